@@ -1,0 +1,1 @@
+"""The data sets the workbench reads, their splits and their audit."""

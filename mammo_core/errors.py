@@ -1,0 +1,52 @@
+"""The errors a user can cause or fix.
+
+* MammoError
+  - ReadError         a file is not a mammogram we can read
+  - TableError        a manifest, boxes or predictions table breaks its contract
+  - ConfigError       a run's settings cannot work
+  - UnknownNameError  a name is not in a catalog
+  - RunError          a run cannot be started, stopped or read
+  - CheckpointError   a checkpoint is broken, foreign or newer than this program
+
+Pages and the command line catch MammoError and show its text; any other exception is a bug and is
+left to crash loudly. A message says what is wrong with which thing, what was found, what to do.
+"""
+
+from collections.abc import Iterable
+
+
+class MammoError(Exception):
+    """Base of every error whose text is written for the researcher at the screen."""
+
+
+class ReadError(MammoError):
+    """A file is not a mammogram this workbench reads: a stable code, a sentence, and a hint."""
+
+    def __init__(self, code: str, sentence: str, hint: str = "") -> None:
+        super().__init__(f"{sentence} {hint}".strip())
+        self.code = code
+        self.sentence = sentence
+        self.hint = hint
+
+
+class TableError(MammoError):
+    """A manifest, boxes or predictions table breaks its column contract."""
+
+
+class ConfigError(MammoError):
+    """The settings of a run contradict each other or the machine."""
+
+
+class RunError(MammoError):
+    """A run cannot be started, stopped or read."""
+
+
+class CheckpointError(MammoError):
+    """A checkpoint cannot be used: broken, foreign, or written by a newer program."""
+
+
+class UnknownNameError(MammoError):
+    """A name is not in its catalog; the message lists the names that are."""
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"There is no {kind} named {name!r}. Known: {', '.join(sorted(known))}.")

@@ -1,0 +1,1 @@
+"""What scores mean: thresholds, curves, intervals. Reads predictions tables only."""

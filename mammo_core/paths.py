@@ -1,0 +1,45 @@
+"""Where things live on disk. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME."""
+
+import os
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def checkpoints_root() -> Path:
+    """The folder of runs and checkpoints."""
+    return Path(os.environ.get("MAMMO_CHECKPOINTS") or REPOSITORY / "checkpoints")
+
+
+def shipped_checkpoints_root() -> Path:
+    """The checkpoints that come with the program, wherever MAMMO_CHECKPOINTS points."""
+    return REPOSITORY / "checkpoints"
+
+
+def home() -> Path:
+    """What the program keeps for its user: cases, registered data sets, caches, jobs, key."""
+    return Path(os.environ.get("MAMMO_HOME") or Path.home() / ".mammoscope")
+
+
+def cases_root() -> Path:
+    return home() / "cases"
+
+
+def datasets_root() -> Path:
+    return home() / "datasets"
+
+
+def cache_root() -> Path:
+    return home() / "cache"
+
+
+def jobs_root() -> Path:
+    return home() / "jobs"
+
+
+def weights_root() -> Path:
+    return home() / "weights"
+
+
+def samples_root() -> Path:
+    return REPOSITORY / "sample_images"

@@ -1,0 +1,108 @@
+"""Frozen dataclasses to JSON and back: unknown keys and wrong types are errors, in words."""
+
+import dataclasses
+import math
+import types
+from collections.abc import Mapping
+from enum import Enum
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from mammo_core.errors import ConfigError
+
+T = TypeVar("T")
+
+
+def to_document(record: Any) -> Any:
+    """Plain JSON values from a dataclass, however nested."""
+    if dataclasses.is_dataclass(record) and not isinstance(record, type):
+        return {f.name: to_document(getattr(record, f.name)) for f in dataclasses.fields(record)}
+    if isinstance(record, Enum):
+        return record.value
+    if isinstance(record, Mapping):
+        return {str(key): to_document(value) for key, value in record.items()}
+    if isinstance(record, list | tuple):
+        return [to_document(value) for value in record]
+    if isinstance(record, float) and not math.isfinite(record):
+        return None  # JSON has no NaN; a value that could not be computed is null
+    return record
+
+
+def from_document(document: Any, record: type[T], *, where: str) -> T:
+    """A `record` from JSON values; `where` names the file in every complaint."""
+    if not isinstance(document, dict):
+        raise ConfigError(f"{where} must be an object, found {_brief(document)}.")
+    fields = {f.name: f for f in dataclasses.fields(record)}  # type: ignore[arg-type]
+    unknown = sorted(document.keys() - fields.keys())
+    if unknown:
+        known = ", ".join(sorted(fields))
+        raise ConfigError(f"Unknown setting {', '.join(unknown)} in {where}. Known: {known}.")
+    required = {
+        name
+        for name, f in fields.items()
+        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
+    }
+    missing = sorted(required - document.keys())
+    if missing:
+        raise ConfigError(f"{where} lacks {', '.join(missing)}.")
+    hints = get_type_hints(record)
+    values = {
+        name: _value(value, hints[name], where=f"{where}, {name}")
+        for name, value in document.items()
+    }
+    return record(**values)
+
+
+def _value(value: Any, hint: Any, *, where: str) -> Any:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin in (Union, types.UnionType):
+        if value is None and type(None) in arguments:
+            return None
+        (inner,) = (a for a in arguments if a is not type(None))
+        return _value(value, inner, where=where)
+    if origin is Literal:
+        if value not in arguments:
+            allowed = ", ".join(map(str, arguments))
+            raise ConfigError(f"{where} is {value!r}; allowed: {allowed}.")
+        return value
+    if origin is tuple:
+        return _tuple(value, arguments, where=where)
+    if origin is dict:
+        if not isinstance(value, dict):
+            raise ConfigError(f"{where} must be an object, found {_brief(value)}.")
+        return {k: _value(v, arguments[1], where=f"{where}, {k}") for k, v in value.items()}
+    return _scalar(value, hint, where=where)
+
+
+def _tuple(value: Any, arguments: tuple[Any, ...], *, where: str) -> tuple[Any, ...]:
+    if not isinstance(value, list):
+        raise ConfigError(f"{where} must be a list, found {_brief(value)}.")
+    if arguments[-1] is Ellipsis:
+        return tuple(_value(item, arguments[0], where=where) for item in value)
+    if len(value) != len(arguments):
+        raise ConfigError(f"{where} must have {len(arguments)} entries, found {len(value)}.")
+    return tuple(
+        _value(item, hint, where=where) for item, hint in zip(value, arguments, strict=True)
+    )
+
+
+def _scalar(value: Any, hint: Any, *, where: str) -> Any:
+    if hint is Any:
+        return value
+    if dataclasses.is_dataclass(hint):
+        return from_document(value, hint, where=where)  # type: ignore[arg-type]
+    if isinstance(hint, type) and issubclass(hint, Enum):
+        try:
+            return hint(value)
+        except ValueError:
+            allowed = ", ".join(str(member.value) for member in hint)
+            raise ConfigError(f"{where} is {value!r}; allowed: {allowed}.") from None
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
+        raise ConfigError(f"{where} must be {hint.__name__}, found {_brief(value)}.")
+    return value
+
+
+def _brief(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,1 @@
+"""Runs on disk: their folder, their process, their model card."""

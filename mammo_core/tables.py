@@ -1,0 +1,189 @@
+"""The three tables every part of the workbench exchanges: names, types, and the checks on them.
+
+* manifest      one row per image, before any model has seen it
+* boxes         where something lies in an image, in its original pixels
+* predictions   one row per image and model; the only thing metrics, plots and thresholds read
+
+A missing value is `<NA>`: unknown is not negative, and never 0.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import TableError
+from mammo_core.types import Laterality, Split, Task, View
+
+MANIFEST_COLUMNS: Final[Mapping[str, str]] = {
+    "image_id": "string",
+    "path": "string",  # below the data set's folder, with forward slashes
+    "patient_id": "string",
+    "exam_id": "string",
+    "group_id": "string",  # never missing: what splits and every bootstrap group by
+    "side": "string",  # Laterality
+    "view": "string",  # View
+    "label": "string",  # one of Task.classes
+    "split": "string",  # Split
+    "fold": "Int64",
+    "density": "string",  # A to D
+    "birads": "string",
+    "age": "Float64",
+    "site": "string",
+    "machine": "string",
+    "lesion": "string",
+}
+
+BOX_COLUMNS: Final[Mapping[str, str]] = {
+    "image_id": "string",
+    "x0": "float64",
+    "y0": "float64",
+    "x1": "float64",
+    "y1": "float64",
+    "kind": "string",
+}
+
+#: The p_<class> columns follow these; their names depend on the task.
+PREDICTION_COLUMNS: Final[Mapping[str, str]] = {
+    **{name: dtype for name, dtype in MANIFEST_COLUMNS.items() if name != "path"},
+    "dataset": "string",
+    "model_id": "string",
+    "engine": "string",
+    "positive": "boolean",
+    "score": "float64",
+}
+
+_CODED: Final[Mapping[str, tuple[str, ...]]] = {
+    "side": tuple(Laterality),
+    "view": tuple(View),
+    "split": tuple(Split),
+}
+_CLASS_PREFIX: Final = "p_"
+
+
+def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with the contract's columns and types; `group_id` filled; extra columns kept last."""
+    table = _with_contract(table, MANIFEST_COLUMNS, required=("image_id", "path"), what="manifest")
+    _refuse_repeats(table, "image_id", what="manifest")
+    group = table["group_id"].fillna(table["patient_id"]).fillna(table["exam_id"])
+    return table.assign(group_id=group.fillna(table["image_id"]))
+
+
+def check_boxes(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with the contract's columns and types."""
+    required = ("image_id", "x0", "y0", "x1", "y1")
+    return _with_contract(table, BOX_COLUMNS, required=required, what="table of boxes")
+
+
+def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
+    """`table` with the contract's columns and types, or what is wrong with it, in words."""
+    if table.empty:
+        raise TableError("The predictions table has no rows. Was anything scored?")
+    required = ("image_id", "model_id", "score")
+    table = _with_contract(table, PREDICTION_COLUMNS, required=required, what="predictions table")
+    outside = ~table["score"].between(0.0, 1.0)
+    if outside.any():
+        first = table.loc[outside, "image_id"].iloc[0]
+        raise TableError(
+            f"{outside.sum()} of {len(table)} scores are not between 0 and 1 "
+            f"(first: image {first}). Scores must be probabilities; were logits saved?"
+        )
+    _refuse_repeats(
+        table.assign(image_id=table["model_id"] + " / " + table["image_id"]),
+        "image_id",
+        what="predictions table",
+    )
+    group = table["group_id"].fillna(table["patient_id"]).fillna(table["exam_id"])
+    return table.assign(group_id=group.fillna(table["image_id"]))
+
+
+def check_splits(manifest: pd.DataFrame) -> None:
+    """Refuse a manifest in which one group (a woman) lies in more than one split."""
+    splits = manifest.dropna(subset=["split"]).groupby("group_id")["split"].nunique()
+    shared = splits.index[splits > 1].tolist()
+    if shared:
+        raise TableError(
+            f"{len(shared)} of {len(splits)} patients are in more than one split "
+            f"(first: {shared[0]}). Split by patient, or results on the test set mean nothing."
+        )
+
+
+def check_labels(manifest: pd.DataFrame, task: Task) -> None:
+    """Refuse labels that `task` does not know."""
+    unknown = sorted(set(manifest["label"].dropna()) - set(task.classes))
+    if unknown:
+        raise TableError(
+            f"The label {unknown[0]!r} is none of this task's classes ({', '.join(task.classes)}). "
+            "Choose the task or the label rule that fits this data set."
+        )
+
+
+def class_columns(task: Task) -> list[str]:
+    """The predictions columns that hold one probability per class."""
+    return [_CLASS_PREFIX + name for name in task.classes]
+
+
+def positive_of(labels: pd.Series, task: Task) -> pd.Series:
+    """True, False or <NA> per row: whether the label is one of the task's positive classes."""
+    positive = labels.isin(task.positive).astype("boolean")
+    return positive.mask(labels.isna())
+
+
+def read_table(path: Path, *, what: str) -> pd.DataFrame:
+    """A CSV as text columns, ids left as written ("007" stays "007")."""
+    try:
+        return pd.read_csv(path, dtype="string", encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise TableError(f"There is no {what} at {path}.") from None
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError(f"The {what} {path.name} is not a readable CSV: {error}") from None
+
+
+def _with_contract(
+    table: pd.DataFrame, columns: Mapping[str, str], *, required: tuple[str, ...], what: str
+) -> pd.DataFrame:
+    missing = [name for name in required if name not in table.columns]
+    if missing:
+        raise TableError(
+            f"The {what} lacks {', '.join(missing)}. It has {', '.join(map(str, table.columns))}."
+        )
+    typed = {name: _typed(table, name, dtype, what=what) for name, dtype in columns.items()}
+    extra = {str(name): table[name] for name in table.columns if name not in columns}
+    result = pd.DataFrame({**typed, **extra}, index=table.index)
+    for name in required:
+        if result[name].isna().any():
+            raise TableError(
+                f"{result[name].isna().sum()} of {len(result)} rows of the {what} have no {name}."
+            )
+    return result
+
+
+def _typed(table: pd.DataFrame, name: str, dtype: str, *, what: str) -> pd.Series:
+    if name not in table.columns:
+        return pd.Series(pd.NA, index=table.index, dtype=_nullable(dtype))
+    try:
+        column = table[name].astype(dtype)
+    except (TypeError, ValueError) as error:
+        raise TableError(f"Column {name} of the {what} must be {dtype}: {error}") from None
+    if name in _CODED:
+        found = sorted(set(column.dropna()) - set(_CODED[name]))
+        if found:
+            raise TableError(
+                f"Column {name} of the {what} holds {found[0]!r}; "
+                f"allowed: {', '.join(_CODED[name])}, or empty."
+            )
+    return column
+
+
+def _nullable(dtype: str) -> str:
+    return "Float64" if dtype == "float64" else dtype
+
+
+def _refuse_repeats(table: pd.DataFrame, column: str, *, what: str) -> None:
+    repeated = table[column][table[column].duplicated()]
+    if not repeated.empty:
+        raise TableError(
+            f"{repeated.nunique()} images appear more than once in the {what} "
+            f"(first: {repeated.iloc[0]}). One row is one image."
+        )

@@ -1,0 +1,171 @@
+"""The things the workbench speaks of, one at a time. Many of a thing are tables: see tables.py."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Pixels = NDArray[np.float32]
+Size = tuple[int, int]  # (height, width)
+
+
+class Laterality(StrEnum):
+    """Whose side, the woman's: her right breast is R."""
+
+    LEFT = "L"
+    RIGHT = "R"
+
+
+class View(StrEnum):
+    """The projection. CC (from above) and MLO (oblique) make the usual four-view exam.
+
+    DICOM PS3.3 C.8.11.7.1 (View Position) and PS3.16 CID 4014 (View Code Sequence).
+    """
+
+    CC = "CC"
+    MLO = "MLO"
+    ML = "ML"
+    LM = "LM"
+    LMO = "LMO"
+    XCC = "XCC"
+    XCCL = "XCCL"
+    XCCM = "XCCM"
+    FB = "FB"
+    SIO = "SIO"
+    ISO = "ISO"
+    CV = "CV"
+    AT = "AT"
+
+
+class Level(StrEnum):
+    """What counts as one case."""
+
+    IMAGE = "image"
+    BREAST = "breast"
+    EXAM = "exam"
+    PATIENT = "patient"
+
+
+class Split(StrEnum):
+    TRAIN = "train"
+    VAL = "val"
+    TEST = "test"
+
+
+class RunState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    FINISHED = "finished"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    LOST = "lost"  # never written; concluded when a live run stopped beating
+
+    @property
+    def is_over(self) -> bool:
+        return self not in (RunState.QUEUED, RunState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageRef:
+    """Identity without pixels. Ids are the data set's own or hashes, never names."""
+
+    image_id: str
+    patient_id: str | None = None
+    exam_id: str | None = None
+    side: Laterality | None = None
+    view: View | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A grey-scale window in units of `Mammogram.wide`: `low` is shown black, `high` white."""
+
+    name: str
+    low: float
+    high: float
+    is_sigmoid: bool = False  # PS3.3 C.11.2.1.3.1; centre and width are those of low..high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mammogram:
+    """One image as read: `pixels` in [0, 1], tissue bright, background 0, two-dimensional.
+
+    `notes` says in words everything that was done to the pixels. `wide` keeps the values from
+    before the window was applied, for the viewer; None where nothing was cut off.
+    """
+
+    ref: ImageRef
+    pixels: Pixels
+    kind: str  # "DICOM, explicit little endian", "PNG", ...
+    bits: int  # stored bits per pixel
+    spacing_mm: tuple[float, float] | None = None  # (row, column)
+    is_spacing_at_detector: bool = False
+    modifiers: tuple[str, ...] = ()  # "implant displaced", "spot compression", ...
+    wide: NDArray[np.uint16] | None = None
+    windows: tuple[Window, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def size(self) -> Size:
+        height, width = self.pixels.shape
+        return height, width
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle in pixel edges: x0 <= x < x1, y0 <= y < y1."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Geometry:
+    """How a source image was laid into the prepared one.
+
+    In pixel edges: prepared = source * scale + offset, the column mirrored first where `is_flipped`
+    (column -> source width - column). This one rule covers crop, pad, stretch and square-first.
+    """
+
+    source_size: Size
+    prepared_size: Size
+    crop: Box  # in source pixels
+    is_flipped: bool
+    scale: tuple[float, float]  # (row, column)
+    offset: tuple[float, float]  # (row, column)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Prepared:
+    """What the model sees, (channels, height, width), and the way back onto the source."""
+
+    pixels: Pixels
+    geometry: Geometry
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What a model tells apart. The score is the summed probability of the positive classes."""
+
+    name: str
+    title: str
+    classes: tuple[str, ...]
+    positive: tuple[str, ...]
+    is_ordered: bool = False
+
+    @property
+    def positive_indices(self) -> tuple[int, ...]:
+        return tuple(self.classes.index(name) for name in self.positive)
+
+
+CANCER: Final = Task(
+    name="cancer",
+    title="Cancer / no cancer",
+    classes=("no cancer", "cancer"),
+    positive=("cancer",),
+)

@@ -1,0 +1,1 @@
+"""What the pages share: frame, caches, pickers, and the components drawn in the browser."""
