@@ -9,7 +9,7 @@ A missing value is `<NA>`: unknown is not negative, and never 0.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -124,7 +124,7 @@ def class_columns(task: Task) -> list[str]:
     return [_CLASS_PREFIX + name for name in task.classes]
 
 
-def positive_of(labels: pd.Series, task: Task) -> pd.Series:
+def positive_of(labels: "pd.Series[Any]", task: Task) -> "pd.Series[bool]":
     """True, False or <NA> per row: whether the label is one of the task's positive classes."""
     positive = labels.isin(task.positive).astype("boolean")
     return positive.mask(labels.isna())
@@ -159,11 +159,11 @@ def _with_contract(
     return result
 
 
-def _typed(table: pd.DataFrame, name: str, dtype: str, *, what: str) -> pd.Series:
+def _typed(table: pd.DataFrame, name: str, dtype: str, *, what: str) -> "pd.Series[Any]":
     if name not in table.columns:
         return pd.Series(pd.NA, index=table.index, dtype=_nullable(dtype))
     try:
-        column = table[name].astype(dtype)
+        column: pd.Series[Any] = table[name].astype(dtype)  # type: ignore[call-overload]
     except (TypeError, ValueError) as error:
         raise TableError(f"Column {name} of the {what} must be {dtype}: {error}") from None
     if name in _CODED:

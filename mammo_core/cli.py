@@ -1,0 +1,33 @@
+"""The command `mammo`: every page's work without a browser."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from mammo_core.commands.command import Command
+from mammo_core.errors import MammoError
+
+COMMANDS: Final[tuple[Command, ...]] = ()
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command. A mistake the user can mend is a sentence on stderr and exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="mammo",
+        description="Mammoscope on the command line. For research only. Not a medical device.",
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in COMMANDS:
+        command.add_arguments(subparsers.add_parser(command.name, help=command.summary))
+    chosen = parser.parse_args(arguments)
+    run = {command.name: command.run for command in COMMANDS}[chosen.command]
+    try:
+        return run(chosen)
+    except MammoError as error:
+        print(f"mammo {chosen.command}: {error}", file=sys.stderr)
+        return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())
