@@ -1,1 +1,1 @@
-"""The commands of `mammo`, one module each. To add one: write its module, then list it in cli.py."""
+"""The commands of `mammo`, one module each; cli.py lists them."""
