@@ -114,6 +114,7 @@ class OptimConfig:
 class RunConfig:
     """A training run."""
 
+    kind: Literal["train"] = "train"
     data: DataConfig
     model: ModelConfig
     prepare: PrepareSettings = field(default_factory=PrepareSettings)

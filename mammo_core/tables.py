@@ -162,8 +162,11 @@ def _with_contract(
 def _typed(table: pd.DataFrame, name: str, dtype: str, *, what: str) -> "pd.Series[Any]":
     if name not in table.columns:
         return pd.Series(pd.NA, index=table.index, dtype=_nullable(dtype))
+    column: pd.Series[Any] = table[name]
+    if dtype == "boolean" and pd.api.types.is_string_dtype(column):
+        column = column.str.lower().replace({"true": True, "false": False})
     try:
-        column: pd.Series[Any] = table[name].astype(dtype)  # type: ignore[call-overload]
+        column = column.astype(dtype)  # type: ignore[call-overload]
     except (TypeError, ValueError) as error:
         raise TableError(f"Column {name} of the {what} must be {dtype}: {error}") from None
     if name in _CODED:

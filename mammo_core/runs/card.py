@@ -1,0 +1,107 @@
+"""The model card: what a checkpoint is, was trained on, and was measured to do.
+
+Written once, last, never changed. What is learnt later goes beside it and names the card's hash.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.errors import CheckpointError, ConfigError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+from mammo_core.types import Level, Split, Task
+
+CARD_SCHEMA_VERSION: Final = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SplitCount:
+    split: Split
+    women: int
+    images: int
+    positive_images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataRecord:
+    """The images a model learned from. `seen` says what it can know anything about."""
+
+    dataset: str
+    title: str
+    licence: str
+    label_rule: str
+    reference_standard: str
+    seen: Literal["synthetic", "digital", "film", "mixed", "unknown"]
+    fingerprint: str  # of the manifest: ids, labels, splits
+    splits: tuple[SplitCount, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Metric:
+    """One number with its interval and its denominators."""
+
+    name: str
+    level: Level
+    split: Split
+    value: float | None
+    low: float | None
+    high: float | None
+    method: str
+    positives: int
+    negatives: int
+    women: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingRecord:
+    finished_at: str  # ISO 8601, UTC
+    seconds: float
+    epochs: int
+    best_epoch: int
+    device: str
+    versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelCard:
+    model_id: str
+    title: str
+    task: Task
+    model: ModelConfig
+    prepare: PrepareSettings
+    data: DataRecord
+    training: TrainingRecord
+    weights_sha256: str
+    metrics: tuple[Metric, ...] = ()
+    limits: tuple[str, ...] = field(default=())  # sentences shown beside every score
+
+
+def write_card(card: ModelCard, path: Path) -> None:
+    document = {"schema_version": CARD_SCHEMA_VERSION, **to_document(card)}
+    replace_file(path, json.dumps(document, indent=2) + "\n")
+
+
+def read_card(path: Path) -> ModelCard:
+    """The card at `path`, or a CheckpointError that says why it cannot be used."""
+    where = path.parent.name
+    try:
+        document: Any = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CheckpointError(
+            f"{where} has no model_card.json: its training has not finished, or files are missing."
+        ) from None
+    except ValueError as error:
+        raise CheckpointError(f"The model card of {where} is not valid JSON: {error}") from None
+    version = document.pop("schema_version", None) if isinstance(document, dict) else None
+    if version != CARD_SCHEMA_VERSION:
+        raise CheckpointError(
+            f"The model card of {where} has schema version {version}; this program reads "
+            f"{CARD_SCHEMA_VERSION}. Use the version of Mammoscope that wrote it, or a newer one."
+        )
+    try:
+        return from_document(document, ModelCard, where=f"model card of {where}")
+    except ConfigError as error:
+        raise CheckpointError(str(error)) from None

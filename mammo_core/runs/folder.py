@@ -1,0 +1,141 @@
+"""A run on disk. The folder is the whole interface between a worker process and everyone else.
+
+run.json             the settings            written once, before the process starts
+status.json          state, progress         replaced whole by the worker
+heartbeat            empty; its age says whether the worker still lives
+metrics.jsonl        one line per epoch and split, only ever appended
+log.txt              everything the worker printed
+stop                 empty; whoever creates it asks the worker to stop
+last/                what a resumed run needs
+weights.safetensors  the best weights so far
+predictions.csv      scores of the validation and test images
+model_card.json      written last: its presence makes the folder a usable checkpoint
+"""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+from mammo_core.types import RunState
+
+HEARTBEAT_SECONDS: Final = 2.0
+LOST_AFTER_SECONDS: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunStatus:
+    """Where a run stands. `done` of `total` counts epochs of a training, files of a job."""
+
+    state: RunState
+    done: int = 0
+    total: int = 0
+    message: str = ""
+
+    @property
+    def progress(self) -> float:
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """The paths of one run, and the reading and writing of its small files."""
+
+    path: Path
+
+    @property
+    def run_id(self) -> str:
+        return self.path.name
+
+    def file(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def is_checkpoint(self) -> bool:
+        return self.file("model_card.json").exists()
+
+    @property
+    def has_predictions(self) -> bool:
+        return self.file("predictions.csv").exists()
+
+    def write_status(self, status: RunStatus) -> None:
+        replace_file(self.file("status.json"), json.dumps(to_document(status)) + "\n")
+
+    def read_status(self, *, now: float | None = None) -> RunStatus:
+        """The state as written, or LOST where a live run has stopped beating."""
+        try:
+            document = json.loads(self.file("status.json").read_text(encoding="utf-8"))
+            status = from_document(document, RunStatus, where="status.json")
+        except FileNotFoundError:
+            raise RunError(f"{self.run_id} is not a run: it has no status.json.") from None
+        except (ValueError, ConfigError) as error:
+            raise RunError(f"The status of run {self.run_id} cannot be read: {error}") from None
+        now = time.time() if now is None else now
+        if status.state.is_over or now - self._last_beat() <= LOST_AFTER_SECONDS:
+            return status
+        return replace(
+            status,
+            state=RunState.LOST,
+            message=f"The worker has not been heard of for {LOST_AFTER_SECONDS:.0f} seconds; it "
+            "may have been killed or run out of memory. The log has its last words.",
+        )
+
+    def append_metrics(self, row: Mapping[str, float | int | str | None]) -> None:
+        with self.file("metrics.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(dict(row)) + "\n")
+
+    def read_metrics(self) -> pd.DataFrame:
+        """All metrics so far. A last line still being written is left for the next read."""
+        try:
+            text = self.file("metrics.jsonl").read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return pd.DataFrame(columns=["epoch", "split"])
+        whole_lines = text[: text.rfind("\n") + 1].splitlines()
+        return pd.DataFrame([json.loads(line) for line in whole_lines])
+
+    def read_log(self, *, last_lines: int) -> str:
+        try:
+            text = self.file("log.txt").read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            return ""
+        return "\n".join(text.splitlines()[-last_lines:])
+
+    def beat(self) -> None:
+        self.file("heartbeat").touch()
+
+    def ask_to_stop(self) -> None:
+        self.file("stop").touch()
+
+    @property
+    def asked_to_stop(self) -> bool:
+        return self.file("stop").exists()
+
+    def _last_beat(self) -> float:
+        for name in ("heartbeat", "run.json"):
+            if self.file(name).exists():
+                return self.file(name).stat().st_mtime
+        return 0.0
+
+
+def list_runs(*roots: Path) -> list[RunFolder]:
+    """Every run and checkpoint below `roots`, newest first; of two with one name, the first."""
+    found: dict[str, RunFolder] = {}
+    for root in roots:
+        for entry in root.glob("*/status.json"):
+            found.setdefault(entry.parent.name, RunFolder(entry.parent))
+    return sorted(found.values(), key=lambda run: run.run_id, reverse=True)
+
+
+def find_run(run_id: str, *roots: Path) -> RunFolder:
+    """The run of that name. The name is only ever compared, never used to build a path."""
+    for run in list_runs(*roots):
+        if run.run_id == run_id:
+            return run
+    raise RunError(f"There is no run named {run_id!r}. It may have been deleted or moved.")

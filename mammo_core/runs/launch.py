@@ -1,0 +1,50 @@
+"""Starting a worker that outlives the page, the browser session and the web server."""
+
+import os
+import secrets
+import subprocess
+import sys
+import threading
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from mammo_core.config import save_settings
+from mammo_core.paths import REPOSITORY
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.types import RunState
+
+#: Which module carries out which kind of work: `python -m MODULE RUN_FOLDER`.
+WORKERS: Final = {"train": "mammo_core.training.worker"}
+
+
+def new_run_id(what: str, *, now: datetime) -> str:
+    """`YYYYMMDD-HHMMSS-<what>-<4 hex>`; sorts by time."""
+    return f"{now:%Y%m%d-%H%M%S}-{what}-{secrets.token_hex(2)}"
+
+
+def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
+    """A new folder below `root` with `settings` in it, queued. `settings` were checked before."""
+    run = RunFolder(root / new_run_id(what, now=datetime.now(UTC)))
+    run.path.mkdir(parents=True)
+    save_settings(settings, run.file("run.json"))
+    run.write_status(RunStatus(state=RunState.QUEUED, total=total))
+    return run
+
+
+def start_worker(run: RunFolder, *, kind: str) -> "subprocess.Popen[bytes]":
+    """Start the process of `run` in a session of its own, its output going to log.txt."""
+    run.beat()
+    with run.file("log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", WORKERS[kind], str(run.path.resolve())],
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=os.name != "nt",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    # Somebody must collect the exit status, or the finished process lingers as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process

@@ -1,0 +1,81 @@
+"""What every worker process does around its work: beat, wait its turn, report the end in words.
+
+The heart beats before anything heavy is imported: on a busy machine importing torch alone can
+outlast the time after which a silent run counts as lost.
+"""
+
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+from mammo_core.errors import MammoError
+from mammo_core.paths import jobs_root
+from mammo_core.runs.folder import HEARTBEAT_SECONDS, RunFolder
+from mammo_core.runs.queue import device_turn
+from mammo_core.types import RunState
+
+
+def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) -> int:
+    """Do `work` when `device` is free. It returns its closing words; the exit code is ours.
+
+    `work` looks at `run.asked_to_stop` itself; when it returns after such a request, the run counts
+    as stopped, not finished.
+    """
+    with _heartbeat(run):
+        try:
+            words = _work_in_turn(run, work, device)
+        except MammoError as error:
+            return _fail(run, str(error))
+        except MemoryError:
+            return _fail(run, "Out of memory. Choose a smaller batch or smaller images.")
+        except Exception as error:  # noqa: BLE001 - the last words of the process, kept whole
+            traceback.print_exc()
+            return _fail(run, f"{type(error).__name__}: {error}")
+        was_stopped = run.asked_to_stop and not run.is_checkpoint
+        state = RunState.STOPPED if was_stopped else RunState.FINISHED
+        run.write_status(replace(run.read_status(), state=state, message=words))
+    return 0
+
+
+def device_of(setting: str) -> str:
+    """The device whose queue a run joins. Told without torch, which costs seconds to import."""
+    if setting != "auto":
+        return setting
+    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+
+
+def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str) -> str:
+    turn = device_turn(jobs_root(), device, name=run.run_id, should_stop=lambda: run.asked_to_stop)
+    with turn as has_turn:
+        if not has_turn:
+            return "Stopped while waiting in the queue."
+        run.write_status(replace(run.read_status(), state=RunState.RUNNING, message=""))
+        return work(run)
+
+
+def _fail(run: RunFolder, message: str) -> int:
+    sys.stderr.write(message + "\n")
+    run.write_status(replace(run.read_status(), state=RunState.FAILED, message=message))
+    return 1
+
+
+@contextmanager
+def _heartbeat(run: RunFolder) -> Iterator[None]:
+    over = threading.Event()
+
+    def keep_beating() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            run.beat()
+
+    run.beat()
+    heart = threading.Thread(target=keep_beating, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        over.set()
+        heart.join(timeout=HEARTBEAT_SECONDS + 1)
