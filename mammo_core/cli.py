@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from typing import Final
 
 from mammo_core.commands.command import Command
+from mammo_core.commands.phantom import PHANTOM
 from mammo_core.errors import MammoError
 
-COMMANDS: Final[tuple[Command, ...]] = ()
+COMMANDS: Final[tuple[Command, ...]] = (PHANTOM,)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
