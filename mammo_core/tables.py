@@ -164,7 +164,7 @@ def _typed(table: pd.DataFrame, name: str, dtype: str, *, what: str) -> "pd.Seri
         return pd.Series(pd.NA, index=table.index, dtype=_nullable(dtype))
     column: pd.Series[Any] = table[name]
     if dtype == "boolean" and pd.api.types.is_string_dtype(column):
-        column = column.str.lower().replace({"true": True, "false": False})
+        column = column.str.lower().map({"true": True, "false": False})
     try:
         column = column.astype(dtype)  # type: ignore[call-overload]
     except (TypeError, ValueError) as error:

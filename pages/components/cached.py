@@ -1,0 +1,34 @@
+"""Everything pages keep between reruns. The only place that caches; every cache is bounded."""
+
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.errors import TableError
+from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.folder import RunFolder
+from mammo_core.tables import check_predictions, read_table
+
+
+def predictions(run: RunFolder) -> pd.DataFrame:
+    """The predictions of `run`, checked; read anew when the file was rewritten."""
+    path = run.file("predictions.csv")
+    if not path.exists():
+        raise TableError(f"Run {run.run_id} has no predictions yet. Wait until it has finished.")
+    return _predictions(path, path.stat().st_mtime_ns)
+
+
+def card(run: RunFolder) -> ModelCard:
+    """The model card of `run`. A card never changes, so its path is key enough."""
+    return _card(run.file("model_card.json"))
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading predictions…")
+def _predictions(path: Path, modified: int) -> pd.DataFrame:
+    return check_predictions(read_table(path, what="predictions table"))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _card(path: Path) -> ModelCard:
+    return read_card(path)

@@ -1,0 +1,33 @@
+"""The frame that every page appears in, and the guard that puts a stray page back into it."""
+
+from collections.abc import Sequence
+from typing import Final
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+NOTICE: Final = "For research only. Not a medical device."
+_FRAMED: Final = "framed"
+_WANTED: Final = "wanted_page"
+
+
+def draw_frame(pages: Sequence[st.Page]) -> None:
+    """Called by streamlit_app.py, after navigation is set up and before the page runs."""
+    st.session_state[_FRAMED] = True
+    wanted = st.session_state.pop(_WANTED, None)
+    for page in pages:
+        if wanted and page.url_path == wanted:
+            st.switch_page(page, query_params=dict(st.query_params))
+    with st.sidebar:
+        st.caption(f":material/info: {NOTICE}")
+
+
+def require_frame() -> None:
+    """Go through streamlit_app.py if this page was started without its frame.
+
+    While no session has yet run streamlit_app.py, Streamlit treats every file in pages/ as a page
+    of its own, so a bookmark opened first after a restart would show no navigation and no notice.
+    """
+    if not st.session_state.get(_FRAMED):
+        st.session_state[_WANTED] = urlsplit(st.context.url or "").path.strip("/")
+        st.switch_page("streamlit_app.py", query_params=dict(st.query_params))

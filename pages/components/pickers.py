@@ -1,0 +1,30 @@
+"""Choosing a run or a checkpoint; the choice stands in the URL, so a view can be shared."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.runs.folder import RunFolder, list_runs
+
+
+def all_runs() -> list[RunFolder]:
+    """The user's runs and the checkpoints that ship, newest first."""
+    return list_runs(checkpoints_root(), shipped_checkpoints_root())
+
+
+def checkpoints() -> list[RunFolder]:
+    return [run for run in all_runs() if run.is_checkpoint]
+
+
+def scored_runs() -> list[RunFolder]:
+    return [run for run in all_runs() if run.has_predictions]
+
+
+def pick_run(label: str, runs: Sequence[RunFolder], *, key: str) -> RunFolder | None:
+    """A select box over `runs`, by name in the URL; None where there is nothing to choose."""
+    if not runs:
+        return None
+    by_name = {run.run_id: run for run in runs}
+    name = st.selectbox(label, list(by_name), key=key, bind="query-params")
+    return by_name.get(name, runs[0])

@@ -1,0 +1,90 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mammo_core.errors import MammoError, ReadError
+from mammo_core.preprocessing.case_store import (
+    DAY_SECONDS,
+    correct_image,
+    forget_case,
+    forget_old_cases,
+    keep_case,
+    load_case,
+    load_mammogram,
+    store_case,
+)
+from mammo_core.preprocessing.case_store import Case as StoredCase
+from mammo_core.types import ImageRef, Laterality, Mammogram, View
+
+
+def read(content: bytes) -> Mammogram:
+    """A stand-in for the reader of files: two bytes make a row of two pixels."""
+    if content == b"no":
+        raise ReadError("not_an_image", "This is text, not an image.", "Open a mammogram.")
+    row = np.frombuffer(content, np.uint8).astype(np.float32) / 255
+    return Mammogram(
+        ref=ImageRef(image_id="x", side=Laterality.LEFT), pixels=row[None], kind="test", bits=8
+    )
+
+
+def blank_first_pixel(mammogram: Mammogram) -> Mammogram:
+    pixels = mammogram.pixels.copy()
+    pixels[0, 0] = 0
+    return Mammogram(ref=mammogram.ref, pixels=pixels, kind="test", bits=8)
+
+
+def store(root: Path, *files: bytes, now: float = 0.0) -> StoredCase:
+    return store_case(files, root, read=read, mask=blank_first_pixel, now=now)
+
+
+def test_what_was_read_survives_and_what_was_uploaded_does_not(tmp_path: Path) -> None:
+    stored = store(tmp_path, b"\xff\xff")
+    case = load_case(tmp_path, stored.case_id)
+    assert case == stored
+    assert load_mammogram(tmp_path, case, case.images[0]).pixels.tolist() == [[0.0, 1.0]]
+    assert b"\xff\xff" not in [path.read_bytes() for path in tmp_path.rglob("*.*")]
+
+
+def test_the_same_images_are_the_same_case_whatever_their_order(tmp_path: Path) -> None:
+    assert store(tmp_path, b"ab", b"cd").case_id == store(tmp_path, b"cd", b"ab").case_id
+
+
+def test_one_bad_file_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
+    case = store(tmp_path, b"no", b"ab")
+    assert [(r.number, r.code) for r in case.refusals] == [(1, "not_an_image")]
+    assert [image.number for image in case.images] == [2]
+
+
+def test_a_file_dropped_twice_is_one_image(tmp_path: Path) -> None:
+    assert len(store(tmp_path, b"ab", b"ab").images) == 1
+
+
+def test_a_correction_by_hand_is_kept_and_marked(tmp_path: Path) -> None:
+    case = store(tmp_path, b"ab")
+    image_id = case.images[0].ref.image_id
+    correct_image(case, tmp_path, image_id, side=Laterality.LEFT, view=View.MLO)
+    image = load_case(tmp_path, case.case_id).images[0]
+    assert (image.ref.side, image.ref.view, image.corrected) == ("L", "MLO", ("view",))
+    assert image.title == "L MLO"
+
+
+@pytest.mark.parametrize("case_id", ["../../etc", "", "A" * 64, "0" * 63, "0" * 64 + "/x"])
+def test_only_64_hex_digits_are_an_id(tmp_path: Path, case_id: str) -> None:
+    with pytest.raises(MammoError, match="does not name a case"):
+        load_case(tmp_path, case_id)
+
+
+def test_a_case_is_forgotten_after_a_day_unless_kept_longer(tmp_path: Path) -> None:
+    short, long = store(tmp_path, b"ab"), store(tmp_path, b"cd")
+    keep_case(long, tmp_path, until=30 * DAY_SECONDS)
+    assert forget_old_cases(tmp_path, now=DAY_SECONDS + 1) == 1
+    with pytest.raises(MammoError, match="no longer kept"):
+        load_case(tmp_path, short.case_id)
+    assert load_case(tmp_path, long.case_id).images
+
+
+def test_forget_this_case_leaves_nothing(tmp_path: Path) -> None:
+    case = store(tmp_path, b"ab")
+    forget_case(tmp_path, case)
+    assert not list(tmp_path.iterdir())
