@@ -1,0 +1,93 @@
+"""The one shape every network takes here: image -> last feature map -> logits."""
+
+from typing import Final, Protocol
+
+import torch
+from torch import Tensor, nn
+
+#: The submodule whose output is the last feature map, (batch, channels, rows, columns), whatever
+#: the network: explanations look there.
+EXPLAIN_LAYER: Final = "feature_map"
+
+
+class Classifier(nn.Module):
+    """A network cut in two at its last feature map; `trunk` names its halves as timm does.
+
+    `features` is the costly half; everything after it is `head`, a function of the map alone.
+    Transformers' tokens are laid out as a map too, so nobody else needs to know about them.
+    """
+
+    def __init__(self, trunk: nn.Module, *, layout: "Layout") -> None:
+        super().__init__()
+        self.trunk = trunk
+        self.feature_map = nn.Identity()
+        self._layout = layout
+
+    def features(self, images: Tensor) -> Tensor:
+        features: Tensor = self.trunk.forward_features(images)  # type: ignore[operator]
+        opened: Tensor = self.feature_map(self._layout.open(features, images))
+        return opened
+
+    def head(self, feature_map: Tensor) -> Tensor:
+        logits: Tensor = self.trunk.forward_head(self._layout.close(feature_map))  # type: ignore[operator]
+        return logits
+
+    def embed(self, feature_map: Tensor) -> Tensor:
+        """The vector the last layer sees: what two images are compared by."""
+        closed = self._layout.close(feature_map)
+        embedding: Tensor = self.trunk.forward_head(closed, pre_logits=True)  # type: ignore[operator]
+        return embedding
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.head(self.features(images))
+
+
+class Layout(Protocol):
+    """How a trunk's features become a (batch, channels, rows, columns) map, and back."""
+
+    def open(self, features: Tensor, images: Tensor) -> Tensor: ...
+    def close(self, feature_map: Tensor) -> Tensor: ...
+
+
+class ChannelsFirst:
+    """Convolutional networks: the features are the map."""
+
+    def open(self, features: Tensor, images: Tensor) -> Tensor:
+        return features
+
+    def close(self, feature_map: Tensor) -> Tensor:
+        return feature_map
+
+
+class ChannelsLast:
+    """Swin and its kin keep the channels at the end."""
+
+    def open(self, features: Tensor, images: Tensor) -> Tensor:
+        return features.permute(0, 3, 1, 2)
+
+    def close(self, feature_map: Tensor) -> Tensor:
+        return feature_map.permute(0, 2, 3, 1)
+
+
+class Tokens:
+    """Plain vision transformers: a row of tokens, led by a few that belong to no patch.
+
+    The head pools over the patches alone, so the leading tokens can be left out of the map; zeros
+    take their place on the way back.
+    """
+
+    def __init__(self, *, leading: int, patch: tuple[int, int]) -> None:
+        self._leading = leading
+        self._patch = patch
+
+    def open(self, features: Tensor, images: Tensor) -> Tensor:
+        rows = -(-images.shape[2] // self._patch[0])
+        columns = -(-images.shape[3] // self._patch[1])
+        patches = features[:, self._leading :]
+        batch, _, channels = patches.shape
+        return patches.transpose(1, 2).reshape(batch, channels, rows, columns)
+
+    def close(self, feature_map: Tensor) -> Tensor:
+        patches = feature_map.flatten(2).transpose(1, 2)
+        batch, _, channels = patches.shape
+        return torch.cat([patches.new_zeros(batch, self._leading, channels), patches], dim=1)

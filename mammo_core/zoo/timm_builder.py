@@ -1,0 +1,68 @@
+"""Networks of the timm library, built with random weights: nothing is ever downloaded here."""
+
+from typing import Any
+
+import timm
+from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
+from torch import nn
+
+from mammo_core.config import ModelConfig
+from mammo_core.errors import ConfigError, UnknownNameError
+from mammo_core.zoo.catalog import BACKBONES, Backbone
+from mammo_core.zoo.classifier import ChannelsFirst, ChannelsLast, Classifier, Layout, Tokens
+from mammo_core.zoo.pooling import GeneralisedMean
+
+
+def build_trunk(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    if not timm.is_model(backbone.timm_name):
+        close = timm.list_models(f"*{backbone.timm_name}*")[:10]
+        known = close or [entry.timm_name for entry in BACKBONES if entry.timm_name]
+        raise UnknownNameError("timm model", backbone.timm_name, known)
+    trunk = timm.create_model(
+        backbone.timm_name,
+        pretrained=False,
+        in_chans=channels,
+        num_classes=classes,
+        global_pool="avg" if model.pooling == "gem" else model.pooling,
+        drop_rate=model.dropout,
+        **_any_size(backbone.timm_name),
+    )
+    layout = _layout_of(trunk)
+    if model.pooling == "gem":
+        if not isinstance(layout, ChannelsFirst):
+            raise ConfigError(
+                f"{backbone.name} cannot pool by generalised mean (gem). Choose avg or max."
+            )
+        _pool_by_generalised_mean(trunk)
+    return Classifier(trunk, layout=layout)
+
+
+def _any_size(timm_name: str) -> dict[str, Any]:
+    """What makes a transformer accept an image of any size; convolutions always do."""
+    if timm_name.startswith("swin"):
+        return {"strict_img_size": False}
+    if "vit" in timm_name:
+        return {"dynamic_img_size": True, "dynamic_img_pad": True}
+    return {}
+
+
+def _layout_of(trunk: Any) -> Layout:
+    if hasattr(trunk, "patch_embed") and hasattr(trunk, "num_prefix_tokens"):
+        return Tokens(leading=trunk.num_prefix_tokens, patch=trunk.patch_embed.patch_size)
+    if getattr(trunk, "output_fmt", "NCHW") == "NHWC":
+        return ChannelsLast()
+    return ChannelsFirst()
+
+
+def _pool_by_generalised_mean(trunk: nn.Module) -> None:
+    """Swap timm's pooling, wherever in its head the network keeps it."""
+    places = [
+        (parent, name, child)
+        for parent in trunk.modules()
+        for name, child in parent.named_children()
+        if isinstance(child, SelectAdaptivePool2d)
+    ]
+    for parent, name, child in places:
+        setattr(parent, name, nn.Sequential(GeneralisedMean(), child.flatten))
