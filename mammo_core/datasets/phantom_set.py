@@ -1,0 +1,42 @@
+"""Synthetic mammograms written by `mammo phantom`, with the truth known by construction."""
+
+from pathlib import Path
+from typing import Final
+
+from mammo_core.datasets import csv_folder
+from mammo_core.datasets.adapter import Adapter, LabelRule, Population, Tables
+from mammo_core.errors import TableError
+from mammo_core.types import CANCER, Level
+
+MARK: Final = "phantom.json"  # the last file `mammo phantom` writes
+
+LESION: Final = LabelRule(
+    name="lesion",
+    title="A breast in which a lesion was drawn is cancer; every other is not.",
+    task=CANCER,
+)
+
+
+def recognise(folder: Path) -> bool:
+    return (folder / MARK).is_file()
+
+
+def read(folder: Path, rule: LabelRule) -> Tables:
+    if not recognise(folder):
+        raise TableError(f"{folder.name} has no {MARK}. {ADAPTER.expects}")
+    return csv_folder.read(folder, rule)
+
+
+ADAPTER = Adapter(
+    name="phantom_set",
+    title="Synthetic mammograms",
+    licence="none needed: no woman was imaged",
+    expects="A folder written by `mammo phantom --out DIR`, complete.",
+    recognise=recognise,
+    read=read,
+    label_rules=(LESION,),
+    population=Population.SYNTHETIC,
+    reference_standard="known by construction",
+    label_level=Level.BREAST,
+    imaging="synthetic",
+)
