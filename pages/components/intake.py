@@ -1,0 +1,69 @@
+"""How images come in: dropped, chosen, or a sample. What stays is a case in the store."""
+
+import time
+
+import streamlit as st
+
+from mammo_core.paths import cases_root, samples_root
+from mammo_core.preprocessing.breast import mask_outside_breast
+from mammo_core.preprocessing.case_store import (
+    Case,
+    forget_old_cases,
+    load_case,
+    store_case,
+)
+from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.preprocessing.samples import list_samples
+
+_TAKEN = "uploads_taken"
+
+
+def open_case() -> Case | None:
+    """The case in the URL, after taking over what was just dropped; None before there is one."""
+    _take_uploads()
+    case_id = st.query_params.get("case")
+    return load_case(cases_root(), case_id) if case_id else None
+
+
+def show_intake() -> None:
+    """The place to drop files, and the samples to click."""
+    st.file_uploader(
+        "Drop mammograms: DICOM, PNG, JPEG, TIFF or PGM, one image or a whole exam",
+        accept_multiple_files=True,
+        key="uploads",
+        help="Files are told apart by their content, whatever they are called. They stay on this "
+        "computer; names and dates in them are not kept.",
+    )
+    st.caption("Or open a synthetic sample:")
+    with st.container(horizontal=True):
+        for sample in list_samples(samples_root()):
+            if st.button(sample.title, key=f"sample_{sample.name}", icon=":material/image:"):
+                _store([path.read_bytes() for path in sample.files])
+                st.rerun()
+
+
+def _take_uploads() -> None:
+    """Store what was dropped, once: the uploader hands the same files to every later run."""
+    uploads = st.session_state.get("uploads") or []
+    ids = tuple(upload.file_id for upload in uploads)
+    if not ids or st.session_state.get(_TAKEN) == ids:
+        return
+    _store([upload.getvalue() for upload in uploads])
+    st.session_state[_TAKEN] = ids
+
+
+def _store(files: list[bytes]) -> None:
+    root = cases_root()
+    root.mkdir(parents=True, exist_ok=True)
+    forget_old_cases(root)
+    bar = st.progress(0.0, text="Reading…")
+    case = store_case(
+        files,
+        root,
+        read=read_mammogram,
+        mask=mask_outside_breast,
+        now=time.time(),
+        report=lambda done, total: bar.progress(done / total, text=f"Reading {done + 1}/{total}…"),
+    )
+    bar.empty()
+    st.query_params["case"] = case.case_id
