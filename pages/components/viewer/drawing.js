@@ -1,0 +1,129 @@
+// One pane onto its canvas, bottom up: grey image, heatmap, regions, the reader's box, the lens.
+
+const INK = { region: "#ffd166", reader: "#66d9ff", halo: "rgb(0 0 0 / 0.75)" };
+const LENS = { radius: 110, magnification: 2.5 };
+const LABEL_FONT = "600 12px system-ui, sans-serif";
+
+function drawPane(pane, viewer) {
+  const { canvas, context } = pane;
+  const ratio = window.devicePixelRatio;
+  const width = Math.round(pane.width * ratio);
+  const height = Math.round(pane.height * ratio);
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  context.setTransform(ratio, 0, 0, ratio, 0, 0);
+  context.fillStyle = "black";
+  context.fillRect(0, 0, pane.width, pane.height);
+  const place = placement(pane);
+  drawGrey(pane, place);
+  if (viewer.settings.isAiShown) {
+    drawHeat(pane, place, viewer.settings);
+    for (const [x0, y0, x1, y1, text] of pane.meta.boxes) {
+      drawBox(pane, [x0, y0, x1, y1], { text, ink: INK.region, dash: [] });
+    }
+  }
+  const drawn = viewer.drawn.get(pane.meta.key);
+  if (drawn) drawBox(pane, drawn, { text: "your box", ink: INK.reader, dash: [6, 4] });
+  if (pane.lensAt) drawLens(pane, place);
+}
+
+// Everything in the image's own frame goes through here, so a mirrored pane mirrors all of it.
+function inFrame(pane, { scale, x, y }, draw) {
+  const { context } = pane;
+  const [rows, columns] = pane.meta.size;
+  context.save();
+  context.translate(pane.meta.isMirrored ? x + scale * columns : x, y);
+  context.scale(pane.meta.isMirrored ? -scale : scale, scale);
+  draw(context, columns, rows);
+  context.restore();
+}
+
+function drawGrey(pane, place) {
+  const grey = adjustedWindow(pane.meta.windows[presetOf(pane)], pane.view);
+  const level = levelFor(pane.levels, place.scale * window.devicePixelRatio);
+  const source = greyCanvas(level, grey, pane.view.isInverted, pane.tableLength);
+  inFrame(pane, place, (context, columns, rows) => {
+    context.imageSmoothingEnabled = place.scale < 4; // closer than that, show the pixels as they are
+    context.drawImage(source, 0, 0, columns, rows);
+  });
+}
+
+// Panes have their own presets; one that lacks the chosen one keeps its last.
+function presetOf(pane) {
+  return Math.min(pane.view.preset, pane.meta.windows.length - 1);
+}
+
+function drawHeat(pane, place, settings) {
+  if (!pane.heat) return;
+  const { heat } = pane;
+  const look = `${settings.palette} ${settings.cutoff} ${settings.isContour}`;
+  if (heat.look !== look) {
+    heat.look = look;
+    heat.canvas = settings.isContour ? null : heatCanvas(heat, settings.palette, settings.cutoff);
+    heat.contours = settings.isContour ? contourLines(heat, settings.cutoff) : [];
+  }
+  inFrame(pane, place, (context, columns, rows) => {
+    context.globalAlpha = settings.opacity;
+    if (heat.canvas) context.drawImage(heat.canvas, 0, 0, columns, rows);
+    for (const { at, segments } of heat.contours) {
+      context.beginPath();
+      for (const [x0, y0, x1, y1] of segments) {
+        context.moveTo(x0 * columns, y0 * rows);
+        context.lineTo(x1 * columns, y1 * rows);
+      }
+      strokeTwice(context, cssColour(colourTable(settings.palette)[Math.round(255 * at)]), {
+        width: 2 / place.scale,
+      });
+    }
+  });
+}
+
+// A dark line under a bright one is seen on every background.
+function strokeTwice(context, ink, { width }) {
+  context.strokeStyle = INK.halo;
+  context.lineWidth = 2 * width;
+  context.stroke();
+  context.strokeStyle = ink;
+  context.lineWidth = width;
+  context.stroke();
+}
+
+function drawBox(pane, [x0, y0, x1, y1], { text, ink, dash }) {
+  const { context } = pane;
+  const [ax, ay] = toScreen(pane, x0, y0);
+  const [bx, by] = toScreen(pane, x1, y1);
+  const left = Math.min(ax, bx);
+  context.beginPath();
+  context.rect(left, ay, Math.abs(bx - ax), by - ay);
+  context.setLineDash(dash);
+  strokeTwice(context, ink, { width: 1.5 });
+  context.setLineDash([]);
+  if (!text) return;
+  context.font = LABEL_FONT;
+  const textWidth = context.measureText(text).width + 8;
+  const textLeft = Math.max(0, Math.min(left, pane.width - textWidth));
+  const textTop = ay >= 20 ? ay - 20 : Math.min(by + 3, pane.height - 18);
+  context.fillStyle = INK.halo;
+  context.fillRect(textLeft, textTop, textWidth, 17);
+  context.fillStyle = ink;
+  context.fillText(text, textLeft + 4, textTop + 13);
+}
+
+// The lens shows the image alone: what lies under the heatmap is what one wants to see closer.
+function drawLens(pane, place) {
+  const { context } = pane;
+  const [x, y] = pane.lensAt;
+  const { radius, magnification } = LENS;
+  context.save();
+  context.beginPath();
+  context.arc(x, y, radius, 0, 2 * Math.PI);
+  strokeTwice(context, "#d5dbe3", { width: 1.5 });
+  context.clip();
+  context.fillStyle = "black";
+  context.fillRect(x - radius, y - radius, 2 * radius, 2 * radius);
+  drawGrey(pane, {
+    scale: place.scale * magnification,
+    x: x - (x - place.x) * magnification,
+    y: y - (y - place.y) * magnification,
+  });
+  context.restore();
+}

@@ -1,0 +1,79 @@
+// Where a pane's image lies on its canvas. A view is { zoom, panX, panY }: zoom 1 fits the cell,
+// pan is in screen pixels. panX counts away from the edge the image hangs on, so one view shared by
+// a right and a left breast moves both outwards or both inwards.
+
+const MOST_ZOOM = 40; // screen pixels per image pixel
+const LEAST_ZOOM = 0.5; // of fit
+
+function newView() {
+  return { zoom: 1, panX: 0, panY: 0, preset: 0, scale: 1, shift: 0, isInverted: false };
+}
+
+// Screen pixels per image pixel at which every pane fits its cell and all share one scale.
+function fitScales(panes) {
+  const shared = Math.min(...panes.map((pane) => ownFit(pane) / pane.meta.unit));
+  return panes.map((pane) => shared * pane.meta.unit);
+}
+
+function ownFit({ meta, width, height }) {
+  const [rows, columns] = meta.size;
+  return Math.min(width / columns, height / rows);
+}
+
+function outward(pane) {
+  return pane.meta.anchor === "right" ? -1 : 1;
+}
+
+// { scale, x, y }: an image point (column, row) is drawn at (x + scale * column, y + scale * row);
+// where the pane is mirrored the column is counted from the other side.
+function placement(pane) {
+  const [rows, columns] = pane.meta.size;
+  const scale = pane.fit * pane.view.zoom;
+  const part = { left: 0, right: 1 }[pane.meta.anchor] ?? 0.5;
+  return {
+    scale,
+    x: part * (pane.width - scale * columns) + outward(pane) * pane.view.panX,
+    y: (pane.height - scale * rows) / 2 + pane.view.panY,
+  };
+}
+
+function toImage(pane, screenX, screenY) {
+  const { scale, x, y } = placement(pane);
+  const column = (screenX - x) / scale;
+  return [pane.meta.isMirrored ? pane.meta.size[1] - column : column, (screenY - y) / scale];
+}
+
+function toScreen(pane, column, row) {
+  const { scale, x, y } = placement(pane);
+  return [x + scale * (pane.meta.isMirrored ? pane.meta.size[1] - column : column), y + scale * row];
+}
+
+// The view after zooming by `factor` while the image point under (screenX, screenY) stays put.
+function zoomedAt(pane, factor, screenX, screenY) {
+  const { zoom, panX, panY } = pane.view;
+  const most = MOST_ZOOM / pane.fit;
+  const next = Math.min(Math.max(most, 1), Math.max(LEAST_ZOOM, zoom * factor));
+  const ratio = next / zoom;
+  const part = { left: 0, right: 1 }[pane.meta.anchor] ?? 0.5;
+  const fromAnchorX = outward(pane) * (screenX - part * pane.width);
+  const fromAnchorY = screenY - pane.height / 2;
+  return {
+    zoom: next,
+    panX: fromAnchorX - (fromAnchorX - panX) * ratio,
+    panY: fromAnchorY - (fromAnchorY - panY) * ratio,
+  };
+}
+
+// Percent of one image pixel per screen pixel.
+function zoomPercent(pane) {
+  return 100 * pane.fit * pane.view.zoom * window.devicePixelRatio;
+}
+
+// A round length that is about a quarter of the pane wide.
+function scaleBar(pane) {
+  const millimetresPerScreenPixel = pane.meta.spacingMm / (pane.fit * pane.view.zoom);
+  const wanted = (pane.width / 4) * millimetresPerScreenPixel;
+  const lengths = [0.5, 1, 2, 5, 10, 20, 50, 100];
+  const length = lengths.findLast((candidate) => candidate <= wanted) ?? lengths[0];
+  return { length, pixels: length / millimetresPerScreenPixel };
+}

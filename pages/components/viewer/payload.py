@@ -1,0 +1,100 @@
+"""One message to the browser: a JSON header, then every image and heatmap as raw bytes.
+
+    uint32 length of header | header, padded with blanks | buffer | buffer | ...
+
+Each part starts at a multiple of eight bytes, so the browser reads the pixels where they lie.
+"""
+
+import json
+import struct
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.types import Window
+from pages.components.viewer.hanging import Cell, Layout
+from pages.components.viewer.pane import Pane
+
+_ALIGNMENT: Final = 8
+_LENGTH: Final = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Legend:
+    """The words beside the colour bar: what the heatmap is, and what its two ends mean."""
+
+    text: str = "Heatmap"
+    low_text: str = "low"
+    high_text: str = "high"
+
+
+def pack(layout: Layout, *, height: int, legend: Legend) -> bytes:
+    buffers: list[NDArray[Any]] = []
+    panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
+    units = _units(panes)
+    cells = [_cell(cell, units, buffers) for cell in layout.cells]
+    strip = [
+        _cell(Cell(row=0, column=column, pane=pane), units, buffers)
+        for column, pane in enumerate(layout.strip)
+    ]
+    header = {"height": height, "legend": asdict(legend), "cells": cells, "strip": strip}
+    return _join(header, [np.ascontiguousarray(buffer).tobytes() for buffer in buffers])
+
+
+def _units(panes: Sequence[Pane]) -> dict[str, float]:
+    """How large one pixel of each pane is, in a unit all panes share."""
+    if all(pane.spacing_mm for pane in panes):
+        return {pane.key: float(pane.spacing_mm or 1) for pane in panes}
+    if all(pane.breast_height for pane in panes):
+        return {pane.key: 1 / float(pane.breast_height or 1) for pane in panes}
+    return {pane.key: 1 / pane.pixels.shape[0] for pane in panes}
+
+
+def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> dict[str, Any]:
+    place = {"row": cell.row, "column": cell.column, "missing": cell.missing}
+    pane = cell.pane
+    if pane is None:
+        return {**place, "key": cell.missing}
+    buffers.append(pane.pixels.astype("<u2", copy=False))
+    if pane.heat is not None:
+        buffers.append(pane.heat)
+    return {
+        **place,
+        "key": pane.key,
+        "title": pane.title,
+        "note": pane.note,
+        "anchor": cell.anchor,
+        "isMirrored": cell.is_mirrored,
+        "size": pane.pixels.shape,
+        "heatSize": None if pane.heat is None else pane.heat.shape,
+        "windows": [_window(window) for window in pane.windows or (_full_range(pane),)],
+        "unit": units[pane.key],
+        "spacingMm": pane.spacing_mm,
+        "isAtDetector": pane.is_spacing_at_detector,
+        "reduction": pane.reduction,
+        "boxes": [[box.x0, box.y0, box.x1, box.y1, box.text] for box in pane.boxes],
+    }
+
+
+def _window(window: Window) -> dict[str, Any]:
+    return asdict(window)
+
+
+def _full_range(pane: Pane) -> Window:
+    low, high = float(pane.pixels.min()), float(pane.pixels.max())
+    return Window(name="Full range", low=low, high=max(high, low + 1))
+
+
+def _join(header: dict[str, Any], buffers: Sequence[bytes]) -> bytes:
+    """The browser finds each buffer by its offset from the end of the header."""
+    offsets, end = [], 0
+    for buffer in buffers:
+        offsets.append(end)
+        end += len(buffer) + -len(buffer) % _ALIGNMENT
+    text = json.dumps({**header, "offsets": offsets}).encode()
+    text += b" " * (-(_LENGTH.size + len(text)) % _ALIGNMENT)
+    padded = [buffer + b"\0" * (-len(buffer) % _ALIGNMENT) for buffer in buffers]
+    return b"".join([_LENGTH.pack(len(text)), text, *padded])

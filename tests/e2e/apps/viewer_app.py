@@ -1,0 +1,78 @@
+"""A page with nothing but the viewer, fed with drawn breasts. The address says how many and how."""
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mammo_core.types import Window
+from pages.components.viewer import Legend, Pane, RegionBox, show_viewer
+
+ROWS, COLUMNS = 2000, 1000
+PEAK = 4000
+WINDOWS = (
+    Window(name="Normal", low=0, high=4000),
+    Window(name="Harder", low=800, high=3200),
+    Window(name="Sigmoid", low=0, high=4000, is_sigmoid=True),
+)
+EXAM = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"), ("L", "ML"))
+
+
+def breast(*, is_right: bool, seed: int) -> NDArray[np.uint16]:
+    """Half an ellipse on the chest wall with a bright lump; a right breast's wall is right."""
+    rows, columns = np.mgrid[0:ROWS, 0:COLUMNS].astype(np.float32)
+    away = columns / (0.85 * COLUMNS)
+    down = (rows - ROWS / 2) / (0.45 * ROWS)
+    inside = np.clip(1 - away**2 - down**2, 0, None)
+    lump = np.exp(-(((columns - 420) / 60) ** 2) - ((rows - 1150) / 60) ** 2)
+    noise = np.random.default_rng(seed).normal(0, 60, (ROWS // 8, COLUMNS // 8))
+    texture = np.kron(noise, np.ones((8, 8)))
+    grey = np.where(inside > 0, 900 + 1300 * np.sqrt(inside) + texture + 1500 * lump, 0)
+    pixels = np.clip(grey, 0, PEAK).astype(np.uint16)
+    return pixels[:, ::-1].copy() if is_right else pixels
+
+
+def heat(*, is_right: bool) -> NDArray[np.uint8]:
+    rows, columns = np.mgrid[0:32, 0:16]
+    values = 255 * np.exp(-(((columns - 6.2) / 2.5) ** 2) - ((rows - 18) / 2.5) ** 2)
+    return (values[:, ::-1] if is_right else values).astype(np.uint8)
+
+
+@st.cache_data(max_entries=8)
+def exam(count: int) -> list[tuple[str, str, NDArray[np.uint16], NDArray[np.uint8]]]:
+    return [
+        (side, view, breast(is_right=side == "R", seed=i), heat(is_right=side == "R"))
+        for i, (side, view) in enumerate(EXAM[:count])
+    ]
+
+
+def pane(side: str, view: str, pixels: NDArray[np.uint16], warm: NDArray[np.uint8]) -> Pane:
+    left = 480 if side == "R" else 320
+    return Pane(
+        key=f"{side}{view}",
+        title=f"{side} {view}",
+        pixels=pixels,
+        windows=WINDOWS,
+        side=side,
+        view=view,
+        spacing_mm=0.1,
+        is_spacing_at_detector=True,
+        reduction=2.0,
+        heat=warm,
+        boxes=(RegionBox(x0=left, y0=1050, x1=left + 200, y1=1250, text="0.83"),),
+    )
+
+
+st.set_page_config(page_title="Viewer", layout="wide")
+count = int(st.query_params.get("panes", "1"))
+without = st.query_params.get("without", "")
+panes = [pane(*one) for one in exam(count)]
+result = show_viewer(
+    [one for one in panes if one.key != without],
+    key="viewer",
+    height=int(st.query_params.get("height", "760")),
+    is_hanging="row" not in st.query_params,
+    legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),
+)
+for drawn in result.drawn:
+    box = drawn.box
+    st.text(f"{drawn.pane}: {box.x0:g} {box.y0:g} {box.x1:g} {box.y1:g}")
