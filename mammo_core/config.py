@@ -88,6 +88,29 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AugmentConfig:
+    """Random changes to the training images, drawn anew every epoch. 0 turns one off."""
+
+    flip: float = 0.5  # chance of turning upside down
+    mirror: float = 0.0  # chance of mirroring left and right; never for a task about the side
+    rotation_degrees: float = 8.0  # each of these: at most so much, either way
+    zoom: float = 0.1
+    shift: float = 0.05  # of the image's height and width
+    brightness: float = 0.05
+    contrast: float = 0.2
+
+    def check(self) -> list[str]:
+        problems = []
+        for name in ("flip", "mirror", "zoom", "shift", "brightness", "contrast"):
+            value = getattr(self, name)
+            if not 0.0 <= value <= 1.0:
+                problems.append(f"Augmentation {name} is {value}; it must lie between 0 and 1.")
+        if not 0.0 <= self.rotation_degrees <= 180.0:
+            problems.append(f"Rotation is {self.rotation_degrees} degrees; allowed: 0 to 180.")
+        return problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptimConfig:
     epochs: int = 10
     batch_size: int = 16
@@ -118,6 +141,7 @@ class RunConfig:
     data: DataConfig
     model: ModelConfig
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
+    augment: AugmentConfig = field(default_factory=AugmentConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     task: Task = CANCER
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -131,6 +155,7 @@ class RunConfig:
             *self.data.check(),
             *self.model.check(),
             *self.prepare.check(),
+            *self.augment.check(),
             *self.optim.check(),
         ]
         if problems:
