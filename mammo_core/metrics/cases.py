@@ -1,0 +1,166 @@
+"""From images to cases: what is counted, with one score and one truth each.
+
+Level says what a case is (image, breast, exam, patient), Pooling how the scores of its images
+become one. A case is positive if any of its images is, negative only if every one is labelled
+negative; any other case is unknown, left out, and counted.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo_core.errors import TableError
+from mammo_core.types import Level
+
+_SEPARATOR: Final = " / "
+
+
+class Pooling(StrEnum):
+    """How the scores of a case's images become the case's score."""
+
+    MAX = "max"
+    MEAN = "mean"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cases:
+    """Parallel arrays, one entry per case, in the order of `case_ids`.
+
+    `groups` numbers what was drawn independently (0, 1, ...): women where they are known. Every
+    interval treats the cases of one group as one draw.
+    """
+
+    level: Level
+    rule: Pooling
+    case_ids: tuple[str, ...]
+    groups: NDArray[np.intp]
+    positive: NDArray[np.bool_]
+    score: NDArray[np.float64]
+    images: NDArray[np.intp]  # how many images each case was pooled from
+    dataset: str = ""  # where the images come from; two sets' case_ids mean different cases
+    unknown: int = 0  # cases left out because their label is not known
+
+    def __len__(self) -> int:
+        return len(self.case_ids)
+
+    @property
+    def positives(self) -> int:
+        return int(self.positive.sum())
+
+    @property
+    def negatives(self) -> int:
+        return len(self) - self.positives
+
+    @property
+    def group_count(self) -> int:
+        return int(self.groups.max()) + 1 if len(self) else 0
+
+    @property
+    def is_one_per_group(self) -> bool:
+        return self.group_count == len(self)
+
+
+def levels_of(predictions: pd.DataFrame) -> tuple[Level, ...]:
+    """The levels at which every row of `predictions` can be counted."""
+    return tuple(level for level in Level if not _missing_keys(predictions, level))
+
+
+def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.MAX) -> Cases:
+    """One score and one truth per case of `level`, in the order in which cases first appear."""
+    _refuse_several_models(predictions)
+    missing = _missing_keys(predictions, level)
+    if missing:
+        lacking = int(predictions[list(missing)].isna().any(axis=1).sum())
+        raise TableError(
+            f"{lacking} of {len(predictions)} images have no {' or '.join(missing)}, so they "
+            f"cannot be counted by {level}. Count by image, or add the column."
+        )
+    case_ids = _case_ids(predictions, level)
+    codes, names = pd.factorize(case_ids)
+    score, positive, is_known, images = _pooled(predictions, codes, len(names), rule)
+    first = _first_rows(codes, len(names))
+    if not is_known.any():
+        raise TableError(
+            "None of these predictions has a label, so nothing can be counted. "
+            "Choose predictions of a labelled data set."
+        )
+    groups = predictions["group_id"].to_numpy()[first]
+    return Cases(
+        level=level,
+        rule=rule,
+        case_ids=tuple(names[is_known]),
+        groups=pd.factorize(groups[is_known])[0],
+        positive=positive[is_known],
+        score=score[is_known],
+        images=images[is_known],
+        dataset=", ".join(sorted(predictions["dataset"].dropna().unique())),
+        unknown=int((~is_known).sum()),
+    )
+
+
+def _pooled(
+    predictions: pd.DataFrame, codes: NDArray[np.intp], count: int, rule: Pooling
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.bool_], NDArray[np.intp]]:
+    truth = predictions["positive"].astype("boolean")
+    scores = predictions["score"].to_numpy(dtype=np.float64)
+    images = np.bincount(codes, minlength=count)
+    known_negatives = np.bincount(codes[(truth == False).fillna(False)], minlength=count)  # noqa: E712
+    positive = np.bincount(codes[truth.fillna(False)], minlength=count) > 0
+    if rule is Pooling.MAX:
+        pooled = np.full(count, -np.inf)
+        np.maximum.at(pooled, codes, scores)
+    else:
+        pooled = np.bincount(codes, weights=scores, minlength=count) / images
+    return pooled, positive, positive | (known_negatives == images), images
+
+
+def _first_rows(codes: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    first = np.empty(count, dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
+    return first
+
+
+def _case_ids(predictions: pd.DataFrame, level: Level) -> "pd.Series[str]":
+    columns = _keys(predictions, level)
+    ids = predictions[columns[0]].astype("string")
+    for column in columns[1:]:
+        ids = ids + _SEPARATOR + predictions[column].astype("string")
+    return ids
+
+
+def _keys(predictions: pd.DataFrame, level: Level) -> Sequence[str]:
+    """The columns that name a case. An exam's number may be unique only within its patient."""
+    has_patient, has_exam = (_is_complete(predictions, c) for c in ("patient_id", "exam_id"))
+    match level:
+        case Level.IMAGE:
+            return ["image_id"]
+        case Level.PATIENT:
+            return ["patient_id"]
+        case Level.EXAM:
+            return ["patient_id", "exam_id"] if has_patient else ["exam_id"]
+        case Level.BREAST:
+            person = ["patient_id"] if has_patient else []
+            exam = ["exam_id"] if has_exam or not has_patient else []
+            return [*person, *exam, "side"]
+
+
+def _missing_keys(predictions: pd.DataFrame, level: Level) -> tuple[str, ...]:
+    return tuple(c for c in _keys(predictions, level) if not _is_complete(predictions, c))
+
+
+def _is_complete(predictions: pd.DataFrame, column: str) -> bool:
+    return column in predictions.columns and bool(predictions[column].notna().all())
+
+
+def _refuse_several_models(predictions: pd.DataFrame) -> None:
+    models = predictions["model_id"].unique()
+    if len(models) > 1:
+        raise TableError(
+            f"These predictions are of {len(models)} models ({', '.join(map(str, models[:3]))}). "
+            "Choose one: the scores of two models cannot be pooled."
+        )

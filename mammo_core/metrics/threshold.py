@@ -1,0 +1,181 @@
+"""What a decision threshold does to cases: who is called, which cancers are found.
+
+A case is called when its score is at least the threshold. `sensitivity` is the share of cancers
+found (machine learning says recall), `recall_rate` the share of all cases called back, as screening
+programmes use the word. The bare word names nothing in this package.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases
+
+_ROUNDING = 1e-9  # 0.9 * 10 cancers are 9, not the 9.000000000000002 of a computer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatingPoint:
+    """Counts and rates at one threshold. A rate without a denominator is NaN."""
+
+    threshold: float
+    true_positives: int
+    false_positives: int
+    false_negatives: int
+    true_negatives: int
+
+    @property
+    def cases(self) -> int:
+        return self.positives + self.negatives
+
+    @property
+    def positives(self) -> int:
+        return self.true_positives + self.false_negatives
+
+    @property
+    def negatives(self) -> int:
+        return self.false_positives + self.true_negatives
+
+    @property
+    def called(self) -> int:
+        return self.true_positives + self.false_positives
+
+    @property
+    def sensitivity(self) -> float:
+        return _ratio(self.true_positives, self.positives)
+
+    @property
+    def specificity(self) -> float:
+        return _ratio(self.true_negatives, self.negatives)
+
+    @property
+    def recall_rate(self) -> float:
+        return _ratio(self.called, self.cases)
+
+    @property
+    def ppv(self) -> float:
+        return _ratio(self.true_positives, self.called)
+
+    @property
+    def npv(self) -> float:
+        return _ratio(self.true_negatives, self.cases - self.called)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OperatingPoints:
+    """Every point that calls a different set of cases, from nobody called to everybody.
+
+    The first threshold is infinite; the others are the distinct scores, falling.
+    """
+
+    thresholds: NDArray[np.float64]
+    true_positives: NDArray[np.intp]
+    false_positives: NDArray[np.intp]
+    positives: int
+    negatives: int
+
+    def __len__(self) -> int:
+        return len(self.thresholds)
+
+    @property
+    def sensitivity(self) -> NDArray[np.float64]:
+        return _ratios(self.true_positives, self.positives)
+
+    @property
+    def specificity(self) -> NDArray[np.float64]:
+        return _ratios(self.negatives - self.false_positives, self.negatives)
+
+    @property
+    def called(self) -> NDArray[np.intp]:
+        return self.true_positives + self.false_positives
+
+    @property
+    def recall_rate(self) -> NDArray[np.float64]:
+        return _ratios(self.called, self.positives + self.negatives)
+
+    def at(self, index: int) -> OperatingPoint:
+        found, alarms = int(self.true_positives[index]), int(self.false_positives[index])
+        return OperatingPoint(
+            threshold=float(self.thresholds[index]),
+            true_positives=found,
+            false_positives=alarms,
+            false_negatives=self.positives - found,
+            true_negatives=self.negatives - alarms,
+        )
+
+
+def operating_point(cases: Cases, threshold: float) -> OperatingPoint:
+    """Count the four outcomes when every case scoring at least `threshold` is called."""
+    called = cases.score >= threshold
+    found = int(np.sum(called & cases.positive))
+    alarms = int(np.sum(called)) - found
+    return OperatingPoint(
+        threshold=threshold,
+        true_positives=found,
+        false_positives=alarms,
+        false_negatives=cases.positives - found,
+        true_negatives=cases.negatives - alarms,
+    )
+
+
+def operating_points(cases: Cases) -> OperatingPoints:
+    """All of them in one pass: sort once, count on the way down."""
+    order = np.argsort(cases.score)[::-1]
+    score, positive = cases.score[order], cases.positive[order]
+    last_of_its_score = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
+    found = np.cumsum(positive)[last_of_its_score]
+    return OperatingPoints(
+        thresholds=np.concatenate(([np.inf], score[last_of_its_score])),
+        true_positives=np.concatenate(([0], found)),
+        false_positives=np.concatenate(([0], last_of_its_score + 1 - found)),
+        positives=cases.positives,
+        negatives=cases.negatives,
+    )
+
+
+def threshold_for_sensitivity(cases: Cases, target: float) -> OperatingPoint:
+    """The highest threshold that still finds at least `target` of the cancers."""
+    _need(cases.positives, "cancer", "sensitivity")
+    points = operating_points(cases)
+    enough = points.true_positives >= target * points.positives - _ROUNDING
+    return points.at(int(np.argmax(enough)))
+
+
+def threshold_for_specificity(cases: Cases, target: float) -> OperatingPoint:
+    """The lowest threshold that leaves at least `target` of the cases without cancer alone."""
+    _need(cases.negatives, "case without cancer", "specificity")
+    points = operating_points(cases)
+    left_alone = points.negatives - points.false_positives
+    enough = left_alone >= target * points.negatives - _ROUNDING
+    return points.at(int(np.flatnonzero(enough)[-1]))
+
+
+def threshold_for_recall_rate(cases: Cases, most: float) -> OperatingPoint:
+    """The lowest threshold that calls at most `most` of all cases."""
+    points = operating_points(cases)
+    few_enough = points.called <= most * (points.positives + points.negatives) + _ROUNDING
+    return points.at(int(np.flatnonzero(few_enough)[-1]))
+
+
+def youden(cases: Cases) -> OperatingPoint:
+    """The highest threshold at which sensitivity + specificity - 1 is largest (Youden 1950)."""
+    _need(cases.positives, "cancer", "sensitivity")
+    _need(cases.negatives, "case without cancer", "specificity")
+    points = operating_points(cases)
+    gain = points.true_positives * points.negatives - points.false_positives * points.positives
+    return points.at(int(np.argmax(gain)))
+
+
+def _need(count: int, what: str, rate: str) -> None:
+    if count == 0:
+        raise TableError(f"There is no {what} among these cases, so {rate} cannot be computed.")
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _ratios(part: NDArray[np.intp], whole: int) -> NDArray[np.float64]:
+    return part / whole if whole else np.full(len(part), np.nan)

@@ -1,0 +1,84 @@
+"""Choosing scored cases: whose predictions, of which split, counted by what. All in the URL."""
+
+from dataclasses import dataclass
+from io import BytesIO
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases
+from mammo_core.tables import check_predictions
+from mammo_core.types import Level, Split
+from pages.components import cached
+from pages.components.pickers import pick_run, scored_runs
+
+_POOLING_WORDS = {Pooling.MAX: "its highest image", Pooling.MEAN: "the mean of its images"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """What is counted: the split, what a case is, and how its images become one score."""
+
+    split: str
+    level: Level
+    rule: Pooling
+
+
+def pick_predictions() -> pd.DataFrame | None:
+    """Those of a run, or an uploaded table, which goes first; None where there is neither."""
+    run = pick_run("Predictions of", scored_runs(), key="run")
+    upload = st.file_uploader("or a CSV with image_id, positive and score", key="upload")
+    if upload is not None:
+        return read_upload(upload.name, upload.getvalue())
+    return cached.predictions(run) if run is not None else None
+
+
+def read_upload(name: str, data: bytes) -> pd.DataFrame:
+    """An uploaded predictions table under the contract; the model is named after the file."""
+    try:
+        table = pd.read_csv(BytesIO(data), dtype="string", encoding="utf-8-sig")
+    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        raise TableError(f"The uploaded file is not a readable CSV: {error}") from None
+    if "model_id" not in table.columns:
+        table = table.assign(model_id=name)
+    return check_predictions(table)
+
+
+def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
+    """Three small choices in a row; each is left out where there is nothing to choose."""
+    splits = splits_of(predictions)
+    levels = levels_of(predictions)
+    with st.container(horizontal=True):
+        split = splits[0]
+        if len(splits) > 1:
+            split = st.segmented_control(
+                "Split", splits, default=split, required=True, key=f"{key}_split",
+                bind="query-params",
+            )  # fmt: skip
+        level = st.segmented_control(
+            "A case is one", levels, default=default_level(levels), required=True,
+            key=f"{key}_level", bind="query-params",
+        )  # fmt: skip
+        rule = Pooling.MAX
+        if level is not Level.IMAGE:
+            rule = st.segmented_control(
+                "and scores as", list(Pooling), default=Pooling.MAX, required=True,
+                format_func=_POOLING_WORDS.__getitem__, key=f"{key}_rule", bind="query-params",
+            )  # fmt: skip
+    return Counting(split=split, level=level, rule=rule)
+
+
+def count_cases(predictions: pd.DataFrame, counting: Counting) -> Cases:
+    split = predictions["split"].fillna("")
+    return pool_cases(predictions[split == counting.split], counting.level, counting.rule)
+
+
+def splits_of(predictions: pd.DataFrame) -> list[str]:
+    """The splits that occur, what may be reported first; "" where none is named."""
+    found = set(predictions["split"].fillna(""))
+    return [name for name in (Split.TEST, Split.VAL, "", Split.TRAIN) if name in found]
+
+
+def default_level(levels: tuple[Level, ...]) -> Level:
+    return Level.BREAST if Level.BREAST in levels else levels[0]

@@ -1,0 +1,34 @@
+"""Pages run in-process through the real frame, over checkpoints in a scratch folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).resolve().parents[2] / "streamlit_app.py"
+
+OpenPage = Callable[[str], AppTest]
+
+
+@pytest.fixture
+def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder of runs; the user's own folders are out of reach."""
+    root = tmp_path / "checkpoints"
+    root.mkdir()
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(root))
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    return root
+
+
+@pytest.fixture
+def open_page(runs_root: Path) -> OpenPage:
+    """Open a page by its file name, through the real frame and navigation."""
+
+    def open_(name: str) -> AppTest:
+        page = AppTest.from_file(APP, default_timeout=30).run().switch_page(f"pages/{name}.py")
+        page.run()
+        assert not page.exception, page.exception
+        return page
+
+    return open_
