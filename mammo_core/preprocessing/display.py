@@ -1,0 +1,84 @@
+"""An image for the eye: reduced to a screen's worth of pixels, windows and measures kept.
+
+The model never sees what is made here; see prepare.py for that.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
+from mammo_core.types import Mammogram, Window
+
+_TISSUE_PERCENTILES: Final = (1.0, 99.8)
+_MOST_BITS: Final = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DisplayImage:
+    """What the viewer needs of a mammogram. Lengths and rows are those of `pixels`."""
+
+    pixels: NDArray[np.uint16]
+    windows: tuple[Window, ...]  # in units of `pixels`; the first is the one to show
+    reduction: float  # original pixels per pixel, the same along both axes
+    spacing_mm: float | None  # None also where pixels are not square
+    is_spacing_at_detector: bool
+    breast_height: float  # rows
+    chest_wall: Literal["left", "right"]
+
+
+def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
+    """`mammogram` at most `longest` pixels a side, each the mean of the pixels it covers."""
+    values = _grey_values(mammogram)
+    reduction = max(1.0, max(values.shape) / longest)
+    height, width = (max(1, round(side / reduction)) for side in values.shape)
+    pixels = np.asarray(_reduced(values, height, width), dtype=np.uint16)
+    mask = find_breast(np.asarray(_reduced(mammogram.pixels, height, width), dtype=np.float32))
+    return DisplayImage(
+        pixels=pixels,
+        windows=(*_own_windows(mammogram), *_measured_windows(pixels, mask)),
+        reduction=reduction,
+        spacing_mm=_square_spacing(mammogram, reduction),
+        is_spacing_at_detector=mammogram.is_spacing_at_detector,
+        breast_height=float(np.count_nonzero(mask.any(axis=1))),
+        chest_wall="right" if is_chest_wall_right(mask) else "left",
+    )
+
+
+def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
+    """The values from before windowing; where none were kept, the pixels in their own depth."""
+    if mammogram.wide is not None:
+        return mammogram.wide
+    top = 2 ** min(mammogram.bits, _MOST_BITS) - 1
+    return np.asarray(np.rint(mammogram.pixels * np.float32(top)), dtype=np.uint16)
+
+
+def _reduced(values: NDArray[Any], height: int, width: int) -> NDArray[Any]:
+    if values.shape == (height, width):
+        return values
+    return np.asarray(cv2.resize(values, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def _own_windows(mammogram: Mammogram) -> tuple[Window, ...]:
+    """The file's windows hold for `wide` alone."""
+    return mammogram.windows if mammogram.wide is not None else ()
+
+
+def _measured_windows(pixels: NDArray[np.uint16], mask: NDArray[np.bool_]) -> tuple[Window, ...]:
+    """The whole range, and the range of the breast's own grey values."""
+    low, high = float(pixels.min()), float(pixels.max())
+    dark, bright = (float(value) for value in np.percentile(pixels[mask], _TISSUE_PERCENTILES))
+    return (
+        Window(name="Whole range", low=low, high=max(high, low + 1)),
+        Window(name="Tissue", low=dark, high=max(bright, dark + 1)),
+    )
+
+
+def _square_spacing(mammogram: Mammogram, reduction: float) -> float | None:
+    if mammogram.spacing_mm is None:
+        return None
+    down, across = mammogram.spacing_mm
+    return down * reduction if abs(down - across) <= 0.01 * down else None
