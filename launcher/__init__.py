@@ -1,0 +1,1 @@
+"""What start.py does. Standard library only: it runs before anything is installed."""

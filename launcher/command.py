@@ -1,0 +1,46 @@
+"""The command line of start.py."""
+
+import argparse
+import sys
+
+from launcher.address import LOOPBACK, PORT
+from launcher.app import start_app
+from launcher.checks import PARTS, run_checks
+from launcher.environment import StartError
+
+
+def run(arguments: list[str]) -> int:
+    """Do what `arguments` ask for; the exit status. A StartError ends as its sentence."""
+    options = read_arguments(arguments)
+    try:
+        if options.command == "test":
+            return run_checks(options.only, may_install_browser=options.install_browser)
+        return start_app(options.host, options.port)
+    except StartError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("Interrupted. The next start goes on from here.", file=sys.stderr)
+        return 130
+
+
+def read_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="start.py", description="Start the workbench.")
+    parser.add_argument("--port", type=_port, default=PORT, help=f"default {PORT}")
+    parser.add_argument("--host", default=LOOPBACK, help=f"default {LOOPBACK}: this machine only")
+    commands = parser.add_subparsers(dest="command", metavar="test")
+    test = commands.add_parser("test", help="run every check and test instead")
+    test.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="run these alone")
+    test.add_argument(
+        "--install-browser",
+        action="store_true",
+        help="if there is no browser, let the system's package manager install one",
+    )
+    return parser.parse_args(arguments)
+
+
+def _port(text: str) -> int:
+    port = int(text)
+    if not 1 <= port <= 65535:
+        raise argparse.ArgumentTypeError(f"{port} is no port: choose one from 1 to 65535")
+    return port

@@ -1,0 +1,162 @@
+"""The environment .venv: made once, filled by pip, and left alone while it holds what is asked.
+
+Its note `installed.json` keeps a fingerprint of each requirements file that was installed to the
+end, so that a start with nothing to do costs no time.
+"""
+
+import hashlib
+import importlib.util
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+ROOT: Final = Path(__file__).resolve().parent.parent
+ENVIRONMENT: Final = ROOT / ".venv"
+APP_REQUIREMENTS: Final = ROOT / "requirements.txt"
+TEST_REQUIREMENTS: Final = ROOT / "requirements-dev.txt"  # includes the app's
+
+#: Signs in pip's log, and what they mean; the first that fits is told.
+PIP_FAILURES: Final = (
+    (
+        ("connection broken by", "Failed to establish a new connection", "Could not fetch URL"),
+        "The packages could not be fetched: the network does not answer. Connect (behind a proxy, "
+        "set HTTPS_PROXY) and run the same command again.",
+    ),
+    (
+        ("No space left on device",),
+        "The disk is full: the packages take about 7 GB. Make room and run the same command again.",
+    ),
+    (
+        ("No matching distribution found",),
+        "A package, named above, is not built for this kind of machine. Use 64-bit Linux, 64-bit "
+        "Windows or a Mac with Apple silicon.",
+    ),
+)
+
+
+class StartError(Exception):
+    """The workbench cannot be started; the text says why and what to do."""
+
+
+def prepare_environment(requirements: Path) -> Path:
+    """The Python of an environment that holds `requirements`; does only what is missing."""
+    python = python_of(ENVIRONMENT)
+    if python.exists() and is_installed(ENVIRONMENT, requirements):
+        return python
+    remove_half_installed(ENVIRONMENT)
+    if not has_pip(python):
+        make_environment(ENVIRONMENT)
+    print(f"Installing {requirements.name} into .venv. The first time takes minutes.", flush=True)
+    install(python, requirements, log=ENVIRONMENT / "install.log")
+    note_installed(ENVIRONMENT, requirements)
+    if requirements == TEST_REQUIREMENTS:
+        note_installed(ENVIRONMENT, APP_REQUIREMENTS)
+    return python
+
+
+def python_of(environment: Path) -> Path:
+    return environment / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+
+
+def has_pip(python: Path) -> bool:
+    """False where there is no environment, or where making it was interrupted."""
+    return python.exists() and _status(python, "-m", "pip", "--version", is_silent=True) == 0
+
+
+def make_environment(environment: Path) -> None:
+    """Make it, or put pip into one that was made half-way."""
+    problem = venv_problem(importlib.util.find_spec)
+    if problem:
+        raise StartError(problem)
+    print(f"Making the environment {environment.name}.", flush=True)
+    python = python_of(environment)
+    if python.exists():
+        status = _status(python, "-m", "ensurepip", "--default-pip")
+    else:  # also where it led to a Python that is gone
+        status = _status(sys.executable, "-m", "venv", "--clear", environment)
+    if status:
+        raise StartError(
+            "The environment .venv could not be made; the reason stands above. Is there room, and "
+            "may this folder be written? Delete .venv and run the same command again."
+        )
+
+
+def venv_problem(find_module: Callable[[str], object | None]) -> str | None:
+    """Why this Python cannot make an environment, or None. Debian keeps ensurepip apart."""
+    if find_module("venv") and find_module("ensurepip"):
+        return None
+    return (
+        "This Python cannot make an environment, its module venv is missing. On Debian and Ubuntu, "
+        "install it with: sudo apt install python3-venv, then run the same command again."
+    )
+
+
+def install(python: Path, requirements: Path, *, log: Path) -> None:
+    log.unlink(missing_ok=True)  # pip appends
+    options: list[str | Path] = ["--disable-pip-version-check", "--log", log, "-r", requirements]
+    if not sys.stdout.isatty():
+        options.append("--quiet")  # hundreds of lines that nobody watches
+    if _status(python, "-m", "pip", "install", *options):
+        raise StartError(why_pip_failed(log.read_text(encoding="utf-8", errors="replace")))
+
+
+def why_pip_failed(log: str) -> str:
+    for signs, sentence in PIP_FAILURES:
+        if any(sign in log for sign in signs):
+            return sentence
+    return (
+        "The packages could not be installed; pip says above why. Run the same command again, and "
+        "if that does not help, delete the folder .venv first."
+    )
+
+
+def remove_half_installed(environment: Path) -> None:
+    """Make pip see what it left half-way when it was killed.
+
+    It writes the file RECORD last, but takes a package without one for installed.
+    """
+    for packages in ("lib/python*/site-packages", "Lib/site-packages"):
+        for info in environment.glob(f"{packages}/*.dist-info"):
+            if not (info / "RECORD").exists():
+                shutil.rmtree(info)
+
+
+def is_installed(environment: Path, requirements: Path) -> bool:
+    return read_notes(environment).get(requirements.name) == fingerprint(requirements)
+
+
+def note_installed(environment: Path, requirements: Path) -> None:
+    notes = read_notes(environment) | {requirements.name: fingerprint(requirements)}
+    (environment / "installed.json").write_text(json.dumps(notes, indent=1), encoding="utf-8")
+
+
+def read_notes(environment: Path) -> dict[str, str]:
+    """The fingerprint of each requirements file, by its name."""
+    try:
+        notes = json.loads((environment / "installed.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):  # not there, or cut off: then pip looks what is missing
+        return {}
+    return notes if isinstance(notes, dict) else {}
+
+
+def fingerprint(requirements: Path) -> str:
+    """A hash of what the file says and of those it includes."""
+    text = requirements.read_text(encoding="utf-8")
+    digest = hashlib.sha256(text.encode("utf-8"))
+    for line in text.splitlines():
+        if line.startswith("-r "):
+            included = requirements.with_name(line.removeprefix("-r ").strip())
+            digest.update(fingerprint(included).encode("ascii"))
+    return digest.hexdigest()
+
+
+def _status(*command: str | Path, is_silent: bool = False) -> int:
+    output = subprocess.DEVNULL if is_silent else None
+    return subprocess.run(
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+    ).returncode
