@@ -48,3 +48,10 @@ def start_worker(run: RunFolder, *, kind: str) -> "subprocess.Popen[bytes]":
     # Somebody must collect the exit status, or the finished process lingers as a zombie.
     threading.Thread(target=process.wait, daemon=True).start()
     return process
+
+
+def start_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
+    """Create the run and start its worker: what page and command line both call."""
+    run = create_run(settings, root, what=what, total=total)
+    start_worker(run, kind=settings.kind)
+    return run

@@ -1,0 +1,53 @@
+import time
+from pathlib import Path
+
+from mammo_core.datasets.registry import list_registered
+from mammo_core.runs.folder import RunFolder, list_runs
+from tests.pages.conftest import OpenPage
+
+SECONDS = 180
+
+
+def wait_until_over(run: RunFolder) -> None:
+    deadline = time.monotonic() + SECONDS
+    while not run.read_status().state.is_over:
+        assert time.monotonic() < deadline, run.read_log(last_lines=20)
+        time.sleep(0.2)
+
+
+def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page("train")
+    assert "Its progress will appear here" in page.info[0].value
+    page.number_input(key="data_women").set_value(12)
+    page.button(key="data_make").click().run()
+    assert not page.exception
+    assert [entry.name for entry in list_registered(tmp_path / "home/datasets")] == [
+        "Synthetic, 12 women"
+    ]
+    assert page.selectbox(key="train_data").value == "Synthetic, 12 women"
+
+
+def test_a_folder_that_is_no_data_set_is_refused_in_words(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    page = open_page("train")
+    page.text_input(key="data_folder").set_value(str(tmp_path))
+    page.button(key="data_add").click().run()
+    assert not page.exception
+    assert "none of the data sets" in page.error[0].value
+
+
+def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path) -> None:
+    page = open_page("train")
+    page.number_input(key="data_women").set_value(12)
+    page.button(key="data_make").click().run()
+    page.number_input(key="train_epochs_smoke").set_value(400)
+    page.button(key="train_start").click().run()
+    assert not page.exception
+    (run,) = list_runs(runs_root)
+    assert page.selectbox(key="run").value == run.run_id
+    page.button(key=f"stop_{run.run_id}").click().run()
+    assert run.asked_to_stop
+    wait_until_over(run)
+    assert run.read_status().state == "stopped", run.read_log(last_lines=20)
+    assert not run.is_checkpoint
