@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.frame import draw_frame
+from pages.components.frame import ICON, draw_frame
 
 PAGES = [
     st.Page("pages/read.py", title="Read", icon=":material/radiology:", default=True),
@@ -11,7 +11,8 @@ PAGES = [
     st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
 ]
 
-st.set_page_config(page_title="Mammoscope", layout="wide")
 page = st.navigation(PAGES)
+# After the navigation: a page's Material icon would be fetched from a font server as its favicon.
+st.set_page_config(page_title=f"{page.title} · Mammoscope", page_icon=ICON, layout="wide")
 draw_frame(PAGES)
 page.run()

@@ -1,11 +1,13 @@
 """The frame that every page appears in, and the guard that puts a stray page back into it."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
 import streamlit as st
 
+ICON: Final = Path(__file__).parent / "icon.svg"
 NOTICE: Final = "For research only. Not a medical device."
 _FRAMED: Final = "framed"
 _WANTED: Final = "wanted_page"
@@ -19,6 +21,7 @@ def draw_frame(pages: Sequence[st.Page]) -> None:
         if wanted and page.url_path == wanted:
             st.switch_page(page, query_params=dict(st.query_params))
     with st.sidebar:
+        st.markdown("**Mammoscope**")
         st.caption(f":material/info: {NOTICE}")
 
 
