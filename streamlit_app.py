@@ -4,15 +4,16 @@ import streamlit as st
 
 from pages.components.frame import ICON, draw_frame
 
-PAGES = [
-    st.Page("pages/read.py", title="Read", icon=":material/radiology:", default=True),
-    st.Page("pages/thresholds.py", title="Thresholds", icon=":material/tune:"),
-    st.Page("pages/compare.py", title="Compare", icon=":material/leaderboard:"),
-    st.Page("pages/train.py", title="Train", icon=":material/model_training:"),
-]
+#: Each page with its icon. The icon is not given to st.Page: the browser would fetch it from a font
+#: server as the tab's favicon.
+PAGES = {
+    st.Page("pages/read.py", title="Read", default=True): ":material/radiology:",
+    st.Page("pages/thresholds.py", title="Thresholds"): ":material/tune:",
+    st.Page("pages/compare.py", title="Compare"): ":material/leaderboard:",
+    st.Page("pages/train.py", title="Train"): ":material/model_training:",
+}
 
-page = st.navigation(PAGES)
-# After the navigation: a page's Material icon would be fetched from a font server as its favicon.
+page = st.navigation(list(PAGES), position="hidden")
 st.set_page_config(page_title=f"{page.title} · Mammoscope", page_icon=ICON, layout="wide")
 draw_frame(PAGES)
 page.run()

@@ -1,6 +1,6 @@
 """The frame that every page appears in, and the guard that puts a stray page back into it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -8,20 +8,24 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 ICON: Final = Path(__file__).parent / "icon.svg"
+_STYLE: Final = Path(__file__).parent / "frame.css"
 NOTICE: Final = "For research only. Not a medical device."
 _FRAMED: Final = "framed"
 _WANTED: Final = "wanted_page"
 
 
-def draw_frame(pages: Sequence[st.Page]) -> None:
+def draw_frame(pages: Mapping[st.Page, str]) -> None:
     """Called by streamlit_app.py, after navigation is set up and before the page runs."""
     st.session_state[_FRAMED] = True
     wanted = st.session_state.pop(_WANTED, None)
     for page in pages:
         if wanted and page.url_path == wanted:
             st.switch_page(page, query_params=dict(st.query_params))
+    st.html(_STYLE)
     with st.sidebar:
-        st.markdown("**Mammoscope**")
+        st.markdown("### Mammoscope")
+        for page, icon in pages.items():
+            st.page_link(page, icon=icon)
         st.caption(f":material/info: {NOTICE}")
 
 
