@@ -1,11 +1,12 @@
 """The area under the ROC curve and how far chance alone could have moved it.
 
-AUC is the chance that a case with cancer scores above one without; a tie counts half. All variances
-start from placements: per case, the share of the other class it is ranked on the right side of.
+AUC is the chance that a case with cancer scores above one without; a tie counts half. Its variance
+comes from placements: per case, the share of the other class it is ranked on the right side of.
 """
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,8 +14,24 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AucParts:
+    """An AUC, and per group (woman) how far her cases pull it up or down.
+
+    `with_cancer` and `without` are sums of (placement - AUC) over the group's cases of each class.
+    """
+
+    value: float
+    with_cancer: Floats
+    without: Floats
+    positives: int
+    negatives: int
+    groups_with_cancer: int
+    groups_without: int
+
+
 def placements(score: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """Structural components of DeLong (1988), all of them from one sort (Sun and Xu 2014)."""
+    """The structural components of DeLong (1988), from one sort (Sun and Xu 2014)."""
     order = np.argsort(score)
     in_order, is_positive = score[order], positive[order]
     starts = np.flatnonzero(np.concatenate(([True], np.diff(in_order) != 0)))
@@ -40,45 +57,43 @@ def auc_of(score: Floats, positive: NDArray[np.bool_]) -> float:
     return float(placements(score, positive)[positive].mean())
 
 
-def delong_variance(shares: Floats, positive: NDArray[np.bool_]) -> float:
-    """Variance of the AUC of independent cases, from their placements (DeLong 1988)."""
-    with_cancer, without = shares[positive], shares[~positive]
-    return _variance(with_cancer) / len(with_cancer) + _variance(without) / len(without)
+def auc_parts(score: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]) -> AucParts:
+    """Of cases of both classes; `groups` numbers the women from 0."""
+    shares = placements(score, positive)
+    value = float(shares[positive].mean())
+    pull = shares - value
+    cancers = np.bincount(groups, weights=positive)
+    others = np.bincount(groups) - cancers
+    return AucParts(
+        value=value,
+        with_cancer=_sums(groups, np.where(positive, pull, 0.0)),
+        without=_sums(groups, np.where(positive, 0.0, pull)),
+        positives=int(cancers.sum()),
+        negatives=int(others.sum()),
+        groups_with_cancer=int(np.count_nonzero(cancers)),
+        groups_without=int(np.count_nonzero(others)),
+    )
 
 
-def clustered_variance(
-    shares: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]
-) -> float:
-    """Variance of the AUC where a woman has several cases (Obuchowski 1997, Biometrics 53:567)."""
-    first, second = clustered_components(shares, positive, groups)
-    return clustered_covariance(first, second, positive, groups)
+def auc_covariance(one: AucParts, other: AucParts) -> float:
+    """Of two AUCs over the same cases; of one with itself, its variance.
 
-
-def clustered_components(
-    shares: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]
-) -> tuple[Floats, Floats]:
-    """Per group, the summed deviations of its cases with cancer, and of those without."""
-    value = shares[positive].mean()
-    deviations = shares - value
-    with_cancer = np.bincount(groups, weights=np.where(positive, deviations, 0.0))
-    without = np.bincount(groups, weights=np.where(positive, 0.0, deviations))
-    return with_cancer.astype(np.float64), without.astype(np.float64)
-
-
-def clustered_covariance(
-    with_cancer: Floats, without: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]
-) -> float:
-    """Obuchowski's three sums: within each class, and between a woman's own two classes."""
-    m, n = int(positive.sum()), int((~positive).sum())
-    s10 = float(with_cancer @ with_cancer) * _correction(len(np.unique(groups[positive])))
-    s01 = float(without @ without) * _correction(len(np.unique(groups[~positive])))
-    s11 = float(with_cancer @ without) * _correction(int(groups.max()) + 1)
-    return s10 / m**2 + s01 / n**2 + 2 * s11 / (m * n)
+    Obuchowski (1997), Biometrics 53:567: sums within each class, and between a woman's own two
+    classes. Where every case is its own group it is DeLong (1988).
+    """
+    m, n = one.positives, one.negatives
+    s10 = float(one.with_cancer @ other.with_cancer) * _correction(one.groups_with_cancer)
+    s01 = float(one.without @ other.without) * _correction(one.groups_without)
+    between = float(one.with_cancer @ other.without) + float(other.with_cancer @ one.without)
+    s11 = between * _correction(len(one.without))
+    return s10 / m**2 + s01 / n**2 + s11 / (m * n)
 
 
 def hanley_mcneil_variance(value: float, positives: float, negatives: float) -> float:
     """Variance from the AUC and the counts alone (Hanley and McNeil 1982, exponential model)."""
-    return _exponential_variance(value, positives, negatives, positives - 1, negatives - 1)
+    return _exponential_variance(
+        value, positives, negatives, rest_positives=positives - 1, rest_negatives=negatives - 1
+    )
 
 
 def newcombe_interval(
@@ -92,14 +107,16 @@ def newcombe_interval(
     rest = (positives + negatives) / 2 - 1
 
     def is_too_far(truth: float) -> bool:
-        variance = _exponential_variance(truth, positives, negatives, rest, rest)
+        variance = _exponential_variance(
+            truth, positives, negatives, rest_positives=rest, rest_negatives=rest
+        )
         return abs(value - truth) > z * math.sqrt(max(0.0, variance))
 
     return _edge(0.0, value, is_too_far), _edge(1.0, value, is_too_far)
 
 
 def _edge(outside: float, inside: float, is_too_far: Callable[[float], bool]) -> float:
-    """Where `is_too_far` turns, by halving; `outside` itself where nothing is too far."""
+    """Where `is_too_far` turns, found by halving; `outside` itself where nothing is too far."""
     for _ in range(60):
         middle = (outside + inside) / 2
         if is_too_far(middle):
@@ -110,14 +127,23 @@ def _edge(outside: float, inside: float, is_too_far: Callable[[float], bool]) ->
 
 
 def _exponential_variance(
-    value: float, positives: float, negatives: float, rest_1: float, rest_2: float
+    value: float,
+    positives: float,
+    negatives: float,
+    *,
+    rest_positives: float,
+    rest_negatives: float,
 ) -> float:
-    spread = 1 + rest_1 * (1 - value) / (2 - value) + rest_2 * value / (1 + value)
+    spread = (
+        1
+        + rest_positives * (1 - value) / (2 - value)  # two cancers, one case without
+        + rest_negatives * value / (1 + value)  # one cancer, two cases without
+    )
     return value * (1 - value) * spread / (positives * negatives)
 
 
-def _variance(values: Floats) -> float:
-    return float(np.var(values, ddof=1)) if len(values) > 1 else 0.0
+def _sums(groups: NDArray[np.intp], values: Floats) -> Floats:
+    return np.bincount(groups, weights=values).astype(np.float64)
 
 
 def _correction(groups: int) -> float:

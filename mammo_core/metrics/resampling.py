@@ -1,10 +1,11 @@
 """The bootstrap over groups: women are drawn again with replacement, with all their cases.
 
-Everything is vectorised over resamples. A rate needs only how many women there are of each pattern
-(hits, cases), so its resamples are one multinomial draw; an AUC needs each woman's weight.
+For numbers without a formula for their spread, and to check those that have one. Vectorised over
+resamples: a resample is a weight per woman, and ranks are computed once.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -14,22 +15,6 @@ RESAMPLES: Final = 2000
 _CELLS_AT_ONCE: Final = 2_000_000  # keeps a chunk of resamples within the processor's cache
 
 Floats = NDArray[np.float64]
-
-
-def resampled_rates(
-    hits: NDArray[np.bool_], groups: NDArray[np.intp], *, resamples: int, seed: int
-) -> Floats:
-    """The share of hits in each resample of the groups."""
-    cases = np.bincount(groups)
-    patterns, women = np.unique(
-        np.stack([np.bincount(groups, weights=hits), cases])[:, cases > 0],
-        axis=1,
-        return_counts=True,
-    )
-    total = int(women.sum())
-    draws = np.random.default_rng(seed).multinomial(total, women / total, size=resamples)
-    drawn_hits, drawn_cases = patterns @ draws.T
-    return np.asarray(drawn_hits / drawn_cases)
 
 
 def resampled_weights(
@@ -67,7 +52,7 @@ def resampled_aucs(
 
     All models see the same resamples, so rows may be subtracted.
     """
-    ranked = [_Ranked.of(row, positive, groups) for row in scores]
+    ranked = [_ranked(row, positive, groups) for row in scores]
     strata = strata_of(positive, groups)
     chunks = resampled_weights(strata, resamples=resamples, seed=seed)
     return np.concatenate(
@@ -75,41 +60,32 @@ def resampled_aucs(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Ranked:
     """One model's cases in rank order, so that a resample costs a running sum and no sort."""
 
-    __slots__ = ("lower", "negative_groups", "positive_groups", "upper")
-
-    def __init__(
-        self,
-        negative_groups: NDArray[np.intp],
-        positive_groups: NDArray[np.intp],
-        lower: NDArray[np.intp],
-        upper: NDArray[np.intp],
-    ) -> None:
-        self.negative_groups = negative_groups
-        self.positive_groups = positive_groups
-        self.lower = lower
-        self.upper = upper
-
-    @classmethod
-    def of(cls, score: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]) -> "_Ranked":
-        order = np.argsort(score[~positive])
-        negatives = score[~positive][order]
-        return cls(
-            groups[~positive][order],
-            groups[positive],
-            np.searchsorted(negatives, score[positive], side="left"),
-            np.searchsorted(negatives, score[positive], side="right"),
-        )
+    positive_groups: NDArray[np.intp]
+    negative_groups: NDArray[np.intp]  # in the order of their scores
+    below: NDArray[np.intp]  # per positive, how many negatives score below it ...
+    not_above: NDArray[np.intp]  # ... and how many at most as high
 
     def aucs(self, weights: NDArray[np.int32]) -> Floats:
-        below = np.zeros((len(weights), len(self.negative_groups) + 1), dtype=np.int32)
-        np.cumsum(weights[:, self.negative_groups], axis=1, out=below[:, 1:])
-        positive_weights = weights[:, self.positive_groups]
-        right = np.einsum(
-            "rp,rp->r", positive_weights, below[:, self.lower] + below[:, self.upper], dtype=float
-        )
-        pairs = 2.0 * positive_weights.sum(axis=1) * below[:, -1]
+        running = np.zeros((len(weights), len(self.negative_groups) + 1), dtype=np.int32)
+        np.cumsum(weights[:, self.negative_groups], axis=1, out=running[:, 1:])
+        positives = weights[:, self.positive_groups]
+        beaten_twice = running[:, self.below] + running[:, self.not_above]
+        right = np.einsum("rp,rp->r", positives, beaten_twice, dtype=np.float64)
+        pairs = 2.0 * positives.sum(axis=1) * running[:, -1]
         with np.errstate(invalid="ignore"):
             return np.asarray(right / pairs)
+
+
+def _ranked(score: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]) -> _Ranked:
+    order = np.argsort(score[~positive])
+    negatives = score[~positive][order]
+    return _Ranked(
+        positive_groups=groups[positive],
+        negative_groups=groups[~positive][order],
+        below=np.searchsorted(negatives, score[positive], side="left"),
+        not_above=np.searchsorted(negatives, score[positive], side="right"),
+    )

@@ -30,18 +30,18 @@ def pick_predictions() -> pd.DataFrame | None:
     run = pick_run("Predictions of", scored_runs(), key="run")
     upload = st.file_uploader("or a CSV with image_id, positive and score", key="upload")
     if upload is not None:
-        return read_upload(upload.name, upload.getvalue())
+        return read_upload(upload.getvalue())
     return cached.predictions(run) if run is not None else None
 
 
-def read_upload(name: str, data: bytes) -> pd.DataFrame:
-    """An uploaded predictions table under the contract; the model is named after the file."""
+def read_upload(data: bytes) -> pd.DataFrame:
+    """An uploaded predictions table under the contract."""
     try:
         table = pd.read_csv(BytesIO(data), dtype="string", encoding="utf-8-sig")
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(f"The uploaded file is not a readable CSV: {error}") from None
     if "model_id" not in table.columns:
-        table = table.assign(model_id=name)
+        table = table.assign(model_id="uploaded")
     return check_predictions(table)
 
 

@@ -1,0 +1,89 @@
+import pandas as pd
+import pytest
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases
+from mammo_core.types import Level
+
+
+def scores_of(cases: Cases) -> dict[str, float]:
+    return dict(zip(cases.case_ids, cases.score.tolist(), strict=True))
+
+
+def test_a_breast_scores_as_its_most_suspicious_view(four_breasts: pd.DataFrame) -> None:
+    cases = pool_cases(four_breasts, Level.BREAST)
+    assert scores_of(cases) == {"w1 / L": 0.80, "w1 / R": 0.20, "w2 / L": 0.60, "w2 / R": 0.05}
+    assert cases.images.tolist() == [2, 2, 2, 2]
+    assert (cases.positives, cases.negatives, cases.group_count) == (1, 3, 2)
+
+
+def test_the_mean_rule_averages_the_views(four_breasts: pd.DataFrame) -> None:
+    assert scores_of(pool_cases(four_breasts, Level.BREAST, Pooling.MEAN)) == pytest.approx(
+        {"w1 / L": 0.55, "w1 / R": 0.15, "w2 / L": 0.50, "w2 / R": 0.05}
+    )
+
+
+def test_a_woman_with_cancer_in_one_breast_is_positive(four_breasts: pd.DataFrame) -> None:
+    cases = pool_cases(four_breasts, Level.PATIENT)
+    assert cases.case_ids == ("w1", "w2")
+    assert cases.positive.tolist() == [True, False]
+    assert cases.is_one_per_group
+
+
+def test_the_order_of_the_rows_changes_no_case(four_breasts: pd.DataFrame) -> None:
+    shuffled = four_breasts.iloc[[5, 2, 7, 0, 3, 6, 1, 4]]
+    assert scores_of(pool_cases(shuffled, Level.BREAST)) == scores_of(
+        pool_cases(four_breasts, Level.BREAST)
+    )
+
+
+def test_a_case_is_negative_only_if_every_image_is(four_breasts: pd.DataFrame) -> None:
+    four_breasts.loc[four_breasts["image_id"] == "w2LCC", "positive"] = pd.NA
+    cases = pool_cases(four_breasts, Level.BREAST)
+    assert "w2 / L" not in cases.case_ids
+    assert cases.unknown == 1
+
+
+def test_one_image_with_cancer_outweighs_one_that_is_unknown(four_breasts: pd.DataFrame) -> None:
+    four_breasts.loc[four_breasts["image_id"] == "w1LCC", "positive"] = pd.NA
+    cases = pool_cases(four_breasts, Level.BREAST)
+    assert cases.unknown == 0
+    assert cases.positive[cases.case_ids.index("w1 / L")]
+
+
+def test_only_levels_that_every_row_supports_are_offered(four_breasts: pd.DataFrame) -> None:
+    assert levels_of(four_breasts) == (Level.IMAGE, Level.BREAST, Level.PATIENT)
+    assert levels_of(four_breasts.assign(side=pd.NA)) == (Level.IMAGE, Level.PATIENT)
+    assert levels_of(four_breasts.assign(patient_id=pd.NA)) == (Level.IMAGE,)
+    with_exams = four_breasts.assign(exam_id=four_breasts["patient_id"], patient_id=pd.NA)
+    assert levels_of(with_exams) == (Level.IMAGE, Level.BREAST, Level.EXAM)
+
+
+def test_exam_numbers_that_start_again_with_every_patient_stay_apart(
+    four_breasts: pd.DataFrame,
+) -> None:
+    assert len(pool_cases(four_breasts.assign(exam_id="1"), Level.EXAM)) == 2
+
+
+def test_two_exams_of_one_breast_are_two_cases(four_breasts: pd.DataFrame) -> None:
+    exams = four_breasts.assign(exam_id=four_breasts["view"])
+    assert len(pool_cases(exams, Level.BREAST)) == 8
+
+
+def test_a_level_the_columns_do_not_support_is_refused_in_words(
+    four_breasts: pd.DataFrame,
+) -> None:
+    four_breasts.loc[0, "side"] = pd.NA
+    with pytest.raises(TableError, match="1 of 8 images have no side"):
+        pool_cases(four_breasts, Level.BREAST)
+
+
+def test_two_models_are_never_pooled(four_breasts: pd.DataFrame) -> None:
+    both = pd.concat([four_breasts, four_breasts.assign(model_id="m2")])
+    with pytest.raises(TableError, match="2 models"):
+        pool_cases(both, Level.IMAGE)
+
+
+def test_without_any_label_nothing_is_counted(four_breasts: pd.DataFrame) -> None:
+    with pytest.raises(TableError, match="None of these predictions has a label"):
+        pool_cases(four_breasts.assign(positive=pd.NA), Level.IMAGE)

@@ -1,0 +1,134 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binomtest
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.resampling import resampled_aucs
+from mammo_core.metrics.uncertainty import (
+    Method,
+    auc_with_interval,
+    effective_groups,
+    rate_with_interval,
+    rates_at,
+    wilson_interval,
+)
+from tests.metrics.conftest import cases_of
+
+
+@given(st.integers(1, 200), st.data())
+def test_wilson_is_that_of_scipy(total: int, data: st.DataObject) -> None:
+    count = data.draw(st.integers(0, total))
+    reference = binomtest(count, total).proportion_ci(method="wilson")
+    assert wilson_interval(count / total, total) == pytest.approx(
+        (reference.low, reference.high), abs=1e-9
+    )
+
+
+def test_independent_cases_get_wilson() -> None:
+    rate = rate_with_interval(np.array([True] * 9 + [False]), np.arange(10))
+    assert (rate.count, rate.total, rate.value, rate.method) == (9, 10, 0.9, Method.WILSON)
+    assert (rate.low, rate.high) == pytest.approx((0.596, 0.982), abs=0.001)
+
+
+def test_ten_images_of_each_woman_that_agree_count_as_the_women() -> None:
+    hits, women = np.arange(40) % 4 == 0, np.arange(40)
+    rate = rate_with_interval(np.repeat(hits, 10), np.repeat(women, 10))
+    assert (rate.count, rate.total, rate.groups) == (100, 400, 40)
+    assert rate.method is Method.WILSON_CLUSTERED
+    assert (rate.low, rate.high) == pytest.approx(wilson_interval(0.25, 40), abs=0.002)
+
+
+def test_women_whose_images_do_not_resemble_each_other_lose_nothing() -> None:
+    rng = np.random.default_rng(0)
+    hits = rng.random(4000) < 0.3
+    rate = rate_with_interval(hits, np.arange(4000) // 2)
+    assert rate.high - rate.low == pytest.approx(
+        np.diff(wilson_interval(hits.mean(), 4000))[0], rel=0.05
+    )
+
+
+def test_a_rate_of_one_is_as_uncertain_as_its_women_are_few() -> None:
+    rate = rate_with_interval(np.ones(100, dtype=bool), np.arange(100) // 2)
+    assert (rate.low, rate.high) == (pytest.approx(wilson_interval(1.0, 50)[0]), 1.0)
+
+
+def test_without_cases_there_is_no_rate() -> None:
+    rate = rate_with_interval(np.array([], dtype=bool), np.array([], dtype=np.intp))
+    assert math.isnan(rate.value)
+    assert math.isnan(rate.low)
+    assert rate.method is Method.NONE
+
+
+def test_women_with_unequal_numbers_of_images_count_less() -> None:
+    assert effective_groups(np.array([0, 0, 1, 1])) == 2.0
+    assert effective_groups(np.array([0, 0, 0, 1])) == 1.6  # 16 / (9 + 1)
+
+
+def test_every_rate_at_a_threshold_has_its_own_denominator() -> None:
+    cases = cases_of([0.9, 0.8, 0.3, 0.7, 0.2, 0.1], [1, 1, 1, 0, 0, 0])
+    rates = rates_at(cases, 0.5)
+    assert (rates.sensitivity.count, rates.sensitivity.total) == (2, 3)
+    assert (rates.specificity.count, rates.specificity.total) == (2, 3)
+    assert (rates.recall_rate.count, rates.recall_rate.total) == (3, 6)
+    assert (rates.ppv.count, rates.ppv.total) == (2, 3)
+    assert (rates.npv.count, rates.npv.total) == (2, 3)
+
+
+def made_up(women: int, images: int, *, shared: float) -> tuple[np.ndarray, ...]:
+    """Scores of which a woman's images share some; a third of the women have cancer."""
+    rng = np.random.default_rng(4)
+    groups = np.repeat(np.arange(women), images)
+    positive = groups % 3 == 0
+    noise = shared * rng.normal(size=women)[groups] + rng.normal(size=women * images)
+    return 1 / (1 + np.exp(-noise - positive)), positive, groups
+
+
+def test_delong_is_used_only_where_every_case_is_its_own_woman() -> None:
+    score, positive, groups = made_up(60, 2, shared=1.0)
+    assert auc_with_interval(cases_of(score, positive)).method is Method.DELONG
+    clustered = auc_with_interval(cases_of(score, positive, groups=groups))
+    assert (clustered.method, clustered.groups) == (Method.OBUCHOWSKI, 60)
+
+
+def test_ignoring_that_women_repeat_makes_the_interval_too_narrow() -> None:
+    score, positive, groups = made_up(200, 4, shared=2.0)
+    naive = auc_with_interval(cases_of(score, positive))
+    honest = auc_with_interval(cases_of(score, positive, groups=groups))
+    assert honest.value == naive.value
+    assert honest.high - honest.low > 1.4 * (naive.high - naive.low)
+
+
+@pytest.mark.parametrize("images", [1, 4])
+def test_the_formula_and_the_bootstrap_over_women_agree(images: int) -> None:
+    score, positive, groups = made_up(300, images, shared=1.0)
+    estimate = auc_with_interval(cases_of(score, positive, groups=groups))
+    resampled = resampled_aucs(score[None, :], positive, groups, resamples=1000, seed=0)[0]
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    assert (estimate.low, estimate.high) == pytest.approx((low, high), abs=0.012)
+
+
+def test_a_perfect_auc_keeps_its_doubt() -> None:
+    estimate = auc_with_interval(cases_of(np.arange(40) / 40, np.arange(40) >= 20))
+    assert (estimate.value, estimate.high, estimate.method) == (1.0, 1.0, Method.NEWCOMBE)
+    assert 0.8 < estimate.low < 0.99
+
+
+def test_scores_that_are_all_equal_prove_nothing() -> None:
+    estimate = auc_with_interval(cases_of(np.full(40, 0.5), np.arange(40) >= 20))
+    assert estimate.value == 0.5
+    assert estimate.high - estimate.low > 0.3
+
+
+def test_three_cases_give_a_wide_interval_and_no_error() -> None:
+    estimate = auc_with_interval(cases_of([0.1, 0.8, 0.9], [0, 0, 1]))
+    assert (estimate.value, estimate.positives, estimate.negatives) == (1.0, 1, 2)
+    assert estimate.low < 0.3
+
+
+def test_one_class_alone_has_no_auc() -> None:
+    with pytest.raises(TableError, match="no case without cancer among these 2"):
+        auc_with_interval(cases_of([0.1, 0.2], [1, 1]))
