@@ -64,8 +64,14 @@ _CLASS_PREFIX: Final = "p_"
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
     """`table` with the contract's columns and types; `group_id` filled; extra columns kept last."""
-    table = _with_contract(table, MANIFEST_COLUMNS, required=("image_id", "path"), what="manifest")
+    table = shape_manifest(table)
     _refuse_repeats(table, "image_id", what="manifest")
+    return table
+
+
+def shape_manifest(table: pd.DataFrame) -> pd.DataFrame:
+    """`check_manifest` without the rule that one row is one image: for tables still in question."""
+    table = _with_contract(table, MANIFEST_COLUMNS, required=("image_id", "path"), what="manifest")
     group = table["group_id"].fillna(table["patient_id"]).fillna(table["exam_id"])
     return table.assign(group_id=group.fillna(table["image_id"]))
 
@@ -81,7 +87,9 @@ def check_predictions(table: pd.DataFrame) -> pd.DataFrame:
     if table.empty:
         raise TableError("The predictions table has no rows. Was anything scored?")
     required = ("image_id", "model_id", "score")
-    table = _with_contract(table, PREDICTION_COLUMNS, required=required, what="predictions table")
+    classes = [str(name) for name in table.columns if str(name).startswith(_CLASS_PREFIX)]
+    columns = {**PREDICTION_COLUMNS, **dict.fromkeys(classes, "float64")}
+    table = _with_contract(table, columns, required=required, what="predictions table")
     outside = ~table["score"].between(0.0, 1.0)
     if outside.any():
         first = table.loc[outside, "image_id"].iloc[0]
@@ -130,10 +138,10 @@ def positive_of(labels: "pd.Series[Any]", task: Task) -> "pd.Series[bool]":
     return positive.mask(labels.isna())
 
 
-def read_table(path: Path, *, what: str) -> pd.DataFrame:
+def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:
     """A CSV as text columns, ids left as written ("007" stays "007")."""
     try:
-        return pd.read_csv(path, dtype="string", encoding="utf-8-sig")
+        return pd.read_csv(path, dtype="string", encoding="utf-8-sig", sep=separator)
     except FileNotFoundError:
         raise TableError(f"There is no {what} at {path}.") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:

@@ -1,0 +1,49 @@
+"""Scores beside the truth: the predictions table that metrics, plots and thresholds read."""
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo_core.files import replace_file
+from mammo_core.tables import check_predictions, class_columns, positive_of, read_table
+from mammo_core.types import Task
+
+#: Probabilities are rounded before anything is computed from them, so that what the card says is
+#: what the file gives.
+DECIMALS: Final = 6
+
+
+def predictions_table(
+    manifest: pd.DataFrame,
+    probabilities: NDArray[np.floating],
+    *,
+    task: Task,
+    dataset: str,
+    model_id: str,
+    engine: str,
+) -> pd.DataFrame:
+    """One row per image of `manifest`; `probabilities` is (images, classes)."""
+    rounded = np.round(probabilities.astype(np.float64), DECIMALS)
+    score = rounded[:, list(task.positive_indices)].sum(axis=1)
+    table = manifest.drop(columns="path").reset_index(drop=True)
+    table = table.assign(
+        dataset=dataset,
+        model_id=model_id,
+        engine=engine,
+        positive=positive_of(table["label"], task),
+        score=np.clip(np.round(score, DECIMALS), 0.0, 1.0),
+    )
+    table[class_columns(task)] = rounded
+    return check_predictions(table)
+
+
+def write_predictions(table: pd.DataFrame, path: Path) -> None:
+    """Columns that are empty throughout are left out; reading puts them back."""
+    replace_file(path, table.dropna(axis=1, how="all").to_csv(index=False, lineterminator="\n"))
+
+
+def read_predictions(path: Path) -> pd.DataFrame:
+    return check_predictions(read_table(path, what="predictions table"))

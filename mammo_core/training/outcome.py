@@ -1,0 +1,122 @@
+"""What a finished training leaves behind: weights, predictions, and the card that measures both."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from mammo_core.config import RunConfig
+from mammo_core.datasets.adapter import Adapter
+from mammo_core.datasets.reading import fingerprint_of
+from mammo_core.files import replace_file, sha256_of
+from mammo_core.metrics.cases import levels_of, pool_cases
+from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
+from mammo_core.tables import positive_of
+from mammo_core.types import Level, Split, Task
+from mammo_core.zoo.catalog import get_backbone
+
+MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
+
+LIMITS: Final = {
+    "synthetic": (
+        "This model has only seen synthetic images. It knows nothing of women: its score on a real "
+        "mammogram means nothing."
+    ),
+}
+RESEARCH_ONLY: Final = "For research only. Not a medical device."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Outcome:
+    """Everything the card tells, gathered."""
+
+    model_id: str
+    config: RunConfig
+    adapter: Adapter
+    manifest: pd.DataFrame
+    predictions: pd.DataFrame
+    training: TrainingRecord
+    weights: Path
+
+
+def save_weights(model: nn.Module, path: Path) -> None:
+    """The state of `model` as safetensors, whole or not at all."""
+    state: dict[str, Tensor] = {
+        name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
+    }
+    replace_file(path, save(state))
+
+
+def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Softmax in double precision."""
+    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
+    weights = np.exp(shifted)
+    normalised: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
+    return normalised
+
+
+def make_card(outcome: Outcome) -> ModelCard:
+    config, adapter = outcome.config, outcome.adapter
+    return ModelCard(
+        model_id=outcome.model_id,
+        title=f"{get_backbone(config.model.backbone).title}, {adapter.title}",
+        task=config.task,
+        model=config.model,
+        prepare=config.prepare,
+        data=DataRecord(
+            dataset=adapter.name,
+            title=adapter.title,
+            licence=adapter.licence,
+            label_rule=config.data.label_rule,
+            reference_standard=adapter.reference_standard,
+            seen=adapter.imaging,
+            fingerprint=fingerprint_of(outcome.manifest),
+            splits=count_splits(outcome.manifest, config.task),
+        ),
+        training=outcome.training,
+        weights_sha256=sha256_of(outcome.weights),
+        metrics=measure(outcome.predictions, Split.TEST),
+        limits=(*(LIMITS[kind] for kind in (adapter.imaging,) if kind in LIMITS), RESEARCH_ONLY),
+    )
+
+
+def count_splits(manifest: pd.DataFrame, task: Task) -> tuple[SplitCount, ...]:
+    labelled = manifest[manifest["label"].notna()]
+    return tuple(
+        SplitCount(
+            split=split,
+            women=int(part["group_id"].nunique()),
+            images=len(part),
+            positive_images=int(positive_of(part["label"], task).sum()),
+        )
+        for split in Split
+        for part in (labelled[labelled["split"] == split],)
+    )
+
+
+def measure(predictions: pd.DataFrame, split: Split) -> tuple[Metric, ...]:
+    """AUC by image and, where the sides are known, by breast, on one split."""
+    part = predictions[predictions["split"] == split]
+    return tuple(_auc(part, level, split) for level in MEASURED_LEVELS if level in levels_of(part))
+
+
+def _auc(part: pd.DataFrame, level: Level, split: Split) -> Metric:
+    estimate = auc_with_interval(pool_cases(part, level))
+    return Metric(
+        name="auc",
+        level=level,
+        split=split,
+        value=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        method=str(estimate.method),
+        positives=estimate.positives,
+        negatives=estimate.negatives,
+        women=estimate.groups,
+    )

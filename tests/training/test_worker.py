@@ -1,0 +1,121 @@
+"""A training in its own process, from start to checkpoint, on a dozen women who do not exist."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mammo_core.config import DataConfig, RunConfig
+from mammo_core.datasets.predictions import read_predictions
+from mammo_core.files import sha256_of
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.card import read_card
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.training.recipes import get_recipe, with_changes
+from mammo_core.types import CANCER, RunState, Split
+
+ROOT = Path(__file__).resolve().parents[2]
+TINY = {"prepare.size": "[32, 16]", "optim.batch_size": "8", "device": "cpu"}
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantom_set(folder, women=12, seed=0, size=(64, 32))
+    return folder
+
+
+def tiny_config(folder: Path, *, epochs: int) -> RunConfig:
+    data = DataConfig(folder=str(folder), adapter="phantom_set", label_rule="lesion")
+    config = get_recipe("smoke").configure(data, CANCER)
+    return with_changes(config, {**TINY, "optim.epochs": str(epochs)})
+
+
+def carried_out(root: Path, config: RunConfig) -> RunFolder:
+    run = create_run(config, root, what="light_cnn", total=config.optim.epochs)
+    assert start_worker(run, kind="train").wait(timeout=120) in (0, 1)
+    return run
+
+
+@pytest.fixture(scope="module")
+def finished(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
+    root = tmp_path_factory.mktemp("runs")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAMMO_HOME", str(root / "home"))
+        return carried_out(root, tiny_config(phantoms, epochs=2))
+
+
+def test_the_heart_can_beat_before_torch_is_loaded() -> None:
+    code = "import sys, mammo_core.training.worker; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_a_training_ends_as_a_checkpoint(finished: RunFolder) -> None:
+    status = finished.read_status()
+    assert (status.state, status.done, status.total) == (RunState.FINISHED, 2, 2)
+    assert "Best validation AUC" in status.message
+    metrics = finished.read_metrics()
+    assert metrics["epoch"].tolist() == [1, 1, 2, 2]
+    assert metrics["split"].tolist() == ["train", "val", "train", "val"]
+    assert finished.is_checkpoint
+    assert "Warning" not in finished.read_log(last_lines=50)
+
+
+def test_the_card_tells_what_the_files_give(finished: RunFolder) -> None:
+    card = read_card(finished.file("model_card.json"))
+    predictions = read_predictions(finished.file("predictions.csv"))
+    test = predictions[predictions["split"] == Split.TEST]
+    assert card.model_id == finished.run_id
+    assert card.weights_sha256 == sha256_of(finished.file("weights.safetensors"))
+    assert {metric.level for metric in card.metrics} == {"image", "breast"}
+    for metric in card.metrics:
+        estimate = auc_with_interval(pool_cases(test, metric.level))
+        assert (metric.value, metric.low, metric.high) == pytest.approx(
+            (estimate.value, estimate.low, estimate.high)
+        )
+    assert "knows nothing of women" in card.limits[0]
+
+
+def test_predictions_hold_the_validation_and_test_women_and_no_training_woman(
+    finished: RunFolder,
+) -> None:
+    card = read_card(finished.file("model_card.json"))
+    predictions = read_predictions(finished.file("predictions.csv"))
+    counted = predictions["split"].value_counts().to_dict()
+    told = {count.split: count.images for count in card.data.splits}
+    assert counted == {split: told[split] for split in (Split.VAL, Split.TEST)}
+    assert sum(told.values()) == 48  # 12 women, four views each
+    both = pd.Series(predictions["p_no cancer"] + predictions["p_cancer"])
+    assert both.astype(float).to_numpy() == pytest.approx(1.0, abs=2e-6)
+
+
+def test_a_stop_ends_the_run_early_and_says_so(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    config = tiny_config(phantoms, epochs=500)
+    run = create_run(config, tmp_path, what="light_cnn", total=500)
+    process = start_worker(run, kind="train")
+    while run.read_metrics().empty and process.poll() is None:
+        pass
+    run.ask_to_stop()
+    assert process.wait(timeout=60) == 0
+    status = run.read_status()
+    assert status.state is RunState.STOPPED
+    assert 1 <= status.done < 500
+    assert not run.is_checkpoint
+
+
+def test_missing_data_fail_the_run_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    run = carried_out(tmp_path, tiny_config(tmp_path / "gone", epochs=1))
+    status = run.read_status()
+    assert status.state is RunState.FAILED
+    assert "There is no folder" in status.message
