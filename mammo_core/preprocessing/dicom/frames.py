@@ -1,0 +1,127 @@
+"""The one frame of a file: cut out of its items, counted, measured against the header, decoded."""
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing.dicom.codecs import decode_frame
+from mammo_core.preprocessing.dicom.header import raw
+from mammo_core.preprocessing.dicom.matrix import PixelMatrix, Words
+from mammo_core.preprocessing.dicom.parse import UNDEFINED, DicomFile, PixelElement
+from mammo_core.preprocessing.dicom.syntaxes import Family
+
+_ITEM: Final = 0xFFFEE000
+_SEQUENCE_END: Final = 0xFFFEE0DD
+_CODESTREAM_STARTS: Final = (b"\xff\xd8\xff", b"\xff\x4f\xff\x51")  # JPEG and JPEG-LS; JPEG 2000
+
+
+def read_frame(file: DicomFile, pixels: PixelElement, matrix: PixelMatrix) -> Words:
+    """The words of the file's only frame: (rows, columns) or (rows, columns, samples)."""
+    if pixels.is_encapsulated != file.syntax.family.is_compressed:
+        said = "compressed" if file.syntax.family.is_compressed else "uncompressed"
+        raise ReadError(
+            "encoding_disagrees",
+            f"This DICOM says its pixels are {said} ({file.syntax.name}), but they are not.",
+            "Export it again from where it came.",
+        )
+    if pixels.is_encapsulated:
+        frame = _encapsulated_frame(pixels.value, file.header, file.syntax.family)
+        return decode_frame(frame, file.syntax, matrix)
+    return _native_frame(pixels, matrix, is_little_endian=file.syntax.is_little_endian)
+
+
+def truncated(found: int, expected: int) -> ReadError:
+    return ReadError(
+        "truncated",
+        f"This DICOM ends early: {found:,} of {expected:,} bytes of pixels are there.",
+        "The copy was interrupted; copy it again.",
+    )
+
+
+def too_many_frames(count: str) -> ReadError:
+    return ReadError(
+        "multi_frame",
+        f"This DICOM holds {count} frames where its header promises one.",
+        "Export each image as a file of its own.",
+    )
+
+
+def _native_frame(pixels: PixelElement, matrix: PixelMatrix, *, is_little_endian: bool) -> Words:
+    found, expected = len(pixels.value), matrix.frame_bytes
+    if found < expected:
+        raise truncated(found, expected)
+    if pixels.length >= 2 * expected:
+        raise too_many_frames(f"{pixels.length // expected}")
+    if pixels.length > expected + expected % 2:  # PS3.5 8.1: padded to an even length
+        raise ReadError(
+            "size_disagrees",
+            f"This DICOM has {pixels.length:,} bytes of pixels; its header tells of {expected:,}.",
+            "The header is broken. Export the image again.",
+        )
+    order = "<" if is_little_endian else ">"
+    if matrix.bits_allocated == 16:
+        words = np.frombuffer(pixels.value[:expected], dtype=order + "u2").astype(np.uint16)
+    else:
+        words = np.frombuffer(pixels.value, dtype=np.uint8)
+        if not is_little_endian and pixels.vr == "OW":  # bytes lie in swapped pairs
+            words = words[: words.size // 2 * 2].view("<u2").byteswap().view(np.uint8)
+        words = words[:expected]
+    return _shaped(words, matrix)
+
+
+def _shaped(words: Words, matrix: PixelMatrix) -> Words:
+    rows, columns, samples = matrix.rows, matrix.columns, matrix.samples
+    if matrix.photometric == "YBR_FULL_422":
+        raise ReadError(
+            "unsupported_photometric",
+            "This DICOM is uncompressed YBR_FULL_422, which is not read here.",
+            "Export it as MONOCHROME2.",
+        )
+    if samples == 1:
+        return words.reshape(rows, columns)
+    if matrix.is_planar:
+        return np.moveaxis(words.reshape(samples, rows, columns), 0, -1)
+    return words.reshape(rows, columns, samples)
+
+
+def _encapsulated_frame(value: memoryview, header: Dataset, family: Family) -> bytes:
+    """All fragments joined (PS3.5 A.4); more than one frame is refused."""
+    offsets, *fragments = list(_items(value)) or [memoryview(b"")]
+    frames = max(len(offsets) // 4, len(raw(header, "ExtendedOffsetTable")) // 8)
+    if frames > 1:
+        raise too_many_frames(str(frames))
+    fragments = [fragment for fragment in fragments if len(fragment)]
+    if not fragments:
+        raise ReadError(
+            "no_pixels",
+            "This DICOM's pixel data is empty: no fragment of an image is in it.",
+            "Export it again from where it came.",
+        )
+    starts = sum(bytes(fragment[:4]).startswith(_CODESTREAM_STARTS) for fragment in fragments)
+    if family is not Family.RLE and starts > 1:
+        raise too_many_frames(str(starts))
+    return b"".join(fragments)
+
+
+def _items(value: memoryview) -> Iterator[memoryview]:
+    position = 0
+    while position + 8 <= len(value):
+        group, element, length = struct.unpack_from("<HHI", value, position)
+        tag = (group << 16) + element
+        position += 8
+        if tag == _SEQUENCE_END:
+            return
+        if tag != _ITEM or length == UNDEFINED:
+            raise ReadError(
+                "damaged",
+                "This DICOM's pixel data is not laid out in items as it must be.",
+                "Export it again from where it came.",
+            )
+        if position + length > len(value):
+            raise truncated(len(value) - position, length)
+        yield value[position : position + length]
+        position += length

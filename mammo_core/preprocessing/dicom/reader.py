@@ -1,0 +1,81 @@
+"""A DICOM file to a mammogram, in the order of events."""
+
+import numpy as np
+from pydicom.dataset import Dataset
+
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing.bright_background import has_bright_background
+from mammo_core.preprocessing.dicom.colour import grey_of_channels, grey_of_palette
+from mammo_core.preprocessing.dicom.frames import read_frame
+from mammo_core.preprocessing.dicom.header import overlays, raw
+from mammo_core.preprocessing.dicom.identity import keyed_id, pseudonymous
+from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matrix
+from mammo_core.preprocessing.dicom.objects import check_object, kind_modifiers
+from mammo_core.preprocessing.dicom.parse import DicomFile, parse
+from mammo_core.preprocessing.dicom.spacing import read_spacing
+from mammo_core.preprocessing.dicom.stored import stored_values
+from mammo_core.preprocessing.dicom.tones import Toned, tone
+from mammo_core.preprocessing.dicom.views import read_seen
+from mammo_core.types import Mammogram
+
+
+def decode_dicom(data: bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
+    """The one image in `data`. Without an `image_id`, one is made of the object's own, keyed."""
+    file = parse(data)
+    header = file.header
+    object_notes = check_object(header, has_pixels=file.pixels is not None)
+    toned = _toned(file)
+    seen = read_seen(header)
+    spacing = read_spacing(header)
+    image_id = image_id or keyed_id(key, "image", raw(header, "SOPInstanceUID") or data)
+    return Mammogram(
+        ref=pseudonymous(header, key, image_id=image_id, side=seen.side, view=seen.view),
+        pixels=toned.pixels,
+        kind=f"DICOM, {file.syntax.name}",
+        bits=toned.bits,
+        spacing_mm=spacing.mm,
+        is_spacing_at_detector=spacing.is_at_detector,
+        modifiers=tuple(dict.fromkeys((*seen.modifiers, *kind_modifiers(header)))),
+        wide=toned.wide if toned.windows else None,
+        windows=toned.windows,
+        notes=(
+            *file.notes,
+            *object_notes,
+            *seen.notes,
+            *spacing.notes,
+            *toned.notes,
+            *_overlay_notes(header),
+            *_background_notes(toned),
+        ),
+    )
+
+
+def _toned(file: DicomFile) -> Toned:
+    matrix = read_matrix(file.header)
+    if file.pixels is None:
+        raise ReadError("no_pixels", "This DICOM holds no pixels.")
+    words = read_frame(file, file.pixels, matrix)
+    if matrix.photometric in MONOCHROME:
+        return tone(words, stored_values(words, matrix, file.header), file.header)
+    if matrix.photometric == PALETTE:
+        grey, bits = grey_of_palette(words, file.header)
+        note = "The pixels are numbers into a colour table, which is grey; it was applied."
+    else:
+        grey, bits = grey_of_channels(words, matrix, file.syntax.family), 8
+        note = f"Three channels ({matrix.photometric}) that are grey were made one."
+    pixels = grey.astype(np.float32) / np.float32(2**bits - 1)
+    wide = grey.astype(np.uint16)
+    return Toned(wide=wide, pixels=pixels, windows=(), bits=bits, notes=(note,))
+
+
+def _overlay_notes(header: Dataset) -> tuple[str, ...]:
+    count = len(overlays(header))
+    return (f"The file brings drawings over the image ({count}); none is drawn.",) if count else ()
+
+
+def _background_notes(toned: Toned) -> tuple[str, ...]:
+    if not has_bright_background(toned.pixels):
+        return ()
+    return (
+        "The background is bright although the header's photometric interpretation was obeyed.",
+    )

@@ -1,0 +1,17 @@
+"""How much one file may cost. Decoders crash, hang and balloon on broken files; these stop them."""
+
+from typing import Final
+
+MEGABYTE: Final = 2**20
+
+FILE_BYTES: Final = 600 * MEGABYTE
+HEAD_BYTES: Final = 16 * MEGABYTE  # what is read of a larger file, to say in words what it is
+SIDE: Final = 16_384
+PIXELS: Final = 120_000_000
+INFLATED_BYTES: Final = 512 * MEGABYTE
+TILES: Final = 4096  # of a JPEG 2000 codestream
+
+WORKER_BYTES: Final = 3 * 1024 * MEGABYTE  # address space where the system can limit it
+WORKER_SECONDS: Final = 20.0  # per file, by the clock on the wall
+WORKER_FILES: Final = 500  # then a fresh process
+WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process
