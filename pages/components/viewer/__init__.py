@@ -26,8 +26,10 @@ _SCRIPTS: Final = (
     "heatmap.js",
     "geometry.js",
     "drawing.js",
+    "panes.js",
     "toolbar.js",
     "gestures.js",
+    "actions.js",
     "viewer.js",
 )
 

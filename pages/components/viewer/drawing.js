@@ -1,8 +1,7 @@
 // One pane onto its canvas, bottom up: grey image, heatmap, regions, the reader's box, the lens.
 
-const INK = { region: "#ffd166", reader: "#66d9ff", halo: "rgb(0 0 0 / 0.75)" };
+const INK = { region: "#ffd166", reader: "#66d9ff", dark: "rgb(0 0 0 / 0.75)", light: "rgb(255 255 255 / 0.6)" };
 const LENS = { radius: 110, magnification: 2.5 };
-const LABEL_FONT = "600 12px system-ui, sans-serif";
 
 function drawPane(pane, viewer) {
   const { canvas, context } = pane;
@@ -62,7 +61,7 @@ function drawHeat(pane, place, settings) {
     heat.contours = settings.isContour ? contourLines(heat, settings.cutoff) : [];
   }
   inFrame(pane, place, (context, columns, rows) => {
-    context.globalAlpha = settings.opacity;
+    context.globalAlpha = heat.canvas ? settings.opacity : Math.min(1, 2 * settings.opacity);
     if (heat.canvas) context.drawImage(heat.canvas, 0, 0, columns, rows);
     for (const { at, segments } of heat.contours) {
       context.beginPath();
@@ -70,16 +69,16 @@ function drawHeat(pane, place, settings) {
         context.moveTo(x0 * columns, y0 * rows);
         context.lineTo(x1 * columns, y1 * rows);
       }
-      strokeTwice(context, cssColour(colourTable(settings.palette)[Math.round(255 * at)]), {
-        width: 2 / place.scale,
-      });
+      const colour = colourTable(settings.palette)[Math.round(255 * at)];
+      const halo = Math.max(...colour) < 160 ? INK.light : INK.dark;
+      strokeTwice(context, cssColour(colour), { width: 1.6 / place.scale, halo });
     }
   });
 }
 
-// A dark line under a bright one is seen on every background.
-function strokeTwice(context, ink, { width }) {
-  context.strokeStyle = INK.halo;
+// A dark line under a bright one, or the reverse, is seen on every background.
+function strokeTwice(context, ink, { width, halo = INK.dark }) {
+  context.strokeStyle = halo;
   context.lineWidth = 2 * width;
   context.stroke();
   context.strokeStyle = ink;
@@ -98,11 +97,11 @@ function drawBox(pane, [x0, y0, x1, y1], { text, ink, dash }) {
   strokeTwice(context, ink, { width: 1.5 });
   context.setLineDash([]);
   if (!text) return;
-  context.font = LABEL_FONT;
+  context.font = `600 12px ${getComputedStyle(pane.frame).fontFamily}`;
   const textWidth = context.measureText(text).width + 8;
   const textLeft = Math.max(0, Math.min(left, pane.width - textWidth));
   const textTop = ay >= 20 ? ay - 20 : Math.min(by + 3, pane.height - 18);
-  context.fillStyle = INK.halo;
+  context.fillStyle = INK.dark;
   context.fillRect(textLeft, textTop, textWidth, 17);
   context.fillStyle = ink;
   context.fillText(text, textLeft + 4, textTop + 13);

@@ -24,15 +24,20 @@ function outward(pane) {
   return pane.meta.anchor === "right" ? -1 : 1;
 }
 
+// The point of the cell, and of the image, that meet while nothing is panned: 0 left, 1 right.
+function anchorPart(pane) {
+  if (pane.isAlone) return 0.5;
+  return { left: 0, right: 1 }[pane.meta.anchor] ?? 0.5;
+}
+
 // { scale, x, y }: an image point (column, row) is drawn at (x + scale * column, y + scale * row);
 // where the pane is mirrored the column is counted from the other side.
 function placement(pane) {
   const [rows, columns] = pane.meta.size;
   const scale = pane.fit * pane.view.zoom;
-  const part = { left: 0, right: 1 }[pane.meta.anchor] ?? 0.5;
   return {
     scale,
-    x: part * (pane.width - scale * columns) + outward(pane) * pane.view.panX,
+    x: anchorPart(pane) * (pane.width - scale * columns) + outward(pane) * pane.view.panX,
     y: (pane.height - scale * rows) / 2 + pane.view.panY,
   };
 }
@@ -54,8 +59,7 @@ function zoomedAt(pane, factor, screenX, screenY) {
   const most = MOST_ZOOM / pane.fit;
   const next = Math.min(Math.max(most, 1), Math.max(LEAST_ZOOM, zoom * factor));
   const ratio = next / zoom;
-  const part = { left: 0, right: 1 }[pane.meta.anchor] ?? 0.5;
-  const fromAnchorX = outward(pane) * (screenX - part * pane.width);
+  const fromAnchorX = outward(pane) * (screenX - anchorPart(pane) * pane.width);
   const fromAnchorY = screenY - pane.height / 2;
   return {
     zoom: next,
@@ -64,7 +68,7 @@ function zoomedAt(pane, factor, screenX, screenY) {
   };
 }
 
-// Percent of one image pixel per screen pixel.
+// 100 is one pixel of the image per pixel of the screen.
 function zoomPercent(pane) {
   return 100 * pane.fit * pane.view.zoom * window.devicePixelRatio;
 }

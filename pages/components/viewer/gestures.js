@@ -1,7 +1,9 @@
 // Mouse, pen and keyboard on the panes. They move views and say what happened; viewer.js redraws.
 
-const WHEEL_STEP = 1.15;
+const KEY_STEP = 1.15;
+const WHEEL_SPEED = 0.0015; // a notch is 100 units: 16 %
 const ARROW_STEP = 40; // screen pixels
+const BOX_STEP = 8;
 const DRAG_RANGE = 300; // screen pixels of drag that double the window's width
 const SMALLEST_BOX = 4; // image pixels; less is a click
 
@@ -14,7 +16,8 @@ function listen(viewer, pane, actions) {
   };
   frame.onwheel = (event) => {
     event.preventDefault();
-    actions.zoom(pane, event.deltaY < 0 ? WHEEL_STEP : 1 / WHEEL_STEP, at(event));
+    const units = event.deltaMode === WheelEvent.DOM_DELTA_LINE ? 33 * event.deltaY : event.deltaY;
+    actions.zoom(pane, Math.exp(-WHEEL_SPEED * units), at(event));
   };
   frame.onpointerdown = (event) => {
     frame.setPointerCapture(event.pointerId);
@@ -25,7 +28,7 @@ function listen(viewer, pane, actions) {
   };
   frame.onpointermove = (event) => {
     const now = at(event);
-    if (viewer.tool === "lens") actions.moveLens(pane, now);
+    actions.moveLens(pane, now);
     if (drag) actions.drag(pane, drag, now);
   };
   frame.onpointerup = (event) => {
@@ -37,7 +40,7 @@ function listen(viewer, pane, actions) {
   };
   frame.onpointerleave = () => actions.moveLens(pane, null);
   frame.oncontextmenu = (event) => event.preventDefault();
-  frame.ondblclick = (event) => actions.oneToOneAt(pane, at(event));
+  frame.ondblclick = (event) => actions.toggleOneToOne(pane, at(event));
   frame.onfocus = () => actions.activate(pane);
 }
 
@@ -70,44 +73,45 @@ function isBox([x0, y0, x1, y1]) {
   return x1 - x0 >= SMALLEST_BOX && y1 - y0 >= SMALLEST_BOX;
 }
 
+// Arrows pan; in the box tool they move the reader's box, with shift its far corner.
+function arrow(viewer, actions, right, down) {
+  return (event) => {
+    const hasBox = viewer.tool === "box" && viewer.drawn.has(viewer.active.meta.key);
+    if (hasBox) actions.moveBox(-BOX_STEP * right, -BOX_STEP * down, event.shiftKey);
+    else actions.pan(ARROW_STEP * right, ARROW_STEP * down);
+  };
+}
+
 // Keys work while a pane has the focus; on the toolbar they belong to its controls.
-function keyActions(viewer, actions) {
-  const middle = (pane) => [pane.width / 2, pane.height / 2];
-  const zoom = (factor) => actions.zoom(viewer.active, factor, middle(viewer.active));
-  const pan = (right, down) =>
-    actions.change(viewer.active, {
-      panX: viewer.active.view.panX + outward(viewer.active) * right,
-      panY: viewer.active.view.panY + down,
-    });
-  return {
-    "+": () => zoom(WHEEL_STEP),
-    "=": () => zoom(WHEEL_STEP), // the same key without shift
-    "-": () => zoom(1 / WHEEL_STEP),
+function listenToKeys(viewer, actions) {
+  const toggleTool = (tool) => () => actions.useTool(viewer.tool === tool ? "pan" : tool);
+  const keys = {
+    "+": () => actions.zoomMiddle(KEY_STEP),
+    "=": () => actions.zoomMiddle(KEY_STEP), // the same key without shift
+    "-": () => actions.zoomMiddle(1 / KEY_STEP),
     0: actions.fit,
     1: actions.oneToOne,
     i: actions.invert,
     h: actions.toggleAi,
-    m: () => actions.useTool(viewer.tool === "lens" ? "pan" : "lens"),
-    b: () => actions.useTool(viewer.tool === "box" ? "pan" : "box"),
+    m: toggleTool("lens"),
+    b: toggleTool("box"),
     f: actions.enlarge,
     r: actions.reset,
+    Enter: () => viewer.tool === "box" && actions.placeBox(),
     Delete: actions.eraseBox,
     Backspace: actions.eraseBox,
     Escape: actions.leave,
-    ArrowLeft: () => pan(ARROW_STEP, 0),
-    ArrowRight: () => pan(-ARROW_STEP, 0),
-    ArrowUp: () => pan(0, ARROW_STEP),
-    ArrowDown: () => pan(0, -ARROW_STEP),
+    ArrowLeft: arrow(viewer, actions, 1, 0),
+    ArrowRight: arrow(viewer, actions, -1, 0),
+    ArrowUp: arrow(viewer, actions, 0, 1),
+    ArrowDown: arrow(viewer, actions, 0, -1),
   };
-}
-
-function listenToKeys(viewer, actions) {
-  const keys = keyActions(viewer, actions);
   viewer.root.onkeydown = (event) => {
     const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-    if (!act || !event.target.classList.contains("pane") || event.ctrlKey || event.metaKey) return;
+    const isOnPane = event.target.classList.contains("pane");
+    if (!act || !isOnPane || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
     event.stopPropagation(); // the page has shortcuts of its own, R among them
-    act();
+    act(event);
   };
 }

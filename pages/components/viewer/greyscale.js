@@ -12,21 +12,28 @@ function adjustedWindow(base, view) {
   return { low: centre - half, high: centre + half, centre, width: 2 * half, isSigmoid: base.is_sigmoid };
 }
 
-function greyTable(window, isInverted, length) {
+function greyTable(grey, isInverted, length) {
   const table = new Uint32Array(length);
-  const { low, high, centre, width } = window;
+  const { low, high, centre, width } = grey;
   for (let value = 0; value < length; value += 1) {
     // DICOM PS3.3 C.11.2.1.3.1 for the sigmoid.
-    const shown = window.isSigmoid
+    const shown = grey.isSigmoid
       ? 1 / (1 + Math.exp((-4 * (value - centre)) / width))
       : (value - low) / (high - low);
-    const grey = Math.round(255 * Math.min(1, Math.max(0, isInverted ? 1 - shown : shown)));
-    table[value] = 0xff000000 | (grey << 16) | (grey << 8) | grey;
+    const light = Math.round(255 * Math.min(1, Math.max(0, isInverted ? 1 - shown : shown)));
+    table[value] = 0xff000000 | (light << 16) | (light << 8) | light;
   }
   return table;
 }
 
-// The image at full size, half, quarter, ...: `halvings` tells them apart.
+// The table need not be longer than the brightest pixel.
+function largest(pixels) {
+  let most = 0;
+  for (let i = 0; i < pixels.length; i += 1) if (pixels[i] > most) most = pixels[i];
+  return most;
+}
+
+// The image at full size, half, quarter, ...
 function halvedLevels(pixels, [rows, columns]) {
   const levels = [{ pixels, rows, columns, canvas: null, shown: "" }];
   while (Math.max(levels.at(-1).rows, levels.at(-1).columns) >= 2 * SMALLEST_LEVEL) {
@@ -60,13 +67,13 @@ function levelFor(levels, devicePixelsPerPixel) {
   return levels[Math.min(levels.length - 1, Math.max(0, halvings))];
 }
 
-// A canvas of `level` under `window`, drawn anew only if either changed.
-function greyCanvas(level, window, isInverted, length) {
-  const shown = `${window.low} ${window.high} ${window.isSigmoid} ${isInverted}`;
+// A canvas of `level` under the window `grey`, drawn anew only if that changed.
+function greyCanvas(level, grey, isInverted, length) {
+  const shown = `${grey.low} ${grey.high} ${grey.isSigmoid} ${isInverted}`;
   if (level.shown === shown) return level.canvas;
   level.canvas ??= new OffscreenCanvas(level.columns, level.rows);
   const context = level.canvas.getContext("2d", { alpha: false });
-  const table = greyTable(window, isInverted, length);
+  const table = greyTable(grey, isInverted, length);
   const stripe = context.createImageData(level.columns, Math.min(STRIPE_ROWS, level.rows));
   const target = new Uint32Array(stripe.data.buffer);
   for (let row = 0; row < level.rows; row += STRIPE_ROWS) {

@@ -64,13 +64,13 @@ def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> d
     return {
         **place,
         "key": pane.key,
-        "title": pane.title,
-        "note": pane.note,
+        "name": _name(pane),
+        "notes": _notes(pane),
         "anchor": cell.anchor,
         "isMirrored": cell.is_mirrored,
         "size": pane.pixels.shape,
         "heatSize": None if pane.heat is None else pane.heat.shape,
-        "windows": [_window(window) for window in pane.windows or (_full_range(pane),)],
+        "windows": [asdict(window) for window in pane.windows or (_full_range(pane),)],
         "unit": units[pane.key],
         "spacingMm": pane.spacing_mm,
         "isAtDetector": pane.is_spacing_at_detector,
@@ -79,8 +79,12 @@ def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> d
     }
 
 
-def _window(window: Window) -> dict[str, Any]:
-    return asdict(window)
+def _name(pane: Pane) -> str:
+    return " ".join(part for part in (pane.side, pane.view) if part) or pane.title
+
+
+def _notes(pane: Pane) -> list[str]:
+    return [line for line in (pane.title, pane.note) if line and line != _name(pane)]
 
 
 def _full_range(pane: Pane) -> Window:

@@ -6,15 +6,17 @@ const SVG = "http://www.w3.org/2000/svg";
 const ICONS = {
   pan: "M10 2v16M2 10h16M10 2l-2.5 2.5M10 2l2.5 2.5M10 18l-2.5-2.5M10 18l2.5-2.5M2 10l2.5-2.5M2 10l2.5 2.5M18 10l-2.5-2.5M18 10l-2.5 2.5",
   window: "M10 3a7 7 0 1 0 0 14a7 7 0 1 0 0-14M10 3v14M10 6h5M10 10h7M10 14h5",
-  box: "M3 5h14v10H3zM1.5 5h3M3 3.5v3M15.500 15h3M17 13.500v3",
-  lens: "M8.500 3a5.500 5.500 0 1 0 0 11a5.500 5.500 0 1 0 0-11M12.700 12.700L17.500 17.500M6 8.500h5M8.500 6v5",
+  box: "M3 5h14v10H3zM1.5 5h3M3 3.5v3M15.5 15h3M17 13.5v3",
+  lens: "M8.5 3a5.5 5.5 0 1 0 0 11a5.5 5.5 0 1 0 0-11M12.7 12.7L17.5 17.5M6 8.5h5M8.5 6v5",
   fit: "M3 7V3h4M13 3h4v4M17 13v4h-4M7 17H3v-4",
-  one: "M5 6l2-1.500V15M10 8v.01M10 12.500v.01M13 6l2-1.500V15",
+  one: "M5 6l2-1.5V15M10 8v.01M10 12.5v.01M13 6l2-1.5V15",
   invert: "M10 3a7 7 0 1 0 0 14zM10 3a7 7 0 0 1 0 14",
-  link: "M8 12l4-4M9 6l1.500-1.500a3.500 3.500 0 0 1 5 5L14 11M11 14l-1.500 1.500a3.500 3.500 0 0 1-5-5L6 9",
+  link: "M8 12l4-4M9 6l1.5-1.5a3.5 3.5 0 0 1 5 5L14 11M11 14l-1.5 1.5a3.5 3.5 0 0 1-5-5L6 9",
   enlarge: "M3 4h14v12H3zM6 7h8v6H6z",
-  full: "M12 3h5v5M17 3l-5.500 5.500M8 17H3v-5M3 17l5.500-5.500",
-  reset: "M4 10a6 6 0 1 0 2-4.500M6 2v3.700h3.700",
+  row: "M2 5h3.5v10H2zM6.5 5H10v10H6.5zM11 5h3.5v10H11zM15.5 5H19v10h-3.5z",
+  full: "M12 3h5v5M17 3l-5.5 5.5M8 17H3v-5M3 17l5.5-5.5",
+  erase: "M3 5h14v10H3zM7.5 7.5l5 5M12.5 7.5l-5 5",
+  reset: "M4 10a6 6 0 1 0 2-4.5M6 2v3.7h3.7",
 };
 
 function element(tag, attributes = {}, ...children) {
@@ -47,8 +49,8 @@ function group(label, ...children) {
 }
 
 function slider(label, value, change) {
-  const input = element("input", { type: "range", min: 0, max: 100, step: 1, value });
-  input.setAttribute("aria-label", label);
+  const range = { type: "range", min: 0, max: 100, step: 1, value: Math.round(100 * value) };
+  const input = element("input", { ...range, "aria-label": label });
   input.oninput = () => change(Number(input.value) / 100);
   return input;
 }
@@ -64,96 +66,101 @@ function select(label, options, change) {
   return made;
 }
 
-// Everything a button does is an entry of `actions` (see viewer.js), shared with the keyboard.
+const TOOLS = {
+  pan: "Pan: drag (arrow keys)",
+  window: "Window and level: drag (or shift-drag, right-drag)",
+  box: "Draw a box (B)",
+  lens: "Magnifier, without heatmap (M)",
+};
+
+const HINTS = {
+  pan: "drag: pan · wheel: zoom · shift-drag: window · double-click: 1:1",
+  window: "drag across: wider or narrower · drag down: darker · R: reset",
+  box: "drag: draw a box · Enter places one, arrows move it, shift-arrows resize it · Delete: remove",
+  lens: "the lens shows the image without the heatmap · M: put it away",
+};
+
 function buildToolbar(viewer, actions) {
-  const { settings } = viewer;
-  const bar = element("div", { class: "toolbar", role: "toolbar", "aria-label": "Image tools" });
-  const tools = [
-    ["pan", "Pan: drag (arrow keys)"],
-    ["window", "Window and level: drag (or shift-drag, right-drag)"],
-    ["box", "Draw a box"],
-    ["lens", "Magnifier, without heatmap (M)"],
-  ].map(([name, label]) => button(name, label, () => actions.useTool(name)));
-  bar.append(
-    group("Mouse", ...tools),
-    group(
-      "View",
-      button("fit", "Fit (0)", actions.fit),
-      button("one", "One image pixel per screen pixel (1, double-click)", actions.oneToOne),
-      button("invert", "Invert grey (I)", actions.invert),
-      button("enlarge", "Enlarge this image (F)", actions.enlarge),
-      button("full", "Full screen", actions.fullScreen),
-      button("reset", "Reset view and window (R)", actions.reset),
-    ),
+  const tools = Object.entries(TOOLS).map(([name, label]) =>
+    button(name, label, () => actions.useTool(name)),
   );
+  const views = [
+    button("fit", "Fit (0)", actions.fit),
+    button("one", "One image pixel per screen pixel (1, double-click)", actions.oneToOne),
+    button("invert", "Invert grey (I)", actions.invert),
+    button("reset", "Reset view and window (R)", actions.reset),
+    button("full", "Full screen", actions.fullScreen),
+  ];
   if (viewer.panes.length > 1) {
-    bar.lastChild.append(button("link", "Move images together", actions.link));
+    if (viewer.hasRows) views.push(button("row", "All images in one row", actions.inOneRow));
+    views.push(button("enlarge", "Only this image (F)", actions.enlarge));
+    views.push(button("link", "Move images together", actions.link));
   }
-  const presets = viewer.panes
-    .map((pane) => pane.meta.windows.map((preset) => preset.name))
-    .reduce((longest, names) => (names.length > longest.length ? names : longest), []);
-  bar.append(group("Window", select("Window preset", presets, actions.usePreset)));
-  if (viewer.hasAi) bar.append(aiControls(settings, actions));
+  viewer.eraser = button("erase", "Remove your box (Delete)", actions.eraseBox);
+  const presets = select("Window preset", presetNames(viewer.panes), actions.usePreset);
+  viewer.presets = presets;
+  const bar = element("div", { class: "toolbar", role: "group", "aria-label": "Image tools" });
+  bar.append(group("Mouse", ...tools, viewer.eraser), group("View", ...views), presets);
+  if (viewer.hasAi) bar.append(aiControls(viewer, actions));
   return bar;
 }
 
-function aiControls(settings, actions) {
+// The pane with the most presets names them; the others follow as far as they can.
+function presetNames(panes) {
+  const names = panes.map((pane) => pane.meta.windows.map((preset) => preset.name));
+  return names.reduce((most, some) => (some.length > most.length ? some : most), []);
+}
+
+function aiControls({ settings, hasHeat }, actions) {
   const master = element("button", { type: "button", class: "switch", title: "Show AI (H)" }, "Show AI");
   master.dataset.act = "ai";
   master.onclick = actions.toggleAi;
+  const controls = element("div", { class: "group ai", role: "group", "aria-label": "AI" }, master);
+  if (!hasHeat) return controls;
   const palettes = Object.keys(COLOUR_MAPS);
   const palette = select("Heatmap colours", palettes, (i) => actions.set({ palette: palettes[i] }));
-  const style = select("Heatmap style", ["colour", "contours"], (i) => actions.set({ isContour: i === 1 }));
-  const opacity = slider("Heatmap opacity", 100 * settings.opacity, (value) =>
-    actions.set({ opacity: value }),
-  );
-  const cutoff = slider("Hide heat below", 100 * settings.cutoff, (value) =>
-    actions.set({ cutoff: value }),
-  );
-  return element(
-    "div",
-    { class: "group ai", role: "group", "aria-label": "AI overlay" },
-    master,
-    labelled("Opacity", opacity),
-    labelled("Cut-off", cutoff),
-    palette,
-    style,
-  );
+  palette.value = palettes.indexOf(settings.palette);
+  const styles = ["colour", "contours"];
+  const style = select("Heatmap style", styles, (i) => actions.set({ isContour: i === 1 }));
+  style.value = Number(settings.isContour);
+  const opacity = slider("Heatmap opacity", settings.opacity, (value) => actions.set({ opacity: value }));
+  const cutoff = slider("Hide heat below", settings.cutoff, (value) => actions.set({ cutoff: value }));
+  controls.append(labelled("Opacity", opacity), labelled("Cut-off", cutoff), palette, style);
+  return controls;
 }
 
-// Shows on the buttons what is on; called after every action.
-function refreshToolbar(viewer) {
-  const { toolbar, settings, active } = viewer;
+// Shows on the controls what is on; called with every drawing.
+function refreshControls(viewer) {
+  const { toolbar, settings, active, tool } = viewer;
   const pressed = {
-    pan: viewer.tool === "pan",
-    window: viewer.tool === "window",
-    box: viewer.tool === "box",
-    lens: viewer.tool === "lens",
-    invert: active?.view.isInverted,
+    ...Object.fromEntries(Object.keys(TOOLS).map((name) => [name, tool === name])),
+    invert: active.view.isInverted,
     enlarge: viewer.enlarged !== null,
     link: viewer.isLinked,
+    row: viewer.isInOneRow,
     ai: settings.isAiShown,
   };
   for (const each of toolbar.querySelectorAll("button[data-act]")) {
-    if (each.dataset.act in pressed) each.setAttribute("aria-pressed", Boolean(pressed[each.dataset.act]));
+    const { act } = each.dataset;
+    if (act in pressed) each.setAttribute("aria-pressed", pressed[act]);
   }
-  const presets = toolbar.querySelector('[aria-label="Window preset"]');
-  if (active) presets.value = String(presetOf(active));
-  if (viewer.bar) viewer.bar.style.background = cssGradient(settings.palette);
+  viewer.eraser.hidden = !viewer.drawn.has(active.meta.key);
+  viewer.presets.value = presetOf(active);
+  viewer.hint.textContent = HINTS[tool] + (viewer.hasAi && tool === "pan" ? " · H: AI" : "");
+  if (!viewer.bar) return;
+  const cut = `${100 * settings.cutoff}%`; // what is hidden on the images is dark on the bar
+  const shade = `linear-gradient(to right, #14181d ${cut}, transparent ${cut})`;
+  viewer.bar.style.background = `${shade}, ${cssGradient(settings.palette)}`;
 }
 
 function buildStatus(viewer, legend) {
   const status = element("div", { class: "status" });
   if (viewer.hasHeat) {
     viewer.bar = element("span", { class: "bar", "aria-hidden": "true" });
-    status.append(
-      element("span", { class: "legend" }, legend.text),
-      element("span", {}, legend.low_text),
-      viewer.bar,
-      element("span", {}, legend.high_text),
-    );
+    const ends = [legend.low_text, legend.high_text].map((text) => element("span", {}, text));
+    status.append(element("span", { class: "legend" }, legend.text), ends[0], viewer.bar, ends[1]);
   }
-  const hint = "drag: pan · wheel: zoom · shift-drag: window · double-click: 1:1";
-  status.append(element("span", { class: "hint" }, viewer.hasAi ? `${hint} · H: show AI` : hint));
+  viewer.hint = element("span", { class: "hint" });
+  status.append(viewer.hint);
   return status;
 }

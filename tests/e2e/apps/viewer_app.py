@@ -49,30 +49,40 @@ def pane(side: str, view: str, pixels: NDArray[np.uint16], warm: NDArray[np.uint
     left = 480 if side == "R" else 320
     return Pane(
         key=f"{side}{view}",
-        title=f"{side} {view}",
+        title=st.query_params.get("title", f"{side} {view}"),
         pixels=pixels,
         windows=WINDOWS,
         side=side,
         view=view,
         spacing_mm=0.1,
         is_spacing_at_detector=True,
+        chest_wall="right" if (side == "R") != ("mirrored" in st.query_params) else "left",
         reduction=2.0,
         heat=warm,
         boxes=(RegionBox(x0=left, y0=1050, x1=left + 200, y1=1250, text="0.83"),),
     )
 
 
+def flat(value: int) -> Pane:
+    """One grey all over: what a window does to it can be worked out by hand."""
+    pixels = np.full((600, 400), value, dtype=np.uint16)
+    return Pane(key="flat", title="flat", pixels=pixels, windows=WINDOWS)
+
+
 st.set_page_config(page_title="Viewer", layout="wide")
-count = int(st.query_params.get("panes", "1"))
-without = st.query_params.get("without", "")
-panes = [pane(*one) for one in exam(count)]
-result = show_viewer(
-    [one for one in panes if one.key != without],
-    key="viewer",
-    height=int(st.query_params.get("height", "760")),
-    is_hanging="row" not in st.query_params,
-    legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),
-)
-for drawn in result.drawn:
-    box = drawn.box
-    st.text(f"{drawn.pane}: {box.x0:g} {box.y0:g} {box.x1:g} {box.y1:g}")
+wanted = st.query_params
+if "flat" in wanted:
+    panes = [flat(int(wanted["flat"]))]
+else:
+    panes = [pane(*one) for one in exam(int(wanted.get("panes", "1")))]
+if not st.checkbox("Away with the viewer"):
+    result = show_viewer(
+        [one for one in panes if one.key != wanted.get("without")],
+        key="viewer",
+        height=int(wanted.get("height", "760")),
+        is_hanging="row" not in wanted,
+        legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),
+    )
+    for drawn in result.drawn:
+        box = drawn.box
+        st.text(f"{drawn.pane}: {box.x0:g} {box.y0:g} {box.x1:g} {box.y1:g}")

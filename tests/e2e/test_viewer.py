@@ -1,0 +1,338 @@
+"""The viewer in a real browser: what the reader sees, does, and sends."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+pytestmark = pytest.mark.e2e
+
+APP = Path(__file__).parent / "apps" / "viewer_app.py"
+LUMP_IN_R = (579, 1150)  # column and row of the bright lump in the right breast's image
+
+GREY_IN_MIDDLE = """canvas => {
+  const [x, y] = [canvas.width >> 1, canvas.height >> 1];
+  return canvas.getContext("2d").getImageData(x, y, 1, 1).data[0];
+}"""
+#: First and last column of the canvas, in its middle row, that is brighter than black.
+EXTENT = """canvas => {
+  const row = canvas.getContext("2d").getImageData(0, canvas.height >> 1, canvas.width, 1).data;
+  const bright = [...Array(canvas.width).keys()].filter((x) => row[4 * x] > 8);
+  return [bright[0], bright.at(-1)];
+}"""
+CHECKSUM = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  return data.reduce((sum, value, i) => (sum + value * (i % 9973)) % 1000003, 0);
+}"""
+
+
+@dataclass
+class Screen:
+    """One open page, and everything it has sent to the server or complained about."""
+
+    page: Page
+    sent: list[object] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    @property
+    def viewer(self) -> Locator:
+        return self.page.locator(".viewer")
+
+    def pane(self, key: str) -> Locator:
+        return self.page.locator(f'.pane[data-key="{key}"]')
+
+    def canvas(self, key: str) -> Locator:
+        return self.pane(key).locator("canvas")
+
+    def checksum(self, key: str) -> int:
+        self.settle()
+        return int(self.canvas(key).evaluate(CHECKSUM))
+
+    def extent(self, key: str) -> list[int]:
+        self.settle()
+        return list(self.canvas(key).evaluate(EXTENT))
+
+    def grey(self, key: str) -> int:
+        self.settle()
+        return int(self.canvas(key).evaluate(GREY_IN_MIDDLE))
+
+    def zoom(self) -> float:
+        self.settle()
+        return float(self.viewer.get_attribute("data-zoom") or "nan")
+
+    def settle(self) -> None:
+        """Two frames: one to draw, one to be sure."""
+        self.page.evaluate(
+            "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+        )
+
+    def drag(self, key: str, start: tuple[int, int], by: tuple[int, int]) -> None:
+        bounds = self.pane(key).bounding_box()
+        assert bounds is not None
+        x, y = bounds["x"] + start[0], bounds["y"] + start[1]
+        self.page.mouse.move(x, y)
+        self.page.mouse.down()
+        self.page.mouse.move(x + by[0], y + by[1], steps=5)
+        self.page.mouse.up()
+        self.settle()
+
+
+@pytest.fixture
+def show(browser: Browser, serve: Callable[[Path], str]) -> Iterator[Callable[[str], Screen]]:
+    pages: list[Screen] = []
+
+    def open_screen(query: str) -> Screen:
+        page = browser.new_page(viewport={"width": 1400, "height": 900})
+        screen = Screen(page)
+        pages.append(screen)
+        page.on("websocket", lambda ws: ws.on("framesent", lambda frame: screen.sent.append(frame)))
+        page.on("pageerror", lambda error: screen.errors.append(str(error)))
+        page.goto(f"{serve(APP)}/?{query}")
+        expect(screen.viewer).to_have_attribute("data-ready", "true", timeout=20_000)
+        expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+        screen.settle()
+        return screen
+
+    yield open_screen
+    for screen in pages:
+        screen.page.close()
+        assert screen.errors == []
+
+
+Show = Callable[[str], Screen]
+
+
+def test_the_right_breast_hangs_left_and_chest_walls_meet(show: Show) -> None:
+    screen = show("panes=4")
+    boxes = {key: screen.pane(key).bounding_box() for key in ("RCC", "LCC", "RMLO", "LMLO")}
+    right, left, below = boxes["RCC"], boxes["LCC"], boxes["RMLO"]
+    assert right is not None
+    assert left is not None
+    assert below is not None
+    assert right["x"] < left["x"]
+    assert right["y"] < below["y"]
+    width = int(right["width"])
+    assert screen.extent("RCC")[1] == pytest.approx(width - 1, abs=1)
+    assert screen.extent("LCC")[0] <= 1
+
+
+def test_an_image_filed_the_other_way_round_is_mirrored_and_says_so(show: Show) -> None:
+    screen = show("panes=2&mirrored=1")
+    expect(screen.pane("LCC").locator(".info")).to_contain_text("mirrored")
+
+
+def test_a_missing_view_is_named(show: Show) -> None:
+    screen = show("panes=4&without=LMLO")
+    expect(screen.page.get_by_text("no L-MLO")).to_be_visible()
+
+
+def test_a_further_view_lies_in_the_strip_and_a_click_enlarges_it(show: Show) -> None:
+    screen = show("panes=5")
+    expect(screen.page.locator('.strip .pane[data-key="LML"]')).to_be_visible()
+    screen.pane("LML").click()
+    expect(screen.pane("RCC")).to_be_hidden()
+    screen.page.keyboard.press("Escape")
+    expect(screen.pane("RCC")).to_be_visible()
+
+
+def test_opacity_and_window_change_the_picture_and_send_nothing(show: Show) -> None:
+    screen = show("panes=2")
+    before = screen.checksum("RCC")
+    screen.sent.clear()
+    screen.page.get_by_label("Heatmap opacity").fill("90")
+    expect(screen.viewer).to_have_attribute("data-opacity", "0.90")
+    denser = screen.checksum("RCC")
+    screen.page.keyboard.down("Shift")
+    screen.drag("RCC", (300, 300), (60, 40))
+    screen.page.keyboard.up("Shift")
+    windowed = screen.checksum("RCC")
+    screen.page.get_by_label("Hide heat below").fill("60")
+    cut = screen.checksum("RCC")
+    screen.page.get_by_label("Heatmap colours").select_option("viridis")
+    recoloured = screen.checksum("RCC")
+    screen.page.get_by_label("Heatmap style").select_option("contours")
+    lined = screen.checksum("RCC")
+    screen.drag("RCC", (300, 300), (60, 40))
+    panned = screen.checksum("RCC")
+    assert len({before, denser, windowed, cut, recoloured, lined, panned}) == 7
+    assert screen.viewer.get_attribute("data-window") != "W 4000 L 2000"
+    assert screen.sent == []
+
+
+def test_the_right_mouse_button_moves_the_window_too(show: Show) -> None:
+    screen = show("panes=1")
+    bounds = screen.pane("RCC").bounding_box()
+    assert bounds is not None
+    screen.page.mouse.move(bounds["x"] + 200, bounds["y"] + 200)
+    screen.page.mouse.down(button="right")
+    screen.page.mouse.move(bounds["x"] + 500, bounds["y"] + 200)
+    screen.page.mouse.up(button="right")
+    expect(screen.viewer).to_have_attribute("data-window", "W 8000 L 2000")
+
+
+@pytest.mark.parametrize(
+    ("preset", "grey"),
+    [
+        ("Normal", 64),  # 1000 of 0 to 4000: a quarter of 255
+        ("Harder", 21),  # 1000 of 800 to 3200: a twelfth
+        ("Sigmoid", 69),  # 1 / (1 + e), 1000 being a quarter of the width below the centre
+    ],
+)
+def test_a_preset_shows_the_grey_the_standard_asks_for(show: Show, preset: str, grey: int) -> None:
+    screen = show("flat=1000")
+    screen.page.get_by_label("Window preset").select_option(preset)
+    assert screen.grey("flat") == grey
+    screen.page.get_by_label("Invert grey").click()
+    assert screen.grey("flat") == pytest.approx(255 - grey, abs=1)
+
+
+def test_a_drag_moves_both_breasts_outwards(show: Show) -> None:
+    screen = show("panes=2")
+    screen.page.get_by_role("button", name="Show AI").click()
+    right, left = screen.extent("RCC")[0], screen.extent("LCC")[1]
+    screen.drag("RCC", (400, 300), (-60, 0))
+    assert screen.extent("RCC")[0] == pytest.approx(right - 60, abs=1)
+    assert screen.extent("LCC")[1] == pytest.approx(left + 60, abs=1)
+
+
+def test_unlinked_images_move_alone(show: Show) -> None:
+    screen = show("panes=2")
+    screen.page.get_by_label("Move images together").click()
+    right, left = screen.checksum("RCC"), screen.checksum("LCC")
+    screen.drag("RCC", (400, 300), (-60, 0))
+    assert screen.checksum("RCC") != right
+    assert screen.checksum("LCC") == left
+
+
+def test_the_wheel_zooms_at_the_cursor(show: Show) -> None:
+    screen = show("panes=1")
+    bounds = screen.pane("RCC").bounding_box()
+    assert bounds is not None
+    screen.page.get_by_role("button", name="Show AI").click()
+    edge = screen.extent("RCC")[0]
+    zoom = screen.zoom()
+    screen.page.mouse.move(bounds["x"] + edge, bounds["y"] + bounds["height"] / 2)
+    screen.page.mouse.wheel(0, -300)
+    assert screen.zoom() == pytest.approx(zoom * 1.568, rel=0.01)  # e ** 0.45
+    assert screen.extent("RCC")[0] == pytest.approx(edge, abs=2)
+
+
+def test_a_double_click_shows_one_image_pixel_per_screen_pixel(show: Show) -> None:
+    screen = show("panes=1")
+    fitted = screen.zoom()
+    screen.pane("RCC").dblclick()
+    assert screen.zoom() == 100.0
+    screen.pane("RCC").dblclick()
+    assert screen.zoom() == fitted
+
+
+def test_the_keys_do_what_the_buttons_do(show: Show) -> None:
+    screen = show("panes=2")
+    fitted = screen.zoom()
+    screen.pane("RCC").focus()
+    press = screen.page.keyboard.press
+    press("1")
+    assert screen.zoom() == 100.0
+    press("+")
+    assert screen.zoom() == pytest.approx(115.0, abs=0.1)
+    press("-")
+    assert screen.zoom() == pytest.approx(100.0, abs=0.1)
+    press("0")
+    assert screen.zoom() == fitted
+    press("i")
+    expect(screen.page.get_by_label("Invert grey")).to_have_attribute("aria-pressed", "true")
+    press("h")
+    expect(screen.viewer).to_have_attribute("data-opacity", "0.00")
+    press("i")
+    before = screen.extent("RCC")[0]
+    press("ArrowRight")
+    assert screen.extent("RCC")[0] == pytest.approx(before - 40, abs=1)
+    press("m")
+    expect(screen.viewer).to_have_attribute("data-tool", "lens")
+
+
+def test_hiding_the_ai_hides_heat_and_regions(show: Show) -> None:
+    """With everything hidden the picture is grey: red equals blue in every pixel."""
+    screen = show("panes=1")
+    coloured = """canvas => {
+      const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+      let count = 0;
+      for (let i = 0; i < data.length; i += 4) if (Math.abs(data[i] - data[i + 2]) > 4) count += 1;
+      return count;
+    }"""
+    assert screen.canvas("RCC").evaluate(coloured) > 1000
+    screen.pane("RCC").focus()
+    screen.page.keyboard.press("h")
+    screen.settle()
+    assert screen.canvas("RCC").evaluate(coloured) == 0
+
+
+def test_a_box_goes_to_python_once_in_the_images_own_pixels(show: Show) -> None:
+    screen = show("flat=1000&height=676")  # the stage is then 600 high: zoom 1, one pixel each
+    screen.page.get_by_label("One image pixel").click()
+    screen.page.get_by_label("Draw a box").click()
+    bounds = screen.pane("flat").bounding_box()
+    assert bounds is not None
+    left = int((bounds["width"] - 400) / 2)
+    top = int((bounds["height"] - 600) / 2)
+    screen.sent.clear()
+    screen.drag("flat", (left + 100, top + 200), (150, 50))
+    shown = screen.page.get_by_text("flat: ")
+    expect(shown).to_be_visible()
+    numbers = [int(number) for number in shown.inner_text().removeprefix("flat: ").split()]
+    assert numbers == pytest.approx([100, 200, 250, 250], abs=1)
+    assert len(screen.sent) == 1
+    expect(screen.viewer).to_have_attribute("data-builds", "1")
+    screen.page.keyboard.press("Delete")
+    expect(shown).to_have_count(0)
+
+
+def test_a_box_on_a_mirrored_image_is_in_that_images_own_pixels(show: Show) -> None:
+    """On the screen the box lies at the chest wall; in the file that is the last columns."""
+    screen = show("panes=2&mirrored=1")
+    screen.page.get_by_label("Draw a box").click()
+    screen.drag("LCC", (5, 200), (100, 100))
+    shown = screen.page.get_by_text("LCC: ")
+    expect(shown).to_be_visible()
+    x0, _, x1, _ = (int(number) for number in shown.inner_text().removeprefix("LCC: ").split())
+    scale = 100 / screen.zoom()
+    assert x1 == pytest.approx(1000 - 5 * scale, abs=2)
+    assert x0 == pytest.approx(1000 - 105 * scale, abs=2)
+
+
+def test_a_box_can_be_placed_and_moved_with_keys(show: Show) -> None:
+    screen = show("panes=1")
+    screen.pane("RCC").focus()
+    for key in ("b", "Enter", "ArrowRight", "ArrowRight", "Shift+ArrowDown"):
+        screen.page.keyboard.press(key)
+    expect(screen.page.get_by_text("RCC: ")).to_be_visible()
+
+
+def test_texts_from_files_are_never_html(show: Show) -> None:
+    screen = show("panes=1&title=%3Cimg%20src=x%20onerror=alert(1)%3E")
+    expect(screen.pane("RCC").get_by_text("<img src=x onerror=alert(1)>")).to_be_visible()
+    expect(screen.viewer.locator("img")).to_have_count(0)
+
+
+def test_every_control_has_a_name_and_every_pane_can_be_reached(show: Show) -> None:
+    screen = show("panes=2")
+    nameless = """viewer => [...viewer.querySelectorAll("button, select, input, .pane")]
+      .filter((control) => !control.getAttribute("aria-label") && !control.textContent.trim())
+      .length"""
+    assert screen.viewer.evaluate(nameless) == 0
+    assert screen.pane("LCC").get_attribute("tabindex") == "0"
+    expect(screen.pane("LCC")).to_have_attribute(
+        "aria-label", "L CC, W 4000 L 2000 · 35 % · reduced 2.0×, AI shown, regions: 1"
+    )
+
+
+def test_the_viewer_can_leave_the_page_and_come_back(show: Show) -> None:
+    screen = show("panes=2")
+    away = screen.page.get_by_text("Away with the viewer")
+    away.click()
+    expect(screen.viewer).to_have_count(0)
+    away.click()
+    expect(screen.viewer).to_have_attribute("data-ready", "true")
+    assert screen.extent("RCC")[0] > 0

@@ -1,0 +1,76 @@
+import json
+import struct
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mammo_core.types import Window
+from pages.components.viewer.hanging import side_by_side
+from pages.components.viewer.pane import Pane, RegionBox
+from pages.components.viewer.payload import Legend, pack
+
+
+@pytest.fixture
+def pane() -> Pane:
+    return Pane(
+        key="one",
+        title="One",
+        pixels=np.array([[1, 2], [3, 65535]], dtype=np.uint16),
+        windows=(Window(name="Normal", low=0, high=4),),
+        spacing_mm=0.2,
+        breast_height=1.0,
+        heat=np.array([[7, 8, 9]], dtype=np.uint8),
+        boxes=(RegionBox(x0=0, y0=0, x1=1, y1=2, text="0.9"),),
+    )
+
+
+def unpacked(message: bytes) -> tuple[dict[str, Any], bytes]:
+    (length,) = struct.unpack_from("<I", message)
+    return json.loads(message[4 : 4 + length]), message[4 + length :]
+
+
+def test_the_browser_finds_pixels_and_heat_where_the_header_says(pane: Pane) -> None:
+    header, buffers = unpacked(pack(side_by_side([pane]), height=640, legend=Legend()))
+    first, second = header["offsets"]
+    assert np.frombuffer(buffers, "<u2", 4, first).tolist() == [1, 2, 3, 65535]
+    assert np.frombuffer(buffers, "u1", 3, second).tolist() == [7, 8, 9]
+    assert header["cells"][0]["boxes"] == [[0, 0, 1, 2, "0.9"]]
+
+
+def test_every_buffer_starts_where_a_typed_array_may(pane: Pane) -> None:
+    message = pack(side_by_side([pane, pane]), height=640, legend=Legend())
+    header, buffers = unpacked(message)
+    assert (len(message) - len(buffers)) % 8 == 0
+    assert [offset % 8 for offset in header["offsets"]] == [0, 0, 0, 0]
+
+
+def test_panes_share_millimetres_then_breasts_then_heights(pane: Pane) -> None:
+    other = replace(pane, key="other", spacing_mm=0.1, breast_height=2.0)
+
+    def units(*panes: Pane) -> list[float]:
+        header, _ = unpacked(pack(side_by_side(panes), height=640, legend=Legend()))
+        return [cell["unit"] for cell in header["cells"]]
+
+    assert units(pane, other) == [0.2, 0.1]
+    assert units(pane, replace(other, spacing_mm=None)) == [1.0, 0.5]
+    assert units(pane, replace(other, spacing_mm=None, breast_height=None)) == [0.5, 0.5]
+
+
+def test_the_corner_names_side_and_view_and_repeats_no_title(pane: Pane) -> None:
+    sided = replace(pane, title="R CC", side="R", view="CC", note="0.31, phantom-light")
+    header, _ = unpacked(pack(side_by_side([sided, pane]), height=640, legend=Legend()))
+    assert [(cell["name"], cell["notes"]) for cell in header["cells"]] == [
+        ("R CC", ["0.31, phantom-light"]),
+        ("One", []),
+    ]
+
+
+def test_without_windows_the_whole_range_is_shown(pane: Pane) -> None:
+    header, _ = unpacked(
+        pack(side_by_side([replace(pane, windows=())]), height=640, legend=Legend())
+    )
+    assert header["cells"][0]["windows"] == [
+        {"name": "Full range", "low": 1, "high": 65535, "is_sigmoid": False}
+    ]
