@@ -72,6 +72,41 @@ def levels_of(predictions: pd.DataFrame) -> tuple[Level, ...]:
 
 def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.MAX) -> Cases:
     """One score and one truth per case of `level`, in the order in which cases first appear."""
+    counted = _count(predictions, level, rule)
+    return _known_cases(counted, level=level, rule=rule, dataset=_dataset_of(predictions))
+
+
+def pool_women(predictions: pd.DataFrame, rule: Pooling = Pooling.MAX) -> Cases:
+    """One case per exam (per patient where exams are not known) as calling means it to the woman.
+
+    Where she has cancer, her score is the highest among her breasts with cancer, otherwise among
+    all her breasts. So sensitivity is the cancer's own breast called, specificity no breast called.
+    """
+    breasts = _count(predictions, Level.BREAST, rule)
+    level = Level.EXAM if _is_complete(predictions, "exam_id") else Level.PATIENT
+    woman_of = dict(
+        zip(_case_ids(predictions, Level.BREAST), _case_ids(predictions, level), strict=True)
+    )
+    breasts["woman"] = breasts["case_id"].map(woman_of)
+    has_cancer = breasts.groupby("woman")["positive"].transform("any")
+    by_woman = breasts[breasts["positive"] | ~has_cancer].groupby("woman", sort=False)
+    women = by_woman.agg(
+        group_id=("group_id", "first"),
+        positive=("positive", "any"),
+        is_known=("is_known", "all"),
+        score=("score", "max"),
+        images=("images", "sum"),
+    )
+    return _known_cases(
+        women.reset_index(names="case_id"),
+        level=level,
+        rule=rule,
+        dataset=_dataset_of(predictions),
+    )
+
+
+def _count(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
+    """`case_id, group_id, score, positive, is_known, images`, unknown cases included."""
     _refuse_several_models(predictions)
     missing = _missing_keys(predictions, level)
     if missing:
@@ -80,27 +115,43 @@ def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.
             f"{lacking} of {len(predictions)} images have no {' or '.join(missing)}, so they "
             f"cannot be counted by {level}. Count by image, or add the column."
         )
-    case_ids = _case_ids(predictions, level)
-    codes, names = pd.factorize(case_ids)
+    codes, names = pd.factorize(_case_ids(predictions, level))
     score, positive, is_known, images = _pooled(predictions, codes, len(names), rule)
     first = _first_rows(codes, len(names))
-    if not is_known.any():
+    return pd.DataFrame(
+        {
+            "case_id": names,
+            "group_id": predictions["group_id"].to_numpy()[first],
+            "score": score,
+            "positive": positive,
+            "is_known": is_known,
+            "images": images,
+        }
+    )
+
+
+def _known_cases(counted: pd.DataFrame, *, level: Level, rule: Pooling, dataset: str) -> Cases:
+    known = counted[counted["is_known"]]
+    if known.empty:
         raise TableError(
             "None of these predictions has a label, so nothing can be counted. "
             "Choose predictions of a labelled data set."
         )
-    groups = predictions["group_id"].to_numpy()[first]
     return Cases(
         level=level,
         rule=rule,
-        case_ids=tuple(names[is_known]),
-        groups=pd.factorize(groups[is_known])[0],
-        positive=positive[is_known],
-        score=score[is_known],
-        images=images[is_known],
-        dataset=", ".join(sorted(predictions["dataset"].dropna().unique())),
-        unknown=int((~is_known).sum()),
+        case_ids=tuple(known["case_id"]),
+        groups=pd.factorize(known["group_id"])[0],
+        positive=known["positive"].to_numpy(dtype=bool),
+        score=known["score"].to_numpy(dtype=np.float64),
+        images=known["images"].to_numpy(dtype=np.intp),
+        dataset=dataset,
+        unknown=len(counted) - len(known),
     )
+
+
+def _dataset_of(predictions: pd.DataFrame) -> str:
+    return ", ".join(sorted(predictions["dataset"].dropna().unique()))
 
 
 def _pooled(

@@ -1,14 +1,26 @@
-"""Several models over the same cases: which cases they share, and whether the truths agree."""
+"""Several models over the same cases: which they share, whether the models can be told apart."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import t
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.auc import auc_covariance, auc_of, auc_parts
 from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
+    FEWEST_GROUPS,
+    Method,
+    degrees_of_freedom,
+    need_both_classes,
+    newcombe_of,
+    t_quantile,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -22,6 +34,48 @@ class SharedCases:
     @property
     def is_complete(self) -> bool:
         return not any(self.left_out) and not self.disagreeing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """AUC of one model minus AUC of another over the same cases, paired by woman."""
+
+    value: float
+    low: float
+    high: float
+    p_value: float | None  # None where there are too few women for a test
+    method: Method
+    cases: int
+    groups: int
+
+    @property
+    def is_clear(self) -> bool:
+        return self.low > 0.0 or self.high < 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The model that ranks best against another; p as Holm corrects it for all that were made."""
+
+    best: str
+    other: str
+    difference: Difference
+    holm_p: float | None
+
+    @property
+    def is_clear(self) -> bool:
+        """By the interval, and still after the correction for looking several times."""
+        return self.difference.is_clear and (self.holm_p is None or self.holm_p < 1 - CONFIDENCE)
+
+    @property
+    def sentence(self) -> str:
+        """What the difference allows to be said, and nothing more."""
+        d = self.difference
+        basis = f"these {d.cases:,} cases of {d.groups:,} women"
+        spread = f"difference in AUC {d.value:.3f}, 95 % {d.low:+.3f} to {d.high:+.3f}"
+        if self.is_clear:
+            return f"{self.best} ranks {basis} better than {self.other} ({spread})."
+        return f"{self.best} and {self.other} cannot be told apart with {basis} ({spread})."
 
 
 def share_cases(models: Sequence[Cases]) -> SharedCases:
@@ -48,6 +102,75 @@ def share_cases(models: Sequence[Cases]) -> SharedCases:
         left_out=tuple(len(cases) - len(shared) for cases in models),
         disagreeing=int((~agree).sum()),
     )
+
+
+def auc_difference(one: Cases, other: Cases) -> Difference:
+    """How much better `one` ranks than `other`; both must be of one `share_cases`."""
+    if one.case_ids != other.case_ids:
+        raise TableError("A paired difference needs the same cases in the same order.")
+    need_both_classes(one)
+    first, second = (auc_parts(m.score, m.positive, m.groups) for m in (one, other))
+    value = first.value - second.value
+    variance = (
+        auc_covariance(first, first)
+        + auc_covariance(second, second)
+        - 2 * auc_covariance(first, second)
+    )
+    if one.group_count < FEWEST_GROUPS or variance <= 1e-12:
+        low, high = _unpaired_interval(one, other)
+        return Difference(
+            value=value, low=low, high=high, p_value=None, method=Method.NEWCOMBE,
+            cases=len(one), groups=one.group_count,
+        )  # fmt: skip
+    error = math.sqrt(variance)
+    half = t_quantile(first) * error
+    return Difference(
+        value=value,
+        low=max(-1.0, value - half),
+        high=min(1.0, value + half),
+        p_value=float(2 * t.sf(abs(value) / error, degrees_of_freedom(first))),
+        method=Method.DELONG if one.is_one_per_group else Method.OBUCHOWSKI,
+        cases=len(one),
+        groups=one.group_count,
+    )
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """Holm (1979): p values that may be read together, in the order given."""
+    order = np.argsort(p_values)
+    raised = np.asarray(p_values)[order] * (len(p_values) - np.arange(len(p_values)))
+    adjusted = np.empty(len(p_values))
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(raised))
+    return [float(value) for value in adjusted]
+
+
+def compare_to_best(names: Sequence[str], models: Sequence[Cases]) -> list[Comparison]:
+    """The model with the highest AUC against each of the others, in the order given."""
+    aucs = [auc_of(model.score, model.positive) for model in models]
+    best = int(np.argmax(aucs))
+    others = [number for number in range(len(models)) if number != best]
+    differences = [auc_difference(models[best], models[number]) for number in others]
+    adjusted = iter(holm([d.p_value for d in differences if d.p_value is not None]))
+    return [
+        Comparison(
+            best=names[best],
+            other=names[number],
+            difference=difference,
+            holm_p=None if difference.p_value is None else next(adjusted),
+        )
+        for number, difference in zip(others, differences, strict=True)
+    ]
+
+
+def _unpaired_interval(one: Cases, other: Cases) -> tuple[float, float]:
+    """Newcombe's two intervals squared and added, as if the cases were not shared: too wide
+    rather than too narrow, and alive where the variance is 0."""
+    (low, high), (other_low, other_high) = newcombe_of(one), newcombe_of(other)
+    first = auc_parts(one.score, one.positive, one.groups).value
+    second = auc_parts(other.score, other.positive, other.groups).value
+    below = math.hypot(first - low, other_high - second)
+    above = math.hypot(high - first, second - other_low)
+    return first - second - below, first - second + above
 
 
 def _taken(cases: Cases, rows: NDArray[np.intp]) -> Cases:

@@ -15,7 +15,13 @@ from numpy.typing import NDArray
 from scipy.stats import norm, t
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.auc import AucParts, auc_covariance, auc_parts, newcombe_interval
+from mammo_core.metrics.auc import (
+    AucParts,
+    auc_covariance,
+    auc_of,
+    auc_parts,
+    newcombe_interval,
+)
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.threshold import OperatingPoint, operating_point
 
@@ -81,12 +87,7 @@ def auc_with_interval(cases: Cases) -> Estimate:
     parts = auc_parts(cases.score, cases.positive, cases.groups)
     if cases.group_count < FEWEST_GROUPS or auc_covariance(parts, parts) <= 0.0:
         method = Method.NEWCOMBE
-        low, high = newcombe_interval(
-            parts.value,
-            effective_groups(cases.groups[cases.positive]),
-            effective_groups(cases.groups[~cases.positive]),
-            z=normal_quantile(),
-        )
+        low, high = newcombe_of(cases)
     else:
         method = Method.DELONG if cases.is_one_per_group else Method.OBUCHOWSKI
         low, high = _logit_interval(parts)
@@ -98,6 +99,16 @@ def auc_with_interval(cases: Cases) -> Estimate:
         positives=cases.positives,
         negatives=cases.negatives,
         groups=cases.group_count,
+    )
+
+
+def newcombe_of(cases: Cases) -> tuple[float, float]:
+    """The interval for few women: each class counts as its effective number of women."""
+    return newcombe_interval(
+        auc_of(cases.score, cases.positive),
+        effective_groups(cases.groups[cases.positive]),
+        effective_groups(cases.groups[~cases.positive]),
+        z=normal_quantile(),
     )
 
 
@@ -170,8 +181,11 @@ def effective_groups(groups: NDArray[np.intp]) -> float:
 
 def t_quantile(parts: AucParts) -> float:
     """Student's t on the women of the smaller class: a handful of cancers is a small sample."""
-    freedom = max(1, min(parts.groups_with_cancer, parts.groups_without) - 1)
-    return float(t.ppf((1 + CONFIDENCE) / 2, freedom))
+    return float(t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom(parts)))
+
+
+def degrees_of_freedom(parts: AucParts) -> int:
+    return max(1, min(parts.groups_with_cancer, parts.groups_without) - 1)
 
 
 def normal_quantile() -> float:

@@ -2,7 +2,8 @@ import pandas as pd
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, pool_women
+from mammo_core.metrics.threshold import operating_point
 from mammo_core.types import Level
 
 
@@ -87,3 +88,27 @@ def test_two_models_are_never_pooled(four_breasts: pd.DataFrame) -> None:
 def test_without_any_label_nothing_is_counted(four_breasts: pd.DataFrame) -> None:
     with pytest.raises(TableError, match="None of these predictions has a label"):
         pool_cases(four_breasts.assign(positive=pd.NA), Level.IMAGE)
+
+
+def test_a_cancer_is_found_only_if_its_own_breast_is_called(four_breasts: pd.DataFrame) -> None:
+    four_breasts.loc[four_breasts["side"].eq("R"), "score"] = 0.95  # the healthy breasts
+    women = pool_women(four_breasts)
+    assert scores_of(women) == {"w1": 0.80, "w2": 0.95}
+    point = operating_point(women, 0.9)
+    assert (point.true_positives, point.false_negatives) == (0, 1)
+    assert (point.false_positives, point.true_negatives) == (1, 0)
+
+
+def test_a_woman_whose_other_breast_is_unknown_is_not_without_cancer(
+    four_breasts: pd.DataFrame,
+) -> None:
+    four_breasts.loc[four_breasts["image_id"].isin(["w1RCC", "w2RCC"]), "positive"] = pd.NA
+    women = pool_women(four_breasts)
+    assert women.case_ids == ("w1",)
+    assert women.unknown == 1
+
+
+def test_women_are_counted_by_exam_where_exams_are_known(four_breasts: pd.DataFrame) -> None:
+    exams = four_breasts.assign(exam_id=four_breasts["view"])
+    women = pool_women(exams)
+    assert (women.level, len(women), women.group_count) == (Level.EXAM, 4, 2)

@@ -1,9 +1,14 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.compare import share_cases
+from mammo_core.metrics.auc import auc_of
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.compare import auc_difference, compare_to_best, holm, share_cases
+from mammo_core.metrics.resampling import resampled_aucs
+from mammo_core.metrics.uncertainty import Method
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 
@@ -55,3 +60,92 @@ def test_two_data_sets_or_two_levels_are_refused() -> None:
 def test_models_without_a_common_case_are_refused() -> None:
     with pytest.raises(TableError, match="no case in common"):
         share_cases([FOUR, replace(FOUR, case_ids=("a", "b", "c", "d"))])
+
+
+def two_models(women: int, images: int, *, gain: float, seed: int = 0) -> tuple[Cases, Cases]:
+    """Two models that see much the same; the first sees `gain` more of each cancer."""
+    rng = np.random.default_rng(seed)
+    groups = np.repeat(np.arange(women), images)
+    positive = groups % 3 == 0
+    shared = rng.normal(size=women)[groups] + rng.normal(size=len(groups)) + positive
+    scores = [shared + more * positive + 0.5 * rng.normal(size=len(groups)) for more in (gain, 0)]
+    one, other = (cases_of(1 / (1 + np.exp(-s)), positive, groups=groups) for s in scores)
+    return one, other
+
+
+def test_a_clear_difference_is_called_one_and_has_the_right_sign() -> None:
+    one, other = two_models(300, 2, gain=1.0)
+    difference = auc_difference(one, other)
+    assert difference.is_clear
+    assert difference.value == pytest.approx(
+        auc_of(one.score, one.positive) - auc_of(other.score, other.positive)
+    )
+    assert difference.method is Method.OBUCHOWSKI
+    assert difference.p_value is not None
+    assert difference.p_value < 0.001
+    assert auc_difference(other, one).value == -difference.value
+
+
+def test_a_difference_within_chance_is_said_to_be_none() -> None:
+    (comparison,) = compare_to_best(["A", "B"], two_models(90, 2, gain=0.02))
+    assert not comparison.is_clear
+    assert "cannot be told apart with these 180 cases of 90 women" in comparison.sentence
+
+
+def test_a_clear_difference_names_the_better_model_first() -> None:
+    worse_first = two_models(300, 2, gain=1.0)[::-1]
+    (comparison,) = compare_to_best(["A", "B"], worse_first)
+    assert comparison.sentence.startswith("B ranks these 600 cases of 300 women better than A")
+
+
+def test_a_difference_that_looking_ten_times_explains_is_not_clear() -> None:
+    one, other = two_models(120, 1, gain=0.2)
+    alone = compare_to_best(["A", "B"], [one, other])[0]
+    assert alone.is_clear
+    crowd = compare_to_best(list("ABCDEFGHIJK"), [one, *[other] * 10])
+    assert crowd[0].difference == alone.difference
+    assert crowd[0].holm_p == pytest.approx(10 * alone.holm_p)
+    assert not crowd[0].is_clear
+
+
+def test_pairing_by_woman_agrees_with_the_bootstrap_over_women() -> None:
+    one, other = two_models(300, 3, gain=0.3)
+    difference = auc_difference(one, other)
+    first, second = resampled_aucs(
+        np.stack([one.score, other.score]), one.positive, one.groups, resamples=1000, seed=0
+    )
+    low, high = np.percentile(first - second, [2.5, 97.5])
+    assert (difference.low, difference.high) == pytest.approx((low, high), abs=0.006)
+
+
+def test_pairing_tells_apart_what_two_separate_intervals_would_not() -> None:
+    one, other = two_models(300, 1, gain=0.3)
+    difference = auc_difference(one, other)
+    assert difference.method is Method.DELONG
+    shuffled = np.random.default_rng(1).permutation(np.flatnonzero(one.positive))
+    score = other.score.copy()
+    score[np.flatnonzero(one.positive)] = other.score[shuffled]
+    unpaired = auc_difference(one, replace(other, score=score))
+    assert difference.high - difference.low < 0.7 * (unpaired.high - unpaired.low)
+
+
+def test_a_model_cannot_be_told_apart_from_itself() -> None:
+    one, _ = two_models(60, 1, gain=0.0)
+    difference = auc_difference(one, one)
+    assert difference.value == 0.0
+    assert difference.p_value is None
+    assert not difference.is_clear
+
+
+def test_few_women_get_a_wide_interval_and_no_test() -> None:
+    one, other = two_models(12, 1, gain=3.0)
+    difference = auc_difference(one, other)
+    assert difference.method is Method.NEWCOMBE
+    assert difference.p_value is None
+    assert difference.high - difference.low > 0.4
+
+
+def test_holm_raises_the_smallest_most_and_keeps_the_order() -> None:
+    assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert holm([0.9, 0.8]) == [1.0, 1.0]
+    assert holm([]) == []

@@ -1,0 +1,135 @@
+"""What a threshold would mean for 1,000 women screened: a projection, never a finding.
+
+The shares of the set are carried to a prevalence the reader names, as if its women with and without
+cancer were those of a screening programme. Count women with `pool_women`.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.uncertainty import Rate, rate_with_interval
+from mammo_core.types import Level
+
+SCREENED: Final = 1000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Benchmark:
+    """Readers of 1.7 million screening exams, for orientation (Lehman 2017, Radiology 283:49)."""
+
+    title: str = "BCSC 2017, digital screening"
+    recalled: float = 116.0
+    found: float = 5.1
+    missed: float = 0.8
+    ppv: float = 0.044
+    sensitivity: float = 0.869
+    specificity: float = 0.889
+    prevalence: float = 0.0059  # found and missed together, per woman
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Projection:
+    """Expected numbers among `SCREENED` women at one prevalence."""
+
+    prevalence: float
+    recalled: float
+    found: float
+    missed: float
+    false_alarms: float
+
+    @property
+    def ppv(self) -> float:
+        return self.found / self.recalled if self.recalled else math.nan
+
+    @property
+    def npv(self) -> float:
+        left_alone = SCREENED - self.recalled
+        return 1 - self.missed / left_alone if left_alone else math.nan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectionRange:
+    """The projection, and the same with both shares at the pessimistic and optimistic ends."""
+
+    middle: Projection
+    low: Projection
+    high: Projection
+    sensitivity: Rate
+    specificity: Rate
+
+
+def project(sensitivity: float, specificity: float, prevalence: float) -> Projection:
+    """Expected numbers per 1,000 women, `prevalence` of whom have cancer."""
+    if not 0.0 < prevalence < 1.0:
+        raise TableError(f"The prevalence is {prevalence}; it must lie between 0 and 1.")
+    with_cancer = SCREENED * prevalence
+    found = sensitivity * with_cancer
+    false_alarms = (1 - specificity) * (SCREENED - with_cancer)
+    return Projection(
+        prevalence=prevalence,
+        recalled=found + false_alarms,
+        found=found,
+        missed=with_cancer - found,
+        false_alarms=false_alarms,
+    )
+
+
+def project_at(women: Cases, threshold: float, prevalence: float) -> ProjectionRange:
+    """The projection at `threshold`, with the ends of both 95 % intervals."""
+    if women.level not in (Level.PATIENT, Level.EXAM):
+        raise TableError(
+            f"These cases are of {women.level}, but a programme calls women. Count by exam or "
+            "by patient."
+        )
+    if not women.positives or not women.negatives:
+        raise TableError("A projection needs women with and women without cancer.")
+    called = women.score >= threshold
+    sensitivity = rate_with_interval(called[women.positive], women.groups[women.positive])
+    specificity = rate_with_interval(~called[~women.positive], women.groups[~women.positive])
+    return ProjectionRange(
+        middle=project(sensitivity.value, specificity.value, prevalence),
+        low=project(sensitivity.low, specificity.low, prevalence),
+        high=project(sensitivity.high, specificity.high, prevalence),
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Triage:
+    """Two thresholds, per 1,000 women: below the first none is read, from the second all called."""
+
+    not_read: float
+    read: float
+    called: float
+    cancers_not_read: float
+    share_not_read: Rate  # of the women with cancer
+
+
+def triage(women: Cases, *, rule_out: float, rule_in: float, prevalence: float) -> Triage:
+    """What reading only the scores between `rule_out` and `rule_in` would spare and cost."""
+    if rule_out > rule_in:
+        raise TableError(
+            f"The rule-out threshold {rule_out:.3f} lies above the rule-in threshold {rule_in:.3f}."
+        )
+    if not women.positives or not women.negatives:
+        raise TableError("Triage needs women with and women without cancer.")
+    weight = np.where(
+        women.positive,
+        SCREENED * prevalence / women.positives,
+        SCREENED * (1 - prevalence) / women.negatives,
+    )
+    is_out, is_in = women.score < rule_out, women.score >= rule_in
+    share = rate_with_interval(is_out[women.positive], women.groups[women.positive])
+    return Triage(
+        not_read=float(weight[is_out].sum()),
+        read=float(weight[~is_out & ~is_in].sum()),
+        called=float(weight[is_in].sum()),
+        cancers_not_read=share.value * SCREENED * prevalence,
+        share_not_read=share,
+    )

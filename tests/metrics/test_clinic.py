@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.clinic import Benchmark, project, project_at, triage
+from mammo_core.types import Level
+from tests.metrics.conftest import cases_of
+
+BCSC = Benchmark()
+
+
+def women(score: list[float], positive: list[int]) -> Cases:
+    return replace(cases_of(score, positive), level=Level.PATIENT)
+
+
+def test_the_readers_of_the_bcsc_come_out_at_their_own_prevalence() -> None:
+    readers = project(BCSC.sensitivity, BCSC.specificity, BCSC.prevalence)
+    assert readers.ppv == pytest.approx(0.044, abs=0.0005)
+    assert readers.found == pytest.approx(5.1, abs=0.05)
+    assert readers.recalled == pytest.approx(115, abs=0.6)
+    assert readers.missed == pytest.approx(BCSC.missed, abs=0.05)
+
+
+def test_the_same_threshold_has_another_ppv_where_cancer_is_rare() -> None:
+    assert project(0.9, 0.9, 0.5).ppv == pytest.approx(0.9)
+    assert project(0.9, 0.9, 0.01).ppv == pytest.approx(9 / 108)
+    assert project(0.9, 0.9, 0.01).npv == pytest.approx(891 / 892)
+
+
+def test_nobody_recalled_has_no_ppv() -> None:
+    assert np.isnan(project(0.0, 1.0, 0.01).ppv)
+
+
+def test_images_are_not_women() -> None:
+    with pytest.raises(TableError, match="a programme calls women"):
+        project_at(cases_of([0.1, 0.9], [0, 1]), 0.5, 0.006)
+
+
+def test_a_projection_carries_the_doubt_of_its_shares() -> None:
+    spread = project_at(women([0.1, 0.2, 0.6, 0.9], [0, 0, 0, 1]), 0.5, 0.01)
+    assert spread.middle.found == pytest.approx(10)
+    assert spread.low.found < 3
+    assert spread.middle.false_alarms == pytest.approx(330)
+    assert spread.high.false_alarms < 330 < spread.low.false_alarms
+    assert (spread.sensitivity.count, spread.sensitivity.total) == (1, 1)
+
+
+def test_triage_counts_who_is_not_read_and_what_that_costs() -> None:
+    ten = women([0.1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.05, 0.5, 0.95, 0.99], [0] * 6 + [1] * 4)
+    result = triage(ten, rule_out=0.3, rule_in=0.8, prevalence=0.01)
+    assert result.not_read == pytest.approx(990 / 2 + 10 / 4)
+    assert result.read == pytest.approx(990 / 3 + 10 / 4)
+    assert result.called == pytest.approx(990 / 6 + 10 / 2)
+    assert result.cancers_not_read == pytest.approx(2.5)
+    assert (result.share_not_read.count, result.share_not_read.total) == (1, 4)
+
+
+def test_thresholds_in_the_wrong_order_are_refused() -> None:
+    with pytest.raises(TableError, match="lies above the rule-in"):
+        triage(women([0.1, 0.9], [0, 1]), rule_out=0.8, rule_in=0.3, prevalence=0.01)
