@@ -3,7 +3,7 @@
 The model never sees what is made here; see prepare.py for that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Literal
 
 import cv2
@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
-from mammo_core.types import Mammogram, Window
+from mammo_core.preprocessing.prepare import restore_map
+from mammo_core.types import Box, Geometry, Mammogram, Pixels, Window
 
 _TISSUE_PERCENTILES: Final = (1.0, 99.8)
 _MOST_BITS: Final = 16
@@ -46,6 +47,25 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
         breast_height=float(np.count_nonzero(mask.any(axis=1))),
         chest_wall="right" if is_chest_wall_right(mask) else "left",
     )
+
+
+def to_heat(values: Pixels, geometry: Geometry, *, longest: int) -> NDArray[np.uint8]:
+    """A map over the prepared frame, laid onto the source frame for the eye: 255 is full colour.
+
+    Made at `longest` pixels a side, not at the source's: the map has far fewer cells than either.
+    """
+    reduction = max(1.0, max(geometry.source_size) / longest)
+    height, width = (max(1, round(side / reduction)) for side in geometry.source_size)
+    down, across = geometry.source_size[0] / height, geometry.source_size[1] / width
+    crop = geometry.crop
+    small = replace(
+        geometry,
+        source_size=(height, width),
+        crop=Box(x0=crop.x0 / across, y0=crop.y0 / down, x1=crop.x1 / across, y1=crop.y1 / down),
+        scale=(geometry.scale[0] * down, geometry.scale[1] * across),
+    )
+    heat = restore_map(np.clip(values, 0.0, 1.0), small)
+    return np.asarray(np.rint(heat * 255), dtype=np.uint8)
 
 
 def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:

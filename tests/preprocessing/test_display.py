@@ -3,8 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.display import to_pane
-from mammo_core.types import ImageRef, Mammogram, Window
+from mammo_core.preprocessing.display import to_heat, to_pane
+from mammo_core.types import Box, Geometry, ImageRef, Mammogram, Window
 
 
 @pytest.fixture
@@ -69,3 +69,23 @@ def test_the_chest_wall_is_named(mammogram: Mammogram) -> None:
 
 def test_pixels_that_are_not_square_give_no_millimetres(mammogram: Mammogram) -> None:
     assert to_pane(replace(mammogram, spacing_mm=(0.1, 0.2)), longest=400).spacing_mm is None
+
+
+def test_heat_lies_on_the_reduced_frame_where_the_map_lay_on_the_source() -> None:
+    """A frame of 400 x 200, its lower half cropped to 20 x 20: a map cell covers 50 x 50 pixels."""
+    geometry = Geometry(
+        source_size=(400, 200),
+        prepared_size=(20, 20),
+        crop=Box(x0=0, y0=200, x1=200, y1=400),
+        is_flipped=False,
+        scale=(0.1, 0.1),
+        offset=(-20.0, 0.0),
+    )
+    values = np.zeros((4, 4), dtype=np.float32)
+    values[0, 3] = 2.0  # more than full colour: the upper right of the crop
+    heat = to_heat(values, geometry, longest=100)
+    assert heat.shape == (100, 50)
+    # The cell covers rows 50 to 62 and columns 37 to 50; beyond its middle it is full colour.
+    assert np.argwhere(heat == 255).min(axis=0).tolist() == [50, 44]
+    assert np.argwhere(heat == 255).max(axis=0).tolist() == [55, 49]
+    assert not heat[:50].any()
