@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mammo_core.errors import ReadError
+
 MEGABYTE: Final = 2**20
 
 FILE_BYTES: Final = 600 * MEGABYTE
@@ -15,3 +17,22 @@ WORKER_BYTES: Final = 3 * 1024 * MEGABYTE  # address space where the system can 
 WORKER_SECONDS: Final = 20.0  # per file, by the clock on the wall
 WORKER_FILES: Final = 500  # then a fresh process
 WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process
+
+
+def too_large(size: int) -> ReadError:
+    return ReadError(
+        "too_large",
+        f"This file has {size // MEGABYTE:,} MB; at most {FILE_BYTES // MEGABYTE} MB are read.",
+        "Export the two-dimensional image alone.",
+    )
+
+
+def check_pixels(height: int, width: int) -> None:
+    """Refuse an image that is larger than any mammogram."""
+    if height > SIDE or width > SIDE or height * width > PIXELS:
+        raise ReadError(
+            "too_large",
+            f"This image has {height} x {width} pixels; up to {SIDE:,} on a side and "
+            f"{PIXELS // 10**6} million in all are read.",
+            "Export it at its detector's own resolution.",
+        )

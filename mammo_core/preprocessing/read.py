@@ -1,32 +1,67 @@
 """From a file to a mammogram. Content decides what a file is, never its name."""
 
-import hashlib
 from pathlib import Path
 
-from mammo_core.errors import ReadError
+from mammo_core.errors import MammoError, ReadError
 from mammo_core.paths import home
-from mammo_core.preprocessing.dicom.identity import installation_key
+from mammo_core.preprocessing import limits
+from mammo_core.preprocessing.dicom.identity import installation_key, keyed_id
 from mammo_core.preprocessing.dicom.parse import is_dicom
 from mammo_core.preprocessing.dicom.reader import decode_dicom
+from mammo_core.preprocessing.isolation import shared_pool
 from mammo_core.preprocessing.raster import decode_raster
 from mammo_core.types import Mammogram
 
 
 def read_mammogram(source: Path | bytes, *, image_id: str | None = None) -> Mammogram:
-    """Read one file. `image_id` is the data set's own; without one it is made from the content."""
-    return decode(source, image_id=image_id)
+    """Read one file in a limited process of its own, which a broken file may take down.
+
+    `image_id` is the data set's own; without one it is made from the content. Everything that is
+    wrong with a file is a ReadError.
+    """
+    return shared_pool().read(source, key=installation_key(home() / "key"), image_id=image_id)
 
 
-def decode(source: Path | bytes, *, image_id: str | None = None) -> Mammogram:
-    """Read one file in this very process: for processes that may die of a broken file."""
-    data = source if isinstance(source, bytes) else _content(source)
-    if is_dicom(data):
-        return decode_dicom(data, key=installation_key(home() / "key"), image_id=image_id)
-    return decode_raster(data, image_id=image_id or hashlib.sha256(data).hexdigest()[:16])
-
-
-def _content(path: Path) -> bytes:
+def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
+    """Read one file in this very process: for jobs whose process may die of a broken file."""
+    if isinstance(source, bytes):
+        return decode_content(source, size=len(source), key=key, image_id=image_id)
     try:
-        return path.read_bytes()
+        size = source.stat().st_size
+        with source.open("rb") as stream:
+            data = stream.read(limits.HEAD_BYTES if size > limits.FILE_BYTES else -1)
     except OSError as error:
-        raise ReadError("no-file", f"This file cannot be opened: {error.strerror}.") from None
+        raise ReadError(
+            "no_file", f"This file cannot be opened: {error.strerror}.", "Is it still there?"
+        ) from None
+    return decode_content(data, size=size, key=key, image_id=image_id)
+
+
+def decode_content(data: bytes, *, size: int, key: bytes, image_id: str | None = None) -> Mammogram:
+    """Read `data`, which is all of a file of `size` bytes unless that is too large."""
+    try:
+        return _decode(data, size=size, key=key, image_id=image_id)
+    except MammoError:
+        raise
+    except MemoryError as error:
+        raise ReadError(
+            "too_large",
+            "This file asks for more memory than reading may take.",
+            "It is broken or hostile; export it again from where it came.",
+        ) from error
+    except Exception as error:
+        raise ReadError(
+            "damaged",
+            f"This file is broken in a way no decoder foresaw ({type(error).__name__}).",
+            "Export it again from where it came.",
+        ) from error
+
+
+def _decode(data: bytes, *, size: int, key: bytes, image_id: str | None) -> Mammogram:
+    if not data:
+        raise ReadError("empty", "This file is empty.", "The copy was interrupted; copy it again.")
+    if is_dicom(data):
+        return decode_dicom(data, size=size, key=key, image_id=image_id)
+    if size > len(data):
+        raise limits.too_large(size)
+    return decode_raster(data, image_id=image_id or keyed_id(key, "image", data))

@@ -26,8 +26,8 @@ def grey_of_channels(frame: Words, matrix: PixelMatrix, family: Family) -> NDArr
         luminance = pixels[..., 0].astype(np.int16)
         difference = pixels[..., 1:].astype(np.int16) - _NEUTRAL
         shifted = np.clip(luminance[..., None] + difference, 0, 255).astype(np.uint8)
-        return grey_channel(np.concatenate([pixels[..., :1], shifted], axis=-1))
-    return grey_channel(pixels)
+        pixels = np.concatenate([pixels[..., :1], shifted], axis=-1)
+    return np.asarray(grey_channel(pixels, highest=255), dtype=np.uint8)
 
 
 def grey_of_palette(frame: Words, header: Dataset) -> tuple[Words, int]:
@@ -40,7 +40,7 @@ def grey_of_palette(frame: Words, header: Dataset) -> tuple[Words, int]:
     index = np.clip(frame.astype(np.int32) - first, 0, tables[0].size - 1)
     used = np.unique(index)
     coloured = np.stack([table[used].astype(np.uint16) for table in tables], axis=-1)
-    grey_channel((coloured >> (bits - 8)).astype(np.uint8))
+    grey_channel(coloured >> (bits - 8), highest=255)
     return tables[1][index], bits
 
 

@@ -4,6 +4,7 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from mammo_core.errors import ReadError
+from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.bright_background import has_bright_background
 from mammo_core.preprocessing.dicom.colour import grey_of_channels, grey_of_palette
 from mammo_core.preprocessing.dicom.frames import read_frame
@@ -19,11 +20,16 @@ from mammo_core.preprocessing.dicom.views import read_seen
 from mammo_core.types import Mammogram
 
 
-def decode_dicom(data: bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
-    """The one image in `data`. Without an `image_id`, one is made of the object's own, keyed."""
+def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = None) -> Mammogram:
+    """The one image in `data`, which may be the mere beginning of a file of `size` bytes.
+
+    Without an `image_id`, one is made of the object's own, keyed.
+    """
     file = parse(data)
     header = file.header
     object_notes = check_object(header, has_pixels=file.pixels is not None)
+    if size > len(data):
+        raise limits.too_large(size)
     toned = _toned(file)
     seen = read_seen(header)
     spacing = read_spacing(header)
