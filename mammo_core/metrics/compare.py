@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtr
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.auc import auc_covariance, auc_of, auc_parts
@@ -128,7 +128,7 @@ def auc_difference(one: Cases, other: Cases) -> Difference:
         value=value,
         low=max(-1.0, value - half),
         high=min(1.0, value + half),
-        p_value=float(2 * t.sf(abs(value) / error, degrees_of_freedom(first))),
+        p_value=float(2 * stdtr(degrees_of_freedom(first), -abs(value) / error)),
         method=Method.DELONG if one.is_one_per_group else Method.OBUCHOWSKI,
         cases=len(one),
         groups=one.group_count,

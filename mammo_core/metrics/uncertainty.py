@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, t
+from scipy.special import ndtri, stdtrit
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.auc import (
@@ -181,7 +181,7 @@ def effective_groups(groups: NDArray[np.intp]) -> float:
 
 def t_quantile(parts: AucParts) -> float:
     """Student's t on the women of the smaller class: a handful of cancers is a small sample."""
-    return float(t.ppf((1 + CONFIDENCE) / 2, degrees_of_freedom(parts)))
+    return float(stdtrit(degrees_of_freedom(parts), (1 + CONFIDENCE) / 2))
 
 
 def degrees_of_freedom(parts: AucParts) -> int:
@@ -189,7 +189,7 @@ def degrees_of_freedom(parts: AucParts) -> int:
 
 
 def normal_quantile() -> float:
-    return float(norm.ppf((1 + CONFIDENCE) / 2))
+    return float(ndtri((1 + CONFIDENCE) / 2))
 
 
 def need_both_classes(cases: Cases) -> None:

@@ -1,0 +1,193 @@
+"""Whether a score of 0.2 means cancer in 20 of 100, and how to make it so.
+
+Calibration belongs to a level: the highest of calibrated image probabilities is not a calibrated
+probability of the breast. Fit and judge on cases counted alike.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression, minimize, minimize_scalar
+from scipy.special import expit, logit
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.uncertainty import need_both_classes, rate_with_interval
+
+Floats = NDArray[np.float64]
+_EDGE: Final = 1e-6  # a score of 0 or 1 has no log-odds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brier:
+    """Mean squared error and Murphy's (1973) parts: score = reliability - resolution + uncertainty.
+
+    The parts are those of the binned scores; `within_bins` is what binning leaves over.
+    """
+
+    score: float
+    reliability: float
+    resolution: float
+    uncertainty: float
+
+    @property
+    def within_bins(self) -> float:
+        return self.score - (self.reliability - self.resolution + self.uncertainty)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calibration:
+    """`intercept` 0 and `slope` 1 are perfect (Cox 1958; van Calster 2019).
+
+    `intercept` is calibration in the large: above 0 the scores are too low on the whole. `slope`
+    below 1: too extreme. `expected_error` is the mean gap between score and share, by bins (ECE).
+    """
+
+    intercept: float
+    slope: float
+    expected_error: float
+    brier: Brier
+    bins: pd.DataFrame  # score, share, low, high, cases, positives
+
+
+class Recalibration(StrEnum):
+    TEMPERATURE = "temperature"
+    PLATT = "Platt"
+    ISOTONIC = "isotonic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMap:
+    """A rising map from score to probability, fitted on cases the scores were not learnt on."""
+
+    kind: Recalibration
+    prevalence: float  # of the cases it was fitted on
+    slope: float = 1.0
+    intercept: float = 0.0
+    knots: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()
+
+
+def calibration_of(cases: Cases, *, bins: int = 10) -> Calibration:
+    """Reliability by bins of equally many cases, and the numbers that sum it up."""
+    need_both_classes(cases)
+    table = reliability(cases, bins=bins)
+    weight = table["cases"].to_numpy() / len(cases)
+    gap = table["share"].to_numpy() - table["score"].to_numpy()
+    base = cases.positives / len(cases)
+    log_odds = _log_odds(cases.score)
+    return Calibration(
+        intercept=_fit_logistic(log_odds, cases.positive, is_slope_free=False)[0],
+        slope=_fit_logistic(log_odds, cases.positive, is_slope_free=True)[1],
+        expected_error=float(weight @ np.abs(gap)),
+        brier=Brier(
+            score=float(np.mean((cases.score - cases.positive) ** 2)),
+            reliability=float(weight @ gap**2),
+            resolution=float(weight @ (table["share"].to_numpy() - base) ** 2),
+            uncertainty=base * (1 - base),
+        ),
+        bins=table,
+    )
+
+
+def reliability(cases: Cases, *, bins: int = 10) -> pd.DataFrame:
+    """Mean score against share of cancers with its interval; equal scores share a bin."""
+    ranks = pd.Series(cases.score).rank(method="average", pct=True).to_numpy()
+    number = np.minimum((ranks * bins).astype(int), bins - 1)
+    rows = []
+    for index in np.unique(number):
+        members = number == index
+        rate = rate_with_interval(cases.positive[members], cases.groups[members])
+        rows.append(
+            {
+                "score": float(cases.score[members].mean()),
+                "share": rate.value,
+                "low": rate.low,
+                "high": rate.high,
+                "cases": rate.total,
+                "positives": rate.count,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
+    """Learn it on validation or out-of-fold cases, never on the test set."""
+    need_both_classes(cases)
+    prevalence = cases.positives / len(cases)
+    log_odds = _log_odds(cases.score)
+    match kind:
+        case Recalibration.TEMPERATURE:
+            return ScoreMap(kind=kind, prevalence=prevalence, slope=_temperature(log_odds, cases))
+        case Recalibration.PLATT:
+            intercept, slope = _fit_logistic(log_odds, cases.positive, is_slope_free=True)
+            if slope <= 0.0:
+                raise TableError(
+                    "Among these cases higher scores do not mean cancer, so they cannot be turned "
+                    "into probabilities. Is the score that of the other class?"
+                )
+            return ScoreMap(kind=kind, prevalence=prevalence, slope=slope, intercept=intercept)
+        case Recalibration.ISOTONIC:
+            knots, numbers = np.unique(cases.score, return_inverse=True)
+            weights = np.bincount(numbers)
+            shares = np.bincount(numbers, weights=cases.positive) / weights
+            values = isotonic_regression(shares, weights=weights).x
+            return ScoreMap(
+                kind=kind,
+                prevalence=prevalence,
+                knots=tuple(map(float, knots)),
+                values=tuple(map(float, values)),
+            )
+
+
+def recalibrate(cases: Cases, score_map: ScoreMap) -> Cases:
+    """The same cases with probabilities for scores."""
+    if score_map.kind is Recalibration.ISOTONIC:
+        return replace(cases, score=np.interp(cases.score, score_map.knots, score_map.values))
+    log_odds = score_map.intercept + score_map.slope * _log_odds(cases.score)
+    return replace(cases, score=expit(log_odds))
+
+
+def at_prevalence(cases: Cases, *, fitted: float, wanted: float) -> Cases:
+    """Probabilities calibrated at one prevalence, carried to another by the odds (Elkan 2001)."""
+    for name, value in (("fitted", fitted), ("wanted", wanted)):
+        if not 0.0 < value < 1.0:
+            raise TableError(f"The {name} prevalence is {value}; it must lie between 0 and 1.")
+    shift = float(logit(wanted) - logit(fitted))
+    return replace(cases, score=expit(_log_odds(cases.score) + shift))
+
+
+def _log_odds(score: Floats) -> Floats:
+    return np.asarray(logit(np.clip(score, _EDGE, 1 - _EDGE)))
+
+
+def _fit_logistic(
+    log_odds: Floats, positive: NDArray[np.bool_], *, is_slope_free: bool
+) -> tuple[float, float]:
+    """Intercept and slope of greatest likelihood; the slope is 1 unless it is free."""
+
+    def loss(parameters: Floats) -> tuple[float, Floats]:
+        slope = parameters[1] if is_slope_free else 1.0
+        linear = parameters[0] + slope * log_odds
+        error = expit(linear) - positive
+        gradient = [error.mean(), (error * log_odds).mean()]
+        value = float(np.mean(np.logaddexp(0.0, linear) - positive * linear))
+        return value, np.array(gradient[: 1 + is_slope_free])
+
+    start = np.array([0.0, 1.0])[: 1 + is_slope_free]
+    bounds = [(-50.0, 50.0), (-50.0, 50.0)][: 1 + is_slope_free]
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, tol=1e-12)
+    return float(found.x[0]), float(found.x[1]) if is_slope_free else 1.0
+
+
+def _temperature(log_odds: Floats, cases: Cases) -> float:
+    def loss(log_slope: float) -> float:
+        linear = math.exp(log_slope) * log_odds
+        return float(np.mean(np.logaddexp(0.0, linear) - cases.positive * linear))
+
+    return math.exp(float(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))

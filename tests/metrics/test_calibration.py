@@ -1,0 +1,114 @@
+import numpy as np
+import pytest
+from scipy.special import expit, logit
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import brier_score_loss
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.auc import auc_of
+from mammo_core.metrics.calibration import (
+    Recalibration,
+    at_prevalence,
+    calibration_of,
+    fit_score_map,
+    recalibrate,
+    reliability,
+)
+from mammo_core.metrics.cases import Cases
+from tests.metrics.conftest import cases_of
+
+
+def made_up(count: int = 20_000, *, slope: float = 1.0, shift: float = 0.0, seed: int = 0) -> Cases:
+    """Scores whose log-odds are those of the truth, times `slope`, plus `shift`."""
+    rng = np.random.default_rng(seed)
+    truth = rng.normal(loc=-1.0, size=count)
+    return cases_of(expit(slope * truth + shift), rng.random(count) < expit(truth))
+
+
+def test_scores_that_are_probabilities_are_found_to_be_so() -> None:
+    calibration = calibration_of(made_up())
+    assert calibration.intercept == pytest.approx(0.0, abs=0.05)
+    assert calibration.slope == pytest.approx(1.0, abs=0.05)
+    assert calibration.expected_error < 0.01
+
+
+def test_scores_twice_too_extreme_have_half_the_slope() -> None:
+    assert calibration_of(made_up(slope=2.0)).slope == pytest.approx(0.5, abs=0.03)
+
+
+def test_scores_too_high_on_the_whole_have_a_negative_intercept() -> None:
+    assert calibration_of(made_up(shift=1.0)).intercept == pytest.approx(-1.0, abs=0.05)
+
+
+def test_slope_and_brier_are_those_of_scikit_learn() -> None:
+    cases = made_up(2000, slope=0.7, shift=0.3)
+    reference = LogisticRegression(C=np.inf, tol=1e-8).fit(
+        logit(cases.score)[:, None], cases.positive
+    )
+    calibration = calibration_of(cases)
+    assert calibration.slope == pytest.approx(reference.coef_[0, 0], abs=1e-3)
+    assert calibration.brier.score == pytest.approx(brier_score_loss(cases.positive, cases.score))
+
+
+def test_the_parts_of_the_brier_score_add_up_where_a_bin_holds_one_score() -> None:
+    cases = cases_of([0.2] * 5 + [0.8] * 5, [1, 0, 0, 0, 0, 1, 1, 1, 0, 0])
+    brier = calibration_of(cases, bins=2).brier
+    assert brier.reliability == pytest.approx((0 + 0.2**2) / 2)
+    assert brier.resolution == pytest.approx((0.2**2 + 0.2**2) / 2)
+    assert brier.uncertainty == pytest.approx(0.24)
+    assert brier.within_bins == pytest.approx(0.0, abs=1e-12)
+
+
+def test_the_expected_error_is_the_mean_gap_of_the_bins() -> None:
+    cases = cases_of([0.2] * 5 + [0.8] * 5, [1, 0, 0, 0, 0, 1, 1, 1, 0, 0])
+    assert calibration_of(cases, bins=2).expected_error == pytest.approx(0.1)
+
+
+def test_equal_scores_are_never_torn_into_two_bins() -> None:
+    table = reliability(cases_of([0.1] * 90 + [0.5] * 10, [0] * 95 + [1] * 5), bins=10)
+    assert table["cases"].tolist() == [90, 10]
+    assert table["positives"].tolist() == [0, 5]
+
+
+@pytest.mark.parametrize("kind", list(Recalibration))
+def test_recalibration_mends_what_it_can_and_keeps_the_ranks(kind: Recalibration) -> None:
+    fitted = fit_score_map(made_up(slope=2.0, seed=1), kind)
+    before = made_up(slope=2.0, seed=2)
+    after = recalibrate(before, fitted)
+    assert calibration_of(after).expected_error < 0.5 * calibration_of(before).expected_error
+    assert auc_of(after.score, after.positive) == pytest.approx(
+        auc_of(before.score, before.positive), abs=0.005
+    )
+
+
+def test_a_temperature_of_two_is_found() -> None:
+    fitted = fit_score_map(made_up(slope=2.0), Recalibration.TEMPERATURE)
+    assert 1 / fitted.slope == pytest.approx(2.0, rel=0.05)
+
+
+def test_probabilities_move_to_another_prevalence_by_the_odds() -> None:
+    moved = at_prevalence(cases_of([0.5, 0.9], [0, 1]), fitted=0.5, wanted=0.1)
+    assert moved.score == pytest.approx([1 / 10, 9 / 18])  # odds 1 and 9, each divided by 9
+    back = at_prevalence(moved, fitted=0.1, wanted=0.5)
+    assert back.score == pytest.approx([0.5, 0.9])
+
+
+def test_scores_of_the_other_class_are_not_made_probabilities() -> None:
+    upside_down = made_up(500, slope=-1.0)
+    with pytest.raises(TableError, match="the other class"):
+        fit_score_map(upside_down, Recalibration.PLATT)
+
+
+def test_scores_of_exactly_nought_and_one_do_not_break_the_fit() -> None:
+    calibration = calibration_of(cases_of([0.0, 0.0, 1.0, 1.0, 0.5], [0, 1, 1, 0, 1]))
+    assert np.isfinite(calibration.slope)
+
+
+def test_the_isotonic_map_is_that_of_scikit_learn() -> None:
+    cases = cases_of([0.1, 0.1, 0.3, 0.4, 0.6, 0.6, 0.9], [0, 1, 0, 1, 0, 1, 1])
+    fitted = fit_score_map(cases, Recalibration.ISOTONIC)
+    reference = IsotonicRegression(out_of_bounds="clip").fit(cases.score, cases.positive)
+    at = np.linspace(0.0, 1.0, 21)
+    asked = cases_of(at, [0] * 21)
+    assert recalibrate(asked, fitted).score == pytest.approx(reference.predict(at))
