@@ -38,9 +38,9 @@ OWN: dict[str, set[str]] = {
     "zoo": set(),
     "datasets": {"preprocessing", "metrics"},
     "plots": {"metrics"},
-    "training": {"preprocessing", "datasets", "metrics", "runs", "zoo"},
-    "inference": {"preprocessing", "datasets", "metrics", "runs", "zoo"},
-    "explain": {"preprocessing", "datasets", "metrics", "runs", "zoo", "inference"},
+    "explain": {"preprocessing", "datasets", "metrics", "runs", "zoo"},
+    "training": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
+    "inference": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
     "reports": {"preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "inference"},
     "commands": {
         "preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "training", "inference",

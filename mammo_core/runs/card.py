@@ -76,6 +76,7 @@ class ModelCard:
     training: TrainingRecord
     weights_sha256: str
     metrics: tuple[Metric, ...] = ()
+    heatmap_peak: float | None = None  # log-odds in one cell of the map, shown at full colour
     limits: tuple[str, ...] = field(default=())  # sentences shown beside every score
 
 

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -13,13 +14,16 @@ from torch import Tensor, nn
 from mammo_core.config import RunConfig
 from mammo_core.datasets.adapter import Adapter
 from mammo_core.datasets.reading import fingerprint_of
+from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.cases import levels_of, pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
+from mammo_core.training.data import Batches
 from mammo_core.types import Level, Split, Task
 from mammo_core.zoo.catalog import get_backbone
+from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
 
@@ -43,6 +47,7 @@ class Outcome:
     predictions: pd.DataFrame
     training: TrainingRecord
     weights: Path
+    heatmap_peak: float | None
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -59,6 +64,18 @@ def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
     weights = np.exp(shifted)
     normalised: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
     return normalised
+
+
+@torch.no_grad()
+def heatmap_peak(model: Classifier, batches: Batches, task: Task) -> float | None:
+    """What a cell of the Grad-CAM map reaches in images without cancer: the scale of heatmaps."""
+    model.eval()
+    peaks = [
+        grad_cam(model, model.features(images), task.positive_indices).max(axis=(1, 2))
+        for images, _ in batches.epoch(0)
+    ]
+    is_negative = ~np.isin(batches.images.labels, task.positive_indices)
+    return full_colour(np.concatenate(peaks)[is_negative])
 
 
 def make_card(outcome: Outcome) -> ModelCard:
@@ -82,6 +99,7 @@ def make_card(outcome: Outcome) -> ModelCard:
         training=outcome.training,
         weights_sha256=sha256_of(outcome.weights),
         metrics=measure(outcome.predictions, Split.TEST),
+        heatmap_peak=outcome.heatmap_peak,
         limits=(*(LIMITS[kind] for kind in (adapter.imaging,) if kind in LIMITS), RESEARCH_ONLY),
     )
 

@@ -22,7 +22,13 @@ from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.data import Batches, ImageSet, image_set, read_images
 from mammo_core.training.loop import EpochResult, fit, predict_logits
-from mammo_core.training.outcome import Outcome, make_card, probabilities_of, save_weights
+from mammo_core.training.outcome import (
+    Outcome,
+    heatmap_peak,
+    make_card,
+    probabilities_of,
+    save_weights,
+)
 from mammo_core.types import RunState, Split, Task
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
@@ -63,6 +69,9 @@ def train(run: RunFolder) -> str:
         predictions=predictions,
         training=_record(config, best, fabric, seconds=time.perf_counter() - started),
         weights=run.file("weights.safetensors"),
+        heatmap_peak=heatmap_peak(
+            model, _batches(config, images[Split.VAL], fabric, is_training=False), config.task
+        ),
     )
     card = make_card(outcome)
     write_card(card, run.file("model_card.json"))

@@ -14,4 +14,4 @@ def one_thread() -> Iterator[None]:
     os.environ["OMP_NUM_THREADS"] = "1"  # for the processes that tests start
     yield
     torch.set_num_threads(before)
-    del os.environ["OMP_NUM_THREADS"]
+    os.environ.pop("OMP_NUM_THREADS", None)

@@ -1,0 +1,42 @@
+"""A checkpoint of random weights, with a card that fits it."""
+
+from pathlib import Path
+
+import torch
+
+from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.files import sha256_of
+from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord, write_card
+from mammo_core.training.outcome import save_weights
+from mammo_core.types import CANCER
+from mammo_core.zoo.build import build_model
+
+PREPARE = PrepareSettings(size=(64, 32))
+
+
+def card(weights_sha256: str, *, heatmap_peak: float | None = 0.5) -> ModelCard:
+    return ModelCard(
+        model_id="made-up",
+        title="Made up",
+        task=CANCER,
+        model=ModelConfig(backbone="light_cnn"),
+        prepare=PREPARE,
+        data=DataRecord(
+            dataset="none", title="None", licence="none", label_rule="none",
+            reference_standard="none", seen="synthetic", fingerprint="0" * 64, splits=(),
+        ),
+        training=TrainingRecord(
+            finished_at="2026-01-01T00:00:00+00:00", seconds=0.0, epochs=0, best_epoch=0,
+            device="cpu", versions={},
+        ),
+        weights_sha256=weights_sha256,
+        heatmap_peak=heatmap_peak,
+    )  # fmt: skip
+
+
+def write_checkpoint(folder: Path) -> Path:
+    torch.manual_seed(0)
+    weights = folder / "weights.safetensors"
+    save_weights(build_model(ModelConfig(backbone="light_cnn"), task=CANCER, channels=1), weights)
+    write_card(card(sha256_of(weights)), folder / "model_card.json")
+    return folder

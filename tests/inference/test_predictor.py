@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mammo_core.explain.methods import METHODS
+from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.predictor import score_images
+from mammo_core.types import ImageRef, Mammogram
+from mammo_core.zoo.classifier import ChannelsFirst, Classifier
+from tests.inference.made_up import card, write_checkpoint
+
+
+class VeryBright(nn.Module):
+    """Sees what is brighter than tissue, in cells of 4 x 4 pixels."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d((images - 1.0).clamp(min=0.0), 4) * self.weight
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        evidence = 100.0 * features.mean(dim=(2, 3))
+        return torch.cat([torch.zeros_like(evidence), evidence], dim=1)
+
+
+def mammogram(*, lesion_at: tuple[int, int], is_right: bool = False) -> Mammogram:
+    """Tissue (0.5, normalised 0) along the left edge, or the right, and a lesion (1.0) in it."""
+    pixels = np.zeros((120, 80), np.float32)
+    rows, columns = np.mgrid[:120, :80]
+    pixels[(rows - 60) ** 2 / 50**2 + columns**2 / 45**2 < 1] = 0.5
+    top, left = lesion_at
+    pixels[top - 4 : top + 4, left - 4 : left + 4] = 1.0
+    if is_right:
+        pixels = pixels[:, ::-1].copy()
+    return Mammogram(ref=ImageRef(image_id="made-up"), pixels=pixels, kind="made up", bits=16)
+
+
+def constructed(*, heatmap_peak: float | None = 0.5) -> Checkpoint:
+    model = Classifier(VeryBright(), layout=ChannelsFirst()).eval()
+    return Checkpoint(folder=Path(), card=card("0" * 64, heatmap_peak=heatmap_peak), model=model)
+
+
+@pytest.mark.parametrize("is_right", [False, True], ids=["left breast", "right breast"])
+@pytest.mark.parametrize("lesion_at", [(35, 15), (85, 15), (60, 30)])
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
+def test_the_heat_lies_on_the_lesion_in_the_original_image(
+    lesion_at: tuple[int, int], is_right: bool, method: str
+) -> None:
+    image = mammogram(lesion_at=lesion_at, is_right=is_right)
+    (reading,) = score_images(constructed(), [image], method=method)
+    heat = reading.heatmap
+    assert heat.shape == image.pixels.shape
+    row, column = np.unravel_index(heat.argmax(), heat.shape)
+    expected = 79 - lesion_at[1] if is_right else lesion_at[1]
+    assert abs(row - lesion_at[0]) <= 8
+    assert abs(column - expected) <= 8
+    assert reading.score > 0.5
+
+
+def test_heat_is_on_one_scale_for_all_images_of_a_checkpoint() -> None:
+    images = [mammogram(lesion_at=(60, 20))]
+    (dim,), (bright,) = (
+        score_images(constructed(heatmap_peak=peak), images) for peak in (2.0, 1.0)
+    )
+    np.testing.assert_allclose(bright.evidence, 2.0 * dim.evidence)
+    assert not bright.is_relative
+
+
+def test_without_a_scale_the_map_is_stretched_and_says_so() -> None:
+    (reading,) = score_images(constructed(heatmap_peak=None), [mammogram(lesion_at=(60, 20))])
+    assert reading.is_relative
+    assert reading.evidence.max() == pytest.approx(1.0)
+    assert not reading.stands_out
+
+
+def test_a_region_stands_out_only_above_what_normal_images_reach() -> None:
+    image = mammogram(lesion_at=(60, 20))
+    ((high,), (low,)) = (
+        score_images(constructed(heatmap_peak=peak), [image]) for peak in (0.01, 100.0)
+    )
+    assert high.stands_out
+    assert not low.stands_out
+
+
+def test_an_image_scores_the_same_in_any_company(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path))
+    images = [mammogram(lesion_at=at) for at in ((35, 15), (85, 15), (60, 30))]
+    together = score_images(checkpoint, images)
+    for image, reading in zip(images, together, strict=True):
+        (alone,) = score_images(checkpoint, [image])
+        assert alone.score == pytest.approx(reading.score, abs=1e-6)
+        assert sum(alone.probabilities) == pytest.approx(1.0)
+        assert alone.score == pytest.approx(alone.probabilities[1])
