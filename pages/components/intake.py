@@ -57,13 +57,17 @@ def _store(files: list[bytes]) -> None:
     root.mkdir(parents=True, exist_ok=True)
     forget_old_cases(root)
     bar = st.progress(0.0, text="Reading…")
+
+    def report(done: int, total: int) -> None:
+        bar.progress(done / total, text=f"Reading {done + 1} of {total}…")
+
     case = store_case(
         files,
         root,
         read=read_mammogram,
         mask=mask_outside_breast,
         now=time.time(),
-        report=lambda done, total: bar.progress(done / total, text=f"Reading {done + 1}/{total}…"),
+        report=report,
     )
     bar.empty()
     st.query_params["case"] = case.case_id
