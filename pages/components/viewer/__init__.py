@@ -14,11 +14,12 @@ from mammo_core.types import Box
 from pages.components.viewer.hanging import hang, side_by_side
 from pages.components.viewer.pane import Pane, ReaderBox, RegionBox, ViewerResult
 from pages.components.viewer.payload import Legend, pack
+from pages.components.wire import join_scripts
 
 __all__ = ["Legend", "Pane", "ReaderBox", "RegionBox", "ViewerResult", "show_viewer"]
 
 _HERE: Final = Path(__file__).parent
-#: Streamlit takes one script per component. These are joined in this order into one module.
+#: Joined in this order into one module.
 _SCRIPTS: Final = (
     "payload.js",
     "colours.js",
@@ -37,7 +38,7 @@ _COMPONENT: Final = st.components.v2.component(
     "mammo_viewer",
     html='<div class="viewer" role="group" aria-label="Image viewer"></div>',
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
-    js="\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS),
+    js=join_scripts(_HERE, _SCRIPTS),
 )
 
 

@@ -1,21 +1,11 @@
-// The message from payload.py, unpacked without copying the pixels.
-
-const LENGTH_BYTES = 4;
+// What payload.py wrote: the header, with pixels and heat put into its cells.
 
 function unpack(data) {
-  // Typed arrays need aligned starts; the message may begin anywhere in the socket's buffer.
-  const bytes = data.byteOffset % 8 === 0 ? data : data.slice();
-  const headerLength = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
-  const text = bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + headerLength);
-  const header = JSON.parse(new TextDecoder().decode(text));
-  const start = bytes.byteOffset + LENGTH_BYTES + headerLength;
-  const offsets = header.offsets[Symbol.iterator]();
-  const next = (kind, [rows, columns]) =>
-    new kind(bytes.buffer, start + offsets.next().value, rows * columns);
+  const { header, next } = openMessage(data);
   for (const cell of [...header.cells, ...header.strip]) {
     if (cell.missing) continue;
-    cell.pixels = next(Uint16Array, cell.size);
-    cell.heat = cell.heatSize ? next(Uint8Array, cell.heatSize) : null;
+    cell.pixels = next(Uint16Array, cell.size[0] * cell.size[1]);
+    cell.heat = cell.heatSize ? next(Uint8Array, cell.heatSize[0] * cell.heatSize[1]) : null;
   }
   return header;
 }

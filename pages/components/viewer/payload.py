@@ -1,12 +1,5 @@
-"""One message to the browser: a JSON header, then every image and heatmap as raw bytes.
+"""What the viewer's script is told: where each image hangs, its words, its pixels and heatmap."""
 
-    uint32 length of header | header, padded with blanks | buffer | buffer | ...
-
-Each part starts at a multiple of eight bytes, so the browser reads the pixels where they lie.
-"""
-
-import json
-import struct
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -15,11 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.types import Window
+from pages.components import wire
 from pages.components.viewer.hanging import Cell, Layout
 from pages.components.viewer.pane import Pane
 
-_ALIGNMENT: Final = 8
-_LENGTH: Final = struct.Struct("<I")
+_LONGEST_HEAT: Final = 512  # cells; finer than any heatmap means, and four travel with an exam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +25,7 @@ class Legend:
 
 
 def pack(layout: Layout, *, height: int, legend: Legend) -> bytes:
+    """The browser takes the buffers in the order of the cells: pixels, then heat if there is."""
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
     units = _units(panes)
@@ -41,7 +35,7 @@ def pack(layout: Layout, *, height: int, legend: Legend) -> bytes:
         for column, pane in enumerate(layout.strip)
     ]
     header = {"height": height, "legend": asdict(legend), "cells": cells, "strip": strip}
-    return _join(header, [np.ascontiguousarray(buffer).tobytes() for buffer in buffers])
+    return wire.pack(header, buffers)
 
 
 def _units(panes: Sequence[Pane]) -> dict[str, float]:
@@ -58,9 +52,10 @@ def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> d
     pane = cell.pane
     if pane is None:
         return {**place, "key": cell.missing}
-    buffers.append(pane.pixels.astype("<u2", copy=False))
-    if pane.heat is not None:
-        buffers.append(pane.heat)
+    buffers.append(pane.pixels)
+    heat = None if pane.heat is None else _reduced(pane.heat)
+    if heat is not None:
+        buffers.append(heat)
     return {
         **place,
         "key": pane.key,
@@ -69,7 +64,7 @@ def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> d
         "anchor": cell.anchor,
         "isMirrored": cell.is_mirrored,
         "size": pane.pixels.shape,
-        "heatSize": None if pane.heat is None else pane.heat.shape,
+        "heatSize": None if heat is None else heat.shape,
         "windows": [asdict(window) for window in pane.windows or (_full_range(pane),)],
         "unit": units[pane.key],
         "spacingMm": pane.spacing_mm,
@@ -92,13 +87,12 @@ def _full_range(pane: Pane) -> Window:
     return Window(name="Full range", low=low, high=max(high, low + 1))
 
 
-def _join(header: dict[str, Any], buffers: Sequence[bytes]) -> bytes:
-    """The browser finds each buffer by its offset from the end of the header."""
-    offsets, end = [], 0
-    for buffer in buffers:
-        offsets.append(end)
-        end += len(buffer) + -len(buffer) % _ALIGNMENT
-    text = json.dumps({**header, "offsets": offsets}).encode()
-    text += b" " * (-(_LENGTH.size + len(text)) % _ALIGNMENT)
-    padded = [buffer + b"\0" * (-len(buffer) % _ALIGNMENT) for buffer in buffers]
-    return b"".join([_LENGTH.pack(len(text)), text, *padded])
+def _reduced(heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """`heat` as means over blocks, where it has more cells than the eye has use for."""
+    result = heat.astype(np.float32)
+    for axis, length in enumerate(heat.shape):
+        cells = min(length, _LONGEST_HEAT)
+        edges = np.linspace(0, length, cells + 1).astype(int)
+        sums = np.add.reduceat(result, edges[:-1], axis=axis)
+        result = sums / np.expand_dims(np.diff(edges), 1 - axis)
+    return np.asarray(np.rint(result), dtype=np.uint8)
