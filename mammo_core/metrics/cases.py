@@ -21,10 +21,16 @@ _SEPARATOR: Final = " / "
 
 
 class Pooling(StrEnum):
-    """How the scores of a case's images become the case's score."""
+    """How the scores of a case's images become the case's score.
+
+    OWN_BREAST counts women as calling means it to them: where she has cancer, her score is the
+    highest among her breasts with cancer, otherwise among all her breasts. So sensitivity is the
+    cancer's own breast called, and specificity no breast called.
+    """
 
     MAX = "max"
     MEAN = "mean"
+    OWN_BREAST = "own breast"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -70,20 +76,44 @@ def levels_of(predictions: pd.DataFrame) -> tuple[Level, ...]:
     return tuple(level for level in Level if not _missing_keys(predictions, level))
 
 
+def rules_of(predictions: pd.DataFrame, level: Level) -> tuple[Pooling, ...]:
+    """The pooling rules that `predictions` allow at `level`, the most honest one first."""
+    if level is Level.IMAGE:
+        return (Pooling.MAX,)
+    by_images = (Pooling.MAX, Pooling.MEAN)
+    if level is Level.BREAST or Level.BREAST not in levels_of(predictions):
+        return by_images
+    return (Pooling.OWN_BREAST, *by_images)
+
+
 def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.MAX) -> Cases:
     """One score and one truth per case of `level`, in the order in which cases first appear."""
-    counted = _count(predictions, level, rule)
-    return _known_cases(counted, level=level, rule=rule, dataset=_dataset_of(predictions))
+    count = _count_women if rule is Pooling.OWN_BREAST else _count
+    counted = count(predictions, level, rule)
+    known = counted[counted["is_known"]]
+    if known.empty:
+        raise TableError(
+            "None of these predictions has a label, so nothing can be counted. "
+            "Choose predictions of a labelled data set."
+        )
+    return Cases(
+        level=level,
+        rule=rule,
+        case_ids=tuple(known["case_id"]),
+        groups=pd.factorize(known["group_id"])[0],
+        positive=known["positive"].to_numpy(dtype=bool),
+        score=known["score"].to_numpy(dtype=np.float64),
+        images=known["images"].to_numpy(dtype=np.intp),
+        dataset=", ".join(sorted(predictions["dataset"].dropna().unique())),
+        unknown=len(counted) - len(known),
+    )
 
 
-def pool_women(predictions: pd.DataFrame, rule: Pooling = Pooling.MAX) -> Cases:
-    """One case per exam (per patient where exams are not known) as calling means it to the woman.
-
-    Where she has cancer, her score is the highest among her breasts with cancer, otherwise among
-    all her breasts. So sensitivity is the cancer's own breast called, specificity no breast called.
-    """
-    breasts = _count(predictions, Level.BREAST, rule)
-    level = Level.EXAM if _is_complete(predictions, "exam_id") else Level.PATIENT
+def _count_women(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
+    """As `_count`, with what is not the cancer's own breast left out where there is a cancer."""
+    if level not in (Level.EXAM, Level.PATIENT):
+        raise TableError(f"The rule {rule} counts exams or patients, not cases of {level}.")
+    breasts = _count(predictions, Level.BREAST, Pooling.MAX)
     woman_of = dict(
         zip(_case_ids(predictions, Level.BREAST), _case_ids(predictions, level), strict=True)
     )
@@ -97,12 +127,7 @@ def pool_women(predictions: pd.DataFrame, rule: Pooling = Pooling.MAX) -> Cases:
         score=("score", "max"),
         images=("images", "sum"),
     )
-    return _known_cases(
-        women.reset_index(names="case_id"),
-        level=level,
-        rule=rule,
-        dataset=_dataset_of(predictions),
-    )
+    return women.reset_index(names="case_id")
 
 
 def _count(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
@@ -128,30 +153,6 @@ def _count(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFra
             "images": images,
         }
     )
-
-
-def _known_cases(counted: pd.DataFrame, *, level: Level, rule: Pooling, dataset: str) -> Cases:
-    known = counted[counted["is_known"]]
-    if known.empty:
-        raise TableError(
-            "None of these predictions has a label, so nothing can be counted. "
-            "Choose predictions of a labelled data set."
-        )
-    return Cases(
-        level=level,
-        rule=rule,
-        case_ids=tuple(known["case_id"]),
-        groups=pd.factorize(known["group_id"])[0],
-        positive=known["positive"].to_numpy(dtype=bool),
-        score=known["score"].to_numpy(dtype=np.float64),
-        images=known["images"].to_numpy(dtype=np.intp),
-        dataset=dataset,
-        unknown=len(counted) - len(known),
-    )
-
-
-def _dataset_of(predictions: pd.DataFrame) -> str:
-    return ", ".join(sorted(predictions["dataset"].dropna().unique()))
 
 
 def _pooled(

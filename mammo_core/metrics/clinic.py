@@ -1,7 +1,7 @@
 """What a threshold would mean for 1,000 women screened: a projection, never a finding.
 
 The shares of the set are carried to a prevalence the reader names, as if its women with and without
-cancer were those of a screening programme. Count women with `pool_women`.
+cancer were those of a screening programme. Count them by `Pooling.OWN_BREAST`.
 """
 
 import math

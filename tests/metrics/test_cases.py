@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, pool_women
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.types import Level
 
@@ -92,7 +92,7 @@ def test_without_any_label_nothing_is_counted(four_breasts: pd.DataFrame) -> Non
 
 def test_a_cancer_is_found_only_if_its_own_breast_is_called(four_breasts: pd.DataFrame) -> None:
     four_breasts.loc[four_breasts["side"].eq("R"), "score"] = 0.95  # the healthy breasts
-    women = pool_women(four_breasts)
+    women = pool_cases(four_breasts, Level.PATIENT, Pooling.OWN_BREAST)
     assert scores_of(women) == {"w1": 0.80, "w2": 0.95}
     point = operating_point(women, 0.9)
     assert (point.true_positives, point.false_negatives) == (0, 1)
@@ -103,12 +103,24 @@ def test_a_woman_whose_other_breast_is_unknown_is_not_without_cancer(
     four_breasts: pd.DataFrame,
 ) -> None:
     four_breasts.loc[four_breasts["image_id"].isin(["w1RCC", "w2RCC"]), "positive"] = pd.NA
-    women = pool_women(four_breasts)
+    women = pool_cases(four_breasts, Level.PATIENT, Pooling.OWN_BREAST)
     assert women.case_ids == ("w1",)
     assert women.unknown == 1
 
 
-def test_women_are_counted_by_exam_where_exams_are_known(four_breasts: pd.DataFrame) -> None:
+def test_women_may_be_counted_by_exam(four_breasts: pd.DataFrame) -> None:
     exams = four_breasts.assign(exam_id=four_breasts["view"])
-    women = pool_women(exams)
+    women = pool_cases(exams, Level.EXAM, Pooling.OWN_BREAST)
     assert (women.level, len(women), women.group_count) == (Level.EXAM, 4, 2)
+
+
+def test_the_own_breast_is_offered_only_where_sides_are_known(four_breasts: pd.DataFrame) -> None:
+    assert rules_of(four_breasts, Level.PATIENT)[0] is Pooling.OWN_BREAST
+    assert Pooling.OWN_BREAST not in rules_of(four_breasts.assign(side=pd.NA), Level.PATIENT)
+    assert rules_of(four_breasts, Level.BREAST) == (Pooling.MAX, Pooling.MEAN)
+    assert rules_of(four_breasts, Level.IMAGE) == (Pooling.MAX,)
+
+
+def test_breasts_are_not_counted_by_their_own_breast(four_breasts: pd.DataFrame) -> None:
+    with pytest.raises(TableError, match="counts exams or patients"):
+        pool_cases(four_breasts, Level.BREAST, Pooling.OWN_BREAST)
