@@ -20,10 +20,11 @@ ENVIRONMENT: Final = ROOT / ".venv"
 APP_REQUIREMENTS: Final = ROOT / "requirements.txt"
 TEST_REQUIREMENTS: Final = ROOT / "requirements-dev.txt"  # includes the app's
 
-#: Signs in pip's log, and what they mean; the first that fits is told.
+#: Signs in pip's log, and what they mean; the first that fits is told. A connection that broke and
+#: was mended leaves other words there.
 PIP_FAILURES: Final = (
     (
-        ("connection broken by", "Failed to establish a new connection", "Could not fetch URL"),
+        ("connection error:", "Max retries exceeded", "Failed to connect to", "IncompleteRead"),
         "The packages could not be fetched: the network does not answer. Connect (behind a proxy, "
         "set HTTPS_PROXY) and run the same command again.",
     ),
@@ -33,8 +34,8 @@ PIP_FAILURES: Final = (
     ),
     (
         ("No matching distribution found",),
-        "A package, named above, is not built for this kind of machine. Use 64-bit Linux, 64-bit "
-        "Windows or a Mac with Apple silicon.",
+        "A package is not built for this kind of machine: use 64-bit Linux, 64-bit Windows or a "
+        "Mac with Apple silicon. Which one stands in .venv/install.log.",
     ),
 )
 
@@ -65,7 +66,10 @@ def python_of(environment: Path) -> Path:
 
 def has_pip(python: Path) -> bool:
     """False where there is no environment, or where making it was interrupted."""
-    return python.exists() and _status(python, "-m", "pip", "--version", is_silent=True) == 0
+    silent = subprocess.DEVNULL
+    return python.exists() and not _status(
+        python, "-m", "pip", "--version", stdout=silent, stderr=silent
+    )
 
 
 def make_environment(environment: Path) -> None:
@@ -97,11 +101,12 @@ def venv_problem(find_module: Callable[[str], object | None]) -> str | None:
 
 
 def install(python: Path, requirements: Path, *, log: Path) -> None:
+    """Let pip work in sight, but complain to the log: of its complaints the user gets the sense."""
     log.unlink(missing_ok=True)  # pip appends
     options: list[str | Path] = ["--disable-pip-version-check", "--log", log, "-r", requirements]
     if not sys.stdout.isatty():
         options.append("--quiet")  # hundreds of lines that nobody watches
-    if _status(python, "-m", "pip", "install", *options):
+    if _status(python, "-m", "pip", "install", *options, stderr=subprocess.DEVNULL):
         raise StartError(why_pip_failed(log.read_text(encoding="utf-8", errors="replace")))
 
 
@@ -110,19 +115,19 @@ def why_pip_failed(log: str) -> str:
         if any(sign in log for sign in signs):
             return sentence
     return (
-        "The packages could not be installed; pip says above why. Run the same command again, and "
-        "if that does not help, delete the folder .venv first."
+        "The packages could not be installed; .venv/install.log says at its end why. Run the same "
+        "command again, and if that does not help, delete the folder .venv first."
     )
 
 
 def remove_half_installed(environment: Path) -> None:
     """Make pip see what it left half-way when it was killed.
 
-    It writes the file RECORD last, but takes a package without one for installed.
+    It notes INSTALLER once all files are there, but takes a package without it for installed.
     """
     for packages in ("lib/python*/site-packages", "Lib/site-packages"):
         for info in environment.glob(f"{packages}/*.dist-info"):
-            if not (info / "RECORD").exists():
+            if not (info / "INSTALLER").exists():
                 shutil.rmtree(info)
 
 
@@ -155,8 +160,7 @@ def fingerprint(requirements: Path) -> str:
     return digest.hexdigest()
 
 
-def _status(*command: str | Path, is_silent: bool = False) -> int:
-    output = subprocess.DEVNULL if is_silent else None
+def _status(*command: str | Path, stdout: int | None = None, stderr: int | None = None) -> int:
     return subprocess.run(
-        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, check=False
     ).returncode

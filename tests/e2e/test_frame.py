@@ -1,0 +1,78 @@
+"""The frame around every page: its navigation, its notice, and that nothing leaves the machine."""
+
+import ast
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.server import ROOT, Server, strangers
+
+pytestmark = pytest.mark.e2e
+
+NOTICE = "For research only. Not a medical device."
+
+
+def titles_in_navigation() -> list[str]:
+    """What streamlit_app.py gives as the title of each st.Page, in order."""
+    tree = ast.parse((ROOT / "streamlit_app.py").read_text(encoding="utf-8"))
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    pages = [call for call in calls if ast.unparse(call.func) == "st.Page"]
+    found = [word.value for call in pages for word in call.keywords if word.arg == "title"]
+    return [ast.literal_eval(title) for title in found]
+
+
+TITLES = titles_in_navigation()
+
+
+def go_to(page: Page, title: str) -> None:
+    page.get_by_test_id("stSidebar").get_by_role("link", name=title, exact=True).click()
+    expect(page).to_have_title(f"{title} · Mammoscope")
+    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+
+
+def test_the_four_ways_of_working_are_there() -> None:
+    assert TITLES[:4] == ["Read", "Thresholds", "Compare", "Train"]
+
+
+def test_navigation_lists_each_page_once(page: Page) -> None:
+    links = page.get_by_test_id("stSidebar").get_by_role("link")
+    expect(links).to_have_count(len(TITLES))
+    shown = [link.inner_text().strip().splitlines()[-1] for link in links.all()]
+    assert shown == TITLES
+
+
+@pytest.mark.parametrize("title", TITLES)
+def test_every_page_has_its_heading_and_the_notice(
+    page: Page, title: str, take_picture: Callable[[str], None]
+) -> None:
+    go_to(page, title)
+    expect(page.get_by_role("heading", level=1)).to_have_count(1)
+    expect(page.get_by_text(NOTICE)).to_be_visible()
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    take_picture(f"frame-{title.lower()}")
+
+
+def test_a_bookmark_opened_first_keeps_frame_and_notice(page: Page, fresh_app: Server) -> None:
+    page.goto(f"{fresh_app.url}/train")
+    expect(page).to_have_title("Train · Mammoscope")
+    expect(page).to_have_url(f"{fresh_app.url}/train")
+    expect(page.get_by_text(NOTICE)).to_be_visible()
+    expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(TITLES))
+
+
+def test_a_visit_to_every_page_asks_nobody_else_and_leaves_no_error_in_the_log(
+    page: Page, fresh_app: Server, requests_seen: list[str]
+) -> None:
+    page.goto(fresh_app.url)
+    for title in TITLES:
+        go_to(page, title)
+    assert any(url.startswith("ws:") for url in requests_seen)
+    assert strangers(requests_seen) == set()
+    assert "Traceback" not in fresh_app.log.read_text(encoding="utf-8")
+
+
+def test_a_request_to_another_host_would_be_noticed(page: Page, requests_seen: list[str]) -> None:
+    page.evaluate("fetch('http://elsewhere.invalid/pixel.png').catch(() => null)")
+    assert strangers(requests_seen) == {"elsewhere.invalid"}
+    requests_seen.clear()
