@@ -6,10 +6,33 @@ first adapter that recognises a folder reads it, so the particular stand before 
 
 from typing import Final
 
-from mammo_core.datasets import csv_folder, phantom_set
+from mammo_core.datasets import (
+    cbis_ddsm,
+    class_folders,
+    cmmd,
+    csv_folder,
+    density_folders,
+    inbreast,
+    mias,
+    mini_ddsm,
+    phantom_set,
+    roboflow,
+    rsna_2022,
+    vindr_mammo,
+)
 from mammo_core.datasets.adapter import Adapter
 
 ADAPTERS: Final[tuple[Adapter, ...]] = (
     phantom_set.ADAPTER,
-    csv_folder.ADAPTER,
+    csv_folder.ADAPTER,  # a manifest is written on purpose, so it counts before what it lies beside
+    vindr_mammo.ADAPTER,
+    cbis_ddsm.ADAPTER,
+    cmmd.ADAPTER,
+    rsna_2022.ADAPTER,
+    inbreast.ADAPTER,
+    mini_ddsm.ADAPTER,
+    mias.ADAPTER,
+    density_folders.ADAPTER,
+    roboflow.ADAPTER,
+    class_folders.ADAPTER,
 )

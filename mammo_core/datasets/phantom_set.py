@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.datasets import csv_folder
-from mammo_core.datasets.adapter import Adapter, LabelRule, Population, Tables
-from mammo_core.errors import TableError
+from mammo_core.datasets.adapter import Adapter, LabelRule, Population, Signs, Tables
+from mammo_core.datasets.layout import look_for, require
 from mammo_core.types import CANCER, Level
 
 MARK: Final = "phantom.json"  # the last file `mammo phantom` writes
@@ -17,13 +17,12 @@ LESION: Final = LabelRule(
 )
 
 
-def recognise(folder: Path) -> bool:
-    return (folder / MARK).is_file()
+def recognise(folder: Path) -> Signs:
+    return look_for(folder, MARK, csv_folder.MANIFEST_NAME)
 
 
 def read(folder: Path, rule: LabelRule) -> Tables:
-    if not recognise(folder):
-        raise TableError(f"{folder.name} has no {MARK}. {ADAPTER.expects}")
+    require(recognise(folder), folder=folder, expects=ADAPTER.expects)
     return csv_folder.read(folder, rule)
 
 

@@ -2,16 +2,17 @@
 
 import hashlib
 from dataclasses import dataclass
-from pathlib import Path, PureWindowsPath
+from pathlib import Path
 
 import pandas as pd
 
 from mammo_core.datasets import ADAPTERS
-from mammo_core.datasets.adapter import Adapter, LabelRule
+from mammo_core.datasets.adapter import Adapter, Defect, LabelRule
+from mammo_core.datasets.layout import is_inside
 from mammo_core.datasets.registry import list_registered
 from mammo_core.errors import TableError, UnknownNameError
 from mammo_core.paths import datasets_root
-from mammo_core.tables import check_labels, check_splits
+from mammo_core.tables import check_labels, check_manifest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -24,12 +25,22 @@ class Dataset:
     manifest: pd.DataFrame
     boxes: pd.DataFrame
     notes: tuple[str, ...] = ()
+    defects: tuple[Defect, ...] = ()
 
 
 def read_dataset(
     folder: Path, adapter_name: str | None = None, label_rule: str | None = None
 ) -> Dataset:
     """The data set in `folder`; without a name, by the first adapter that recognises it."""
+    dataset = read_in_question(folder, adapter_name, label_rule)
+    check_manifest(dataset.manifest)
+    return dataset
+
+
+def read_in_question(
+    folder: Path, adapter_name: str | None = None, label_rule: str | None = None
+) -> Dataset:
+    """`read_dataset` for the audit: rows may repeat an image, for that is what it looks for."""
     if not folder.is_dir():
         raise TableError(f"There is no folder {folder}. Was it moved, or a disk not mounted?")
     adapter = get_adapter(adapter_name) if adapter_name else recognise_adapter(folder)
@@ -37,7 +48,6 @@ def read_dataset(
     tables = adapter.read(folder, rule)
     _refuse_paths_outside(tables.manifest)
     check_labels(tables.manifest, rule.task)
-    check_splits(tables.manifest)
     return Dataset(
         root=folder,
         adapter=adapter,
@@ -45,6 +55,7 @@ def read_dataset(
         manifest=tables.manifest,
         boxes=tables.boxes,
         notes=tables.notes,
+        defects=tables.defects,
     )
 
 
@@ -75,9 +86,20 @@ def get_label_rule(adapter: Adapter, name: str) -> LabelRule:
 
 
 def recognise_adapter(folder: Path) -> Adapter:
+    """The adapter whose whole layout lies in `folder`; else what the nearest miss, in words."""
+    signs = {adapter.name: adapter.recognise(folder) for adapter in ADAPTERS}
     for adapter in ADAPTERS:
-        if adapter.recognise(folder):
+        if signs[adapter.name].is_match:
             return adapter
+    near = [adapter for adapter in ADAPTERS if signs[adapter.name].found]
+    if near:
+        lines = (
+            f"* {adapter.title}: {', '.join(signs[adapter.name].found)} is there, "
+            f"{', '.join(signs[adapter.name].missing)} is missing."
+            for adapter in near
+        )
+        nearest = "\n".join(lines)
+        raise TableError(f"{folder} looks incomplete. Nearest:\n{nearest}")
     wanted = "\n".join(f"* {adapter.title}: {adapter.expects}" for adapter in ADAPTERS)
     raise TableError(f"{folder} is none of the data sets known here.\n{wanted}")
 
@@ -92,8 +114,7 @@ def fingerprint_of(manifest: pd.DataFrame) -> str:
 def _refuse_paths_outside(manifest: pd.DataFrame) -> None:
     """A manifest is a file from somewhere: its paths may not lead out of the data set's folder."""
     for path in manifest["path"]:
-        parts = PureWindowsPath(path)  # reads both kinds of slash
-        if parts.anchor or ".." in parts.parts:
+        if not is_inside(path):
             raise TableError(
                 f"The path {path!r} leads out of the data set's folder. Paths in a manifest are "
                 "relative to the folder it lies in."

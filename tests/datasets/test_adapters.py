@@ -29,7 +29,7 @@ def test_every_adapter_explains_itself_and_refuses_an_empty_folder_in_words(
     assert listed.expects
     assert listed.licence
     assert len({rule.name for rule in listed.label_rules}) == len(listed.label_rules) > 0
-    assert not listed.recognise(tmp_path)
+    assert not listed.recognise(tmp_path).is_match
     with pytest.raises(TableError):
         listed.read(tmp_path, listed.label_rules[0])
 
@@ -58,9 +58,9 @@ def test_a_label_outside_the_task_is_refused(tmp_path: Path) -> None:
         read_dataset(write_rows(tmp_path, ROW | {"label": "malignant"}))
 
 
-def test_a_woman_in_two_splits_is_refused(tmp_path: Path) -> None:
-    rows = [ROW | {"split": "train"}, ROW | {"path": "a/2.png", "split": "test"}]
-    with pytest.raises(TableError, match="1 of 1 patients are in more than one split"):
+def test_one_image_in_two_rows_is_refused(tmp_path: Path) -> None:
+    rows = [ROW | {"label": "1"}, ROW | {"label": "0"}]
+    with pytest.raises(TableError, match="1 images appear more than once"):
         read_dataset(write_rows(tmp_path, *rows))
 
 

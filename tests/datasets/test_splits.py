@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.splits import with_splits
+from mammo_core.datasets.splits import find_leak, with_folds, with_image_splits, with_splits
 from mammo_core.errors import TableError
 from mammo_core.tables import check_manifest
 from mammo_core.types import CANCER
@@ -24,7 +24,14 @@ def forty_women(**columns: object) -> pd.DataFrame:
     return check_manifest(pd.DataFrame(rows).assign(**columns))
 
 
-def split(manifest: pd.DataFrame, *, seed: int = 0, is_official_split: bool = True) -> pd.DataFrame:
+def split(
+    manifest: pd.DataFrame,
+    *,
+    seed: int = 0,
+    is_official_split: bool = True,
+    stratify_by: str | None = None,
+    is_leak_allowed: bool = False,
+) -> pd.DataFrame:
     return with_splits(
         manifest,
         task=CANCER,
@@ -32,6 +39,8 @@ def split(manifest: pd.DataFrame, *, seed: int = 0, is_official_split: bool = Tr
         test_fraction=0.3,
         seed=seed,
         is_official_split=is_official_split,
+        stratify_by=stratify_by,
+        is_leak_allowed=is_leak_allowed,
     )
 
 
@@ -70,7 +79,7 @@ def test_an_official_split_is_kept_and_validation_comes_from_its_training_women(
     official = ["test" if row < 24 else "train" for row in range(80)]
     result = split(forty_women(split=official))
     assert (result["split"] == "test").tolist() == [row < 24 for row in range(80)]
-    assert women(result, label="cancer") == {"test": 3, "train": 6, "val": 1}
+    assert women(result, label="cancer") == {"test": 3, "train": 5, "val": 2}
     assert women(result, label="no cancer") == {"test": 9, "train": 17, "val": 4}
 
 
@@ -85,3 +94,67 @@ def test_a_split_without_cancer_is_refused() -> None:
     manifest["label"] = ["cancer"] * 2 + ["no cancer"] * 78
     with pytest.raises(TableError, match="Every split needs both classes"):
         split(manifest)
+
+
+def machines(women: int) -> list[str]:
+    """Two images a woman; of four women in a row one is of machine B."""
+    return ["B" if (row // 2) % 4 == 1 else "A" for row in range(2 * women)]
+
+
+def test_every_split_gets_its_share_of_every_machine() -> None:
+    result = split(forty_women(machine=machines(40)), stratify_by="machine")
+    of_machine_b = result[result["machine"] == "B"]
+    counted = of_machine_b.groupby("split")["group_id"].nunique()
+    assert counted.to_dict() == {"train": 5, "val": 2, "test": 3}
+    assert women(result, label="cancer") == {"train": 5, "val": 2, "test": 3}
+
+
+def test_ages_are_cut_into_thirds_before_they_stratify() -> None:
+    result = split(forty_women(age=[40.0 + row // 2 for row in range(80)]), stratify_by="age")
+    means = result.groupby("split")["age"].mean()
+    assert means.max() - means.min() < 5
+
+
+def test_a_column_nobody_filled_cannot_stratify() -> None:
+    with pytest.raises(TableError, match="cannot be stratified by density: no image tells it"):
+        split(forty_women(), stratify_by="density")
+
+
+def test_folds_are_whole_women_and_hold_as_many_of_each_class() -> None:
+    result = with_folds(forty_women(), task=CANCER, folds=5, seed=0)
+    assert (result.groupby("group_id")["fold"].nunique() == 1).all()
+    counted = result.groupby(["fold", "label"])["group_id"].nunique().unstack()
+    assert counted["cancer"].tolist() == [2] * 5
+    assert counted["no cancer"].tolist() == [6] * 5
+
+
+def test_more_folds_than_women_with_cancer_are_refused() -> None:
+    with pytest.raises(TableError, match="one class has 10"):
+        with_folds(forty_women(), task=CANCER, folds=11, seed=0)
+
+
+def test_images_of_one_group_without_a_known_woman_stay_together() -> None:
+    """Copies of an image share a group, though no woman is known."""
+    manifest = forty_women().assign(patient_id=pd.NA)
+    result = with_folds(manifest, task=CANCER, folds=2, seed=0)
+    assert (result.groupby("group_id")["fold"].nunique() == 1).all()
+
+
+def test_an_official_split_that_leaks_is_refused_and_can_be_forced() -> None:
+    leaky = forty_women(split=["train", "test"] * 40)
+    with pytest.raises(TableError, match="40 of 40 patients are in more than one split"):
+        split(leaky)
+    forced = split(leaky, is_leak_allowed=True)
+    assert find_leak(forced).stamp == "leaky split: 40 of 40 women are in several splits"
+    assert find_leak(split(leaky, is_official_split=False)).stamp == ""
+
+
+def test_a_split_by_image_leaks_and_says_so() -> None:
+    result = with_image_splits(
+        forty_women(), task=CANCER, val_fraction=0.2, test_fraction=0.3, seed=0
+    )
+    assert result["split"].value_counts().to_dict() == {"train": 40, "val": 16, "test": 24}
+    leak = find_leak(result)
+    assert leak
+    assert len(leak.groups) > 15
+    assert leak.of_groups == 40
