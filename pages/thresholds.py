@@ -3,8 +3,8 @@
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.choices import threshold_for_sensitivity
 from mammo_core.metrics.curves import roc_curve
-from mammo_core.metrics.threshold import threshold_for_sensitivity
 from mammo_core.metrics.uncertainty import Rate, auc_with_interval, rates_at
 from mammo_core.plots.confusion import confusion_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure

@@ -15,6 +15,8 @@ class Sample:
 
 def list_samples(root: Path) -> tuple[Sample, ...]:
     """The samples listed in `samples.csv` (columns sample, title, file), in its order."""
+    if not (root / "samples.csv").exists():
+        return ()
     table = read_table(root / "samples.csv", what="list of samples")
     return tuple(
         Sample(

@@ -5,13 +5,13 @@ import time
 import streamlit as st
 
 from mammo_core.paths import cases_root, samples_root
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.case_store import (
     Case,
     forget_old_cases,
     load_case,
     store_case,
 )
+from mammo_core.preprocessing.masking import mask_outside_breast
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.preprocessing.samples import list_samples
 

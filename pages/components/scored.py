@@ -7,13 +7,21 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
 from mammo_core.tables import check_predictions
 from mammo_core.types import Level, Split
 from pages.components import cached
 from pages.components.pickers import pick_run, scored_runs
 
-_POOLING_WORDS = {Pooling.MAX: "its highest image", Pooling.MEAN: "the mean of its images"}
+_RULE_WORDS = {
+    Pooling.MAX: "its highest image",
+    Pooling.MEAN: "the mean of its images",
+    Pooling.OWN_BREAST: "the cancer's own breast",
+}
+_RULE_HELP = (
+    "By exam or patient: where there is a cancer, only its own breast counts, so calling the other "
+    "breast finds nothing; where there is none, any breast called is a false alarm."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,11 +68,13 @@ def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
             "A case is one", levels, default=default_level(levels), required=True,
             key=f"{key}_level", bind="query-params",
         )  # fmt: skip
-        rule = Pooling.MAX
-        if level is not Level.IMAGE:
+        rules = rules_of(predictions, level)
+        rule = rules[0]
+        if len(rules) > 1:
             rule = st.segmented_control(
-                "and scores as", list(Pooling), default=Pooling.MAX, required=True,
-                format_func=_POOLING_WORDS.__getitem__, key=f"{key}_rule", bind="query-params",
+                "and scores as", rules, default=rule, required=True, help=_RULE_HELP,
+                format_func=_RULE_WORDS.__getitem__, key=f"{key}_rule_{level}",
+                bind="query-params",
             )  # fmt: skip
     return Counting(split=split, level=level, rule=rule)
 

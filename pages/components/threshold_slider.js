@@ -26,7 +26,10 @@ export default function ({ data, parentElement, setStateValue }) {
   Object.assign(slider, { data, header, isMoved: false });
   slider.positives = next(Float64Array, header.positives);
   slider.negatives = next(Float64Array, header.negatives);
-  slider.all = Float64Array.from([...slider.positives, ...slider.negatives]).sort();
+  slider.all = new Float64Array(header.positives + header.negatives);
+  slider.all.set(slider.positives);
+  slider.all.set(slider.negatives, header.positives);
+  slider.all.sort();
   slider.send = () => {
     clearTimeout(slider.timer);
     if (slider.isMoved) setStateValue("threshold", slider.threshold);

@@ -1,0 +1,54 @@
+"""Read: drop a mammogram, see score and heatmap, and lose nothing on a reload."""
+
+import re
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mammo_core.preprocessing.phantom import write_phantom_set
+
+pytestmark = pytest.mark.e2e
+SLOW = 60_000  # torch is imported with the first score
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantom_set(folder, women=12, seed=7, size=(512, 256))
+    return folder
+
+
+def test_an_upload_becomes_score_and_heatmap_and_survives_a_reload(
+    page: Page, phantoms: Path
+) -> None:
+    picture = sorted((phantoms / "images").rglob("*.png"))[0]
+    page.locator("input[type=file]").first.set_input_files(picture)
+    viewer = page.locator(".viewer[data-ready=true]")
+    expect(viewer).to_be_visible(timeout=SLOW)
+    score = page.get_by_test_id("stMetricValue").first
+    expect(score).to_have_text(re.compile(r"^[01]\.\d\d$"))
+    shown = score.inner_text()
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"))
+    expect(page.get_by_text("not the borders of a tumour")).to_be_visible()
+
+    page.reload()
+    expect(viewer).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(shown)
+
+
+def test_a_sample_exam_is_hung_as_four_views(page: Page) -> None:
+    page.get_by_role("button", name=re.compile("four views", re.I)).click()
+    expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".viewer canvas")).to_have_count(4)
+
+
+def test_a_text_file_gets_its_sentence(page: Page, tmp_path: Path) -> None:
+    (tmp_path / "scan.dcm").write_text("Dear colleague, please find attached")
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "scan.dcm")
+    expect(page.get_by_text("File 1 was not read:")).to_be_visible(timeout=SLOW)
+
+
+def test_a_link_to_no_case_is_told_in_words(page: Page) -> None:
+    page.goto(page.url.split("?")[0] + "?case=..%2f..%2fetc%2fpasswd")
+    expect(page.get_by_text("does not name a case")).to_be_visible(timeout=SLOW)
