@@ -10,10 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-
-_ROUNDING = 1e-9  # 0.9 * 10 cancers are 9, not the 9.000000000000002 of a computer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +58,28 @@ class OperatingPoint:
     @property
     def npv(self) -> float:
         return _ratio(self.true_negatives, self.cases - self.called)
+
+    @property
+    def accuracy(self) -> float:
+        return _ratio(self.true_positives + self.true_negatives, self.cases)
+
+    @property
+    def balanced_accuracy(self) -> float:
+        return (self.sensitivity + self.specificity) / 2
+
+    @property
+    def f1(self) -> float:
+        return _ratio(2 * self.true_positives, self.called + self.positives)
+
+    @property
+    def likelihood_ratio_called(self) -> float:
+        """How much a call raises the odds of cancer; infinite where no call was a false alarm."""
+        return _quotient(self.sensitivity, 1 - self.specificity)
+
+    @property
+    def likelihood_ratio_left_alone(self) -> float:
+        """How much being left alone lowers the odds of cancer."""
+        return _quotient(1 - self.sensitivity, self.specificity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -135,47 +154,15 @@ def operating_points(cases: Cases) -> OperatingPoints:
     )
 
 
-def threshold_for_sensitivity(cases: Cases, target: float) -> OperatingPoint:
-    """The highest threshold that still finds at least `target` of the cancers."""
-    _need(cases.positives, "cancer", "sensitivity")
-    points = operating_points(cases)
-    enough = points.true_positives >= target * points.positives - _ROUNDING
-    return points.at(int(np.argmax(enough)))
-
-
-def threshold_for_specificity(cases: Cases, target: float) -> OperatingPoint:
-    """The lowest threshold that leaves at least `target` of the cases without cancer alone."""
-    _need(cases.negatives, "case without cancer", "specificity")
-    points = operating_points(cases)
-    left_alone = points.negatives - points.false_positives
-    enough = left_alone >= target * points.negatives - _ROUNDING
-    return points.at(int(np.flatnonzero(enough)[-1]))
-
-
-def threshold_for_recall_rate(cases: Cases, most: float) -> OperatingPoint:
-    """The lowest threshold that calls at most `most` of all cases."""
-    points = operating_points(cases)
-    few_enough = points.called <= most * (points.positives + points.negatives) + _ROUNDING
-    return points.at(int(np.flatnonzero(few_enough)[-1]))
-
-
-def youden(cases: Cases) -> OperatingPoint:
-    """The highest threshold at which sensitivity + specificity - 1 is largest (Youden 1950)."""
-    _need(cases.positives, "cancer", "sensitivity")
-    _need(cases.negatives, "case without cancer", "specificity")
-    points = operating_points(cases)
-    gain = points.true_positives * points.negatives - points.false_positives * points.positives
-    return points.at(int(np.argmax(gain)))
-
-
-def _need(count: int, what: str, rate: str) -> None:
-    if count == 0:
-        raise TableError(f"There is no {what} among these cases, so {rate} cannot be computed.")
-
-
 def _ratio(part: int, whole: int) -> float:
     return part / whole if whole else float("nan")
 
 
 def _ratios(part: NDArray[np.intp], whole: int) -> NDArray[np.float64]:
     return part / whole if whole else np.full(len(part), np.nan)
+
+
+def _quotient(part: float, whole: float) -> float:
+    if whole == 0.0:
+        return float("nan") if part == 0.0 else float("inf")
+    return part / whole

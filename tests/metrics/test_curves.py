@@ -1,10 +1,16 @@
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score
+from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from sklearn.metrics import roc_curve as reference_roc
 
 from mammo_core.metrics.auc import auc_of
-from mammo_core.metrics.curves import average_precision, pr_curve, roc_curve
+from mammo_core.metrics.curves import (
+    average_precision,
+    partial_auc,
+    pr_curve,
+    probabilistic_f1,
+    roc_curve,
+)
 from tests.metrics.conftest import cases_of
 
 RNG = np.random.default_rng(0)
@@ -36,3 +42,15 @@ def test_calling_everybody_has_the_prevalence_as_its_ppv() -> None:
     last = pr_curve(CASES).iloc[-1]
     assert last["sensitivity"] == 1.0
     assert last["ppv"] == CASES.positives / len(CASES)
+
+
+@pytest.mark.parametrize("least", [0.0, 0.5, 0.85, 0.9])
+def test_the_partial_area_is_that_of_scikit_learn(least: float) -> None:
+    reference = roc_auc_score(CASES.positive, CASES.score, max_fpr=1 - least)
+    assert partial_auc(CASES, least_specificity=least) == pytest.approx(reference)
+
+
+def test_the_probabilistic_f1_of_certain_scores_is_the_usual_f1() -> None:
+    certain = cases_of([1.0, 1.0, 0.0, 0.0, 1.0], [1, 0, 1, 0, 1])
+    assert probabilistic_f1(certain) == pytest.approx(f1_score(certain.positive, certain.score))
+    assert probabilistic_f1(cases_of([0.5, 0.5], [1, 0])) == 0.5

@@ -6,16 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mammo_core.errors import TableError
 from mammo_core.metrics.cases import pool_cases
-from mammo_core.metrics.threshold import (
-    operating_point,
-    operating_points,
-    threshold_for_recall_rate,
-    threshold_for_sensitivity,
-    threshold_for_specificity,
-    youden,
-)
+from mammo_core.metrics.threshold import operating_point, operating_points
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 
@@ -76,33 +68,15 @@ def test_a_lower_threshold_never_loses_a_cancer(rows: list[tuple[float, bool]]) 
     assert (np.diff(points.thresholds) < 0).all()
 
 
-def test_sensitivity_three_quarters_takes_three_of_four_cancers() -> None:
-    assert threshold_for_sensitivity(TEN, 0.75).threshold == 0.65
-    assert threshold_for_sensitivity(TEN, 0.751).threshold == 0.35
+def test_the_other_rates_are_what_their_names_say() -> None:
+    point = operating_point(TEN, 0.5)  # 3 of 4 found, 2 of 6 false alarms
+    assert point.accuracy == 0.7
+    assert point.balanced_accuracy == pytest.approx((3 / 4 + 4 / 6) / 2)
+    assert point.f1 == 2 * 3 / (5 + 4)
+    assert point.likelihood_ratio_called == pytest.approx(0.75 / (2 / 6))
+    assert point.likelihood_ratio_left_alone == pytest.approx(0.25 / (4 / 6))
 
 
-def test_nine_tenths_of_ten_cancers_are_nine() -> None:
-    cancers = cases_of(np.arange(1, 11) / 10, [True] * 10)
-    assert threshold_for_sensitivity(cancers, 0.9).true_positives == 9
-
-
-def test_specificity_two_thirds_leaves_four_of_six_alone() -> None:
-    point = threshold_for_specificity(TEN, 2 / 3)
-    assert point.true_negatives == 4
-    assert point.threshold == 0.55
-
-
-def test_a_recall_rate_is_never_exceeded() -> None:
-    assert threshold_for_recall_rate(TEN, 0.35).called == 3
-    assert threshold_for_recall_rate(TEN, 0.0).called == 0
-
-
-def test_youden_gives_both_classes_one_vote() -> None:
-    assert youden(TEN).threshold == 0.65  # 3/4 found, 5/6 left alone
-
-
-def test_without_cancers_sensitivity_is_refused_in_words() -> None:
-    with pytest.raises(TableError, match="no cancer among these cases"):
-        threshold_for_sensitivity(cases_of([0.1, 0.2], [0, 0]), 0.9)
-    with pytest.raises(TableError, match="no case without cancer"):
-        threshold_for_specificity(cases_of([0.1, 0.2], [1, 1]), 0.9)
+def test_a_call_that_is_never_wrong_is_infinitely_telling() -> None:
+    assert operating_point(TEN, 0.9).likelihood_ratio_called == math.inf
+    assert math.isnan(operating_point(TEN, 1.0).likelihood_ratio_called)

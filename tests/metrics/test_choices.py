@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.choices import (
+    Aim,
+    choose_threshold,
+    threshold_for_cost,
+    threshold_for_f1,
+    threshold_for_recall_rate,
+    threshold_for_sensitivity,
+    threshold_for_specificity,
+    youden,
+)
+from mammo_core.metrics.threshold import operating_point
+from tests.metrics.conftest import cases_of
+
+TEN = cases_of(
+    [0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75, 0.85, 0.95],
+    [0, 0, 0, 1, 0, 0, 1, 0, 1, 1],
+)
+
+
+def test_sensitivity_three_quarters_takes_three_of_four_cancers() -> None:
+    assert threshold_for_sensitivity(TEN, 0.75).threshold == 0.65
+    assert threshold_for_sensitivity(TEN, 0.751).threshold == 0.35
+
+
+def test_nine_tenths_of_ten_cancers_are_nine() -> None:
+    cancers = cases_of(np.arange(1, 11) / 10, [True] * 10)
+    assert threshold_for_sensitivity(cancers, 0.9).true_positives == 9
+
+
+def test_specificity_two_thirds_leaves_four_of_six_alone() -> None:
+    point = threshold_for_specificity(TEN, 2 / 3)
+    assert point.true_negatives == 4
+    assert point.threshold == 0.55
+
+
+def test_a_recall_rate_is_never_exceeded() -> None:
+    assert threshold_for_recall_rate(TEN, 0.35).called == 3
+    assert threshold_for_recall_rate(TEN, 0.0).called == 0
+
+
+def test_youden_gives_both_classes_one_vote() -> None:
+    assert youden(TEN).threshold == 0.65  # 3/4 found, 5/6 left alone
+
+
+def test_without_cancers_sensitivity_is_refused_in_words() -> None:
+    with pytest.raises(TableError, match="no cancer among these cases"):
+        threshold_for_sensitivity(cases_of([0.1, 0.2], [0, 0]), 0.9)
+    with pytest.raises(TableError, match="no case without cancer"):
+        threshold_for_specificity(cases_of([0.1, 0.2], [1, 1]), 0.9)
+
+
+def test_f1_is_best_where_three_of_four_cancers_cost_one_false_alarm() -> None:
+    assert threshold_for_f1(TEN).threshold == 0.65  # 6/8, against 4/6 above and 8/11 below
+
+
+def test_the_dearer_a_missed_cancer_the_lower_the_threshold() -> None:
+    assert threshold_for_cost(TEN, 0.5).threshold == 0.85
+    assert threshold_for_cost(TEN, 1.5).threshold == 0.65
+    assert threshold_for_cost(TEN, 10).threshold == 0.35
+    with pytest.raises(TableError, match="above 0"):
+        threshold_for_cost(TEN, 0)
+
+
+@given(st.floats(0.0, 1.0), st.floats(0.0, 1.0))
+def test_every_choice_keeps_its_promise(target: float, fixed: float) -> None:
+    assert choose_threshold(TEN, Aim.SENSITIVITY, target).sensitivity >= target - 1e-9
+    assert choose_threshold(TEN, Aim.SPECIFICITY, target).specificity >= target - 1e-9
+    assert choose_threshold(TEN, Aim.RECALL_RATE, target).recall_rate <= target + 1e-9
+    assert choose_threshold(TEN, Aim.FIXED, fixed) == operating_point(TEN, fixed)
+
+
+@pytest.mark.parametrize("aim", list(Aim))
+def test_every_aim_gives_a_point_of_these_cases(aim: Aim) -> None:
+    point = choose_threshold(TEN, aim, 0.5)
+    assert point == operating_point(TEN, point.threshold)
