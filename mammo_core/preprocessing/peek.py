@@ -8,7 +8,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.dicom.header import integer
-from mammo_core.preprocessing.dicom.parse import is_dicom, parse
+from mammo_core.preprocessing.dicom.parse import parse
+from mammo_core.preprocessing.dicom.recognise import is_dicom
 from mammo_core.preprocessing.dicom.views import read_seen
 from mammo_core.types import Laterality, Size, View
 

@@ -5,10 +5,9 @@ from pathlib import Path
 from mammo_core.errors import MammoError, ReadError
 from mammo_core.paths import home
 from mammo_core.preprocessing import limits
-from mammo_core.preprocessing.dicom.identity import installation_key, keyed_id
-from mammo_core.preprocessing.dicom.parse import is_dicom
-from mammo_core.preprocessing.dicom.reader import decode_dicom
+from mammo_core.preprocessing.dicom.recognise import is_dicom
 from mammo_core.preprocessing.isolation import shared_pool
+from mammo_core.preprocessing.keyed_ids import installation_key, keyed_id
 from mammo_core.preprocessing.raster import decode_raster
 from mammo_core.types import Mammogram
 
@@ -61,6 +60,8 @@ def _decode(data: bytes, *, size: int, key: bytes, image_id: str | None) -> Mamm
     if not data:
         raise ReadError("empty", "This file is empty.", "The copy was interrupted; copy it again.")
     if is_dicom(data):
+        from mammo_core.preprocessing.dicom.reader import decode_dicom  # not all machines have it
+
         return decode_dicom(data, size=size, key=key, image_id=image_id)
     if size > len(data):
         raise limits.too_large(size)

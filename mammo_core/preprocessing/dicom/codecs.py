@@ -4,8 +4,6 @@ imagecodecs does RLE, JPEG, JPEG-LS and JPEG 2000; OpenJPEG through pylibjpeg do
 Both are imported on first use, for most files need neither.
 """
 
-import struct
-from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -14,6 +12,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.dicom.codestreams import check_agreement, read_codestream
 from mammo_core.preprocessing.dicom.matrix import PixelMatrix, Words
+from mammo_core.preprocessing.dicom.rle import decode_rle
 from mammo_core.preprocessing.dicom.syntaxes import Family, TransferSyntax
 
 JPEG_2000_THREADS: Final = 2  # 470 instead of 894 ms for 3328 x 4096; more gain little
@@ -22,7 +21,7 @@ JPEG_2000_THREADS: Final = 2  # 470 instead of 894 ms for 3328 x 4096; more gain
 def decode_frame(frame: bytes, syntax: TransferSyntax, matrix: PixelMatrix) -> Words:
     """One compressed frame, checked, decoded, and checked again."""
     if syntax.family is Family.RLE:
-        return _decode_rle(frame, matrix)
+        return decode_rle(frame, matrix)
     kind = Family.JPEG_2000 if syntax.family is Family.HTJ2K else syntax.family
     check_agreement(read_codestream(frame), matrix, kind)
     try:
@@ -55,39 +54,6 @@ def _decode(frame: bytes, family: Family) -> Any:
     if family is Family.JPEG_2000:
         return imagecodecs.jpeg2k_decode(frame, numthreads=JPEG_2000_THREADS)
     return decode_htj2k(frame)
-
-
-def _decode_rle(frame: bytes, matrix: PixelMatrix) -> Words:
-    """PS3.5 Annex G: one segment for each byte of a sample, the most significant first."""
-    import imagecodecs
-
-    planes = matrix.samples * matrix.bits_allocated // 8
-    if len(frame) < 64 or struct.unpack_from("<I", frame)[0] != planes:
-        raise _damaged("RLE")
-    offsets = [*struct.unpack_from(f"<{planes}I", frame, 4), len(frame)]
-    if offsets[0] != 64 or any(a >= b for a, b in pairwise(offsets)):
-        raise _damaged("RLE")
-    size = matrix.rows * matrix.columns
-    decoded: NDArray[np.uint8] = np.empty((planes, size), dtype=np.uint8)
-    for plane in range(planes):
-        segment = frame[offsets[plane] : offsets[plane + 1]]
-        try:
-            values = imagecodecs.packbits_decode(segment)
-        except RuntimeError as error:
-            raise _damaged("RLE") from error
-        if len(values) < size:
-            raise ReadError(
-                "truncated",
-                f"This DICOM's RLE image ends early: {len(values):,} of {size:,} pixels are there.",
-                "The copy was interrupted; copy it again.",
-            )
-        decoded[plane] = np.frombuffer(values, dtype=np.uint8)[:size]
-    shape = (matrix.rows, matrix.columns)
-    if matrix.bits_allocated == 16:
-        return np.asarray((decoded[0].astype(np.uint16) << 8) | decoded[1]).reshape(shape)
-    if matrix.samples == 1:
-        return decoded.reshape(shape)
-    return np.asarray(np.moveaxis(decoded.reshape(matrix.samples, *shape), 0, -1))
 
 
 def _damaged(name: str) -> ReadError:

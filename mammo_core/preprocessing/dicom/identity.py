@@ -1,56 +1,10 @@
-"""Ids that group images of one woman without telling who she is.
-
-They are keyed hashes (HMAC-SHA-256): without the key of this installation, nobody can find out
-by trying all record numbers whose images these are.
-"""
-
-import hmac
-import os
-import time
-from pathlib import Path
-from typing import Final
+"""The only place where ids of people are read: they leave it as keyed hashes, or not at all."""
 
 from pydicom.dataset import Dataset
 
-from mammo_core.errors import MammoError
 from mammo_core.preprocessing.dicom.header import raw
+from mammo_core.preprocessing.keyed_ids import keyed_id
 from mammo_core.types import ImageRef, Laterality, View
-
-_KEY_BYTES: Final = 32
-_ID_DIGITS: Final = 32
-_PATIENCE: Final = 100  # looks, a hundredth of a second apart
-
-
-def installation_key(path: Path) -> bytes:
-    """The key of this installation, made on first use and readable by its owner alone."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _existing_key(path)
-    key = os.urandom(_KEY_BYTES)
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(key)
-        stream.flush()
-        os.fsync(stream.fileno())
-    return key
-
-
-def _existing_key(path: Path) -> bytes:
-    """Another process may be between making the file and writing its 32 bytes."""
-    for _ in range(_PATIENCE):
-        key = path.read_bytes()
-        if len(key) == _KEY_BYTES:
-            return key
-        time.sleep(0.01)
-    raise MammoError(
-        f"The key of this installation, {path}, has {len(key)} bytes; {_KEY_BYTES} are right. "
-        "Remove it: a new one is made, and ids of images read before no longer match."
-    )
-
-
-def keyed_id(key: bytes, what: str, value: bytes) -> str:
-    return hmac.new(key, what.encode() + b"\0" + value, "sha256").hexdigest()[:_ID_DIGITS]
 
 
 def pseudonymous(

@@ -17,11 +17,11 @@ from pydicom.filereader import read_dataset
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.dicom.header import tags_to_read
+from mammo_core.preprocessing.dicom.recognise import PREAMBLE, PREFIX, is_vr
 from mammo_core.preprocessing.dicom.syntaxes import Family, TransferSyntax, find_syntax, implied
 
 UNDEFINED: Final = 0xFFFFFFFF
 
-_PREAMBLE: Final = 128
 _TRANSFER_SYNTAX: Final = 0x00020010
 _PIXEL_TAGS: Final = (0x7FE00008, 0x7FE00009, 0x7FE00010)  # float, double float, integer
 _PIXEL_DATA: Final = 0x7FE00010
@@ -51,15 +51,10 @@ class DicomFile:
     notes: tuple[str, ...] = ()
 
 
-def is_dicom(data: bytes) -> bool:
-    """By content: the prefix after the preamble, or a data set that begins without either."""
-    return data[_PREAMBLE : _PREAMBLE + 4] == b"DICM" or _is_bare(data)
-
-
 def parse(data: bytes) -> DicomFile:
     """The header's allowed attributes and the undecoded pixels."""
-    has_prefix = data[_PREAMBLE : _PREAMBLE + 4] == b"DICM"
-    start, uid = _read_meta(data, _PREAMBLE + 4 if has_prefix else 0)
+    has_prefix = data[PREAMBLE : PREAMBLE + 4] == PREFIX
+    start, uid = _read_meta(data, PREAMBLE + 4 if has_prefix else 0)
     notes = (
         () if has_prefix and uid else ("The file has no meta header; its encoding was inferred.",)
     )
@@ -79,20 +74,6 @@ def parse(data: bytes) -> DicomFile:
         )
     pixels = _pixel_element(data, stream.tell(), is_little_endian=syntax.is_little_endian)
     return DicomFile(header=header, syntax=syntax, pixels=pixels, notes=notes)
-
-
-def _is_bare(data: bytes) -> bool:
-    """Whether the first element is one of group 0002 or 0008, as old exports begin."""
-    if len(data) < 16 or data[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):
-        return False
-    order = ">" if data[:2] == b"\0\x08" else "<"
-    element = struct.unpack(order + "H", data[2:4])[0]
-    length = struct.unpack(order + "I", data[4:8])[0]
-    return element <= 0x0070 and (_is_vr(data[4:6]) or length <= 1024)
-
-
-def _is_vr(code: bytes) -> bool:
-    return code.isalpha() and code.isupper()
 
 
 def _read_meta(data: bytes, position: int) -> tuple[int, str]:
@@ -148,7 +129,7 @@ def _pixel_element(data: bytes, position: int, *, is_little_endian: bool) -> Pix
     if vr in _LONG_LENGTH and position + 12 <= len(data):
         length = struct.unpack_from(order + "I", data, position + 8)[0]
         start = position + 12
-    elif _is_vr(vr):
+    elif is_vr(vr):
         length = struct.unpack_from(order + "H", data, position + 6)[0]
         start = position + 8
     else:
