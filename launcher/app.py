@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Final
 
 from launcher.address import (
+    EVERYWHERE,
     host_warning,
     is_healthy,
     is_loopback,
     port_problem,
-    reachable_name,
     url_of,
 )
 from launcher.environment import APP_REQUIREMENTS, ROOT, StartError, prepare_environment
@@ -44,8 +44,8 @@ def start_app(host: str, port: int) -> int:
 def app_command(python: Path, host: str, port: int) -> list[str]:
     command = [str(python), "-m", "streamlit", "run", "streamlit_app.py"]
     command += [f"--server.address={host}", f"--server.port={port}"]
-    if not is_loopback(host):  # the server refuses visitors who call it by a name it does not know
-        command.append(f"--browser.serverAddress={reachable_name(host)}")
+    if not is_loopback(host):  # .streamlit/config.toml lets the app be called by loopback's names
+        command.append(f"--server.allowedHosts={'*' if host in EVERYWHERE else host}")
     return [*command, "--logger.hideWelcomeMessage=true"]
 
 

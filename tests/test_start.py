@@ -180,11 +180,12 @@ def test_the_app_is_started_at_the_address_asked_for() -> None:
     assert command[:5] == ["python", "-m", "streamlit", "run", "streamlit_app.py"]
     assert "--server.address=127.0.0.1" in command
     assert "--server.port=8600" in command
-    assert not [word for word in command if word.startswith("--browser.serverAddress")]
+    assert not [word for word in command if word.startswith("--server.allowedHosts")]
 
 
-def test_visitors_from_elsewhere_may_call_the_app_by_the_machines_name() -> None:
-    assert f"--browser.serverAddress={socket.gethostname()}" in app_command(PYTHON, "0.0.0.0", 8501)
+def test_elsewhere_the_app_may_be_called_by_the_names_it_has_there() -> None:
+    assert "--server.allowedHosts=192.0.2.7" in app_command(PYTHON, "192.0.2.7", 8501)
+    assert "--server.allowedHosts=*" in app_command(PYTHON, "0.0.0.0", 8501)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "eight"])

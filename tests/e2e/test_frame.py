@@ -1,11 +1,14 @@
 """The frame around every page: its navigation, its notice, and that nothing leaves the machine."""
 
 import ast
+import socket
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from launcher.address import LOOPBACK
 from tests.e2e.server import ROOT, Server, strangers
 
 pytestmark = pytest.mark.e2e
@@ -59,6 +62,23 @@ def test_a_bookmark_opened_first_keeps_frame_and_notice(page: Page, fresh_app: S
     expect(page).to_have_url(f"{fresh_app.url}/train")
     expect(page.get_by_text(NOTICE)).to_be_visible()
     expect(page.get_by_test_id("stSidebar").get_by_role("link")).to_have_count(len(TITLES))
+
+
+def test_a_page_elsewhere_cannot_reach_the_app_under_a_name_of_its_own(app: Server) -> None:
+    def status(name: str) -> bytes:
+        port = urlsplit(app.url).port
+        question = (
+            f"GET /_stcore/stream HTTP/1.1\r\nHost: {name}:{port}\r\nOrigin: http://{name}:{port}\r\n"
+            "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+            "Sec-WebSocket-Key: MDEyMzQ1Njc4OWFiY2RlZg==\r\n\r\n"
+        )
+        with socket.create_connection((LOOPBACK, port), timeout=10) as line:
+            line.sendall(question.encode("ascii"))
+            return line.recv(100).split()[1]
+
+    assert status(LOOPBACK) == b"101"
+    assert status("localhost") == b"101"
+    assert status("elsewhere.invalid") == b"403"
 
 
 def test_a_visit_to_every_page_asks_nobody_else_and_leaves_no_error_in_the_log(
