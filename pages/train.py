@@ -63,8 +63,6 @@ def show_runs() -> None:
         st.info("No run yet. Its progress will appear here.", icon=":material/info:")
         return
     names = [run.run_id for run in runs]
-    if st.query_params.get("run") not in names:
-        st.query_params["run"] = names[0]
     name = st.selectbox("Run", names, key="run", bind="query-params")
     run = find_run(name or names[0], checkpoints_root())
     show_run(run)
