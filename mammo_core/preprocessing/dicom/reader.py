@@ -63,7 +63,9 @@ def _toned(file: DicomFile) -> Toned:
         raise ReadError("no_pixels", "This DICOM holds no pixels.")
     words = read_frame(file, file.pixels, matrix)
     if matrix.photometric in MONOCHROME:
-        return tone(words, stored_values(words, matrix, file.header), file.header)
+        is_lossy = file.syntax.is_lossy
+        stored = stored_values(words, matrix, file.header, is_lossy=is_lossy)
+        return tone(words, stored, file.header)
     if matrix.photometric == PALETTE:
         grey, bits = grey_of_palette(words, file.header)
         note = "The pixels are numbers into a colour table, which is grey; it was applied."

@@ -4,7 +4,7 @@ Words have at most 16 bits, so everything that happens to a pixel on its own is 
 entry for each possible word. The tables here are worked out from the words that do occur.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -22,6 +22,7 @@ from mammo_core.preprocessing.dicom.header import (
 from mammo_core.preprocessing.dicom.matrix import PixelMatrix, Words
 
 Flags = NDArray[np.bool_]
+_OVERSHOOT: Final = 1.25  # of the range: more is a header that lies, not a codec that rings
 _HIDDEN_BITS: Final = "Bits beyond the stored ones hold an overlay; they were left out."
 
 
@@ -39,19 +40,32 @@ class StoredValues:
     notes: tuple[str, ...] = ()
 
 
-def stored_values(words: Words, matrix: PixelMatrix, header: Dataset) -> StoredValues:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Layout:
+    bits: int
+    shift: int = 0  # how far up in their words the bits lie
+    is_clipped: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def stored_values(
+    words: Words, matrix: PixelMatrix, header: Dataset, *, is_lossy: bool
+) -> StoredValues:
     """PS3.5 8.1.1: `bits_stored` bits up to `high_bit`, two's complement where signed."""
     occurs = np.zeros(2**matrix.bits_allocated, dtype=np.bool_)
     occurs[words.ravel()] = True
     is_padding = _padding_words(header, matrix, occurs.size)
     used = np.flatnonzero(occurs & ~is_padding)
-    bits, shift, notes = _bit_layout(used, matrix, has_overlay=_has_hidden_overlay(header))
-    value = (np.arange(occurs.size, dtype=np.int32) >> shift) & (2**bits - 1)
+    layout = _layout(used, matrix, header, is_lossy=is_lossy) if used.size else _said(matrix)
+    bits = layout.bits
+    value = np.arange(occurs.size, dtype=np.int32) >> layout.shift
+    value = np.minimum(value, 2**bits - 1) if layout.is_clipped else value & (2**bits - 1)
     lowest = 0
     if matrix.is_signed:
         lowest = -(2 ** (bits - 1))
         value = np.where(value >= 2 ** (bits - 1), value - 2**bits, value).astype(np.int32)
     has_padding = bool((occurs & is_padding).any())
+    padding_note = ("Padding around the image was made background.",) if has_padding else ()
     return StoredValues(
         value=value,
         is_padding=is_padding,
@@ -60,51 +74,61 @@ def stored_values(words: Words, matrix: PixelMatrix, header: Dataset) -> StoredV
         bits=bits,
         lowest=lowest,
         highest=lowest + 2**bits - 1,
-        notes=(*notes, "Padding around the image was made background.") if has_padding else notes,
+        notes=(*layout.notes, *padding_note),
     )
 
 
 def _padding_words(header: Dataset, matrix: PixelMatrix, count: int) -> Flags:
-    """PS3.3 C.7.5.1.1.2: one value, or all between it and the range limit."""
-    flags = np.zeros(count, dtype=np.bool_)
+    """PS3.3 C.7.5.1.1.2: one value, or all between it and the range limit.
+
+    The value may lie outside of the stored bits; and writers mix up its sign.
+    """
     value = integer(header, "PixelPaddingValue")
     if value is None:
-        return flags
+        return np.zeros(count, dtype=np.bool_)
     limit = integer(header, "PixelPaddingRangeLimit")
-    first = _as_written(value, matrix)
-    last = first if limit is None else _as_written(limit, matrix)
-    words = np.arange(count, dtype=np.int32)
+    numbers = np.arange(count, dtype=np.int32)
     if matrix.is_signed:
-        words = np.where(words >= count // 2, words - count, words)
-    return np.asarray((words >= min(first, last)) & (words <= max(first, last)), dtype=np.bool_)
+        span = 2**matrix.bits_stored
+        is_short = (numbers >= span // 2) & (numbers < span)  # no sign carried on
+        numbers = np.where(is_short, numbers - span, numbers)
+        numbers = np.where(numbers >= count // 2, numbers - count, numbers)
+    ends = [_as_number(end, count, matrix) for end in (value, value if limit is None else limit)]
+    return np.asarray((numbers >= min(ends)) & (numbers <= max(ends)), dtype=np.bool_)
 
 
-def _as_written(value: int, matrix: PixelMatrix) -> int:
-    """The value as a whole word of the matrix's sign; writers mix up US and SS."""
-    word = value % int(2**matrix.bits_allocated)
-    if matrix.is_signed and word >= 2 ** (matrix.bits_allocated - 1):
-        word -= 2**matrix.bits_allocated
-    return word
+def _as_number(value: int, count: int, matrix: PixelMatrix) -> int:
+    word = value % count
+    return word - count if matrix.is_signed and word >= count // 2 else word
 
 
-def _bit_layout(
-    used: NDArray[np.intp], matrix: PixelMatrix, *, has_overlay: bool
-) -> tuple[int, int, tuple[str, ...]]:
-    """The number of bits, how far they are shifted up, and what the header got wrong."""
-    bits, shift = matrix.bits_stored, matrix.high_bit + 1 - matrix.bits_stored
-    below = bool((used & (2**shift - 1)).any())
+def _said(matrix: PixelMatrix) -> _Layout:
+    return _Layout(bits=matrix.bits_stored, shift=matrix.high_bit + 1 - matrix.bits_stored)
+
+
+def _layout(
+    used: NDArray[np.intp], matrix: PixelMatrix, header: Dataset, *, is_lossy: bool
+) -> _Layout:
+    """Which bits count: those the header says, unless the pixels prove it wrong."""
+    said = _said(matrix)
+    bits, highest = said.bits, int(used.max())
+    below = bool((used & (2**said.shift - 1)).any())
     above = _bits_above(used, matrix)
-    if has_overlay:
-        return bits, shift, (_HIDDEN_BITS,) if below or above else ()
-    if shift and below and int(used.max()) < 2**bits:
+    if _has_hidden_overlay(header):
+        return replace(said, notes=(_HIDDEN_BITS,) if below or above else ())
+    if said.shift and below and highest < 2**bits:
         note = f"The header puts the highest bit at {matrix.high_bit}; the pixels do not, and won."
-        return bits, 0, (note,)
-    if shift:
-        return bits, shift, (f"Stored values lie {shift} bits up in their words.",)
-    if above:
-        real = matrix.bits_allocated if matrix.is_signed else int(used.max()).bit_length()
-        return real, 0, (f"The header says {bits} bits are stored; the pixels have {real}.",)
-    return bits, 0, ()
+        return _Layout(bits=bits, notes=(note,))
+    if said.shift:
+        return replace(said, notes=(f"Stored values lie {said.shift} bits up in their words.",))
+    if not above:
+        return said
+    if is_lossy and not matrix.is_signed and highest < _OVERSHOOT * 2**bits:
+        note = f"Lossy compression went beyond {bits} bits; what is above was cut off."
+        return _Layout(bits=bits, is_clipped=True, notes=(note,))
+    real = matrix.bits_allocated if matrix.is_signed else highest.bit_length()
+    note = f"The header says {bits} bits are stored; the pixels have {real}."
+    return _Layout(bits=real, notes=(note,))
 
 
 def _bits_above(used: NDArray[np.intp], matrix: PixelMatrix) -> bool:
