@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
+from mammo_core.preprocessing.breast import Mask, find_breast, is_chest_wall_right
 from mammo_core.preprocessing.prepare import restore_map
 from mammo_core.types import Box, Geometry, Mammogram, Pixels, Window
 
@@ -20,14 +20,14 @@ _MOST_BITS: Final = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DisplayImage:
-    """What the viewer needs of a mammogram. Lengths and rows are those of `pixels`."""
+    """What the viewer needs of a mammogram. Lengths are those of `pixels`."""
 
     pixels: NDArray[np.uint16]
     windows: tuple[Window, ...]  # in units of `pixels`; the first is the one to show
     reduction: float  # original pixels per pixel, the same along both axes
     spacing_mm: float | None  # None also where pixels are not square
     is_spacing_at_detector: bool
-    breast_height: float  # rows
+    breast: Box  # in pixels of `pixels`
     chest_wall: Literal["left", "right"]
 
 
@@ -44,7 +44,7 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
         reduction=reduction,
         spacing_mm=_square_spacing(mammogram, reduction),
         is_spacing_at_detector=mammogram.is_spacing_at_detector,
-        breast_height=float(np.count_nonzero(mask.any(axis=1))),
+        breast=_bounds(mask),
         chest_wall="right" if is_chest_wall_right(mask) else "left",
     )
 
@@ -68,6 +68,13 @@ def to_heat(values: Pixels, geometry: Geometry, *, longest: int) -> NDArray[np.u
     return np.asarray(np.rint(heat * 255), dtype=np.uint8)
 
 
+def _bounds(mask: Mask) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return Box(
+        x0=float(columns[0]), y0=float(rows[0]), x1=float(columns[-1] + 1), y1=float(rows[-1] + 1)
+    )
+
+
 def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
     """The values from before windowing; where none were kept, the pixels in their own depth."""
     if mammogram.wide is not None:
@@ -87,7 +94,7 @@ def _own_windows(mammogram: Mammogram) -> tuple[Window, ...]:
     return mammogram.windows if mammogram.wide is not None else ()
 
 
-def _measured_windows(pixels: NDArray[np.uint16], mask: NDArray[np.bool_]) -> tuple[Window, ...]:
+def _measured_windows(pixels: NDArray[np.uint16], mask: Mask) -> tuple[Window, ...]:
     """The whole range, and the range of the breast's own grey values."""
     low, high = float(pixels.min()), float(pixels.max())
     dark, bright = (float(value) for value in np.percentile(pixels[mask], _TISSUE_PERCENTILES))

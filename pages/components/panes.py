@@ -38,7 +38,7 @@ def _pane(case: Case, image: CaseImage, reading: "Reading | None", *, longest: i
         view=image.ref.view,
         spacing_mm=shown.spacing_mm,
         is_spacing_at_detector=shown.is_spacing_at_detector,
-        breast_height=shown.breast_height,
+        breast=shown.breast,
         chest_wall=shown.chest_wall,
         reduction=shown.reduction,
         heat=to_heat(reading.evidence, reading.geometry, longest=_HEAT) if reading else None,

@@ -10,7 +10,6 @@ from playwright.sync_api import Browser, Locator, Page, expect
 pytestmark = pytest.mark.e2e
 
 APP = Path(__file__).parent / "apps" / "viewer_app.py"
-LUMP_IN_R = (579, 1150)  # column and row of the bright lump in the right breast's image
 
 GREY_IN_MIDDLE = """canvas => {
   const [x, y] = [canvas.width >> 1, canvas.height >> 1];
@@ -116,6 +115,12 @@ def test_the_right_breast_hangs_left_and_chest_walls_meet(show: Show) -> None:
     width = int(right["width"])
     assert screen.extent("RCC")[1] == pytest.approx(width - 1, abs=1)
     assert screen.extent("LCC")[0] <= 1
+
+
+def test_the_breast_fills_the_pane_though_the_image_is_larger(show: Show) -> None:
+    """The breast is 1800 of 2000 rows high, and gets a margin of 3 % of that above and below."""
+    whole, filled = show("panes=2").zoom(), show("panes=2&breast=1").zoom()
+    assert filled / whole == pytest.approx(2000 / (1800 * 1.06), rel=0.005)
 
 
 def test_an_image_filed_the_other_way_round_is_mirrored_and_says_so(show: Show) -> None:

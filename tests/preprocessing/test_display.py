@@ -35,11 +35,12 @@ def test_each_pixel_is_the_mean_of_those_it_covers(mammogram: Mammogram) -> None
 
 
 def test_measures_follow_the_reduction(mammogram: Mammogram) -> None:
-    shown = to_pane(mammogram, longest=100)
-    assert shown.reduction == 4.0
-    assert shown.spacing_mm == pytest.approx(0.4)
+    shown = to_pane(mammogram, longest=200)
+    assert shown.reduction == 2.0
+    assert shown.spacing_mm == pytest.approx(0.2)
     assert shown.is_spacing_at_detector
-    assert shown.breast_height == pytest.approx(50, abs=4)
+    assert (shown.breast.x0, shown.breast.x1) == (0, pytest.approx(50, abs=3))
+    assert (shown.breast.y0, shown.breast.y1) == pytest.approx((50, 150), abs=3)
 
 
 def test_a_small_image_is_not_enlarged(mammogram: Mammogram) -> None:

@@ -1,6 +1,7 @@
 // One pane onto its canvas, bottom up: grey image, heatmap, regions, the reader's box, the lens.
 
 const INK = { region: "#ffd166", reader: "#66d9ff", dark: "rgb(0 0 0 / 0.75)", light: "rgb(255 255 255 / 0.6)" };
+const LEAST_FOR_TEXT = 180; // screen pixels; a thumbnail has no room for words
 const LENS = { radius: 110, magnification: 2.5 };
 
 function drawPane(pane, viewer) {
@@ -96,7 +97,7 @@ function drawBox(pane, [x0, y0, x1, y1], { text, ink, dash }) {
   context.setLineDash(dash);
   strokeTwice(context, ink, { width: 1.5 });
   context.setLineDash([]);
-  if (!text) return;
+  if (!text || pane.height < LEAST_FOR_TEXT) return;
   context.font = `600 12px ${getComputedStyle(pane.frame).fontFamily}`;
   const textWidth = context.measureText(text).width + 8;
   const textLeft = Math.max(0, Math.min(left, pane.width - textWidth));

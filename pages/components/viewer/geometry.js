@@ -3,7 +3,8 @@
 // a right and a left breast moves both outwards or both inwards.
 
 const MOST_ZOOM = 40; // screen pixels per image pixel
-const LEAST_ZOOM = 0.5; // of fit
+const LEAST_ZOOM = 0.25; // of fit
+const FOCUS_MARGIN = 0.03; // of the longer side
 
 function newView() {
   return { zoom: 1, panX: 0, panY: 0, preset: 0, scale: 1, shift: 0, isInverted: false };
@@ -15,16 +16,33 @@ function fitScales(panes) {
   return panes.map((pane) => shared * pane.meta.unit);
 }
 
-function ownFit({ meta, width, height }) {
-  const [rows, columns] = meta.size;
-  return Math.min(width / columns, height / rows);
+function ownFit(pane) {
+  const { x0, y0, x1, y1 } = focus(pane);
+  return Math.min(pane.width / (x1 - x0), pane.height / (y1 - y0));
+}
+
+// What fills the cell at zoom 1, in columns and rows as they lie on the screen: the breast with a
+// margin, up to the very edge of the image where that is hung against the edge of the cell.
+function focus(pane) {
+  const { size, isMirrored, anchor } = pane.meta;
+  const [rows, columns] = size;
+  const [left, top, right, bottom] = pane.meta.focus;
+  const margin = FOCUS_MARGIN * Math.max(right - left, bottom - top);
+  const x0 = Math.max(0, (isMirrored ? columns - right : left) - margin);
+  const x1 = Math.min(columns, (isMirrored ? columns - left : right) + margin);
+  return {
+    x0: anchor === "left" ? 0 : x0,
+    x1: anchor === "right" ? columns : x1,
+    y0: Math.max(0, top - margin),
+    y1: Math.min(rows, bottom + margin),
+  };
 }
 
 function outward(pane) {
   return pane.meta.anchor === "right" ? -1 : 1;
 }
 
-// The point of the cell, and of the image, that meet while nothing is panned: 0 left, 1 right.
+// Where across the cell, and across the focus, they meet while nothing is panned: 0 left, 1 right.
 function anchorPart(pane) {
   if (pane.isAlone) return 0.5;
   return { left: 0, right: 1 }[pane.meta.anchor] ?? 0.5;
@@ -33,12 +51,13 @@ function anchorPart(pane) {
 // { scale, x, y }: an image point (column, row) is drawn at (x + scale * column, y + scale * row);
 // where the pane is mirrored the column is counted from the other side.
 function placement(pane) {
-  const [rows, columns] = pane.meta.size;
   const scale = pane.fit * pane.view.zoom;
+  const { x0, y0, x1, y1 } = focus(pane);
+  const part = anchorPart(pane);
   return {
     scale,
-    x: anchorPart(pane) * (pane.width - scale * columns) + outward(pane) * pane.view.panX,
-    y: (pane.height - scale * rows) / 2 + pane.view.panY,
+    x: part * pane.width - scale * (x0 + part * (x1 - x0)) + outward(pane) * pane.view.panX,
+    y: pane.height / 2 - (scale * (y0 + y1)) / 2 + pane.view.panY,
   };
 }
 

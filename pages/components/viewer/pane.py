@@ -24,9 +24,10 @@ class RegionBox:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pane:
-    """One image in the viewer. Two or more panes share a scale: equal millimetres where every
-    `spacing_mm` is known, else equal breast heights where every `breast_height` is, else equal
-    image heights.
+    """One image in the viewer, shown so that the breast fills the pane.
+
+    Panes share a scale: equal millimetres where every `spacing_mm` is known, else equal breast
+    heights where every `breast` is, else equal image heights.
     """
 
     key: str  # tells images apart, also from one case to the next
@@ -37,7 +38,7 @@ class Pane:
     view: str | None = None
     spacing_mm: float | None = None  # of one pixel of `pixels`
     is_spacing_at_detector: bool = False
-    breast_height: float | None = None  # rows of `pixels` that the breast covers
+    breast: Box | None = None  # in pixels of `pixels`
     chest_wall: Edge | None = None  # the edge of `pixels` where the chest wall lies
     reduction: float = 1.0  # original pixels per pixel of `pixels`
     heat: NDArray[np.uint8] | None = None  # of any size; covers the whole frame

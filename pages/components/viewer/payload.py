@@ -2,17 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.types import Window
+from mammo_core.types import Box, Window
 from pages.components import wire
 from pages.components.viewer.hanging import Cell, Layout
-from pages.components.viewer.pane import Pane
-
-_LONGEST_HEAT: Final = 512  # cells; finer than any heatmap means, and four travel with an exam
+from pages.components.viewer.pane import Pane, RegionBox
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +39,24 @@ def _units(panes: Sequence[Pane]) -> dict[str, float]:
     """How large one pixel of each pane is, in a unit all panes share."""
     if all(pane.spacing_mm for pane in panes):
         return {pane.key: float(pane.spacing_mm or 1) for pane in panes}
-    if all(pane.breast_height for pane in panes):
-        return {pane.key: 1 / float(pane.breast_height or 1) for pane in panes}
-    return {pane.key: 1 / pane.pixels.shape[0] for pane in panes}
+    heights = [pane.breast.y1 - pane.breast.y0 for pane in panes if pane.breast]
+    if len(heights) < len(panes):
+        heights = [float(pane.pixels.shape[0]) for pane in panes]
+    return {pane.key: 1 / height for pane, height in zip(panes, heights, strict=True)}
+
+
+def _focus(pane: Pane) -> tuple[float, float, float, float]:
+    """What is in view at first: the breast, and every region even if it lies outside."""
+    if pane.breast is None:
+        height, width = pane.pixels.shape
+        return 0.0, 0.0, float(width), float(height)
+    parts: list[Box | RegionBox] = [pane.breast, *pane.boxes]
+    return (
+        min(part.x0 for part in parts),
+        min(part.y0 for part in parts),
+        max(part.x1 for part in parts),
+        max(part.y1 for part in parts),
+    )
 
 
 def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> dict[str, Any]:
@@ -53,9 +65,8 @@ def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> d
     if pane is None:
         return {**place, "key": cell.missing}
     buffers.append(pane.pixels)
-    heat = None if pane.heat is None else _reduced(pane.heat)
-    if heat is not None:
-        buffers.append(heat)
+    if pane.heat is not None:
+        buffers.append(pane.heat)
     return {
         **place,
         "key": pane.key,
@@ -64,9 +75,10 @@ def _cell(cell: Cell, units: dict[str, float], buffers: list[NDArray[Any]]) -> d
         "anchor": cell.anchor,
         "isMirrored": cell.is_mirrored,
         "size": pane.pixels.shape,
-        "heatSize": None if heat is None else heat.shape,
+        "heatSize": None if pane.heat is None else pane.heat.shape,
         "windows": [asdict(window) for window in pane.windows or (_full_range(pane),)],
         "unit": units[pane.key],
+        "focus": _focus(pane),
         "spacingMm": pane.spacing_mm,
         "isAtDetector": pane.is_spacing_at_detector,
         "reduction": pane.reduction,
@@ -85,14 +97,3 @@ def _notes(pane: Pane) -> list[str]:
 def _full_range(pane: Pane) -> Window:
     low, high = float(pane.pixels.min()), float(pane.pixels.max())
     return Window(name="Full range", low=low, high=max(high, low + 1))
-
-
-def _reduced(heat: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """`heat` as means over blocks, where it has more cells than the eye has use for."""
-    result = heat.astype(np.float32)
-    for axis, length in enumerate(heat.shape):
-        cells = min(length, _LONGEST_HEAT)
-        edges = np.linspace(0, length, cells + 1).astype(int)
-        sums = np.add.reduceat(result, edges[:-1], axis=axis)
-        result = sums / np.expand_dims(np.diff(edges), 1 - axis)
-    return np.asarray(np.rint(result), dtype=np.uint8)

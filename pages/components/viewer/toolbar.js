@@ -85,7 +85,7 @@ function buildToolbar(viewer, actions) {
     button(name, label, () => actions.useTool(name)),
   );
   const views = [
-    button("fit", "Fit (0)", actions.fit),
+    button("fit", "Fit the breast (0)", actions.fit),
     button("one", "One image pixel per screen pixel (1, double-click)", actions.oneToOne),
     button("invert", "Invert grey (I)", actions.invert),
     button("reset", "Reset view and window (R)", actions.reset),

@@ -4,7 +4,7 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from mammo_core.types import Window
+from mammo_core.types import Box, Window
 from pages.components.viewer import Legend, Pane, RegionBox, show_viewer
 
 ROWS, COLUMNS = 2000, 1000
@@ -14,6 +14,7 @@ WINDOWS = (
     Window(name="Harder", low=800, high=3200),
     Window(name="Sigmoid", low=0, high=4000, is_sigmoid=True),
 )
+BREASTS = {"R": Box(x0=150, y0=100, x1=1000, y1=1900), "L": Box(x0=0, y0=100, x1=850, y1=1900)}
 EXAM = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"), ("L", "ML"))
 
 
@@ -58,6 +59,7 @@ def pane(side: str, view: str, pixels: NDArray[np.uint16], warm: NDArray[np.uint
         is_spacing_at_detector=True,
         chest_wall="right" if (side == "R") != ("mirrored" in st.query_params) else "left",
         reduction=2.0,
+        breast=BREASTS[side] if "breast" in st.query_params else None,
         heat=warm,
         boxes=(RegionBox(x0=left, y0=1050, x1=left + 200, y1=1250, text="0.83"),),
     )

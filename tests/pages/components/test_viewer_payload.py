@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mammo_core.types import Window
+from mammo_core.types import Box, Window
 from pages.components.viewer.hanging import side_by_side
 from pages.components.viewer.pane import Pane, RegionBox
 from pages.components.viewer.payload import Legend, pack
@@ -20,7 +20,7 @@ def pane() -> Pane:
         pixels=np.array([[1, 2], [3, 65535]], dtype=np.uint16),
         windows=(Window(name="Normal", low=0, high=4),),
         spacing_mm=0.2,
-        breast_height=1.0,
+        breast=Box(x0=0, y0=0, x1=1, y1=1),
         heat=np.array([[7, 8, 9]], dtype=np.uint8),
         boxes=(RegionBox(x0=0, y0=0, x1=1, y1=2, text="0.9"),),
     )
@@ -47,7 +47,7 @@ def test_every_buffer_starts_where_a_typed_array_may(pane: Pane) -> None:
 
 
 def test_panes_share_millimetres_then_breasts_then_heights(pane: Pane) -> None:
-    other = replace(pane, key="other", spacing_mm=0.1, breast_height=2.0)
+    other = replace(pane, key="other", spacing_mm=0.1, breast=Box(x0=0, y0=0, x1=1, y1=2))
 
     def units(*panes: Pane) -> list[float]:
         header, _ = unpacked(pack(side_by_side(panes), height=640, legend=Legend()))
@@ -55,7 +55,7 @@ def test_panes_share_millimetres_then_breasts_then_heights(pane: Pane) -> None:
 
     assert units(pane, other) == [0.2, 0.1]
     assert units(pane, replace(other, spacing_mm=None)) == [1.0, 0.5]
-    assert units(pane, replace(other, spacing_mm=None, breast_height=None)) == [0.5, 0.5]
+    assert units(pane, replace(other, spacing_mm=None, breast=None)) == [0.5, 0.5]
 
 
 def test_the_corner_names_side_and_view_and_repeats_no_title(pane: Pane) -> None:
@@ -74,3 +74,8 @@ def test_without_windows_the_whole_range_is_shown(pane: Pane) -> None:
     assert header["cells"][0]["windows"] == [
         {"name": "Full range", "low": 1, "high": 65535, "is_sigmoid": False}
     ]
+
+
+def test_a_region_outside_the_breast_is_in_view_from_the_start(pane: Pane) -> None:
+    header, _ = unpacked(pack(side_by_side([pane]), height=640, legend=Legend()))
+    assert header["cells"][0]["focus"] == [0, 0, 1, 2]
