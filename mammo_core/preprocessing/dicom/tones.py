@@ -46,11 +46,11 @@ class _Scale:
 class _Modality:
     """For each word its value in the units of the machine, in which windows are written.
 
-    `(value - origin) * gain` counts levels from 0 to `top`, as whole numbers.
+    `(value - lowest) * gain` counts levels from 0 to `top`, as whole numbers.
     """
 
     values: NDArray[np.float64]
-    origin: float
+    lowest: float
     gain: float
     top: float
     notes: tuple[str, ...] = ()
@@ -119,11 +119,10 @@ def _as_the_header_says(stored: StoredValues, header: Dataset, *, is_inverse: bo
         notes.append(f"The header's look-up table {lookup.name!r} was applied.")
         window = Window(name=lookup.name, low=0.0, high=float(lookup.top))
         return _Scale(wide=wide, windows=(window,), notes=tuple(notes))
-    is_falling = is_inverse != (modality.gain < 0)
 
     def levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
-        rising = (values - modality.origin) * abs(modality.gain)
-        return modality.top - rising if is_falling else rising
+        rising = (values - modality.lowest) * modality.gain
+        return modality.top - rising if is_inverse else rising
 
     windows, more = read_windows(header)
     return _Scale(
@@ -144,7 +143,7 @@ def _modality(stored: StoredValues, header: Dataset) -> _Modality:
     if lookup is not None:
         values = lookup(stored.value.astype(np.float64)).astype(np.float64)
         note = "The header's modality look-up table was applied."
-        return _Modality(values=values, origin=0.0, gain=1.0, top=lookup.top, notes=(note,))
+        return _Modality(values=values, lowest=0.0, gain=1.0, top=lookup.top, notes=(note,))
     slope, intercept = number(header, "RescaleSlope"), number(header, "RescaleIntercept")
     if not slope:
         if is_present(header, "RescaleSlope"):
@@ -153,8 +152,8 @@ def _modality(stored: StoredValues, header: Dataset) -> _Modality:
     values = np.asarray(stored.value * slope + (intercept or 0.0), dtype=np.float64)
     return _Modality(
         values=values,
-        origin=float(values.min()),
-        gain=1.0 / slope,
+        lowest=float(values.min()),
+        gain=1.0 / abs(slope),
         top=float(stored.highest - stored.lowest),
         notes=notes,
     )
