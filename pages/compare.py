@@ -8,11 +8,10 @@ from mammo_core.metrics.compare import SharedCases, share_cases
 from mammo_core.metrics.curves import roc_curve
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.plots.roc import NamedCurve, roc_figure
-from pages.components import cached
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.pickers import scored_runs
-from pages.components.scored import count_cases, pick_counting
+from pages.components.scored import count_cases, pick_counting, scored_of
 
 
 def say_what_is_compared(shared: SharedCases, names: list[str]) -> None:
@@ -72,9 +71,9 @@ if not names:
     st.stop()
 
 with shown_errors():
-    tables = [cached.predictions(runs[name]) for name in names]
-    counting = pick_counting(tables[0], key="compare")
-    shared = share_cases([count_cases(table, counting) for table in tables])
+    models_scored = [scored_of(runs[name]) for name in names]
+    counting = pick_counting(models_scored[0].predictions, key="compare")
+    shared = share_cases([count_cases(scored, counting) for scored in models_scored])
     say_what_is_compared(shared, names)
     models = dict(zip(names, shared.cases, strict=True))
     st.dataframe(

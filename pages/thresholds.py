@@ -2,95 +2,128 @@
 
 import streamlit as st
 
+from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.choices import threshold_for_sensitivity
-from mammo_core.metrics.curves import roc_curve
-from mammo_core.metrics.uncertainty import Rate, auc_with_interval, rates_at
+from mammo_core.metrics.curves import average_precision, pr_curve, roc_curve
+from mammo_core.metrics.mistakes import mistakes
+from mammo_core.metrics.threshold import OperatingPoint
+from mammo_core.metrics.uncertainty import auc_with_interval, rates_at
 from mammo_core.plots.confusion import confusion_figure
+from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
-from mammo_core.plots.thresholds import score_histogram
+from mammo_core.types import Split
+from pages.components.calibration_view import show_calibration
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
-from pages.components.scored import count_cases, pick_counting, pick_predictions
+from pages.components.scored import (
+    Counting,
+    Scored,
+    count_cases,
+    pick_counting,
+    pick_scored,
+    show_count,
+    splits_of,
+)
+from pages.components.screening_view import show_screening
+from pages.components.slices_view import show_slices
+from pages.components.threshold_view import keep_threshold, pick_threshold, show_rates
 
-SUGGESTED_SENSITIVITY = 0.9
+SECTIONS = ("Curves", "Screening", "Calibration", "Slices", "Mistakes")
 
 
-def show_rate(name: str, rate: Rate) -> None:
-    with st.container(border=True):
-        st.metric(name, f"{rate.value:.1%}" if rate.total else "–")
-        st.caption(
-            f"{rate.count:,} of {rate.total:,}, 95 % {rate.low:.1%} to {rate.high:.1%}"
-            if rate.total
-            else "no such case",
-            help=f"{rate.method}, {rate.groups:,} women",
-        )
+def show_curves(cases: Cases, point: OperatingPoint) -> None:
+    def take_clicked(key: str) -> None:
+        for clicked in st.session_state[key].selection.points[:1]:
+            if "customdata" in clicked:
+                keep_threshold(float(clicked["customdata"][0]))
 
-
-@st.fragment
-def show_threshold(cases: Cases) -> None:
-    suggested = threshold_for_sensitivity(cases, SUGGESTED_SENSITIVITY).threshold
-    threshold = st.slider(
-        "Threshold: a case that scores at least this is called",
-        0.0, 1.0, int(suggested * 1000) / 1000, 0.001,
-        format="%.3f", key="threshold", bind="query-params",
-    )  # fmt: skip
-    rates = rates_at(cases, threshold)
-    prevalence = f"{cases.positives / len(cases):.1%} of these cases have cancer"
-    for column, (name, rate) in zip(
-        st.columns(5),
-        (
-            ("Sensitivity (recall)", rates.sensitivity),
-            ("Specificity", rates.specificity),
-            ("Recall rate", rates.recall_rate),
-            ("PPV", rates.ppv),
-            ("NPV", rates.npv),
-        ),
-        strict=True,
-    ):
-        with column:
-            show_rate(name, rate)
-    st.caption(f"Recall rate, PPV and NPV hold where {prevalence}, and nowhere else.")
-    left, middle, right = st.columns(3)
+    left, middle, right = st.columns([2, 2, 1])
     with left:
-        curve = NamedCurve(name="model", curve=roc_curve(cases))
         st.plotly_chart(
-            roc_figure([curve], point=rates.point),
-            key="roc",
-            alt=f"ROC curve; the chosen point has sensitivity {rates.point.sensitivity:.1%} "
-            f"and specificity {rates.point.specificity:.1%}",
-        )
+            roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point),
+            key="roc", on_select=lambda: take_clicked("roc"), selection_mode="points",
+            alt=f"ROC curve; the chosen point has sensitivity {point.sensitivity:.1%} and "
+            f"specificity {point.specificity:.1%}",
+        )  # fmt: skip
+        show_auc(cases)
     with middle:
+        prevalence = cases.positives / len(cases)
+        curve = NamedCurve(name="model", curve=pr_curve(cases))
         st.plotly_chart(
-            score_histogram(cases, threshold),
-            key="histogram",
-            alt="Scores of cases with and without cancer, and the threshold",
+            pr_figure([curve], prevalence=prevalence, point=point),
+            key="pr", on_select=lambda: take_clicked("pr"), selection_mode="points",
+            alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
+        )  # fmt: skip
+        st.caption(
+            f"Average precision {average_precision(cases):.3f}; guessing has {prevalence:.3f}."
         )
     with right:
         st.plotly_chart(
-            confusion_figure(rates.point),
+            confusion_figure(point),
             key="confusion",
-            alt=f"{rates.point.true_positives} found, {rates.point.false_negatives} missed, "
-            f"{rates.point.false_positives} false alarms, {rates.point.true_negatives} left alone",
+            alt=f"{point.true_positives} found, {point.false_negatives} missed, "
+            f"{point.false_positives} false alarms, {point.true_negatives} left alone",
         )
+    st.caption("A click on a curve sets the threshold.")
+
+
+def show_auc(cases: Cases) -> None:
+    reason = why_no_auc(cases)
+    if reason:
+        st.caption(reason)
+        return
+    auc = auc_with_interval(cases)
+    st.caption(f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).")
+
+
+def show_mistakes(cases: Cases, point: OperatingPoint) -> None:
+    st.caption(
+        f"{point.false_negatives:,} of {point.positives:,} cancers missed, "
+        f"{point.false_positives:,} false alarms among {point.negatives:,}; furthest first."
+    )
+    st.dataframe(mistakes(cases, point.threshold), hide_index=True, key="mistakes")
+
+
+@st.fragment
+def show_threshold(scored: Scored, counting: Counting, cases: Cases) -> None:
+    threshold = pick_threshold(cases)
+    rates = rates_at(cases, threshold)
+    show_rates(rates, cases)
+    section = st.segmented_control(
+        "Show", SECTIONS, default=SECTIONS[0], required=True, key="section", bind="query-params"
+    )
+    with shown_errors():
+        match section:
+            case "Curves":
+                show_curves(cases, rates.point)
+            case "Screening":
+                show_screening(scored, counting, threshold)
+            case "Calibration":
+                show_calibration(cases, validation_of(scored, counting))
+            case "Slices":
+                show_slices(scored, counting, cases, threshold)
+            case "Mistakes":
+                show_mistakes(cases, rates.point)
+
+
+def validation_of(scored: Scored, counting: Counting) -> Cases | None:
+    if counting.split == Split.VAL or Split.VAL not in splits_of(scored.predictions):
+        return None
+    return count_cases(scored, Counting(split=Split.VAL, level=counting.level, rule=counting.rule))
 
 
 require_frame()
 st.title("Thresholds")
 with shown_errors():
     with st.sidebar:
-        predictions = pick_predictions()
-    if predictions is None:
+        scored = pick_scored()
+    if scored is None:
         st.info(
             "No run has predictions yet. Train one on the Train page, or upload a CSV at the left.",
             icon=":material/tune:",
         )
         st.stop()
-    cases = count_cases(predictions, pick_counting(predictions, key="count"))
-    auc = auc_with_interval(cases)
-    st.caption(
-        f"{len(cases):,} cases of {cases.group_count:,} women, {cases.positives:,} with cancer"
-        + (f"; {cases.unknown:,} without a known label left out" if cases.unknown else "")
-        + f". AUC {auc.value:.3f} (95 % {auc.low:.3f} to {auc.high:.3f}, {auc.method})."
-    )
-    show_threshold(cases)
+    counting = pick_counting(scored.predictions, key="count")
+    cases = count_cases(scored, counting)
+    show_count(cases, scored.predictions)
+    show_threshold(scored, counting, cases)

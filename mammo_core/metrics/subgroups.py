@@ -12,6 +12,7 @@ from typing import Final
 import pandas as pd
 from scipy.special import stdtrit
 
+from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.auc import auc_covariance, auc_parts
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.uncertainty import (
@@ -43,7 +44,7 @@ _AGE_NAMES: Final = ("under 40", "40 to 49", "50 to 59", "60 to 69", "70 and ove
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slice:
-    """One part of the cases. `auc` is None where one class is missing."""
+    """One part of the cases. `auc` is None where it would mean nothing (metrics/artefact.py)."""
 
     name: str
     cases: Cases
@@ -155,7 +156,7 @@ def _slice(name: str, cases: Cases, threshold: float) -> Slice:
         cases=cases,
         women_with_cancer=rates.sensitivity.groups,
         women_without=rates.specificity.groups,
-        auc=auc_with_interval(cases) if cases.positives and cases.negatives else None,
+        auc=None if why_no_auc(cases) else auc_with_interval(cases),
         sensitivity=rates.sensitivity,
         specificity=rates.specificity,
     )

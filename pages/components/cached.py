@@ -6,9 +6,11 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import check_predictions, read_table
+from mammo_core.types import Level
 
 
 def predictions(run: RunFolder) -> pd.DataFrame:
@@ -22,6 +24,15 @@ def predictions(run: RunFolder) -> pd.DataFrame:
 def card(run: RunFolder) -> ModelCard:
     """The model card of `run`. A card never changes, so its path is key enough."""
     return _card(run.file("model_card.json"))
+
+
+@st.cache_resource(max_entries=32, show_spinner="Counting cases…")
+def cases(
+    _predictions: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
+) -> Cases:
+    """Shared and never changed. `source` stands for the table: hashing it would cost more."""
+    of_split = _predictions["split"].fillna("") == split
+    return pool_cases(_predictions[of_split], level, rule)
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading predictions…")

@@ -2,26 +2,46 @@
 
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
+from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import check_predictions
 from mammo_core.types import Level, Split
 from pages.components import cached
 from pages.components.pickers import pick_run, scored_runs
 
-_RULE_WORDS = {
+_RULE_WORDS: Final = {
     Pooling.MAX: "its highest image",
     Pooling.MEAN: "the mean of its images",
     Pooling.OWN_BREAST: "the cancer's own breast",
 }
-_RULE_HELP = (
+_RULE_HELP: Final = (
     "By exam or patient: where there is a cancer, only its own breast counts, so calling the other "
     "breast finds nothing; where there is none, any breast called is a false alarm."
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """A predictions table and where it comes from. `source` changes when its content does."""
+
+    title: str
+    source: str
+    predictions: pd.DataFrame
+    adapter: str | None = None  # of the data set, where a model card names it
+
+    @property
+    def is_biopsied_only(self) -> bool:
+        """Whether the set has no women from screening without cancer, as far as is known."""
+        from mammo_core.datasets import ADAPTERS  # slow, and only asked for a projection
+        from mammo_core.datasets.adapter import Population
+
+        return any(a.name == self.adapter and a.population is Population.BIOPSIED for a in ADAPTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,13 +53,25 @@ class Counting:
     rule: Pooling
 
 
-def pick_predictions() -> pd.DataFrame | None:
+def pick_scored() -> Scored | None:
     """Those of a run, or an uploaded table, which goes first; None where there is neither."""
     run = pick_run("Predictions of", scored_runs(), key="run")
     upload = st.file_uploader("or a CSV with image_id, positive and score", key="upload")
     if upload is not None:
-        return read_upload(upload.getvalue())
-    return cached.predictions(run) if run is not None else None
+        table = read_upload(upload.getvalue())
+        return Scored(title="Uploaded table", source=upload.file_id, predictions=table)
+    return scored_of(run) if run is not None else None
+
+
+def scored_of(run: RunFolder) -> Scored:
+    table = cached.predictions(run)
+    written = run.file("predictions.csv").stat().st_mtime_ns
+    return Scored(
+        title=run.run_id,
+        source=f"{run.path} {written}",
+        predictions=table,
+        adapter=cached.card(run).data.dataset if run.is_checkpoint else None,
+    )
 
 
 def read_upload(data: bytes) -> pd.DataFrame:
@@ -79,9 +111,29 @@ def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
     return Counting(split=split, level=level, rule=rule)
 
 
-def count_cases(predictions: pd.DataFrame, counting: Counting) -> Cases:
-    split = predictions["split"].fillna("")
-    return pool_cases(predictions[split == counting.split], counting.level, counting.rule)
+def count_cases(scored: Scored, counting: Counting) -> Cases:
+    return cached.cases(
+        scored.predictions,
+        source=scored.source,
+        split=counting.split,
+        level=counting.level,
+        rule=counting.rule,
+    )
+
+
+def show_count(cases: Cases, predictions: pd.DataFrame) -> None:
+    """How many cases there are, and what stands in the way of trusting their intervals."""
+    left_out = f"; {cases.unknown:,} without a known label left out" if cases.unknown else ""
+    st.caption(
+        f"{len(cases):,} cases of {cases.group_count:,} women, {cases.positives:,} with cancer "
+        f"({cases.positives / len(cases):.1%}){left_out}."
+    )
+    if predictions["patient_id"].isna().all():
+        st.warning(
+            "There is no patient_id in this table, so images that may be of one woman are taken "
+            "for several women: every interval is too narrow.",
+            icon=":material/warning:",
+        )
 
 
 def splits_of(predictions: pd.DataFrame) -> list[str]:

@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pandas as pd
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.pages.conftest import OpenPage
@@ -8,37 +10,121 @@ from tests.predictions import made_up_predictions, write_run
 RUN = "20260101-000000-tiny_cnn-abcd"
 
 
-def metrics_of(page: AppTest) -> dict[str, str]:
-    return {metric.label: metric.value for metric in page.metric}
+@pytest.fixture
+def page(runs_root: Path, open_page: OpenPage) -> AppTest:
+    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
+    return open_page("thresholds")
+
+
+def rates_of(page: AppTest) -> pd.DataFrame:
+    table = frame(page, "rates")
+    table["rate"] = table["rate"].str.partition(",")[0]
+    return table.set_index("rate")
+
+
+def frame(page: AppTest, column: str) -> pd.DataFrame:
+    """The table that has `column`, or whose first column is named like it."""
+    for shown in page.dataframe:
+        if column in shown.value.columns or (column == "rates" and "rate" in shown.value.columns):
+            return shown.value.copy()
+    raise AssertionError(f"no table with {column}")
 
 
 def captions_of(page: AppTest) -> str:
     return "\n".join(caption.value for caption in page.caption)
 
 
-def test_a_threshold_of_zero_calls_everybody(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
-    page = open_page("thresholds")
-    page.slider(key="threshold").set_value(0.0).run()
-    assert metrics_of(page)["Sensitivity (recall)"] == "100.0%"
-    assert metrics_of(page)["Recall rate"] == "100.0%"
-    assert metrics_of(page)["PPV"] == "12.5%"  # 10 of 80 breasts
+def at_threshold(page: AppTest, threshold: float) -> AppTest:
+    page.query_params["threshold"] = repr(threshold)
+    return page.run()
 
 
-def test_the_first_threshold_finds_at_least_nine_of_ten_cancers(
-    runs_root: Path, open_page: OpenPage
-) -> None:
-    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
-    found = metrics_of(open_page("thresholds"))["Sensitivity (recall)"]
-    assert found in ("90.0%", "100.0%")
+def show(page: AppTest, section: str) -> AppTest:
+    page.segmented_control(key="section").set_value(section).run()
+    assert not page.exception, page.exception
+    return page
 
 
-def test_the_unit_decides_how_many_cases_there_are(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
-    page = open_page("thresholds")
+def test_a_threshold_of_zero_calls_everybody(page: AppTest) -> None:
+    rates = rates_of(at_threshold(page, 0.0))
+    assert rates.loc["Sensitivity (recall)", "value"] == "100.0%"
+    assert rates.loc["Recall rate", "of"] == "80 of 80 (40 women)"
+    assert rates.loc["PPV", "value"] == "12.5%"  # 10 of 80 breasts
+    assert rates.loc["NPV", "of"] == "no such case"
+
+
+def test_the_first_threshold_finds_at_least_nine_of_ten_cancers(page: AppTest) -> None:
+    assert rates_of(page).loc["Sensitivity (recall)", "value"] in ("90.0%", "100.0%")
+
+
+def test_rates_that_depend_on_the_set_say_how_many_have_cancer(page: AppTest) -> None:
+    names = frame(page, "rates")["rate"].tolist()
+    assert "PPV, where 12.5% have cancer" in names
+    assert "Specificity" in names
+
+
+def test_the_unit_decides_how_many_cases_there_are(page: AppTest) -> None:
     assert "80 cases of 40 women, 10 with cancer" in captions_of(page)
     page.segmented_control(key="count_level").set_value("image").run()
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
+
+
+def test_an_auc_made_by_counting_alone_is_refused_by_patient(page: AppTest) -> None:
+    page.segmented_control(key="count_level").set_value("patient").run()
+    assert "random scores would reach 0.33" in captions_of(page)
+    page.segmented_control(key="count_rule_patient").set_value("max").run()
+    assert "AUC 0." in captions_of(page)
+
+
+def test_an_aim_sets_the_threshold(page: AppTest) -> None:
+    page.selectbox(key="aim").set_value("specificity at least").run()
+    page.number_input(key="target_specificity").set_value(0.8).run()
+    page.button(key="set_threshold").click().run()
+    assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
+
+
+def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:
+    screening = frame(show(at_threshold(page, 0.0), "Screening"), "per 1,000 women")
+    shown = screening.set_index("per 1,000 women")["projected"]
+    assert shown["Recalled"] == "1000.0"
+    assert shown["Cancers found"] == "5.9"
+    assert shown["PPV1"] == "0.6%"
+
+
+def test_screening_is_closed_where_sides_are_not_known(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10).assign(side=pd.NA))
+    page = show(open_page("thresholds"), "Screening")
+    assert "needs the side of every image" in page.info[0].value
+
+
+def test_calibration_is_judged_but_not_mended_without_validation_cases(page: AppTest) -> None:
+    show(page, "Calibration")
+    assert "no validation cases" in captions_of(page)
+    assert frame(page, "perfect is")["value"].str.match(r"-?\d+\.\d{3}").all()
+
+
+def test_calibration_learns_from_validation_and_is_judged_on_test(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=80, with_cancer=30)
+    table["split"] = table["patient_id"].map(lambda name: "val" if int(name[1:]) % 2 else "test")
+    write_run(runs_root, RUN, table)
+    page = show(open_page("thresholds"), "Calibration")
+    page.segmented_control(key="recalibration").set_value("Platt").run()
+    assert not page.exception, page.exception
+    assert "Fitted on 80 validation cases, judged on 80" in captions_of(page)
+
+
+def test_slices_are_cut_by_what_the_table_has(page: AppTest) -> None:
+    slices = frame(show(page, "Slices"), "part")
+    assert slices["part"].tolist() == ["A", "B", "C", "D"]
+
+
+def test_mistakes_are_listed_with_the_missed_cancers_first(page: AppTest) -> None:
+    missed = frame(show(at_threshold(page, 1.0), "Mistakes"), "case_id")
+    assert missed["kind"].tolist() == ["missed"] * 10
 
 
 def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:
@@ -47,7 +133,15 @@ def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> Non
     page.file_uploader(key="upload").set_value(("scores.csv", table.to_csv().encode(), "text/csv"))
     page.run()
     assert not page.exception
-    assert metrics_of(page)["Sensitivity (recall)"]
+    assert "60 cases of 30 women" in captions_of(page)
+
+
+def test_images_without_patients_are_warned_about(open_page: OpenPage) -> None:
+    page = open_page("thresholds")
+    table = made_up_predictions(women=30)[["image_id", "positive", "score"]]
+    page.file_uploader(key="upload").set_value(("scores.csv", table.to_csv().encode(), "text/csv"))
+    page.run()
+    assert "every interval is too narrow" in page.warning[0].value
 
 
 def test_logits_in_an_upload_are_told_in_words(open_page: OpenPage) -> None:

@@ -1,0 +1,82 @@
+"""Whether the scores are probabilities, and what calling by them is worth."""
+
+import numpy as np
+import streamlit as st
+
+from mammo_core.metrics.calibration import (
+    Recalibration,
+    at_prevalence,
+    calibration_of,
+    fit_score_map,
+    recalibrate,
+)
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.decision import decision_curve
+from mammo_core.plots.calibration import reliability_figure
+from mammo_core.plots.decision import decision_figure
+
+
+def show_calibration(cases: Cases, validation: Cases | None) -> None:
+    """`validation` are the cases a map may be fitted on; None where there are none."""
+    kind = None
+    if validation is None:
+        st.caption("Scores cannot be re-calibrated here: this table has no validation cases.")
+    else:
+        kind = st.segmented_control(
+            "Re-calibrate on the validation cases", list(Recalibration), key="recalibration",
+            bind="query-params",
+        )  # fmt: skip
+    judged = cases
+    if kind is not None and validation is not None:
+        score_map = fit_score_map(validation, kind)
+        judged = recalibrate(cases, score_map)
+        st.caption(f"Fitted on {len(validation):,} validation cases, judged on {len(cases):,}.")
+    left, right = st.columns(2)
+    calibration = calibration_of(judged)
+    with left:
+        st.plotly_chart(
+            reliability_figure(calibration),
+            key="reliability",
+            alt=f"Reliability; slope {calibration.slope:.2f}, mean gap "
+            f"{calibration.expected_error:.3f}",
+        )
+    with right:
+        brier = calibration.brier
+        st.dataframe(
+            [
+                _row("Calibration in the large", calibration.intercept, "0: right on the whole"),
+                _row("Slope", calibration.slope, "1: neither too extreme nor too timid"),
+                _row("Expected error (ECE)", calibration.expected_error, "0: score is share"),
+                _row("Brier score", brier.score, f"{brier.uncertainty:.3f}: the prevalence alone"),
+                _row("of it, reliability", brier.reliability, "0: score is share"),
+                _row("of it, resolution", brier.resolution, "the higher the better"),
+            ],
+            hide_index=True,
+            key="calibration",
+        )
+        if kind is None:
+            st.caption("Until re-calibrated this is a score, not a probability.")
+    if kind is not None and validation is not None:
+        show_decision(judged, validation.positives / len(validation))
+
+
+def show_decision(probabilities: Cases, fitted: float) -> None:
+    """Net benefit at a stated prevalence, on probabilities carried to it."""
+    wanted = (
+        st.number_input(
+            "Prevalence, %", 0.1, 90.0, round(100 * fitted, 1), 0.1, key="decision_prevalence",
+            bind="query-params",
+        )
+        / 100
+    )  # fmt: skip
+    moved = at_prevalence(probabilities, fitted=fitted, wanted=wanted)
+    thresholds = np.geomspace(wanted / 20, min(0.95, wanted * 5), 200)
+    st.plotly_chart(
+        decision_figure(decision_curve(moved, prevalence=wanted, thresholds=thresholds)),
+        key="decision",
+        alt="Net benefit of the model, of calling everybody and of calling nobody",
+    )
+
+
+def _row(name: str, value: float, meaning: str) -> dict[str, str]:
+    return {"": name, "value": f"{value:.3f}", "perfect is": meaning}

@@ -1,0 +1,89 @@
+"""The threshold control: drag it, or say what it shall achieve; the value stands in the URL."""
+
+import math
+from typing import Final
+
+import streamlit as st
+
+from mammo_core.errors import MammoError
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.choices import Aim, choose_threshold
+from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
+from pages.components.guard import shown_errors
+from pages.components.threshold_slider import show_threshold_slider
+
+PARAMETER: Final = "threshold"
+SUGGESTED_SENSITIVITY: Final = 0.9
+_TARGETS: Final = {Aim.SENSITIVITY: 0.9, Aim.SPECIFICITY: 0.9, Aim.RECALL_RATE: 0.1, Aim.COST: 10.0}
+
+
+def threshold_in_url(cases: Cases) -> float:
+    """The reader's threshold; before there is one, that of sensitivity .9 where it exists."""
+    try:
+        wanted = float(st.query_params.get(PARAMETER, "nan"))
+    except ValueError:
+        wanted = math.nan
+    if 0.0 <= wanted <= 1.0:
+        return wanted
+    if not cases.positives:
+        return 0.5
+    return choose_threshold(cases, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY).threshold
+
+
+def keep_threshold(threshold: float) -> None:
+    """For callbacks. Calling nobody has an infinite threshold; the control ends at 1."""
+    st.query_params[PARAMETER] = repr(min(1.0, threshold))
+
+
+def pick_threshold(cases: Cases) -> float:
+    """The slider and, beside it, the aims."""
+    show_threshold_slider(
+        cases, threshold=threshold_in_url(cases), on_release=keep_threshold, key="slider"
+    )
+    with st.popover("Set by an aim", icon=":material/target:"):
+        aims = [aim for aim in Aim if aim is not Aim.FIXED]
+        aim = st.selectbox("Aim", aims, format_func=str.capitalize, key="aim", bind="query-params")
+        target = 0.0
+        if aim in _TARGETS:
+            is_share = aim is not Aim.COST
+            target = st.number_input(
+                "Target", 0.0, 1.0 if is_share else 1000.0, _TARGETS[aim],
+                0.01 if is_share else 1.0, key=f"target_{aim.name.lower()}", bind="query-params",
+            )  # fmt: skip
+        with shown_errors():
+            st.button("Set", on_click=_set_by, args=(cases, aim, target), key="set_threshold")
+    return threshold_in_url(cases)
+
+
+def _set_by(cases: Cases, aim: Aim, target: float) -> None:
+    try:
+        keep_threshold(choose_threshold(cases, aim, target).threshold)
+    except MammoError as error:
+        st.toast(str(error))
+
+
+def show_rates(rates: RatesAtThreshold, cases: Cases) -> None:
+    """Every rate with its counts and its interval."""
+    share = f"where {cases.positives / len(cases):.1%} have cancer"
+    named = (
+        ("Sensitivity (recall)", rates.sensitivity),
+        ("Specificity", rates.specificity),
+        (f"Recall rate, {share}", rates.recall_rate),
+        (f"PPV, {share}", rates.ppv),
+        (f"NPV, {share}", rates.npv),
+    )
+    st.dataframe(
+        [_row(name, rate) for name, rate in named], hide_index=True, key="rates", width="stretch"
+    )
+
+
+def _row(name: str, rate: Rate) -> dict[str, str]:
+    if not rate.total:
+        return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
+    return {
+        "rate": name,
+        "value": f"{rate.value:.1%}",
+        "of": f"{rate.count:,} of {rate.total:,} ({rate.groups:,} women)",
+        "95 % interval": f"{rate.low:.1%} to {rate.high:.1%}",
+        "by": rate.method,
+    }

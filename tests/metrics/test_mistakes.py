@@ -1,0 +1,14 @@
+from mammo_core.metrics.mistakes import mistakes
+from tests.metrics.conftest import cases_of
+
+
+def test_missed_cancers_come_first_and_the_furthest_leads() -> None:
+    cases = cases_of([0.4, 0.1, 0.9, 0.7, 0.2, 0.6], [1, 1, 1, 0, 0, 0])
+    table = mistakes(cases, 0.5)
+    assert table["case_id"].tolist() == ["c1", "c0", "c3", "c5"]
+    assert table["kind"].tolist() == ["missed", "missed", "false alarm", "false alarm"]
+    assert table["distance"].round(9).tolist() == [0.4, 0.1, 0.2, 0.1]
+
+
+def test_a_threshold_that_tells_all_apart_makes_no_mistakes() -> None:
+    assert mistakes(cases_of([0.1, 0.9], [0, 1]), 0.5).empty
