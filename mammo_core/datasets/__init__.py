@@ -18,6 +18,7 @@ from mammo_core.datasets import (
     phantom_set,
     roboflow,
     rsna_2022,
+    rsna_export,
     vindr_mammo,
 )
 from mammo_core.datasets.adapter import Adapter
@@ -33,6 +34,7 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     mini_ddsm.ADAPTER,
     mias.ADAPTER,
     density_folders.ADAPTER,
+    rsna_export.ADAPTER,
     roboflow.ADAPTER,
     class_folders.ADAPTER,
 )

@@ -2,7 +2,7 @@
 
 The stem before `.rf.` joins the augmented copies of one upload. Augmentation done before the upload
 is invisible to it; the audit's search for copies is not fooled. Where stems are `<patient>_<image>`
-of RSNA 2022 they name the woman, and a train.csv beside them tells side, view, age and machine.
+of RSNA 2022 they name the woman; see rsna_export.py for such an export with its table.
 """
 
 import re
@@ -11,7 +11,7 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.datasets import class_folders, rsna_2022
+from mammo_core.datasets import class_folders
 from mammo_core.datasets.adapter import Adapter, Defect, LabelRule, Population, Signs, Tables
 from mammo_core.datasets.class_folders import BY_FOLDER, SPLITS, THREE_CLASSES, label_of
 from mammo_core.datasets.layout import empty_boxes, make_defect, read_rows, require
@@ -22,7 +22,7 @@ from mammo_core.types import Level
 README: Final = "README.roboflow.txt"
 CLASSES: Final = "_classes.csv"
 _EXPORTED: Final = re.compile(r"(?P<stem>.+)\.rf\.[0-9A-Za-z]+\.\w+")
-_RSNA: Final = re.compile(r"(?P<patient>\d+)_(?P<image>\d+)_(?:png|jpg|jpeg|dcm)")
+RSNA_STEM: Final = r"^(?P<patient>\d+)_(?P<image>\d+)_(?:png|jpg|jpeg|dcm)$"
 
 
 def recognise(folder: Path) -> Signs:
@@ -36,31 +36,34 @@ def recognise(folder: Path) -> Signs:
 
 def read(folder: Path, rule: LabelRule) -> Tables:
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
-    table = _list_labelled(folder)
-    stem = table["path"].str.rpartition("/")[2].str.extract(_EXPORTED)["stem"]
-    table = table[stem.notna()].assign(stem=stem.dropna()).reset_index(drop=True)
-    label = label_of(table["folder"], rule)
-    women = table["stem"].str.extract(f"^{_RSNA.pattern}$")
-    if women["image"].notna().all() and not women["image"].duplicated().any():
-        manifest = _rsna_manifest(folder, table.assign(label=label), women, rule)
-    else:
-        manifest = check_manifest(
-            pd.DataFrame(
-                {
-                    "image_id": table["path"],
-                    "path": table["path"],
-                    "group_id": table["stem"],
-                    "label": label,
-                    "split": table["split"],
-                }
-            )
+    table = list_exported(folder)
+    women = table["stem"].str.extract(RSNA_STEM)
+    has_women = women["image"].notna().all() and women["image"].is_unique
+    manifest = check_manifest(
+        pd.DataFrame(
+            {
+                "image_id": women["image"] if has_women else table["path"],
+                "path": table["path"],
+                "patient_id": women["patient"] if has_women else pd.NA,
+                "group_id": women["patient"] if has_women else table["stem"],
+                "label": label_of(table["folder"], rule),
+                "split": table["split"],
+            }
         )
+    )
     return Tables(
         manifest=manifest,
         boxes=empty_boxes(),
         notes=read_readme(folder),
         defects=_defects(manifest, table["stem"]),
     )
+
+
+def list_exported(folder: Path) -> pd.DataFrame:
+    """`path, folder, split, stem` of every exported file."""
+    table = _list_labelled(folder)
+    stem = table["path"].str.rpartition("/")[2].str.extract(_EXPORTED)["stem"]
+    return table.assign(stem=stem)[stem.notna()].reset_index(drop=True)
 
 
 def read_readme(folder: Path) -> tuple[str, ...]:
@@ -107,24 +110,6 @@ def _read_classes(path: Path, folder: Path) -> pd.DataFrame:
             "split": SPLITS.get(place.lower(), pd.NA),
         }
     )
-
-
-def _rsna_manifest(
-    folder: Path, table: pd.DataFrame, women: pd.DataFrame, rule: LabelRule
-) -> pd.DataFrame:
-    """Image and woman from the names; the rest from the challenge's table, where it lies beside.
-
-    The label stays that of the folder: what the export says is what was trained on.
-    """
-    images = table[["path", "label", "split"]].assign(
-        image_id=women["image"], patient_id=women["patient"]
-    )
-    if not (folder / rsna_2022.TABLE).is_file():
-        return check_manifest(images)
-    rows = read_rows(folder / rsna_2022.TABLE, columns=rsna_2022.COLUMNS)
-    told = rsna_2022.read_columns(rows, rsna_2022.CANCER_RULE)
-    told = told.drop(columns=["patient_id", "label"]).drop_duplicates("image_id")
-    return check_manifest(images.merge(told, on="image_id", how="left"))
 
 
 def _defects(manifest: pd.DataFrame, stem: "pd.Series[str]") -> tuple[Defect, ...]:
