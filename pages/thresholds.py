@@ -37,7 +37,7 @@ def show_curves(cases: Cases, point: OperatingPoint) -> None:
             if "customdata" in clicked:
                 keep_threshold(float(clicked["customdata"][0]))
 
-    left, middle, right = st.columns([2, 2, 1])
+    left, middle, right = st.columns([5, 5, 4])
     with left:
         st.plotly_chart(
             roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point),

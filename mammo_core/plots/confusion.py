@@ -24,7 +24,7 @@ def confusion_figure(point: OperatingPoint) -> go.Figure:
         )  # fmt: skip
         drawing.add_annotation(
             x=column, y=row, text=f"<b>{count:,}</b><br>{name}<br>of {total:,}", showarrow=False,
-            font={"color": INK, "size": 15},
+            font={"color": INK, "size": 13},
         )  # fmt: skip
     drawing.update_xaxes(
         range=[-0.5, 1.5], tickvals=[0, 1], ticktext=["called", "not called"], showgrid=False

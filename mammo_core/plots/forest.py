@@ -32,7 +32,11 @@ def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
             f"{part.auc.high:.3f}<br>{part.auc.positives:,} with and {part.auc.negatives:,} "
             "without cancer<extra></extra>",
         )
-    drawing.add_vline(x=overall, line={"color": MUTED, "dash": "dot"}, annotation_text="all")
-    drawing.update_xaxes(range=[0, 1])
+    drawing.add_vline(
+        x=overall, line={"color": MUTED, "dash": "dot"}, annotation_text="all",
+        annotation_position="bottom right",
+    )  # fmt: skip
+    lowest = min([0.5, *(part.auc.low for part in slices if part.auc is not None)])
+    drawing.update_xaxes(range=[lowest - 0.03, 1.01])
     drawing.update_yaxes(autorange="reversed", type="category")
     return drawing

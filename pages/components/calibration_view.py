@@ -65,7 +65,7 @@ def show_decision(probabilities: Cases, fitted: float) -> None:
     wanted = (
         st.number_input(
             "Prevalence, %", 0.1, 90.0, round(100 * fitted, 1), 0.1, key="decision_prevalence",
-            bind="query-params",
+            bind="query-params", width=320,
         )
         / 100
     )  # fmt: skip

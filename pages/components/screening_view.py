@@ -21,7 +21,7 @@ def show_screening(scored: Scored, counting: Counting, threshold: float) -> None
     prevalence = (
         st.number_input(
             "Women with cancer among 1,000 screened", 0.1, 500.0, 1000 * BCSC.prevalence, 0.1,
-            key="per_thousand", bind="query-params",
+            key="per_thousand", bind="query-params", width=320,
         )
         / 1000
     )  # fmt: skip
@@ -71,7 +71,7 @@ def show_triage(women: Cases, threshold: float, prevalence: float) -> None:
     with st.expander("Triage: who would not be read at all"):
         rule_out = st.number_input(
             "Not read below a score of", 0.0, 1.0, round(threshold / 2, 3), 0.001,
-            format="%.3f", key="rule_out", bind="query-params",
+            format="%.3f", key="rule_out", bind="query-params", width=320,
         )  # fmt: skip
         rule_in = max(threshold, rule_out)
         result = triage(women, rule_out=rule_out, rule_in=rule_in, prevalence=prevalence)

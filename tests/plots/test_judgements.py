@@ -1,0 +1,67 @@
+"""Figures of calibration, decision and slices: that they draw what was computed."""
+
+import numpy as np
+import pytest
+
+from mammo_core.metrics.calibration import calibration_of
+from mammo_core.metrics.cases import Pooling
+from mammo_core.metrics.curves import pr_curve
+from mammo_core.metrics.decision import decision_curve
+from mammo_core.metrics.subgroups import slices_of
+from mammo_core.metrics.threshold import operating_point
+from mammo_core.plots.calibration import reliability_figure
+from mammo_core.plots.decision import decision_figure
+from mammo_core.plots.forest import forest_figure
+from mammo_core.plots.pr import pr_figure
+from mammo_core.plots.roc import NamedCurve
+from mammo_core.plots.style import MUTED, PALETTE
+from mammo_core.types import Level
+from tests.metrics.conftest import cases_of
+from tests.predictions import made_up_predictions
+
+TEN = cases_of([0.2] * 5 + [0.8] * 5, [1, 0, 0, 0, 0, 1, 1, 1, 0, 0])
+
+
+def test_reliability_draws_each_bin_with_its_interval() -> None:
+    bins = reliability_figure(calibration_of(TEN, bins=2)).data[1]
+    assert list(bins.x) == pytest.approx([0.2, 0.8])
+    assert list(bins.y) == [0.2, 0.6]
+    assert (np.asarray(bins.error_y.array) > 0).all()
+
+
+def test_net_benefit_is_drawn_per_thousand_women() -> None:
+    curve = decision_curve(TEN, prevalence=0.4, thresholds=np.array([0.5]))
+    model, everybody, nobody = decision_figure(curve).data
+    assert model.y[0] == pytest.approx(1000 * (0.3 - 0.2))  # 3 found, 2 false alarms of 10
+    assert everybody.y[0] == pytest.approx(1000 * (0.4 - 0.6))
+    assert nobody.y[0] == 0.0
+
+
+def test_the_pr_curve_starts_from_the_prevalence_of_guessing() -> None:
+    figure = pr_figure(
+        [NamedCurve(name="m", curve=pr_curve(TEN))],
+        prevalence=0.4,
+        point=operating_point(TEN, 0.5),
+    )
+    guessing, curve, point = figure.data
+    assert set(guessing.y) == {0.4}
+    assert (point.x[0], point.y[0]) == (0.75, 0.6)
+    assert (0.75, 0.6) in set(zip(curve.x, curve.y, strict=True))
+    assert "40.0% have cancer" in figure.layout.yaxis.title.text
+
+
+def test_where_nobody_is_called_there_is_no_point_on_the_pr_curve() -> None:
+    curves = [NamedCurve(name="m", curve=pr_curve(TEN))]
+    assert len(pr_figure(curves, prevalence=0.4, point=operating_point(TEN, 0.9)).data) == 2
+
+
+def test_small_parts_are_grey_and_every_interval_lies_within_the_axis() -> None:
+    predictions = made_up_predictions(women=100, with_cancer=50)
+    predictions.loc[predictions["patient_id"].isin(["w000", "w099"]), "site"] = "site 3"
+    slices = slices_of(predictions, "site", level=Level.BREAST, rule=Pooling.MAX, threshold=0.5)
+    figure = forest_figure(slices, overall=0.8)
+    colours = {part.y[0]: part.marker.color for part in figure.data}
+    assert colours == {"site 1": PALETTE[0], "site 2": PALETTE[0], "site 3": MUTED}
+    low, high = figure.layout.xaxis.range
+    assert all(low < part.x[0] - part.error_x.arrayminus[0] for part in figure.data)
+    assert high > 1.0
