@@ -36,6 +36,7 @@ def peek(path: Path) -> Peek:
 
 
 def _peek_dicom(path: Path, head: bytes) -> Peek:
+
     try:
         header = parse(head).header
     except ReadError:  # the head may have been cut inside a deflated or unusually long header
