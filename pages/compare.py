@@ -1,17 +1,25 @@
-"""Compare: models side by side over the same cases."""
+"""Compare: models side by side over the same cases, and whether they can be told apart."""
 
-import pandas as pd
+from collections.abc import Mapping
+
 import streamlit as st
 
+from mammo_core.metrics.artefact import why_no_auc
+from mammo_core.metrics.calibration import calibration_of
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import SharedCases, share_cases
-from mammo_core.metrics.curves import roc_curve
+from mammo_core.metrics.compare import SharedCases, compare_to_best, share_cases
+from mammo_core.metrics.curves import average_precision, pr_curve, roc_curve
 from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.plots.calibration import reliability_figure
+from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
+from pages.components.compare_view import show_disagreements, show_settings
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.pickers import scored_runs
 from pages.components.scored import count_cases, pick_counting, scored_of
+
+SECTIONS = ("ROC", "Precision and recall", "Calibration", "Disagreements", "Settings")
 
 
 def say_what_is_compared(shared: SharedCases, names: list[str]) -> None:
@@ -36,24 +44,63 @@ def say_what_is_compared(shared: SharedCases, names: list[str]) -> None:
     )
 
 
-def leaderboard(models: dict[str, Cases]) -> pd.DataFrame:
-    rows = []
-    for name, cases in models.items():
-        auc = auc_with_interval(cases)
-        rows.append(
+def show_leaderboard(models: Mapping[str, Cases]) -> None:
+    estimates = {name: auc_with_interval(cases) for name, cases in models.items()}
+    best_first = sorted(models, key=lambda name: estimates[name].value, reverse=True)
+    st.dataframe(
+        [
             {
                 "model": name,
-                "AUC": auc.value,
-                "95 % from": auc.low,
-                "to": auc.high,
-                "interval by": auc.method,
-                "with cancer": auc.positives,
-                "without": auc.negatives,
-                "women": auc.groups,
-                "case": cases.level,
+                "AUC": f"{estimates[name].value:.3f}",
+                "95 % interval": f"{estimates[name].low:.3f} to {estimates[name].high:.3f}",
+                "by": estimates[name].method,
+                "average precision": f"{average_precision(models[name]):.3f}",
+                "with cancer": estimates[name].positives,
+                "without": estimates[name].negatives,
+                "women": estimates[name].groups,
+                "case": models[name].level,
             }
+            for name in best_first
+        ],
+        hide_index=True,
+        key="leaderboard",
+    )
+    for comparison in compare_to_best(best_first, [models[name] for name in best_first]):
+        icon = ":material/arrow_upward:" if comparison.is_clear else ":material/drag_handle:"
+        corrected = "" if comparison.holm_p is None else f" p = {comparison.holm_p:.3f} (Holm)."
+        st.markdown(f"{icon} {comparison.sentence}{corrected}")
+    if len(models) > 1:
+        st.caption(
+            "Intervals are over women. Training again with another seed would move each AUC, too: "
+            "the luck of training is not measured by one run."
         )
-    return pd.DataFrame(rows).sort_values("AUC", ascending=False)
+
+
+def show_section(section: str, models: Mapping[str, Cases]) -> None:
+    first = next(iter(models.values()))
+    match section:
+        case "ROC":
+            curves = [NamedCurve(name=n, curve=roc_curve(c)) for n, c in models.items()]
+            st.plotly_chart(
+                roc_figure(curves), key="compare_roc", alt="ROC curves over the same cases"
+            )
+        case "Precision and recall":
+            curves = [NamedCurve(name=n, curve=pr_curve(c)) for n, c in models.items()]
+            st.plotly_chart(
+                pr_figure(curves, prevalence=first.positives / len(first)),
+                key="compare_pr",
+                alt="Precision-recall curves over the same cases",
+            )
+        case "Calibration":
+            st.plotly_chart(
+                reliability_figure({n: calibration_of(c) for n, c in models.items()}),
+                key="compare_reliability",
+                alt="Reliability of each model's scores",
+            )
+        case "Disagreements":
+            show_disagreements(models)
+        case "Settings":
+            show_settings([runs[name] for name in models])
 
 
 require_frame()
@@ -71,21 +118,18 @@ if not names:
     st.stop()
 
 with shown_errors():
-    models_scored = [scored_of(runs[name]) for name in names]
-    counting = pick_counting(models_scored[0].predictions, key="compare")
-    shared = share_cases([count_cases(scored, counting) for scored in models_scored])
+    scored = [scored_of(runs[name]) for name in names]
+    counting = pick_counting(scored[0].predictions, key="compare")
+    shared = share_cases([count_cases(table, counting) for table in scored])
     say_what_is_compared(shared, names)
     models = dict(zip(names, shared.cases, strict=True))
-    st.dataframe(
-        leaderboard(models),
-        hide_index=True,
-        column_config={
-            column: st.column_config.NumberColumn(format="%.3f")
-            for column in ("AUC", "95 % from", "to")
-        },
-    )
-    st.plotly_chart(
-        roc_figure([NamedCurve(name=n, curve=roc_curve(c)) for n, c in models.items()]),
-        key="compare_roc",
-        alt="ROC curves of the chosen models over the same cases",
-    )
+    reason = why_no_auc(shared.cases[0])
+    if reason:
+        st.warning(reason, icon=":material/block:")
+        st.stop()
+    show_leaderboard(models)
+    section = st.segmented_control(
+        "Show", SECTIONS, default=SECTIONS[0], required=True, key="compare_section",
+        bind="query-params",
+    )  # fmt: skip
+    show_section(section, models)

@@ -35,7 +35,7 @@ def show_calibration(cases: Cases, validation: Cases | None) -> None:
     calibration = calibration_of(judged)
     with left:
         st.plotly_chart(
-            reliability_figure(calibration),
+            reliability_figure({"bins of equally many cases": calibration}),
             key="reliability",
             alt=f"Reliability; slope {calibration.slope:.2f}, mean gap "
             f"{calibration.expected_error:.3f}",

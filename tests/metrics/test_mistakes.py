@@ -1,4 +1,4 @@
-from mammo_core.metrics.mistakes import mistakes
+from mammo_core.metrics.mistakes import disagreements, mistakes
 from tests.metrics.conftest import cases_of
 
 
@@ -12,3 +12,13 @@ def test_missed_cancers_come_first_and_the_furthest_leads() -> None:
 
 def test_a_threshold_that_tells_all_apart_makes_no_mistakes() -> None:
     assert mistakes(cases_of([0.1, 0.9], [0, 1]), 0.5).empty
+
+
+def test_models_disagree_by_rank_not_by_scale() -> None:
+    one = cases_of([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1])
+    tenth = cases_of([0.01, 0.02, 0.03, 0.04], [0, 0, 1, 1])
+    assert (disagreements(one, tenth)["apart"] == 0.0).all()
+    turned = disagreements(one, cases_of([0.4, 0.2, 0.3, 0.1], [0, 0, 1, 1]))
+    assert turned["case_id"].tolist() == ["c0", "c3", "c1", "c2"]
+    assert turned["apart"].tolist() == [0.75, 0.75, 0.0, 0.0]
+    assert turned["truth"].tolist()[:2] == ["no cancer", "cancer"]

@@ -15,7 +15,8 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     table = page.dataframe[0].value
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["with cancer"].tolist() == [20, 20]
-    assert (table["95 % from"] < table["AUC"]).all()
+    assert table["95 % interval"].str.match(r"0\.\d{3} to [01]\.\d{3}").all()
+    assert any(f"better than {GUESSING}" in text.value for text in page.markdown)
     assert "same 120 cases" in page.success[0].value
 
 
@@ -36,3 +37,32 @@ def test_models_of_two_data_sets_are_not_compared(runs_root: Path, open_page: Op
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     assert "different cases" in page.error[0].value
+
+
+def test_two_models_within_chance_are_said_to_be_so(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GUESSING, made_up_predictions(skill=1.0, seed=1))
+    write_run(runs_root, GOOD, made_up_predictions(skill=1.05, seed=2))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    assert any("cannot be told apart with these 120 cases" in text.value for text in page.markdown)
+
+
+def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    sections = page.segmented_control(key="compare_section").options
+    assert len(sections) == 5
+    for section in sections:
+        page.segmented_control(key="compare_section").set_value(section).run()
+        assert not page.exception, (section, page.exception)
+    assert "same settings" in page.info[0].value
+
+
+def test_an_auc_made_by_counting_alone_is_refused(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    page.segmented_control(key="compare_level").set_value("patient").run()
+    assert "random scores would reach 0.33" in page.warning[0].value

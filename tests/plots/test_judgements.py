@@ -23,7 +23,7 @@ TEN = cases_of([0.2] * 5 + [0.8] * 5, [1, 0, 0, 0, 0, 1, 1, 1, 0, 0])
 
 
 def test_reliability_draws_each_bin_with_its_interval() -> None:
-    bins = reliability_figure(calibration_of(TEN, bins=2)).data[1]
+    bins = reliability_figure({"m": calibration_of(TEN, bins=2)}).data[1]
     assert list(bins.x) == pytest.approx([0.2, 0.8])
     assert list(bins.y) == [0.2, 0.6]
     assert (np.asarray(bins.error_y.array) > 0).all()

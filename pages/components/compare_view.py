@@ -1,0 +1,71 @@
+"""Where two models disagree, and in which settings their runs differ."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import streamlit as st
+
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.mistakes import disagreements
+from mammo_core.runs.folder import RunFolder
+
+
+def show_disagreements(models: Mapping[str, Cases]) -> None:
+    if len(models) < 2:
+        st.info("Choose at least two models.")
+        return
+    names = list(models)
+    with st.container(horizontal=True):
+        one = st.selectbox("This model", names, key="one", bind="query-params")
+        other = st.selectbox(
+            "against", [name for name in names if name != one], key="other", bind="query-params"
+        )
+    table = disagreements(models[one], models[other])
+    st.caption(
+        "Cases that the two rank most differently. Ranks are shares of all cases that score lower, "
+        "so models with different scales can be compared."
+    )
+    st.dataframe(
+        table.head(200),
+        hide_index=True,
+        key="disagreements",
+        column_config={
+            "one": st.column_config.ProgressColumn(one, format="percent", max_value=1.0),
+            "other": st.column_config.ProgressColumn(other, format="percent", max_value=1.0),
+        },
+    )
+
+
+def show_settings(runs: Sequence[RunFolder]) -> None:
+    """Only what differs between the runs' settings."""
+    settings = {run.run_id: flattened(_settings_of(run)) for run in runs}
+    keys = sorted({key for values in settings.values() for key in values})
+    rows = [
+        {"setting": key, **{name: values.get(key, "–") for name, values in settings.items()}}
+        for key in keys
+        if len({values.get(key, "–") for values in settings.values()}) > 1
+    ]
+    if not rows:
+        st.info("These runs have the same settings.")
+        return
+    st.dataframe(rows, hide_index=True, key="settings")
+
+
+def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as "part.name" and text: mixed types in one column are an error in Arrow."""
+    flat: dict[str, str] = {}
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value)
+    return flat
+
+
+def _settings_of(run: RunFolder) -> dict[str, Any]:
+    path = run.file("run.json")
+    if not path.exists():
+        return {}
+    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return settings
