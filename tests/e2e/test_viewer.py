@@ -329,7 +329,7 @@ def test_every_control_has_a_name_and_every_pane_can_be_reached(show: Show) -> N
     assert screen.viewer.evaluate(nameless) == 0
     assert screen.pane("LCC").get_attribute("tabindex") == "0"
     expect(screen.pane("LCC")).to_have_attribute(
-        "aria-label", "L CC, W 4000 L 2000 · 35 % · reduced 2.0×, AI shown, regions: 1"
+        "aria-label", "L CC, W 4000 L 2000 · zoom 35 % · reduced 2.0×, AI shown, regions: 1"
     )
 
 

@@ -56,6 +56,8 @@ def show_viewer(
     Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
     """
+    if not panes:
+        return ViewerResult()
     layout = hang(panes) if is_hanging else side_by_side(panes)
     state = _COMPONENT(
         key=key,

@@ -83,10 +83,9 @@ function viewActions(viewer, redrawing) {
 
 // The reader's box, the one thing that goes to the server.
 function boxActions(viewer, redrawing) {
-  let timer = 0;
   const sendSoon = () => {
-    clearTimeout(timer);
-    timer = setTimeout(viewer.send, SEND_DELAY);
+    clearTimeout(viewer.timer);
+    viewer.timer = setTimeout(viewer.send, SEND_DELAY);
   };
   const putBox = (pane, from, to) => {
     const box = draggedBox(pane, { start: from }, to);

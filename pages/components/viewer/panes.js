@@ -68,7 +68,7 @@ function windowText(pane) {
 // The corner text, and the same for a screen reader.
 function describe(pane, viewer) {
   const { meta, frame } = pane;
-  const parts = [windowText(pane), `${Math.round(zoomPercent(pane))} %`];
+  const parts = [windowText(pane), `zoom ${Math.round(zoomPercent(pane))} %`];
   if (meta.reduction > 1.005) parts.push(`reduced ${meta.reduction.toFixed(1)}×`);
   if (meta.isMirrored) parts.push("mirrored");
   pane.info.textContent = parts.join(" · ");

@@ -13,6 +13,7 @@ export default function ({ data, parentElement, setStateValue }) {
   viewer.send = () => setStateValue("drawn", Object.fromEntries(viewer.drawn));
   viewer.cleanUp = () => {
     viewer.observer.disconnect();
+    clearTimeout(viewer.timer);
     VIEWERS.delete(parentElement);
   };
   VIEWERS.set(parentElement, viewer);
@@ -51,7 +52,7 @@ function build(root, message, known) {
     viewer.panes.forEach((pane, i) => Object.assign(pane, { view: earlier[i].view, fit: earlier[i].fit }));
   }
   viewer.enlarged = viewer.panes.find(({ meta }) => meta.key === enlarged?.meta.key) ?? null;
-  viewer.active = viewer.enlarged ?? viewer.panes[0] ?? null;
+  viewer.active = viewer.enlarged ?? viewer.panes[0]; // Python sends no viewer without a pane
   viewer.hasHeat = viewer.panes.some((pane) => pane.heat);
   viewer.hasAi = viewer.hasHeat || viewer.panes.some((pane) => pane.meta.boxes.length > 0);
   const actions = actionsOf(viewer);
@@ -86,7 +87,6 @@ function redraw(viewer) {
 
 function draw(viewer) {
   const { active, root, settings } = viewer;
-  if (!active) return;
   const started = performance.now();
   for (const pane of viewer.panes) {
     if (pane.frame.hidden) continue;
