@@ -7,10 +7,7 @@ from typing import Final
 from PIL import Image, UnidentifiedImageError
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.dicom.header import integer
-from mammo_core.preprocessing.dicom.parse import parse
 from mammo_core.preprocessing.dicom.recognise import is_dicom
-from mammo_core.preprocessing.dicom.views import read_seen
 from mammo_core.types import Laterality, Size, View
 
 _HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
@@ -36,6 +33,9 @@ def peek(path: Path) -> Peek:
 
 
 def _peek_dicom(path: Path, head: bytes) -> Peek:
+    from mammo_core.preprocessing.dicom.header import integer  # not all machines have pydicom
+    from mammo_core.preprocessing.dicom.parse import parse
+    from mammo_core.preprocessing.dicom.views import read_seen
 
     try:
         header = parse(head).header
