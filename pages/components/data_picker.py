@@ -38,7 +38,7 @@ def _add_folder() -> None:
 
 def _make_synthetic() -> None:
     with st.form("make_data", border=False):
-        women = st.number_input("Synthetic women", 12, 2000, 60, key="data_women")
+        women = st.number_input("Synthetic women", 24, 2000, 60, key="data_women")
         if st.form_submit_button("Make synthetic set", icon=":material/science:", key="data_make"):
             with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
                 name = f"Synthetic, {women} women"

@@ -12,7 +12,7 @@ SLOW = 120_000
 def test_a_run_survives_a_reload_and_becomes_a_model(page: Page) -> None:
     page.get_by_role("link", name="Train").click()
     expect(page.get_by_role("heading", name="Train a model")).to_be_visible(timeout=SLOW)
-    page.get_by_label("Synthetic women").fill("16")
+    page.get_by_label("Synthetic women").fill("24")
     page.get_by_role("button", name="Make synthetic set").click()
     page.get_by_label("Epochs").fill("3", timeout=SLOW)
     page.get_by_role("button", name="Start training").click()

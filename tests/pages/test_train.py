@@ -18,13 +18,13 @@ def wait_until_over(run: RunFolder) -> None:
 def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page("train")
     assert "Its progress will appear here" in page.info[0].value
-    page.number_input(key="data_women").set_value(12)
+    page.number_input(key="data_women").set_value(24)
     page.button(key="data_make").click().run()
     assert not page.exception
     assert [entry.name for entry in list_registered(tmp_path / "home/datasets")] == [
-        "Synthetic, 12 women"
+        "Synthetic, 24 women"
     ]
-    assert page.selectbox(key="train_data").value == "Synthetic, 12 women"
+    assert page.selectbox(key="train_data").value == "Synthetic, 24 women"
 
 
 def test_a_folder_that_is_no_data_set_is_refused_in_words(
@@ -39,7 +39,7 @@ def test_a_folder_that_is_no_data_set_is_refused_in_words(
 
 def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path) -> None:
     page = open_page("train")
-    page.number_input(key="data_women").set_value(12)
+    page.number_input(key="data_women").set_value(24)
     page.button(key="data_make").click().run()
     page.number_input(key="train_epochs_smoke").set_value(400)
     page.button(key="train_start").click().run()
