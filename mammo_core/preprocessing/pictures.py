@@ -33,6 +33,9 @@ _BITS_PER_SAMPLE: Final = 258
 _PHOTOMETRIC: Final = 262
 _WHITE_IS_ZERO: Final = 0
 
+#: What stands at the end of a whole file; a cut one may lack nothing else.
+_ENDS: Final = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+
 #: What people drop here besides images, told by its first bytes.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and choose the images."),
@@ -63,12 +66,7 @@ def read_picture(data: bytes) -> Picture:
     except UnidentifiedImageError:
         raise _unknown(data) from None
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, RuntimeError, Warning) as e:
-        is_cut = "truncated" in str(e).lower()
-        raise ReadError(
-            "truncated" if is_cut else "damaged",
-            "This picture ends early." if is_cut else "This picture is broken.",
-            "Copy it or export it again.",
-        ) from e
+        raise _broken(is_cut="truncated" in str(e).lower()) from e
 
 
 def _read(image: Image.Image, data: bytes) -> Picture:
@@ -76,7 +74,9 @@ def _read(image: Image.Image, data: bytes) -> Picture:
     limits.check_pixels(image.height, image.width)
     _check_single(image, kind)
     orientation = image.getexif().get(_ORIENTATION, 1)
-    image.load()  # the whole of it: a cut picture fails here
+    image.load()  # the whole of it: a cut picture fails here, or has no end
+    if _ENDS.get(kind, b"") not in data:
+        raise _broken(is_cut=True)
     if _has_deep_channels(image, data):
         picture = _deep(kind, data)
         is_upright = False
@@ -190,6 +190,14 @@ def _tag(image: Image.Image, tag: int, otherwise: int) -> int:
     """A tag of a TIFF; other pictures have none."""
     value = getattr(image, "tag_v2", {}).get(tag, otherwise)
     return int(value[0] if isinstance(value, tuple) else value)
+
+
+def _broken(*, is_cut: bool) -> ReadError:
+    return ReadError(
+        "truncated" if is_cut else "damaged",
+        "This picture ends early." if is_cut else "This picture is broken.",
+        "Copy it or export it again.",
+    )
 
 
 def _unknown(data: bytes) -> ReadError:

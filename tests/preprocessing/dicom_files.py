@@ -187,11 +187,8 @@ def rle_frame(words: Pixels) -> bytes:
 
 
 def compressed_file(header: Dataset, value: bytes, syntax: str) -> bytes:
-    """A file whose pixel data is this sequence of items, made by `items`."""
-    header.PixelData = value
-    header["PixelData"].VR = "OB"
-    header["PixelData"].is_undefined_length = True
-    return file_of(header, syntax)
+    """A file whose pixel data is this sequence of items, made by `items`, however wrong."""
+    return file_of(header, syntax) + element(0x7FE00010, "OB", value, length=UNDEFINED)
 
 
 def items(table: bytes, fragments: Sequence[bytes], *, has_end: bool = True) -> bytes:

@@ -81,13 +81,21 @@ SYNTAXES: Final = (
 
 _BY_UID: Final = {syntax.uid: syntax for syntax in SYNTAXES}
 
+#: Names that the library's dictionary does not know yet.
+_NEWER_NAMES: Final = {
+    "1.2.840.10008.1.2.4.110": "JPEG XL lossless",
+    "1.2.840.10008.1.2.4.111": "JPEG XL recompressed JPEG",
+    "1.2.840.10008.1.2.4.112": "JPEG XL",
+}
+
 
 def find_syntax(uid: str) -> TransferSyntax:
     """The transfer syntax of this UID, or its name in a refusal."""
     if uid in _BY_UID:
         return _BY_UID[uid]
-    name = UID(uid).name if uid.replace(".", "").isdigit() and len(uid) <= 64 else "no valid UID"
-    named = f"{name} ({uid})" if name != uid and name != "no valid UID" else name
+    is_uid = uid.replace(".", "").isdigit() and len(uid) <= 64
+    name = _NEWER_NAMES.get(uid) or (UID(uid).name if is_uid else "something that is no valid UID")
+    named = f"{name} ({uid})" if is_uid and name != uid else name
     raise ReadError(
         "unsupported_syntax",
         f"This DICOM is encoded as {named}, which is not read here.",
