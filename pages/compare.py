@@ -13,7 +13,7 @@ from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
-from pages.components.compare_view import show_disagreements, show_settings
+from pages.components.compare_view import like_the_newest, show_disagreements, show_settings
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.pickers import scored_runs
@@ -66,14 +66,18 @@ def show_leaderboard(models: Mapping[str, Cases]) -> None:
         key="leaderboard",
     )
     for comparison in compare_to_best(best_first, [models[name] for name in best_first]):
-        icon = ":material/arrow_upward:" if comparison.is_clear else ":material/drag_handle:"
-        corrected = "" if comparison.holm_p is None else f" p = {comparison.holm_p:.3f} (Holm)."
-        st.markdown(f"{icon} {comparison.sentence}{corrected}")
+        st.text(f"{comparison.sentence}{p_in_words(comparison.holm_p)}")
     if len(models) > 1:
         st.caption(
             "Intervals are over women. Training again with another seed would move each AUC, too: "
             "the luck of training is not measured by one run."
         )
+
+
+def p_in_words(p_value: float | None) -> str:
+    if p_value is None:
+        return ""
+    return f" p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'} (Holm)."
 
 
 def show_section(section: str, models: Mapping[str, Cases]) -> None:
@@ -112,12 +116,14 @@ if not runs:
         "No run has predictions yet. Train one on the Train page.", icon=":material/leaderboard:"
     )
     st.stop()
-names = st.multiselect("Models", list(runs), default=list(runs), key="models", bind="query-params")
-if not names:
-    st.info("Choose at least one model.")
-    st.stop()
-
 with shown_errors():
+    names = st.multiselect(
+        "Models", list(runs), default=like_the_newest(list(runs.values())), key="models",
+        bind="query-params",
+    )  # fmt: skip
+    if not names:
+        st.info("Choose at least one model.")
+        st.stop()
     scored = [scored_of(runs[name]) for name in names]
     counting = pick_counting(scored[0].predictions, key="compare")
     shared = share_cases([count_cases(table, counting) for table in scored])

@@ -13,7 +13,7 @@ from pages.components.case_view import show_case_care, show_case_table
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.intake import open_case, show_intake
-from pages.components.panes import make_panes
+from pages.components.panes import drawn_boxes, make_panes
 from pages.components.pickers import checkpoints, pick_run
 from pages.components.reading import read_image
 from pages.components.viewer import Legend, show_viewer
@@ -29,12 +29,15 @@ def show_case(case: Case, run: RunFolder | None) -> None:
             readings = {i.ref.image_id: read_image(run, case, i) for i in case.images}
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
-        show_viewer(
-            make_panes(case, readings),
+        panes = make_panes(case, readings)
+        seen = show_viewer(
+            panes,
             key="viewer",
             height=720,
             legend=Legend(text="What moved the score", low_text="none", high_text="most"),
         )
+        for box in drawn_boxes(case, panes, seen.drawn):
+            st.caption(f":material/crop_free: Your box on {box} of the original.")
     with words:
         if run is None:
             st.info("There is no checkpoint yet. Train one on the Train page.")

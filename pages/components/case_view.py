@@ -15,6 +15,7 @@ from mammo_core.preprocessing.case_store import (
     keep_case,
 )
 from mammo_core.types import Laterality, View
+from pages.components.panes import display_image
 
 _UNKNOWN: Final = "unknown"
 
@@ -36,9 +37,37 @@ def show_case_table(case: Case) -> None:
             on_change=_take_corrections,
             args=(case,),
         )
+    _offer_sides(case)
     for refusal in case.refusals:
         with st.container(border=True):
             st.text(f"File {refusal.number} was not read: {refusal.sentence} {refusal.hint}")
+
+
+def _offer_sides(case: Case) -> None:
+    """Where no side is known, what the chest wall suggests; taken only if the reader says so."""
+    unknown = [image for image in case.images if image.ref.side is None]
+    if not unknown:
+        return
+    suggested = {image.ref.image_id: _suggested_side(case, image) for image in unknown}
+    words = ", ".join(f"{image.title}: {suggested[image.ref.image_id]}" for image in unknown)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            "No side is stored in some files. By the edge the chest wall lies at, as most files "
+            f"are oriented, it would be: {words}."
+        )
+        if st.button("Set these sides", icon=":material/check:", key="take_sides"):
+            for image in unknown:
+                image_id = image.ref.image_id
+                case = correct_image(
+                    case, cases_root(), image_id, side=suggested[image_id], view=image.ref.view
+                )
+            st.rerun()
+
+
+def _suggested_side(case: Case, image: CaseImage) -> Laterality:
+    """A left breast is stored with its chest wall at the left edge (PS3.3 C.8.11.7.1)."""
+    at_left = display_image(case, image).chest_wall == "left"
+    return Laterality.LEFT if at_left else Laterality.RIGHT
 
 
 def show_case_care(case: Case) -> None:

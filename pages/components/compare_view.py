@@ -1,14 +1,24 @@
-"""Where two models disagree, and in which settings their runs differ."""
+"""Which models to begin with, where two disagree, and in which settings their runs differ."""
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.mistakes import disagreements
 from mammo_core.runs.folder import RunFolder
+from pages.components import cached
+
+MOST_AT_FIRST: Final = 8
+
+
+def like_the_newest(runs: Sequence[RunFolder]) -> list[str]:
+    """The newest run and those after it over the same data set: what can be compared at once."""
+    newest, *_ = sets = [_dataset_of(run) for run in runs[: 2 * MOST_AT_FIRST]]
+    alike = [run.run_id for run, name in zip(runs, sets, strict=False) if name == newest]
+    return alike[:MOST_AT_FIRST]
 
 
 def show_disagreements(models: Mapping[str, Cases]) -> None:
@@ -69,3 +79,7 @@ def _settings_of(run: RunFolder) -> dict[str, Any]:
         return {}
     settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return settings
+
+
+def _dataset_of(run: RunFolder) -> tuple[str, ...]:
+    return tuple(sorted(cached.predictions(run)["dataset"].dropna().unique()))

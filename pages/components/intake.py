@@ -1,6 +1,7 @@
 """How images come in: dropped, chosen, or a sample. What stays is a case in the store."""
 
 import time
+from typing import Final
 
 import streamlit as st
 
@@ -15,7 +16,8 @@ from mammo_core.preprocessing.masking import mask_outside_breast
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.preprocessing.samples import list_samples
 
-_TAKEN = "uploads_taken"
+_FILES: Final = "dropped_files"
+_FOLDER: Final = "dropped_folder"
 
 
 def open_case() -> Case | None:
@@ -26,30 +28,34 @@ def open_case() -> Case | None:
 
 
 def show_intake() -> None:
-    """The place to drop files, and the samples to click."""
-    st.file_uploader(
-        "Drop mammograms: DICOM, PNG, JPEG, TIFF or PGM, one image or a whole exam",
+    """The place to drop files or a folder, and the samples to click."""
+    files, folder = st.columns(2)
+    files.file_uploader(
+        "Drop mammograms: DICOM, PNG, JPEG, TIFF or PGM",
         accept_multiple_files=True,
-        key="uploads",
+        key=_FILES,
         help="Files are told apart by their content, whatever they are called. They stay on this "
         "computer; names and dates in them are not kept.",
     )
-    st.caption("Or open a synthetic sample:")
+    folder.file_uploader("Or a whole folder", accept_multiple_files="directory", key=_FOLDER)
+    samples = list_samples(samples_root())
+    if samples:
+        st.caption("Or open a synthetic sample:")
     with st.container(horizontal=True):
-        for sample in list_samples(samples_root()):
+        for sample in samples:
             if st.button(sample.title, key=f"sample_{sample.name}", icon=":material/image:"):
                 _store([path.read_bytes() for path in sample.files])
                 st.rerun()
 
 
 def _take_uploads() -> None:
-    """Store what was dropped, once: the uploader hands the same files to every later run."""
-    uploads = st.session_state.get("uploads") or []
-    ids = tuple(upload.file_id for upload in uploads)
-    if not ids or st.session_state.get(_TAKEN) == ids:
-        return
-    _store([upload.getvalue() for upload in uploads])
-    st.session_state[_TAKEN] = ids
+    """Store what was dropped, once: an uploader hands the same files to every later run."""
+    for key in (_FILES, _FOLDER):
+        uploads = st.session_state.get(key) or []
+        ids = tuple(upload.file_id for upload in uploads)
+        if ids and st.session_state.get(f"{key}_taken") != ids:
+            _store([upload.getvalue() for upload in uploads])
+            st.session_state[f"{key}_taken"] = ids
 
 
 def _store(files: list[bytes]) -> None:

@@ -7,7 +7,7 @@ import streamlit as st
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
 from mammo_core.preprocessing.display import DisplayImage, to_heat, to_pane
-from pages.components.viewer import Pane
+from pages.components.viewer import Pane, ReaderBox
 
 if TYPE_CHECKING:
     from mammo_core.inference.predictor import Reading
@@ -20,15 +20,29 @@ _HEAT: Final = 512
 
 def make_panes(case: Case, readings: "dict[str, Reading]") -> list[Pane]:
     """One pane per image of `case`; those in `readings` carry heatmap and score."""
+    return [_pane(case, image, readings.get(image.ref.image_id)) for image in case.images]
+
+
+def display_image(case: Case, image: CaseImage) -> DisplayImage:
+    """`image` as large as its place on the screen needs it."""
     longest = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
-    return [
-        _pane(case, image, readings.get(image.ref.image_id), longest=longest)
-        for image in case.images
-    ]
+    return _display(case.case_id, image.ref.image_id, longest)
 
 
-def _pane(case: Case, image: CaseImage, reading: "Reading | None", *, longest: int) -> Pane:
-    shown = _display(case.case_id, image.ref.image_id, longest)
+def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> list[str]:
+    """The reader's boxes in words, in pixels of the original images."""
+    by_key = {pane.key: pane for pane in panes}
+    words = []
+    for one in drawn:
+        scale, box = by_key[one.pane].reduction, one.box
+        edges = (box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
+        x0, y0, x1, y1 = (round(edge) for edge in edges)
+        words.append(f"{case.image(one.pane).title}: columns {x0} to {x1}, rows {y0} to {y1}")
+    return words
+
+
+def _pane(case: Case, image: CaseImage, reading: "Reading | None") -> Pane:
+    shown = display_image(case, image)
     return Pane(
         key=image.ref.image_id,
         title=image.title,
