@@ -28,6 +28,7 @@ class PrepareSettings:
     fit: Literal["pad", "stretch"] = "pad"
     is_square_first: bool = False  # stretch the frame to a square before the crop
     is_turned: bool = True  # every breast with its chest wall at the left
+    is_masked: bool = True  # letters and all else outside the breast set to background
     filter: Literal["none", "gaussian", "mean", "laplacian"] = "none"
     has_clahe: bool = False
     percentiles: tuple[float, float] | None = None  # within the breast, stretched to 0..1

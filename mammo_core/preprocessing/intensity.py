@@ -6,17 +6,11 @@ from numpy.typing import NDArray
 
 from mammo_core.types import Pixels
 
+Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
-def stretch_percentiles(
-    pixels: Pixels, mask: NDArray[np.bool_], percentiles: tuple[float, float]
-) -> Pixels:
-    """Two percentiles of the values inside `mask` become 0 and 1; what lies beyond is cut off."""
-    inside = pixels[mask]
-    if inside.size == 0:
-        return pixels
-    low, high = np.percentile(inside, percentiles)
-    if high <= low:
-        return pixels
+
+def stretch(pixels: Pixels, low: float, high: float) -> Pixels:
+    """`low` becomes 0 and `high` 1; what lies beyond is cut off."""
     stretched = (pixels - np.float32(low)) / np.float32(high - low)
     return np.asarray(np.clip(stretched, 0.0, 1.0), dtype=np.float32)
 
@@ -28,8 +22,18 @@ def equalise(pixels: Pixels) -> Pixels:
     return np.asarray(clahe.apply(levels), dtype=np.float32) / np.float32(65535)
 
 
-def normalise(pixels: Pixels, *, mean: tuple[float, ...], std: tuple[float, ...]) -> Pixels:
-    """(height, width) in [0, 1] to (channels, height, width): one mean and std per channel."""
+def to_levels(pixels: Pixels, bits: int) -> Levels:
+    """[0, 1] as whole numbers: 8 bits for a source of up to 8, else 16. The cache keeps these."""
+    clipped = np.clip(pixels, 0.0, 1.0)
+    if bits <= 8:
+        return np.asarray(np.rint(clipped * np.float32(255)), dtype=np.uint8)
+    return np.asarray(np.rint(clipped * np.float32(65535)), dtype=np.uint16)
+
+
+def normalise(levels: Levels, *, mean: tuple[float, ...], std: tuple[float, ...]) -> Pixels:
+    """Whole numbers (height, width) to (channels, height, width): one mean and std a channel."""
+    top = np.float32(np.iinfo(levels.dtype).max)
+    pixels = levels.astype(np.float32) / top
     means = np.array(mean, dtype=np.float32)[:, None, None]
     stds = np.array(std, dtype=np.float32)[:, None, None]
     return np.asarray((pixels[None] - means) / stds, dtype=np.float32)
