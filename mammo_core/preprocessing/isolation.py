@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final
 
@@ -24,6 +25,8 @@ from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.messages import Request, receive_image, send
 from mammo_core.types import Mammogram
 
+COMMAND: Final = (sys.executable, "-m", "mammo_core.preprocessing.worker")
+
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 _MOST_PROCESSES: Final = 4
@@ -33,14 +36,24 @@ _PIPE_BYTES: Final = limits.MEGABYTE
 class ReadingProcess:
     """One process that reads one file at a time. Starts on first use."""
 
-    def __init__(self, *, seconds: float = limits.WORKER_SECONDS) -> None:
+    def __init__(
+        self, *, seconds: float = limits.WORKER_SECONDS, command: Sequence[str] = COMMAND
+    ) -> None:
         self._seconds = seconds
+        self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._files = 0
         self._bytes_at_start = 0
 
-    def read(self, source: Path | bytes, *, key: bytes, image_id: str | None) -> Mammogram:
+    @property
+    def process_id(self) -> int | None:
+        """The number of the process; None while there is none."""
+        return self._process.pid if self._process else None
+
+    def read(self, source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
         """Read one file; whatever it does to the process becomes a ReadError."""
+        if self._process is not None and self._process.poll() is not None:
+            self.close()  # ended by someone else; not the fault of this file
         process = self._process or self._start()
         with _Watch(process, self._seconds) as watch:
             try:
@@ -65,7 +78,7 @@ class ReadingProcess:
 
     def _start(self) -> subprocess.Popen[bytes]:
         process = subprocess.Popen(
-            [sys.executable, "-m", "mammo_core.preprocessing.worker"],
+            self._command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

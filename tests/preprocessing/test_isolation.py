@@ -1,0 +1,175 @@
+"""A process of its own for reading: what breaks it becomes a sentence, and nothing else breaks."""
+
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing import limits
+from mammo_core.preprocessing.isolation import ReadingPool, ReadingProcess
+from mammo_core.preprocessing.read import decode, read_mammogram
+from tests.preprocessing.dicom_files import KEY, TOMOSYNTHESIS, mammogram_file, ramp
+
+PLAIN = mammogram_file(ramp(), ImageLaterality="L", ViewPosition="CC", PixelSpacing=[0.05, 0.05])
+
+
+@pytest.fixture
+def process() -> Iterator[ReadingProcess]:
+    process = ReadingProcess()
+    yield process
+    process.close()
+
+
+def pretender(behaviour: str) -> tuple[str, ...]:
+    """A reading process that says it is ready, takes a request, and then misbehaves."""
+    code = (
+        "import os, sys, time\n"
+        "from mammo_core.preprocessing.messages import Reply, Request, receive, send\n"
+        "send(sys.stdout.buffer, Reply())\n"
+        "receive(sys.stdin.buffer, Request)\n"
+        f"{behaviour}\n"
+    )
+    return (sys.executable, "-c", code)
+
+
+def test_the_process_returns_what_decoding_here_returns(
+    process: ReadingProcess, tmp_path: Path
+) -> None:
+    path = tmp_path / "image"
+    path.write_bytes(PLAIN)
+    here = decode(PLAIN, key=KEY)
+    for there in (process.read(PLAIN, key=KEY), process.read(path, key=KEY)):
+        assert (there.ref, there.kind, there.bits) == (here.ref, here.kind, here.bits)
+        assert (there.spacing_mm, there.windows, there.notes) == (
+            here.spacing_mm,
+            here.windows,
+            here.notes,
+        )
+        assert np.array_equal(there.pixels, here.pixels)
+        assert there.wide is not None
+        assert here.wide is not None
+        assert np.array_equal(there.wide, here.wide)
+
+
+def test_one_process_reads_many_files(process: ReadingProcess) -> None:
+    process.read(PLAIN, key=KEY)
+    first = process.process_id
+    process.read(b"P5 1 1 255\n\0", key=KEY, image_id="7")
+    assert process.process_id == first
+
+
+def test_a_refusal_comes_through_with_its_code_and_hint(process: ReadingProcess) -> None:
+    content = mammogram_file(ramp(), SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=9)
+    with pytest.raises(ReadError) as refused:
+        process.read(content, key=KEY)
+    assert refused.value.code == "tomosynthesis"
+    assert "2-D image" in refused.value.hint
+    assert process.read(PLAIN, key=KEY).size == (8, 16)
+
+
+def test_a_file_that_is_not_there_is_refused(process: ReadingProcess, tmp_path: Path) -> None:
+    with pytest.raises(ReadError) as refused:
+        process.read(tmp_path / "none", key=KEY)
+    assert refused.value.code == "no_file"
+
+
+def test_a_process_that_someone_ended_is_replaced(process: ReadingProcess) -> None:
+    process.read(PLAIN, key=KEY)
+    assert process.process_id is not None
+    ended = psutil.Process(process.process_id)
+    ended.kill()
+    ended.wait()
+    assert process.read(PLAIN, key=KEY).size == (8, 16)
+
+
+@pytest.mark.parametrize(
+    "behaviour", ["os.abort()", "os._exit(0)", "sys.stdout.buffer.write(b'12')"]
+)
+def test_however_it_dies_it_is_told_in_words(behaviour: str) -> None:
+    process = ReadingProcess(command=pretender(behaviour))
+    with pytest.raises(ReadError, match="The decoder died of this file"):
+        process.read(PLAIN, key=KEY)
+    assert process.process_id is None
+
+
+def test_a_process_that_hangs_is_stopped_by_the_clock() -> None:
+    process = ReadingProcess(command=pretender("time.sleep(60)"), seconds=0.5)
+    with pytest.raises(ReadError) as refused:
+        process.read(PLAIN, key=KEY)
+    assert refused.value.code == "too_slow"
+    assert process.process_id is None
+
+
+def test_a_process_that_does_not_start_is_told() -> None:
+    process = ReadingProcess(command=(sys.executable, "-c", "pass"))
+    with pytest.raises(ReadError) as refused:
+        process.read(PLAIN, key=KEY)
+    assert refused.value.code == "no_reader"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits the address space")
+def test_the_process_has_a_limit_on_its_memory(process: ReadingProcess) -> None:
+    process.read(PLAIN, key=KEY)
+    assert process.process_id is not None
+    limit = psutil.Process(process.process_id).rlimit(psutil.RLIMIT_AS)
+    assert limit == (limits.WORKER_BYTES, limits.WORKER_BYTES)
+
+
+def test_after_five_hundred_files_a_fresh_process_reads(process: ReadingProcess) -> None:
+    tiny = b"P5 1 1 255\n\0"
+    process.read(tiny, key=KEY, image_id="1")
+    first = process.process_id
+    for _ in range(limits.WORKER_FILES - 2):
+        process.read(tiny, key=KEY, image_id="1")
+    assert process.process_id == first
+    process.read(tiny, key=KEY, image_id="1")
+    assert process.process_id is None
+    process.read(tiny, key=KEY, image_id="1")
+    assert process.process_id not in (None, first)
+
+
+def test_of_a_file_too_large_only_the_head_is_looked_at(
+    process: ReadingProcess, tmp_path: Path
+) -> None:
+    """A tomosynthesis of 2 GB gets its sentence, and a 2-D file of 2 GB another."""
+    for frames, code in ((60, "tomosynthesis"), (1, "too_large")):
+        path = tmp_path / str(frames)
+        content = mammogram_file(ramp(), SOPClassUID=TOMOSYNTHESIS, NumberOfFrames=frames)
+        with path.open("wb") as stream:
+            stream.write(content)
+            stream.truncate(2 * 1024 * limits.MEGABYTE)
+        start = time.monotonic()
+        with pytest.raises(ReadError) as refused:
+            process.read(path, key=KEY)
+        assert refused.value.code == code
+        assert time.monotonic() - start < 5.0
+
+
+def test_many_threads_share_a_few_processes() -> None:
+    pool = ReadingPool(2)
+    pictures = [f"P5 1 1 255\n{chr(level)}".encode() for level in range(100)]
+
+    def level_of(picture: bytes) -> float:
+        mammogram = pool.read(picture, key=KEY, image_id="x")
+        return round(float(mammogram.pixels[0, 0]) * 255)
+
+    with ThreadPoolExecutor(8) as threads:
+        levels = list(threads.map(level_of, pictures))
+    pool.close()
+    assert levels == list(range(100))
+
+
+def test_the_public_way_to_read_makes_its_own_key_and_id(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
+    mammogram = read_mammogram(PLAIN)
+    assert (tmp_path / "key").exists()
+    assert len(mammogram.ref.image_id) == 32
+    assert read_mammogram(PLAIN, image_id="mine").ref.image_id == "mine"

@@ -1,0 +1,128 @@
+"""Files spoiled at random, and frames cut at every percent: read or refused in words, always.
+
+MAMMO_MUTANTS says how many spoiled files are tried (2,000 take a minute); MAMMO_CUTS=1 cuts each
+frame at 1, 2, ... 99 %, otherwise in larger steps.
+"""
+
+import os
+import struct
+from collections import Counter
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from pydicom.encaps import encapsulate
+
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing.dicom.syntaxes import SYNTAXES, Family, TransferSyntax
+from mammo_core.preprocessing.isolation import ReadingProcess
+from tests.preprocessing.dicom_files import (
+    KEY,
+    compressed,
+    encoded_file,
+    file_of,
+    header_of,
+)
+
+MUTANTS = int(os.environ.get("MAMMO_MUTANTS", "320"))
+CUT_STEP = int(os.environ.get("MAMMO_CUTS", "9"))
+NATIVE = (Family.NATIVE, Family.DEFLATED)
+
+
+@pytest.fixture(scope="module")
+def process() -> Iterator[ReadingProcess]:
+    process = ReadingProcess()
+    yield process
+    process.close()
+
+
+def bits_of(syntax: TransferSyntax) -> int:
+    return 8 if syntax.uid.endswith(".50") else 12
+
+
+def picture(bits: int) -> np.ndarray:
+    """Smooth and a little noisy, so that every codec has something to do."""
+    y, x = np.mgrid[:48, :40]
+    noise = np.random.default_rng(0).integers(0, 2 ** (bits - 4), (48, 40))
+    return ((x + y) * 2 ** (bits - 8) + noise).astype(np.uint8 if bits == 8 else np.uint16)
+
+
+def spoiled(content: bytes, draws: np.random.Generator) -> bytes:
+    """One to eight accidents: a byte changed, a length blown up, a piece lost, doubled or blank."""
+    file = bytearray(content)
+    for _ in range(int(draws.integers(1, 9))):
+        place = int(draws.integers(0, len(file) - 8))
+        size = int(draws.integers(1, 32))
+        match int(draws.integers(0, 6)):
+            case 0 | 1:
+                file[place] ^= 1 << int(draws.integers(0, 8))
+            case 2:
+                file[place : place + 4] = struct.pack("<I", int(draws.integers(0, 2**32)))
+            case 3:
+                del file[place : place + size]
+            case 4:
+                file[place:place] = file[place : place + size]
+            case 5:
+                file[place : place + size] = bytes([int(draws.choice([0, 255]))]) * size
+        if len(file) < 16:
+            break
+    return bytes(file)
+
+
+def outcome_of(process: ReadingProcess, content: bytes) -> str:
+    """ "read", or the code of a refusal that is a sentence."""
+    try:
+        mammogram = process.read(content, key=KEY)
+    except ReadError as error:
+        return error.code if error.sentence.endswith(".") else f"no sentence: {error.sentence}"
+    return "read" if np.isfinite(mammogram.pixels).all() else "not finite"
+
+
+def test_spoiled_files_are_read_or_refused_in_words(process: ReadingProcess) -> None:
+    draws = np.random.default_rng(2024)
+    outcomes: Counter[str] = Counter()
+    for number in range(MUTANTS):
+        syntax = SYNTAXES[number % len(SYNTAXES)]
+        bits = bits_of(syntax)
+        content = spoiled(encoded_file(picture(bits), syntax.uid, bits_stored=bits), draws)
+        outcomes[outcome_of(process, content)] += 1
+    print(dict(outcomes))  # noqa: T201 - the figures of a long run, seen with pytest -s
+    assert outcomes.total() == MUTANTS
+    assert outcomes["read"] > MUTANTS // 20
+    assert not [code for code in outcomes if code.startswith(("no ", "not "))]
+    assert outcomes["no_reader"] == 0
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+def test_no_cut_frame_is_taken_for_a_whole_one(
+    syntax: TransferSyntax, process: ReadingProcess
+) -> None:
+    for share in range(1, 100, CUT_STEP):
+        with pytest.raises(ReadError) as refused:
+            process.read(cut_file(syntax, share), key=KEY)
+        assert refused.value.code in ("truncated", "damaged", "codestream_disagrees", "no_pixels")
+
+
+def cut_file(syntax: TransferSyntax, share: int) -> bytes:
+    """A sound file whose frame ends after `share` percent."""
+    bits = bits_of(syntax)
+    pixels = picture(bits)
+    header = header_of(pixels, bits_stored=bits)
+    if syntax.family in NATIVE:
+        size = pixels.nbytes * share // 200 * 2
+        header.PixelData = pixels.tobytes()[:size]
+        header["PixelData"].VR = "OW"
+        return file_of(header, syntax.uid)
+    frame = compressed(pixels, syntax.uid, bits=bits)
+    header.PixelData = encapsulate([frame[: max(1, len(frame) * share // 100)]])
+    header["PixelData"].VR = "OB"
+    header["PixelData"].is_undefined_length = True
+    return file_of(header, syntax.uid)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
+def test_the_whole_frame_of_these_files_is_read(
+    syntax: TransferSyntax, process: ReadingProcess
+) -> None:
+    """Without this, the test above would pass where nothing is ever read."""
+    assert process.read(cut_file(syntax, 100), key=KEY).size == (48, 40)
