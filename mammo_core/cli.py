@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from typing import Final
 
 from mammo_core.commands.command import Command
+from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
 from mammo_core.commands.train import TRAIN
 from mammo_core.errors import MammoError
 
-COMMANDS: Final[tuple[Command, ...]] = (PHANTOM, PREDICT, TRAIN)
+COMMANDS: Final[tuple[Command, ...]] = (INSPECT, PHANTOM, PREDICT, TRAIN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
