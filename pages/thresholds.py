@@ -35,7 +35,7 @@ def show_curves(cases: Cases, point: OperatingPoint) -> None:
     def take_clicked(key: str) -> None:
         for clicked in st.session_state[key].selection.points[:1]:
             if "customdata" in clicked:
-                keep_threshold(float(clicked["customdata"][0]))
+                keep_threshold(float(clicked["customdata"]))
 
     left, middle, right = st.columns([5, 5, 4])
     with left:

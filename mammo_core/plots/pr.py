@@ -28,14 +28,15 @@ def pr_figure(
         drawing.add_scatter(
             x=curve["sensitivity"],
             y=curve["ppv"],
-            customdata=curve[["threshold"]],
-            mode="lines",
+            customdata=curve["threshold"],
+            mode="lines+markers",
+            marker={"size": 8, "opacity": 0},  # for the click, as on the ROC
             name=named.name,
             line={
                 "color": PALETTE[number % len(PALETTE)],
                 "dash": DASHES[number // len(PALETTE) % len(DASHES)],
             },
-            hovertemplate="threshold %{customdata[0]:.3f}<br>sensitivity %{x:.1%}"
+            hovertemplate="threshold %{customdata:.3f}<br>sensitivity %{x:.1%}"
             "<br>PPV %{y:.1%}<extra></extra>",
         )
     if point is not None and point.called:

@@ -36,15 +36,16 @@ def roc_figure(curves: Sequence[NamedCurve], *, point: OperatingPoint | None = N
         drawing.add_scatter(
             x=curve["false_positive_rate"],
             y=curve["sensitivity"],
-            customdata=curve[["threshold"]],
-            mode="lines",
+            customdata=curve["threshold"],
+            mode="lines+markers",  # only markers can be clicked; they are there but not seen
+            marker={"size": 8, "opacity": 0},
             name=named.name,
             line={
                 "color": PALETTE[number % len(PALETTE)],
                 "dash": DASHES[number // len(PALETTE) % len(DASHES)],
                 "shape": "linear",
             },
-            hovertemplate="threshold %{customdata[0]:.3f}<br>sensitivity %{y:.1%}"
+            hovertemplate="threshold %{customdata:.3f}<br>sensitivity %{y:.1%}"
             "<br>1 - specificity %{x:.1%}<extra></extra>",
         )
     if point is not None:

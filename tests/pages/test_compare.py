@@ -16,7 +16,7 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["with cancer"].tolist() == [20, 20]
     assert table["95 % interval"].str.match(r"0\.\d{3} to [01]\.\d{3}").all()
-    assert any(f"better than {GUESSING}" in text.value for text in page.markdown)
+    assert any(f"better than {GUESSING}" in text.value for text in page.text)
     assert "same 120 cases" in page.success[0].value
 
 
@@ -44,7 +44,7 @@ def test_two_models_within_chance_are_said_to_be_so(runs_root: Path, open_page: 
     write_run(runs_root, GOOD, made_up_predictions(skill=1.05, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    assert any("cannot be told apart with these 120 cases" in text.value for text in page.markdown)
+    assert any("cannot be told apart with these 120 cases" in text.value for text in page.text)
 
 
 def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
@@ -66,3 +66,11 @@ def test_an_auc_made_by_counting_alone_is_refused(runs_root: Path, open_page: Op
     page.multiselect(key="models").set_value([GOOD]).run()
     page.segmented_control(key="compare_level").set_value("patient").run()
     assert "random scores would reach 0.33" in page.warning[0].value
+
+
+def test_the_page_begins_with_what_can_be_compared(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GUESSING, made_up_predictions(dataset="one"))
+    write_run(runs_root, GOOD, made_up_predictions(dataset="another"))
+    page = open_page("compare")
+    assert page.multiselect(key="models").value == [GUESSING]
+    assert not page.error

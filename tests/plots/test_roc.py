@@ -15,7 +15,7 @@ def test_each_model_has_its_own_colour_and_the_threshold_under_the_mouse() -> No
     guessing, first, second = figure.data
     assert (guessing.name, first.name, second.name) == ("guessing", "a", "b")
     assert (first.line.color, second.line.color) == PALETTE[:2]
-    assert list(first.customdata[:, 0]) == [np.inf, 0.8, 0.4, 0.35, 0.1]
+    assert list(first.customdata) == [np.inf, 0.8, 0.4, 0.35, 0.1]
     assert "threshold" in first.hovertemplate
 
 

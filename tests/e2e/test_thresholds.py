@@ -1,0 +1,74 @@
+"""A reader moves the threshold by keyboard, shares the address, and finds the same numbers."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.e2e.server import Server
+from tests.predictions import made_up_predictions, write_run
+
+pytestmark = pytest.mark.e2e
+
+RUN = "20260101-000000-tiny_cnn-thre"
+
+
+@pytest.fixture(scope="module")
+def run_id(checkpoints: Path) -> str:
+    write_run(checkpoints, RUN, made_up_predictions(women=100, with_cancer=40, skill=2.0))
+    return RUN
+
+
+@pytest.fixture
+def thresholds(page: Page, app: Server, run_id: str) -> Page:
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.5")
+    expect(page.locator(".threshold")).to_have_attribute("data-ready", "true")
+    return page
+
+
+def rate(page: Page, name: str) -> str:
+    return page.locator(".rates div", has_text=name).inner_text().replace("\n", " ")
+
+
+def test_the_threshold_moves_by_keyboard_and_stays_in_the_address(
+    thresholds: Page, take_picture: Callable[[str], None]
+) -> None:
+    slider = thresholds.get_by_label("Decision threshold")
+    slider.focus()
+    slider.press("Home")
+    expect(thresholds).to_have_url(re.compile(r"threshold=0\.0(&|$)"))
+    assert rate(thresholds, "Sensitivity") == "Sensitivity (recall) 100.0 % 0 of 40 cancers missed"
+    for _ in range(5):
+        slider.press("PageUp")
+    expect(thresholds).not_to_have_url(re.compile(r"threshold=0\.0(&|$)"))
+    moved = rate(thresholds, "Recall rate")
+    assert "of 200 breasts called" in moved
+    assert "200 of 200" not in moved
+    thresholds.reload()
+    expect(thresholds.locator(".threshold")).to_have_attribute("data-ready", "true")
+    assert rate(thresholds, "Recall rate") == moved
+    take_picture("thresholds")
+
+
+def test_a_click_on_the_roc_curve_sets_the_threshold(thresholds: Page) -> None:
+    plot = thresholds.locator(".st-key-roc .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    at_half = (box["x"] + 0.01 * box["width"], box["y"] + box["height"] / 2)
+    thresholds.mouse.move(*at_half)  # left edge, half way up: half the cancers, few false alarms
+    thresholds.mouse.click(*at_half)
+    expect(thresholds).not_to_have_url(re.compile(r"threshold=0\.5(&|$)"))
+    expect(thresholds.locator(".rates div", has_text="Specificity")).to_contain_text(
+        re.compile(r"(9[5-9]\.\d|100\.0) %")
+    )
+
+
+def test_the_numbers_are_those_of_the_counted_unit(thresholds: Page) -> None:
+    assert "of 200 breasts called" in rate(thresholds, "Recall rate")
+    thresholds.get_by_role("radio", name="image", exact=True).click()
+    expect(thresholds.locator(".rates div", has_text="Recall rate")).to_contain_text(
+        "of 400 images called"
+    )
