@@ -49,7 +49,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         summary="Does everything work? A light network on small images, minutes on any computer.",
         model=ModelConfig(backbone="light_cnn", pooling="gem"),
         prepare=PrepareSettings(size=(256, 128)),
-        optim=OptimConfig(epochs=20, batch_size=32, learning_rate=3e-3),
+        optim=OptimConfig(epochs=12, batch_size=16, learning_rate=1e-3),
     ),
 )
 

@@ -1,8 +1,9 @@
 """One training run, from its settings to its checkpoint."""
 
+import math
 import platform
 import time
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
@@ -39,10 +40,14 @@ VERSIONS_OF = ("torch", "timm", "lightning-fabric", "numpy")
 
 @dataclass(slots=True)
 class Best:
-    """The best epoch so far, by validation AUC."""
+    """The best epoch so far, by validation AUC; among equals the one with the lowest loss."""
 
     epoch: int = 0
-    auc: float = field(default=-1.0)
+    auc: float = -math.inf
+    loss: float = math.inf
+
+    def is_beaten_by(self, auc: float, loss: float) -> bool:
+        return (auc, -loss) > (self.auc, -self.loss)
 
 
 def train(run: RunFolder) -> str:
@@ -54,6 +59,7 @@ def train(run: RunFolder) -> str:
     fabric = Fabric(accelerator=_device(config), devices=1, precision=config.precision)
     torch.manual_seed(config.seed)
     model = build_model(config.model, task=config.task, channels=config.prepare.channels)
+    model = model.to(memory_format=torch.channels_last)  # convolutions are 1.5 times as fast
     best = _fit(run, config, fabric, model, images)
     if run.asked_to_stop:
         return f"Stopped on request; best validation AUC so far {best.auc:.3f}."
@@ -118,8 +124,8 @@ def _fit(
 
     def report(result: EpochResult) -> None:
         auc = _auc(result.val_logits, images[Split.VAL].labels, config.task)
-        if auc > best.auc:
-            best.epoch, best.auc = result.epoch, auc
+        if best.is_beaten_by(auc, result.val_loss):
+            best.epoch, best.auc, best.loss = result.epoch, auc, result.val_loss
             save_weights(model, run.file("weights.safetensors"))
         train_row: dict[str, float | int | str | None] = {
             "epoch": result.epoch,

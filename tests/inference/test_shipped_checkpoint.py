@@ -1,0 +1,61 @@
+"""The checkpoint that ships: small, honest about what it is, and as good as it says."""
+
+import pytest
+
+from mammo_core.datasets.predictions import read_predictions
+from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.paths import shipped_checkpoints_root
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Level, RunState, Split
+
+FOLDER = shipped_checkpoints_root() / "phantom-light"
+SHIPPED = {
+    "run.json", "status.json", "metrics.jsonl", "predictions.csv", "model_card.json",
+    "weights.safetensors",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(FOLDER)
+
+
+def test_it_is_whole_and_under_one_megabyte() -> None:
+    files = {path.name: path for path in FOLDER.iterdir()}
+    assert files.keys() >= SHIPPED
+    assert sum(files[name].stat().st_size for name in SHIPPED) < 1_000_000
+    assert RunFolder(FOLDER).read_status().state is RunState.FINISHED
+
+
+def test_its_card_says_that_it_knows_nothing_of_women(checkpoint: Checkpoint) -> None:
+    assert checkpoint.card.model_id == FOLDER.name
+    assert checkpoint.card.data.seen == "synthetic"
+    assert "knows nothing of women" in checkpoint.card.limits[0]
+    assert checkpoint.card.heatmap_peak
+
+
+def test_its_card_says_what_its_predictions_give(checkpoint: Checkpoint) -> None:
+    predictions = read_predictions(FOLDER / "predictions.csv")
+    test = predictions[predictions["split"] == Split.TEST]
+    estimate = auc_with_interval(pool_cases(test, Level.BREAST))
+    (told,) = [metric for metric in checkpoint.card.metrics if metric.level is Level.BREAST]
+    assert (told.value, told.low, told.high) == pytest.approx(
+        (estimate.value, estimate.low, estimate.high)
+    )
+    assert (told.positives, told.negatives) == (estimate.positives, estimate.negatives)
+    assert estimate.low > 0.5
+
+
+def test_no_woman_it_was_tested_on_was_used_to_choose_it() -> None:
+    predictions = read_predictions(FOLDER / "predictions.csv")
+    assert (predictions.groupby("group_id")["split"].nunique() == 1).all()
+
+
+def test_nothing_in_it_names_a_folder_of_the_machine_it_was_made_on() -> None:
+    for name in SHIPPED - {"weights.safetensors"}:
+        text = (FOLDER / name).read_text(encoding="utf-8")
+        assert "/home" not in text
+        assert "/tmp" not in text
+        assert '"folder": "/' not in text
