@@ -43,12 +43,16 @@ def make_picture(mammogram: Mammogram, settings: PrepareSettings) -> Picture:
     mask = find_breast(mammogram.pixels)
     geometry = lay_out(mask, settings)
     notes = _notes_on_layout(mask, geometry, settings)
-    pixels = mammogram.pixels
+    pixels = resample(mammogram.pixels, geometry)
+    inside = _lies_in(mask, geometry)
     if settings.is_masked and not mask.all():
-        pixels = np.where(add_room(mask), pixels, np.float32(0))
-        notes.append("Letters and everything else outside the breast set to background.")
-    inside = resample(mask.astype(np.float32), geometry) > 0.5
-    pixels, tone_notes = _toned(resample(pixels, geometry), inside, settings)
+        ground = _ground(mammogram.pixels, mask)
+        near = np.where(_lies_in(add_room(mask), geometry), pixels - ground, 0.0)
+        pixels = np.where(inside, pixels, np.maximum(near, 0.0)).astype(np.float32)
+        notes.append(
+            f"Letters and all else outside the breast made background (grey: {ground:.3f})."
+        )
+    pixels, tone_notes = _toned(pixels, inside, settings)
     return Picture(
         levels=to_levels(pixels, mammogram.bits),
         geometry=geometry,
@@ -115,6 +119,17 @@ def restore_map(values: NDArray[np.floating], geometry: Geometry) -> Pixels:
         borderMode=cv2.BORDER_REPLICATE,
     )
     return result
+
+
+def _lies_in(mask: Mask, geometry: Geometry) -> Mask:
+    """`mask` of the source as the prepared image sees it."""
+    return np.asarray(resample(mask.astype(np.float32), geometry) > 0.5, dtype=np.bool_)
+
+
+def _ground(pixels: Pixels, mask: Mask) -> float:
+    """The grey around the breast: 0 in most digital images, more in films and turned images."""
+    outside = pixels[::8, ::8][~mask[::8, ::8]]
+    return float(np.median(outside)) if outside.size else 0.0
 
 
 def _notes_on_layout(mask: Mask, geometry: Geometry, settings: PrepareSettings) -> list[str]:

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.filters import apply_filter
+from mammo_core.preprocessing.filters import apply_filter, three_filters_picture
 from mammo_core.types import Pixels
 
 
@@ -46,3 +46,18 @@ def test_an_even_image_stays_as_it_is_up_to_its_edges(name: str) -> None:
 
 def test_no_filter_changes_nothing(one_bright_pixel: Pixels) -> None:
     assert apply_filter(one_bright_pixel, "none") is one_bright_pixel
+
+
+def test_the_picture_holds_the_original_and_the_three_filters_side_by_side() -> None:
+    pixels = np.zeros((100, 80), dtype=np.float32)
+    pixels[50, 40] = 0.9
+    picture = three_filters_picture(pixels)
+    assert picture.shape == (124, 320)  # four panels of 80, a strip of 24 above for the titles
+    centres = picture[24 + 50, 40::80]
+    np.testing.assert_array_equal(centres, [230, 57, 26, 255])  # 0.9, 0.9 / 4, 0.1, cut off at 1
+    assert picture[:24, 80:160].any()
+
+
+def test_the_picture_of_a_large_image_is_reduced_first() -> None:
+    picture = three_filters_picture(np.full((2048, 1024), 0.5, dtype=np.float32), height=256)
+    assert picture.shape == (256 + 24, 4 * 128)

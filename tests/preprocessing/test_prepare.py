@@ -83,6 +83,16 @@ def test_letters_are_masked_and_the_mask_can_be_left_out() -> None:
     assert prepare(mammogram_of(pixels), replace(PLAIN, is_masked=False)).pixels.max() > 0.9
 
 
+def test_a_grey_ground_becomes_black_and_tissue_keeps_its_grey() -> None:
+    on_grey = mammogram_of(np.where(half_disc() > 0, np.float32(0.5), np.float32(0.2)))
+    pixels = prepare(on_grey, PLAIN).pixels[0]
+    assert pixels[64, 20] == pytest.approx(0.5, abs=1e-3)
+    assert pixels[0, 63] == 0.0
+    # The mask is two or three pixels generous: only there the grey of the ground is left.
+    assert ((pixels > 0.01) & (pixels < 0.45)).sum() < 3 * 2 * (128 + 64)
+    assert np.flatnonzero(prepare(on_grey, PLAIN).pixels[0].any(axis=0)).max() < 63
+
+
 def test_without_a_crop_the_whole_frame_is_seen() -> None:
     geometry = prepare(LEFT, replace(PLAIN, crop="none")).geometry
     assert geometry.crop == Box(x0=0, y0=0, x1=WIDTH, y1=HEIGHT)
