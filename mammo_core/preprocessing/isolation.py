@@ -27,6 +27,9 @@ from mammo_core.types import Mammogram
 
 COMMAND: Final = (sys.executable, "-m", "mammo_core.preprocessing.worker")
 
+#: Linux limits the process itself (see worker.py); elsewhere its memory is watched from here.
+WATCHED_BYTES: Final = None if sys.platform == "linux" else limits.WORKER_BYTES
+
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 _MOST_PROCESSES: Final = 4
@@ -37,9 +40,14 @@ class ReadingProcess:
     """One process that reads one file at a time. Starts on first use."""
 
     def __init__(
-        self, *, seconds: float = limits.WORKER_SECONDS, command: Sequence[str] = COMMAND
+        self,
+        *,
+        seconds: float = limits.WORKER_SECONDS,
+        most_bytes: int | None = WATCHED_BYTES,
+        command: Sequence[str] = COMMAND,
     ) -> None:
         self._seconds = seconds
+        self._most_bytes = most_bytes
         self._command = command
         self._process: subprocess.Popen[bytes] | None = None
         self._files = 0
@@ -55,7 +63,7 @@ class ReadingProcess:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # ended by someone else; not the fault of this file
         process = self._process or self._start()
-        with _Watch(process, self._seconds) as watch:
+        with _Watch(process, self._seconds, self._most_bytes) as watch:
             try:
                 return _exchange(process, source, key=key, image_id=image_id)
             except (EOFError, BrokenPipeError):
@@ -88,7 +96,7 @@ class ReadingProcess:
         self._process = process
         _widen(process.stdin)
         _widen(process.stdout)
-        with _Watch(process, _START_SECONDS):
+        with _Watch(process, _START_SECONDS, self._most_bytes):
             try:
                 receive_image(_stream(process.stdout))
             except EOFError:
@@ -151,9 +159,12 @@ class _Watch:
     Signals do not interrupt native code, so the clock is kept here and not in the process.
     """
 
-    def __init__(self, process: subprocess.Popen[bytes], seconds: float) -> None:
+    def __init__(
+        self, process: subprocess.Popen[bytes], seconds: float, most_bytes: int | None
+    ) -> None:
         self._process = process
         self._seconds = seconds
+        self._most_bytes = most_bytes
         self._done = threading.Event()
         self._killed_for: str | None = None
         self._thread = threading.Thread(target=self._watch, daemon=True)
@@ -177,8 +188,8 @@ class _Watch:
         if self._killed_for == "memory":
             return ReadError(
                 "too_large",
-                f"This file took more than {limits.WORKER_BYTES // limits.MEGABYTE} MB to decode "
-                "and was stopped.",
+                f"This file took more than {(self._most_bytes or 0) // limits.MEGABYTE} MB to "
+                "decode and was stopped.",
                 "It is broken or hostile; export it again from where it came.",
             )
         return ReadError(
@@ -189,11 +200,11 @@ class _Watch:
 
     def _watch(self) -> None:
         deadline = time.monotonic() + self._seconds
-        has_limit = sys.platform == "linux"
+        most = self._most_bytes
         while (left := deadline - time.monotonic()) > 0:
-            if self._done.wait(left if has_limit else min(left, _POLL_SECONDS)):
+            if self._done.wait(left if most is None else min(left, _POLL_SECONDS)):
                 return
-            if not has_limit and _resident_bytes(self._process) > limits.WORKER_BYTES:
+            if most is not None and _resident_bytes(self._process) > most:
                 self._kill("memory")
                 return
         self._kill("time")

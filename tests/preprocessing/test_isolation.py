@@ -106,6 +106,16 @@ def test_a_process_that_hangs_is_stopped_by_the_clock() -> None:
     assert process.process_id is None
 
 
+def test_a_process_that_takes_too_much_memory_is_stopped_where_it_is_watched() -> None:
+    """As on systems without a limit of their own; 400 MB against a limit of 300."""
+    process = ReadingProcess(
+        command=pretender("x = bytearray(b'1') * 400_000_000; time.sleep(60)"),
+        most_bytes=300 * limits.MEGABYTE,
+    )
+    with pytest.raises(ReadError, match="more than 300 MB"):
+        process.read(PLAIN, key=KEY)
+
+
 def test_a_process_that_does_not_start_is_told() -> None:
     process = ReadingProcess(command=(sys.executable, "-c", "pass"))
     with pytest.raises(ReadError) as refused:

@@ -34,7 +34,8 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
     toned = _toned(file)
     seen = read_seen(header)
     spacing = read_spacing(header)
-    image_id = image_id or keyed_id(key, "image", raw(header, "SOPInstanceUID") or data)
+    instance = raw(header, "SOPInstanceUID").strip(b" \0")
+    image_id = image_id or keyed_id(key, "image", instance or data)
     return Mammogram(
         ref=pseudonymous(header, key, image_id=image_id, side=seen.side, view=seen.view),
         pixels=toned.pixels,
