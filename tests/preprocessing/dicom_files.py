@@ -152,7 +152,7 @@ def compressed(values: Pixels, syntax: str, *, bits: int) -> bytes:
     if syntax in (JPEG + "90", JPEG + "91"):
         signed = values.dtype.kind == "i"
         narrow = values.astype(np.int8 if signed else np.uint8) if bits <= 8 else values
-        ratios = [2.0] if syntax.endswith("91") else None
+        ratios = [12.0] if syntax.endswith("91") else None
         return encode_array(narrow, bits_stored=bits, compression_ratios=ratios)
     allocated: type = np.uint8 if bits <= 8 else np.uint16
     words = (values.astype(np.int32) & (2**bits - 1)).astype(allocated)
