@@ -1,0 +1,56 @@
+from pathlib import Path
+
+import pytest
+
+from mammo_core.cli import main
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.folder import list_runs
+
+TINY = [
+    "--set", "optim.epochs=1", "--set", "prepare.size=[32, 16]", "--set", "device=cpu",
+    "--set", "optim.warmup_epochs=0",
+]  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+
+
+def test_a_recipe_and_a_folder_are_enough(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    data = str(tmp_path / "set")
+    assert main(["train", "--recipe", "smoke", "--data", data, *TINY, "--wait"]) == 0
+    (run,) = list_runs(tmp_path / "runs")
+    told = capsys.readouterr()
+    assert told.out.strip() == str(run.path)
+    assert told.err.startswith("finished: Best validation AUC")
+    config = load_settings(run.file("run.json"), RunConfig)
+    assert (config.data.adapter, config.data.label_rule) == ("phantom_set", "lesion")
+    assert config.optim.epochs == 1
+    assert run.is_checkpoint
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--recipe", "smoke"], "A recipe needs data: add --data DIR."),
+        (["--recipe", "soup", "--data", "{set}"], "There is no recipe named 'soup'"),
+        (["--recipe", "smoke", "--data", "{set}", "--set", "epochs"], "has no value"),
+        (["--recipe", "smoke", "--data", "{set}", "--set", "a.b=1"], "There is no setting 'a.b'"),
+        (["--recipe", "smoke", "--data", "{set}", "--set", "optim.epochs=0"], "Epochs is 0"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_starts_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
+) -> None:
+    write_phantom_set(tmp_path / "set", women=1, seed=0, size=(64, 32))
+    given = [argument.replace("{set}", str(tmp_path / "set")) for argument in arguments]
+    assert main(["train", *given]) == 2
+    assert complaint in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
