@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.commands.command import Command
-from mammo_core.errors import ReadError
+from mammo_core.errors import ConfigError, ReadError
+from mammo_core.files import replace_file
 from mammo_core.types import Mammogram
 
 _HEADINGS: Final = ("file", "kind", "rows x columns", "bits", "side", "view", "mm per pixel")
@@ -14,11 +15,21 @@ _HEADINGS: Final = ("file", "kind", "rows x columns", "bits", "side", "view", "m
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="images of any kind")
+    parser.add_argument(
+        "--filters",
+        type=Path,
+        metavar="OUT.png",
+        help="also write the image and the three filters side by side (one FILE only)",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.preprocessing.read import read_mammogram
 
+    if arguments.filters and len(arguments.files) != 1:
+        raise ConfigError(
+            f"--filters makes a picture of one image, but {len(arguments.files)} files were given."
+        )
     rows: list[Sequence[str]] = [_HEADINGS]
     remarks: list[Sequence[str]] = [()]
     refused = 0
@@ -32,9 +43,19 @@ def _run(arguments: argparse.Namespace) -> int:
         else:
             rows.append((_printable(file), *_described(mammogram)))
             remarks.append([*mammogram.modifiers, *mammogram.notes])
+            if arguments.filters:
+                _write_filters(mammogram, arguments.filters)
     for line in _table(rows, remarks):
         print(line)
     return 1 if refused else 0
+
+
+def _write_filters(mammogram: Mammogram, path: Path) -> None:
+    from mammo_core.preprocessing.filters import filters_png
+
+    if not path.parent.is_dir():
+        raise ConfigError(f"There is no folder {path.parent} to write {path.name} to.")
+    replace_file(path, filters_png(mammogram.pixels))
 
 
 def _described(mammogram: Mammogram) -> tuple[str, ...]:

@@ -44,6 +44,12 @@ def three_filters_picture(pixels: Pixels, *, height: int = 512) -> NDArray[np.ui
     return np.hstack([_panel(apply_filter(small, name), title) for name, title in _PANELS])
 
 
+def filters_png(pixels: Pixels) -> bytes:
+    """`three_filters_picture` as a PNG file."""
+    _, encoded = cv2.imencode(".png", three_filters_picture(pixels))
+    return encoded.tobytes()
+
+
 def _panel(pixels: Pixels, title: str) -> NDArray[np.uint8]:
     image = np.rint(np.clip(pixels, 0.0, 1.0) * 255).astype(np.uint8)
     strip = np.zeros((_TITLE_ROWS, image.shape[1]), dtype=np.uint8)

@@ -20,7 +20,7 @@ from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Picture:
+class PreparedGrey:
     """A prepared image before mean and std: whole grey levels, (height, width). Caches keep it."""
 
     levels: Levels
@@ -30,15 +30,15 @@ class Picture:
 
 def prepare(mammogram: Mammogram, settings: PrepareSettings) -> Prepared:
     """`mammogram` as a model with `settings` sees it; `notes` says what was done."""
-    picture = make_picture(mammogram, settings)
+    grey = prepare_grey(mammogram, settings)
     return Prepared(
-        pixels=normalise(picture.levels, mean=settings.mean, std=settings.std),
-        geometry=picture.geometry,
-        notes=picture.notes,
+        pixels=normalise(grey.levels, mean=settings.mean, std=settings.std),
+        geometry=grey.geometry,
+        notes=grey.notes,
     )
 
 
-def make_picture(mammogram: Mammogram, settings: PrepareSettings) -> Picture:
+def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGrey:
     """Everything `prepare` does but mean and std, which cost nothing and differ per backbone."""
     mask = find_breast(mammogram.pixels)
     geometry = lay_out(mask, settings)
@@ -53,7 +53,7 @@ def make_picture(mammogram: Mammogram, settings: PrepareSettings) -> Picture:
             f"Letters and all else outside the breast made background (grey: {ground:.3f})."
         )
     pixels, tone_notes = _toned(pixels, inside, settings)
-    return Picture(
+    return PreparedGrey(
         levels=to_levels(pixels, mammogram.bits),
         geometry=geometry,
         notes=(*notes, *tone_notes),

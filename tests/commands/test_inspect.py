@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from mammo_core.cli import main
 from tests.preprocessing.dicom_files import TOMOSYNTHESIS, mammogram_file, ramp
@@ -40,3 +41,17 @@ def test_a_refused_file_says_why_and_fails_the_command(
     assert "tomosynthesis of 60 slices" in output
     assert "[tomosynthesis]" in output
     assert "\x1b" not in output
+
+
+def test_the_filters_are_written_as_one_picture(tmp_path: Path) -> None:
+    (tmp_path / "a.pgm").write_bytes(b"P5 4 4 255\n" + bytes(range(0, 160, 10)))
+    assert main(["inspect", "--filters", str(tmp_path / "out.png"), str(tmp_path / "a.pgm")]) == 0
+    picture = Image.open(tmp_path / "out.png")
+    assert picture.size == (4 * 4, 24 + 4)  # four panels below a strip for the titles
+
+
+def test_the_filters_of_two_images_are_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["inspect", "--filters", str(tmp_path / "out.png"), "a", "b"]) == 2
+    assert "2 files were given" in capsys.readouterr().err

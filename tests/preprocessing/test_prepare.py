@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.prepare import (
-    make_picture,
+    prepare_grey,
     place_box,
     prepare,
     restore_box,
@@ -140,7 +140,7 @@ def test_three_channels_are_the_same_image_by_three_means() -> None:
 @pytest.mark.parametrize(("bits", "kind"), [(8, np.uint8), (14, np.uint16)])
 def test_what_a_cache_keeps_gives_exactly_what_reading_gives(bits: int, kind: type) -> None:
     mammogram = mammogram_of(half_disc() * np.float32(0.777), bits=bits)
-    levels = make_picture(mammogram, PLAIN).levels
+    levels = prepare_grey(mammogram, PLAIN).levels
     assert levels.dtype == kind
     from_cache = levels.astype(np.float32) / np.float32(np.iinfo(kind).max)
     np.testing.assert_array_equal(prepare(mammogram, PLAIN).pixels[0], from_cache)
