@@ -15,6 +15,7 @@ from mammo_core.types import Split
 from pages.components.calibration_view import show_calibration
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
+from pages.components.operating_view import show_operating_point
 from pages.components.scored import (
     Counting,
     Scored,
@@ -28,7 +29,7 @@ from pages.components.screening_view import show_screening
 from pages.components.slices_view import show_slices
 from pages.components.threshold_view import keep_threshold, pick_threshold, show_rates
 
-SECTIONS = ("Curves", "Screening", "Calibration", "Slices", "Mistakes")
+SECTIONS = ("Curves", "Operating point", "Screening", "Calibration", "Slices", "Mistakes")
 
 
 def show_curves(cases: Cases, point: OperatingPoint) -> None:
@@ -96,6 +97,8 @@ def show_threshold(scored: Scored, counting: Counting, cases: Cases) -> None:
         match section:
             case "Curves":
                 show_curves(cases, rates.point)
+            case "Operating point":
+                show_operating_point(scored, counting, cases, rates)
             case "Screening":
                 show_screening(scored, counting, threshold)
             case "Calibration":

@@ -18,7 +18,9 @@ def checkpoints() -> list[RunFolder]:
 
 
 def scored_runs() -> list[RunFolder]:
-    return [run for run in all_runs() if run.has_predictions]
+    """Runs with predictions; those named by their date before those that ship by a name."""
+    scored = [run for run in all_runs() if run.has_predictions]
+    return sorted(scored, key=lambda run: not run.run_id[:1].isdigit())
 
 
 def pick_run(label: str, runs: Sequence[RunFolder], *, key: str) -> RunFolder | None:

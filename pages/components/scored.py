@@ -33,7 +33,7 @@ class Scored:
     title: str
     source: str
     predictions: pd.DataFrame
-    adapter: str | None = None  # of the data set, where a model card names it
+    run: RunFolder | None = None  # None for an uploaded table
 
     @property
     def is_biopsied_only(self) -> bool:
@@ -41,7 +41,10 @@ class Scored:
         from mammo_core.datasets import ADAPTERS  # slow, and only asked for a projection
         from mammo_core.datasets.adapter import Population
 
-        return any(a.name == self.adapter and a.population is Population.BIOPSIED for a in ADAPTERS)
+        if self.run is None or not self.run.is_checkpoint:
+            return False
+        name = cached.card(self.run).data.dataset
+        return any(a.name == name and a.population is Population.BIOPSIED for a in ADAPTERS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +73,7 @@ def scored_of(run: RunFolder) -> Scored:
         title=run.run_id,
         source=f"{run.path} {written}",
         predictions=table,
-        adapter=cached.card(run).data.dataset if run.is_checkpoint else None,
+        run=run,
     )
 
 

@@ -48,11 +48,28 @@ def pick_threshold(cases: Cases) -> float:
             is_share = aim is not Aim.COST
             target = st.number_input(
                 "Target", 0.0, 1.0 if is_share else 1000.0, _TARGETS[aim],
-                0.01 if is_share else 1.0, key=f"target_{aim.name.lower()}", bind="query-params",
+                0.01 if is_share else 1.0, key=_target_key(aim), bind="query-params",
             )  # fmt: skip
         with shown_errors():
             st.button("Set", on_click=_set_by, args=(cases, aim, target), key="set_threshold")
     return threshold_in_url(cases)
+
+
+def aim_in_words(cases: Cases, threshold: float) -> str:
+    """The aim as chosen in the popover, if that is where this threshold comes from."""
+    aim = Aim(st.session_state.get("aim", Aim.SENSITIVITY))
+    target = float(st.session_state.get(_target_key(aim), _TARGETS.get(aim, 0.0)))
+    try:
+        is_of_aim = choose_threshold(cases, aim, target).threshold == threshold
+    except MammoError:
+        is_of_aim = False
+    if not is_of_aim:
+        return "set by hand"
+    return f"{aim} {target:g}" if aim in _TARGETS else str(aim)
+
+
+def _target_key(aim: Aim) -> str:
+    return f"target_{aim.name.lower()}"
 
 
 def _set_by(cases: Cases, aim: Aim, target: float) -> None:

@@ -4,10 +4,17 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.runs.operating_points import point_in_force
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 
 RUN = "20260101-000000-tiny_cnn-abcd"
+
+
+def with_validation(women: int = 80) -> pd.DataFrame:
+    table = made_up_predictions(women=women, with_cancer=30)
+    table["split"] = table["patient_id"].map(lambda name: "val" if int(name[1:]) % 2 else "test")
+    return table
 
 
 @pytest.fixture
@@ -108,9 +115,7 @@ def test_calibration_is_judged_but_not_mended_without_validation_cases(page: App
 def test_calibration_learns_from_validation_and_is_judged_on_test(
     runs_root: Path, open_page: OpenPage
 ) -> None:
-    table = made_up_predictions(women=80, with_cancer=30)
-    table["split"] = table["patient_id"].map(lambda name: "val" if int(name[1:]) % 2 else "test")
-    write_run(runs_root, RUN, table)
+    write_run(runs_root, RUN, with_validation())
     page = show(open_page("thresholds"), "Calibration")
     page.segmented_control(key="recalibration").set_value("Platt").run()
     assert not page.exception, page.exception
@@ -125,6 +130,31 @@ def test_slices_are_cut_by_what_the_table_has(page: AppTest) -> None:
 def test_mistakes_are_listed_with_the_missed_cancers_first(page: AppTest) -> None:
     missed = frame(show(at_threshold(page, 1.0), "Mistakes"), "case_id")
     assert missed["kind"].tolist() == ["missed"] * 10
+
+
+def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    assert page.button(key="lock").disabled
+    assert "would flatter itself" in captions_of(page)
+
+    page.segmented_control(key="count_split").set_value("val").run()
+    page.selectbox(key="aim").set_value("sensitivity at least").run()
+    page.button(key="set_threshold").click().run()
+    page.button(key="lock").click().run()
+    assert not page.exception, page.exception
+    locked = point_in_force(run)
+    assert locked is not None
+    assert locked.aim == "sensitivity at least 0.9"
+    assert (locked.promise.found, locked.promise.positives) == (14, 15)
+    assert "is no test" in captions_of(page)
+
+    page.segmented_control(key="count_split").set_value("test").run()
+    promised = frame(page, "promised")
+    assert promised["promised"].iloc[0] == "93.3% (14 of 15)"
+    assert "of 15)" in promised["delivered"].iloc[0]
 
 
 def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:

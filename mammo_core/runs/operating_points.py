@@ -1,0 +1,84 @@
+"""The thresholds a reader decided on, appended beside the model card and never changed.
+
+The last line is the one in force. Each names the card it belongs to by its hash, and carries what
+was promised on validation, so that a test set can show what was delivered.
+"""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.files import sha256_of
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Level
+
+FILE_NAME: Final = "operating_points.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """Sensitivity and specificity as counted where the threshold was chosen."""
+
+    found: int
+    positives: int
+    left_alone: int
+    negatives: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedPoint:
+    """A threshold with everything that decides what it means."""
+
+    threshold: float
+    level: Level
+    pooling: str  # how a case's images become its score
+    calibration: str  # what was done to the scores; "none" for scores as the model gives them
+    split: str  # where it was chosen
+    dataset: str
+    aim: str  # what it was chosen for, in words
+    promise: Promise
+    locked_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+
+def lock_point(run: RunFolder, point: LockedPoint) -> None:
+    """Put `point` in force for the checkpoint in `run`."""
+    if not run.is_checkpoint:
+        raise RunError(
+            f"{run.run_id} has no model card, so it has no operating point. Wait until it finishes."
+        )
+    with run.file(FILE_NAME).open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(to_document(point)) + "\n")
+
+
+def locked_points(run: RunFolder) -> list[LockedPoint]:
+    """Every point that was ever locked for this card, the one in force last."""
+    path = run.file(FILE_NAME)
+    if not path.exists() or not run.is_checkpoint:
+        return []
+    card = card_hash(run)
+    text = path.read_text(encoding="utf-8")
+    whole_lines = text[: text.rfind("\n") + 1].splitlines()
+    points = [_point(line, path) for line in whole_lines]
+    return [point for point in points if point.card_sha256 == card]
+
+
+def point_in_force(run: RunFolder) -> LockedPoint | None:
+    points = locked_points(run)
+    return points[-1] if points else None
+
+
+def card_hash(run: RunFolder) -> str:
+    return sha256_of(run.file("model_card.json"))
+
+
+def _point(line: str, path: Path) -> LockedPoint:
+    try:
+        return from_document(json.loads(line), LockedPoint, where=f"{path.parent.name}/{path.name}")
+    except (ValueError, ConfigError) as error:
+        raise RunError(
+            f"The operating points of {path.parent.name} cannot be read: {error}"
+        ) from None

@@ -1,0 +1,72 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_core.errors import RunError
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import (
+    FILE_NAME,
+    LockedPoint,
+    Promise,
+    card_hash,
+    lock_point,
+    locked_points,
+    point_in_force,
+)
+from mammo_core.types import Level
+from tests.predictions import made_up_predictions, write_run
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return write_run(tmp_path, "20260101-000000-tiny_cnn-lock", made_up_predictions(women=4))
+
+
+def point_of(run: RunFolder, threshold: float = 0.4) -> LockedPoint:
+    return LockedPoint(
+        threshold=threshold,
+        level=Level.BREAST,
+        pooling="max",
+        calibration="none",
+        split="val",
+        dataset="made-up women",
+        aim="sensitivity at least 0.9",
+        promise=Promise(found=9, positives=10, left_alone=70, negatives=90),
+        locked_at="2026-01-01T00:00:00+00:00",
+        card_sha256=card_hash(run),
+    )
+
+
+def test_the_last_point_is_in_force_and_the_first_is_kept(run: RunFolder) -> None:
+    assert point_in_force(run) is None
+    lock_point(run, point_of(run, 0.4))
+    lock_point(run, point_of(run, 0.6))
+    assert [point.threshold for point in locked_points(run)] == [0.4, 0.6]
+    assert point_in_force(run) == point_of(run, 0.6)
+
+
+def test_a_point_of_another_card_is_not_in_force(run: RunFolder) -> None:
+    lock_point(run, replace(point_of(run), card_sha256="f" * 64))
+    assert point_in_force(run) is None
+
+
+def test_a_line_still_being_written_is_left_for_later(run: RunFolder) -> None:
+    lock_point(run, point_of(run))
+    with run.file(FILE_NAME).open("a") as stream:
+        stream.write('{"threshold": 0.')
+    assert point_in_force(run) == point_of(run)
+
+
+def test_a_broken_line_is_told_in_words(run: RunFolder) -> None:
+    run.file(FILE_NAME).write_text('{"threshold": "high"}\n')
+    with pytest.raises(RunError, match="operating points of 20260101-000000-tiny_cnn-lock"):
+        point_in_force(run)
+
+
+def test_a_run_without_a_card_has_no_operating_point(run: RunFolder) -> None:
+    point = point_of(run)
+    run.file("model_card.json").unlink()
+    with pytest.raises(RunError, match="no model card"):
+        lock_point(run, point)
+    assert point_in_force(run) is None
