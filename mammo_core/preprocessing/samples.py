@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
-from mammo_core.tables import read_table
+_TITLES: Final = {
+    "exam": "Exam of four views (DICOM)",
+    "pair": "CC and MLO of one breast (16-bit PNG)",
+    "film": "Film with a bright background (PNG)",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -14,15 +19,9 @@ class Sample:
 
 
 def list_samples(root: Path) -> tuple[Sample, ...]:
-    """The samples listed in `samples.csv` (columns sample, title, file), in its order."""
-    if not (root / "samples.csv").exists():
-        return ()
-    table = read_table(root / "samples.csv", what="list of samples")
-    return tuple(
-        Sample(
-            name=str(name),
-            title=str(rows["title"].iloc[0]),
-            files=tuple(root / file for file in rows["file"]),
-        )
-        for name, rows in table.groupby("sample", sort=False)
+    """The samples in `root`; the word before the first underscore of a file says whose it is."""
+    found = (
+        Sample(name=name, title=title, files=tuple(sorted(root.glob(f"{name}_*"))))
+        for name, title in _TITLES.items()
     )
+    return tuple(sample for sample in found if sample.files)

@@ -38,7 +38,7 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_a_reload(
 
 
 def test_a_sample_exam_is_hung_as_four_views(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("four views", re.I)).click()
+    page.get_by_role("button", name=re.compile("four views", re.IGNORECASE)).click()
     expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
     expect(page.locator(".viewer canvas")).to_have_count(4)
 
