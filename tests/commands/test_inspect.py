@@ -46,8 +46,8 @@ def test_a_refused_file_says_why_and_fails_the_command(
 def test_the_filters_are_written_as_one_picture(tmp_path: Path) -> None:
     (tmp_path / "a.pgm").write_bytes(b"P5 4 4 255\n" + bytes(range(0, 160, 10)))
     assert main(["inspect", "--filters", str(tmp_path / "out.png"), str(tmp_path / "a.pgm")]) == 0
-    picture = Image.open(tmp_path / "out.png")
-    assert picture.size == (4 * 4, 24 + 4)  # four panels below a strip for the titles
+    with Image.open(tmp_path / "out.png") as picture:
+        assert picture.size == (4 * 4, 24 + 4)  # four panels below a strip for the titles
 
 
 def test_the_filters_of_two_images_are_refused(

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.prepare import (
-    prepare_grey,
     place_box,
     prepare,
+    prepare_grey,
     restore_box,
     restore_map,
 )
