@@ -13,7 +13,7 @@ from pages.components.case_view import show_case_care, show_case_table
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.intake import open_case, show_intake
-from pages.components.panes import drawn_boxes, make_panes
+from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import checkpoints, pick_run
 from pages.components.reading import read_image
 from pages.components.viewer import Legend, show_viewer
@@ -33,7 +33,7 @@ def show_case(case: Case, run: RunFolder | None) -> None:
         seen = show_viewer(
             panes,
             key="viewer",
-            height=720,
+            height=800,
             legend=Legend(text="What moved the score", low_text="none", high_text="most"),
         )
         for box in drawn_boxes(case, panes, seen.drawn):
@@ -102,4 +102,7 @@ if opened is not None:
         show_case(opened, chosen)
     st.subheader("What was understood")
     show_case_table(opened)
+    if opened.images:
+        with st.expander("Filters", icon=":material/blur_on:"):
+            show_filters(opened)
     show_case_care(opened)

@@ -7,6 +7,7 @@ import streamlit as st
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
 from mammo_core.preprocessing.display import DisplayImage, to_heat, to_pane
+from mammo_core.preprocessing.filters import filters_png
 from pages.components.viewer import Pane, ReaderBox
 
 if TYPE_CHECKING:
@@ -27,6 +28,17 @@ def display_image(case: Case, image: CaseImage) -> DisplayImage:
     """`image` as large as its place on the screen needs it."""
     longest = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
     return _display(case.case_id, image.ref.image_id, longest)
+
+
+def show_filters(case: Case) -> None:
+    """One image as it is, and under the three classical filters, as a model may be given it."""
+    titles = {image.ref.image_id: image.title for image in case.images}
+    chosen = st.selectbox(
+        "Image", list(titles), format_func=lambda one: titles[one], key="filtered_image"
+    )
+    if chosen is not None:
+        picture = _filters(case.case_id, chosen)
+        st.image(picture, alt="The original and three filtered versions side by side")
 
 
 def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> list[str]:
@@ -64,3 +76,9 @@ def _pane(case: Case, image: CaseImage, reading: "Reading | None") -> Pane:
 def _display(case_id: str, image_id: str, longest: int) -> DisplayImage:
     case = load_case(cases_root(), case_id)
     return to_pane(load_mammogram(cases_root(), case, case.image(image_id)), longest=longest)
+
+
+@st.cache_data(max_entries=8, show_spinner="Filtering…")
+def _filters(case_id: str, image_id: str) -> bytes:
+    case = load_case(cases_root(), case_id)
+    return filters_png(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
