@@ -7,6 +7,7 @@ import streamlit as st
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import check_predictions, read_table
@@ -24,6 +25,20 @@ def predictions(run: RunFolder) -> pd.DataFrame:
 def card(run: RunFolder) -> ModelCard:
     """The model card of `run`. A card never changes, so its path is key enough."""
     return _card(run.file("model_card.json"))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
+def uploaded(_data: bytes, *, file_id: str) -> pd.DataFrame:
+    """The cells of an uploaded CSV as text. Shared and never changed."""
+    return read_csv(_data)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
+def understood(
+    _table: pd.DataFrame, columns: Columns, positive: list[str], *, file_id: str
+) -> Understood:
+    """What `_table`, the cells of `file_id`, says under the contract."""
+    return understand(_table, columns, positive)
 
 
 @st.cache_resource(max_entries=32, show_spinner="Counting cases…")

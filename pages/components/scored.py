@@ -1,19 +1,17 @@
 """Choosing scored cases: whose predictions, of which split, counted by what. All in the URL."""
 
 from dataclasses import dataclass
-from io import BytesIO
 from typing import Final
 
 import pandas as pd
 import streamlit as st
 
-from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.runs.folder import RunFolder
-from mammo_core.tables import check_predictions
 from mammo_core.types import Level, Split
 from pages.components import cached
 from pages.components.pickers import pick_run, scored_runs
+from pages.components.upload import pick_upload
 
 _RULE_WORDS: Final = {
     Pooling.MAX: "its highest image",
@@ -59,10 +57,11 @@ class Counting:
 def pick_scored() -> Scored | None:
     """Those of a run, or an uploaded table, which goes first; None where there is neither."""
     run = pick_run("Predictions of", scored_runs(), key="run")
-    upload = st.file_uploader("or a CSV with image_id, positive and score", key="upload")
-    if upload is not None:
-        table = read_upload(upload.getvalue())
-        return Scored(title="Uploaded table", source=upload.file_id, predictions=table)
+    uploaded = pick_upload()
+    if uploaded is not None:
+        return Scored(
+            title="Uploaded table", source=uploaded.source, predictions=uploaded.predictions
+        )
     return scored_of(run) if run is not None else None
 
 
@@ -75,17 +74,6 @@ def scored_of(run: RunFolder) -> Scored:
         predictions=table,
         run=run,
     )
-
-
-def read_upload(data: bytes) -> pd.DataFrame:
-    """An uploaded predictions table under the contract."""
-    try:
-        table = pd.read_csv(BytesIO(data), dtype="string", encoding="utf-8-sig")
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError(f"The uploaded file is not a readable CSV: {error}") from None
-    if "model_id" not in table.columns:
-        table = table.assign(model_id="uploaded")
-    return check_predictions(table)
 
 
 def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:

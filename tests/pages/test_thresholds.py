@@ -157,27 +157,39 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     assert "of 15)" in promised["delivered"].iloc[0]
 
 
-def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:
-    page = open_page("thresholds")
-    table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")
-    page.file_uploader(key="upload").set_value(("scores.csv", table.to_csv().encode(), "text/csv"))
+def upload(page: AppTest, table: pd.DataFrame) -> AppTest:
+    data = table.to_csv(index=False).encode()
+    page.file_uploader(key="upload").set_value(("scores.csv", data, "text/csv"))
     page.run()
-    assert not page.exception
-    assert "60 cases of 30 women" in captions_of(page)
+    assert not page.exception, page.exception
+    return page
+
+
+def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:
+    table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")
+    assert "60 cases of 30 women" in captions_of(upload(open_page("thresholds"), table))
 
 
 def test_images_without_patients_are_warned_about(open_page: OpenPage) -> None:
-    page = open_page("thresholds")
     table = made_up_predictions(women=30)[["image_id", "positive", "score"]]
-    page.file_uploader(key="upload").set_value(("scores.csv", table.to_csv().encode(), "text/csv"))
-    page.run()
+    page = upload(open_page("thresholds"), table)
     assert "every interval is too narrow" in page.warning[0].value
 
 
-def test_logits_in_an_upload_are_told_in_words(open_page: OpenPage) -> None:
-    page = open_page("thresholds")
+def test_logits_in_an_upload_are_said_to_be_taken_for_logits(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10)
-    table["score"] = table["score"] * 10
-    page.file_uploader(key="upload").set_value(("scores.csv", table.to_csv().encode(), "text/csv"))
-    page.run()
-    assert "were logits saved" in page.error[0].value
+    table["score"] = table["score"] * 10 - 5
+    assert "taken for logits" in upload(open_page("thresholds"), table).info[0].value
+
+
+def test_columns_that_cannot_be_guessed_are_chosen_by_hand(open_page: OpenPage) -> None:
+    table = made_up_predictions(women=30, with_cancer=10)
+    table = table[["image_id", "patient_id", "label", "score"]].rename(
+        columns={"label": "finding", "score": "suspicion"}
+    )
+    page = upload(open_page("thresholds"), table)
+    assert "Which column holds the score?" in page.error[0].value
+    page.selectbox(key="column_score").set_value("suspicion").run()
+    page.selectbox(key="column_label").set_value("finding").run()
+    assert not page.error
+    assert "120 cases of 30 women, 20 with cancer" in captions_of(page)

@@ -1,0 +1,120 @@
+import pandas as pd
+import pytest
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.uploads import (
+    Columns,
+    Understood,
+    guess_columns,
+    guess_positive,
+    label_words,
+    read_csv,
+    understand,
+)
+
+
+def upload(text: str, positive: list[str] | None = None) -> Understood:
+    table = read_csv(text.encode())
+    columns = guess_columns(table)
+    return understand(table, columns, positive or guess_positive(label_words(table, columns)))
+
+
+def test_the_usual_names_are_guessed() -> None:
+    table = pd.DataFrame(columns=["patient_id", "Laterality", "file_name", "Pathology", "prob"])
+    assert guess_columns(table) == Columns(
+        label="Pathology",
+        score="prob",
+        image_id="file_name",
+        patient_id="patient_id",
+        side="Laterality",
+    )
+
+
+def test_a_table_of_text_labels_and_probabilities_is_understood() -> None:
+    understood = upload(
+        "file,patient,side,pathology,prob\na.png,p1,LEFT,MALIGNANT,0.9\nb.png,p1,right,BENIGN,0.2\n"
+    )
+    table = understood.predictions
+    assert table["positive"].tolist() == [True, False]
+    assert table["side"].tolist() == ["L", "R"]
+    assert table["score"].tolist() == [0.9, 0.2]
+    assert table["group_id"].tolist() == ["p1", "p1"]
+    assert understood.notes == ()
+
+
+def test_a_missing_label_is_not_a_negative_one() -> None:
+    assert upload("id,label,score\na,1,0.9\nb,,0.2\nc,0,0.1\n").predictions[
+        "positive"
+    ].tolist() == [True, pd.NA, False]
+
+
+def test_percentages_are_divided_by_a_hundred_and_said_so() -> None:
+    understood = upload("id,label,score\na,1,90\nb,0,5\n")
+    assert understood.predictions["score"].tolist() == [0.9, 0.05]
+    assert "per cent" in understood.notes[0]
+
+
+def test_logits_keep_their_order_and_are_said_so() -> None:
+    understood = upload("id,label,logit\na,1,2.0\nb,0,-3\nc,0,0\n")
+    score = understood.predictions["score"]
+    assert score.iloc[2] == 0.5
+    assert score.iloc[0] > 0.5 > score.iloc[1]
+    assert "logits" in understood.notes[0]
+
+
+def test_decimal_commas_and_semicolons_are_read() -> None:
+    understood = upload("id;label;score\na;1;0,9\nb;0;0,25\n")
+    assert understood.predictions["score"].tolist() == [0.9, 0.25]
+    assert understood.notes == ("Scores are written with a decimal comma.",)
+
+
+def test_rows_that_repeat_are_counted_once() -> None:
+    understood = upload("id,label,score\na,1,0.9\na,1,0.9\nb,0,0.2\n")
+    assert len(understood.predictions) == 2
+    assert understood.notes == ("1 repeated rows were counted once.",)
+
+
+def test_rows_of_one_image_that_disagree_are_refused() -> None:
+    with pytest.raises(TableError, match=r"1 images have rows that disagree \(first: a\)"):
+        upload("id,label,score\na,1,0.9\na,1,0.8\nb,0,0.2\n")
+
+
+def test_rows_without_a_score_are_left_out_and_counted() -> None:
+    understood = upload("id,label,score\na,1,0.9\nb,0,\nc,0,NaN\nd,0,inf\n")
+    assert understood.predictions["image_id"].tolist() == ["a"]
+    assert understood.notes == ("3 of 4 rows have no score and were left out.",)
+
+
+def test_a_table_without_image_names_is_numbered_as_in_a_spreadsheet() -> None:
+    understood = upload("label,score\n1,0.9\n0,0.2\n")
+    assert understood.predictions["image_id"].tolist() == ["row 2", "row 3"]
+    assert "numbered by row" in understood.notes[0]
+
+
+def test_labels_nobody_can_guess_are_asked_for() -> None:
+    text = "id,label,score\na,B4,0.9\nb,B2,0.2\n"
+    with pytest.raises(TableError, match="Which labels mean cancer"):
+        upload(text)
+    assert upload(text, ["B4"]).predictions["positive"].tolist() == [True, False]
+
+
+def test_a_table_without_scores_is_asked_which_column_they_are() -> None:
+    with pytest.raises(TableError, match="Which column holds the score"):
+        upload("id,label\na,1\n")
+
+
+def test_words_in_the_place_of_scores_are_refused() -> None:
+    with pytest.raises(TableError, match=r"1 of 2 scores are not numbers \(first: high\)"):
+        upload("id,label,score\na,1,high\nb,0,0.2\n")
+
+
+def test_an_empty_file_is_refused_in_words() -> None:
+    with pytest.raises(TableError, match="not a readable CSV"):
+        read_csv(b"")
+    with pytest.raises(TableError, match="no rows"):
+        upload("id,label,score\n")
+
+
+def test_what_the_contract_knows_besides_comes_along() -> None:
+    table = upload("id,label,score,density,split\na,1,0.9,C,validation\n").predictions
+    assert (table["density"].iloc[0], table["split"].iloc[0]) == ("C", "val")
