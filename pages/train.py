@@ -68,8 +68,18 @@ def show_runs() -> None:
     show_run(run)
     if run.is_checkpoint:
         with st.container(horizontal=True):
-            st.page_link("pages/read.py", label="Use in Read", icon=":material/radiology:")
-            st.page_link("pages/thresholds.py", label="Look at thresholds", icon=":material/tune:")
+            st.page_link(
+                "pages/read.py",
+                label="Use in Read",
+                icon=":material/radiology:",
+                query_params={"model": run.run_id},
+            )
+            st.page_link(
+                "pages/thresholds.py",
+                label="Look at thresholds",
+                icon=":material/tune:",
+                query_params={"run": run.run_id},
+            )
 
 
 require_frame()

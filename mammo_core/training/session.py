@@ -62,7 +62,7 @@ def train(run: RunFolder) -> str:
     model = model.to(memory_format=torch.channels_last)  # convolutions are 1.5 times as fast
     best = _fit(run, config, fabric, model, images)
     if run.asked_to_stop:
-        return f"Stopped on request; best validation AUC so far {best.auc:.3f}."
+        return f"Stopped on request after its best epoch so far, {best.epoch}."
 
     model.load_state_dict(load_file(run.file("weights.safetensors")))
     predictions = _predict(run, config, fabric, model, images)
@@ -81,7 +81,7 @@ def train(run: RunFolder) -> str:
     )
     card = make_card(outcome)
     write_card(card, run.file("model_card.json"))
-    return f"Best validation AUC {best.auc:.3f} by image in epoch {best.epoch}."
+    return f"Kept the weights of epoch {best.epoch}, the best on the validation images."
 
 
 def _load_data(run: RunFolder, config: RunConfig) -> tuple[Dataset, dict[Split, ImageSet]]:

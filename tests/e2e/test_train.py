@@ -21,4 +21,5 @@ def test_a_run_survives_a_reload_and_becomes_a_model(page: Page) -> None:
     expect(page.get_by_text("finished, epoch 3 of 3")).to_be_visible(timeout=SLOW)
 
     page.get_by_role("link", name="Use in Read").click()
+    expect(page).to_have_url(re.compile("model=2"))
     expect(page.get_by_role("heading", name="Read", exact=True)).to_be_visible(timeout=SLOW)
