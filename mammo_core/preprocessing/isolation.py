@@ -13,17 +13,22 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 import psutil
 
+from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.paths import REPOSITORY
 from mammo_core.preprocessing import limits
-from mammo_core.preprocessing.messages import Request, receive_image, send
+from mammo_core.preprocessing.messages import Request, receive_grey, receive_image, send
+from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.types import Mammogram
+
+Answer = TypeVar("Answer")
 
 COMMAND: Final = (sys.executable, "-m", "mammo_core.preprocessing.worker")
 
@@ -60,12 +65,25 @@ class ReadingProcess:
 
     def read(self, source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
         """Read one file; whatever it does to the process becomes a ReadError."""
+        return self._ask(source, Request(key=key.hex(), image_id=image_id, path=None), _image)
+
+    def read_prepared(
+        self, source: Path | bytes, settings: PrepareSettings, *, key: bytes
+    ) -> PreparedGrey:
+        """Read and prepare one file: far fewer bytes come back than of the whole image."""
+        request = Request(key=key.hex(), image_id=None, path=None, settings=settings)
+        return self._ask(source, request, receive_grey)
+
+    def _ask(
+        self, source: Path | bytes, request: Request, receive: Callable[[IO[bytes]], Answer]
+    ) -> Answer:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # ended by someone else; not the fault of this file
         process = self._process or self._start()
         with _Watch(process, self._seconds, self._most_bytes) as watch:
             try:
-                return _exchange(process, source, key=key, image_id=image_id)
+                _send_source(_stream(process.stdin), source, request)
+                return receive(_stream(process.stdout))
             except (EOFError, BrokenPipeError):
                 self.close()
                 raise watch.reason() from None
@@ -214,22 +232,16 @@ class _Watch:
         self._process.kill()
 
 
-def _exchange(
-    process: subprocess.Popen[bytes], source: Path | bytes, *, key: bytes, image_id: str | None
-) -> Mammogram:
-    requests, replies = _stream(process.stdin), _stream(process.stdout)
+def _send_source(requests: IO[bytes], source: Path | bytes, request: Request) -> None:
     if isinstance(source, Path):
-        path = str(source.absolute())
-        send(requests, Request(key=key.hex(), image_id=image_id, path=path))
-        return _image(replies)
+        send(requests, replace(request, path=str(source.absolute())))
+        return
     size = len(source)
     length = size if size <= limits.FILE_BYTES else limits.HEAD_BYTES
-    request = Request(key=key.hex(), image_id=image_id, path=None, length=length, size=size)
-    send(requests, request)
+    send(requests, replace(request, length=length, size=size))
     content = memoryview(source)[:length]
     while content:
         content = content[requests.write(content) :]
-    return _image(replies)
 
 
 def _image(replies: IO[bytes]) -> Mammogram:

@@ -12,10 +12,13 @@ from typing import IO, Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing import limits
+from mammo_core.preprocessing.intensity import Levels
+from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.records import from_document, to_document
-from mammo_core.types import ImageRef, Mammogram, Window
+from mammo_core.types import Geometry, ImageRef, Mammogram, Window
 
 T = TypeVar("T")
 _LENGTH: Final = struct.Struct("<I")
@@ -31,6 +34,7 @@ class Request:
     path: str | None
     length: int = 0
     size: int = 0
+    settings: PrepareSettings | None = None  # where given, the image comes back prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +55,15 @@ class Described:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedGrey:
+    """A prepared image without its grey levels, which follow."""
+
+    geometry: Geometry
+    is_deep: bool  # 16 bits a level, else 8
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     code: str
     sentence: str
@@ -59,9 +72,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One of the two; neither means "ready"."""
+    """One of the three; none means "ready"."""
 
     image: Described | None = None
+    grey: DescribedGrey | None = None
     refused: Refused | None = None
 
 
@@ -106,6 +120,29 @@ def send_image(stream: IO[bytes], mammogram: Mammogram) -> None:
         if array is not None:
             stream.write(memoryview(np.ascontiguousarray(array)).cast("B"))
     stream.flush()
+
+
+def send_grey(stream: IO[bytes], grey: PreparedGrey) -> None:
+    is_deep = grey.levels.dtype == np.uint16
+    described = DescribedGrey(geometry=grey.geometry, is_deep=is_deep, notes=grey.notes)
+    send(stream, Reply(grey=described))
+    stream.write(memoryview(np.ascontiguousarray(grey.levels)).cast("B"))
+    stream.flush()
+
+
+def receive_grey(stream: IO[bytes]) -> PreparedGrey:
+    """The prepared image of a reply; a refusal is raised."""
+    reply = receive(stream, Reply)
+    if reply.refused is not None:
+        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    if reply.grey is None:
+        raise EOFError
+    size = reply.grey.geometry.prepared_size
+    if not 0 < size[0] * size[1] <= limits.PIXELS:
+        raise EOFError
+    levels: Levels = np.empty(size, np.uint16) if reply.grey.is_deep else np.empty(size, np.uint8)
+    _fill(stream, memoryview(levels).cast("B"))
+    return PreparedGrey(levels=levels, geometry=reply.grey.geometry, notes=reply.grey.notes)
 
 
 def receive_image(stream: IO[bytes]) -> Mammogram | None:

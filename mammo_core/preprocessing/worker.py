@@ -22,8 +22,10 @@ from mammo_core.preprocessing.messages import (
     receive,
     receive_bytes,
     send,
+    send_grey,
     send_image,
 )
+from mammo_core.preprocessing.prepare import prepare_grey
 from mammo_core.preprocessing.read import decode, decode_content
 
 
@@ -45,6 +47,7 @@ def main() -> int:
 def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
     key = bytes.fromhex(request.key)
     content = receive_bytes(requests, request.length)
+    grey = None
     try:
         if request.path is not None:
             mammogram = decode(Path(request.path), image_id=request.image_id, key=key)
@@ -52,6 +55,8 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
             mammogram = decode_content(
                 content, size=request.size, image_id=request.image_id, key=key
             )
+        if request.settings is not None:
+            grey = prepare_grey(mammogram, request.settings)
     except ReadError as error:
         refused = Refused(code=error.code, sentence=error.sentence, hint=error.hint)
         send(replies, Reply(refused=refused))
@@ -63,7 +68,10 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
         )
         send(replies, Reply(refused=refused))
         return
-    send_image(replies, mammogram)
+    if grey is not None:
+        send_grey(replies, grey)
+    else:
+        send_image(replies, mammogram)
 
 
 def _private_output() -> IO[bytes]:

@@ -10,9 +10,11 @@ import numpy as np
 import psutil
 import pytest
 
+from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.isolation import ReadingPool, ReadingProcess
+from mammo_core.preprocessing.prepare import prepare_grey
 from mammo_core.preprocessing.read import decode, read_mammogram
 from tests.preprocessing.dicom_files import KEY, TOMOSYNTHESIS, mammogram_file, ramp
 
@@ -62,6 +64,17 @@ def test_one_process_reads_many_files(process: ReadingProcess) -> None:
     first = process.process_id
     process.read(b"P5 1 1 255\n\0", key=KEY, image_id="7")
     assert process.process_id == first
+
+
+def test_an_image_prepared_there_is_the_image_prepared_here(process: ReadingProcess) -> None:
+    settings = PrepareSettings(size=(32, 16))
+    there = process.read_prepared(PLAIN, settings, key=KEY)
+    here = prepare_grey(decode(PLAIN, key=KEY), settings)
+    assert (there.geometry, there.notes) == (here.geometry, here.notes)
+    assert there.levels.dtype == here.levels.dtype == np.uint16
+    assert np.array_equal(there.levels, here.levels)
+    with pytest.raises(ReadError, match="empty"):
+        process.read_prepared(b"", settings, key=KEY)
 
 
 def test_a_refusal_comes_through_with_its_code_and_hint(process: ReadingProcess) -> None:
