@@ -5,6 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from mammo_core.commands.audit import AUDIT
 from mammo_core.commands.command import Command
 from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
@@ -12,7 +13,7 @@ from mammo_core.commands.predict import PREDICT
 from mammo_core.commands.train import TRAIN
 from mammo_core.errors import MammoError
 
-COMMANDS: Final[tuple[Command, ...]] = (INSPECT, PHANTOM, PREDICT, TRAIN)
+COMMANDS: Final[tuple[Command, ...]] = (AUDIT, INSPECT, PHANTOM, PREDICT, TRAIN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -163,6 +163,17 @@ class RunConfig:
             raise ConfigError("\n".join(problems))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditConfig:
+    """An audit of a data set. `name` is what the user calls the set."""
+
+    kind: Literal["audit"] = "audit"
+    name: str
+    folder: str
+    adapter: str
+    label_rule: str
+
+
 def save_settings(settings: Any, path: Path) -> None:
     """`settings`, any dataclass of this module, as JSON with its schema version."""
     document = {"schema_version": SCHEMA_VERSION, **to_document(settings)}

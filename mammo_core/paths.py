@@ -29,6 +29,11 @@ def datasets_root() -> Path:
     return home() / "datasets"
 
 
+def audits_root() -> Path:
+    """One run folder per audit."""
+    return home() / "audits"
+
+
 def cache_root() -> Path:
     return home() / "cache"
 

@@ -36,7 +36,7 @@ OWN: dict[str, set[str]] = {
     "metrics": set(),
     "runs": set(),
     "zoo": set(),
-    "datasets": {"preprocessing", "metrics"},
+    "datasets": {"preprocessing", "metrics", "runs"},
     "plots": {"metrics"},
     "explain": {"preprocessing", "datasets", "metrics", "runs", "zoo"},
     "training": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},

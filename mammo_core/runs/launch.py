@@ -15,7 +15,10 @@ from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 
 #: Which module carries out which kind of work: `python -m MODULE RUN_FOLDER`.
-WORKERS: Final = {"train": "mammo_core.training.worker"}
+WORKERS: Final = {
+    "audit": "mammo_core.datasets.worker",
+    "train": "mammo_core.training.worker",
+}
 
 
 def new_run_id(what: str, *, now: datetime) -> str:

@@ -40,7 +40,8 @@ def mask(size: tuple[int, int], box: tuple[int, int, int, int]) -> NDArray[np.ui
 def write_picture(path: Path, pixels: NDArray[np.uint8]) -> None:
     """PNG, PGM or (at the best quality) JPEG, by the ending of the name."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    _, data = cv2.imencode(path.suffix, pixels, [cv2.IMWRITE_JPEG_QUALITY, 100])
+    options = [cv2.IMWRITE_JPEG_QUALITY, 100] if path.suffix == ".jpg" else []
+    _, data = cv2.imencode(path.suffix, pixels, options)
     path.write_bytes(data.tobytes())
 
 

@@ -1,0 +1,190 @@
+"""The audit of a data set, from one look at its files to a result that is kept as JSON."""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.datasets.audit import copies, pixels, tables
+from mammo_core.datasets.audit.evidence import Evidence, gather_evidence, search_copies
+from mammo_core.datasets.audit.facts import gather_facts
+from mammo_core.datasets.audit.finding import Finding, Severity
+from mammo_core.datasets.audit.precision import Precision, check_precision, measure_precision
+from mammo_core.datasets.audit.shortcuts import (
+    Shortcut,
+    check_one_sided_values,
+    check_shortcuts,
+    measure_shortcuts,
+)
+from mammo_core.datasets.reading import Dataset, fingerprint_of
+from mammo_core.errors import TableError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+
+SCHEMA_VERSION: Final = 1
+
+#: In the order in which findings of the same severity are shown.
+CHECKS: Final[tuple[Callable[[Evidence], list[Finding]], ...]] = (
+    tables.check_women_in_splits,
+    tables.check_rows_are_images,
+    copies.check_copies,
+    copies.check_copies_across_splits,
+    copies.check_copies_across_labels,
+    copies.check_copies_across_women,
+    copies.check_copies_across_breasts,
+    tables.check_labels_agree,
+    tables.check_names_hold_women,
+    tables.check_names_of_augmentation,
+    tables.check_common_factor,
+    pixels.check_files,
+    pixels.check_images_are_images,
+    pixels.check_inverted,
+    pixels.check_laterality,
+    tables.check_boxes,
+    tables.check_class_balance,
+    check_one_sided_values,
+    tables.check_sides_and_views,
+    pixels.check_sizes,
+    pixels.check_compression,
+    copies.check_same_exposure,
+    tables.check_outcome_columns,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Images and women of one class in one split."""
+
+    split: str
+    label: str
+    images: int
+    women: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """What the audit found, worst first; `fingerprint` is that of the manifest it looked at."""
+
+    adapter: str
+    title: str
+    label_rule: str
+    rule_title: str
+    population: str
+    imaging: str
+    reference_standard: str
+    label_level: str
+    fingerprint: str
+    made_at: str
+    images: int
+    women: int
+    counts: tuple[Count, ...]
+    findings: tuple[Finding, ...]
+    shortcuts: tuple[Shortcut, ...]
+    precision: Precision | None
+    notes: tuple[str, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+
+def audit_dataset(
+    dataset: Dataset,
+    *,
+    made_at: str,
+    report: Callable[[int, int, str], None] = lambda done, total, message: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> AuditResult:
+    """Look at every file once, search for copies, then ask every check."""
+    paths = list(dataset.manifest["path"].drop_duplicates())
+    total = len(paths)
+    facts = gather_facts(
+        dataset.root,
+        paths,
+        report=lambda done, _: report(done, total, f"Looked at {done} of {total} files"),
+        should_stop=should_stop,
+    )
+    report(total, total, "Searching for copies")
+    pairs = search_copies(facts)
+    report(total, total, "Measuring shortcuts")
+    evidence = gather_evidence(dataset, facts, pairs)
+    shortcuts = measure_shortcuts(evidence)
+    precision = measure_precision(evidence)
+    findings = [
+        *(finding for check in CHECKS for finding in check(evidence)),
+        *check_shortcuts(evidence, shortcuts),
+        *check_precision(precision),
+        *_known_defects(dataset),
+    ]
+    order = list(Severity)
+    findings.sort(key=lambda finding: order.index(finding.severity))
+    return AuditResult(
+        adapter=dataset.adapter.name,
+        title=dataset.adapter.title,
+        label_rule=dataset.label_rule.name,
+        rule_title=dataset.label_rule.title,
+        population=str(dataset.adapter.population),
+        imaging=dataset.adapter.imaging,
+        reference_standard=dataset.adapter.reference_standard,
+        label_level=str(dataset.adapter.label_level),
+        fingerprint=fingerprint_of(dataset.manifest),
+        made_at=made_at,
+        images=total,
+        women=int(dataset.manifest["group_id"].nunique()),
+        counts=_counts(tables.class_balance(evidence)),
+        findings=tuple(findings),
+        shortcuts=shortcuts,
+        precision=precision,
+        notes=dataset.notes,
+    )
+
+
+def write_audit(result: AuditResult, path: Path) -> None:
+    replace_file(path, json.dumps(to_document(result), indent=2) + "\n")
+
+
+def read_audit(path: Path) -> AuditResult:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError) as error:
+        raise TableError(f"There is no readable audit at {path}: {error}") from None
+    return from_document(document, AuditResult, where=path.name)
+
+
+def findings_table(result: AuditResult) -> pd.DataFrame:
+    """`severity, check, sentence, rows`, one row per finding."""
+    return pd.DataFrame(
+        [
+            {
+                "severity": str(finding.severity),
+                "check": finding.check,
+                "sentence": finding.sentence,
+                "rows": len(finding.rows),
+            }
+            for finding in result.findings
+        ],
+        columns=["severity", "check", "sentence", "rows"],
+    )
+
+
+def _known_defects(dataset: Dataset) -> list[Finding]:
+    """What the adapter knows to be wrong with this very data set, and what it did about it."""
+    return [
+        Finding(
+            check=f"known: {defect.name}",
+            severity=Severity.NOTE,
+            sentence=defect.sentence,
+            rows=defect.rows,
+        )
+        for defect in dataset.defects
+    ]
+
+
+def _counts(balance: pd.DataFrame) -> tuple[Count, ...]:
+    return tuple(
+        Count(split=str(split), label=str(label), images=int(images), women=int(women))
+        for split, label, images, women in balance.itertuples(index=False)
+    )

@@ -1,0 +1,264 @@
+"""How well the label can be guessed without looking at the breast.
+
+Age, density, site, machine, the size of the file, its grey levels, and how many images or breasts
+a woman has: whatever guesses well is what a model may learn instead of cancer. Each is measured
+by AUC with an interval over women; several together by a logistic regression fitted on other women.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from mammo_core.datasets.audit.evidence import Evidence
+from mammo_core.datasets.audit.facts import GREY
+from mammo_core.datasets.audit.finding import Finding, Severity, texts
+from mammo_core.datasets.confounders import encoder
+from mammo_core.datasets.splits import positive_groups, with_folds
+from mammo_core.metrics.auc import auc_of
+from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.types import Level
+
+FOLDS: Final = 5
+FEWEST_WOMEN: Final = 10  # of each class
+_TELLING: Final = 0.55  # a lower bound above it is a finding
+_DECISIVE: Final = 0.9
+_LEAST_IMAGES: Final = 20  # of one value, before all or none of them mean anything
+
+_ATTRIBUTES: Final = ("age", "density", "site", "machine", "side", "view")
+_SIZE: Final = ("height", "width", "bits", "kind")
+_NUMBERS: Final = ("images", "breasts")
+_TITLES: Final = {
+    "size": "image size and kind",
+    "grey levels": "grey levels",
+    "images": "number of images",
+    "breasts": "number of breasts",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """What guesses the label, counted how, and how well. `cases` are images, or women."""
+
+    name: str
+    level: Level
+    auc: float
+    low: float
+    high: float
+    positives: int
+    negatives: int
+    women: int
+
+    @property
+    def is_telling(self) -> bool:
+        return self.low > _TELLING
+
+
+def measure_shortcuts(evidence: Evidence, *, seed: int = 0) -> tuple[Shortcut, ...]:
+    """Each alone, then all together. Nothing where a class has too few women."""
+    images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
+    if images.empty or _fewest(images, evidence) < FEWEST_WOMEN:
+        return ()
+    images = images.reset_index(drop=True)
+    by_image = _alternatives(evidence)
+    found = [
+        _measure(images, columns, name=name, level=Level.IMAGE, evidence=evidence, seed=seed)
+        for name, columns in by_image
+    ]
+    if len(by_image) > 1:
+        every = [column for _, columns in by_image for column in columns]
+        known = [c for c in every if c in _ATTRIBUTES]
+        if len(known) > 1:
+            name = " + ".join(known)
+            found.append(
+                _measure(images, known, name=name, level=Level.IMAGE, evidence=evidence, seed=seed)
+            )
+        found.append(
+            _measure(
+                images, every, name="all of these", level=Level.IMAGE, evidence=evidence, seed=seed
+            )
+        )
+    return (*found, *_of_numbers(images, evidence, seed))
+
+
+def check_one_sided_values(evidence: Evidence) -> list[Finding]:
+    """A machine that never saw a cancer, or nothing else, gives its images away."""
+    images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
+    findings = []
+    for column in ("site", "machine", "density", "view"):
+        counted = images.groupby(column)["positive"].agg(["sum", "size"])
+        sided = counted[
+            (counted["size"] >= _LEAST_IMAGES)
+            & (counted["sum"].eq(0) | counted["sum"].eq(counted["size"]))
+        ]
+        if sided.empty or len(counted) < 2:
+            continue
+        told = ", ".join(
+            f"{column} {name}: {int(row['sum'])} of {int(row['size'])}"
+            for name, row in sided.head(6).iterrows()
+        )
+        rows = images.loc[images[column].isin(sided.index), "image_id"]
+        findings.append(
+            Finding(
+                check="one-sided-value",
+                severity=Severity.WARNING,
+                sentence=f"All or none of the images are positive for {told}. A model that "
+                f"recognises the {column} needs to know nothing of cancer.",
+                rows=texts(rows),
+            )
+        )
+    return findings
+
+
+def check_shortcuts(evidence: Evidence, shortcuts: Sequence[Shortcut]) -> list[Finding]:
+    """A finding for each that guesses the label."""
+    findings = []
+    for shortcut in shortcuts:
+        if not shortcut.is_telling:
+            continue
+        sentence = (
+            f"AUC {shortcut.auc:.3f} ({shortcut.low:.3f} to {shortcut.high:.3f}) by "
+            f"{shortcut.level} from {shortcut.name} alone ({shortcut.positives} with, "
+            f"{shortcut.negatives} without, {shortcut.women} women)."
+        )
+        if shortcut.level is Level.PATIENT:
+            sentence += f" {_counted(evidence)} Do not evaluate by woman."
+        else:
+            sentence += " A model must beat this to show that it looks at the breast."
+        is_decisive = shortcut.low > _DECISIVE
+        findings.append(
+            Finding(
+                check="shortcut",
+                severity=Severity.SERIOUS if is_decisive else Severity.WARNING,
+                sentence=sentence,
+            )
+        )
+    return findings
+
+
+def _fewest(images: pd.DataFrame, evidence: Evidence) -> int:
+    counts = positive_groups(images, evidence.task).value_counts()
+    return int(counts.min()) if len(counts) > 1 else 0
+
+
+def _alternatives(evidence: Evidence) -> list[tuple[str, list[str]]]:
+    """Name and columns of everything that is told and differs between images."""
+    found = [(name, [name]) for name in _ATTRIBUTES if _varies(evidence, name)]
+    for name, columns in (("size", _SIZE), ("grey levels", GREY)):
+        varying = [column for column in columns if _varies(evidence, column)]
+        if varying:
+            found.append((_TITLES[name], varying))
+    return found
+
+
+def _varies(evidence: Evidence, column: str) -> bool:
+    return evidence.told(column) and evidence.images[column].nunique(dropna=False) > 1
+
+
+def _of_numbers(images: pd.DataFrame, evidence: Evidence, seed: int) -> list[Shortcut]:
+    """How many images and breasts a woman has, counted by woman."""
+    if not evidence.told("patient_id"):
+        return []
+    women = women_of(images)
+    names = [name for name in _NUMBERS if women[name].nunique() > 1]
+    return [
+        _measure(
+            women,
+            [name],
+            name=f"{_TITLES[name]} per woman",
+            level=Level.PATIENT,
+            evidence=evidence,
+            seed=seed,
+        )
+        for name in names
+    ]
+
+
+def women_of(images: pd.DataFrame) -> pd.DataFrame:
+    """One row per woman: `positive` if any image is, `images`, `breasts`, `label`, `group_id`."""
+    grouped = images.groupby("group_id", sort=False)
+    return pd.DataFrame(
+        {
+            "positive": grouped["positive"].any(),
+            "images": grouped.size(),
+            "breasts": grouped["side"].nunique(),
+        }
+    ).reset_index()
+
+
+def _counted(evidence: Evidence) -> str:
+    """ "377 of 396 women with cancer have one breast here, 384 of 385 without have both." """
+    images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
+    women = women_of(images)
+    ill, well = women[women["positive"]], women[~women["positive"]]
+    return (
+        f"{int((ill['breasts'] == 1).sum())} of {len(ill)} positive women have one breast here, "
+        f"{int((well['breasts'] == 2).sum())} of {len(well)} others have both; images per woman: "
+        f"{ill['images'].mean():.1f} against {well['images'].mean():.1f}."
+    )
+
+
+def _measure(
+    table: pd.DataFrame,
+    columns: list[str],
+    *,
+    name: str,
+    level: Level,
+    evidence: Evidence,
+    seed: int,
+) -> Shortcut:
+    positive = table["positive"].to_numpy(dtype=bool)
+    if len(columns) == 1 and pd.api.types.is_numeric_dtype(table[columns[0]]):
+        score = _value_as_score(table[columns[0]], positive)
+    else:
+        score = _guessed_by_others(table, columns, evidence=evidence, seed=seed)
+    groups = pd.factorize(table["group_id"])[0]
+    estimate = auc_with_interval(
+        Cases(
+            level=level,
+            rule=Pooling.MAX,
+            case_ids=tuple(table.index.astype(str)),
+            groups=groups.astype(np.intp),
+            positive=positive,
+            score=score,
+            images=np.ones(len(table), dtype=np.intp),
+        )
+    )
+    return Shortcut(
+        name=name,
+        level=level,
+        auc=estimate.value,
+        low=estimate.low,
+        high=estimate.high,
+        positives=estimate.positives,
+        negatives=estimate.negatives,
+        women=estimate.groups,
+    )
+
+
+def _value_as_score(values: "pd.Series[Any]", positive: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The number itself, turned so that it goes with the label; unknown is in the middle."""
+    numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
+    score = np.where(np.isnan(numbers), np.nanmedian(numbers), numbers)
+    return score if auc_of(score, positive) >= 0.5 else -score
+
+
+def _guessed_by_others(
+    table: pd.DataFrame, columns: list[str], *, evidence: Evidence, seed: int
+) -> NDArray[np.float64]:
+    """Each woman's probability by a logistic regression on the other women."""
+    fold = with_folds(table, task=evidence.task, folds=FOLDS, seed=seed)["fold"].to_numpy(dtype=int)
+    positive = table["positive"].to_numpy(dtype=bool)
+    score = np.zeros(len(table))
+    for number in range(FOLDS):
+        train, test = fold != number, fold == number
+        encode = encoder(table, columns)
+        model = LogisticRegression(max_iter=5000)
+        model.fit(encode.fit_transform(table.loc[train, columns]), positive[train])
+        score[test] = model.predict_proba(encode.transform(table.loc[test, columns]))[:, 1]
+    return score
