@@ -105,7 +105,7 @@ def install(python: Path, requirements: Path, *, log: Path) -> None:
     log.unlink(missing_ok=True)  # pip appends
     options: list[str | Path] = ["--disable-pip-version-check", "--log", log, "-r", requirements]
     if not sys.stdout.isatty():
-        options.append("--quiet")  # hundreds of lines that nobody watches
+        options += ["--quiet", "--progress-bar=off"]  # nobody watches
     if _status(python, "-m", "pip", "install", *options, stderr=subprocess.DEVNULL):
         raise StartError(why_pip_failed(log.read_text(encoding="utf-8", errors="replace")))
 
