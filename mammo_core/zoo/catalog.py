@@ -22,7 +22,7 @@ class Backbone:
     input_size: Size  # what we suggest; any size from `smallest_size` on works
     smallest_size: Size = (32, 32)
     timm_name: str = ""
-    builder: str = "mammo_core.zoo.timm_builder:build_trunk"
+    builder: str = "mammo_core.zoo.timm_builder:build"
     licence: str = "Apache-2.0"
     mean: float = 0.449  # of the pixels its weights expect: ImageNet's, averaged over the colours
     std: float = 0.226
@@ -40,16 +40,172 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
         std=0.25,
     ),
     Backbone(
+        name="conv2",
+        title="Two convolutions (from scratch)",
+        input_size=(256, 256),
+        smallest_size=(16, 16),
+        builder="mammo_core.zoo.scratch:build_conv2",
+        mean=0.5,
+        std=0.25,
+    ),
+    Backbone(
+        name="conv3_dense3",
+        title="Three convolutions, three dense layers (from scratch)",
+        input_size=(224, 224),
+        smallest_size=(16, 16),
+        builder="mammo_core.zoo.scratch:build_conv3_dense3",
+        mean=0.5,
+        std=0.25,
+    ),
+    Backbone(
         name="mobilenetv2_100",
         title="MobileNetV2",
         input_size=(1024, 512),
-        timm_name="mobilenetv2_100",
+        timm_name="mobilenetv2_100.ra_in1k",
+    ),
+    Backbone(
+        name="mobilenetv3_large_100",
+        title="MobileNetV3-Large",
+        input_size=(1024, 512),
+        timm_name="mobilenetv3_large_100.ra_in1k",
     ),
     Backbone(
         name="resnet18",
         title="ResNet-18",
         input_size=(1024, 512),
-        timm_name="resnet18",
+        timm_name="resnet18.a1_in1k",
+    ),
+    Backbone(
+        name="resnet34",
+        title="ResNet-34",
+        input_size=(1024, 512),
+        timm_name="resnet34.a1_in1k",
+    ),
+    Backbone(
+        name="resnet50",
+        title="ResNet-50",
+        input_size=(1024, 512),
+        timm_name="resnet50.a1_in1k",
+    ),
+    Backbone(
+        name="resnet101",
+        title="ResNet-101",
+        input_size=(1024, 512),
+        timm_name="resnet101.a1h_in1k",
+    ),
+    Backbone(
+        name="vgg16",
+        title="VGG-16",
+        input_size=(1024, 512),
+        timm_name="vgg16.tv_in1k",
+        licence="BSD-3-Clause",
+    ),
+    Backbone(
+        name="vgg16_bn",
+        title="VGG-16 with BatchNorm",
+        input_size=(1024, 512),
+        timm_name="vgg16_bn.tv_in1k",
+        licence="BSD-3-Clause",
+    ),
+    Backbone(
+        name="vgg16_medical",
+        title="VGG-16, larger head for medical images",
+        input_size=(1024, 512),
+        timm_name="vgg16.tv_in1k",
+        builder="mammo_core.zoo.medical_vgg:build",
+        licence="BSD-3-Clause",
+    ),
+    Backbone(
+        name="inception_v3",
+        title="Inception v3",
+        input_size=(1024, 512),
+        smallest_size=(96, 96),
+        timm_name="inception_v3.tv_in1k",
+        mean=0.5,
+        std=0.5,
+    ),
+    Backbone(
+        name="densenet121",
+        title="DenseNet-121",
+        input_size=(1024, 512),
+        timm_name="densenet121.ra_in1k",
+    ),
+    Backbone(
+        name="densenet169",
+        title="DenseNet-169",
+        input_size=(1024, 512),
+        timm_name="densenet169.tv_in1k",
+    ),
+    Backbone(
+        name="densenet201",
+        title="DenseNet-201",
+        input_size=(1024, 512),
+        timm_name="densenet201.tv_in1k",
+    ),
+    Backbone(
+        name="efficientnet_b0",
+        title="EfficientNet-B0",
+        input_size=(1024, 512),
+        timm_name="efficientnet_b0.ra_in1k",
+    ),
+    Backbone(
+        name="efficientnet_b2",
+        title="EfficientNet-B2",
+        input_size=(1024, 512),
+        timm_name="efficientnet_b2.ra_in1k",
+    ),
+    Backbone(
+        name="efficientnet_b3",
+        title="EfficientNet-B3",
+        input_size=(1024, 512),
+        timm_name="efficientnet_b3.ra2_in1k",
+    ),
+    Backbone(
+        name="efficientnetv2_s",
+        title="EfficientNetV2-S",
+        input_size=(1536, 768),
+        timm_name="tf_efficientnetv2_s.in21k_ft_in1k",
+        mean=0.5,
+        std=0.5,
+    ),
+    Backbone(
+        name="convnext_nano",
+        title="ConvNeXt-Nano",
+        input_size=(1024, 512),
+        timm_name="convnext_nano.in12k_ft_in1k",
+    ),
+    Backbone(
+        name="convnext_tiny",
+        title="ConvNeXt-Tiny",
+        input_size=(1024, 512),
+        timm_name="convnext_tiny.in12k_ft_in1k",
+    ),
+    Backbone(
+        name="convnext_small",
+        title="ConvNeXt-Small",
+        input_size=(1536, 768),
+        timm_name="convnext_small.in12k_ft_in1k",
+    ),
+    Backbone(
+        name="regnety_016",
+        title="RegNetY-1.6GF",
+        input_size=(1024, 512),
+        timm_name="regnety_016.tv2_in1k",
+        licence="BSD-3-Clause",
+    ),
+    Backbone(
+        name="swin_tiny",
+        title="Swin-Tiny",
+        input_size=(896, 448),
+        timm_name="swin_tiny_patch4_window7_224.ms_in1k",
+        licence="MIT",
+    ),
+    Backbone(
+        name="vit_small_dinov2",
+        title="ViT-Small (DINOv2)",
+        input_size=(896, 448),
+        smallest_size=(28, 28),
+        timm_name="vit_small_patch14_dinov2.lvd142m",
     ),
     Backbone(
         name="test_resnet",

@@ -1,16 +1,19 @@
 """Our own small networks, trained from random weights."""
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Final
 
 from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig
+from mammo_core.errors import ConfigError
 from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from mammo_core.zoo.pooling import make_pooling
 
 LIGHT_WIDTHS: Final = (16, 32, 64, 80)
+DENSE_GRID: Final = 8  # cells along each side of what a dense layer sees
 
 
 class LightCNN(nn.Module):
@@ -36,12 +39,91 @@ class LightCNN(nn.Module):
         return logits
 
 
+class DenseNetwork(nn.Module):
+    """Convolutions, then dense layers that know where in the image they look.
+
+    The published networks flatten their whole last map, which ties them to one input size. Pooling
+    it onto a fixed grid first keeps the dense layers and takes any size.
+    """
+
+    def __init__(
+        self, blocks: nn.Module, *, pool: nn.Module, widths: Sequence[int], settings: ModelConfig,
+        classes: int,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.blocks = blocks
+        self.pool = pool
+        self.dense = nn.Sequential(
+            *(
+                layer
+                for width, next_width in pairwise(widths)
+                for layer in (
+                    nn.Linear(width, next_width), nn.ReLU(), nn.Dropout(settings.dropout)
+                )
+            )
+        )  # fmt: skip
+        self.fc = nn.Linear(widths[-1], classes)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        features: Tensor = self.blocks(images)
+        return features
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        embedding: Tensor = self.dense(self.pool(features).flatten(1))
+        logits: Tensor = embedding if pre_logits else self.fc(embedding)
+        return logits
+
+
 def build_light_cnn(
     backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
 ) -> Classifier:
     pooling = make_pooling(model.pooling)
     trunk = LightCNN(channels=channels, classes=classes, pooling=pooling, dropout=model.dropout)
     return Classifier(trunk, layout=ChannelsFirst())
+
+
+def build_conv2(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    """Two convolutions and one dense layer; dropout by the settings."""
+    blocks = nn.Sequential(*_plain(channels, 32), *_plain(32, 64))
+    pool, cells = _grid(backbone, model)
+    trunk = DenseNetwork(
+        blocks, pool=pool, widths=(64 * cells, 128), settings=model, classes=classes
+    )
+    return Classifier(trunk, layout=ChannelsFirst())
+
+
+def build_conv3_dense3(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    """Three convolutions with BatchNorm and three dense layers, the last giving the classes."""
+    blocks = nn.Sequential(
+        *_plain(channels, 32, has_norm=True),
+        *_plain(32, 64, has_norm=True),
+        *_plain(64, 128, has_norm=True),
+    )
+    pool, cells = _grid(backbone, model)
+    trunk = DenseNetwork(
+        blocks, pool=pool, widths=(128 * cells, 256, 128), settings=model, classes=classes
+    )
+    return Classifier(trunk, layout=ChannelsFirst())
+
+
+def _grid(backbone: Backbone, model: ModelConfig) -> tuple[nn.Module, int]:
+    """Pooling onto a grid, and its number of cells."""
+    if model.pooling == "gem":
+        raise ConfigError(
+            f"{backbone.name} cannot pool by generalised mean (gem). Choose avg or max."
+        )
+    pool = nn.AdaptiveAvgPool2d if model.pooling == "avg" else nn.AdaptiveMaxPool2d
+    return pool(DENSE_GRID), DENSE_GRID**2
+
+
+def _plain(channels: int, width: int, *, has_norm: bool = False) -> tuple[nn.Module, ...]:
+    """A convolution that keeps the size, and a pooling that halves it."""
+    norm = (nn.BatchNorm2d(width),) if has_norm else ()
+    return nn.Conv2d(channels, width, 3, padding=1), *norm, nn.ReLU(), nn.MaxPool2d(2)
 
 
 def _convolutions(channels: int, widths: Sequence[int]) -> nn.Sequential:

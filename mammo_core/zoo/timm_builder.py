@@ -13,22 +13,8 @@ from mammo_core.zoo.classifier import ChannelsFirst, ChannelsLast, Classifier, L
 from mammo_core.zoo.pooling import GeneralisedMean
 
 
-def build_trunk(
-    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
-) -> Classifier:
-    if not timm.is_model(backbone.timm_name):
-        close = timm.list_models(f"*{backbone.timm_name}*")[:10]
-        known = close or [entry.timm_name for entry in BACKBONES if entry.timm_name]
-        raise UnknownNameError("timm model", backbone.timm_name, known)
-    trunk = timm.create_model(
-        backbone.timm_name,
-        pretrained=False,
-        in_chans=channels,
-        num_classes=classes,
-        global_pool="avg" if model.pooling == "gem" else model.pooling,
-        drop_rate=model.dropout,
-        **_any_size(backbone.timm_name),
-    )
+def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Classifier:
+    trunk = make_trunk(backbone, model, classes=classes, channels=channels)
     layout = _layout_of(trunk)
     if model.pooling == "gem":
         if not isinstance(layout, ChannelsFirst):
@@ -37,6 +23,23 @@ def build_trunk(
             )
         _pool_by_generalised_mean(trunk)
     return Classifier(trunk, layout=layout)
+
+
+def make_trunk(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Any:
+    """timm's own network, pooling by mean where it cannot pool as asked."""
+    if not timm.is_model(backbone.timm_name):
+        close = timm.list_models(f"*{backbone.timm_name}*")[:10]
+        known = close or [entry.timm_name for entry in BACKBONES if entry.timm_name]
+        raise UnknownNameError("timm model", backbone.timm_name, known)
+    return timm.create_model(
+        backbone.timm_name,
+        pretrained=False,
+        in_chans=channels,
+        num_classes=classes,
+        global_pool="avg" if model.pooling == "gem" else model.pooling,
+        drop_rate=model.dropout,
+        **_any_size(backbone.timm_name),
+    )
 
 
 def _any_size(timm_name: str) -> dict[str, Any]:
