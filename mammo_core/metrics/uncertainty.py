@@ -115,7 +115,7 @@ def newcombe_of(cases: Cases) -> tuple[float, float]:
 def rate_with_interval(hits: NDArray[np.bool_], groups: NDArray[np.intp]) -> Rate:
     """The share of hits among cases with the 95 % interval that is valid for their groups."""
     count, total = int(hits.sum()), len(hits)
-    women = len(np.unique(groups))
+    women = int(np.count_nonzero(np.bincount(groups)))
     if total == 0:
         low, high, method = float("nan"), float("nan"), Method.NONE
     else:

@@ -133,11 +133,11 @@ def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Un
 def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
     text = cells.str.strip()
     score = pd.to_numeric(text, errors="coerce")
-    with_comma = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
-    if with_comma.notna().sum() > score.notna().sum():
-        score = with_comma
-        notes.append("Scores are written with a decimal comma.")
     unread = text.notna() & score.isna()
+    if unread.any() and text[unread].str.contains(",", regex=False).all():
+        score = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
+        unread = text.notna() & score.isna()
+        notes.append("Scores are written with a decimal comma.")
     if unread.any():
         raise TableError(
             f"{unread.sum()} of {len(text)} scores are not numbers (first: {text[unread].iloc[0]})."
@@ -158,8 +158,8 @@ def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
 
 def _truth(cells: "pd.Series[str]", positive: list[str]) -> "pd.Series[bool]":
     text = cells.str.strip()
-    words = set(text.dropna())
     if not positive:
+        words = text.dropna().unique()
         raise TableError(
             f"Which labels mean cancer? The label column holds {', '.join(sorted(words)[:6])}."
         )
@@ -187,6 +187,8 @@ def _one_row_per_image(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
     if table["image_id"].isna().any():
         notes.append("Images are numbered by row: no column names them all.")
         return table.assign(image_id=[f"row {number + 2}" for number in table.index])
+    if table["image_id"].is_unique:
+        return table
     once = table.drop_duplicates()
     if len(once) < len(table):
         notes.append(f"{len(table) - len(once)} repeated rows were counted once.")
