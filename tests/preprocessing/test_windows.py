@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.pixels import apply_rescale, apply_windowing
 from pydicom.sequence import Sequence
 
 from mammo_core.types import Window
@@ -242,3 +243,27 @@ def test_a_modality_table_comes_before_the_window() -> None:
     assert mammogram.pixels[0].tolist() == [0.0, 1.0, 0.5]
     assert mammogram.wide is not None
     assert mammogram.wide[0].tolist() == [1000, 3000, 2000]
+
+
+@pytest.mark.parametrize("function", ["LINEAR", "LINEAR_EXACT", "SIGMOID"])
+@pytest.mark.parametrize("is_signed", [False, True])
+@pytest.mark.parametrize("seed", range(5))
+def test_windows_agree_with_another_implementation(
+    function: str, is_signed: bool, seed: int
+) -> None:
+    """pydicom's own rescale and windowing, brought from its output range to 0..1."""
+    draws = np.random.default_rng(seed)
+    lowest = -2048 if is_signed else 0
+    values = draws.integers(lowest, lowest + 4096, (16, 16))
+    header = header_of(values.astype(np.uint16), is_signed=is_signed)
+    header.RescaleSlope = round(float(draws.uniform(0.5, 3.0)), 3)
+    header.RescaleIntercept = round(float(draws.uniform(-1000, 1000)), 1)
+    header.WindowCenter = round(float(draws.uniform(-500, 3000)), 1)
+    header.WindowWidth = round(float(draws.uniform(50, 6000)), 1)
+    header.VOILUTFunction = function
+    header.PixelData = values.astype("<i2").tobytes()
+    content = file_of(header)
+    theirs = apply_windowing(apply_rescale(values, header), header)
+    ends = np.array([lowest, lowest + 4095]) * header.RescaleSlope + header.RescaleIntercept
+    expected = (theirs - ends[0]) / (ends[1] - ends[0])
+    assert np.abs(read(content).pixels - expected).max() < 1e-5
