@@ -17,6 +17,10 @@ from mammo_core.types import CANCER, Size, Task
 SCHEMA_VERSION = 1
 T = TypeVar("T")
 
+#: What of a network is trained: everything, the last stages and the head, the norms and the head,
+#: or the very last layer (a linear probe).
+Trained = Literal["all", "last_stages", "norm_and_head", "linear"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareSettings:
@@ -113,11 +117,15 @@ class AugmentConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OptimConfig:
+    """How the weights are changed."""
+
     epochs: int = 10
     batch_size: int = 16
     learning_rate: float = 1e-3
     weight_decay: float = 0.01
     warmup_epochs: int = 1
+    trained: Trained = "all"
+    last_stages: int = 1  # how many, where `trained` is "last_stages"; 0 is the head alone
 
     def check(self) -> list[str]:
         problems = []
@@ -127,6 +135,8 @@ class OptimConfig:
             problems.append(f"Batch size is {self.batch_size}; it must be at least 1.")
         if self.learning_rate <= 0.0:
             problems.append(f"Learning rate is {self.learning_rate}; it must be above 0.")
+        if self.last_stages < 0:
+            problems.append(f"Last stages is {self.last_stages}; it must be at least 0.")
         if not 0 <= self.warmup_epochs <= self.epochs:
             problems.append(
                 f"Warm-up lasts {self.warmup_epochs} epochs but the run only {self.epochs}."
