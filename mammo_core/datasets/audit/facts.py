@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import cv2
-import numpy as np
 import pandas as pd
 
 from mammo_core.datasets.duplicates import Fingerprints, fingerprint, join_fingerprints
+from mammo_core.datasets.grey import GREY, grey_levels, reduced
 from mammo_core.datasets.masks import look_at
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
@@ -22,10 +21,6 @@ from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.types import Mammogram, Pixels
 
 THREADS: Final = 2
-QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
-GREY: Final = ("grey_mean", "grey_std", "grey_black", *(f"grey_q{q:.2f}" for q in QUANTILES))
-
-_SMALL: Final = 128  # pixels; grey levels are taken from an image reduced to it
 _BLANK: Final = 0.01  # standard deviation below which there is nothing to see
 _TURNED: Final = ("was turned inside out", "MONOCHROME1 was turned")  # notes of the readers
 _ASTRAY: Final = "background is bright although"
@@ -101,9 +96,7 @@ def _look_at(file: Path, path: str) -> _Look:
 
 def _describe(mammogram: Mammogram) -> dict[str, object]:
     pixels = mammogram.pixels
-    small = np.asarray(
-        cv2.resize(pixels, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA), dtype=np.float32
-    )
+    small = reduced(pixels)
     is_blank = bool(small.std() < _BLANK)
     is_mask = not is_blank and look_at(pixels).is_mask
     return {
@@ -116,13 +109,7 @@ def _describe(mammogram: Mammogram) -> dict[str, object]:
         "is_mask": is_mask,
         "is_blank": is_blank,
         "wall": None if is_blank or is_mask else _wall_of(small),
-        "grey_mean": float(small.mean()),
-        "grey_std": float(small.std()),
-        "grey_black": float((small < 0.02).mean()),
-        **{
-            f"grey_q{share:.2f}": float(value)
-            for share, value in zip(QUANTILES, np.quantile(small, QUANTILES), strict=True)
-        },
+        **grey_levels(small),
     }
 
 

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from mammo_core.datasets.audit.evidence import Evidence
-from mammo_core.datasets.audit.facts import GREY
 from mammo_core.datasets.audit.finding import Finding, Severity, texts
 from mammo_core.datasets.confounders import encoder
+from mammo_core.datasets.grey import GREY
 from mammo_core.datasets.splits import positive_groups, with_folds
 from mammo_core.metrics.auc import auc_of
 from mammo_core.metrics.cases import Cases, Pooling

@@ -8,9 +8,10 @@ import pandas as pd
 
 from mammo_core.datasets import csv_folder
 from mammo_core.datasets.audit.evidence import Evidence, gather_evidence
-from mammo_core.datasets.audit.facts import GREY, Facts
+from mammo_core.datasets.audit.facts import Facts
 from mammo_core.datasets.audit.finding import Finding
 from mammo_core.datasets.duplicates import Fingerprints
+from mammo_core.datasets.grey import GREY
 from mammo_core.datasets.layout import empty_boxes
 from mammo_core.datasets.reading import Dataset
 from mammo_core.tables import check_boxes, shape_manifest

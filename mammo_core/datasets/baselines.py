@@ -1,0 +1,250 @@
+"""What a model must beat: guesses that need no network, scored on the same images.
+
+Fitted on the training images of a split and written as ordinary predictions, so that whatever
+reads a model's predictions reads these.
+"""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.pipeline import make_pipeline
+
+from mammo_core.config import PrepareSettings
+from mammo_core.datasets.confounders import encoder
+from mammo_core.datasets.grey import GREY, grey_levels, reduced
+from mammo_core.datasets.predictions import predictions_table
+from mammo_core.errors import ReadError, TableError
+from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.types import Split, Task
+
+Matrix = NDArray[np.floating]
+
+CONFOUNDERS: Final = ("age", "density", "site", "machine")
+SIDE: Final = 256  # pixels
+MOST_AT_ONCE: Final = 3000  # images fitted as one matrix; more come in batches
+ENGINE: Final = "scikit-learn"
+PREFIX: Final = "baseline: "
+
+_THREADS: Final = 2
+_BATCH: Final = 500
+_EPOCHS: Final = 10
+_PIXEL_SHRINKAGE: Final = 1e-3  # C of the logistic regression: 65,536 weights, few images
+_PREPARE: Final = PrepareSettings(size=(SIDE, SIDE), fit="stretch", mean=(0.0,), std=(1.0,))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sample:
+    """The labelled images of a split: a row, ten grey levels and 256 x 256 pixels each."""
+
+    manifest: pd.DataFrame
+    grey: NDArray[np.float64]
+    pixels: NDArray[np.uint8]
+    task: Task
+    seed: int
+
+    @property
+    def is_train(self) -> NDArray[np.bool_]:
+        return (self.manifest["split"] == Split.TRAIN).to_numpy(dtype=bool, na_value=False)
+
+    @property
+    def classes(self) -> NDArray[np.intp]:
+        """The class of each image, as its place in the task."""
+        return np.array([self.task.classes.index(name) for name in self.manifest["label"]])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baseline:
+    """`guess` gives (images, classes) probabilities for every image; None where it cannot."""
+
+    name: str
+    title: str
+    guess: Callable[[Sample], Matrix | None]
+
+
+def fit_baselines(
+    root: Path,
+    manifest: pd.DataFrame,
+    *,
+    task: Task,
+    dataset: str,
+    seed: int = 0,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> pd.DataFrame:
+    """Predictions of every baseline for the validation and test images of `manifest`."""
+    sample = read_sample(root, manifest, task=task, seed=seed, report=report)
+    judged = ~sample.is_train
+    tables = []
+    for baseline in BASELINES:
+        guessed = baseline.guess(sample)
+        if guessed is not None:
+            tables.append(
+                predictions_table(
+                    sample.manifest[judged],
+                    guessed[judged],
+                    task=task,
+                    dataset=dataset,
+                    model_id=PREFIX + baseline.name,
+                    engine=ENGINE,
+                )
+            )
+    return pd.concat(tables, ignore_index=True)
+
+
+def read_sample(
+    root: Path,
+    manifest: pd.DataFrame,
+    *,
+    task: Task,
+    seed: int,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Sample:
+    """Every labelled image of a split, read once; those that cannot be read are left out."""
+    rows = manifest[manifest["label"].notna() & manifest["split"].notna()].reset_index(drop=True)
+    grey = np.full((len(rows), len(GREY)), np.nan)
+    pixels = np.zeros((len(rows), SIDE * SIDE), dtype=np.uint8)
+
+    def read(row: int) -> None:
+        try:
+            mammogram = read_mammogram(root / str(rows["path"].iloc[row]))
+            prepared = prepare(mammogram, _PREPARE)
+        except ReadError:
+            return
+        grey[row] = list(grey_levels(reduced(mammogram.pixels)).values())
+        pixels[row] = np.rint(prepared.pixels[0].ravel() * 255)
+
+    with ThreadPoolExecutor(_THREADS) as pool:
+        for done, _ in enumerate(pool.map(read, range(len(rows))), start=1):
+            report(done, len(rows))
+    is_read = ~np.isnan(grey[:, 0])
+    sample = Sample(
+        manifest=rows[is_read].reset_index(drop=True),
+        grey=grey[is_read],
+        pixels=pixels[is_read],
+        task=task,
+        seed=seed,
+    )
+    _check(sample)
+    return sample
+
+
+def guess_majority(sample: Sample) -> Matrix:
+    """The shares of the classes in training, for everybody."""
+    counts = np.bincount(sample.classes[sample.is_train], minlength=len(sample.task.classes))
+    return np.tile(counts / counts.sum(), (len(sample.manifest), 1))
+
+
+def guess_randomly(sample: Sample) -> Matrix:
+    """Probabilities drawn evenly from all there are, in the order of the image ids."""
+    order = np.argsort(sample.manifest["image_id"].to_numpy(dtype=str))
+    drawn = np.random.default_rng(sample.seed).dirichlet(
+        np.ones(len(sample.task.classes)), size=len(order)
+    )
+    result = np.empty_like(drawn)
+    result[order] = drawn
+    return result
+
+
+def guess_by_confounders(sample: Sample) -> Matrix | None:
+    """Age, density, site and machine; nothing where none of them is told."""
+    told = [name for name in CONFOUNDERS if sample.manifest[name].nunique(dropna=False) > 1]
+    if not told:
+        return None
+    table = sample.manifest[told]
+    model = make_pipeline(encoder(table, told), LogisticRegression(max_iter=5000))
+    model.fit(table[sample.is_train], sample.classes[sample.is_train])
+    return _all_classes(sample, model.predict_proba(table), model.classes_)
+
+
+def guess_by_grey_levels(sample: Sample) -> Matrix:
+    table = pd.DataFrame(sample.grey, columns=list(GREY))
+    model = make_pipeline(encoder(table, GREY), LogisticRegression(max_iter=5000))
+    model.fit(table[sample.is_train], sample.classes[sample.is_train])
+    return _all_classes(sample, model.predict_proba(table), model.classes_)
+
+
+def guess_by_pixels(sample: Sample, *, most_at_once: int = MOST_AT_ONCE) -> Matrix:
+    """A logistic regression on the pixels of the cropped breast; in batches where they are many."""
+    train = np.flatnonzero(sample.is_train)
+    mean = sample.pixels[train].mean(axis=0, dtype=np.float32) / 255
+    if len(train) <= most_at_once:
+        whole = LogisticRegression(C=_PIXEL_SHRINKAGE, max_iter=500)
+        whole.fit(_centred(sample.pixels[train], mean), sample.classes[train])
+        model: LogisticRegression | SGDClassifier = whole
+    else:
+        model = _fit_in_batches(sample, train, mean)
+    guessed = [
+        model.predict_proba(_centred(sample.pixels[start : start + _BATCH], mean))
+        for start in range(0, len(sample.pixels), _BATCH)
+    ]
+    return _all_classes(sample, np.concatenate(guessed), model.classes_)
+
+
+BASELINES: Final[tuple[Baseline, ...]] = (
+    Baseline(
+        name="majority", title="The shares of the classes, for everybody", guess=guess_majority
+    ),
+    Baseline(name="random", title="Probabilities drawn at random", guess=guess_randomly),
+    Baseline(
+        name="confounders",
+        title="Age, density, site and machine, no image",
+        guess=guess_by_confounders,
+    ),
+    Baseline(
+        name="grey levels",
+        title="How bright the image is, no shape",
+        guess=guess_by_grey_levels,
+    ),
+    Baseline(
+        name="pixels",
+        title="Logistic regression on 256 x 256 pixels",
+        guess=guess_by_pixels,
+    ),
+)
+
+
+def _fit_in_batches(
+    sample: Sample, train: NDArray[np.intp], mean: NDArray[np.float32]
+) -> SGDClassifier:
+    """Stochastic gradient descent on the same loss; memory stays that of a batch."""
+    model = SGDClassifier(
+        loss="log_loss", alpha=1.0, learning_rate="adaptive", eta0=1e-4, random_state=sample.seed
+    )
+    rng = np.random.default_rng(sample.seed)
+    classes = np.unique(sample.classes[train])
+    for _ in range(_EPOCHS):
+        order = rng.permutation(train)
+        for start in range(0, len(order), _BATCH):
+            batch = order[start : start + _BATCH]
+            model.partial_fit(
+                _centred(sample.pixels[batch], mean), sample.classes[batch], classes=classes
+            )
+    return model
+
+
+def _centred(pixels: NDArray[np.uint8], mean: NDArray[np.float32]) -> NDArray[np.float32]:
+    return pixels.astype(np.float32) / np.float32(255) - mean
+
+
+def _all_classes(sample: Sample, guessed: Matrix, known: NDArray[np.intp]) -> Matrix:
+    """A class that no training image has gets probability 0."""
+    result = np.zeros((len(guessed), len(sample.task.classes)))
+    result[:, known] = guessed
+    return result
+
+
+def _check(sample: Sample) -> None:
+    classes = np.unique(sample.classes[sample.is_train])
+    if len(classes) < 2 or sample.is_train.all():
+        raise TableError(
+            f"{int(sample.is_train.sum())} of {len(sample.manifest)} readable images are for "
+            f"training, of {len(classes)} classes. Baselines need two classes to train on and "
+            "other images to be judged on."
+        )
