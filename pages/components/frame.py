@@ -26,7 +26,8 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
         st.markdown("### Mammoscope")
         for page, icon in pages.items():
             st.page_link(page, icon=icon)
-        st.caption(f":material/info: {NOTICE}")
+    # In the page, not in the sidebar: a reader may fold that away.
+    st.caption(f":material/info: {NOTICE}")
 
 
 def require_frame() -> None:
