@@ -2,17 +2,19 @@
 
 import streamlit as st
 
-from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.curves import average_precision, pr_curve, roc_curve
 from mammo_core.metrics.mistakes import mistakes
+from mammo_core.metrics.multiclass import has_classes
 from mammo_core.metrics.threshold import OperatingPoint
-from mammo_core.metrics.uncertainty import auc_with_interval, rates_at
+from mammo_core.metrics.uncertainty import rates_at
 from mammo_core.plots.confusion import confusion_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
 from mammo_core.types import Split
+from pages.components.auc_view import show_auc
 from pages.components.calibration_view import show_calibration
+from pages.components.classes_view import show_classes
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.operating_view import show_operating_point
@@ -32,7 +34,7 @@ from pages.components.threshold_view import keep_threshold, pick_threshold, show
 SECTIONS = ("Curves", "Operating point", "Screening", "Calibration", "Slices", "Mistakes")
 
 
-def show_curves(cases: Cases, point: OperatingPoint) -> None:
+def show_curves(scored: Scored, counting: Counting, cases: Cases, point: OperatingPoint) -> None:
     def take_clicked(key: str) -> None:
         for clicked in st.session_state[key].selection.points[:1]:
             if "customdata" in clicked:
@@ -46,7 +48,7 @@ def show_curves(cases: Cases, point: OperatingPoint) -> None:
             alt=f"ROC curve; the chosen point has sensitivity {point.sensitivity:.1%} and "
             f"specificity {point.specificity:.1%}",
         )  # fmt: skip
-        show_auc(cases)
+        show_auc(scored, counting, cases)
     with middle:
         prevalence = cases.positives / len(cases)
         curve = NamedCurve(name="model", curve=pr_curve(cases))
@@ -68,15 +70,6 @@ def show_curves(cases: Cases, point: OperatingPoint) -> None:
     st.caption("A click on a curve sets the threshold.")
 
 
-def show_auc(cases: Cases) -> None:
-    reason = why_no_auc(cases)
-    if reason:
-        st.caption(reason)
-        return
-    auc = auc_with_interval(cases)
-    st.caption(f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).")
-
-
 def show_mistakes(cases: Cases, point: OperatingPoint) -> None:
     st.caption(
         f"{point.false_negatives:,} of {point.positives:,} cancers missed, "
@@ -90,13 +83,16 @@ def show_threshold(scored: Scored, counting: Counting, cases: Cases) -> None:
     threshold = pick_threshold(cases)
     rates = rates_at(cases, threshold)
     show_rates(rates, cases)
+    task = scored.task
+    has_more = task is not None and has_classes(scored.predictions, task)
     section = st.segmented_control(
-        "Show", SECTIONS, default=SECTIONS[0], required=True, key="section", bind="query-params"
-    )
+        "Show", (*SECTIONS, "Classes") if has_more else SECTIONS, default=SECTIONS[0],
+        required=True, key="section", bind="query-params",
+    )  # fmt: skip
     with shown_errors():
         match section:
             case "Curves":
-                show_curves(cases, rates.point)
+                show_curves(scored, counting, cases, rates.point)
             case "Operating point":
                 show_operating_point(scored, counting, cases, rates)
             case "Screening":
@@ -107,6 +103,8 @@ def show_threshold(scored: Scored, counting: Counting, cases: Cases) -> None:
                 show_slices(scored, counting, cases, threshold)
             case "Mistakes":
                 show_mistakes(cases, rates.point)
+            case "Classes" if task is not None:
+                show_classes(scored, counting, task)
 
 
 def validation_of(scored: Scored, counting: Counting) -> Cases | None:

@@ -9,7 +9,7 @@ from mammo_core.config import DataConfig, ModelConfig, PrepareSettings, RunConfi
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.tables import check_predictions
-from mammo_core.types import CANCER, RunState
+from mammo_core.types import CANCER, RunState, Task
 
 
 def made_up_predictions(
@@ -54,7 +54,9 @@ def made_up_predictions(
     return check_predictions(table)
 
 
-def write_run(root: Path, run_id: str, predictions: pd.DataFrame) -> RunFolder:
+def write_run(
+    root: Path, run_id: str, predictions: pd.DataFrame, *, task: Task = CANCER
+) -> RunFolder:
     """A finished run as its worker would leave it, without weights."""
     run = RunFolder(root / run_id)
     run.path.mkdir(parents=True)
@@ -65,15 +67,15 @@ def write_run(root: Path, run_id: str, predictions: pd.DataFrame) -> RunFolder:
     save_settings(config, run.file("run.json"))
     run.write_status(RunStatus(state=RunState.FINISHED, done=1, total=1))
     predictions.to_csv(run.file("predictions.csv"), index=False)
-    write_card(made_up_card(run_id), run.file("model_card.json"))
+    write_card(made_up_card(run_id, task=task), run.file("model_card.json"))
     return run
 
 
-def made_up_card(model_id: str) -> ModelCard:
+def made_up_card(model_id: str, *, task: Task = CANCER) -> ModelCard:
     return ModelCard(
         model_id=model_id,
         title=f"Made up {model_id}",
-        task=CANCER,
+        task=task,
         model=ModelConfig(backbone="tiny_cnn"),
         prepare=PrepareSettings(),
         data=DataRecord(

@@ -8,7 +8,7 @@ negative; any other case is unknown, left out, and counted.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -107,6 +107,14 @@ def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.
         dataset=", ".join(sorted(predictions["dataset"].dropna().unique())),
         unknown=len(counted) - len(known),
     )
+
+
+def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Series[Any]":
+    """Per case of `cases` its value of `column`; missing where its images differ or have none."""
+    ids = _case_ids(predictions, cases.level)
+    by_case = predictions[column].groupby(ids.to_numpy())
+    values = by_case.first().where(by_case.nunique(dropna=False) == 1)
+    return values.reindex(list(cases.case_ids)).reset_index(drop=True)
 
 
 def _count_women(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from mammo_core.runs.operating_points import (
     point_in_force,
 )
 from mammo_core.types import Split
-from pages.components.scored import Counting, Scored
+from pages.components.scored import Counting, Scored, rows_of
 from pages.components.threshold_view import aim_in_words
 
 
@@ -42,8 +42,7 @@ def why_not_lockable(scored: Scored, counting: Counting) -> str | None:
         return "Only a trained model has an operating point; an uploaded table has no model card."
     if counting.split == Split.VAL:
         return None
-    of_split = scored.predictions["split"].fillna("") == counting.split
-    if not counting.split and scored.predictions.loc[of_split, "fold"].notna().all():
+    if not counting.split and rows_of(scored, counting)["fold"].notna().all():
         return None  # out-of-fold: every case was scored by a model that had not seen it
     return (
         "A threshold chosen on these cases would flatter itself on them. Choose it on the "

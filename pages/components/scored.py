@@ -8,7 +8,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import Level, Split
+from mammo_core.types import Level, Split, Task
 from pages.components import cached
 from pages.components.pickers import pick_run, scored_runs
 from pages.components.upload import pick_upload
@@ -32,6 +32,13 @@ class Scored:
     source: str
     predictions: pd.DataFrame
     run: RunFolder | None = None  # None for an uploaded table
+
+    @property
+    def task(self) -> Task | None:
+        """What the model tells apart, where a model card says so."""
+        if self.run is None or not self.run.is_checkpoint:
+            return None
+        return cached.card(self.run).task
 
     @property
     def is_biopsied_only(self) -> bool:
@@ -110,6 +117,10 @@ def count_cases(scored: Scored, counting: Counting) -> Cases:
         level=counting.level,
         rule=counting.rule,
     )
+
+
+def rows_of(scored: Scored, counting: Counting) -> pd.DataFrame:
+    return scored.predictions[scored.predictions["split"].fillna("") == counting.split]
 
 
 def show_count(cases: Cases, predictions: pd.DataFrame) -> None:

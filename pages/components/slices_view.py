@@ -14,11 +14,11 @@ from mammo_core.metrics.subgroups import (
 )
 from mammo_core.metrics.uncertainty import Rate
 from mammo_core.plots.forest import forest_figure
-from pages.components.scored import Counting, Scored
+from pages.components.scored import Counting, Scored, rows_of
 
 
 def show_slices(scored: Scored, counting: Counting, cases: Cases, threshold: float) -> None:
-    predictions = scored.predictions[scored.predictions["split"].fillna("") == counting.split]
+    predictions = rows_of(scored, counting)
     columns = sliceable(predictions)
     if not columns:
         st.info("This table has no column to cut by: density, age, view, side, site, machine.")

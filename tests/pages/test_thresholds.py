@@ -5,6 +5,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.runs.operating_points import point_in_force
+from mammo_core.types import Task
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 
@@ -155,6 +156,41 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     promised = frame(page, "promised")
     assert promised["promised"].iloc[0] == "93.3% (14 of 15)"
     assert "of 15)" in promised["delivered"].iloc[0]
+
+
+def test_a_model_of_three_classes_shows_each_against_the_rest(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    task = Task(
+        name="finding",
+        title="Finding",
+        classes=("normal", "benign", "malignant"),
+        positive=("malignant",),
+    )
+    table = made_up_predictions(women=40, with_cancer=10)
+    table["label"] = table["label"].map({"cancer": "malignant", "no cancer": "normal"})
+    table["p_malignant"] = table["score"]
+    table["p_normal"] = 0.9 * (1 - table["score"])
+    table["p_benign"] = 0.1 * (1 - table["score"])
+    write_run(runs_root, RUN, table, task=task)
+    classes = frame(show(open_page("thresholds"), "Classes"), "class")
+    assert classes["class"].tolist() == ["normal", "benign", "malignant"]
+    assert classes["sensitivity (recall)"].iloc[1] == "–"
+    assert "of 10 (" in classes["sensitivity (recall)"].iloc[2]
+
+
+def test_a_pooled_auc_that_knows_the_site_is_warned_about(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=120, with_cancer=40, skill=0.3)
+    has_cancer = table.groupby("patient_id")["positive"].transform("any")
+    table["site"] = has_cancer.map({True: "A", False: "B"}).astype("string")
+    table.loc[table["patient_id"].isin(["w000", "w119"]), "site"] = "B"
+    table.loc[table["patient_id"] == "w118", "site"] = "A"
+    table["score"] = (table["score"] + (table["site"] == "A").astype(float)) / 2
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    assert "tells one site from another" in page.warning[0].value
 
 
 def upload(page: AppTest, table: pd.DataFrame) -> AppTest:

@@ -1,0 +1,86 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import cohen_kappa_score, f1_score, roc_auc_score
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.multiclass import has_classes, quadratic_kappa, report_classes
+from mammo_core.tables import check_predictions
+from mammo_core.types import CANCER, Level, Task
+
+DENSITY = Task(
+    name="density",
+    title="Density",
+    classes=("A", "B", "C"),
+    positive=("C",),
+    is_ordered=True,
+)
+
+
+def made_up(count: int = 300) -> pd.DataFrame:
+    rng = np.random.default_rng(0)
+    truth = rng.integers(0, 3, count)
+    logits = rng.normal(size=(count, 3)) + 1.5 * np.eye(3)[truth]
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    table = pd.DataFrame(shares, columns=["p_A", "p_B", "p_C"])
+    return check_predictions(
+        table.assign(
+            image_id=[f"i{number}" for number in range(count)],
+            patient_id=[f"w{number}" for number in range(count)],
+            model_id="m",
+            label=np.array(DENSITY.classes)[truth],
+            positive=truth == 2,
+            score=shares[:, 2],
+        )
+    )
+
+
+def test_every_class_is_judged_as_scikit_learn_would() -> None:
+    predictions = made_up()
+    report = report_classes(predictions, DENSITY, Level.IMAGE)
+    shares = predictions[["p_A", "p_B", "p_C"]].to_numpy()
+    called = np.array(DENSITY.classes)[shares.argmax(axis=1)]
+    assert [r.f1 for r in report.reports] == pytest.approx(
+        f1_score(predictions["label"], called, average=None).tolist()
+    )
+    for number, one in enumerate(report.reports):
+        assert one.auc is not None
+        assert one.auc.value == pytest.approx(
+            roc_auc_score(predictions["label"] == one.name, shares[:, number])
+        )
+    assert report.kappa == pytest.approx(
+        cohen_kappa_score(predictions["label"], called, weights="quadratic")
+    )
+
+
+def test_the_square_counts_truths_by_row_and_calls_by_column() -> None:
+    three = made_up(3).assign(label=["A", "B", "B"], p_A=[0.8, 0.1, 0.6], p_B=0.2, p_C=0.1)
+    report = report_classes(three, DENSITY, Level.IMAGE)
+    assert report.confusion.tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0]]
+    assert (report.accuracy.count, report.accuracy.total) == (2, 3)
+    assert report.reports[2].auc is None
+
+
+def test_a_kappa_of_perfect_agreement_is_one_and_of_opposites_minus_one() -> None:
+    assert quadratic_kappa(np.diag([5, 5, 5])) == 1.0
+    assert quadratic_kappa(np.array([[0, 5], [5, 0]])) == -1.0
+
+
+def test_classes_without_an_order_have_no_quadratic_kappa() -> None:
+    unordered = Task(name="t", title="t", classes=DENSITY.classes, positive=("C",))
+    assert report_classes(made_up(), unordered, Level.IMAGE).kappa is None
+
+
+def test_a_woman_whose_images_differ_in_class_is_left_out() -> None:
+    predictions = made_up(6).assign(patient_id=["a", "a", "b", "b", "c", "c"])
+    predictions["label"] = ["A", "A", "A", "B", "C", "C"]
+    report = report_classes(predictions, DENSITY, Level.PATIENT)
+    assert report.left_out == 1
+    assert report.accuracy.total == 2
+
+
+def test_tables_without_one_column_per_class_are_refused() -> None:
+    assert has_classes(made_up(), DENSITY)
+    assert not has_classes(made_up(), CANCER)
+    with pytest.raises(TableError, match="lack p_B"):
+        report_classes(made_up().drop(columns="p_B"), DENSITY, Level.IMAGE)

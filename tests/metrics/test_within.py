@@ -1,0 +1,72 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo_core.metrics.cases import pool_cases, values_of
+from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.metrics.within import auc_within
+from mammo_core.types import Level
+from tests.metrics.conftest import cases_of
+from tests.predictions import made_up_predictions
+
+
+def two_sites(*, tells_sites_apart: bool) -> tuple[np.ndarray, np.ndarray, pd.Series]:
+    """Half the cases at a site where cancer is common; a model may score that site higher."""
+    rng = np.random.default_rng(0)
+    site = np.arange(800) % 2
+    positive = rng.random(800) < np.where(site == 1, 0.7, 0.1)
+    score = 0.15 * rng.normal(size=800) + 0.4 + 0.05 * positive + 0.3 * site * tells_sites_apart
+    return np.clip(score, 0, 1), positive, pd.Series(np.where(site == 1, "B", "A"))
+
+
+def test_a_model_that_knows_the_site_is_flagged() -> None:
+    score, positive, site = two_sites(tells_sites_apart=True)
+    within = auc_within(cases_of(score, positive), site, column="site")
+    assert within is not None
+    assert within.is_flagged
+    assert within.pooled > within.value + 0.1
+    assert "tells one site from another" in within.sentence
+
+
+def test_a_model_that_does_not_is_not() -> None:
+    score, positive, site = two_sites(tells_sites_apart=False)
+    within = auc_within(cases_of(score, positive), site, column="site")
+    assert within is not None
+    assert not within.is_flagged
+    assert within.excess_low < 0 < within.excess_high
+
+
+def test_the_value_is_the_share_of_pairs_of_one_site_in_order() -> None:
+    score = np.array([0.1, 0.9, 0.4, 0.3, 0.6, 0.5] * 10)
+    positive = np.array([0, 1, 0, 1, 0, 1] * 10, dtype=bool)
+    site = pd.Series(["A", "A", "A", "B", "B", "B"] * 10)
+    within = auc_within(cases_of(score, positive), site, column="site")
+    right = 20 * 10 + 0  # A: 10 cancers against 20 others, all won; B: 20 against 10, none won
+    assert within is not None
+    assert within.value == pytest.approx(right / 400)
+    assert (within.pairs, within.strata) == (400, 2)
+
+
+def test_one_stratum_that_holds_everything_is_the_pooled_auc() -> None:
+    score, positive, _ = two_sites(tells_sites_apart=False)
+    half = pd.Series(["A"] * 799 + ["B"])
+    cases = cases_of(score, positive)
+    within = auc_within(cases, half, column="site")
+    pooled = auc_with_interval(cases)
+    assert within is not None
+    assert within.value == pytest.approx(pooled.value, abs=0.005)
+    assert within.high - within.low == pytest.approx(pooled.high - pooled.low, rel=0.05)
+
+
+def test_without_two_known_strata_there_is_nothing_within() -> None:
+    score, positive, site = two_sites(tells_sites_apart=False)
+    assert auc_within(cases_of(score, positive), site.where(site == "A"), column="site") is None
+
+
+def test_a_case_takes_the_value_that_all_its_images_share() -> None:
+    predictions = made_up_predictions(women=4, with_cancer=2)
+    predictions.loc[predictions["image_id"] == "w000LCC", "site"] = "site 9"
+    cases = pool_cases(predictions, Level.BREAST)
+    sites = values_of(predictions, cases, "site").tolist()
+    assert pd.isna(sites[0])
+    assert sites[1:3] == ["site 1", "site 2"]
