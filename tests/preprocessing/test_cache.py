@@ -120,7 +120,7 @@ def test_a_killed_build_goes_on_where_it_stopped(cache: Cache, folder: Path) -> 
     child.wait()
     files = sorted(folder.iterdir())
     missing = len(plan_build(cache, files).missing)
-    assert 0 < missing <= 63
+    assert 0 < missing <= 68 - 4  # of the fifth the levels are there, its place perhaps not yet
     built = build_cache(cache, files, processes=2, report=silent)
     assert built.built == missing
     assert_complete(cache, files)
