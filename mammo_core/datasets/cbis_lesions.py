@@ -1,6 +1,7 @@
 """The four tables of CBIS-DDSM: one row per LESION, several of which may lie in one image.
 
-Paths in them serve only for their parts: the first names the image or lesion, the third its series.
+Paths in them serve only for their parts: one names the image or lesion, the last but one its
+series.
 One of the three paths ends in a newline inside its quotes, so rows are never counted by lines.
 """
 
@@ -37,6 +38,7 @@ _NEEDED: Final = (
     *("assessment", "pathology", "image_path", "crop_path", "mask_path"),
 )
 _PATHS: Final = ("image_path", "crop_path", "mask_path")
+_KEY: Final = r"((?:Mass|Calc)-(?:Training|Test)_P_\d+_(?:LEFT|RIGHT)_(?:CC|MLO)(?:_\d+)?)"
 
 
 def find_tables(folder: Path) -> Path | None:
@@ -63,17 +65,17 @@ def _read(path: Path) -> pd.DataFrame:
         )
     table = table[list(_NEEDED)]
     for name in _PATHS:
-        table[name] = table[name].str.replace("\\", "/").str.strip().str.lstrip("/")
+        table[name] = table[name].str.replace("\\", "/").str.strip()
     return table.assign(
         kind="mass" if path.name.startswith("mass") else "calcification",
         split="train" if "_train_" in path.name else "test",
         side=table["side"].str.upper().map(SIDES),
         density=table["breast_density"].map(DENSITIES),
         breast_density=table["breast_density"],
-        image_key=_part(table["image_path"], 0),
-        crop_key=_part(table["crop_path"], 0),
-        mask_key=_part(table["mask_path"], 0),
-        mask_series=_part(table["mask_path"], 2),
+        image_key=table["image_path"].str.extract(_KEY)[0],
+        crop_key=table["crop_path"].str.extract(_KEY)[0],
+        mask_key=table["mask_path"].str.extract(_KEY)[0],
+        mask_series=_part(table["mask_path"], -2),
         mask_name=_part(table["mask_path"], -1),
     )
 
