@@ -14,10 +14,11 @@ from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
 from pages.components.compare_view import like_the_newest, show_disagreements, show_settings
+from pages.components.counting import count_cases, pick_counting
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.pickers import scored_runs
-from pages.components.scored import count_cases, pick_counting, scored_of
+from pages.components.scored import scored_of
 
 SECTIONS = ("ROC", "Precision and recall", "Calibration", "Disagreements", "Settings")
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
@@ -140,6 +141,28 @@ def rates_at(cases: Cases, threshold: float) -> RatesAtThreshold:
         ppv=rate(cases.positive, called),
         npv=rate(~cases.positive, ~called),
     )
+
+
+def rate_bands(cases: Cases, *, most: int = 100) -> pd.DataFrame:
+    """`threshold`, and sensitivity and specificity with `_low` and `_high`, rising.
+
+    At most `most` thresholds, at shares of the cases. Each interval holds at its own threshold;
+    together they are no band for the whole curve.
+    """
+    shares = np.linspace(0.0, 1.0, most)
+    thresholds = np.unique(np.quantile(cases.score, shares, method="inverted_cdf"))
+    rows = []
+    for threshold in thresholds:
+        called = cases.score >= threshold
+        found = rate_with_interval(called[cases.positive], cases.groups[cases.positive])
+        left = rate_with_interval(~called[~cases.positive], cases.groups[~cases.positive])
+        rows.append(
+            (threshold, found.value, found.low, found.high, left.value, left.low, left.high)
+        )
+    names = [
+        f"{rate}{end}" for rate in ("sensitivity", "specificity") for end in ("", "_low", "_high")
+    ]
+    return pd.DataFrame(rows, columns=["threshold", *names])
 
 
 def wilson_interval(share: float, total: float) -> tuple[float, float]:

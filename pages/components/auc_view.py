@@ -3,13 +3,14 @@
 import streamlit as st
 
 from mammo_core.metrics.artefact import why_no_auc
-from mammo_core.metrics.cases import Cases, values_of
+from mammo_core.metrics.cases import values_of
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.metrics.within import auc_within
-from pages.components.scored import Counting, Scored, rows_of
+from pages.components.counting import Counted
 
 
-def show_auc(scored: Scored, counting: Counting, cases: Cases) -> None:
+def show_auc(counted: Counted) -> None:
+    cases = counted.cases
     reason = why_no_auc(cases)
     if reason:
         st.caption(reason)
@@ -17,9 +18,7 @@ def show_auc(scored: Scored, counting: Counting, cases: Cases) -> None:
     auc = auc_with_interval(cases)
     st.caption(f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).")
     for column in ("site", "machine"):
-        within = auc_within(
-            cases, values_of(rows_of(scored, counting), cases, column), column=column
-        )
+        within = auc_within(cases, values_of(counted.rows, cases, column), column=column)
         if within is not None and within.is_flagged:
             st.warning(within.sentence, icon=":material/warning:")
         elif within is not None:

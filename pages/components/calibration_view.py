@@ -1,5 +1,7 @@
 """Whether the scores are probabilities, and what calling by them is worth."""
 
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 
@@ -12,12 +14,15 @@ from mammo_core.metrics.calibration import (
 )
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.decision import decision_curve
+from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.decision import decision_figure
+from mammo_core.types import Split
+from pages.components.counting import Counted, count_cases, splits_of
 
 
-def show_calibration(cases: Cases, validation: Cases | None) -> None:
-    """`validation` are the cases a map may be fitted on; None where there are none."""
+def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
+    cases, validation = counted.cases, validation_of(counted)
     kind = None
     if validation is None:
         st.caption("Scores cannot be re-calibrated here: this table has no validation cases.")
@@ -58,6 +63,14 @@ def show_calibration(cases: Cases, validation: Cases | None) -> None:
             st.caption("Until re-calibrated this is a score, not a probability.")
     if kind is not None and validation is not None:
         show_decision(judged, validation.positives / len(validation))
+
+
+def validation_of(counted: Counted) -> Cases | None:
+    """The cases that a map may be fitted on; None where there are none besides those judged."""
+    counting = counted.counting
+    if counting.split == Split.VAL or Split.VAL not in splits_of(counted.scored.predictions):
+        return None
+    return count_cases(counted.scored, replace(counting, split=Split.VAL))
 
 
 def show_decision(probabilities: Cases, fitted: float) -> None:

@@ -3,14 +3,21 @@
 import pandas as pd
 import streamlit as st
 
-from mammo_core.metrics.multiclass import ClassReport, report_classes
-from mammo_core.metrics.uncertainty import Rate
-from mammo_core.types import Task
-from pages.components.scored import Counting, Scored, rows_of
+from mammo_core.metrics.multiclass import ClassReport, has_classes, report_classes
+from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
+from pages.components.counting import Counted
 
 
-def show_classes(scored: Scored, counting: Counting, task: Task) -> None:
-    report = report_classes(rows_of(scored, counting), task, counting.level)
+def has_several_classes(counted: Counted) -> bool:
+    task = counted.scored.task
+    return task is not None and has_classes(counted.rows, task)
+
+
+def show_classes(counted: Counted, _: RatesAtThreshold) -> None:
+    task = counted.scored.task
+    if task is None:
+        return
+    report = report_classes(counted.rows, task, counted.counting.level)
     st.dataframe([_row(one) for one in report.reports], hide_index=True, key="classes")
     kappa = "" if report.kappa is None else f" Quadratic kappa {report.kappa:.3f}."
     left_out = (

@@ -4,9 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
-from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
-from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import (
     LockedPoint,
     Promise,
@@ -15,34 +13,34 @@ from mammo_core.runs.operating_points import (
     point_in_force,
 )
 from mammo_core.types import Split
-from pages.components.scored import Counting, Scored, rows_of
+from pages.components.counting import Counted
 from pages.components.threshold_view import aim_in_words
 
 
-def show_operating_point(
-    scored: Scored, counting: Counting, cases: Cases, rates: RatesAtThreshold
-) -> None:
-    reason = why_not_lockable(scored, counting)
-    locked = point_in_force(scored.run) if scored.run is not None else None
+def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
+    reason = why_not_lockable(counted)
+    run = counted.scored.run
+    locked = point_in_force(run) if run is not None else None
     if locked is None:
         st.info("No threshold has been locked for this model yet.", icon=":material/lock_open:")
     else:
-        show_promise(locked, counting, cases)
+        show_promise(locked, counted)
     st.button(
         f"Use {rates.point.threshold:.4f} as the operating point",
         icon=":material/lock:", disabled=reason is not None, key="lock",
-        on_click=_lock, args=(scored.run, counting, cases, rates),
+        on_click=_lock, args=(counted, rates),
     )  # fmt: skip
     if reason is not None:
         st.caption(reason)
 
 
-def why_not_lockable(scored: Scored, counting: Counting) -> str | None:
-    if scored.run is None or not scored.run.is_checkpoint:
+def why_not_lockable(counted: Counted) -> str | None:
+    run, counting = counted.scored.run, counted.counting
+    if run is None or not run.is_checkpoint:
         return "Only a trained model has an operating point; an uploaded table has no model card."
     if counting.split == Split.VAL:
         return None
-    if not counting.split and rows_of(scored, counting)["fold"].notna().all():
+    if not counting.split and counted.rows["fold"].notna().all():
         return None  # out-of-fold: every case was scored by a model that had not seen it
     return (
         "A threshold chosen on these cases would flatter itself on them. Choose it on the "
@@ -50,7 +48,8 @@ def why_not_lockable(scored: Scored, counting: Counting) -> str | None:
     )
 
 
-def show_promise(locked: LockedPoint, counting: Counting, cases: Cases) -> None:
+def show_promise(locked: LockedPoint, counted: Counted) -> None:
+    counting = counted.counting
     st.markdown(
         f"In force since {locked.locked_at[:10]}: threshold **{locked.threshold:.4f}**, "
         f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
@@ -61,7 +60,7 @@ def show_promise(locked: LockedPoint, counting: Counting, cases: Cases) -> None:
             f"Count by {locked.level} and pool by {locked.pooling} to see what it delivers here."
         )
         return
-    delivered = rates_at(cases, locked.threshold)
+    delivered = rates_at(counted.cases, locked.threshold)
     promise = locked.promise
     st.dataframe(
         [
@@ -84,7 +83,8 @@ def _row(name: str, part: int, whole: int, delivered: Rate) -> dict[str, str]:
     }
 
 
-def _lock(run: RunFolder | None, counting: Counting, cases: Cases, rates: RatesAtThreshold) -> None:
+def _lock(counted: Counted, rates: RatesAtThreshold) -> None:
+    run, counting, cases = counted.scored.run, counted.counting, counted.cases
     if run is None:
         return
     point = rates.point

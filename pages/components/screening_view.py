@@ -6,18 +6,19 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.metrics.clinic import Benchmark, Projection, project_at, triage
+from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.types import Level
-from pages.components.scored import Counting, Scored, count_cases
+from pages.components.counting import Counted, count_cases
 
 BCSC = Benchmark()
 
 
-def show_screening(scored: Scored, counting: Counting, threshold: float) -> None:
-    closed = why_closed(scored, counting)
+def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
+    closed = why_closed(counted)
     if closed:
         st.info(closed, icon=":material/block:")
         return
-    women = count_women(scored, counting)
+    women, threshold = count_women(counted), rates.point.threshold
     prevalence = (
         st.number_input(
             "Women with cancer among 1,000 screened", 0.1, 500.0, 1000 * BCSC.prevalence, 0.1,
@@ -47,7 +48,8 @@ def show_screening(scored: Scored, counting: Counting, threshold: float) -> None
     show_triage(women, threshold, prevalence)
 
 
-def why_closed(scored: Scored, counting: Counting) -> str | None:
+def why_closed(counted: Counted) -> str | None:
+    scored, counting = counted.scored, counted.counting
     if scored.is_biopsied_only:
         return (
             "This set has no women from screening without cancer: all were biopsied. What its "
@@ -60,7 +62,8 @@ def why_closed(scored: Scored, counting: Counting) -> str | None:
     return None
 
 
-def count_women(scored: Scored, counting: Counting) -> Cases:
+def count_women(counted: Counted) -> Cases:
+    scored, counting = counted.scored, counted.counting
     levels = levels_of(scored.predictions)
     level = Level.EXAM if Level.EXAM in levels else Level.PATIENT
     rule = rules_of(scored.predictions, level)[0]

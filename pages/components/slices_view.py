@@ -3,7 +3,6 @@
 import streamlit as st
 
 from mammo_core.metrics.auc import auc_of
-from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.subgroups import (
     FEWEST_WOMEN,
     SLICED_BY,
@@ -12,13 +11,13 @@ from mammo_core.metrics.subgroups import (
     sliceable,
     slices_of,
 )
-from mammo_core.metrics.uncertainty import Rate
+from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.plots.forest import forest_figure
-from pages.components.scored import Counting, Scored, rows_of
+from pages.components.counting import Counted
 
 
-def show_slices(scored: Scored, counting: Counting, cases: Cases, threshold: float) -> None:
-    predictions = rows_of(scored, counting)
+def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
+    predictions, counting, cases = counted.rows, counted.counting, counted.cases
     columns = sliceable(predictions)
     if not columns:
         st.info("This table has no column to cut by: density, age, view, side, site, machine.")
@@ -28,7 +27,11 @@ def show_slices(scored: Scored, counting: Counting, cases: Cases, threshold: flo
         format_func=SLICED_BY.__getitem__, bind="query-params",
     )  # fmt: skip
     slices = slices_of(
-        predictions, column, level=counting.level, rule=counting.rule, threshold=threshold
+        predictions,
+        column,
+        level=counting.level,
+        rule=counting.rule,
+        threshold=rates.point.threshold,
     )
     st.plotly_chart(
         forest_figure(slices, overall=auc_of(cases.score, cases.positive)),

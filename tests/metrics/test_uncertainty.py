@@ -12,6 +12,7 @@ from mammo_core.metrics.uncertainty import (
     Method,
     auc_with_interval,
     effective_groups,
+    rate_bands,
     rate_with_interval,
     rates_at,
     wilson_interval,
@@ -132,3 +133,19 @@ def test_three_cases_give_a_wide_interval_and_no_error() -> None:
 def test_one_class_alone_has_no_auc() -> None:
     with pytest.raises(TableError, match="no case without cancer among these 2"):
         auc_with_interval(cases_of([0.1, 0.2], [1, 1]))
+
+
+def test_the_bands_are_the_intervals_of_each_threshold() -> None:
+    score, positive, groups = made_up(60, 2, shared=1.0)
+    cases = cases_of(score, positive, groups=groups)
+    bands = rate_bands(cases, most=10)
+    assert bands["threshold"].is_monotonic_increasing
+    middle = bands.iloc[5]
+    rates = rates_at(cases, float(middle["threshold"]))
+    assert (middle["sensitivity"], middle["sensitivity_low"], middle["sensitivity_high"]) == (
+        rates.sensitivity.value,
+        rates.sensitivity.low,
+        rates.sensitivity.high,
+    )
+    assert middle["specificity_low"] == rates.specificity.low
+    assert bands["sensitivity"].iloc[0] == 1.0

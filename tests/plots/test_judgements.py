@@ -9,6 +9,8 @@ from mammo_core.metrics.curves import pr_curve
 from mammo_core.metrics.decision import decision_curve
 from mammo_core.metrics.subgroups import slices_of
 from mammo_core.metrics.threshold import operating_point
+from mammo_core.metrics.uncertainty import rate_bands
+from mammo_core.plots.bands import band_figure
 from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.decision import decision_figure
 from mammo_core.plots.forest import forest_figure
@@ -65,3 +67,12 @@ def test_small_parts_are_grey_and_every_interval_lies_within_the_axis() -> None:
     low, high = figure.layout.xaxis.range
     assert all(low < part.x[0] - part.error_x.arrayminus[0] for part in figure.data)
     assert high > 1.0
+
+
+def test_bands_lie_around_their_lines_and_the_threshold_is_drawn() -> None:
+    figure = band_figure(rate_bands(TEN), threshold=0.37)
+    band, line = figure.data[0], figure.data[1]
+    count = len(line.x)
+    assert (np.asarray(band.y[:count]) >= np.asarray(line.y)).all()  # the upper edge, forwards
+    assert (np.asarray(band.y[count:])[::-1] <= np.asarray(line.y)).all()  # the lower, backwards
+    assert figure.layout.shapes[0].x0 == 0.37

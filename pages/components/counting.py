@@ -1,0 +1,112 @@
+"""What is counted: the split, what a case is, and how its images become one score. In the URL."""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
+from mammo_core.types import Level, Split
+from pages.components import cached
+from pages.components.scored import Scored
+
+_RULE_WORDS: Final = {
+    Pooling.MAX: "its highest image",
+    Pooling.MEAN: "the mean of its images",
+    Pooling.OWN_BREAST: "the cancer's own breast",
+}
+_RULE_HELP: Final = (
+    "By exam or patient: where there is a cancer, only its own breast counts, so calling the other "
+    "breast finds nothing; where there is none, any breast called is a false alarm."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """One choice of each."""
+
+    split: str
+    level: Level
+    rule: Pooling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counted:
+    """Predictions, how they are counted, and the cases that come of it."""
+
+    scored: Scored
+    counting: Counting
+    cases: Cases
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The predictions of the split that is counted."""
+        predictions = self.scored.predictions
+        return predictions[predictions["split"].fillna("") == self.counting.split]
+
+
+def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
+    """Three small choices in a row; each is left out where there is nothing to choose."""
+    splits = splits_of(predictions)
+    levels = levels_of(predictions)
+    with st.container(horizontal=True):
+        split = splits[0]
+        if len(splits) > 1:
+            split = st.segmented_control(
+                "Split", splits, default=split, required=True, key=f"{key}_split",
+                bind="query-params",
+            )  # fmt: skip
+        level = st.segmented_control(
+            "A case is one", levels, default=default_level(levels), required=True,
+            key=f"{key}_level", bind="query-params",
+        )  # fmt: skip
+        rules = rules_of(predictions, level)
+        rule = rules[0]
+        if len(rules) > 1:
+            rule = st.segmented_control(
+                "and scores as", rules, default=rule, required=True, help=_RULE_HELP,
+                format_func=_RULE_WORDS.__getitem__, key=f"{key}_rule_{level}",
+                bind="query-params",
+            )  # fmt: skip
+    return Counting(split=split, level=level, rule=rule)
+
+
+def count(scored: Scored, counting: Counting) -> Counted:
+    return Counted(scored=scored, counting=counting, cases=count_cases(scored, counting))
+
+
+def count_cases(scored: Scored, counting: Counting) -> Cases:
+    return cached.cases(
+        scored.predictions,
+        source=scored.source,
+        split=counting.split,
+        level=counting.level,
+        rule=counting.rule,
+    )
+
+
+def show_count(counted: Counted) -> None:
+    """How many cases there are, and what stands in the way of trusting their intervals."""
+    cases = counted.cases
+    left_out = f"; {cases.unknown:,} without a known label left out" if cases.unknown else ""
+    st.caption(
+        f"{len(cases):,} cases of {cases.group_count:,} women, {cases.positives:,} with cancer "
+        f"({cases.positives / len(cases):.1%}){left_out}."
+    )
+    if counted.scored.predictions["patient_id"].isna().all():
+        st.warning(
+            "There is no patient_id in this table, so images that may be of one woman are taken "
+            "for several women: every interval is too narrow.",
+            icon=":material/warning:",
+        )
+
+
+def splits_of(predictions: pd.DataFrame) -> list[str]:
+    """The splits that occur, what may be reported first; "" where none is named."""
+    found = set(predictions["split"].fillna(""))
+    return [name for name in (Split.TEST, Split.VAL, "", Split.TRAIN) if name in found]
+
+
+def default_level(levels: tuple[Level, ...]) -> Level:
+    return Level.BREAST if Level.BREAST in levels else levels[0]

@@ -1,0 +1,60 @@
+"""The chosen point on the ROC and the precision-recall curve, and among all thresholds."""
+
+import streamlit as st
+
+from mammo_core.metrics.curves import average_precision, pr_curve, roc_curve
+from mammo_core.metrics.uncertainty import RatesAtThreshold, rate_bands
+from mammo_core.plots.bands import band_figure
+from mammo_core.plots.confusion import confusion_figure
+from mammo_core.plots.pr import pr_figure
+from mammo_core.plots.roc import NamedCurve, roc_figure
+from pages.components.auc_view import show_auc
+from pages.components.counting import Counted
+from pages.components.threshold_view import keep_threshold
+
+
+def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
+    cases, point = counted.cases, rates.point
+
+    def take_clicked(key: str) -> None:
+        for clicked in st.session_state[key].selection.points[:1]:
+            if "customdata" in clicked:
+                keep_threshold(float(clicked["customdata"]))
+
+    left, middle, right = st.columns([5, 5, 4])
+    with left:
+        st.plotly_chart(
+            roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point),
+            key="roc", on_select=lambda: take_clicked("roc"), selection_mode="points",
+            alt=f"ROC curve; the chosen point has sensitivity {point.sensitivity:.1%} and "
+            f"specificity {point.specificity:.1%}",
+        )  # fmt: skip
+        show_auc(counted)
+    with middle:
+        prevalence = cases.positives / len(cases)
+        curve = NamedCurve(name="model", curve=pr_curve(cases))
+        st.plotly_chart(
+            pr_figure([curve], prevalence=prevalence, point=point),
+            key="pr", on_select=lambda: take_clicked("pr"), selection_mode="points",
+            alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
+        )  # fmt: skip
+        st.caption(
+            f"Average precision {average_precision(cases):.3f}; guessing has {prevalence:.3f}."
+        )
+    with right:
+        st.plotly_chart(
+            confusion_figure(point),
+            key="confusion",
+            alt=f"{point.true_positives} found, {point.false_negatives} missed, "
+            f"{point.false_positives} false alarms, {point.true_negatives} left alone",
+        )
+    st.caption("A click on a curve sets the threshold.")
+
+
+def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:
+    st.plotly_chart(
+        band_figure(rate_bands(counted.cases), threshold=rates.point.threshold),
+        key="bands",
+        alt="Sensitivity and specificity with 95 % intervals over all thresholds",
+    )
+    st.caption("Each interval holds at its own threshold, not for the whole curve.")
