@@ -10,10 +10,11 @@ from mammo_core.commands.command import Command
 from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
+from mammo_core.commands.prepare import PREPARE
 from mammo_core.commands.train import TRAIN
 from mammo_core.errors import MammoError
 
-COMMANDS: Final[tuple[Command, ...]] = (AUDIT, INSPECT, PHANTOM, PREDICT, TRAIN)
+COMMANDS: Final[tuple[Command, ...]] = (AUDIT, INSPECT, PHANTOM, PREDICT, PREPARE, TRAIN)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

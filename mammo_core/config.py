@@ -184,6 +184,19 @@ class AuditConfig:
     label_rule: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CacheConfig:
+    """Preparing all images of a data set ahead. `name` is what the user calls the set."""
+
+    kind: Literal["prepare"] = "prepare"
+    name: str
+    folder: str
+    adapter: str
+    label_rule: str
+    prepare: PrepareSettings = field(default_factory=PrepareSettings)
+    processes: int = 0  # 0: one per core
+
+
 def save_settings(settings: Any, path: Path) -> None:
     """`settings`, any dataclass of this module, as JSON with its schema version."""
     document = {"schema_version": SCHEMA_VERSION, **to_document(settings)}

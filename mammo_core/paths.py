@@ -35,7 +35,13 @@ def audits_root() -> Path:
 
 
 def cache_root() -> Path:
+    """Prepared images; see preprocessing/cache.py."""
     return home() / "cache"
+
+
+def preparations_root() -> Path:
+    """One run folder per filling of the cache."""
+    return home() / "preparations"
 
 
 def jobs_root() -> Path:

@@ -1,20 +1,17 @@
 """The audit process: `python -m mammo_core.datasets.worker RUN_FOLDER`. See runs/process.py."""
 
 import sys
-import time
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from mammo_core.config import AuditConfig, load_settings
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.process import carry_out
+from mammo_core.runs.process import Progress, carry_out
 
 RESULT: Final = "audit.json"
 REPORT: Final = "report.html"
 _QUEUE: Final = "disk"  # audits wait for one another, not for a training
-_BETWEEN_REPORTS: Final = 0.5  # seconds
 
 
 def main(folder: Path) -> int:
@@ -24,7 +21,8 @@ def main(folder: Path) -> int:
 def _audit(run: RunFolder) -> str:
     from mammo_core.datasets.audit.finding import Severity
     from mammo_core.datasets.audit.report import write_report
-    from mammo_core.datasets.audit.run import audit_dataset, write_audit
+    from mammo_core.datasets.audit.result import write_audit
+    from mammo_core.datasets.audit.run import audit_dataset
     from mammo_core.datasets.reading import read_in_question
 
     config = load_settings(run.file("run.json"), AuditConfig)
@@ -32,7 +30,7 @@ def _audit(run: RunFolder) -> str:
     result = audit_dataset(
         dataset,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        report=_Progress(run),
+        report=Progress(run),
         should_stop=lambda: run.asked_to_stop,
     )
     if run.asked_to_stop:
@@ -41,21 +39,6 @@ def _audit(run: RunFolder) -> str:
     write_audit(result, run.file(RESULT))
     told = ", ".join(f"{len(result.of(severity))} {severity}" for severity in Severity)
     return f"{result.images} images looked at. Findings: {told}."
-
-
-class _Progress:
-    """Writes the status now and then: a file a second is enough for those who watch."""
-
-    def __init__(self, run: RunFolder) -> None:
-        self._run = run
-        self._written = 0.0
-
-    def __call__(self, done: int, total: int, message: str) -> None:
-        if done < total and time.monotonic() - self._written < _BETWEEN_REPORTS:
-            return
-        self._written = time.monotonic()
-        status = replace(self._run.read_status(), done=done, total=total, message=message)
-        self._run.write_status(status)
 
 
 if __name__ == "__main__":

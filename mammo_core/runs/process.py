@@ -6,17 +6,21 @@ outlast the time after which a silent run counts as lost.
 
 import sys
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from mammo_core.errors import MammoError
 from mammo_core.paths import jobs_root
 from mammo_core.runs.folder import HEARTBEAT_SECONDS, RunFolder
 from mammo_core.runs.queue import device_turn
 from mammo_core.types import RunState
+
+_BETWEEN_REPORTS: Final = 0.5  # seconds
 
 
 def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) -> int:
@@ -46,6 +50,21 @@ def device_of(setting: str) -> str:
     if setting != "auto":
         return setting
     return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+
+
+class Progress:
+    """Writes the status now and then: a file a second is enough for those who watch."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._written = 0.0
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        if done < total and time.monotonic() - self._written < _BETWEEN_REPORTS:
+            return
+        self._written = time.monotonic()
+        status = replace(self._run.read_status(), done=done, total=total, message=message)
+        self._run.write_status(status)
 
 
 def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str) -> str:
