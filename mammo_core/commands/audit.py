@@ -18,7 +18,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.datasets.audit.report import write_report
-    from mammo_core.datasets.audit.run import audit_dataset, findings_table, write_audit
+    from mammo_core.datasets.audit.result import findings_table, write_audit
+    from mammo_core.datasets.audit.run import audit_dataset
     from mammo_core.datasets.reading import read_in_question
     from mammo_core.files import replace_file
 

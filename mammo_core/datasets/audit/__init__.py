@@ -5,6 +5,7 @@ facts       one look at every file: size, kind, grey values, orientation, finger
 evidence    a data set with its facts and its copies: what every check is given
 tables, files, copies, pixels, shortcuts, precision
             the checks, small functions each
-run         all of them in order, with progress; the result as JSON
+run         all of them in order, with progress
+result      what came out, and its JSON
 report      the result as one self-contained HTML page
 """

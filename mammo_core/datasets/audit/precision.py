@@ -5,47 +5,24 @@ McNeil (1982), a sensitivity by Wilson, both at stated values.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from mammo_core.datasets.audit.evidence import Evidence
 from mammo_core.datasets.audit.finding import Finding, Severity
+from mammo_core.datasets.audit.result import (
+    ASSUMED_AUC,
+    ASSUMED_CORRELATION,
+    ASSUMED_SENSITIVITY,
+    Precision,
+)
 from mammo_core.datasets.splits import positive_groups
 from mammo_core.metrics.auc import hanley_mcneil_variance
 from mammo_core.metrics.uncertainty import normal_quantile, wilson_interval
 from mammo_core.types import Split
 
-ASSUMED_AUC: Final = 0.8
-ASSUMED_SENSITIVITY: Final = 0.9
-ASSUMED_CORRELATION: Final = 0.5  # between the AUCs of two models on the same women
 _POWER_QUANTILE: Final = 0.8416  # of a normal distribution: found in 80 of 100 repetitions
 _SHARE: Final = 0.25  # of the women, where the data set brings no test split
 _WIDE: Final = 0.1
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Precision:
-    """What a test set of so many women can show. `smallest_difference` is between two AUCs."""
-
-    women_with: int
-    women_without: int
-    is_official: bool
-    auc_half_width: float
-    sensitivity_low: float
-    sensitivity_high: float
-    smallest_difference: float
-
-    @property
-    def sentence(self) -> str:
-        whose = "The test split" if self.is_official else "A quarter of the women as a test set"
-        return (
-            f"{whose} has {self.women_with} women with and {self.women_without} without a positive "
-            f"image. An AUC of {ASSUMED_AUC:.2f} will be known to +- {self.auc_half_width:.3f}, a "
-            f"sensitivity of {ASSUMED_SENSITIVITY:.0%} to {self.sensitivity_low:.0%} to "
-            f"{self.sensitivity_high:.0%}. Two models whose AUCs correlate at "
-            f"{ASSUMED_CORRELATION} must differ by {self.smallest_difference:.3f} in AUC to be "
-            "told apart in four of five tries."
-        )
 
 
 def measure_precision(evidence: Evidence) -> Precision | None:

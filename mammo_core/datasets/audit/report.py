@@ -10,16 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-import cv2
-import numpy as np
-
 from mammo_core.datasets.audit.finding import Finding, Severity
-from mammo_core.datasets.audit.run import AuditResult
-from mammo_core.errors import ReadError
+from mammo_core.datasets.audit.result import AuditResult
+from mammo_core.datasets.thumbnails import thumbnail
 from mammo_core.files import replace_file
-from mammo_core.preprocessing.read import read_mammogram
 
-THUMBNAIL: Final = 140  # pixels of the longer side
+_THUMBNAIL: Final = 140  # pixels of the longer side
 _MOST_ROWS: Final = 200  # listed per finding; the JSON has all
 _MOST_PICTURES: Final = 12
 
@@ -71,19 +67,6 @@ def render_report(result: AuditResult, root: Path) -> str:
     )
 
 
-def thumbnail(root: Path, path: str) -> bytes | None:
-    """A small JPEG of one image, tissue bright; None where it cannot be read."""
-    try:
-        pixels = read_mammogram(root / path).pixels
-    except ReadError:
-        return None
-    scale = THUMBNAIL / max(pixels.shape)
-    size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
-    small = cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
-    _, data = cv2.imencode(".jpg", np.rint(small * 255).astype(np.uint8))
-    return bytes(data)
-
-
 def _about(result: AuditResult) -> Iterable[tuple[object, ...]]:
     return (
         ("Label rule", f"{result.label_rule}: {result.rule_title}"),
@@ -110,7 +93,7 @@ def _article(finding: Finding, root: Path) -> str:
 
 
 def _figure(root: Path, path: str) -> str:
-    data = thumbnail(root, path)
+    data = thumbnail(root, path, side=_THUMBNAIL)
     if data is None:
         return f"<figure><figcaption>{_text(path)} (cannot be read)</figcaption></figure>"
     encoded = base64.b64encode(data).decode("ascii")

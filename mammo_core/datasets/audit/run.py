@@ -1,9 +1,6 @@
-"""The audit of a data set, from one look at its files to a result that is kept as JSON."""
+"""The audit of a data set: one look at its files, a search for copies, then every check."""
 
-import json
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pandas as pd
@@ -12,19 +9,14 @@ from mammo_core.datasets.audit import copies, pixels, tables
 from mammo_core.datasets.audit.evidence import Evidence, gather_evidence, search_copies
 from mammo_core.datasets.audit.facts import gather_facts
 from mammo_core.datasets.audit.finding import Finding, Severity
-from mammo_core.datasets.audit.precision import Precision, check_precision, measure_precision
+from mammo_core.datasets.audit.precision import check_precision, measure_precision
+from mammo_core.datasets.audit.result import AuditResult, Count
 from mammo_core.datasets.audit.shortcuts import (
-    Shortcut,
     check_one_sided_values,
     check_shortcuts,
     measure_shortcuts,
 )
 from mammo_core.datasets.reading import Dataset, fingerprint_of
-from mammo_core.errors import TableError
-from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
-
-SCHEMA_VERSION: Final = 1
 
 #: In the order in which findings of the same severity are shown.
 CHECKS: Final[tuple[Callable[[Evidence], list[Finding]], ...]] = (
@@ -52,43 +44,6 @@ CHECKS: Final[tuple[Callable[[Evidence], list[Finding]], ...]] = (
     copies.check_same_exposure,
     tables.check_outcome_columns,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Count:
-    """Images and women of one class in one split."""
-
-    split: str
-    label: str
-    images: int
-    women: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditResult:
-    """What the audit found, worst first; `fingerprint` is that of the manifest it looked at."""
-
-    adapter: str
-    title: str
-    label_rule: str
-    rule_title: str
-    population: str
-    imaging: str
-    reference_standard: str
-    label_level: str
-    fingerprint: str
-    made_at: str
-    images: int
-    women: int
-    counts: tuple[Count, ...]
-    findings: tuple[Finding, ...]
-    shortcuts: tuple[Shortcut, ...]
-    precision: Precision | None
-    notes: tuple[str, ...]
-    schema_version: int = SCHEMA_VERSION
-
-    def of(self, severity: Severity) -> tuple[Finding, ...]:
-        return tuple(finding for finding in self.findings if finding.severity is severity)
 
 
 def audit_dataset(
@@ -139,34 +94,6 @@ def audit_dataset(
         shortcuts=shortcuts,
         precision=precision,
         notes=dataset.notes,
-    )
-
-
-def write_audit(result: AuditResult, path: Path) -> None:
-    replace_file(path, json.dumps(to_document(result), indent=2) + "\n")
-
-
-def read_audit(path: Path) -> AuditResult:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as error:
-        raise TableError(f"There is no readable audit at {path}: {error}") from None
-    return from_document(document, AuditResult, where=path.name)
-
-
-def findings_table(result: AuditResult) -> pd.DataFrame:
-    """`severity, check, sentence, rows`, one row per finding."""
-    return pd.DataFrame(
-        [
-            {
-                "severity": str(finding.severity),
-                "check": finding.check,
-                "sentence": finding.sentence,
-                "rows": len(finding.rows),
-            }
-            for finding in result.findings
-        ],
-        columns=["severity", "check", "sentence", "rows"],
     )
 
 

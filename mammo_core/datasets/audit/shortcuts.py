@@ -6,7 +6,6 @@ by AUC with an interval over women; several together by a logistic regression fi
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -16,6 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from mammo_core.datasets.audit.evidence import Evidence
 from mammo_core.datasets.audit.finding import Finding, Severity, texts
+from mammo_core.datasets.audit.result import Shortcut
 from mammo_core.datasets.confounders import encoder
 from mammo_core.datasets.grey import GREY
 from mammo_core.datasets.splits import positive_groups, with_folds
@@ -26,7 +26,6 @@ from mammo_core.types import Level
 
 FOLDS: Final = 5
 FEWEST_WOMEN: Final = 10  # of each class
-_TELLING: Final = 0.55  # a lower bound above it is a finding
 _DECISIVE: Final = 0.9
 _LEAST_IMAGES: Final = 20  # of one value, before all or none of them mean anything
 
@@ -39,24 +38,6 @@ _TITLES: Final = {
     "images": "number of images",
     "breasts": "number of breasts",
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Shortcut:
-    """What guesses the label, counted how, and how well. `cases` are images, or women."""
-
-    name: str
-    level: Level
-    auc: float
-    low: float
-    high: float
-    positives: int
-    negatives: int
-    women: int
-
-    @property
-    def is_telling(self) -> bool:
-        return self.low > _TELLING
 
 
 def measure_shortcuts(evidence: Evidence, *, seed: int = 0) -> tuple[Shortcut, ...]:

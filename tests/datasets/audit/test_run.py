@@ -16,13 +16,13 @@ from mammo_core.config import AuditConfig
 from mammo_core.datasets.audit.facts import gather_facts
 from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.datasets.audit.report import render_report
-from mammo_core.datasets.audit.run import (
+from mammo_core.datasets.audit.result import (
     AuditResult,
-    audit_dataset,
     findings_table,
     read_audit,
     write_audit,
 )
+from mammo_core.datasets.audit.run import audit_dataset
 from mammo_core.datasets.reading import read_in_question
 from mammo_core.errors import TableError
 from mammo_core.runs.launch import create_run

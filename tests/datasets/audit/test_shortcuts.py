@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo_core.datasets.audit.result import Shortcut
 from mammo_core.datasets.audit.shortcuts import (
-    Shortcut,
     check_one_sided_values,
     check_shortcuts,
     measure_shortcuts,

@@ -1,0 +1,129 @@
+"""The result of an audit, as it is kept in audit.json and shown."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.datasets.audit.finding import Finding, Severity
+from mammo_core.errors import TableError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+from mammo_core.types import Level
+
+SCHEMA_VERSION: Final = 1
+
+ASSUMED_AUC: Final = 0.8
+ASSUMED_SENSITIVITY: Final = 0.9
+ASSUMED_CORRELATION: Final = 0.5  # between the AUCs of two models on the same women
+_TELLING: Final = 0.55  # an AUC whose lower bound is above it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """Images and women of one class in one split."""
+
+    split: str
+    label: str
+    images: int
+    women: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shortcut:
+    """What guesses the label, counted how, and how well. `cases` are images, or women."""
+
+    name: str
+    level: Level
+    auc: float
+    low: float
+    high: float
+    positives: int
+    negatives: int
+    women: int
+
+    @property
+    def is_telling(self) -> bool:
+        return self.low > _TELLING
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Precision:
+    """What a test set of so many women can show. `smallest_difference` is between two AUCs."""
+
+    women_with: int
+    women_without: int
+    is_official: bool
+    auc_half_width: float
+    sensitivity_low: float
+    sensitivity_high: float
+    smallest_difference: float
+
+    @property
+    def sentence(self) -> str:
+        whose = "The test split" if self.is_official else "A quarter of the women as a test set"
+        return (
+            f"{whose} has {self.women_with} women with and {self.women_without} without a positive "
+            f"image. An AUC of {ASSUMED_AUC:.2f} will be known to +- {self.auc_half_width:.3f}, a "
+            f"sensitivity of {ASSUMED_SENSITIVITY:.0%} to {self.sensitivity_low:.0%} to "
+            f"{self.sensitivity_high:.0%}. Two models whose AUCs correlate at "
+            f"{ASSUMED_CORRELATION} must differ by {self.smallest_difference:.3f} in AUC to be "
+            "told apart in four of five tries."
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditResult:
+    """What the audit found, worst first; `fingerprint` is that of the manifest it looked at."""
+
+    adapter: str
+    title: str
+    label_rule: str
+    rule_title: str
+    population: str
+    imaging: str
+    reference_standard: str
+    label_level: str
+    fingerprint: str
+    made_at: str
+    images: int
+    women: int
+    counts: tuple[Count, ...]
+    findings: tuple[Finding, ...]
+    shortcuts: tuple[Shortcut, ...]
+    precision: Precision | None
+    notes: tuple[str, ...]
+    schema_version: int = SCHEMA_VERSION
+
+    def of(self, severity: Severity) -> tuple[Finding, ...]:
+        return tuple(finding for finding in self.findings if finding.severity is severity)
+
+
+def write_audit(result: AuditResult, path: Path) -> None:
+    replace_file(path, json.dumps(to_document(result), indent=2) + "\n")
+
+
+def read_audit(path: Path) -> AuditResult:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError) as error:
+        raise TableError(f"There is no readable audit at {path}: {error}") from None
+    return from_document(document, AuditResult, where=path.name)
+
+
+def findings_table(result: AuditResult) -> pd.DataFrame:
+    """`severity, check, sentence, rows`, one row per finding."""
+    return pd.DataFrame(
+        [
+            {
+                "severity": str(finding.severity),
+                "check": finding.check,
+                "sentence": finding.sentence,
+                "rows": len(finding.rows),
+            }
+            for finding in result.findings
+        ],
+        columns=["severity", "check", "sentence", "rows"],
+    )

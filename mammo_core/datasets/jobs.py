@@ -1,0 +1,32 @@
+"""Audits as runs: started in a process of their own, found again by what they audited."""
+
+from pathlib import Path
+
+from mammo_core.config import AuditConfig, load_settings
+from mammo_core.datasets.registry import Registered
+from mammo_core.errors import ConfigError
+from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.launch import start_run
+
+
+def start_audit(entry: Registered, root: Path) -> RunFolder:
+    """Start the audit of a registered data set; its run lies below `root`."""
+    return start_run(_settings_of(entry), root, what="audit", total=0)
+
+
+def latest_audit(entry: Registered, root: Path) -> RunFolder | None:
+    """The newest audit of that very folder, adapter and label rule, at whatever stage it is."""
+    wanted = _settings_of(entry)
+    for run in list_runs(root):
+        try:
+            if load_settings(run.file("run.json"), AuditConfig) == wanted:
+                return run
+        except ConfigError:
+            continue  # of another kind, or of another version of this program
+    return None
+
+
+def _settings_of(entry: Registered) -> AuditConfig:
+    return AuditConfig(
+        name=entry.name, folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule
+    )
