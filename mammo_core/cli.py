@@ -12,9 +12,18 @@ from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
 from mammo_core.commands.prepare import PREPARE
 from mammo_core.commands.train import TRAIN
+from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
 
-COMMANDS: Final[tuple[Command, ...]] = (AUDIT, INSPECT, PHANTOM, PREDICT, PREPARE, TRAIN)
+COMMANDS: Final[tuple[Command, ...]] = (
+    AUDIT,
+    INSPECT,
+    PHANTOM,
+    PREDICT,
+    PREPARE,
+    TRAIN,
+    WEIGHTS,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

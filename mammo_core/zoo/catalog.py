@@ -26,7 +26,24 @@ class Backbone:
     licence: str = "Apache-2.0"
     mean: float = 0.449  # of the pixels its weights expect: ImageNet's, averaged over the colours
     std: float = 0.226
+    pretrained_on: str = "imagenet"  # what the hub's weights of `timm_name` have seen
     is_for_tests: bool = False
+
+    @property
+    def hub(self) -> str:
+        """Where the hub keeps its weights; empty for networks that start from random ones."""
+        return f"timm/{self.timm_name}" if "." in self.timm_name else ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Weights:
+    """Weights one can have for a backbone. `hub` is empty where they are only had by hand."""
+
+    name: str
+    backbone: str
+    licence: str
+    hub: str = ""
+    where: str = ""
 
 
 BACKBONES: Final[tuple[Backbone, ...]] = (
@@ -206,6 +223,7 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
         input_size=(896, 448),
         smallest_size=(28, 28),
         timm_name="vit_small_patch14_dinov2.lvd142m",
+        pretrained_on="lvd142m",
     ),
     Backbone(
         name="test_resnet",
@@ -220,6 +238,36 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
         input_size=(64, 32),
         timm_name="test_convnext",
         is_for_tests=True,
+    ),
+)
+
+_RADIMAGENET: Final = (
+    "ask for it at https://www.radimagenet.com and take the PyTorch file, or see "
+    "https://github.com/BMEII-AI/RadImageNet"
+)
+
+WEIGHTS: Final[tuple[Weights, ...]] = (
+    *(
+        Weights(
+            name=f"{backbone.name}-{backbone.pretrained_on}",
+            backbone=backbone.name,
+            licence=backbone.licence,
+            hub=backbone.hub,
+        )
+        for backbone in BACKBONES
+        if backbone.hub
+    ),
+    Weights(
+        name="resnet50-radimagenet",
+        backbone="resnet50",
+        licence="for research only, by RadImageNet's terms",
+        where=_RADIMAGENET,
+    ),
+    Weights(
+        name="densenet121-radimagenet",
+        backbone="densenet121",
+        licence="for research only, by RadImageNet's terms",
+        where=_RADIMAGENET,
     ),
 )
 
@@ -240,3 +288,8 @@ def get_backbone(name: str) -> Backbone:
 def list_backbones() -> list[Backbone]:
     """What a researcher chooses from, without the tiny models that serve the tests."""
     return [backbone for backbone in BACKBONES if not backbone.is_for_tests]
+
+
+def weights_of(backbone: str) -> list[Weights]:
+    """The known weights for a backbone."""
+    return [weights for weights in WEIGHTS if weights.backbone == backbone]
