@@ -75,7 +75,7 @@ class ScoreMap:
 
 def calibration_of(cases: Cases, *, bins: int = 10) -> Calibration:
     """Reliability by bins of equally many cases, and the numbers that sum it up."""
-    need_both_classes(cases)
+    need_both_classes(cases, what="calibration")
     table = reliability(cases, bins=bins)
     weight = table["cases"].to_numpy() / len(cases)
     gap = table["share"].to_numpy() - table["score"].to_numpy()
@@ -118,7 +118,7 @@ def reliability(cases: Cases, *, bins: int = 10) -> pd.DataFrame:
 
 def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
     """Learn it on validation or out-of-fold cases, never on the test set."""
-    need_both_classes(cases)
+    need_both_classes(cases, what="a re-calibration")
     prevalence = cases.positives / len(cases)
     log_odds = _log_odds(cases.score)
     match kind:

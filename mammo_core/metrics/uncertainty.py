@@ -215,12 +215,12 @@ def normal_quantile() -> float:
     return float(ndtri((1 + CONFIDENCE) / 2))
 
 
-def need_both_classes(cases: Cases) -> None:
+def need_both_classes(cases: Cases, *, what: str = "an AUC") -> None:
     if cases.positives and cases.negatives:
         return
     lacking = "without cancer" if cases.positives else "with cancer"
     raise TableError(
-        f"There is no case {lacking} among these {len(cases)}, so an AUC cannot be computed."
+        f"There is no case {lacking} among these {len(cases)}, so {what} cannot be computed."
     )
 
 

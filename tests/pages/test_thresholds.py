@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import pandas as pd
@@ -229,3 +230,23 @@ def test_columns_that_cannot_be_guessed_are_chosen_by_hand(open_page: OpenPage) 
     page.selectbox(key="column_label").set_value("finding").run()
     assert not page.error
     assert "120 cases of 30 women, 20 with cancer" in captions_of(page)
+
+
+BAD: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
+    "one class only": lambda table: table.assign(positive=False),
+    "all scores equal": lambda table: table.assign(score=1.0),
+    "one image": lambda table: table.head(1),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
+    name: str, runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, BAD[name](made_up_predictions(women=10, with_cancer=4)))
+    page = open_page("thresholds")
+    for section in page.segmented_control(key="section").options:
+        show(at_threshold(page, 0.5), section)
+        shown = [*page.dataframe, *page.error, *page.info]
+        assert shown, section
+        assert not any("nan" in str(table.value.to_numpy()).lower() for table in page.dataframe)
