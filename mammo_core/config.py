@@ -103,10 +103,19 @@ class AugmentConfig:
     shift: float = 0.05  # of the image's height and width
     brightness: float = 0.05
     contrast: float = 0.2
+    gamma: float = 0.0
+    noise: float = 0.0  # standard deviation of grey values, at most
+    elastic: float = 0.0  # how far tissue is pulled about, of the image's width
+    blackout: float = 0.0  # chance of a black rectangle
+    mixup: float = 0.0  # weight of another image laid over, at most
 
     def check(self) -> list[str]:
         problems = []
-        for name in ("flip", "mirror", "zoom", "shift", "brightness", "contrast"):
+        shares = (
+            "flip", "mirror", "zoom", "shift", "brightness", "contrast", "gamma", "noise",
+            "elastic", "blackout", "mixup",
+        )  # fmt: skip
+        for name in shares:
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 problems.append(f"Augmentation {name} is {value}; it must lie between 0 and 1.")
@@ -116,30 +125,83 @@ class AugmentConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BalanceConfig:
+    """What is done about cancers being few. Training images alone are concerned, after the split.
+
+    `sampler`: "weighted" draws images with replacement, "oversample" shows every image once and the
+    positive ones again, each time changed anew, until their share is `positive_share`.
+    """
+
+    sampler: Literal["none", "weighted", "oversample"] = "none"
+    positive_share: float = 0.5
+    positives_per_batch: int = 0  # at least so many; 0 leaves it to chance
+    class_weights: Literal["none", "balanced"] = "none"
+    positive_weight: float = 1.0  # of a positive image in the loss
+    focal_gamma: float = 0.0  # above 0, what is already right weighs less
+    label_smoothing: float = 0.0
+    positive_smoothing: float = 0.0  # of the positive classes' targets alone
+
+    def check(self) -> list[str]:
+        problems = _too_low(
+            self, 0, "positives_per_batch", "focal_gamma", "label_smoothing", "positive_smoothing"
+        )
+        if not 0.0 < self.positive_share < 1.0:
+            problems.append(f"Positive share is {self.positive_share}; it must be within 0 to 1.")
+        if self.positive_weight <= 0.0:
+            problems.append(f"Positive weight is {self.positive_weight}; it must be above 0.")
+        if max(self.label_smoothing, self.positive_smoothing) >= 0.5:
+            problems.append("Label smoothing must be below 0.5, or the other class is taught.")
+        return problems
+
+    def warnings(self) -> list[str]:
+        """Combinations that are legal and known to over-correct."""
+        is_weighted = self.class_weights != "none" or self.positive_weight != 1.0
+        if self.sampler != "none" and is_weighted:
+            return [
+                "Positive images are drawn more often and also weigh more in the loss. That "
+                "corrects twice: scores rise for everyone. Choose one of the two."
+            ]
+        return []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OptimConfig:
     """How the weights are changed."""
 
     epochs: int = 10
     batch_size: int = 16
+    accumulate: int = 1  # batches whose gradients are added up before a step
+    optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     learning_rate: float = 1e-3
+    momentum: float = 0.9  # of sgd
     weight_decay: float = 0.01
+    clip_norm: float = 1.0  # of the gradient; 0 clips nothing
+    schedule: Literal["cosine", "one_cycle", "constant", "plateau"] = "cosine"
     warmup_epochs: int = 1
+    ema_decay: float = 0.0  # above 0, an average of the weights is what is kept
+    monitor: Literal["auc", "loss"] = "auc"  # on validation: which epoch is best
+    patience: int = 0  # epochs without a better one before training ends early; 0 never
     trained: Trained = "all"
     last_stages: int = 1  # how many, where `trained` is "last_stages"; 0 is the head alone
+    cached_variants: int = 0  # looks per image kept as features of what is frozen; 0 keeps none
 
     def check(self) -> list[str]:
-        problems = []
-        if self.epochs < 1:
-            problems.append(f"Epochs is {self.epochs}; it must be at least 1.")
-        if self.batch_size < 1:
-            problems.append(f"Batch size is {self.batch_size}; it must be at least 1.")
+        problems = [
+            *_too_low(self, 1, "epochs", "batch_size", "accumulate"),
+            *_too_low(self, 0, "patience", "last_stages", "cached_variants"),
+            *_too_low(self, 0, "clip_norm", "weight_decay", "momentum", "ema_decay"),
+        ]
         if self.learning_rate <= 0.0:
             problems.append(f"Learning rate is {self.learning_rate}; it must be above 0.")
-        if self.last_stages < 0:
-            problems.append(f"Last stages is {self.last_stages}; it must be at least 0.")
+        if max(self.momentum, self.ema_decay) >= 1.0:
+            problems.append("Momentum and EMA decay must be below 1.")
         if not 0 <= self.warmup_epochs <= self.epochs:
             problems.append(
                 f"Warm-up lasts {self.warmup_epochs} epochs but the run only {self.epochs}."
+            )
+        if self.cached_variants and self.trained in ("all", "norm_and_head"):
+            problems.append(
+                f"Features can be kept only of what is frozen, and trained is {self.trained!r}."
             )
         return problems
 
@@ -153,12 +215,13 @@ class RunConfig:
     model: ModelConfig
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    balance: BalanceConfig = field(default_factory=BalanceConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
     task: Task = CANCER
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     seed: int = 0
-    workers: int = 0  # processes that read images; 0 reads in the training process
+    workers: int = 0  # processes that prepare images; 0 is one for every core
 
     def check(self) -> None:
         """Raise ConfigError with every problem, one a line."""
@@ -167,6 +230,7 @@ class RunConfig:
             *self.model.check(),
             *self.prepare.check(),
             *self.augment.check(),
+            *self.balance.check(),
             *self.optim.check(),
         ]
         if problems:
@@ -195,6 +259,15 @@ class CacheConfig:
     label_rule: str
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
     processes: int = 0  # 0: one per core
+
+
+def _too_low(settings: Any, least: int, *names: str) -> list[str]:
+    return [
+        f"{name.replace('_', ' ').capitalize()} is {getattr(settings, name)}; "
+        f"it must be at least {least}."
+        for name in names
+        if getattr(settings, name) < least
+    ]
 
 
 def save_settings(settings: Any, path: Path) -> None:

