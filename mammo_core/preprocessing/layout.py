@@ -1,13 +1,15 @@
 """Where the breast is laid into the prepared frame: crop, mirror, scale and pad as one step."""
 
 import math
+from typing import Any
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.preprocessing.breast import Mask, is_chest_wall_right
-from mammo_core.types import Box, Geometry, Pixels, Size
+from mammo_core.types import Box, Geometry, Size
 
 
 def lay_out(mask: Mask, settings: PrepareSettings) -> Geometry:
@@ -42,14 +44,14 @@ def lay_out(mask: Mask, settings: PrepareSettings) -> Geometry:
     )
 
 
-def resample(pixels: Pixels, geometry: Geometry) -> Pixels:
+def resample(pixels: NDArray[Any], geometry: Geometry) -> NDArray[Any]:
     """`pixels` of the source as `geometry` lays them, in one resampling; the padding is 0."""
     rows, columns = slices_of(geometry.crop)
     top, left, height, width = _placed(geometry)
     scaled = _scaled(pixels[rows, columns], (height, width))
     if geometry.is_flipped:
         scaled = scaled[:, ::-1]
-    frame = np.zeros(geometry.prepared_size, dtype=np.float32)
+    frame = np.zeros(geometry.prepared_size, dtype=pixels.dtype)
     frame[top : top + height, left : left + width] = scaled
     return frame
 
@@ -93,7 +95,7 @@ def _box_around(mask: Mask, margin: float) -> Box:
     )
 
 
-def _scaled(pixels: Pixels, size: Size) -> Pixels:
+def _scaled(pixels: NDArray[Any], size: Size) -> NDArray[Any]:
     """Shrunk by averaging areas, enlarged linearly, each axis by its own rule.
 
     OpenCV averages areas only where both axes shrink, so a mixed case takes one axis at a time.
@@ -102,6 +104,6 @@ def _scaled(pixels: Pixels, size: Size) -> Pixels:
     is_lower, is_narrower = height <= pixels.shape[0], width <= pixels.shape[1]
     if is_lower != is_narrower:
         first = (pixels.shape[1], height) if is_lower else (width, pixels.shape[0])
-        pixels = cv2.resize(pixels, first, interpolation=cv2.INTER_AREA).astype(np.float32)
+        pixels = np.asarray(cv2.resize(pixels, first, interpolation=cv2.INTER_AREA))
     how = cv2.INTER_AREA if is_lower and is_narrower else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how), dtype=np.float32)
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how))

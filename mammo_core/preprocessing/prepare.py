@@ -123,7 +123,7 @@ def restore_map(values: NDArray[np.floating], geometry: Geometry) -> Pixels:
 
 def _lies_in(mask: Mask, geometry: Geometry) -> Mask:
     """`mask` of the source as the prepared image sees it."""
-    return np.asarray(resample(mask.astype(np.float32), geometry) > 0.5, dtype=np.bool_)
+    return np.asarray(resample(mask.view(np.uint8) * np.uint8(255), geometry) > 127, dtype=np.bool_)
 
 
 def _ground(pixels: Pixels, mask: Mask) -> float:
