@@ -1,21 +1,34 @@
 """Synthetic women and their mammograms, with the truth known: `write_phantom_set`.
 
-Nothing but the lesion may tell a breast with cancer from one without: age, density, machine and
-site are shared out evenly between the women with cancer and the others.
+Nothing but the lesion may tell a breast with cancer from one without: machine, density and age are
+shared out evenly between the women with cancer and the others, and the random numbers that draw
+tissue do not depend on the lesion.
 """
 
 import json
+import multiprocessing
+import os
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, Literal
 
+import cv2
 import numpy as np
 import pandas as pd
 
 from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
-from mammo_core.preprocessing.phantom_files import write_dicom, write_png
-from mammo_core.preprocessing.phantom_tissue import Breast, Lesion, LesionKind, render_view
+from mammo_core.preprocessing.phantom_files import Header, encode_dicom, encode_png
+from mammo_core.preprocessing.phantom_lesions import Lesion, draw_lesion
+from mammo_core.preprocessing.phantom_view import (
+    MACHINES,
+    Breast,
+    Machine,
+    Rendering,
+    render_view,
+)
 from mammo_core.records import to_document
 from mammo_core.tables import BOX_COLUMNS, MANIFEST_COLUMNS
 from mammo_core.types import CANCER, Laterality, Size, View
@@ -23,6 +36,12 @@ from mammo_core.types import CANCER, Laterality, Size, View
 SCHEMA_VERSION: Final = 1
 VIEWS: Final = (View.CC, View.MLO)
 SIDES: Final = (Laterality.RIGHT, Laterality.LEFT)
+DENSITIES: Final = ("A", "B", "C", "D")
+#: Below this many pixels in all, starting processes takes longer than drawing.
+PIXELS_WORTH_PROCESSES: Final = 20_000_000
+
+ImageFormat = Literal["png", "dicom"]
+Row = dict[str, object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +51,9 @@ class PhantomSettings:
     women: int
     seed: int
     size: Size = (1024, 512)
-    image_format: Literal["png", "dicom"] = "png"
+    image_format: ImageFormat = "png"
     cancer_share: float = 1 / 3  # of the women; each has it in one breast
+    lesion_contrast: float = 1.0
 
     def check(self) -> None:
         """Raise ConfigError with every problem, one a line."""
@@ -46,8 +66,20 @@ class PhantomSettings:
             problems.append(f"Image size is {self.size[0]} x {self.size[1]}; allowed: 16 to 8192.")
         if not 0.0 <= self.cancer_share <= 1.0:
             problems.append(f"The share with cancer is {self.cancer_share}; allowed: 0 to 1.")
+        if not 0.0 < self.lesion_contrast <= 4.0:
+            problems.append(f"Lesion contrast is {self.lesion_contrast}; allowed: above 0 to 4.")
         if problems:
             raise ConfigError("\n".join(problems))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What is known of a woman besides her breasts."""
+
+    machine: str
+    density: str
+    age: int
+    site: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,10 +88,7 @@ class Woman:
 
     patient_id: str
     exam_id: str
-    age: int
-    density: str
-    site: str
-    machine: str
+    traits: Traits
     breasts: tuple[Breast, Breast]  # right, left
 
 
@@ -69,33 +98,36 @@ def write_phantom_set(
     women: int,
     seed: int,
     size: Size,
-    image_format: Literal["png", "dicom"] = "png",
+    image_format: ImageFormat = "png",
+    lesion_contrast: float = 1.0,
 ) -> None:
     """Write `images/`, `manifest.csv`, `boxes.csv` and, last, `phantom.json` into `folder`."""
-    settings = PhantomSettings(women=women, seed=seed, size=size, image_format=image_format)
+    settings = PhantomSettings(
+        women=women,
+        seed=seed,
+        size=size,
+        image_format=image_format,
+        lesion_contrast=lesion_contrast,
+    )
     settings.check()
     (folder / "images").mkdir(parents=True, exist_ok=True)
-    rows: list[dict[str, object]] = []
-    boxes: list[dict[str, object]] = []
-    for woman in draw_women(settings):
-        for breast in woman.breasts:
-            for view in VIEWS:
-                rendering = render_view(breast, view, size)
-                image_id = f"{woman.patient_id}_{breast.side}_{view}"
-                suffix = "png" if image_format == "png" else "dcm"
-                path = folder / "images" / f"{image_id}.{suffix}"
-                if image_format == "png":
-                    write_png(path, rendering.pixels)
-                else:
-                    write_dicom(path, rendering, woman=woman, side=breast.side, view=view)
-                rows.append(_manifest_row(woman, breast, view, image_id, f"images/{path.name}"))
-                boxes.extend(
-                    {"image_id": image_id, **to_document(box), "kind": str(breast.lesion.kind)}
-                    for box in rendering.boxes
-                    if breast.lesion
-                )
-    _write_table(folder / "manifest.csv", rows, list(MANIFEST_COLUMNS))
-    _write_table(folder / "boxes.csv", boxes, list(BOX_COLUMNS))
+    write = partial(_write_woman, folder=folder, settings=settings)
+    drawn = draw_women(settings)
+    if 4 * women * size[0] * size[1] < PIXELS_WORTH_PROCESSES:
+        written = [write(woman) for woman in drawn]
+    else:
+        with ProcessPoolExecutor(
+            max_workers=os.cpu_count(),
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=cv2.setNumThreads,  # a process per core is enough
+            initargs=(1,),
+        ) as pool:
+            written = list(pool.map(write, drawn, chunksize=2))
+    write_truth(
+        folder,
+        manifest=[row for rows, _ in written for row in rows],
+        boxes=[box for _, boxes in written for box in boxes],
+    )
     document = {"schema_version": SCHEMA_VERSION, **to_document(settings)}
     replace_file(folder / "phantom.json", json.dumps(document, indent=2) + "\n")
 
@@ -103,75 +135,36 @@ def write_phantom_set(
 def draw_women(settings: PhantomSettings) -> list[Woman]:
     """The women of a set, in the order of their ids."""
     rng = np.random.default_rng([settings.seed, 0])
-    drawn = [_draw_traits(rng) for _ in range(settings.women)]
-    ill = _share_out_cancer(drawn, settings.cancer_share, rng)
+    traits = [_draw_traits(rng) for _ in range(settings.women)]
+    ill = _share_out(settings.cancer_share, traits, rng)
     return [
-        _make_woman(number, traits, is_ill=number in ill, seed=settings.seed)
-        for number, traits in enumerate(drawn)
+        _make_woman(number, traits[number], settings, is_ill=number in ill)
+        for number in range(settings.women)
     ]
 
 
-def _draw_traits(rng: np.random.Generator) -> tuple[str, str, int, str]:
-    age = int(np.clip(rng.normal(58, 9), 40, 80))
-    likely_density = np.interp(age, [40, 80], [2.1, 1.0])
-    density = "ABCD"[int(np.clip(np.rint(rng.normal(likely_density, 0.8)), 0, 3))]
-    return str(rng.choice(["1", "2"])), density, age, str(rng.choice(["site 1", "site 2"]))
-
-
-def _share_out_cancer(
-    drawn: list[tuple[str, str, int, str]], share: float, rng: np.random.Generator
-) -> set[int]:
-    """Which women have cancer: evenly along the list sorted by machine, density and age."""
-    order = sorted(range(len(drawn)), key=lambda number: drawn[number])
-    ranks = (np.arange(len(drawn)) + rng.random()) * share
-    return {order[i] for i in np.flatnonzero(np.floor(ranks + share) > np.floor(ranks))}
-
-
-def _make_woman(
-    number: int, traits: tuple[str, str, int, str], *, is_ill: bool, seed: int
-) -> Woman:
-    machine, density, age, site = traits
-    rng = np.random.default_rng([seed, 1, number])
-    ill_side = SIDES[rng.integers(2)] if is_ill else None
-    breasts = [
+def make_breasts(
+    traits: Traits, seed: tuple[int, ...], *, lesion: Lesion, lesion_side: Laterality | None
+) -> tuple[Breast, Breast]:
+    """Her right and left breast; the lesion is on `lesion_side`, or nowhere."""
+    right, left = (
         Breast(
             side=side,
-            density=density,
-            machine=machine,
-            seed=(seed, 2, number),
-            lesion=_draw_lesion(rng) if side == ill_side else None,
+            density=traits.density,
+            machine=_machine(traits.machine),
+            seed=seed,
+            lesion=lesion if side is lesion_side else None,
         )
         for side in SIDES
-    ]
-    return Woman(
-        patient_id=f"W{number + 1:04d}",
-        exam_id=f"E{number + 1:04d}",
-        age=age,
-        density=density,
-        site=site,
-        machine=machine,
-        breasts=(breasts[0], breasts[1]),
     )
+    return right, left
 
 
-def _draw_lesion(rng: np.random.Generator) -> Lesion:
-    return Lesion(
-        kind=LesionKind(str(rng.choice(list(LesionKind)))),
-        depth=float(rng.uniform(0.3, 0.7)),
-        lateral=float(rng.uniform(-0.45, 0.45)),
-        height=float(rng.uniform(-0.45, 0.45)),
-        radius_mm=float(rng.uniform(5.0, 9.0)),
-        contrast=float(rng.uniform(0.8, 1.2)),
-        seed=int(rng.integers(2**31)),
-    )
-
-
-def _manifest_row(
-    woman: Woman, breast: Breast, view: View, image_id: str, path: str
-) -> dict[str, object]:
+def manifest_row(woman: Woman, breast: Breast, view: View, path: str) -> Row:
+    """One image of `woman` as a row of the manifest."""
     negative, positive = CANCER.classes
     return {
-        "image_id": image_id,
+        "image_id": f"{woman.patient_id}_{breast.side}_{view}",
         "path": path,
         "patient_id": woman.patient_id,
         "exam_id": woman.exam_id,
@@ -179,13 +172,95 @@ def _manifest_row(
         "side": str(breast.side),
         "view": str(view),
         "label": positive if breast.lesion else negative,
-        "density": woman.density,
-        "age": woman.age,
-        "site": woman.site,
-        "machine": woman.machine,
+        "density": woman.traits.density,
+        "age": woman.traits.age,
+        "site": woman.traits.site,
+        "machine": woman.traits.machine,
         "lesion": str(breast.lesion.kind) if breast.lesion else None,
     }
 
 
-def _write_table(path: Path, rows: list[dict[str, object]], columns: list[str]) -> None:
-    replace_file(path, pd.DataFrame(rows, columns=columns).to_csv(index=False, lineterminator="\n"))
+def box_rows(row: Row, rendering: Rendering) -> list[Row]:
+    """The lesion of one image, if it has one, as a row of the boxes."""
+    if rendering.box is None:
+        return []
+    return [{"image_id": row["image_id"], **to_document(rendering.box), "kind": row["lesion"]}]
+
+
+def header_of(woman: Woman, breast: Breast, view: View, *, uid_seed: str) -> Header:
+    """What the DICOM file of one view tells."""
+    return Header(
+        patient_id=woman.patient_id,
+        exam_id=woman.exam_id,
+        age=woman.traits.age,
+        side=breast.side,
+        view=view,
+        machine=breast.machine,
+        uid_seed=uid_seed,
+    )
+
+
+def write_truth(folder: Path, *, manifest: list[Row], boxes: list[Row]) -> None:
+    """`manifest.csv` and `boxes.csv`, columns as the contracts have them."""
+    tables = {"manifest.csv": (manifest, MANIFEST_COLUMNS), "boxes.csv": (boxes, BOX_COLUMNS)}
+    for name, (rows, columns) in tables.items():
+        table = pd.DataFrame(rows, columns=list(columns)).round(2)
+        replace_file(folder / name, table.to_csv(index=False, lineterminator="\n"))
+
+
+def _write_woman(
+    woman: Woman, *, folder: Path, settings: PhantomSettings
+) -> tuple[list[Row], list[Row]]:
+    """Her four images on disk; their rows of the manifest and of the boxes."""
+    suffix = "png" if settings.image_format == "png" else "dcm"
+    rows: list[Row] = []
+    boxes: list[Row] = []
+    for breast in woman.breasts:
+        for view in VIEWS:
+            name = f"images/{woman.patient_id}_{breast.side}_{view}.{suffix}"
+            rendering = render_view(breast, view, settings.size)
+            if settings.image_format == "png":
+                content = encode_png(rendering.pixels, bits=8)
+            else:
+                header = header_of(woman, breast, view, uid_seed=str(settings.seed))
+                content = encode_dicom(rendering, header)
+            (folder / name).write_bytes(content)
+            rows.append(manifest_row(woman, breast, view, name))
+            boxes += box_rows(rows[-1], rendering)
+    return rows, boxes
+
+
+def _draw_traits(rng: np.random.Generator) -> Traits:
+    age = int(np.clip(rng.normal(58, 9), 40, 80))
+    usual = np.interp(age, [40, 80], [2.0, 1.1])  # breasts grow less dense with age
+    density = DENSITIES[int(np.clip(np.rint(rng.normal(usual, 0.8)), 0, 3))]
+    machine = MACHINES[int(rng.integers(len(MACHINES)))].name
+    return Traits(machine=machine, density=density, age=age, site=f"site {rng.integers(1, 3)}")
+
+
+def _share_out(share: float, traits: list[Traits], rng: np.random.Generator) -> set[int]:
+    """Which women have cancer: every so many along the list sorted by machine, density and decade.
+
+    Drawn at random, a few hundred women would differ by chance, and a model could learn that.
+    """
+    blocks = [(t.machine, t.density, t.age // 10, rng.uniform()) for t in traits]
+    order = sorted(range(len(traits)), key=lambda number: blocks[number])
+    passed = np.floor((np.arange(len(traits) + 1) + rng.uniform()) * share + 1e-9)
+    return {order[rank] for rank in np.flatnonzero(np.diff(passed))}
+
+
+def _make_woman(number: int, traits: Traits, settings: PhantomSettings, *, is_ill: bool) -> Woman:
+    rng = np.random.default_rng([settings.seed, 1, number])
+    lesion = draw_lesion(rng, contrast=settings.lesion_contrast)
+    ill_side = SIDES[int(rng.integers(2))] if is_ill else None
+    seed = (settings.seed, 2, number)
+    return Woman(
+        patient_id=f"W{number + 1:04d}",
+        exam_id=f"E{number + 1:04d}",
+        traits=traits,
+        breasts=make_breasts(traits, seed, lesion=lesion, lesion_side=ill_side),
+    )
+
+
+def _machine(name: str) -> Machine:
+    return {machine.name: machine for machine in MACHINES}[name]
