@@ -1,0 +1,71 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+
+from mammo_core.metrics.beyond import beyond_confounders, design_of, fit_logistic, folds_of
+from mammo_core.metrics.cases import Pooling
+from mammo_core.types import Level
+from tests.predictions import made_up_predictions
+
+
+def older_with_cancer(*, skill: float) -> pd.DataFrame:
+    """Women with cancer are ten years older."""
+    table = made_up_predictions(women=150, with_cancer=50, skill=skill)
+    rng = np.random.default_rng(1)
+    number = table["patient_id"].str[1:].astype(int)
+    age = 55 + 8 * rng.normal(size=150)[number] + 10 * (number < 50)
+    return table.assign(age=age, density=pd.NA, site=pd.NA)
+
+
+def test_what_age_alone_reaches_is_told_and_what_the_score_adds() -> None:
+    beyond = beyond_confounders(older_with_cancer(skill=2.0), level=Level.BREAST, rule=Pooling.MAX)
+    assert beyond is not None
+    assert beyond.confounders == ("age",)
+    assert 0.7 < beyond.alone.value < 0.87
+    assert beyond.together.value > beyond.alone.value + 0.05
+    assert beyond.added.low > 0
+    assert "known without the image (age) reaches AUC 0." in beyond.sentence
+
+
+def test_a_score_that_only_guesses_adds_nothing_that_can_be_told() -> None:
+    beyond = beyond_confounders(older_with_cancer(skill=0.0), level=Level.BREAST, rule=Pooling.MAX)
+    assert beyond is not None
+    assert beyond.added.low < 0
+    assert beyond.sentence.endswith("cannot be told from adding nothing.")
+
+
+def test_a_score_that_is_the_age_adds_nothing() -> None:
+    table = older_with_cancer(skill=0.0)
+    table["score"] = ((table["age"] - 20) / 80).clip(0, 1)
+    beyond = beyond_confounders(table, level=Level.BREAST, rule=Pooling.MAX)
+    assert beyond is not None
+    assert abs(beyond.added.value) < 0.02
+
+
+def test_without_confounders_there_is_nothing_to_go_beyond() -> None:
+    bare = made_up_predictions().assign(age=pd.NA, density=pd.NA, site=pd.NA)
+    assert beyond_confounders(bare, level=Level.BREAST, rule=Pooling.MAX) is None
+
+
+def test_no_woman_is_in_two_folds_and_cancers_are_spread_evenly() -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    positive = table["positive"].to_numpy(dtype=bool)
+    folds = folds_of(table["group_id"], positive, seed=0)
+    assert (table.assign(fold=folds).groupby("group_id")["fold"].nunique() == 1).all()
+    assert np.bincount(folds[positive]).tolist() == [8] * 5  # 20 women, two images each
+
+
+def test_the_regression_is_that_of_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    design = rng.normal(size=(300, 3))
+    positive = rng.random(300) < 1 / (1 + np.exp(-design[:, 0] - 0.5))
+    reference = LogisticRegression(C=1.0, tol=1e-10).fit(design, positive)
+    assert fit_logistic(design, positive) == pytest.approx(
+        [reference.intercept_[0], *reference.coef_[0]], abs=1e-4
+    )
+
+
+def test_a_missing_age_is_a_value_of_its_own() -> None:
+    table = pd.DataFrame({"age": pd.array([40, 60, None], dtype="Float64")})
+    assert design_of(table, ("age",))[:, 1].tolist() == [0.0, 0.0, 1.0]
