@@ -11,6 +11,7 @@ PAGES = {
     st.Page("pages/thresholds.py", title="Thresholds"): ":material/tune:",
     st.Page("pages/compare.py", title="Compare"): ":material/leaderboard:",
     st.Page("pages/train.py", title="Train"): ":material/model_training:",
+    st.Page("pages/data.py", title="Data"): ":material/database:",
 }
 
 page = st.navigation(list(PAGES), position="hidden")

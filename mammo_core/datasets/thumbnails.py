@@ -6,6 +6,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+import pandas as pd
 
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.read import read_mammogram
@@ -29,3 +30,12 @@ def thumbnail(root: Path, path: str, *, side: int, boxes: Sequence[Box] = ()) ->
         cv2.rectangle(drawn, corners[:2], corners[2:], _AMBER, 1)
     _, data = cv2.imencode(".jpg", drawn)
     return bytes(data)
+
+
+def boxes_of(boxes: pd.DataFrame, image_id: str) -> tuple[Box, ...]:
+    """The boxes of one image."""
+    corners = boxes.loc[boxes["image_id"] == image_id, ["x0", "y0", "x1", "y1"]]
+    return tuple(
+        Box(x0=float(x0), y0=float(y0), x1=float(x1), y1=float(y1))
+        for x0, y0, x1, y1 in corners.to_numpy(dtype=np.float64)
+    )

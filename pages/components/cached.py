@@ -5,13 +5,18 @@ from pathlib import Path
 import pandas as pd
 import streamlit as st
 
+from mammo_core.datasets.audit.result import AuditResult, read_audit
+from mammo_core.datasets.reading import Dataset, read_in_question
+from mammo_core.datasets.registry import Registered
+from mammo_core.datasets.thumbnails import thumbnail
+from mammo_core.datasets.worker import RESULT
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import check_predictions, read_table
-from mammo_core.types import Level
+from mammo_core.types import Box, Level
 
 
 def predictions(run: RunFolder) -> pd.DataFrame:
@@ -48,6 +53,39 @@ def cases(
     """Shared and never changed. `source` stands for the table: hashing it would cost more."""
     of_split = _predictions["split"].fillna("") == split
     return pool_cases(_predictions[of_split], level, rule)
+
+
+def dataset(entry: Registered) -> Dataset:
+    """The data set as registered; read anew when a file in its folder was added or rewritten."""
+    return _dataset(entry, _newest_change(Path(entry.folder)))
+
+
+def audit(run: RunFolder) -> AuditResult:
+    """The result of a finished audit. It never changes, so its path is key enough."""
+    return _audit(run.file(RESULT))
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def picture(root: str, path: str, *, side: int, boxes: tuple[Box, ...] = ()) -> bytes | None:
+    """A thumbnail with its boxes; None where the image cannot be read."""
+    return thumbnail(Path(root), path, side=side, boxes=boxes)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the data set…")
+def _dataset(entry: Registered, changed: int) -> Dataset:
+    """Shared and never changed."""
+    return read_in_question(Path(entry.folder), entry.adapter, entry.label_rule)
+
+
+def _newest_change(folder: Path) -> int:
+    if not folder.is_dir():
+        return 0
+    return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _audit(path: Path) -> AuditResult:
+    return read_audit(path)
 
 
 @st.cache_data(max_entries=16, show_spinner="Reading predictions…")

@@ -14,12 +14,21 @@ def shown_errors() -> Iterator[None]:
     try:
         yield
     except MammoError as error:
-        st.error(_escaped(str(error)), icon=":material/error:")
+        st.error(escaped(str(error)), icon=":material/error:")
         st.stop()
 
 
-def _escaped(text: str) -> str:
-    """File names and cell contents may hold Markdown; show them as they are."""
+@contextmanager
+def noted_errors() -> Iterator[None]:
+    """Show a MammoError as text and go on with the rest of the page."""
+    try:
+        yield
+    except MammoError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+
+
+def escaped(text: str) -> str:
+    """File names and cell contents may hold Markdown; show them as they are, line by line."""
     for mark in "\\`*_{}[]<>#$~:|":
         text = text.replace(mark, f"\\{mark}")
-    return text
+    return text.replace("\n", "  \n")

@@ -1,0 +1,111 @@
+"""The Data page: register, look, audit, split, forget."""
+
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mammo_core.datasets.jobs import latest_audit
+from mammo_core.datasets.registry import Registered, list_registered, register
+from mammo_core.paths import audits_root, datasets_root
+from tests.datasets.builders import CSV, VINDR, drawn
+from tests.pages.conftest import OpenPage
+
+SECONDS = 120
+
+
+@pytest.fixture
+def leaky(tmp_path: Path) -> Path:
+    """Six women, each with an image in training and one in the test."""
+    folder = tmp_path / "leaky"
+    rows = []
+    for woman in range(6):
+        for number, split in enumerate(("train", "test")):
+            path = f"images/{woman}_{number}.png"
+            drawn.write_picture(folder / path, drawn.texture(10 * woman + number))
+            rows.append(
+                {"path": path, "patient_id": f"W{woman}", "label": woman % 2, "split": split}
+            )
+    pd.DataFrame(rows).to_csv(folder / "manifest.csv", index=False)
+    return folder
+
+
+def registered(folder: Path, *, adapter: str = "csv_folder", rule: str = "as-written") -> None:
+    entry = Registered(name="mine", folder=str(folder), adapter=adapter, label_rule=rule)
+    register(datasets_root(), entry)
+
+
+def test_a_folder_is_recognised_named_and_kept(open_page: OpenPage, tmp_path: Path) -> None:
+    (tmp_path / "vindr").mkdir()
+    VINDR.build(tmp_path / "vindr")
+    page = open_page("data")
+    assert "No data set yet" in page.info[0].value
+    page.text_input(key="new_folder").set_value(str(tmp_path / "vindr")).run()
+    assert "This is: VinDr-Mammo." in page.success[0].value
+    page.radio(key="new_rule_vindr_mammo").set_value("birads-3").run()
+    page.button(key="new_register").click().run()
+    assert not page.exception
+    (entry,) = list_registered(datasets_root())
+    assert (entry.name, entry.adapter, entry.label_rule) == ("vindr", "vindr_mammo", "birads-3")
+    assert page.selectbox(key="data").value == "vindr"
+    assert [metric.value for metric in page.metric[:2]] == ["12", "3"]
+
+
+def test_an_incomplete_folder_says_what_is_missing(open_page: OpenPage, tmp_path: Path) -> None:
+    folder = tmp_path / "vindr"
+    folder.mkdir()
+    VINDR.build(folder)
+    (folder / "breast-level_annotations.csv").unlink()
+    page = open_page("data")
+    page.text_input(key="new_folder").set_value(str(folder)).run()
+    assert not page.exception
+    assert "level_annotations.csv is missing" in page.error[0].value.replace("\\", "")
+    page.text_input(key="new_folder").set_value(str(tmp_path / "nowhere")).run()
+    assert "There is no folder" in page.error[0].value
+
+
+@pytest.mark.parametrize("section", ["Overview", "Audit", "Images", "Split", "Export"])
+def test_every_section_opens(open_page: OpenPage, tmp_path: Path, section: str) -> None:
+    folder = tmp_path / "set"
+    folder.mkdir()
+    CSV.build(folder)
+    registered(folder)
+    page = open_page("data")
+    page.segmented_control(key="section").set_value(section).run()
+    assert not page.exception
+    assert not page.error
+
+
+def test_the_leak_of_a_split_is_named_in_the_split_view(open_page: OpenPage, leaky: Path) -> None:
+    registered(leaky)
+    page = open_page("data")
+    page.segmented_control(key="section").set_value("Split").run()
+    assert page.error[0].value == "Leaky split: 6 of 6 women are in several splits."
+
+
+def test_an_audit_runs_on_its_own_and_its_findings_open(open_page: OpenPage, leaky: Path) -> None:
+    registered(leaky)
+    page = open_page("data")
+    page.segmented_control(key="section").set_value("Audit").run()
+    page.button(key="audit_start").click().run()
+    (entry,) = list_registered(datasets_root())
+    run = latest_audit(entry, audits_root())
+    assert run is not None
+    deadline = time.monotonic() + SECONDS
+    while not run.read_status().state.is_over:
+        assert time.monotonic() < deadline, run.read_log(last_lines=20)
+        time.sleep(0.2)
+    page.run()
+    assert not page.exception
+    titles = [expander.label for expander in page.expander]
+    assert any("6 of 6 women are in more than one split" in title for title in titles)
+
+
+def test_a_set_whose_folder_is_gone_can_be_forgotten(open_page: OpenPage, tmp_path: Path) -> None:
+    registered(tmp_path / "gone")
+    page = open_page("data")
+    assert "There is no folder" in page.error[0].value
+    page.button(key="data_forget").click().run()
+    assert not page.exception
+    assert list_registered(datasets_root()) == []
