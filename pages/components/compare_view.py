@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import streamlit as st
@@ -14,6 +15,14 @@ from pages.components import cached
 MOST_AT_FIRST: Final = 8
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """The chosen runs, and by their names the cases that all of them have."""
+
+    runs: tuple[RunFolder, ...]
+    models: Mapping[str, Cases]
+
+
 def like_the_newest(runs: Sequence[RunFolder]) -> list[str]:
     """The newest run and those after it over the same data set: what can be compared at once."""
     newest, *_ = sets = [_dataset_of(run) for run in runs[: 2 * MOST_AT_FIRST]]
@@ -21,7 +30,8 @@ def like_the_newest(runs: Sequence[RunFolder]) -> list[str]:
     return alike[:MOST_AT_FIRST]
 
 
-def show_disagreements(models: Mapping[str, Cases]) -> None:
+def show_disagreements(compared: Compared) -> None:
+    models = compared.models
     if len(models) < 2:
         st.info("Choose at least two models.")
         return
@@ -47,9 +57,9 @@ def show_disagreements(models: Mapping[str, Cases]) -> None:
     )
 
 
-def show_settings(runs: Sequence[RunFolder]) -> None:
+def show_settings(compared: Compared) -> None:
     """Only what differs between the runs' settings."""
-    settings = {run.run_id: flattened(_settings_of(run)) for run in runs}
+    settings = {run.run_id: flattened(_settings_of(run)) for run in compared.runs}
     keys = sorted({key for values in settings.values() for key in values})
     rows = [
         {"setting": key, **{name: values.get(key, "–") for name, values in settings.items()}}
@@ -60,6 +70,40 @@ def show_settings(runs: Sequence[RunFolder]) -> None:
         st.info("These runs have the same settings.")
         return
     st.dataframe(rows, hide_index=True, key="settings")
+
+
+def show_published(compared: Compared) -> None:
+    """What others reported on the data sets of the runs; on all where none of them is known."""
+    from mammo_core.datasets.published import PUBLISHED, published_on  # slow, and only asked here
+
+    names = {cached.card(run).data.dataset for run in compared.runs if run.is_checkpoint}
+    rows = [row for name in sorted(names) for row in published_on(name)] or list(PUBLISHED)
+    st.caption(
+        "Published, not re-run: other cases, other splits, often other labels. The prevalence is "
+        "the one at which a project's own figures can all be true."
+    )
+    st.dataframe(
+        [
+            {
+                "published, not re-run": row.title,
+                "data set": row.dataset,
+                "measured on": row.test,
+                "AUC": _share(row.auc, 3),
+                "accuracy": _share(row.accuracy, 3),
+                "sensitivity": _share(row.sensitivity, 3),
+                "F1": _share(row.f1, 2),
+                "prevalence it implies": _share(row.implied_prevalence, 2),
+                "known defect": row.defect,
+            }
+            for row in rows
+        ],
+        hide_index=True,
+        key="published",
+    )
+
+
+def _share(value: float | None, digits: int) -> str:
+    return "" if value is None else f"{value:.{digits}f}"
 
 
 def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

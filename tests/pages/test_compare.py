@@ -53,11 +53,21 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     sections = page.segmented_control(key="compare_section").options
-    assert len(sections) == 5
+    assert len(sections) == 6
     for section in sections:
         page.segmented_control(key="compare_section").set_value(section).run()
         assert not page.exception, (section, page.exception)
+    page.segmented_control(key="compare_section").set_value("Settings").run()
     assert "same settings" in page.info[0].value
+
+
+def test_published_results_are_shown_as_what_they_are(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Published").run()
+    published = page.dataframe[-1].value
+    assert "published, not re-run" in published.columns
+    assert published["known defect"].str.contains("lies|rows|leaks").any()
 
 
 def test_an_auc_made_by_counting_alone_is_refused(runs_root: Path, open_page: OpenPage) -> None:
