@@ -37,7 +37,7 @@ def show_threshold(counted: Counted) -> None:
     show_rates(rates, counted.cases)
     sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
     section = st.segmented_control(
-        "Show", sections, default=sections[0], required=True, key="section", bind="query-params"
+        "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"
     )
     with shown_errors():
         SECTIONS[section](counted, rates)

@@ -117,6 +117,11 @@ def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Serie
     return values.reindex(list(cases.case_ids)).reset_index(drop=True)
 
 
+def images_of(predictions: pd.DataFrame, cases: Cases, case_id: str) -> pd.DataFrame:
+    """The rows of `predictions` that make up one case."""
+    return predictions[(_case_ids(predictions, cases.level) == case_id).to_numpy()]
+
+
 def _count_women(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
     """As `_count`, with what is not the cancer's own breast left out where there is a cancer."""
     if level not in (Level.EXAM, Level.PATIENT):

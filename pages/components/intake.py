@@ -44,7 +44,7 @@ def show_intake() -> None:
     with st.container(horizontal=True):
         for sample in samples:
             if st.button(sample.title, key=f"sample_{sample.name}", icon=":material/image:"):
-                _store([path.read_bytes() for path in sample.files])
+                store_files([path.read_bytes() for path in sample.files])
                 st.rerun()
 
 
@@ -54,11 +54,12 @@ def _take_uploads() -> None:
         uploads = st.session_state.get(key) or []
         ids = tuple(upload.file_id for upload in uploads)
         if ids and st.session_state.get(f"{key}_taken") != ids:
-            _store([upload.getvalue() for upload in uploads])
+            store_files([upload.getvalue() for upload in uploads])
             st.session_state[f"{key}_taken"] = ids
 
 
-def _store(files: list[bytes]) -> None:
+def store_files(files: list[bytes]) -> None:
+    """Make `files` the case in the URL."""
     root = cases_root()
     root.mkdir(parents=True, exist_ok=True)
     forget_old_cases(root)

@@ -1,10 +1,27 @@
-"""The cases on the wrong side of the threshold."""
+"""The cases on the wrong side of the threshold, with pictures, each a click away from Read."""
 
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
 import streamlit as st
 
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.reading import Dataset, find_folder
+from mammo_core.datasets.registry import Registered
+from mammo_core.metrics.cases import images_of
 from mammo_core.metrics.mistakes import mistakes
 from mammo_core.metrics.uncertainty import RatesAtThreshold
+from mammo_core.reports.case_export import to_safe_csv
+from mammo_core.runs.folder import RunFolder
+from pages.components import cached
 from pages.components.counting import Counted
+from pages.components.guard import escaped, noted_errors
+from pages.components.intake import store_files
+
+_PICTURED: Final = 6
+_ACROSS: Final = 3
+_THUMBNAIL: Final = 220  # pixels
 
 
 def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
@@ -13,4 +30,60 @@ def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
         f"{point.false_negatives:,} of {point.positives:,} cancers missed, "
         f"{point.false_positives:,} false alarms among {point.negatives:,}; furthest first."
     )
-    st.dataframe(mistakes(counted.cases, point.threshold), hide_index=True, key="mistakes")
+    table = mistakes(counted.cases, point.threshold)
+    st.dataframe(table, hide_index=True, key="mistakes")
+    st.download_button(
+        "Download as CSV", to_safe_csv(table), "mistakes.csv", "text/csv", key="mistakes_csv",
+        icon=":material/download:",
+    )  # fmt: skip
+    if table.empty:
+        return
+    kind = st.segmented_control(
+        "Look at", list(table["kind"].unique()), key="look_at", bind="query-params"
+    )
+    if kind is None:
+        return
+    if counted.scored.run is None:
+        st.caption("An uploaded table has no images.")
+        return
+    with noted_errors():
+        dataset = _dataset_of(counted.scored.run)
+        shown = table[table["kind"] == kind].head(_PICTURED)
+        for start in range(0, len(shown), _ACROSS):
+            columns = st.columns(_ACROSS)
+            rows = shown.iloc[start : start + _ACROSS]
+            for column, (_, row) in zip(columns, rows.iterrows(), strict=False):
+                with column.container(border=True):
+                    _show_case(counted, dataset, row)
+
+
+def _show_case(counted: Counted, dataset: Dataset, row: "pd.Series[str]") -> None:
+    case_id = str(row["case_id"])
+    images = images_of(counted.rows, counted.cases, case_id)
+    paths = dataset.manifest.set_index("image_id")["path"].reindex(images["image_id"]).dropna()
+    st.markdown(f"**{escaped(case_id)}**, score {float(row['score']):.3f}")
+    for path in paths:
+        data = cached.picture(str(dataset.root), str(path), side=_THUMBNAIL)
+        if data is not None:
+            st.image(data, width=_THUMBNAIL)
+    if paths.empty:
+        st.caption("Its images are not in the folder any more.")
+    elif st.button("Open in Read", key=f"open_{case_id}", icon=":material/radiology:"):
+        store_files([(dataset.root / Path(path)).read_bytes() for path in paths])
+        opened = {"case": st.query_params["case"]}
+        if counted.scored.run is not None and counted.scored.run.is_checkpoint:
+            opened["model"] = counted.scored.run.run_id
+        st.switch_page("pages/read.py", query_params=opened)
+
+
+def _dataset_of(run: RunFolder) -> Dataset:
+    """The data set as the run's settings name it."""
+    data = load_settings(run.file("run.json"), RunConfig).data
+    return cached.dataset(
+        Registered(
+            name=data.folder,
+            folder=str(find_folder(data.folder)),
+            adapter=data.adapter,
+            label_rule=data.label_rule,
+        )
+    )

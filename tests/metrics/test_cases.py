@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
+from mammo_core.metrics.cases import Cases, Pooling, images_of, levels_of, pool_cases, rules_of
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.types import Level
 
@@ -124,3 +124,8 @@ def test_the_own_breast_is_offered_only_where_sides_are_known(four_breasts: pd.D
 def test_breasts_are_not_counted_by_their_own_breast(four_breasts: pd.DataFrame) -> None:
     with pytest.raises(TableError, match="counts exams or patients"):
         pool_cases(four_breasts, Level.BREAST, Pooling.OWN_BREAST)
+
+
+def test_a_case_leads_back_to_its_images(four_breasts: pd.DataFrame) -> None:
+    cases = pool_cases(four_breasts, Level.BREAST)
+    assert images_of(four_breasts, cases, "w1 / L")["image_id"].tolist() == ["w1LCC", "w1LMLO"]

@@ -1,15 +1,21 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.datasets.csv_folder import ADAPTER
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.types import Task
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 
+RULE = ADAPTER.label_rules[0].name
 RUN = "20260101-000000-tiny_cnn-abcd"
 
 
@@ -49,7 +55,7 @@ def at_threshold(page: AppTest, threshold: float) -> AppTest:
 
 
 def show(page: AppTest, section: str) -> AppTest:
-    page.segmented_control(key="section").set_value(section).run()
+    page.segmented_control(key="judge").set_value(section).run()
     assert not page.exception, page.exception
     return page
 
@@ -202,6 +208,36 @@ def upload(page: AppTest, table: pd.DataFrame) -> AppTest:
     return page
 
 
+def test_a_missed_cancer_is_looked_at_and_opened_in_read(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    run = write_run(runs_root, RUN, predictions)
+    folder = tmp_path / "made-up"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for image_id in predictions["image_id"]:
+        Image.fromarray(rng.integers(0, 255, (64, 48), dtype=np.uint8)).save(
+            folder / f"{image_id}.png"
+        )
+    manifest = predictions[["image_id", "patient_id", "side", "view", "label"]]
+    manifest = manifest.assign(path=manifest["image_id"] + ".png")
+    manifest.to_csv(folder / "manifest.csv", index=False)
+    config = load_settings(run.file("run.json"), RunConfig)
+    data = replace(config.data, folder=str(folder), adapter="csv_folder", label_rule=RULE)
+    save_settings(replace(config, data=data), run.file("run.json"))
+
+    page = show(at_threshold(open_page("thresholds"), 1.0), "Mistakes")
+    page.segmented_control(key="look_at").set_value("missed").run()
+    assert not page.exception, page.exception
+    assert not page.error, page.error[0].value
+    assert any("w000 / e000 / L" in text.value for text in page.markdown)
+    page.button(key="open_w000 / e000 / L").click().run()
+    assert not page.exception, page.exception
+    assert page.title[0].value == "Read"
+    assert page.query_params["model"] == RUN
+
+
 def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")
     assert "60 cases of 30 women" in captions_of(upload(open_page("thresholds"), table))
@@ -245,7 +281,7 @@ def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
 ) -> None:
     write_run(runs_root, RUN, BAD[name](made_up_predictions(women=10, with_cancer=4)))
     page = open_page("thresholds")
-    for section in page.segmented_control(key="section").options:
+    for section in page.segmented_control(key="judge").options:
         show(at_threshold(page, 0.5), section)
         shown = [*page.dataframe, *page.error, *page.info]
         assert shown, section
