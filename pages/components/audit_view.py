@@ -85,6 +85,19 @@ def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None
             ],
             hide_index=True,
         )
+    with st.expander("Sizes and kinds of file", icon=":material/aspect_ratio:"):
+        st.dataframe(
+            [
+                {
+                    "size": f"{shape.height} x {shape.width}",
+                    "bits": shape.bits,
+                    "kind": shape.kind,
+                    "images": shape.images,
+                }
+                for shape in result.shapes
+            ],
+            hide_index=True,
+        )
     st.caption(f"Audited {result.made_at} under the rule {result.label_rule}.")
     with st.container(horizontal=True):
         for name, label in ((REPORT, "Report (HTML)"), (RESULT, "Findings (JSON)")):

@@ -59,6 +59,11 @@ def render_report(result: AuditResult, root: Path) -> str:
                 ("Split", "Label", "Images", "Women"),
                 ((c.split, c.label, c.images, c.women) for c in result.counts),
             ),
+            "<h2>Sizes and kinds of file</h2>",
+            _table(
+                ("Height", "Width", "Bits", "Kind", "Images"),
+                ((s.height, s.width, s.bits, s.kind, s.images) for s in result.shapes),
+            ),
             *_shortcuts(result),
             *(f"<p>{_text(note)}</p>" for note in result.notes),
             f"<footer>{_NOTICE} Audited {_text(result.made_at)}.</footer>",

@@ -32,6 +32,17 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How many images have one size and kind of file."""
+
+    height: int
+    width: int
+    bits: int
+    kind: str
+    images: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shortcut:
     """What guesses the label, counted how, and how well. `cases` are images, or women."""
 
@@ -91,6 +102,7 @@ class AuditResult:
     images: int
     women: int
     counts: tuple[Count, ...]
+    shapes: tuple[Shape, ...]  # the most common ones first
     findings: tuple[Finding, ...]
     shortcuts: tuple[Shortcut, ...]
     precision: Precision | None

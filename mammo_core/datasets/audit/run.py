@@ -10,13 +10,15 @@ from mammo_core.datasets.audit.evidence import Evidence, gather_evidence, search
 from mammo_core.datasets.audit.facts import gather_facts
 from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.datasets.audit.precision import check_precision, measure_precision
-from mammo_core.datasets.audit.result import AuditResult, Count
+from mammo_core.datasets.audit.result import AuditResult, Count, Shape
 from mammo_core.datasets.audit.shortcuts import (
     check_one_sided_values,
     check_shortcuts,
     measure_shortcuts,
 )
 from mammo_core.datasets.reading import Dataset, fingerprint_of
+
+_MOST_SHAPES: Final = 50
 
 #: In the order in which findings of the same severity are shown.
 CHECKS: Final[tuple[Callable[[Evidence], list[Finding]], ...]] = (
@@ -90,6 +92,7 @@ def audit_dataset(
         images=total,
         women=int(dataset.manifest["group_id"].nunique()),
         counts=_counts(tables.class_balance(evidence)),
+        shapes=_shapes(evidence),
         findings=tuple(findings),
         shortcuts=shortcuts,
         precision=precision,
@@ -108,6 +111,15 @@ def _known_defects(dataset: Dataset) -> list[Finding]:
         )
         for defect in dataset.defects
     ]
+
+
+def _shapes(evidence: Evidence) -> tuple[Shape, ...]:
+    images = evidence.images.drop_duplicates("path").dropna(subset=["height"])
+    counted = images.groupby(["height", "width", "bits", "kind"]).size().nlargest(_MOST_SHAPES)
+    return tuple(
+        Shape(height=int(h), width=int(w), bits=int(bits), kind=str(kind), images=int(count))
+        for h, w, bits, kind, count in counted.reset_index().itertuples(index=False)
+    )
 
 
 def _counts(balance: pd.DataFrame) -> tuple[Count, ...]:

@@ -142,22 +142,33 @@ def _varies(evidence: Evidence, column: str) -> bool:
 
 
 def _of_numbers(images: pd.DataFrame, evidence: Evidence, seed: int) -> list[Shortcut]:
-    """How many images and breasts a woman has, counted by woman."""
+    """How many images and breasts a woman has, and how many images a breast has."""
     if not evidence.told("patient_id"):
         return []
     women = women_of(images)
-    names = [name for name in _NUMBERS if women[name].nunique() > 1]
-    return [
-        _measure(
-            women,
-            [name],
-            name=f"{_TITLES[name]} per woman",
-            level=Level.PATIENT,
-            evidence=evidence,
-            seed=seed,
-        )
-        for name in names
+    alternatives = [(f"{_TITLES[name]} per woman", [name]) for name in _NUMBERS]
+    alternatives.append(("number of images and breasts per woman", list(_NUMBERS)))
+    found = [
+        _measure(women, names, name=title, level=Level.PATIENT, evidence=evidence, seed=seed)
+        for title, names in alternatives
+        if all(women[name].nunique() > 1 for name in names)
     ]
+    breasts = breasts_of(images)
+    if breasts["images"].nunique() > 1 and breasts["positive"].nunique() > 1:
+        name = "number of images per breast"
+        found.append(
+            _measure(
+                breasts, ["images"], name=name, level=Level.BREAST, evidence=evidence, seed=seed
+            )
+        )
+    return found
+
+
+def breasts_of(images: pd.DataFrame) -> pd.DataFrame:
+    """One row per breast whose side is told: `positive` if any image is, `images`, `group_id`."""
+    grouped = images.dropna(subset=["side"]).groupby(["group_id", "side"], sort=False)
+    table = pd.DataFrame({"positive": grouped["positive"].any(), "images": grouped.size()})
+    return table.reset_index()
 
 
 def women_of(images: pd.DataFrame) -> pd.DataFrame:
@@ -222,6 +233,12 @@ def _measure(
     )
 
 
+def _label_of(evidence: Evidence) -> dict[bool, str]:
+    """A class for positive and one for not, so that a woman can be dealt out like an image."""
+    task = evidence.task
+    return {True: task.positive[0], False: next(c for c in task.classes if c not in task.positive)}
+
+
 def _value_as_score(values: "pd.Series[Any]", positive: NDArray[np.bool_]) -> NDArray[np.float64]:
     """The number itself, turned so that it goes with the label; unknown is in the middle."""
     numbers = values.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -233,11 +250,13 @@ def _guessed_by_others(
     table: pd.DataFrame, columns: list[str], *, evidence: Evidence, seed: int
 ) -> NDArray[np.float64]:
     """Each woman's probability by a logistic regression on the other women."""
-    fold = with_folds(table, task=evidence.task, folds=FOLDS, seed=seed)["fold"].to_numpy(dtype=int)
+    labelled = table.assign(label=table["positive"].map(_label_of(evidence)))
+    fold = with_folds(labelled, task=evidence.task, folds=FOLDS, seed=seed)["fold"]
+    fold_of = fold.to_numpy(dtype=int)
     positive = table["positive"].to_numpy(dtype=bool)
     score = np.zeros(len(table))
     for number in range(FOLDS):
-        train, test = fold != number, fold == number
+        train, test = fold_of != number, fold_of == number
         encode = encoder(table, columns)
         model = LogisticRegression(max_iter=5000)
         model.fit(encode.fit_transform(table.loc[train, columns]), positive[train])

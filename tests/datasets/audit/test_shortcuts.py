@@ -87,6 +87,18 @@ def test_the_number_of_breasts_per_woman_is_a_shortcut() -> None:
     assert "Do not evaluate by woman" in sentence
 
 
+def test_numbers_are_measured_together_and_by_breast() -> None:
+    """Every breast has one image here but those of the woman with cancer, who have two."""
+    table = one_breast_where_cancer_is()
+    again = table[table["label"] == "cancer"].assign(
+        image_id=lambda t: t["image_id"] + "b", path=lambda t: "b" + t["path"]
+    )
+    found = by_name(measure_shortcuts(evidence_of(pd.concat([table, again], ignore_index=True))))
+    assert found["number of images per breast"].auc == 1.0
+    assert found["number of images per breast"].level == "breast"
+    assert found["number of images and breasts per woman"].auc > 0.9
+
+
 def test_too_few_women_are_not_measured() -> None:
     assert measure_shortcuts(evidence_of(rows(18, age=[50.0 + n for n in range(18)]))) == ()
 

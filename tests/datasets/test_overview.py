@@ -1,0 +1,104 @@
+"""A data set in numbers and small pictures."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo_core.config import AuditConfig
+from mammo_core.datasets import cbis_ddsm, mini_ddsm, vindr_mammo
+from mammo_core.datasets.jobs import latest_audit
+from mammo_core.datasets.overview import counts_by, told_columns
+from mammo_core.datasets.reading import label_note, missing_files
+from mammo_core.datasets.registry import Registered
+from mammo_core.datasets.thumbnails import boxes_of, thumbnail
+from mammo_core.plots.data_set import counts_figure
+from mammo_core.runs.launch import create_run
+from mammo_core.tables import check_boxes, check_manifest
+from mammo_core.types import CANCER, Level
+from tests.datasets.builders import drawn
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+
+
+def manifest() -> pd.DataFrame:
+    return check_manifest(
+        pd.DataFrame(
+            {
+                "image_id": ["a", "b", "c", "d"],
+                "path": ["a.png", "b.png", "c.png", "d.png"],
+                "side": ["L", "R", "R", pd.NA],
+                "label": ["cancer", "no cancer", pd.NA, "no cancer"],
+            }
+        )
+    )
+
+
+def test_columns_are_told_in_so_many_images() -> None:
+    told = told_columns(manifest()).set_index("column")
+    assert told.loc["side", "images"] == 3
+    assert told.loc["side", "share"] == 0.75
+    assert told.loc["machine", "images"] == 0
+
+
+def test_values_are_counted_by_class_and_what_is_not_told_is_a_value() -> None:
+    counts = counts_by(manifest(), "side", CANCER)
+    assert counts.to_numpy().tolist() == [["L", 1, 0, 0], ["R", 0, 1, 1], ["not told", 0, 1, 0]]
+    figure = counts_figure(counts, title="Side")
+    assert [bar.name for bar in figure.data] == ["positive", "not positive", "no label"]
+    assert list(figure.data[0].y) == [1, 0, 0]
+
+
+def test_many_numbers_are_counted_in_ranges() -> None:
+    rows = pd.DataFrame({"image_id": [str(n) for n in range(50)], "label": "cancer"})
+    table = check_manifest(rows.assign(path=rows["image_id"], age=[40.0 + n for n in range(50)]))
+    counts = counts_by(table, "age", CANCER)
+    assert len(counts) == 10
+    assert counts["positive"].sum() == 50
+
+
+def test_a_thumbnail_shows_boxes_in_colour(tmp_path: Path) -> None:
+    drawn.write_picture(tmp_path / "a.png", drawn.texture(1, (200, 100)))
+    boxes = check_boxes(
+        pd.DataFrame({"image_id": ["a"], "x0": [10], "y0": [40], "x1": [60], "y1": [120]})
+    )
+    plain, boxed = (
+        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).astype(int)
+        for data in (
+            thumbnail(tmp_path, "a.png", side=100) or b"",
+            thumbnail(tmp_path, "a.png", side=100, boxes=boxes_of(boxes, "a")) or b"",
+        )
+    )
+    assert plain.shape == (100, 50, 3)
+    assert np.ptp(plain, axis=2).max() < 10  # grey
+    assert np.ptp(boxed, axis=2).max() > 100
+    assert np.ptp(boxed[20:60, 5], axis=1).mean() > 50  # along the left edge of the box
+    assert thumbnail(tmp_path, "none.png", side=100) is None
+
+
+def test_missing_files_are_listed(tmp_path: Path) -> None:
+    drawn.write_picture(tmp_path / "a.png", drawn.texture(1))
+    assert missing_files(tmp_path, manifest()) == ["b.png", "c.png", "d.png"]
+
+
+def test_a_label_counted_finer_than_it_was_given_is_said_to_be_copied() -> None:
+    assert label_note(vindr_mammo.ADAPTER, Level.IMAGE) == "label copied from the breast"
+    assert label_note(vindr_mammo.ADAPTER, Level.BREAST) == ""
+    assert label_note(cbis_ddsm.ADAPTER, Level.IMAGE) == ""
+    assert label_note(mini_ddsm.ADAPTER, Level.BREAST) == "label copied from the patient"
+
+
+def test_the_newest_audit_of_a_set_is_found_by_what_it_audited(tmp_path: Path) -> None:
+    entry = Registered(name="a", folder="/d", adapter="csv_folder", label_rule="as-written")
+    other = AuditConfig(name="b", folder="/d", adapter="csv_folder", label_rule="as-written")
+    ours = AuditConfig(name="a", folder="/d", adapter="csv_folder", label_rule="as-written")
+    assert latest_audit(entry, tmp_path) is None
+    create_run(other, tmp_path, what="audit", total=0)
+    assert latest_audit(entry, tmp_path) is None
+    run = create_run(ours, tmp_path, what="audit", total=0)
+    assert latest_audit(entry, tmp_path) == run
