@@ -11,6 +11,7 @@ from mammo_core.datasets.registry import Registered
 from mammo_core.datasets.thumbnails import thumbnail
 from mammo_core.datasets.worker import RESULT
 from mammo_core.errors import TableError
+from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
@@ -53,6 +54,14 @@ def cases(
     """Shared and never changed. `source` stands for the table: hashing it would cost more."""
     of_split = _predictions["split"].fillna("") == split
     return pool_cases(_predictions[of_split], level, rule)
+
+
+@st.cache_data(max_entries=32, show_spinner="Asking what is known without the image…")
+def beyond(
+    _rows: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
+) -> Beyond | None:
+    """What the score adds to age, density, site and machine. `source` and `split` name `_rows`."""
+    return beyond_confounders(_rows, level=level, rule=rule)
 
 
 def dataset(entry: Registered) -> Dataset:

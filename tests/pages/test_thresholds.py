@@ -91,6 +91,10 @@ def test_an_auc_made_by_counting_alone_is_refused_by_patient(page: AppTest) -> N
     assert "AUC 0." in captions_of(page)
 
 
+def test_what_is_known_without_the_image_stands_beside_the_auc(page: AppTest) -> None:
+    assert "known without the image (age, density, site) reaches AUC 0." in captions_of(page)
+
+
 def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     page.selectbox(key="aim").set_value("specificity at least").run()
     page.number_input(key="target_specificity").set_value(0.8).run()
