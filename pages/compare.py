@@ -20,11 +20,13 @@ from pages.components.guard import shown_errors
 from pages.components.leaderboard import say_what_is_compared, show_leaderboard
 from pages.components.overlays import show_pr, show_reliability, show_roc
 from pages.components.pickers import scored_runs
+from pages.components.point_view import show_at_one_specificity
 from pages.components.scored import scored_of
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
     "Precision and recall": show_pr,
+    "At one specificity": show_at_one_specificity,
     "Calibration": show_reliability,
     "Disagreements": show_disagreements,
     "Settings": show_settings,

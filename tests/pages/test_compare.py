@@ -53,7 +53,7 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     sections = page.segmented_control(key="compare_section").options
-    assert len(sections) == 6
+    assert len(sections) == 7
     for section in sections:
         page.segmented_control(key="compare_section").set_value(section).run()
         assert not page.exception, (section, page.exception)
@@ -84,3 +84,17 @@ def test_the_page_begins_with_what_can_be_compared(runs_root: Path, open_page: O
     page = open_page("compare")
     assert page.multiselect(key="models").value == [GUESSING]
     assert not page.error
+
+
+def test_at_one_specificity_the_better_model_finds_more(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("At one specificity").run()
+    table = page.dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["specificity"].tolist() == ["90.0%", "90.0%"]  # 90 of 100 breasts
+    assert table["in words"].tolist() == ["", "finds fewer"]
