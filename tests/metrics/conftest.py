@@ -1,3 +1,4 @@
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
@@ -6,6 +7,10 @@ from numpy.typing import ArrayLike
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.tables import check_predictions
 from mammo_core.types import Level
+
+# A busy machine is no failure: the properties have no time limit per example.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture
