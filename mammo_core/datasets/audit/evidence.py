@@ -33,6 +33,11 @@ class Evidence:
     def boxes(self) -> pd.DataFrame:
         return self.dataset.boxes
 
+    @property
+    def people(self) -> str:
+        """What a group of the data set is: women, where they are known."""
+        return "women" if self.told("patient_id") else "groups of images"
+
     def told(self, column: str) -> bool:
         """Whether any image tells this column."""
         return column in self.images and bool(self.images[column].notna().any())

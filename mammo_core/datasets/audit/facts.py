@@ -22,7 +22,8 @@ from mammo_core.types import Mammogram, Pixels
 
 THREADS: Final = 2
 _BLANK: Final = 0.01  # standard deviation below which there is nothing to see
-_TURNED: Final = ("was turned inside out", "MONOCHROME1 was turned")  # notes of the readers
+_TURNED: Final = "was turned inside out"  # what the readers note of such images
+_DECLARED: Final = "MONOCHROME1 was turned"
 _ASTRAY: Final = "background is bright although"
 
 
@@ -68,13 +69,15 @@ def gather_facts(
 def _columns() -> list[str]:
     return [
         *("path", "error", "code", "content", "kind", "bits", "height", "width"),
-        *("is_turned", "is_astray", "is_mask", "is_blank", "wall", *GREY),
+        *("is_turned", "is_declared", "is_astray", "is_mask", "is_blank", "wall", *GREY),
     ]
 
 
 def _typed(table: pd.DataFrame) -> pd.DataFrame:
     text = dict.fromkeys(("path", "error", "code", "content", "kind", "wall"), "string")
-    flags = dict.fromkeys(("is_turned", "is_astray", "is_mask", "is_blank"), "boolean")
+    flags = dict.fromkeys(
+        ("is_turned", "is_declared", "is_astray", "is_mask", "is_blank"), "boolean"
+    )
     counts = dict.fromkeys(("bits", "height", "width"), "Int64")
     return table.astype({**text, **flags, **counts, **dict.fromkeys(GREY, "Float64")})
 
@@ -104,13 +107,18 @@ def _describe(mammogram: Mammogram) -> dict[str, object]:
         "bits": mammogram.bits,
         "height": mammogram.size[0],
         "width": mammogram.size[1],
-        "is_turned": any(words in note for note in mammogram.notes for words in _TURNED),
-        "is_astray": any(_ASTRAY in note for note in mammogram.notes),
+        "is_turned": _is_noted(mammogram, _TURNED),
+        "is_declared": _is_noted(mammogram, _DECLARED),
+        "is_astray": _is_noted(mammogram, _ASTRAY),
         "is_mask": is_mask,
         "is_blank": is_blank,
         "wall": None if is_blank or is_mask else _wall_of(small),
         **grey_levels(small),
     }
+
+
+def _is_noted(mammogram: Mammogram, words: str) -> bool:
+    return any(words in note for note in mammogram.notes)
 
 
 def _wall_of(small: Pixels) -> str | None:

@@ -65,34 +65,41 @@ def check_images_are_images(evidence: Evidence) -> list[Finding]:
 
 
 def check_inverted(evidence: Evidence) -> list[Finding]:
-    """Stored inside out: turned here, but other programs would show tissue dark."""
+    """Tissue stored dark: turned here, but a program that does not would learn the machine."""
     images = _readable(evidence)
     findings = []
-    turned = images[images["is_turned"].fillna(value=False)]
-    if not turned.empty:
-        findings.append(
-            Finding(
-                check="inverted",
-                severity=Severity.WARNING,
-                sentence=f"{len(turned)} of {len(images)} images are stored inside out "
-                f"(tissue dark){_where(turned, images)}. They are turned here; a program that does "
-                "not would learn the machine.",
-                rows=texts(turned["image_id"]),
-                pictures=texts(turned["path"])[:8],
+    for column, severity, words in (
+        (
+            "is_turned",
+            Severity.WARNING,
+            "are stored inside out (tissue dark){where}. They are turned here; a program that does "
+            "not would learn the machine.",
+        ),
+        (
+            "is_astray",
+            Severity.WARNING,
+            "are DICOM with a bright background although their header was obeyed{where}. Look at "
+            "them.",
+        ),
+        (
+            "is_declared",
+            Severity.NOTE,
+            "are MONOCHROME1 (tissue stored dark, and said so){where}. They are turned here; a "
+            "program that ignores the tag would learn the machine.",
+        ),
+    ):
+        rows = images[images[column].fillna(value=False)]
+        if not rows.empty:
+            told = words.format(where=_where(rows, images))
+            findings.append(
+                Finding(
+                    check="inverted",
+                    severity=severity,
+                    sentence=f"{len(rows)} of {len(images)} images {told}",
+                    rows=texts(rows["image_id"]),
+                    pictures=texts(rows["path"])[:8],
+                )
             )
-        )
-    astray = images[images["is_astray"].fillna(value=False)]
-    if not astray.empty:
-        findings.append(
-            Finding(
-                check="inverted",
-                severity=Severity.WARNING,
-                sentence=f"{len(astray)} of {len(images)} DICOM images have a bright background "
-                f"although their header was obeyed{_where(astray, images)}. Look at them.",
-                rows=texts(astray["image_id"]),
-                pictures=texts(astray["path"])[:8],
-            )
-        )
     return findings
 
 

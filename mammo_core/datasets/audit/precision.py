@@ -42,6 +42,7 @@ def measure_precision(evidence: Evidence) -> Precision | None:
     return Precision(
         women_with=with_cancer,
         women_without=without,
+        people=evidence.people,
         is_official=is_official,
         auc_half_width=z * error,
         sensitivity_low=low,

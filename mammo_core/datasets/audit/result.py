@@ -66,6 +66,7 @@ class Precision:
 
     women_with: int
     women_without: int
+    people: str  # "women", or what else is counted where no woman is known
     is_official: bool
     auc_half_width: float
     sensitivity_low: float
@@ -74,12 +75,13 @@ class Precision:
 
     @property
     def sentence(self) -> str:
-        whose = "The test split" if self.is_official else "A quarter of the women as a test set"
+        a_part = f"A quarter of the {self.people} as a test set"
+        whose = "The test split" if self.is_official else a_part
         return (
-            f"{whose} has {self.women_with} women with and {self.women_without} without a positive "
-            f"image. An AUC of {ASSUMED_AUC:.2f} will be known to +- {self.auc_half_width:.3f}, a "
-            f"sensitivity of {ASSUMED_SENSITIVITY:.0%} to {self.sensitivity_low:.0%} to "
-            f"{self.sensitivity_high:.0%}. Two models whose AUCs correlate at "
+            f"{whose} has {self.women_with} {self.people} with and {self.women_without} without "
+            f"a positive image. An AUC of {ASSUMED_AUC:.2f} will be known to "
+            f"+- {self.auc_half_width:.3f}, a sensitivity of {ASSUMED_SENSITIVITY:.0%} to "
+            f"{self.sensitivity_low:.0%} to {self.sensitivity_high:.0%}. Two models whose AUCs correlate at "
             f"{ASSUMED_CORRELATION} must differ by {self.smallest_difference:.3f} in AUC to be "
             "told apart in four of five tries."
         )

@@ -105,7 +105,7 @@ def check_shortcuts(evidence: Evidence, shortcuts: Sequence[Shortcut]) -> list[F
         sentence = (
             f"AUC {shortcut.auc:.3f} ({shortcut.low:.3f} to {shortcut.high:.3f}) by "
             f"{shortcut.level} from {shortcut.name} alone ({shortcut.positives} with, "
-            f"{shortcut.negatives} without, {shortcut.women} women)."
+            f"{shortcut.negatives} without, {shortcut.women} {evidence.people})."
         )
         if shortcut.level is Level.PATIENT:
             sentence += f" {_counted(evidence)} Do not evaluate by woman."

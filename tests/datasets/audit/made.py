@@ -45,6 +45,7 @@ def facts_of(paths: Sequence[str], **columns: object) -> Facts:
         height=2000,
         width=1000,
         is_turned=False,
+        is_declared=False,
         is_astray=False,
         is_mask=False,
         is_blank=False,

@@ -25,6 +25,7 @@ from mammo_core.datasets.audit.result import (
 from mammo_core.datasets.audit.run import audit_dataset
 from mammo_core.datasets.reading import read_in_question
 from mammo_core.errors import TableError
+from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.launch import create_run
 from mammo_core.types import RunState
 from tests.datasets.builders import drawn
@@ -76,6 +77,14 @@ def test_the_audit_finds_what_is_wrong_with_four_of_twenty_images(folder: Path) 
     files = {f.rows[0][:12] for f in result.findings if f.check == "files"}
     assert files == {"images/5.png", "images/6.png"}
     assert sum(count.images for count in result.counts) == 20
+
+
+def test_inverted_dicom_that_says_so_is_a_note(tmp_path: Path) -> None:
+    write_phantom_set(tmp_path / "set", women=4, seed=0, size=(128, 64), image_format="dicom")
+    result = audited(tmp_path / "set")
+    finding = found(result, "inverted")
+    assert finding.severity is Severity.NOTE
+    assert "are MONOCHROME1 (tissue stored dark, and said so), machine" in finding.sentence
 
 
 def test_an_audit_comes_back_from_its_file(folder: Path, tmp_path: Path) -> None:
