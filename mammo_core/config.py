@@ -233,6 +233,8 @@ class RunConfig:
             *self.balance.check(),
             *self.optim.check(),
         ]
+        if self.optim.cached_variants and self.augment.mixup:
+            problems.append("Mix-up lays images over each other; kept features cannot be mixed.")
         if problems:
             raise ConfigError("\n".join(problems))
 

@@ -1,9 +1,10 @@
 """Random changes to a batch of training images, as tensor operations on whatever device they are.
 
 Images are (batch, 1, height, width) in [0, 1] with background 0. Each image's changes come from its
-own row of `draws`, numbers in [0, 1).
+own row of `draws`, numbers in [0, 1), so they are the same in any company.
 """
 
+import math
 from typing import Final
 
 import torch
@@ -12,24 +13,44 @@ from torch.nn import functional
 
 from mammo_core.config import AugmentConfig
 
-#: flip, mirror, rotation, zoom, shift down, shift right, brightness, contrast
-DRAWS: Final = 8
+NAMES: Final = (
+    "flip", "mirror", "rotation", "zoom", "down", "right", "brightness", "contrast", "gamma",
+    "noise", "noise_seed", "mixup", "black", "black_top", "black_left", "black_height",
+    "black_width",
+)  # fmt: skip
+_ELASTIC_GRID: Final = (8, 4)  # points that are pulled, down and across
+_ELASTIC: Final = slice(len(NAMES), len(NAMES) + 2 * math.prod(_ELASTIC_GRID))
+_LARGEST_BLACK: Final = 0.3  # of the image's height and width
+_LEAST_TISSUE: Final = 1e-6
+
+DRAWS: Final = _ELASTIC.stop
 
 
 def augment(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:
     """Move first, then change the light; what comes from outside the image is background."""
-    return _relight(_move(images, draws, settings), draws, settings)
+    images = _relight(_move(images, draws, settings), draws, settings)
+    if settings.noise:
+        images = _with_noise(images, draws, settings.noise)
+    return _blacked_out(images, draws, settings.blackout) if settings.blackout else images
+
+
+def mix(images: Tensor, targets: Tensor, draws: Tensor, most: float) -> tuple[Tensor, Tensor]:
+    """Mix-up (Zhang et al., 2018): each image under a part of its neighbour, labels likewise."""
+    share = (_draw(draws, "mixup") * most)[:, None]
+    mixed = targets * (1.0 - share) + targets.roll(1, dims=0) * share
+    share = share[:, :, None, None]
+    return images * (1.0 - share) + images.roll(1, dims=0) * share, mixed
 
 
 def _move(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:
-    """Flip, mirror, turn, zoom and shift in one resampling."""
+    """Flip, mirror, turn, zoom, shift and pull in one resampling."""
     height, width = images.shape[2:]
-    flip = torch.where(draws[:, 0] < settings.flip, -1.0, 1.0)
-    mirror = torch.where(draws[:, 1] < settings.mirror, -1.0, 1.0)
-    angle = torch.deg2rad(_either_way(draws[:, 2], settings.rotation_degrees))
-    zoom = 1.0 + _either_way(draws[:, 3], settings.zoom)
-    down = 2.0 * _either_way(draws[:, 4], settings.shift)
-    right = 2.0 * _either_way(draws[:, 5], settings.shift)
+    flip = torch.where(_draw(draws, "flip") < settings.flip, -1.0, 1.0)
+    mirror = torch.where(_draw(draws, "mirror") < settings.mirror, -1.0, 1.0)
+    angle = torch.deg2rad(_either_way(draws, "rotation", settings.rotation_degrees))
+    zoom = 1.0 + _either_way(draws, "zoom", settings.zoom)
+    down = 2.0 * _either_way(draws, "down", settings.shift)
+    right = 2.0 * _either_way(draws, "right", settings.shift)
     cosine, sine = torch.cos(angle) / zoom, torch.sin(angle) / zoom
     # Rows of the matrix give x and y of the source in -1..1; the aspect keeps the turn rigid.
     matrix = torch.stack(
@@ -40,16 +61,68 @@ def _move(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:
         dim=1,
     )
     grid = functional.affine_grid(matrix, list(images.shape), align_corners=False)
+    if settings.elastic:
+        grid = grid + _pulls(draws, settings.elastic, height=height, width=width)
     return functional.grid_sample(images, grid, align_corners=False)
 
 
+def _pulls(draws: Tensor, most: float, *, height: int, width: int) -> Tensor:
+    """A smooth field of displacements (batch, height, width, 2), in grid units."""
+    points = (2.0 * draws[:, _ELASTIC] - 1.0).reshape(-1, 2, *_ELASTIC_GRID)
+    field = functional.interpolate(
+        points, size=(height, width), mode="bicubic", align_corners=False
+    )
+    scale = field.new_tensor([2.0 * most, 2.0 * most * width / height])  # the same in pixels
+    return field.permute(0, 2, 3, 1) * scale
+
+
 def _relight(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:
-    """Scale and lift the tissue; the background stays 0, as `prepare` makes it."""
-    brightness = _either_way(draws[:, 6], settings.brightness)[:, None, None, None]
-    contrast = 1.0 + _either_way(draws[:, 7], settings.contrast)[:, None, None, None]
-    lit = (images * contrast + brightness).clamp(0.0, 1.0)
+    """Bend, scale and lift the tissue; the background stays 0, as `prepare` makes it."""
+    brightness = _each(_either_way(draws, "brightness", settings.brightness))
+    contrast = _each(1.0 + _either_way(draws, "contrast", settings.contrast))
+    lit = images
+    if settings.gamma:
+        gamma = _each(torch.exp(_either_way(draws, "gamma", math.log1p(settings.gamma))))
+        lit = lit.clamp(min=_LEAST_TISSUE) ** gamma
+    lit = (lit * contrast + brightness).clamp(0.0, 1.0)
     return torch.where(images > 0.0, lit, images)
 
 
-def _either_way(draw: Tensor, most: float) -> Tensor:
-    return (2.0 * draw - 1.0) * most
+def _with_noise(images: Tensor, draws: Tensor, most: float) -> Tensor:
+    """Grain in the tissue, each image's from its own seed."""
+    seeds = (_draw(draws, "noise_seed") * (1 << 24)).long().tolist()
+    generator = torch.Generator(device=images.device)
+    grain = torch.stack(
+        [
+            torch.randn(image.shape, generator=generator.manual_seed(seed), device=images.device)
+            for image, seed in zip(images, seeds, strict=True)
+        ]
+    )
+    noisy = images + grain * _each(_draw(draws, "noise") * most)
+    return torch.where(images > 0.0, noisy.clamp(0.0, 1.0), images)
+
+
+def _blacked_out(images: Tensor, draws: Tensor, chance: float) -> Tensor:
+    """A black rectangle somewhere, in some images."""
+    height, width = images.shape[2:]
+    rows = torch.arange(height, device=images.device)[None, :, None] / height
+    columns = torch.arange(width, device=images.device)[None, None, :] / width
+    tall = _draw(draws, "black_height")[:, None, None] * _LARGEST_BLACK
+    wide = _draw(draws, "black_width")[:, None, None] * _LARGEST_BLACK
+    top = _draw(draws, "black_top")[:, None, None] * (1.0 - tall)
+    left = _draw(draws, "black_left")[:, None, None] * (1.0 - wide)
+    inside = (rows >= top) & (rows < top + tall) & (columns >= left) & (columns < left + wide)
+    is_chosen = (_draw(draws, "black") < chance)[:, None, None]
+    return images.masked_fill((inside & is_chosen)[:, None], 0.0)
+
+
+def _draw(draws: Tensor, name: str) -> Tensor:
+    return draws[:, NAMES.index(name)]
+
+
+def _either_way(draws: Tensor, name: str, most: float) -> Tensor:
+    return (2.0 * _draw(draws, name) - 1.0) * most
+
+
+def _each(values: Tensor) -> Tensor:
+    return values[:, None, None, None]

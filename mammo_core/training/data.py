@@ -1,131 +1,88 @@
-"""Training images in memory, and the batches a network eats.
+"""The images of a run: which they are, what they are called, and where their pixels come from."""
 
-Images are kept as `prepare` makes them, before normalisation, in 16 bits; everything after that
-happens to whole batches, on the device.
-"""
-
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Final
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
-from mammo_core.config import AugmentConfig, PrepareSettings
-from mammo_core.errors import ReadError, TableError
-from mammo_core.training.augment import DRAWS, augment
-from mammo_core.training.draws import order_of, uniform
-from mammo_core.types import Task
+from mammo_core.config import RunConfig
+from mammo_core.datasets.prepared import prepare_dataset
+from mammo_core.datasets.reading import Dataset, find_folder, read_dataset
+from mammo_core.datasets.splits import with_splits
+from mammo_core.errors import TableError
+from mammo_core.paths import cache_root
+from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.types import Split, Task
 
-WHITE: Final = 65535
+
+class Images(Protocol):
+    """Prepared images before normalisation: (images, height, width), white at 65535."""
+
+    def take(self, rows: NDArray[np.integer]) -> NDArray[np.uint16]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageSet:
-    """The images of one split: `grey` (images, height, width), one class index each."""
+    """The labelled images of one split; `labels` are indices of the task's classes."""
 
     manifest: pd.DataFrame
-    grey: NDArray[np.uint16]
+    images: Images
     labels: NDArray[np.int64]
 
     def __len__(self) -> int:
         return len(self.labels)
 
 
-def read_images(
-    root: Path,
-    manifest: pd.DataFrame,
-    settings: PrepareSettings,
+def load_dataset(config: RunConfig) -> Dataset:
+    """The data set of a run, its labelled images split."""
+    data = config.data
+    dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
+    manifest = with_splits(
+        dataset.manifest,
+        task=config.task,
+        val_fraction=data.val_fraction,
+        test_fraction=data.test_fraction,
+        seed=data.split_seed,
+        is_official_split=data.is_official_split,
+    )
+    is_used = manifest["split"].notna() & manifest["label"].notna()
+    return replace(dataset, manifest=manifest[is_used].reset_index(drop=True))
+
+
+def load_images(
+    dataset: Dataset,
+    config: RunConfig,
     *,
-    threads: int,
-    report: Callable[[int, int], None],
-) -> NDArray[np.uint16]:
-    """Every image of `manifest`, prepared; `report(done, total)` is told of every one."""
-    grey = np.empty((len(manifest), *settings.size), dtype=np.uint16)
-    plain = replace(settings, channels=1, mean=(0.0,), std=(1.0,))
+    report: Callable[[int, int, str], None],
+    should_stop: Callable[[], bool],
+) -> dict[Split, ImageSet]:
+    """Every image of `dataset` prepared into the cache, and its splits ready to be taken from."""
+    built = prepare_dataset(
+        dataset, config.prepare, processes=config.workers, report=report, should_stop=should_stop
+    )
+    if built.unreadable:
+        first = built.unreadable[0]
+        raise TableError(
+            f"{len(built.unreadable)} of {len(dataset.manifest)} images cannot be read (first: "
+            f"{first.file.name}: {first.reason}) Mend them, or take them out of the data set."
+        )
+    if built.was_stopped:
+        return {}
+    return {split: image_set(dataset, config, split) for split in Split}
 
-    def read(row: int) -> None:
-        entry = manifest.iloc[row]
-        grey[row] = _prepared(root / str(entry["path"]), str(entry["image_id"]), plain)
 
-    with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
-        for done, _ in enumerate(pool.map(read, range(len(manifest))), start=1):
-            report(done, len(manifest))
-    return grey
-
-
-def image_set(
-    manifest: pd.DataFrame, grey: NDArray[np.uint16], *, task: Task, split: str
-) -> ImageSet:
-    """The labelled images of `split`."""
-    is_wanted = (manifest["split"] == split).fillna(False) & manifest["label"].notna()
-    wanted = is_wanted.to_numpy(dtype=bool)
-    chosen = manifest[wanted]
-    if chosen.empty:
+def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
+    """The labelled images of `split`, which must be in the cache."""
+    manifest = dataset.manifest[dataset.manifest["split"] == split].reset_index(drop=True)
+    if manifest.empty:
         raise TableError(f"There are no labelled images in the {split} split.")
-    labels = np.array([task.classes.index(label) for label in chosen["label"]], dtype=np.int64)
-    return ImageSet(manifest=chosen.reset_index(drop=True), grey=grey[wanted], labels=labels)
+    cache = Cache(root=cache_root(), settings=config.prepare)
+    images = open_images(cache, [dataset.root / str(path) for path in manifest["path"]])
+    return ImageSet(manifest=manifest, images=images, labels=label_indices(manifest, config.task))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Batches:
-    """An image set cut into batches. With `augmentation`, in a new order and look every epoch."""
-
-    images: ImageSet
-    prepare: PrepareSettings
-    batch_size: int
-    device: torch.device
-    seed: int = 0
-    augmentation: AugmentConfig | None = None
-
-    def __len__(self) -> int:
-        """Batches per epoch. Training leaves a last, smaller batch to the next epoch's order."""
-        if self.augmentation and len(self.images) > self.batch_size:
-            return len(self.images) // self.batch_size
-        return -(-len(self.images) // self.batch_size)
-
-    def epoch(self, number: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """Normalised images and their class indices, batch by batch."""
-        count = len(self.images)
-        is_training = self.augmentation is not None
-        order = order_of(count, seed=self.seed, epoch=number) if is_training else np.arange(count)
-        for batch in range(len(self)):
-            chosen = order[batch * self.batch_size : (batch + 1) * self.batch_size]
-            yield self._look(chosen, number), self._labels(chosen)
-
-    def _look(self, chosen: NDArray[np.int64], epoch: int) -> Tensor:
-        stored = torch.from_numpy(self.images.grey[chosen]).to(self.device)
-        images = stored.to(torch.float32)[:, None] / WHITE
-        if self.augmentation:
-            draws = uniform(seed=self.seed, epoch=epoch, indices=chosen, count=DRAWS)
-            images = augment(images, torch.from_numpy(draws).to(self.device), self.augmentation)
-        return normalise(images, self.prepare)
-
-    def _labels(self, chosen: NDArray[np.int64]) -> Tensor:
-        return torch.from_numpy(self.images.labels[chosen]).to(self.device)
-
-
-def normalise(images: Tensor, settings: PrepareSettings) -> Tensor:
-    """The last step of `prepare`, for a batch: one mean and std per channel."""
-    mean = torch.tensor(settings.mean, device=images.device)[:, None, None]
-    std = torch.tensor(settings.std, device=images.device)[:, None, None]
-    return (images - mean) / std
-
-
-def _prepared(path: Path, image_id: str, settings: PrepareSettings) -> NDArray[np.uint16]:
-    # Imported when needed: a machine that only trains may lack the libraries for DICOM.
-    from mammo_core.preprocessing.prepare import prepare
-    from mammo_core.preprocessing.read import read_mammogram
-
-    try:
-        mammogram = read_mammogram(path, image_id=image_id)
-    except ReadError as error:
-        raise TableError(f"Image {image_id} cannot be read. {error}") from None
-    pixels = prepare(mammogram, settings).pixels[0]
-    stored: NDArray[np.uint16] = np.rint(np.clip(pixels, 0.0, 1.0) * WHITE).astype(np.uint16)
-    return stored
+def label_indices(manifest: pd.DataFrame, task: Task) -> NDArray[np.int64]:
+    return np.array([task.classes.index(label) for label in manifest["label"]], dtype=np.int64)

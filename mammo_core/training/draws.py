@@ -13,19 +13,14 @@ _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def uniform(
-    *, seed: int, epoch: int, indices: NDArray[np.int64], count: int
+    *, seed: int, epoch: int, rows: NDArray[np.int64], copies: NDArray[np.int64], count: int
 ) -> NDArray[np.float32]:
-    """(images, count) numbers in [0, 1)."""
+    """(images, count) numbers in [0, 1); a copy of an image draws others than the image itself."""
     epoch_key = _mix(_mix(np.array([seed], dtype=np.uint64)) + np.uint64(epoch))
-    image_keys = _mix(epoch_key + _mix(indices.astype(np.uint64)))
+    image_keys = _mix(_mix(epoch_key + _mix(rows.astype(np.uint64))) + copies.astype(np.uint64))
     places = np.arange(1, count + 1, dtype=np.uint64) * _ODD
     bits = _mix(image_keys[:, None] + places[None, :])
     return (bits >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)
-
-
-def order_of(count: int, *, seed: int, epoch: int) -> NDArray[np.int64]:
-    """The order in which an epoch sees its images."""
-    return np.random.default_rng([seed, epoch]).permutation(count).astype(np.int64)
 
 
 def _mix(value: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -6,8 +6,9 @@ through `report` and asks after every batch, through `should_stop`, whether to g
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -17,91 +18,166 @@ from torch import nn
 
 from mammo_core.config import OptimConfig
 from mammo_core.errors import RunError
-from mammo_core.training.data import Batches
-from mammo_core.training.losses import cross_entropy
-from mammo_core.training.schedule import cosine_with_warmup
+from mammo_core.training.average import Average
+from mammo_core.training.batches import Batches
+from mammo_core.training.losses import Loss
+from mammo_core.training.monitor import Judge, Judged, has_stalled
+from mammo_core.training.schedule import learning_rate, plateau_scale
+from mammo_core.zoo.freezing import train_mode
+
+_LOOK_AT_LOSS_EVERY: Final = 20  # batches: looking makes a GPU wait
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class EpochResult:
-    """What one epoch came to. `val_logits` are in the order of the validation images."""
+class Learner:
+    """What changes while training: `network` is `module` as Fabric runs it."""
 
+    module: nn.Module
+    network: Any
+    optimizer: Any
+    average: Average | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lesson:
+    """What is to be learnt, and how it is judged. `seed` decides what dropout drops."""
+
+    train: Batches
+    val: Batches
+    loss: Loss
+    judge: Judge
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EpochResult:
     epoch: int
     learning_rate: float
     train_loss: float
-    val_loss: float
-    val_logits: NDArray[np.float32]
     images_per_second: float
+    judged: Judged
+
+
+def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learner:
+    """An optimiser over what of `module` is trained; norms and biases are not decayed."""
+    trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    groups = [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": optim.weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
+    groups = [group for group in groups if group["params"]]
+    rate = optim.learning_rate
+    optimizer: torch.optim.Optimizer
+    if optim.optimizer == "sgd":
+        optimizer = torch.optim.SGD(groups, lr=rate, momentum=optim.momentum)
+    elif optim.optimizer == "adam":
+        optimizer = torch.optim.Adam(groups, lr=rate)
+    else:
+        optimizer = torch.optim.AdamW(groups, lr=rate)
+    network, wrapped = fabric.setup(module, optimizer)
+    average = Average(module, optim.ema_decay) if optim.ema_decay else None
+    return Learner(module=module, network=network, optimizer=wrapped, average=average)
 
 
 def fit(
     fabric: Fabric,
-    model: nn.Module,
+    learner: Learner,
     optim: OptimConfig,
+    lesson: Lesson,
     *,
-    train: Batches,
-    val: Batches,
+    history: list[Judged],
     report: Callable[[EpochResult], None],
+    keep: Callable[[], None],
     should_stop: Callable[[], bool],
 ) -> None:
-    """Train `model` in place for `optim.epochs` epochs, or until `should_stop`."""
-    optimizer: Any = torch.optim.AdamW(
-        model.parameters(), lr=optim.learning_rate, weight_decay=optim.weight_decay
-    )
-    network, optimizer = fabric.setup(model, optimizer)
-    steps = len(train)
+    """Go on from `history`, the epochs there were, until `optim.epochs`, a stall, or a stop.
 
-    for epoch in range(1, optim.epochs + 1):
-        network.train()
+    `report` is called while the network has its average weights, if there are any; `keep` when it
+    has its own again, for a later run to go on from.
+    """
+    for epoch in range(len(history) + 1, optim.epochs + 1):
+        if has_stalled(history, optim.monitor, optim.patience):
+            return
+        scale = plateau_scale([j.loss for j in history]) if optim.schedule == "plateau" else 1.0
+        torch.manual_seed(lesson.seed * 1_000_003 + epoch * 1_009 + fabric.global_rank)  # dropout
+        train_mode(learner.network)
         started = time.perf_counter()
-        total_loss, images_seen, learning_rate = 0.0, 0, 0.0
-        for step, (images, labels) in enumerate(train.epoch(epoch)):
-            learning_rate = cosine_with_warmup(
-                (epoch - 1) * steps + step,
-                warmup=optim.warmup_epochs * steps,
-                total=optim.epochs * steps,
-                peak=optim.learning_rate,
-            )
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate
+        total_loss = torch.zeros((), device=fabric.device)
+        images_seen, rate = 0, 0.0
 
-            loss = cross_entropy(network(images), labels)
-            if not torch.isfinite(loss):
-                raise RunError(
-                    f"The loss is {loss.item()} at step {step + 1} of epoch {epoch}. "
-                    "Choose a smaller learning rate, or precision 32-true."
-                )
-            optimizer.zero_grad(set_to_none=True)
-            fabric.backward(loss)
-            fabric.clip_gradients(network, optimizer, max_norm=1.0)
-            optimizer.step()
-
-            total_loss += loss.item() * len(images)
-            images_seen += len(images)
+        for number, (inputs, targets) in enumerate(lesson.train.epoch(epoch), start=1):
+            is_step = number % optim.accumulate == 0 or number == len(lesson.train)
+            with fabric.no_backward_sync(learner.network, enabled=not is_step):
+                loss = lesson.loss(learner.network(inputs), targets)
+                fabric.backward(loss / optim.accumulate)
+            total_loss += loss.detach() * len(inputs)
+            images_seen += len(inputs)
+            if is_step:
+                rate = scale * _rate_of(epoch, number, optim, batches=len(lesson.train))
+                _step(fabric, learner, optim, rate)
+            if number % _LOOK_AT_LOSS_EVERY == 0 or number == len(lesson.train):
+                _refuse_no_number(total_loss, epoch, number)
             if should_stop():
                 return
 
         seconds = time.perf_counter() - started
-        val_logits = predict_logits(network, val)
-        report(
-            EpochResult(
-                epoch=epoch,
-                learning_rate=learning_rate,
-                train_loss=total_loss / images_seen,
-                val_loss=loss_of(val_logits, val.images.labels),
-                val_logits=val_logits,
-                images_per_second=images_seen / seconds,
+        with learner.average.in_place() if learner.average else nullcontext():
+            judged = lesson.judge(predict_logits(fabric, learner.module, lesson.val))
+            history.append(judged)
+            report(
+                EpochResult(
+                    epoch=epoch,
+                    learning_rate=rate,
+                    train_loss=total_loss.item() / images_seen,
+                    images_per_second=images_seen * fabric.world_size / seconds,
+                    judged=judged,
+                )
             )
+        keep()
+
+
+def _rate_of(epoch: int, batch: int, optim: OptimConfig, *, batches: int) -> float:
+    steps = -(-batches // optim.accumulate)
+    step = (epoch - 1) * steps + -(-batch // optim.accumulate) - 1
+    return learning_rate(step, optim, steps_per_epoch=steps)
+
+
+def _step(fabric: Fabric, learner: Learner, optim: OptimConfig, rate: float) -> None:
+    for group in learner.optimizer.param_groups:
+        group["lr"] = rate
+    if optim.clip_norm:
+        # In 16 bits a gradient may overflow; the scaler then leaves out the step.
+        fabric.clip_gradients(
+            learner.network,
+            learner.optimizer,
+            max_norm=optim.clip_norm,
+            error_if_nonfinite=False,
         )
+    learner.optimizer.step()
+    learner.optimizer.zero_grad(set_to_none=True)
+    if learner.average:
+        learner.average.update()
 
 
 @torch.inference_mode()
-def predict_logits(network: nn.Module, batches: Batches) -> NDArray[np.float32]:
-    """(images, classes), in the order of the image set."""
-    network.eval()
-    logits = [network(images).float().cpu() for images, _ in batches.epoch(0)]
+def predict_logits(
+    fabric: Fabric | None, module: nn.Module, batches: Batches
+) -> NDArray[np.float32]:
+    """(images, classes), in the order of the image set; without `fabric`, in full precision.
+
+    Every process does all of it, so that all come to the same judgement.
+    """
+    module.eval()
+    logits = []
+    for inputs, _ in batches.epoch(0):
+        with fabric.autocast() if fabric else nullcontext():
+            logits.append(module(inputs).float().cpu())
     return torch.cat(logits).numpy()
 
 
-def loss_of(logits: NDArray[np.float32], labels: NDArray[np.int64]) -> float:
-    return cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels)).item()
+def _refuse_no_number(total_loss: torch.Tensor, epoch: int, batch: int) -> None:
+    if not torch.isfinite(total_loss):
+        raise RunError(
+            f"The loss has become {total_loss.item()} by batch {batch} of epoch {epoch}. The best "
+            "weights so far are kept. Choose a smaller learning rate, or precision 32-true."
+        )

@@ -7,7 +7,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -20,7 +19,7 @@ from mammo_core.metrics.cases import levels_of, pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
-from mammo_core.training.data import Batches
+from mammo_core.training.batches import EvaluationBatches
 from mammo_core.types import Level, Split, Task
 from mammo_core.zoo.catalog import get_backbone
 from mammo_core.zoo.classifier import Classifier
@@ -58,16 +57,8 @@ def save_weights(model: nn.Module, path: Path) -> None:
     replace_file(path, save(state))
 
 
-def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax in double precision."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    weights = np.exp(shifted)
-    normalised: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
-    return normalised
-
-
 @torch.no_grad()
-def heatmap_peak(model: Classifier, batches: Batches, task: Task) -> float | None:
+def heatmap_peak(model: Classifier, batches: EvaluationBatches, task: Task) -> float | None:
     """What a cell of the Grad-CAM map reaches in images without cancer: the scale of heatmaps."""
     model.eval()
     peaks = [

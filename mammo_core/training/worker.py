@@ -3,6 +3,7 @@
 Nothing heavy is imported before the heart beats; see runs/process.py.
 """
 
+import os
 import sys
 from pathlib import Path
 
@@ -12,7 +13,11 @@ from mammo_core.runs.process import carry_out, device_of
 
 
 def main(folder: Path) -> int:
+    """Carry the run out. Of several processes (torchrun) the first alone keeps its folder."""
     run = RunFolder(folder)
+    if int(os.environ.get("RANK", "0")) > 0:
+        _train(run)
+        return 0
     config = load_settings(run.file("run.json"), RunConfig)
     return carry_out(run, _train, device=device_of(config.device))
 

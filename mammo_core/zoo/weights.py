@@ -27,8 +27,13 @@ def load_weights(classifier: Classifier, *, backbone: str, name: str) -> None:
     load_weights_file(classifier, weights_path(backbone, name), backbone=backbone)
 
 
-def load_weights_file(classifier: Classifier, path: Path, *, backbone: str) -> None:
-    """Fill `classifier` from a safetensors file; shapes are compared before anything is loaded."""
+def load_weights_file(
+    classifier: Classifier, path: Path, *, backbone: str, has_last_layer: bool = False
+) -> None:
+    """Fill `classifier` from a safetensors file; shapes are compared before anything is loaded.
+
+    The last layer is taken as well where the file comes from a model of the same task.
+    """
     ours = classifier.trunk.state_dict()
     names = match_names(
         shapes_in(path),
@@ -41,7 +46,7 @@ def load_weights_file(classifier: Classifier, path: Path, *, backbone: str) -> N
     state = {
         mine: _shaped(stored[theirs], ours[mine])
         for mine, theirs in names.items()
-        if not mine.startswith(last)
+        if has_last_layer or not mine.startswith(last)
     }
     classifier.trunk.load_state_dict(state, strict=False)
 

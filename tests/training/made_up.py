@@ -1,13 +1,42 @@
 """Tiny image sets whose truth one sees at a glance."""
 
+from dataclasses import dataclass, replace
+
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from mammo_core.config import PrepareSettings
+from mammo_core.config import (
+    DataConfig,
+    ModelConfig,
+    OptimConfig,
+    PrepareSettings,
+    RunConfig,
+)
 from mammo_core.tables import check_manifest
 from mammo_core.training.data import ImageSet
 
 SMALL = PrepareSettings(size=(32, 16))
+CONFIG = RunConfig(
+    data=DataConfig(folder="made up", adapter="phantom_set", label_rule="lesion"),
+    model=ModelConfig(backbone="light_cnn", pooling="max"),
+    prepare=SMALL,
+    optim=OptimConfig(epochs=2, batch_size=8),
+    device="cpu",
+)
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    grey: NDArray[np.uint16]
+
+    def take(self, rows: NDArray[np.integer]) -> NDArray[np.uint16]:
+        return self.grey[rows]
+
+
+def config(**optim: object) -> RunConfig:
+    """The settings above with some of `optim` changed."""
+    return replace(CONFIG, optim=replace(CONFIG.optim, **optim))
 
 
 def squares(count: int, *, seed: int = 0) -> ImageSet:
@@ -19,4 +48,5 @@ def squares(count: int, *, seed: int = 0) -> ImageSet:
         grey[number, top : top + 8, left : left + 8] = 60_000
     names = [f"I{number:03d}" for number in range(count)]
     manifest = check_manifest(pd.DataFrame({"image_id": names, "path": names}))
-    return ImageSet(manifest=manifest, grey=grey, labels=np.arange(count, dtype=np.int64) % 2)
+    labels = np.arange(count, dtype=np.int64) % 2
+    return ImageSet(manifest=manifest, images=InMemory(grey), labels=labels)

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from mammo_core.config import AugmentConfig
-from mammo_core.training.augment import DRAWS, augment
+from mammo_core.training.augment import DRAWS, NAMES, augment, mix
 
 NOTHING = AugmentConfig(
     flip=0.0, rotation_degrees=0.0, zoom=0.0, shift=0.0, brightness=0.0, contrast=0.0
@@ -15,11 +15,14 @@ IMAGE[0, 0, :, :2] = torch.arange(1, 17).reshape(8, 2) / 20
 
 
 def one(settings: AugmentConfig, **numbers: float) -> torch.Tensor:
-    names = ["flip", "mirror", "rotation", "zoom", "down", "right", "brightness", "contrast"]
+    return augment(IMAGE, drawn(**numbers), settings)
+
+
+def drawn(**numbers: float) -> torch.Tensor:
     draws = torch.full((1, DRAWS), 0.5)  # the middle: no change either way
     for name, number in numbers.items():
-        draws[0, names.index(name)] = number
-    return augment(IMAGE, draws, settings)
+        draws[0, NAMES.index(name)] = number
+    return draws
 
 
 def test_with_everything_off_nothing_changes() -> None:
@@ -40,8 +43,7 @@ def test_half_a_turn_is_both_mirrors() -> None:
 def test_a_quarter_turn_keeps_shapes_in_an_image_higher_than_wide() -> None:
     image = torch.zeros(1, 1, 16, 8)
     image[0, 0, 7:9, 2:6] = 1.0  # a bar 4 wide and 2 high
-    draws = torch.full((1, DRAWS), 0.5)
-    draws[0, 2] = 1.0
+    draws = drawn(rotation=1.0)
     turned = augment(image, draws, replace(NOTHING, rotation_degrees=90.0))
     expected = torch.zeros(1, 1, 16, 8)
     expected[0, 0, 6:10, 3:5] = 1.0  # now 2 wide and 4 high
@@ -67,3 +69,50 @@ def test_each_image_of_a_batch_is_changed_by_its_own_draws() -> None:
     flipped, kept = augment(IMAGE.repeat(2, 1, 1, 1), draws, replace(NOTHING, flip=0.4))
     torch.testing.assert_close(flipped, IMAGE[0].flip(1))
     torch.testing.assert_close(kept, IMAGE[0])
+
+
+def test_gamma_bends_grey_and_keeps_black_and_white() -> None:
+    settings = replace(NOTHING, gamma=1.0)  # up to a power of 2
+    torch.testing.assert_close(one(settings, gamma=1.0), IMAGE**2)
+    torch.testing.assert_close(one(settings, gamma=0.0), IMAGE**0.5)
+    torch.testing.assert_close(one(settings), IMAGE)
+
+
+def test_noise_is_an_images_own_and_stays_out_of_the_background() -> None:
+    settings = replace(NOTHING, noise=0.1)
+    first, again = one(settings, noise=1.0), one(settings, noise=1.0)
+    other = one(settings, noise=1.0, noise_seed=0.1)
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.all(first[:, :, :, 2:] == 0.0)
+    assert 0.02 < (first - IMAGE)[:, :, 1:7, :2].std() < 0.2
+
+
+def test_a_black_rectangle_covers_what_was_drawn_for_it() -> None:
+    image = torch.ones(1, 1, 100, 50)
+    settings = replace(NOTHING, blackout=0.5)
+    draws = drawn(black=0.4, black_top=0.5, black_left=0.5, black_height=0.99, black_width=0.99)
+    covered = augment(image, draws, settings) == 0.0
+    assert covered.sum().item() == pytest.approx(100 * 50 * (0.99 * 0.3) ** 2, rel=0.05)
+    assert covered[0, 0, 50, 25]
+    assert not (augment(image, drawn(black=0.6), settings) == 0.0).any()
+
+
+def test_elastic_pulls_smoothly_and_by_no_more_than_asked() -> None:
+    columns = torch.arange(64.0).expand(1, 1, 128, 64) / 64
+    settings = replace(NOTHING, elastic=0.1)
+    draws = torch.full((1, DRAWS), 0.5)
+    torch.testing.assert_close(augment(columns, draws, settings), columns)
+    draws[0, len(NAMES) :] = torch.rand(DRAWS - len(NAMES), generator=torch.manual_seed(0))
+    moved = (augment(columns, draws, settings) - columns)[:, :, 16:-16, 16:-16]
+    assert 0.02 < moved.abs().max() < 0.15  # of the width; bicubic overshoots a little
+    assert moved.diff(dim=2).abs().max() < 0.02
+
+
+def test_mix_up_lays_the_neighbour_over_and_mixes_what_is_to_be_said() -> None:
+    images = torch.stack([torch.zeros(1, 2, 2), torch.ones(1, 2, 2)])
+    targets = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+    draws = drawn(mixup=0.5).repeat(2, 1)
+    mixed, said = mix(images, targets, draws, most=0.4)
+    assert mixed[:, 0, 0, 0].tolist() == pytest.approx([0.2, 0.8])
+    assert said.flatten().tolist() == pytest.approx([0.8, 0.2, 0.2, 0.8])

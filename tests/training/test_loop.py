@@ -1,85 +1,141 @@
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 from lightning_fabric import Fabric
 
-from mammo_core.config import AugmentConfig, ModelConfig, OptimConfig
+from mammo_core.config import BalanceConfig, ModelConfig, RunConfig
 from mammo_core.errors import RunError
 from mammo_core.metrics.auc import auc_of
-from mammo_core.training.data import Batches, ImageSet
-from mammo_core.training.loop import EpochResult, fit, predict_logits
+from mammo_core.training.average import Average
+from mammo_core.training.batches import EvaluationBatches, TrainingBatches
+from mammo_core.training.data import ImageSet
+from mammo_core.training.loop import EpochResult, Lesson, fit, make_learner, predict_logits
+from mammo_core.training.losses import make_loss
+from mammo_core.training.monitor import Judged, judge
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
-from tests.training.made_up import SMALL, squares
+from tests.training.made_up import config, squares
 
 CPU = torch.device("cpu")
 
 
 def network() -> Classifier:
     torch.manual_seed(0)
-    return build_model(ModelConfig(backbone="light_cnn", pooling="max"), task=CANCER, channels=1)
+    model = ModelConfig(backbone="light_cnn", pooling="max", dropout=0.2)
+    return build_model(model, task=CANCER, channels=1)
 
 
-def batches(images: ImageSet, *, is_training: bool) -> Batches:
-    return Batches(
-        images=images,
-        prepare=SMALL,
-        batch_size=8,
-        device=CPU,
-        augmentation=AugmentConfig() if is_training else None,
-    )
+def evaluation(images: ImageSet, settings: RunConfig) -> EvaluationBatches:
+    return EvaluationBatches(images=images, config=settings, device=CPU)
 
 
 def run(
-    model: Classifier, optim: OptimConfig, *, batches_until_stop: int = 10**6
+    model: Classifier, settings: RunConfig, *, batches_until_stop: int = 10**6
 ) -> list[EpochResult]:
+    fabric = Fabric(accelerator="cpu", devices=1)
+    train, val = squares(48), squares(16, seed=1)
+    groups = val.manifest["group_id"]
+    lesson = Lesson(
+        train=TrainingBatches(images=train, config=settings, device=CPU),
+        val=evaluation(val, settings),
+        loss=make_loss(train.labels, settings.balance, CANCER),
+        judge=lambda logits: judge(logits, val.labels, groups, CANCER),
+        seed=settings.seed,
+    )
     results: list[EpochResult] = []
+    history: list[Judged] = []
     asked = iter(range(1, 10**6))
     fit(
-        Fabric(accelerator="cpu", devices=1),
-        model,
-        optim,
-        train=batches(squares(48), is_training=True),
-        val=batches(squares(16, seed=1), is_training=False),
+        fabric,
+        make_learner(fabric, model, settings.optim),
+        settings.optim,
+        lesson,
+        history=history,
         report=results.append,
+        keep=lambda: None,
         should_stop=lambda: next(asked) >= batches_until_stop,
     )
+    assert [result.judged for result in results] == history
     return results
 
 
-def test_it_learns_to_tell_a_bright_square_from_none() -> None:
+@pytest.mark.parametrize(
+    "settings",
+    [
+        config(epochs=8, learning_rate=3e-3),
+        config(epochs=8, learning_rate=3e-3, ema_decay=0.9),
+        config(epochs=8, learning_rate=0.02, optimizer="sgd", schedule="one_cycle"),
+        config(epochs=8, learning_rate=3e-3, optimizer="adam", batch_size=4, accumulate=2),
+        replace(
+            config(epochs=8, learning_rate=3e-3),
+            balance=BalanceConfig(sampler="oversample", focal_gamma=1.0, positive_smoothing=0.1),
+        ),
+    ],
+    ids=["plain", "average", "sgd, one cycle", "accumulated", "balanced, focal"],
+)
+def test_it_learns_to_tell_a_bright_square_from_none(settings: RunConfig) -> None:
     model = network()
-    results = run(model, OptimConfig(epochs=8, learning_rate=3e-3))
+    results = run(model, settings)
     held_out = squares(32, seed=2)
-    logits = predict_logits(model, batches(held_out, is_training=False))
+    logits = predict_logits(None, model, evaluation(held_out, settings))
     assert [result.epoch for result in results] == list(range(1, 9))
     assert results[-1].train_loss < results[0].train_loss
-    assert auc_of(logits[:, 1].astype(float), held_out.labels == 1) > 0.95
+    assert results[-1].judged.auc > 0.9
+    assert auc_of(logits[:, 1].astype(float), held_out.labels == 1) > 0.9
 
 
-def test_validation_is_what_the_network_says_of_the_validation_images() -> None:
+def test_accumulated_half_batches_step_like_whole_ones_where_nothing_norms() -> None:
+    """conv2 has no BatchNorm and these targets weigh alike, so the gradients add up exactly."""
+    torch.manual_seed(0)
+    whole = build_model(ModelConfig(backbone="conv2"), task=CANCER, channels=1)
+    torch.manual_seed(0)
+    halves = build_model(ModelConfig(backbone="conv2"), task=CANCER, channels=1)
+    run(whole, config(epochs=1, batch_size=8, warmup_epochs=0, optimizer="sgd"))
+    run(halves, config(epochs=1, batch_size=4, accumulate=2, warmup_epochs=0, optimizer="sgd"))
+    for one, other in zip(whole.parameters(), halves.parameters(), strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_the_average_lags_behind_and_the_networks_own_weights_come_back() -> None:
     model = network()
-    (result,) = run(model, OptimConfig(epochs=1, warmup_epochs=0))
-    val = batches(squares(16, seed=1), is_training=False)
-    torch.testing.assert_close(
-        torch.from_numpy(result.val_logits), torch.from_numpy(predict_logits(model, val))
-    )
+    average = Average(model, decay=0.5)
+    weight = next(model.parameters())
+    before = weight.detach().clone()
+    with torch.no_grad():
+        weight += 1.0
+    average.update()  # the first step's decay is 2 / 11, however large the one asked for
+    with average.in_place():
+        torch.testing.assert_close(weight.detach(), before + 1.0 - 2 / 11)
+    torch.testing.assert_close(weight.detach(), before + 1.0)
 
 
 def test_a_stop_is_seen_after_the_batch_and_the_epoch_is_not_reported() -> None:
     model = network()
     before = [parameter.clone() for parameter in model.parameters()]
-    assert run(model, OptimConfig(epochs=5), batches_until_stop=1) == []
+    assert run(model, config(epochs=5), batches_until_stop=1) == []
     changed = [
         not torch.equal(old, new) for old, new in zip(before, model.parameters(), strict=True)
     ]
     assert any(changed)  # the one batch was finished
 
 
+def test_training_ends_early_where_nothing_gets_better() -> None:
+    frozen = config(epochs=50, learning_rate=1e-12, patience=2, warmup_epochs=0, weight_decay=0.0)
+    model = network()
+    for module in model.modules():  # nothing may move: no averages either
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.0
+    results = run(model, frozen)
+    assert len(results) == 3  # the first is the best, two more do not beat it
+
+
 def test_the_same_seed_gives_the_same_weights_to_the_bit() -> None:
     first, second = network(), network()
-    run(first, OptimConfig(epochs=2))
-    run(second, OptimConfig(epochs=2))
+    run(first, config(epochs=2))
+    run(second, config(epochs=2))
     for one, other in zip(first.parameters(), second.parameters(), strict=True):
         assert torch.equal(one, other)
 
@@ -88,5 +144,16 @@ def test_a_loss_that_is_no_number_ends_the_run_in_words() -> None:
     model = network()
     with torch.no_grad():
         next(model.parameters()).fill_(float("nan"))
-    with pytest.raises(RunError, match="The loss is nan at step 1 of epoch 1"):
-        run(model, OptimConfig(epochs=1))
+    with pytest.raises(RunError, match="The loss has become nan by batch 6 of epoch 1"):
+        run(model, config(epochs=1))
+
+
+def test_norms_and_biases_are_not_decayed() -> None:
+    fabric = Fabric(accelerator="cpu", devices=1)
+    learner = make_learner(fabric, network(), config(weight_decay=0.3).optim)
+    decays = {
+        group["weight_decay"]: {parameter.ndim for parameter in group["params"]}
+        for group in learner.optimizer.param_groups
+    }
+    assert decays == {0.3: {2, 4}, 0.0: {1}}
+    assert np.isclose(learner.optimizer.param_groups[0]["lr"], 1e-3)

@@ -1,0 +1,192 @@
+"""The part of a run in which the network learns, told to whoever watches the run's folder."""
+
+import json
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from lightning_fabric import Fabric
+from torch import nn
+
+from mammo_core.config import RunConfig
+from mammo_core.files import replace_file
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
+from mammo_core.training.data import ImageSet
+from mammo_core.training.features import cut, keep_evaluation, keep_training
+from mammo_core.training.loop import EpochResult, Learner, Lesson, fit, make_learner
+from mammo_core.training.losses import make_loss
+from mammo_core.training.monitor import alarms, best_epoch, judge
+from mammo_core.training.network import Network
+from mammo_core.training.outcome import save_weights
+from mammo_core.training.state import Progress, load_state, read_progress, save_state
+from mammo_core.types import RunState, Split
+
+WEIGHTS_NAME = "weights.safetensors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Course:
+    """What a run learns from, and where it tells of it."""
+
+    run: RunFolder
+    config: RunConfig
+    fabric: Fabric
+    images: dict[Split, ImageSet]
+
+    def say(self, message: str, *, done: int) -> None:
+        if self.fabric.is_global_zero:
+            total = self.config.optim.epochs
+            self.run.write_status(
+                RunStatus(state=RunState.RUNNING, done=done, total=total, message=message)
+            )
+
+    def is_asked_to_stop(self) -> bool:
+        """What the first process sees holds for all, or some would wait for the others forever."""
+        asked = self.run.asked_to_stop
+        return bool(self.fabric.broadcast(asked)) if self.fabric.world_size > 1 else asked
+
+    def evaluation(self, split: Split) -> EvaluationBatches:
+        return EvaluationBatches(
+            images=self.images[split], config=self.config, device=self.fabric.device
+        )
+
+
+def learn(course: Course, network: Network) -> Progress:
+    """Train until the end, a stall or a stop, from wherever the run had come to before.
+
+    The best weights lie in the run's folder afterwards; `network` has the last ones.
+    """
+    run, config, fabric = course.run, course.config, course.fabric
+    with ExitStack() as stack:
+        module, train, val = _halved(course, network, stack)
+        learner = make_learner(fabric, module, config.optim)
+        progress = _resumed(run, network, learner)
+        labels = course.images[Split.VAL].labels
+        groups = course.images[Split.VAL].manifest["group_id"]
+        lesson = Lesson(
+            train=train,
+            val=val,
+            loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
+            judge=lambda logits: judge(logits, labels, groups, config.task),
+            seed=config.seed,
+        )
+        history, train_losses = list(progress.history), list(progress.train_losses)
+        started = time.perf_counter() - progress.seconds
+
+        def reached() -> Progress:
+            return Progress(
+                history=tuple(history),
+                train_losses=tuple(train_losses),
+                seconds=time.perf_counter() - started,
+            )
+
+        def report(result: EpochResult) -> None:
+            train_losses.append(result.train_loss)
+            if fabric.is_global_zero:
+                _tell(course, network, result, reached())
+
+        def keep() -> None:
+            if fabric.is_global_zero:
+                save_state(run.file("last"), network.classifier, learner, reached())
+
+        fit(
+            fabric,
+            learner,
+            config.optim,
+            lesson,
+            history=history,
+            report=report,
+            keep=keep,
+            should_stop=course.is_asked_to_stop,
+        )
+        return reached()
+
+
+def _halved(
+    course: Course, network: Network, stack: ExitStack
+) -> tuple[nn.Module, Batches, Batches]:
+    """What is trained and what it is fed: the whole on images, or its back on kept features."""
+    config, fabric = course.config, course.fabric
+    train = TrainingBatches(
+        images=course.images[Split.TRAIN],
+        config=config,
+        device=fabric.device,
+        rank=fabric.global_rank,
+        processes=fabric.world_size,
+    )
+    val = course.evaluation(Split.VAL)
+    if not config.optim.cached_variants:
+        return network.classifier, train, val
+    is_linear = config.optim.trained == "linear"
+    halves = cut(network.classifier, network.still, network.example, is_linear=is_linear)
+    folder = Path(
+        stack.enter_context(
+            tempfile.TemporaryDirectory(dir=course.run.path, ignore_cleanup_errors=True)
+        )
+    )
+
+    def report(done: int, total: int) -> None:
+        course.say(f"Asking the frozen part: {done} of {total}", done=0)
+
+    variants = config.optim.cached_variants
+    return (
+        halves.back,
+        keep_training(halves.front, train, folder / "train", variants=variants, report=report),
+        keep_evaluation(halves.front, val, folder / "val", report=report),
+    )
+
+
+def _resumed(run: RunFolder, network: Network, learner: Learner) -> Progress:
+    """Where the run had come to; its metrics end there, too."""
+    progress = read_progress(run.file("last"))
+    if progress.history:
+        load_state(run.file("last"), network.classifier, learner, progress)
+    _cut_metrics(run, last_epoch=len(progress.history))
+    return progress
+
+
+def _cut_metrics(run: RunFolder, *, last_epoch: int) -> None:
+    path = run.file("metrics.jsonl")
+    if not path.exists():
+        return
+    text = path.read_text(encoding="utf-8")
+    whole_lines = text[: text.rfind("\n") + 1].splitlines(keepends=True)
+    kept = [line for line in whole_lines if json.loads(line)["epoch"] <= last_epoch]
+    replace_file(path, "".join(kept))
+
+
+def _tell(course: Course, network: Network, result: EpochResult, progress: Progress) -> None:
+    """Best weights, two lines of metrics, and the status."""
+    run, optim, judged = course.run, course.config.optim, result.judged
+    best = best_epoch(progress.history, optim.monitor)
+    if best == result.epoch:
+        save_weights(network.classifier, run.file(WEIGHTS_NAME))
+    run.append_metrics(
+        {
+            "epoch": result.epoch,
+            "split": "train",
+            "loss": result.train_loss,
+            "learning_rate": result.learning_rate,
+            "images_per_second": round(result.images_per_second, 2),
+        }
+    )
+    told = alarms(progress.history, progress.train_losses, least_sensitivity=0.0)
+    run.append_metrics(
+        {
+            "epoch": result.epoch,
+            "split": "val",
+            "loss": judged.loss,
+            "auc": judged.auc,
+            "threshold": judged.threshold,
+            "sensitivity": judged.sensitivity,
+            "specificity": judged.specificity,
+            "precision": judged.precision,
+            "sensitivity_at_specificity_90": judged.sensitivity_at_specificity_90,
+            "alarm": " ".join(told) or None,
+        }
+    )
+    message = f"Epoch {result.epoch} of {optim.epochs}; the best so far is {best}."
+    course.say(" ".join([message, *told]), done=result.epoch)

@@ -1,0 +1,41 @@
+"""Which device, how precise, and how many processes: one Fabric for all of them.
+
+Started alone, a run uses one device. Started by torchrun, every process is told its place in
+environment variables (RANK, WORLD_SIZE, ...) and Fabric joins them.
+"""
+
+import os
+
+import torch
+from lightning_fabric import Fabric
+
+from mammo_core.config import RunConfig
+from mammo_core.errors import ConfigError
+
+
+def make_fabric(config: RunConfig) -> Fabric:
+    """The Fabric of this process, its processes joined."""
+    local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    world = int(os.environ.get("WORLD_SIZE", "1"))
+    if config.optim.batch_size % world:
+        raise ConfigError(
+            f"A batch of {config.optim.batch_size} cannot be shared evenly by {world} processes."
+        )
+    fabric = Fabric(
+        accelerator=_accelerator(config),
+        devices=local,
+        num_nodes=world // local,
+        strategy="ddp" if world > 1 else "auto",
+        precision=config.precision,
+    )
+    if world > 1:
+        fabric.launch()
+    return fabric
+
+
+def _accelerator(config: RunConfig) -> str:
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("This computer has no CUDA device. Set device to cpu or auto.")
+    if config.device != "auto":
+        return config.device
+    return "cuda" if torch.cuda.is_available() else "cpu"

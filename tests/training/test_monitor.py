@@ -1,0 +1,87 @@
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo_core.training.monitor import (
+    Judged,
+    alarms,
+    best_epoch,
+    has_stalled,
+    judge,
+    probabilities_of,
+)
+from mammo_core.types import CANCER, Task
+
+GOOD = Judged(
+    loss=0.5, auc=0.8, threshold=0.5, sensitivity=0.8, specificity=0.8, precision=0.5,
+    sensitivity_at_specificity_90=0.6, score_spread=0.2,
+)  # fmt: skip
+
+
+def after(*aucs: float) -> list[Judged]:
+    return [replace(GOOD, auc=auc) for auc in aucs]
+
+
+def losing(*losses: float) -> list[Judged]:
+    return [replace(GOOD, loss=loss) for loss in losses]
+
+
+def test_an_epoch_is_judged_by_image_at_its_best_threshold() -> None:
+    scores = np.array([0.1, 0.2, 0.3, 0.4, 0.9])
+    logits = np.log(np.stack([1 - scores, scores], axis=1)).astype(np.float32)
+    labels = np.array([0, 0, 1, 0, 1])
+    judged = judge(logits, labels, pd.Series(list("AABBC")), CANCER)
+    assert judged.auc == pytest.approx(5 / 6)
+    # Calling from 0.3 on finds both cancers and one image without: Youden 1 + 2/3 - 1. Calling
+    # from 0.9 on finds one and nobody without: 1/2.
+    assert judged.threshold == pytest.approx(0.3)
+    assert (judged.sensitivity, judged.specificity) == (1.0, pytest.approx(2 / 3))
+    assert judged.precision == pytest.approx(2 / 3)
+    assert judged.sensitivity_at_specificity_90 == 0.5
+    assert judged.loss == pytest.approx(-np.log([0.9, 0.8, 0.3, 0.6, 0.9]).mean())
+
+
+def test_the_score_of_several_positive_classes_is_their_sum() -> None:
+    task = Task(name="t", title="T", classes=("a", "b", "c"), positive=("b", "c"))
+    logits = np.log([[0.5, 0.25, 0.25], [0.6, 0.4, 1e-9]]).astype(np.float32)
+    assert judge(logits, np.array([1, 0]), pd.Series(["A", "B"]), task).auc == 1.0
+
+
+def test_probabilities_survive_huge_logits() -> None:
+    assert probabilities_of(np.array([[1000.0, 0.0]], np.float32)).tolist() == [[1.0, 0.0]]
+
+
+def test_the_best_epoch_has_the_highest_auc_and_of_equals_the_lowest_loss() -> None:
+    assert best_epoch([], "auc") == 0
+    assert best_epoch(after(0.7, 0.9, 0.8), "auc") == 2
+    tied = [replace(GOOD, loss=0.5), replace(GOOD, loss=0.4), replace(GOOD, loss=0.4)]
+    assert best_epoch(tied, "auc") == 2
+    assert best_epoch(losing(0.5, 0.3, 0.4), "loss") == 2
+
+
+def test_training_stalls_after_so_many_epochs_without_a_better_one() -> None:
+    assert not has_stalled(after(0.7, 0.9, 0.8), "auc", patience=2)
+    assert has_stalled(after(0.7, 0.9, 0.8, 0.8), "auc", patience=2)
+    assert not has_stalled(after(0.9, 0.8, 0.8, 0.8, 0.8), "auc", patience=0)
+
+
+def test_one_score_for_all_is_told() -> None:
+    (told,) = alarms([replace(GOOD, score_spread=1e-6)], [0.5], least_sensitivity=0.0)
+    assert "the same score" in told
+    assert alarms([GOOD], [0.5], least_sensitivity=0.0) == []
+
+
+def test_learning_by_heart_is_told_and_a_mere_wobble_is_not() -> None:
+    falling = [0.5, 0.4, 0.3, 0.2, 0.1]
+    (told,) = alarms(losing(0.6, 0.5, 0.6, 0.7, 0.8), falling, least_sensitivity=0.0)
+    assert "by heart" in told
+    assert alarms(losing(0.6, 0.5, 0.52, 0.55, 0.58), falling, least_sensitivity=0.0) == []
+    stuck = [0.5, 0.5, 0.5, 0.5, 0.5]
+    assert alarms(losing(0.6, 0.5, 0.6, 0.7, 0.8), stuck, least_sensitivity=0.0) == []
+
+
+def test_too_low_a_sensitivity_is_told() -> None:
+    (told,) = alarms([GOOD], [0.5], least_sensitivity=0.7)
+    assert "0.60, below the 0.70 asked" in told

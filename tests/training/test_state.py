@@ -1,0 +1,119 @@
+"""A run that is killed and resumed ends where an uninterrupted one does, to the bit."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+
+from mammo_core.config import BalanceConfig, RunConfig
+from mammo_core.errors import RunError
+from mammo_core.runs.folder import RunFolder
+from mammo_core.training.learning import Course, learn
+from mammo_core.training.network import make_network
+from mammo_core.training.state import Progress, read_progress
+from mammo_core.types import Split
+from tests.training.made_up import CONFIG, config, squares
+
+
+class Killed(BaseException):
+    """What no handler catches: the process is gone."""
+
+
+class KilledFolder(RunFolder):
+    """A run whose worker dies when it looks for the n-th time whether to stop."""
+
+    __slots__ = ("looks",)
+
+    def __init__(self, path: Path, looks: Iterator[int]) -> None:
+        super().__init__(path)
+        object.__setattr__(self, "looks", looks)
+
+    @property
+    def asked_to_stop(self) -> bool:
+        if next(self.looks, 1) == 0:
+            raise Killed
+        return False
+
+
+def learned(run: RunFolder, settings: RunConfig) -> Progress:
+    course = Course(
+        run=run,
+        config=settings,
+        fabric=Fabric(accelerator="cpu", devices=1),
+        images={Split.TRAIN: squares(24), Split.VAL: squares(12, seed=1)},
+    )
+    return learn(course, make_network(settings, torch.device("cpu")))
+
+
+def killed_after(path: Path, settings: RunConfig, *, batches: int) -> None:
+    with pytest.raises(Killed):
+        learned(KilledFolder(path, iter(range(batches, -1, -1))), settings)
+
+
+DROPOUT = replace(CONFIG.model, dropout=0.3)
+SETTINGS = {
+    "adamw, average": replace(config(epochs=4, ema_decay=0.9), model=DROPOUT),
+    "sgd, plateau": replace(
+        config(epochs=4, optimizer="sgd", schedule="plateau", accumulate=2), model=DROPOUT
+    ),
+    "oversampled, kept features": replace(
+        config(epochs=4, trained="last_stages", last_stages=1, cached_variants=2),
+        model=DROPOUT,
+        balance=BalanceConfig(sampler="oversample", positive_share=0.6),
+    ),
+}
+
+
+@pytest.mark.parametrize("batches", [1, 3, 5, 7, 11])  # an epoch has three
+@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
+def test_killed_and_resumed_is_as_if_nothing_had_happened(
+    settings: RunConfig, batches: int, tmp_path: Path
+) -> None:
+    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
+    whole.path.mkdir()
+    broken.path.mkdir()
+    expected = learned(whole, settings)
+    killed_after(broken.path, settings, batches=batches)
+    reached = len(read_progress(broken.file("last")).history)
+    assert reached == batches // 3 if settings.balance.sampler == "none" else reached <= 3
+    progress = learned(broken, settings)
+    assert progress.history == expected.history
+    assert progress.train_losses == expected.train_losses
+    one, other = (load_file(run.file("weights.safetensors")) for run in (whole, broken))
+    assert one.keys() == other.keys()
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    timeless = [run.read_metrics().drop(columns="images_per_second") for run in (whole, broken)]
+    assert timeless[0].equals(timeless[1])
+    assert not list(broken.path.glob("tmp*"))
+
+
+def test_a_kill_while_metrics_were_written_leaves_no_half_epoch(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path)
+    settings = config(epochs=2)
+    killed_after(tmp_path, settings, batches=4)
+    with run.file("metrics.jsonl").open("a") as stream:
+        stream.write('{"epoch": 2, "split": "train", "loss": 9.0}\n{"epoch": 2, "spl')
+    learned(run, settings)
+    epochs = run.read_metrics()["epoch"].tolist()
+    assert epochs == [1, 1, 2, 2]
+    assert all(later >= earlier for earlier, later in pairwise(epochs))
+
+
+def test_a_damaged_state_is_refused_in_words(tmp_path: Path) -> None:
+    settings = config(epochs=2)
+    killed_after(tmp_path, settings, batches=4)
+    (file,) = (tmp_path / "last").glob("state-*.safetensors")
+    data = bytearray(file.read_bytes())
+    data[-1] ^= 1
+    file.write_bytes(bytes(data))
+    with pytest.raises(RunError, match="is damaged or missing"):
+        learned(RunFolder(tmp_path), settings)
+
+
+def test_a_run_that_never_ended_an_epoch_starts_at_its_beginning(tmp_path: Path) -> None:
+    assert read_progress(tmp_path / "last") == Progress()
