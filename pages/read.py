@@ -11,7 +11,7 @@ from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.case_view import show_case_care, show_case_table
 from pages.components.frame import require_frame
-from pages.components.guard import shown_errors
+from pages.components.guard import escaped, noted_errors
 from pages.components.intake import open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import checkpoints, pick_run
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def show_case(case: Case, run: RunFolder | None) -> None:
     readings = {}
     if run is not None:
-        with shown_errors():
+        with noted_errors():
             readings = {i.ref.image_id: read_image(run, case, i) for i in case.images}
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
@@ -41,7 +41,7 @@ def show_case(case: Case, run: RunFolder | None) -> None:
     with words:
         if run is None:
             st.info("There is no checkpoint yet. Train one on the Train page.")
-        else:
+        elif readings:
             card = cached.card(run)
             with st.container(horizontal=True, border=True):
                 for image in case.images:
@@ -54,11 +54,11 @@ def show_meaning(card: ModelCard, readings: "list[Reading]") -> None:
     """What the numbers and colours above are, and are not."""
     positive = " or ".join(card.task.positive)
     st.caption(
-        f"Score for “{positive}”, from 0 to 1, by {card.title} "
+        f"Score for “{escaped(positive)}”, from 0 to 1, by {escaped(card.title)} "
         f"(weights {card.weights_sha256[:8]}). It is not a probability of disease."
     )
     for limit in card.limits:
-        st.warning(limit, icon=":material/warning:")
+        st.warning(escaped(limit), icon=":material/warning:")
     if any(reading.is_relative for reading in readings):
         scale = "The colours are relative: some point of every image is full colour."
     elif any(reading.stands_out for reading in readings):
@@ -93,8 +93,7 @@ require_frame()
 st.title("Read")
 with st.sidebar:
     chosen = pick_run("Model", checkpoints(), key="model")
-with shown_errors():
-    opened = open_case()
+opened = open_case()
 with st.expander("Open images", icon=":material/upload_file:", expanded=opened is None):
     show_intake()
 if opened is not None:

@@ -18,13 +18,17 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.errors import MammoError, ReadError
+from mammo_core.errors import ConfigError, MammoError, ReadError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
-from mammo_core.types import ImageRef, Laterality, Mammogram, View, Window
+from mammo_core.types import ImageRef, Mammogram, Window
 
 DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
+_SAME_IMAGE: Final = "same_image"
+_GONE: Final = (
+    "This case is no longer kept: it was forgotten, or its time was over. Open the images again."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +71,11 @@ class Case:
     refusals: tuple[Refusal, ...]
     kept_until: float  # seconds since 1970
 
+    @property
+    def files(self) -> int:
+        """How many files came."""
+        return len(self.images) + len(self.refusals)
+
     def image(self, image_id: str) -> CaseImage:
         return next(image for image in self.images if image.ref.image_id == image_id)
 
@@ -84,14 +93,16 @@ def store_case(
     hashes = [hashlib.sha256(content).hexdigest() for content in files]
     case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
     folder = root / case_id
-    if (folder / "case.json").exists():
-        return keep_case(load_case(root, case_id), root, until=now + DAY_SECONDS)
+    stored = _stored_whole(root, case_id, now=now)
+    if stored is not None:
+        return keep_case(root, case_id, until=now + DAY_SECONDS, now=now)
     folder.mkdir(parents=True, exist_ok=True)
     images: dict[str, CaseImage] = {}
     refusals = []
     for index, (content, digest) in enumerate(zip(files, hashes, strict=True)):
         report(index, len(files))
         if digest in images:
+            refusals.append(_same_image(index + 1, images[digest].number))
             continue
         try:
             mammogram = mask(read(content))
@@ -112,18 +123,20 @@ def store_case(
     return case
 
 
-def load_case(root: Path, case_id: str) -> Case:
+def load_case(root: Path, case_id: str, *, now: float | None = None) -> Case:
     """The case of that id. Only 64 hex digits are an id; anything else never touches the disk."""
     if not _CASE_ID.fullmatch(case_id):
         raise MammoError("This link does not name a case. Open the images again.")
     try:
         document = json.loads((root / case_id / "case.json").read_text(encoding="utf-8"))
+        case = from_document(document, Case, where="case.json")
     except FileNotFoundError:
-        raise MammoError(
-            "This case is no longer kept: it was forgotten, or its time was over. "
-            "Open the images again."
-        ) from None
-    return from_document(document, Case, where="case.json")
+        raise MammoError(_GONE) from None
+    except (ValueError, RecursionError, ConfigError):
+        raise MammoError("What was kept of this case is damaged. Open the images again.") from None
+    if (time.time() if now is None else now) > case.kept_until:
+        raise MammoError(_GONE)
+    return case
 
 
 def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
@@ -132,39 +145,38 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
     wide = folder / f"{image.ref.image_id}.wide.npy"
     return Mammogram(
         ref=image.ref,
-        pixels=np.load(folder / f"{image.ref.image_id}.pixels.npy", allow_pickle=False),
+        pixels=_load_array(folder / f"{image.ref.image_id}.pixels.npy"),
         kind=image.kind,
         bits=image.bits,
         spacing_mm=image.spacing_mm,
         is_spacing_at_detector=image.is_spacing_at_detector,
         modifiers=image.modifiers,
-        wide=np.load(wide, allow_pickle=False) if wide.exists() else None,
+        wide=_load_array(wide) if wide.exists() else None,
         windows=image.windows,
         notes=image.notes,
     )
 
 
 def correct_image(
-    case: Case, root: Path, image_id: str, *, side: Laterality | None, view: View | None
+    root: Path, case_id: str, image_id: str, *, change: Callable[[ImageRef], ImageRef]
 ) -> Case:
-    """The case with side and view of one image as the reader says; what changed is marked."""
+    """One image as the reader says; what differs from the file is marked as set by hand.
+
+    The case is read anew: another tab may have corrected another image meanwhile.
+    """
+    case = load_case(root, case_id)
     old = case.image(image_id)
-    changed = {
-        name for name, value in (("side", side), ("view", view)) if value != getattr(old.ref, name)
-    }
-    new = replace(
-        old,
-        ref=replace(old.ref, side=side, view=view),
-        corrected=tuple(sorted({*old.corrected, *changed})),
-    )
-    images = tuple(new if image is old else image for image in case.images)
-    corrected = replace(case, images=images)
+    ref = change(old.ref)
+    changed = {name for name in ("side", "view") if getattr(ref, name) != getattr(old.ref, name)}
+    new = replace(old, ref=ref, corrected=tuple(sorted({*old.corrected, *changed})))
+    corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
     _write(corrected, root)
     return corrected
 
 
-def keep_case(case: Case, root: Path, *, until: float) -> Case:
-    """Keep `case` at least until then."""
+def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
+    """Keep the case at least until then."""
+    case = load_case(root, case_id, now=now)
     kept = replace(case, kept_until=max(case.kept_until, until))
     _write(kept, root)
     return kept
@@ -185,6 +197,26 @@ def forget_old_cases(root: Path, *, now: float | None = None) -> int:
             shutil.rmtree(folder, ignore_errors=True)
             forgotten += 1
     return forgotten
+
+
+def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
+    """The case as stored, if nothing of it is missing; a refusal may have had a passing cause."""
+    try:
+        case = load_case(root, case_id, now=now)
+        for image in case.images:
+            load_mammogram(root, case, image)
+    except MammoError:
+        return None
+    return None if any(r.code != _SAME_IMAGE for r in case.refusals) else case
+
+
+def _same_image(number: int, first: int) -> Refusal:
+    return Refusal(
+        number=number,
+        code=_SAME_IMAGE,
+        sentence=f"It is the same as file {first}.",
+        hint="It is shown once.",
+    )
 
 
 def _is_over(folder: Path, now: float) -> bool:
@@ -223,5 +255,15 @@ def _save_array(path: Path, values: NDArray[Any]) -> None:
     scratch.replace(path)
 
 
+def _load_array(path: Path) -> NDArray[Any]:
+    try:
+        values: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise MammoError("Pixels of this case are missing. Open the images again.") from None
+    return values
+
+
 def _write(case: Case, root: Path) -> None:
+    if not (root / case.case_id).is_dir():
+        raise MammoError(_GONE)
     replace_file(root / case.case_id / "case.json", json.dumps(to_document(case)) + "\n")

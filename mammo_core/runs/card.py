@@ -94,7 +94,7 @@ def read_card(path: Path) -> ModelCard:
         raise CheckpointError(
             f"{where} has no model_card.json: its training has not finished, or files are missing."
         ) from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise CheckpointError(f"The model card of {where} is not valid JSON: {error}") from None
     version = document.pop("schema_version", None) if isinstance(document, dict) else None
     if version != CARD_SCHEMA_VERSION:

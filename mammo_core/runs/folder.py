@@ -17,7 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -41,7 +41,7 @@ class RunStatus:
 
     @property
     def progress(self) -> float:
-        return min(1.0, self.done / self.total) if self.total else 0.0
+        return max(0.0, min(1.0, self.done / self.total)) if self.total > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +75,7 @@ class RunFolder:
             status = from_document(document, RunStatus, where="status.json")
         except FileNotFoundError:
             raise RunError(f"{self.run_id} is not a run: it has no status.json.") from None
-        except (ValueError, ConfigError) as error:
+        except (ValueError, RecursionError, ConfigError) as error:
             raise RunError(f"The status of run {self.run_id} cannot be read: {error}") from None
         now = time.time() if now is None else now
         if status.state.is_over or now - self._last_beat() <= LOST_AFTER_SECONDS:
@@ -92,13 +92,16 @@ class RunFolder:
             stream.write(json.dumps(dict(row)) + "\n")
 
     def read_metrics(self) -> pd.DataFrame:
-        """All metrics so far. A last line still being written is left for the next read."""
+        """All metrics so far. A last line still being written is left for the next read, and a
+        line that a kill cut short is left out.
+        """
         try:
-            text = self.file("metrics.jsonl").read_text(encoding="utf-8")
+            text = self.file("metrics.jsonl").read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             return pd.DataFrame(columns=["epoch", "split"])
-        whole_lines = text[: text.rfind("\n") + 1].splitlines()
-        return pd.DataFrame([json.loads(line) for line in whole_lines])
+        rows = [_row_of(line) for line in text[: text.rfind("\n") + 1].splitlines()]
+        whole = [row for row in rows if row is not None]
+        return pd.DataFrame(whole) if whole else pd.DataFrame(columns=["epoch", "split"])
 
     def read_log(self, *, last_lines: int) -> str:
         try:
@@ -122,6 +125,14 @@ class RunFolder:
             if self.file(name).exists():
                 return self.file(name).stat().st_mtime
         return 0.0
+
+
+def _row_of(line: str) -> dict[str, Any] | None:
+    try:
+        row = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return row if isinstance(row, dict) and {"epoch", "split"} <= row.keys() else None
 
 
 def list_runs(*roots: Path) -> list[RunFolder]:

@@ -1,10 +1,15 @@
 """What was understood of each file of a case, and the corrections a reader makes by hand."""
 
-from typing import Any, Final
+import time
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Final
 
 import pandas as pd
 import streamlit as st
 
+from mammo_core.errors import MammoError
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import (
     DAY_SECONDS,
@@ -14,8 +19,11 @@ from mammo_core.preprocessing.case_store import (
     forget_case,
     keep_case,
 )
-from mammo_core.types import Laterality, View
-from pages.components.panes import display_image
+from mammo_core.types import ImageRef, Laterality, View
+from pages.components.guard import escaped, shown_errors
+from pages.components.intake import shown_name
+from pages.components.panes import display_image, forget_pictures
+from pages.components.reading import forget_readings
 
 _UNKNOWN: Final = "unknown"
 
@@ -24,23 +32,29 @@ def show_case_table(case: Case) -> None:
     """One row per image; side and view can be changed. Below it, the files that were refused."""
     shown = pd.DataFrame([_row(image) for image in case.images])
     if not shown.empty:
+        key = f"case_table_{hash(case.images)}"  # a new table after every correction, from any tab
         st.data_editor(
             shown,
-            key=f"case_table_{case.case_id[:8]}",
+            key=key,
             hide_index=True,
             disabled=[name for name in shown.columns if name not in ("Side", "View")],
             column_config={
-                "Side": st.column_config.SelectboxColumn(options=[_UNKNOWN, *Laterality]),
-                "View": st.column_config.SelectboxColumn(options=[_UNKNOWN, *View]),
+                "Side": st.column_config.SelectboxColumn(
+                    options=[_UNKNOWN, *Laterality], required=True
+                ),
+                "View": st.column_config.SelectboxColumn(options=[_UNKNOWN, *View], required=True),
                 "What was done": st.column_config.TextColumn(width="large"),
             },
             on_change=_take_corrections,
-            args=(case,),
+            args=(case, key),
         )
     _offer_sides(case)
-    for refusal in case.refusals:
-        with st.container(border=True):
-            st.text(f"File {refusal.number} was not read: {refusal.sentence} {refusal.hint}")
+    if case.refusals:
+        label = f"{len(case.refusals)} of {case.files} files were not read"
+        with st.expander(label, icon=":material/block:", expanded=not case.images):
+            for refusal in case.refusals:
+                name = shown_name(case, refusal.number)
+                st.text(f"File {refusal.number}{name}: {refusal.sentence} {refusal.hint}")
 
 
 def _offer_sides(case: Case) -> None:
@@ -56,11 +70,11 @@ def _offer_sides(case: Case) -> None:
             f"are oriented, it would be: {words}."
         )
         if st.button("Set these sides", icon=":material/check:", key="take_sides"):
-            for image in unknown:
-                image_id = image.ref.image_id
-                case = correct_image(
-                    case, cases_root(), image_id, side=suggested[image_id], view=image.ref.view
-                )
+            with shown_errors():
+                for image_id, side in suggested.items():
+                    correct_image(
+                        cases_root(), case.case_id, image_id, change=partial(replace, side=side)
+                    )
             st.rerun()
 
 
@@ -72,16 +86,20 @@ def _suggested_side(case: Case, image: CaseImage) -> Laterality:
 
 def show_case_care(case: Case) -> None:
     """How long the case stays on this computer."""
+    until = datetime.fromtimestamp(case.kept_until).astimezone()
     st.caption(
-        "Pixels are kept on this computer for a day, so that a reload loses nothing. "
-        "Names, dates and the files themselves are not kept."
+        f"Pixels are kept on this computer until {until:%d %B %Y, %H:%M}, so that a reload loses "
+        "nothing. Names, dates and the files themselves are not kept."
     )
     with st.container(horizontal=True):
         if st.button("Keep for 30 days", icon=":material/schedule:", key="keep_case"):
-            keep_case(case, cases_root(), until=case.kept_until + 29 * DAY_SECONDS)
-            st.toast("Kept for 30 days.")
+            with shown_errors():
+                keep_case(cases_root(), case.case_id, until=time.time() + 30 * DAY_SECONDS)
+            st.rerun()
         if st.button("Forget this case", icon=":material/delete:", key="forget_case"):
             forget_case(cases_root(), case)
+            forget_pictures()
+            forget_readings()
             st.query_params.pop("case", None)
             st.rerun()
 
@@ -108,17 +126,25 @@ def _spacing(image: CaseImage) -> str:
     return f"{image.spacing_mm[0]:.3g} mm{where}"
 
 
-def _take_corrections(case: Case) -> None:
-    """Write what was changed in the table back to the case."""
-    edits: dict[str, Any] = st.session_state[f"case_table_{case.case_id[:8]}"]["edited_rows"]
+def _take_corrections(case: Case, key: str) -> None:
+    """Write what was changed in the table back to the case, each field by itself."""
+    edits: dict[str, dict[str, str | None]] = st.session_state[key]["edited_rows"]
     for row, changes in edits.items():
-        image = case.images[int(row)]
-        side = changes.get("Side", image.ref.side or _UNKNOWN)
-        view = changes.get("View", image.ref.view or _UNKNOWN)
-        case = correct_image(
-            case,
-            cases_root(),
-            image.ref.image_id,
-            side=None if side == _UNKNOWN else Laterality(side),
-            view=None if view == _UNKNOWN else View(view),
-        )
+        image_id = case.images[int(row)].ref.image_id
+        try:
+            correct_image(
+                cases_root(), case.case_id, image_id, change=partial(_corrected, changes=changes)
+            )
+        except MammoError as error:
+            st.toast(escaped(str(error)), icon=":material/error:")
+
+
+def _corrected(ref: ImageRef, *, changes: dict[str, str | None]) -> ImageRef:
+    """`ref` with the fields in `changes`; a field that was not touched stays."""
+    if "Side" in changes:
+        side = changes["Side"] or _UNKNOWN
+        ref = replace(ref, side=None if side == _UNKNOWN else Laterality(side))
+    if "View" in changes:
+        view = changes["View"] or _UNKNOWN
+        ref = replace(ref, view=None if view == _UNKNOWN else View(view))
+    return ref

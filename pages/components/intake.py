@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from mammo_core.errors import MammoError
 from mammo_core.paths import cases_root, samples_root
 from mammo_core.preprocessing.case_store import (
     Case,
@@ -15,16 +16,30 @@ from mammo_core.preprocessing.case_store import (
 from mammo_core.preprocessing.masking import mask_outside_breast
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.preprocessing.samples import list_samples
+from pages.components.guard import escaped
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
+_NAMES: Final = "names_of_files"
 
 
 def open_case() -> Case | None:
     """The case in the URL, after taking over what was just dropped; None before there is one."""
     _take_uploads()
     case_id = st.query_params.get("case")
-    return load_case(cases_root(), case_id) if case_id else None
+    if not case_id:
+        return None
+    try:
+        return load_case(cases_root(), case_id)
+    except MammoError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        return None
+
+
+def shown_name(case: Case, number: int) -> str:
+    """What the reader's own computer calls a file, while this tab is open; it is kept nowhere."""
+    names = st.session_state.get(_NAMES, {}).get(case.case_id, ())
+    return f" ({names[number - 1]})" if number <= len(names) else ""
 
 
 def show_intake() -> None:
@@ -54,11 +69,12 @@ def _take_uploads() -> None:
         uploads = st.session_state.get(key) or []
         ids = tuple(upload.file_id for upload in uploads)
         if ids and st.session_state.get(f"{key}_taken") != ids:
-            store_files([upload.getvalue() for upload in uploads])
+            case = store_files([upload.getvalue() for upload in uploads])
             st.session_state[f"{key}_taken"] = ids
+            st.session_state[_NAMES] = {case.case_id: [upload.name for upload in uploads]}
 
 
-def store_files(files: list[bytes]) -> None:
+def store_files(files: list[bytes]) -> Case:
     """Make `files` the case in the URL."""
     root = cases_root()
     root.mkdir(parents=True, exist_ok=True)
@@ -78,3 +94,4 @@ def store_files(files: list[bytes]) -> None:
     )
     bar.empty()
     st.query_params["case"] = case.case_id
+    return case

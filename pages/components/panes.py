@@ -30,6 +30,12 @@ def display_image(case: Case, image: CaseImage) -> DisplayImage:
     return _display(case.case_id, image.ref.image_id, longest)
 
 
+def forget_pictures() -> None:
+    """Drop every picture kept in memory."""
+    _display.clear()
+    _filters.clear()
+
+
 def show_filters(case: Case) -> None:
     """One image as it is, and under the three classical filters, as a model may be given it."""
     titles = {image.ref.image_id: image.title for image in case.images}

@@ -6,6 +6,7 @@ import streamlit as st
 
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, list_runs
+from pages.components.guard import escaped
 
 
 def all_runs() -> list[RunFolder]:
@@ -14,13 +15,11 @@ def all_runs() -> list[RunFolder]:
 
 
 def checkpoints() -> list[RunFolder]:
-    return [run for run in all_runs() if run.is_checkpoint]
+    return _dated_first([run for run in all_runs() if run.is_checkpoint])
 
 
 def scored_runs() -> list[RunFolder]:
-    """Runs with predictions; those named by their date before those that ship by a name."""
-    scored = [run for run in all_runs() if run.has_predictions]
-    return sorted(scored, key=lambda run: not run.run_id[:1].isdigit())
+    return _dated_first([run for run in all_runs() if run.has_predictions])
 
 
 def pick_run(label: str, runs: Sequence[RunFolder], *, key: str) -> RunFolder | None:
@@ -28,5 +27,16 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str) -> RunFolder | 
     if not runs:
         return None
     by_name = {run.run_id: run for run in runs}
+    wanted = st.query_params.get(key)
+    if wanted and wanted not in by_name:
+        st.warning(
+            escaped(f"There is no {wanted!r} here; it may have been deleted. Another is shown."),
+            icon=":material/warning:",
+        )
     name = st.selectbox(label, list(by_name), key=key, bind="query-params")
     return by_name.get(name, runs[0])
+
+
+def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
+    """Runs named by their date before those that ship by a name."""
+    return sorted(runs, key=lambda run: not run.run_id[:1].isdigit())

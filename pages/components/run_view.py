@@ -7,7 +7,7 @@ import streamlit as st
 from mammo_core.plots.training import epoch_curve
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
-from pages.components.guard import shown_errors
+from pages.components.guard import escaped, shown_errors
 
 _WORDS: Final = {
     RunState.QUEUED: "waiting for its turn",
@@ -24,7 +24,8 @@ def show_run(run: RunFolder) -> None:
     with shown_errors():
         is_over = run.read_status().state.is_over
     if is_over:
-        _show(run, key="over")
+        with shown_errors():
+            _show(run, key="over")
     else:
         _watch(run)
 
@@ -35,7 +36,8 @@ def _watch(run: RunFolder) -> None:
         status = run.read_status()
     if status.state.is_over:
         st.rerun()  # what a finished run offers lies outside this fragment
-    _show(run, key="live")
+    with shown_errors():
+        _show(run, key="live")
     if st.button(
         "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.asked_to_stop
     ):
@@ -59,13 +61,13 @@ def _show(run: RunFolder, *, key: str) -> None:
 
 def _sentence(run: RunFolder, status: RunStatus) -> str:
     counted = f", epoch {status.done} of {status.total}" if status.total else ""
-    return f"{run.run_id}: {_WORDS[status.state]}{counted}"
+    return escaped(f"{run.run_id}: {_WORDS[status.state]}{counted}")
 
 
 def _message_box(status: RunStatus) -> None:
     if status.state in (RunState.FAILED, RunState.LOST):
-        st.error(status.message, icon=":material/error:")
+        st.error(escaped(status.message), icon=":material/error:")
     elif status.state is RunState.STOPPED:
-        st.warning(status.message, icon=":material/stop_circle:")
+        st.warning(escaped(status.message), icon=":material/stop_circle:")
     else:
-        st.info(status.message, icon=":material/info:")
+        st.info(escaped(status.message), icon=":material/info:")

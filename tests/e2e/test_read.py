@@ -46,7 +46,7 @@ def test_a_sample_exam_is_hung_as_four_views(page: Page) -> None:
 def test_a_text_file_gets_its_sentence(page: Page, tmp_path: Path) -> None:
     (tmp_path / "scan.dcm").write_text("Dear colleague, please find attached")
     page.locator("input[type=file]").first.set_input_files(tmp_path / "scan.dcm")
-    expect(page.get_by_text("File 1 was not read:")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("File 1 (scan.dcm):")).to_be_visible(timeout=SLOW)
 
 
 def test_a_link_to_no_case_is_told_in_words(page: Page) -> None:

@@ -1,3 +1,5 @@
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -34,8 +36,10 @@ def blank_first_pixel(mammogram: Mammogram) -> Mammogram:
     return Mammogram(ref=mammogram.ref, pixels=pixels, kind="test", bits=8)
 
 
-def store(root: Path, *files: bytes, now: float = 0.0) -> StoredCase:
-    return store_case(files, root, read=read, mask=blank_first_pixel, now=now)
+def store(root: Path, *files: bytes, now: float | None = None) -> StoredCase:
+    return store_case(
+        files, root, read=read, mask=blank_first_pixel, now=time.time() if now is None else now
+    )
 
 
 def test_what_was_read_survives_and_what_was_uploaded_does_not(tmp_path: Path) -> None:
@@ -57,16 +61,53 @@ def test_one_bad_file_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
 
 
 def test_a_file_dropped_twice_is_one_image(tmp_path: Path) -> None:
-    assert len(store(tmp_path, b"ab", b"ab").images) == 1
+    case = store(tmp_path, b"ab", b"ab")
+    assert len(case.images) == 1
+    assert [refusal.sentence for refusal in case.refusals] == ["It is the same as file 1."]
 
 
-def test_a_correction_by_hand_is_kept_and_marked(tmp_path: Path) -> None:
+def test_corrections_from_two_tabs_are_both_kept_and_marked(tmp_path: Path) -> None:
+    case = store(tmp_path, b"ab", b"cd")
+    first, second = (image.ref.image_id for image in case.images)
+    correct_image(tmp_path, case.case_id, first, change=lambda ref: replace(ref, view=View.MLO))
+    correct_image(tmp_path, case.case_id, second, change=lambda ref: replace(ref, side=None))
+    images = load_case(tmp_path, case.case_id).images
+    assert [(image.title, image.corrected) for image in images] == [
+        ("L MLO", ("view",)),
+        ("Image 2", ("side",)),
+    ]
+
+
+def test_a_case_forgotten_meanwhile_is_told_in_words(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab")
-    image_id = case.images[0].ref.image_id
-    correct_image(case, tmp_path, image_id, side=Laterality.LEFT, view=View.MLO)
-    image = load_case(tmp_path, case.case_id).images[0]
-    assert (image.ref.side, image.ref.view, image.corrected) == ("L", "MLO", ("view",))
-    assert image.title == "L MLO"
+    forget_case(tmp_path, case)
+    with pytest.raises(MammoError, match="no longer kept"):
+        keep_case(tmp_path, case.case_id, until=1.0)
+
+
+@pytest.mark.parametrize("broken", ["case.json", "pixels.npy"])
+def test_a_damaged_case_is_told_in_words_and_healed_by_opening_again(
+    tmp_path: Path, broken: str
+) -> None:
+    case = store(tmp_path, b"ab")
+    (path,) = (path for path in (tmp_path / case.case_id).iterdir() if broken in path.name)
+    path.write_bytes(b"{")
+    with pytest.raises(MammoError, match="Open the images again"):
+        load_mammogram(tmp_path, load_case(tmp_path, case.case_id), case.images[0])
+    healed = store(tmp_path, b"ab")
+    assert load_mammogram(tmp_path, healed, healed.images[0]).size == (1, 2)
+
+
+def test_a_file_refused_once_is_tried_again(tmp_path: Path) -> None:
+    store(tmp_path, b"no")
+    second = store_case(
+        [b"no"],
+        tmp_path,
+        read=lambda _: read(b"ab"),
+        mask=blank_first_pixel,
+        now=time.time(),
+    )
+    assert (len(second.images), second.refusals) == (1, ())
 
 
 @pytest.mark.parametrize("case_id", ["../../etc", "", "A" * 64, "0" * 63, "0" * 64 + "/x"])
@@ -76,12 +117,12 @@ def test_only_64_hex_digits_are_an_id(tmp_path: Path, case_id: str) -> None:
 
 
 def test_a_case_is_forgotten_after_a_day_unless_kept_longer(tmp_path: Path) -> None:
-    short, long = store(tmp_path, b"ab"), store(tmp_path, b"cd")
-    keep_case(long, tmp_path, until=30 * DAY_SECONDS)
-    assert forget_old_cases(tmp_path, now=DAY_SECONDS + 1) == 1
+    short, long = store(tmp_path, b"ab", now=0.0), store(tmp_path, b"cd", now=0.0)
+    keep_case(tmp_path, long.case_id, until=30 * DAY_SECONDS, now=1.0)
     with pytest.raises(MammoError, match="no longer kept"):
-        load_case(tmp_path, short.case_id)
-    assert load_case(tmp_path, long.case_id).images
+        load_case(tmp_path, short.case_id, now=DAY_SECONDS + 1)
+    assert forget_old_cases(tmp_path, now=DAY_SECONDS + 1) == 1
+    assert load_case(tmp_path, long.case_id, now=DAY_SECONDS + 1).images
 
 
 def test_forget_this_case_leaves_nothing(tmp_path: Path) -> None:

@@ -29,6 +29,23 @@ def test_a_half_written_metrics_line_waits_for_the_next_read(tmp_path: Path) -> 
     assert run.read_metrics()["epoch"].tolist() == [1]
 
 
+@pytest.mark.parametrize(
+    "line", ["", "7", "[]", '{"epoch": 1', "{}", "[" * 100_000, "\N{PILCROW SIGN}"]
+)
+def test_a_metrics_line_that_a_kill_cut_short_is_left_out(tmp_path: Path, line: str) -> None:
+    run = RunFolder(tmp_path)
+    run.append_metrics({"epoch": 1, "split": "val", "loss": 0.5})
+    with run.file("metrics.jsonl").open("a") as stream:
+        stream.write(line + "\n")
+    run.append_metrics({"epoch": 2, "split": "val", "loss": 0.4})
+    assert run.read_metrics()["epoch"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(("done", "total", "progress"), [(-5, 4, 0), (9, 4, 1), (1, 0, 0)])
+def test_progress_stays_between_nothing_and_all(done: int, total: int, progress: float) -> None:
+    assert RunStatus(state=RunState.RUNNING, done=done, total=total).progress == progress
+
+
 def test_a_live_run_that_stops_beating_reads_as_lost(tmp_path: Path) -> None:
     run = a_run(tmp_path, "r1", RunState.RUNNING)
     run.beat()
