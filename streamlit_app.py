@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.frame import ICON, draw_frame
+from pages.components.frame import ICON, draw_frame, remember_view
 
 #: Each page with its icon. The icon is not given to st.Page: the browser would fetch it from a font
 #: server as the tab's favicon.
@@ -17,4 +17,7 @@ PAGES = {
 page = st.navigation(list(PAGES), position="hidden")
 st.set_page_config(page_title=f"{page.title} · Mammoscope", page_icon=ICON, layout="wide")
 draw_frame(PAGES)
-page.run()
+try:
+    page.run()
+finally:
+    remember_view(page)

@@ -1,6 +1,8 @@
 """Guided training: choose data, recipe and backbone, start; then watch, stop, use."""
 
+import time
 from dataclasses import replace
+from typing import Final
 
 import streamlit as st
 
@@ -14,8 +16,10 @@ from mammo_core.training.recipes import RECIPES, get_recipe, with_backbone
 from mammo_core.zoo.catalog import BACKBONES, get_backbone
 from pages.components.data_picker import pick_data
 from pages.components.frame import require_frame
-from pages.components.guard import shown_errors
+from pages.components.guard import noted_errors, shown_errors
 from pages.components.run_view import show_run
+
+DOUBLE_CLICK_SECONDS: Final = 2.0
 
 
 def settings_form(entry: Registered) -> RunConfig | None:
@@ -82,15 +86,23 @@ def show_runs() -> None:
             )
 
 
+def was_just_started() -> bool:
+    """Whether the same button was pressed a moment ago: a double click shall start one run."""
+    now = time.monotonic()
+    last = st.session_state.get("started_at", -DOUBLE_CLICK_SECONDS)
+    st.session_state["started_at"] = now
+    return bool(now - last < DOUBLE_CLICK_SECONDS)
+
+
 require_frame()
 st.title("Train a model")
 left, right = st.columns([2, 3], gap="large")
-with left, shown_errors():
+with left, noted_errors():
     st.subheader("A new run")
     chosen = pick_data()
     if chosen is not None:
         settings = settings_form(chosen)
-        if settings is not None:
+        if settings is not None and not was_just_started():
             started = start_run(
                 settings,
                 checkpoints_root(),

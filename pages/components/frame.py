@@ -15,7 +15,11 @@ _WANTED: Final = "wanted_page"
 
 
 def draw_frame(pages: Mapping[st.Page, str]) -> None:
-    """Called by streamlit_app.py, after navigation is set up and before the page runs."""
+    """Called by streamlit_app.py, after navigation is set up and before the page runs.
+
+    Each link leads back to the view its page was left with: a case stays open while the reader
+    looks at another page.
+    """
     st.session_state[_FRAMED] = True
     wanted = st.session_state.pop(_WANTED, None)
     for page in pages:
@@ -25,9 +29,19 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
     with st.sidebar:
         st.markdown("### Mammoscope")
         for page, icon in pages.items():
-            st.page_link(page, icon=icon)
+            st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
     # In the page, not in the sidebar: a reader may fold that away.
     st.caption(f":material/info: {NOTICE}")
+
+
+def remember_view(page: st.Page) -> None:
+    """Called by streamlit_app.py after the page ran, however it ended."""
+    _views()[page.title] = dict(st.query_params)
+
+
+def _views() -> dict[str, dict[str, str]]:
+    views: dict[str, dict[str, str]] = st.session_state.setdefault("views_left", {})
+    return views
 
 
 def require_frame() -> None:

@@ -19,7 +19,7 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_an_upload_becomes_score_and_heatmap_and_survives_a_reload(
+def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change(
     page: Page, phantoms: Path
 ) -> None:
     picture = sorted((phantoms / "images").rglob("*.png"))[0]
@@ -33,6 +33,12 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_a_reload(
     expect(page.get_by_text("not the borders of a tumour")).to_be_visible()
 
     page.reload()
+    expect(viewer).to_be_visible(timeout=SLOW)
+    expect(page.get_by_test_id("stMetricValue").first).to_have_text(shown)
+
+    page.get_by_role("link", name="Thresholds").click()
+    expect(page.get_by_role("heading", name="Thresholds")).to_be_visible(timeout=SLOW)
+    page.get_by_role("link", name="Read").click()
     expect(viewer).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(shown)
 

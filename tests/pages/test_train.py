@@ -27,14 +27,15 @@ def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path
     assert page.selectbox(key="train_data").value == "Synthetic, 24 women"
 
 
-def test_a_folder_that_is_no_data_set_is_refused_in_words(
-    open_page: OpenPage, tmp_path: Path
-) -> None:
+def test_two_clicks_on_start_are_one_run(open_page: OpenPage, runs_root: Path) -> None:
     page = open_page("train")
-    page.text_input(key="data_folder").set_value(str(tmp_path))
-    page.button(key="data_add").click().run()
-    assert not page.exception
-    assert "none of the data sets" in page.error[0].value
+    page.number_input(key="data_women").set_value(24)
+    page.button(key="data_make").click().run()
+    page.button(key="train_start").click().run()
+    page.button(key="train_start").click().run()
+    (run,) = list_runs(runs_root)
+    run.ask_to_stop()
+    wait_until_over(run)
 
 
 def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path) -> None:
