@@ -284,7 +284,7 @@ def load_settings(path: Path, record: type[T]) -> T:
         document = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"There are no settings at {path}.") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{path} is not valid JSON: {error}") from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path} must hold a JSON object.")
