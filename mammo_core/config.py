@@ -66,6 +66,8 @@ class DataConfig:
     test_fraction: float = 0.25
     split_seed: int = 0
     is_official_split: bool = True  # use the split the data set brings, where it brings one
+    stratify_by: str | None = None  # one more column whose values every split gets its share of
+    is_leak_allowed: bool = False  # for teaching: a woman in two splits; every result is stamped
 
     def check(self) -> list[str]:
         problems = []

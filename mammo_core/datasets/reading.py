@@ -3,7 +3,6 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import pandas as pd
 
@@ -14,9 +13,6 @@ from mammo_core.datasets.registry import list_registered
 from mammo_core.errors import TableError, UnknownNameError
 from mammo_core.paths import datasets_root
 from mammo_core.tables import check_labels, check_manifest
-from mammo_core.types import Level
-
-_FINENESS: Final = (Level.IMAGE, Level.BREAST, Level.EXAM, Level.PATIENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -106,13 +102,6 @@ def recognise_adapter(folder: Path) -> Adapter:
         raise TableError(f"{folder} looks incomplete. Nearest:\n{nearest}")
     wanted = "\n".join(f"* {adapter.title}: {adapter.expects}" for adapter in ADAPTERS)
     raise TableError(f"{folder} is none of the data sets known here.\n{wanted}")
-
-
-def label_note(adapter: Adapter, level: Level) -> str:
-    """What must stand beside a result counted at a finer level than the label was given to."""
-    if _FINENESS.index(level) < _FINENESS.index(adapter.label_level):
-        return f"label copied from the {adapter.label_level}"
-    return ""
 
 
 def missing_files(root: Path, manifest: pd.DataFrame) -> list[str]:

@@ -15,6 +15,7 @@ from mammo_core.records import from_document, to_document
 from mammo_core.types import Level, Split, Task
 
 CARD_SCHEMA_VERSION: Final = 1
+_COARSENESS: Final = (Level.IMAGE, Level.BREAST, Level.EXAM, Level.PATIENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,17 @@ class DataRecord:
     seen: Literal["synthetic", "digital", "film", "mixed", "unknown"]
     fingerprint: str  # of the manifest: ids, labels, splits
     splits: tuple[SplitCount, ...]
+    population: str = "unknown"  # how the women came into the data set
+    label_level: Level = Level.IMAGE  # what a label was given to; finer ones are copies of it
+
+    def describe(self, level: Level) -> str:
+        """What must stand under every figure made from these data and counted by `level`."""
+        sentence = (
+            f"{self.title}. Population: {self.population}. Reference standard: "
+            f"{self.reference_standard}. Labels are given by {self.label_level}"
+        )
+        is_finer = _COARSENESS.index(level) < _COARSENESS.index(self.label_level)
+        return sentence + (f": label copied from the {self.label_level}." if is_finer else ".")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,8 @@ def load_dataset(config: RunConfig) -> Dataset:
         test_fraction=data.test_fraction,
         seed=data.split_seed,
         is_official_split=data.is_official_split,
+        stratify_by=data.stratify_by,
+        is_leak_allowed=data.is_leak_allowed,
     )
     is_used = manifest["split"].notna() & manifest["label"].notna()
     return replace(dataset, manifest=manifest[is_used].reset_index(drop=True))

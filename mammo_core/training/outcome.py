@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from mammo_core.config import RunConfig
 from mammo_core.datasets.adapter import Adapter
 from mammo_core.datasets.reading import fingerprint_of
+from mammo_core.datasets.splits import Leak, find_leak
 from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.cases import levels_of, pool_cases
@@ -86,13 +87,20 @@ def make_card(outcome: Outcome) -> ModelCard:
             seen=adapter.imaging,
             fingerprint=fingerprint_of(outcome.manifest),
             splits=count_splits(outcome.manifest, config.task),
+            population=adapter.population,
+            label_level=adapter.label_level,
         ),
         training=outcome.training,
         weights_sha256=sha256_of(outcome.weights),
         metrics=measure(outcome.predictions, Split.TEST),
         heatmap_peak=outcome.heatmap_peak,
-        limits=(*(LIMITS[kind] for kind in (adapter.imaging,) if kind in LIMITS), RESEARCH_ONLY),
+        limits=limits_of(adapter.imaging, find_leak(outcome.manifest)),
     )
+
+
+def limits_of(imaging: str, leak: Leak) -> tuple[str, ...]:
+    """What must be said beside every number of a model so trained."""
+    return tuple(text for text in (leak.stamp, LIMITS.get(imaging, ""), RESEARCH_ONLY) if text)
 
 
 def count_splits(manifest: pd.DataFrame, task: Task) -> tuple[SplitCount, ...]:

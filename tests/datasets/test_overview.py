@@ -8,16 +8,15 @@ import pandas as pd
 import pytest
 
 from mammo_core.config import AuditConfig
-from mammo_core.datasets import cbis_ddsm, mini_ddsm, vindr_mammo
 from mammo_core.datasets.jobs import latest_audit
 from mammo_core.datasets.overview import counts_by, told_columns
-from mammo_core.datasets.reading import label_note, missing_files
+from mammo_core.datasets.reading import missing_files
 from mammo_core.datasets.registry import Registered
 from mammo_core.datasets.thumbnails import boxes_of, thumbnail
 from mammo_core.plots.data_set import counts_figure
 from mammo_core.runs.launch import create_run
 from mammo_core.tables import check_boxes, check_manifest
-from mammo_core.types import CANCER, Level
+from mammo_core.types import CANCER
 from tests.datasets.builders import drawn
 
 
@@ -84,13 +83,6 @@ def test_a_thumbnail_shows_boxes_in_colour(tmp_path: Path) -> None:
 def test_missing_files_are_listed(tmp_path: Path) -> None:
     drawn.write_picture(tmp_path / "a.png", drawn.texture(1))
     assert missing_files(tmp_path, manifest()) == ["b.png", "c.png", "d.png"]
-
-
-def test_a_label_counted_finer_than_it_was_given_is_said_to_be_copied() -> None:
-    assert label_note(vindr_mammo.ADAPTER, Level.IMAGE) == "label copied from the breast"
-    assert label_note(vindr_mammo.ADAPTER, Level.BREAST) == ""
-    assert label_note(cbis_ddsm.ADAPTER, Level.IMAGE) == ""
-    assert label_note(mini_ddsm.ADAPTER, Level.BREAST) == "label copied from the patient"
 
 
 def test_the_newest_audit_of_a_set_is_found_by_what_it_audited(tmp_path: Path) -> None:

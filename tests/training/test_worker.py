@@ -1,5 +1,6 @@
 """A training in its own process, from start to checkpoint, on a dozen women who do not exist."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,27 @@ def test_a_training_ends_as_a_checkpoint(finished: RunFolder) -> None:
     assert metrics["split"].tolist() == ["train", "val", "train", "val"]
     assert finished.is_checkpoint
     assert "Warning" not in finished.read_log(last_lines=50)
+
+
+def test_a_leaky_split_is_refused_unless_asked_for_and_then_stamped(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each breast is trained on from above, and tested on as seen obliquely."""
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    leaky = tmp_path / "leaky"
+    shutil.copytree(phantoms, leaky)
+    manifest = pd.read_csv(leaky / "manifest.csv")
+    manifest["split"] = manifest["view"].map({"CC": "train", "MLO": "test"})
+    manifest.to_csv(leaky / "manifest.csv", index=False)
+
+    asked = with_changes(tiny_config(leaky, epochs=1), {"data.val_fraction": "0.4"})
+    refused = carried_out(tmp_path / "a", asked)
+    assert refused.read_status().state is RunState.FAILED
+    assert "more than one split" in refused.read_status().message
+
+    config = with_changes(asked, {"data.is_leak_allowed": "true"})
+    card = read_card(carried_out(tmp_path / "b", config).file("model_card.json"))
+    assert card.limits[0].lower().startswith("leaky split: 12 of 12 women")
 
 
 def test_the_card_tells_what_the_files_give(finished: RunFolder) -> None:
