@@ -17,7 +17,7 @@ from mammo_core.preprocessing.channels import Levels, grey_channel, levels
 
 FORMATS: Final = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
-Image.MAX_IMAGE_PIXELS = limits.PIXELS  # beyond it Pillow warns, and warnings are errors here
+Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is unpacked
 
 _ORIENTATION: Final = 274  # EXIF and TIFF; what each number asks for is in TIFF 6.0, page 36
 _TURNS: Final[Mapping[int, Callable[[Any], Any]]] = {
