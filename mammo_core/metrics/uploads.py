@@ -4,6 +4,7 @@ Column names are guessed and can be set by hand. Logits, percentages, decimal co
 and repeated rows are recognised and said aloud; what cannot be understood is refused.
 """
 
+import re
 from dataclasses import dataclass, fields
 from io import BytesIO
 from typing import Final
@@ -14,7 +15,8 @@ from scipy.special import expit
 
 from mammo_core.errors import TableError
 from mammo_core.tables import check_predictions
-from mammo_core.types import Laterality, View
+from mammo_core.types import Laterality, Split, View
+from mammo_core.words import many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +63,29 @@ _NEGATIVE: Final = frozenset({
     "0", "0.0", "false", "f", "no", "n", "benign", "normal", "negative", "neg", "b", "healthy",
     "benign_without_callback", "no cancer", "no_cancer", "non-cancer", "not cancer", "no finding",
 })  # fmt: skip
-_SPLITS: Final = {"valid": "val", "validation": "val", "testing": "test", "training": "train"}
+_CODES: Final = {"side": tuple(Laterality), "view": tuple(View), "split": tuple(Split)}
+_OTHER_WORDS: Final = {
+    "side": {"left": "L", "right": "R"},
+    "view": {},
+    "split": {"valid": "val", "validation": "val", "testing": "test", "training": "train"},
+}
 
 
 def read_csv(data: bytes) -> pd.DataFrame:
     """Every cell as text; comma, semicolon or tab between them."""
+    if b"\0" in data:
+        raise TableError(
+            "The uploaded file is not a readable CSV: it is binary or UTF-16 text. "
+            "Save it as CSV (UTF-8)."
+        )
     head = data[:4096].decode("utf-8-sig", errors="replace").partition("\n")[0]
     separator = max(",;\t", key=head.count)
     try:
         return pd.read_csv(BytesIO(data), dtype="string", encoding="utf-8-sig", sep=separator)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError(f"The uploaded file is not a readable CSV: {error}") from None
+        raise TableError(
+            f"The uploaded file is not a readable CSV: {error}. Save it as CSV (UTF-8)."
+        ) from None
 
 
 def guess_columns(table: pd.DataFrame) -> Columns:
@@ -111,15 +125,14 @@ def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Un
         raise TableError(
             f"Which column holds the {lacking}? The table has {', '.join(map(str, table.columns))}."
         )
-    notes: list[str] = []
+    notes = _twins(table, columns)
     score = _scores(table[columns.score], notes)
     result = pd.DataFrame({"score": score, "positive": _truth(table[columns.label], positive)})
     for role in ("image_id", "patient_id", "exam_id"):
         name = getattr(columns, role)
         result[role] = pd.NA if name is None else table[name].str.strip()
-    result["side"] = _coded(table, columns.side, {"left": "L", "right": "R"}, tuple(Laterality))
-    result["view"] = _coded(table, columns.view, {}, tuple(View))
-    result["split"] = _coded(table, columns.split, _SPLITS, ("train", "val", "test"))
+    for role in ("side", "view", "split"):
+        result[role] = _coded(table, getattr(columns, role), role, notes)
     for column in ("density", "age", "site", "machine", "birads", "lesion", "model_id", "dataset"):
         taken = {getattr(columns, field.name) for field in fields(columns)}
         if column in table.columns and column not in taken:
@@ -132,6 +145,8 @@ def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Un
 
 def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
     text = cells.str.strip()
+    if text.isna().any():
+        notes.append(f"{_rows(text.isna())} no score and were left out.")
     score = pd.to_numeric(text, errors="coerce")
     unread = text.notna() & score.isna()
     if unread.any() and text[unread].str.contains(",", regex=False).all():
@@ -141,6 +156,12 @@ def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
     if unread.any():
         raise TableError(
             f"{unread.sum()} of {len(text)} scores are not numbers (first: {text[unread].iloc[0]})."
+        )
+    infinite = score.abs() == np.inf
+    if infinite.any():
+        notes.append(
+            f"{_rows(infinite)} an infinite score (first: {text[infinite].iloc[0]}) and were left "
+            "out."
         )
     score = score.astype("float64").replace([np.inf, -np.inf], np.nan)
     low, high = score.min(), score.max()
@@ -167,23 +188,50 @@ def _truth(cells: "pd.Series[str]", positive: list[str]) -> "pd.Series[bool]":
 
 
 def _coded(
-    table: pd.DataFrame, column: str | None, words: dict[str, str], allowed: tuple[str, ...]
+    table: pd.DataFrame, column: str | None, role: str, notes: list[str]
 ) -> "pd.Series[str]":
-    """Known words as their codes; anything else is missing."""
+    """Known words as their codes; anything else is missing, and said to be."""
     if column is None:
         return pd.Series(pd.NA, index=table.index, dtype="string")
-    text = table[column].str.strip().str.lower()
-    upper = {code.lower(): code for code in allowed}
-    return text.map({**words, **upper}).astype("string")
+    text = table[column].str.strip()
+    words = _OTHER_WORDS[role] | {code.lower(): str(code) for code in _CODES[role]}
+    codes = text.str.lower().map(words).astype("string")
+    unknown = text.fillna("").ne("") & codes.isna()
+    if unknown.any():
+        notes.append(
+            f"{_rows(unknown)} a {role} that is none of {', '.join(_CODES[role])} "
+            f"(first: {text[unknown].iloc[0]}); it was taken for none."
+        )
+    return codes
+
+
+def _rows(marked: "pd.Series[bool]") -> str:
+    return f"{marked.sum()} of {many(len(marked), 'row has', 'rows have')}"
+
+
+def _twins(table: pd.DataFrame, columns: Columns) -> list[str]:
+    """A sentence for each chosen column whose name the table has more than once.
+
+    Of columns with one name the reader calls the second "name.1", the third "name.2".
+    """
+    by_name: dict[str, list[str]] = {}
+    names = [str(name) for name in table.columns]
+    lower = {name.strip().lower() for name in names}
+    for name in names:
+        stem = re.sub(r"\.\d+$", "", name.strip().lower())
+        by_name.setdefault(stem if stem in lower else name.strip().lower(), []).append(name)
+    return [
+        f"{len(alike)} columns are named {stem} ({', '.join(alike)}); {taken} was taken."
+        for taken in (getattr(columns, field.name) for field in fields(columns))
+        for stem, alike in by_name.items()
+        if taken in alike and len(alike) > 1
+    ]
 
 
 def _one_row_per_image(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
-    without = table["score"].isna()
-    if without.any():
-        notes.append(f"{without.sum()} of {len(table)} rows have no score and were left out.")
-        table = table[~without]
+    table = table[table["score"].notna()]
     if table.empty:
-        raise TableError("No row of the uploaded table has a score.")
+        raise TableError("No row of the uploaded table has a finite score.")
     if table["image_id"].isna().any():
         notes.append("Images are numbered by row: no column names them all.")
         return table.assign(image_id=[f"row {number + 2}" for number in table.index])
@@ -191,11 +239,13 @@ def _one_row_per_image(table: pd.DataFrame, notes: list[str]) -> pd.DataFrame:
         return table
     once = table.drop_duplicates()
     if len(once) < len(table):
-        notes.append(f"{len(table) - len(once)} repeated rows were counted once.")
+        repeated = many(len(table) - len(once), "repeated row was", "repeated rows were")
+        notes.append(f"{repeated} counted once.")
     differing = once["image_id"][once["image_id"].duplicated()]
     if not differing.empty:
         raise TableError(
-            f"{differing.nunique()} images have rows that disagree (first: {differing.iloc[0]}). "
-            "One row is one image: choose the column that names images, or mend the table."
+            f"{many(differing.nunique(), 'image has', 'images have')} rows that disagree "
+            f"(first: {differing.iloc[0]}). One row is one image: choose the column that "
+            "names images, or mend the table."
         )
     return once

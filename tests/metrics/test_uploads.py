@@ -71,18 +71,65 @@ def test_decimal_commas_and_semicolons_are_read() -> None:
 def test_rows_that_repeat_are_counted_once() -> None:
     understood = upload("id,label,score\na,1,0.9\na,1,0.9\nb,0,0.2\n")
     assert len(understood.predictions) == 2
-    assert understood.notes == ("1 repeated rows were counted once.",)
+    assert understood.notes == ("1 repeated row was counted once.",)
 
 
 def test_rows_of_one_image_that_disagree_are_refused() -> None:
-    with pytest.raises(TableError, match=r"1 images have rows that disagree \(first: a\)"):
+    with pytest.raises(TableError, match=r"1 image has rows that disagree \(first: a\)"):
         upload("id,label,score\na,1,0.9\na,1,0.8\nb,0,0.2\n")
 
 
 def test_rows_without_a_score_are_left_out_and_counted() -> None:
     understood = upload("id,label,score\na,1,0.9\nb,0,\nc,0,NaN\nd,0,inf\n")
     assert understood.predictions["image_id"].tolist() == ["a"]
-    assert understood.notes == ("3 of 4 rows have no score and were left out.",)
+    assert understood.notes == (
+        "2 of 4 rows have no score and were left out.",
+        "1 of 4 rows have an infinite score (first: inf) and were left out.",
+    )
+
+
+def test_a_number_too_large_to_be_held_is_said_to_be_infinite() -> None:
+    understood = upload("id,label,score\na,1,0.9\nb,0,1e400\nc,0,-inf\n")
+    assert understood.predictions["image_id"].tolist() == ["a"]
+    assert understood.notes == (
+        "2 of 3 rows have an infinite score (first: 1e400) and were left out.",
+    )
+
+
+def test_a_split_nobody_knows_is_none_and_said_so() -> None:
+    understood = upload("id,label,score,split\na,1,0.9,holdout\nb,0,0.2,test\nc,0,0.1,\n")
+    assert understood.predictions["split"].isna().tolist() == [True, False, True]
+    assert understood.notes == (
+        "1 of 3 rows have a split that is none of train, val, test (first: holdout); "
+        "it was taken for none.",
+    )
+
+
+def test_of_two_columns_with_one_name_it_is_said_which_was_taken() -> None:
+    understood = upload("id,label,score,score\na,1,0.9,0.1\nb,0,0.2,0.8\n")
+    assert understood.predictions["score"].tolist() == [0.9, 0.2]
+    assert understood.notes == ("2 columns are named score (score, score.1); score was taken.",)
+    assert "Score, score" in upload("id,label,Score,score\na,1,0.9,0.1\nb,0,0.2,0.8\n").notes[0]
+
+
+def test_columns_that_only_end_in_numbers_are_no_twins() -> None:
+    table = read_csv(b"id,label,run.1,run.2\na,1,0.9,0.1\nb,0,0.2,0.8\n")
+    columns = Columns(label="label", score="run.2", image_id="id")
+    assert understand(table, columns, ["1"]).notes == ()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "id,label,score\na,1,0.9\n".encode("utf-16"),
+        "id,label,score\na,1,0.9\n".encode("utf-16-le"),
+        "id,label,score\nä,1,0.9\n".encode("latin-1"),
+        b"PK\x03\x04\x00\x00\xff",
+    ],
+)
+def test_a_file_that_is_no_utf8_text_is_refused_with_what_to_do(data: bytes) -> None:
+    with pytest.raises(TableError, match=r"Save it as CSV \(UTF-8\)"):
+        read_csv(data)
 
 
 def test_a_table_without_image_names_is_numbered_as_in_a_spreadsheet() -> None:
