@@ -6,18 +6,26 @@ and .838 and .892 within its two countries.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from mammo_core.metrics.auc import AucParts, auc_parts
+from mammo_core.metrics.auc import AucParts, auc_parts, newcombe_interval
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.uncertainty import CONFIDENCE, FEWEST_GROUPS
+from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
+    FEWEST_GROUPS,
+    effective_groups,
+    normal_quantile,
+)
 
 Floats = NDArray[np.float64]
+_NO_SPREAD: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +85,9 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
     pooled = auc_parts(score, positive, groups)
     quantile = _quantile(groups, positive)
     half = quantile * _error(pull)
+    low, high = value - half, value + half
+    if half <= _NO_SPREAD:
+        low, high = _newcombe([(part, groups[rows], positive[rows]) for rows, part in parts])
     excess = pooled.value - value
     excess_half = quantile * _error(_pull(pooled, women) - pull)
     return Within(
@@ -84,14 +95,42 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
         strata=len(parts),
         pooled=pooled.value,
         value=value,
-        low=max(0.0, value - half),
-        high=min(1.0, value + half),
+        low=max(0.0, low),
+        high=min(1.0, high),
         excess=excess,
         excess_low=excess - excess_half,
         excess_high=excess + excess_half,
         pairs=int(pairs.sum()),
         cases=int(known.sum()),
     )
+
+
+def _newcombe(
+    strata: Sequence[tuple[AucParts, NDArray[np.intp], NDArray[np.bool_]]],
+) -> tuple[float, float]:
+    """The interval where the women of each stratum pull alike, as in one ranked without a mistake.
+
+    Newcombe's interval of each stratum, by effective women as for a pooled AUC; distances from the
+    value are squared and added by weight.
+    """
+    pairs = np.array([part.positives * part.negatives for part, _, _ in strata], dtype=np.float64)
+    values = np.array([part.value for part, _, _ in strata])
+    ends = np.array(
+        [
+            newcombe_interval(
+                part.value,
+                effective_groups(groups[positive]),
+                effective_groups(groups[~positive]),
+                z=normal_quantile(),
+            )
+            for part, groups, positive in strata
+        ]
+    )
+    weights = pairs / pairs.sum()
+    value = float(weights @ values)
+    below = np.linalg.norm(weights * (values - ends[:, 0]))
+    above = np.linalg.norm(weights * (ends[:, 1] - values))
+    return value - float(below), value + float(above)
 
 
 def _pull(part: AucParts, women: int) -> Floats:

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from mammo_core.metrics.cases import pool_cases, values_of
-from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.metrics.uncertainty import auc_with_interval, newcombe_of
 from mammo_core.metrics.within import auc_within
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
@@ -45,6 +45,28 @@ def test_the_value_is_the_share_of_pairs_of_one_site_in_order() -> None:
     assert within is not None
     assert within.value == pytest.approx(right / 400)
     assert (within.pairs, within.strata) == (400, 2)
+    assert within.low < 0.45 < 0.55 < within.high  # one site all right, one all wrong
+
+
+def test_sites_ranked_without_a_mistake_still_have_an_interval() -> None:
+    positive = np.tile([True, False], 40)
+    site = pd.Series(np.where(np.arange(80) < 40, "A", "B"))
+    cases = cases_of(positive * 0.8 + 0.1, positive)
+    within = auc_within(cases, site, column="site")
+    pooled = auc_with_interval(cases)
+    assert within is not None
+    assert (within.value, within.high) == (1.0, 1.0)
+    assert 0.8 < within.low < pooled.low < 1.0  # two halves tell less than the whole
+    assert "1.000, 95 % 0." in within.sentence
+
+
+def test_one_perfect_site_has_the_interval_of_its_own_cases() -> None:
+    positive = np.tile([True, False], 20)
+    cases = cases_of(np.append(positive * 0.8 + 0.1, 0.5), np.append(positive, False))
+    within = auc_within(cases, pd.Series(["A"] * 40 + ["B"]), column="site")
+    assert within is not None
+    alone = newcombe_of(cases_of(positive * 0.8 + 0.1, positive))
+    assert (within.low, within.high) == pytest.approx(alone)
 
 
 def test_one_stratum_that_holds_everything_is_the_pooled_auc() -> None:
