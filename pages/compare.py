@@ -7,21 +7,26 @@ import streamlit as st
 
 from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.compare import share_cases
+from pages.components.comparable import (
+    LOOKED_AT,
+    labelled_of,
+    like_the_newest,
+    say_what_is_left_out,
+    usable,
+)
 from pages.components.compare_view import (
     Compared,
-    like_the_newest,
     show_disagreements,
     show_published,
     show_settings,
 )
 from pages.components.counting import count_cases, pick_counting
 from pages.components.frame import require_frame
-from pages.components.guard import shown_errors
+from pages.components.guard import escaped, shown_errors
 from pages.components.leaderboard import say_what_is_compared, show_leaderboard
 from pages.components.overlays import show_pr, show_reliability, show_roc
 from pages.components.pickers import scored_runs
 from pages.components.point_view import show_at_one_specificity
-from pages.components.scored import scored_of
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
@@ -36,31 +41,37 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
 require_frame()
 st.title("Compare")
 
-runs = {run.run_id: run for run in scored_runs()}
-if not runs:
-    st.info(
-        "No run has predictions yet. Train one on the Train page.", icon=":material/leaderboard:"
-    )
-    st.stop()
 with shown_errors():
-    names = st.multiselect(
-        "Models", list(runs), default=like_the_newest(list(runs.values())), key="models",
-        bind="query-params",
-    )  # fmt: skip
-    if not names:
+    runs = {run.run_id: run for run in scored_runs()}
+    if not runs:
+        st.info(
+            "No run has predictions yet. Train one on the Train page.",
+            icon=":material/leaderboard:",
+        )
+        st.stop()
+    newest, unread = usable(list(runs)[:LOOKED_AT], lambda name: labelled_of(runs[name]))
+    chosen = st.multiselect(
+        "Models", list(runs), default=like_the_newest(newest), key="models", bind="query-params"
+    )
+    scored, unread_too = usable(chosen, lambda name: labelled_of(runs[name]))
+    say_what_is_left_out(unread | unread_too)
+    if not scored:
         st.info("Choose at least one model.")
         st.stop()
-    scored = [scored_of(runs[name]) for name in names]
-    counting = pick_counting(scored[0].predictions, key="compare")
-    shared = share_cases([count_cases(table, counting) for table in scored])
-    say_what_is_compared(shared, names)
+    counting = pick_counting(next(iter(scored.values())).predictions, key="compare")
+    counted, uncounted = usable(scored, lambda name: count_cases(scored[name], counting))
+    say_what_is_left_out(uncounted)
+    if not counted:
+        st.stop()
+    shared = share_cases(list(counted.values()))
+    say_what_is_compared(shared, list(counted))
     compared = Compared(
-        runs=tuple(runs[name] for name in names),
-        models=dict(zip(names, shared.cases, strict=True)),
+        runs=tuple(runs[name] for name in counted),
+        models=dict(zip(counted, shared.cases, strict=True)),
     )
     reason = why_no_auc(shared.cases[0])
     if reason:
-        st.warning(reason, icon=":material/block:")
+        st.warning(escaped(reason), icon=":material/block:")
         st.stop()
     show_leaderboard(compared.models)
     section = st.segmented_control(

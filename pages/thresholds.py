@@ -33,13 +33,13 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
 
 @st.fragment
 def show_threshold(counted: Counted) -> None:
-    rates = rates_at(counted.cases, pick_threshold(counted.cases))
-    show_rates(rates, counted.cases)
-    sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
-    section = st.segmented_control(
-        "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"
-    )
     with shown_errors():
+        rates = rates_at(counted.cases, pick_threshold(counted.cases))
+        show_rates(rates, counted.cases)
+        sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
+        section = st.segmented_control(
+            "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"
+        )
         SECTIONS[section](counted, rates)
 
 

@@ -21,6 +21,7 @@ from mammo_core.metrics.uncertainty import (
     newcombe_of,
     t_quantile,
 )
+from mammo_core.words import many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -71,7 +72,7 @@ class Comparison:
     def sentence(self) -> str:
         """What the difference allows to be said, and nothing more."""
         d = self.difference
-        basis = f"these {d.cases:,} cases of {d.groups:,} women"
+        basis = f"these {many(d.cases, 'case', 'cases')} of {many(d.groups, 'woman', 'women')}"
         spread = f"difference in AUC {d.value:.3f}, 95 % {d.low:+.3f} to {d.high:+.3f}"
         if self.is_clear:
             return f"{self.best} ranks {basis} better than {self.other} ({spread})."

@@ -47,9 +47,7 @@ class LockedPoint:
 def lock_point(run: RunFolder, point: LockedPoint) -> None:
     """Put `point` in force for the checkpoint in `run`."""
     if not run.is_checkpoint:
-        raise RunError(
-            f"{run.run_id} has no model card, so it has no operating point. Wait until it finishes."
-        )
+        raise _no_card(run)
     with run.file(FILE_NAME).open("a", encoding="utf-8") as stream:
         stream.write(json.dumps(to_document(point)) + "\n")
 
@@ -72,7 +70,17 @@ def point_in_force(run: RunFolder) -> LockedPoint | None:
 
 
 def card_hash(run: RunFolder) -> str:
-    return sha256_of(run.file("model_card.json"))
+    try:
+        return sha256_of(run.file("model_card.json"))
+    except FileNotFoundError:
+        raise _no_card(run) from None
+
+
+def _no_card(run: RunFolder) -> RunError:
+    return RunError(
+        f"{run.run_id} has no model card, so it has no operating point. Wait until it has "
+        "finished; if it had, it was moved or deleted."
+    )
 
 
 def _point(line: str, path: Path) -> LockedPoint:

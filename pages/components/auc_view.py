@@ -8,6 +8,7 @@ from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.metrics.within import auc_within
 from pages.components import cached
 from pages.components.counting import Counted
+from pages.components.guard import escaped
 
 
 def show_auc(counted: Counted) -> None:
@@ -27,10 +28,10 @@ def show_auc(counted: Counted) -> None:
         rule=counting.rule,
     )
     if beyond is not None:
-        st.caption(beyond.sentence)
+        st.caption(escaped(beyond.sentence))
     for column in ("site", "machine"):
         within = auc_within(cases, values_of(counted.rows, cases, column), column=column)
         if within is not None and within.is_flagged:
-            st.warning(within.sentence, icon=":material/warning:")
+            st.warning(escaped(within.sentence), icon=":material/warning:")
         elif within is not None:
-            st.caption(within.sentence)
+            st.caption(escaped(within.sentence))

@@ -98,7 +98,7 @@ def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None
             ],
             hide_index=True,
         )
-    st.caption(f"Audited {result.made_at} under the rule {result.label_rule}.")
+    st.caption(escaped(f"Audited {result.made_at} under the rule {result.label_rule}."))
     with st.container(horizontal=True):
         for name, label in ((REPORT, "Report (HTML)"), (RESULT, "Findings (JSON)")):
             data = run.file(name).read_bytes()

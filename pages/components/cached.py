@@ -1,15 +1,11 @@
 """Everything pages keep between reruns. The only place that caches; every cache is bounded."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 import streamlit as st
 
-from mammo_core.datasets.audit.result import AuditResult, read_audit
-from mammo_core.datasets.reading import Dataset, read_in_question
-from mammo_core.datasets.registry import Registered
-from mammo_core.datasets.thumbnails import thumbnail
-from mammo_core.datasets.worker import RESULT
 from mammo_core.errors import TableError
 from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
@@ -19,18 +15,27 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Box, Level
 
+if TYPE_CHECKING:  # pages that show no data set open without what reads one
+    from mammo_core.datasets.audit.result import AuditResult
+    from mammo_core.datasets.reading import Dataset
+    from mammo_core.datasets.registry import Registered
+
 
 def predictions(run: RunFolder) -> pd.DataFrame:
     """The predictions of `run`, checked; read anew when the file was rewritten."""
     path = run.file("predictions.csv")
     if not path.exists():
         raise TableError(f"Run {run.run_id} has no predictions yet. Wait until it has finished.")
-    return _predictions(path, path.stat().st_mtime_ns)
+    try:
+        return _predictions(path, path.stat().st_mtime_ns)
+    except TableError as error:
+        raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
 
 
 def card(run: RunFolder) -> ModelCard:
-    """The model card of `run`. A card never changes, so its path is key enough."""
-    return _card(run.file("model_card.json"))
+    """The model card of `run`; read anew when the file was replaced."""
+    path = run.file("model_card.json")
+    return _card(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
@@ -64,25 +69,31 @@ def beyond(
     return beyond_confounders(_rows, level=level, rule=rule)
 
 
-def dataset(entry: Registered) -> Dataset:
+def dataset(entry: "Registered") -> "Dataset":
     """The data set as registered; read anew when a file in its folder was added or rewritten."""
     return _dataset(entry, _newest_change(Path(entry.folder)))
 
 
-def audit(run: RunFolder) -> AuditResult:
+def audit(run: RunFolder) -> "AuditResult":
     """The result of a finished audit. It never changes, so its path is key enough."""
+    from mammo_core.datasets.worker import RESULT
+
     return _audit(run.file(RESULT))
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)
 def picture(root: str, path: str, *, side: int, boxes: tuple[Box, ...] = ()) -> bytes | None:
     """A thumbnail with its boxes; None where the image cannot be read."""
+    from mammo_core.datasets.thumbnails import thumbnail
+
     return thumbnail(Path(root), path, side=side, boxes=boxes)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set…")
-def _dataset(entry: Registered, changed: int) -> Dataset:
+def _dataset(entry: "Registered", changed: int) -> "Dataset":
     """Shared and never changed."""
+    from mammo_core.datasets.reading import read_in_question
+
     return read_in_question(Path(entry.folder), entry.adapter, entry.label_rule)
 
 
@@ -93,7 +104,9 @@ def _newest_change(folder: Path) -> int:
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
-def _audit(path: Path) -> AuditResult:
+def _audit(path: Path) -> "AuditResult":
+    from mammo_core.datasets.audit.result import read_audit
+
     return read_audit(path)
 
 
@@ -103,5 +116,5 @@ def _predictions(path: Path, modified: int) -> pd.DataFrame:
 
 
 @st.cache_data(max_entries=64, show_spinner=False)
-def _card(path: Path) -> ModelCard:
+def _card(path: Path, modified: int) -> ModelCard:
     return read_card(path)

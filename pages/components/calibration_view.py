@@ -1,6 +1,7 @@
 """Whether the scores are probabilities, and what calling by them is worth."""
 
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -19,6 +20,9 @@ from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.decision import decision_figure
 from mammo_core.types import Split
 from pages.components.counting import Counted, count_cases, splits_of
+
+_LOWEST: Final = 0.1  # per cent of cases with cancer
+_HIGHEST: Final = 90.0
 
 
 def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
@@ -75,9 +79,10 @@ def validation_of(counted: Counted) -> Cases | None:
 
 def show_decision(probabilities: Cases, fitted: float) -> None:
     """Net benefit at a stated prevalence, on probabilities carried to it."""
+    at_first = min(max(round(100 * fitted, 1), _LOWEST), _HIGHEST)
     wanted = (
         st.number_input(
-            "Prevalence, %", 0.1, 90.0, round(100 * fitted, 1), 0.1, key="decision_prevalence",
+            "Prevalence, %", _LOWEST, _HIGHEST, at_first, 0.1, key="decision_prevalence",
             bind="query-params", width=320,
         )
         / 100

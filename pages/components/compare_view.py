@@ -1,18 +1,17 @@
-"""Which models to begin with, where two disagree, and in which settings their runs differ."""
+"""Where two models disagree, in which settings their runs differ, what others have reported."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any
 
 import streamlit as st
 
+from mammo_core.errors import RunError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.mistakes import disagreements
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
-
-MOST_AT_FIRST: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -21,13 +20,6 @@ class Compared:
 
     runs: tuple[RunFolder, ...]
     models: Mapping[str, Cases]
-
-
-def like_the_newest(runs: Sequence[RunFolder]) -> list[str]:
-    """The newest run and those after it over the same data set: what can be compared at once."""
-    newest, *_ = sets = [_dataset_of(run) for run in runs[: 2 * MOST_AT_FIRST]]
-    alike = [run.run_id for run, name in zip(runs, sets, strict=False) if name == newest]
-    return alike[:MOST_AT_FIRST]
 
 
 def show_disagreements(compared: Compared) -> None:
@@ -59,7 +51,10 @@ def show_disagreements(compared: Compared) -> None:
 
 def show_settings(compared: Compared) -> None:
     """Only what differs between the runs' settings."""
-    settings = {run.run_id: flattened(_settings_of(run)) for run in compared.runs}
+    if len(compared.runs) < 2:
+        st.info("Choose at least two models.")
+        return
+    settings = {run.run_id: _settings_of(run) for run in compared.runs}
     keys = sorted({key for values in settings.values() for key in values})
     rows = [
         {"setting": key, **{name: values.get(key, "–") for name, values in settings.items()}}
@@ -117,13 +112,17 @@ def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     return flat
 
 
-def _settings_of(run: RunFolder) -> dict[str, Any]:
-    path = run.file("run.json")
-    if not path.exists():
+def _settings_of(run: RunFolder) -> dict[str, str]:
+    try:
+        settings = json.loads(run.file("run.json").read_text(encoding="utf-8"))
+        if isinstance(settings, dict):
+            return flattened(settings)
+        found = "they are no JSON object"
+    except FileNotFoundError:
         return {}
-    settings: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return settings
-
-
-def _dataset_of(run: RunFolder) -> tuple[str, ...]:
-    return tuple(sorted(cached.predictions(run)["dataset"].dropna().unique()))
+    except (ValueError, RecursionError) as error:
+        found = f"they are not valid JSON ({error})"
+    raise RunError(
+        f"The settings of {run.run_id} cannot be read: {found}. Was run.json changed by hand? "
+        "Choose other models, or put the file back."
+    )

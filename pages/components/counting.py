@@ -8,6 +8,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.types import Level, Split
+from mammo_core.words import many
 from pages.components import cached
 from pages.components.scored import Scored
 
@@ -55,7 +56,7 @@ def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
         if len(splits) > 1:
             split = st.segmented_control(
                 "Split", splits, default=split, required=True, key=f"{key}_split",
-                bind="query-params",
+                format_func=split_in_words, bind="query-params",
             )  # fmt: skip
         level = st.segmented_control(
             "A case is one", levels, default=default_level(levels), required=True,
@@ -91,8 +92,8 @@ def show_count(counted: Counted) -> None:
     cases = counted.cases
     left_out = f"; {cases.unknown:,} without a known label left out" if cases.unknown else ""
     st.caption(
-        f"{len(cases):,} cases of {cases.group_count:,} women, {cases.positives:,} with cancer "
-        f"({cases.positives / len(cases):.1%}){left_out}."
+        f"{many(len(cases), 'case', 'cases')} of {many(cases.group_count, 'woman', 'women')}, "
+        f"{cases.positives:,} with cancer ({cases.positives / len(cases):.1%}){left_out}."
     )
     if counted.scored.predictions["patient_id"].isna().all():
         st.warning(
@@ -106,6 +107,10 @@ def splits_of(predictions: pd.DataFrame) -> list[str]:
     """The splits that occur, what may be reported first; "" where none is named."""
     found = set(predictions["split"].fillna(""))
     return [name for name in (Split.TEST, Split.VAL, "", Split.TRAIN) if name in found]
+
+
+def split_in_words(split: str) -> str:
+    return split or "no split"
 
 
 def default_level(levels: tuple[Level, ...]) -> Level:

@@ -18,7 +18,7 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
 
     def take_clicked(key: str) -> None:
         for clicked in st.session_state[key].selection.points[:1]:
-            if "customdata" in clicked:
+            if clicked.get("customdata") is not None:  # the corner where nobody is called has none
                 keep_threshold(float(clicked["customdata"]))
 
     left, middle, right = st.columns([5, 5, 4])

@@ -40,7 +40,7 @@ def show_overview(dataset: Dataset) -> None:
     columns[0].metric("Images", f"{len(manifest):,}", border=True)
     columns[1].metric("Women or groups", f"{manifest['group_id'].nunique():,}", border=True)
     for column, (name, count) in zip(columns[2:], labels.items(), strict=True):
-        column.metric(str(name).capitalize(), f"{count:,}", border=True)
+        column.metric(escaped(str(name).capitalize()), f"{count:,}", border=True)
     told = told_columns(manifest)
     charted = [name for name in CHARTED if manifest[name].notna().any()]
     for row in range(0, len(charted), 2):

@@ -8,23 +8,28 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import SharedCases, compare_to_best
 from mammo_core.metrics.curves import average_precision
 from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.words import many
+from pages.components.guard import escaped
 
 
 def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
-    count = len(shared.cases[0])
+    if len(names) < 2:
+        return
+    count = many(len(shared.cases[0]), "case", "cases")
     if shared.is_complete:
-        st.success(f"All compared on the same {count:,} cases.", icon=":material/check:")
+        st.success(f"All compared on the same {count}.", icon=":material/check:")
         return
     lacking = ", ".join(
         f"{number:,} of {name}"
         for name, number in zip(names, shared.left_out, strict=True)
         if number
     )
+    disagreeing = many(shared.disagreeing, "case", "cases")
     st.warning(
-        f"Compared on the {count:,} cases that all have."
-        + (f" Left out: {lacking}." if lacking else "")
+        f"Compared on the {count} that all have."
+        + (escaped(f" Left out: {lacking}.") if lacking else "")
         + (
-            f" {shared.disagreeing:,} cases left out because the tables differ on the truth."
+            f" {disagreeing} left out because the tables differ on the truth."
             if shared.disagreeing
             else ""
         ),

@@ -1,14 +1,12 @@
 """The cases on the wrong side of the threshold, with pictures, each a click away from Read."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 import streamlit as st
 
 from mammo_core.config import RunConfig, load_settings
-from mammo_core.datasets.reading import Dataset, find_folder
-from mammo_core.datasets.registry import Registered
 from mammo_core.metrics.cases import images_of
 from mammo_core.metrics.mistakes import mistakes
 from mammo_core.metrics.uncertainty import RatesAtThreshold
@@ -17,7 +15,9 @@ from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.guard import escaped, noted_errors
-from pages.components.intake import store_files
+
+if TYPE_CHECKING:  # imported where asked for: the table needs none of it
+    from mammo_core.datasets.reading import Dataset
 
 _PICTURED: Final = 6
 _ACROSS: Final = 3
@@ -57,7 +57,7 @@ def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
                     _show_case(counted, dataset, row)
 
 
-def _show_case(counted: Counted, dataset: Dataset, row: "pd.Series[str]") -> None:
+def _show_case(counted: Counted, dataset: "Dataset", row: "pd.Series[str]") -> None:
     case_id = str(row["case_id"])
     images = images_of(counted.rows, counted.cases, case_id)
     paths = dataset.manifest.set_index("image_id")["path"].reindex(images["image_id"]).dropna()
@@ -69,6 +69,8 @@ def _show_case(counted: Counted, dataset: Dataset, row: "pd.Series[str]") -> Non
     if paths.empty:
         st.caption("Its images are not in the folder any more.")
     elif st.button("Open in Read", key=f"open_{case_id}", icon=":material/radiology:"):
+        from pages.components.intake import store_files  # reads images, which few visits ask for
+
         store_files([(dataset.root / Path(path)).read_bytes() for path in paths])
         opened = {"case": st.query_params["case"]}
         if counted.scored.run is not None and counted.scored.run.is_checkpoint:
@@ -76,8 +78,11 @@ def _show_case(counted: Counted, dataset: Dataset, row: "pd.Series[str]") -> Non
         st.switch_page("pages/read.py", query_params=opened)
 
 
-def _dataset_of(run: RunFolder) -> Dataset:
+def _dataset_of(run: RunFolder) -> "Dataset":
     """The data set as the run's settings name it."""
+    from mammo_core.datasets.reading import find_folder
+    from mammo_core.datasets.registry import Registered
+
     data = load_settings(run.file("run.json"), RunConfig).data
     return cached.dataset(
         Registered(

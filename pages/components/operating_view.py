@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 import streamlit as st
 
+from mammo_core.errors import MammoError
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
 from mammo_core.runs.operating_points import (
     LockedPoint,
@@ -14,6 +15,7 @@ from mammo_core.runs.operating_points import (
 )
 from mammo_core.types import Split
 from pages.components.counting import Counted
+from pages.components.guard import escaped
 from pages.components.threshold_view import aim_in_words
 
 
@@ -51,13 +53,18 @@ def why_not_lockable(counted: Counted) -> str | None:
 def show_promise(locked: LockedPoint, counted: Counted) -> None:
     counting = counted.counting
     st.markdown(
-        f"In force since {locked.locked_at[:10]}: threshold **{locked.threshold:.4f}**, "
-        f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
-        f"chosen on the split “{locked.split or 'none'}”."
+        f"In force since {escaped(locked.locked_at[:10])}: threshold **{locked.threshold:.4f}**, "
+        + escaped(
+            f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
+            f"chosen on the split “{locked.split or 'none'}”."
+        )
     )
     if (locked.level, locked.pooling) != (counting.level, counting.rule):
         st.caption(
-            f"Count by {locked.level} and pool by {locked.pooling} to see what it delivers here."
+            escaped(
+                f"Count by {locked.level} and pool by {locked.pooling} to see what it delivers "
+                "here."
+            )
         )
         return
     delivered = rates_at(counted.cases, locked.threshold)
@@ -84,11 +91,18 @@ def _row(name: str, part: int, whole: int, delivered: Rate) -> dict[str, str]:
 
 
 def _lock(counted: Counted, rates: RatesAtThreshold) -> None:
-    run, counting, cases = counted.scored.run, counted.counting, counted.cases
+    run = counted.scored.run
     if run is None:
         return
-    point = rates.point
-    locked = LockedPoint(
+    try:
+        lock_point(run, _locked_point(counted, rates, card_sha256=card_hash(run)))
+    except MammoError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+
+
+def _locked_point(counted: Counted, rates: RatesAtThreshold, *, card_sha256: str) -> LockedPoint:
+    counting, cases, point = counted.counting, counted.cases, rates.point
+    return LockedPoint(
         threshold=point.threshold,
         level=counting.level,
         pooling=counting.rule,
@@ -103,6 +117,5 @@ def _lock(counted: Counted, rates: RatesAtThreshold) -> None:
             negatives=point.negatives,
         ),
         locked_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        card_sha256=card_hash(run),
+        card_sha256=card_sha256,
     )
-    lock_point(run, locked)

@@ -8,6 +8,7 @@ from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.metrics.clinic import Benchmark, Projection, project_at, triage
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.types import Level
+from mammo_core.words import many
 from pages.components.counting import Counted, count_cases
 
 BCSC = Benchmark()
@@ -40,10 +41,10 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
         key="screening",
     )
     st.caption(
-        f"A projection from {women.positives:,} women with and {women.negatives:,} without cancer "
-        f"of this set to {1000 * prevalence:.1f} in 1,000, not a result of screening. A cancer is "
-        "found only if its own breast is called; recall is any breast called. Ranges join both "
-        f"95 % intervals. Readers: {BCSC.title}, Lehman 2017."
+        f"A projection from {many(women.positives, 'woman', 'women')} with and "
+        f"{women.negatives:,} without cancer of this set to {1000 * prevalence:.1f} in 1,000, not "
+        "a result of screening. A cancer is found only if its own breast is called; recall is any "
+        f"breast called. Ranges join both 95 % intervals. Readers: {BCSC.title}, Lehman 2017."
     )
     show_triage(women, threshold, prevalence)
 

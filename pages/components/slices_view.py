@@ -14,6 +14,7 @@ from mammo_core.metrics.subgroups import (
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.plots.forest import forest_figure
 from pages.components.counting import Counted
+from pages.components.guard import escaped
 
 
 def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
@@ -39,7 +40,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         alt=f"AUC with interval by {SLICED_BY[column]}",
     )
     gap = largest_gap(slices)
-    st.markdown(gap.sentence if gap else "No two parts are large enough to be compared.")
+    st.markdown(escaped(gap.sentence) if gap else "No two parts are large enough to be compared.")
     st.dataframe([_row(part) for part in slices], hide_index=True, key="slices")
     st.caption(
         f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; such parts are not "

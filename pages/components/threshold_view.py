@@ -9,10 +9,12 @@ from mammo_core.errors import MammoError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
-from pages.components.guard import shown_errors
+from mammo_core.words import many
+from pages.components.guard import escaped
 from pages.components.threshold_slider import show_threshold_slider
 
 PARAMETER: Final = "threshold"
+_CHOSEN: Final = "chosen_aim"  # the aim and target that the reader set a threshold by
 SUGGESTED_SENSITIVITY: Final = 0.9
 _TARGETS: Final = {Aim.SENSITIVITY: 0.9, Aim.SPECIFICITY: 0.9, Aim.RECALL_RATE: 0.1, Aim.COST: 10.0}
 
@@ -50,21 +52,19 @@ def pick_threshold(cases: Cases) -> float:
                 "Target", 0.0, 1.0 if is_share else 1000.0, _TARGETS[aim],
                 0.01 if is_share else 1.0, key=_target_key(aim), bind="query-params",
             )  # fmt: skip
-        with shown_errors():
-            st.button("Set", on_click=_set_by, args=(cases, aim, target), key="set_threshold")
+        st.button("Set", on_click=_set_by, args=(cases, aim, target), key="set_threshold")
     return threshold_in_url(cases)
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:
-    """The aim as chosen in the popover, if that is where this threshold comes from."""
-    aim = Aim(st.session_state.get("aim", Aim.SENSITIVITY))
-    target = float(st.session_state.get(_target_key(aim), _TARGETS.get(aim, 0.0)))
+    """The aim that the reader set this threshold by; "fixed" where none was."""
+    aim, target = st.session_state.get(_CHOSEN, (Aim.FIXED, threshold))
     try:
-        is_of_aim = choose_threshold(cases, aim, target).threshold == threshold
+        is_of_aim = min(1.0, choose_threshold(cases, aim, target).threshold) == threshold
     except MammoError:
         is_of_aim = False
     if not is_of_aim:
-        return "set by hand"
+        return str(Aim.FIXED)
     return f"{aim} {target:g}" if aim in _TARGETS else str(aim)
 
 
@@ -75,8 +75,9 @@ def _target_key(aim: Aim) -> str:
 def _set_by(cases: Cases, aim: Aim, target: float) -> None:
     try:
         keep_threshold(choose_threshold(cases, aim, target).threshold)
+        st.session_state[_CHOSEN] = (aim, target)
     except MammoError as error:
-        st.toast(str(error))
+        st.toast(escaped(str(error)), icon=":material/error:")
 
 
 def show_rates(rates: RatesAtThreshold, cases: Cases) -> None:
@@ -100,7 +101,7 @@ def _row(name: str, rate: Rate) -> dict[str, str]:
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",
-        "of": f"{rate.count:,} of {rate.total:,} ({rate.groups:,} women)",
+        "of": f"{rate.count:,} of {rate.total:,} ({many(rate.groups, 'woman', 'women')})",
         "95 % interval": f"{rate.low:.1%} to {rate.high:.1%}",
         "by": rate.method,
     }

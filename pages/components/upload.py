@@ -8,6 +8,7 @@ import streamlit as st
 
 from mammo_core.metrics.uploads import Columns, guess_columns, guess_positive, label_words
 from pages.components import cached
+from pages.components.guard import escaped
 
 _ROLES: Final = (
     ("score", "Score"),
@@ -46,7 +47,7 @@ def pick_upload() -> Uploaded | None:
         )  # fmt: skip
     understood = cached.understood(table, columns, positive, file_id=upload.file_id)
     for note in understood.notes:
-        st.info(note, icon=":material/info:")
+        st.info(escaped(note), icon=":material/info:")
     return Uploaded(
         source=f"{upload.file_id} {columns} {positive}", predictions=understood.predictions
     )

@@ -1,4 +1,7 @@
+import re
 from pathlib import Path
+
+import pytest
 
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
@@ -37,6 +40,80 @@ def test_models_of_two_data_sets_are_not_compared(runs_root: Path, open_page: Op
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     assert "different cases" in page.error[0].value
+
+
+def test_one_model_is_compared_with_nothing(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    assert not page.success
+    page.segmented_control(key="compare_section").set_value("Settings").run()
+    assert page.info[0].value == "Choose at least two models."
+
+
+BROKEN_TABLES = {
+    "an empty file": ("", "not a readable CSV"),
+    "no rows": ("image_id,model_id,score\n", "has no rows"),
+    "no scores": ("image_id,model_id,score\na,m,\nb,m,\n", "2 of 2 rows .* have no score"),
+    "no labels": ("image_id,model_id,score,dataset\na,m,0.5,made-up women\n", "no labels"),
+    "no table": ("\x00\x01", "has no rows"),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN_TABLES)
+def test_a_run_whose_predictions_are_broken_is_left_out_and_named(
+    name: str, runs_root: Path, open_page: OpenPage
+) -> None:
+    text, reason = BROKEN_TABLES[name]
+    write_run(runs_root, GOOD, made_up_predictions())
+    broken = write_run(runs_root, GUESSING, made_up_predictions())
+    broken.file("predictions.csv").write_text(text)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    assert not page.exception, page.exception
+    note = page.warning[0].value.replace("\\", "")
+    assert note.startswith(f"{GUESSING} is left out. ")
+    assert re.search(reason, note)
+    assert page.dataframe[0].value["model"].tolist() == [GOOD]
+
+
+def test_a_broken_newest_run_does_not_shut_the_page(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    broken = write_run(runs_root, GUESSING, made_up_predictions())
+    broken.file("predictions.csv").write_bytes(b"\xff\xfe")
+    page = open_page("compare")
+    assert page.multiselect(key="models").value == [GOOD]
+    assert f"{GUESSING} is left out" in page.warning[0].value
+    assert len(page.warning) == 1
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "[" * 100_000, "\udcff"])
+def test_broken_settings_name_their_run(text: str, runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    broken = write_run(runs_root, GUESSING, made_up_predictions())
+    broken.file("run.json").write_bytes(text.encode("utf-8", "surrogateescape"))
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Settings").run()
+    assert not page.exception, page.exception
+    assert f"The settings of {GUESSING} cannot be read" in page.error[0].value
+
+
+def test_a_broken_card_is_told_in_a_sentence(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions())
+    run.file("model_card.json").write_text("{")
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Published").run()
+    assert not page.exception, page.exception
+    assert f"The model card of {GOOD} is not valid JSON" in page.error[0].value.replace("\\", "")
+
+
+def test_names_of_runs_are_not_read_as_markdown(runs_root: Path, open_page: OpenPage) -> None:
+    picture = "![x](http_evil)"
+    write_run(runs_root, picture, made_up_predictions(women=60))
+    write_run(runs_root, GOOD, made_up_predictions(women=50))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([picture, GOOD]).run()
+    assert "![" not in page.warning[0].value
+    assert r"!\[x\](http\_evil)" in page.warning[0].value
 
 
 def test_two_models_within_chance_are_said_to_be_so(runs_root: Path, open_page: OpenPage) -> None:

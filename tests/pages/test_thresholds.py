@@ -1,3 +1,4 @@
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import RunConfig, load_settings, save_settings
 from mammo_core.datasets.csv_folder import ADAPTER
-from mammo_core.runs.operating_points import point_in_force
+from mammo_core.runs.operating_points import lock_point, point_in_force
 from mammo_core.types import Task
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
@@ -160,6 +161,7 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     locked = point_in_force(run)
     assert locked is not None
     assert locked.aim == "sensitivity at least 0.9"
+    assert "chosen on the split “val”" in page.markdown[-1].value
     assert (locked.promise.found, locked.promise.positives) == (14, 15)
     assert "is no test" in captions_of(page)
 
@@ -167,6 +169,124 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     promised = frame(page, "promised")
     assert promised["promised"].iloc[0] == "93.3% (14 of 15)"
     assert "of 15)" in promised["delivered"].iloc[0]
+
+
+def test_an_untouched_threshold_is_locked_without_an_aim(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    page.button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    assert locked.aim == "fixed"
+
+
+def test_a_run_deleted_meanwhile_cannot_be_locked_and_that_is_said(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    shutil.rmtree(run.path)
+    page.button(key="lock").click().run()
+    assert not page.exception, page.exception
+    assert "moved or deleted" in page.toast[0].value
+
+
+def test_a_broken_card_is_told_in_a_sentence(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    run.file("model_card.json").write_text("{")
+    page = open_page("thresholds")
+    assert f"The model card of {RUN} is not valid JSON".replace("_", r"\_") in page.error[0].value
+
+
+def test_a_replaced_card_is_read_anew(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = open_page("thresholds")
+    assert not page.error
+    run.file("model_card.json").write_text("{}")
+    assert "has schema version None" in page.run().error[0].value
+
+
+def test_what_a_file_says_is_not_read_as_markdown(runs_root: Path, open_page: OpenPage) -> None:
+    picture = "![x](http://evil.example/x.png)"
+    run = write_run(runs_root, RUN, with_validation().assign(site=picture))
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    page.button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    lock_point(run, replace(locked, aim=picture, locked_at=picture, split=picture))
+    page.run()
+    shown = page.markdown[-1].value
+    assert shown.count("evil.example") == 2
+    assert "![" not in shown
+
+
+def test_notes_on_an_upload_are_not_read_as_markdown(open_page: OpenPage) -> None:
+    table = made_up_predictions(women=30).assign(split="![x](http://evil.example)")
+    page = upload(open_page("thresholds"), table)
+    notes = [info.value for info in page.info]
+    assert any("evil.example" in note for note in notes)
+    assert not any("![" in note for note in notes)
+
+
+def test_names_of_parts_are_not_read_as_markdown(runs_root: Path, open_page: OpenPage) -> None:
+    table = made_up_predictions(women=120, with_cancer=60)
+    table["site"] = table["site"].map({"site 1": "![x](http://evil.example)", "site 2": "two"})
+    write_run(runs_root, RUN, table)
+    page = show(open_page("thresholds"), "Slices")
+    page.segmented_control(key="cut").set_value("site").run()
+    (gap,) = [text.value for text in page.markdown if "largest gap" in text.value]
+    assert "evil.example" in gap
+    assert "![" not in gap
+
+
+def test_cases_without_a_split_are_offered_by_that_name(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = with_validation()
+    table["split"] = table["split"].replace("val", pd.NA)
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    assert page.segmented_control(key="count_split").options == ["test", "no split"]
+
+
+@pytest.mark.parametrize("with_cancer", [1, 1199])
+def test_the_prevalence_begins_within_its_limits(
+    with_cancer: int, runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=40, with_cancer=10)
+    rng = np.random.default_rng(0)
+    val = pd.DataFrame(
+        {
+            "image_id": [f"v{number}" for number in range(1200)],
+            "patient_id": [f"v{number}" for number in range(1200)],
+            "exam_id": [f"v{number}" for number in range(1200)],
+            "side": "L",
+            "view": "CC",
+            "split": "val",
+            "positive": np.arange(1200) < with_cancer,
+            "score": np.clip(0.5 + 0.1 * rng.normal(size=1200), 0.01, 0.99),
+            "model_id": "made-up",
+            "dataset": "made-up women",
+        }
+    )
+    write_run(runs_root, RUN, pd.concat([table, val]))
+    page = show(open_page("thresholds"), "Calibration")
+    page.segmented_control(key="recalibration").set_value("temperature").run()
+    assert not page.exception, page.exception
+    value = page.number_input(key="decision_prevalence").value
+    assert value == (0.1 if with_cancer == 1 else 90.0)
+
+
+def test_one_woman_is_not_several(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=1, with_cancer=1))
+    page = open_page("thresholds")
+    assert "2 cases of 1 woman, 1 with cancer" in captions_of(page)
+    assert "(1 woman)" in rates_of(page).loc["Recall rate", "of"]
 
 
 def test_a_model_of_three_classes_shows_each_against_the_rest(

@@ -69,4 +69,6 @@ def test_a_run_without_a_card_has_no_operating_point(run: RunFolder) -> None:
     run.file("model_card.json").unlink()
     with pytest.raises(RunError, match="no model card"):
         lock_point(run, point)
+    with pytest.raises(RunError, match="moved or deleted"):
+        card_hash(run)
     assert point_in_force(run) is None
