@@ -23,6 +23,11 @@ class Classifier(nn.Module):
         self.feature_map = nn.Identity()
         self._layout = layout
 
+    @property
+    def has_attention(self) -> bool:
+        """Whether every cell of the map looks at the whole image."""
+        return not isinstance(self._layout, ChannelsFirst)
+
     def features(self, images: Tensor) -> Tensor:
         features: Tensor = self.trunk.forward_features(images)  # type: ignore[operator]
         opened: Tensor = self.feature_map(self._layout.open(features, images))
