@@ -16,6 +16,7 @@ from mammo_core.datasets.reading import fingerprint_of
 from mammo_core.datasets.splits import Leak, find_leak
 from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
+from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import levels_of, pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
@@ -118,22 +119,27 @@ def count_splits(manifest: pd.DataFrame, task: Task) -> tuple[SplitCount, ...]:
 
 
 def measure(predictions: pd.DataFrame, split: Split) -> tuple[Metric, ...]:
-    """AUC by image and, where the sides are known, by breast, on one split."""
+    """AUC by image and, where the sides are known, by breast, on one split.
+
+    Where an AUC would mean nothing it has no value, and its method says why.
+    """
     part = predictions[predictions["split"] == split]
     return tuple(_auc(part, level, split) for level in MEASURED_LEVELS if level in levels_of(part))
 
 
 def _auc(part: pd.DataFrame, level: Level, split: Split) -> Metric:
-    estimate = auc_with_interval(pool_cases(part, level))
+    cases = pool_cases(part, level)
+    reason = why_no_auc(cases)
+    estimate = None if reason else auc_with_interval(cases)
     return Metric(
         name="auc",
         level=level,
         split=split,
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        method=str(estimate.method),
-        positives=estimate.positives,
-        negatives=estimate.negatives,
-        women=estimate.groups,
+        value=estimate.value if estimate else None,
+        low=estimate.low if estimate else None,
+        high=estimate.high if estimate else None,
+        method=str(estimate.method) if estimate else str(reason),
+        positives=cases.positives,
+        negatives=cases.negatives,
+        women=cases.group_count,
     )
