@@ -351,7 +351,10 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     data = replace(config.data, folder=str(folder), adapter="csv_folder", label_rule=RULE)
     save_settings(replace(config, data=data), run.file("run.json"))
 
-    page = show(at_threshold(open_page("thresholds"), 1.0), "Mistakes")
+    write_run(runs_root, "20270101-000000-tiny_cnn-abcd", predictions)  # Read's own choice
+    opened = open_page("thresholds")
+    opened.selectbox(key="run").set_value(RUN).run()
+    page = show(at_threshold(opened, 1.0), "Mistakes")
     page.segmented_control(key="look_at").set_value("missed").run()
     assert not page.exception, page.exception
     assert not page.error, page.error[0].value
