@@ -27,6 +27,7 @@ from pages.components.leaderboard import say_what_is_compared, show_leaderboard
 from pages.components.overlays import show_pr, show_reliability, show_roc
 from pages.components.pickers import scored_runs
 from pages.components.point_view import show_at_one_specificity
+from pages.components.provenance import show_provenance
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
@@ -79,3 +80,4 @@ with shown_errors():
         bind="query-params",
     )  # fmt: skip
     SECTIONS[section](compared)
+    show_provenance(compared.runs, counting.level)

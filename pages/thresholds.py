@@ -14,6 +14,7 @@ from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
 from pages.components.mistakes_view import show_mistakes
 from pages.components.operating_view import show_operating_point
+from pages.components.provenance import show_provenance
 from pages.components.scored import pick_scored
 from pages.components.screening_view import show_screening
 from pages.components.slices_view import show_slices
@@ -57,3 +58,5 @@ with shown_errors():
     counted = count(scored, pick_counting(scored.predictions, key="count"))
     show_count(counted)
     show_threshold(counted)
+    if scored.run is not None:
+        show_provenance([scored.run], counted.cases.level)

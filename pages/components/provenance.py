@@ -1,4 +1,6 @@
-"""What must be known of the data and the model behind a figure, in a line or two under it."""
+"""What must be known of the data and the models behind a figure, in a few lines under it."""
+
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -8,11 +10,12 @@ from pages.components import cached
 from pages.components.guard import escaped
 
 
-def show_provenance(run: RunFolder, level: Level) -> None:
-    """Population, reference standard and label level; then what limits the model."""
-    if not run.is_checkpoint:
-        return
-    card = cached.card(run)
-    st.caption(escaped(card.data.describe(level)))
-    for limit in card.limits:
+def show_provenance(runs: Sequence[RunFolder], level: Level) -> None:
+    """Population, reference standard and label level; then what limits the models. Said once
+    where several runs say the same.
+    """
+    cards = [cached.card(run) for run in runs if run.is_checkpoint]
+    for sentence in dict.fromkeys(card.data.describe(level) for card in cards):
+        st.caption(escaped(sentence))
+    for limit in dict.fromkeys(limit for card in cards for limit in card.limits):
         st.caption(f":material/warning: {escaped(limit)}")
