@@ -1,7 +1,7 @@
 """Score and heatmap of mammograms by a checkpoint."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -28,6 +28,7 @@ class Reading:
     evidence: NDArray[np.float32]  # the map at its own resolution; 1 is full colour
     method: str
     is_relative: bool  # stretched to this image: some point is always full colour
+    offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
     geometry: Geometry
 
     @property
@@ -35,7 +36,9 @@ class Reading:
         """The evidence laid onto the source image, 0 to 1; made anew at every call, for it is as
         large as the image.
         """
-        return restore_map(np.clip(self.evidence, 0.0, 1.0), self.geometry)
+        rows, columns = self.geometry.offset
+        placed = replace(self.geometry, offset=(rows - self.offset, columns - self.offset))
+        return restore_map(np.clip(self.evidence, 0.0, 1.0), placed)
 
     @property
     def stands_out(self) -> bool:
@@ -68,6 +71,7 @@ def score_images(
             evidence=evidence,
             method=chosen.name,
             is_relative=is_relative,
+            offset=card.heatmap_offset,
             geometry=one.geometry,
         )
         for mammogram, one, row, evidence in zip(

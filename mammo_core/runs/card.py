@@ -89,6 +89,9 @@ class ModelCard:
     weights_sha256: str
     metrics: tuple[Metric, ...] = ()
     heatmap_peak: float | None = None  # log-odds in one cell of the map, shown at full colour
+    heatmap_offset: float = (
+        0.0  # prepared pixels from the middle of a cell's tile to where it looks
+    )
     limits: tuple[str, ...] = field(default=())  # sentences shown beside every score
 
 

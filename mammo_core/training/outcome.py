@@ -49,6 +49,7 @@ class Outcome:
     training: TrainingRecord
     weights: Path
     heatmap_peak: float | None
+    heatmap_offset: float
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -95,6 +96,7 @@ def make_card(outcome: Outcome) -> ModelCard:
         weights_sha256=sha256_of(outcome.weights),
         metrics=measure(outcome.predictions, Split.TEST),
         heatmap_peak=outcome.heatmap_peak,
+        heatmap_offset=outcome.heatmap_offset,
         limits=limits_of(adapter.imaging, find_leak(outcome.manifest)),
     )
 

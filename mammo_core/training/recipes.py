@@ -47,9 +47,9 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         name="smoke",
         title="Smoke test",
         summary="Does everything work? A light network on small images, minutes on any computer.",
-        model=ModelConfig(backbone="light_cnn", pooling="gem"),
+        model=ModelConfig(backbone="light_cnn", pooling="max"),
         prepare=PrepareSettings(size=(256, 128)),
-        optim=OptimConfig(epochs=12, batch_size=16, learning_rate=1e-3),
+        optim=OptimConfig(epochs=40, batch_size=16, learning_rate=1e-3),
     ),
 )
 

@@ -14,6 +14,7 @@ from mammo_core.config import RunConfig, load_settings
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.reading import Dataset
 from mammo_core.errors import RunError
+from mammo_core.explain.alignment import cell_offset
 from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.data import load_dataset, load_images
@@ -74,6 +75,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         training=_record(course, progress),
         weights=run.file(WEIGHTS_NAME),
         heatmap_peak=heatmap_peak(network.classifier, course.evaluation(Split.VAL), config.task),
+        heatmap_offset=cell_offset(network.classifier, channels=config.prepare.channels),
     )
     write_card(make_card(outcome), run.file("model_card.json"))
     shutil.rmtree(run.file("last"), ignore_errors=True)

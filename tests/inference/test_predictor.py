@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -60,6 +61,25 @@ def test_the_heat_lies_on_the_lesion_in_the_original_image(
     assert abs(row - lesion_at[0]) <= 8
     assert abs(column - expected) <= 8
     assert reading.score > 0.5
+
+
+def test_heat_lies_where_the_cells_look_not_where_their_tiles_are() -> None:
+    image = mammogram(lesion_at=(60, 30))
+    (tiled,) = score_images(constructed(), [image])
+    scale_y, scale_x = tiled.geometry.scale
+    for prepared_pixels in (4.0, -8.0):
+        moved = replace(tiled, offset=prepared_pixels)
+        assert centre(moved.heatmap)[0] - centre(tiled.heatmap)[0] == pytest.approx(
+            prepared_pixels / scale_y, abs=0.5
+        )
+        assert centre(moved.heatmap)[1] - centre(tiled.heatmap)[1] == pytest.approx(
+            prepared_pixels / scale_x, abs=0.5
+        )
+
+
+def centre(heat: np.ndarray) -> tuple[float, float]:
+    rows, columns = np.mgrid[: heat.shape[0], : heat.shape[1]]
+    return (heat * rows).sum() / heat.sum(), (heat * columns).sum() / heat.sum()
 
 
 def test_heat_is_on_one_scale_for_all_images_of_a_checkpoint() -> None:
