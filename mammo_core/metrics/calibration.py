@@ -16,11 +16,19 @@ from scipy.optimize import isotonic_regression, minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.auc import auc_parts
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.uncertainty import need_both_classes, rate_with_interval
+from mammo_core.metrics.uncertainty import (
+    FEWEST_GROUPS,
+    need_both_classes,
+    rate_with_interval,
+    t_quantile,
+)
 
 Floats = NDArray[np.float64]
+Interval = tuple[float, float]
 _EDGE: Final = 1e-6  # a score of 0 or 1 has no log-odds
+_MOST_CONDITION: Final = 1e10  # beyond it a matrix cannot be inverted with what a double holds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +54,14 @@ class Calibration:
 
     `intercept` is calibration in the large: above 0 the scores are too low on the whole. `slope`
     below 1: too extreme. `expected_error` is the mean gap between score and share, by bins (ECE).
+    Intervals are by woman; None where there are too few women, or nothing that varies.
     """
 
     intercept: float
+    intercept_interval: Interval | None
     slope: float
+    slope_interval: Interval | None
+    brier_interval: Interval | None
     expected_error: float
     brier: Brier
     bins: pd.DataFrame  # score, share, low, high, cases, positives
@@ -81,12 +93,21 @@ def calibration_of(cases: Cases, *, bins: int = 10) -> Calibration:
     gap = table["share"].to_numpy() - table["score"].to_numpy()
     base = cases.positives / len(cases)
     log_odds = _log_odds(cases.score)
+    in_the_large = _fit_logistic(log_odds, cases.positive, is_slope_free=False)
+    free = _fit_logistic(log_odds, cases.positive, is_slope_free=True)
+    constant = np.ones((len(cases), 1))
+    squares = (cases.score - cases.positive) ** 2
     return Calibration(
-        intercept=_fit_logistic(log_odds, cases.positive, is_slope_free=False)[0],
-        slope=_fit_logistic(log_odds, cases.positive, is_slope_free=True)[1],
+        intercept=in_the_large[0],
+        intercept_interval=_interval(cases, log_odds, in_the_large, 0, design=constant),
+        slope=free[1],
+        slope_interval=None
+        if _is_separated(cases)
+        else _interval(cases, log_odds, free, 1, design=np.column_stack([constant, log_odds])),
+        brier_interval=_mean_interval(cases, squares),
         expected_error=float(weight @ np.abs(gap)),
         brier=Brier(
-            score=float(np.mean((cases.score - cases.positive) ** 2)),
+            score=float(squares.mean()),
             reliability=float(weight @ gap**2),
             resolution=float(weight @ (table["share"].to_numpy() - base) ** 2),
             uncertainty=base * (1 - base),
@@ -183,6 +204,49 @@ def _fit_logistic(
     bounds = [(-50.0, 50.0), (-50.0, 50.0)][: 1 + is_slope_free]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, tol=1e-12)
     return float(found.x[0]), float(found.x[1]) if is_slope_free else 1.0
+
+
+def _is_separated(cases: Cases) -> bool:
+    """Whether one score parts the classes: then the steeper the better, and no slope is best."""
+    with_cancer, without = cases.score[cases.positive], cases.score[~cases.positive]
+    return bool(with_cancer.min() >= without.max() or with_cancer.max() <= without.min())
+
+
+def _interval(
+    cases: Cases, log_odds: Floats, fitted: tuple[float, float], of: int, *, design: Floats
+) -> Interval | None:
+    """Of one fitted number, by the sandwich of Huber with women as clusters (Williams 2000).
+
+    None where women are few, or all scores alike.
+    """
+    share = expit(fitted[0] + fitted[1] * log_odds)
+    information = (design * (share * (1 - share))[:, None]).T @ design
+    if cases.group_count < FEWEST_GROUPS or np.linalg.cond(information) > _MOST_CONDITION:
+        return None
+    bread = np.linalg.inv(information)
+    pulls = _sums_by_woman(cases, (cases.positive - share)[:, None] * design)
+    return _around(cases, fitted[of], variance=float((bread @ pulls.T @ pulls @ bread)[of, of]))
+
+
+def _mean_interval(cases: Cases, values: Floats) -> Interval | None:
+    if cases.group_count < FEWEST_GROUPS:
+        return None
+    pulls = _sums_by_woman(cases, (values - values.mean())[:, None])
+    interval = _around(
+        cases, float(values.mean()), variance=float((pulls**2).sum()) / len(values) ** 2
+    )
+    return interval and (max(0.0, interval[0]), min(1.0, interval[1]))
+
+
+def _sums_by_woman(cases: Cases, columns: Floats) -> Floats:
+    return np.stack([np.bincount(cases.groups, weights=column) for column in columns.T], axis=1)
+
+
+def _around(cases: Cases, value: float, *, variance: float) -> Interval | None:
+    women = cases.group_count
+    error = math.sqrt(variance * women / (women - 1))
+    half = error * t_quantile(auc_parts(cases.score, cases.positive, cases.groups))
+    return (value - half, value + half) if half > _EDGE else None
 
 
 def _temperature(log_odds: Floats, cases: Cases) -> float:

@@ -36,6 +36,7 @@ class Method(StrEnum):
     DELONG = "DeLong"
     OBUCHOWSKI = "Obuchowski, by woman"
     NEWCOMBE = "Newcombe, by woman"
+    BOOTSTRAP = "bootstrap, by woman"
     WILSON = "Wilson"
     WILSON_CLUSTERED = "Wilson, by woman"
     NONE = "no cases"
@@ -43,7 +44,7 @@ class Method(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """An AUC with its interval and what it rests on."""
+    """An area under a curve with its interval and what it rests on."""
 
     value: float
     low: float
@@ -91,7 +92,8 @@ def auc_with_interval(cases: Cases) -> Estimate:
         low, high = newcombe_of(cases)
     else:
         method = Method.DELONG if cases.is_one_per_group else Method.OBUCHOWSKI
-        low, high = _logit_interval(parts)
+        half = t_quantile(parts) * math.sqrt(auc_covariance(parts, parts))
+        low, high = logit_interval(parts.value, half)
     return Estimate(
         value=parts.value,
         low=low,
@@ -224,11 +226,13 @@ def need_both_classes(cases: Cases, *, what: str = "an AUC") -> None:
     )
 
 
-def _logit_interval(parts: AucParts) -> tuple[float, float]:
-    """On the log-odds scale, so that it stays within 0..1 (Pepe 2003, section 5.2.4)."""
-    odds = math.log(parts.value / (1 - parts.value))
-    error = math.sqrt(auc_covariance(parts, parts))
-    half = t_quantile(parts) * error / (parts.value * (1 - parts.value))
+def logit_interval(value: float, half: float) -> tuple[float, float]:
+    """`value` plus and minus `half`, made on the log-odds scale so that it stays within 0..1.
+
+    Pepe (2003), section 5.2.4.
+    """
+    odds = math.log(value / (1 - value))
+    half = half / (value * (1 - value))
     return _from_log_odds(odds - half), _from_log_odds(odds + half)
 
 

@@ -3,12 +3,16 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.precision import average_precision_with_interval
+from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder
@@ -69,6 +73,13 @@ def beyond(
     return beyond_confounders(_rows, level=level, rule=rule)
 
 
+def average_precision(cases: Cases) -> Estimate | None:
+    """With its interval, which is drawn and not computed; None where there is none."""
+    return _average_precision(
+        cases, score=cases.score, positive=cases.positive, groups=cases.groups
+    )
+
+
 def dataset(entry: "Registered") -> "Dataset":
     """The data set as registered; read anew when a file in its folder was added or rewritten."""
     return _dataset(entry, _newest_change(Path(entry.folder)))
@@ -87,6 +98,18 @@ def picture(root: str, path: str, *, side: int, boxes: tuple[Box, ...] = ()) -> 
     from mammo_core.datasets.thumbnails import thumbnail
 
     return thumbnail(Path(root), path, side=side, boxes=boxes)
+
+
+@st.cache_data(max_entries=64, show_spinner="Drawing women again…")
+def _average_precision(
+    _cases: Cases,
+    *,
+    score: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    groups: NDArray[np.intp],
+) -> Estimate | None:
+    """The arrays stand for the cases: they are all that counts, and can be hashed."""
+    return average_precision_with_interval(_cases)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set…")

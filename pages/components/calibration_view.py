@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from mammo_core.metrics.calibration import (
+    Interval,
     Recalibration,
     at_prevalence,
     calibration_of,
@@ -46,23 +47,28 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
         st.plotly_chart(
             reliability_figure({"bins of equally many cases": calibration}),
             key="reliability",
-            alt=f"Reliability; slope {calibration.slope:.2f}, mean gap "
-            f"{calibration.expected_error:.3f}",
+            alt="Reliability: mean score against the share with cancer, in bins",
         )
     with right:
         brier = calibration.brier
         st.dataframe(
             [
-                _row("Calibration in the large", calibration.intercept, "0: right on the whole"),
-                _row("Slope", calibration.slope, "1: neither too extreme nor too timid"),
-                _row("Expected error (ECE)", calibration.expected_error, "0: score is share"),
-                _row("Brier score", brier.score, f"{brier.uncertainty:.3f}: the prevalence alone"),
-                _row("of it, reliability", brier.reliability, "0: score is share"),
-                _row("of it, resolution", brier.resolution, "the higher the better"),
+                _row(
+                    "Calibration in the large", calibration.intercept,
+                    calibration.intercept_interval, "0: right on the whole",
+                ),
+                _row(
+                    "Slope", calibration.slope, calibration.slope_interval,
+                    "1: neither too extreme nor too timid",
+                ),
+                _row(
+                    "Brier score", brier.score, calibration.brier_interval,
+                    f"0; {brier.uncertainty:.3f} is the prevalence alone",
+                ),
             ],
             hide_index=True,
             key="calibration",
-        )
+        )  # fmt: skip
         if kind is None:
             st.caption("Until re-calibrated this is a score, not a probability.")
     if kind is not None and validation is not None:
@@ -96,5 +102,9 @@ def show_decision(probabilities: Cases, fitted: float) -> None:
     )
 
 
-def _row(name: str, value: float, meaning: str) -> dict[str, str]:
-    return {"": name, "value": f"{value:.3f}", "perfect is": meaning}
+def _row(name: str, value: float, interval: Interval | None, meaning: str) -> dict[str, str]:
+    """A number that has no interval is not shown: it would look surer than it is."""
+    if interval is None:
+        return {"": name, "value": "–", "95 % interval": "–", "perfect is": meaning}
+    spread = f"{interval[0]:.3f} to {interval[1]:.3f}"
+    return {"": name, "value": f"{value:.3f}", "95 % interval": spread, "perfect is": meaning}

@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from mammo_core.metrics.curves import average_precision, pr_curve, roc_curve
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rate_bands
 from mammo_core.plots.bands import band_figure
 from mammo_core.plots.confusion import confusion_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
+from pages.components import cached
 from pages.components.auc_view import show_auc
 from pages.components.counting import Counted
 from pages.components.threshold_view import keep_threshold
@@ -38,9 +40,7 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
             key="pr", on_select=lambda: take_clicked("pr"), selection_mode="points",
             alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
         )  # fmt: skip
-        st.caption(
-            f"Average precision {average_precision(cases):.3f}; guessing has {prevalence:.3f}."
-        )
+        show_precision(cases)
     with right:
         st.plotly_chart(
             confusion_figure(point),
@@ -49,6 +49,18 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
             f"{point.false_positives} false alarms, {point.true_negatives} left alone",
         )
     st.caption("A click on a curve sets the threshold.")
+
+
+def show_precision(cases: Cases) -> None:
+    guessing = f"{cases.positives / len(cases):.3f}"
+    found = cached.average_precision(cases) if cases.positives and cases.negatives else None
+    if found is None:
+        st.caption(f"Guessing has an average precision of {guessing}.")
+        return
+    st.caption(
+        f"Average precision {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
+        f"({found.method}); guessing has {guessing}."
+    )
 
 
 def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:

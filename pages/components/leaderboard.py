@@ -6,9 +6,9 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import SharedCases, compare_to_best
-from mammo_core.metrics.curves import average_precision
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.words import many
+from pages.components import cached
 from pages.components.guard import escaped
 
 
@@ -47,7 +47,7 @@ def show_leaderboard(models: Mapping[str, Cases]) -> None:
                 "AUC": f"{estimates[name].value:.3f}",
                 "95 % interval": f"{estimates[name].low:.3f} to {estimates[name].high:.3f}",
                 "by": estimates[name].method,
-                "average precision": f"{average_precision(models[name]):.3f}",
+                "average precision": _precision(models[name]),
                 "with cancer": estimates[name].positives,
                 "without": estimates[name].negatives,
                 "women": estimates[name].groups,
@@ -66,6 +66,11 @@ def show_leaderboard(models: Mapping[str, Cases]) -> None:
             "Intervals are over women. Training again with another seed would move each AUC, too: "
             "the luck of training is not measured by one run."
         )
+
+
+def _precision(cases: Cases) -> str:
+    found = cached.average_precision(cases)
+    return "–" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 
 def p_in_words(p_value: float | None) -> str:

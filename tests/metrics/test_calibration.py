@@ -51,6 +51,55 @@ def test_slope_and_brier_are_those_of_scikit_learn() -> None:
     assert calibration.brier.score == pytest.approx(brier_score_loss(cases.positive, cases.score))
 
 
+def test_intervals_of_intercept_slope_and_brier_hold_the_truth_and_shrink_with_the_cases() -> None:
+    few, many = calibration_of(made_up(2000)), calibration_of(made_up(8000))
+    for calibration in (few, many):
+        assert calibration.intercept_interval is not None
+        assert calibration.slope_interval is not None
+        assert calibration.brier_interval is not None
+        assert calibration.intercept_interval[0] < 0.0 < calibration.intercept_interval[1]
+        assert calibration.slope_interval[0] < 1.0 < calibration.slope_interval[1]
+        assert (
+            calibration.brier_interval[0] < calibration.brier.score < calibration.brier_interval[1]
+        )
+    assert few.slope_interval is not None
+    assert many.slope_interval is not None
+    assert np.diff(many.slope_interval)[0] == pytest.approx(
+        np.diff(few.slope_interval)[0] / 2, rel=0.1
+    )
+
+
+def test_the_interval_of_the_slope_is_that_of_independent_cases_where_women_have_one() -> None:
+    """Of a model that holds, the sandwich is the inverse of the information."""
+    cases = made_up(20_000)
+    calibration = calibration_of(cases)
+    log_odds = logit(cases.score)
+    share = expit(calibration.intercept + log_odds)
+    design = np.column_stack([np.ones(len(cases)), log_odds])
+    error = np.sqrt(np.linalg.inv((design * (share * (1 - share))[:, None]).T @ design)[1, 1])
+    assert calibration.slope_interval is not None
+    assert np.diff(calibration.slope_interval)[0] / 2 == pytest.approx(1.96 * error, rel=0.03)
+
+
+def test_a_woman_counted_twice_narrows_nothing() -> None:
+    once = made_up(400)
+    women = np.tile(np.arange(400), 2)
+    twice = cases_of(np.tile(once.score, 2), np.tile(once.positive, 2), groups=women)
+    one, two = calibration_of(once), calibration_of(twice)
+    assert two.slope_interval == pytest.approx(one.slope_interval, abs=1e-4)
+    assert two.intercept_interval == pytest.approx(one.intercept_interval, abs=1e-4)
+    assert two.brier_interval == pytest.approx(one.brier_interval, abs=1e-9)
+
+
+def test_what_nothing_can_be_said_about_has_no_interval() -> None:
+    few = calibration_of(made_up(29))
+    assert (few.intercept_interval, few.slope_interval, few.brier_interval) == (None, None, None)
+    same = calibration_of(cases_of(np.full(100, 0.5), np.arange(100) < 50))
+    assert same.slope_interval is None
+    perfect = np.arange(100) < 50
+    assert calibration_of(cases_of(np.where(perfect, 0.9, 0.1), perfect)).slope_interval is None
+
+
 def test_the_parts_of_the_brier_score_add_up_where_a_bin_holds_one_score() -> None:
     cases = cases_of([0.2] * 5 + [0.8] * 5, [1, 0, 0, 0, 0, 1, 1, 1, 0, 0])
     brier = calibration_of(cases, bins=2).brier

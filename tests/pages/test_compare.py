@@ -19,6 +19,8 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["with cancer"].tolist() == [20, 20]
     assert table["95 % interval"].str.match(r"0\.\d{3} to [01]\.\d{3}").all()
+    precision = table["average precision"]
+    assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
     assert any(f"better than {GUESSING}" in text.value for text in page.text)
     assert "same 120 cases" in page.success[0].value
 

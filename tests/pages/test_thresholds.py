@@ -1,3 +1,4 @@
+import re
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -122,7 +123,25 @@ def test_screening_is_closed_where_sides_are_not_known(
 def test_calibration_is_judged_but_not_mended_without_validation_cases(page: AppTest) -> None:
     show(page, "Calibration")
     assert "no validation cases" in captions_of(page)
-    assert frame(page, "perfect is")["value"].str.match(r"-?\d+\.\d{3}").all()
+    numbers = frame(page, "perfect is")
+    assert numbers["value"].str.match(r"-?\d+\.\d{3}").all()
+    assert numbers["95 % interval"].str.match(r"-?\d\.\d{3} to -?\d\.\d{3}").all()
+
+
+def test_no_number_of_few_women_stands_without_its_interval(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=20, with_cancer=10))
+    page = open_page("thresholds")
+    assert "Guessing has an average precision of 0.250" in captions_of(page)
+    assert set(frame(show(page, "Calibration"), "perfect is")["value"]) == {"–"}
+
+
+def test_the_average_precision_has_its_interval(page: AppTest) -> None:
+    assert re.search(
+        r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(bootstrap, by woman\)",
+        captions_of(page),
+    )
 
 
 def test_calibration_learns_from_validation_and_is_judged_on_test(
