@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from mammo_core.config import (
     AugmentConfig,
+    BalanceConfig,
     DataConfig,
     ModelConfig,
     OptimConfig,
@@ -29,6 +30,7 @@ class Recipe:
     prepare: PrepareSettings
     optim: OptimConfig
     augment: AugmentConfig = field(default_factory=AugmentConfig)
+    balance: BalanceConfig = field(default_factory=BalanceConfig)
 
     def configure(self, data: DataConfig, task: Task) -> RunConfig:
         """The settings of a run by this recipe on `data`."""
@@ -37,6 +39,7 @@ class Recipe:
             model=self.model,
             prepare=self.prepare,
             augment=self.augment,
+            balance=self.balance,
             optim=self.optim,
             task=task,
         )
@@ -49,6 +52,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         summary="Does everything work? A light network on small images, minutes on any computer.",
         model=ModelConfig(backbone="light_cnn", pooling="max"),
         prepare=PrepareSettings(size=(256, 128)),
+        balance=BalanceConfig(sampler="oversample", positive_share=0.35),
         optim=OptimConfig(epochs=40, batch_size=16, learning_rate=1e-3),
     ),
 )
