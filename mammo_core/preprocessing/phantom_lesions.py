@@ -96,7 +96,7 @@ def _mass(lesion: Lesion, shape: Shape, frame: Frame, rng: np.random.Generator) 
     distance, angle = _polar(lesion, shape, frame)
     outline = _outline(angle, rng, depth=0.05)
     thickness = np.sqrt(np.clip(1 - (distance / outline) ** 2, 0, None))
-    return _blurred(0.36 * thickness, 0.5 / frame.mm)
+    return _blurred(0.50 * thickness, 0.5 / frame.mm)
 
 
 def _spiculated_mass(
@@ -118,18 +118,18 @@ def _spiculated_mass(
         lines = list(np.ascontiguousarray(fixed, np.int32))
         cv2.polylines(spicules, lines, False, brightness, thin, cv2.LINE_AA, 4)
     arms = _blurred(spicules / 255, 0.3 / frame.mm) * (1 - core)
-    return np.asarray(0.40 * core + 0.3 * arms, np.float32)
+    return np.asarray(0.55 * core + 0.4 * arms, np.float32)
 
 
 def _calcifications(lesion: Lesion, shape: Shape, frame: Frame, rng: np.random.Generator) -> Pixels:
     """Grains of a few tenths of a millimetre, in a faint haze."""
     distance, _ = _polar(lesion, shape, frame)
-    count = int(rng.integers(18, 36))
+    count = int(rng.integers(24, 44))
     places = _directions(count, rng) * rng.uniform(0, 1, (count, 1)) ** 0.5 * lesion.radius_mm
     centres = np.array(lesion_centre(lesion, shape, frame)) + _project(places, frame.view)
-    radii, longer = rng.gamma(6, 0.035, count), rng.uniform(1, 1.8, count)
+    radii, longer = rng.gamma(6, 0.045, count), rng.uniform(1, 1.8, count)
     rows, columns = frame.axes()
-    added = 0.11 * np.exp(-((distance / 0.8) ** 4))
+    added = 0.16 * np.exp(-((distance / 0.8) ** 4))
     for (row, column), radius, stretched in zip(centres, radii, longer, strict=True):
         # At least half a pixel each way, and fainter the more its light is spread.
         tall, wide = max(radius * stretched, 0.5 * frame.mm), max(radius, 0.5 * frame.mm)

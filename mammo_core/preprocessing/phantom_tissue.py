@@ -157,8 +157,8 @@ def parenchyma(
     coarse_net = _net(grain, rng, mesh_mm=20, sharpness=3.2)  # Cooper's ligaments
     fine_net = _net(grain, rng, mesh_mm=8, sharpness=2.4)
     cloud = stretch(power_law_noise((128, 64), POWER_LAW, rng), size)
-    dense = 0.30 + 0.85 * ramp(lumps + 0.25 * hair, -1.3, 1.6)
-    dense += 0.26 * (coarse_net - 0.2) + 0.20 * (fine_net - 0.3) + 0.06 * hair
+    dense = 0.20 + 0.75 * ramp(lumps + 0.25 * hair, -1.3, 1.6)
+    dense += 0.40 * (coarse_net - 0.2) + 0.40 * (fine_net - 0.3) + 0.08 * hair
     glandular = glands * ramp(below_skin, 2, 14) * np.maximum(dense, 0)
     net_in_fat = 0.05 * fine_net * (1 - 0.6 * glands) * ramp(below_skin, 1, 8)
     ligaments = 0.08 * coarse_net * np.clip(0.5 + 0.3 * cloud + 1.2 * glands, 0, 1)

@@ -30,6 +30,7 @@ from mammo_core.types import Box, Laterality, Pixels, Size, View
 
 #: Images lower than this are drawn larger and reduced, or thin lines would grow out of proportion.
 LOWEST_DRAWN: Final = 256
+LEVELS_MM: Final = (0.8, 0.0, 0.8, 0.0)  # blurs at which grey levels are made equal, in turn
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,12 +110,14 @@ def render_view(breast: Breast, view: View, size: Size) -> Rendering:
     )
     tissue = _tissue(shape, frame, below_skin, glands, rng)
     brightness = _covered(tissue, shape, frame, below_skin, rng)
+    noise = _noise(breast.machine, frame, rng)
+    shown = _developed(brightness + noise, breast.machine, below_skin, frame)
     box = None
     if breast.lesion:
         added = lesion_map(breast.lesion, shape, frame)
         box = box_of(added, scale)
-        brightness = _exposed_like(brightness, brightness + added, below_skin)
-    shown = _developed(brightness, breast.machine, below_skin, frame, rng)
+        lit = _developed(brightness + noise + added, breast.machine, below_skin, frame)
+        shown = _exposed_like(shown, lit, below_skin, frame)
     if breast.side is Laterality.RIGHT:
         shown = np.ascontiguousarray(shown[:, ::-1])
         box = box and Box(x0=size[1] - box.x1, y0=box.y0, x1=size[1] - box.x0, y1=box.y1)
@@ -142,20 +145,29 @@ def _tissue(
     )
     muscle = ramp(edge, -1.0, 3.5) * (0.62 + 0.38 * ramp(edge, 0, 35))
     streaks = stretch(power_law_noise((256, 128), 2.6, rng, longest=40), frame.size)
-    return np.asarray(tissue * (1 - 0.35 * muscle) + muscle * (0.33 + 0.014 * streaks), np.float32)
+    return np.asarray(tissue * (1 - 0.35 * muscle) + muscle * (0.27 + 0.014 * streaks), np.float32)
 
 
-def _exposed_like(without: Pixels, with_lesion: Pixels, below_skin: Pixels) -> Pixels:
-    """The breast with its lesion, in a tone curve that leaves its histogram as it was without.
+def _exposed_like(without: Pixels, lit: Pixels, below_skin: Pixels, frame: Frame) -> Pixels:
+    """`lit`, the breast with its lesion, at the grey levels it has without, otherwise placed.
 
     Real units fit the tone curve to the histogram too. Here it means that grey levels alone, with
-    no regard to where they lie, tell nothing of the lesion.
+    no regard to where they lie, tell nothing of the lesion. They are those of millimetres, not of
+    pixels, to stay the same when the image is reduced.
     """
     inside = below_skin > 0
-    shares = np.linspace(0, 1, 513)
-    found = np.quantile(with_lesion[inside], shares)
-    wanted = np.quantile(without[inside], shares)
-    return np.asarray(np.interp(with_lesion, found, wanted), np.float32)
+    shown = lit.copy()
+    for blur_mm in LEVELS_MM:
+        usual, found = (_blurred(levels, blur_mm / frame.mm)[inside] for levels in (without, shown))
+        levels = np.zeros_like(usual)
+        levels[np.argsort(found, kind="stable")] = np.sort(usual)
+        shown[inside] += levels - found
+    return np.clip(shown, 0, 1)
+
+
+def _blurred(levels: Pixels, sigma: float) -> Pixels:
+    blurred = cv2.GaussianBlur(levels, (0, 0), sigma) if sigma else levels
+    return np.asarray(blurred, np.float32)
 
 
 def _covered(
@@ -168,21 +180,23 @@ def _covered(
     lower = ramp((rows - frame.nipple_row) / shape.half_width, -0.9, 0.9)
     areola = np.exp(-(((rows - frame.nipple_row) / 14) ** 2))
     uneven = stretch(power_law_noise((32, 16), 2.5, rng), frame.size)
-    skin = np.clip(0.16 + 0.16 * lower + 0.06 * uneven + 0.12 * areola, 0.05, 0.6)
-    skin *= np.exp(-(((below_skin - 0.6) / 0.6) ** 2))
+    skin = np.clip(0.26 + 0.26 * lower + 0.10 * uneven + 0.20 * areola, 0.05, 0.8)
+    skin *= np.exp(-(((below_skin - 0.9) / 0.9) ** 2))
     ahead = columns - shape.depth - 0.3 * shape.nipple_height
     nipple = np.exp(-1.2 * (((rows - frame.nipple_row) / 6) ** 2 + (ahead / 5) ** 2))
     return np.asarray(brightness * (0.42 + 0.58 * thickness) + skin + 0.12 * nipple, np.float32)
 
 
-def _developed(
-    brightness: Pixels, machine: Machine, below_skin: Pixels, frame: Frame, rng: np.random.Generator
-) -> Pixels:
-    """Noise, sharpening and tone curve of the machine; the background is black."""
-    noise = cv2.GaussianBlur(rng.standard_normal(frame.size, dtype=np.float32), (0, 0), 0.6)
-    noisy = brightness + machine.noise * min(0.25 / frame.mm, 1.6) * noise
-    blurred = cv2.GaussianBlur(noisy, (0, 0), 4 / frame.mm)
-    sharp = noisy + machine.sharpening * (noisy - blurred) * ramp(below_skin, 0, 6)
+def _noise(machine: Machine, frame: Frame, rng: np.random.Generator) -> Pixels:
+    white = rng.standard_normal(frame.size, dtype=np.float32)
+    strength = machine.noise * min(0.25 / frame.mm, 1.6)
+    return np.asarray(cv2.GaussianBlur(white, (0, 0), 0.6), np.float32) * np.float32(strength)
+
+
+def _developed(brightness: Pixels, machine: Machine, below_skin: Pixels, frame: Frame) -> Pixels:
+    """Sharpening and tone curve of the machine; the background is black."""
+    blurred = cv2.GaussianBlur(brightness, (0, 0), 4 / frame.mm)
+    sharp = brightness + machine.sharpening * (brightness - blurred) * ramp(below_skin, 0, 6)
     inside = np.clip(below_skin / frame.mm + 0.5, 0, 1)
     shown = inside * np.clip(machine.gain * sharp, 0, 1) ** machine.exponent
     return np.asarray(shown, np.float32)
