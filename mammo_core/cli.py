@@ -11,6 +11,7 @@ from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
 from mammo_core.commands.prepare import PREPARE
+from mammo_core.commands.runs import RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
@@ -21,7 +22,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PHANTOM,
     PREDICT,
     PREPARE,
+    RESUME,
+    RUNS,
+    STOP,
     TRAIN,
+    WATCH,
     WEIGHTS,
 )
 

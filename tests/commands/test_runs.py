@@ -1,0 +1,82 @@
+"""A run is stopped, resumed, watched and listed from the shell; the kill in between is real."""
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import pytest
+
+from mammo_core.cli import main
+from mammo_core.config import DataConfig
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.training.recipes import get_recipe, with_changes
+from mammo_core.types import CANCER, RunState
+
+TINY = {
+    "prepare.size": "[32, 16]", "optim.batch_size": "8", "optim.epochs": "12", "device": "cpu",
+    "workers": "1",
+}  # fmt: skip
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
+    config = with_changes(get_recipe("smoke").configure(data, CANCER), TINY)
+    return create_run(config, tmp_path / "runs", what="light_cnn", total=12)
+
+
+def epochs(run: RunFolder) -> list[int]:
+    metrics = run.read_metrics()
+    return metrics["epoch"].tolist()
+
+
+def test_a_killed_run_is_resumed_and_ends_as_if_it_had_never_died(run: RunFolder) -> None:
+    process = start_worker(run, kind="train")
+    while len(epochs(run)) < 6 and process.poll() is None:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    reached = max(epochs(run))
+    assert reached < 12
+    old = time.time() - 60  # a minute without a heartbeat
+    os.utime(run.file("heartbeat"), (old, old))
+    assert run.read_status().state is RunState.LOST
+    assert main(["resume", run.run_id]) == 0
+    assert main(["watch", run.run_id]) == 0
+    assert epochs(run) == [epoch for epoch in range(1, 13) for _ in range(2)]
+    assert run.is_checkpoint
+    assert not run.file("last").exists()
+
+
+def test_only_what_was_interrupted_can_be_resumed(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["resume", run.run_id]) == 2
+    assert f"{run.run_id} is queued" in capsys.readouterr().err
+    run.write_status(RunStatus(state=RunState.FINISHED, done=12, total=12))
+    assert main(["resume", run.run_id]) == 2
+    assert main(["resume", "nobody"]) == 2
+
+
+def test_runs_are_listed_and_asked_to_stop(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["runs"]) == 0
+    assert f"{run.run_id:44} queued" in capsys.readouterr().out
+    assert main(["stop", run.run_id]) == 0
+    assert list_runs(run.path.parent)[0].asked_to_stop
+
+
+def test_watching_ends_with_the_run_and_tells_how(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write_status(RunStatus(state=RunState.FAILED, done=3, total=12, message="Disk full."))
+    assert main(["watch", run.run_id]) == 1
+    assert capsys.readouterr().out.split() == ["failed", "3", "of", "12", "Disk", "full."]
