@@ -6,6 +6,7 @@ import streamlit as st
 
 from mammo_core.plots.training import epoch_curve
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.resume import can_be_resumed, resume_run
 from mammo_core.types import RunState
 from pages.components.guard import escaped, shown_errors
 
@@ -26,8 +27,18 @@ def show_run(run: RunFolder) -> None:
     if is_over:
         with shown_errors():
             _show(run, key="over")
+            _offer_resume(run)
     else:
         _watch(run)
+
+
+def _offer_resume(run: RunFolder) -> None:
+    """A run that did not finish goes on from where its state was last kept."""
+    if not can_be_resumed(run):
+        return
+    if st.button("Resume", icon=":material/resume:", key=f"resume_{run.run_id}"):
+        resume_run(run)
+        st.rerun()
 
 
 @st.fragment(run_every=1)

@@ -52,3 +52,29 @@ def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path
     wait_until_over(run)
     assert run.read_status().state == "stopped", run.read_log(last_lines=20)
     assert not run.is_checkpoint
+
+
+def test_a_stopped_run_goes_on_where_it_stood(open_page: OpenPage, runs_root: Path) -> None:
+    page = open_page("train")
+    page.number_input(key="data_women").set_value(24)
+    page.button(key="data_make").click().run()
+    page.number_input(key="train_epochs_smoke").set_value(400)
+    page.button(key="train_start").click().run()
+    (run,) = list_runs(runs_root)
+    deadline = time.monotonic() + SECONDS
+    while run.read_status().done < 1 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    run.ask_to_stop()
+    wait_until_over(run)
+    reached = run.read_status().done
+    assert reached >= 1, run.read_log(last_lines=20)
+
+    page.run()
+    page.button(key=f"resume_{run.run_id}").click().run()
+    assert not page.exception
+    while run.read_status().done <= reached and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert run.read_status().done > reached, run.read_log(last_lines=20)
+    assert run.read_metrics().query("split == 'val'")["epoch"].is_unique
+    run.ask_to_stop()
+    wait_until_over(run)
