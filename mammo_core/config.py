@@ -68,6 +68,8 @@ class DataConfig:
     is_official_split: bool = True  # use the split the data set brings, where it brings one
     stratify_by: str | None = None  # one more column whose values every split gets its share of
     is_leak_allowed: bool = False  # for teaching: a woman in two splits; every result is stamped
+    folds: int = 0  # above 0, the women are cut into so many parts and `fold` is the test set
+    fold: int = 0
 
     def check(self) -> list[str]:
         problems = []
@@ -76,6 +78,10 @@ class DataConfig:
                 problems.append(f"{name} share is {value}; it must lie between 0 and 1.")
         if self.val_fraction + self.test_fraction >= 0.9:
             problems.append("Validation and test together leave less than a tenth for training.")
+        if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
+            problems.append(
+                f"Fold {self.fold} of {self.folds}; folds are 2 or more, counted from 0."
+            )
         return problems
 
 
@@ -223,6 +229,7 @@ class RunConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     seed: int = 0
+    series: str = ""  # what runs that differ in nothing but fold or seed have in common
     workers: int = 0  # processes that prepare images; 0 is one for every core
 
     def check(self) -> None:

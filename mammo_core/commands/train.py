@@ -2,14 +2,19 @@
 
 import argparse
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from mammo_core.commands.command import Command
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.paths import checkpoints_root
+from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState
+
+_LOOK_EVERY_SECONDS: Final = 0.2
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,26 +31,60 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change one setting, as in optim.epochs=3; may be repeated",
     )
-    parser.add_argument("--wait", action="store_true", help="return when the run is over")
+    several = parser.add_mutually_exclusive_group()
+    several.add_argument("--folds", type=int, metavar="K", help="cross-validation by woman")
+    several.add_argument("--seeds", type=int, metavar="N", help="the same N times, to see luck")
+    parser.add_argument("--wait", action="store_true", help="return when all is over")
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.launch import create_run, start_worker
     from mammo_core.training.recipes import with_changes
+    from mammo_core.training.series import fold_configs, seed_configs, start_series
 
     config = with_changes(_config(arguments), _changes(arguments.set))
     config.check()
-    run = create_run(
-        config, checkpoints_root(), what=_short(config.model.backbone), total=config.optim.epochs
-    )
-    process = start_worker(run, kind="train")
-    print(run.path)
+    configs = [config]
+    if arguments.folds:
+        configs = fold_configs(config, arguments.folds)
+    elif arguments.seeds:
+        configs = seed_configs(config, arguments.seeds)
+    for warning in config.balance.warnings():
+        print(f"Warning: {warning}", file=sys.stderr)
+    runs = start_series(configs, checkpoints_root())
+    for run in runs:
+        print(run.path)
     if not arguments.wait:
         return 0
-    process.wait()
-    status = run.read_status()
+    outcomes = [_finished(run) for run in runs]
+    is_well = all(outcomes)
+    if is_well and len(runs) > 1:
+        _tell_series(configs[0])
+    return 0 if is_well else 1
+
+
+def _finished(run: RunFolder) -> bool:
+    """Wait for the end of `run` and tell it."""
+    while not (status := run.read_status()).state.is_over:
+        time.sleep(_LOOK_EVERY_SECONDS)
     print(f"{status.state}: {status.message}", file=sys.stderr)
-    return 0 if status.state is RunState.FINISHED else 1
+    return status.state is RunState.FINISHED
+
+
+def _tell_series(config: RunConfig) -> None:
+    from mammo_core.training.series import join_folds, spread_of
+
+    if config.data.folds:
+        joined = join_folds(config.series, checkpoints_root())
+        print(joined.path)
+        print(joined.read_status().message, file=sys.stderr)
+        return
+    spread = spread_of(config.series, checkpoints_root())
+    told = ", ".join(f"{value:.3f}" for value in spread.values)
+    print(
+        f"Test AUC of {len(spread.values)} seeds: {told}; mean {spread.mean:.3f}, standard "
+        f"deviation {spread.deviation:.3f}.",
+        file=sys.stderr,
+    )
 
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
@@ -84,11 +123,6 @@ def _changes(pairs: list[str]) -> dict[str, str]:
             raise ConfigError(f"--set {pair!r} has no value. Write it as optim.epochs=3.")
         changes[name.strip()] = value.strip()
     return changes
-
-
-def _short(backbone: str) -> str:
-    """A name fit for a folder."""
-    return "".join(letter if letter.isalnum() else "_" for letter in backbone)
 
 
 TRAIN = Command(

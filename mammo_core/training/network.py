@@ -12,11 +12,11 @@ from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import find_run
 from mammo_core.zoo.build import build_model
-from mammo_core.zoo.catalog import get_backbone
+from mammo_core.zoo.catalog import RANDOM, get_backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import freeze
 from mammo_core.zoo.stages import Stage, stages_of
-from mammo_core.zoo.weights import RANDOM, load_weights, load_weights_file
+from mammo_core.zoo.weights import load_weights, load_weights_file
 
 #: `run:<id>` as the name of weights goes on from a checkpoint of the same task and backbone.
 FROM_RUN: Final = "run:"

@@ -15,8 +15,8 @@ from mammo_core.config import (
 )
 from mammo_core.errors import ConfigError, UnknownNameError
 from mammo_core.records import from_document, to_document
-from mammo_core.types import Task
-from mammo_core.zoo.catalog import get_backbone
+from mammo_core.types import Size, Task
+from mammo_core.zoo.catalog import RANDOM, get_backbone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,11 @@ class Recipe:
         )
 
 
+def _imagenet(size: Size) -> PrepareSettings:
+    """Images as a network expects them that has seen ImageNet, in grey."""
+    return PrepareSettings(size=size, mean=(0.449,), std=(0.226,))
+
+
 RECIPES: Final[tuple[Recipe, ...]] = (
     Recipe(
         name="smoke",
@@ -54,6 +59,78 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         prepare=PrepareSettings(size=(256, 128)),
         balance=BalanceConfig(sampler="oversample", positive_share=0.35),
         optim=OptimConfig(epochs=40, batch_size=16, learning_rate=1e-3),
+    ),
+    Recipe(
+        name="linear-probe",
+        title="Linear probe",
+        summary=(
+            "The last layer alone, on a network that has seen ImageNet: minutes on a laptop. What "
+            "it reaches is the least a longer training must beat."
+        ),
+        model=ModelConfig(backbone="mobilenetv2_100", weights="mobilenetv2_100-imagenet"),
+        prepare=_imagenet((512, 256)),
+        balance=BalanceConfig(class_weights="balanced"),
+        optim=OptimConfig(
+            epochs=40, batch_size=32, learning_rate=3e-3, trained="linear", cached_variants=4
+        ),
+    ),
+    Recipe(
+        name="last-stages",
+        title="Last stages",
+        summary="The last two stages and the head, on kept features of the rest: still a laptop.",
+        model=ModelConfig(
+            backbone="mobilenetv2_100", weights="mobilenetv2_100-imagenet", dropout=0.2
+        ),
+        prepare=_imagenet((512, 256)),
+        balance=BalanceConfig(class_weights="balanced"),
+        optim=OptimConfig(
+            epochs=15,
+            batch_size=32,
+            learning_rate=5e-4,
+            ema_decay=0.99,
+            trained="last_stages",
+            last_stages=2,
+            cached_variants=4,
+        ),
+    ),
+    Recipe(
+        name="norms",
+        title="Norms and head",
+        summary=(
+            "BatchNorm and the head: adapts a network to the grey levels of other machines. A GPU "
+            "helps."
+        ),
+        model=ModelConfig(backbone="resnet18", weights="resnet18-imagenet"),
+        prepare=_imagenet((1024, 512)),
+        balance=BalanceConfig(class_weights="balanced"),
+        optim=OptimConfig(epochs=15, batch_size=16, learning_rate=1e-3, trained="norm_and_head"),
+    ),
+    Recipe(
+        name="full",
+        title="Full training",
+        summary="Everything, with averaged weights and more cancers per batch. Needs a GPU.",
+        model=ModelConfig(
+            backbone="convnext_small", weights="convnext_small-imagenet", pooling="max", dropout=0.3
+        ),
+        prepare=_imagenet((1536, 768)),
+        augment=AugmentConfig(
+            rotation_degrees=20.0, zoom=0.15, gamma=0.2, noise=0.02, elastic=0.02, blackout=0.2
+        ),
+        balance=BalanceConfig(
+            sampler="oversample",
+            positive_share=0.25,
+            positives_per_batch=1,
+            positive_smoothing=0.1,
+        ),
+        optim=OptimConfig(
+            epochs=24,
+            batch_size=8,
+            accumulate=2,
+            learning_rate=1e-4,
+            weight_decay=0.05,
+            ema_decay=0.999,
+            patience=8,
+        ),
     ),
 )
 
@@ -72,7 +149,12 @@ def with_backbone(config: RunConfig, name: str) -> RunConfig:
     prepare = replace(
         config.prepare, mean=(backbone.mean,) * channels, std=(backbone.std,) * channels
     )
-    return replace(config, model=replace(config.model, backbone=name), prepare=prepare)
+    if name == config.model.backbone:
+        return config
+    weights = f"{name}-{backbone.pretrained_on}" if config.model.weights != RANDOM else RANDOM
+    weights = weights if backbone.hub else RANDOM
+    model = replace(config.model, backbone=name, weights=weights)
+    return replace(config, model=model, prepare=prepare)
 
 
 def with_changes(config: RunConfig, changes: dict[str, str]) -> RunConfig:

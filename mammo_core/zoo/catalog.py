@@ -12,6 +12,9 @@ from mammo_core.types import Size
 #: `timm:<name>` stands for any network of the timm library, also one that has no entry here.
 TIMM_PREFIX: Final = "timm:"
 
+#: The name of no weights at all: what training starts from where nothing is asked for.
+RANDOM: Final = "random"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:

@@ -13,13 +13,11 @@ from torch import Tensor
 
 from mammo_core.errors import CheckpointError, UnknownNameError
 from mammo_core.paths import weights_root
-from mammo_core.zoo.catalog import WEIGHTS, Backbone, Weights, get_backbone, weights_of
+from mammo_core.zoo.catalog import RANDOM, WEIGHTS, Backbone, Weights, get_backbone, weights_of
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import depth_of, last_layer
 from mammo_core.zoo.key_maps import match_names
 from mammo_core.zoo.stages import stages_of
-
-RANDOM = "random"
 
 
 def load_weights(classifier: Classifier, *, backbone: str, name: str) -> None:

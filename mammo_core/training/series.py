@@ -1,0 +1,152 @@
+"""Runs that belong together: the folds of a cross-validation, or several seeds of one recipe.
+
+Needs no torch: starting them and putting their results together is work on settings and tables.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.datasets.predictions import read_predictions, write_predictions
+from mammo_core.errors import ConfigError, RunError, TableError
+from mammo_core.files import replace_file
+from mammo_core.metrics.calibration import Recalibration, fit_score_map, recalibrate
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.runs.card import read_card
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.launch import create_run, new_run_id, start_worker
+from mammo_core.tables import class_columns
+from mammo_core.types import Level, RunState, Split, Task
+
+MEMBERS_NAME: Final = "members.json"
+
+
+def fold_configs(config: RunConfig, folds: int) -> list[RunConfig]:
+    """One run per fold; together they test on every woman once."""
+    series = new_run_id(f"{folds}folds", now=datetime.now(UTC))
+    return [
+        replace(config, series=series, data=replace(config.data, folds=folds, fold=fold))
+        for fold in range(folds)
+    ]
+
+
+def seed_configs(config: RunConfig, seeds: int) -> list[RunConfig]:
+    """The same women, `seeds` times from other random weights and orders."""
+    if seeds < 2:
+        raise ConfigError(f"{seeds} seeds have no spread; at least 2 do.")
+    series = new_run_id(f"{seeds}seeds", now=datetime.now(UTC))
+    return [replace(config, series=series, seed=config.seed + number) for number in range(seeds)]
+
+
+def start_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
+    """Start them all; they wait for the device one after the other."""
+    for config in configs:
+        config.check()
+    runs = []
+    for number, config in enumerate(configs):
+        what = f"{config.model.backbone.replace(':', '_')}-{number}"
+        run = create_run(config, root, what=what, total=config.optim.epochs)
+        start_worker(run, kind=config.kind)
+        runs.append(run)
+    return runs
+
+
+def members_of(series: str, root: Path) -> list[RunFolder]:
+    """The finished runs of a series, by fold and seed."""
+    found = [
+        (config.data.fold, config.seed, run)
+        for run in list_runs(root)
+        if run.is_checkpoint
+        for config in (load_settings(run.file("run.json"), RunConfig),)
+        if config.series == series
+    ]
+    return [run for _, _, run in sorted(found, key=lambda entry: entry[:2])]
+
+
+def join_folds(series: str, root: Path) -> RunFolder:
+    """One predictions table in which every woman was scored by a network that never saw her.
+
+    Networks differ in how sure they are, so a fold's scores are first made probabilities on its own
+    validation women; only then may they stand in one table.
+    """
+    members = members_of(series, root)
+    configs = [load_settings(run.file("run.json"), RunConfig) for run in members]
+    if not configs or len(members) != configs[0].data.folds:
+        wanted = configs[0].data.folds if configs else "no"
+        raise RunError(
+            f"{len(members)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
+        )
+    parts = [_calibrated(run, config.task) for run, config in zip(members, configs, strict=True)]
+    joined = pd.concat(parts, ignore_index=True).assign(model_id=series)
+    folder = RunFolder(root / series)
+    folder.path.mkdir(exist_ok=True)
+    save_settings(configs[0], folder.file("run.json"))
+    replace_file(folder.file(MEMBERS_NAME), json.dumps([run.run_id for run in members]) + "\n")
+    write_predictions(joined, folder.file("predictions.csv"))
+    message = f"Out-of-fold scores of {joined['group_id'].nunique()} women, calibrated by fold."
+    folder.write_status(
+        RunStatus(state=RunState.FINISHED, done=len(members), total=len(members), message=message)
+    )
+    return folder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spread:
+    """The AUC by breast (else by image) of several seeds on the same test women."""
+
+    run_ids: tuple[str, ...]
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation between seeds: what luck alone is worth."""
+        mean = self.mean
+        squares = sum((value - mean) ** 2 for value in self.values)
+        return float((squares / max(1, len(self.values) - 1)) ** 0.5)
+
+
+def spread_of(series: str, root: Path) -> Spread:
+    members = members_of(series, root)
+    told = [(run.run_id, _test_auc(run)) for run in members]
+    known = [(run_id, value) for run_id, value in told if value is not None]
+    if len(known) < 2:
+        raise RunError(f"{len(known)} runs of {series} have a test AUC; a spread needs two.")
+    return Spread(
+        run_ids=tuple(run_id for run_id, _ in known), values=tuple(value for _, value in known)
+    )
+
+
+def _test_auc(run: RunFolder) -> float | None:
+    metrics = read_card(run.file("model_card.json")).metrics
+    by_level = {m.level: m.value for m in metrics if m.name == "auc" and m.split == Split.TEST}
+    return by_level.get(Level.BREAST, by_level.get(Level.IMAGE))
+
+
+def _calibrated(run: RunFolder, task: Task) -> pd.DataFrame:
+    """The test rows of a run, their scores made probabilities on its validation rows."""
+    table = read_predictions(run.file("predictions.csv"))
+    val, test = (table[table["split"] == split] for split in (Split.VAL, Split.TEST))
+    try:
+        score_map = fit_score_map(pool_cases(val, Level.IMAGE), Recalibration.PLATT)
+    except TableError as error:
+        raise RunError(
+            f"{run.run_id} cannot be joined with the others: on its own validation women its "
+            f"scores tell nothing. {error} Train longer, or leave the data set aside."
+        ) from None
+    score = recalibrate(pool_cases(test, Level.IMAGE), score_map).score
+    old = test["score"].to_numpy()
+    rescaled = test.assign(score=score)
+    for name, column in zip(task.classes, class_columns(task), strict=True):
+        share = score / old if name in task.positive else (1.0 - score) / (1.0 - old)
+        rescaled[column] = test[column].to_numpy() * share
+    return rescaled

@@ -1,0 +1,145 @@
+"""Folds and seeds: started together, put together afterwards."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from mammo_core.cli import main
+from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.datasets.predictions import (
+    predictions_table,
+    read_predictions,
+    write_predictions,
+)
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.card import Metric, write_card
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.tables import check_manifest
+from mammo_core.training.series import (
+    fold_configs,
+    join_folds,
+    members_of,
+    seed_configs,
+    spread_of,
+)
+from mammo_core.types import CANCER, Level, RunState, Split
+from tests.inference.made_up import card
+from tests.training.made_up import CONFIG
+
+
+def finished(root: Path, config: RunConfig, *, scores: "np.ndarray", auc: float = 0.8) -> RunFolder:
+    """A run over with, its fold's 20 women (one image each) its test set, 20 more validation."""
+    run = RunFolder(root / f"run-{config.data.fold}-{config.seed}")
+    run.path.mkdir(parents=True)
+    save_settings(config, run.file("run.json"))
+    names = [f"W{config.data.fold}-{n}" for n in range(20)] + [f"V{n}" for n in range(20)]
+    manifest = check_manifest(
+        pd.DataFrame(
+            {
+                "image_id": names,
+                "path": names,
+                "patient_id": names,
+                "label": ["cancer" if n % 2 else "no cancer" for n in range(40)],
+                "split": ["test"] * 20 + ["val"] * 20,
+            }
+        )
+    )
+    table = predictions_table(
+        manifest, np.stack([1 - scores, scores], axis=1), task=CANCER, dataset="d",
+        model_id=run.run_id, engine="made up",
+    )  # fmt: skip
+    write_predictions(table, run.file("predictions.csv"))
+    metric = Metric(
+        name="auc", level=Level.BREAST, split=Split.TEST, value=auc, low=0.0, high=1.0,
+        method="made up", positives=10, negatives=10, women=20,
+    )  # fmt: skip
+    write_card(replace(card("0" * 64), metrics=(metric,)), run.file("model_card.json"))
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    return run
+
+
+def scores_between(low: float, high: float) -> np.ndarray:
+    """Cancers score higher on the whole, but not all of them."""
+    rng = np.random.default_rng(0)
+    base = rng.uniform(0.0, 0.6, 40) + 0.4 * (np.arange(40) % 2)
+    return low + (high - low) * base
+
+
+def test_folds_and_seeds_differ_in_nothing_else() -> None:
+    folds = fold_configs(CONFIG, 3)
+    assert [config.data.fold for config in folds] == [0, 1, 2]
+    assert len({config.series for config in folds}) == 1
+    plain = {replace(c, series="", data=replace(c.data, folds=0, fold=0)) for c in folds}
+    assert plain == {CONFIG}
+    seeds = seed_configs(CONFIG, 2)
+    assert [config.seed for config in seeds] == [0, 1]
+    assert {replace(config, series="", seed=0) for config in seeds} == {CONFIG}
+    with pytest.raises(ConfigError, match="1 seeds have no spread"):
+        seed_configs(CONFIG, 1)
+
+
+def test_joined_folds_score_every_woman_once_on_one_scale(tmp_path: Path) -> None:
+    configs = fold_configs(CONFIG, 2)
+    finished(tmp_path, configs[0], scores=scores_between(0.0, 1.0))
+    finished(tmp_path, configs[1], scores=scores_between(0.0, 0.1))  # a network never sure
+    joined = join_folds(configs[0].series, tmp_path)
+    table = read_predictions(joined.file("predictions.csv"))
+    assert sorted(table["image_id"]) == sorted(f"W{fold}-{n}" for fold in (0, 1) for n in range(20))
+    assert set(table["split"]) == {"test"}
+    assert (table["p_no cancer"] + table["p_cancer"]).to_numpy() == pytest.approx(1.0, abs=1e-5)
+    sure, unsure = (
+        table.loc[table["image_id"].str.startswith(f"W{fold}"), "score"] for fold in (0, 1)
+    )
+    assert unsure.max() > 0.5  # was below 0.1
+    assert sure.mean() == pytest.approx(unsure.mean(), abs=0.05)
+    assert pool_cases(table, Level.IMAGE).positives == 20
+    assert joined.read_status().state is RunState.FINISHED
+    assert load_settings(joined.file("run.json"), RunConfig).data.folds == 2
+
+
+def test_a_missing_fold_is_waited_for(tmp_path: Path) -> None:
+    configs = fold_configs(CONFIG, 2)
+    finished(tmp_path, configs[0], scores=scores_between(0.0, 1.0))
+    with pytest.raises(RunError, match=r"1 of 2 folds .* are finished"):
+        join_folds(configs[0].series, tmp_path)
+
+
+def test_a_fold_that_learnt_nothing_is_named(tmp_path: Path) -> None:
+    configs = fold_configs(CONFIG, 2)
+    finished(tmp_path, configs[0], scores=scores_between(0.0, 1.0))
+    finished(tmp_path, configs[1], scores=scores_between(1.0, 0.0))  # the wrong way round
+    with pytest.raises(RunError, match="run-1-0 cannot be joined"):
+        join_folds(configs[0].series, tmp_path)
+
+
+def test_the_spread_of_seeds_is_their_standard_deviation(tmp_path: Path) -> None:
+    configs = seed_configs(CONFIG, 3)
+    for config, auc in zip(configs, (0.7, 0.8, 0.9), strict=True):
+        finished(tmp_path, config, scores=scores_between(0.0, 1.0), auc=auc)
+    spread = spread_of(configs[0].series, tmp_path)
+    assert spread.values == (0.7, 0.8, 0.9)
+    assert spread.mean == pytest.approx(0.8)
+    assert spread.deviation == pytest.approx(0.1)
+    assert len(members_of(configs[0].series, tmp_path)) == 3
+
+
+def test_cross_validation_from_the_shell(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    write_phantom_set(tmp_path / "set", women=30, seed=0, size=(64, 32), lesion_contrast=4.0)
+    tiny = ["prepare.size=[64, 32]", "optim.epochs=20", "workers=1", "data.val_fraction=0.4"]
+    settings = [part for change in tiny for part in ("--set", change)]
+    data = str(tmp_path / "set")
+    command = ["train", "--recipe", "smoke", "--data", data, "--folds", "2", "--wait", *settings]
+    assert main(command) == 0
+    joined = RunFolder(Path(capsys.readouterr().out.split()[-1]))
+    table = read_predictions(joined.file("predictions.csv"))
+    assert len(table) == 120  # every woman's four views, once
+    assert len(list_runs(tmp_path / "runs")) == 3
