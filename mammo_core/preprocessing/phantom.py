@@ -1,8 +1,9 @@
 """Synthetic women and their mammograms, with the truth known: `write_phantom_set`.
 
-Nothing but the lesion may tell a breast with cancer from one without: machine, density and age are
-shared out evenly between the women with cancer and the others, and the random numbers that draw
-tissue do not depend on the lesion.
+Nothing but the lesion may tell a breast with cancer from one without. Who has cancer is drawn with
+no regard to age, density, machine and site, and the random numbers that draw tissue do not depend
+on the lesion. (Sharing cancer out evenly over them would be worse: what the training women have
+too much of, the test women then lack, and a guess from age or machine does worse than chance.)
 """
 
 import json
@@ -136,7 +137,7 @@ def draw_women(settings: PhantomSettings) -> list[Woman]:
     """The women of a set, in the order of their ids."""
     rng = np.random.default_rng([settings.seed, 0])
     traits = [_draw_traits(rng) for _ in range(settings.women)]
-    ill = _share_out(settings.cancer_share, traits, rng)
+    ill = rng.choice(settings.women, round(settings.women * settings.cancer_share), replace=False)
     return [
         _make_woman(number, traits[number], settings, is_ill=number in ill)
         for number in range(settings.women)
@@ -236,17 +237,6 @@ def _draw_traits(rng: np.random.Generator) -> Traits:
     density = DENSITIES[int(np.clip(np.rint(rng.normal(usual, 0.8)), 0, 3))]
     machine = MACHINES[int(rng.integers(len(MACHINES)))].name
     return Traits(machine=machine, density=density, age=age, site=f"site {rng.integers(1, 3)}")
-
-
-def _share_out(share: float, traits: list[Traits], rng: np.random.Generator) -> set[int]:
-    """Which women have cancer: every so many along the list sorted by machine, density and decade.
-
-    Drawn at random, a few hundred women would differ by chance, and a model could learn that.
-    """
-    blocks = [(t.machine, t.density, t.age // 10, rng.uniform()) for t in traits]
-    order = sorted(range(len(traits)), key=lambda number: blocks[number])
-    passed = np.floor((np.arange(len(traits) + 1) + rng.uniform()) * share + 1e-9)
-    return {order[rank] for rank in np.flatnonzero(np.diff(passed))}
 
 
 def _make_woman(number: int, traits: Traits, settings: PhantomSettings, *, is_ill: bool) -> Woman:

@@ -106,7 +106,7 @@ def _spiculated_mass(
     distance, angle = _polar(lesion, shape, frame)
     core = np.exp(-((distance / (0.6 * _outline(angle, rng, depth=0.14))) ** 2.2))
     ways = _directions(int(rng.integers(22, 36)), rng)
-    tips = ways * rng.uniform(0.9, 2.2, (len(ways), 1)) * lesion.radius_mm
+    tips = ways * rng.uniform(0.7, 2.3, (len(ways), 1)) * lesion.radius_mm
     bends = rng.normal(0, 0.12 * lesion.radius_mm, tips.shape)
     middle = np.array(lesion_centre(lesion, shape, frame))
     spicules = np.zeros(frame.size, np.uint8)
@@ -118,7 +118,7 @@ def _spiculated_mass(
         lines = list(np.ascontiguousarray(fixed, np.int32))
         cv2.polylines(spicules, lines, False, brightness, thin, cv2.LINE_AA, 4)
     arms = _blurred(spicules / 255, 0.3 / frame.mm) * (1 - core)
-    return np.asarray(0.55 * core + 0.4 * arms, np.float32)
+    return np.asarray(0.55 * core + 0.32 * arms, np.float32)
 
 
 def _calcifications(lesion: Lesion, shape: Shape, frame: Frame, rng: np.random.Generator) -> Pixels:
@@ -127,14 +127,14 @@ def _calcifications(lesion: Lesion, shape: Shape, frame: Frame, rng: np.random.G
     count = int(rng.integers(24, 44))
     places = _directions(count, rng) * rng.uniform(0, 1, (count, 1)) ** 0.5 * lesion.radius_mm
     centres = np.array(lesion_centre(lesion, shape, frame)) + _project(places, frame.view)
-    radii, longer = rng.gamma(6, 0.045, count), rng.uniform(1, 1.8, count)
+    radii, longer = rng.gamma(5, 0.045, count), rng.uniform(1, 1.8, count)
     rows, columns = frame.axes()
     added = 0.16 * np.exp(-((distance / 0.8) ** 4))
     for (row, column), radius, stretched in zip(centres, radii, longer, strict=True):
         # At least half a pixel each way, and fainter the more its light is spread.
         tall, wide = max(radius * stretched, 0.5 * frame.mm), max(radius, 0.5 * frame.mm)
         away = ((rows - row) / tall) ** 2 + ((columns - column) / wide) ** 2
-        added += 1.3 * radius**2 * stretched / (tall * wide) * np.exp(-away)
+        added += 1.1 * radius**2 * stretched / (tall * wide) * np.exp(-away)
     return np.asarray(added, np.float32)
 
 

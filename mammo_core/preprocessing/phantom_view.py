@@ -180,8 +180,8 @@ def _covered(
     lower = ramp((rows - frame.nipple_row) / shape.half_width, -0.9, 0.9)
     areola = np.exp(-(((rows - frame.nipple_row) / 14) ** 2))
     uneven = stretch(power_law_noise((32, 16), 2.5, rng), frame.size)
-    skin = np.clip(0.26 + 0.26 * lower + 0.10 * uneven + 0.20 * areola, 0.05, 0.8)
-    skin *= np.exp(-(((below_skin - 0.9) / 0.9) ** 2))
+    skin = np.clip(0.24 + 0.24 * lower + 0.13 * uneven + 0.20 * areola, 0.05, 0.8)
+    skin *= np.exp(-(((below_skin - 0.8) / 0.8) ** 2))
     ahead = columns - shape.depth - 0.3 * shape.nipple_height
     nipple = np.exp(-1.2 * (((rows - frame.nipple_row) / 6) ** 2 + (ahead / 5) ** 2))
     return np.asarray(brightness * (0.42 + 0.58 * thickness) + skin + 0.12 * nipple, np.float32)

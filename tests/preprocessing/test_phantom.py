@@ -64,13 +64,23 @@ def test_a_set_keeps_the_contracts_and_its_boxes_lie_in_its_images(tmp_path: Pat
     assert ((boxes["y0"] >= 0) & (boxes["y1"] <= 64) & (boxes["y0"] < boxes["y1"])).all()
 
 
-def test_a_third_of_the_women_have_cancer_spread_evenly_over_machines(women: list[Woman]) -> None:
-    ill = [any(breast.lesion for breast in woman.breasts) for woman in women]
-    assert sum(ill) == 20
-    rows = pd.DataFrame({"ill": ill, "machine": [woman.traits.machine for woman in women]})
-    shares = rows.groupby("machine")["ill"].mean()
-    assert len(shares) == 2
-    assert shares.between(0.28, 0.40).all()
+def test_a_third_of_the_women_have_cancer_whatever_their_age_density_and_machine() -> None:
+    drawn = draw_women(PhantomSettings(women=600, seed=0))
+    table = pd.DataFrame(
+        {
+            "ill": any(breast.lesion for breast in woman.breasts),
+            "age": woman.traits.age,
+            "is_dense": woman.traits.density in "CD",
+            "is_birch": woman.traits.machine == "Birch 2",
+            "is_second_site": woman.traits.site == "site 2",
+        }
+        for woman in drawn
+    )
+    assert table["ill"].sum() == 200
+    ill, well = (table[table["ill"] == value].mean() for value in (True, False))
+    assert ill["age"] == pytest.approx(well["age"], abs=2.0)  # years; the spread is 9
+    for share in ("is_dense", "is_birch", "is_second_site"):
+        assert ill[share] == pytest.approx(well[share], abs=0.11)
 
 
 @pytest.mark.parametrize("kind", LesionKind)
