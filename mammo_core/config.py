@@ -191,6 +191,7 @@ class OptimConfig:
     patience: int = 0  # epochs without a better one before training ends early; 0 never
     trained: Trained = "all"
     last_stages: int = 1  # how many, where `trained` is "last_stages"; 0 is the head alone
+    norm: Literal["own", "synchronised", "frozen"] = "own"  # BatchNorm where several GPUs train
     cached_variants: int = 0  # looks per image kept as features of what is frozen; 0 keeps none
 
     def check(self) -> list[str]:

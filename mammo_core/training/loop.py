@@ -121,6 +121,7 @@ def fit(
                 return
 
         seconds = time.perf_counter() - started
+        mean_loss: Any = fabric.all_reduce(total_loss / images_seen, reduce_op="mean")
         with learner.average.in_place() if learner.average else nullcontext():
             judged = lesson.judge(predict_logits(fabric, learner.module, lesson.val))
             history.append(judged)
@@ -128,7 +129,7 @@ def fit(
                 EpochResult(
                     epoch=epoch,
                     learning_rate=rate,
-                    train_loss=total_loss.item() / images_seen,
+                    train_loss=mean_loss.item(),
                     images_per_second=images_seen * fabric.world_size / seconds,
                     judged=judged,
                 )

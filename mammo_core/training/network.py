@@ -15,6 +15,7 @@ from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import RANDOM, get_backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import freeze
+from mammo_core.zoo.norms import freeze_batch_norms, synchronise_batch_norms
 from mammo_core.zoo.stages import Stage, stages_of
 from mammo_core.zoo.weights import load_weights, load_weights_file
 
@@ -40,14 +41,18 @@ def make_network(config: RunConfig, device: torch.device) -> Network:
     classifier = classifier.to(device).to(memory_format=torch.channels_last)  # faster, the same
     example = torch.randn(2, channels, *get_backbone(config.model.backbone).smallest_size)
     example = example.to(device)
-    if config.optim.trained == "all":
-        return Network(classifier=classifier, still=(), example=example)
-    still = freeze(
-        classifier,
-        stages_of(classifier, example),
-        trained=config.optim.trained,
-        last=config.optim.last_stages,
-    )
+    still: tuple[Stage, ...] = ()
+    if config.optim.trained != "all":
+        still = freeze(
+            classifier,
+            stages_of(classifier, example),
+            trained=config.optim.trained,
+            last=config.optim.last_stages,
+        )
+    if config.optim.norm == "frozen":
+        freeze_batch_norms(classifier)
+    elif config.optim.norm == "synchronised":
+        synchronise_batch_norms(classifier)
     return Network(classifier=classifier, still=still, example=example)
 
 

@@ -71,7 +71,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         prepare=_imagenet((512, 256)),
         balance=BalanceConfig(class_weights="balanced"),
         optim=OptimConfig(
-            epochs=40, batch_size=32, learning_rate=3e-3, trained="linear", cached_variants=4
+            epochs=40, batch_size=32, learning_rate=3e-3, trained="linear", cached_variants=2
         ),
     ),
     Recipe(

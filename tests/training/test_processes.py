@@ -1,0 +1,67 @@
+"""Two processes give the weights that one gives with the same batch, to rounding."""
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mammo_core.config import DataConfig, ModelConfig, RunConfig
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.launch import create_run
+from mammo_core.types import RunState
+from tests.training.made_up import CONFIG
+
+ROOT = Path(__file__).resolve().parents[2]
+WORKER = ["-m", "mammo_core.training.worker"]
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+
+
+@pytest.fixture(scope="module")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantom_set(folder, women=24, seed=0, size=(64, 32))
+    return folder
+
+
+def trained(config: RunConfig, root: Path, *, launcher: list[str]) -> RunFolder:
+    run = create_run(config, root, what="test", total=config.optim.epochs)
+    environment = os.environ | {"MAMMO_HOME": str(root / "home"), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, *launcher, *WORKER, str(run.path)]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
+    assert run.read_status().state is RunState.FINISHED
+    return run
+
+
+@pytest.mark.parametrize(
+    ("backbone", "norm"), [("test_convnext", "own"), ("test_resnet", "frozen")]
+)
+def test_two_processes_train_as_one_does(
+    backbone: str, norm: str, phantoms: Path, tmp_path: Path
+) -> None:
+    data = DataConfig(folder=str(phantoms), adapter="phantom_set", label_rule="lesion")
+    config = replace(
+        CONFIG,
+        data=data,
+        model=ModelConfig(backbone=backbone),
+        prepare=replace(CONFIG.prepare, size=(64, 32)),
+        optim=replace(CONFIG.optim, norm=norm, optimizer="sgd", learning_rate=0.01, momentum=0.9),
+        workers=1,
+    )
+    config.check()
+    alone = trained(config, tmp_path, launcher=[])
+    together = trained(config, tmp_path, launcher=TORCHRUN)
+    one, two = (load_file(run.file("weights.safetensors")) for run in (alone, together))
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        torch.testing.assert_close(tensor, two[name], rtol=1e-3, atol=1e-5, msg=name)
+    metrics = [run.read_metrics() for run in (alone, together)]
+    assert metrics[1]["epoch"].tolist() == [1, 1, 2, 2]  # told by the first process alone
+    assert metrics[1]["loss"].tolist() == pytest.approx(metrics[0]["loss"].tolist(), abs=0.02)
+    moved = max(float(tensor.abs().max()) for name, tensor in one.items() if "fc.bias" in name)
+    assert moved > 1e-4  # something was learnt
