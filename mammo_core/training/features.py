@@ -22,6 +22,11 @@ from mammo_core.zoo.stages import Prefix, Stage, can_be_cut, suffix_of
 
 Report = Callable[[int, int], None]
 
+
+class StoppedError(Exception):
+    """Somebody asked to stop while features were made. Nothing is lost; they are made again."""
+
+
 _KIND: Final = np.dtype("<f2")
 
 
@@ -119,7 +124,13 @@ class FeatureEvaluation:
 
 
 def keep_training(
-    front: nn.Module, source: TrainingBatches, file: Path, *, variants: int, report: Report
+    front: nn.Module,
+    source: TrainingBatches,
+    file: Path,
+    *,
+    variants: int,
+    report: Report,
+    should_stop: Callable[[], bool],
 ) -> FeatureTraining:
     """Ask `front` for every training image in `variants` looks."""
     size, count = source.config.optim.batch_size, len(source.images)
@@ -131,15 +142,28 @@ def keep_training(
                 order = Order(rows=rows, copies=np.zeros_like(rows))
                 yield source.look(order, source.stored(rows), epoch=variant)[0]
 
-    kept = _keep(front, looks(), file, shape=(variants, count), report=report)
+    kept = _keep(
+        front,
+        looks(),
+        file,
+        shape=(variants, count),
+        report=report,
+        should_stop=should_stop,
+    )
     return FeatureTraining(source=source, features=kept)
 
 
 def keep_evaluation(
-    front: nn.Module, source: EvaluationBatches, file: Path, *, report: Report
+    front: nn.Module,
+    source: EvaluationBatches,
+    file: Path,
+    *,
+    report: Report,
+    should_stop: Callable[[], bool],
 ) -> FeatureEvaluation:
     images = (images for images, _ in source.epoch(0))
-    kept = _keep(front, images, file, shape=(1, len(source.images)), report=report)
+    shape = (1, len(source.images))
+    kept = _keep(front, images, file, shape=shape, report=report, should_stop=should_stop)
     return FeatureEvaluation(source=source, features=kept)
 
 
@@ -151,6 +175,7 @@ def _keep(
     *,
     shape: tuple[int, int],
     report: Report,
+    should_stop: Callable[[], bool],
 ) -> KeptFeatures:
     """Write what `front` says of every batch, one after the other, into `file`."""
     front.eval()
@@ -167,6 +192,8 @@ def _keep(
             stream.write(features.numpy().astype(_KIND).tobytes())
             done += len(images)
             report(done, total)
+            if should_stop():
+                raise StoppedError
     kept = np.memmap(file, dtype=_KIND, mode="r", shape=(*shape, *inner))
     return KeptFeatures(kept=kept)
 

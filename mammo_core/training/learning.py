@@ -15,7 +15,7 @@ from mammo_core.files import replace_file
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
-from mammo_core.training.features import cut, keep_evaluation, keep_training
+from mammo_core.training.features import StoppedError, cut, keep_evaluation, keep_training
 from mammo_core.training.loop import EpochResult, Learner, Lesson, fit, make_learner
 from mammo_core.training.losses import make_loss
 from mammo_core.training.monitor import alarms, best_epoch, judge
@@ -61,7 +61,10 @@ def learn(course: Course, network: Network) -> Progress:
     """
     run, config, fabric = course.run, course.config, course.fabric
     with ExitStack() as stack:
-        module, train, val = _halved(course, network, stack)
+        try:
+            module, train, val = _halved(course, network, stack)
+        except StoppedError:
+            return read_progress(run.file("last"))
         learner = make_learner(fabric, module, config.optim)
         progress = _resumed(run, network, learner)
         labels = course.images[Split.VAL].labels
@@ -131,12 +134,17 @@ def _halved(
     def report(done: int, total: int) -> None:
         course.say(f"Asking the frozen part: {done} of {total}", done=0)
 
-    variants = config.optim.cached_variants
-    return (
-        halves.back,
-        keep_training(halves.front, train, folder / "train", variants=variants, report=report),
-        keep_evaluation(halves.front, val, folder / "val", report=report),
+    stop = course.is_asked_to_stop
+    kept_train = keep_training(
+        halves.front,
+        train,
+        folder / "train",
+        variants=config.optim.cached_variants,
+        report=report,
+        should_stop=stop,
     )
+    kept_val = keep_evaluation(halves.front, val, folder / "val", report=report, should_stop=stop)
+    return halves.back, kept_train, kept_val
 
 
 def _resumed(run: RunFolder, network: Network, learner: Learner) -> Progress:

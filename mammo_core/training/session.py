@@ -54,7 +54,8 @@ def train(run: RunFolder) -> str:
         raise RunError(_too_large(config)) from None
     best = best_epoch(progress.history, config.optim.monitor)
     if course.is_asked_to_stop():
-        return f"Stopped on request after its best epoch so far, {best}. It can be resumed."
+        reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
+        return f"Stopped on request {reached}. It can be resumed."
     if fabric.is_global_zero:
         _finish(course, network, dataset, progress)
     return f"Kept the weights of epoch {best}, the best on the validation images."

@@ -11,7 +11,13 @@ from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError
 from mammo_core.training.balance import Order, epoch_order
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
-from mammo_core.training.features import Halves, cut, keep_evaluation, keep_training
+from mammo_core.training.features import (
+    Halves,
+    StoppedError,
+    cut,
+    keep_evaluation,
+    keep_training,
+)
 from mammo_core.training.network import Network, make_network
 from tests.training.made_up import CONFIG, config, squares
 
@@ -20,6 +26,10 @@ CPU = torch.device("cpu")
 
 def nothing(done: int, total: int) -> None:
     """Nobody listens."""
+
+
+def never() -> bool:
+    return False
 
 
 def halved(settings: RunConfig) -> tuple[Network, Halves]:
@@ -42,7 +52,9 @@ def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
 ) -> None:
     network, halves = halved(settings)
     source = TrainingBatches(images=squares(10), config=settings, device=CPU)
-    kept = keep_training(halves.front, source, tmp_path / "t", variants=2, report=nothing)
+    kept = keep_training(
+        halves.front, source, tmp_path / "t", variants=2, report=nothing, should_stop=never
+    )
     network.classifier.eval()
     halves.back.eval()
     assert len(kept) == len(source) == 2
@@ -63,7 +75,7 @@ def test_evaluation_on_kept_features_is_in_order(tmp_path: Path) -> None:
     settings = config(trained="linear", cached_variants=1, batch_size=4)
     network, halves = halved(settings)
     source = EvaluationBatches(images=squares(10), config=settings, device=CPU)
-    kept = keep_evaluation(halves.front, source, tmp_path / "v", report=nothing)
+    kept = keep_evaluation(halves.front, source, tmp_path / "v", report=nothing, should_stop=never)
     network.classifier.eval()
     halves.back.eval()
     with torch.no_grad():
@@ -87,3 +99,20 @@ def test_what_is_trained_behind_the_cut_is_trained_in_the_whole() -> None:
     assert trained == {name for name, parameter in back.items() if parameter.requires_grad}
     for name in trained:
         assert back[name] is network.classifier.get_parameter(name)
+
+
+def test_a_stop_is_seen_while_features_are_made(tmp_path: Path) -> None:
+    settings = config(trained="linear", cached_variants=50, batch_size=4)
+    _, halves = halved(settings)
+    source = TrainingBatches(images=squares(10), config=settings, device=CPU)
+    told: list[int] = []
+    with pytest.raises(StoppedError):
+        keep_training(
+            halves.front,
+            source,
+            tmp_path / "t",
+            variants=50,
+            report=lambda done, total: told.append(done),
+            should_stop=lambda: len(told) == 2,
+        )
+    assert told == [4, 8]
