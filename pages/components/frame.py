@@ -24,7 +24,7 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
     wanted = st.session_state.pop(_WANTED, None)
     for page in pages:
         if wanted and page.url_path == wanted:
-            st.switch_page(page, query_params=dict(st.query_params))
+            st.switch_page(page, query_params=_query())
     st.html(_STYLE)
     with st.sidebar:
         st.markdown("### Mammoscope")
@@ -36,12 +36,17 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
 
 def remember_view(page: st.Page) -> None:
     """Called by streamlit_app.py after the page ran, however it ended."""
-    _views()[page.title] = dict(st.query_params)
+    _views()[page.title] = _query()
 
 
-def _views() -> dict[str, dict[str, str]]:
-    views: dict[str, dict[str, str]] = st.session_state.setdefault("views_left", {})
+def _views() -> dict[str, dict[str, list[str]]]:
+    views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views_left", {})
     return views
+
+
+def _query() -> dict[str, list[str]]:
+    """The address's parameters, those that stand in it several times whole."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
 
 
 def require_frame() -> None:
@@ -52,4 +57,4 @@ def require_frame() -> None:
     """
     if not st.session_state.get(_FRAMED):
         st.session_state[_WANTED] = urlsplit(st.context.url or "").path.strip("/")
-        st.switch_page("streamlit_app.py", query_params=dict(st.query_params))
+        st.switch_page("streamlit_app.py", query_params=_query())

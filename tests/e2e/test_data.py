@@ -35,7 +35,9 @@ def register_and_audit(page: Page, folder: Path) -> None:
     expect(page.get_by_text("This is: Synthetic mammograms.")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Register", exact=True).click()
     page.get_by_role("radio", name="Audit").click(timeout=SLOW)
-    page.get_by_role("button", name="Audit", exact=True).click(timeout=SLOW)
+    start = page.get_by_role("button", name="Audit", exact=True)
+    start.click(timeout=SLOW)
+    expect(start).to_be_hidden(timeout=SLOW)
     page.reload()  # the audit is a process of its own
     expect(page.get_by_text("Audited ")).to_be_visible(timeout=SLOW)
 
