@@ -7,6 +7,7 @@ from typing import Final
 
 from mammo_core.commands.audit import AUDIT
 from mammo_core.commands.command import Command
+from mammo_core.commands.evaluate import EVALUATE
 from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
@@ -18,6 +19,7 @@ from mammo_core.errors import MammoError
 
 COMMANDS: Final[tuple[Command, ...]] = (
     AUDIT,
+    EVALUATE,
     INSPECT,
     PHANTOM,
     PREDICT,

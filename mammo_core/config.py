@@ -261,6 +261,19 @@ class AuditConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EvaluateConfig:
+    """Scoring a data set with a checkpoint, by its name: what external validation is made of."""
+
+    kind: Literal["evaluate"] = "evaluate"
+    checkpoint: str
+    folder: str
+    adapter: str
+    label_rule: str
+    split: Literal["all", "train", "val", "test"] = "all"  # of the split the data set brings
+    processes: int = 0  # that prepare images; 0 is one for every core
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheConfig:
     """Preparing all images of a data set ahead. `name` is what the user calls the set."""
 

@@ -1,0 +1,56 @@
+"""`mammo evaluate`: a whole data set scored by a checkpoint."""
+
+import argparse
+import sys
+import time
+from typing import Final
+
+from mammo_core.commands.command import Command
+from mammo_core.config import EvaluateConfig
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.types import RunState
+
+_LOOK_EVERY_SECONDS: Final = 0.2
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--checkpoint", required=True, metavar="NAME")
+    parser.add_argument("--data", required=True, metavar="DIR", help="a folder, or a set's name")
+    parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
+    parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
+    parser.add_argument("--split", choices=("all", "train", "val", "test"), default="all")
+    parser.add_argument("--wait", action="store_true", help="return when all is scored")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from mammo_core.datasets.reading import find_folder, get_adapter, recognise_adapter
+    from mammo_core.runs.folder import find_run
+    from mammo_core.runs.launch import start_run
+
+    find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
+    folder = find_folder(arguments.data)
+    adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
+    is_registered = str(folder) != arguments.data
+    config = EvaluateConfig(
+        checkpoint=arguments.checkpoint,
+        folder=arguments.data if is_registered else str(folder.resolve()),
+        adapter=adapter.name,
+        label_rule=arguments.label_rule or adapter.label_rules[0].name,
+        split=arguments.split,
+    )
+    run = start_run(config, checkpoints_root(), what="evaluate", total=0)
+    print(run.path)
+    if not arguments.wait:
+        return 0
+    while not (status := run.read_status()).state.is_over:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    print(f"{status.state}: {status.message}", file=sys.stderr)
+    return 0 if status.state is RunState.FINISHED else 1
+
+
+EVALUATE = Command(
+    name="evaluate",
+    summary="score a whole data set with a checkpoint",
+    add_arguments=_add_arguments,
+    run=_run,
+)

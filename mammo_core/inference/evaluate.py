@@ -1,0 +1,105 @@
+"""A whole data set scored by a checkpoint: external validation."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+
+from mammo_core.datasets.predictions import predictions_table
+from mammo_core.datasets.prepared import prepare_dataset
+from mammo_core.datasets.reading import Dataset
+from mammo_core.errors import RunError, TableError
+from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.predictor import ENGINE
+from mammo_core.paths import cache_root
+from mammo_core.preprocessing.cache import Cache, CachedImages, open_images
+
+BATCH = 16
+WHITE = 65535
+
+Report = Callable[[int, int, str], None]
+
+
+def evaluate(
+    checkpoint: Checkpoint,
+    dataset: Dataset,
+    *,
+    name: str,
+    split: str,
+    processes: int,
+    report: Report,
+    should_stop: Callable[[], bool],
+) -> pd.DataFrame | None:
+    """The predictions of `checkpoint` on `dataset`, called `name`; None where it was stopped.
+
+    Images without a label are scored too; metrics leave them out and say so. The label rule and the
+    hash of the weights stand in every row: without them a score has no meaning.
+    """
+    card = checkpoint.card
+    if dataset.label_rule.task.classes != card.task.classes:
+        raise TableError(
+            f"{card.model_id} tells {', '.join(card.task.classes)} apart; the label rule "
+            f"{dataset.label_rule.name} knows {', '.join(dataset.label_rule.task.classes)}."
+        )
+    manifest = _wanted(dataset, split)
+    built = prepare_dataset(
+        dataset, card.prepare, processes=processes, report=report, should_stop=should_stop
+    )
+    unreadable = {problem.file for problem in built.unreadable}
+    is_readable = [dataset.root / str(path) not in unreadable for path in manifest["path"]]
+    manifest = manifest[is_readable].reset_index(drop=True)
+    if built.was_stopped:
+        return None
+    if manifest.empty:
+        raise RunError("None of the images can be read.")
+    files = [dataset.root / str(path) for path in manifest["path"]]
+    images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
+    parts = []
+    for rows in _batches(len(files)):
+        if should_stop():
+            return None
+        parts.append(score_levels(checkpoint, images, rows))
+        report(int(rows[-1]) + 1, len(files), f"Scoring: {rows[-1] + 1} of {len(files)}")
+    table = predictions_table(
+        manifest,
+        np.concatenate(parts),
+        task=card.task,
+        dataset=name,
+        model_id=card.model_id,
+        engine=ENGINE,
+    )
+    return table.assign(label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256)
+
+
+def score_levels(
+    checkpoint: Checkpoint, images: CachedImages, rows: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Class probabilities of prepared images, in full precision."""
+    settings, model = checkpoint.card.prepare, checkpoint.model
+    device = next(model.parameters()).device
+    grey = torch.from_numpy(images.take(rows)).to(device).to(torch.float32)[:, None] / WHITE
+    normalised = (grey - _column(settings.mean, device)) / _column(settings.std, device)
+    with torch.inference_mode():
+        probabilities: NDArray[np.float64] = model(normalised).double().softmax(dim=1).cpu().numpy()
+    return probabilities
+
+
+def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:
+    manifest = dataset.manifest
+    if split == "all":
+        return manifest
+    chosen = manifest[(manifest["split"] == split).fillna(value=False)]
+    if chosen.empty:
+        raise TableError(f"This data set brings no {split} split. Evaluate all of it.")
+    return chosen
+
+
+def _batches(count: int) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, count, BATCH):
+        yield np.arange(start, min(count, start + BATCH))
+
+
+def _column(values: Sequence[float], device: torch.device) -> torch.Tensor:
+    return torch.tensor(values, device=device)[:, None, None]
