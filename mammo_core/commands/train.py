@@ -31,6 +31,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="NAME=VALUE",
         help="change one setting, as in optim.epochs=3; may be repeated",
     )
+    parser.add_argument(
+        "--preflight", action="store_true", help="measure what it would take, and stop"
+    )
     several = parser.add_mutually_exclusive_group()
     several.add_argument("--folds", type=int, metavar="K", help="cross-validation by woman")
     several.add_argument("--seeds", type=int, metavar="N", help="the same N times, to see luck")
@@ -43,6 +46,8 @@ def _run(arguments: argparse.Namespace) -> int:
 
     config = with_changes(_config(arguments), _changes(arguments.set))
     config.check()
+    if arguments.preflight:
+        return _preflight(config)
     configs = [config]
     if arguments.folds:
         configs = fold_configs(config, arguments.folds)
@@ -60,6 +65,30 @@ def _run(arguments: argparse.Namespace) -> int:
     if is_well and len(runs) > 1:
         _tell_series(configs[0])
     return 0 if is_well else 1
+
+
+def _preflight(config: RunConfig) -> int:
+    from mammo_core.training.measuring import measure
+    from mammo_core.training.preflight import GUESSED_AUC
+
+    told, _ = measure(config, report=lambda *_: None)
+    for count in told.splits:
+        print(
+            f"{count.split:5} {count.women:6} women {count.images:7} images "
+            f"{count.positive_images:6} positive"
+        )
+    low, high = told.test_interval
+    print(f"{told.trained_weights:,} of {told.all_weights:,} weights are trained.")
+    print(
+        f"{told.seconds_per_batch:.2f} s a batch, {told.batches_per_epoch} batches an epoch: about "
+        f"{told.seconds / 60:.1f} minutes on this computer as it is now."
+    )
+    if told.memory_gb is not None:
+        print(f"Memory in use: {told.memory_gb:.1f} GB.")
+    print(f"An AUC of {GUESSED_AUC} on these test women: {low:.2f} to {high:.2f}.")
+    for warning in told.warnings:
+        print(f"Warning: {warning}")
+    return 0
 
 
 def _finished(run: RunFolder) -> bool:

@@ -18,6 +18,7 @@ from mammo_core.types import RunState
 WORKERS: Final = {
     "audit": "mammo_core.datasets.worker",
     "evaluate": "mammo_core.inference.worker",
+    "preflight": "mammo_core.training.preflight_worker",
     "prepare": "mammo_core.datasets.cache_worker",
     "train": "mammo_core.training.worker",
 }

@@ -21,6 +21,7 @@ from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import make_fabric
+from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network
 from mammo_core.training.outcome import Outcome, heatmap_peak, make_card
@@ -51,7 +52,8 @@ def train(run: RunFolder) -> str:
     try:
         progress = learn(course, network)
     except torch.cuda.OutOfMemoryError:
-        raise RunError(_too_large(config)) from None
+        torch.cuda.empty_cache()
+        raise RunError(_too_large(config, fits=fitting_batch(config, network))) from None
     best = best_epoch(progress.history, config.optim.monitor)
     if course.is_asked_to_stop():
         reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
@@ -112,11 +114,16 @@ def _record(course: Course, progress: Progress) -> TrainingRecord:
     )
 
 
-def _too_large(config: RunConfig) -> str:
+def _too_large(config: RunConfig, *, fits: int) -> str:
     optim, (height, width) = config.optim, config.prepare.size
-    smaller = max(1, optim.batch_size // 2)
-    return (
+    told = (
         f"The GPU has not enough memory for {optim.batch_size} images of {height} x {width} at a "
-        f"time. With optim.batch_size={smaller} and optim.accumulate={optim.accumulate * 2} a step "
+        "time"
+    )
+    if not fits:
+        return f"{told}, nor for a single one. Choose smaller images or a smaller backbone."
+    accumulate = optim.accumulate * -(-optim.batch_size // fits)
+    return (
+        f"{told}. {fits} fit: with optim.batch_size={fits} and optim.accumulate={accumulate} a step "
         "still sees as many images."
     )

@@ -1,0 +1,193 @@
+"""The measuring before a training: time and memory of three real batches, not a guess."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import islice
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from mammo_core.config import RunConfig
+from mammo_core.datasets.reading import Dataset
+from mammo_core.metrics.auc import newcombe_interval
+from mammo_core.runs.card import SplitCount
+from mammo_core.training.batches import TrainingBatches
+from mammo_core.training.data import image_set, load_dataset, load_images
+from mammo_core.training.features import cut
+from mammo_core.training.loop import Learner, make_learner
+from mammo_core.training.losses import make_loss
+from mammo_core.training.machine import make_fabric
+from mammo_core.training.network import Network, make_network
+from mammo_core.training.outcome import count_splits
+from mammo_core.training.preflight import GUESSED_AUC, Preflight
+from mammo_core.types import Split
+from mammo_core.zoo.freezing import train_mode
+
+BATCHES: Final = 3
+LOOKS: Final = 12
+_Z: Final = 1.96
+
+
+def measure(
+    config: RunConfig, *, report: Callable[[int, int, str], None]
+) -> tuple[Preflight, NDArray[np.uint8]]:
+    """What there is to tell, and some images as the network will see them, changed at random."""
+    config.check()
+    dataset = load_dataset(config)
+    sample = _sample(dataset, config)
+    load_images(sample, config, report=report, should_stop=lambda: False)
+    fabric = make_fabric(config)
+    network = make_network(config, fabric.device)
+    batches = TrainingBatches(
+        images=image_set(sample, config, Split.TRAIN), config=config, device=fabric.device
+    )
+    report(0, BATCHES, "Measuring three batches")
+    per_batch = _time(
+        config, network, batches, make_learner(fabric, network.classifier, config.optim)
+    )
+    splits = count_splits(dataset.manifest, config.task)
+    train_images = next(count.images for count in splits if count.split is Split.TRAIN)
+    per_epoch = max(1, train_images // config.optim.batch_size)
+    weights = [parameter.numel() for parameter in network.classifier.parameters()]
+    trained = [p.numel() for p in network.classifier.parameters() if p.requires_grad]
+    told = Preflight(
+        splits=splits,
+        seconds_per_batch=per_batch,
+        batches_per_epoch=per_epoch,
+        seconds=_whole(config, network, batches, per_batch=per_batch, per_epoch=per_epoch),
+        memory_gb=_memory_gb(fabric.device),
+        trained_weights=sum(trained),
+        all_weights=sum(weights),
+        test_interval=_test_interval(splits),
+        warnings=tuple(config.balance.warnings()),
+    )
+    return told, looks_of(batches)
+
+
+def looks_of(batches: TrainingBatches) -> NDArray[np.uint8]:
+    """(images, height, width): the first images of the first epoch, as they will be shown."""
+    images = next(iter(batches.epoch(1)))[0][:LOOKS, 0]
+    mean, std = batches.config.prepare.mean[0], batches.config.prepare.std[0]
+    grey = (images * std + mean).clamp(0.0, 1.0).cpu().numpy()
+    shown: NDArray[np.uint8] = np.rint(grey * 255).astype(np.uint8)
+    return shown
+
+
+def largest_that_fits(wanted: int, attempt: Callable[[int], None]) -> int:
+    """The largest of wanted, wanted / 2, ... with which `attempt` does not run out of memory."""
+    size = wanted
+    while size >= 1:
+        try:
+            attempt(size)
+        except torch.cuda.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            size //= 2
+        else:
+            return size
+    return 0
+
+
+def fitting_batch(config: RunConfig, network: Network) -> int:
+    """The batch size that fits this device's memory, tried out: forward, back, and a step."""
+    device = network.example.device
+    trained = [p for p in network.classifier.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(trained, lr=0.0)
+
+    def attempt(size: int) -> None:
+        images = torch.zeros(size, config.prepare.channels, *config.prepare.size, device=device)
+        network.classifier(images).sum().backward()
+        optimizer.step()
+        optimizer.zero_grad(set_to_none=True)
+
+    return largest_that_fits(max(1, config.optim.batch_size // 2), attempt)
+
+
+def _sample(dataset: Dataset, config: RunConfig) -> Dataset:
+    """Enough training images for the batches that are measured, and two of every other split."""
+    wanted = max(LOOKS, BATCHES * config.optim.batch_size)
+    manifest = dataset.manifest
+    rows = [
+        part.sample(min(len(part), wanted if split == Split.TRAIN else 2), random_state=config.seed)
+        for split, part in manifest.groupby("split")
+    ]
+    return replace(dataset, manifest=manifest.loc[np.concatenate([part.index for part in rows])])
+
+
+def _time(config: RunConfig, network: Network, batches: TrainingBatches, learner: Learner) -> float:
+    """Seconds a batch takes to be read, changed, passed forward and back. The first only warms."""
+    loss = make_loss(batches.images.labels, config.balance, config.task)
+    train_mode(learner.network)
+    times = []
+    for inputs, targets in _repeated(batches):
+        started = time.perf_counter()
+        value = loss(learner.network(inputs), targets)
+        if any(parameter.requires_grad for parameter in network.classifier.parameters()):
+            value.backward()
+        learner.optimizer.zero_grad(set_to_none=True)
+        _wait(inputs)
+        times.append(time.perf_counter() - started)
+    return float(np.median(times[1:]))
+
+
+def _repeated(batches: TrainingBatches) -> Iterator[tuple[Tensor, Tensor]]:
+    """One batch more than is measured, however few images there are."""
+    epochs = (batch for epoch in range(1, BATCHES + 2) for batch in batches.epoch(epoch))
+    return islice(epochs, BATCHES + 1)
+
+
+def _whole(
+    config: RunConfig,
+    network: Network,
+    batches: TrainingBatches,
+    *,
+    per_batch: float,
+    per_epoch: int,
+) -> float:
+    """Seconds of the whole training. Behind a frozen front, asking it once is nearly all."""
+    optim = config.optim
+    if not optim.cached_variants:
+        return per_batch * per_epoch * optim.epochs
+    is_linear = optim.trained == "linear"
+    halves = cut(network.classifier, network.still, network.example, is_linear=is_linear)
+    asked = _time_of(halves.front, next(iter(batches.epoch(1)))[0])
+    return asked * per_epoch * optim.cached_variants
+
+
+@torch.inference_mode()
+def _time_of(front: nn.Module, images: Tensor) -> float:
+    front.eval()
+    front(images)
+    started = time.perf_counter()
+    front(images)
+    _wait(images)
+    return time.perf_counter() - started
+
+
+def _wait(tensor: Tensor) -> None:
+    if tensor.is_cuda:
+        torch.cuda.synchronize()
+
+
+def _memory_gb(device: torch.device) -> float | None:
+    """The most that was in use: of the GPU's memory, else of this process's."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated() / 2**30
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**30 if sys.platform == "darwin" else 2**20)
+
+
+def _test_interval(splits: tuple[SplitCount, ...]) -> tuple[float, float]:
+    """By woman: more images of the same woman tell little more."""
+    (test,) = (count for count in splits if count.split is Split.TEST)
+    share = test.positive_images / test.images
+    positives = max(1.0, share * test.women)
+    return newcombe_interval(GUESSED_AUC, positives, max(1.0, test.women - positives), z=_Z)
