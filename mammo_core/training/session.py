@@ -124,6 +124,6 @@ def _too_large(config: RunConfig, *, fits: int) -> str:
         return f"{told}, nor for a single one. Choose smaller images or a smaller backbone."
     accumulate = optim.accumulate * -(-optim.batch_size // fits)
     return (
-        f"{told}. {fits} fit: with optim.batch_size={fits} and optim.accumulate={accumulate} a step "
-        "still sees as many images."
+        f"{told}. {fits} fit: with optim.batch_size={fits} and optim.accumulate={accumulate} "
+        "a step still sees as many images."
     )
