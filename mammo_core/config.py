@@ -189,6 +189,7 @@ class OptimConfig:
     ema_decay: float = 0.0  # above 0, an average of the weights is what is kept
     monitor: Literal["auc", "loss"] = "auc"  # on validation: which epoch is best
     patience: int = 0  # epochs without a better one before training ends early; 0 never
+    least_sensitivity: float = 0.0  # at specificity 0.90 on validation; below it, an alarm
     trained: Trained = "all"
     last_stages: int = 1  # how many, where `trained` is "last_stages"; 0 is the head alone
     norm: Literal["own", "synchronised", "frozen"] = "own"  # BatchNorm where several GPUs train
@@ -202,6 +203,10 @@ class OptimConfig:
         ]
         if self.learning_rate <= 0.0:
             problems.append(f"Learning rate is {self.learning_rate}; it must be above 0.")
+        if not 0.0 <= self.least_sensitivity <= 1.0:
+            problems.append(
+                f"Least sensitivity is {self.least_sensitivity}; it must lie between 0 and 1."
+            )
         if max(self.momentum, self.ema_decay) >= 1.0:
             problems.append("Momentum and EMA decay must be below 1.")
         if not 0 <= self.warmup_epochs <= self.epochs:
@@ -271,6 +276,17 @@ class EvaluateConfig:
     label_rule: str
     split: Literal["all", "train", "val", "test"] = "all"  # of the split the data set brings
     processes: int = 0  # that prepare images; 0 is one for every core
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureConfig:
+    """What is learnt of a checkpoint after its training and kept beside its card.
+
+    "baselines": guesses without a network on the same images; "latency": seconds per image.
+    """
+
+    kind: Literal["baselines", "latency"]
+    checkpoint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

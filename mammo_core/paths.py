@@ -44,6 +44,16 @@ def preparations_root() -> Path:
     return home() / "preparations"
 
 
+def preflights_root() -> Path:
+    """One run folder per measurement before a training."""
+    return home() / "preflights"
+
+
+def measurements_root() -> Path:
+    """One run folder per measurement of a checkpoint; what was measured lies beside its card."""
+    return home() / "measurements"
+
+
 def jobs_root() -> Path:
     return home() / "jobs"
 

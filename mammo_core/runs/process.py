@@ -68,7 +68,16 @@ class Progress:
 
 
 def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str) -> str:
-    turn = device_turn(jobs_root(), device, name=run.run_id, should_stop=lambda: run.asked_to_stop)
+    def tell(behind: str) -> None:
+        run.write_status(replace(run.read_status(), message=f"Waits for {behind}."))
+
+    turn = device_turn(
+        jobs_root(),
+        device,
+        name=run.run_id,
+        should_stop=lambda: run.asked_to_stop,
+        tell=tell,
+    )
     with turn as has_turn:
         if not has_turn:
             return "Stopped while waiting in the queue."

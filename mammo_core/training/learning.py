@@ -181,7 +181,9 @@ def _tell(course: Course, network: Network, result: EpochResult, progress: Progr
             "images_per_second": round(result.images_per_second, 2),
         }
     )
-    told = alarms(progress.history, progress.train_losses, least_sensitivity=0.0)
+    told = alarms(
+        progress.history, progress.train_losses, least_sensitivity=optim.least_sensitivity
+    )
     run.append_metrics(
         {
             "epoch": result.epoch,
