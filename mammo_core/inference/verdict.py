@@ -1,0 +1,186 @@
+"""From the scores of images to what they say of a breast and of a woman, against the threshold.
+
+A verdict is given only where the threshold in force was locked: at its level, by its pooling rule.
+Anywhere else a threshold means nothing, and the score stands alone.
+"""
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+import numpy as np
+
+from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.runs.operating_points import LockedPoint
+from mammo_core.types import ImageRef, Laterality, Level, Split
+from mammo_core.words import many
+
+Key = TypeVar("Key", bound=Hashable)
+
+NOT_NORMAL: Final = "That does not mean normal."
+UNCALIBRATED: Final = "none"
+
+_SIDES: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
+_NOUNS: Final = {
+    Level.IMAGE: ("image", "images"),
+    Level.BREAST: ("breast", "breasts"),
+    Level.EXAM: ("exam", "exams"),
+    Level.PATIENT: ("woman", "women"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredImage:
+    ref: ImageRef
+    title: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredCase:
+    """One image, breast, exam or woman, and the images its score comes from."""
+
+    level: Level
+    title: str
+    rule: Pooling
+    images: tuple[ScoredImage, ...]
+    side: Laterality | None = None  # of a breast
+
+    @property
+    def score(self) -> float:
+        """Before the truth is known, the rule of the cancer's own breast is the highest."""
+        scores = [image.score for image in self.images]
+        return float(np.mean(scores)) if self.rule is Pooling.MEAN else max(scores)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """On which side of the threshold a case lies. Exactly at it counts as above."""
+
+    is_above: bool
+    threshold: float
+
+    @property
+    def in_words(self) -> str:
+        if self.is_above:
+            return "Score above the threshold."
+        return f"Score below the threshold. {NOT_NORMAL}"
+
+
+def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> list[ScoredCase]:
+    """Breasts, then exams, then images. The level of `point` is pooled by its rule, others by the
+    highest score. Images of no known exam are taken for one; an image of no known side is in no
+    breast.
+    """
+    woman = Level.PATIENT if point is not None and point.level is Level.PATIENT else Level.EXAM
+    exams = _by_key(images, lambda image: _woman_of(image.ref, woman))
+    breasts, women = [], []
+    for number, (_, members) in enumerate(exams, start=1):
+        of_which = f", {_NOUNS[woman][0]} {number}" if len(exams) > 1 else ""
+        for side, of_side in _by_key(members, lambda image: image.ref.side):
+            if side is not None:
+                title = _SIDES[side] + of_which
+                breasts.append(_pooled(Level.BREAST, title, of_side, point, side=side))
+        title = f"{_NOUNS[woman][0].capitalize()} {number}" if of_which else "Exam"
+        women.append(_pooled(woman, title, members, point))
+    alone = [_pooled(Level.IMAGE, image.title, [image], point) for image in images]
+    return [*breasts, *women, *alone]
+
+
+def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:
+    """None where no threshold was locked for such cases as the model scores them."""
+    if point is None or point.calibration != UNCALIBRATED or point.level is not case.level:
+        return None
+    if point.pooling != case.rule:
+        return None
+    return Verdict(is_above=case.score >= point.threshold, threshold=point.threshold)
+
+
+def promise_in_words(point: LockedPoint, positive: str) -> str:
+    """What the threshold did where it was chosen, with the numbers of cases that stand behind."""
+    promise = point.promise
+    one, more = _NOUNS[point.level]
+    called_without = promise.negatives - promise.left_alone
+    without = many(promise.negatives, one, more)
+    return (
+        f"{_where(point.split)} this threshold called {promise.found:,} of "
+        f"{many(promise.positives, one, more)} with {positive} and {called_without:,} of "
+        f"{without} without."
+    )
+
+
+def usual_images(cases: Cases) -> int:
+    """How many images most of `cases` have."""
+    return int(np.bincount(cases.images).argmax())
+
+
+def completeness_in_words(case: ScoredCase, usual: int) -> str:
+    """What to say where a case has other views than those the threshold was set on; "" if none."""
+    views = {_view_of(image.ref) for image in case.images}
+    more = _NOUNS[case.level][1]
+    if len(views) < usual:
+        return f"{len(views)} of {usual} views: the threshold was set on complete {more}."
+    if len(case.images) > usual:
+        return f"{len(case.images)} images: the threshold was set on {more} of {usual}."
+    return ""
+
+
+def rules_in_words(cases: Sequence[ScoredCase]) -> str:
+    """How the scores above that of an image come about."""
+    words: Mapping[Pooling, str] = {
+        Pooling.MAX: "the highest",
+        Pooling.MEAN: "the mean",
+        Pooling.OWN_BREAST: "the highest",
+    }
+    rules = {case.level: words[case.rule] for case in cases if case.level is not Level.IMAGE}
+    if not rules:
+        return ""
+    parts = [f"of {'an' if level is Level.EXAM else 'a'} {_NOUNS[level][0]}" for level in rules]
+    (first, rule), *others = zip(parts, rules.values(), strict=True)
+    if all(other == rule for _, other in others):
+        return f"The score {' and '.join(parts)} is {rule} of its images."
+    told = "".join(f", {part} {other}" for part, other in others)
+    return f"The score {first} is {rule} of its images{told}."
+
+
+def _pooled(
+    level: Level,
+    title: str,
+    images: Sequence[ScoredImage],
+    point: LockedPoint | None,
+    *,
+    side: Laterality | None = None,
+) -> ScoredCase:
+    is_locked = point is not None and point.level is level
+    is_known = point is not None and point.pooling in tuple(Pooling)
+    rule = Pooling(point.pooling) if point is not None and is_locked and is_known else Pooling.MAX
+    return ScoredCase(level=level, title=title, rule=rule, images=tuple(images), side=side)
+
+
+def _woman_of(ref: ImageRef, level: Level) -> str | None:
+    return ref.patient_id if level is Level.PATIENT else ref.exam_id
+
+
+def _view_of(ref: ImageRef) -> Hashable:
+    """Two images of one view are one view; an image of which that is not known counts itself."""
+    return (ref.side, ref.view) if ref.side and ref.view else ref.image_id
+
+
+def _by_key(
+    images: Sequence[ScoredImage], key: Callable[[ScoredImage], Key]
+) -> list[tuple[Key, list[ScoredImage]]]:
+    """In the order in which each key first appears."""
+    groups: dict[Key, list[ScoredImage]] = {}
+    for image in images:
+        groups.setdefault(key(image), []).append(image)
+    return list(groups.items())
+
+
+def _where(split: str) -> str:
+    match split:
+        case Split.VAL:
+            return "In validation"
+        case "":
+            return "In cross-validation"
+        case _:
+            return f"On the {split} split"

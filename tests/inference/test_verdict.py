@@ -1,0 +1,164 @@
+from dataclasses import replace
+
+import pytest
+
+from mammo_core.inference.verdict import (
+    ScoredCase,
+    ScoredImage,
+    completeness_in_words,
+    promise_in_words,
+    rules_in_words,
+    score_cases,
+    usual_images,
+    verdict_on,
+)
+from mammo_core.metrics.cases import Pooling, pool_cases
+from mammo_core.runs.operating_points import LockedPoint, Promise
+from mammo_core.types import ImageRef, Laterality, Level, View
+from tests.predictions import made_up_predictions
+
+BY_BREAST = LockedPoint(
+    threshold=0.5,
+    level=Level.BREAST,
+    pooling=Pooling.MAX,
+    calibration="none",
+    split="val",
+    dataset="made up",
+    aim="sensitivity of at least 90 %",
+    promise=Promise(found=27, positives=30, left_alone=120, negatives=150),
+    locked_at="2026-01-01T00:00:00+00:00",
+    card_sha256="0" * 64,
+)
+
+
+def image(name: str, score: float, *, exam: str | None = "e1") -> ScoredImage:
+    """`name` is side and view: "R CC"; "?" where one is not known."""
+    side, view = name.split()
+    ref = ImageRef(
+        image_id=f"{exam} {name}",
+        patient_id="p1",
+        exam_id=exam,
+        side=None if side == "?" else Laterality(side),
+        view=None if view == "?" else View(view),
+    )
+    return ScoredImage(ref=ref, title=name, score=score)
+
+
+FOUR = [image("R CC", 0.2), image("R MLO", 0.6), image("L CC", 0.1), image("L MLO", 0.3)]
+
+
+def titled(cases: list[ScoredCase]) -> dict[str, ScoredCase]:
+    return {case.title: case for case in cases}
+
+
+def test_a_breast_and_an_exam_score_as_their_highest_image() -> None:
+    cases = titled(score_cases(FOUR, None))
+    assert cases["Right breast"].score == 0.6
+    assert cases["Left breast"].score == 0.3
+    assert cases["Exam"].score == 0.6
+    assert cases["L CC"].score == 0.1
+
+
+def test_the_level_of_the_locked_point_is_pooled_by_its_own_rule() -> None:
+    by_mean = replace(BY_BREAST, pooling=Pooling.MEAN)
+    cases = titled(score_cases(FOUR, by_mean))
+    assert cases["Right breast"].score == pytest.approx(0.4)
+    assert cases["Exam"].score == 0.6
+
+
+def test_only_cases_of_the_locked_level_get_a_verdict() -> None:
+    verdicts = {c.title: verdict_on(c, BY_BREAST) for c in score_cases(FOUR, BY_BREAST)}
+    assert [title for title, verdict in verdicts.items() if verdict] == [
+        "Right breast",
+        "Left breast",
+    ]
+    right = verdicts["Right breast"]
+    assert right is not None
+    assert right.is_above
+
+
+def test_without_a_locked_point_nothing_gets_a_verdict() -> None:
+    assert not any(verdict_on(case, None) for case in score_cases(FOUR, None))
+
+
+@pytest.mark.parametrize(
+    "unfit", [{"calibration": "Platt"}, {"pooling": "the median"}], ids=["calibration", "pooling"]
+)
+def test_a_point_locked_on_other_scores_gives_no_verdict(unfit: dict[str, str]) -> None:
+    point = replace(BY_BREAST, **unfit)
+    assert not any(verdict_on(case, point) for case in score_cases(FOUR, point))
+
+
+def test_a_score_exactly_at_the_threshold_is_above_it() -> None:
+    point = replace(BY_BREAST, threshold=0.6)
+    verdict = verdict_on(titled(score_cases(FOUR, point))["Right breast"], point)
+    assert verdict is not None
+    assert verdict.in_words == "Score above the threshold."
+
+
+def test_below_the_threshold_never_stands_alone() -> None:
+    verdict = verdict_on(titled(score_cases(FOUR, BY_BREAST))["Left breast"], BY_BREAST)
+    assert verdict is not None
+    assert verdict.in_words == "Score below the threshold. That does not mean normal."
+
+
+def test_a_woman_is_called_if_any_of_her_breasts_is() -> None:
+    point = replace(BY_BREAST, level=Level.EXAM, pooling=Pooling.OWN_BREAST)
+    exam = titled(score_cases(FOUR, point))["Exam"]
+    assert exam.score == 0.6
+    verdict = verdict_on(exam, point)
+    assert verdict is not None
+    assert verdict.is_above
+
+
+def test_two_exams_are_told_apart() -> None:
+    other = image("R CC", 0.9, exam="e2")
+    cases = titled(score_cases([*FOUR, other], BY_BREAST))
+    assert cases["Exam 1"].score == 0.6
+    assert cases["Exam 2"].score == 0.9
+    assert cases["Right breast, exam 2"].score == 0.9
+
+
+def test_an_image_of_no_known_side_counts_for_the_exam_alone() -> None:
+    cases = titled(score_cases([image("? CC", 0.8), image("L CC", 0.1)], None))
+    assert cases["Left breast"].score == 0.1
+    assert cases["Exam"].score == 0.8
+    assert len([case for case in cases.values() if case.level is Level.BREAST]) == 1
+
+
+def test_missing_views_are_counted_against_what_the_threshold_was_set_on() -> None:
+    usual = usual_images(pool_cases(made_up_predictions(), Level.EXAM))
+    assert usual == 4
+    exam = titled(score_cases(FOUR[:2], None))["Exam"]
+    assert completeness_in_words(exam, usual) == (
+        "2 of 4 views: the threshold was set on complete exams."
+    )
+    assert completeness_in_words(titled(score_cases(FOUR, None))["Exam"], usual) == ""
+
+
+def test_a_view_taken_twice_does_not_stand_for_a_missing_one() -> None:
+    twice = [image("R CC", 0.2), replace(image("R CC", 0.4), title="R CC 2")]
+    breast = titled(score_cases(twice, None))["Right breast"]
+    assert completeness_in_words(breast, 2).startswith("1 of 2 views")
+
+
+def test_more_images_than_usual_are_told() -> None:
+    breast = titled(score_cases([*FOUR[:2], image("R ML", 0.7)], None))["Right breast"]
+    assert completeness_in_words(breast, 2) == ("3 images: the threshold was set on breasts of 2.")
+
+
+def test_the_promise_is_told_with_its_true_denominators() -> None:
+    assert promise_in_words(BY_BREAST, "cancer") == (
+        "In validation this threshold called 27 of 30 breasts with cancer and 30 of 150 breasts "
+        "without."
+    )
+
+
+def test_the_rules_are_told_once_where_they_are_one() -> None:
+    assert rules_in_words(score_cases(FOUR, BY_BREAST)) == (
+        "The score of a breast and of an exam is the highest of its images."
+    )
+    by_mean = replace(BY_BREAST, pooling=Pooling.MEAN)
+    assert rules_in_words(score_cases(FOUR, by_mean)) == (
+        "The score of a breast is the mean of its images, of an exam the highest."
+    )
