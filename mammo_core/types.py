@@ -106,6 +106,7 @@ class Mammogram:
     wide: NDArray[np.uint16] | None = None
     windows: tuple[Window, ...] = ()
     notes: tuple[str, ...] = ()
+    is_synthetic: bool = False  # drawn by `mammo phantom`, as its file says; no woman was imaged
 
     @property
     def size(self) -> Size:

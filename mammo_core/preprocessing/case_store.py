@@ -45,6 +45,7 @@ class CaseImage:
     modifiers: tuple[str, ...]
     windows: tuple[Window, ...]
     notes: tuple[str, ...]
+    is_synthetic: bool = False
     corrected: tuple[str, ...] = ()  # "side", "view": said by the reader, not by the file
 
     @property
@@ -154,6 +155,7 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
         wide=_load_array(wide) if wide.exists() else None,
         windows=image.windows,
         notes=image.notes,
+        is_synthetic=image.is_synthetic,
     )
 
 
@@ -239,6 +241,7 @@ def _describe(mammogram: Mammogram, *, image_id: str, number: int) -> CaseImage:
         modifiers=mammogram.modifiers,
         windows=mammogram.windows,
         notes=mammogram.notes,
+        is_synthetic=mammogram.is_synthetic,
     )
 
 

@@ -52,6 +52,7 @@ class Described:
     modifiers: tuple[str, ...]
     windows: tuple[Window, ...]
     notes: tuple[str, ...]
+    is_synthetic: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +115,7 @@ def send_image(stream: IO[bytes], mammogram: Mammogram) -> None:
         modifiers=mammogram.modifiers,
         windows=mammogram.windows,
         notes=mammogram.notes,
+        is_synthetic=mammogram.is_synthetic,
     )
     send(stream, Reply(image=described))
     for array in (mammogram.pixels, mammogram.wide):
@@ -172,6 +174,7 @@ def receive_image(stream: IO[bytes]) -> Mammogram | None:
         wide=wide,
         windows=image.windows,
         notes=image.notes,
+        is_synthetic=image.is_synthetic,
     )
 
 

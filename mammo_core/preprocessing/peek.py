@@ -1,5 +1,6 @@
 """What a file says of itself, without decoding a pixel: for tables of thousands of files."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,7 @@ from mammo_core.preprocessing.dicom.recognise import is_dicom
 from mammo_core.types import Laterality, Size, View
 
 _HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
+_ENOUGH_TO_TELL: Final = 256  # a preamble and a prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,16 @@ class Peek:
     size: Size
     side: Laterality | None = None
     view: View | None = None
+
+
+def file_kinds(files: Iterable[Path]) -> tuple[str, ...]:
+    """Which of "DICOM" and "picture" are among `files`, by their first bytes."""
+    return tuple(sorted({_kind_of(path) for path in files}))
+
+
+def _kind_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return "DICOM" if is_dicom(stream.read(_ENOUGH_TO_TELL)) else "picture"
 
 
 def peek(path: Path) -> Peek:

@@ -22,6 +22,7 @@ from pydicom.uid import (
 )
 
 from mammo_core.preprocessing.phantom_view import Machine, Rendering
+from mammo_core.preprocessing.synthetic import SYNTHETIC_MARK, mark_png
 from mammo_core.types import Laterality, Pixels, View
 
 # PS3.4 B.5: Digital Mammography X-Ray Image Storage - For Presentation
@@ -63,7 +64,7 @@ def encode_png(pixels: Pixels, *, bits: Literal[8, 12]) -> bytes:
     """8 bits, or 12 bits in the lower part of 16 as exports from DICOM have them."""
     kind = np.uint8 if bits == 8 else np.uint16
     _, encoded = cv2.imencode(".png", np.rint(pixels * (2**bits - 1)).astype(kind))
-    return bytes(encoded)
+    return mark_png(bytes(encoded))
 
 
 def encode_dicom(rendering: Rendering, header: Header, syntax: Syntax = Syntax.EXPLICIT) -> bytes:
@@ -127,7 +128,7 @@ def _tell_of_woman(dataset: Dataset, header: Header) -> None:
     dataset.ReferringPhysicianName = ""
     dataset.AccessionNumber = ""
     dataset.PatientIdentityRemoved = "YES"
-    dataset.DeidentificationMethod = "Synthetic: there is no such person"
+    dataset.DeidentificationMethod = SYNTHETIC_MARK
     dataset.SeriesInstanceUID = _uid(header, "series")
     dataset.SeriesNumber = "1"
     views = [(side, view) for side in Laterality for view in (View.CC, View.MLO)]

@@ -4,6 +4,8 @@ A picture does not say which end of its grey is tissue, so a bright background i
 not say which of its values matter, so one above 8 bits is shown over the range of the breast.
 """
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -12,11 +14,17 @@ from mammo_core.preprocessing.bright_background import has_bright_background
 from mammo_core.preprocessing.channels import Levels, levels
 from mammo_core.preprocessing.pictures import Picture, read_picture
 from mammo_core.preprocessing.pnm import is_grey_map, read_grey_map
+from mammo_core.preprocessing.synthetic import is_marked_png
 from mammo_core.types import ImageRef, Mammogram, Pixels
 
 
 def decode_raster(data: bytes, *, image_id: str) -> Mammogram:
     """The one grey picture in `data`, a PNG, JPEG, TIFF, BMP, WebP, PGM or PPM."""
+    mammogram = _read(data, image_id=image_id)
+    return replace(mammogram, is_synthetic=True) if is_marked_png(data) else mammogram
+
+
+def _read(data: bytes, *, image_id: str) -> Mammogram:
     picture = read_grey_map(data) if is_grey_map(data) else read_picture(data)
     values, notes = _tissue_bright(picture)
     bits = picture.highest.bit_length()

@@ -40,6 +40,7 @@ class DataRecord:
     splits: tuple[SplitCount, ...]
     population: str = "unknown"  # how the women came into the data set
     label_level: Level = Level.IMAGE  # what a label was given to; finer ones are copies of it
+    file_kinds: tuple[str, ...] = ()  # "DICOM", "picture": what the test images were; () unknown
 
     def describe(self, level: Level) -> str:
         """What must stand under every figure made from these data and counted by `level`."""
@@ -75,6 +76,7 @@ class TrainingRecord:
     best_epoch: int
     device: str
     versions: dict[str, str]
+    devices: int = 1  # that trained at the same time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,6 +50,7 @@ class Outcome:
     weights: Path
     heatmap_peak: float | None
     heatmap_offset: float
+    file_kinds: tuple[str, ...] = ()
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -91,6 +92,7 @@ def make_card(outcome: Outcome) -> ModelCard:
             splits=count_splits(outcome.manifest, config.task),
             population=adapter.population,
             label_level=adapter.label_level,
+            file_kinds=outcome.file_kinds,
         ),
         training=outcome.training,
         weights_sha256=sha256_of(outcome.weights),

@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
@@ -15,8 +16,10 @@ from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.reading import Dataset
 from mammo_core.errors import RunError
 from mammo_core.explain.alignment import cell_offset
+from mammo_core.preprocessing.peek import file_kinds
 from mammo_core.runs.card import TrainingRecord, write_card
-from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.folder import RunFolder
+from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.loop import predict_logits
@@ -41,8 +44,8 @@ def train(run: RunFolder) -> str:
 
     def report(done: int, total: int, message: str) -> None:
         if fabric.is_global_zero and (done % 25 == 0 or done == total):
-            status = RunStatus(state=RunState.RUNNING, total=config.optim.epochs, message=message)
-            run.write_status(status)
+            known = replace(run.read_status(), state=RunState.RUNNING)
+            run.write_status(replace(known, total=config.optim.epochs, message=message))
 
     images = load_images(dataset, config, report=report, should_stop=lambda: run.asked_to_stop)
     if not images:
@@ -58,9 +61,14 @@ def train(run: RunFolder) -> str:
     if course.is_asked_to_stop():
         reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
         return f"Stopped on request {reached}. It can be resumed."
-    if fabric.is_global_zero:
-        _finish(course, network, dataset, progress)
-    return f"Kept the weights of epoch {best}, the best on the validation images."
+    words = f"Kept the weights of epoch {best}, the best on the validation images."
+    if not fabric.is_global_zero:
+        return words
+    _finish(course, network, dataset, progress)
+    told = try_baselines(
+        run, dataset, config, report=report, should_stop=lambda: run.asked_to_stop
+    )
+    return f"{words} {told}"
 
 
 def _finish(course: Course, network: Network, dataset: Dataset, progress: Progress) -> None:
@@ -78,10 +86,18 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         training=_record(course, progress),
         weights=run.file(WEIGHTS_NAME),
         heatmap_peak=heatmap_peak(network.classifier, course.evaluation(Split.VAL), config.task),
+        file_kinds=_file_kinds(dataset),
         heatmap_offset=cell_offset(network.classifier, channels=config.prepare.channels),
     )
     write_card(make_card(outcome), run.file("model_card.json"))
     shutil.rmtree(run.file("last"), ignore_errors=True)
+
+
+def _file_kinds(dataset: Dataset) -> tuple[str, ...]:
+    """What the images are that the model is measured on."""
+    manifest = dataset.manifest
+    tested = manifest.loc[(manifest["split"] == Split.TEST).fillna(value=False), "path"]
+    return file_kinds(dataset.root / str(path) for path in tested)
 
 
 def _predict(course: Course, network: Network) -> pd.DataFrame:

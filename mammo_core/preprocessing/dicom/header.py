@@ -25,6 +25,7 @@ ATTRIBUTES: Final = (
     "PresentationIntentType",
     "BodyPartExamined",
     "QualityControlImage",
+    "DeidentificationMethod",  # compared with our own mark of synthetic images, never kept
     "PixelIntensityRelationship",
     "PixelIntensityRelationshipSign",
     # whose breast, seen how

@@ -14,6 +14,7 @@ from mammo_core.preprocessing.dicom.header import (
     text,
     texts,
 )
+from mammo_core.preprocessing.synthetic import SYNTHETIC_MARK
 
 _MAMMOGRAPHY: Final = (
     "1.2.840.10008.5.1.4.1.1.1.2",  # for presentation
@@ -66,6 +67,11 @@ def kind_modifiers(header: Dataset) -> tuple[str, ...]:
     if "SPECIMEN" in body_part:
         modifiers.append("specimen")
     return tuple(modifiers)
+
+
+def is_synthetic(header: Dataset) -> bool:
+    """Whether `mammo phantom` drew it."""
+    return SYNTHETIC_MARK in texts(header, "DeidentificationMethod")
 
 
 def _check_frames(header: Dataset, sop_class: str) -> None:

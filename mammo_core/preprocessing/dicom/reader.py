@@ -11,7 +11,7 @@ from mammo_core.preprocessing.dicom.frames import read_frame
 from mammo_core.preprocessing.dicom.header import overlays, raw
 from mammo_core.preprocessing.dicom.identity import pseudonymous
 from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matrix
-from mammo_core.preprocessing.dicom.objects import check_object, kind_modifiers
+from mammo_core.preprocessing.dicom.objects import check_object, is_synthetic, kind_modifiers
 from mammo_core.preprocessing.dicom.parse import DicomFile, parse
 from mammo_core.preprocessing.dicom.spacing import read_spacing
 from mammo_core.preprocessing.dicom.stored import stored_values
@@ -46,6 +46,7 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
         modifiers=tuple(dict.fromkeys((*seen.modifiers, *kind_modifiers(header)))),
         wide=toned.wide if toned.windows else None,
         windows=toned.windows,
+        is_synthetic=is_synthetic(header),
         notes=(
             *file.notes,
             *object_notes,

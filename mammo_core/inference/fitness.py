@@ -1,0 +1,32 @@
+"""Which images a checkpoint may score, and what must be said beside a score it gives."""
+
+from mammo_core.runs.card import ModelCard
+from mammo_core.types import Mammogram
+
+DICOM = "DICOM"
+
+
+def why_not(card: ModelCard, mammogram: Mammogram) -> str | None:
+    """Why this model does not score this image, as a sentence; None where it does."""
+    if card.data.seen == "synthetic" and not mammogram.is_synthetic:
+        return (
+            "This model has only seen synthetic images; this is not one of them, so it is not "
+            "scored. Choose a model that learnt from mammograms."
+        )
+    return None
+
+
+def remark(card: ModelCard, mammogram: Mammogram) -> str | None:
+    """What must stand beside this model's score of this image; None where there is nothing."""
+    kinds = card.data.file_kinds
+    if not mammogram.kind.startswith(DICOM) or DICOM in kinds:
+        return None
+    if not kinds:
+        return (
+            "This is a DICOM, and the model's card does not say whether it was ever measured on "
+            "DICOM: its figures may not hold here."
+        )
+    return (
+        f"This is a DICOM, and this model was never measured on DICOM (only on {', '.join(kinds)})"
+        ": its figures may not hold here."
+    )

@@ -1,0 +1,46 @@
+"""A model of phantoms reads phantoms; a model of pictures says so beside the score of a DICOM."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mammo_core.inference.fitness import remark, why_not
+from mammo_core.runs.card import ModelCard
+from mammo_core.types import ImageRef, Mammogram
+from tests.inference.made_up import card
+
+
+def image(*, kind: str = "PNG", is_synthetic: bool = False) -> Mammogram:
+    pixels = np.zeros((8, 8), np.float32)
+    ref = ImageRef(image_id="made-up")
+    return Mammogram(ref=ref, pixels=pixels, kind=kind, bits=8, is_synthetic=is_synthetic)
+
+
+def model(*, seen: str = "synthetic", file_kinds: tuple[str, ...] = ()) -> ModelCard:
+    plain = card("0" * 64)
+    return replace(plain, data=replace(plain.data, seen=seen, file_kinds=file_kinds))
+
+
+@pytest.mark.parametrize("kind", ["PNG", "DICOM, RLE"])
+def test_a_model_of_synthetic_images_scores_no_others(kind: str) -> None:
+    refusal = why_not(model(), image(kind=kind))
+    assert refusal is not None
+    assert refusal.startswith("This model has only seen synthetic images")
+    assert why_not(model(), image(kind=kind, is_synthetic=True)) is None
+
+
+@pytest.mark.parametrize("seen", ["digital", "film", "mixed", "unknown"])
+def test_any_other_model_scores_any_image(seen: str) -> None:
+    assert why_not(model(seen=seen), image()) is None
+    assert why_not(model(seen=seen), image(is_synthetic=True)) is None
+
+
+def test_a_dicom_is_remarked_upon_unless_the_model_was_measured_on_dicom() -> None:
+    dicom = image(kind="DICOM, explicit little endian")
+    assert "never measured on DICOM (only on picture)" in str(
+        remark(model(file_kinds=("picture",)), dicom)
+    )
+    assert "does not say whether it was ever measured on DICOM" in str(remark(model(), dicom))
+    assert remark(model(file_kinds=("DICOM", "picture")), dicom) is None
+    assert remark(model(file_kinds=("picture",)), image()) is None
