@@ -1,0 +1,103 @@
+"""A read case as its exports need it: plain data, gathered once, written in many forms.
+
+Nothing here knows what a reader's computer calls a file, so no export can.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.preprocessing.case_store import CaseImage
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.operating_points import LockedPoint
+from mammo_core.types import Box, Level, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A peak of the heatmap, in pixel edges of the original image."""
+
+    box: Box
+    share: float  # of all evidence for the score, 0 to 1
+    words: str = ""  # where in the breast, as far as the view tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What a checkpoint said of one image."""
+
+    score: float
+    probabilities: tuple[float, ...]  # in the order of the task's classes
+    engine: str
+    method: str  # of the heatmap, as a reader knows it: "Grad-CAM"
+    is_relative: bool  # some point of every heatmap is full colour
+    stands_out: bool
+    heat: NDArray[np.uint8] | None = None  # covers the whole frame; 255 is full colour
+    regions: tuple[Region, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadImage:
+    """One image of a case: what is known of it, the picture to show, and its reading if any."""
+
+    about: CaseImage
+    pixels: NDArray[np.uint16]  # as on the screen, perhaps smaller than the original
+    reduction: float  # original pixels per pixel of `pixels`
+    windows: tuple[Window, ...]  # in units of `pixels`; the first is the one to show
+    reading: Reading | None
+    unread: str = ""  # why there is no reading, in words
+
+    @property
+    def title(self) -> str:
+        return self.about.title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseScore:
+    """The score of a breast or an exam, and the rule that made it of its images' scores."""
+
+    level: Level
+    title: str
+    images: tuple[int, ...]  # by number
+    score: float
+    rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a stored operating point says, at the one level it was chosen for."""
+
+    sentence: str
+    point: LockedPoint
+    is_called: bool | None = None  # None where the point does not apply to what was read
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadCase:
+    """Everything a reader may take away of a case read with one checkpoint."""
+
+    case_id: str
+    card: ModelCard
+    images: tuple[ReadImage, ...]
+    read_at: datetime
+    scores: tuple[CaseScore, ...] = ()
+    verdicts: tuple[Verdict, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Short enough for a file's name, and made by this program alone."""
+        return f"case_{self.case_id[:12]}"
+
+    @property
+    def positive(self) -> str:
+        return " or ".join(self.card.task.positive)
+
+
+def scale_in_words(reading: Reading) -> str:
+    """What full colour means on this heatmap."""
+    if reading.is_relative:
+        return "Colours are relative: some point of every image is full colour."
+    full = "Full colour: what 1 in 200 validation images without cancer reaches."
+    return full if reading.stands_out else f"No region stands out. {full}"

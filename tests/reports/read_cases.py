@@ -1,0 +1,108 @@
+"""A read case small enough to check in the head: an 8 x 4 image, whole, with heat in one corner."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+
+from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.preprocessing.case_store import CaseImage
+from mammo_core.reports.case_record import CaseScore, ReadCase, ReadImage, Reading, Region
+from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord
+from mammo_core.types import CANCER, Box, ImageRef, Laterality, Level, View, Window
+
+CARD = ModelCard(
+    model_id="test-model",
+    title="A model <for tests>",
+    task=CANCER,
+    model=ModelConfig(backbone="light_cnn"),
+    prepare=PrepareSettings(),
+    data=DataRecord(
+        dataset="made_up",
+        title="Made-up women",
+        licence="CC0",
+        label_rule="drawn",
+        reference_standard="drawn",
+        seen="synthetic",
+        fingerprint="f",
+        splits=(),
+        population="nobody",
+    ),
+    training=TrainingRecord(
+        finished_at="2026-01-01T00:00:00Z",
+        seconds=1.0,
+        epochs=1,
+        best_epoch=1,
+        device="cpu",
+        versions={},
+    ),
+    weights_sha256="ab" * 32,
+    limits=("It has only seen <synthetic> images.",),
+)
+
+
+def reading(score: float, *, with_region: bool = False) -> Reading:
+    """Full colour in the upper left pixel, nothing elsewhere."""
+    heat = np.zeros((8, 4), dtype=np.uint8)
+    heat[0, 0] = 255
+    region = Region(box=Box(x0=2, y0=4, x1=6, y1=12), share=0.75, words="outer, middle depth")
+    return Reading(
+        score=score,
+        probabilities=(1 - score, score),
+        engine="torch fp32",
+        method="Grad-CAM",
+        is_relative=False,
+        stands_out=True,
+        heat=heat,
+        regions=(region,) if with_region else (),
+    )
+
+
+def read_image(number: int, view: View, score: float, *, kind: str = "PNG") -> ReadImage:
+    """16 x 8 as stored, shown at half that: row r has the grey value 100 r."""
+    about = CaseImage(
+        number=number,
+        ref=ImageRef(
+            image_id=f"{number:064x}",
+            patient_id=None if kind == "PNG" else "p" * 32,
+            exam_id=None if kind == "PNG" else "e" * 32,
+            side=Laterality.LEFT,
+            view=view,
+        ),
+        kind=kind,
+        bits=12,
+        size=(16, 8),
+        spacing_mm=(0.1, 0.1),
+        is_spacing_at_detector=False,
+        modifiers=(),
+        windows=(),
+        notes=('=HYPERLINK("x") & <b>note</b>',),
+    )
+    pixels = np.repeat(np.arange(8, dtype=np.uint16)[:, np.newaxis] * 100, 4, axis=1)
+    return ReadImage(
+        about=about,
+        pixels=pixels,
+        reduction=2.0,
+        windows=(
+            Window(name="Whole range", low=0.0, high=700.0),
+            Window(name="Dark", low=0.0, high=350.0),
+        ),
+        reading=reading(score, with_region=number == 1),
+    )
+
+
+def read_case(*, kind: str = "PNG") -> ReadCase:
+    """Two views of a left breast, scoring 0.25 and 0.5."""
+    images = (read_image(1, View.CC, 0.25, kind=kind), read_image(2, View.MLO, 0.5, kind=kind))
+    breast = CaseScore(level=Level.BREAST, title="L", images=(1, 2), score=0.5, rule="max")
+    return ReadCase(
+        case_id="c" * 64,
+        card=CARD,
+        images=images,
+        read_at=datetime(2026, 11, 20, 21, 0, tzinfo=UTC),
+        scores=(breast,),
+    )
+
+
+def unread(image: ReadImage) -> ReadImage:
+    return replace(image, reading=None, unread="It does not look like a breast.")

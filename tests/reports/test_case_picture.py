@@ -1,0 +1,99 @@
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mammo_core.errors import UnknownNameError
+from mammo_core.reports.case_picture import (
+    COLOUR_MAPS,
+    Look,
+    colour_table,
+    grey_picture,
+    overlay_picture,
+    plain_picture,
+    to_png,
+    under_window,
+)
+from mammo_core.types import Window
+from tests.reports.read_cases import read_case, unread
+
+CASE = read_case()
+VIEWER = Path(__file__).resolve().parents[2] / "pages" / "components" / "viewer"
+
+
+def test_the_colours_are_those_of_the_viewer() -> None:
+    script = (VIEWER / "colours.js").read_text(encoding="utf-8")
+    for name, stops in COLOUR_MAPS.items():
+        after = script.split(f"{name}:")[1]
+        assert re.findall(r"\b[0-9a-f]{6}\b", after)[: len(stops.split())] == stops.split()
+
+
+def test_the_default_look_is_that_of_the_viewer() -> None:
+    script = (VIEWER / "viewer.js").read_text(encoding="utf-8")
+    assert f"opacity: {Look().opacity}" in script
+    assert f'palette: "{Look().palette}"' in script
+
+
+def test_a_colour_between_two_stops_lies_between_their_colours() -> None:
+    table = colour_table("inferno")
+    assert table.shape == (256, 3)
+    assert table[0].tolist() == [0, 0, 4]
+    assert table[255].tolist() == [0xFC, 0xFF, 0xA4]
+
+
+def test_an_unknown_colour_map_is_told() -> None:
+    with pytest.raises(UnknownNameError, match="jet"):
+        colour_table("jet")
+
+
+def test_a_window_maps_its_low_end_to_black_and_its_high_end_to_white() -> None:
+    pixels = np.array([[0, 100, 150, 200, 300]], dtype=np.uint16)
+    assert under_window(pixels, Window(name="", low=100, high=200)).tolist() == [
+        [0, 0, 128, 255, 255]
+    ]
+
+
+def test_a_sigmoid_window_is_half_bright_in_its_middle() -> None:
+    pixels = np.array([[150]], dtype=np.uint16)
+    window = Window(name="", low=100, high=200, is_sigmoid=True)
+    assert under_window(pixels, window).tolist() == [[128]]
+
+
+def test_the_chosen_window_is_taken_and_an_unknown_one_leaves_the_first() -> None:
+    image = CASE.images[0]
+    assert grey_picture(image, Look())[:, 0].tolist() == [0, 36, 73, 109, 146, 182, 219, 255]
+    assert grey_picture(image, Look(window="Dark"))[4, 0] == 255
+    assert grey_picture(image, Look(window="gone"))[4, 0] == 146
+
+
+def test_full_colour_is_blended_by_the_opacity_and_cold_pixels_stay_grey() -> None:
+    image = CASE.images[0]
+    picture = overlay_picture(image, CASE, Look(opacity=1.0))
+    left, top = (picture.shape[1] - 4) // 2, 26
+    seen = picture[top : top + 8, left : left + 4]
+    assert seen[0, 0].tolist() == colour_table("inferno")[255].tolist()
+    assert seen[7, 3].tolist() == [255, 255, 255]
+
+
+def test_the_notice_is_burned_into_every_picture() -> None:
+    image = CASE.images[0]
+    for picture in (overlay_picture(image, CASE, Look()), plain_picture(image, Look())):
+        band = picture[:26].astype(int)
+        assert (band.max(axis=2) > 200).sum() > 300  # bright letters
+        assert picture.shape[1] >= 560  # wide enough for them
+
+
+def test_an_image_that_was_not_read_has_no_colours_and_says_why() -> None:
+    image = unread(CASE.images[0])
+    picture = overlay_picture(image, CASE, Look(opacity=1.0))
+    left, top = (picture.shape[1] - 4) // 2, 26
+    assert picture[top, left].tolist() == [0, 0, 0]
+    assert picture.shape[0] < overlay_picture(CASE.images[0], CASE, Look()).shape[0]
+
+
+def test_a_png_holds_the_picture_and_nothing_else() -> None:
+    content = to_png(grey_picture(CASE.images[0], Look()))
+    chunks = set(re.findall(rb"tEXt|iTXt|zTXt|eXIf|tIME", content))
+    assert content.startswith(b"\x89PNG")
+    assert not chunks
