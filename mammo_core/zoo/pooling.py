@@ -17,10 +17,10 @@ class GeneralisedMean(nn.Module):
     def __init__(self, power: float = 3.0, floor: float = 1e-6) -> None:
         super().__init__()
         self.power = nn.Parameter(torch.tensor(power))
-        self._floor = floor
+        self.floor = floor
 
     def forward(self, feature_map: Tensor) -> Tensor:
-        powered = feature_map.float().clamp(min=self._floor).pow(self.power)
+        powered = feature_map.float().clamp(min=self.floor).pow(self.power)
         pooled: Tensor = powered.mean(dim=(2, 3), keepdim=True).pow(1.0 / self.power)
         return pooled.to(feature_map.dtype)
 
