@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from mammo_core.config import RunConfig
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset, find_folder, read_dataset
-from mammo_core.datasets.splits import with_folds, with_splits
+from mammo_core.datasets.run_split import split_as_set, used_images
 from mammo_core.errors import TableError
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
@@ -40,36 +40,8 @@ def load_dataset(config: RunConfig) -> Dataset:
     """The data set of a run, its labelled images split."""
     data = config.data
     dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
-    manifest = _with_fold(dataset.manifest, config) if data.folds else dataset.manifest
-    manifest = with_splits(
-        manifest,
-        task=config.task,
-        val_fraction=data.val_fraction,
-        test_fraction=data.test_fraction,
-        seed=data.split_seed,
-        is_official_split=data.is_official_split or data.folds > 0,
-        stratify_by=data.stratify_by,
-        is_leak_allowed=data.is_leak_allowed,
-    )
-    is_used = manifest["split"].notna() & manifest["label"].notna()
-    return replace(dataset, manifest=manifest[is_used].reset_index(drop=True))
-
-
-def _with_fold(manifest: pd.DataFrame, config: RunConfig) -> pd.DataFrame:
-    """One fold to test on, the others to train on. Validation women come from the latter, so that
-    the test fold chooses nothing: not the epoch, not a threshold.
-    """
-    data = config.data
-    manifest = with_folds(
-        manifest,
-        task=config.task,
-        folds=data.folds,
-        seed=data.split_seed,
-        stratify_by=data.stratify_by,
-    )
-    is_test = manifest["fold"] == data.fold
-    split = is_test.map({True: Split.TEST, False: Split.TRAIN}, na_action="ignore")
-    return manifest.assign(split=split.astype("string"))
+    split = split_as_set(dataset.manifest, data, config.task)
+    return replace(dataset, manifest=used_images(split))
 
 
 def load_images(

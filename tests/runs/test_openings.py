@@ -1,0 +1,57 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_core.errors import RunError
+from mammo_core.runs.card import write_card
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.openings import FILE_NAME, note_opening, openings_of, sharing_test_set
+from tests.predictions import made_up_card, made_up_predictions, write_run
+
+NOON = "2026-01-01T12:00:00+00:00"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    return write_run(tmp_path, "20260101-000000-tiny_cnn-open", made_up_predictions(women=4))
+
+
+def test_every_look_is_a_line(run: RunFolder) -> None:
+    assert openings_of(run) == []
+    note_opening(run, by="mammo report", now=NOON)
+    note_opening(run, by="Thresholds", now=NOON)
+    assert [one.by for one in openings_of(run)] == ["mammo report", "Thresholds"]
+
+
+def test_looks_at_another_card_do_not_count(run: RunFolder) -> None:
+    note_opening(run, by="mammo report", now=NOON)
+    write_card(made_up_card("another"), run.file("model_card.json"))
+    assert openings_of(run) == []
+
+
+def test_a_line_still_being_written_is_left_for_later(run: RunFolder) -> None:
+    note_opening(run, by="mammo report", now=NOON)
+    with run.file(FILE_NAME).open("a") as stream:
+        stream.write('{"opened_at": "2026')
+    assert len(openings_of(run)) == 1
+
+
+def test_a_broken_line_is_a_sentence(run: RunFolder) -> None:
+    run.file(FILE_NAME).write_text("no JSON\n")
+    with pytest.raises(RunError, match="cannot be read"):
+        openings_of(run)
+
+
+def test_models_of_one_split_share_their_test_set(run: RunFolder, tmp_path: Path) -> None:
+    other, foreign, same = (
+        write_run(tmp_path, f"20260101-00000{n}-tiny_cnn-open", made_up_predictions(women=4))
+        for n in range(1, 4)
+    )
+    card = made_up_card("one")
+    foreign_data = replace(card.data, fingerprint="1" * 64)
+    write_card(replace(card, weights_sha256="a" * 64), other.file("model_card.json"))
+    write_card(
+        replace(card, weights_sha256="b" * 64, data=foreign_data), foreign.file("model_card.json")
+    )
+    assert sharing_test_set(card, [other, foreign, same]) == [other]
