@@ -14,8 +14,11 @@ from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.reading import Dataset
+from mammo_core.datasets.splits import find_leak
 from mammo_core.metrics.auc import newcombe_interval
 from mammo_core.runs.card import SplitCount
+from mammo_core.tables import positive_of
+from mammo_core.training.balance import images_per_epoch
 from mammo_core.training.batches import TrainingBatches
 from mammo_core.training.data import image_set, load_dataset, load_images
 from mammo_core.training.features import cut
@@ -29,7 +32,7 @@ from mammo_core.types import Split
 from mammo_core.zoo.freezing import train_mode
 
 BATCHES: Final = 3
-LOOKS: Final = 12
+LOOKS: Final = 8
 _Z: Final = 1.96
 
 
@@ -51,8 +54,7 @@ def measure(
         config, network, batches, make_learner(fabric, network.classifier, config.optim)
     )
     splits = count_splits(dataset.manifest, config.task)
-    train_images = next(count.images for count in splits if count.split is Split.TRAIN)
-    per_epoch = max(1, train_images // config.optim.batch_size)
+    per_epoch = _batches_per_epoch(dataset, config)
     weights = [parameter.numel() for parameter in network.classifier.parameters()]
     trained = [p.numel() for p in network.classifier.parameters() if p.requires_grad]
     told = Preflight(
@@ -64,14 +66,27 @@ def measure(
         trained_weights=sum(trained),
         all_weights=sum(weights),
         test_interval=_test_interval(splits),
-        warnings=tuple(config.balance.warnings()),
+        warnings=_warnings(dataset, config),
     )
     return told, looks_of(batches)
 
 
+def _batches_per_epoch(dataset: Dataset, config: RunConfig) -> int:
+    """Of the whole training set, the positive images as often as they will be shown."""
+    train = dataset.manifest[dataset.manifest["split"] == Split.TRAIN]
+    positive = positive_of(train["label"], config.task).to_numpy(dtype=np.bool_)
+    return max(1, images_per_epoch(positive, config.balance) // config.optim.batch_size)
+
+
+def _warnings(dataset: Dataset, config: RunConfig) -> tuple[str, ...]:
+    stamp = find_leak(dataset.manifest).stamp
+    return (*config.balance.warnings(), *([f"{stamp.capitalize()}."] if stamp else []))
+
+
 def looks_of(batches: TrainingBatches) -> NDArray[np.uint8]:
     """(images, height, width): the first images of the first epoch, as they will be shown."""
-    images = next(iter(batches.epoch(1)))[0][:LOOKS, 0]
+    needed = -(-LOOKS // batches.config.optim.batch_size)
+    images = torch.cat([seen for seen, _ in islice(batches.epoch(1), needed)])[:LOOKS, 0]
     mean, std = batches.config.prepare.mean[0], batches.config.prepare.std[0]
     grey = (images * std + mean).clamp(0.0, 1.0).cpu().numpy()
     shown: NDArray[np.uint8] = np.rint(grey * 255).astype(np.uint8)

@@ -11,14 +11,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.errors import RunError
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import SplitCount
+from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.launch import create_run, start_worker
 
 GUESSED_AUC: Final = 0.8  # at which the interval of the test set is told
 RESULT_NAME: Final = "preflight.json"
 LOOKS_NAME: Final = "looks.npy"
+KIND: Final = "preflight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +38,25 @@ class Preflight:
     all_weights: int
     test_interval: tuple[float, float]  # of an AUC of GUESSED_AUC on so many test women
     warnings: tuple[str, ...]
+
+
+def start_preflight(config: RunConfig, root: Path) -> RunFolder:
+    """Measure what `config` would take, in a process of its own; its run lies below `root`."""
+    config.check()
+    run = create_run(config, root, what=KIND, total=0)
+    start_worker(run, kind=KIND)
+    return run
+
+
+def latest_preflight(config: RunConfig, root: Path) -> RunFolder | None:
+    """The newest measurement of these very settings, at whatever stage it is."""
+    for run in list_runs(root):
+        try:
+            if load_settings(run.file("run.json"), RunConfig) == config:
+                return run
+        except ConfigError:
+            continue  # of another version of this program
+    return None
 
 
 def write_preflight(folder: Path, told: Preflight, looks: NDArray[np.uint8]) -> None:

@@ -20,7 +20,8 @@ from mammo_core.paths import REPOSITORY, weights_root
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import get_backbone
-from mammo_core.zoo.weights import get_weights, how_to_get, load_weights_file
+from mammo_core.zoo.shelf import how_to_get
+from mammo_core.zoo.weights import get_weights, load_weights_file
 
 HUB: Final = "https://huggingface.co"
 CONVERT_SECONDS: Final = 300

@@ -17,6 +17,7 @@ from mammo_core.zoo.catalog import RANDOM, WEIGHTS, Backbone, Weights, get_backb
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import depth_of, last_layer
 from mammo_core.zoo.key_maps import match_names
+from mammo_core.zoo.shelf import how_to_get
 from mammo_core.zoo.stages import stages_of
 
 
@@ -58,16 +59,6 @@ def weights_path(backbone: str, name: str) -> Path:
     if name not in known:
         raise UnknownNameError(f"weights for {backbone}", name, (RANDOM, *known, *stored))
     raise CheckpointError(f"The weights {name} are not on this computer. {how_to_get(known[name])}")
-
-
-def how_to_get(weights: Weights) -> str:
-    by_hand = f"`mammo weights import FILE --backbone {weights.backbone} --name {weights.name}`"
-    if weights.hub:
-        return (
-            f"Fetch them with `mammo weights fetch {weights.name}` on a computer with internet, or "
-            f"bring the file model.safetensors of {weights.hub} and run {by_hand}."
-        )
-    return f"To have them, {weights.where}; then run {by_hand}."
 
 
 def get_weights(name: str) -> Weights:

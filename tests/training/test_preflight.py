@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +11,12 @@ from mammo_core.config import BalanceConfig, DataConfig, RunConfig
 from mammo_core.errors import RunError
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.training.measuring import largest_that_fits, measure
-from mammo_core.training.preflight import read_preflight, write_preflight
+from mammo_core.training.preflight import (
+    latest_preflight,
+    read_preflight,
+    start_preflight,
+    write_preflight,
+)
 from tests.training.made_up import config
 
 
@@ -36,7 +42,7 @@ def test_it_tells_what_will_be_seen_and_measures_what_it_takes(
     low, high = told.test_interval
     assert 0.1 < low < 0.8 < high < 1.0
     assert "corrects twice" in told.warnings[0]
-    assert (looks.dtype, looks.shape[1:]) == (np.uint8, (32, 16))
+    assert (looks.dtype, looks.shape) == (np.uint8, (8, 32, 16))  # two batches of four
     assert looks.max() > 50
     write_preflight(tmp_path, told, looks)
     again, images = read_preflight(tmp_path)
@@ -49,6 +55,31 @@ def test_a_probe_is_told_by_the_time_of_asking_the_frozen_part(settings: RunConf
     told, _ = measure(replace(settings, optim=optim), report=lambda *_: None)
     assert told.trained_weights == 2 * 80 + 2
     assert told.seconds < 60.0  # not a thousand epochs of it
+
+
+def test_images_shown_again_are_counted_again(settings: RunConfig) -> None:
+    once, _ = measure(settings, report=lambda *_: None)
+    often = BalanceConfig(sampler="oversample", positive_share=0.75)
+    told, _ = measure(replace(settings, balance=often), report=lambda *_: None)
+    assert told.batches_per_epoch > once.batches_per_epoch
+    (train, *_) = told.splits
+    negatives = train.images - train.positive_images
+    assert told.batches_per_epoch == (negatives + 3 * negatives) // 4
+
+
+def test_a_measurement_is_found_by_the_settings_it_was_of(
+    settings: RunConfig, tmp_path: Path
+) -> None:
+    run = start_preflight(settings, tmp_path / "preflights")
+    assert latest_preflight(settings, tmp_path / "preflights") == run
+    assert latest_preflight(replace(settings, seed=1), tmp_path / "preflights") is None
+    deadline = time.monotonic() + 120
+    while not run.read_status().state.is_over:
+        assert time.monotonic() < deadline, run.read_log(last_lines=20)
+        time.sleep(0.2)
+    told, looks = read_preflight(run.path)
+    assert told.seconds_per_batch > 0.0
+    assert len(looks) == 8
 
 
 def test_what_was_never_measured_is_told_in_words(tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import BACKBONES, WEIGHTS, Weights, get_backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import last_layer
-from mammo_core.zoo.weights import get_weights, how_to_get, load_weights, load_weights_file
+from mammo_core.zoo.shelf import how_to_get
+from mammo_core.zoo.weights import get_weights, load_weights, load_weights_file
 
 #: Ours, torchvision's, and what of torchvision's gives the last feature map.
 TWINS: dict[str, tuple[str, Callable[[nn.Module, Tensor], Tensor]]] = {

@@ -1,0 +1,68 @@
+"""What a training cost: hours of a device at the price its user pays for an hour.
+
+Kept beside the model card and never inside it: a price is learnt later, and may be wrong at first.
+"""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import card_hash
+
+FILE_NAME: Final = "cost.json"
+_SECONDS_PER_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`price` is of one hour of one device, in whatever money `currency` names."""
+
+    device: str
+    device_hours: float
+    price: float
+    currency: str
+    recorded_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+    @property
+    def total(self) -> float:
+        return self.device_hours * self.price
+
+
+def device_hours(card: ModelCard) -> float:
+    """Hours of training times the devices it took."""
+    return card.training.seconds * card.training.devices / _SECONDS_PER_HOUR
+
+
+def record_cost(run: RunFolder, card: ModelCard, *, price: float, currency: str) -> Cost:
+    """Keep what `run` cost; a price told earlier is replaced."""
+    if price < 0.0:
+        raise ConfigError(f"An hour costs {price}; a price is 0 or more.")
+    cost = Cost(
+        device=card.training.device,
+        device_hours=device_hours(card),
+        price=price,
+        currency=currency.strip(),
+        recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        card_sha256=card_hash(run),
+    )
+    replace_file(run.file(FILE_NAME), json.dumps(to_document(cost), indent=2) + "\n")
+    return cost
+
+
+def read_cost(run: RunFolder) -> Cost | None:
+    """What was recorded for the card the run has now; None where nothing was."""
+    try:
+        document = json.loads(run.file(FILE_NAME).read_text(encoding="utf-8"))
+        cost = from_document(document, Cost, where=FILE_NAME)
+    except FileNotFoundError:
+        return None
+    except (ValueError, ConfigError) as error:
+        raise RunError(f"The cost of {run.run_id} cannot be read: {error}") from None
+    return cost if cost.card_sha256 == card_hash(run) else None

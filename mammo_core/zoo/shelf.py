@@ -1,0 +1,55 @@
+"""The weights that lie on this computer, and how to come by the others. Loads no torch."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from mammo_core.errors import CheckpointError
+from mammo_core.paths import weights_root
+from mammo_core.zoo.catalog import Weights, weights_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """For one backbone: the names of weights that are here, and the known ones that are not."""
+
+    here: tuple[str, ...]
+    missing: tuple[Weights, ...]
+
+
+def shelf_of(backbone: str) -> Shelf:
+    """Weights are of a backbone by the catalog, or by the record kept when they were brought in."""
+    known = weights_of(backbone)
+    stored = sorted(path.stem for path in weights_root().glob("*.safetensors"))
+    of_catalog = {weights.name for weights in known}
+    here = [
+        name
+        for name in stored
+        if name in of_catalog or _backbone_of(weights_root() / f"{name}.json") == backbone
+    ]
+    return Shelf(
+        here=tuple(here), missing=tuple(entry for entry in known if entry.name not in here)
+    )
+
+
+def how_to_get(weights: Weights) -> str:
+    by_hand = f"`mammo weights import FILE --backbone {weights.backbone} --name {weights.name}`"
+    if weights.hub:
+        return (
+            f"Fetch them with `mammo weights fetch {weights.name}` on a computer with internet, or "
+            f"bring the file model.safetensors of {weights.hub} and run {by_hand}."
+        )
+    return f"To have them, {weights.where}; then run {by_hand}."
+
+
+def _backbone_of(record: Path) -> str | None:
+    try:
+        document = json.loads(record.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise CheckpointError(
+            f"{record} cannot be read ({error}). Import the weights {record.stem} again."
+        ) from None
+    backbone = document.get("backbone") if isinstance(document, dict) else None
+    return backbone if isinstance(backbone, str) else None
