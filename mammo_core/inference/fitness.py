@@ -1,12 +1,13 @@
 """Which images a checkpoint may score, and what must be said beside a score it gives."""
 
+from mammo_core.preprocessing.case_store import CaseImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import Mammogram
 
 DICOM = "DICOM"
 
 
-def why_not(card: ModelCard, mammogram: Mammogram) -> str | None:
+def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """Why this model does not score this image, as a sentence; None where it does."""
     if card.data.seen == "synthetic" and not mammogram.is_synthetic:
         return (
@@ -16,7 +17,7 @@ def why_not(card: ModelCard, mammogram: Mammogram) -> str | None:
     return None
 
 
-def remark(card: ModelCard, mammogram: Mammogram) -> str | None:
+def remark(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """What must stand beside this model's score of this image; None where there is nothing."""
     kinds = card.data.file_kinds
     if not mammogram.kind.startswith(DICOM) or DICOM in kinds:

@@ -81,7 +81,7 @@ def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> lis
             if side is not None:
                 title = _SIDES[side] + of_which
                 breasts.append(_pooled(Level.BREAST, title, of_side, point, side=side))
-        title = f"{_NOUNS[woman][0].capitalize()} {number}" if of_which else "Exam"
+        title = f"{_NOUNS[woman][0].capitalize()}" + (f" {number}" if of_which else "")
         women.append(_pooled(woman, title, members, point))
     alone = [_pooled(Level.IMAGE, image.title, [image], point) for image in images]
     return [*breasts, *women, *alone]
@@ -94,6 +94,25 @@ def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:
     if point.pooling != case.rule:
         return None
     return Verdict(is_above=case.score >= point.threshold, threshold=point.threshold)
+
+
+def said_once(cases: Sequence[ScoredCase], point: LockedPoint | None) -> list[ScoredCase]:
+    """`cases` without those of the same images as another, and without images of a pooled case.
+
+    Of two that hold the same images, one with a verdict is kept. A lone image is called an image.
+    """
+    is_lone = sum(case.level is Level.IMAGE for case in cases) == 1
+    chosen: dict[tuple[ScoredImage, ...], ScoredCase] = {}
+    for case in reversed(cases) if is_lone else cases:
+        other = chosen.setdefault(case.images, case)
+        if verdict_on(case, point) and not verdict_on(other, point):
+            chosen[case.images] = case
+    is_pooled = any(case.level is not Level.IMAGE for case in chosen.values())
+    return [
+        case
+        for case in chosen.values()
+        if case.level is not Level.IMAGE or not is_pooled or verdict_on(case, point)
+    ]
 
 
 def promise_in_words(point: LockedPoint, positive: str) -> str:

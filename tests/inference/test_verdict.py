@@ -8,6 +8,7 @@ from mammo_core.inference.verdict import (
     completeness_in_words,
     promise_in_words,
     rules_in_words,
+    said_once,
     score_cases,
     usual_images,
     verdict_on,
@@ -162,3 +163,18 @@ def test_the_rules_are_told_once_where_they_are_one() -> None:
     assert rules_in_words(score_cases(FOUR, by_mean)) == (
         "The score of a breast is the mean of its images, of an exam the highest."
     )
+
+
+def test_what_is_the_same_is_said_once() -> None:
+    def titles(images: list[ScoredImage], point: LockedPoint | None) -> list[str]:
+        return [case.title for case in said_once(score_cases(images, point), point)]
+
+    by_exam = replace(BY_BREAST, level=Level.EXAM)
+    by_image = replace(BY_BREAST, level=Level.IMAGE)
+    assert titles(FOUR, None) == ["Right breast", "Left breast", "Exam"]
+    assert titles(FOUR[:2], None) == ["Right breast"]
+    assert titles(FOUR[:2], by_exam) == ["Exam"]
+    assert titles(FOUR[:1], None) == ["R CC"]
+    assert titles(FOUR[:1], BY_BREAST) == ["Right breast"]
+    assert titles([FOUR[0], FOUR[2]], None) == ["Right breast", "Left breast", "Exam"]
+    assert titles(FOUR[:2], by_image) == ["Right breast", "R CC", "R MLO"]
