@@ -19,6 +19,7 @@ from mammo_core.explain.alignment import cell_offset
 from mammo_core.preprocessing.peek import file_kinds
 from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder
+from mammo_core.training.again import Fitting, fitting_of, write_fitting
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
@@ -52,11 +53,7 @@ def train(run: RunFolder) -> str:
         return "Stopped on request while images were prepared."
     course = Course(run=run, config=config, fabric=fabric, images=images)
     network = make_network(config, fabric.device)
-    try:
-        progress = learn(course, network)
-    except torch.cuda.OutOfMemoryError:
-        torch.cuda.empty_cache()
-        raise RunError(_too_large(config, fits=fitting_batch(config, network))) from None
+    progress = _learn(course, network)
     best = best_epoch(progress.history, config.optim.monitor)
     if course.is_asked_to_stop():
         reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
@@ -69,6 +66,20 @@ def train(run: RunFolder) -> str:
         run, dataset, config, report=report, should_stop=lambda: run.asked_to_stop
     )
     return f"{words} {told}"
+
+
+def _learn(course: Course, network: Network) -> Progress:
+    """`learn`; where the memory is too small, what would fit is tried out and kept with the run."""
+    try:
+        return learn(course, network)
+    except torch.cuda.OutOfMemoryError:
+        pass  # what the failed batch holds is let go only after this clause
+    torch.cuda.empty_cache()
+    largest = fitting_batch(course.config, network)
+    fitting = fitting_of(course.config, largest) if largest else None
+    if fitting and course.fabric.is_global_zero:
+        write_fitting(course.run, fitting)
+    raise RunError(_too_large(course.config, fitting))
 
 
 def _finish(course: Course, network: Network, dataset: Dataset, progress: Progress) -> None:
@@ -126,20 +137,20 @@ def _record(course: Course, progress: Progress) -> TrainingRecord:
         epochs=len(progress.history),
         best_epoch=best_epoch(progress.history, course.config.optim.monitor),
         device=course.fabric.device.type,
+        devices=course.fabric.world_size,
         versions={"python": platform.python_version(), **{n: version(n) for n in _VERSIONS_OF}},
     )
 
 
-def _too_large(config: RunConfig, *, fits: int) -> str:
-    optim, (height, width) = config.optim, config.prepare.size
+def _too_large(config: RunConfig, fitting: Fitting | None) -> str:
+    height, width = config.prepare.size
     told = (
-        f"The GPU has not enough memory for {optim.batch_size} images of {height} x {width} at a "
-        "time"
+        f"The GPU has not enough memory for {config.optim.batch_size} images of {height} x {width} "
+        "at a time"
     )
-    if not fits:
+    if fitting is None:
         return f"{told}, nor for a single one. Choose smaller images or a smaller backbone."
-    accumulate = optim.accumulate * -(-optim.batch_size // fits)
     return (
-        f"{told}. {fits} fit: with optim.batch_size={fits} and optim.accumulate={accumulate} "
-        "a step still sees as many images."
+        f"{told}. {fitting.batch_size} fit: with optim.batch_size={fitting.batch_size} and "
+        f"optim.accumulate={fitting.accumulate} a step still sees as many images."
     )
