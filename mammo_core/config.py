@@ -290,6 +290,17 @@ class MeasureConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasureConfig:
+    """What is learnt of a checkpoint after its training and kept beside its card.
+
+    "baselines": guesses without a network on the same images; "latency": seconds per image.
+    """
+
+    kind: Literal["baselines", "latency"]
+    checkpoint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheConfig:
     """Preparing all images of a data set ahead. `name` is what the user calls the set."""
 

@@ -54,6 +54,11 @@ def measurements_root() -> Path:
     return home() / "measurements"
 
 
+def measurements_root() -> Path:
+    """One run folder per measurement of a checkpoint; what was measured lies beside its card."""
+    return home() / "measurements"
+
+
 def jobs_root() -> Path:
     return home() / "jobs"
 

@@ -69,12 +69,13 @@ with shown_errors():
     compared = Compared(
         runs=tuple(runs[name] for name in counted),
         models=dict(zip(counted, shared.cases, strict=True)),
+        counting=counting,
     )
     reason = why_no_auc(shared.cases[0])
     if reason:
         st.warning(escaped(reason), icon=":material/block:")
         st.stop()
-    show_leaderboard(compared.models)
+    show_leaderboard(compared)
     section = st.segmented_control(
         "Show", list(SECTIONS), default="ROC", required=True, key="compare_section",
         bind="query-params",

@@ -4,6 +4,7 @@ Fitted on the training images of a split and written as ordinary predictions, so
 reads a model's predictions reads these.
 """
 
+import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from mammo_core.config import PrepareSettings
 from mammo_core.datasets.confounders import encoder
 from mammo_core.datasets.grey import GREY, grey_levels, reduced
 from mammo_core.datasets.predictions import predictions_table
-from mammo_core.errors import ReadError, TableError
+from mammo_core.errors import ReadError, RunError, TableError
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.types import Split, Task
@@ -33,7 +34,7 @@ MOST_AT_ONCE: Final = 3000  # images fitted as one matrix; more come in batches
 ENGINE: Final = "scikit-learn"
 PREFIX: Final = "baseline: "
 
-_THREADS: Final = 2
+_THREADS: Final = 8  # at most: each holds an image at full size
 _BATCH: Final = 500
 _EPOCHS: Final = 10
 _PIXEL_SHRINKAGE: Final = 1e-3  # C of the logistic regression: 65,536 weights, few images
@@ -77,9 +78,12 @@ def fit_baselines(
     dataset: str,
     seed: int = 0,
     report: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> pd.DataFrame:
     """Predictions of every baseline for the validation and test images of `manifest`."""
-    sample = read_sample(root, manifest, task=task, seed=seed, report=report)
+    sample = read_sample(
+        root, manifest, task=task, seed=seed, report=report, should_stop=should_stop
+    )
     judged = ~sample.is_train
     tables = []
     for baseline in BASELINES:
@@ -105,6 +109,7 @@ def read_sample(
     task: Task,
     seed: int,
     report: Callable[[int, int], None] = lambda done, total: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> Sample:
     """Every labelled image of a split, read once; those that cannot be read are left out."""
     rows = manifest[manifest["label"].notna() & manifest["split"].notna()].reset_index(drop=True)
@@ -112,6 +117,8 @@ def read_sample(
     pixels = np.zeros((len(rows), SIDE * SIDE), dtype=np.uint8)
 
     def read(row: int) -> None:
+        if should_stop():
+            return
         try:
             mammogram = read_mammogram(root / str(rows["path"].iloc[row]))
             prepared = prepare(mammogram, _PREPARE)
@@ -120,9 +127,11 @@ def read_sample(
         grey[row] = list(grey_levels(reduced(mammogram.pixels)).values())
         pixels[row] = np.rint(prepared.pixels[0].ravel() * 255)
 
-    with ThreadPoolExecutor(_THREADS) as pool:
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
         for done, _ in enumerate(pool.map(read, range(len(rows))), start=1):
             report(done, len(rows))
+    if should_stop():
+        raise RunError("Stopped on request before all images were read; no baseline was fitted.")
     is_read = ~np.isnan(grey[:, 0])
     sample = Sample(
         manifest=rows[is_read].reset_index(drop=True),

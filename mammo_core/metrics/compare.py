@@ -105,6 +105,14 @@ def share_cases(models: Sequence[Cases]) -> SharedCases:
     )
 
 
+def in_order_of(like: Cases, cases: Cases) -> Cases | None:
+    """The cases of `like` as `cases` scores them; None where one lacks or its truth differs."""
+    rows = pd.Index(cases.case_ids).get_indexer(pd.Index(like.case_ids))
+    if (rows < 0).any() or (cases.positive[rows] != like.positive).any():
+        return None
+    return _taken(cases, rows)
+
+
 def auc_difference(one: Cases, other: Cases) -> Difference:
     """How much better `one` ranks than `other`; both must be of one `share_cases`."""
     if one.case_ids != other.case_ids:

@@ -10,6 +10,7 @@ last/                what a resumed run needs
 weights.safetensors  the best weights so far
 predictions.csv      scores of the validation and test images
 model_card.json      written last: its presence makes the folder a usable checkpoint
+baselines.csv        scores of guesses without a network on the same images; learnt after the card
 """
 
 import json
@@ -28,6 +29,7 @@ from mammo_core.types import RunState
 
 HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
+BASELINES_NAME: Final = "baselines.csv"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

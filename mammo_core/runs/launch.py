@@ -17,6 +17,7 @@ from mammo_core.types import RunState
 #: Which module carries out which kind of work: `python -m MODULE RUN_FOLDER`.
 WORKERS: Final = {
     "audit": "mammo_core.datasets.worker",
+    "baselines": "mammo_core.training.baselines_worker",
     "evaluate": "mammo_core.inference.worker",
     "preflight": "mammo_core.training.preflight_worker",
     "prepare": "mammo_core.datasets.cache_worker",

@@ -8,14 +8,15 @@ import pandas as pd
 import streamlit as st
 from numpy.typing import NDArray
 
-from mammo_core.errors import TableError
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import ConfigError, TableError
 from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.precision import average_precision_with_interval
 from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Box, Level
 
@@ -34,6 +35,18 @@ def predictions(run: RunFolder) -> pd.DataFrame:
         return _predictions(path, path.stat().st_mtime_ns)
     except TableError as error:
         raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
+
+
+def settings(run: RunFolder) -> RunConfig | None:
+    """The settings that `run` was trained with; None where it was not, or they cannot be read."""
+    path = run.file("run.json")
+    return _settings(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def baselines(run: RunFolder) -> pd.DataFrame:
+    """What guesses without a network say of the images of `run`; it has them."""
+    path = run.file(BASELINES_NAME)
+    return _predictions(path, path.stat().st_mtime_ns)
 
 
 def card(run: RunFolder) -> ModelCard:
@@ -136,6 +149,14 @@ def _audit(path: Path) -> "AuditResult":
 @st.cache_data(max_entries=16, show_spinner="Reading predictions…")
 def _predictions(path: Path, modified: int) -> pd.DataFrame:
     return check_predictions(read_table(path, what="predictions table"))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _settings(path: Path, modified: int) -> RunConfig | None:
+    try:
+        return load_settings(path, RunConfig)
+    except ConfigError:
+        return None
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

@@ -12,14 +12,16 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.mistakes import disagreements
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
+from pages.components.counting import Counting
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compared:
-    """The chosen runs, and by their names the cases that all of them have."""
+    """The chosen runs, and by their names the cases that all of them have, counted alike."""
 
     runs: tuple[RunFolder, ...]
     models: Mapping[str, Cases]
+    counting: Counting
 
 
 def show_disagreements(compared: Compared) -> None:

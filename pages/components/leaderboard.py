@@ -1,15 +1,21 @@
-"""Models over the same cases, best first, and whether they can be told apart."""
+"""Models and guesses over the same cases, best first, and whether they can be told apart."""
 
 from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from mammo_core.config import RunConfig
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import SharedCases, compare_to_best
-from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.metrics.compare import Comparison, SharedCases, compare_to_best
+from mammo_core.metrics.guessing import says_one_thing
+from mammo_core.metrics.seeds import SeedSpread, luck_in_words
+from mammo_core.metrics.uncertainty import Estimate, auc_with_interval
 from mammo_core.words import many
 from pages.components import cached
+from pages.components.compare_view import Compared
 from pages.components.guard import escaped
+from pages.components.guesses import guesses_on, offer_fitting
+from pages.components.seeds_view import recipes_of, spreads_of
 
 
 def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
@@ -37,38 +43,61 @@ def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
     )
 
 
-def show_leaderboard(models: Mapping[str, Cases]) -> None:
-    estimates = {name: auc_with_interval(cases) for name, cases in models.items()}
-    best_first = sorted(models, key=lambda name: estimates[name].value, reverse=True)
+def show_leaderboard(compared: Compared) -> None:
+    guesses = guesses_on(next(iter(compared.models.values())), compared.runs, compared.counting)
+    spreads = spreads_of(compared)
+    rows = {**compared.models, **guesses.models}
+    estimates = {name: auc_with_interval(cases) for name, cases in rows.items()}
+    best_first = sorted(rows, key=lambda name: estimates[name].value, reverse=True)
     st.dataframe(
-        [
-            {
-                "model": name,
-                "AUC": f"{estimates[name].value:.3f}",
-                "95 % interval": f"{estimates[name].low:.3f} to {estimates[name].high:.3f}",
-                "by": estimates[name].method,
-                "average precision": _precision(models[name]),
-                "with cancer": estimates[name].positives,
-                "without": estimates[name].negatives,
-                "women": estimates[name].groups,
-                "case": models[name].level,
-            }
-            for name in best_first
-        ],
+        [_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
         hide_index=True,
         key="leaderboard",
     )
-    for comparison in compare_to_best(best_first, [models[name] for name in best_first]):
-        st.text(f"{comparison.sentence}{p_in_words(comparison.holm_p)}")
-    st.caption(f"Guessing has AUC 0.500 and average precision {prevalence_of(models):.3f} here.")
-    if len(models) > 1:
-        st.caption(
-            "Intervals are over women. Training again with another seed would move each AUC, too: "
-            "the luck of training is not measured by one run."
-        )
+    strongest = max(guesses.models, key=lambda name: estimates[name].value)
+    judged = [name for name in best_first if name in compared.models or name == strongest]
+    recipes = recipes_of(compared.runs)
+    for comparison in compare_to_best(judged, [rows[name] for name in judged]):
+        luck = luck_between(comparison, spreads, recipes)
+        st.text(f"{comparison.sentence}{p_in_words(comparison.holm_p)}{luck}")
+    for reason in (*guesses.reasons, guesses.lacking):
+        if reason:
+            st.caption(escaped(reason))
+    if guesses.lacking:
+        offer_fitting(compared.runs)
+
+
+def _row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> dict[str, object]:
+    is_constant = says_one_thing(cases)
+    return {
+        "model": name,
+        "AUC": f"{auc.value:.3f}",
+        "95 % interval": "–" if is_constant else f"{auc.low:.3f} to {auc.high:.3f}",
+        "by": "one score for all" if is_constant else auc.method,
+        "average precision": _precision(cases),
+        "training again": "" if spread is None else spread.in_words,
+        "with cancer": auc.positives,
+        "without": auc.negatives,
+        "women": auc.groups,
+        "case": cases.level,
+    }
+
+
+def luck_between(
+    comparison: Comparison, spreads: Mapping[str, SeedSpread], recipes: Mapping[str, RunConfig]
+) -> str:
+    """What the seeds of both recipes add to a comparison over women; "" beside a guess."""
+    one, other = names = comparison.best, comparison.other
+    if not set(names) <= spreads.keys():
+        return ""
+    if one in recipes and recipes[one] == recipes.get(other):
+        return " Both are of one recipe."
+    return f" {luck_in_words(names, spreads[one], spreads[other])}"
 
 
 def _precision(cases: Cases) -> str:
+    if says_one_thing(cases):
+        return f"{cases.positives / len(cases):.3f}, the prevalence"
     found = cached.average_precision(cases)
     return "–" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 

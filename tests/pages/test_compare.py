@@ -1,8 +1,13 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from streamlit.testing.v1 import AppTest
 
+from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.runs.folder import BASELINES_NAME
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 
@@ -10,12 +15,18 @@ GOOD = "20260101-000000-good-abcd"
 GUESSING = "20260101-000001-guess-abcd"
 
 
+def models_of(page: AppTest) -> pd.DataFrame:
+    """The leaderboard without its baselines."""
+    table = page.dataframe[0].value
+    return table[~table["model"].str.startswith("baseline: ")]
+
+
 def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    table = page.dataframe[0].value
+    table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["with cancer"].tolist() == [20, 20]
     assert table["95 % interval"].str.match(r"0\.\d{3} to [01]\.\d{3}").all()
@@ -75,7 +86,7 @@ def test_a_run_whose_predictions_are_broken_is_left_out_and_named(
     note = page.warning[0].value.replace("\\", "")
     assert note.startswith(f"{GUESSING} is left out. ")
     assert re.search(reason, note)
-    assert page.dataframe[0].value["model"].tolist() == [GOOD]
+    assert models_of(page)["model"].tolist() == [GOOD]
 
 
 def test_a_broken_newest_run_does_not_shut_the_page(runs_root: Path, open_page: OpenPage) -> None:
@@ -177,3 +188,77 @@ def test_at_one_specificity_the_better_model_finds_more(
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["specificity"].tolist() == ["90.0%", "90.0%"]  # 90 of 100 breasts
     assert table["in words"].tolist() == ["", "finds fewer"]
+
+
+def test_majority_and_random_are_always_in_the_leaderboard(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    page = open_page("compare")
+    board = page.dataframe[0].value.set_index("model")
+    assert board.loc["baseline: majority", "AUC"] == "0.500"
+    assert board.loc["baseline: majority", "average precision"] == "0.167, the prevalence"  # 20/120
+    assert "baseline: random" in board.index
+    assert any("Only majority and random are shown" in text.value for text in page.caption)
+    assert page.button(key="fit_baselines").label == "Fit baselines"
+    assert any(f"{GOOD} ranks" in text.value and "baseline" in text.value for text in page.text)
+
+
+def test_fitted_baselines_stand_among_the_models(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    grey = made_up_predictions(skill=3.0, model_id="baseline: grey levels")
+    grey.to_csv(run.file(BASELINES_NAME), index=False)
+    page = open_page("compare")
+    assert page.dataframe[0].value["model"].iloc[0] == "baseline: grey levels"
+    assert any(
+        text.value.startswith("baseline: grey levels ranks") and GUESSING in text.value
+        for text in page.text
+    )
+    assert not any(button.key == "fit_baselines" for button in page.button)
+
+
+def test_baselines_of_other_cases_are_left_out_and_named(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions())
+    made_up_predictions(women=50, model_id="baseline: pixels").to_csv(
+        run.file(BASELINES_NAME), index=False
+    )
+    page = open_page("compare")
+    assert "baseline: pixels" not in set(page.dataframe[0].value["model"])
+    assert any("do not score all of these cases" in text.value for text in page.caption)
+
+
+def with_seed(runs_root: Path, number: int, *, skill: float, epochs: int = 10) -> str:
+    """A run of the recipe that trains for so many epochs, from the seed `number`."""
+    name = f"2026010{epochs % 10}-00000{number}-seeds-abcd"
+    run = write_run(runs_root, name, made_up_predictions(skill=skill, seed=number))
+    config = load_settings(run.file("run.json"), RunConfig)
+    changed = replace(config, seed=number, optim=replace(config.optim, epochs=epochs))
+    save_settings(changed, run.file("run.json"))
+    return name
+
+
+def test_other_seeds_of_a_recipe_stand_beside_the_interval(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    good = [with_seed(runs_root, seed, skill=3.0) for seed in (1, 2, 3)]
+    poor = [with_seed(runs_root, seed, skill=0.5, epochs=9) for seed in (4, 5)]
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([good[0], poor[0]]).run()
+    again = models_of(page).set_index("model")["training again"]
+    assert re.fullmatch(r"mean 0\.\d{3}, SD 0\.\d{3} of 3 seeds", again[good[0]])
+    assert again[poor[0]].endswith("of 2 seeds")
+    assert any("Between seeds the mean AUC differs by +0." in text.value for text in page.text)
+
+
+def test_one_seed_measures_no_luck(runs_root: Path, open_page: OpenPage) -> None:
+    good = with_seed(runs_root, 1, skill=3.0)
+    poor = with_seed(runs_root, 4, skill=0.5, epochs=9)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([good, poor]).run()
+    assert set(models_of(page)["training again"]) == {"one seed: luck of training not measured"}
+    assert any(
+        f"Luck of training not measured: one seed of {good} and of {poor}." in text.value
+        for text in page.text
+    )

@@ -1,0 +1,26 @@
+"""Guesses know nothing: neither the cases nor the order in which a table lists them."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from mammo_core.metrics.auc import auc_of
+from mammo_core.metrics.guessing import guess_majority, guess_randomly, says_one_thing
+from tests.metrics.conftest import cases_of
+
+CASES = cases_of(np.linspace(0.01, 0.99, 200), np.arange(200) % 4 == 0)
+
+
+def test_the_majority_gives_everybody_the_share_with_cancer() -> None:
+    guessed = guess_majority(CASES)
+    assert set(guessed.score) == {0.25}
+    assert auc_of(guessed.score, guessed.positive) == 0.5
+    assert says_one_thing(guessed)
+    assert not says_one_thing(CASES)
+
+
+def test_random_scores_are_those_of_the_case_whatever_its_place() -> None:
+    turned = replace(CASES, case_ids=CASES.case_ids[::-1], positive=CASES.positive[::-1])
+    assert np.array_equal(guess_randomly(CASES).score, guess_randomly(turned).score[::-1])
+    assert not np.array_equal(guess_randomly(CASES).score, guess_randomly(CASES, seed=1).score)
+    assert abs(auc_of(guess_randomly(CASES).score, CASES.positive) - 0.5) < 0.1
