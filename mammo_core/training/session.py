@@ -21,7 +21,6 @@ from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.again import Fitting, fitting_of, write_fitting
 from mammo_core.training.baselines import try_baselines
-from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.loop import predict_logits
