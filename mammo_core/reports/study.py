@@ -1,0 +1,180 @@
+"""What a run folder tells of a study, gathered once; what cannot be had is said in a sentence.
+
+A study is a training with its own test set, or a data set scored by a checkpoint afterwards
+(`mammo evaluate`): then its settings name the checkpoint, whose card is read.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.config import EvaluateConfig, RunConfig, load_settings
+from mammo_core.datasets.audit.result import AuditResult
+from mammo_core.datasets.predictions import read_predictions
+from mammo_core.errors import ConfigError, MammoError, RunError, TableError
+from mammo_core.reports.study_data import StudyData, read_audit_of, read_study_data
+from mammo_core.reports.study_extras import Extra, read_extra
+from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.folder import RunFolder, find_run, list_runs
+from mammo_core.runs.openings import Opening, openings_of, sharing_test_set
+from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.types import CANCER, Level, Split, Task
+
+SPLIT_NAMES: Final = {"train": "Training", "val": "Validation", "test": "Test"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Study:
+    """Everything the report is made from. `missing` says what could not be had, and why."""
+
+    run_id: str
+    card: ModelCard | None
+    training: RunConfig | None
+    evaluation: EvaluateConfig | None
+    predictions: pd.DataFrame | None
+    epochs: pd.DataFrame
+    data: StudyData
+    audit: AuditResult | None
+    point: LockedPoint | None
+    openings: tuple[Opening, ...]
+    shared: tuple[tuple[str, int], ...]  # other models of the same test set, and looks at theirs
+    fidelity: Extra | None
+    stress: Extra | None
+    missing: tuple[str, ...]
+
+    @property
+    def task(self) -> Task:
+        if self.card is not None:
+            return self.card.task
+        return self.training.task if self.training is not None else CANCER
+
+    @property
+    def is_external(self) -> bool:
+        """Whether the predictions are of a data set scored after the training."""
+        return self.evaluation is not None
+
+    @property
+    def label_level(self) -> Level:
+        return self.card.data.label_level if self.card is not None else Level.IMAGE
+
+    @property
+    def title(self) -> str:
+        return self.card.title if self.card is not None else self.run_id
+
+
+def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
+    """The study of `run`; `roots` hold the other runs, `audits` the audits of data sets."""
+    missing: list[str] = []
+    training, evaluation = _settings(run, missing)
+    owner = _checkpoint_of(run, evaluation, roots, missing)
+    card = _card(owner, missing) if owner is not None else None
+    predictions = _predictions(run, missing)
+    if card is None and predictions is None:
+        raise RunError(
+            f"There is nothing to report of {run.run_id}: it has neither a model card nor "
+            f"predictions. {' '.join(missing)}"
+        )
+    settings = evaluation or (training.data if training is not None else None)
+    data = read_study_data(settings, training, card)
+    missing += [data.why_missing] if data.why_missing else []
+    return Study(
+        run_id=run.run_id,
+        card=card,
+        training=training,
+        evaluation=evaluation,
+        predictions=predictions,
+        epochs=run.read_metrics(),
+        data=data,
+        audit=read_audit_of(settings, audits) if settings is not None else None,
+        point=point_in_force(owner) if owner is not None and card is not None else None,
+        openings=tuple(openings_of(run)),
+        shared=_shared(card, roots) if card is not None and evaluation is None else (),
+        fidelity=read_extra(owner, "fidelity.json") if owner is not None else None,
+        stress=read_extra(owner, "stress.json") if owner is not None else None,
+        missing=tuple(missing),
+    )
+
+
+def judged_rows(study: Study) -> pd.DataFrame | None:
+    """The predictions that results are reported of: the test split, or all of an evaluation."""
+    table = study.predictions
+    if table is None or study.is_external or table["split"].isna().all():
+        return table
+    return table[(table["split"] == Split.TEST).fillna(value=False)]
+
+
+def validation_rows(study: Study) -> pd.DataFrame | None:
+    """The predictions that a threshold may be chosen on; None where there are none."""
+    table = study.predictions
+    if table is None or study.is_external:
+        return None
+    rows = table[(table["split"] == Split.VAL).fillna(value=False)]
+    return rows if rows["positive"].notna().any() else None
+
+
+def _settings(run: RunFolder, missing: list[str]) -> tuple[RunConfig | None, EvaluateConfig | None]:
+    """Of a training or of an evaluation, whichever the file says it is."""
+    path = run.file("run.json")
+    try:
+        if _kind_of(path) == "evaluate":
+            return None, load_settings(path, EvaluateConfig)
+        return load_settings(path, RunConfig), None
+    except ConfigError as error:
+        missing.append(f"The settings of the run are not known: {_named(error, path)}")
+        return None, None
+
+
+def _kind_of(path: Path) -> str:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return ""  # load_settings says what is wrong
+    return str(document.get("kind", "")) if isinstance(document, dict) else ""
+
+
+def _named(error: MammoError, path: Path) -> str:
+    """The error without the folders that led to its file: they are nobody's business."""
+    return str(error).replace(str(path), path.name)
+
+
+def _checkpoint_of(
+    run: RunFolder, evaluation: EvaluateConfig | None, roots: Sequence[Path], missing: list[str]
+) -> RunFolder | None:
+    if evaluation is None:
+        return run
+    try:
+        return find_run(evaluation.checkpoint, *roots)
+    except RunError as error:
+        missing.append(f"The model that made these predictions is not known: {error}")
+        return None
+
+
+def _card(owner: RunFolder, missing: list[str]) -> ModelCard | None:
+    try:
+        return read_card(owner.file("model_card.json"))
+    except MammoError as error:
+        missing.append(str(error))
+        return None
+
+
+def _predictions(run: RunFolder, missing: list[str]) -> pd.DataFrame | None:
+    """None where there are none. A broken table is an error: a report without results that were
+    measured would mislead.
+    """
+    path = run.file("predictions.csv")
+    if not path.exists():
+        missing.append("No predictions are kept with this run, so nothing can be measured again.")
+        return None
+    try:
+        return read_predictions(path)
+    except TableError as error:
+        raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
+
+
+def _shared(card: ModelCard, roots: Sequence[Path]) -> tuple[tuple[str, int], ...]:
+    others = sharing_test_set(card, list_runs(*roots))
+    return tuple((other.run_id, len(openings_of(other))) for other in others)

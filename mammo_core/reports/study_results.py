@@ -1,0 +1,207 @@
+"""The numbers of a study, measured again from its predictions, each with interval and denominator.
+
+Nothing here computes a metric: metrics/ does. Here is only which metric of which cases.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.artefact import why_no_auc
+from mammo_core.metrics.beyond import Beyond, beyond_confounders
+from mammo_core.metrics.calibration import Calibration, calibration_of
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of, values_of
+from mammo_core.metrics.choices import Aim, choose_threshold
+from mammo_core.metrics.mistakes import mistakes
+from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
+from mammo_core.metrics.precision import average_precision_with_interval
+from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sliceable, slices_of
+from mammo_core.metrics.uncertainty import (
+    Estimate,
+    RatesAtThreshold,
+    auc_with_interval,
+    rates_at,
+)
+from mammo_core.metrics.within import Within, auc_within
+from mammo_core.reports.study import Study, judged_rows, validation_rows
+from mammo_core.types import Level
+
+SUGGESTED_SENSITIVITY: Final = 0.9
+_STRATA: Final = ("site", "machine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AtLevel:
+    """What the scores rank, counted by one level. `why_no_auc` where an AUC means nothing."""
+
+    cases: Cases
+    auc: Estimate | None
+    why_no_auc: str
+    precision: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AtPoint:
+    """One threshold: what it promised where it was chosen, and what it delivers on `cases`.
+
+    `promised` is None where the cases it was chosen on are not kept.
+    """
+
+    threshold: float
+    aim: str
+    is_locked: bool
+    cases: Cases
+    promised: RatesAtThreshold | None
+    delivered: RatesAtThreshold
+    mistakes: pd.DataFrame
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cut:
+    """The cases cut by one column, and the largest gap between its parts."""
+
+    title: str
+    slices: tuple[Slice, ...]
+    gap: Gap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Results:
+    """`main` counts by the level of the labels. What is None has its reason in `why_no_...`."""
+
+    main: AtLevel
+    levels: tuple[AtLevel, ...]
+    point: AtPoint | None
+    why_no_point: str
+    calibration: Calibration | None
+    cuts: tuple[Cut, ...]
+    within: tuple[Within, ...]
+    beyond: Beyond | None
+    classes: ClassesReport | None
+    has_women: bool  # whether any patient is named: else every interval is too narrow
+
+
+def measure_study(study: Study) -> Results:
+    """Every result of the judged rows, or a TableError that says why there is none."""
+    rows = judged_rows(study)
+    if rows is None or rows.empty:
+        raise TableError("There are no test predictions, so nothing is measured.")
+    levels = tuple(_at_level(rows, level) for level in levels_of(rows))
+    level = _main_level(study, tuple(one.cases.level for one in levels))
+    main = next(one for one in levels if one.cases.level is level)
+    point, why_no_point = _at_point(study, rows, main.cases)
+    at = point.cases if point is not None else main.cases
+    return Results(
+        main=main,
+        levels=levels,
+        point=point,
+        why_no_point=why_no_point,
+        calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
+        cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
+        within=_within(rows, main),
+        beyond=None
+        if main.why_no_auc
+        else beyond_confounders(rows, level=main.cases.level, rule=main.cases.rule),
+        classes=_classes(study, rows, main.cases.level),
+        has_women=bool(rows["patient_id"].notna().any()),
+    )
+
+
+def _at_level(rows: pd.DataFrame, level: Level) -> AtLevel:
+    cases = pool_cases(rows, level, rules_of(rows, level)[0])
+    reason = why_no_auc(cases) or ""
+    return AtLevel(
+        cases=cases,
+        auc=None if reason else auc_with_interval(cases),
+        why_no_auc=reason,
+        precision=None if reason else average_precision_with_interval(cases),
+    )
+
+
+def _main_level(study: Study, levels: tuple[Level, ...]) -> Level:
+    """That of the labels; where it cannot be counted, breasts, else images."""
+    for level in (study.label_level, Level.BREAST):
+        if level in levels:
+            return level
+    return levels[0]
+
+
+def _has_both(cases: Cases) -> bool:
+    return bool(cases.positives and cases.negatives)
+
+
+def _at_point(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
+    """The point in force, else one chosen on validation for orientation, else why there is none."""
+    locked, validation = study.point, validation_rows(study)
+    if locked is None:
+        return _suggested(rows, main, validation)
+    if locked.calibration != "none":
+        return None, (
+            f"The operating point was locked on re-calibrated scores ({locked.calibration}); these "
+            "predictions hold the scores as the model gave them."
+        )
+    if locked.level not in levels_of(rows):
+        return None, f"The operating point counts by {locked.level}, which these predictions lack."
+    rule = Pooling(locked.pooling)
+    cases = pool_cases(rows, locked.level, rule)
+    chosen_on = None
+    if validation is not None and locked.split == "val":
+        chosen_on = pool_cases(validation, locked.level, rule)
+    return _point(cases, chosen_on, locked.threshold, aim=locked.aim, is_locked=True), ""
+
+
+def _suggested(
+    rows: pd.DataFrame, main: Cases, validation: pd.DataFrame | None
+) -> tuple[AtPoint | None, str]:
+    unlocked = "No operating point was locked for this model."
+    if validation is None or main.level not in levels_of(validation):
+        return None, (
+            f"{unlocked} There are no validation cases to choose one on, so no sensitivity and no "
+            "specificity is reported: a threshold chosen on the test set would flatter itself."
+        )
+    chosen_on = pool_cases(validation, main.level, main.rule)
+    if not chosen_on.positives:
+        return None, f"{unlocked} The validation cases have no cancer to choose one by."
+    chosen = choose_threshold(chosen_on, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY)
+    aim = f"sensitivity of at least {SUGGESTED_SENSITIVITY:.2f} on validation, for orientation only"
+    return _point(main, chosen_on, chosen.threshold, aim=aim, is_locked=False), ""
+
+
+def _point(
+    cases: Cases, chosen_on: Cases | None, threshold: float, *, aim: str, is_locked: bool
+) -> AtPoint:
+    return AtPoint(
+        threshold=threshold,
+        aim=aim,
+        is_locked=is_locked,
+        cases=cases,
+        promised=None if chosen_on is None else rates_at(chosen_on, threshold),
+        delivered=rates_at(cases, threshold),
+        mistakes=mistakes(cases, threshold),
+    )
+
+
+def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, ...]:
+    found = []
+    for column in sliceable(rows):
+        slices = slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
+        found.append(Cut(title=SLICED_BY[column], slices=tuple(slices), gap=largest_gap(slices)))
+    return tuple(found)
+
+
+def _within(rows: pd.DataFrame, main: AtLevel) -> tuple[Within, ...]:
+    if main.why_no_auc:
+        return ()
+    found = (
+        auc_within(main.cases, values_of(rows, main.cases, column), column=column)
+        for column in _STRATA
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _classes(study: Study, rows: pd.DataFrame, level: Level) -> ClassesReport | None:
+    if not has_classes(rows, study.task):
+        return None
+    return report_classes(rows, study.task, level)
