@@ -7,6 +7,7 @@ transparency, but never mirrored: it lies as the image was stored.
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Final
 
 import cv2
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mammo_core.errors import UnknownNameError
-from mammo_core.reports.case_record import ReadCase, ReadImage, Reading, scale_in_words
+from mammo_core.reports.case_record import ReadCase, ReadImage, scale_in_words
 from mammo_core.types import Window
 
 Grey = NDArray[np.uint8]  # (rows, columns)
@@ -37,6 +38,7 @@ COLOUR_MAPS: Final[Mapping[str, str]] = {
 }
 _STEP: Final = 15
 _LEAST_WIDTH: Final = 560  # the burned-in words need it
+_LEAST_WIDTH_OF_NOTICE: Final = 160
 _INK: Final = (235, 238, 242)
 _QUIET: Final = (170, 178, 188)
 _BAND: Final = (16, 18, 22)
@@ -54,17 +56,29 @@ class Look:
 
 def overlay_picture(image: ReadImage, case: ReadCase, look: Look) -> Colours:
     """The view with its heatmap, and around it the words without which it must not travel."""
-    reading = image.reading
-    shown = np.repeat(grey_picture(image, look)[..., np.newaxis], 3, axis=2)
-    if reading is not None and reading.heat is not None:
-        shown = _under_heat(shown, reading.heat, look)
-    return _framed(shown, _words(image, case), reading, look)
+    has_legend = image.reading is not None and image.reading.heat is not None
+    return _framed(heat_picture(image, look), _words(image, case), look if has_legend else None)
 
 
 def plain_picture(image: ReadImage, look: Look) -> Colours:
     """The view without a heatmap, with the notice."""
-    shown = np.repeat(grey_picture(image, look)[..., np.newaxis], 3, axis=2)
-    return _framed(shown, [f"{image.title}, without heatmap"], None, look)
+    shown = _in_colour(grey_picture(image, look))
+    return _framed(shown, [f"{image.title}, without heatmap"], None)
+
+
+def small_pictures(image: ReadImage, look: Look, *, longest: int) -> tuple[Colours, Colours]:
+    """With and without heatmap, at most `longest` pixels a side, under the notice alone."""
+    pair = (heat_picture(image, look), _in_colour(grey_picture(image, look)))
+    with_heat, plain = (_reduced(one, longest) for one in pair)
+    return _noticed(with_heat), _noticed(plain)
+
+
+def heat_picture(image: ReadImage, look: Look) -> Colours:
+    """The view under its heatmap, without words: for places that bring their own."""
+    shown = _in_colour(grey_picture(image, look))
+    if image.reading is None or image.reading.heat is None:
+        return shown
+    return _under_heat(shown, image.reading.heat, look)
 
 
 def grey_picture(image: ReadImage, look: Look) -> Grey:
@@ -95,10 +109,35 @@ def colour_table(palette: str) -> NDArray[np.uint8]:
     return np.stack(channels, axis=1).round().astype(np.uint8)
 
 
+def to_jpeg(picture: Colours) -> bytes:
+    """For a report to look at; whoever measures takes the PNG."""
+    stream = io.BytesIO()
+    Image.fromarray(picture).save(stream, "JPEG", quality=90, optimize=True)
+    return stream.getvalue()
+
+
 def to_png(picture: Colours | Grey) -> bytes:
     stream = io.BytesIO()
     Image.fromarray(picture).save(stream, "PNG")
     return stream.getvalue()
+
+
+def _in_colour(grey: Grey) -> Colours:
+    return np.repeat(grey[..., np.newaxis], 3, axis=2)
+
+
+def _noticed(shown: Colours) -> Colours:
+    width = max(shown.shape[1], _LEAST_WIDTH_OF_NOTICE)
+    return np.asarray(_with_notice(shown, width, max(16, width // 16)), dtype=np.uint8)
+
+
+def _reduced(shown: Colours, longest: int) -> Colours:
+    rows, columns = shown.shape[:2]
+    factor = longest / max(rows, columns)
+    if factor >= 1:
+        return shown
+    size = (max(1, round(columns * factor)), max(1, round(rows * factor)))
+    return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
 def _window(image: ReadImage, look: Look) -> Window:
@@ -126,31 +165,41 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
         f"Heatmap: {image.reading.method}. It shows what moved the score, not the borders of a "
         f"tumour. {scale_in_words(image.reading)}",
-        f"Read {case.read_at:%Y-%m-%d %H:%M} UTC",
+        f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     ]
 
 
-def _framed(shown: Colours, words: list[str], reading: Reading | None, look: Look) -> Colours:
+def _framed(shown: Colours, words: list[str], legend: Look | None) -> Colours:
     """`shown` between a band with the notice and one with the words; both on the picture itself."""
     rows, columns = shown.shape[:2]
     width = max(columns, _LEAST_WIDTH)
     size = max(13, width // 60)
     font = ImageFont.load_default(size)
     lines = [line for text in words for line in _wrapped(text, font, width - 2 * size)]
-    has_legend = reading is not None and reading.heat is not None
     top, line = 2 * size, round(1.5 * size)
-    bottom = line * (len(lines) + (2 if has_legend else 0)) + size
+    bottom = line * (len(lines) + (1 if legend else 0)) + size
     picture = Image.new("RGB", (width, top + rows + bottom), _BAND)
-    picture.paste(Image.fromarray(shown), ((width - columns) // 2, top))
+    picture.paste(_with_notice(shown, width, top))
     draw = ImageDraw.Draw(picture)
-    draw.text((width / 2, top / 2), BURNED_IN, font=font, fill=_WARNING, anchor="mm")
     place = top + rows + size // 2
     for number, text in enumerate(lines):
         ink = _INK if number == 0 else _QUIET
         draw.text((size, place + number * line), text, font=font, fill=ink)
-    if has_legend:
-        _draw_legend(picture, look, place=place + len(lines) * line, size=size)
+    if legend is not None:
+        _draw_legend(picture, legend, place=place + len(lines) * line, size=size)
     return np.asarray(picture, dtype=np.uint8)
+
+
+def _with_notice(shown: Colours, width: int, top: int) -> Image.Image:
+    """`shown` in the middle of `width`, below a band of `top` pixels that holds the notice."""
+    rows, columns = shown.shape[:2]
+    picture = Image.new("RGB", (width, top + rows), _BAND)
+    picture.paste(Image.fromarray(shown), ((width - columns) // 2, top))
+    at_ten = ImageFont.load_default(10).getlength(BURNED_IN)
+    font = ImageFont.load_default(min(top / 2, 10 * 0.95 * width / at_ten))
+    place = (width / 2, top / 2)
+    ImageDraw.Draw(picture).text(place, BURNED_IN, font=font, fill=_WARNING, anchor="mm")
+    return picture
 
 
 def _draw_legend(picture: Image.Image, look: Look, *, place: int, size: int) -> None:

@@ -9,10 +9,16 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core.inference.verdict import (
+    ScoredCase,
+    completeness_in_words,
+    promise_in_words,
+    verdict_on,
+)
 from mammo_core.preprocessing.case_store import CaseImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
-from mammo_core.types import Box, Level, Window
+from mammo_core.types import Box, Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,26 +60,6 @@ class ReadImage:
         return self.about.title
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseScore:
-    """The score of a breast or an exam, and the rule that made it of its images' scores."""
-
-    level: Level
-    title: str
-    images: tuple[int, ...]  # by number
-    score: float
-    rule: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What a stored operating point says, at the one level it was chosen for."""
-
-    sentence: str
-    point: LockedPoint
-    is_called: bool | None = None  # None where the point does not apply to what was read
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadCase:
     """Everything a reader may take away of a case read with one checkpoint."""
@@ -82,8 +68,9 @@ class ReadCase:
     card: ModelCard
     images: tuple[ReadImage, ...]
     read_at: datetime
-    scores: tuple[CaseScore, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
+    scores: tuple[ScoredCase, ...]  # of breasts, exams and images, in the order to show them
+    point: LockedPoint | None = None  # the threshold in force, where there is one
+    usual_images: int | None = None  # of a case on which the threshold was set
 
     @property
     def name(self) -> str:
@@ -94,6 +81,11 @@ class ReadCase:
     def positive(self) -> str:
         return " or ".join(self.card.task.positive)
 
+    def numbers_of(self, scored: ScoredCase) -> list[int]:
+        """The images a score comes from, by their number in the case."""
+        ids = {image.ref.image_id for image in scored.images}
+        return [image.about.number for image in self.images if image.about.ref.image_id in ids]
+
 
 def scale_in_words(reading: Reading) -> str:
     """What full colour means on this heatmap."""
@@ -101,3 +93,17 @@ def scale_in_words(reading: Reading) -> str:
         return "Colours are relative: some point of every image is full colour."
     full = "Full colour: what 1 in 200 validation images without cancer reaches."
     return full if reading.stands_out else f"No region stands out. {full}"
+
+
+def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
+    """On which side of the threshold, what that threshold promised, and what is missing; "" where
+    no threshold was set for such scores.
+    """
+    verdict = verdict_on(scored, case.point)
+    if verdict is None or case.point is None:
+        return ""
+    missing = ""
+    if case.usual_images is not None:
+        missing = completeness_in_words(scored, case.usual_images)
+    parts = (verdict.in_words, promise_in_words(case.point, case.positive), missing)
+    return " ".join(part for part in parts if part)

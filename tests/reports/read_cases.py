@@ -6,9 +6,11 @@ from datetime import UTC, datetime
 import numpy as np
 
 from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.inference.verdict import ScoredImage, score_cases
 from mammo_core.preprocessing.case_store import CaseImage
-from mammo_core.reports.case_record import CaseScore, ReadCase, ReadImage, Reading, Region
+from mammo_core.reports.case_record import ReadCase, ReadImage, Reading, Region
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord
+from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.types import CANCER, Box, ImageRef, Laterality, Level, View, Window
 
 CARD = ModelCard(
@@ -38,6 +40,20 @@ CARD = ModelCard(
     ),
     weights_sha256="ab" * 32,
     limits=("It has only seen <synthetic> images.",),
+)
+
+#: 9 of 10 breasts with cancer called, 5 of 100 without.
+POINT = LockedPoint(
+    threshold=0.5,
+    level=Level.BREAST,
+    pooling="max",
+    calibration="none",
+    split="val",
+    dataset="made_up",
+    aim="sensitivity of at least 0.9",
+    promise=Promise(found=9, positives=10, left_alone=95, negatives=100),
+    locked_at="2026-01-02T00:00:00Z",
+    card_sha256="cd" * 32,
 )
 
 
@@ -91,16 +107,21 @@ def read_image(number: int, view: View, score: float, *, kind: str = "PNG") -> R
     )
 
 
-def read_case(*, kind: str = "PNG") -> ReadCase:
+def read_case(*, kind: str = "PNG", point: LockedPoint | None = None) -> ReadCase:
     """Two views of a left breast, scoring 0.25 and 0.5."""
     images = (read_image(1, View.CC, 0.25, kind=kind), read_image(2, View.MLO, 0.5, kind=kind))
-    breast = CaseScore(level=Level.BREAST, title="L", images=(1, 2), score=0.5, rule="max")
+    scored = [
+        ScoredImage(ref=image.about.ref, title=image.title, score=image.reading.score)
+        for image in images
+        if image.reading
+    ]
     return ReadCase(
         case_id="c" * 64,
         card=CARD,
         images=images,
         read_at=datetime(2026, 11, 20, 21, 0, tzinfo=UTC),
-        scores=(breast,),
+        scores=tuple(score_cases(scored, point)),
+        point=point,
     )
 
 

@@ -1,0 +1,86 @@
+import base64
+import io
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+
+from PIL import Image
+
+from mammo_core.reports.case_html import to_html
+from mammo_core.reports.case_picture import Look
+from mammo_core.reports.case_pseudonyms import Pseudonyms
+from mammo_core.reports.case_record import ReadCase
+from tests.reports.read_cases import POINT, read_case, unread
+
+CASE = read_case()
+
+
+class Tags(HTMLParser):
+    """Every tag with its attributes, and the text between."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.sources: list[str] = []
+        self.words = ""
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.sources += [value or "" for name, value in attrs if name in ("src", "href")]
+
+    def handle_data(self, data: str) -> None:
+        self.words += data
+
+
+def parsed(case: ReadCase) -> Tags:
+    tags = Tags()
+    tags.feed(to_html(case, Pseudonyms(key=b"k" * 32, case_id=case.case_id), Look()))
+    return tags
+
+
+def test_every_view_is_shown_with_and_without_heatmap_inside_the_file() -> None:
+    page = parsed(CASE)
+    assert len(page.sources) == 4
+    assert all(source.startswith("data:image/jpeg;base64,") for source in page.sources)
+    picture = Image.open(io.BytesIO(base64.b64decode(page.sources[0].split(",")[1])))
+    assert picture.size == (160, 24)  # 16 rows of notice above 8 of image
+
+
+def test_texts_are_shown_as_they_are_and_never_obeyed() -> None:
+    page = parsed(CASE)
+    assert "A model <for tests>" in page.words
+    assert '=HYPERLINK("x") & <b>note</b>' in page.words
+    assert "script" not in page.tags
+    assert "for" not in page.tags
+    page_tags = {"html", "head", "meta", "title", "style", "body"}
+    text_tags = {"h1", "h2", "p", "b", "span", "div", "ul", "li", "table", "tr", "td"}
+    assert set(page.tags) <= page_tags | text_tags | {"figure", "figcaption", "img"}
+
+
+def test_the_page_forbids_scripts_and_the_network() -> None:
+    page = to_html(CASE, Pseudonyms(key=b"k" * 32, case_id="c"), Look())
+    assert "default-src 'none'" in page
+    assert not re.search(r"https?://", page)
+
+
+def test_the_page_says_what_the_model_is_its_limits_and_the_notice() -> None:
+    words = parsed(CASE).words
+    assert words.count("For research only. Not a medical device.") == 2
+    assert "It has only seen <synthetic> images." in words
+    assert "test-model, weights abababababababab, torch fp32" in words
+    assert "0.500" in words
+    assert "there is no verdict" in words
+    assert "75% of the evidence outer, middle depth" in words
+
+
+def test_the_verdict_stands_with_its_promise() -> None:
+    words = parsed(read_case(point=POINT)).words
+    assert "Score above the threshold." in words
+    assert "5 of 100 breasts without" in words
+    assert "there is no verdict" not in words
+
+
+def test_an_image_that_was_not_read_is_shown_plain_with_the_reason() -> None:
+    page = parsed(replace(CASE, images=(unread(CASE.images[0]), CASE.images[1])))
+    assert len(page.sources) == 3
+    assert "It does not look like a breast." in page.words
