@@ -1,4 +1,4 @@
-"""Read: drop a mammogram or click a sample; see score and heatmap."""
+"""Read: drop a mammogram or click a sample; see score, verdict and heatmap."""
 
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,12 @@ from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.case_view import show_case_care, show_case_table
 from pages.components.frame import require_frame
-from pages.components.guard import escaped, noted_errors
+from pages.components.guard import noted_errors
 from pages.components.intake import open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
-from pages.components.pickers import checkpoints, pick_run
+from pages.components.pickers import pick_run, reading_models
+from pages.components.read_model import fit_of, show_meaning, show_refused
+from pages.components.read_scores import scored_images, show_scores
 from pages.components.reading import read_image
 from pages.components.viewer import Legend, show_viewer
 
@@ -23,17 +25,18 @@ if TYPE_CHECKING:
 
 
 def show_case(case: Case, run: RunFolder | None) -> None:
-    readings = {}
+    readings: dict[str, Reading] = {}
     if run is not None:
         with noted_errors():
-            readings = {i.ref.image_id: read_image(run, case, i) for i in case.images}
+            fit = fit_of(case, cached.card(run))
+            readings = {i.ref.image_id: read_image(run, case, i) for i in fit.scored}
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
         panes = make_panes(case, readings)
         seen = show_viewer(
             panes,
             key="viewer",
-            height=800,
+            height=780,
             legend=Legend(text="What moved the score", low_text="none", high_text="most"),
         )
         for box in drawn_boxes(case, panes, seen.drawn):
@@ -41,24 +44,19 @@ def show_case(case: Case, run: RunFolder | None) -> None:
     with words:
         if run is None:
             st.info("There is no checkpoint yet. Train one on the Train page.")
-        elif readings:
+            return
+        with noted_errors():
             card = cached.card(run)
-            with st.container(horizontal=True, border=True):
-                for image in case.images:
-                    st.metric(image.title, f"{readings[image.ref.image_id].score:.2f}")
-            show_meaning(card, list(readings.values()))
-            show_download(case, card, readings)
+            fit = fit_of(case, card)
+            show_refused(fit)
+            if readings:
+                show_scores(scored_images(case, readings), run, card)
+                show_meaning(run, card, fit)
+                show_heat_words(list(readings.values()))
+                show_download(case, card, readings)
 
 
-def show_meaning(card: ModelCard, readings: "list[Reading]") -> None:
-    """What the numbers and colours above are, and are not."""
-    positive = " or ".join(card.task.positive)
-    st.caption(
-        f"Score for “{escaped(positive)}”, from 0 to 1, by {escaped(card.title)} "
-        f"(weights {card.weights_sha256[:8]}). It is not a probability of disease."
-    )
-    for limit in card.limits:
-        st.warning(escaped(limit), icon=":material/warning:")
+def show_heat_words(readings: "list[Reading]") -> None:
     if any(reading.is_relative for reading in readings):
         scale = "The colours are relative: some point of every image is full colour."
     elif any(reading.stands_out for reading in readings):
@@ -90,17 +88,23 @@ def show_download(case: Case, card: ModelCard, readings: "dict[str, Reading]") -
 
 
 require_frame()
-st.title("Read")
 with st.sidebar:
-    chosen = pick_run("Model", checkpoints(), key="model")
+    chosen = pick_run("Model", reading_models(), key="model")
 opened = open_case()
-with st.expander("Open images", icon=":material/upload_file:", expanded=opened is None):
+if opened is None:
+    st.title("Read")
     show_intake()
-if opened is not None:
+else:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("#### Read")
+        with st.popover("Open images", icon=":material/upload_file:"):
+            show_intake()
     if opened.images:
         show_case(opened, chosen)
-    st.subheader("What was understood")
-    show_case_table(opened)
+    with st.expander(
+        "What was understood", icon=":material/fact_check:", expanded=bool(opened.refusals)
+    ):
+        show_case_table(opened)
     if opened.images:
         with st.expander("Filters", icon=":material/blur_on:"):
             show_filters(opened)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mammo_core.errors import CheckpointError
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, list_runs
+from pages.components import cached
 from pages.components.guard import escaped
 
 
@@ -16,6 +18,11 @@ def all_runs() -> list[RunFolder]:
 
 def checkpoints() -> list[RunFolder]:
     return _dated_first([run for run in all_runs() if run.is_checkpoint])
+
+
+def reading_models() -> list[RunFolder]:
+    """Checkpoints, those that have seen women's images first: the first is the default."""
+    return sorted(checkpoints(), key=lambda run: not _has_seen_women(run))
 
 
 def scored_runs() -> list[RunFolder]:
@@ -40,3 +47,10 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str) -> RunFolder | 
 def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
     """Runs named by their date before those that ship by a name."""
     return sorted(runs, key=lambda run: not run.run_id[:1].isdigit())
+
+
+def _has_seen_women(run: RunFolder) -> bool:
+    try:
+        return cached.card(run).data.seen != "synthetic"
+    except CheckpointError:
+        return False

@@ -8,18 +8,23 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.metrics.cases import Pooling
 from mammo_core.paths import shipped_checkpoints_root
+from mammo_core.preprocessing.synthetic import mark_png
 from mammo_core.runs.card import read_card, write_card
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.types import Level
 from tests.pages.conftest import OpenPage
 
 
-def a_breast(*, turn: bool = False) -> bytes:
-    """A bright half disc on the left edge, fading to its rim, as PNG."""
+def a_breast(*, turn: bool = False, is_marked: bool = True) -> bytes:
+    """A bright half disc on the left edge, fading to its rim, as PNG; marked as synthetic."""
     rows, columns = np.mgrid[0:256, 0:128]
     disc = np.clip(1 - np.hypot(rows - 128, columns) / 110, 0, 1)
     picture = io.BytesIO()
     Image.fromarray(np.uint8(255 * (disc[:, ::-1] if turn else disc))).save(picture, "PNG")
-    return picture.getvalue()
+    return mark_png(picture.getvalue()) if is_marked else picture.getvalue()
 
 
 @pytest.fixture
@@ -40,13 +45,90 @@ def choose(page: AppTest, model: str) -> None:
     page.selectbox(key="model").set_value(model).run()
 
 
+def captions(page: AppTest) -> str:
+    return " ".join(caption.value for caption in page.caption)
+
+
+def own_copy(runs_root: Path, name: str = "20260101-000000-light_cnn-abcd") -> RunFolder:
+    """The shipped checkpoint as one of the user's."""
+    shutil.copytree(shipped_checkpoints_root() / "phantom-light", runs_root / name)
+    return RunFolder(runs_root / name)
+
+
+def lock(run: RunFolder, threshold: float, *, level: Level) -> None:
+    lock_point(
+        run,
+        LockedPoint(
+            threshold=threshold,
+            level=level,
+            pooling=Pooling.MAX,
+            calibration="none",
+            split="val",
+            dataset="made up",
+            aim="fixed",
+            promise=Promise(found=9, positives=10, left_alone=80, negatives=100),
+            locked_at="2026-01-01T00:00:00+00:00",
+            card_sha256=card_hash(run),
+        ),
+    )
+
+
 def test_an_image_gets_a_score_and_the_words_that_belong_to_it(page: AppTest) -> None:
     drop(page, ("IM0001", a_breast()))
     assert 0.0 <= float(page.metric[0].value) <= 1.0
-    words = " ".join(caption.value for caption in page.caption)
-    assert "It is not a probability of disease" in words
-    assert "not the borders of a tumour" in words
-    assert "only seen synthetic images" in page.warning[0].value
+    assert "It is not a probability of disease" in captions(page)
+    assert "not the borders of a tumour" in captions(page)
+    assert "only seen synthetic images" in captions(page)
+
+
+def test_an_image_of_a_woman_gets_no_score_from_a_model_of_synthetic_ones(page: AppTest) -> None:
+    drop(page, ("IM0001", a_breast(is_marked=False)))
+    assert not page.metric
+    assert "This model has only seen synthetic images" in page.info[0].value
+
+
+def test_a_model_that_has_seen_women_is_the_default(open_page: OpenPage, runs_root: Path) -> None:
+    own_copy(runs_root)
+    of_women = own_copy(runs_root, "20250101-000000-light_cnn-0001")
+    card = read_card(of_women.file("model_card.json"))
+    digital = replace(card, data=replace(card.data, seen="digital"))
+    write_card(digital, of_women.file("model_card.json"))
+    assert open_page("read").selectbox(key="model").value == of_women.run_id
+
+
+def test_a_threshold_locked_for_breasts_judges_breasts_and_nothing_else(
+    page: AppTest, runs_root: Path
+) -> None:
+    run = own_copy(runs_root)
+    lock(run, 0.0, level=Level.BREAST)
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
+    assert not any("threshold." in markdown.value for markdown in page.markdown)
+    assert "there is no such case here" in captions(page)
+    page.button(key="take_sides").click().run(timeout=120)
+    verdicts = [m.value for m in page.markdown if "threshold." in m.value]
+    assert len(verdicts) == 2
+    assert "9 of 10 breasts with cancer and 20 of 100 breasts without" in captions(page)
+    assert captions(page).count("1 of 2 views") == 2
+
+
+def test_below_the_threshold_never_stands_alone(page: AppTest, runs_root: Path) -> None:
+    run = own_copy(runs_root)
+    lock(run, 1.0, level=Level.EXAM)
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()))
+    (verdict,) = [m.value for m in page.markdown if "threshold." in m.value]
+    assert verdict.endswith("Score below the threshold. That does not mean normal.")
+
+
+def test_a_threshold_locked_anew_is_the_one_that_counts(page: AppTest, runs_root: Path) -> None:
+    run = own_copy(runs_root)
+    lock(run, 1.0, level=Level.IMAGE)
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()))
+    lock(run, 0.0, level=Level.IMAGE)
+    page.run()
+    assert any("Score above the threshold." in markdown.value for markdown in page.markdown)
 
 
 def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_path: Path) -> None:
@@ -63,7 +145,7 @@ def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) ->
     suggestion = next(c.value for c in page.caption if "No side is stored" in c.value)
     assert "Image 1: L, Image 2: R" in suggestion
     page.button(key="take_sides").click().run(timeout=120)
-    assert [metric.label for metric in page.metric] == ["L", "R"]
+    assert [metric.label for metric in page.metric] == ["Left breast", "Right breast", "Exam"]
 
 
 def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read(page: AppTest) -> None:
@@ -103,13 +185,12 @@ def test_a_model_that_is_gone_is_told_and_not_silently_replaced(page: AppTest) -
 def test_a_broken_checkpoint_costs_the_score_and_not_the_images(
     page: AppTest, runs_root: Path
 ) -> None:
-    broken = runs_root / "20260101-000000-light_cnn-abcd"
-    shutil.copytree(shipped_checkpoints_root() / "phantom-light", broken)
-    weights = broken / "weights.safetensors"
+    broken = own_copy(runs_root)
+    weights = broken.file("weights.safetensors")
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    choose(page, broken.name)
+    choose(page, broken.run_id)
     drop(page, ("a.png", a_breast()))
     assert "weights" in page.error[0].value
     assert not page.metric
@@ -117,13 +198,12 @@ def test_a_broken_checkpoint_costs_the_score_and_not_the_images(
 
 
 def test_a_card_with_markdown_is_shown_as_it_is(page: AppTest, runs_root: Path) -> None:
-    foreign = runs_root / "20260101-000000-light_cnn-abcd"
-    shutil.copytree(shipped_checkpoints_root() / "phantom-light", foreign)
-    card = read_card(foreign / "model_card.json")
+    foreign = own_copy(runs_root)
+    card = read_card(foreign.file("model_card.json"))
     picture = "![x](http://example.invalid/x.png)"
-    write_card(replace(card, title=picture, limits=(picture,)), foreign / "model_card.json")
-    choose(page, foreign.name)
+    write_card(replace(card, title=picture, limits=(picture,)), foreign.file("model_card.json"))
+    choose(page, foreign.run_id)
     drop(page, ("a.png", a_breast()))
-    shown = [page.warning[0].value, *(caption.value for caption in page.caption)]
+    shown = [caption.value for caption in page.caption]
     assert sum("example.invalid" in text for text in shown) == 2
     assert not any(picture in text for text in shown)
