@@ -40,7 +40,9 @@ def show_section(dataset: Dataset, entry: Registered) -> None:
 
 require_frame()
 st.title("Data")
-chosen = pick_registered()
+chosen = None
+with noted_errors():
+    chosen = pick_registered()
 register_folder(is_open=chosen is None)
 if chosen is not None:
     with noted_errors():

@@ -109,3 +109,15 @@ def test_a_set_whose_folder_is_gone_can_be_forgotten(open_page: OpenPage, tmp_pa
     page.button(key="data_forget").click().run()
     assert not page.exception
     assert list_registered(datasets_root()) == []
+
+
+def test_a_damaged_entry_is_told_and_another_folder_can_still_be_registered(
+    open_page: OpenPage,
+) -> None:
+    datasets_root().mkdir(parents=True, exist_ok=True)
+    (datasets_root() / "0123456789abcdef.json").write_text("{", encoding="utf-8")
+
+    page = open_page("data")
+
+    assert any("not a data set's entry" in error.value for error in page.error)
+    assert page.text_input(key="new_folder")
