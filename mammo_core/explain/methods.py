@@ -1,20 +1,23 @@
 """Ways to say which part of an image moved the score. To add one, add one entry.
 
-All of them look at the last feature map and need the head alone. Those of pytorch-grad-cam stretch
-every map to 0..1, so some point is always full colour; ours is on a scale that images share.
+Most look at the last feature map and need the head alone; two look at the image again and again.
+All but the first stretch every map to 0..1, so some point is always full colour; the first is on a
+scale that images share. Transformers need nothing of their own: their tokens are laid out as a map.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 import pytorch_grad_cam
+import torch
 from torch import Tensor, nn
 
 from mammo_core.errors import UnknownNameError
 from mammo_core.explain.grad_cam import Maps, grad_cam, log_odds
+from mammo_core.explain.looks import occlusion, score_cam
 from mammo_core.zoo.classifier import Classifier
 
 Explain = Callable[[Classifier, Tensor, Sequence[int]], Maps]
@@ -22,11 +25,12 @@ Explain = Callable[[Classifier, Tensor, Sequence[int]], Maps]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """`explain(classifier, feature_map, positive classes)` gives one map per image."""
+    """`explain(classifier, feature maps or images, positive classes)` gives one map per image."""
 
     name: str
     title: str
     explain: Explain
+    looks_at: Literal["feature_map", "image"] = "feature_map"  # which of them `explain` takes
     is_relative: bool = True  # stretched to 0..1 in every image
 
 
@@ -70,7 +74,7 @@ METHODS: Final[tuple[Method, ...]] = (
     Method(name="grad_cam", title="Grad-CAM", explain=grad_cam, is_relative=False),
     Method(
         name="grad_cam_relative",
-        title="Grad-CAM, stretched",
+        title="Grad-CAM through gradients, stretched",
         explain=partial(_by_library, pytorch_grad_cam.GradCAM),
     ),
     Method(
@@ -88,7 +92,25 @@ METHODS: Final[tuple[Method, ...]] = (
         title="LayerCAM",
         explain=partial(_by_library, pytorch_grad_cam.LayerCAM),
     ),
+    Method(
+        name="score_cam",
+        title="Score-CAM (slow)",
+        explain=score_cam,
+        looks_at="image",
+    ),
+    Method(name="occlusion", title="Occlusion (slow)", explain=occlusion, looks_at="image"),
 )
+
+
+def explain_with(
+    method: Method, classifier: Classifier, images: Tensor, positive: Sequence[int]
+) -> Maps:
+    """The maps of `images`, whatever the method looks at."""
+    if method.looks_at == "image":
+        return method.explain(classifier, images, positive)
+    with torch.no_grad():
+        feature_map = classifier.features(images)
+    return method.explain(classifier, feature_map, positive)
 
 
 def get_method(name: str) -> Method:

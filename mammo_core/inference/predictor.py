@@ -59,7 +59,8 @@ def score_images(
         probabilities = model.head(feature_map).double().softmax(dim=1).cpu().numpy()
     chosen = get_method(method)
     positive = card.task.positive_indices
-    maps = chosen.explain(model, feature_map, positive)
+    seen = images if chosen.looks_at == "image" else feature_map
+    maps = chosen.explain(model, seen, positive)
     maps, is_relative = _coloured(maps, chosen, card.heatmap_peak)
     return [
         Reading(

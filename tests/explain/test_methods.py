@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mammo_core.config import ModelConfig
 from mammo_core.errors import UnknownNameError
 from mammo_core.explain.grad_cam import full_colour, grad_cam, log_odds
-from mammo_core.explain.methods import METHODS, Method, get_method
+from mammo_core.explain.methods import METHODS, Method, explain_with, get_method
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
@@ -80,8 +80,7 @@ def test_every_method_finds_the_half_the_evidence_lies_in(method: Method) -> Non
     images = torch.zeros(2, 1, 4, 6)
     images[0, 0, 1, 1] = 1.0  # left
     images[1, 0, 2, 4] = 1.0  # right
-    feature_map = model.features(images)
-    left, right = method.explain(model, feature_map, CANCER.positive_indices)
+    left, right = explain_with(method, model, images, CANCER.positive_indices)
     assert np.unravel_index(left.argmax(), left.shape) == (1, 1)
     assert np.unravel_index(right.argmax(), right.shape) == (2, 4)
     assert left[:, 3:].max() < left.max() / 2
