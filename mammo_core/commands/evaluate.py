@@ -3,6 +3,7 @@
 import argparse
 import sys
 import time
+from pathlib import Path
 from typing import Final
 
 from mammo_core.commands.command import Command
@@ -30,7 +31,7 @@ def _run(arguments: argparse.Namespace) -> int:
     find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
     folder = find_folder(arguments.data)
     adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
-    is_registered = str(folder) != arguments.data
+    is_registered = folder != Path(arguments.data)
     config = EvaluateConfig(
         checkpoint=arguments.checkpoint,
         folder=arguments.data if is_registered else str(folder.resolve()),

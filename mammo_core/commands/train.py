@@ -12,7 +12,7 @@ from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import RunState
+from mammo_core.types import RunState, Task
 
 _LOOK_EVERY_SECONDS: Final = 0.2
 
@@ -118,19 +118,34 @@ def _tell_series(config: RunConfig) -> None:
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
     if arguments.config:
-        config = load_settings(arguments.config, RunConfig)
+        saved = load_settings(arguments.config, RunConfig)
+        config = replace(saved, series="")  # another run of a series would be one too many in it
+        if arguments.label_rule or arguments.adapter:
+            _need_data(arguments)
         if not arguments.data:
             return config
         data = _data(arguments)
-        return replace(config, data=replace(config.data, folder=data.folder, adapter=data.adapter))
+        rule = arguments.label_rule or config.data.label_rule
+        data = replace(config.data, folder=data.folder, adapter=data.adapter, label_rule=rule)
+        task = _task_of(data) if arguments.label_rule else config.task
+        return replace(config, data=data, task=task)
     if not arguments.data:
         raise ConfigError("A recipe needs data: add --data DIR.")
-    from mammo_core.datasets.reading import get_adapter, get_label_rule
     from mammo_core.training.recipes import get_recipe
 
     data = _data(arguments)
-    task = get_label_rule(get_adapter(data.adapter), data.label_rule).task
-    return get_recipe(arguments.recipe).configure(data, task)
+    return get_recipe(arguments.recipe).configure(data, _task_of(data))
+
+
+def _task_of(data: DataConfig) -> Task:
+    from mammo_core.datasets.reading import get_adapter, get_label_rule
+
+    return get_label_rule(get_adapter(data.adapter), data.label_rule).task
+
+
+def _need_data(arguments: argparse.Namespace) -> None:
+    if not arguments.data:
+        raise ConfigError("--adapter and --label-rule tell of --data; add --data DIR.")
 
 
 def _data(arguments: argparse.Namespace) -> DataConfig:

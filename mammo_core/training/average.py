@@ -11,13 +11,15 @@ _STEPS: Final = "steps"  # no weight has such a short name
 
 
 class Average:
-    """The exponential moving average of what is trained in a network."""
+    """The exponential moving average of what is trained in a network, and of what its norms
+    measure: averaged weights beside statistics of other weights would be a network nobody trained.
+    """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
         self._network = network
         self._decay = decay
         self._steps = torch.zeros((), dtype=torch.int64)
-        self._shadow = {name: p.detach().clone() for name, p in self._trained()}
+        self._shadow = {name: tensor.detach().clone() for name, tensor in self._moving()}
 
     def update(self) -> None:
         """Take in the weights as they are now; early on, follow them closely."""
@@ -25,13 +27,13 @@ class Average:
         steps = int(self._steps)
         decay = min(self._decay, (1 + steps) / (10 + steps))
         with torch.no_grad():
-            for name, parameter in self._trained():
-                self._shadow[name].lerp_(parameter, 1.0 - decay)
+            for name, tensor in self._moving():
+                self._shadow[name].lerp_(tensor, 1.0 - decay)
 
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """Within this, the network has its average weights."""
-        own = {name: parameter.detach().clone() for name, parameter in self._trained()}
+        own = {name: tensor.detach().clone() for name, tensor in self._moving()}
         self._put(self._shadow)
         try:
             yield
@@ -48,8 +50,13 @@ class Average:
 
     def _put(self, weights: dict[str, Tensor]) -> None:
         with torch.no_grad():
-            for name, parameter in self._trained():
-                parameter.copy_(weights[name])
+            for name, tensor in self._moving():
+                tensor.copy_(weights[name])
 
-    def _trained(self) -> Iterator[tuple[str, nn.Parameter]]:
-        return ((name, p) for name, p in self._network.named_parameters() if p.requires_grad)
+    def _moving(self) -> Iterator[tuple[str, Tensor]]:
+        for name, parameter in self._network.named_parameters():
+            if parameter.requires_grad:
+                yield name, parameter
+        for name, buffer in self._network.named_buffers():
+            if buffer.is_floating_point():
+                yield name, buffer

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import torch
@@ -107,9 +107,11 @@ def fit(
 
         for number, (inputs, targets) in enumerate(lesson.train.epoch(epoch), start=1):
             is_step = number % optim.accumulate == 0 or number == len(lesson.train)
+            added_up = _batches_of_step(number, optim.accumulate, of=len(lesson.train))
             with fabric.no_backward_sync(learner.network, enabled=not is_step):
-                loss = lesson.loss(learner.network(inputs), targets)
-                fabric.backward(loss / optim.accumulate)
+                weight = _mean_weight(fabric, lesson.loss, targets)
+                loss = lesson.loss(learner.network(inputs), targets, weight)
+                fabric.backward(loss / added_up)
             total_loss += loss.detach() * len(inputs)
             images_seen += len(inputs)
             if is_step:
@@ -124,6 +126,8 @@ def fit(
         mean_loss: Any = fabric.all_reduce(total_loss / images_seen, reduce_op="mean")
         with learner.average.in_place() if learner.average else nullcontext():
             judged = lesson.judge(predict_logits(fabric, learner.module, lesson.val))
+            if fabric.world_size > 1:  # all go by the first, or one would end and others wait
+                judged = fabric.broadcast(judged)
             history.append(judged)
             report(
                 EpochResult(
@@ -135,6 +139,24 @@ def fit(
                 )
             )
         keep()
+
+
+def _batches_of_step(batch: int, accumulate: int, *, of: int) -> int:
+    """How many batches the step that `batch`, from 1, belongs to adds up; the last may be short."""
+    before = (batch - 1) // accumulate * accumulate
+    return min(accumulate, of - before)
+
+
+def _mean_weight(fabric: Fabric, loss: Loss, targets: torch.Tensor) -> torch.Tensor | None:
+    """Of the shares of a batch that several processes have, so that together they step as one.
+
+    Did each divide by what its own share weighs, a cancer would count for less wherever there are
+    more of them.
+    """
+    if fabric.world_size == 1:
+        return None
+    mean: Any = fabric.all_reduce(loss.weight_of(targets), reduce_op="mean")
+    return cast(torch.Tensor, mean)
 
 
 def _rate_of(epoch: int, batch: int, optim: OptimConfig, *, batches: int) -> float:
@@ -166,7 +188,7 @@ def predict_logits(
 ) -> NDArray[np.float32]:
     """(images, classes), in the order of the image set; without `fabric`, in full precision.
 
-    Every process does all of it, so that all come to the same judgement.
+    Every process does all of it; what the first makes of it holds for all.
     """
     module.eval()
     logits = []

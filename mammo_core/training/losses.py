@@ -18,8 +18,15 @@ class Loss:
     class_weights: Tensor
     focal_gamma: float = 0.0
 
-    def __call__(self, logits: Tensor, targets: Tensor) -> Tensor:
-        """In full precision whatever the network ran in: half precision loses small losses."""
+    def weight_of(self, targets: Tensor) -> Tensor:
+        """What these images weigh together."""
+        return (targets @ self.class_weights.to(targets.device)).sum()
+
+    def __call__(self, logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
+        """In full precision whatever the network ran in: half precision loses small losses.
+
+        `weight` is what the images are held to weigh together; without it, what they do.
+        """
         log_probabilities = logits.float().log_softmax(dim=1)
         losses = -(targets * log_probabilities).sum(dim=1)
         if self.focal_gamma:
@@ -27,7 +34,7 @@ class Loss:
             right = (targets * log_probabilities.exp()).sum(dim=1)
             losses = losses * (1.0 - right).clamp(min=0.0) ** self.focal_gamma
         weights = targets @ self.class_weights.to(targets.device)
-        return (weights * losses).sum() / weights.sum()
+        return (weights * losses).sum() / (weights.sum() if weight is None else weight)
 
 
 def make_loss(labels: NDArray[np.int64], balance: BalanceConfig, task: Task) -> Loss:

@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings, save_settings
 from mammo_core.datasets.predictions import read_predictions, write_predictions
@@ -62,11 +64,19 @@ def members_of(series: str, root: Path) -> list[RunFolder]:
     found = [
         (config.data.fold, config.seed, run)
         for run in list_runs(root)
-        if run.is_checkpoint
+        if run.is_checkpoint and _series_of(run) == series
         for config in (load_settings(run.file("run.json"), RunConfig),)
-        if config.series == series
     ]
     return [run for _, _, run in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _series_of(run: RunFolder) -> str:
+    """Empty for checkpoints brought from elsewhere, whatever their settings look like."""
+    try:
+        document = json.loads(run.file("run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return ""
+    return str(document.get("series", "")) if isinstance(document, dict) else ""
 
 
 def join_folds(series: str, root: Path) -> RunFolder:
@@ -143,10 +153,19 @@ def _calibrated(run: RunFolder, task: Task) -> pd.DataFrame:
             f"{run.run_id} cannot be joined with the others: on its own validation women its "
             f"scores tell nothing. {error} Train longer, or leave the data set aside."
         ) from None
-    score = recalibrate(pool_cases(test, Level.IMAGE), score_map).score
-    old = test["score"].to_numpy()
-    rescaled = test.assign(score=score)
+    return with_score(test, recalibrate(pool_cases(test, Level.IMAGE), score_map).score, task)
+
+
+def with_score(table: pd.DataFrame, score: NDArray[np.float64], task: Task) -> pd.DataFrame:
+    """`table` with another score, which its classes share as they shared the old one."""
+    old = table["score"].to_numpy(dtype=np.float64)
+    rescaled = table.assign(score=score)
+    positives = len(task.positive)
     for name, column in zip(task.classes, class_columns(task), strict=True):
-        share = score / old if name in task.positive else (1.0 - score) / (1.0 - old)
-        rescaled[column] = test[column].to_numpy() * share
+        is_positive = name in task.positive
+        whole, new = (old, score) if is_positive else (1.0 - old, 1.0 - score)
+        among = positives if is_positive else len(task.classes) - positives
+        equal = np.full(len(table), 1.0 / among)  # of nothing, every class had as much
+        part = table[column].to_numpy(dtype=np.float64)
+        rescaled[column] = new * np.divide(part, whole, out=equal, where=whole > 0.0)
     return rescaled

@@ -1,11 +1,14 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import DataConfig, RunConfig, load_settings, save_settings
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.folder import list_runs
+from mammo_core.training.recipes import get_recipe
+from mammo_core.types import CANCER
 
 TINY = [
     "--set", "optim.epochs=1", "--set", "prepare.size=[32, 16]", "--set", "device=cpu",
@@ -34,6 +37,21 @@ def test_a_recipe_and_a_folder_are_enough(
     assert (config.data.adapter, config.data.label_rule) == ("phantom_set", "lesion")
     assert config.optim.epochs == 1
     assert run.is_checkpoint
+
+
+def test_saved_settings_start_a_run_of_its_own_and_not_of_their_old_series(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
+    config = get_recipe("smoke").configure(data, CANCER)
+    save_settings(replace(config, series="5folds"), tmp_path / "run.json")
+    command = ["train", "--config", str(tmp_path / "run.json"), *TINY]
+    assert main([*command, "--label-rule", "lesion"]) == 2  # of which data?
+    assert "add --data DIR" in capsys.readouterr().err
+    assert main([*command, "--wait"]) == 0
+    (run,) = list_runs(tmp_path / "runs")
+    assert load_settings(run.file("run.json"), RunConfig).series == ""
 
 
 @pytest.mark.parametrize(

@@ -112,6 +112,30 @@ def test_the_average_lags_behind_and_the_networks_own_weights_come_back() -> Non
     torch.testing.assert_close(weight.detach(), before + 1.0)
 
 
+def test_the_average_takes_in_what_the_norms_have_measured() -> None:
+    """Averaged weights beside the statistics of others would be a network nobody trained."""
+    model = network()
+    norm = next(module for module in model.modules() if isinstance(module, torch.nn.BatchNorm2d))
+    average = Average(model, decay=0.5)
+    norm.running_mean += 1.1  # type: ignore[operator]
+    average.update()  # 9 / 11 of the way
+    with average.in_place():
+        torch.testing.assert_close(norm.running_mean, torch.full((16,), 0.9))
+    torch.testing.assert_close(norm.running_mean, torch.full((16,), 1.1))
+
+
+def test_batches_left_over_by_accumulation_weigh_as_much_as_others() -> None:
+    """Three batches, two to a step: the third makes a step of its own, and a whole one."""
+    one, other = (build_model(ModelConfig(backbone="conv2"), task=CANCER, channels=1) for _ in "ab")
+    other.load_state_dict(one.state_dict())
+    plain = config(batch_size=16, optimizer="sgd", momentum=0.0, warmup_epochs=0, clip_norm=0.0)
+    plain = replace(plain, optim=replace(plain.optim, epochs=1, schedule="constant"))
+    run(one, replace(plain, optim=replace(plain.optim, accumulate=4, learning_rate=0.5)))
+    run(other, replace(plain, optim=replace(plain.optim, accumulate=3, learning_rate=0.5)))
+    for mine, theirs in zip(one.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
 def test_a_stop_is_seen_after_the_batch_and_the_epoch_is_not_reported() -> None:
     model = network()
     before = [parameter.clone() for parameter in model.parameters()]

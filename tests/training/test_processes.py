@@ -5,12 +5,13 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from mammo_core.config import DataConfig, ModelConfig, RunConfig
+from mammo_core.config import BalanceConfig, DataConfig, ModelConfig, RunConfig
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.launch import create_run
@@ -39,10 +40,15 @@ def trained(config: RunConfig, root: Path, *, launcher: list[str]) -> RunFolder:
 
 
 @pytest.mark.parametrize(
-    ("backbone", "norm"), [("test_convnext", "own"), ("test_resnet", "frozen")]
+    ("backbone", "norm", "weights"),
+    [("test_convnext", "own", "balanced"), ("test_resnet", "frozen", "none")],
 )
 def test_two_processes_train_as_one_does(
-    backbone: str, norm: str, phantoms: Path, tmp_path: Path
+    backbone: str,
+    norm: str,
+    weights: Literal["none", "balanced"],
+    phantoms: Path,
+    tmp_path: Path,
 ) -> None:
     data = DataConfig(folder=str(phantoms), adapter="phantom_set", label_rule="lesion")
     config = replace(
@@ -53,6 +59,7 @@ def test_two_processes_train_as_one_does(
         optim=replace(CONFIG.optim, norm=norm, optimizer="sgd", learning_rate=0.01, momentum=0.9),
         workers=1,
     )
+    config = replace(config, balance=BalanceConfig(class_weights=weights))
     config.check()
     alone = trained(config, tmp_path, launcher=[])
     together = trained(config, tmp_path, launcher=TORCHRUN)
@@ -65,3 +72,14 @@ def test_two_processes_train_as_one_does(
     assert metrics[1]["loss"].tolist() == pytest.approx(metrics[0]["loss"].tolist(), abs=0.02)
     moved = max(float(tensor.abs().max()) for name, tensor in one.items() if "fc.bias" in name)
     assert moved > 1e-4  # something was learnt
+
+
+def test_processes_that_judge_differently_go_by_the_first(tmp_path: Path) -> None:
+    """Their norms have measured different images. Did each follow its own judgement, one would end
+    early and the other wait for it forever.
+    """
+    command = [sys.executable, *TORCHRUN, "-m", "tests.training.two_judges", str(tmp_path)]
+    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=120)
+    epochs = [(tmp_path / f"{rank}.txt").read_text() for rank in (0, 1)]
+    assert epochs == ["3", "3"]  # the first sees no epoch better than its first; patience is 2

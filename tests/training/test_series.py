@@ -102,6 +102,30 @@ def test_joined_folds_score_every_woman_once_on_one_scale(tmp_path: Path) -> Non
     assert load_settings(joined.file("run.json"), RunConfig).data.folds == 2
 
 
+def test_scores_of_exactly_0_and_1_are_joined_too(tmp_path: Path) -> None:
+    """A network may be so sure that six decimals show nothing else."""
+    configs = fold_configs(CONFIG, 2)
+    sure = scores_between(0.0, 1.0)
+    sure[[0, 1]] = 0.0, 1.0
+    for config in configs:
+        finished(tmp_path, config, scores=sure)
+    table = read_predictions(join_folds(configs[0].series, tmp_path).file("predictions.csv"))
+    assert table["score"].between(0.0, 1.0).all()
+    assert (table["p_no cancer"] + table["p_cancer"]).to_numpy() == pytest.approx(1.0, abs=1e-5)
+    assert table["p_cancer"].to_numpy() == pytest.approx(table["score"].to_numpy(), abs=1e-6)
+
+
+def test_checkpoints_from_elsewhere_do_not_keep_folds_apart(tmp_path: Path) -> None:
+    configs = fold_configs(CONFIG, 2)
+    for config in configs:
+        finished(tmp_path, config, scores=scores_between(0.0, 1.0))
+    brought = finished(tmp_path, replace(CONFIG, seed=9), scores=scores_between(0.0, 1.0))
+    brought.file("run.json").unlink()
+    broken = finished(tmp_path, replace(CONFIG, seed=8), scores=scores_between(0.0, 1.0))
+    broken.file("run.json").write_text("{")
+    assert len(members_of(configs[0].series, tmp_path)) == 2
+
+
 def test_a_missing_fold_is_waited_for(tmp_path: Path) -> None:
     configs = fold_configs(CONFIG, 2)
     finished(tmp_path, configs[0], scores=scores_between(0.0, 1.0))
