@@ -12,6 +12,7 @@ from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
 from mammo_core.commands.prepare import PREPARE
+from mammo_core.commands.report import REPORT
 from mammo_core.commands.runs import RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
@@ -24,6 +25,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PHANTOM,
     PREDICT,
     PREPARE,
+    REPORT,
     RESUME,
     RUNS,
     STOP,

@@ -17,8 +17,8 @@ from mammo_core.tables import positive_of
 from mammo_core.types import Split
 
 _NO_TRAINING: Final = (
-    "Made from the predictions, which are of validation and test images only: nothing more than the "
-    "flow above is known of the training women."
+    "Made from the predictions, which are of validation and test images only: of the women trained "
+    "on, nothing more is known than the flow above tells."
 )
 _MOST_VALUES: Final = 10  # of a column of words; the rest is counted as "others"
 _OF_WOMEN: Final = {"density": "Density", "site": "Site", "machine": "Machine"}

@@ -1,0 +1,155 @@
+"""The study report of a run, from its first line to its checklists; and its model card in words."""
+
+from collections.abc import Iterator
+
+from mammo_core.reports.checklist import answered
+from mammo_core.reports.checklists import GUIDELINES
+from mammo_core.reports.document import (
+    Block,
+    Bullets,
+    Document,
+    Paragraph,
+    Section,
+    Table,
+    facts,
+    paragraphs,
+    warning,
+)
+from mammo_core.reports.reported import Reported
+from mammo_core.reports.study import Study
+from mammo_core.reports.study_extras import Extra
+from mammo_core.reports.study_method_sections import method_sections
+from mammo_core.reports.study_result_sections import (
+    TOO_NARROW,
+    auc_in_words,
+    cases_in_words,
+    result_sections,
+)
+from mammo_core.words import many
+
+
+def study_report(told: Reported, *, made_at: str) -> Document:
+    """Everything that the run can tell, and what it cannot, said."""
+    study = told.study
+    return Document(
+        title=f"Study report: {study.title}",
+        summary=(Paragraph(text=f"Run {study.run_id}. Made {made_at}."), *_summary(told)),
+        sections=(
+            *method_sections(told),
+            *result_sections(told),
+            Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
+            Section(title="Stress", blocks=tuple(_stress(study))),
+            Section(title="How often this test set was opened", blocks=tuple(_openings(study))),
+            Section(title="Limits", blocks=tuple(_limits(told))),
+            *checklist_sections(told),
+        ),
+    )
+
+
+def checklist_sections(told: Reported) -> Iterator[Section]:
+    for guideline in GUIDELINES:
+        rows = tuple(
+            (item.number, item.section, item.topic, str(answer.status), answer.text)
+            for item, answer in answered(guideline, told)
+        )
+        header = ("Item", "Section", "Topic, in our words", "Status", "From this run")
+        yield Section(
+            title=f"Checklist: {guideline.title}",
+            blocks=(
+                Paragraph(text=f"{guideline.reference} {guideline.remark}".strip()),
+                Table(header=header, rows=rows),
+            ),
+        )
+
+
+def _summary(told: Reported) -> Iterator[Block]:
+    study, results = told.study, told.results
+    what = "an external evaluation" if study.is_external else "the test cases of a training"
+    if results is None:
+        yield warning(told.why_no_results)
+    else:
+        yield Paragraph(text=f"Results are of {what}: {cases_in_words(results)}.")
+        yield Paragraph(text=f"{auc_in_words(results).rstrip('.')}.")
+        if not results.has_women:
+            yield warning(TOO_NARROW)
+    yield from (warning(text) for text in study.missing)
+    yield from (warning(text) for text in limits_of(study))
+
+
+def limits_of(study: Study) -> tuple[str, ...]:
+    """What must be said beside every number: the card's sentences, and of an evaluation its own."""
+    limits = study.card.limits if study.card is not None else ()
+    if study.evaluation is None or study.card is None:
+        return limits
+    if study.evaluation.adapter != study.card.data.dataset:
+        return limits
+    return (
+        *limits,
+        "The data set that was evaluated is of the same kind as the one trained on: women trained "
+        "on may be among these cases.",
+    )
+
+
+def _fidelity(study: Study) -> Iterator[Block]:
+    yield Paragraph(text="Heatmaps show what moved the score, not the borders of a tumour.")
+    yield from _extra(
+        study.fidelity, "Not done: whether the heatmaps of this model show that was not measured."
+    )
+
+
+def _stress(study: Study) -> Iterator[Block]:
+    yield from _extra(
+        study.stress, "Not done: how scores hold under changed images was not measured."
+    )
+
+
+def _extra(extra: Extra | None, absent: str) -> Iterator[Block]:
+    if extra is None:
+        yield warning(absent)
+    elif extra.why_unusable:
+        yield warning(extra.why_unusable)
+    else:
+        yield facts(*extra.rows)
+
+
+def _openings(study: Study) -> Iterator[Block]:
+    yield Paragraph(text=openings_in_words(study))
+    if study.openings:
+        rows = tuple((one.opened_at, one.by) for one in study.openings[-20:])
+        yield Table(header=("When (UTC)", "By"), rows=rows, caption="The last looks")
+    if study.shared:
+        yield Table(
+            header=("Other model of the same women and split", "Looks"),
+            rows=tuple((name, f"{count:,}") for name, count in study.shared),
+        )
+
+
+def openings_in_words(study: Study) -> str:
+    """How often somebody looked, this report included, and what that count cannot know."""
+    looks = many(len(study.openings), "time", "times")
+    others = sum(count for _, count in study.shared)
+    shared = ""
+    if study.shared:
+        models = many(len(study.shared), "other model was", "other models were")
+        shared = (
+            f" {models} tested on the same women; their results were opened "
+            f"{many(others, 'time', 'times')}."
+        )
+    return (
+        f"The test results of this model were opened {looks} since that is written down, this "
+        f"report included.{shared} Looks on other computers and at copies are not counted. The "
+        "more often a test set decides something, the less its results mean."
+    )
+
+
+def _limits(told: Reported) -> Iterator[Block]:
+    limits = limits_of(told.study)
+    if limits:
+        yield Bullets(items=limits)
+    yield from paragraphs(
+        "One training with one seed, one split: the luck of both is in every number.",
+        ""
+        if told.study.is_external
+        else "The test women come from the same data set as the training women; how the model does "
+        "elsewhere takes an external evaluation (`mammo evaluate`).",
+    )
