@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core.explain.cells import Cells, cells_of, shares_in_cells
 from mammo_core.preprocessing.breast import Mask, is_chest_wall_right
 from mammo_core.preprocessing.layout import resample
 from mammo_core.preprocessing.prepare import restore_box
@@ -95,8 +96,9 @@ def find_regions(
     and `offset` are those of its reading, `breast` is `find_breast` of the source image. Use
     `is_relative` for maps whose highest point is always 1.
     """
-    cells = _cells(evidence.shape, geometry, offset)
-    is_inside = _breast_in_cells(breast, geometry, cells) >= _LEAST_BREAST
+    cells = cells_of(evidence.shape, geometry.prepared_size, offset)
+    in_frame = np.asarray(resample(breast.view(np.uint8) * np.uint8(255), geometry) > 127)
+    is_inside = shares_in_cells(in_frame, cells) >= _LEAST_BREAST
     total = float(evidence.sum())
     if total <= 0.0:
         return Regions(inside=(), outside=0.0)
@@ -128,14 +130,6 @@ def quadrant_of(cc: Sequence[Region], mlo: Sequence[Region]) -> str:
         Across.LOWER,
     )
     return f"{second.across} {first.across} quadrant" if is_told else ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Cells:
-    """The edges of a map's cells in prepared pixels, moved to where the cells look."""
-
-    rows: NDArray[np.float64]
-    columns: NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,27 +175,6 @@ class _Place:
         return self.across[0] if above > 0 else self.across[1]
 
 
-def _cells(shape: tuple[int, ...], geometry: Geometry, offset: float) -> _Cells:
-    height, width = geometry.prepared_size
-    return _Cells(
-        rows=np.linspace(0.0, height, shape[0] + 1) + offset,
-        columns=np.linspace(0.0, width, shape[1] + 1) + offset,
-    )
-
-
-def _breast_in_cells(breast: Mask, geometry: Geometry, cells: _Cells) -> NDArray[np.float64]:
-    """The share of each cell in which the breast lies."""
-    prepared = resample(breast.view(np.uint8) * np.uint8(255), geometry) > 127
-    sums = np.zeros((prepared.shape[0] + 1, prepared.shape[1] + 1))
-    sums[1:, 1:] = prepared.cumsum(axis=0).cumsum(axis=1)
-    rows = np.clip(np.rint(cells.rows), 0, prepared.shape[0]).astype(np.intp)
-    columns = np.clip(np.rint(cells.columns), 0, prepared.shape[1]).astype(np.intp)
-    in_cells = np.diff(np.diff(sums[np.ix_(rows, columns)], axis=0), axis=1)
-    area = np.diff(cells.rows)[:, None] * np.diff(cells.columns)[None, :]
-    shares: NDArray[np.float64] = in_cells / area
-    return shares
-
-
 def _together(inside: NDArray[np.floating], least: float) -> list[NDArray[np.bool_]]:
     """The cells of each region, the highest peak first. The flank of a peak is no peak."""
     values = np.ascontiguousarray(inside, dtype=np.float32)
@@ -212,12 +185,17 @@ def _together(inside: NDArray[np.floating], least: float) -> list[NDArray[np.boo
     for row, column in sorted(peaks.tolist(), key=lambda at: -values[at[0], at[1]]):
         if taken[row, column]:
             continue
-        high = (values >= OF_ITS_PEAK * values[row, column]) & ~taken
-        _, labels = cv2.connectedComponents(high.astype(np.uint8), connectivity=8)
-        members = np.asarray(labels == labels[row, column], dtype=np.bool_)
+        members = cells_around(np.where(taken, 0.0, values), (row, column))
         taken |= members
         found.append(members)
     return found
+
+
+def cells_around(values: NDArray[np.floating], peak: tuple[int, int]) -> NDArray[np.bool_]:
+    """The cells that lie together with `peak` and reach half of it."""
+    high = values >= OF_ITS_PEAK * values[peak]
+    _, labels = cv2.connectedComponents(high.astype(np.uint8), connectivity=8)
+    return np.asarray(labels == labels[peak], dtype=np.bool_)
 
 
 def _region(
@@ -225,7 +203,7 @@ def _region(
     inside: NDArray[np.floating],
     *,
     total: float,
-    cells: _Cells,
+    cells: Cells,
     geometry: Geometry,
     place: _Place | None,
 ) -> Region:
@@ -250,13 +228,10 @@ def _region(
     )
 
 
-def _centre(
-    weights: NDArray[np.floating], cells: _Cells, geometry: Geometry
-) -> tuple[float, float]:
+def _centre(weights: NDArray[np.floating], cells: Cells, geometry: Geometry) -> tuple[float, float]:
     """Where in the source, (row, column), the evidence of a region has its middle."""
-    middles = [(edges[:-1] + edges[1:]) / 2 for edges in (cells.rows, cells.columns)]
-    row = float(weights.sum(axis=1) @ middles[0] / weights.sum())
-    column = float(weights.sum(axis=0) @ middles[1] / weights.sum())
+    row = float(weights.sum(axis=1) @ cells.row_middles / weights.sum())
+    column = float(weights.sum(axis=0) @ cells.column_middles / weights.sum())
     point = restore_box(Box(x0=column, y0=row, x1=column, y1=row), geometry)
     return point.y0, point.x0
 
