@@ -24,6 +24,7 @@ from pages.components.counting import count_cases, pick_counting
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, shown_errors
 from pages.components.leaderboard import say_what_is_compared, show_leaderboard
+from pages.components.matrix_view import show_matrix
 from pages.components.overlays import show_pr, show_reliability, show_roc
 from pages.components.pickers import scored_runs
 from pages.components.point_view import show_at_one_specificity
@@ -34,6 +35,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Precision and recall": show_pr,
     "At one specificity": show_at_one_specificity,
     "Calibration": show_reliability,
+    "Other data": show_matrix,
     "Disagreements": show_disagreements,
     "Settings": show_settings,
     "Published": show_published,

@@ -37,8 +37,8 @@ class SeedSpread:
     @property
     def in_words(self) -> str:
         if len(self.values) < FEWEST:
-            return "one seed: luck of training not measured"
-        return f"mean {self.mean:.3f}, SD {self.deviation:.3f} of {len(self.values)} seeds"
+            return "luck of training not measured"
+        return f"{self.mean:.3f} (SD {self.deviation:.3f}) of {len(self.values)} seeds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

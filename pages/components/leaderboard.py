@@ -53,6 +53,7 @@ def show_leaderboard(compared: Compared) -> None:
         [_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
         hide_index=True,
         key="leaderboard",
+        column_config={"AUC over seeds": st.column_config.TextColumn(width="medium")},
     )
     strongest = max(guesses.models, key=lambda name: estimates[name].value)
     judged = [name for name in best_first if name in compared.models or name == strongest]
@@ -75,11 +76,10 @@ def _row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> d
         "95 % interval": "–" if is_constant else f"{auc.low:.3f} to {auc.high:.3f}",
         "by": "one score for all" if is_constant else auc.method,
         "average precision": _precision(cases),
-        "training again": "" if spread is None else spread.in_words,
+        "AUC over seeds": "" if spread is None else spread.in_words,
         "with cancer": auc.positives,
         "without": auc.negatives,
         "women": auc.groups,
-        "case": cases.level,
     }
 
 
@@ -97,7 +97,7 @@ def luck_between(
 
 def _precision(cases: Cases) -> str:
     if says_one_thing(cases):
-        return f"{cases.positives / len(cases):.3f}, the prevalence"
+        return f"{cases.positives / len(cases):.3f}"
     found = cached.average_precision(cases)
     return "–" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 

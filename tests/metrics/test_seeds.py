@@ -15,12 +15,12 @@ ONE = SeedSpread(values=(0.85,))
 def test_mean_and_deviation_are_those_of_the_seeds() -> None:
     assert STEADY.mean == pytest.approx(0.91)
     assert STEADY.deviation == pytest.approx(0.01)
-    assert STEADY.in_words == "mean 0.910, SD 0.010 of 3 seeds"
+    assert STEADY.in_words == "0.910 (SD 0.010) of 3 seeds"
 
 
 def test_one_seed_has_no_spread_and_says_so() -> None:
     assert math.isnan(ONE.deviation)
-    assert ONE.in_words == "one seed: luck of training not measured"
+    assert ONE.in_words == "luck of training not measured"
     assert seed_difference(STEADY, ONE) is None
     assert luck_in_words(("a", "b"), STEADY, ONE) == (
         "Luck of training not measured: one seed of b."

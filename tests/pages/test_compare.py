@@ -6,8 +6,12 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.config import RunConfig, load_settings, save_settings
-from mammo_core.runs.folder import BASELINES_NAME
+from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
+from mammo_core.datasets.registry import Registered, register
+from mammo_core.paths import datasets_root
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus
+from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.types import Level, RunState
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 
@@ -143,7 +147,7 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     sections = page.segmented_control(key="compare_section").options
-    assert len(sections) == 7
+    assert len(sections) == 8
     for section in sections:
         page.segmented_control(key="compare_section").set_value(section).run()
         assert not page.exception, (section, page.exception)
@@ -197,7 +201,7 @@ def test_majority_and_random_are_always_in_the_leaderboard(
     page = open_page("compare")
     board = page.dataframe[0].value.set_index("model")
     assert board.loc["baseline: majority", "AUC"] == "0.500"
-    assert board.loc["baseline: majority", "average precision"] == "0.167, the prevalence"  # 20/120
+    assert board.loc["baseline: majority", "average precision"] == "0.167"  # 20 of 120
     assert "baseline: random" in board.index
     assert any("Only majority and random are shown" in text.value for text in page.caption)
     assert page.button(key="fit_baselines").label == "Fit baselines"
@@ -246,8 +250,8 @@ def test_other_seeds_of_a_recipe_stand_beside_the_interval(
     poor = [with_seed(runs_root, seed, skill=0.5, epochs=9) for seed in (4, 5)]
     page = open_page("compare")
     page.multiselect(key="models").set_value([good[0], poor[0]]).run()
-    again = models_of(page).set_index("model")["training again"]
-    assert re.fullmatch(r"mean 0\.\d{3}, SD 0\.\d{3} of 3 seeds", again[good[0]])
+    again = models_of(page).set_index("model")["AUC over seeds"]
+    assert re.fullmatch(r"0\.\d{3} \(SD 0\.\d{3}\) of 3 seeds", again[good[0]])
     assert again[poor[0]].endswith("of 2 seeds")
     assert any("Between seeds the mean AUC differs by +0." in text.value for text in page.text)
 
@@ -257,8 +261,102 @@ def test_one_seed_measures_no_luck(runs_root: Path, open_page: OpenPage) -> None
     poor = with_seed(runs_root, 4, skill=0.5, epochs=9)
     page = open_page("compare")
     page.multiselect(key="models").set_value([good, poor]).run()
-    assert set(models_of(page)["training again"]) == {"one seed: luck of training not measured"}
+    assert set(models_of(page)["AUC over seeds"]) == {"luck of training not measured"}
     assert any(
         f"Luck of training not measured: one seed of {good} and of {poor}." in text.value
         for text in page.text
     )
+
+
+def lock(run: RunFolder, threshold: float) -> None:
+    lock_point(
+        run,
+        LockedPoint(
+            threshold=threshold, level=Level.BREAST, pooling="max", calibration="none",
+            split="val", dataset="made-up women", aim="fixed",
+            promise=Promise(found=1, positives=1, left_alone=1, negatives=1),
+            locked_at="2026-01-01T00:00:00+00:00", card_sha256=card_hash(run),
+        ),
+    )  # fmt: skip
+
+
+def write_evaluation(
+    root: Path, predictions: pd.DataFrame, *, label_rule: str = "cancer", name: str = "elsewhere"
+) -> None:
+    run = RunFolder(root / f"20260102-000000-evaluate-{label_rule[:4]}")
+    run.path.mkdir()
+    config = EvaluateConfig(
+        checkpoint=GOOD, folder=name, adapter="csv_folder", label_rule=label_rule
+    )
+    save_settings(config, run.file("run.json"))
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    predictions.assign(weights_sha256="0" * 64).to_csv(run.file("predictions.csv"), index=False)
+
+
+def cells_of(page: AppTest) -> pd.DataFrame:
+    page.segmented_control(key="compare_section").set_value("Other data").run()
+    assert not page.exception, page.exception
+    (table,) = [shown.value for shown in page.dataframe if "scored" in shown.value.columns]
+    return table[table["checkpoint"] == GOOD].set_index(["scored", "label rule"])
+
+
+def elsewhere(**columns: object) -> pd.DataFrame:
+    table = made_up_predictions(women=40, with_cancer=10, skill=3.0, seed=7, dataset="elsewhere")
+    return table.assign(image_id="e" + table["image_id"], **columns)
+
+
+def test_a_model_is_judged_on_other_data_at_its_locked_threshold(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    lock(run, 0.0)
+    write_evaluation(runs_root, elsewhere())
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    cells = cells_of(page)
+    assert cells.loc[("made-up", "cancer"), "cases"].startswith("20 with, 100 without cancer")
+    other = cells.loc[("elsewhere", "cancer")]
+    assert other["sensitivity, locked"].startswith("100.0%, 10 of 10 (")
+    assert other["specificity, locked"].startswith("0.0%, 0 of 70 (")
+    assert re.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)", other["AUC"])
+    assert re.fullmatch(r"-?\d+\.\d\d \(-?\d+\.\d\d to -?\d+\.\d\d\)", other["calibration slope"])
+
+
+def test_another_label_rule_is_marked(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    write_evaluation(runs_root, elsewhere(), label_rule="birads-4")
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    assert ("elsewhere", "birads-4 (other)") in cells_of(page).index
+    assert any("No operating point was locked" in text.value for text in page.caption)
+
+
+def test_women_a_model_learnt_from_do_not_count_as_other_data(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(skill=3.0)
+    table["split"] = table["patient_id"].map(lambda name: "val" if int(name[1:]) % 2 else "test")
+    write_run(runs_root, GOOD, table)
+    write_evaluation(runs_root, table.assign(split=pd.NA), name="the same folder elsewhere")
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    cells = cells_of(page)
+    own = cells.loc[("made-up", "cancer"), "cases"]
+    assert cells.loc[("the same folder elsewhere", "cancer"), "cases"] == own
+    assert any("women it was trained on are left out" in text.value for text in page.caption)
+
+
+def test_a_registered_data_set_that_was_not_scored_is_offered(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    entry = Registered(
+        name="New set", folder=str(tmp_path), adapter="csv_folder", label_rule="as-written"
+    )
+    register(datasets_root(), entry)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Other data").run()
+    assert not page.exception, page.exception
+    assert f"{GOOD} on New set" in page.selectbox(key="to_evaluate").options
+    assert not page.button(key="evaluate").disabled
