@@ -24,7 +24,14 @@ from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.paths import REPOSITORY
 from mammo_core.preprocessing import limits
-from mammo_core.preprocessing.messages import Request, receive_grey, receive_image, send
+from mammo_core.preprocessing.evidence import Evidence
+from mammo_core.preprocessing.messages import (
+    Request,
+    receive_evidence,
+    receive_grey,
+    receive_image,
+    send,
+)
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.types import Mammogram
 
@@ -73,6 +80,11 @@ class ReadingProcess:
         """Read and prepare one file: far fewer bytes come back than of the whole image."""
         request = Request(key=key.hex(), image_id=None, path=None, settings=settings)
         return self._ask(source, request, receive_grey)
+
+    def read_evidence(self, source: bytes) -> Evidence:
+        """Whose image one file is; nothing of it stays in the process."""
+        request = Request(key="", image_id=None, path=None, is_for_evidence=True)
+        return self._ask(source, request, receive_evidence)
 
     def _ask(
         self, source: Path | bytes, request: Request, receive: Callable[[IO[bytes]], Answer]
@@ -151,6 +163,13 @@ class ReadingPool:
         process = self._idle.get()
         try:
             return process.read(source, key=key, image_id=image_id)
+        finally:
+            self._idle.put(process)
+
+    def read_evidence(self, source: bytes) -> Evidence:
+        process = self._idle.get()
+        try:
+            return process.read_evidence(source)
         finally:
             self._idle.put(process)
 

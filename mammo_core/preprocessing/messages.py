@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing import limits
+from mammo_core.preprocessing.evidence import Evidence
 from mammo_core.preprocessing.intensity import Levels
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.records import from_document, to_document
@@ -35,6 +36,7 @@ class Request:
     length: int = 0
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
+    is_for_evidence: bool = False  # whose image it is, instead of the image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,11 +75,12 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One of the three; none means "ready"."""
+    """One of the four; none means "ready"."""
 
     image: Described | None = None
     grey: DescribedGrey | None = None
     refused: Refused | None = None
+    evidence: Evidence | None = None
 
 
 def send(stream: IO[bytes], message: Request | Reply) -> None:
@@ -145,6 +148,16 @@ def receive_grey(stream: IO[bytes]) -> PreparedGrey:
     levels: Levels = np.empty(size, np.uint16) if reply.grey.is_deep else np.empty(size, np.uint8)
     _fill(stream, memoryview(levels).cast("B"))
     return PreparedGrey(levels=levels, geometry=reply.grey.geometry, notes=reply.grey.notes)
+
+
+def receive_evidence(stream: IO[bytes]) -> Evidence:
+    """Whose image a file is; a refusal is raised."""
+    reply = receive(stream, Reply)
+    if reply.refused is not None:
+        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    if reply.evidence is None:
+        raise EOFError
+    return reply.evidence
 
 
 def receive_image(stream: IO[bytes]) -> Mammogram | None:

@@ -6,6 +6,7 @@ from mammo_core.errors import MammoError, ReadError
 from mammo_core.paths import home
 from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.dicom.recognise import is_dicom
+from mammo_core.preprocessing.evidence import Evidence
 from mammo_core.preprocessing.isolation import shared_pool
 from mammo_core.preprocessing.keyed_ids import installation_key, keyed_id
 from mammo_core.preprocessing.raster import decode_raster
@@ -19,6 +20,11 @@ def read_mammogram(source: Path | bytes, *, image_id: str | None = None) -> Mamm
     wrong with a file is a ReadError.
     """
     return shared_pool().read(source, key=installation_key(home() / "key"), image_id=image_id)
+
+
+def read_evidence(content: bytes) -> Evidence:
+    """Whose image a DICOM is, for an export with identity; in a limited process, kept nowhere."""
+    return shared_pool().read_evidence(content)
 
 
 def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
@@ -54,6 +60,13 @@ def decode_content(data: bytes, *, size: int, key: bytes, image_id: str | None =
             f"This file is broken in a way no decoder foresaw ({type(error).__name__}).",
             "Export it again from where it came.",
         ) from error
+
+
+def read_whose(data: bytes) -> Evidence:
+    """`read_evidence` in this very process."""
+    from mammo_core.preprocessing.dicom.evidence import evidence_of  # not all machines have it
+
+    return evidence_of(data)
 
 
 def _decode(data: bytes, *, size: int, key: bytes, image_id: str | None) -> Mammogram:

@@ -26,7 +26,7 @@ from mammo_core.preprocessing.messages import (
     send_image,
 )
 from mammo_core.preprocessing.prepare import prepare_grey
-from mammo_core.preprocessing.read import decode, decode_content
+from mammo_core.preprocessing.read import decode, decode_content, read_whose
 
 
 def main() -> int:
@@ -49,6 +49,9 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
     content = receive_bytes(requests, request.length)
     grey = None
     try:
+        if request.is_for_evidence:
+            send(replies, Reply(evidence=read_whose(content)))
+            return
         if request.path is not None:
             mammogram = decode(Path(request.path), image_id=request.image_id, key=key)
         else:

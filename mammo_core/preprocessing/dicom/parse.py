@@ -8,6 +8,7 @@ import io
 import struct
 import warnings
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -51,8 +52,8 @@ class DicomFile:
     notes: tuple[str, ...] = ()
 
 
-def parse(data: bytes) -> DicomFile:
-    """The header's allowed attributes and the undecoded pixels."""
+def parse(data: bytes, *, tags: Sequence[int] | None = None) -> DicomFile:
+    """The header's allowed attributes, or those in `tags`, and the undecoded pixels."""
     has_prefix = data[PREAMBLE : PREAMBLE + 4] == PREFIX
     start, uid = _read_meta(data, PREAMBLE + 4 if has_prefix else 0)
     notes = (
@@ -70,7 +71,7 @@ def parse(data: bytes) -> DicomFile:
             syntax.is_implicit,
             syntax.is_little_endian,
             stop_when=lambda tag, _vr, _length: tag in _PIXEL_TAGS,
-            specific_tags=list(tags_to_read()),
+            specific_tags=list(tags_to_read() if tags is None else tags),
         )
     pixels = _pixel_element(data, stream.tell(), is_little_endian=syntax.is_little_endian)
     return DicomFile(header=header, syntax=syntax, pixels=pixels, notes=notes)
