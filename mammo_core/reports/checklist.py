@@ -59,11 +59,11 @@ def filled(text: str, *, author: str = "") -> Answer:
 
 
 def not_done(text: str) -> Answer:
-    return Answer(status=Status.NOT_DONE, text=f"Not done: {text}")
+    return Answer(status=Status.NOT_DONE, text=text[:1].upper() + text[1:])
 
 
 def left_to_author(text: str) -> Answer:
-    return Answer(status=Status.FOR_AUTHOR, text=f"For the author: {text}")
+    return Answer(status=Status.FOR_AUTHOR, text=text[:1].upper() + text[1:])
 
 
 def for_author(hint: str) -> Answering:

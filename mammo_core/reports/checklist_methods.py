@@ -2,6 +2,7 @@
 
 from mammo_core.reports.checklist import Answer, filled, left_to_author, not_done
 from mammo_core.reports.reported import Reported
+from mammo_core.reports.study import SPLIT_NAMES
 from mammo_core.reports.study_method_sections import split_in_words, validation_in_words
 from mammo_core.reports.wording import duration_in_words, listed, settings_in_words
 
@@ -143,6 +144,11 @@ def software(told: Reported) -> Answer:
     return filled(f"{listed(versions)}. Device: {card.training.device}.")
 
 
+def devices(told: Reported) -> Answer:
+    machines = "Machines: Table 1." if _has_row(told, "Machine") else "Machines are not told."
+    return filled(f"{machines} {software(told).text}", author="makers and models of the units.")
+
+
 def initialisation(told: Reported) -> Answer:
     study = told.study
     if study.card is None:
@@ -193,8 +199,18 @@ def imbalance(told: Reported) -> Answer:
 
 
 def development(told: Reported) -> Answer:
-    counts = " ".join(f"{one.name}: {told.flow.words(one)}." for one in told.flow.used)
-    return filled(f"{counts} {validation_in_words(told.study)}")
+    """The women trained on, chosen by and tested on; of an evaluation, those of its model."""
+    card = told.study.card
+    if card is None:
+        return left_to_author(_NO_CARD)
+    counts = (
+        f"{SPLIT_NAMES[one.split]}: {one.women:,} women or groups, {one.images:,} images, "
+        f"{one.positive_images:,} of them positive."
+        for one in card.data.splits
+    )
+    evaluated = [f"{one.name}: {told.flow.words(one)}." for one in told.flow.used]
+    here = evaluated if told.study.is_external else []
+    return filled(" ".join([*counts, *here, validation_in_words(told.study)]))
 
 
 def sees_pixels_alone(told: Reported) -> Answer:

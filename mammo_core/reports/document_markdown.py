@@ -17,7 +17,7 @@ from mammo_core.reports.document import (
 )
 
 _MARKS: Final = re.compile(r"([\\`*_{}\[\]#~|$])")
-_STARTS: Final = re.compile(r"^([+\-=>]|\d+[.)])")
+_STARTS: Final = re.compile(r"^(\d*)([+\-=.)])(?=\s|$)")  # of a list, of a heading's underline
 
 
 def render_markdown(document: Document) -> str:
@@ -38,15 +38,15 @@ def _blocks(blocks: Iterable[Block]) -> list[str]:
 def _block(block: Block) -> str:
     match block:
         case Paragraph():
-            return f"**Note:** {_text(block.text)}" if block.is_warning else _text(block.text)
+            return f"**Note:** {_text(block.text)}" if block.is_warning else _line(block.text)
         case Bullets():
-            return "\n".join(f"- {_text(item)}" for item in block.items)
+            return "\n".join(f"- {_line(item)}" for item in block.items)
         case Table():
             return _table(block)
         case Figure():
             return f"Figure (in the HTML report): {_text(block.alt)}"
         case Drawing():
-            return "\n".join(f"- {_text(line)}" for line in block.lines)
+            return "\n".join(f"- {_line(line)}" for line in block.lines)
 
 
 def _table(table: Table) -> str:
@@ -60,7 +60,11 @@ def _row(cells: Iterable[str]) -> str:
     return "| " + " | ".join(_text(cell) for cell in cells) + " |"
 
 
+def _line(text: str) -> str:
+    """Text at the start of a line, where a number or a dash would begin a list."""
+    return _STARTS.sub(r"\1\\\2", _text(text))
+
+
 def _text(text: str) -> str:
     """Text that stays text: no HTML, no Markdown, on one line."""
-    one_line = html.escape(" ".join(text.split()), quote=False)
-    return _STARTS.sub(r"\\\1", _MARKS.sub(r"\\\1", one_line))
+    return _MARKS.sub(r"\\\1", html.escape(" ".join(text.split()), quote=False))

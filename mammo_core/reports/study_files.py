@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from pathlib import Path
 
+from mammo_core.errors import RunError
 from mammo_core.reports.card_text import model_card
 from mammo_core.reports.document_html import render_html
 from mammo_core.reports.document_markdown import render_markdown
@@ -24,9 +25,21 @@ def study_text(
     run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format, by: str, now: str
 ) -> str:
     """The study report of `run`. Reading it is a look at the test set, which `by` is noted for."""
-    note_opening(run, by=by, now=now)
-    document = study_report(read_reported(run, roots, audits=audits), made_at=now)
+    remark = _noted(run, by=by, now=now) if run.has_predictions else ""
+    told = read_reported(run, roots, audits=audits)
+    document = study_report(told, made_at=now, remark=remark)
     return render_html(document) if form is Format.HTML else render_markdown(document)
+
+
+def _noted(run: RunFolder, *, by: str, now: str) -> str:
+    """Empty, or why the look could not be written down: a folder that only can be read still has
+    its report, which then says so.
+    """
+    try:
+        note_opening(run, by=by, now=now)
+    except RunError as error:
+        return str(error)
+    return ""
 
 
 def card_text(run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format) -> str:

@@ -25,6 +25,14 @@ NOT_AUDITED: Final = (
     "Not audited: no audit of this data set, adapter and label rule is kept on this computer. Run "
     "one on the Data page or with `mammo audit`."
 )
+_CURVES: Final = (
+    ("loss", "Loss", "Loss over the epochs of the training."),
+    (
+        "auc",
+        "AUC by image",
+        "AUC by image on validation over the epochs: it chose, it is no result.",
+    ),
+)
 
 
 def method_sections(told: Reported) -> Iterator[Section]:
@@ -212,10 +220,9 @@ def _training(study: Study) -> Iterator[Block]:
             ("seed", str(run.seed)), ("precision", run.precision), ("series", run.series or "none")
         )
         yield from (Paragraph(text=text) for text in run.balance.warnings())
-    for column, title in (("loss", "Loss"), ("auc", "AUC by image, on validation, no interval")):
+    for column, title, alt in _CURVES:
         if column in study.epochs and study.epochs[column].notna().any():
-            drawing = epoch_curve(study.epochs, column, title=title)
-            yield Figure(drawing=drawing, alt=f"{title} over the epochs of the training.")
+            yield Figure(drawing=epoch_curve(study.epochs, column, title=title), alt=alt)
 
 
 def validation_in_words(study: Study) -> str:

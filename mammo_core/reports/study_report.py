@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mammo_core.reports.checklist import answered
 from mammo_core.reports.checklists import GUIDELINES
 from mammo_core.reports.document import (
+    NOTICE,
     Block,
     Bullets,
     Document,
@@ -28,12 +29,13 @@ from mammo_core.reports.study_result_sections import (
 from mammo_core.words import many
 
 
-def study_report(told: Reported, *, made_at: str) -> Document:
-    """Everything that the run can tell, and what it cannot, said."""
+def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
+    """Everything that the run can tell, and what it cannot, said. `remark` is on the making."""
     study = told.study
+    made = paragraphs(f"Run {study.run_id}. Made {made_at}.", remark)
     return Document(
         title=f"Study report: {study.title}",
-        summary=(Paragraph(text=f"Run {study.run_id}. Made {made_at}."), *_summary(told)),
+        summary=(*made, *_summary(told)),
         sections=(
             *method_sections(told),
             *result_sections(told),
@@ -73,7 +75,7 @@ def _summary(told: Reported) -> Iterator[Block]:
         if not results.has_women:
             yield warning(TOO_NARROW)
     yield from (warning(text) for text in study.missing)
-    yield from (warning(text) for text in limits_of(study))
+    yield from (warning(text) for text in limits_of(study) if text != NOTICE)
 
 
 def limits_of(study: Study) -> tuple[str, ...]:

@@ -149,25 +149,52 @@ def _point(results: Results) -> Iterator[Block]:
     if point.promised is None:
         yield Paragraph(text="The cases it was chosen on are not kept, so only what it delivers.")
     yield _rates(point)
+    if len(results.at_threshold) > 1:
+        yield _at_every_level(results)
     yield _square(point.delivered)
 
 
 def _rates(point: AtPoint) -> Table:
-    prevalence = f"{point.cases.positives:,} of {len(point.cases):,} positive"
     rows = []
     for name, title in (
         ("sensitivity", "Sensitivity (recall)"),
         ("specificity", "Specificity"),
-        ("recall_rate", f"Recall rate, {prevalence}"),
-        ("ppv", f"PPV, {prevalence}"),
-        ("npv", f"NPV, {prevalence}"),
+        ("recall_rate", "Recall rate"),
+        ("ppv", "PPV"),
+        ("npv", "NPV"),
     ):
         promised = None if point.promised is None else getattr(point.promised, name)
         delivered = getattr(point.delivered, name)
         rows.append((title, rate_in_words(promised), rate_in_words(delivered)))
+    promised, delivered = (_prevalence(rates) for rates in (point.promised, point.delivered))
     return Table(
-        header=("", "promised (where it was chosen)", "delivered (here)"), rows=tuple(rows)
+        header=("", f"Promised where it was chosen{promised}", f"Delivered here{delivered}"),
+        rows=tuple(rows),
     )
+
+
+def _at_every_level(results: Results) -> Table:
+    """By woman a cancer is found if its own breast is called; any breast called is a call."""
+    return Table(
+        header=("A case is one", "Score", "Sensitivity (recall)", "Specificity"),
+        rows=tuple(
+            (
+                str(cases.level),
+                str(cases.rule),
+                rate_in_words(rates.sensitivity),
+                rate_in_words(rates.specificity),
+            )
+            for cases, rates in results.at_threshold
+        ),
+        caption="The same threshold at every level",
+    )
+
+
+def _prevalence(rates: RatesAtThreshold | None) -> str:
+    """What recall rate, PPV and NPV depend on."""
+    if rates is None:
+        return ""
+    return f", {rates.point.positives:,} of {rates.point.cases:,} positive"
 
 
 def _square(rates: RatesAtThreshold) -> Table:

@@ -75,6 +75,7 @@ class Results:
     levels: tuple[AtLevel, ...]
     point: AtPoint | None
     why_no_point: str
+    at_threshold: tuple[tuple[Cases, RatesAtThreshold], ...]  # the point's threshold, by level
     calibration: Calibration | None
     cuts: tuple[Cut, ...]
     within: tuple[Within, ...]
@@ -98,6 +99,7 @@ def measure_study(study: Study) -> Results:
         levels=levels,
         point=point,
         why_no_point=why_no_point,
+        at_threshold=_at_threshold(levels, point),
         calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
         cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
         within=_within(rows, main),
@@ -107,6 +109,15 @@ def measure_study(study: Study) -> Results:
         classes=_classes(study, rows, main.cases.level),
         has_women=bool(rows["patient_id"].notna().any()),
     )
+
+
+def _at_threshold(
+    levels: tuple[AtLevel, ...], point: AtPoint | None
+) -> tuple[tuple[Cases, RatesAtThreshold], ...]:
+    """A threshold means the same at every level only where a case scores as its highest image."""
+    if point is None or point.cases.rule is Pooling.MEAN:
+        return ()
+    return tuple((one.cases, rates_at(one.cases, point.threshold)) for one in levels)
 
 
 def _at_level(rows: pd.DataFrame, level: Level) -> AtLevel:
