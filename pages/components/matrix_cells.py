@@ -63,6 +63,11 @@ def cells_of(
     ]
 
 
+def short_name(data: Data) -> str:
+    """The last part of a folder; a registered name as it is."""
+    return data[0].rstrip("/\\").replace("\\", "/").rpartition("/")[2] or data[0]
+
+
 def _own(run: RunFolder, data: Data) -> Cell:
     card = cached.card(run)
     try:

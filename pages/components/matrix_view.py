@@ -1,27 +1,20 @@
 """Training set by test set: what each checkpoint is worth where it did not learn."""
 
-from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import streamlit as st
 
-from mammo_core.config import EvaluateConfig
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.uncertainty import Rate
-from mammo_core.paths import checkpoints_root, datasets_root
+from mammo_core.paths import datasets_root
 from mammo_core.plots.matrix import Square, matrix_figure
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import start_run
 from mammo_core.words import many
 from pages.components.compare_view import Compared
-from pages.components.guard import escaped, noted_errors
-from pages.components.matrix_cells import Cell, Data, cells_of
+from pages.components.evaluate_offer import offer_evaluating
+from pages.components.guard import escaped
+from pages.components.matrix_cells import Cell, cells_of, short_name
 from pages.components.pickers import all_runs, checkpoints
-from pages.components.run_view import show_run
-
-if TYPE_CHECKING:  # imported where asked for: it reads data sets
-    from mammo_core.datasets.registry import Registered
 
 _MOST_ROWS: Final = 12
 
@@ -52,46 +45,8 @@ def show_matrix(compared: Compared) -> None:
     st.dataframe([_row(cell) for cell in cells if cell.external], hide_index=True, key="cells")
     for cell in cells:
         for note in cell.notes:
-            st.caption(escaped(f"{cell.checkpoint.run_id} on {_short(cell.data)}: {note}"))
-    _offer([cell for cell in cells if not cell.external and not cell.is_own], entries)
-
-
-def _offer(empty: Sequence[Cell], entries: "dict[Data, Registered]") -> None:
-    """Score a registered data set with a checkpoint, as a job of its own."""
-    from mammo_core.datasets.reading import get_adapter, get_label_rule
-
-    fitting = {
-        f"{cell.checkpoint.run_id} on {_short(cell.data)}": cell
-        for cell in empty
-        if (entry := entries.get(cell.data)) is not None
-        and get_label_rule(get_adapter(entry.adapter), entry.label_rule).task.classes
-        == cell.card.task.classes
-    }
-    if not fitting:
-        st.caption("Every registered data set with the same classes has been scored.")
-        return
-    name = st.selectbox("Not scored yet", list(fitting), key="to_evaluate")
-    cell = fitting[name]
-    job = cell.evaluation.run if cell.evaluation is not None else None
-    if job is not None:
-        show_run(job)
-    st.button(
-        "Evaluate", icon=":material/play_arrow:", key="evaluate",
-        disabled=job is not None and not job.read_status().state.is_over,
-        on_click=_evaluate, args=(cell.checkpoint, entries[cell.data]),
-        help="Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
-    )  # fmt: skip
-
-
-def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
-    config = EvaluateConfig(
-        checkpoint=checkpoint.run_id,
-        folder=entry.name,
-        adapter=entry.adapter,
-        label_rule=entry.label_rule,
-    )
-    with noted_errors():
-        start_run(config, checkpoints_root(), what="evaluate", total=0)
+            st.caption(escaped(f"{cell.checkpoint.run_id} on {short_name(cell.data)}: {note}"))
+    offer_evaluating([cell for cell in cells if not cell.external and not cell.is_own], entries)
 
 
 def _square(cell: Cell) -> Square:
@@ -117,7 +72,7 @@ def _square(cell: Cell) -> Square:
         lines = tuple(line for line in (ranked, called, calibrated, *marks) if line)
         share = 0.0 if auc is None else max(0.0, 2 * auc.value - 1)
     return Square(
-        row=_title(cell), column=escape(_short(cell.data)), lines=lines, share=share,
+        row=_title(cell), column=escape(short_name(cell.data)), lines=lines, share=share,
         is_hatched=cell.is_other_rule, is_own=cell.is_own,
     )  # fmt: skip
 
@@ -131,7 +86,7 @@ def _row(cell: Cell) -> dict[str, str]:
     return {
         "checkpoint": cell.checkpoint.run_id,
         "trained on": cell.card.data.title,
-        "scored": _short(cell.data),
+        "scored": short_name(cell.data),
         "label rule": f"{cell.data[1]} (other)" if cell.is_other_rule else cell.data[1],
         "AUC": f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" if auc else "–",
         "sensitivity, locked": _rate(rates.sensitivity) if rates else "–",
@@ -147,11 +102,6 @@ def _title(cell: Cell) -> str:
     """Twenty letters a line: names of runs are long, and the room beside the squares is not."""
     name = cell.checkpoint.run_id
     return "<br>".join(escape(name[start : start + 20]) for start in range(0, len(name), 20))
-
-
-def _short(data: Data) -> str:
-    """The last part of a folder; a registered name as it is."""
-    return data[0].rstrip("/\\").replace("\\", "/").rpartition("/")[2] or data[0]
 
 
 def _percent(rate: Rate) -> str:

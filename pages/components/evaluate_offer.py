@@ -1,0 +1,55 @@
+"""Scoring a registered data set with a checkpoint, started from the page as a job of its own."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mammo_core.config import EvaluateConfig
+from mammo_core.paths import checkpoints_root
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.launch import start_run
+from pages.components.guard import noted_errors
+from pages.components.matrix_cells import Cell, Data, short_name
+from pages.components.run_view import show_run
+
+if TYPE_CHECKING:  # imported where asked for: it reads data sets
+    from mammo_core.datasets.registry import Registered
+
+
+def offer_evaluating(empty: Sequence[Cell], entries: "Mapping[Data, Registered]") -> None:
+    """The empty squares whose data set has the classes of the checkpoint; one at a time."""
+    from mammo_core.datasets.reading import get_adapter, get_label_rule
+
+    fitting = {
+        f"{cell.checkpoint.run_id} on {short_name(cell.data)}": cell
+        for cell in empty
+        if (entry := entries.get(cell.data)) is not None
+        and get_label_rule(get_adapter(entry.adapter), entry.label_rule).task.classes
+        == cell.card.task.classes
+    }
+    if not fitting:
+        st.caption("Every registered data set with the same classes has been scored.")
+        return
+    name = st.selectbox("Not scored yet", list(fitting), key="to_evaluate")
+    cell = fitting[name]
+    job = cell.evaluation.run if cell.evaluation is not None else None
+    if job is not None:
+        show_run(job)
+    st.button(
+        "Evaluate", icon=":material/play_arrow:", key="evaluate",
+        disabled=job is not None and not job.read_status().state.is_over,
+        on_click=_evaluate, args=(cell.checkpoint, entries[cell.data]),
+        help="Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
+    )  # fmt: skip
+
+
+def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
+    config = EvaluateConfig(
+        checkpoint=checkpoint.run_id,
+        folder=entry.name,
+        adapter=entry.adapter,
+        label_rule=entry.label_rule,
+    )
+    with noted_errors():
+        start_run(config, checkpoints_root(), what="evaluate", total=0)
