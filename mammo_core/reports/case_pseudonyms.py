@@ -7,12 +7,13 @@ it, the images of one woman stay together.
 import hmac
 import uuid
 from dataclasses import dataclass
+from typing import Final
 
 from mammo_core.preprocessing.case_store import CaseImage
 from mammo_core.preprocessing.keyed_ids import keyed_id
 
-_PREFIX = "MS-"
-_DIGITS = 16
+_PREFIX: Final = "MS-"
+_DIGITS: Final = 12  # 16 characters are the most a study's id may have (PS3.5 6.2, SH)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
