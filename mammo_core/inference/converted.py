@@ -1,0 +1,173 @@
+"""Networks converted for OpenVINO, made once per checkpoint, held against torch, and kept.
+
+engines/<key>/model.xml, model.bin   the network
+engines/<key>/engine_check.json      how far its logits are from torch's, and the files' hashes
+
+`key` is a hash of the weights, of what shapes the network around them, and of the versions of the
+libraries that convert it. A folder is made beside and renamed: it is there whole or not at all.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from mammo_core.errors import ConfigError
+from mammo_core.files import replace_file, sha256_of
+from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.forward import forward
+from mammo_core.inference.openvino_network import ConversionError, load_network, write_network
+from mammo_core.inference.trial_images import trial_batch
+from mammo_core.paths import cache_root
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.card import ModelCard
+
+#: Of a logit, from torch's: with more, torch is used.
+LARGEST_DIFFERENCE: Final = 1e-4
+
+_MODEL: Final = "model.xml"
+_WEIGHTS: Final = "model.bin"
+_RECORD: Final = "engine_check.json"
+_MOST_KEPT: Final = 16  # networks; the one not used for longest goes first
+_HALF_MADE: Final = "making-"
+_HALF_MADE_SECONDS: Final = 3600.0  # nobody converts for so long: a crash left it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCheck:
+    """What is known of a converted network."""
+
+    model_id: str
+    weights_sha256: str
+    versions: dict[str, str]
+    difference: float | None = None  # the largest of a logit, from torch's
+    files: dict[str, str] = field(default_factory=dict)  # name -> SHA-256
+    problem: str = ""  # why it is not used, in a few words; becomes part of the engine's name
+    reason: str = ""  # the same as a sentence
+
+
+def network_path(card: ModelCard) -> Path:
+    return engine_folder(card) / _MODEL
+
+
+def engine_folder(card: ModelCard) -> Path:
+    """Where the converted network of this checkpoint lies, or would."""
+    document = {
+        "weights": card.weights_sha256,
+        "model": to_document(card.model),
+        "input": [card.prepare.channels, *card.prepare.size],
+        "classes": len(card.task.classes),
+        "versions": _versions(),
+    }
+    key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return _root() / key
+
+
+def find_check(card: ModelCard) -> EngineCheck | None:
+    """What was found out before; None where nothing was, or where files were damaged since."""
+    folder = engine_folder(card)
+    try:
+        document = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        check = from_document(document, EngineCheck, where=_RECORD)
+        is_whole = all(sha256_of(folder / name) == digest for name, digest in check.files.items())
+    except (OSError, ValueError, RecursionError, ConfigError):
+        return None
+    if not is_whole or not (check.problem or check.files.keys() == {_MODEL, _WEIGHTS}):
+        return None
+    os.utime(folder)
+    return check
+
+
+def make_check(checkpoint: Checkpoint) -> EngineCheck:
+    """Convert the network, hold it against torch, and keep both network and finding."""
+    folder = engine_folder(checkpoint.card)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep()
+    scratch = Path(tempfile.mkdtemp(prefix=_HALF_MADE, dir=folder.parent))
+    try:
+        check = _tried(checkpoint, scratch)
+        replace_file(scratch / _RECORD, json.dumps(to_document(check), indent=2) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+        _rename(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return check
+
+
+def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
+    card = checkpoint.card
+    settings = card.prepare
+
+    def check(
+        difference: float | None = None, *, problem: str = "", reason: str = ""
+    ) -> EngineCheck:
+        kept = () if problem else (_MODEL, _WEIGHTS)
+        return EngineCheck(
+            model_id=card.model_id,
+            weights_sha256=card.weights_sha256,
+            versions=_versions(),
+            difference=difference,
+            files={name: sha256_of(scratch / name) for name in kept},
+            problem=problem,
+            reason=reason,
+        )
+
+    try:
+        write_network(
+            checkpoint.model, scratch / _MODEL, channels=settings.channels, size=settings.size
+        )
+    except ConversionError as error:
+        return check(
+            problem="openvino cannot convert it",
+            reason=f"OpenVINO cannot convert this network ({error}), so torch reads with it.",
+        )
+    batch = trial_batch(settings)
+    ours = load_network(scratch / _MODEL, "fp32")(batch).logits
+    difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
+    if difference <= LARGEST_DIFFERENCE:  # never true of a NaN
+        return check(difference)
+    (scratch / _WEIGHTS).unlink()
+    return check(
+        difference,
+        problem="openvino differs",
+        reason=f"OpenVINO's logits differ from torch's by {difference:.2g} (allowed: "
+        f"{LARGEST_DIFFERENCE:g}), so torch reads with this network.",
+    )
+
+
+def _rename(scratch: Path, folder: Path) -> None:
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if not (folder / _RECORD).is_file():  # else another process made the same at the same time
+            raise
+
+
+def _sweep() -> None:
+    """Drop what a crash left half-made, and the networks not used for longest."""
+    folders = sorted(_root().iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    made = [folder for folder in folders if not folder.name.startswith(_HALF_MADE)]
+    now = time.time()
+    stale = [
+        folder
+        for folder in folders
+        if folder not in made and now - folder.stat().st_mtime > _HALF_MADE_SECONDS
+    ]
+    for folder in (*made[_MOST_KEPT - 1 :], *stale):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("openvino", "torch", "timm")}
+
+
+def _root() -> Path:
+    return cache_root() / "engines"

@@ -1,0 +1,219 @@
+"""One interface, whatever runs the network: what it gives, what it is called, what is kept."""
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.explain.closed_form import Head
+from mammo_core.inference import converted
+from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.converted import engine_folder, find_check, make_check
+from mammo_core.inference.engine import open_engine, torch_engine
+from mammo_core.inference.trial_images import trial_batch
+from mammo_core.paths import REPOSITORY
+from mammo_core.types import CANCER
+from mammo_core.zoo.build import build_model
+from mammo_core.zoo.classifier import ChannelsFirst, Classifier
+from tests.inference.made_up import PREPARE, card, write_checkpoint
+
+
+@pytest.fixture(autouse=True)
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+
+
+@pytest.fixture
+def checkpoint(tmp_path: Path) -> Checkpoint:
+    (tmp_path / "model").mkdir()
+    return load_checkpoint(write_checkpoint(tmp_path / "model"))
+
+
+def with_network(trunk: nn.Module) -> Checkpoint:
+    model = Classifier(trunk, layout=ChannelsFirst()).eval()
+    return Checkpoint(folder=Path(), card=card("1" * 64), model=model)
+
+
+class Linear(nn.Module):
+    """Each pixel counts, times a weight."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc = nn.Linear(1, 2)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d(images, 4)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        pooled = features.mean(dim=(2, 3))
+        return pooled if pre_logits else self.fc(pooled)
+
+
+class CountsCalls(Linear):
+    """Another network at every call: what is traced is not what runs."""
+
+    calls = 0
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        self.calls += 1
+        return super().forward_features(images) * float(self.calls)
+
+
+class TooOdd(Linear):
+    """Something OpenVINO has no word for."""
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        return super().forward_features(torch.special.bessel_j0(images))
+
+
+def test_on_a_cpu_openvino_gives_what_torch_gives(checkpoint: Checkpoint) -> None:
+    batch = np.random.default_rng(0).normal(size=(3, 1, 64, 32)).astype(np.float32)
+    engine, reference = open_engine(checkpoint), torch_engine(checkpoint)
+    assert (engine.name, reference.name) == ("openvino fp32", "torch fp32")
+    ours, theirs = engine.run(batch), reference.run(batch)
+    assert ours.logits.shape == (3, 2)
+    assert ours.feature_map.shape == (3, 80, 4, 2)
+    assert ours.embedding.shape == (3, 80)
+    for name in ("logits", "feature_map", "embedding"):
+        assert getattr(ours, name).dtype == np.float32
+        np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
+
+
+@pytest.mark.parametrize("backbone", ["test_resnet", "test_convnext", "conv3_dense3"])
+def test_other_networks_convert_too(backbone: str) -> None:
+    torch.manual_seed(0)
+    settings = ModelConfig(backbone=backbone)
+    model = build_model(settings, task=CANCER, channels=1).eval().requires_grad_(False)
+    one = replace(card("2" * 64), model=settings)
+    checkpoint = Checkpoint(folder=Path(), card=one, model=model)
+    engine = open_engine(checkpoint)
+    assert engine.name == "openvino fp32"
+    assert isinstance(engine.head, Head) == (backbone != "conv3_dense3")
+    batch = trial_batch(PREPARE)
+    theirs = torch_engine(checkpoint).run(batch)
+    np.testing.assert_allclose(engine.run(batch).logits, theirs.logits, atol=1e-4)
+
+
+def test_what_is_given_stays_when_the_engine_runs_again(checkpoint: Checkpoint) -> None:
+    engine = open_engine(checkpoint)
+    first = engine.run(np.zeros((1, 1, 64, 32), np.float32))
+    kept = first.feature_map.copy()
+    engine.run(np.ones((1, 1, 64, 32), np.float32))
+    np.testing.assert_array_equal(first.feature_map, kept)
+
+
+def test_a_network_is_converted_once_and_its_check_is_kept(checkpoint: Checkpoint) -> None:
+    open_engine(checkpoint)
+    folder = engine_folder(checkpoint.card)
+    assert {path.name for path in folder.iterdir()} == {
+        "model.xml", "model.bin", "engine_check.json",
+    }  # fmt: skip
+    made = (folder / "model.bin").stat().st_mtime_ns
+    assert open_engine(checkpoint).name == "openvino fp32"
+    assert (folder / "model.bin").stat().st_mtime_ns == made
+    check = find_check(checkpoint.card)
+    assert check is not None
+    assert check.weights_sha256 == checkpoint.card.weights_sha256
+    assert check.difference is not None
+    assert check.difference <= 1e-4
+    assert [path.name for path in folder.parent.iterdir()] == [folder.name]
+
+
+def test_a_damaged_network_is_made_anew(checkpoint: Checkpoint) -> None:
+    open_engine(checkpoint)
+    weights = engine_folder(checkpoint.card) / "model.bin"
+    whole = weights.read_bytes()
+    weights.write_bytes(bytes([whole[0] ^ 1]) + whole[1:])
+    assert find_check(checkpoint.card) is None
+    assert open_engine(checkpoint).name == "openvino fp32"
+    assert weights.read_bytes() == whole
+
+
+def test_a_check_that_names_no_files_vouches_for_nothing(checkpoint: Checkpoint) -> None:
+    open_engine(checkpoint)
+    record = engine_folder(checkpoint.card) / "engine_check.json"
+    record.write_text(json.dumps(json.loads(record.read_text()) | {"files": {}}))
+    assert find_check(checkpoint.card) is None
+
+
+def test_what_decides_the_network_decides_where_it_is_kept() -> None:
+    one = card("0" * 64)
+    others = [
+        card("1" * 64),
+        replace(one, model=replace(one.model, pooling="max")),
+        replace(one, prepare=PrepareSettings(size=(64, 64))),
+    ]
+    assert len({engine_folder(each) for each in (one, *others)}) == 4
+
+
+def test_where_openvino_differs_torch_reads_and_says_so() -> None:
+    checkpoint = with_network(CountsCalls())
+    check = make_check(checkpoint)
+    assert check.difference is not None
+    assert check.difference > 1e-4
+    engine = open_engine(checkpoint)
+    assert engine.name == "torch fp32 (openvino differs)"
+    assert "allowed: 0.0001" in engine.note
+    assert not (engine_folder(checkpoint.card) / "model.bin").exists()
+
+
+def test_what_openvino_cannot_convert_torch_reads_and_says_so() -> None:
+    checkpoint = with_network(TooOdd())
+    for _ in range(2):  # the second time from what was kept
+        engine = open_engine(checkpoint)
+        assert engine.name == "torch fp32 (openvino cannot convert it)"
+        assert "cannot convert this network" in engine.note
+
+
+def test_the_networks_not_used_for_longest_make_room(tmp_path: Path) -> None:
+    root = tmp_path / "home" / "cache" / "engines"
+    for number in range(20):
+        (root / f"{number:064d}").mkdir(parents=True)
+        os.utime(root / f"{number:064d}", (number, number))
+    (root / "making-crashed").mkdir()
+    os.utime(root / "making-crashed", (0, 0))
+    (root / "making-now").mkdir()
+    make_check(with_network(Linear()))
+    left = sorted(path.name for path in root.iterdir())
+    assert [name for name in left if name.startswith("making")] == ["making-now"]
+    assert len(left) - 1 == converted._MOST_KEPT
+    assert f"{19:064d}" in left
+    assert f"{4:064d}" not in left
+
+
+_READS = """
+import socket, sys
+from pathlib import Path
+opened = []
+class Watched(socket.socket):
+    def connect(self, address):
+        opened.append(address)
+        raise OSError("no network here")
+socket.socket = Watched
+socket.getaddrinfo = lambda *address, **_: opened.append(address) or []
+from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.engine import open_engine
+print(open_engine(load_checkpoint(Path(sys.argv[1]))).name)
+loaded = [n for n in sys.modules if n.startswith("openvino_telemetry") and sys.modules[n]]
+import threading
+print(opened, loaded, threading.active_count())
+"""
+
+
+def test_nothing_is_told_to_anyone(tmp_path: Path) -> None:
+    (tmp_path / "model").mkdir()
+    write_checkpoint(tmp_path / "model")
+    done = subprocess.run(
+        [sys.executable, "-c", _READS, str(tmp_path / "model")],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        env={**os.environ, "CI": "", "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    assert done.stdout.splitlines() == ["openvino fp32", "[] [] 1"]
