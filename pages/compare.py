@@ -7,6 +7,7 @@ import streamlit as st
 
 from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.compare import share_cases
+from pages.components.auc_view import show_one_breast
 from pages.components.comparable import (
     LOOKED_AT,
     labelled_of,
@@ -20,7 +21,7 @@ from pages.components.compare_view import (
     show_published,
     show_settings,
 )
-from pages.components.counting import count_cases, pick_counting
+from pages.components.counting import count_cases, pick_counting, rows_of
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, shown_errors
 from pages.components.leaderboard import say_what_is_compared, show_leaderboard
@@ -29,6 +30,7 @@ from pages.components.overlays import show_pr, show_reliability, show_roc
 from pages.components.pickers import scored_runs
 from pages.components.point_view import show_at_one_specificity
 from pages.components.provenance import show_provenance
+from pages.components.report_download import show_reports
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
@@ -39,6 +41,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Disagreements": show_disagreements,
     "Settings": show_settings,
     "Published": show_published,
+    "Report": show_reports,
 }
 
 require_frame()
@@ -76,6 +79,11 @@ with shown_errors():
     reason = why_no_auc(shared.cases[0])
     if reason:
         st.warning(escaped(reason), icon=":material/block:")
+        for name in counted:
+            with st.container(border=True):
+                st.text(name)
+                rows = rows_of(scored[name], counting)
+                show_one_breast(rows, scored[name].source, counting)
         st.stop()
     show_leaderboard(compared)
     section = st.segmented_control(

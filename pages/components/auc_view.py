@@ -1,21 +1,24 @@
 """The AUC of the cases, and what it owes to age, density, sites and machines."""
 
+import pandas as pd
 import streamlit as st
 
 from mammo_core.metrics.artefact import why_no_auc
-from mammo_core.metrics.cases import values_of
+from mammo_core.metrics.cases import levels_of, values_of
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.metrics.within import auc_within
+from mammo_core.types import Level
 from pages.components import cached
-from pages.components.counting import Counted
-from pages.components.guard import escaped
+from pages.components.counting import Counted, Counting
+from pages.components.guard import escaped, noted_errors
 
 
 def show_auc(counted: Counted) -> None:
     cases = counted.cases
     reason = why_no_auc(cases)
     if reason:
-        st.caption(reason)
+        st.caption(escaped(reason))
+        show_one_breast(counted.rows, counted.scored.source, counted.counting)
         return
     auc = auc_with_interval(cases)
     st.caption(f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).")
@@ -35,3 +38,13 @@ def show_auc(counted: Counted) -> None:
             st.warning(escaped(within.sentence), icon=":material/warning:")
         elif within is not None:
             st.caption(escaped(within.sentence))
+
+
+def show_one_breast(rows: pd.DataFrame, source: str, counting: Counting) -> None:
+    """By woman: an AUC of one breast each, in the place of one that counting would have made."""
+    is_by_woman = counting.level in (Level.EXAM, Level.PATIENT)
+    if not is_by_woman or Level.BREAST not in levels_of(rows) or rows["positive"].nunique() < 2:
+        return
+    with noted_errors():
+        drawn = cached.one_breast(rows, source=source, split=counting.split)
+        st.caption(escaped(drawn.sentence))

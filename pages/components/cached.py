@@ -12,6 +12,7 @@ from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
 from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.one_breast import DrawnAuc, one_breast_auc
 from mammo_core.metrics.precision import average_precision_with_interval
 from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
@@ -84,6 +85,12 @@ def beyond(
 ) -> Beyond | None:
     """What the score adds to age, density, site and machine. `source` and `split` name `_rows`."""
     return beyond_confounders(_rows, level=level, rule=rule)
+
+
+@st.cache_data(max_entries=32, show_spinner="Drawing one breast per woman…")
+def one_breast(_rows: pd.DataFrame, *, source: str, split: str) -> DrawnAuc:
+    """The AUC by woman where counting alone would make one. `source` and `split` name `_rows`."""
+    return one_breast_auc(_rows)
 
 
 def average_precision(cases: Cases) -> Estimate | None:

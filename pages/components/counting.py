@@ -10,6 +10,7 @@ from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.types import Level, Split
 from mammo_core.words import many
 from pages.components import cached
+from pages.components.looks import note_look
 from pages.components.scored import Scored
 
 _RULE_WORDS: Final = {
@@ -43,8 +44,7 @@ class Counted:
     @property
     def rows(self) -> pd.DataFrame:
         """The predictions of the split that is counted."""
-        predictions = self.scored.predictions
-        return predictions[predictions["split"].fillna("") == self.counting.split]
+        return rows_of(self.scored, self.counting)
 
 
 def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
@@ -77,7 +77,14 @@ def count(scored: Scored, counting: Counting) -> Counted:
     return Counted(scored=scored, counting=counting, cases=count_cases(scored, counting))
 
 
+def rows_of(scored: Scored, counting: Counting) -> pd.DataFrame:
+    """The predictions of the split that is counted."""
+    predictions = scored.predictions
+    return predictions[predictions["split"].fillna("") == counting.split]
+
+
 def count_cases(scored: Scored, counting: Counting) -> Cases:
+    note_look(scored.run, counting.split)
     return cached.cases(
         scored.predictions,
         source=scored.source,

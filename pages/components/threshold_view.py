@@ -6,7 +6,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.words import many
@@ -93,6 +93,11 @@ def show_rates(rates: RatesAtThreshold, cases: Cases) -> None:
     st.dataframe(
         [_row(name, rate) for name, rate in named], hide_index=True, key="rates", width="stretch"
     )
+    if cases.rule is Pooling.OWN_BREAST:
+        st.caption(
+            "By woman: a cancer counts as found only where its own breast is called; without "
+            "cancer, no breast may be called."
+        )
 
 
 def _row(name: str, rate: Rate) -> dict[str, str]:

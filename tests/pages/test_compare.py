@@ -170,6 +170,7 @@ def test_an_auc_made_by_counting_alone_is_refused(runs_root: Path, open_page: Op
     page.multiselect(key="models").set_value([GOOD]).run()
     page.segmented_control(key="compare_level").set_value("patient").run()
     assert "random scores would reach 0.33" in page.warning[0].value
+    assert any("one breast drawn per woman" in text.value for text in page.caption)
 
 
 def test_the_page_begins_with_what_can_be_compared(runs_root: Path, open_page: OpenPage) -> None:

@@ -89,6 +89,12 @@ def test_the_unit_decides_how_many_cases_there_are(page: AppTest) -> None:
 def test_an_auc_made_by_counting_alone_is_refused_by_patient(page: AppTest) -> None:
     page.segmented_control(key="count_level").set_value("patient").run()
     assert "random scores would reach 0.33" in captions_of(page)
+    assert "with one breast drawn per woman" in captions_of(page)
+    assert "10 women with and 30 without cancer" in captions_of(page)
+    assert "its own breast is called" in captions_of(page)
+    rates = rates_of(at_threshold(page, 0.0))
+    assert rates.loc["Sensitivity (recall)", "of"] == "10 of 10 (10 women)"
+    assert rates.loc["Specificity", "of"] == "0 of 30 (30 women)"
     page.segmented_control(key="count_rule_patient").set_value("max").run()
     assert "AUC 0." in captions_of(page)
 
