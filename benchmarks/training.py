@@ -22,7 +22,7 @@ from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSetti
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.training.batches import TrainingBatches
 from mammo_core.training.data import load_dataset, load_images
-from mammo_core.training.features import FeatureTraining, cut, keep_training
+from mammo_core.training.features import Asking, FeatureTraining, cut, keep_training
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.losses import plain_loss
 from mammo_core.training.machine import make_fabric
@@ -91,10 +91,8 @@ def compare_fronts(config: RunConfig, folder: Path) -> None:
         again = make_network(frozen, fabric.device)
         halves = cut(again.classifier, again.still, again.example, is_linear=is_linear)
         started = time.perf_counter()
-        kept: FeatureTraining = keep_training(
-            halves.front, source, folder / "features", variants=1,
-            report=lambda *_: None, should_stop=lambda: False,
-        )  # fmt: skip
+        asking = Asking(fabric=fabric, report=lambda *_: None, should_stop=lambda: False)
+        kept: FeatureTraining = keep_training(halves, source, asking)
         filling = time.perf_counter() - started
         learner = make_learner(fabric, halves.back, frozen.optim)
         epoch_seconds(learner, kept)

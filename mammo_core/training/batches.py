@@ -68,13 +68,17 @@ class TrainingBatches:
             return mine, self.stored(mine.rows)
 
         for mine, stored in read_ahead(read, len(self)):
-            yield self.look(mine, stored, epoch=number)
+            yield self.look(mine, stored, epoch=number, seed=self.config.seed)
 
-    def look(self, order: Order, stored: Tensor, *, epoch: int) -> Batch:
+    def look(self, order: Order, stored: Tensor, *, epoch: int, seed: int) -> Batch:
         """The images `order` names as the network sees them in `epoch`, and what it should say."""
         config = self.config
         numbers = uniform(
-            seed=config.seed, epoch=epoch, rows=order.rows, copies=order.copies, count=DRAWS
+            seed=seed,
+            epoch=epoch,
+            images=self.images.keys(order.rows),
+            copies=order.copies,
+            count=DRAWS,
         )
         draws = torch.from_numpy(numbers).to(self.device)
         labels = self.images.labels[order.rows]
@@ -111,6 +115,10 @@ class EvaluationBatches:
 
         for (_, targets), stored in zip(rows, read_ahead(read, len(self)), strict=True):
             yield normalise(_to_grey(stored), self.config.prepare), targets.to(self.device)
+
+    def plain(self, rows: NDArray[np.integer]) -> Tensor:
+        """The images at `rows` as they are."""
+        return normalise(_to_grey(_stored(self.images, rows, self.device)), self.config.prepare)
 
     def targets(self) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
         """The rows of each batch, and what should be said of them."""

@@ -26,14 +26,22 @@ class Images(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ImageSet:
-    """The labelled images of one split; `labels` are indices of the task's classes."""
+    """The labelled images of one split; `labels` are indices of the task's classes.
+
+    `contents` are the SHA-256 of the image files: what an image is known by, whatever its row.
+    """
 
     manifest: pd.DataFrame
     images: Images
     labels: NDArray[np.int64]
+    contents: tuple[str, ...] = ()  # empty where they are only looked at as they are
 
     def __len__(self) -> int:
         return len(self.labels)
+
+    def keys(self, rows: NDArray[np.integer]) -> NDArray[np.uint64]:
+        """Numbers that stand for the images at `rows`, wherever they lie."""
+        return np.array([int(self.contents[row][:16], 16) for row in rows], dtype=np.uint64)
 
 
 def load_dataset(config: RunConfig) -> Dataset:
@@ -72,8 +80,13 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
     if manifest.empty:
         raise TableError(f"There are no labelled images in the {split} split.")
     cache = Cache(root=cache_root(), settings=config.prepare)
-    images = open_images(cache, [dataset.root / str(path) for path in manifest["path"]])
-    return ImageSet(manifest=manifest, images=images, labels=label_indices(manifest, config.task))
+    files = [dataset.root / str(path) for path in manifest["path"]]
+    return ImageSet(
+        manifest=manifest,
+        images=open_images(cache, files),
+        labels=label_indices(manifest, config.task),
+        contents=tuple(cache.place_of(file).read_text(encoding="ascii") for file in files),
+    )
 
 
 def label_indices(manifest: pd.DataFrame, task: Task) -> NDArray[np.int64]:

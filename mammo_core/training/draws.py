@@ -1,7 +1,8 @@
 """Random numbers that depend on nothing but (seed, epoch, image, place): no state, no order.
 
-The same image is changed the same way in the same epoch whatever batch, process or machine it lands
-in, so an interrupted run, a resumed one and a distributed one see the same images.
+An image is known by its content, so it is changed the same way in the same epoch whatever fold,
+batch, process or machine it lands in: an interrupted run, a resumed one and a distributed one see
+the same.
 """
 
 from typing import Final
@@ -13,11 +14,11 @@ _ODD: Final = np.uint64(0x9E3779B97F4A7C15)
 
 
 def uniform(
-    *, seed: int, epoch: int, rows: NDArray[np.int64], copies: NDArray[np.int64], count: int
+    *, seed: int, epoch: int, images: NDArray[np.uint64], copies: NDArray[np.int64], count: int
 ) -> NDArray[np.float32]:
-    """(images, count) numbers in [0, 1); a copy of an image draws others than the image itself."""
+    """(images, count) numbers in [0, 1); `images` are their keys. A copy draws others."""
     epoch_key = _mix(_mix(np.array([seed], dtype=np.uint64)) + np.uint64(epoch))
-    image_keys = _mix(_mix(epoch_key + _mix(rows.astype(np.uint64))) + copies.astype(np.uint64))
+    image_keys = _mix(_mix(epoch_key + _mix(images)) + copies.astype(np.uint64))
     places = np.arange(1, count + 1, dtype=np.uint64) * _ODD
     bits = _mix(image_keys[:, None] + places[None, :])
     return (bits >> np.uint64(40)).astype(np.float32) / np.float32(1 << 24)

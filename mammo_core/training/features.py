@@ -2,52 +2,68 @@
 once, for a fixed number of looks per image, and kept. A laptop fine-tunes in minutes that way.
 """
 
+import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mammo_core.config import AugmentConfig, ModelConfig, PrepareSettings, RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.training.balance import Order, epoch_order
 from mammo_core.training.batches import Batch, EvaluationBatches, TrainingBatches, read_ahead
+from mammo_core.training.feature_store import FeatureStore, Kept, make_room, open_store
 from mammo_core.training.losses import soft_targets
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.freezing import last_layer
+from mammo_core.zoo.freezing import depth_of, last_layer
 from mammo_core.zoo.stages import Prefix, Stage, can_be_cut, suffix_of
 
 Report = Callable[[int, int], None]
+Rows = NDArray[np.integer]
+
+#: Of the looks that are kept. Not the run's: the seeds of one recipe share them.
+LOOK_SEED: Final = 0
+_BATCH: Final = 32  # images asked about at a time: more is no faster
+_SEGMENT_IMAGES: Final = 256
+_SEGMENT_BYTES: Final = 64 * 2**20
 
 
 class StoppedError(Exception):
     """Somebody asked to stop while features were made. Nothing is lost; they are made again."""
 
 
-_KIND: Final = np.dtype("<f2")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Halves:
-    """A network cut in two: `front` is asked once, `back` is trained and shares its weights."""
+    """A network cut in two: `front` is asked once, `back` is trained and shares its weights.
+
+    `digest` is the hash of the front: equal ones say the same of the same image.
+    """
 
     front: nn.Module
     back: nn.Module
+    digest: str
 
 
 def cut(
     classifier: Classifier, still: tuple[Stage, ...], images: Tensor, *, is_linear: bool
 ) -> Halves:
     """`classifier` behind its `still` stages; `images` is a small batch to prove the cut with."""
+    digest = _digest_of(classifier, still, is_linear=is_linear)
     if is_linear:
-        halves = Halves(front=_Embedding(classifier), back=_back_of_probe(classifier))
+        halves = Halves(
+            front=_Embedding(classifier), back=_back_of_probe(classifier), digest=digest
+        )
         is_whole = _joins(classifier, halves, images)
     else:
         is_whole = bool(still) and can_be_cut(classifier, still, images)
-        halves = Halves(front=Prefix(classifier, still), back=suffix_of(classifier, still))
+        halves = Halves(
+            front=Prefix(classifier, still), back=suffix_of(classifier, still), digest=digest
+        )
     if not is_whole:
         raise ConfigError(
             "This network cannot be cut where it is frozen, so features cannot be kept. Set "
@@ -67,14 +83,28 @@ class _Embedding(nn.Module):
         return self.classifier.embed(self.classifier.features(images))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """How images were changed before the front was asked, and which one it is."""
+
+    model: ModelConfig
+    prepare: PrepareSettings
+    augment: AugmentConfig | None = None  # None: as they are
+    seed: int = LOOK_SEED
+    number: int = 0
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class KeptFeatures:
-    """(variants, images, ...) half-precision features in a file; memory is the system's concern."""
+    """Features of every image, one entry of `looks` for each look that was kept."""
 
-    kept: NDArray[np.float16]
+    looks: tuple[Kept, ...]
 
-    def take(self, variants: NDArray[np.integer], rows: NDArray[np.integer]) -> Tensor:
-        return torch.from_numpy(self.kept[variants, rows])
+    def take(self, looks: Rows, rows: Rows) -> Tensor:
+        taken = [
+            self.looks[look].take(np.array([row]))[0] for look, row in zip(looks, rows, strict=True)
+        ]
+        return torch.from_numpy(np.stack(taken))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -89,7 +119,7 @@ class FeatureTraining:
 
     def epoch(self, number: int) -> Iterator[Batch]:
         source, config = self.source, self.source.config
-        size, variants = config.optim.batch_size, len(self.features.kept)
+        size, variants = config.optim.batch_size, len(self.features.looks)
         order = epoch_order(
             source.is_positive, config.balance, seed=config.seed, epoch=number, batch_size=size
         )
@@ -111,91 +141,133 @@ class FeatureEvaluation:
     """The batches of `source`, as features."""
 
     source: EvaluationBatches
-    features: KeptFeatures
+    features: Kept
 
     def __len__(self) -> int:
         return len(self.source)
 
     def epoch(self, number: int) -> Iterator[Batch]:
         for rows, targets in self.source.targets():
-            looks = np.zeros(len(rows), dtype=np.int64)
-            inputs = self.features.take(looks, rows).to(self.source.device).float()
+            inputs = torch.from_numpy(self.features.take(rows)).to(self.source.device).float()
             yield inputs, targets.to(self.source.device)
 
 
-def keep_training(
-    front: nn.Module,
-    source: TrainingBatches,
-    file: Path,
-    *,
-    variants: int,
-    report: Report,
-    should_stop: Callable[[], bool],
-) -> FeatureTraining:
-    """Ask `front` for every training image in `variants` looks."""
-    size, count = source.config.optim.batch_size, len(source.images)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Asking:
+    """How fronts are asked: by which processes together, and who is told and heard meanwhile."""
 
-    def looks() -> Iterator[Tensor]:
-        for variant in range(variants):
-            for start in range(0, count, size):
-                rows = np.arange(start, min(count, start + size))
-                order = Order(rows=rows, copies=np.zeros_like(rows))
-                yield source.look(order, source.stored(rows), epoch=variant)[0]
-
-    kept = _keep(
-        front,
-        looks(),
-        file,
-        shape=(variants, count),
-        report=report,
-        should_stop=should_stop,
-    )
-    return FeatureTraining(source=source, features=kept)
+    fabric: Fabric
+    report: Report
+    should_stop: Callable[[], bool]
 
 
-def keep_evaluation(
-    front: nn.Module,
-    source: EvaluationBatches,
-    file: Path,
-    *,
-    report: Report,
-    should_stop: Callable[[], bool],
-) -> FeatureEvaluation:
-    images = (images for images, _ in source.epoch(0))
-    shape = (1, len(source.images))
-    kept = _keep(front, images, file, shape=shape, report=report, should_stop=should_stop)
+def keep_training(halves: Halves, source: TrainingBatches, asking: Asking) -> FeatureTraining:
+    """Every training image in so many looks as the settings ask for."""
+
+    def kept(variant: int) -> Kept:
+        def show(rows: Rows) -> Tensor:
+            order = Order(rows=rows.astype(np.int64), copies=np.zeros(len(rows), dtype=np.int64))
+            return source.look(order, source.stored(rows), epoch=variant, seed=LOOK_SEED)[0]
+
+        look = replace(_plain(source.config), augment=source.config.augment, number=variant)
+        return _kept(halves, look, source.images.contents, show, asking)
+
+    variants = range(source.config.optim.cached_variants)
+    looks = tuple(kept(variant) for variant in variants)
+    return FeatureTraining(source=source, features=KeptFeatures(looks=looks))
+
+
+def keep_evaluation(halves: Halves, source: EvaluationBatches, asking: Asking) -> FeatureEvaluation:
+    """Every image as it is."""
+    look = _plain(source.config)
+    kept = _kept(halves, look, source.images.contents, source.plain, asking)
     return FeatureEvaluation(source=source, features=kept)
 
 
+def _plain(config: RunConfig) -> Look:
+    """What the front's own weights do not tell and its answers depend on."""
+    told = ModelConfig(backbone=config.model.backbone, pooling=config.model.pooling)
+    return Look(model=told, prepare=config.prepare)
+
+
+def _kept(
+    halves: Halves,
+    look: Look,
+    contents: tuple[str, ...],
+    show: Callable[[Rows], Tensor],
+    asking: Asking,
+) -> Kept:
+    """What the front says of all these images, asking for what nobody has asked for yet."""
+    store = open_store(front=halves.digest, look=look)
+    missing = store.missing(contents)
+    asking.fabric.barrier()  # all have looked before the first one writes
+    if len(missing):
+        _ask(halves, store, contents, show, missing, asking)
+        asking.fabric.barrier()
+    return store.open(contents)
+
+
 @torch.inference_mode()
-def _keep(
-    front: nn.Module,
-    batches: Iterator[Tensor],
-    file: Path,
-    *,
-    shape: tuple[int, int],
-    report: Report,
-    should_stop: Callable[[], bool],
-) -> KeptFeatures:
-    """Write what `front` says of every batch, one after the other, into `file`."""
-    front.eval()
-    done, total, inner = 0, shape[0] * shape[1], ()
-    with file.open("wb") as stream:
-        for images in batches:
-            features = front(images).half().cpu()
-            if not torch.isfinite(features).all():
-                raise RunError(
-                    "Features of the frozen part do not fit half precision. Set "
-                    "optim.cached_variants to 0."
-                )
-            inner = tuple(features.shape[1:])
-            stream.write(features.numpy().astype(_KIND).tobytes())
-            done += len(images)
-            report(done, total)
-            if should_stop():
-                raise StoppedError
-    kept = np.memmap(file, dtype=_KIND, mode="r", shape=(*shape, *inner))
-    return KeptFeatures(kept=kept)
+def _ask(
+    halves: Halves,
+    store: FeatureStore,
+    contents: tuple[str, ...],
+    show: Callable[[Rows], Tensor],
+    missing: Rows,
+    asking: Asking,
+) -> None:
+    """Keep what the front says of the images at `missing`, segment by segment.
+
+    Of several processes each asks about a share of every batch, and all hear of a stop together.
+    """
+    fabric, together = asking.fabric, _BATCH * asking.fabric.world_size
+    halves.front.eval()
+    waiting: list[Tensor] = []
+    rows_waiting: list[int] = []
+
+    def flush() -> None:
+        if waiting:
+            names = [contents[row] for row in rows_waiting]
+            store.add(names, torch.cat(waiting).numpy())
+            waiting.clear()
+            rows_waiting.clear()
+
+    for start in range(0, len(missing), together):
+        rows = missing[start + fabric.global_rank : start + together : fabric.world_size]
+        if len(rows):
+            features = _checked(halves.front(show(rows)).half().cpu())
+            if start == 0:
+                make_room(features[0].nbytes * len(missing), keep=halves.digest)
+            waiting.append(features)
+            rows_waiting.extend(int(row) for row in rows)
+        is_much = sum(part.nbytes for part in waiting) >= _SEGMENT_BYTES
+        if is_much or len(rows_waiting) >= _SEGMENT_IMAGES or start + together >= len(missing):
+            flush()
+        asking.report(min(len(missing), start + together), len(missing))
+        if asking.should_stop():
+            flush()
+            raise StoppedError
+
+
+def _checked(features: Tensor) -> Tensor:
+    if not torch.isfinite(features).all():
+        raise RunError(
+            "Features of the frozen part do not fit half precision. Set optim.cached_variants to 0."
+        )
+    return features
+
+
+def _digest_of(classifier: Classifier, still: tuple[Stage, ...], *, is_linear: bool) -> str:
+    """A hash over what the front computes with: its weights, statistics, and where it ends."""
+    last = f"{last_layer(classifier)}."
+    ends = "before the last layer" if is_linear else " ".join(stage.name for stage in still)
+    told = hashlib.sha256(ends.encode())
+    for name, tensor in sorted(classifier.trunk.state_dict().items()):
+        is_front = not name.startswith(last) if is_linear else depth_of(name, still) < len(still)
+        if is_front and not name.endswith("num_batches_tracked"):
+            told.update(name.encode())
+            told.update(tensor.detach().cpu().contiguous().numpy().tobytes())
+    return told.hexdigest()
 
 
 def _back_of_probe(classifier: Classifier) -> nn.Module:

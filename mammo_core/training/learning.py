@@ -1,11 +1,8 @@
 """The part of a run in which the network learns, told to whoever watches the run's folder."""
 
 import json
-import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
 
 from lightning_fabric import Fabric
 from torch import nn
@@ -15,7 +12,7 @@ from mammo_core.files import replace_file
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
-from mammo_core.training.features import StoppedError, cut, keep_evaluation, keep_training
+from mammo_core.training.features import Asking, StoppedError, cut, keep_evaluation, keep_training
 from mammo_core.training.loop import EpochResult, Learner, Lesson, fit, make_learner
 from mammo_core.training.losses import make_loss
 from mammo_core.training.monitor import alarms, best_epoch, judge
@@ -60,57 +57,54 @@ def learn(course: Course, network: Network) -> Progress:
     The best weights lie in the run's folder afterwards; `network` has the last ones.
     """
     run, config, fabric = course.run, course.config, course.fabric
-    with ExitStack() as stack:
-        try:
-            module, train, val = _halved(course, network, stack)
-        except StoppedError:
-            return read_progress(run.file("last"))
-        learner = make_learner(fabric, module, config.optim)
-        progress = _resumed(run, network, learner)
-        labels = course.images[Split.VAL].labels
-        groups = course.images[Split.VAL].manifest["group_id"]
-        lesson = Lesson(
-            train=train,
-            val=val,
-            loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
-            judge=lambda logits: judge(logits, labels, groups, config.task),
-            seed=config.seed,
+    try:
+        module, train, val = _halved(course, network)
+    except StoppedError:
+        return read_progress(run.file("last"))
+    learner = make_learner(fabric, module, config.optim)
+    progress = _resumed(run, network, learner)
+    labels = course.images[Split.VAL].labels
+    groups = course.images[Split.VAL].manifest["group_id"]
+    lesson = Lesson(
+        train=train,
+        val=val,
+        loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
+        judge=lambda logits: judge(logits, labels, groups, config.task),
+        seed=config.seed,
+    )
+    history, train_losses = list(progress.history), list(progress.train_losses)
+    started = time.perf_counter() - progress.seconds
+
+    def reached() -> Progress:
+        return Progress(
+            history=tuple(history),
+            train_losses=tuple(train_losses),
+            seconds=time.perf_counter() - started,
         )
-        history, train_losses = list(progress.history), list(progress.train_losses)
-        started = time.perf_counter() - progress.seconds
 
-        def reached() -> Progress:
-            return Progress(
-                history=tuple(history),
-                train_losses=tuple(train_losses),
-                seconds=time.perf_counter() - started,
-            )
+    def report(result: EpochResult) -> None:
+        train_losses.append(result.train_loss)
+        if fabric.is_global_zero:
+            _tell(course, network, result, reached())
 
-        def report(result: EpochResult) -> None:
-            train_losses.append(result.train_loss)
-            if fabric.is_global_zero:
-                _tell(course, network, result, reached())
+    def keep() -> None:
+        if fabric.is_global_zero:
+            save_state(run.file("last"), network.classifier, learner, reached())
 
-        def keep() -> None:
-            if fabric.is_global_zero:
-                save_state(run.file("last"), network.classifier, learner, reached())
-
-        fit(
-            fabric,
-            learner,
-            config.optim,
-            lesson,
-            history=history,
-            report=report,
-            keep=keep,
-            should_stop=course.is_asked_to_stop,
-        )
-        return reached()
+    fit(
+        fabric,
+        learner,
+        config.optim,
+        lesson,
+        history=history,
+        report=report,
+        keep=keep,
+        should_stop=course.is_asked_to_stop,
+    )
+    return reached()
 
 
-def _halved(
-    course: Course, network: Network, stack: ExitStack
-) -> tuple[nn.Module, Batches, Batches]:
+def _halved(course: Course, network: Network) -> tuple[nn.Module, Batches, Batches]:
     """What is trained and what it is fed: the whole on images, or its back on kept features."""
     config, fabric = course.config, course.fabric
     train = TrainingBatches(
@@ -125,26 +119,13 @@ def _halved(
         return network.classifier, train, val
     is_linear = config.optim.trained == "linear"
     halves = cut(network.classifier, network.still, network.example, is_linear=is_linear)
-    folder = Path(
-        stack.enter_context(
-            tempfile.TemporaryDirectory(dir=course.run.path, ignore_cleanup_errors=True)
-        )
-    )
 
     def report(done: int, total: int) -> None:
         course.say(f"Asking the frozen part: {done} of {total}", done=0)
 
-    stop = course.is_asked_to_stop
-    kept_train = keep_training(
-        halves.front,
-        train,
-        folder / "train",
-        variants=config.optim.cached_variants,
-        report=report,
-        should_stop=stop,
-    )
-    kept_val = keep_evaluation(halves.front, val, folder / "val", report=report, should_stop=stop)
-    return halves.back, kept_train, kept_val
+    asking = Asking(fabric=fabric, report=report, should_stop=course.is_asked_to_stop)
+    kept_train = keep_training(halves, train, asking)
+    return halves.back, kept_train, keep_evaluation(halves, val, asking)
 
 
 def _resumed(run: RunFolder, network: Network, learner: Learner) -> Progress:

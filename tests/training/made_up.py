@@ -1,5 +1,6 @@
 """Tiny image sets whose truth one sees at a glance."""
 
+import hashlib
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,4 +50,5 @@ def squares(count: int, *, seed: int = 0) -> ImageSet:
     names = [f"I{number:03d}" for number in range(count)]
     manifest = check_manifest(pd.DataFrame({"image_id": names, "path": names}))
     labels = np.arange(count, dtype=np.int64) % 2
-    return ImageSet(manifest=manifest, images=InMemory(grey), labels=labels)
+    contents = tuple(hashlib.sha256(one.tobytes()).hexdigest() for one in grey)
+    return ImageSet(manifest=manifest, images=InMemory(grey), labels=labels, contents=contents)

@@ -6,7 +6,9 @@ from mammo_core.training.draws import uniform
 
 def draw(rows: list[int], *, seed: int = 0, epoch: int = 1, copy: int = 0) -> np.ndarray:
     copies = np.full(len(rows), copy)
-    return uniform(seed=seed, epoch=epoch, rows=np.array(rows), copies=copies, count=4)
+    return uniform(
+        seed=seed, epoch=epoch, images=np.array(rows, dtype=np.uint64), copies=copies, count=4
+    )
 
 
 def test_an_image_draws_the_same_numbers_in_any_company() -> None:
@@ -20,7 +22,11 @@ def test_seed_epoch_and_copy_change_every_number(other: dict[str, int]) -> None:
 
 def test_the_numbers_are_spread_evenly_over_zero_to_one() -> None:
     numbers = uniform(
-        seed=3, epoch=7, rows=np.arange(10_000), copies=np.zeros(10_000, int), count=2
+        seed=3,
+        epoch=7,
+        images=np.arange(10_000, dtype=np.uint64),
+        copies=np.zeros(10_000, int),
+        count=2,
     )
     assert numbers.min() >= 0.0
     assert numbers.max() < 1.0

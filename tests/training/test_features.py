@@ -1,17 +1,21 @@
 """Behind a frozen front, training on kept features is training on images."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from lightning_fabric import Fabric
 
-from mammo_core.config import RunConfig
+from mammo_core.config import AugmentConfig, RunConfig
 from mammo_core.errors import ConfigError
 from mammo_core.training.balance import Order, epoch_order
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
+from mammo_core.training.data import ImageSet
 from mammo_core.training.features import (
+    LOOK_SEED,
+    Asking,
     Halves,
     StoppedError,
     cut,
@@ -19,17 +23,29 @@ from mammo_core.training.features import (
     keep_training,
 )
 from mammo_core.training.network import Network, make_network
-from tests.training.made_up import CONFIG, config, squares
+from tests.training.made_up import CONFIG, InMemory, config, squares
 
 CPU = torch.device("cpu")
 
 
-def nothing(done: int, total: int) -> None:
-    """Nobody listens."""
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
 
 
-def never() -> bool:
-    return False
+@dataclass
+class Listening:
+    """Who is told how many images were asked about, and may ask to stop."""
+
+    most: int = 10**6
+    told: list[int] = field(default_factory=list)
+
+    def asking(self) -> Asking:
+        return Asking(
+            fabric=Fabric(accelerator="cpu", devices=1),
+            report=lambda done, total: self.told.append(done),
+            should_stop=lambda: len(self.told) >= self.most,
+        )
 
 
 def halved(settings: RunConfig) -> tuple[Network, Halves]:
@@ -48,20 +64,18 @@ def halved(settings: RunConfig) -> tuple[Network, Halves]:
     ids=["linear", "head", "two stages"],
 )
 def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
-    settings: RunConfig, tmp_path: Path
+    settings: RunConfig,
 ) -> None:
     network, halves = halved(settings)
     source = TrainingBatches(images=squares(10), config=settings, device=CPU)
-    kept = keep_training(
-        halves.front, source, tmp_path / "t", variants=2, report=nothing, should_stop=never
-    )
+    kept = keep_training(halves, source, Listening().asking())
     network.classifier.eval()
     halves.back.eval()
     assert len(kept) == len(source) == 2
     for epoch, variant in ((1, 0), (2, 1), (3, 0)):
         rows = np.arange(10)
         order = Order(rows=rows, copies=0 * rows)
-        images, _ = source.look(order, source.stored(rows), epoch=variant)
+        images, _ = source.look(order, source.stored(rows), epoch=variant, seed=LOOK_SEED)
         with torch.no_grad():
             whole = network.classifier(images)
             told = torch.cat([halves.back(inputs) for inputs, _ in kept.epoch(epoch)])
@@ -71,11 +85,11 @@ def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
         torch.testing.assert_close(told, whole[shown.rows[:8]], atol=0.01, rtol=0.01)
 
 
-def test_evaluation_on_kept_features_is_in_order(tmp_path: Path) -> None:
+def test_evaluation_on_kept_features_is_in_order() -> None:
     settings = config(trained="linear", cached_variants=1, batch_size=4)
     network, halves = halved(settings)
     source = EvaluationBatches(images=squares(10), config=settings, device=CPU)
-    kept = keep_evaluation(halves.front, source, tmp_path / "v", report=nothing, should_stop=never)
+    kept = keep_evaluation(halves, source, Listening().asking())
     network.classifier.eval()
     halves.back.eval()
     with torch.no_grad():
@@ -101,18 +115,99 @@ def test_what_is_trained_behind_the_cut_is_trained_in_the_whole() -> None:
         assert back[name] is network.classifier.get_parameter(name)
 
 
-def test_a_stop_is_seen_while_features_are_made(tmp_path: Path) -> None:
-    settings = config(trained="linear", cached_variants=50, batch_size=4)
+def test_a_stop_is_seen_while_features_are_made_and_what_was_made_is_kept() -> None:
+    settings = config(trained="linear", cached_variants=2)
     _, halves = halved(settings)
-    source = TrainingBatches(images=squares(10), config=settings, device=CPU)
-    told: list[int] = []
+    source = TrainingBatches(images=squares(80), config=settings, device=CPU)
+    stopped, resumed = Listening(most=2), Listening()
     with pytest.raises(StoppedError):
-        keep_training(
-            halves.front,
-            source,
-            tmp_path / "t",
-            variants=50,
-            report=lambda done, total: told.append(done),
-            should_stop=lambda: len(told) == 2,
-        )
-    assert told == [4, 8]
+        keep_training(halves, source, stopped.asking())
+    assert stopped.told == [32, 64]
+    keep_training(halves, source, resumed.asking())
+    assert resumed.told == [16, 32, 64, 80]  # what was left of the first look, then the second
+
+
+def of_rows(images: ImageSet, rows: slice) -> ImageSet:
+    return ImageSet(
+        manifest=images.manifest[rows].reset_index(drop=True),
+        images=InMemory(images.images.grey[rows]),  # type: ignore[attr-defined]
+        labels=images.labels[rows],
+        contents=images.contents[rows],
+    )
+
+
+def asked(settings: RunConfig, images: ImageSet) -> tuple[list[int], torch.Tensor]:
+    """How often the front was asked, and the features of the second epoch."""
+    _, halves = halved(settings)
+    listening = Listening()
+    source = TrainingBatches(images=images, config=settings, device=CPU)
+    kept = keep_training(halves, source, listening.asking())
+    val = EvaluationBatches(images=images, config=settings, device=CPU)
+    keep_evaluation(halves, val, listening.asking())
+    rows = np.arange(len(images))
+    return listening.told, kept.features.take(rows % 2, rows)
+
+
+FROZEN = config(trained="linear", cached_variants=2, batch_size=4)
+
+
+def test_each_image_is_asked_about_once_whatever_fold_it_is_in() -> None:
+    images = squares(12)
+    told, _ = asked(FROZEN, of_rows(images, slice(0, 8)))
+    assert told == [8, 8, 8]  # two looks, and the plain one
+    told, second = asked(FROZEN, of_rows(images, slice(4, 12)))
+    assert told == [4, 4, 4]  # the four images that are new
+    told, third = asked(FROZEN, of_rows(images, slice(2, 10)))
+    assert told == []
+    assert torch.equal(second[:6], third[2:])  # the same image, the same look, in another row
+
+
+def test_shared_features_are_what_a_fold_alone_would_have_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    images = squares(12)
+    asked(FROZEN, of_rows(images, slice(0, 8)))
+    _, shared = asked(FROZEN, of_rows(images, slice(4, 12)))
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "alone"))
+    told, alone = asked(FROZEN, of_rows(images, slice(4, 12)))
+    assert told == [8, 8, 8]
+    torch.testing.assert_close(shared, alone, rtol=2e-3, atol=1e-5)  # half precision
+
+
+def test_another_seed_of_the_same_weights_asks_for_nothing() -> None:
+    """Its last layer begins elsewhere and its order is another, but the front is as it was."""
+    network, halves = halved(FROZEN)
+    with torch.no_grad():
+        network.classifier.trunk.fc.weight.zero_()  # type: ignore[union-attr, operator]
+    others = cut(network.classifier, network.still, network.example, is_linear=True)
+    told = []
+    for one, settings in ((halves, FROZEN), (others, replace(FROZEN, seed=1))):
+        listening = Listening()
+        source = TrainingBatches(images=squares(8), config=settings, device=CPU)
+        keep_training(one, source, listening.asking())
+        told.append(listening.told)
+    assert told == [[8, 8], []]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(FROZEN, seed=1),  # other random weights
+        replace(FROZEN, augment=AugmentConfig(contrast=0.5)),
+        replace(FROZEN, prepare=replace(FROZEN.prepare, mean=(0.4,))),
+        replace(FROZEN, model=replace(FROZEN.model, pooling="avg")),
+        replace(FROZEN, optim=replace(FROZEN.optim, trained="last_stages")),
+    ],
+    ids=["weights", "looks", "normalised otherwise", "pooled otherwise", "cut elsewhere"],
+)
+def test_whatever_changes_a_feature_asks_anew(other: RunConfig) -> None:
+    images = squares(8)
+    asked(FROZEN, images)
+    told, _ = asked(other, images)
+    assert told[:2] == [8, 8]
+
+
+def test_more_looks_ask_only_for_those_that_are_more() -> None:
+    asked(FROZEN, squares(8))
+    told, _ = asked(replace(FROZEN, optim=replace(FROZEN.optim, cached_variants=3)), squares(8))
+    assert told == [8]
