@@ -147,7 +147,7 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     sections = page.segmented_control(key="compare_section").options
-    assert len(sections) == 8
+    assert len(sections) == 9
     for section in sections:
         page.segmented_control(key="compare_section").set_value(section).run()
         assert not page.exception, (section, page.exception)
