@@ -71,7 +71,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         prepare=_imagenet((512, 256)),
         balance=BalanceConfig(class_weights="balanced"),
         optim=OptimConfig(
-            epochs=40, batch_size=32, learning_rate=3e-3, trained="linear", cached_variants=2
+            epochs=20, batch_size=32, learning_rate=3e-4, trained="linear", cached_variants=2
         ),
     ),
     Recipe(
