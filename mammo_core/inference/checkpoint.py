@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
@@ -27,7 +28,10 @@ class Checkpoint:
 
 
 def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
-    """The checkpoint in `folder`, or a CheckpointError that says why it cannot be used."""
+    """The checkpoint in `folder`, or a CheckpointError that says why it cannot be used.
+
+    On the device "auto" it lies on a GPU where there is one.
+    """
     card = read_card(folder / "model_card.json")
     weights = folder / WEIGHTS_NAME
     if not weights.is_file():
@@ -44,6 +48,8 @@ def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
     _refuse_other_shapes(shapes, model.state_dict(), folder)
     model.load_state_dict(load_file(weights))
     model.eval().requires_grad_(False)
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
     return Checkpoint(folder=folder, card=card, model=model.to(device))
 
 

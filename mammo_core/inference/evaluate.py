@@ -1,23 +1,24 @@
 """A whole data set scored by a checkpoint: external validation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
+from mammo_core.config import PrepareSettings
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset
-from mammo_core.errors import RunError, TableError
+from mammo_core.errors import CheckpointError, RunError, TableError
 from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.predictor import ENGINE
+from mammo_core.inference.engine import Engine, torch_engine
+from mammo_core.inference.predictor import probabilities_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, CachedImages, open_images
+from mammo_core.preprocessing.intensity import normalise
 
 BATCH = 16
-WHITE = 65535
 
 Report = Callable[[int, int, str], None]
 
@@ -31,9 +32,11 @@ def evaluate(
     processes: int,
     report: Report,
     should_stop: Callable[[], bool],
+    engine: Engine | None = None,
 ) -> pd.DataFrame | None:
     """The predictions of `checkpoint` on `dataset`, called `name`; None where it was stopped.
 
+    Scored by `engine`, else by torch, in full precision: thresholds are chosen on such scores.
     Images without a label are scored too; metrics leave them out and say so. The label rule and the
     hash of the weights stand in every row: without them a score has no meaning.
     """
@@ -43,6 +46,12 @@ def evaluate(
             f"{card.model_id} tells {', '.join(card.task.classes)} apart; the label rule "
             f"{dataset.label_rule.name} knows {', '.join(dataset.label_rule.task.classes)}."
         )
+    if card.data.seen == "synthetic" and dataset.adapter.imaging != "synthetic":
+        raise CheckpointError(
+            f"{card.model_id} has only seen synthetic images; {dataset.adapter.title} is not "
+            "synthetic. Choose a model that learnt from mammograms."
+        )
+    engine = engine or torch_engine(checkpoint)
     manifest = _wanted(dataset, split)
     built = prepare_dataset(
         dataset, card.prepare, processes=processes, report=report, should_stop=should_stop
@@ -60,7 +69,7 @@ def evaluate(
     for rows in _batches(len(files)):
         if should_stop():
             return None
-        parts.append(score_levels(checkpoint, images, rows))
+        parts.append(score_levels(engine, card.prepare, images, rows))
         report(int(rows[-1]) + 1, len(files), f"Scoring: {rows[-1] + 1} of {len(files)}")
     table = predictions_table(
         manifest,
@@ -68,22 +77,24 @@ def evaluate(
         task=card.task,
         dataset=name,
         model_id=card.model_id,
-        engine=ENGINE,
+        engine=engine.name,
     )
     return table.assign(label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256)
 
 
 def score_levels(
-    checkpoint: Checkpoint, images: CachedImages, rows: NDArray[np.integer]
+    engine: Engine, settings: PrepareSettings, images: CachedImages, rows: NDArray[np.integer]
 ) -> NDArray[np.float64]:
-    """Class probabilities of prepared images, in full precision."""
-    settings, model = checkpoint.card.prepare, checkpoint.model
-    device = next(model.parameters()).device
-    grey = torch.from_numpy(images.take(rows)).to(device).to(torch.float32)[:, None] / WHITE
-    normalised = (grey - _column(settings.mean, device)) / _column(settings.std, device)
-    with torch.inference_mode():
-        probabilities: NDArray[np.float64] = model(normalised).double().softmax(dim=1).cpu().numpy()
-    return probabilities
+    """Class probabilities of prepared images."""
+    return probabilities_of(logits_of_levels(engine, settings, images, rows))
+
+
+def logits_of_levels(
+    engine: Engine, settings: PrepareSettings, images: CachedImages, rows: NDArray[np.integer]
+) -> NDArray[np.float32]:
+    levels = images.take(rows)
+    batch = [normalise(one, mean=settings.mean, std=settings.std) for one in levels]
+    return engine.run(np.stack(batch)).logits
 
 
 def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:
@@ -99,7 +110,3 @@ def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:
 def _batches(count: int) -> Iterator[NDArray[np.int64]]:
     for start in range(0, count, BATCH):
         yield np.arange(start, min(count, start + BATCH))
-
-
-def _column(values: Sequence[float], device: torch.device) -> torch.Tensor:
-    return torch.tensor(values, device=device)[:, None, None]

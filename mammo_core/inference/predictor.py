@@ -2,18 +2,22 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.engine import Engine, device_of, torch_engine
+from mammo_core.inference.forward import Batch, Outputs
 from mammo_core.preprocessing.prepare import prepare, restore_map
-from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels
+from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels, Task
 
-ENGINE = "torch fp32"
-DEFAULT_METHOD = "grad_cam"
+DEFAULT_METHOD: Final = "grad_cam"
+BATCH: Final = 8  # images in one pass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -30,6 +34,7 @@ class Reading:
     is_relative: bool  # stretched to this image: some point is always full colour
     offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
     geometry: Geometry
+    embedding: NDArray[np.float32]  # what the last layer sees: images are compared by it
 
     @property
     def heatmap(self) -> Pixels:
@@ -47,38 +52,80 @@ class Reading:
 
 
 def score_images(
-    checkpoint: Checkpoint, mammograms: Sequence[Mammogram], *, method: str = DEFAULT_METHOD
+    checkpoint: Checkpoint,
+    mammograms: Sequence[Mammogram],
+    *,
+    method: str = DEFAULT_METHOD,
+    engine: Engine | None = None,
 ) -> list[Reading]:
-    """One reading per mammogram, in one batch and in full precision."""
-    card, model = checkpoint.card, checkpoint.model
+    """One reading per mammogram. Without an `engine`, torch reads, in full precision; whoever reads
+    much opens one with `open_engine` and keeps it.
+    """
+    engine = engine or torch_engine(checkpoint)
+    readings: list[Reading] = []
+    for start in range(0, len(mammograms), BATCH):
+        readings += _read(checkpoint, engine, mammograms[start : start + BATCH], method)
+    return readings
+
+
+def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Per image and class."""
+    wide = logits.astype(np.float64)
+    raised = np.exp(wide - wide.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def score_of(probabilities: NDArray[np.float64], task: Task) -> float:
+    """The summed probability of the positive classes of one image."""
+    return float(min(1.0, probabilities[list(task.positive_indices)].sum()))
+
+
+def _read(
+    checkpoint: Checkpoint, engine: Engine, mammograms: Sequence[Mammogram], method: str
+) -> list[Reading]:
+    card = checkpoint.card
     prepared = [prepare(mammogram, card.prepare) for mammogram in mammograms]
-    device = next(model.parameters()).device
-    images = torch.from_numpy(np.stack([one.pixels for one in prepared])).to(device)
-    with torch.no_grad():
-        feature_map = model.features(images)
-        probabilities = model.head(feature_map).double().softmax(dim=1).cpu().numpy()
+    batch = np.stack([one.pixels for one in prepared])
+    outputs = engine.run(batch)
     chosen = get_method(method)
-    positive = card.task.positive_indices
-    seen = images if chosen.looks_at == "image" else feature_map
-    maps = chosen.explain(model, seen, positive)
-    maps, is_relative = _coloured(maps, chosen, card.heatmap_peak)
+    maps, is_relative = _coloured(
+        _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
+    )
     return [
         Reading(
             ref=mammogram.ref,
             model_id=card.model_id,
-            engine=ENGINE,
-            score=float(min(1.0, row[list(positive)].sum())),
+            engine=engine.name,
+            score=score_of(row, card.task),
             probabilities=tuple(float(value) for value in row),
             evidence=evidence,
             method=chosen.name,
             is_relative=is_relative,
             offset=card.heatmap_offset,
             geometry=one.geometry,
+            embedding=embedding,
         )
-        for mammogram, one, row, evidence in zip(
-            mammograms, prepared, probabilities, maps, strict=True
+        for mammogram, one, row, evidence, embedding in zip(
+            mammograms,
+            prepared,
+            probabilities_of(outputs.logits),
+            maps,
+            outputs.embedding,
+            strict=True,
         )
     ]
+
+
+def _maps(
+    method: Method, checkpoint: Checkpoint, engine: Engine, batch: Batch, outputs: Outputs
+) -> NDArray[np.float32]:
+    """Grad-CAM by the engine's own head; all other methods by torch."""
+    positive = checkpoint.card.task.positive_indices
+    if method.name == DEFAULT_METHOD:
+        return grad_cam_of(engine.head, outputs.feature_map, positive)
+    seen = torch.from_numpy(batch if method.looks_at == "image" else outputs.feature_map)
+    return method.explain(checkpoint.model, seen.to(device_of(checkpoint)), positive)
 
 
 def _coloured(

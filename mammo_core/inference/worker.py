@@ -17,24 +17,24 @@ def main(folder: Path) -> int:
 
 
 def _evaluate(run: RunFolder) -> str:
-    import torch
-
     from mammo_core.datasets.predictions import write_predictions
     from mammo_core.datasets.reading import find_folder, read_dataset
     from mammo_core.inference.checkpoint import load_checkpoint
+    from mammo_core.inference.engine import open_engine
     from mammo_core.inference.evaluate import evaluate
 
     config = load_settings(run.file("run.json"), EvaluateConfig)
     found = find_run(config.checkpoint, checkpoints_root(), shipped_checkpoints_root())
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    checkpoint = load_checkpoint(found.path, device="auto")
     predictions = evaluate(
-        load_checkpoint(found.path, device=device),
+        checkpoint,
         read_dataset(find_folder(config.folder), config.adapter, config.label_rule),
         name=config.folder,
         split=config.split,
         processes=config.processes,
         report=Progress(run),
         should_stop=lambda: run.asked_to_stop,
+        engine=open_engine(checkpoint),
     )
     if predictions is None:
         return "Stopped on request."

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -5,8 +6,9 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.reading import read_dataset
-from mammo_core.errors import TableError
+from mammo_core.errors import CheckpointError, TableError
 from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.engine import open_engine
 from mammo_core.inference.evaluate import evaluate
 from mammo_core.inference.predictor import score_images
 from mammo_core.preprocessing.phantom import write_phantom_set
@@ -67,3 +69,25 @@ def test_an_unknown_checkpoint_starts_nothing(
     assert main(["evaluate", "--checkpoint", "nobody", "--data", str(phantoms)]) == 2
     assert "There is no run named 'nobody'" in capsys.readouterr().err
     assert len(list((tmp_path / "runs").iterdir())) == 1
+
+
+def test_a_model_of_synthetic_images_scores_no_other_data_set(
+    phantoms: Path, tmp_path: Path
+) -> None:
+    dataset = read_dataset(phantoms)
+    digital = replace(dataset, adapter=replace(dataset.adapter, title="Women", imaging="digital"))
+    with pytest.raises(CheckpointError, match="only seen synthetic images; Women is not synthetic"):
+        evaluate(
+            load_checkpoint(tmp_path / "runs" / "made-up"), digital, name="set", split="all",
+            processes=1, report=lambda *_: None, should_stop=lambda: False,
+        )  # fmt: skip
+
+
+def test_the_engine_that_scored_stands_in_every_row(phantoms: Path, tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(tmp_path / "runs" / "made-up")
+    table = evaluate(
+        checkpoint, read_dataset(phantoms), name="set", split="all", processes=1,
+        report=lambda *_: None, should_stop=lambda: False, engine=open_engine(checkpoint),
+    )  # fmt: skip
+    assert table is not None
+    assert set(table["engine"]) == {"openvino fp32"}

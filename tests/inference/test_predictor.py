@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.engine import open_engine
 from mammo_core.inference.predictor import score_images
 from mammo_core.types import ImageRef, Mammogram
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
@@ -116,3 +117,30 @@ def test_an_image_scores_the_same_in_any_company(tmp_path: Path) -> None:
         assert alone.score == pytest.approx(reading.score, abs=1e-6)
         assert sum(alone.probabilities) == pytest.approx(1.0)
         assert alone.score == pytest.approx(alone.probabilities[1])
+
+
+@pytest.mark.parametrize("method", [method.name for method in METHODS])
+def test_openvino_scores_and_explains_as_torch_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path))
+    images = [mammogram(lesion_at=at) for at in ((35, 15), (60, 30))]
+    theirs = score_images(checkpoint, images, method=method)
+    ours = score_images(checkpoint, images, method=method, engine=open_engine(checkpoint))
+    for one, other in zip(ours, theirs, strict=True):
+        assert (one.engine, other.engine) == ("openvino fp32", "torch fp32")
+        assert one.score == pytest.approx(other.score, abs=1e-5)
+        np.testing.assert_allclose(one.evidence, other.evidence, atol=1e-3)
+        np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-5)
+
+
+def test_more_images_than_fit_one_pass_come_back_in_their_order(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path))
+    images = [mammogram(lesion_at=(30 + 5 * number, 20)) for number in range(11)]
+    together = score_images(checkpoint, images)
+    assert len(together) == 11
+    for image, reading in zip(images, together, strict=True):
+        (alone,) = score_images(checkpoint, [image])
+        assert alone.score == pytest.approx(reading.score, abs=1e-6)
+    assert score_images(checkpoint, []) == []
