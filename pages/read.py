@@ -5,11 +5,10 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mammo_core.preprocessing.case_store import Case
-from mammo_core.reports.case_export import ImageScore, case_rows, to_safe_csv
-from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.case_view import show_case_care, show_case_table
+from pages.components.export_view import show_exports
 from pages.components.frame import require_frame
 from pages.components.guard import noted_errors
 from pages.components.intake import open_case, show_intake
@@ -53,7 +52,7 @@ def show_case(case: Case, run: RunFolder | None) -> None:
                 show_scores(scored_images(case, readings), run, card)
                 show_meaning(run, card, fit)
                 show_heat_words(list(readings.values()))
-                show_download(case, card, readings)
+                show_exports(case, run, readings, panes)
 
 
 def show_heat_words(readings: "list[Reading]") -> None:
@@ -65,25 +64,6 @@ def show_heat_words(readings: "list[Reading]") -> None:
         scale = "No region stands out: none reaches what 1 in 200 images without cancer reaches."
     st.caption(
         "The heatmap (Grad-CAM) shows what moved the score, not the borders of a tumour. " + scale
-    )
-
-
-def show_download(case: Case, card: ModelCard, readings: "dict[str, Reading]") -> None:
-    scores = {
-        image_id: ImageScore(
-            model_id=reading.model_id,
-            weights_sha256=card.weights_sha256,
-            engine=reading.engine,
-            score=reading.score,
-        )
-        for image_id, reading in readings.items()
-    }
-    st.download_button(
-        "Scores as CSV",
-        to_safe_csv(case_rows(case, scores)),
-        file_name="mammoscope-scores.csv",
-        icon=":material/download:",
-        on_click="ignore",
     )
 
 

@@ -1,44 +1,36 @@
-"""A case with its scores as a table to take away: what was read, what was corrected by hand."""
+"""A read case as a table to take away: what was read, what was corrected by hand, what came out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from mammo_core.preprocessing.case_store import Case
+from mammo_core.reports.case_record import ReadCase
 
 NOTICE: Final = "For research only. Not a medical device."
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageScore:
-    """One score as exported, with what it takes to find its model again."""
-
-    model_id: str
-    weights_sha256: str
-    engine: str
-    score: float
+def to_csv(case: ReadCase) -> str:
+    return to_safe_csv(case_rows(case))
 
 
-def case_rows(case: Case, scores: Mapping[str, ImageScore]) -> pd.DataFrame:
+def case_rows(case: ReadCase) -> pd.DataFrame:
     """One row per image of `case`; an image without a score keeps its row."""
     rows = []
     for image in case.images:
-        score = scores.get(image.ref.image_id)
+        about, reading = image.about, image.reading
         rows.append(
             {
-                "image": image.number,
-                "sha256": image.ref.image_id,
-                "side": image.ref.side,
-                "view": image.ref.view,
-                "set_by_hand": " and ".join(image.corrected),
-                "score": score.score if score else None,
-                "model": score.model_id if score else None,
-                "weights_sha256": score.weights_sha256 if score else None,
-                "engine": score.engine if score else None,
-                "notes": "; ".join(image.notes),
+                "image": about.number,
+                "sha256": about.ref.image_id,
+                "side": about.ref.side,
+                "view": about.ref.view,
+                "set_by_hand": " and ".join(about.corrected),
+                "score": reading.score if reading else None,
+                "model": case.card.model_id if reading else None,
+                "weights_sha256": case.card.weights_sha256 if reading else None,
+                "engine": reading.engine if reading else None,
+                "notes": "; ".join(n for n in (image.unread, image.remark, *about.notes) if n),
                 "notice": NOTICE,
             }
         )

@@ -7,6 +7,7 @@ from html import escape
 from typing import Final
 
 from mammo_core import __version__
+from mammo_core.inference.verdict import said_once
 from mammo_core.metrics.cases import Pooling
 from mammo_core.reports.case_export import NOTICE
 from mammo_core.reports.case_picture import (
@@ -18,7 +19,6 @@ from mammo_core.reports.case_picture import (
 )
 from mammo_core.reports.case_pseudonyms import Pseudonyms
 from mammo_core.reports.case_record import ReadCase, ReadImage, scale_in_words, verdict_in_words
-from mammo_core.types import Level
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm; }
@@ -80,10 +80,8 @@ def to_html(case: ReadCase, pseudonyms: Pseudonyms, look: Look) -> str:
 def _scores(case: ReadCase) -> Iterable[str]:
     """Breasts and exams; the score of an image stands over the image."""
     yield f"<h2>Score for {escape(case.positive)}, from 0 to 1</h2>"
-    shown = [scored for scored in case.scores if _says_more_than_its_image(case, scored.level)]
-    shown = shown or list(case.scores)
     yield "<table>"
-    for scored in shown:
+    for scored in said_once(case.scores, case.point):
         titles = ", ".join(image.title for image in scored.images)
         rule = "mean" if scored.rule is Pooling.MEAN else "highest"
         of_images = f"{rule} of {titles}" if len(scored.images) > 1 else titles
@@ -100,11 +98,6 @@ def _scores(case: ReadCase) -> Iterable[str]:
             f'<p class="quiet">The threshold was set by {escape(case.point.level)}; nothing here '
             "is scored as it was, so there is no verdict.</p>"
         )
-
-
-def _says_more_than_its_image(case: ReadCase, level: Level) -> bool:
-    is_of_images = case.point is not None and case.point.level is Level.IMAGE
-    return level is not Level.IMAGE or is_of_images
 
 
 def _views(case: ReadCase, look: Look) -> Iterable[str]:
@@ -161,9 +154,11 @@ def _model(case: ReadCase) -> Iterable[str]:
         f"reference standard: {escape(card.data.reference_standard)}; labels: "
         f"{escape(card.data.label_rule)}.</p>"
     )
-    if card.limits:
+    remarks = [f"{image.title}: {image.remark}" for image in case.images if image.remark]
+    limits = [limit for limit in card.limits if limit != NOTICE]  # which stands above
+    if limits or remarks:
         yield "<h2>Its limits</h2><ul>"
-        yield from (f"<li>{escape(limit)}</li>" for limit in card.limits)
+        yield from (f"<li>{escape(limit)}</li>" for limit in (*limits, *remarks))
         yield "</ul>"
 
 

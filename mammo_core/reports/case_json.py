@@ -75,6 +75,7 @@ def _image(image: ReadImage, case: ReadCase, pseudonyms: Pseudonyms) -> dict[str
         "notes": list(about.notes),
         "reading": _reading(image.reading, case) if image.reading else None,
         "unread": image.unread or None,
+        "remark": image.remark or None,
     }
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mammo_core.errors import UnknownNameError
+from mammo_core.reports.case_file import CaseFile, view_name
 from mammo_core.reports.case_record import ReadCase, ReadImage, scale_in_words
 from mammo_core.types import Window
 
@@ -52,6 +53,19 @@ class Look:
     palette: str = "inferno"
     opacity: float = 0.45
     window: str | None = None  # by name; an image without it shows its first
+
+
+def pictures(case: ReadCase, look: Look) -> list[CaseFile]:
+    """Each view with its heatmap where it was read, and without."""
+    files = []
+    for image in case.images:
+        name = f"pictures/{view_name(image)}"
+        if image.reading is not None:
+            content = to_png(overlay_picture(image, case, look))
+            files.append(CaseFile(name=f"{name}_heatmap.png", content=content))
+        content = to_png(plain_picture(image, look))
+        files.append(CaseFile(name=f"{name}.png", content=content))
+    return files
 
 
 def overlay_picture(image: ReadImage, case: ReadCase, look: Look) -> Colours:

@@ -54,6 +54,7 @@ class ReadImage:
     windows: tuple[Window, ...]  # in units of `pixels`; the first is the one to show
     reading: Reading | None
     unread: str = ""  # why there is no reading, in words
+    remark: str = ""  # what must stand beside this model's score of this image
 
     @property
     def title(self) -> str:
