@@ -21,6 +21,7 @@ from pages.components.compare_view import (
     show_published,
     show_settings,
 )
+from pages.components.cost_view import show_cost
 from pages.components.counting import count_cases, pick_counting, rows_of
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, shown_errors
@@ -38,6 +39,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "At one specificity": show_at_one_specificity,
     "Calibration": show_reliability,
     "Other data": show_matrix,
+    "Cost": show_cost,
     "Disagreements": show_disagreements,
     "Settings": show_settings,
     "Published": show_published,

@@ -19,6 +19,7 @@ WORKERS: Final = {
     "audit": "mammo_core.datasets.worker",
     "baselines": "mammo_core.training.baselines_worker",
     "evaluate": "mammo_core.inference.worker",
+    "latency": "mammo_core.inference.latency_worker",
     "preflight": "mammo_core.training.preflight_worker",
     "prepare": "mammo_core.datasets.cache_worker",
     "train": "mammo_core.training.worker",

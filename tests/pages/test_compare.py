@@ -10,6 +10,7 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_set
 from mammo_core.datasets.registry import Registered, register
 from mammo_core.paths import datasets_root
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus
+from mammo_core.runs.latency import Latency, write_latency
 from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
 from mammo_core.types import Level, RunState
 from tests.pages.conftest import OpenPage
@@ -147,7 +148,7 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     sections = page.segmented_control(key="compare_section").options
-    assert len(sections) == 9
+    assert len(sections) >= 9
     for section in sections:
         page.segmented_control(key="compare_section").set_value(section).run()
         assert not page.exception, (section, page.exception)
@@ -361,3 +362,30 @@ def test_a_registered_data_set_that_was_not_scored_is_offered(
     assert not page.exception, page.exception
     assert f"{GOOD} on New set" in page.selectbox(key="to_evaluate").options
     assert not page.button(key="evaluate").disabled
+
+
+def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    header = b'{"head.weight": {"shape": [2, 100]}}'
+    run.file("weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    latency = Latency(
+        median_seconds=0.02, low_seconds=0.01, high_seconds=0.05, passes=40, engine="torch fp32",
+        device="cpu", cores=2, measured_at="2026-01-01T00:00:00+00:00", card_sha256=card_hash(run),
+    )  # fmt: skip
+    write_latency(run, latency)
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Cost").run()
+    assert not page.exception, page.exception
+    (row,) = page.dataframe[-1].value.to_dict("records")
+    assert row["parameters"] == "200"
+    assert row["ms an image"] == "20.0 (10.0 to 50.0, 40 passes)"
+    assert row["on"] == "cpu, 2 cores, torch fp32"
+    assert page.button(key="measure").label == "Measure"
+
+
+def test_what_was_not_measured_is_said_not_to_be(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Cost").run()
+    assert not page.exception, page.exception
+    assert page.dataframe[-1].value["ms an image"].tolist() == ["not measured"]

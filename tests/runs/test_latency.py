@@ -1,0 +1,74 @@
+"""Latency belongs to one card; size is read from a header."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_core.errors import RunError
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.latency import (
+    FILE_NAME,
+    Latency,
+    count_parameters,
+    read_latency,
+    write_latency,
+)
+from mammo_core.runs.operating_points import card_hash
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> RunFolder:
+    (tmp_path / "model_card.json").write_text("{}")
+    return RunFolder(tmp_path)
+
+
+def latency_of(run: RunFolder) -> Latency:
+    return Latency(
+        median_seconds=0.02, low_seconds=0.01, high_seconds=0.05, passes=40, engine="torch fp32",
+        device="cpu", cores=2, measured_at="2026-01-01T00:00:00+00:00", card_sha256=card_hash(run),
+    )  # fmt: skip
+
+
+def write_weights(path: Path, header: object) -> None:
+    text = json.dumps(header).encode()
+    path.write_bytes(len(text).to_bytes(8, "little") + text + b"\0" * 64)
+
+
+def test_what_was_measured_is_read_back_for_this_card_only(run: RunFolder) -> None:
+    assert read_latency(run) is None
+    write_latency(run, latency_of(run))
+    assert read_latency(run) == latency_of(run)
+    write_latency(run, replace(latency_of(run), card_sha256="0" * 64))
+    assert read_latency(run) is None
+
+
+def test_a_broken_measurement_is_named(run: RunFolder) -> None:
+    run.file(FILE_NAME).write_text("{")
+    with pytest.raises(RunError, match=r"latency of .* cannot be read"):
+        read_latency(run)
+
+
+def test_only_what_was_learnt_is_counted(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    write_weights(
+        weights,
+        {
+            "__metadata__": {"format": "pt"},
+            "conv.weight": {"dtype": "F32", "shape": [8, 3, 3, 3], "data_offsets": [0, 1]},
+            "bn.bias": {"dtype": "F32", "shape": [8], "data_offsets": [0, 1]},
+            "bn.running_mean": {"dtype": "F32", "shape": [8], "data_offsets": [0, 1]},
+            "bn.num_batches_tracked": {"dtype": "I64", "shape": [], "data_offsets": [0, 1]},
+        },
+    )
+    assert count_parameters(weights) == 8 * 27 + 8
+
+
+@pytest.mark.parametrize("data", [b"", b"PK\x03\x04 no weights at all", b"\xff" * 16])
+def test_what_is_no_safetensors_file_is_said_to_be_none(data: bytes, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.safetensors"
+    assert count_parameters(weights) is None
+    weights.write_bytes(data)
+    with pytest.raises(RunError, match="not a safetensors file"):
+        count_parameters(weights)
