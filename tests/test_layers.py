@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/datasets": {"numpy", "pandas", "sklearn", "scipy", "cv2", "openpyxl"},
     "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy"},
     "mammo_core/plots": {"numpy", "pandas", "plotly"},
-    "mammo_core/runs": {"numpy", "pandas"},
+    "mammo_core/runs": {"numpy", "pandas", "safetensors"},
     "mammo_core/reports": {"numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom"},
     "mammo_core/zoo": {"torch", "timm", "safetensors"},
     "mammo_core/training": {"numpy", "pandas", "torch", "lightning_fabric", "safetensors"},

@@ -22,6 +22,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.training.again import Fitting, fitting_of, write_fitting
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
+from mammo_core.training.embedding import KEPT_SPLITS, keep_embeddings
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import make_fabric
@@ -62,9 +63,7 @@ def train(run: RunFolder) -> str:
     if not fabric.is_global_zero:
         return words
     _finish(course, network, dataset, progress)
-    told = try_baselines(
-        run, dataset, config, report=report, should_stop=lambda: run.asked_to_stop
-    )
+    told = try_baselines(run, dataset, config, report=report, should_stop=lambda: run.asked_to_stop)
     return f"{words} {told}"
 
 
@@ -99,6 +98,9 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         heatmap_peak=heatmap_peak(network.classifier, course.evaluation(Split.VAL), config.task),
         file_kinds=_file_kinds(dataset),
         heatmap_offset=cell_offset(network.classifier, channels=config.prepare.channels),
+    )
+    keep_embeddings(
+        run, network.classifier, {split: course.evaluation(split) for split in KEPT_SPLITS}
     )
     write_card(make_card(outcome), run.file("model_card.json"))
     shutil.rmtree(run.file("last"), ignore_errors=True)

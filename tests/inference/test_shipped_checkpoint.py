@@ -7,13 +7,14 @@ from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.paths import shipped_checkpoints_root
+from mammo_core.runs.embeddings import read_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level, RunState, Split
 
 FOLDER = shipped_checkpoints_root() / "phantom-light"
 SHIPPED = {
     "run.json", "status.json", "metrics.jsonl", "predictions.csv", "model_card.json",
-    "weights.safetensors",
+    "weights.safetensors", "embeddings.safetensors",
 }  # fmt: skip
 
 
@@ -54,8 +55,20 @@ def test_no_woman_it_was_tested_on_was_used_to_choose_it() -> None:
     assert (predictions.groupby("group_id")["split"].nunique() == 1).all()
 
 
+def test_its_embeddings_are_of_the_images_it_learnt_from_and_was_chosen_on(
+    checkpoint: Checkpoint,
+) -> None:
+    kept = read_embeddings(RunFolder(FOLDER), checkpoint.card)
+    assert kept is not None
+    counts = {str(count.split): count.images for count in checkpoint.card.data.splits}
+    assert kept.images["split"].value_counts().to_dict() == {
+        "train": counts["train"],
+        "val": counts["val"],
+    }
+
+
 def test_nothing_in_it_names_a_folder_of_the_machine_it_was_made_on() -> None:
-    for name in SHIPPED - {"weights.safetensors"}:
+    for name in SHIPPED - {"weights.safetensors", "embeddings.safetensors"}:
         text = (FOLDER / name).read_text(encoding="utf-8")
         assert "/home" not in text
         assert "/tmp" not in text
