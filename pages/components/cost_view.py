@@ -13,7 +13,7 @@ from mammo_core.runs.latency import Latency, count_parameters, read_latency
 from mammo_core.runs.measurements import latest_measuring, start_measuring
 from pages.components.compare_view import Compared
 from pages.components.guard import escaped, noted_errors
-from pages.components.run_view import show_run
+from pages.components.job_view import show_job
 
 WEIGHTS = "weights.safetensors"
 
@@ -58,11 +58,10 @@ def _offer(runs: Sequence[RunFolder]) -> None:
     names = [run.run_id for run in runs]
     name = st.selectbox("Measure how long an image takes", names, key="to_measure")
     job = latest_measuring("latency", name, measurements_root())
-    if job is not None:
-        show_run(job)
+    is_free = job is None or show_job(job)
     st.button(
         "Measure", icon=":material/timer:", key="measure", on_click=_start, args=(name,),
-        disabled=job is not None and not job.read_status().state.is_over,
+        disabled=not is_free,
     )  # fmt: skip
 
 

@@ -10,8 +10,8 @@ from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.launch import start_run
 from pages.components.guard import noted_errors
+from pages.components.job_view import show_job
 from pages.components.matrix_cells import Cell, Data, short_name
-from pages.components.run_view import show_run
 
 if TYPE_CHECKING:  # imported where asked for: it reads data sets
     from mammo_core.datasets.registry import Registered
@@ -34,11 +34,10 @@ def offer_evaluating(empty: Sequence[Cell], entries: "Mapping[Data, Registered]"
     name = st.selectbox("Not scored yet", list(fitting), key="to_evaluate")
     cell = fitting[name]
     job = cell.evaluation.run if cell.evaluation is not None else None
-    if job is not None:
-        show_run(job)
+    is_free = job is None or show_job(job)
     st.button(
         "Evaluate", icon=":material/play_arrow:", key="evaluate",
-        disabled=job is not None and not job.read_status().state.is_over,
+        disabled=not is_free,
         on_click=_evaluate, args=(cell.checkpoint, entries[cell.data]),
         help="Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
     )  # fmt: skip

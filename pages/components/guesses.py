@@ -16,7 +16,7 @@ from mammo_core.runs.measurements import latest_measuring, start_measuring
 from pages.components import cached
 from pages.components.counting import Counting
 from pages.components.guard import escaped, shown_errors
-from pages.components.run_view import show_run
+from pages.components.job_view import show_job
 
 PREFIX: Final = "baseline: "
 UNTRAINED: Final = (
@@ -68,9 +68,8 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
         return
     run = trained[0]
     job = latest_measuring("baselines", run.run_id, measurements_root())
-    if job is not None:
-        show_run(job)
-    if job is None or job.read_status().state.is_over:
+    is_free = job is None or show_job(job)
+    if is_free:
         st.button(
             "Fit baselines", icon=":material/casino:", key="fit_baselines", on_click=_start,
             args=(run.run_id,), help=escaped(f"On the training images of {run.run_id}."),
