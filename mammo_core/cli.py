@@ -7,7 +7,9 @@ from typing import Final
 
 from mammo_core.commands.audit import AUDIT
 from mammo_core.commands.command import Command
+from mammo_core.commands.ensemble import ENSEMBLE
 from mammo_core.commands.evaluate import EVALUATE
+from mammo_core.commands.explain_check import EXPLAIN_CHECK
 from mammo_core.commands.inspect import INSPECT
 from mammo_core.commands.phantom import PHANTOM
 from mammo_core.commands.predict import PREDICT
@@ -20,7 +22,9 @@ from mammo_core.errors import MammoError
 
 COMMANDS: Final[tuple[Command, ...]] = (
     AUDIT,
+    ENSEMBLE,
     EVALUATE,
+    EXPLAIN_CHECK,
     INSPECT,
     PHANTOM,
     PREDICT,

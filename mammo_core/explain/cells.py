@@ -45,9 +45,7 @@ def shares_in_cells(mask: NDArray[np.bool_], cells: Cells) -> NDArray[np.float64
     return np.minimum(shares, 1.0)
 
 
-def spread_over_pixels(
-    values: NDArray[np.generic], cells: Cells, size: Size
-) -> NDArray[np.generic]:
+def spread_over_pixels(values: NDArray[np.intp], cells: Cells, size: Size) -> NDArray[np.intp]:
     """The value of the cell each prepared pixel lies in; beyond the last cell, of the nearest."""
     rows, columns = (
         np.clip(np.searchsorted(edges, np.arange(side) + 0.5) - 1, 0, len(edges) - 2)

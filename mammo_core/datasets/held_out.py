@@ -1,0 +1,87 @@
+"""The images a checkpoint may be judged on: those it did not learn from."""
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.datasets.reading import Dataset, find_folder, fingerprint_of, read_dataset
+from mammo_core.datasets.run_split import split_as_set, used_images
+from mammo_core.errors import CheckpointError, RunError, TableError
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Split
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """Which data to judge a checkpoint on; nothing named: the test images of its own."""
+
+    data: str | None = None  # a folder, or the name of a registered set
+    adapter: str | None = None
+    label_rule: str | None = None
+    split: str = "all"  # of the split another data set brings
+
+
+def judged_images(run: RunFolder, card: ModelCard, judged: Judged) -> tuple[Dataset, str, str]:
+    """The images, what to call their data set, and the split they are."""
+    if judged.data is None or _is_same_folder(judged.data, run):
+        own = load_settings(run.file("run.json"), RunConfig).data
+        return own_test_images(card, own), card.data.dataset, str(Split.TEST)
+    name = Path(judged.data).name  # never the whole path: it tells of the computer
+    return other_images(card, judged.data, judged), name, judged.split
+
+
+def own_test_images(card: ModelCard, data: DataConfig) -> Dataset:
+    """The test images of the data set a run learnt from, split as its settings `data` say."""
+    folder = find_folder(data.folder)
+    if not folder.is_dir():
+        raise RunError(
+            f"The data set {card.model_id} learnt from is not here ({data.folder}). Name another "
+            "with --data."
+        )
+    dataset = read_dataset(folder, data.adapter, data.label_rule)
+    used = used_images(split_as_set(dataset.manifest, data, card.task))
+    if fingerprint_of(used) != card.data.fingerprint:
+        raise TableError(
+            f"The data set in {folder} is not as {card.model_id} learnt it: its images, labels or "
+            "splits are others, so which images are new to the model cannot be told. Name a data "
+            "set it has not seen with --data."
+        )
+    return replace(dataset, manifest=_of_split(used, Split.TEST))
+
+
+def other_images(card: ModelCard, name: str, judged: Judged) -> Dataset:
+    """The images of a data set, which must know the classes of the checkpoint's task."""
+    dataset = read_dataset(find_folder(name), judged.adapter, judged.label_rule)
+    known = dataset.label_rule.task.classes
+    if known != card.task.classes:
+        raise TableError(
+            f"{card.model_id} tells {', '.join(card.task.classes)} apart; the label rule "
+            f"{dataset.label_rule.name} knows {', '.join(known)}."
+        )
+    if card.data.seen == "synthetic" and dataset.adapter.imaging != "synthetic":
+        raise CheckpointError(
+            f"{card.model_id} has only seen synthetic images; {dataset.adapter.title} is not "
+            "synthetic. Choose a model that learnt from mammograms."
+        )
+    if judged.split == "all":
+        return dataset
+    return replace(dataset, manifest=_of_split(dataset.manifest, judged.split))
+
+
+def _is_same_folder(data: str, run: RunFolder) -> bool:
+    """Whether `data` is what the run learnt from. A checkpoint from elsewhere may not say."""
+    settings = run.file("run.json")
+    if not settings.exists():
+        return False
+    learnt_from = load_settings(settings, RunConfig).data.folder
+    return find_folder(data).resolve() == find_folder(learnt_from).resolve()
+
+
+def _of_split(manifest: pd.DataFrame, split: str) -> pd.DataFrame:
+    chosen = manifest[(manifest["split"] == split).fillna(value=False)]
+    if chosen.empty:
+        raise TableError(f"This data set has no {split} split.")
+    return chosen.reset_index(drop=True)

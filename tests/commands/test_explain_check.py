@@ -1,0 +1,52 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_core.cli import main
+from mammo_core.config import save_settings
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.fidelity import fidelity_of
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.types import RunState
+from tests.inference.made_up import write_checkpoint
+from tests.training.made_up import CONFIG
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    (tmp_path / "runs" / "made-up").mkdir(parents=True)
+    run = RunFolder(write_checkpoint(tmp_path / "runs" / "made-up"))
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    return run
+
+
+def test_heatmaps_are_checked_and_what_was_found_is_kept(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["explain-check", "made-up", "--data", str(tmp_path / "set")]) == 0
+    told = capsys.readouterr().out
+    assert "On 8 images of 4 women with a marked lesion (set, all):" in told
+    (kept,) = fidelity_of(run)
+    assert (kept.method, kept.dataset, kept.images) == ("grad_cam", "set", 8)
+    assert all(sentence in told for sentence in kept.sentences)
+
+
+def test_images_the_model_learnt_from_are_never_judged_on(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    learnt = replace(CONFIG.data, folder=str(tmp_path / "set"), val_fraction=0.3)
+    save_settings(replace(CONFIG, data=learnt), run.file("run.json"))
+    assert main(["explain-check", "made-up", "--data", str(tmp_path / "set")]) == 2
+    assert "is not as made-up learnt it" in capsys.readouterr().err  # the card is of another set
+
+
+def test_a_set_that_is_gone_is_asked_for(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    save_settings(CONFIG, run.file("run.json"))
+    assert main(["explain-check", "made-up"]) == 2
+    assert "is not here (made up). Name another with --data" in capsys.readouterr().err
