@@ -10,7 +10,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import card_hash
 
 _MOST_ROWS: Final = 200
-_NOT_SHOWN: Final = ("schema_version", "card_sha256")
+_NOT_SHOWN: Final = ("schema version", "card sha256")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

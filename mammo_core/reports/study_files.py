@@ -1,6 +1,7 @@
 """A report as the text of a file: read from a run folder, written as HTML or Markdown."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from mammo_core.reports.document_markdown import render_markdown
 from mammo_core.reports.reported import read_reported
 from mammo_core.reports.study_report import study_report
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.openings import note_opening
+from mammo_core.runs.openings import note_opening, openings_of
 
 
 class Format(StrEnum):
@@ -25,8 +26,9 @@ def study_text(
     run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format, by: str, now: str
 ) -> str:
     """The study report of `run`. Reading it is a look at the test set, which `by` is noted for."""
-    remark = _noted(run, by=by, now=now) if run.has_predictions else ""
     told = read_reported(run, roots, audits=audits)
+    remark = _noted(run, by=by, now=now) if run.has_predictions else ""
+    told = replace(told, study=replace(told.study, openings=tuple(openings_of(run))))
     document = study_report(told, made_at=now, remark=remark)
     return render_html(document) if form is Format.HTML else render_markdown(document)
 

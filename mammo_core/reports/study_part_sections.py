@@ -38,7 +38,7 @@ def _parts(results: Results) -> Iterator[Block]:
         gap = cut.gap.sentence if cut.gap else "No two parts are large enough to be compared."
         yield Paragraph(text=gap)
         if any(part.auc is not None for part in cut.slices) and results.main.auc is not None:
-            named = [replace(part, name=html.escape(part.name)) for part in cut.slices]
+            named = [replace(part, name=html.escape(part.name, quote=False)) for part in cut.slices]
             yield Figure(
                 drawing=forest_figure(named, overall=results.main.auc.value),
                 alt=f"AUC with 95 % interval by {cut.title}; the line is all cases.",

@@ -16,12 +16,14 @@ from mammo_core.reports.document import (
     Section,
     Table,
     facts,
+    paragraphs,
     warning,
 )
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import Study
 from mammo_core.reports.study_part_sections import part_sections
-from mammo_core.reports.study_results import AtPoint, Results
+from mammo_core.reports.study_point import AtPoint, Promised
+from mammo_core.reports.study_results import Results
 from mammo_core.reports.wording import (
     NONE,
     estimate_in_words,
@@ -146,8 +148,7 @@ def _point(results: Results) -> Iterator[Block]:
         ("A case is one", str(point.cases.level)),
         ("Its score", str(point.cases.rule)),
     )
-    if point.promised is None:
-        yield Paragraph(text="The cases it was chosen on are not kept, so only what it delivers.")
+    yield from paragraphs(point.promised.remark)
     yield _rates(point)
     if len(results.at_threshold) > 1:
         yield _at_every_level(results)
@@ -163,9 +164,8 @@ def _rates(point: AtPoint) -> Table:
         ("ppv", "PPV"),
         ("npv", "NPV"),
     ):
-        promised = None if point.promised is None else getattr(point.promised, name)
-        delivered = getattr(point.delivered, name)
-        rows.append((title, rate_in_words(promised), rate_in_words(delivered)))
+        rates = (getattr(point.promised, name), getattr(point.delivered, name))
+        rows.append((title, *map(rate_in_words, rates)))
     promised, delivered = (_prevalence(rates) for rates in (point.promised, point.delivered))
     return Table(
         header=("", f"Promised where it was chosen{promised}", f"Delivered here{delivered}"),
@@ -190,11 +190,10 @@ def _at_every_level(results: Results) -> Table:
     )
 
 
-def _prevalence(rates: RatesAtThreshold | None) -> str:
+def _prevalence(rates: Promised | RatesAtThreshold) -> str:
     """What recall rate, PPV and NPV depend on."""
-    if rates is None:
-        return ""
-    return f", {rates.point.positives:,} of {rates.point.cases:,} positive"
+    positives, negatives = rates.sensitivity.total, rates.specificity.total
+    return f", {positives:,} of {positives + negatives:,} positive"
 
 
 def _square(rates: RatesAtThreshold) -> Table:

@@ -13,8 +13,6 @@ from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.calibration import Calibration, calibration_of
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of, values_of
-from mammo_core.metrics.choices import Aim, choose_threshold
-from mammo_core.metrics.mistakes import mistakes
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
 from mammo_core.metrics.precision import average_precision_with_interval
 from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sliceable, slices_of
@@ -25,10 +23,10 @@ from mammo_core.metrics.uncertainty import (
     rates_at,
 )
 from mammo_core.metrics.within import Within, auc_within
-from mammo_core.reports.study import Study, judged_rows, validation_rows
+from mammo_core.reports.study import Study, judged_rows
+from mammo_core.reports.study_point import AtPoint, point_of
 from mammo_core.types import Level
 
-SUGGESTED_SENSITIVITY: Final = 0.9
 _STRATA: Final = ("site", "machine")
 
 
@@ -40,22 +38,6 @@ class AtLevel:
     auc: Estimate | None
     why_no_auc: str
     precision: Estimate | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class AtPoint:
-    """One threshold: what it promised where it was chosen, and what it delivers on `cases`.
-
-    `promised` is None where the cases it was chosen on are not kept.
-    """
-
-    threshold: float
-    aim: str
-    is_locked: bool
-    cases: Cases
-    promised: RatesAtThreshold | None
-    delivered: RatesAtThreshold
-    mistakes: pd.DataFrame
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -92,7 +74,7 @@ def measure_study(study: Study) -> Results:
     levels = tuple(_at_level(rows, level) for level in levels_of(rows))
     level = _main_level(study, tuple(one.cases.level for one in levels))
     main = next(one for one in levels if one.cases.level is level)
-    point, why_no_point = _at_point(study, rows, main.cases)
+    point, why_no_point = point_of(study, rows, main.cases)
     at = point.cases if point is not None else main.cases
     return Results(
         main=main,
@@ -141,57 +123,6 @@ def _main_level(study: Study, levels: tuple[Level, ...]) -> Level:
 
 def _has_both(cases: Cases) -> bool:
     return bool(cases.positives and cases.negatives)
-
-
-def _at_point(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
-    """The point in force, else one chosen on validation for orientation, else why there is none."""
-    locked, validation = study.point, validation_rows(study)
-    if locked is None:
-        return _suggested(rows, main, validation)
-    if locked.calibration != "none":
-        return None, (
-            f"The operating point was locked on re-calibrated scores ({locked.calibration}); these "
-            "predictions hold the scores as the model gave them."
-        )
-    if locked.level not in levels_of(rows):
-        return None, f"The operating point counts by {locked.level}, which these predictions lack."
-    rule = Pooling(locked.pooling)
-    cases = pool_cases(rows, locked.level, rule)
-    chosen_on = None
-    if validation is not None and locked.split == "val":
-        chosen_on = pool_cases(validation, locked.level, rule)
-    return _point(cases, chosen_on, locked.threshold, aim=locked.aim, is_locked=True), ""
-
-
-def _suggested(
-    rows: pd.DataFrame, main: Cases, validation: pd.DataFrame | None
-) -> tuple[AtPoint | None, str]:
-    unlocked = "No operating point was locked for this model."
-    if validation is None or main.level not in levels_of(validation):
-        return None, (
-            f"{unlocked} There are no validation cases to choose one on, so no sensitivity and no "
-            "specificity is reported: a threshold chosen on the test set would flatter itself."
-        )
-    chosen_on = pool_cases(validation, main.level, main.rule)
-    if not chosen_on.positives:
-        return None, f"{unlocked} The validation cases have no cancer to choose one by."
-    chosen = choose_threshold(chosen_on, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY)
-    aim = f"sensitivity of at least {SUGGESTED_SENSITIVITY:.2f} on validation, for orientation only"
-    return _point(main, chosen_on, chosen.threshold, aim=aim, is_locked=False), ""
-
-
-def _point(
-    cases: Cases, chosen_on: Cases | None, threshold: float, *, aim: str, is_locked: bool
-) -> AtPoint:
-    return AtPoint(
-        threshold=threshold,
-        aim=aim,
-        is_locked=is_locked,
-        cases=cases,
-        promised=None if chosen_on is None else rates_at(chosen_on, threshold),
-        delivered=rates_at(cases, threshold),
-        mistakes=mistakes(cases, threshold),
-    )
 
 
 def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, ...]:
