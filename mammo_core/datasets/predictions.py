@@ -40,6 +40,21 @@ def predictions_table(
     return check_predictions(table)
 
 
+def with_score(table: pd.DataFrame, score: NDArray[np.float64], task: Task) -> pd.DataFrame:
+    """`table` with another score, which its classes share as they shared the old one."""
+    old = table["score"].to_numpy(dtype=np.float64)
+    rescaled = table.assign(score=score)
+    positives = len(task.positive)
+    for name, column in zip(task.classes, class_columns(task), strict=True):
+        is_positive = name in task.positive
+        whole, new = (old, score) if is_positive else (1.0 - old, 1.0 - score)
+        among = positives if is_positive else len(task.classes) - positives
+        equal = np.full(len(table), 1.0 / among)  # of nothing, every class had as much
+        part = table[column].to_numpy(dtype=np.float64)
+        rescaled[column] = new * np.divide(part, whole, out=equal, where=whole > 0.0)
+    return rescaled
+
+
 def write_predictions(table: pd.DataFrame, path: Path) -> None:
     """Columns that are empty throughout are left out; reading puts them back."""
     replace_file(path, table.dropna(axis=1, how="all").to_csv(index=False, lineterminator="\n"))

@@ -168,10 +168,14 @@ def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
 
 def recalibrate(cases: Cases, score_map: ScoreMap) -> Cases:
     """The same cases with probabilities for scores."""
+    return replace(cases, score=map_scores(cases.score, score_map))
+
+
+def map_scores(scores: Floats, score_map: ScoreMap) -> Floats:
+    """Each score as the probability it stands for."""
     if score_map.kind is Recalibration.ISOTONIC:
-        return replace(cases, score=np.interp(cases.score, score_map.knots, score_map.values))
-    log_odds = score_map.intercept + score_map.slope * _log_odds(cases.score)
-    return replace(cases, score=expit(log_odds))
+        return np.asarray(np.interp(scores, score_map.knots, score_map.values))
+    return np.asarray(expit(score_map.intercept + score_map.slope * _log_odds(scores)))
 
 
 def at_prevalence(cases: Cases, *, fitted: float, wanted: float) -> Cases:

@@ -8,25 +8,32 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings, save_settings
-from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.errors import ConfigError, RunError, TableError
-from mammo_core.files import replace_file
-from mammo_core.metrics.calibration import Recalibration, fit_score_map, recalibrate
+from mammo_core.datasets.predictions import (
+    DECIMALS,
+    read_predictions,
+    with_score,
+    write_predictions,
+)
+from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.ensemble import (
+    MEMBERS_NAME,
+    Averaging,
+    Ensemble,
+    Member,
+    calibrated,
+    make_member,
+    save_ensemble,
+)
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.launch import create_run, new_run_id, start_worker
-from mammo_core.tables import class_columns
 from mammo_core.types import Level, RunState, Split, Task
-
-MEMBERS_NAME: Final = "members.json"
 
 
 def fold_configs(config: RunConfig, folds: int) -> list[RunConfig]:
@@ -92,12 +99,18 @@ def join_folds(series: str, root: Path) -> RunFolder:
         raise RunError(
             f"{len(members)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
         )
-    parts = [_calibrated(run, config.task) for run, config in zip(members, configs, strict=True)]
+    ensemble = Ensemble(
+        method=Averaging.OUT_OF_FOLD, members=tuple(_member_of(run) for run in members)
+    )
+    parts = [
+        _calibrated(run, member, configs[0].task)
+        for run, member in zip(members, ensemble.members, strict=True)
+    ]
     joined = pd.concat(parts, ignore_index=True).assign(model_id=series)
     folder = RunFolder(root / series)
     folder.path.mkdir(exist_ok=True)
     save_settings(configs[0], folder.file("run.json"))
-    replace_file(folder.file(MEMBERS_NAME), json.dumps([run.run_id for run in members]) + "\n")
+    save_ensemble(ensemble, folder.file(MEMBERS_NAME))
     write_predictions(joined, folder.file("predictions.csv"))
     message = f"Out-of-fold scores of {joined['group_id'].nunique()} women, calibrated by fold."
     folder.write_status(
@@ -142,30 +155,16 @@ def _test_auc(run: RunFolder) -> float | None:
     return by_level.get(Level.BREAST, by_level.get(Level.IMAGE))
 
 
-def _calibrated(run: RunFolder, task: Task) -> pd.DataFrame:
+def _member_of(run: RunFolder) -> Member:
+    table = read_predictions(run.file("predictions.csv"))
+    val = pool_cases(table[table["split"] == Split.VAL], Level.IMAGE)
+    hashed = read_card(run.file("model_card.json")).weights_sha256
+    return make_member(val, run_id=run.run_id, weights_sha256=hashed)
+
+
+def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:
     """The test rows of a run, their scores made probabilities on its validation rows."""
     table = read_predictions(run.file("predictions.csv"))
-    val, test = (table[table["split"] == split] for split in (Split.VAL, Split.TEST))
-    try:
-        score_map = fit_score_map(pool_cases(val, Level.IMAGE), Recalibration.PLATT)
-    except TableError as error:
-        raise RunError(
-            f"{run.run_id} cannot be joined with the others: on its own validation women its "
-            f"scores tell nothing. {error} Train longer, or leave the data set aside."
-        ) from None
-    return with_score(test, recalibrate(pool_cases(test, Level.IMAGE), score_map).score, task)
-
-
-def with_score(table: pd.DataFrame, score: NDArray[np.float64], task: Task) -> pd.DataFrame:
-    """`table` with another score, which its classes share as they shared the old one."""
-    old = table["score"].to_numpy(dtype=np.float64)
-    rescaled = table.assign(score=score)
-    positives = len(task.positive)
-    for name, column in zip(task.classes, class_columns(task), strict=True):
-        is_positive = name in task.positive
-        whole, new = (old, score) if is_positive else (1.0 - old, 1.0 - score)
-        among = positives if is_positive else len(task.classes) - positives
-        equal = np.full(len(table), 1.0 / among)  # of nothing, every class had as much
-        part = table[column].to_numpy(dtype=np.float64)
-        rescaled[column] = new * np.divide(part, whole, out=equal, where=whole > 0.0)
-    return rescaled
+    test = table[table["split"] == Split.TEST]
+    score = calibrated(member, test["score"].to_numpy(dtype=np.float64))
+    return with_score(test, score.round(DECIMALS), task)
