@@ -24,10 +24,11 @@ def pick_section() -> str:
         st.session_state["run"] = wanted
     elif "run" in st.query_params and SECTION not in {*st.query_params, *st.session_state}:
         st.session_state[SECTION] = RUNS
-    return st.segmented_control(
+    section = st.segmented_control(
         "Show", [NEW, RUNS], required=True, key=SECTION, bind="query-params",
         default=None if SECTION in st.session_state else NEW, label_visibility="collapsed",
     )  # fmt: skip
+    return section or NEW
 
 
 def show_runs() -> None:

@@ -1,33 +1,70 @@
 """Figures of a run in progress, drawn from the rows it reports."""
 
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 import plotly.graph_objects as go
 
-_COLOURS: Final = {"train": "#8a94a6", "val": "#6cb6ff", "test": "#f0b429"}
+from mammo_core.plots.style import DASHES, MUTED, PALETTE
+
+_COLOURS: Final = {"train": "#8a94a6", "val": PALETTE[0], "test": PALETTE[1]}
 _NAMES: Final = {"train": "Training", "val": "Validation", "test": "Test"}
+_HEIGHT: Final = 230
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """A column of the metrics, of one split, under the name it carries in the legend."""
+
+    column: str
+    split: str
+    name: str
 
 
 def epoch_curve(metrics: pd.DataFrame, column: str, *, title: str) -> go.Figure:
     """One line per split of `column` over the epochs; a split that never reported it has none."""
+    found = metrics["split"].unique() if column in metrics else ()
+    drawn = [
+        Drawn(column=column, split=str(split), name=_NAMES.get(str(split), str(split)))
+        for split in found
+    ]
+    return epoch_lines(metrics, drawn, title=title)
+
+
+def epoch_lines(
+    metrics: pd.DataFrame, drawn: list[Drawn], *, title: str, floor: float = 0.0
+) -> go.Figure:
+    """Several lines over the epochs; above 0, `floor` is a line that none should fall below."""
     figure = go.Figure(
         layout={
-            "xaxis": {"title": "Epoch", "rangemode": "tozero"},
-            "yaxis": {"title": title},
-            "height": 300,
-            "margin": {"l": 10, "r": 10, "t": 30, "b": 10},
-            "legend": {"orientation": "h", "y": 1.15},
+            "title": {"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
+            "xaxis": {"title": {"text": "Epoch"}, "rangemode": "tozero"},
+            "height": _HEIGHT,
+            "margin": {"l": 10, "r": 10, "t": 50, "b": 10},
+            "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+            "hovermode": "x",
         }
     )
-    if column not in metrics:
-        return figure
-    for split, rows in metrics.dropna(subset=[column]).groupby("split", sort=False):
+    for number, line in enumerate(drawn):
+        if line.column not in metrics:
+            continue
+        rows = metrics[metrics["split"] == line.split].dropna(subset=[line.column])
+        if rows.empty:
+            continue
+        is_second = sum(other.split == line.split for other in drawn[:number]) > 0
         figure.add_scatter(
             x=rows["epoch"],
-            y=rows[column],
+            y=rows[line.column],
             mode="lines+markers",
-            name=_NAMES.get(str(split), str(split)),
-            line={"color": _COLOURS.get(str(split))},
+            name=line.name,
+            line={
+                "color": PALETTE[1] if is_second else _COLOURS.get(line.split),
+                "dash": DASHES[1] if is_second else DASHES[0],
+            },
+        )
+    if floor > 0.0:
+        figure.add_hline(
+            y=floor, line={"color": MUTED, "dash": "dot"}, annotation_text=f"at least {floor:.2f}"
         )
     return figure

@@ -6,13 +6,14 @@ Kept beside the model card and never inside it: a price is learnt later, and may
 import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Final
 
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.runs.operating_points import card_hash
 
 FILE_NAME: Final = "cost.json"
@@ -66,3 +67,16 @@ def read_cost(run: RunFolder) -> Cost | None:
     except (ValueError, ConfigError) as error:
         raise RunError(f"The cost of {run.run_id} cannot be read: {error}") from None
     return cost if cost.card_sha256 == card_hash(run) else None
+
+
+def latest_cost(root: Path) -> Cost | None:
+    """The newest that was recorded below `root`: the price most likely to hold again."""
+    costs = [cost for run in list_runs(root) if (cost := _readable(run)) is not None]
+    return max(costs, key=lambda cost: cost.recorded_at, default=None)
+
+
+def _readable(run: RunFolder) -> Cost | None:
+    try:
+        return read_cost(run)
+    except RunError:
+        return None  # a suggestion is not worth a complaint about another run

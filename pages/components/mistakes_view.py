@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 import streamlit as st
 
-from mammo_core.config import RunConfig, load_settings
 from mammo_core.metrics.cases import images_of
 from mammo_core.metrics.mistakes import mistakes
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.reports.case_export import to_safe_csv
-from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.guard import escaped, noted_errors
+from pages.components.run_data import dataset_of
 
 if TYPE_CHECKING:  # imported where asked for: the table needs none of it
     from mammo_core.datasets.reading import Dataset
@@ -47,7 +46,7 @@ def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
         st.caption("An uploaded table has no images.")
         return
     with noted_errors():
-        dataset = _dataset_of(counted.scored.run)
+        dataset = dataset_of(counted.scored.run)
         shown = table[table["kind"] == kind].head(_PICTURED)
         for start in range(0, len(shown), _ACROSS):
             columns = st.columns(_ACROSS)
@@ -76,19 +75,3 @@ def _show_case(counted: Counted, dataset: "Dataset", row: "pd.Series[str]") -> N
         if counted.scored.run is not None and counted.scored.run.is_checkpoint:
             opened["model"] = counted.scored.run.run_id
         st.switch_page("pages/read.py", query_params=opened)
-
-
-def _dataset_of(run: RunFolder) -> "Dataset":
-    """The data set as the run's settings name it."""
-    from mammo_core.datasets.reading import find_folder
-    from mammo_core.datasets.registry import Registered
-
-    data = load_settings(run.file("run.json"), RunConfig).data
-    return cached.dataset(
-        Registered(
-            name=data.folder,
-            folder=str(find_folder(data.folder)),
-            adapter=data.adapter,
-            label_rule=data.label_rule,
-        )
-    )

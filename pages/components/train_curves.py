@@ -1,0 +1,57 @@
+"""What a run reported after every epoch: curves, and the alarms it raised."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
+from pages.components.guard import escaped
+
+_ALARMS_SHOWN: Final = 5
+_RATES: Final = [
+    Drawn(column="sensitivity", split="val", name="Sensitivity (recall)"),
+    Drawn(column="specificity", split="val", name="Specificity"),
+]
+_AT_90: Final = [
+    Drawn(column="sensitivity_at_specificity_90", split="val", name="Validation"),
+]
+
+
+def show_curves(metrics: pd.DataFrame, *, floor: float, key: str) -> None:
+    """Six small figures; `floor` is the sensitivity below which an alarm was asked for."""
+    if metrics.empty:
+        return
+    figures = (
+        ("loss", epoch_curve(metrics, "loss", title="Loss")),
+        ("auc", epoch_curve(metrics, "auc", title="AUC by image")),
+        ("rates", epoch_lines(metrics, _RATES, title="At the best threshold")),
+        (
+            "at_90",
+            epoch_lines(metrics, _AT_90, title="Sensitivity at specificity 0.90", floor=floor),
+        ),
+        ("speed", epoch_curve(metrics, "images_per_second", title="Images per second")),
+        ("rate", epoch_curve(metrics, "learning_rate", title="Learning rate")),
+    )
+    for start in range(0, len(figures), 3):
+        for place, (name, figure) in zip(st.columns(3), figures[start : start + 3], strict=True):
+            place.plotly_chart(figure, key=f"{key}_{name}")
+    st.caption(
+        "Validation by image, at the threshold that is best on these very images: it flatters. "
+        "What may be reported is measured on the test women, at the end."
+    )
+
+
+def show_alarms(metrics: pd.DataFrame) -> None:
+    """The latest alarms, each with its epoch."""
+    if "alarm" not in metrics:
+        return
+    raised = metrics.dropna(subset=["alarm"])
+    if raised.empty:
+        return
+    lines = [
+        f"* Epoch {row.epoch}: {escaped(str(row.alarm))}"
+        for row in raised.tail(_ALARMS_SHOWN).itertuples()
+    ]
+    more = f"\n\nThe last {_ALARMS_SHOWN} of {len(raised)}." if len(raised) > len(lines) else ""
+    st.warning("\n".join(lines) + more, icon=":material/notification_important:")
