@@ -37,6 +37,13 @@ def open_engine(checkpoint: Checkpoint, precision: Precision = "fp32") -> Engine
     The first time, its network is converted and held against torch, which takes seconds. "fast" is
     refused unless `check_fast` has found that it changes nothing that matters.
     """
+    if precision == "fast":
+        from mammo_core.inference.fast import why_not_fast
+
+        reason = why_not_fast(checkpoint)
+        if reason:
+            raise CheckpointError(f"Fast reading with {checkpoint.card.model_id} is off. {reason}")
+        return fast_engine(checkpoint)
     if device_of(checkpoint) != "cpu":
         return torch_engine(checkpoint)
     check = _check_of(checkpoint)

@@ -1,0 +1,214 @@
+"""Whether a checkpoint may read fast, in bf16: only where that changed nothing that matters.
+
+Measured on its own stored validation images. What was found lies with the converted network, for it
+holds for this computer's processor and this version of the library alone.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.predictions import predictions_table, read_predictions
+from mammo_core.datasets.prepared import prepare_dataset
+from mammo_core.datasets.reading import Dataset, find_folder, missing_files, read_dataset
+from mammo_core.errors import CheckpointError, ConfigError, MammoError
+from mammo_core.files import replace_file
+from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.converted import engine_folder
+from mammo_core.inference.engine import Engine, fast_engine, open_engine
+from mammo_core.inference.evaluate import logits_of_levels
+from mammo_core.inference.predictor import BATCH, probabilities_of
+from mammo_core.metrics.cases import Pooling, pool_cases
+from mammo_core.paths import cache_root
+from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import LockedPoint, card_hash, locked_points
+from mammo_core.types import Split
+from mammo_core.words import many
+
+#: On fewer images, that nothing changed would mean little.
+LEAST_IMAGES: Final = 64
+MOST_IMAGES: Final = 512
+LARGEST_DIFFERENCE: Final = 0.1  # of a logit
+
+_FILE: Final = "fast_check.json"
+_REPEAT: Final = "Run `mammo checkpoints check {name}`."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastCheck:
+    """What bf16 changed on validation images. An empty `problem` allows it."""
+
+    model_id: str
+    card_sha256: str
+    engine: str
+    checked_at: str  # ISO 8601, UTC
+    images: int = 0
+    women: int = 0
+    difference: float | None = None  # the largest of a logit
+    points: tuple[LockedPoint, ...] = ()  # those that no case may cross
+    crossed: int = 0  # cases that did
+    problem: str = ""
+
+
+Report = Callable[[int, int, str], None]
+
+
+def why_not_fast(checkpoint: Checkpoint) -> str:
+    """Why fast reading is off, as a sentence; empty where it is on."""
+    run = RunFolder(checkpoint.folder)
+    repeat = _REPEAT.format(name=checkpoint.card.model_id)
+    check = find_fast_check(checkpoint)
+    if check is None:
+        return f"Nobody has checked yet what it changes. {repeat}"
+    if check.problem:
+        return check.problem
+    if set(locked_points(run)) - set(check.points):
+        return f"A threshold was locked since it was checked. {repeat}"
+    return ""
+
+
+def find_fast_check(checkpoint: Checkpoint) -> FastCheck | None:
+    """What was found out on this computer; None where nothing was, or for another card."""
+    try:
+        document = json.loads(_path(checkpoint).read_text(encoding="utf-8"))
+        check = from_document(document, FastCheck, where=_FILE)
+    except (OSError, ValueError, RecursionError, ConfigError):
+        return None
+    is_same_card = check.card_sha256 == card_hash(RunFolder(checkpoint.folder))
+    return check if is_same_card else None
+
+
+def check_fast(checkpoint: Checkpoint, *, processes: int = 0, report: Report) -> FastCheck:
+    """Score stored validation images both ways, compare, and keep what was found."""
+    run = RunFolder(checkpoint.folder)
+    started = FastCheck(
+        model_id=checkpoint.card.model_id,
+        card_sha256=card_hash(run),
+        engine="none",
+        checked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    try:
+        full, fast = open_engine(checkpoint), fast_engine(checkpoint)
+        images = _stored_images(checkpoint, processes=processes, report=report)
+        check = compare(checkpoint, replace(started, engine=fast.name), images, (full, fast))
+    except MammoError as error:
+        check = replace(started, problem=str(error))
+    path = _path(checkpoint)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    replace_file(path, json.dumps(to_document(check), indent=2) + "\n")
+    return check
+
+
+def _stored_images(checkpoint: Checkpoint, *, processes: int, report: Report) -> Dataset:
+    """The data set of the checkpoint's training, its validation images alone, all prepared."""
+    run = RunFolder(checkpoint.folder)
+    if not run.file("run.json").exists() or not run.has_predictions:
+        raise CheckpointError("It does not say which images it was validated on.")
+    data = load_settings(run.file("run.json"), RunConfig).data
+    try:
+        dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
+    except MammoError as error:
+        raise CheckpointError(f"Its validation images are not on this computer. {error}") from None
+    predictions = read_predictions(run.file("predictions.csv"))
+    validated = predictions.loc[predictions["split"] == Split.VAL, "image_id"]
+    manifest = dataset.manifest[dataset.manifest["image_id"].isin(validated)]
+    manifest = _whole_women(manifest.assign(split=str(Split.VAL)))
+    lost = missing_files(dataset.root, manifest)
+    if lost or len(manifest) < LEAST_IMAGES:
+        raise CheckpointError(
+            f"{len(manifest) - len(lost)} of its validation images are on this computer; at least "
+            f"{LEAST_IMAGES} are needed."
+        )
+    dataset = replace(dataset, manifest=manifest)
+    built = prepare_dataset(dataset, checkpoint.card.prepare, processes=processes, report=report)
+    if built.unreadable:
+        raise CheckpointError(f"{len(built.unreadable)} of its validation images cannot be read.")
+    return dataset
+
+
+def _whole_women(manifest: pd.DataFrame) -> pd.DataFrame:
+    """Every image of so many women as stay within `MOST_IMAGES`."""
+    order = manifest.sort_values(["group_id", "image_id"], ignore_index=True)
+    running = order.groupby("group_id", sort=False)["image_id"].transform("size")
+    ends = running[~order["group_id"].duplicated()].cumsum()
+    kept = order.loc[ends.index[ends <= MOST_IMAGES], "group_id"]
+    return order[order["group_id"].isin(kept)].reset_index(drop=True)
+
+
+def compare(
+    checkpoint: Checkpoint, check: FastCheck, dataset: Dataset, engines: tuple[Engine, Engine]
+) -> FastCheck:
+    """`check` with what the second engine changes of what the first says of prepared images."""
+    full, fast = (_logits(checkpoint, dataset, engine) for engine in engines)
+    difference = float(np.abs(full - fast).max())
+    check = replace(
+        check,
+        images=len(dataset.manifest),
+        women=int(dataset.manifest["group_id"].nunique()),
+        difference=difference,
+        points=tuple(locked_points(RunFolder(checkpoint.folder))),
+    )
+    if not difference < LARGEST_DIFFERENCE:  # nor where it is no number at all
+        return replace(
+            check,
+            problem=f"A logit changed by {difference:.2g} on {check.images} validation "
+            f"images; less than {LARGEST_DIFFERENCE:g} is allowed.",
+        )
+    before, after = (_table(checkpoint, dataset, logits) for logits in (full, fast))
+    crossed = sum(_crossed(before, after, point) for point in check.points)
+    problem = (
+        f"{many(crossed, 'case', 'cases')} of {many(check.women, 'woman', 'women')} in validation "
+        "came to lie on the other side of a locked threshold."
+    )
+    return replace(check, crossed=crossed, problem=problem if crossed else "")
+
+
+def _logits(checkpoint: Checkpoint, dataset: Dataset, engine: Engine) -> NDArray[np.float32]:
+    settings = checkpoint.card.prepare
+    files = [dataset.root / str(path) for path in dataset.manifest["path"]]
+    images = open_images(Cache(root=cache_root(), settings=settings), files)
+    return np.concatenate(
+        [logits_of_levels(engine, settings, images, rows) for rows in _rows(len(files))]
+    )
+
+
+def _rows(count: int) -> Iterator[NDArray[np.int64]]:
+    for start in range(0, count, BATCH):
+        yield np.arange(start, min(count, start + BATCH))
+
+
+def _table(checkpoint: Checkpoint, dataset: Dataset, logits: NDArray[np.float32]) -> pd.DataFrame:
+    card = checkpoint.card
+    return predictions_table(
+        dataset.manifest,
+        probabilities_of(logits),
+        task=card.task,
+        dataset="validation",
+        model_id=card.model_id,
+        engine="",
+    )
+
+
+def _crossed(full: pd.DataFrame, fast: pd.DataFrame, point: LockedPoint) -> int:
+    """Cases that one table has above the threshold and the other below."""
+    if point.pooling not in tuple(Pooling):
+        raise CheckpointError(f"A threshold was locked for cases pooled by {point.pooling!r}.")
+    before, after = (
+        pool_cases(table, point.level, Pooling(point.pooling)).score >= point.threshold
+        for table in (full, fast)
+    )
+    return int(np.sum(before != after))
+
+
+def _path(checkpoint: Checkpoint) -> Path:
+    return engine_folder(checkpoint.card) / _FILE
