@@ -14,6 +14,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, SecondaryCaptureImageStorage
 
 from mammo_core import __version__
+from mammo_core.preprocessing.synthetic import SYNTHETIC_MARK
 from mammo_core.reports.case_picture import Look, grey_picture, overlay_picture
 from mammo_core.reports.case_pseudonyms import Pseudonyms
 from mammo_core.reports.case_record import ReadCase
@@ -87,7 +88,8 @@ def add_subject(dataset: Dataset, subject: Subject) -> None:
     dataset.ReferringPhysicianName = ""
     if subject.is_pseudonymous:
         dataset.PatientIdentityRemoved = "YES"
-        dataset.DeidentificationMethod = "Keyed pseudonyms; text outside the breast masked"
+        methods = ["Keyed pseudonyms; text outside the breast masked"]
+        dataset.DeidentificationMethod = methods + [SYNTHETIC_MARK] * subject.is_synthetic
 
 
 def add_equipment(dataset: Dataset) -> None:

@@ -34,6 +34,7 @@ class Subject:
     study_date: str = _UNKNOWN
     study_time: str = _UNKNOWN
     accession_number: str = _UNKNOWN
+    is_synthetic: bool = False  # every image was drawn; there is no such woman
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,6 +79,7 @@ def _pseudonymous(study_uid: str, images: Sequence[ReadImage], pseudonyms: Pseud
         patient_id=patient,
         patient_name=f"{patient}^Pseudonym",
         study_id=pseudonyms.exam(images[0].about),
+        is_synthetic=all(image.about.is_synthetic for image in images),
     )
     sources = [
         Source(

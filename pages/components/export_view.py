@@ -52,8 +52,8 @@ def _show_choices(case: ReadCase) -> None:
     pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
     look = _pick_look(case)
     st.caption(
-        "Without names, dates and numbers of the woman, and without names of your files. The zip "
-        "holds all of it, also as DICOM under pseudonyms."
+        "Without names, dates and numbers of the woman, and without names of your files. Letters "
+        "on the breast itself stay: look before you share."
     )
     _offer("Everything (zip)", f"{case.name}.zip", partial(_zip, case, look, pseudonyms))
     with st.container(horizontal=True):

@@ -12,6 +12,7 @@ from pydicom.dataset import Dataset
 
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.evidence import Evidence
+from mammo_core.preprocessing.read import decode
 from mammo_core.reports.case_dicom import identified_dicom, pseudonymous_dicom
 from mammo_core.reports.case_file import CaseFile
 from mammo_core.reports.case_picture import Look
@@ -149,6 +150,14 @@ def test_without_identity_there_is_none_and_with_it_that_of_the_originals() -> N
     report = identified(case)["dicom_with_identity/report_1.dcm"]
     told = highdicom.sr.ComprehensiveSR.from_dataset(report).get_evidence()
     assert {str(uids[2]) for uids in told} == {"1.2.3.4.1", "1.2.3.4.2"}
+
+
+def test_an_image_that_was_drawn_is_still_known_as_such_when_read_again() -> None:
+    case = read_case()
+    drawn = tuple(replace(i, about=replace(i.about, is_synthetic=True)) for i in case.images)
+    for given, is_known in ((case, False), (replace(case, images=drawn), True)):
+        image = pseudonymous_dicom(given, Look(), names_of(given))[0]
+        assert decode(image.content, key=b"k" * 32).is_synthetic is is_known
 
 
 def test_an_export_with_identity_needs_the_original_of_every_image() -> None:
