@@ -49,9 +49,19 @@ def preflights_root() -> Path:
     return home() / "preflights"
 
 
+def tables_root() -> Path:
+    """Tables of scores that were uploaded; see runs/kept_tables.py."""
+    return home() / "tables"
+
+
 def measurements_root() -> Path:
     """One run folder per measurement of a checkpoint; what was measured lies beside its card."""
     return home() / "measurements"
+
+
+def tables_root() -> Path:
+    """Tables of scores that were uploaded; see runs/kept_tables.py."""
+    return home() / "tables"
 
 
 def measurements_root() -> Path:

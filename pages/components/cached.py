@@ -16,8 +16,10 @@ from mammo_core.metrics.one_breast import DrawnAuc, one_breast_auc
 from mammo_core.metrics.precision import average_precision_with_interval
 from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
+from mammo_core.paths import tables_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
+from mammo_core.runs.kept_tables import load_table
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Box, Level
 
@@ -57,16 +59,16 @@ def card(run: RunFolder) -> ModelCard:
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
-def uploaded(_data: bytes, *, file_id: str) -> pd.DataFrame:
-    """The cells of an uploaded CSV as text. Shared and never changed."""
-    return read_csv(_data)
+def uploaded(table_id: str) -> pd.DataFrame:
+    """The cells of an uploaded CSV as text, by the id it is kept under. Shared, never changed."""
+    return read_csv(load_table(tables_root(), table_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
 def understood(
-    _table: pd.DataFrame, columns: Columns, positive: list[str], *, file_id: str
+    _table: pd.DataFrame, columns: Columns, positive: list[str], *, table_id: str
 ) -> Understood:
-    """What `_table`, the cells of `file_id`, says under the contract."""
+    """What `_table`, the cells of `table_id`, says under the contract."""
     return understand(_table, columns, positive)
 
 

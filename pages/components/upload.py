@@ -7,6 +7,8 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.metrics.uploads import Columns, guess_columns, guess_positive, label_words
+from mammo_core.paths import tables_root
+from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
 from pages.components import cached
 from pages.components.guard import escaped
 
@@ -20,6 +22,7 @@ _ROLES: Final = (
     ("view", "View"),
     ("split", "Split"),
 )
+PARAMETER: Final = "table"
 _MOST_WORDS: Final = 50  # a column with more different labels is no label
 
 
@@ -32,10 +35,11 @@ class Uploaded:
 
 
 def pick_upload() -> Uploaded | None:
-    upload = st.file_uploader("or a CSV with a label and a score", key="upload")
-    if upload is None:
+    """What was just dropped, else the table that the address names."""
+    table_id = kept_upload("upload", "or a CSV with a label and a score", parameter=PARAMETER)
+    if table_id is None:
         return None
-    table = cached.uploaded(upload.getvalue(), file_id=upload.file_id)
+    table = cached.uploaded(table_id)
     guessed = guess_columns(table)
     is_clear = guessed.score and guessed.label and guess_positive(label_words(table, guessed))
     with st.expander("What the columns mean", expanded=not is_clear):
@@ -45,12 +49,34 @@ def pick_upload() -> Uploaded | None:
             "Labels that mean cancer", words, default=guess_positive(words),
             key=f"positive_{columns.label}",
         )  # fmt: skip
-    understood = cached.understood(table, columns, positive, file_id=upload.file_id)
+    understood = cached.understood(table, columns, positive, table_id=table_id)
     for note in understood.notes:
         st.info(escaped(note), icon=":material/info:")
-    return Uploaded(
-        source=f"{upload.file_id} {columns} {positive}", predictions=understood.predictions
-    )
+    return Uploaded(source=f"{table_id} {columns} {positive}", predictions=understood.predictions)
+
+
+def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
+    """The id of an uploaded file: it stands in the address and outlives a switch of pages."""
+    upload = st.file_uploader(label, key=key)
+    taken = f"{key}_taken"
+    if upload is not None and st.session_state.get(taken) != upload.file_id:
+        st.session_state[taken] = upload.file_id
+        st.query_params[parameter] = keep_table(tables_root(), upload.getvalue())
+    table_id = st.query_params.get(parameter)
+    if not table_id:
+        return None
+    st.button(
+        "Remove the table", icon=":material/delete:", key=f"{key}_remove", on_click=_forget,
+        args=(table_id, parameter),
+        help=f"Uploaded tables stay on this computer, {KEPT_DAYS} days after their last use.",
+    )  # fmt: skip
+    return table_id
+
+
+def _forget(table_id: str, parameter: str) -> None:
+    forget_table(tables_root(), table_id)
+    cached.uploaded.clear(table_id)
+    del st.query_params[parameter]
 
 
 def _pick(role: str, title: str, table: pd.DataFrame, guessed: Columns) -> str | None:

@@ -14,7 +14,7 @@ from mammo_core.config import RunConfig, load_settings, save_settings
 from mammo_core.datasets.csv_folder import ADAPTER
 from mammo_core.runs.operating_points import lock_point, point_in_force
 from mammo_core.types import Task
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import APP, OpenPage
 from tests.predictions import made_up_predictions, write_run
 
 RULE = ADAPTER.label_rules[0].name
@@ -438,3 +438,26 @@ def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
         shown = [*page.dataframe, *page.error, *page.info]
         assert shown, section
         assert not any("nan" in str(table.value.to_numpy()).lower() for table in page.dataframe)
+
+
+def test_an_uploaded_table_survives_a_switch_of_pages_and_can_be_removed(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")
+    page = upload(open_page("thresholds"), table)
+    address = page.query_params["table"]
+    again = AppTest.from_file(APP, default_timeout=30).run().switch_page("pages/thresholds.py")
+    again.query_params["table"] = address
+    assert "60 cases of 30 women" in captions_of(again.run())
+    again.button(key="upload_remove").click().run()
+    assert not again.exception, again.exception
+    assert "table" not in again.query_params
+    again.query_params["table"] = address
+    assert "not kept any more" in again.run().error[0].value
+
+
+def test_an_address_that_names_no_table_is_said_to(open_page: OpenPage) -> None:
+    page = open_page("thresholds")
+    page.query_params["table"] = "../../secret"
+    page.run()
+    assert "names no uploaded table" in page.error[0].value
