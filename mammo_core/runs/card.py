@@ -77,6 +77,8 @@ class TrainingRecord:
     device: str
     versions: dict[str, str]
     devices: int = 1  # that trained at the same time
+    started_from: str = ""  # the checkpoint training went on from, and the hash of its weights
+    started_from_sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ environment variables (RANK, WORLD_SIZE, ...) and Fabric joins them.
 """
 
 import os
+from typing import Any
 
 import torch
 from lightning_fabric import Fabric
@@ -31,6 +32,16 @@ def make_fabric(config: RunConfig) -> Fabric:
     if world > 1:
         fabric.launch()
     return fabric
+
+
+def any_of(fabric: Fabric, flag: bool) -> bool:
+    """Whether `flag` is set in any process. All must ask, or those that do would wait forever."""
+    if fabric.world_size == 1:
+        return flag
+    counted: Any = fabric.all_reduce(
+        torch.tensor(float(flag), device=fabric.device), reduce_op="sum"
+    )
+    return bool(counted > 0.0)
 
 
 def _accelerator(config: RunConfig) -> str:

@@ -51,6 +51,7 @@ class Outcome:
     heatmap_peak: float | None
     heatmap_offset: float
     file_kinds: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()  # sentences of this run alone
 
 
 def save_weights(model: nn.Module, path: Path) -> None:
@@ -99,13 +100,33 @@ def make_card(outcome: Outcome) -> ModelCard:
         metrics=measure(outcome.predictions, Split.TEST),
         heatmap_peak=outcome.heatmap_peak,
         heatmap_offset=outcome.heatmap_offset,
-        limits=limits_of(adapter.imaging, find_leak(outcome.manifest)),
+        limits=limits_of(
+            adapter.imaging,
+            find_leak(outcome.manifest),
+            (*outcome.limits, how_chosen(config, outcome.training, outcome.manifest)),
+        ),
     )
 
 
-def limits_of(imaging: str, leak: Leak) -> tuple[str, ...]:
+def limits_of(imaging: str, leak: Leak, more: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What must be said beside every number of a model so trained."""
-    return tuple(text for text in (leak.stamp, LIMITS.get(imaging, ""), RESEARCH_ONLY) if text)
+    told = (leak.stamp, LIMITS.get(imaging, ""), *more, RESEARCH_ONLY)
+    return tuple(text for text in told if text)
+
+
+def how_chosen(config: RunConfig, training: TrainingRecord, manifest: pd.DataFrame) -> str:
+    """Which women chose the epoch; what else is fitted on them shares that choice."""
+    validation = manifest[manifest["split"] == Split.VAL]
+    whose = f"{validation['group_id'].nunique()} validation women"
+    if config.data.folds:
+        whose += " taken from the training folds (the held-out fold chooses nothing)"
+    what = f"Epoch {training.best_epoch} of {training.epochs} was chosen"
+    if config.optim.patience:
+        what = f"When to stop, and epoch {training.best_epoch} of {training.epochs}, was chosen"
+    return (
+        f"{what} on {whose}; a temperature or threshold fitted on the same women shares that "
+        "choice, so it is judged on the test women alone."
+    )
 
 
 def count_splits(manifest: pd.DataFrame, task: Task) -> tuple[SplitCount, ...]:

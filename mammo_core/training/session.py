@@ -24,12 +24,14 @@ from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.embedding import KEPT_SPLITS, keep_embeddings
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
+from mammo_core.training.lineage import check_origin, origin_of
 from mammo_core.training.loop import predict_logits
-from mammo_core.training.machine import make_fabric
+from mammo_core.training.machine import any_of, make_fabric
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network
 from mammo_core.training.outcome import Outcome, heatmap_peak, make_card
+from mammo_core.training.seen import SEEN_NAME, seen_table, write_seen
 from mammo_core.training.state import Progress
 from mammo_core.types import RunState, Split
 
@@ -50,9 +52,10 @@ def train(run: RunFolder) -> str:
             run.write_status(replace(known, total=config.optim.epochs, message=message))
 
     images = load_images(dataset, config, report=report, should_stop=lambda: run.asked_to_stop)
-    if not images:
+    if any_of(fabric, not images):
         return "Stopped on request while images were prepared."
     course = Course(run=run, config=config, fabric=fabric, images=images)
+    _keep_seen(course)
     network = make_network(config, fabric.device)
     progress = _learn(course, network)
     best = best_epoch(progress.history, config.optim.monitor)
@@ -97,6 +100,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         weights=run.file(WEIGHTS_NAME),
         heatmap_peak=heatmap_peak(network.classifier, course.evaluation(Split.VAL), config.task),
         file_kinds=_file_kinds(dataset),
+        limits=_keep_seen(course),
         heatmap_offset=cell_offset(network.classifier, channels=config.prepare.channels),
     )
     keep_embeddings(
@@ -104,6 +108,18 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
     )
     write_card(make_card(outcome), run.file("model_card.json"))
     shutil.rmtree(run.file("last"), ignore_errors=True)
+
+
+def _keep_seen(course: Course) -> tuple[str, ...]:
+    """Write down whom this run sees; refuse test women learnt from before. What must be said."""
+    config = course.config
+    own, origin = seen_table(course.images, dataset=config.data.folder), origin_of(config)
+    told: tuple[str, ...] = ()
+    if origin:
+        told = check_origin(origin, own, is_leak_allowed=config.data.is_leak_allowed)
+    if course.fabric.is_global_zero:
+        write_seen(own, origin.seen if origin else None, course.run.file(SEEN_NAME))
+    return told
 
 
 def _file_kinds(dataset: Dataset) -> tuple[str, ...]:
@@ -133,6 +149,7 @@ def _predict(course: Course, network: Network) -> pd.DataFrame:
 
 
 def _record(course: Course, progress: Progress) -> TrainingRecord:
+    origin = origin_of(course.config)
     return TrainingRecord(
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
         seconds=round(progress.seconds, 1),
@@ -140,6 +157,8 @@ def _record(course: Course, progress: Progress) -> TrainingRecord:
         best_epoch=best_epoch(progress.history, course.config.optim.monitor),
         device=course.fabric.device.type,
         devices=course.fabric.world_size,
+        started_from=origin.run.run_id if origin else "",
+        started_from_sha256=origin.card.weights_sha256 if origin else "",
         versions={"python": platform.python_version(), **{n: version(n) for n in _VERSIONS_OF}},
     )
 

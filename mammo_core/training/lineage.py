@@ -1,0 +1,82 @@
+"""Training that goes on from a checkpoint, and what must not be forgotten on the way.
+
+`checkpoint:<run id>` as the name of a run's weights. Whom that checkpoint learnt from, the new one
+has learnt from too; to test it on one of those women would measure memory.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.config import RunConfig
+from mammo_core.errors import CheckpointError, RunError
+from mammo_core.files import sha256_of
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.training.seen import learnt_from, read_seen
+from mammo_core.types import Split
+
+FROM_CHECKPOINT: Final = "checkpoint:"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Origin:
+    """The checkpoint a training goes on from. `limits` are sentences for the new card."""
+
+    run: RunFolder
+    card: ModelCard
+    seen: pd.DataFrame | None
+    limits: tuple[str, ...] = ()
+
+
+def origin_of(config: RunConfig) -> Origin | None:
+    """What the settings say to go on from, its weights those its card was written for."""
+    weights = config.model.weights
+    if not weights.startswith(FROM_CHECKPOINT):
+        return None
+    run_id = weights.removeprefix(FROM_CHECKPOINT)
+    run = find_run(run_id, checkpoints_root(), shipped_checkpoints_root())
+    card = read_card(run.file("model_card.json"))
+    _refuse_other_model(card, config, run_id)
+    if sha256_of(run.file("weights.safetensors")) != card.weights_sha256:
+        raise CheckpointError(
+            f"The weights of {run_id} are not those its card was written for. Copy it again."
+        )
+    return Origin(run=run, card=card, seen=read_seen(run))
+
+
+def check_origin(origin: Origin, own: pd.DataFrame, *, is_leak_allowed: bool) -> tuple[str, ...]:
+    """Refuse to test on women the origin learnt from; returns what must be said all the same.
+
+    `own` is what the new run sees.
+    """
+    run_id = origin.run.run_id
+    test = own[own["split"] == Split.TEST]
+    if origin.seen is None:
+        return (
+            f"Training went on from {run_id}, which does not tell whom it has seen: whether these "
+            "test women are among them could not be checked.",
+        )
+    shared = learnt_from(origin.seen, test)
+    women = test["group_id"].nunique()
+    if not shared:
+        return (f"Training went on from {run_id}, which learnt from none of the test women.",)
+    told = f"{len(shared)} of {women} test women are women {run_id} learnt from"
+    if not is_leak_allowed:
+        raise RunError(
+            f"{told} (first: {shared[0]}), and training was to go on from it. Use the split it "
+            "was trained with (data.split_seed, data.folds, data.fold), other data, or other "
+            "weights."
+        )
+    return (f"Leaky: {told}, and training went on from it.",)
+
+
+def _refuse_other_model(card: ModelCard, config: RunConfig, run_id: str) -> None:
+    theirs, ours = card.model, config.model
+    if (theirs.backbone, theirs.pooling) != (ours.backbone, ours.pooling):
+        raise CheckpointError(
+            f"{run_id} is a {theirs.backbone} with {theirs.pooling} pooling, this run a "
+            f"{ours.backbone} with {ours.pooling} pooling. To go on from it, use the same."
+        )
