@@ -90,7 +90,7 @@ class ModelConfig:
     """Which network, from which weights."""
 
     backbone: str
-    weights: str = "random"  # or the name of weights in MAMMO_HOME/weights
+    weights: str = "random"  # or weights in MAMMO_HOME/weights, or checkpoint:<run id>
     pooling: Literal["avg", "max", "gem"] = "avg"
     dropout: float = 0.0
 
@@ -276,17 +276,6 @@ class EvaluateConfig:
     label_rule: str
     split: Literal["all", "train", "val", "test"] = "all"  # of the split the data set brings
     processes: int = 0  # that prepare images; 0 is one for every core
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasureConfig:
-    """What is learnt of a checkpoint after its training and kept beside its card.
-
-    "baselines": guesses without a network on the same images; "latency": seconds per image.
-    """
-
-    kind: Literal["baselines", "latency"]
-    checkpoint: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
