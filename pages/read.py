@@ -1,6 +1,6 @@
 """Read: drop a mammogram or click a sample; see score, verdict and heatmap."""
 
-from typing import TYPE_CHECKING
+import time
 
 import streamlit as st
 
@@ -14,57 +14,54 @@ from pages.components.guard import noted_errors
 from pages.components.intake import open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
+from pages.components.read_heat import pick_method, show_method, show_regions, show_seconds
 from pages.components.read_model import fit_of, show_meaning, show_refused
 from pages.components.read_scores import scored_images, show_scores
-from pages.components.reading import read_image
-from pages.components.viewer import Legend, show_viewer
+from pages.components.reading import CaseReading, read_images
+from pages.components.viewer import Legend, Pane, show_viewer
 
-if TYPE_CHECKING:
-    from mammo_core.inference.predictor import Reading
+LEGEND = Legend(text="What moved the score", low_text="none", high_text="most")
 
 
 def show_case(case: Case, run: RunFolder | None) -> None:
-    readings: dict[str, Reading] = {}
+    read = None
     if run is not None:
         with noted_errors():
             fit = fit_of(case, cached.card(run))
-            readings = {i.ref.image_id: read_image(run, case, i) for i in fit.scored}
+            read = read_images(run, case, fit.scored, method=pick_method())
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
-        panes = make_panes(case, readings)
-        seen = show_viewer(
-            panes,
-            key="viewer",
-            height=780,
-            legend=Legend(text="What moved the score", low_text="none", high_text="most"),
-        )
+        started = time.perf_counter()
+        panes = make_panes(case, read)
+        seen = show_viewer(panes, key="viewer", height=780, legend=LEGEND)
+        drawing = time.perf_counter() - started
         for box in drawn_boxes(case, panes, seen.drawn):
             st.caption(f":material/crop_free: Your box on {box} of the original.")
     with words:
         if run is None:
             st.info("There is no checkpoint yet. Train one on the Train page.")
             return
-        with noted_errors():
-            card = cached.card(run)
-            fit = fit_of(case, card)
-            show_refused(fit)
-            if readings:
-                show_scores(scored_images(case, readings), run, card)
-                show_meaning(run, card, fit)
-                show_heat_words(list(readings.values()))
-                show_exports(case, run, readings, panes)
+        if read is not None:
+            with noted_errors():
+                show_words(case, run, read, panes, drawing=drawing)
 
 
-def show_heat_words(readings: "list[Reading]") -> None:
-    if any(reading.is_relative for reading in readings):
-        scale = "The colours are relative: some point of every image is full colour."
-    elif any(reading.stands_out for reading in readings):
-        scale = "Full colour is what 1 in 200 validation images without cancer reaches."
-    else:
-        scale = "No region stands out: none reaches what 1 in 200 images without cancer reaches."
-    st.caption(
-        "The heatmap (Grad-CAM) shows what moved the score, not the borders of a tumour. " + scale
-    )
+def show_words(
+    case: Case, run: RunFolder, read: CaseReading, panes: list[Pane], *, drawing: float
+) -> None:
+    card = cached.card(run)
+    fit = fit_of(case, card)
+    show_refused(fit)
+    if not read.readings:
+        return
+    show_scores(scored_images(case, read.readings), run, card)
+    show_regions(case, read)
+    show_meaning(run, card, fit)
+    with st.expander("Advanced", icon=":material/tune:"):
+        show_method()
+        show_seconds(read, drawing)
+    regions = {image_id: found.inside for image_id, found in read.regions.items()}
+    show_exports(case, run, read.readings, panes, regions=regions)
 
 
 require_frame()

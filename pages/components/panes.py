@@ -8,10 +8,11 @@ from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
 from mammo_core.preprocessing.display import DisplayImage, to_heat, to_pane
 from mammo_core.preprocessing.filters import filters_png
-from pages.components.viewer import Pane, ReaderBox
+from pages.components.reading import CaseReading
+from pages.components.viewer import Pane, ReaderBox, RegionBox
 
 if TYPE_CHECKING:
-    from mammo_core.inference.predictor import Reading
+    from mammo_core.explain.regions import Region
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -19,9 +20,9 @@ _LONGEST_TOGETHER: Final = 1400
 _HEAT: Final = 512
 
 
-def make_panes(case: Case, readings: "dict[str, Reading]") -> list[Pane]:
-    """One pane per image of `case`; those in `readings` carry heatmap and score."""
-    return [_pane(case, image, readings.get(image.ref.image_id)) for image in case.images]
+def make_panes(case: Case, read: CaseReading | None) -> list[Pane]:
+    """One pane per image of `case`; those that were read carry heatmap, regions and score."""
+    return [_pane(case, image, read) for image in case.images]
 
 
 def display_image(case: Case, image: CaseImage) -> DisplayImage:
@@ -59,8 +60,10 @@ def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> 
     return words
 
 
-def _pane(case: Case, image: CaseImage, reading: "Reading | None") -> Pane:
+def _pane(case: Case, image: CaseImage, read: CaseReading | None) -> Pane:
     shown = display_image(case, image)
+    reading = read.readings.get(image.ref.image_id) if read else None
+    regions = read.regions[image.ref.image_id].inside if read and reading else ()
     return Pane(
         key=image.ref.image_id,
         title=image.title,
@@ -74,8 +77,18 @@ def _pane(case: Case, image: CaseImage, reading: "Reading | None") -> Pane:
         chest_wall=shown.chest_wall,
         reduction=shown.reduction,
         heat=to_heat(reading.evidence, reading.geometry, longest=_HEAT) if reading else None,
+        boxes=tuple(
+            _region_box(number, region, shown.reduction)
+            for number, region in enumerate(regions, start=1)
+        ),
         note=f"Score {reading.score:.2f}" if reading else "",
     )
+
+
+def _region_box(number: int, region: "Region", reduction: float) -> RegionBox:
+    box = region.box
+    x0, y0, x1, y1 = (edge / reduction for edge in (box.x0, box.y0, box.x1, box.y1))
+    return RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text=f"{number}: {region.share:.0%}")
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
