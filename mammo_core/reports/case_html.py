@@ -154,7 +154,7 @@ def _model(case: ReadCase) -> Iterable[str]:
         f"reference standard: {escape(card.data.reference_standard)}; labels: "
         f"{escape(card.data.label_rule)}.</p>"
     )
-    remarks = [f"{image.title}: {image.remark}" for image in case.images if image.remark]
+    remarks = _by_sentence((image.remark, image.title) for image in case.images if image.remark)
     limits = [limit for limit in card.limits if limit != NOTICE]  # which stands above
     if limits or remarks:
         yield "<h2>Its limits</h2><ul>"
@@ -164,18 +164,23 @@ def _model(case: ReadCase) -> Iterable[str]:
 
 def _pixels(case: ReadCase) -> Iterable[str]:
     """What is the same for several images is told once."""
-    titles: dict[str, list[str]] = {}
+    told = []
     for image in case.images:
         about = image.about
         by_hand = [f"{' and '.join(about.corrected)} set by hand"] if about.corrected else []
-        told = "; ".join((*by_hand, *about.modifiers, *about.notes)) or "nothing"
-        titles.setdefault(told, []).append(f"{image.title} ({about.kind})")
+        words = "; ".join((*by_hand, *about.modifiers, *about.notes)) or "nothing"
+        told.append((words, f"{image.title} ({about.kind})"))
     yield '<h2>What was done to the pixels</h2><ul class="quiet">'
-    yield from (
-        f"<li>{escape('; '.join(of_these))}: {escape(told)}</li>"
-        for told, of_these in titles.items()
-    )
+    yield from (f"<li>{escape(line)}</li>" for line in _by_sentence(told))
     yield "</ul>"
+
+
+def _by_sentence(told: Iterable[tuple[str, str]]) -> list[str]:
+    """What is told of several images, once, after their titles."""
+    titles: dict[str, list[str]] = {}
+    for sentence, title in told:
+        titles.setdefault(sentence, []).append(title)
+    return [f"{'; '.join(of_these)}: {sentence}" for sentence, of_these in titles.items()]
 
 
 def _data_uri(picture: Colours) -> str:

@@ -18,9 +18,9 @@ def test_a_read_case_is_taken_away_as_one_zip(
     page: Page, tmp_path: Path, take_picture: Callable[[str], None]
 ) -> None:
     page.goto(f"{page.url}?model=phantom-light")  # other tests leave runs that are newer
-    mine = tmp_path / "DOE_JANE_1960.dcm"
-    mine.write_bytes((samples_root() / "exam_L_MLO_jpeg-2000-lossless.dcm").read_bytes())
-    page.locator("input[type=file]").first.set_input_files(mine)
+    for number, sample in enumerate(sorted(samples_root().glob("exam_*.dcm"))):
+        (tmp_path / f"DOE_JANE_{number}.dcm").write_bytes(sample.read_bytes())
+    page.locator("input[type=file]").first.set_input_files(sorted(tmp_path.iterdir()))
     expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Export").click()
     everything = page.get_by_role("button", name="Everything (zip)")
@@ -30,8 +30,11 @@ def test_a_read_case_is_taken_away_as_one_zip(
         everything.click()
     assert re.fullmatch(r"case_[0-9a-f]{12}\.zip", started.value.suggested_filename)
     with zipfile.ZipFile(started.value.path()) as archive:
-        names = {name.partition("/")[2] for name in archive.namelist()}
-        contents = [archive.read(name) for name in archive.namelist()]
-    assert {"case.json", "report.html", "dicom/report_1.dcm"} <= names
-    assert "pictures/1_L_MLO_heatmap.png" in names
-    assert not any(b"DOE_JANE" in content or b"Phantom^" in content for content in contents)
+        files = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    assert {"case.json", "dicom/report_1.dcm", "pictures/2_L_MLO_heatmap.png"} <= set(files)
+    assert not any(b"DOE_JANE" in content or b"Phantom^" in content for content in files.values())
+
+    page.set_content(files["report.html"].decode())
+    expect(page.get_by_role("img")).to_have_count(8)
+    printed = page.pdf(prefer_css_page_size=True)
+    assert len(re.findall(rb"/Type\s*/Page\b", printed)) == 1
