@@ -1,6 +1,6 @@
 """The data set of a study as it is now: is it still there, and still what was trained on?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -59,9 +59,11 @@ def read_study_data(
         return told
     if fingerprint_of(used_images(manifest)) == card.data.fingerprint:
         return told
-    return StudyData(
-        title=told.title,
-        rule_title=told.rule_title,
+    return replace(
+        told,
+        manifest=None,
+        notes=(),
+        defects=(),
         why_missing="The data set has changed since the training (its fingerprint differs from "
         "that in the model card), so what is told of it comes from the card and the predictions.",
     )

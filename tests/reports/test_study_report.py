@@ -1,0 +1,165 @@
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mammo_core.config import AuditConfig, EvaluateConfig, save_settings
+from mammo_core.datasets.audit.finding import Finding, Severity
+from mammo_core.datasets.audit.result import AuditResult, write_audit
+from mammo_core.datasets.reading import fingerprint_of, read_dataset
+from mammo_core.errors import MammoError
+from mammo_core.reports.study_files import Format, card_text, study_text
+from mammo_core.runs.card import Metric, read_card
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.openings import note_opening
+from mammo_core.runs.operating_points import card_hash
+from mammo_core.types import Level, RunState, Split
+from tests.predictions import made_up_predictions, write_run
+from tests.reports.made_up_study import RUN, change_card
+
+NOON = "2026-01-02T12:00:00+00:00"
+
+
+def markdown_of(run: RunFolder) -> str:
+    root = run.path.parent
+    return study_text(
+        run, [root], audits=root / "audits", form=Format.MARKDOWN, by="a test", now=NOON
+    )
+
+
+def write_an_audit(root: Path, folder: Path) -> None:
+    run = RunFolder(root / "audits" / "20260101-000000-audit-made")
+    run.path.mkdir(parents=True)
+    config = AuditConfig(
+        name="women", folder=str(folder), adapter="csv_folder", label_rule="as-written"
+    )
+    save_settings(config, run.file("run.json"))
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    finding = Finding(
+        check="made up", severity=Severity.WARNING, sentence="Too tidy.", rows=("a", "b")
+    )
+    result = AuditResult(
+        adapter="csv_folder", title="My own images", label_rule="as-written", rule_title="",
+        population="unknown", imaging="unknown", reference_standard="invented",
+        label_level="image", fingerprint=fingerprint_of(read_dataset(folder).manifest),
+        made_at=NOON, images=241, women=60, counts=(), shapes=(), findings=(finding,),
+        shortcuts=(), precision=None, notes=(),
+    )  # fmt: skip
+    write_audit(result, run.file("audit.json"))
+
+
+def test_a_report_has_every_section(study: RunFolder) -> None:
+    titles = [line[3:] for line in markdown_of(study).splitlines() if line.startswith("## ")]
+    assert titles == [
+        "Data", "Audit of the data", "Flow of women and images", "Who the women are", "Split",
+        "Preprocessing", "Model", "Training", "Results at every level",
+        "Threshold: promised and delivered", "Calibration", "Parts of the cases", "Mistakes",
+        "Fidelity of heatmaps", "Stress", "How often this test set was opened", "Limits",
+        "Checklist: CLAIM 2024", "Checklist: STARD-AI 2025", "Checklist: TRIPOD+AI 2024",
+    ]  # fmt: skip
+
+
+def test_the_audit_of_the_same_folder_and_rule_is_in_it(
+    study: RunFolder, study_folder: Path
+) -> None:
+    assert "Not audited" in markdown_of(study)
+    write_an_audit(study.path.parent, study_folder)
+    text = markdown_of(study)
+    assert "Not audited" not in text
+    assert "| warning | made up | Too tidy. | 2 |" in text
+
+
+def test_an_audit_of_an_older_table_is_said_to_be_one(study: RunFolder, study_folder: Path) -> None:
+    write_an_audit(study.path.parent, study_folder)
+    manifest = study_folder / "manifest.csv"
+    manifest.write_text(manifest.read_text().replace("w059", "w999"))
+    assert "The table of the data set has changed since that audit." in markdown_of(study)
+
+
+def test_looks_are_counted_with_this_one_and_those_of_other_models(study: RunFolder) -> None:
+    other = write_run(study.path.parent, f"{RUN}-twin", made_up_predictions(women=4))
+    card = read_card(study.file("model_card.json"))
+    change_card(other, replace(card, weights_sha256="a" * 64))
+    for _ in range(3):
+        note_opening(other, by="a test", now=NOON)
+    note_opening(study, by="a test", now=NOON)
+    text = markdown_of(study)
+    assert "were opened 2 times" in text
+    assert "1 other model was tested on the same women; their results were opened 3 times" in text
+
+
+def test_no_patient_no_validation_one_class_and_no_labels_are_a_sentence_each(
+    tmp_path: Path,
+) -> None:
+    table = made_up_predictions()
+    nobody = table.assign(patient_id=pd.NA, exam_id=pd.NA, group_id=table["image_id"])
+    for name, rows, sentence in (
+        ("nobody", nobody, "every interval is too narrow"),
+        ("healthy", table.assign(positive=False, label="no cancer"), "cases are of one class"),
+        ("unknown", table.assign(positive=pd.NA, label=pd.NA), "None of these predictions has a"),
+        ("three", table.iloc[:3], "No AUC by breast"),
+        ("equal", table.assign(score=0.5), "AUC by image 0.500"),
+    ):
+        assert sentence in markdown_of(write_run(tmp_path, f"{RUN}-{name}", rows)), name
+
+
+def test_a_run_with_neither_card_nor_predictions_has_no_report(study: RunFolder) -> None:
+    study.file("predictions.csv").unlink()
+    study.file("model_card.json").unlink()
+    with pytest.raises(MammoError, match="neither a model card nor predictions"):
+        markdown_of(study)
+
+
+def test_broken_predictions_are_refused_not_left_out(study: RunFolder) -> None:
+    study.file("predictions.csv").write_text("image_id,model_id,score\na,b,7\n")
+    with pytest.raises(MammoError, match="are not between 0 and 1"):
+        markdown_of(study)
+
+
+def test_broken_settings_are_a_sentence(study: RunFolder) -> None:
+    study.file("run.json").write_text("{")
+    assert "The settings of the run are not known" in markdown_of(study)
+
+
+def test_folders_of_this_computer_are_not_in_a_report(study: RunFolder, study_folder: Path) -> None:
+    assert str(study_folder.parent) not in markdown_of(study)
+    study_folder.rename(study_folder.with_name("elsewhere"))
+    assert str(study_folder.parent) not in markdown_of(study)
+
+
+def test_stress_of_this_card_is_shown_and_of_another_is_not(study: RunFolder) -> None:
+    document = {"card_sha256": card_hash(study), "noise": {"auc": 0.75}}
+    study.file("stress.json").write_text(json.dumps(document))
+    assert "| noise, auc | 0.75 |" in markdown_of(study)
+    study.file("stress.json").write_text(json.dumps(document | {"card_sha256": "another"}))
+    assert "was measured for another model card" in markdown_of(study)
+
+
+def test_an_evaluation_is_reported_with_the_card_of_its_model(
+    study: RunFolder, study_folder: Path
+) -> None:
+    run = write_run(study.path.parent, f"{RUN}-evaluate", made_up_predictions(women=60))
+    run.file("model_card.json").unlink()
+    config = EvaluateConfig(
+        checkpoint=RUN, folder=str(study_folder), adapter="csv_folder", label_rule="as-written"
+    )
+    save_settings(config, run.file("run.json"))
+    text = markdown_of(run)
+    assert "Results are of an external evaluation: 120 cases by breast of 60 women" in text
+    assert "Left out, not scored (could not be read): 1 woman, 1 image." in text
+    assert "women trained on may be among these cases" in text
+
+
+def test_the_card_in_words_has_its_numbers_with_their_intervals(study: RunFolder) -> None:
+    metric = Metric(
+        name="auc", level=Level.BREAST, split=Split.TEST, value=0.8, low=0.7, high=0.9,
+        method="DeLong", positives=8, negatives=40, women=24,
+    )  # fmt: skip
+    change_card(study, replace(read_card(study.file("model_card.json")), metrics=(metric,)))
+    root = study.path.parent
+    text = card_text(study, [root], audits=root, form=Format.MARKDOWN)
+    assert "| AUC | test | breast | 0.800 (95 % 0.700 to 0.900; DeLong) | 8 | 40 | 24 |" in text
+    assert "| test | 24 | 96 | 16 |" in text
+    assert "No operating point was locked" in text
