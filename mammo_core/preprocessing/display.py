@@ -49,10 +49,13 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
     )
 
 
-def to_heat(values: Pixels, geometry: Geometry, *, longest: int) -> NDArray[np.uint8]:
+def to_heat(
+    values: Pixels, geometry: Geometry, *, longest: int, offset: float = 0.0
+) -> NDArray[np.uint8]:
     """A map over the prepared frame, laid onto the source frame for the eye: 255 is full colour.
 
-    Made at `longest` pixels a side, not at the source's: the map has far fewer cells than either.
+    A cell looks `offset` prepared pixels down and right of its tile's middle. Made at `longest`
+    pixels a side, not at the source's: the map has far fewer cells than either.
     """
     reduction = max(1.0, max(geometry.source_size) / longest)
     height, width = (max(1, round(side / reduction)) for side in geometry.source_size)
@@ -63,6 +66,7 @@ def to_heat(values: Pixels, geometry: Geometry, *, longest: int) -> NDArray[np.u
         source_size=(height, width),
         crop=Box(x0=crop.x0 / across, y0=crop.y0 / down, x1=crop.x1 / across, y1=crop.y1 / down),
         scale=(geometry.scale[0] * down, geometry.scale[1] * across),
+        offset=(geometry.offset[0] - offset, geometry.offset[1] - offset),
     )
     heat = restore_map(np.clip(values, 0.0, 1.0), small)
     return np.asarray(np.rint(heat * 255), dtype=np.uint8)

@@ -2,7 +2,9 @@
 
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
@@ -13,6 +15,7 @@ from pages.components.viewer import Pane, ReaderBox, RegionBox
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Region
+    from mammo_core.inference.predictor import Reading
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -76,13 +79,17 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None) -> Pane:
         breast=shown.breast,
         chest_wall=shown.chest_wall,
         reduction=shown.reduction,
-        heat=to_heat(reading.evidence, reading.geometry, longest=_HEAT) if reading else None,
+        heat=_heat(reading) if reading else None,
         boxes=tuple(
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
         note=f"Score {reading.score:.2f}" if reading else "",
     )
+
+
+def _heat(reading: "Reading") -> NDArray[np.uint8]:
+    return to_heat(reading.evidence, reading.geometry, longest=_HEAT, offset=reading.offset)
 
 
 def _region_box(number: int, region: "Region", reduction: float) -> RegionBox:

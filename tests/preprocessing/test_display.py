@@ -90,3 +90,7 @@ def test_heat_lies_on_the_reduced_frame_where_the_map_lay_on_the_source() -> Non
     assert np.argwhere(heat == 255).min(axis=0).tolist() == [50, 44]
     assert np.argwhere(heat == 255).max(axis=0).tolist() == [55, 49]
     assert not heat[:50].any()
+    # 2 prepared pixels are 20 of the source and 5 of the reduced frame.
+    moved = to_heat(values, geometry, longest=100, offset=2.0)
+    assert np.argwhere(moved == 255).min(axis=0).tolist() == [50, 49]
+    assert np.argwhere(moved == 255).max(axis=0).tolist() == [60, 49]
