@@ -60,6 +60,7 @@ _CODED: Final[Mapping[str, tuple[str, ...]]] = {
     "split": tuple(Split),
 }
 _CLASS_PREFIX: Final = "p_"
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
@@ -146,6 +147,11 @@ def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:
         raise TableError(f"There is no {what} at {path}.") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(f"The {what} {path.name} is not a readable CSV: {error}") from None
+
+
+def safe_cell(text: str) -> str:
+    """`text` as a cell of a CSV that a spreadsheet shows and never runs as a formula."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def _with_contract(

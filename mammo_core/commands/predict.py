@@ -1,47 +1,128 @@
-"""`mammo predict`: score images with a checkpoint."""
+"""`mammo predict`: score files and whole folders with a checkpoint."""
 
 import argparse
-import csv
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from mammo_core.commands.command import Command
-from mammo_core.errors import ReadError
+from mammo_core.errors import ConfigError
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.words import many
+
+if TYPE_CHECKING:
+    from mammo_core.inference.many_files import Scored
+
+_TELL_EVERY_SECONDS: Final = 2.0
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("files", nargs="+", type=Path, metavar="FILE", help="mammograms")
+    parser.add_argument(
+        "places", nargs="+", type=Path, metavar="FILE_OR_DIR", help="mammograms of any kind"
+    )
     parser.add_argument(
         "--checkpoint", required=True, metavar="NAME", help="a checkpoint's name or folder"
     )
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="CSV",
+        help="write the scores there; run the same again after an interruption to go on. It holds "
+        "the names of the files",
+    )
+    parser.add_argument("--fast", action="store_true", help="bf16; see `mammo checkpoints check`")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.checkpoint import load_checkpoint
-    from mammo_core.inference.predictor import score_images
-    from mammo_core.preprocessing.read import read_mammogram
+    from mammo_core.inference.engine import open_engine
+    from mammo_core.inference.many_files import find_files, score_files
+    from mammo_core.inference.score_sheet import ScoreSheet, to_heading, to_line
 
-    checkpoint = load_checkpoint(_folder(arguments.checkpoint))
-    table = csv.writer(sys.stdout)
-    table.writerow(["file", "model_id", "engine", "score"])
-    refused = 0
-    for file in arguments.files:
-        try:
-            mammogram = read_mammogram(file)
-        except ReadError as error:
-            print(f"{file}: {error}", file=sys.stderr)
-            refused += 1
-            continue
-        (reading,) = score_images(checkpoint, [mammogram])
-        table.writerow([file, reading.model_id, reading.engine, f"{reading.score:.6f}"])
+    if arguments.out is not None and not arguments.out.parent.is_dir():
+        raise ConfigError(f"There is no folder {arguments.out.parent} to write to.")
+    files = find_files(arguments.places)
+    checkpoint = load_checkpoint(folder_of(arguments.checkpoint), device="auto")
+    classes = checkpoint.card.task.classes
+    sheet = ScoreSheet(arguments.out, classes) if arguments.out else None
+    engine = open_engine(checkpoint, "fast" if arguments.fast else "fp32")
+    if engine.note:
+        _tell(engine.note)
+    known = sheet.scored if sheet else set()
+    if sheet:
+        sheet.start()
+    else:
+        print(to_heading(classes), end="")
+    tally = _Tally(len(files))
+    for some in score_files(checkpoint.card, engine, files, is_known=lambda row: row.key in known):
+        rows = [one.row for one in some if one.row is not None]
+        if sheet:
+            sheet.add(rows)
+        else:
+            print("".join(to_line(row) for row in rows if row.score), end="", flush=True)
+        tally.count(some)
+    tally.close()
     for sentence in checkpoint.card.limits:
-        print(sentence, file=sys.stderr)
-    return 1 if refused else 0
+        _tell(sentence)
+    return 1 if tally.refused else 0
 
 
-def _folder(name: str) -> Path:
-    """A folder as given, else a checkpoint of that name."""
+class _Tally:
+    """Counts what became of the files, and says it on stderr while it grows."""
+
+    def __init__(self, total: int) -> None:
+        self._total = total
+        self._done = 0
+        self._scored = 0
+        self._known = 0
+        self._no_images = 0
+        self._notes: dict[str, int] = {}
+        self._started = self._told = time.monotonic()
+        self.refused = 0
+
+    def count(self, some: "Sequence[Scored]") -> None:
+        for one in some:
+            self._done += 1
+            self._known += one.is_known
+            self._no_images += one.is_no_image
+            if one.row is None:
+                continue
+            if one.row.problem:
+                self.refused += 1
+                _tell(f"{one.row.file}: {one.row.problem}")
+            else:
+                self._scored += 1
+            if one.row.note:
+                self._notes[one.row.note] = self._notes.get(one.row.note, 0) + 1
+        now = time.monotonic()
+        if now - self._told >= _TELL_EVERY_SECONDS:
+            self._told = now
+            rate = self._scored / (now - self._started)
+            _tell(f"{self._done} of {self._total} files, {rate:.1f} scored a second")
+
+    def close(self) -> None:
+        told = [f"{many(self._scored, 'image', 'images')} scored"]
+        for count, words in (
+            (self._known, "scored before"),
+            (self.refused, "refused"),
+            (self._no_images, "no image"),
+        ):
+            if count:
+                told.append(f"{count} {words}")
+        _tell(", ".join(told) + f", of {many(self._total, 'file', 'files')}.")
+        for note, count in self._notes.items():
+            _tell(f"{many(count, 'image', 'images')}: {note}")
+
+
+def _tell(text: str) -> None:
+    """On stderr, without what plays tricks on a terminal: names of files are anyone's."""
+    print("".join(c if c.isprintable() else "?" for c in text), file=sys.stderr)
+
+
+def folder_of(name: str) -> Path:
+    """A checkpoint's folder as given, else that of the checkpoint of that name."""
     from mammo_core.runs.folder import find_run
 
     if (Path(name) / "model_card.json").exists():
@@ -51,7 +132,7 @@ def _folder(name: str) -> Path:
 
 PREDICT = Command(
     name="predict",
-    summary="score images with a checkpoint",
+    summary="score images and whole folders with a checkpoint",
     add_arguments=_add_arguments,
     run=_run,
 )

@@ -5,8 +5,20 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.predictor import score_images
 from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.tables import check_predictions, read_table
 from tests.inference.made_up import write_checkpoint
+from tests.preprocessing.dicom_files import mammogram_file, ramp
+
+Rows = list[dict[str, str]]
+
+
+@pytest.fixture(autouse=True)
+def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
 
 
 @pytest.fixture
@@ -22,14 +34,23 @@ def checkpoint(tmp_path: Path) -> Path:
     return write_checkpoint(folder)
 
 
+def rows_of(text: str) -> Rows:
+    return list(csv.DictReader(StringIO(text)))
+
+
 def test_every_file_gets_its_score(
     images: list[Path], checkpoint: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["predict", *map(str, images), "--checkpoint", str(checkpoint)]) == 0
-    rows = list(csv.DictReader(StringIO(capsys.readouterr().out)))
+    rows = rows_of(capsys.readouterr().out)
     assert [row["file"] for row in rows] == list(map(str, images))
-    assert all(0.0 < float(row["score"]) < 1.0 for row in rows)
+    model = load_checkpoint(checkpoint)
+    for row, image in zip(rows, images, strict=True):
+        (reading,) = score_images(model, [read_mammogram(image)])
+        assert float(row["score"]) == pytest.approx(reading.score, abs=2e-6)
+        assert float(row["p_cancer"]) == float(row["score"])
     assert {row["model_id"] for row in rows} == {"made-up"}
+    assert {row["engine"] for row in rows} == {"openvino fp32"}
 
 
 def test_a_bad_file_is_told_and_the_others_are_scored(
@@ -41,12 +62,125 @@ def test_a_bad_file_is_told_and_the_others_are_scored(
     told = capsys.readouterr()
     assert len(told.out.splitlines()) == 2
     assert "notes.txt: " in told.err
+    assert "1 image scored, 1 refused, of 2 files." in told.err
 
 
-def test_an_unknown_checkpoint_is_told_in_a_sentence(
-    images: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+def test_a_folder_is_searched_and_what_is_no_image_is_only_counted(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    deeper = tmp_path / "set" / "images" / "by hand"
+    deeper.mkdir()
+    images[0].rename(deeper / "IM0001")  # content decides, not the name
+    (deeper / "read me.txt").write_text("nothing to see")
+    (deeper / "empty").touch()
+    cut = images[1].read_bytes()
+    (deeper / "cut.png").write_bytes(cut[: len(cut) // 2])
+    out = tmp_path / "scores.csv"
+    command = ["predict", str(deeper.parent), "--checkpoint", str(checkpoint), "--out", str(out)]
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "4 images scored, 1 refused, 2 no image, of 7 files." in told.err
+    rows = {row["file"]: row for row in rows_of(out.read_text())}
+    assert float(rows[str(deeper / "IM0001")]["score"]) > 0.0
+    refused = rows[str(deeper / "cut.png")]
+    assert refused["score"] == ""
+    assert "ends early" in refused["problem"]
+    assert len(rows) == 5
+
+
+def test_an_interrupted_list_is_gone_on_with(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scores.csv"
+    command = ["predict", str(images[0].parent), "--checkpoint", str(checkpoint), "--out", str(out)]
+    assert main(command) == 0
+    whole = out.read_text()
+    out.write_text(whole[:-10])  # killed while the last row was written
+    capsys.readouterr()
+    assert main(command) == 0
+    assert "1 image scored, 3 scored before, of 4 files." in capsys.readouterr().err
+    assert out.read_text() == whole
+    assert main(command) == 0
+    assert "0 images scored, 4 scored before" in capsys.readouterr().err
+    assert out.read_text() == whole
+
+
+def test_a_changed_file_and_another_model_are_scored_anew(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "scores.csv"
+    command = ["predict", *map(str, images[:2]), "--out", str(out), "--checkpoint", str(checkpoint)]
+    assert main(command) == 0
+    images[0].write_bytes(images[3].read_bytes())
+    assert main(command) == 0
+    assert "1 image scored, 1 scored before" in capsys.readouterr().err
+    (tmp_path / "other").mkdir()
+    other = write_checkpoint(tmp_path / "other", seed=1)
+    assert main([*command[:-1], str(other)]) == 0
+    assert "2 images scored, of 2 files." in capsys.readouterr().err
+    assert len({row["weights_sha256"] for row in rows_of(out.read_text())}) == 2
+
+
+def test_the_list_is_a_table_of_predictions(
+    images: list[Path], checkpoint: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "scores.csv"
+    main(["predict", *map(str, images), "--checkpoint", str(checkpoint), "--out", str(out)])
+    table = check_predictions(read_table(out, what="predictions table"))
+    assert len(table) == 4
+    assert table["score"].between(0.0, 1.0).all()
+
+
+def test_a_name_that_looks_like_a_formula_is_quoted(
+    images: list[Path], checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = images[0].parent
+    monkeypatch.chdir(folder)
+    images[0].rename(folder / "=HYPERLINK(1)")
+    command = ["predict", "=HYPERLINK(1)", "--checkpoint", str(checkpoint), "--out", "scores.csv"]
+    assert main(command) == 0
+    assert rows_of(Path("scores.csv").read_text())[0]["file"] == "'=HYPERLINK(1)"
+    assert main(command) == 0
+    assert "1 scored before" in capsys.readouterr().err
+
+
+def test_a_foreign_file_is_never_written_over(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    letters = tmp_path / "letters.csv"
+    letters.write_text("to,from\nher,him\n")
+    command = ["predict", str(images[0]), "--checkpoint", str(checkpoint), "--out", str(letters)]
+    assert main(command) == 2
+    assert "letters.csv is there already and is no list of scores" in capsys.readouterr().err
+    assert letters.read_text() == "to,from\nher,him\n"
+
+
+def test_a_model_of_phantoms_refuses_other_images(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "real").write_bytes(mammogram_file(ramp()))
+    command = ["predict", str(tmp_path / "real"), "--checkpoint", str(checkpoint)]
+    assert main(command) == 1
+    told = capsys.readouterr()
+    assert "This model has only seen synthetic images" in told.err
+    assert len(told.out.splitlines()) == 1
+
+
+def test_mistakes_are_told_in_sentences(
+    images: list[Path], checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:  # fmt: skip
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path))
-    assert main(["predict", str(images[0]), "--checkpoint", "nobody"]) == 2
-    assert "There is no run named 'nobody'" in capsys.readouterr().err
+    for arguments, complaint in (
+        ([str(images[0]), "--checkpoint", "nobody"], "There is no run named 'nobody'"),
+        ([str(tmp_path / "gone"), "--checkpoint", str(checkpoint)], "There is no file or folder"),
+        ([str(images[0]), "--checkpoint", str(checkpoint), "--fast"], "Nobody has checked yet"),
+        (
+            [str(images[0]), "--checkpoint", str(checkpoint), "--out", str(tmp_path / "no/a.csv")],
+            "There is no folder",
+        ),
+    ):
+        assert main(["predict", *arguments]) == 2
+        assert complaint in capsys.readouterr().err

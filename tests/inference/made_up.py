@@ -34,8 +34,8 @@ def card(weights_sha256: str, *, heatmap_peak: float | None = 0.5) -> ModelCard:
     )  # fmt: skip
 
 
-def write_checkpoint(folder: Path) -> Path:
-    torch.manual_seed(0)
+def write_checkpoint(folder: Path, *, seed: int = 0) -> Path:
+    torch.manual_seed(seed)
     weights = folder / "weights.safetensors"
     save_weights(build_model(ModelConfig(backbone="light_cnn"), task=CANCER, channels=1), weights)
     write_card(card(sha256_of(weights)), folder / "model_card.json")

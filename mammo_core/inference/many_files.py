@@ -1,0 +1,165 @@
+"""Whole folders scored: files are decoded and prepared in parallel while the network runs."""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from mammo_core.errors import ConfigError, ReadError
+from mammo_core.files import sha256_of
+from mammo_core.inference.engine import Engine
+from mammo_core.inference.fitness import remark, why_not
+from mammo_core.inference.predictor import BATCH, probabilities_of, score_of
+from mammo_core.inference.score_sheet import SheetRow
+from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.runs.card import ModelCard
+from mammo_core.types import Pixels
+
+#: What files in a folder are besides images; one that was named by itself is always told of.
+_NO_IMAGE: Final = ("unknown", "directory", "empty")
+_MOST_THREADS: Final = 4
+_DECIMALS: Final = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A file to score. `is_named`: the user named it, and not a folder above it."""
+
+    path: Path
+    is_named: bool
+
+    @property
+    def shown(self) -> str:
+        """As the user would write it, in characters that every file can hold."""
+        return os.fsencode(self.path).decode("utf-8", errors="replace")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scored:
+    """What became of one file: a row of the sheet, or nothing where that is no news."""
+
+    row: SheetRow | None
+    is_known: bool = False  # scored before
+    is_no_image: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Read:
+    outcome: Scored
+    pixels: Pixels | None = None  # of an image that is to be scored
+
+
+def find_files(places: Sequence[Path]) -> list[Found]:
+    """Files as named, and every file below a named folder; links to folders are not followed."""
+    found = []
+    for place in places:
+        if place.is_dir():
+            below = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
+            found += [Found(path=path, is_named=False) for path in sorted(below)]
+        elif place.exists():
+            found.append(Found(path=place, is_named=True))
+        else:
+            raise ConfigError(f"There is no file or folder {place}.")
+    return list({one.path: one for one in reversed(found)}.values())[::-1]
+
+
+def score_files(
+    card: ModelCard,
+    engine: Engine,
+    files: Sequence[Found],
+    *,
+    is_known: Callable[[SheetRow], bool] = lambda row: False,
+) -> Iterator[list[Scored]]:
+    """What became of each of `files`, in their order, a few at a time.
+
+    A file that cannot be read, or that the model does not score, stops no other. `is_known` is
+    asked with a row that has no score yet; what is known is not read again.
+    """
+    threads = min(_MOST_THREADS, os.cpu_count() or 1)
+    left = iter(files)
+    running: deque[Future[_Read]] = deque()
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        try:
+            while True:
+                # No more are read ahead than two batches: each holds a prepared image.
+                while len(running) < 2 * BATCH and (one := next(left, None)) is not None:
+                    running.append(pool.submit(_read, one, card, engine.name, is_known))
+                if not running:
+                    return
+                yield _scored(_ready(running), card, engine)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _ready(running: "deque[Future[_Read]]") -> list[_Read]:
+    """The first, once it is read, and those after it that are read already; a batch at most."""
+    ready = [running.popleft().result()]
+    while running and len(ready) < BATCH and running[0].done():
+        ready.append(running.popleft().result())
+    return ready
+
+
+def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow], bool]) -> _Read:
+    row = SheetRow(
+        file=one.shown,
+        sha256="",
+        model_id=card.model_id,
+        weights_sha256=card.weights_sha256,
+        engine=engine,
+    )
+    try:
+        row = replace(row, sha256=sha256_of(one.path))
+        if is_known(row):
+            return _Read(outcome=Scored(row=None, is_known=True))
+        mammogram = read_mammogram(one.path)
+    except OSError as error:
+        return _refused(row, f"This file cannot be opened: {error.strerror}.")
+    except ReadError as error:
+        if not one.is_named and error.code in _NO_IMAGE:
+            return _Read(outcome=Scored(row=None, is_no_image=True))
+        return _refused(row, str(error))
+    refusal = why_not(card, mammogram)
+    if refusal:
+        return _refused(row, refusal)
+    ref = mammogram.ref
+    row = replace(
+        row,
+        image_id=ref.image_id,
+        patient_id=ref.patient_id or "",
+        exam_id=ref.exam_id or "",
+        side=ref.side or "",
+        view=ref.view or "",
+        note=remark(card, mammogram) or "",
+    )
+    return _Read(outcome=Scored(row=row), pixels=prepare(mammogram, card.prepare).pixels)
+
+
+def _refused(row: SheetRow, problem: str) -> _Read:
+    return _Read(outcome=Scored(row=replace(row, problem=problem)))
+
+
+def _scored(read: list[_Read], card: ModelCard, engine: Engine) -> list[Scored]:
+    pixels = [one.pixels for one in read if one.pixels is not None]
+    if not pixels:
+        return [one.outcome for one in read]
+    shares = iter(probabilities_of(engine.run(np.stack(pixels)).logits))
+    outcomes = []
+    for one in read:
+        row = one.outcome.row
+        if one.pixels is None or row is None:
+            outcomes.append(one.outcome)
+            continue
+        probabilities = next(shares)
+        scored = replace(
+            row,
+            score=f"{score_of(probabilities, card.task):.{_DECIMALS}f}",
+            probabilities=tuple(f"{share:.{_DECIMALS}f}" for share in probabilities),
+        )
+        outcomes.append(Scored(row=scored))
+    return outcomes
