@@ -2,17 +2,9 @@ import time
 from pathlib import Path
 
 from mammo_core.datasets.registry import list_registered
-from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.folder import list_runs
 from tests.pages.conftest import OpenPage
-
-SECONDS = 180
-
-
-def wait_until_over(run: RunFolder) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not run.read_status().state.is_over:
-        assert time.monotonic() < deadline, run.read_log(last_lines=20)
-        time.sleep(0.2)
+from tests.pages.training_pages import SECONDS, wait_until_over
 
 
 def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path: Path) -> None:

@@ -1,0 +1,138 @@
+"""The guided form: what stands in the way of a start, and what a start is made of."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.paths import preflights_root
+from mammo_core.runs.folder import list_runs
+from mammo_core.training.preflight import read_preflight
+from tests.pages.conftest import OpenPage
+from tests.pages.training_pages import register_leaky, register_phantoms, wait_until_over
+
+
+@pytest.fixture
+def form(open_page: OpenPage, tmp_path: Path) -> AppTest:
+    register_phantoms(tmp_path / "set")
+    page = open_page("train")
+    page.number_input(key="train_height_smoke_light_cnn").set_value(32)
+    page.number_input(key="train_width_smoke_light_cnn").set_value(16)
+    return page.run()
+
+
+def settings_of_started(runs_root: Path) -> list[RunConfig]:
+    runs = list_runs(runs_root)
+    for run in runs:
+        run.ask_to_stop()
+    for run in runs:
+        wait_until_over(run)
+    return [load_settings(run.file("run.json"), RunConfig) for run in runs]
+
+
+def words(page: AppTest) -> str:
+    told = (*page.caption, *page.warning, *page.error, *page.info)
+    return "\n".join(element.value for element in told)
+
+
+def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> None:
+    form.number_input(key="train_epochs_smoke").set_value(300)
+    form.number_input(key="train_floor_smoke").set_value(0.6)
+    form.number_input(key="train_batch_smoke").set_value(8)
+    form.selectbox(key="train_sampler_smoke").set_value("none")
+    form.selectbox(key="train_class_weights_smoke").set_value("balanced")
+    form.selectbox(key="train_schedule_smoke").set_value("constant")
+    form.number_input(key="train_noise_smoke").set_value(0.1).run()
+    form.button(key="train_start").click().run()
+    assert not form.exception
+    (config,) = settings_of_started(runs_root)
+    assert config.prepare.size == (32, 16)
+    assert (config.optim.epochs, config.optim.batch_size) == (300, 8)
+    assert config.optim.least_sensitivity == 0.6
+    assert (config.balance.sampler, config.balance.class_weights) == ("none", "balanced")
+    assert config.optim.schedule == "constant"
+    assert config.augment.noise == 0.1
+
+
+def test_drawing_and_weighing_at_once_is_warned_of(form: AppTest) -> None:
+    assert "corrects twice" not in words(form)
+    form.number_input(key="train_positive_weight_smoke").set_value(3.0).run()
+    assert "corrects twice" in words(form)
+
+
+def test_weights_that_are_not_here_are_named_and_hinder_the_start(form: AppTest) -> None:
+    form.selectbox(key="train_recipe").set_value("linear-probe").run()
+    assert "not on this computer" in words(form)
+    assert form.button(key="train_start").disabled
+    told = "\n".join(element.value for element in form.text)
+    assert "mammo weights fetch mobilenetv2_100-imagenet" in told
+    form.selectbox(key="train_weights_linear-probe_mobilenetv2_100").set_value("random").run()
+    assert not form.button(key="train_start").disabled
+    assert "keeps random weights" in words(form)
+
+
+def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> None:
+    form.selectbox(key="train_trained_smoke").set_value("linear")
+    form.number_input(key="train_mixup_smoke").set_value(0.5).run()
+    assert "kept features cannot be mixed" in words(form)
+    assert "train_start" not in [button.key for button in form.button]
+
+
+def test_folds_start_one_run_each_of_one_series(form: AppTest, runs_root: Path) -> None:
+    form.button_group(key="train_scheme").set_value("Cross-validation by woman").run()
+    form.number_input(key="train_count_Cross-validation by woman").set_value(2)
+    form.number_input(key="train_epochs_smoke").set_value(300).run()
+    form.button(key="train_start").click().run()
+    assert not form.exception
+    configs = settings_of_started(runs_root)
+    assert sorted(config.data.fold for config in configs) == [0, 1]
+    assert {config.data.folds for config in configs} == {2}
+    assert len({config.series for config in configs}) == 1
+    form.run()
+    assert "0 of 2 folds finished" in [expander.label for expander in form.expander]
+
+
+def test_a_leak_is_acknowledged_before_the_start_and_recorded(
+    open_page: OpenPage, tmp_path: Path, runs_root: Path
+) -> None:
+    register_leaky(tmp_path / "set")
+    page = open_page("train")
+    assert "Nobody has looked" in words(page)
+    assert "24 of 24 women are in several splits" in words(page)
+    assert page.button(key="train_start").disabled
+    page.checkbox(key="train_unaudited_leaky").check().run()
+    assert page.button(key="train_start").disabled
+    page.checkbox(key="train_leak_leaky").check().run()
+    page.button(key="train_start").click().run()
+    (config,) = settings_of_started(runs_root)
+    assert config.data.is_leak_allowed
+    assert config.data.is_official_split
+
+
+def test_women_dealt_out_anew_do_not_leak(open_page: OpenPage, tmp_path: Path) -> None:
+    register_leaky(tmp_path / "set")
+    page = open_page("train")
+    page.checkbox(key="train_unaudited_leaky").check()
+    page.button_group(key="train_split_leaky_smoke").set_value("Women dealt out at random").run()
+    assert "several splits" not in words(page)
+    assert not page.button(key="train_start").disabled
+    counts = page.dataframe[0].value
+    assert counts["women"].sum() == 24
+    assert counts["images"].sum() == 96
+
+
+def test_pre_flight_is_measured_for_these_settings_alone(form: AppTest) -> None:
+    form.button(key="train_preflight").click().run()
+    (run,) = list_runs(preflights_root())
+    wait_until_over(run)
+    told, looks = read_preflight(run.path)
+    form.run()
+    assert not form.exception
+    assert [metric.label for metric in form.metric][:2] == ["Training takes about", "Memory in use"]
+    assert form.metric[2].value == f"{told.trained_weights:,}"
+    low, high = told.test_interval
+    assert form.metric[3].value == f"{low:.2f} to {high:.2f}"
+    assert len(form.image) == len(looks) == 8
+    form.number_input(key="train_seed_smoke").set_value(1).run()
+    assert not form.metric

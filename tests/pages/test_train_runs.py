@@ -1,0 +1,133 @@
+"""Runs that are over: what they reached, what they cost, and how to start again."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.runs.cost import read_cost
+from mammo_core.runs.folder import RunFolder, find_run, list_runs
+from mammo_core.training.again import Fitting, write_fitting
+from mammo_core.training.recipes import get_recipe
+from mammo_core.types import CANCER, RunState
+from tests.pages.conftest import OpenPage
+from tests.pages.training_pages import (
+    register_phantoms,
+    wait_until_over,
+    write_ended_run,
+    write_finished_run,
+)
+
+RUN = "20260101-000000-light_cnn-aaaa"
+
+
+@pytest.fixture
+def config(tmp_path: Path, runs_root: Path) -> RunConfig:
+    """The smoke recipe on 24 phantom women, with a few settings of its own."""
+    entry = register_phantoms(tmp_path / "set")
+    data = DataConfig(
+        folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule, split_seed=3
+    )
+    config = get_recipe("smoke").configure(data, CANCER)
+    return replace(
+        config,
+        seed=11,
+        prepare=replace(config.prepare, size=(64, 32)),
+        optim=replace(config.optim, epochs=300, batch_size=12, learning_rate=0.0007),
+    )
+
+
+def started(runs_root: Path, old: RunFolder) -> RunConfig:
+    (run,) = (run for run in list_runs(runs_root) if run != old)
+    run.ask_to_stop()
+    wait_until_over(run)
+    return load_settings(run.file("run.json"), RunConfig)
+
+
+def test_a_copy_is_the_same_experiment(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    old = write_ended_run(runs_root, RUN, config, RunState.STOPPED)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.button(key=f"copy_{RUN}").click().run()
+    assert not page.exception
+    assert page.selectbox(key="train_recipe").value == RUN
+    assert page.number_input(key=f"train_batch_{RUN}").value == 12
+    page.button(key="train_start").click().run()
+    assert not page.exception
+    assert started(runs_root, old) == config
+
+
+def test_a_run_that_was_too_large_starts_again_in_batches_that_fit(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    old = write_ended_run(runs_root, RUN, config, RunState.FAILED)
+    write_fitting(old, Fitting(batch_size=3, accumulate=4))
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.button(key=f"fit_{RUN}").click().run()
+    assert not page.exception
+    copy = started(runs_root, old)
+    assert copy == replace(config, optim=replace(config.optim, batch_size=3, accumulate=4))
+
+
+def test_alarms_stand_with_their_epochs(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    write_ended_run(runs_root, RUN, config, RunState.STOPPED)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert any("Epoch 2: Every image gets the same score" in box.value for box in page.warning)
+
+
+def test_settings_of_two_runs_are_told_where_they_differ(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    other = "20260101-000000-light_cnn-bbbb"
+    write_ended_run(runs_root, RUN, config, RunState.STOPPED)
+    write_ended_run(runs_root, other, replace(config, seed=5), RunState.STOPPED)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.multiselect(key=f"settings_{other}").set_value([RUN]).run()
+    assert page.dataframe[-1].value.to_dict("records") == [
+        {"setting": "seed", other: "5", RUN: "11"}
+    ]
+
+
+def test_the_gallery_shows_what_was_missed_first_and_can_be_filtered(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    run = write_finished_run(runs_root, RUN, config)
+    assert find_run(RUN, runs_root).is_checkpoint
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert not page.exception
+    captions = [caption.value for caption in page.caption]
+    (counted,) = (text for text in captions if text.endswith(" test images"))
+    whole = int(counted.split(" of ")[0])
+    assert counted == f"{whole} of {whole} test images"
+    assert len(page.image) == 12
+    page.button_group(key="gallery_outcome").set_value(["missed"]).run()
+    told = [caption.value for caption in page.caption]
+    outcomes = [text for text in told if text.startswith("**0.")]
+    assert outcomes
+    assert all("missed" in text for text in outcomes)
+    assert f"{len(outcomes)} of {whole} test images" in told
+    assert run.has_predictions
+
+
+def test_what_a_run_cost_is_recorded_at_the_price_entered(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    run = write_finished_run(runs_root, RUN, config)  # one second on one cpu
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.number_input(key=f"price_{RUN}").set_value(7200.0)
+    page.button(key=f"record_{RUN}").click().run()
+    assert not page.exception
+    cost = read_cost(run)
+    assert cost is not None
+    assert cost.total == pytest.approx(2.0)
+    assert any("2.00 EUR" in caption.value for caption in page.caption)
