@@ -15,6 +15,7 @@ from pages.components.guard import shown_errors
 from pages.components.mistakes_view import show_mistakes
 from pages.components.operating_view import show_operating_point
 from pages.components.provenance import show_provenance
+from pages.components.readers_view import show_readers
 from pages.components.scored import pick_scored
 from pages.components.screening_view import show_screening
 from pages.components.slices_view import show_slices
@@ -28,6 +29,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Calibration": show_calibration,
     "Slices": show_slices,
     "Mistakes": show_mistakes,
+    "Readers": show_readers,
     "Classes": show_classes,
 }
 

@@ -99,7 +99,7 @@ def share_cases(models: Sequence[Cases]) -> SharedCases:
     if not agree.any():
         raise TableError("The tables agree on the truth of no case. Do their labels differ?")
     return SharedCases(
-        cases=tuple(_taken(c, row[agree]) for c, row in zip(models, rows, strict=True)),
+        cases=tuple(taken(c, row[agree]) for c, row in zip(models, rows, strict=True)),
         left_out=tuple(len(cases) - len(shared) for cases in models),
         disagreeing=int((~agree).sum()),
     )
@@ -110,7 +110,7 @@ def in_order_of(like: Cases, cases: Cases) -> Cases | None:
     rows = pd.Index(cases.case_ids).get_indexer(pd.Index(like.case_ids))
     if (rows < 0).any() or (cases.positive[rows] != like.positive).any():
         return None
-    return _taken(cases, rows)
+    return taken(cases, rows)
 
 
 def auc_difference(one: Cases, other: Cases) -> Difference:
@@ -182,7 +182,8 @@ def _unpaired_interval(one: Cases, other: Cases) -> tuple[float, float]:
     return first - second - below, first - second + above
 
 
-def _taken(cases: Cases, rows: NDArray[np.intp]) -> Cases:
+def taken(cases: Cases, rows: NDArray[np.intp]) -> Cases:
+    """Some of `cases`, their women numbered anew."""
     return replace(
         cases,
         case_ids=tuple(cases.case_ids[row] for row in rows),

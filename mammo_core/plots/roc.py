@@ -9,6 +9,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mammo_core.metrics.threshold import OperatingPoint
+from mammo_core.metrics.uncertainty import Rate
 from mammo_core.plots.style import DASHES, INK, MUTED, PALETTE, figure
 
 _MOST_CORNERS: Final = 1000  # more cannot be seen and slow the browser down
@@ -22,7 +23,21 @@ class NamedCurve:
     curve: pd.DataFrame
 
 
-def roc_figure(curves: Sequence[NamedCurve], *, point: OperatingPoint | None = None) -> go.Figure:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderPoint:
+    """A reader's own sensitivity and specificity, each with its interval."""
+
+    name: str
+    sensitivity: Rate
+    specificity: Rate
+
+
+def roc_figure(
+    curves: Sequence[NamedCurve],
+    *,
+    point: OperatingPoint | None = None,
+    readers: Sequence[ReaderPoint] = (),
+) -> go.Figure:
     """Sensitivity against 1 - specificity, with the diagonal of guessing."""
     drawing = figure(x_title="1 - specificity", y_title="Sensitivity (recall)")
     drawing.update_xaxes(range=[-0.01, 1.01])
@@ -54,7 +69,28 @@ def roc_figure(curves: Sequence[NamedCurve], *, point: OperatingPoint | None = N
             marker={"color": INK, "size": 12, "symbol": "diamond"},
             hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
+    for number, reader in enumerate(readers):
+        _add_reader(drawing, reader, PALETTE[(number + 1) % len(PALETTE)])
     return drawing
+
+
+def _add_reader(drawing: go.Figure, reader: ReaderPoint, colour: str) -> None:
+    found, left = reader.sensitivity, reader.specificity
+    drawing.add_scatter(
+        x=[1 - left.value], y=[found.value], mode="markers", name=reader.name,
+        marker={"color": colour, "size": 11, "symbol": "x"},
+        error_x={
+            "type": "data", "symmetric": False, "thickness": 1,
+            "array": [left.value - left.low], "arrayminus": [left.high - left.value],
+        },
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1,
+            "array": [found.high - found.value], "arrayminus": [found.value - found.low],
+        },
+        hovertemplate=f"sensitivity {found.value:.1%} ({found.low:.1%} to {found.high:.1%})"
+        f"<br>specificity {left.value:.1%} ({left.low:.1%} to {left.high:.1%})"
+        "<extra>%{fullData.name}</extra>",
+    )  # fmt: skip
 
 
 def thinned(curve: pd.DataFrame, x: str, y: str) -> pd.DataFrame:

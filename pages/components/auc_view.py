@@ -8,7 +8,7 @@ from mammo_core.metrics.cases import levels_of, values_of
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.metrics.within import auc_within
 from mammo_core.types import Level
-from pages.components import cached
+from pages.components import cached_metrics
 from pages.components.counting import Counted, Counting
 from pages.components.guard import escaped, noted_errors
 
@@ -23,7 +23,7 @@ def show_auc(counted: Counted) -> None:
     auc = auc_with_interval(cases)
     st.caption(f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).")
     counting = counted.counting
-    beyond = cached.beyond(
+    beyond = cached_metrics.beyond(
         counted.rows,
         source=counted.scored.source,
         split=counting.split,
@@ -46,5 +46,5 @@ def show_one_breast(rows: pd.DataFrame, source: str, counting: Counting) -> None
     if not is_by_woman or Level.BREAST not in levels_of(rows) or rows["positive"].nunique() < 2:
         return
     with noted_errors():
-        drawn = cached.one_breast(rows, source=source, split=counting.split)
+        drawn = cached_metrics.one_breast(rows, source=source, split=counting.split)
         st.caption(escaped(drawn.sentence))

@@ -1,25 +1,18 @@
-"""Everything pages keep between reruns. The only place that caches; every cache is bounded."""
+"""What pages keep between reruns of what was read. Here and in cached_metrics.py alone is anything
+cached, and every cache is bounded.
+"""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
-from mammo_core.metrics.beyond import Beyond, beyond_confounders
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
-from mammo_core.metrics.one_breast import DrawnAuc, one_breast_auc
-from mammo_core.metrics.precision import average_precision_with_interval
-from mammo_core.metrics.uncertainty import Estimate
-from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
-from mammo_core.paths import tables_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
-from mammo_core.runs.kept_tables import load_table
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Box, Level
 
@@ -58,20 +51,6 @@ def card(run: RunFolder) -> ModelCard:
     return _card(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
-def uploaded(table_id: str) -> pd.DataFrame:
-    """The cells of an uploaded CSV as text, by the id it is kept under. Shared, never changed."""
-    return read_csv(load_table(tables_root(), table_id))
-
-
-@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
-def understood(
-    _table: pd.DataFrame, columns: Columns, positive: list[str], *, table_id: str
-) -> Understood:
-    """What `_table`, the cells of `table_id`, says under the contract."""
-    return understand(_table, columns, positive)
-
-
 @st.cache_resource(max_entries=32, show_spinner="Counting cases…")
 def cases(
     _predictions: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
@@ -79,27 +58,6 @@ def cases(
     """Shared and never changed. `source` stands for the table: hashing it would cost more."""
     of_split = _predictions["split"].fillna("") == split
     return pool_cases(_predictions[of_split], level, rule)
-
-
-@st.cache_data(max_entries=32, show_spinner="Asking what is known without the image…")
-def beyond(
-    _rows: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
-) -> Beyond | None:
-    """What the score adds to age, density, site and machine. `source` and `split` name `_rows`."""
-    return beyond_confounders(_rows, level=level, rule=rule)
-
-
-@st.cache_data(max_entries=32, show_spinner="Drawing one breast per woman…")
-def one_breast(_rows: pd.DataFrame, *, source: str, split: str) -> DrawnAuc:
-    """The AUC by woman where counting alone would make one. `source` and `split` name `_rows`."""
-    return one_breast_auc(_rows)
-
-
-def average_precision(cases: Cases) -> Estimate | None:
-    """With its interval, which is drawn and not computed; None where there is none."""
-    return _average_precision(
-        cases, score=cases.score, positive=cases.positive, groups=cases.groups
-    )
 
 
 def dataset(entry: "Registered") -> "Dataset":
@@ -120,18 +78,6 @@ def picture(root: str, path: str, *, side: int, boxes: tuple[Box, ...] = ()) -> 
     from mammo_core.datasets.thumbnails import thumbnail
 
     return thumbnail(Path(root), path, side=side, boxes=boxes)
-
-
-@st.cache_data(max_entries=64, show_spinner="Drawing women again…")
-def _average_precision(
-    _cases: Cases,
-    *,
-    score: NDArray[np.float64],
-    positive: NDArray[np.bool_],
-    groups: NDArray[np.intp],
-) -> Estimate | None:
-    """The arrays stand for the cases: they are all that counts, and can be hashed."""
-    return average_precision_with_interval(_cases)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set…")

@@ -9,7 +9,7 @@ from mammo_core.plots.bands import band_figure
 from mammo_core.plots.confusion import confusion_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
-from pages.components import cached
+from pages.components import cached_metrics
 from pages.components.auc_view import show_auc
 from pages.components.counting import Counted
 from pages.components.threshold_view import keep_threshold
@@ -53,7 +53,7 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
 
 def show_precision(cases: Cases) -> None:
     guessing = f"{cases.positives / len(cases):.3f}"
-    found = cached.average_precision(cases) if cases.positives and cases.negatives else None
+    found = cached_metrics.average_precision(cases) if cases.positives and cases.negatives else None
     if found is None:
         st.caption(f"Guessing has an average precision of {guessing}.")
         return

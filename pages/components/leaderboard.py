@@ -11,7 +11,7 @@ from mammo_core.metrics.guessing import says_one_thing
 from mammo_core.metrics.seeds import SeedSpread, luck_in_words
 from mammo_core.metrics.uncertainty import Estimate, auc_with_interval
 from mammo_core.words import many
-from pages.components import cached
+from pages.components import cached_metrics
 from pages.components.compare_view import Compared
 from pages.components.guard import escaped
 from pages.components.guesses import guesses_on, offer_fitting
@@ -98,7 +98,7 @@ def luck_between(
 def _precision(cases: Cases) -> str:
     if says_one_thing(cases):
         return f"{cases.positives / len(cases):.3f}"
-    found = cached.average_precision(cases)
+    found = cached_metrics.average_precision(cases)
     return "–" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
 
 

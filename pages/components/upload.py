@@ -9,7 +9,7 @@ import streamlit as st
 from mammo_core.metrics.uploads import Columns, guess_columns, guess_positive, label_words
 from mammo_core.paths import tables_root
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
-from pages.components import cached
+from pages.components import cached_metrics
 from pages.components.guard import escaped
 
 _ROLES: Final = (
@@ -39,7 +39,7 @@ def pick_upload() -> Uploaded | None:
     table_id = kept_upload("upload", "or a CSV with a label and a score", parameter=PARAMETER)
     if table_id is None:
         return None
-    table = cached.uploaded(table_id)
+    table = cached_metrics.uploaded(table_id)
     guessed = guess_columns(table)
     is_clear = guessed.score and guessed.label and guess_positive(label_words(table, guessed))
     with st.expander("What the columns mean", expanded=not is_clear):
@@ -49,7 +49,7 @@ def pick_upload() -> Uploaded | None:
             "Labels that mean cancer", words, default=guess_positive(words),
             key=f"positive_{columns.label}",
         )  # fmt: skip
-    understood = cached.understood(table, columns, positive, table_id=table_id)
+    understood = cached_metrics.understood(table, columns, positive, table_id=table_id)
     for note in understood.notes:
         st.info(escaped(note), icon=":material/info:")
     return Uploaded(source=f"{table_id} {columns} {positive}", predictions=understood.predictions)
@@ -75,7 +75,8 @@ def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
 
 def _forget(table_id: str, parameter: str) -> None:
     forget_table(tables_root(), table_id)
-    cached.uploaded.clear(table_id)
+    cached_metrics.uploaded.clear(table_id)
+    cached_metrics.reader_study.clear(table_id)
     del st.query_params[parameter]
 
 

@@ -461,3 +461,24 @@ def test_an_address_that_names_no_table_is_said_to(open_page: OpenPage) -> None:
     page.query_params["table"] = "../../secret"
     page.run()
     assert "names no uploaded table" in page.error[0].value
+
+
+def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: OpenPage) -> None:
+    table = made_up_predictions(women=40, with_cancer=10)
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.segmented_control(key="count_level").set_value("image").run()
+    page = show(page, "Readers")
+    assert "reader, case, modality, score and truth" in captions_of(page)
+    reads = pd.DataFrame(
+        {"reader": "ann", "case": table["image_id"], "score": table["positive"].astype(int)}
+    )
+    data = reads.to_csv(index=False).encode()
+    page.file_uploader(key="reader_study").set_value(("study.csv", data, "text/csv")).run()
+    assert not page.exception, page.exception
+    (row,) = frame(page, "reader").to_dict("records")
+    assert row["sensitivity"].startswith("100.0%, 20 of 20 (")
+    assert row["specificity"].startswith("100.0%, 140 of 140 (")
+    assert row["model minus reader"].startswith("-")
+    assert row["in words"] == "the reader finds more"
+    assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
