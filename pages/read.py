@@ -14,6 +14,7 @@ from pages.components.guard import noted_errors
 from pages.components.intake import open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
+from pages.components.read_context import ranks_in_words, show_context, show_unfamiliar
 from pages.components.read_heat import pick_method, show_method, show_regions, show_seconds
 from pages.components.read_model import fit_of, show_meaning, show_refused
 from pages.components.read_scores import scored_images, show_scores
@@ -54,9 +55,14 @@ def show_words(
     show_refused(fit)
     if not read.readings:
         return
-    show_scores(scored_images(case, read.readings), run, card)
+    show_unfamiliar(case, run, read)
+    cases = show_scores(scored_images(case, read.readings), run, card)
+    for line in ranks_in_words(run, cases):
+        st.caption(line)
     show_regions(case, read)
     show_meaning(run, card, fit)
+    with st.expander("Around the score", icon=":material/explore:"):
+        show_context(case, run, read, cases)
     with st.expander("Advanced", icon=":material/tune:"):
         show_method()
         show_seconds(read, drawing)

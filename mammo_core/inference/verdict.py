@@ -67,6 +67,11 @@ class Verdict:
         return f"Score below the threshold. {NOT_NORMAL}"
 
 
+def nouns_of(level: Level) -> str:
+    """What many cases of `level` are called."""
+    return _NOUNS[level][1]
+
+
 def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> list[ScoredCase]:
     """Breasts, then exams, then images. The level of `point` is pooled by its rule, others by the
     highest score. Images of no known exam are taken for one; an image of no known side is in no
@@ -77,10 +82,11 @@ def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> lis
     breasts, women = [], []
     for number, (_, members) in enumerate(exams, start=1):
         of_which = f", {_NOUNS[woman][0]} {number}" if len(exams) > 1 else ""
-        for side, of_side in _by_key(members, lambda image: image.ref.side):
-            if side is not None:
-                title = _SIDES[side] + of_which
-                breasts.append(_pooled(Level.BREAST, title, of_side, point, side=side))
+        of_side = dict(_by_key(members, lambda image: image.ref.side))
+        for side, name in _SIDES.items():  # as they hang: the right breast first
+            if side in of_side:
+                title = name + of_which
+                breasts.append(_pooled(Level.BREAST, title, of_side[side], point, side=side))
         title = f"{_NOUNS[woman][0].capitalize()}" + (f" {number}" if of_which else "")
         women.append(_pooled(woman, title, members, point))
     alone = [_pooled(Level.IMAGE, image.title, [image], point) for image in images]

@@ -42,8 +42,10 @@ def scored_images(case: Case, readings: "Mapping[str, Reading]") -> list[ScoredI
     ]
 
 
-def show_scores(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) -> None:
-    """Breasts and exam large, images small; under them what the threshold is worth."""
+def show_scores(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) -> list[ScoredCase]:
+    """Breasts and exam large, images small; under them what the threshold is worth. The large
+    ones come back.
+    """
     point = point_in_force(run)
     cases = score_cases(images, point)
     large = said_once(cases, point)
@@ -56,6 +58,7 @@ def show_scores(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) 
     if point is not None:
         _show_threshold(large, point, run, card)
     st.caption(rules_in_words(large))
+    return large
 
 
 def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | None:
@@ -76,11 +79,12 @@ def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | Non
 
 
 def _show_case(case: ScoredCase, verdict: Verdict | None) -> None:
-    st.metric(case.title, shown_score(case.score, verdict))
-    show_bullet(case.score, verdict)
-    if verdict is not None:
-        icon = ":material/arrow_upward:" if verdict.is_above else ":material/arrow_downward:"
-        st.markdown(f"{icon} {verdict.in_words}")
+    with st.container(gap=None):
+        st.metric(case.title, shown_score(case.score, verdict))
+        show_bullet(case.score, verdict)
+        if verdict is not None:
+            icon = ":material/arrow_upward:" if verdict.is_above else ":material/arrow_downward:"
+            st.markdown(f"{icon} {verdict.in_words}")
 
 
 def _show_threshold(

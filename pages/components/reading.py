@@ -13,6 +13,9 @@ import streamlit as st
 from mammo_core.errors import CheckpointError
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
+from mammo_core.runs.card import read_card
+from mammo_core.runs.embeddings import FILE_NAME as EMBEDDINGS_NAME
+from mammo_core.runs.embeddings import Embeddings, read_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Mammogram
 
@@ -20,6 +23,7 @@ if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
     from mammo_core.inference.checkpoint import Checkpoint
     from mammo_core.inference.engine import Engine
+    from mammo_core.inference.familiarity import Reference
     from mammo_core.inference.forward import Batch, Outputs
     from mammo_core.inference.predictor import Reading
 
@@ -60,6 +64,18 @@ def read_images(
 def warm(run: RunFolder) -> Warm:
     """The checkpoint in memory; loaded, and its network converted, on first use."""
     return _warm(run.path, _state_of(run))
+
+
+def kept_embeddings(run: RunFolder) -> Embeddings | None:
+    """Those kept with the checkpoint; None where there are none."""
+    path = run.file(EMBEDDINGS_NAME)
+    return _embeddings(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def reference_of(run: RunFolder) -> "Reference | None":
+    """What familiarity is told by; None where too little is kept."""
+    path = run.file(EMBEDDINGS_NAME)
+    return _reference(path, path.stat().st_mtime_ns) if path.exists() else None
 
 
 def forget_readings() -> None:
@@ -146,3 +162,17 @@ def _warm(checkpoint: Path, state: str) -> Warm:
 
     loaded = load_checkpoint(checkpoint)
     return Warm(checkpoint=loaded, engine=open_engine(loaded))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _embeddings(path: Path, modified: int) -> Embeddings | None:
+    run = RunFolder(path.parent)
+    return read_embeddings(run, read_card(run.file("model_card.json")))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reference(path: Path, modified: int) -> "Reference | None":
+    from mammo_core.inference.familiarity import make_reference
+
+    kept = _embeddings(path, modified)
+    return None if kept is None else make_reference(kept)

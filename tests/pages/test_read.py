@@ -145,7 +145,7 @@ def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) ->
     suggestion = next(c.value for c in page.caption if "No side is stored" in c.value)
     assert "Image 1: L, Image 2: R" in suggestion
     page.button(key="take_sides").click().run(timeout=120)
-    assert [metric.label for metric in page.metric] == ["Left breast", "Right breast", "Exam"]
+    assert [metric.label for metric in page.metric] == ["Right breast", "Left breast", "Exam"]
 
 
 def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read(page: AppTest) -> None:
@@ -207,3 +207,39 @@ def test_a_card_with_markdown_is_shown_as_it_is(page: AppTest, runs_root: Path) 
     shown = [caption.value for caption in page.caption]
     assert sum("example.invalid" in text for text in shown) == 2
     assert not any(picture in text for text in shown)
+
+
+def test_a_score_has_a_rank_and_a_percentage_only_once_a_prevalence_is_set(page: AppTest) -> None:
+    drop(page, ("a.png", a_breast()))
+    assert "of 150 images without cancer in validation" in captions(page)
+    assert "would have cancer" not in captions(page)
+    page.number_input(key="prevalence").set_value(6.0).run()
+    assert "of images that score so" in captions(page)
+    assert "as calibrated on 30 with and 150 without" in captions(page)
+
+
+def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest) -> None:
+    rows, columns = np.mgrid[0:256, 0:128]
+    picture = io.BytesIO()
+    checks = np.uint8(255 * ((rows // 16 + columns // 16) % 2))
+    Image.fromarray(checks).save(picture, "PNG")
+    drop(page, ("a.png", mark_png(picture.getvalue())))
+    assert "Unlike the images this model learnt from" in page.warning[0].value
+    assert page.metric
+
+
+def test_alike_images_and_steadiness_are_shown_only_when_asked_for(page: AppTest) -> None:
+    drop(page, ("a.png", a_breast()))
+    assert "likeness" not in captions(page)
+    page.toggle(key="similar").set_value(True)
+    page.toggle(key="steady").set_value(True).run()
+    assert captions(page).count("likeness") == 4
+    assert "no interval for this woman" in captions(page)
+
+
+def test_a_relative_heatmap_says_so(page: AppTest) -> None:
+    drop(page, ("a.png", a_breast()))
+    assert "relative: some point" not in captions(page)
+    page.selectbox(key="method").set_value("layer_cam").run()
+    assert "(LayerCAM)" in captions(page)
+    assert "relative: some point of every image is full colour" in captions(page)

@@ -1,0 +1,152 @@
+"""What stands around a score: its rank, a chance at a prevalence one sets, how familiar the image
+is to the model, how steady the score, and which images look alike. None of it changes the score.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from mammo_core.inference.standing import chance_at, rank_of
+from mammo_core.inference.verdict import ScoredCase, nouns_of
+from mammo_core.metrics.cases import Cases
+from mammo_core.paths import cases_root
+from mammo_core.preprocessing.case_store import Case, load_mammogram
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.embeddings import Embeddings
+from mammo_core.runs.folder import RunFolder
+from pages.components import cached
+from pages.components.guard import escaped, noted_errors
+from pages.components.read_scores import validation_cases
+from pages.components.reading import CaseReading, kept_embeddings, reference_of, warm
+from pages.components.similar import cached_picture
+
+if TYPE_CHECKING:
+    from mammo_core.inference.predictor import Reading
+
+_SIMILAR = 4
+
+
+def show_unfamiliar(case: Case, run: RunFolder, read: CaseReading) -> None:
+    """A plain warning for images unlike any the model learnt from; nothing for the others."""
+    for sentence, titles in _familiar(case, run, read, is_unlike=True).items():
+        st.warning(f"{escaped(', '.join(titles))}: {sentence}", icon=":material/warning:")
+
+
+def show_context(
+    case: Case, run: RunFolder, read: CaseReading, cases: Sequence[ScoredCase]
+) -> None:
+    with noted_errors():
+        _show_chances(run, cases)
+    for sentence, titles in _familiar(case, run, read, is_unlike=False).items():
+        st.caption(f"{escaped(', '.join(titles))}: {sentence}")
+    if kept_embeddings(run) is None:
+        st.caption(
+            "This checkpoint keeps no embeddings, so how familiar the images are to it cannot be "
+            "told. `mammo checkpoints embed` makes them where its data set is at hand."
+        )
+    if st.toggle("How steady the scores are", key="steady"):
+        _show_spread(case, run, read)
+    if st.toggle("Images that look alike to the model", key="similar"):
+        _show_similar(case, run, read)
+
+
+def ranks_in_words(run: RunFolder, cases: Sequence[ScoredCase]) -> list[str]:
+    lines = []
+    for case in cases:
+        validation = validation_cases(run, case.level, case.rule)
+        if validation is not None and validation.negatives:
+            rank = rank_of(case.score, validation)
+            lines.append(
+                f"{case.title}: higher than {rank.lower:,} of {rank.of:,} {nouns_of(case.level)} "
+                "without cancer in validation."
+            )
+    return lines
+
+
+def _show_chances(run: RunFolder, cases: Sequence[ScoredCase]) -> None:
+    per_thousand = st.number_input(
+        "With cancer among 1,000 (of yours)", min_value=0.1, max_value=900.0, value=None, step=0.1,
+        placeholder="not set", key="prevalence", bind="query-params",
+        help="Scores come from a set with more cancers than screening has. Only at a prevalence "
+        "you name can they be turned into a share.",
+    )  # fmt: skip
+    if per_thousand is None:
+        return
+    for case in cases:
+        validation = validation_cases(run, case.level, case.rule)
+        chance = None if validation is None else _chance(case, validation, per_thousand / 1000)
+        if chance is None:
+            st.caption(f"{escaped(case.title)}: too few validation women to make a percentage of.")
+        else:
+            st.caption(f"{escaped(case.title)}: {chance}")
+
+
+def _chance(case: ScoredCase, validation: Cases, prevalence: float) -> str | None:
+    found = chance_at(case.score, validation, prevalence=prevalence)
+    if found is None:
+        return None
+    return (
+        f"of {nouns_of(case.level)} that score so, {found.value:.1%} would have cancer "
+        f"({found.low:.1%} to {found.high:.1%}), as calibrated on {found.positives:,} with and "
+        f"{found.negatives:,} without."
+    )
+
+
+def _familiar(
+    case: Case, run: RunFolder, read: CaseReading, *, is_unlike: bool
+) -> dict[str, list[str]]:
+    """What is said of how many images, by sentence."""
+    from mammo_core.inference.familiarity import familiarity
+
+    said: dict[str, list[str]] = {}
+    with noted_errors():
+        reference = reference_of(run)
+        if reference is None:
+            return said
+        for image_id, reading in read.readings.items():
+            told = familiarity(reading.embedding, reference)
+            if told.is_unlike is is_unlike:
+                said.setdefault(told.in_words, []).append(case.image(image_id).title)
+    return said
+
+
+def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
+    from mammo_core.inference.spread import spread_of
+
+    ready = warm(run)
+    for image_id in read.readings:
+        image = case.image(image_id)
+        spread = spread_of(
+            ready.checkpoint, ready.engine, load_mammogram(cases_root(), case, image)
+        )
+        st.caption(
+            f"{escaped(image.title)}: {spread.lowest:.2f} to {spread.highest:.2f} as it is, "
+            f"mirrored and shifted ({len(spread.scores)} looks)."
+        )
+    st.caption("This tells how steady the model is. It is no interval for this woman.")
+
+
+def _show_similar(case: Case, run: RunFolder, read: CaseReading) -> None:
+    kept = kept_embeddings(run)
+    if kept is None:
+        return
+    card = cached.card(run)
+    for image_id, reading in read.readings.items():
+        st.caption(f"**{escaped(case.image(image_id).title)}**")
+        _show_neighbours(run, card, kept, reading)
+
+
+def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading: "Reading") -> None:
+    from mammo_core.inference.neighbours import nearest
+
+    columns = st.columns(2)
+    for place, one in enumerate(nearest(reading.embedding, kept, count=_SIMILAR)):
+        with columns[place % 2]:
+            picture = cached_picture(run, card, one.image_id)
+            if picture is not None:
+                st.image(picture, width="stretch", alt=f"{one.title}, {one.label}")
+            st.caption(
+                f"{escaped(one.title)}, {escaped(one.label)}, {escaped(one.split)}, "
+                f"likeness {one.likeness:.3f}"
+            )
