@@ -16,6 +16,7 @@ from mammo_core.commands.predict import PREDICT
 from mammo_core.commands.prepare import PREPARE
 from mammo_core.commands.report import REPORT
 from mammo_core.commands.runs import RESUME, RUNS, STOP, WATCH
+from mammo_core.commands.stress import STRESS
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
@@ -33,6 +34,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     RESUME,
     RUNS,
     STOP,
+    STRESS,
     TRAIN,
     WATCH,
     WEIGHTS,

@@ -18,7 +18,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--method", default="grad_cam", metavar="NAME", help="of explanation (default grad_cam)"
     )
     parser.add_argument(
-        "--images", type=int, default=200, help="at most so many, whole women (default 200)"
+        "--images", type=int, default=200, help="about so many, whole women (default 200)"
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from mammo_core.config import DataConfig, RunConfig, load_settings
@@ -69,6 +70,13 @@ def other_images(card: ModelCard, name: str, judged: Judged) -> Dataset:
     if judged.split == "all":
         return dataset
     return replace(dataset, manifest=_of_split(dataset.manifest, judged.split))
+
+
+def whole_groups(rows: pd.DataFrame, *, most: int) -> pd.DataFrame:
+    """The first `most` of `rows`, sorted by woman, and the rest of the woman they end with."""
+    numbers = np.arange(len(rows))
+    first = pd.Series(numbers).groupby(rows["group_id"].to_numpy()).transform("min")
+    return rows[(first < most).to_numpy()].reset_index(drop=True)
 
 
 def _is_same_folder(data: str, run: RunFolder) -> bool:

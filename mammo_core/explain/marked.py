@@ -8,6 +8,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
+from mammo_core.datasets.held_out import whole_groups
 from mammo_core.datasets.reading import Dataset
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.breast import find_breast
@@ -37,7 +38,7 @@ class Marked:
 
 
 def marked_rows(dataset: Dataset, task: Task, *, most: int, seed: int) -> pd.DataFrame:
-    """The positive images that have a box; at most `most`, whole women drawn at random."""
+    """The positive images that have a box: `most` of women drawn at random, the last one whole."""
     manifest = dataset.manifest
     is_positive = positive_of(manifest["label"], task).fillna(value=False)
     rows = manifest[is_positive & manifest["image_id"].isin(dataset.boxes["image_id"])]
@@ -48,7 +49,7 @@ def marked_rows(dataset: Dataset, task: Task, *, most: int, seed: int) -> pd.Dat
         )
     women = rows["group_id"].drop_duplicates().sample(frac=1.0, random_state=seed)
     order = rows["group_id"].map({woman: place for place, woman in enumerate(women)})
-    return rows.loc[order.sort_values(kind="stable").index].head(most).reset_index(drop=True)
+    return whole_groups(rows.loc[order.sort_values(kind="stable").index], most=most)
 
 
 def read_marked(dataset: Dataset, row: "pd.Series[str]", settings: PrepareSettings) -> Marked:

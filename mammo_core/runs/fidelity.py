@@ -3,15 +3,11 @@
 `fidelity.json` is a list, the newest last; each entry names the card it belongs to by its hash.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Final
 
-from mammo_core.errors import CheckpointError, ConfigError
-from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.runs.beside import add_beside, of_this_card
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import card_hash
 from mammo_core.words import many
 
 FILE_NAME: Final = "fidelity.json"
@@ -97,37 +93,14 @@ class Fidelity:
 
 def add_fidelity(run: RunFolder, fidelity: Fidelity) -> None:
     """Keep `fidelity` beside the card of `run`, behind those that are there."""
-    documents = [to_document(known) for known in _read(run)] + [to_document(fidelity)]
-    replace_file(run.file(FILE_NAME), json.dumps(documents, indent=2) + "\n")
+    add_beside(run, FILE_NAME, fidelity)
 
 
 def fidelity_of(run: RunFolder) -> list[Fidelity]:
     """What is known of this card's heatmaps, the newest last; one per method, set and split."""
-    if not run.is_checkpoint:
-        return []
-    card = card_hash(run)
-    newest = {
-        (known.method, known.dataset, known.split): known
-        for known in _read(run)
-        if known.card_sha256 == card
-    }
-    return sorted(newest.values(), key=lambda known: known.measured_at)
-
-
-def _read(run: RunFolder) -> list[Fidelity]:
-    path = run.file(FILE_NAME)
-    try:
-        documents = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return []
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{FILE_NAME} of {run.run_id} is not valid JSON: {error}") from None
-    if not isinstance(documents, list):
-        raise CheckpointError(f"{FILE_NAME} of {run.run_id} must be a list.")
-    try:
-        return [from_document(one, Fidelity, where=FILE_NAME) for one in documents]
-    except ConfigError as error:
-        raise CheckpointError(f"{FILE_NAME} of {run.run_id} cannot be used: {error}") from None
+    known = of_this_card(run, FILE_NAME, Fidelity)
+    newest = {(one.method, one.dataset, one.split): one for one in known}
+    return sorted(newest.values(), key=lambda one: one.measured_at)
 
 
 def _share(figure: Figure) -> str:

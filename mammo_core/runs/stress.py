@@ -1,0 +1,143 @@
+"""How a checkpoint's scores bore images as they might have come, kept beside its card.
+
+`stress.json` is a list, the newest last; each entry names the card it belongs to by its hash.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from mammo_core.runs.beside import add_beside, of_this_card
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Level
+from mammo_core.words import many
+
+FILE_NAME: Final = "stress.json"
+#: The change that leaves nothing of the breast, and with it should leave nothing of the AUC.
+BREAST_BLANKED: Final = "breast_blanked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Share:
+    """`count` of `total` with the 95 % interval by woman; None where there are no cases."""
+
+    count: int
+    total: int
+    low: float | None
+    high: float | None
+
+    @property
+    def value(self) -> float | None:
+        return self.count / self.total if self.total else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtThreshold:
+    """What a change does to the verdicts at the locked threshold."""
+
+    sensitivity: Share
+    sensitivity_change: float
+    change_low: float
+    change_high: float
+    flipped: Share  # verdicts that are others than of the image as it is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressResult:
+    """One change: AUC by image, and its paired difference from that of the images as they are."""
+
+    name: str
+    title: str
+    auc: float
+    auc_low: float
+    auc_high: float
+    auc_change: float
+    change_low: float
+    change_high: float
+    verdicts: AtThreshold | None = None
+
+    @property
+    def is_changed(self) -> bool:
+        return self.change_low > 0.0 or self.change_high < 0.0
+
+    @property
+    def tells_without_breast(self) -> bool:
+        """Whether something beside the breast gives the label away."""
+        return self.name == BREAST_BLANKED and not self.auc_low <= 0.5 <= self.auc_high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StressTest:
+    """A checkpoint under every change, on one data set."""
+
+    dataset: str
+    split: str
+    images: int
+    positive_images: int
+    women: int
+    engine: str
+    auc: float  # by image, of the images as they are
+    auc_low: float
+    auc_high: float
+    level: Level | None  # of the threshold in force; None where none is, or not for raw scores
+    threshold: float | None
+    sensitivity: Share | None  # of the images as they are
+    results: tuple[StressResult, ...]
+    seed: int
+    measured_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was found, one sentence a change."""
+        basis = (
+            f"{many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')}, "
+            f"{self.positive_images} positive ({self.dataset}, {self.split})"
+        )
+        auc = f"AUC by image {_with_interval(self.auc, self.auc_low, self.auc_high)}"
+        without = "" if self.threshold is not None else " No threshold is in force: no verdicts."
+        return (
+            f"As they are, {basis}: {auc}.{without}",
+            *(_in_words(result, self.level) for result in self.results),
+        )
+
+
+def add_stress(run: RunFolder, stress: StressTest) -> None:
+    """Keep `stress` beside the card of `run`, behind those that are there."""
+    add_beside(run, FILE_NAME, stress)
+
+
+def stress_of(run: RunFolder) -> list[StressTest]:
+    """What is known of this card under stress, the newest last; one per data set and split."""
+    known = of_this_card(run, FILE_NAME, StressTest)
+    newest = {(one.dataset, one.split): one for one in known}
+    return sorted(newest.values(), key=lambda one: one.measured_at)
+
+
+def _in_words(result: StressResult, level: Level | None) -> str:
+    change = _with_interval(result.auc_change, result.change_low, result.change_high, sign="+")
+    words = (
+        f"{result.title}: AUC {_with_interval(result.auc, result.auc_low, result.auc_high)}, "
+        f"change {change}"
+    )
+    if result.name == BREAST_BLANKED:
+        told = "Something beside the breast gives the label away!"
+        words += f". {told if result.tells_without_breast else 'As it should be: .5 lies within.'}"
+        return words
+    if result.verdicts is not None:
+        words += "; " + _verdicts_in_words(result.verdicts, level)
+    return words + "."
+
+
+def _verdicts_in_words(verdicts: AtThreshold, level: Level | None) -> str:
+    found, flipped = verdicts.sensitivity, verdicts.flipped
+    change = _with_interval(
+        verdicts.sensitivity_change, verdicts.change_low, verdicts.change_high, sign="+"
+    )
+    return (
+        f"sensitivity {found.count} of {found.total}, change {change}; "
+        f"{flipped.count} of {flipped.total} verdicts by {level} flip"
+    )
+
+
+def _with_interval(value: float, low: float, high: float, *, sign: str = "") -> str:
+    return f"{value:{sign}.3f} (95 % {low:{sign}.3f} to {high:{sign}.3f})"
