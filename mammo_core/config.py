@@ -93,11 +93,15 @@ class ModelConfig:
     weights: str = "random"  # or weights in MAMMO_HOME/weights, or checkpoint:<run id>
     pooling: Literal["avg", "max", "gem"] = "avg"
     dropout: float = 0.0
+    drop_path: float = 0.0  # chance of leaving a residual block out of a training step
+    views: Literal[1, 2] = 1  # images of a breast that are scored together: CC and MLO
 
     def check(self) -> list[str]:
-        if not 0.0 <= self.dropout < 1.0:
-            return [f"Dropout is {self.dropout}; it must be at least 0 and below 1."]
-        return []
+        return [
+            f"{name} is {value}; it must be at least 0 and below 1."
+            for name, value in (("Dropout", self.dropout), ("Drop-path", self.drop_path))
+            if not 0.0 <= value < 1.0
+        ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -248,6 +252,11 @@ class RunConfig:
             *self.balance.check(),
             *self.optim.check(),
         ]
+        if self.model.views == 2:
+            problems.append(
+                "Networks over two views can be built, but training does not pair images yet. "
+                "Set model.views to 1."
+            )
         if self.optim.cached_variants and self.augment.mixup:
             problems.append("Mix-up lays images over each other; kept features cannot be mixed.")
         if problems:

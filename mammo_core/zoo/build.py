@@ -6,6 +6,7 @@ from mammo_core.config import ModelConfig
 from mammo_core.types import Task
 from mammo_core.zoo.catalog import get_backbone
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.two_views import TwoViews
 
 
 def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
@@ -14,4 +15,4 @@ def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
     module_name, _, function_name = backbone.builder.partition(":")
     build = getattr(importlib.import_module(module_name), function_name)
     classifier: Classifier = build(backbone, model, classes=len(task.classes), channels=channels)
-    return classifier
+    return TwoViews(classifier) if model.views == 2 else classifier

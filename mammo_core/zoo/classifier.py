@@ -24,6 +24,10 @@ class Classifier(nn.Module):
         self._layout = layout
 
     @property
+    def layout(self) -> "Layout":
+        return self._layout
+
+    @property
     def has_attention(self) -> bool:
         """Whether every cell of the map looks at the whole image."""
         return not isinstance(self._layout, ChannelsFirst)

@@ -77,6 +77,7 @@ class DenseNetwork(nn.Module):
 def build_light_cnn(
     backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
 ) -> Classifier:
+    _refuse_drop_path(backbone, model)
     pooling = make_pooling(model.pooling)
     trunk = LightCNN(channels=channels, classes=classes, pooling=pooling, dropout=model.dropout)
     return Classifier(trunk, layout=ChannelsFirst())
@@ -112,12 +113,18 @@ def build_conv3_dense3(
 
 def _grid(backbone: Backbone, model: ModelConfig) -> tuple[nn.Module, int]:
     """Pooling onto a grid, and its number of cells."""
+    _refuse_drop_path(backbone, model)
     if model.pooling == "gem":
         raise ConfigError(
             f"{backbone.name} cannot pool by generalised mean (gem). Choose avg or max."
         )
     pool = nn.AdaptiveAvgPool2d if model.pooling == "avg" else nn.AdaptiveMaxPool2d
     return pool(DENSE_GRID), DENSE_GRID**2
+
+
+def _refuse_drop_path(backbone: Backbone, model: ModelConfig) -> None:
+    if model.drop_path:
+        raise ConfigError(f"{backbone.name} has no residual blocks. Set model.drop_path to 0.")
 
 
 def _plain(channels: int, width: int, *, has_norm: bool = False) -> tuple[nn.Module, ...]:

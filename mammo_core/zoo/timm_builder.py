@@ -31,15 +31,25 @@ def make_trunk(backbone: Backbone, model: ModelConfig, *, classes: int, channels
         close = timm.list_models(f"*{backbone.timm_name}*")[:10]
         known = close or [entry.timm_name for entry in BACKBONES if entry.timm_name]
         raise UnknownNameError("timm model", backbone.timm_name, known)
-    return timm.create_model(
-        backbone.timm_name,
-        pretrained=False,
-        in_chans=channels,
-        num_classes=classes,
-        global_pool="avg" if model.pooling == "gem" else model.pooling,
-        drop_rate=model.dropout,
-        **_any_size(backbone.timm_name),
-    )
+    options = _any_size(backbone.timm_name)
+    if model.drop_path:
+        options["drop_path_rate"] = model.drop_path
+    try:
+        return timm.create_model(
+            backbone.timm_name,
+            pretrained=False,
+            in_chans=channels,
+            num_classes=classes,
+            global_pool="avg" if model.pooling == "gem" else model.pooling,
+            drop_rate=model.dropout,
+            **options,
+        )
+    except TypeError as error:
+        if "drop_path_rate" not in str(error):
+            raise
+        raise ConfigError(
+            f"{backbone.name} has no residual blocks to leave out. Set model.drop_path to 0."
+        ) from None
 
 
 def _any_size(timm_name: str) -> dict[str, Any]:

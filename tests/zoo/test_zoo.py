@@ -2,12 +2,19 @@
 
 import pytest
 import torch
+from timm.layers import DropPath
 
 from mammo_core.config import ModelConfig
 from mammo_core.errors import ConfigError, UnknownNameError
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
-from mammo_core.zoo.catalog import BACKBONES, Backbone, get_backbone, list_backbones
+from mammo_core.zoo.catalog import (
+    BACKBONES,
+    Backbone,
+    get_backbone,
+    list_backbones,
+    weights_of,
+)
 from mammo_core.zoo.classifier import EXPLAIN_LAYER, Classifier
 from mammo_core.zoo.pooling import GeneralisedMean
 
@@ -83,6 +90,39 @@ def test_an_unknown_backbone_lists_the_known_ones() -> None:
 def test_an_unknown_timm_network_offers_its_like() -> None:
     with pytest.raises(UnknownNameError, match=r"no timm model named 'test_res'.*test_resnet"):
         build("timm:test_res")
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "light_cnn", "conv2", "conv3_dense3", "mobilenetv2_100", "mobilenetv3_large_100",
+        "resnet18", "resnet34", "resnet50", "resnet101", "vgg16", "vgg16_bn", "vgg16_medical",
+        "inception_v3", "densenet121", "densenet169", "densenet201", "efficientnet_b0",
+        "efficientnet_b2", "efficientnet_b3", "efficientnetv2_s", "convnext_nano",
+        "convnext_tiny", "convnext_small", "regnety_016", "swin_tiny", "vit_small_dinov2",
+    ],
+)  # fmt: skip
+def test_what_the_field_publishes_with_is_offered(wanted: str) -> None:
+    assert wanted in [backbone.name for backbone in list_backbones()]
+
+
+def test_resnet50_can_be_had_with_weights_of_radimagenet() -> None:
+    (weights,) = (w for w in weights_of("resnet50") if w.name == "resnet50-radimagenet")
+    assert "radimagenet.com" in weights.where
+
+
+@pytest.mark.parametrize("name", ["resnet18", "convnext_nano", "efficientnet_b0", "swin_tiny"])
+def test_residual_blocks_may_be_left_out_in_training(name: str) -> None:
+    with torch.device("meta"):
+        model = build_model(ModelConfig(backbone=name, drop_path=0.2), task=CANCER, channels=1)
+    rates = [module.drop_prob for module in model.modules() if isinstance(module, DropPath)]
+    assert max(rates) == pytest.approx(0.2, abs=0.05)
+
+
+@pytest.mark.parametrize("name", ["light_cnn", "conv2", "vgg16", "vgg16_medical"])
+def test_without_residual_blocks_there_is_nothing_to_leave_out(name: str) -> None:
+    with torch.device("meta"), pytest.raises(ConfigError, match=f"{name} has no residual blocks"):
+        build_model(ModelConfig(backbone=name, drop_path=0.2), task=CANCER, channels=1)
 
 
 def test_names_are_unique_and_the_tests_own_models_are_not_offered() -> None:
