@@ -18,7 +18,13 @@ from mammo_core.reports.case_picture import (
     to_jpeg,
 )
 from mammo_core.reports.case_pseudonyms import Pseudonyms
-from mammo_core.reports.case_record import ReadCase, ReadImage, scale_in_words, verdict_in_words
+from mammo_core.reports.case_record import (
+    ReadCase,
+    ReadImage,
+    regions_in_words,
+    scale_in_words,
+    verdict_in_words,
+)
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm; }
@@ -119,12 +125,8 @@ def _views(case: ReadCase, look: Look) -> Iterable[str]:
 def _reading_words(image: ReadImage) -> str:
     if image.reading is None:
         return f"no score. {escape(image.unread)}"
-    regions = [
-        f"{region.share:.0%} of the evidence{f' {region.words}' if region.words else ''}"
-        for region in image.reading.regions
-    ]
-    told = f"; {'; '.join(regions)}" if regions else ""
-    return f"score {image.reading.score:.3f}{escape(told)}"
+    told = (f"score {image.reading.score:.3f}", *regions_in_words(image.reading))
+    return escape("; ".join(told))
 
 
 def _heatmap_words(case: ReadCase, look: Look) -> Iterable[str]:

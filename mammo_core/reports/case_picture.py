@@ -17,7 +17,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from mammo_core.errors import UnknownNameError
 from mammo_core.reports.case_file import CaseFile, view_name
-from mammo_core.reports.case_record import ReadCase, ReadImage, scale_in_words
+from mammo_core.reports.case_record import ReadCase, ReadImage, regions_in_words, scale_in_words
 from mammo_core.types import Window
 
 Grey = NDArray[np.uint8]  # (rows, columns)
@@ -92,7 +92,7 @@ def heat_picture(image: ReadImage, look: Look) -> Colours:
     shown = _in_colour(grey_picture(image, look))
     if image.reading is None or image.reading.heat is None:
         return shown
-    return _under_heat(shown, image.reading.heat, look)
+    return _with_regions(_under_heat(shown, image.reading.heat, look), image)
 
 
 def grey_picture(image: ReadImage, look: Look) -> Grey:
@@ -169,6 +169,24 @@ def _under_heat(shown: Colours, heat: Grey, look: Look) -> Colours:
     return np.asarray(np.rint(blended), dtype=np.uint8)
 
 
+def _with_regions(shown: Colours, image: ReadImage) -> Colours:
+    """Numbered boxes around the regions, as the words below list them."""
+    picture = Image.fromarray(shown)
+    draw = ImageDraw.Draw(picture)
+    size = max(11, max(shown.shape) // 70)
+    font = ImageFont.load_default(size)
+    for number, region in enumerate(image.reading.regions if image.reading else (), start=1):
+        box = (region.box.x0, region.box.y0, region.box.x1 - 1, region.box.y1 - 1)
+        x0, y0, x1, y1 = (edge / image.reduction for edge in box)
+        draw.rectangle(
+            (x0, y0, max(x0, x1), max(y0, y1)), outline=_WARNING, width=max(1, size // 8)
+        )
+        above = y0 >= 1.5 * size
+        place, anchor = ((x0, y0 - 2), "lb") if above else ((x0, y1 + 2), "lt")
+        draw.text(place, str(number), font=font, fill=_WARNING, anchor=anchor)
+    return np.asarray(picture, dtype=np.uint8)
+
+
 def _words(image: ReadImage, case: ReadCase) -> list[str]:
     card = case.card
     if image.reading is None:
@@ -179,6 +197,7 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
         f"Heatmap: {image.reading.method}. It shows what moved the score, not the borders of a "
         f"tumour. {scale_in_words(image.reading)}",
+        *regions_in_words(image.reading),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     ]
 

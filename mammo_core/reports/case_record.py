@@ -88,6 +88,14 @@ class ReadCase:
         return [image.about.number for image in self.images if image.about.ref.image_id in ids]
 
 
+def regions_in_words(reading: Reading) -> list[str]:
+    """Numbered as their boxes on the picture are."""
+    return [
+        f"{number}: {region.share:.0%} of the evidence" + (f", {region.words}" * bool(region.words))
+        for number, region in enumerate(reading.regions, start=1)
+    ]
+
+
 def scale_in_words(reading: Reading) -> str:
     """What full colour means on this heatmap."""
     if reading.is_relative:

@@ -70,7 +70,7 @@ def test_the_page_says_what_the_model_is_its_limits_and_the_notice() -> None:
     assert "test-model, weights abababababababab, torch fp32" in words
     assert "0.500" in words
     assert "there is no verdict" in words
-    assert "75% of the evidence outer, middle depth" in words
+    assert "1: 75% of the evidence, outer, middle depth" in words
 
 
 def test_the_verdict_stands_with_its_promise() -> None:

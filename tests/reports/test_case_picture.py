@@ -10,6 +10,7 @@ from mammo_core.reports.case_picture import (
     Look,
     colour_table,
     grey_picture,
+    heat_picture,
     overlay_picture,
     plain_picture,
     to_png,
@@ -68,12 +69,19 @@ def test_the_chosen_window_is_taken_and_an_unknown_one_leaves_the_first() -> Non
 
 
 def test_full_colour_is_blended_by_the_opacity_and_cold_pixels_stay_grey() -> None:
-    image = CASE.images[0]
+    image = CASE.images[1]  # without a region, whose box would be drawn over
     picture = overlay_picture(image, CASE, Look(opacity=1.0))
     left, top = (picture.shape[1] - 4) // 2, 26
     seen = picture[top : top + 8, left : left + 4]
     assert seen[0, 0].tolist() == colour_table("inferno")[255].tolist()
     assert seen[7, 3].tolist() == [255, 255, 255]
+
+
+def test_a_region_is_boxed_in_pixels_of_the_picture() -> None:
+    image = CASE.images[0]  # columns 2 to 6 and rows 4 to 12 of an original twice as large
+    yellow = (heat_picture(image, Look()) == [255, 209, 102]).all(axis=2)
+    assert np.argwhere(yellow[:, :3]).min(axis=0).tolist() == [2, 1]
+    assert yellow[2:6, 1].all()
 
 
 def test_the_notice_is_burned_into_every_picture() -> None:
