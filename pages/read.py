@@ -4,6 +4,7 @@ import time
 
 import streamlit as st
 
+from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.case_store import Case
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
@@ -14,12 +15,18 @@ from pages.components.guard import noted_errors
 from pages.components.intake import open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
-from pages.components.read_context import ranks_in_words, show_context, show_unfamiliar
-from pages.components.read_heat import pick_method, show_method, show_regions, show_seconds
-from pages.components.read_model import fit_of, show_meaning, show_refused
+from pages.components.read_context import show_context, show_unfamiliar
+from pages.components.read_heat import (
+    pick_method,
+    regions_inside,
+    show_method,
+    show_regions,
+    show_seconds,
+)
+from pages.components.read_model import Fit, fit_of, show_limits, show_meaning, show_refused
 from pages.components.read_scores import scored_images, show_scores
 from pages.components.reading import CaseReading, read_images
-from pages.components.viewer import Legend, Pane, show_viewer
+from pages.components.viewer import Legend, show_viewer
 
 LEGEND = Legend(text="What moved the score", low_text="none", high_text="most")
 
@@ -38,36 +45,43 @@ def show_case(case: Case, run: RunFolder | None) -> None:
         drawing = time.perf_counter() - started
         for box in drawn_boxes(case, panes, seen.drawn):
             st.caption(f":material/crop_free: Your box on {box} of the original.")
-    with words:
-        if run is None:
-            st.info("There is no checkpoint yet. Train one on the Train page.")
-            return
-        if read is not None:
-            with noted_errors():
-                show_words(case, run, read, panes, drawing=drawing)
-
-
-def show_words(
-    case: Case, run: RunFolder, read: CaseReading, panes: list[Pane], *, drawing: float
-) -> None:
-    card = cached.card(run)
-    fit = fit_of(case, card)
-    show_refused(fit)
-    if not read.readings:
+    if run is None:
+        words.info("There is no checkpoint yet. Train one on the Train page.")
         return
+    if read is None:
+        return
+    with words, noted_errors():
+        show_refused(fit)
+        cases = show_case_scores(case, run, read, fit)
+        if read.readings:
+            show_exports(case, run, read.readings, panes, regions=regions_inside(read))
+    with picture, noted_errors():
+        if read.readings:
+            show_behind(case, run, read, cases, drawing=drawing)
+
+
+def show_case_scores(case: Case, run: RunFolder, read: CaseReading, fit: Fit) -> list[ScoredCase]:
+    if not read.readings:
+        return []
+    card = cached.card(run)
     show_unfamiliar(case, run, read)
     cases = show_scores(scored_images(case, read.readings), run, card)
-    for line in ranks_in_words(run, cases):
-        st.caption(line)
+    show_limits(card, fit)
+    return cases
+
+
+def show_behind(
+    case: Case, run: RunFolder, read: CaseReading, cases: list[ScoredCase], *, drawing: float
+) -> None:
+    """Under the images: what the heatmap shows, and what is a click away."""
     show_regions(case, read)
-    show_meaning(run, card, fit)
     with st.expander("Around the score", icon=":material/explore:"):
         show_context(case, run, read, cases)
+    with st.expander("What the score means", icon=":material/info:"):
+        show_meaning(run, cached.card(run))
     with st.expander("Advanced", icon=":material/tune:"):
         show_method()
         show_seconds(read, drawing)
-    regions = {image_id: found.inside for image_id, found in read.regions.items()}
-    show_exports(case, run, read.readings, panes, regions=regions)
 
 
 require_frame()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mammo_core.inference.standing import chance_at, rank_of
+from mammo_core.inference.standing import chance_at
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.paths import cases_root
@@ -49,19 +49,6 @@ def show_context(
         _show_spread(case, run, read)
     if st.toggle("Images that look alike to the model", key="similar"):
         _show_similar(case, run, read)
-
-
-def ranks_in_words(run: RunFolder, cases: Sequence[ScoredCase]) -> list[str]:
-    lines = []
-    for case in cases:
-        validation = validation_cases(run, case.level, case.rule)
-        if validation is not None and validation.negatives:
-            rank = rank_of(case.score, validation)
-            lines.append(
-                f"{case.title}: higher than {rank.lower:,} of {rank.of:,} {nouns_of(case.level)} "
-                "without cancer in validation."
-            )
-    return lines
 
 
 def _show_chances(run: RunFolder, cases: Sequence[ScoredCase]) -> None:

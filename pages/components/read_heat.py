@@ -32,6 +32,10 @@ def show_method() -> None:
     )  # fmt: skip
 
 
+def regions_inside(read: CaseReading) -> "dict[str, tuple[Region, ...]]":
+    return {image_id: found.inside for image_id, found in read.regions.items()}
+
+
 def show_regions(case: Case, read: CaseReading) -> None:
     """What stands out, numbered as the boxes on the images; then what the colours mean."""
     lines = []

@@ -39,8 +39,8 @@ def show_refused(fit: Fit) -> None:
         st.info(escaped(f"{', '.join(titles)}: {sentence}"), icon=":material/block:")
 
 
-def show_meaning(run: RunFolder, card: ModelCard, fit: Fit) -> None:
-    """Whose score it is and what for; what it learnt from is a click away, its limits are not."""
+def show_limits(card: ModelCard, fit: Fit) -> None:
+    """Whose score it is, and what must stand beside it."""
     positive = " or ".join(card.task.positive)
     st.caption(
         f"Score for “{escaped(positive)}” by {escaped(card.title)}. It is not a probability of "
@@ -51,9 +51,12 @@ def show_meaning(run: RunFolder, card: ModelCard, fit: Fit) -> None:
             st.caption(f":material/warning: {escaped(limit)}")
     for sentence, titles in fit.remarks.items():
         st.caption(f":material/warning: {escaped(', '.join(titles))}: {escaped(sentence)}")
-    with st.expander("What the score means", icon=":material/info:"):
-        for line in _meaning(run, card):
-            st.caption(escaped(line))
+
+
+def show_meaning(run: RunFolder, card: ModelCard) -> None:
+    """What the model learnt from, by which labels, and how well it did."""
+    for line in _meaning(run, card):
+        st.caption(escaped(line))
 
 
 def _meaning(run: RunFolder, card: ModelCard) -> list[str]:

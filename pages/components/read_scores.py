@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.inference.standing import rank_of
 from mammo_core.inference.verdict import (
     ScoredCase,
     ScoredImage,
     Verdict,
     completeness_in_words,
+    nouns_of,
     promise_in_words,
     rules_in_words,
     said_once,
@@ -51,13 +53,15 @@ def show_scores(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) 
     large = said_once(cases, point)
     with st.container(border=True, gap="small"):
         for case in large:
-            _show_case(case, verdict_on(case, point))
+            _show_case(case, verdict_on(case, point), run)
     small = [case for case in cases if case.level is Level.IMAGE and case not in large]
     if small:
         st.caption(" · ".join(f"{escaped(one.title)} **{one.score:.2f}**" for one in small))
     if point is not None:
         _show_threshold(large, point, run, card)
-    st.caption(rules_in_words(large))
+    rules = rules_in_words(large)
+    if rules:
+        st.caption(rules)
     return large
 
 
@@ -78,13 +82,20 @@ def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | Non
         return None
 
 
-def _show_case(case: ScoredCase, verdict: Verdict | None) -> None:
+def _show_case(case: ScoredCase, verdict: Verdict | None, run: RunFolder) -> None:
     with st.container(gap=None):
         st.metric(case.title, shown_score(case.score, verdict))
         show_bullet(case.score, verdict)
         if verdict is not None:
             icon = ":material/arrow_upward:" if verdict.is_above else ":material/arrow_downward:"
             st.markdown(f"{icon} {verdict.in_words}")
+        validation = validation_cases(run, case.level, case.rule)
+        if validation is not None and validation.negatives:
+            rank = rank_of(case.score, validation)
+            st.caption(
+                f"Higher than {rank.lower:,} of {rank.of:,} {nouns_of(case.level)} without cancer "
+                "in validation."
+            )
 
 
 def _show_threshold(
