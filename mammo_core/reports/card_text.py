@@ -6,11 +6,10 @@ from mammo_core.errors import CheckpointError
 from mammo_core.reports.document import Block, Bullets, Document, Paragraph, Section, Table, warning
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import Study
-from mammo_core.reports.study_method_sections import method_sections
+from mammo_core.reports.study_data_sections import data_sections
+from mammo_core.reports.study_model_sections import model_sections
 from mammo_core.reports.study_report import limits_of
 from mammo_core.runs.card import Metric, ModelCard
-
-_OF_THE_CARD = ("Data", "Preprocessing", "Model", "Training")
 
 
 def model_card(told: Reported) -> Document:
@@ -18,12 +17,13 @@ def model_card(told: Reported) -> Document:
     study = told.study
     if study.card is None:
         raise CheckpointError(f"{study.run_id} has no model card. {' '.join(study.missing)}")
-    of_methods = {section.title: section for section in method_sections(told)}
+    data = next(section for section in data_sections(told) if section.title == "Data")
     return Document(
         title=f"Model card: {study.card.title}",
         summary=(Paragraph(text=f"Checkpoint {study.card.model_id}."),),
         sections=(
-            *(of_methods[title] for title in _OF_THE_CARD),
+            data,
+            *model_sections(study),
             Section(title="Split", blocks=(_counts(study.card),)),
             Section(title="Measured", blocks=tuple(_measured(study.card))),
             Section(title="Operating point", blocks=tuple(_point(study))),

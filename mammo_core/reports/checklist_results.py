@@ -30,11 +30,9 @@ def uncertainty(told: Reported) -> Answer:
 
 def robustness(told: Reported) -> Answer:
     stress = told.study.stress
-    if stress is None:
+    if not stress:
         return not_done("scores under changed images were not measured.")
-    if stress.why_unusable:
-        return not_done(stress.why_unusable)
-    return filled("Scores under changed images were measured: see the section on stress.")
+    return filled(" ".join(sentence for one in stress for sentence in one.sentences))
 
 
 def internal(told: Reported) -> Answer:
@@ -46,8 +44,12 @@ def internal(told: Reported) -> Answer:
 
 
 def external(told: Reported) -> Answer:
-    if not told.study.is_external:
+    study = told.study
+    if not study.is_external and not study.evaluations:
         return not_done("these results are of the data set that was trained on.")
+    if not study.is_external:
+        names = listed(f"{name} (run {run})" for name, run in study.evaluations)
+        return filled(f"Evaluated on {names}; see the reports of these runs.")
     if told.results is None:
         return not_done(told.why_no_results)
     return filled(f"{cases_in_words(told.results)}: {auc_in_words(told.results)}.")

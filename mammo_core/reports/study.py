@@ -16,12 +16,15 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings
 from mammo_core.datasets.audit.result import AuditResult
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
+from mammo_core.metrics.ensemble import MEMBERS_NAME, Ensemble, load_ensemble
 from mammo_core.reports.study_data import StudyData, read_audit_of, read_study_data
-from mammo_core.reports.study_extras import Extra, read_extra
 from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.evaluations import list_evaluations
+from mammo_core.runs.fidelity import Fidelity, fidelity_of
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
 from mammo_core.runs.openings import Opening, openings_of, sharing_test_set
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.runs.stress import StressTest, stress_of
 from mammo_core.types import CANCER, Level, Split, Task
 
 SPLIT_NAMES: Final = {"train": "Training", "val": "Validation", "test": "Test"}
@@ -42,8 +45,10 @@ class Study:
     point: LockedPoint | None
     openings: tuple[Opening, ...]
     shared: tuple[tuple[str, int], ...]  # other models of the same test set, and looks at theirs
-    fidelity: Extra | None
-    stress: Extra | None
+    evaluations: tuple[tuple[str, str], ...]  # data sets this model was evaluated on, and the runs
+    ensemble: Ensemble | None
+    fidelity: tuple[Fidelity, ...]
+    stress: tuple[StressTest, ...]
     missing: tuple[str, ...]
 
     @property
@@ -69,9 +74,10 @@ class Study:
 def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
     """The study of `run`; `roots` hold the other runs, `audits` the audits of data sets."""
     missing: list[str] = []
-    training, evaluation = _settings(run, missing)
+    ensemble = _ensemble(run, missing)
+    training, evaluation = (None, None) if ensemble is not None else _settings(run, missing)
     owner = _checkpoint_of(run, evaluation, roots, missing)
-    card = _card(owner, missing) if owner is not None else None
+    card = _card(owner, missing) if owner is not None and ensemble is None else None
     predictions = _predictions(run, missing)
     if card is None and predictions is None:
         raise RunError(
@@ -79,7 +85,7 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
             f"predictions. {' '.join(missing)}"
         )
     settings = evaluation or (training.data if training is not None else None)
-    data = read_study_data(settings, training, card)
+    data = read_study_data(settings, training, card) if ensemble is None else StudyData()
     missing += [data.why_missing] if data.why_missing else []
     return Study(
         run_id=run.run_id,
@@ -93,8 +99,10 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
         point=point_in_force(owner) if owner is not None and card is not None else None,
         openings=tuple(openings_of(run)),
         shared=_shared(card, roots) if card is not None and evaluation is None else (),
-        fidelity=read_extra(owner, "fidelity.json") if owner is not None else None,
-        stress=read_extra(owner, "stress.json") if owner is not None else None,
+        evaluations=_evaluations(run, roots) if evaluation is None else (),
+        ensemble=ensemble,
+        fidelity=tuple(fidelity_of(owner)) if owner is not None and card is not None else (),
+        stress=tuple(stress_of(owner)) if owner is not None and card is not None else (),
         missing=tuple(missing),
     )
 
@@ -114,6 +122,18 @@ def validation_rows(study: Study) -> pd.DataFrame | None:
         return None
     rows = table[(table["split"] == Split.VAL).fillna(value=False)]
     return rows if rows["positive"].notna().any() else None
+
+
+def _ensemble(run: RunFolder, missing: list[str]) -> Ensemble | None:
+    """Several models as one: what each was trained on and how is told by its own report."""
+    path = run.file(MEMBERS_NAME)
+    if not path.exists():
+        return None
+    missing.append(
+        "An ensemble has no data, training and model card of its own: see the reports of its "
+        "members."
+    )
+    return load_ensemble(path)
 
 
 def _settings(run: RunFolder, missing: list[str]) -> tuple[RunConfig | None, EvaluateConfig | None]:
@@ -173,6 +193,15 @@ def _predictions(run: RunFolder, missing: list[str]) -> pd.DataFrame | None:
         return read_predictions(path)
     except TableError as error:
         raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
+
+
+def _evaluations(run: RunFolder, roots: Sequence[Path]) -> tuple[tuple[str, str], ...]:
+    found = list_evaluations(list_runs(*roots))
+    return tuple(
+        (Path(one.config.folder).name, one.run.run_id)
+        for one in found
+        if one.config.checkpoint == run.run_id and one.run.has_predictions
+    )
 
 
 def _shared(card: ModelCard, roots: Sequence[Path]) -> tuple[tuple[str, int], ...]:

@@ -12,20 +12,20 @@ from mammo_core.reports.document import (
     Paragraph,
     Section,
     Table,
-    facts,
     paragraphs,
     warning,
 )
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import Study
-from mammo_core.reports.study_extras import Extra
-from mammo_core.reports.study_method_sections import method_sections
+from mammo_core.reports.study_data_sections import data_sections
+from mammo_core.reports.study_model_sections import model_sections
 from mammo_core.reports.study_result_sections import (
     TOO_NARROW,
     auc_in_words,
     cases_in_words,
     result_sections,
 )
+from mammo_core.reports.wording import listed
 from mammo_core.words import many
 
 
@@ -37,7 +37,8 @@ def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
         title=f"Study report: {study.title}",
         summary=(*made, *_summary(told)),
         sections=(
-            *method_sections(told),
+            *data_sections(told),
+            *model_sections(study),
             *result_sections(told),
             Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
             Section(title="Stress", blocks=tuple(_stress(study))),
@@ -67,6 +68,8 @@ def checklist_sections(told: Reported) -> Iterator[Section]:
 def _summary(told: Reported) -> Iterator[Block]:
     study, results = told.study, told.results
     what = "an external evaluation" if study.is_external else "the test cases of a training"
+    if study.ensemble is not None:
+        what = "the test cases of an ensemble"
     if results is None:
         yield warning(told.why_no_results)
     else:
@@ -94,24 +97,26 @@ def limits_of(study: Study) -> tuple[str, ...]:
 
 def _fidelity(study: Study) -> Iterator[Block]:
     yield Paragraph(text="Heatmaps show what moved the score, not the borders of a tumour.")
-    yield from _extra(
-        study.fidelity, "Not done: whether the heatmaps of this model show that was not measured."
-    )
+    if not study.fidelity:
+        yield warning("Not done: whether the heatmaps of this model show that was not measured.")
+    for one in study.fidelity:
+        yield Paragraph(text=f"Method {one.method}, measured {one.measured_at}:")
+        yield Bullets(items=one.sentences)
 
 
 def _stress(study: Study) -> Iterator[Block]:
-    yield from _extra(
-        study.stress, "Not done: how scores hold under changed images was not measured."
-    )
+    if not study.stress:
+        yield warning("Not done: how scores hold under changed images was not measured.")
+    for one in study.stress:
+        yield Paragraph(text=f"Measured {one.measured_at} with {one.engine}:")
+        yield Bullets(items=one.sentences)
 
 
-def _extra(extra: Extra | None, absent: str) -> Iterator[Block]:
-    if extra is None:
-        yield warning(absent)
-    elif extra.why_unusable:
-        yield warning(extra.why_unusable)
-    else:
-        yield facts(*extra.rows)
+def evaluations_in_words(study: Study) -> str:
+    if not study.evaluations:
+        return "None of this model is kept here."
+    names = (f"{name} (run {run})" for name, run in study.evaluations)
+    return f"It was evaluated on {listed(names)}; each has a report of its own."
 
 
 def _openings(study: Study) -> Iterator[Block]:
@@ -149,9 +154,11 @@ def _limits(told: Reported) -> Iterator[Block]:
     if limits:
         yield Bullets(items=limits)
     yield from paragraphs(
-        "One training with one seed, one split: the luck of both is in every number.",
+        ""
+        if told.study.ensemble is not None
+        else "One training with one seed, one split: the luck of both is in every number.",
         ""
         if told.study.is_external
         else "The test women come from the same data set as the training women; how the model does "
-        "elsewhere takes an external evaluation (`mammo evaluate`).",
+        f"elsewhere takes an external evaluation. {evaluations_in_words(told.study)}",
     )

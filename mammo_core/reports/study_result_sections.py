@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from typing import Final
 
 from mammo_core.metrics.curves import pr_curve, roc_curve
-from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
@@ -15,20 +14,17 @@ from mammo_core.reports.document import (
     Paragraph,
     Section,
     Table,
-    facts,
-    paragraphs,
     warning,
 )
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import Study
 from mammo_core.reports.study_part_sections import part_sections
-from mammo_core.reports.study_point import AtPoint, Promised
+from mammo_core.reports.study_point_sections import point_section
 from mammo_core.reports.study_results import Results
 from mammo_core.reports.wording import (
     NONE,
     estimate_in_words,
     number_in_words,
-    rate_in_words,
 )
 from mammo_core.words import many
 
@@ -44,7 +40,7 @@ def result_sections(told: Reported) -> Iterator[Section]:
         yield Section(title="Results", blocks=(warning(told.why_no_results),))
         return
     yield Section(title="Results at every level", blocks=tuple(_levels(told.study, results)))
-    yield Section(title="Threshold: promised and delivered", blocks=tuple(_point(results)))
+    yield point_section(results)
     yield Section(title="Calibration", blocks=tuple(_calibration(results)))
     yield from part_sections(results)
 
@@ -129,92 +125,6 @@ def _curves(results: Results) -> Iterator[Block]:
         drawing=pr_figure([curve], prevalence=prevalence, point=shown),
         alt=f"PPV against sensitivity by {cases.level}, {cases.positives:,} of {len(cases):,} "
         "being positive.",
-    )
-
-
-def _point(results: Results) -> Iterator[Block]:
-    point = results.point
-    if point is None:
-        yield warning(results.why_no_point)
-        return
-    if not point.is_locked:
-        yield warning(
-            "No operating point was locked for this model, so nothing was promised. The threshold "
-            "below was chosen on the validation cases for this report."
-        )
-    yield facts(
-        ("Threshold", f"{point.threshold:.4f}"),
-        ("Chosen for", point.aim),
-        ("A case is one", str(point.cases.level)),
-        ("Its score", str(point.cases.rule)),
-    )
-    yield from paragraphs(point.promised.remark)
-    yield _rates(point)
-    if len(results.at_threshold) > 1:
-        yield _at_every_level(results)
-    yield _square(point.delivered)
-
-
-def _rates(point: AtPoint) -> Table:
-    rows = []
-    for name, title in (
-        ("sensitivity", "Sensitivity (recall)"),
-        ("specificity", "Specificity"),
-        ("recall_rate", "Recall rate"),
-        ("ppv", "PPV"),
-        ("npv", "NPV"),
-    ):
-        rates = (getattr(point.promised, name), getattr(point.delivered, name))
-        rows.append((title, *map(rate_in_words, rates)))
-    promised, delivered = (_prevalence(rates) for rates in (point.promised, point.delivered))
-    return Table(
-        header=("", f"Promised where it was chosen{promised}", f"Delivered here{delivered}"),
-        rows=tuple(rows),
-    )
-
-
-def _at_every_level(results: Results) -> Table:
-    """By woman a cancer is found if its own breast is called; any breast called is a call."""
-    return Table(
-        header=("A case is one", "Score", "Sensitivity (recall)", "Specificity"),
-        rows=tuple(
-            (
-                str(cases.level),
-                str(cases.rule),
-                rate_in_words(rates.sensitivity),
-                rate_in_words(rates.specificity),
-            )
-            for cases, rates in results.at_threshold
-        ),
-        caption="The same threshold at every level",
-    )
-
-
-def _prevalence(rates: Promised | RatesAtThreshold) -> str:
-    """What recall rate, PPV and NPV depend on."""
-    positives, negatives = rates.sensitivity.total, rates.specificity.total
-    return f", {positives:,} of {positives + negatives:,} positive"
-
-
-def _square(rates: RatesAtThreshold) -> Table:
-    point = rates.point
-    return Table(
-        header=("", "called", "not called", "all"),
-        rows=(
-            (
-                "positive",
-                f"{point.true_positives:,}",
-                f"{point.false_negatives:,}",
-                f"{point.positives:,}",
-            ),
-            (
-                "not positive",
-                f"{point.false_positives:,}",
-                f"{point.true_negatives:,}",
-                f"{point.negatives:,}",
-            ),
-        ),
-        caption="Cross-tabulation at the threshold, cases",
     )
 
 

@@ -1,4 +1,3 @@
-import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,11 +9,15 @@ from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.datasets.audit.result import AuditResult, write_audit
 from mammo_core.datasets.reading import fingerprint_of, read_dataset
 from mammo_core.errors import MammoError
+from mammo_core.metrics.calibration import Recalibration, ScoreMap
+from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
 from mammo_core.reports.study_files import Format, card_text, study_text
 from mammo_core.runs.card import Metric, read_card
+from mammo_core.runs.fidelity import Fidelity, Figure, add_fidelity
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.openings import note_opening
 from mammo_core.runs.operating_points import card_hash
+from mammo_core.runs.stress import StressResult, StressTest, add_stress
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import RUN, change_card
@@ -129,27 +132,83 @@ def test_folders_of_this_computer_are_not_in_a_report(study: RunFolder, study_fo
     assert str(study_folder.parent) not in markdown_of(study)
 
 
-def test_stress_of_this_card_is_shown_and_of_another_is_not(study: RunFolder) -> None:
-    document = {"card_sha256": card_hash(study), "noise": {"auc": 0.75}}
-    study.file("stress.json").write_text(json.dumps(document))
-    assert "| noise, auc | 0.75 |" in markdown_of(study)
-    study.file("stress.json").write_text(json.dumps(document | {"card_sha256": "another"}))
-    assert "was measured for another model card" in markdown_of(study)
+def test_what_is_known_of_stress_is_in_it_for_this_card_alone(study: RunFolder) -> None:
+    add_stress(study, made_up_stress("a" * 64))
+    assert "how scores hold under changed images was not measured" in markdown_of(study)
+    add_stress(study, made_up_stress(card_hash(study)))
+    assert "Noise: AUC 0.700 (95 % 0.600 to 0.800)" in markdown_of(study)
+
+
+def made_up_stress(card_sha256: str) -> StressTest:
+    noise = StressResult(
+        name="noise", title="Noise", auc=0.7, auc_low=0.6, auc_high=0.8, auc_change=-0.1,
+        change_low=-0.2, change_high=0.0,
+    )  # fmt: skip
+    return StressTest(
+        dataset="women", split="test", images=10, positive_images=4, women=5, engine="made up",
+        auc=0.8, auc_low=0.7, auc_high=0.9, level=None, threshold=None, sensitivity=None,
+        results=(noise,), seed=0, measured_at=NOON, card_sha256=card_sha256,
+    )  # fmt: skip
+
+
+def write_evaluation(study: RunFolder, folder: Path) -> RunFolder:
+    run = write_run(study.path.parent, f"{RUN}-evaluate", made_up_predictions(women=60))
+    run.file("model_card.json").unlink()
+    config = EvaluateConfig(
+        checkpoint=RUN, folder=str(folder), adapter="csv_folder", label_rule="as-written"
+    )
+    save_settings(config, run.file("run.json"))
+    return run
 
 
 def test_an_evaluation_is_reported_with_the_card_of_its_model(
     study: RunFolder, study_folder: Path
 ) -> None:
-    run = write_run(study.path.parent, f"{RUN}-evaluate", made_up_predictions(women=60))
-    run.file("model_card.json").unlink()
-    config = EvaluateConfig(
-        checkpoint=RUN, folder=str(study_folder), adapter="csv_folder", label_rule="as-written"
-    )
-    save_settings(config, run.file("run.json"))
-    text = markdown_of(run)
+    text = markdown_of(write_evaluation(study, study_folder))
     assert "Results are of an external evaluation: 120 cases by breast of 60 women" in text
     assert "Left out, not scored (could not be read): 1 woman, 1 image." in text
     assert "women trained on may be among these cases" in text
+
+
+def test_what_is_known_of_heatmaps_is_in_it(study: RunFolder) -> None:
+    assert "whether the heatmaps of this model show that was not measured" in markdown_of(study)
+    add_fidelity(study, made_up_fidelity(card_hash(study)))
+    text = markdown_of(study)
+    assert "On 10 images of 5 women with a marked lesion" in text
+    assert "was not measured" not in text[text.index("## Fidelity") : text.index("## Stress")]
+
+
+def made_up_fidelity(card_sha256: str) -> Fidelity:
+    figure = Figure(value=0.5, low=0.3, high=0.7, chance=0.1, gain=0.4, gain_low=0.2, gain_high=0.6)
+    return Fidelity(
+        method="grad_cam", dataset="women", split="test", images=10, women=5, pointing=figure,
+        energy=figure, overlap=figure, deletion=figure, insertion=figure, likeness=0.1,
+        likeness_low=0.0, likeness_high=0.2, pointing_of_shuffled=0.1, seed=0, measured_at=NOON,
+        card_sha256=card_sha256,
+    )  # fmt: skip
+
+
+def test_evaluations_of_a_model_are_named_in_its_report(
+    study: RunFolder, study_folder: Path
+) -> None:
+    assert "None of this model is kept here." in markdown_of(study)
+    write_evaluation(study, study_folder)
+    assert "It was evaluated on women (run 2026" in markdown_of(study)
+
+
+def test_an_ensemble_names_its_members(study: RunFolder) -> None:
+    run = write_run(study.path.parent, f"{RUN}-joined", made_up_predictions())
+    run.file("model_card.json").unlink()
+    even = ScoreMap(kind=Recalibration.PLATT, prevalence=0.5)
+    members = tuple(
+        Member(run_id=name, weights_sha256="0", score_map=even, reference=(0.5,))
+        for name in ("one", "other")
+    )
+    save_ensemble(Ensemble(method=Averaging.MEAN, members=members), run.file(MEMBERS_NAME))
+    text = markdown_of(run)
+    assert "An ensemble of 2 models, joined by mean" in text
+    assert "mean of 2 models: one, other." in text
+    assert "Results are of the test cases of an ensemble: 240 cases by image" in text
 
 
 def test_the_card_in_words_has_its_numbers_with_their_intervals(study: RunFolder) -> None:

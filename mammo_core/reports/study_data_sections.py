@@ -1,50 +1,37 @@
-"""The sections of a report on what was done: data, audit, flow, split, pixels, model, training."""
+"""The sections of a report on its data: source, audit, flow, women, split."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from mammo_core.config import DataConfig
 from mammo_core.datasets.audit.result import AuditResult
-from mammo_core.plots.training import epoch_curve
 from mammo_core.reports.document import (
     Block,
     Bullets,
-    Figure,
     Paragraph,
     Section,
     Table,
     facts,
     warning,
 )
-from mammo_core.reports.flow import drawing_of
+from mammo_core.reports.flow_drawing import drawing_of
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import Study
-from mammo_core.reports.wording import duration_in_words, settings_in_words
+from mammo_core.reports.wording import settings_in_words
 
 NOT_AUDITED: Final = (
     "Not audited: no audit of this data set, adapter and label rule is kept on this computer. Run "
     "one on the Data page or with `mammo audit`."
 )
-_CURVES: Final = (
-    ("loss", "Loss", "Loss over the epochs of the training."),
-    (
-        "auc",
-        "AUC by image",
-        "AUC by image on validation over the epochs: it chose, it is no result.",
-    ),
-)
 
 
-def method_sections(told: Reported) -> Iterator[Section]:
+def data_sections(told: Reported) -> Iterator[Section]:
     study = told.study
     yield Section(title="Data", blocks=tuple(_data(study)))
     yield Section(title="Audit of the data", blocks=tuple(_audit(study)))
     yield Section(title="Flow of women and images", blocks=tuple(_flow(told)))
     yield Section(title="Who the women are", blocks=tuple(_women(told)))
     yield Section(title="Split", blocks=tuple(_split(study)))
-    yield Section(title="Preprocessing", blocks=tuple(_pixels(study)))
-    yield Section(title="Model", blocks=tuple(_model(study)))
-    yield Section(title="Training", blocks=tuple(_training(study)))
 
 
 def _data(study: Study) -> Iterator[Block]:
@@ -171,68 +158,3 @@ def split_in_words(data: DataConfig) -> str:
             f"dealt ({shares}). Seed {data.split_seed}."
         )
     return whole + f"Shares: {shares}, the rest for training. Seed {data.split_seed}."
-
-
-def _pixels(study: Study) -> Iterator[Block]:
-    if study.card is None:
-        yield warning("Without a model card, how images were prepared is not known.")
-        return
-    yield Paragraph(text="The same function prepares images for training and for reading.")
-    yield facts(*settings_in_words(study.card.prepare))
-
-
-def _model(study: Study) -> Iterator[Block]:
-    if study.card is None:
-        yield warning("Without a model card, the model is not known.")
-        return
-    card = study.card
-    yield facts(
-        ("Model", card.model_id),
-        *settings_in_words(card.model),
-        ("Task", card.task.title),
-        ("Classes", ", ".join(card.task.classes)),
-        ("Counted as positive", ", ".join(card.task.positive)),
-        ("Score", "summed probability of the positive classes"),
-        ("SHA-256 of the weights", card.weights_sha256),
-    )
-
-
-def _training(study: Study) -> Iterator[Block]:
-    if study.card is None:
-        yield warning("Without a model card, how the model was trained is not known.")
-        return
-    record = study.card.training
-    versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
-    yield facts(
-        ("Finished", record.finished_at),
-        ("Took", duration_in_words(record.seconds)),
-        ("Device", record.device),
-        ("Epochs", f"{record.epochs:,}, the best was {record.best_epoch:,}"),
-        ("Versions", versions or "not recorded"),
-    )
-    yield Paragraph(text=validation_in_words(study))
-    if study.training is not None:
-        run = study.training
-        yield facts(*settings_in_words(run.optim), caption="Optimisation")
-        yield facts(*settings_in_words(run.augment), caption="Augmentation, of training images")
-        yield facts(*settings_in_words(run.balance), caption="Imbalance, in training alone")
-        yield facts(
-            ("seed", str(run.seed)), ("precision", run.precision), ("series", run.series or "none")
-        )
-        yield from (Paragraph(text=text) for text in run.balance.warnings())
-    for column, title, alt in _CURVES:
-        if column in study.epochs and study.epochs[column].notna().any():
-            yield Figure(drawing=epoch_curve(study.epochs, column, title=title), alt=alt)
-
-
-def validation_in_words(study: Study) -> str:
-    """What the validation women decided."""
-    if study.training is None:
-        return "How validation was used is not known: the settings of the training are not here."
-    optim = study.training.optim
-    told = f"Validation women chose the epoch that is kept (by {optim.monitor})"
-    if optim.patience:
-        told += f" and ended the training after {optim.patience} epochs without a better one"
-    if study.point is not None and study.point.split == "val":
-        told += ", and the threshold"
-    return f"{told}. Test women chose nothing."
