@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mammo_core.commands.audit import AUDIT
+from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.ensemble import ENSEMBLE
 from mammo_core.commands.evaluate import EVALUATE
@@ -23,6 +24,7 @@ from mammo_core.errors import MammoError
 
 COMMANDS: Final[tuple[Command, ...]] = (
     AUDIT,
+    CHECKPOINTS,
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,

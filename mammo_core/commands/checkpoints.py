@@ -1,0 +1,206 @@
+"""`mammo checkpoints`: what is here, what each is, may it read fast, and its way in and out."""
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mammo_core.commands.command import Command
+from mammo_core.commands.predict import folder_of
+from mammo_core.errors import MammoError
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.types import Level
+from mammo_core.words import many
+
+if TYPE_CHECKING:
+    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.runs.card import Metric, ModelCard
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="those that are here")
+    _named(actions.add_parser("show", help="what one is, was trained on, and was measured to do"))
+    check = actions.add_parser(
+        "check", help="hold its engine against torch, and see whether it may read fast"
+    )
+    _named(check)
+    embed = actions.add_parser("embed", help="make anew what tells unlike images, from its data")
+    _named(embed)
+    embed.add_argument("--data", metavar="DIR", help="where its data set lies now")
+    bring = actions.add_parser("import", help="bring one in from a zip")
+    bring.add_argument("file", type=Path, metavar="ZIP")
+    bring.add_argument("--name", help="what to call it; default imported-<hash of its card>")
+    out = actions.add_parser("export", help="write one to a zip")
+    _named(out)
+    out.add_argument("--out", type=Path, required=True, metavar="ZIP")
+    out.add_argument(
+        "--with-women",
+        action="store_true",
+        help="also what tells of single women: predictions, epochs, embeddings; mind the licence "
+        "of the data",
+    )
+
+
+def _named(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="a checkpoint's name or folder")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    actions = {
+        "list": _list,
+        "show": _show,
+        "check": _check,
+        "embed": _embed,
+        "import": _import,
+        "export": _export,
+    }
+    return actions[arguments.action](arguments)
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.card import read_card
+    from mammo_core.runs.folder import list_runs
+
+    for run in list_runs(checkpoints_root(), shipped_checkpoints_root()):
+        if not run.is_checkpoint:
+            continue
+        try:
+            card = read_card(run.file("model_card.json"))
+        except MammoError as error:
+            _say(f"{run.run_id:44} {error}")
+            continue
+        _say(f"{run.run_id:44} {card.title}; {_auc_in_words(card)}")
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.card import read_card
+    from mammo_core.runs.folder import RunFolder
+    from mammo_core.runs.operating_points import locked_points
+
+    run = RunFolder(folder_of(arguments.name))
+    card = read_card(run.file("model_card.json"))
+    for line in _described(card):
+        _say(line)
+    for point in locked_points(run):
+        promise = point.promise
+        _say(
+            f"threshold   {point.threshold:.4f} by {point.level} ({point.pooling}), locked "
+            f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
+            f"{promise.left_alone} of {promise.negatives} left alone ({point.split})"
+        )
+    for sentence in card.limits:
+        _say(f"limit       {sentence}")
+    return 0
+
+
+def _described(card: "ModelCard") -> Iterator[str]:
+    height, width = card.prepare.size
+    yield f"name        {card.model_id}"
+    yield f"title       {card.title}"
+    yield f"task        {card.task.title}; the score is of {' or '.join(card.task.positive)}"
+    yield f"network     {card.model.backbone}, {card.prepare.channels} x {height} x {width}"
+    yield f"weights     SHA-256 {card.weights_sha256}"
+    yield f"data        {card.data.describe(Level.IMAGE)} Licence: {card.data.licence}."
+    yield f"images      {card.data.seen}, {', '.join(card.data.file_kinds) or 'files of any kind'}"
+    for count in card.data.splits:
+        yield (
+            f"{count.split:11} {many(count.images, 'image', 'images')} of "
+            f"{many(count.women, 'woman', 'women')}, {count.positive_images:,} positive"
+        )
+    yield f"trained     {card.training.finished_at[:10]}, {card.training.epochs} epochs"
+    for metric in card.metrics:
+        yield f"{metric.name:11} {_metric_in_words(metric)}"
+
+
+def _metric_in_words(metric: "Metric") -> str:
+    where = f"by {metric.level}, {metric.split}"
+    if metric.value is None or metric.low is None or metric.high is None:
+        return f"{where}: {metric.method}"
+    return (
+        f"{metric.value:.3f} (95 % {metric.low:.3f} to {metric.high:.3f}), {where}: "
+        f"{metric.positives:,} positive, {metric.negatives:,} not, "
+        f"{many(metric.women, 'woman', 'women')}"
+    )
+
+
+def _auc_in_words(card: "ModelCard") -> str:
+    """The coarsest AUC the card has."""
+    known = [metric for metric in card.metrics if metric.name == "auc"]
+    return f"AUC {_metric_in_words(known[-1])}" if known else "no AUC"
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from mammo_core.inference.checkpoint import load_checkpoint
+    from mammo_core.inference.converted import find_check
+    from mammo_core.inference.engine import open_engine
+
+    checkpoint = load_checkpoint(folder_of(arguments.name), device="auto")
+    engine = open_engine(checkpoint)
+    _say(f"Scores come from {engine.name}. {engine.note}".strip())
+    check = find_check(checkpoint.card)
+    if check is not None and check.difference is not None:
+        _say(f"Its logits differ from torch's by at most {check.difference:.1e}.")
+    return _check_fast(checkpoint)
+
+
+def _check_fast(checkpoint: "Checkpoint") -> int:
+    from mammo_core.inference.fast import check_fast
+
+    def report(done: int, total: int, message: str) -> None:
+        if done == total:
+            print(message, file=sys.stderr)
+
+    found = check_fast(checkpoint, report=report)
+    if found.images:
+        _say(
+            f"{found.engine} on {many(found.images, 'validation image', 'validation images')} of "
+            f"{many(found.women, 'woman', 'women')}: logits change by at most "
+            f"{found.difference:.2g}; {found.crossed} cases cross "
+            f"{many(len(found.points), 'locked threshold', 'locked thresholds')}."
+        )
+    _say(f"Fast reading is off. {found.problem}" if found.problem else "Fast reading is on.")
+    return 1 if found.problem else 0
+
+
+def _embed(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.folder import RunFolder
+    from mammo_core.training.embedding import embed_run
+
+    run = RunFolder(folder_of(arguments.name))
+    count = embed_run(run, folder=arguments.data, report=lambda done, total, message: None)
+    _say(f"{many(count, 'image', 'images')} embedded.")
+    return 0
+
+
+def _import(arguments: argparse.Namespace) -> int:
+    from mammo_core.inference.archive import import_checkpoint
+
+    run = import_checkpoint(arguments.file, checkpoints_root(), name=arguments.name)
+    print(run.path)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from mammo_core.inference.archive import export_checkpoint
+
+    names = export_checkpoint(
+        folder_of(arguments.name), arguments.out, is_with_women=arguments.with_women
+    )
+    _say(f"{arguments.out}: {', '.join(names)}")
+    return 0
+
+
+def _say(text: str) -> None:
+    """Without what plays tricks on a terminal: a card may come from anyone."""
+    print("".join(c if c.isprintable() else "?" for c in text))
+
+
+CHECKPOINTS = Command(
+    name="checkpoints",
+    summary="list, show, check, import and export checkpoints",
+    add_arguments=_add_arguments,
+    run=_run,
+)
