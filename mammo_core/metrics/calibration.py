@@ -118,8 +118,7 @@ def calibration_of(cases: Cases, *, bins: int = 10) -> Calibration:
 
 def reliability(cases: Cases, *, bins: int = 10) -> pd.DataFrame:
     """Mean score against share of cancers with its interval; equal scores share a bin."""
-    ranks = pd.Series(cases.score).rank(method="average", pct=True).to_numpy()
-    number = np.minimum((ranks * bins).astype(int), bins - 1)
+    number = bin_numbers(cases.score, bins=bins)
     rows = []
     for index in np.unique(number):
         members = number == index
@@ -135,6 +134,12 @@ def reliability(cases: Cases, *, bins: int = 10) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def bin_numbers(score: Floats, *, bins: int) -> NDArray[np.intp]:
+    """Which of `bins` parts of equally many cases each case falls into; equal scores share one."""
+    ranks = pd.Series(score).rank(method="average", pct=True).to_numpy()
+    return np.minimum((ranks * bins).astype(np.intp), bins - 1)
 
 
 def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:

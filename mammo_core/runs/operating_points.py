@@ -16,6 +16,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level
 
 FILE_NAME: Final = "operating_points.jsonl"
+AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +36,7 @@ class LockedPoint:
     threshold: float
     level: Level
     pooling: str  # how a case's images become its score
-    calibration: str  # what was done to the scores; "none" for scores as the model gives them
+    calibration: str  # what was done to the scores; AS_GIVEN for scores as the model gives them
     split: str  # where it was chosen
     dataset: str
     aim: str  # what it was chosen for, in words

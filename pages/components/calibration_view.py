@@ -14,6 +14,7 @@ from mammo_core.metrics.calibration import (
     fit_score_map,
     recalibrate,
 )
+from mammo_core.metrics.calibration_error import expected_error_interval
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.decision import decision_curve
 from mammo_core.metrics.uncertainty import RatesAtThreshold
@@ -64,6 +65,10 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
                 _row(
                     "Brier score", brier.score, calibration.brier_interval,
                     f"0; {brier.uncertainty:.3f} is the prevalence alone",
+                ),
+                _row(
+                    "Expected error (ECE)", calibration.expected_error,
+                    expected_error_interval(judged), "0; noise alone makes it more",
                 ),
             ],
             hide_index=True,

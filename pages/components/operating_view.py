@@ -7,6 +7,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
 from mammo_core.runs.operating_points import (
+    AS_GIVEN,
     LockedPoint,
     Promise,
     card_hash,
@@ -56,7 +57,7 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         f"In force since {escaped(locked.locked_at[:10])}: threshold **{locked.threshold:.4f}**, "
         + escaped(
             f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
-            f"chosen on the split “{locked.split or 'none'}”."
+            f"chosen on the split “{locked.split or 'none'}”, on {_scores_in_words(locked)}."
         )
     )
     if (locked.level, locked.pooling) != (counting.level, counting.rule):
@@ -79,6 +80,13 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
     )
     if counting.split == locked.split:
         st.caption("These are the cases it was chosen on: what they deliver is no test.")
+
+
+def _scores_in_words(locked: LockedPoint) -> str:
+    """The control moves along the scores of the table, whatever the calibration section shows."""
+    if locked.calibration == AS_GIVEN:
+        return "scores as the model gives them"
+    return f"scores after {locked.calibration} re-calibration"
 
 
 def _row(name: str, part: int, whole: int, delivered: Rate) -> dict[str, str]:
@@ -106,7 +114,7 @@ def _locked_point(counted: Counted, rates: RatesAtThreshold, *, card_sha256: str
         threshold=point.threshold,
         level=counting.level,
         pooling=counting.rule,
-        calibration="none",
+        calibration=AS_GIVEN,
         split=counting.split,
         dataset=cases.dataset,
         aim=aim_in_words(cases, point.threshold),

@@ -1,14 +1,18 @@
 """Whose predictions are judged: those of a run, or an uploaded table."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import pandas as pd
 
+from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Task
 from pages.components import cached
 from pages.components.pickers import pick_run, scored_runs
 from pages.components.upload import pick_upload
+
+_UNKNOWN: Final = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -28,15 +32,18 @@ class Scored:
         return cached.card(self.run).task
 
     @property
-    def is_biopsied_only(self) -> bool:
-        """Whether the set has no women from screening without cancer, as far as is known."""
-        from mammo_core.datasets import ADAPTERS  # slow, and only asked for a projection
-        from mammo_core.datasets.adapter import Population
+    def population(self) -> str:
+        """How the women came into the set that was scored: a value of adapter.Population."""
+        if self.run is None:
+            return _UNKNOWN
+        if self.run.is_checkpoint:
+            return cached.card(self.run).data.population
+        evaluations = list_evaluations([self.run])
+        if not evaluations:
+            return _UNKNOWN
+        from mammo_core.datasets.reading import get_adapter  # slow, and only asked for a projection
 
-        if self.run is None or not self.run.is_checkpoint:
-            return False
-        name = cached.card(self.run).data.dataset
-        return any(a.name == name and a.population is Population.BIOPSIED for a in ADAPTERS)
+        return get_adapter(evaluations[0].config.adapter).population
 
 
 def pick_scored() -> Scored | None:

@@ -1,6 +1,7 @@
 """What the threshold would mean for 1,000 women screened, beside what readers achieve."""
 
 from dataclasses import replace
+from typing import Final
 
 import streamlit as st
 
@@ -14,8 +15,30 @@ from pages.components.counting import Counted, count_cases
 BCSC = Benchmark()
 
 
+#: Where the women without cancer are not women from screening, and what is wrong with them then.
+CLOSED: Final = {
+    "biopsied": "This set has no women from screening without cancer: all were biopsied. What its "
+    "specificity would be in screening cannot be known from it.",
+    "mixed": "The women without cancer of this set come from screening and from clinics, and it "
+    "does not tell which from where. What its specificity would be in screening cannot be known "
+    "from it.",
+}
+NOT_KNOWN: Final = (
+    "How the women came into this set is not known. A projection to screening holds only if those "
+    "without cancer came from screening, unselected."
+)
+SYNTHETIC: Final = "Synthetic women: this shows how a projection reads, and tells nothing of women."
+
+
 def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
-    closed = why_closed(counted)
+    population = counted.scored.population
+    closed = CLOSED.get(population) or why_closed(counted)
+    if closed is None and population == "unknown":
+        is_screening = st.checkbox(
+            "The women without cancer came from screening, unselected", key="is_screening",
+            bind="query-params",
+        )  # fmt: skip
+        closed = None if is_screening else NOT_KNOWN
     if closed:
         st.info(closed, icon=":material/block:")
         return
@@ -46,16 +69,14 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
         "a result of screening. A cancer is found only if its own breast is called; recall is any "
         f"breast called. Ranges join both 95 % intervals. Readers: {BCSC.title}, Lehman 2017."
     )
+    if population == "synthetic":
+        st.caption(SYNTHETIC)
     show_triage(women, threshold, prevalence)
 
 
 def why_closed(counted: Counted) -> str | None:
+    """What the table lacks to count women by their breasts."""
     scored, counting = counted.scored, counted.counting
-    if scored.is_biopsied_only:
-        return (
-            "This set has no women from screening without cancer: all were biopsied. What its "
-            "specificity would be in screening cannot be known from it."
-        )
     if Level.BREAST not in levels_of(scored.predictions):
         return "A projection needs the side of every image, and patients or exams."
     if counting.rule is Pooling.MEAN:

@@ -227,8 +227,12 @@ function showScreening({ screening, header }, { found, positives, leftAlone, neg
     (called > 0 ? ` (PPV ${percent(cancersFound, called)}).` : ".");
 }
 
+// As Python writes it: of two equally near, the even one. toFixed takes the larger, and the only
+// halves of a tenth that a number can hold exactly are .25 and .75.
 function percent(part, whole) {
-  return whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : "–";
+  if (whole <= 0) return "–";
+  const value = 100 * (part / whole);
+  return `${(value % 1 === 0.25 ? value - 0.05 : value).toFixed(1)} %`;
 }
 
 function count(number) {

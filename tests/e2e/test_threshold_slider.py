@@ -111,6 +111,15 @@ def test_by_rank_the_middle_of_the_track_calls_half_of_the_cases(show: Show) -> 
     assert rate(page, "Recall rate") == "Recall rate 50.0 % 1,000 of 2,000 breasts called"
 
 
+def test_halves_are_rounded_as_python_rounds_them(show: Show) -> None:
+    """15 of 16 are 93.75 %, 1 of 16 is 6.25 %: Python writes 93.8 and 6.2."""
+    page = show("sixteenths=1")
+    assert rate(page, "Specificity").startswith(f"Specificity {15 / 16:.1%}".replace("%", " %"))
+    page.goto(page.url.replace("sixteenths=1", "sixteenths=turned"))
+    expect(page.locator(".threshold")).to_have_attribute("data-ready", "true")
+    assert rate(page, "Specificity").startswith(f"Specificity {1 / 16:.1%}".replace("%", " %"))
+
+
 def test_python_can_move_the_slider(show: Show) -> None:
     page = show()
     page.get_by_text("Set to 0.65").click()

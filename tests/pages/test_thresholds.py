@@ -12,6 +12,7 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import RunConfig, load_settings, save_settings
 from mammo_core.datasets.csv_folder import ADAPTER
+from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.operating_points import lock_point, point_in_force
 from mammo_core.types import Task
 from tests.pages.conftest import APP, OpenPage
@@ -111,11 +112,41 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
 
 
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:
-    screening = frame(show(at_threshold(page, 0.0), "Screening"), "per 1,000 women")
+    show(at_threshold(page, 0.0), "Screening")
+    assert "is not known" in page.info[0].value
+    page.checkbox(key="is_screening").check().run()
+    screening = frame(page, "per 1,000 women")
     shown = screening.set_index("per 1,000 women")["projected"]
     assert shown["Recalled"] == "1000.0"
     assert shown["Cancers found"] == "5.9"
     assert shown["PPV1"] == "0.6%"
+
+
+@pytest.mark.parametrize(
+    ("population", "reason"), [("biopsied", "all were biopsied"), ("mixed", "from clinics")]
+)
+def test_screening_is_closed_where_women_without_cancer_are_not_from_screening(
+    population: str, reason: str, runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
+    card = read_card(run.file("model_card.json"))
+    changed = replace(card, data=replace(card.data, population=population))
+    write_card(changed, run.file("model_card.json"))
+    page = show(open_page("thresholds"), "Screening")
+    assert reason in page.info[0].value
+    assert not any("per 1,000 women" in shown.value.columns for shown in page.dataframe)
+
+
+def test_screening_of_synthetic_women_is_said_to_tell_nothing_of_women(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
+    card = read_card(run.file("model_card.json"))
+    changed = replace(card, data=replace(card.data, population="synthetic"))
+    write_card(changed, run.file("model_card.json"))
+    page = show(open_page("thresholds"), "Screening")
+    assert "tells nothing of women" in captions_of(page)
+    frame(page, "per 1,000 women")
 
 
 def test_screening_is_closed_where_sides_are_not_known(
@@ -187,6 +218,7 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     assert locked is not None
     assert locked.aim == "sensitivity at least 0.9"
     assert "chosen on the split “val”" in page.markdown[-1].value
+    assert "on scores as the model gives them" in page.markdown[-1].value
     assert (locked.promise.found, locked.promise.positives) == (14, 15)
     assert "is no test" in captions_of(page)
 

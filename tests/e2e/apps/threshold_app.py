@@ -21,6 +21,10 @@ def many(count: int) -> tuple[list[float], list[bool]]:
 
 def cases() -> Cases:
     score, cancer = FOUR_SCORES, FOUR_CANCERS
+    if "sixteenths" in st.query_params:  # of 16 without cancer 15 score below .5, turned 1
+        low, high = (1, 15) if st.query_params["sixteenths"] == "turned" else (15, 1)
+        score = np.array([0.1] * low + [0.6] * high + [0.9])
+        cancer = np.array([False] * 16 + [True])
     if "cases" in st.query_params:
         drawn = many(int(st.query_params["cases"]))
         score, cancer = np.array(drawn[0]), np.array(drawn[1])
