@@ -16,19 +16,23 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--method",
-        choices=("mean", "rank-mean"),
+        choices=("mean", "rank-mean", "out-of-fold"),
         default="mean",
-        help="of calibrated probabilities, or of the places among each one's validation scores",
+        help="of calibrated probabilities; of the places among each one's validation scores; or "
+        "every woman by the fold that never saw her (name one of the folds, or their series)",
     )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.metrics.ensemble import Averaging
     from mammo_core.training.ensemble import make_ensemble
+    from mammo_core.training.series import join_folds, series_of
 
-    run = make_ensemble(
-        arguments.members, method=Averaging(arguments.method), root=checkpoints_root()
-    )
+    method, root = Averaging(arguments.method), checkpoints_root()
+    if method is Averaging.OUT_OF_FOLD:
+        run = join_folds(series_of(arguments.members[0], root), root)
+    else:
+        run = make_ensemble(arguments.members, method=method, root=root)
     print(run.path)
     print(run.read_status().message, file=sys.stderr)
     return 0

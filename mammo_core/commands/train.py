@@ -37,12 +37,21 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     several = parser.add_mutually_exclusive_group()
     several.add_argument("--folds", type=int, metavar="K", help="cross-validation by woman")
     several.add_argument("--seeds", type=int, metavar="N", help="the same N times, to see luck")
-    parser.add_argument("--wait", action="store_true", help="return when all is over")
+    then = parser.add_mutually_exclusive_group()
+    then.add_argument("--wait", action="store_true", help="return when all is over")
+    then.add_argument(
+        "--no-start", action="store_true", help="only make the run's folder, for torchrun to start"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.training.recipes import with_changes
-    from mammo_core.training.series import fold_configs, seed_configs, start_series
+    from mammo_core.training.series import (
+        create_series,
+        fold_configs,
+        seed_configs,
+        start_series,
+    )
 
     config = with_changes(_config(arguments), _changes(arguments.set))
     config.check()
@@ -55,7 +64,8 @@ def _run(arguments: argparse.Namespace) -> int:
         configs = seed_configs(config, arguments.seeds)
     for warning in config.balance.warnings():
         print(f"Warning: {warning}", file=sys.stderr)
-    runs = start_series(configs, checkpoints_root())
+    make = create_series if arguments.no_start else start_series
+    runs = make(configs, checkpoints_root())
     for run in runs:
         print(run.path)
     if not arguments.wait:

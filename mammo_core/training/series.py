@@ -53,16 +53,26 @@ def seed_configs(config: RunConfig, seeds: int) -> list[RunConfig]:
     return [replace(config, series=series, seed=config.seed + number) for number in range(seeds)]
 
 
-def start_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
-    """Start them all; they wait for the device one after the other."""
+def create_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
+    """A folder for each, for somebody else to start."""
     for config in configs:
         config.check()
-    runs = []
-    for number, config in enumerate(configs):
-        what = f"{config.model.backbone.replace(':', '_')}-{number}"
-        run = create_run(config, root, what=what, total=config.optim.epochs)
+    return [
+        create_run(
+            config,
+            root,
+            what=f"{config.model.backbone.replace(':', '_')}-{number}",
+            total=config.optim.epochs,
+        )
+        for number, config in enumerate(configs)
+    ]
+
+
+def start_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
+    """Start them all; they wait for the device one after the other."""
+    runs = create_series(configs, root)
+    for run, config in zip(runs, configs, strict=True):
         start_worker(run, kind=config.kind)
-        runs.append(run)
     return runs
 
 
@@ -84,6 +94,12 @@ def _series_of(run: RunFolder) -> str:
     except (OSError, ValueError, RecursionError):
         return ""
     return str(document.get("series", "")) if isinstance(document, dict) else ""
+
+
+def series_of(name: str, root: Path) -> str:
+    """The series a run of that name belongs to; else the name, which may be one."""
+    named = [run for run in list_runs(root) if run.run_id == name]
+    return (_series_of(named[0]) if named else "") or name
 
 
 def join_folds(series: str, root: Path) -> RunFolder:

@@ -72,3 +72,14 @@ def test_a_mistake_is_one_sentence_and_starts_nothing(
     assert main(["train", *given]) == 2
     assert complaint in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_run_can_be_made_for_others_to_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantom_set(tmp_path / "set", women=1, seed=0, size=(64, 32))
+    command = ["train", "--recipe", "smoke", "--data", str(tmp_path / "set"), "--no-start"]
+    assert main([*command, "--folds", "2"]) == 0
+    runs = list_runs(tmp_path / "runs")
+    assert sorted(capsys.readouterr().out.split()) == sorted(str(run.path) for run in runs)
+    assert not any(run.file("log.txt").exists() for run in runs)

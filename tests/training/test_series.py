@@ -16,6 +16,7 @@ from mammo_core.datasets.predictions import (
 )
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.ensemble import Averaging, load_ensemble
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.card import Metric, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
@@ -100,6 +101,21 @@ def test_joined_folds_score_every_woman_once_on_one_scale(tmp_path: Path) -> Non
     assert pool_cases(table, Level.IMAGE).positives == 20
     assert joined.read_status().state is RunState.FINISHED
     assert load_settings(joined.file("run.json"), RunConfig).data.folds == 2
+
+
+@pytest.mark.parametrize("named", ["run-1-0", "the series"])
+def test_folds_that_were_trained_elsewhere_are_joined_by_name(
+    named: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path))
+    configs = fold_configs(CONFIG, 2)
+    for config in configs:
+        finished(tmp_path, config, scores=scores_between(0.0, 1.0))
+    series = configs[0].series
+    name = series if named == "the series" else named
+    assert main(["ensemble", name, "--method", "out-of-fold"]) == 0
+    assert len(read_predictions(tmp_path / series / "predictions.csv")) == 40
+    assert load_ensemble(tmp_path / series / "members.json").method is Averaging.OUT_OF_FOLD
 
 
 def test_scores_of_exactly_0_and_1_are_joined_too(tmp_path: Path) -> None:
