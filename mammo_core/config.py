@@ -299,6 +299,25 @@ class MeasureConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class JudgeConfig:
+    """A checkpoint judged on images it did not learn from; the result is kept beside its card.
+
+    "explain_check": its heatmaps held against marked lesions; "stress": its scores of images as
+    they might have come. No folder: the test images of what it learnt from.
+    """
+
+    kind: Literal["explain_check", "stress"]
+    checkpoint: str
+    folder: str | None = None  # or the name of a registered set
+    adapter: str | None = None  # None: recognised
+    label_rule: str | None = None  # None: the adapter's first
+    split: Literal["all", "train", "val", "test"] = "all"  # of the split another set brings
+    method: str = "grad_cam"  # of explanation; a stress test needs none
+    images: int = 200  # about so many, whole women
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CacheConfig:
     """Preparing all images of a data set ahead. `name` is what the user calls the set."""
 

@@ -2,13 +2,16 @@
 
 import argparse
 import sys
+from datetime import UTC, datetime
+from typing import Literal
 
-from mammo_core.datasets.held_out import Judged
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
-from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.config import JudgeConfig
+from mammo_core.paths import checkpoints_root, measurements_root, shipped_checkpoints_root
+from mammo_core.runs.folder import find_run
+from mammo_core.runs.launch import start_run
 
 
-def add_judging_arguments(parser: argparse.ArgumentParser) -> None:
+def add_judging_arguments(parser: argparse.ArgumentParser, *, images: int) -> None:
     parser.add_argument("run", metavar="RUN", help="a checkpoint's name")
     parser.add_argument(
         "--data",
@@ -18,22 +21,45 @@ def add_judging_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
     parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
     parser.add_argument("--split", choices=("all", "train", "val", "test"), default="all")
+    parser.add_argument(
+        "--images",
+        type=int,
+        default=images,
+        help=f"about so many, whole women (default {images})",
+    )
     parser.add_argument("--seed", type=int, default=0, help="of all that is drawn (default 0)")
+    parser.add_argument("--job", action="store_true", help="start it as a job, and return")
 
 
-def judged_by(arguments: argparse.Namespace) -> Judged:
-    return Judged(
-        data=arguments.data,
+def run_judging(
+    kind: Literal["explain_check", "stress"], arguments: argparse.Namespace, *, method: str = ""
+) -> int:
+    """Judge here and now, telling what was found; or start a job and tell its folder."""
+    run = find_run(arguments.run, checkpoints_root(), shipped_checkpoints_root())
+    config = JudgeConfig(
+        kind=kind,
+        checkpoint=arguments.run,
+        folder=arguments.data,
         adapter=arguments.adapter,
         label_rule=arguments.label_rule,
         split=arguments.split,
+        method=method,
+        images=arguments.images,
+        seed=arguments.seed,
     )
+    if arguments.job:
+        print(start_run(config, measurements_root(), what=kind, total=0).path)
+        return 0
+
+    from mammo_core.inference.judging import judge
+
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    found = judge(config, run, now=now, report=_show_progress)
+    assert found is not None  # nobody can ask a command to stop
+    print("\n".join((f"{run.run_id}:", *found.sentences)))
+    return 0
 
 
-def named_run(arguments: argparse.Namespace) -> RunFolder:
-    return find_run(arguments.run, checkpoints_root(), shipped_checkpoints_root())
-
-
-def show_progress(done: int, total: int, message: str) -> None:
+def _show_progress(done: int, total: int, message: str) -> None:
     end = "\n" if done == total else ""
     print(f"\r{message:<60}", end=end, file=sys.stderr, flush=True)

@@ -1,12 +1,12 @@
 """The images a checkpoint may be judged on: those it did not learn from."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.config import DataConfig, JudgeConfig, RunConfig, load_settings
 from mammo_core.datasets.reading import Dataset, find_folder, fingerprint_of, read_dataset
 from mammo_core.datasets.run_split import split_as_set, used_images
 from mammo_core.errors import CheckpointError, RunError, TableError
@@ -15,23 +15,13 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
-    """Which data to judge a checkpoint on; nothing named: the test images of its own."""
-
-    data: str | None = None  # a folder, or the name of a registered set
-    adapter: str | None = None
-    label_rule: str | None = None
-    split: str = "all"  # of the split another data set brings
-
-
-def judged_images(run: RunFolder, card: ModelCard, judged: Judged) -> tuple[Dataset, str, str]:
+def judged_images(run: RunFolder, card: ModelCard, config: JudgeConfig) -> tuple[Dataset, str, str]:
     """The images, what to call their data set, and the split they are."""
-    if judged.data is None or _is_same_folder(judged.data, run):
+    if config.folder is None or _is_same_folder(config.folder, run):
         own = load_settings(run.file("run.json"), RunConfig).data
         return own_test_images(card, own), card.data.dataset, str(Split.TEST)
-    name = Path(judged.data).name  # never the whole path: it tells of the computer
-    return other_images(card, judged.data, judged), name, judged.split
+    name = Path(config.folder).name  # never the whole path: it tells of the computer
+    return other_images(card, config.folder, config), name, config.split
 
 
 def own_test_images(card: ModelCard, data: DataConfig) -> Dataset:
@@ -53,9 +43,9 @@ def own_test_images(card: ModelCard, data: DataConfig) -> Dataset:
     return replace(dataset, manifest=_of_split(used, Split.TEST))
 
 
-def other_images(card: ModelCard, name: str, judged: Judged) -> Dataset:
+def other_images(card: ModelCard, name: str, config: JudgeConfig) -> Dataset:
     """The images of a data set, which must know the classes of the checkpoint's task."""
-    dataset = read_dataset(find_folder(name), judged.adapter, judged.label_rule)
+    dataset = read_dataset(find_folder(name), config.adapter, config.label_rule)
     known = dataset.label_rule.task.classes
     if known != card.task.classes:
         raise TableError(
@@ -67,9 +57,9 @@ def other_images(card: ModelCard, name: str, judged: Judged) -> Dataset:
             f"{card.model_id} has only seen synthetic images; {dataset.adapter.title} is not "
             "synthetic. Choose a model that learnt from mammograms."
         )
-    if judged.split == "all":
+    if config.split == "all":
         return dataset
-    return replace(dataset, manifest=_of_split(dataset.manifest, judged.split))
+    return replace(dataset, manifest=_of_split(dataset.manifest, config.split))
 
 
 def whole_groups(rows: pd.DataFrame, *, most: int) -> pd.DataFrame:

@@ -19,9 +19,11 @@ WORKERS: Final = {
     "audit": "mammo_core.datasets.worker",
     "baselines": "mammo_core.training.baselines_worker",
     "evaluate": "mammo_core.inference.worker",
+    "explain_check": "mammo_core.inference.judging_worker",
     "latency": "mammo_core.inference.latency_worker",
     "preflight": "mammo_core.training.preflight_worker",
     "prepare": "mammo_core.datasets.cache_worker",
+    "stress": "mammo_core.inference.judging_worker",
     "train": "mammo_core.training.worker",
 }
 

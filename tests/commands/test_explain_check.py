@@ -1,3 +1,4 @@
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,11 +28,12 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
 def test_heatmaps_are_checked_and_what_was_found_is_kept(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["explain-check", "made-up", "--data", str(tmp_path / "set")]) == 0
+    command = ["explain-check", "made-up", "--data", str(tmp_path / "set"), "--images", "2"]
+    assert main(command) == 0
     told = capsys.readouterr().out
-    assert "On 8 images of 4 women with a marked lesion (set, all):" in told
+    assert "On 2 images of 1 woman with a marked lesion (set, all):" in told
     (kept,) = fidelity_of(run)
-    assert (kept.method, kept.dataset, kept.images) == ("grad_cam", "set", 8)
+    assert (kept.method, kept.dataset, kept.images) == ("grad_cam", "set", 2)
     assert all(sentence in told for sentence in kept.sentences)
 
 
@@ -50,3 +52,17 @@ def test_a_set_that_is_gone_is_asked_for(
     save_settings(CONFIG, run.file("run.json"))
     assert main(["explain-check", "made-up"]) == 2
     assert "is not here (made up). Name another with --data" in capsys.readouterr().err
+
+
+def test_as_a_job_it_is_done_by_a_worker(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["explain-check", "made-up", "--data", str(tmp_path / "set"), "--images", "2"]
+    assert main([*command, "--job"]) == 0
+    job = RunFolder(Path(capsys.readouterr().out.strip()))
+    deadline = time.monotonic() + 60.0
+    while not (status := job.read_status()).state.is_over and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert status.state is RunState.FINISHED
+    (kept,) = fidelity_of(run)
+    assert status.message == "\n".join(kept.sentences)
