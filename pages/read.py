@@ -11,59 +11,65 @@ from pages.components import cached
 from pages.components.case_view import show_case_care, show_case_table
 from pages.components.export_view import show_exports
 from pages.components.frame import require_frame
-from pages.components.guard import noted_errors
+from pages.components.guard import escaped, noted_errors
 from pages.components.intake import open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
 from pages.components.read_context import show_context, show_unfamiliar
 from pages.components.read_heat import (
-    pick_method,
     regions_inside,
     show_method,
     show_regions,
     show_seconds,
 )
-from pages.components.read_model import Fit, fit_of, show_limits, show_meaning, show_refused
+from pages.components.read_model import fit_of, show_limits, show_meaning, show_refused
 from pages.components.read_scores import scored_images, show_scores
-from pages.components.reading import CaseReading, read_images
+from pages.components.read_second import pick_layer, pick_second, read_with, show_second
+from pages.components.reading import CaseReading
 from pages.components.viewer import Legend, show_viewer
 
 LEGEND = Legend(text="What moved the score", low_text="none", high_text="most")
 
 
-def show_case(case: Case, run: RunFolder | None) -> None:
-    read = None
-    if run is not None:
-        with noted_errors():
-            fit = fit_of(case, cached.card(run))
-            read = read_images(run, case, fit.scored, method=pick_method())
+def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:
+    read = read_with(run, case) if run is not None else None
+    beside = read_with(second, case) if second is not None else None
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
+        is_second = run is not None and second is not None and pick_layer(run, second) is second
         started = time.perf_counter()
-        panes = make_panes(case, read)
-        seen = show_viewer(panes, key="viewer", height=780, legend=LEGEND)
+        show_pictures(case, beside if is_second else read)
         drawing = time.perf_counter() - started
-        for box in drawn_boxes(case, panes, seen.drawn):
-            st.caption(f":material/crop_free: Your box on {box} of the original.")
     if run is None:
         words.info("There is no checkpoint yet. Train one on the Train page.")
-        return
-    if read is None:
+    if run is None or read is None:
         return
     with words, noted_errors():
-        show_refused(fit)
-        cases = show_case_scores(case, run, read, fit)
+        cases = show_case_scores(case, run, read)
+        if second is not None and beside is not None:
+            show_second(case, second, beside)
         if read.readings:
+            panes = make_panes(case, read)
             show_exports(case, run, read.readings, panes, regions=regions_inside(read))
     with picture, noted_errors():
         if read.readings:
             show_behind(case, run, read, cases, drawing=drawing)
 
 
-def show_case_scores(case: Case, run: RunFolder, read: CaseReading, fit: Fit) -> list[ScoredCase]:
+def show_pictures(case: Case, read: CaseReading | None) -> None:
+    panes = make_panes(case, read)
+    seen = show_viewer(panes, key="viewer", height=780, legend=LEGEND)
+    for box in drawn_boxes(case, panes, seen.drawn):
+        st.caption(f":material/crop_free: Your box on {box} of the original.")
+
+
+def show_case_scores(case: Case, run: RunFolder, read: CaseReading) -> list[ScoredCase]:
+    card = cached.card(run)
+    fit = fit_of(case, card)
+    show_refused(fit)
     if not read.readings:
         return []
-    card = cached.card(run)
+    st.markdown(f"**{escaped(run.run_id)}**")
     show_unfamiliar(case, run, read)
     cases = show_scores(scored_images(case, read.readings), run, card)
     show_limits(card, fit)
@@ -86,7 +92,9 @@ def show_behind(
 
 require_frame()
 with st.sidebar:
-    chosen = pick_run("Model", reading_models(), key="model")
+    models = reading_models()
+    chosen = pick_run("Model", models, key="model")
+    second = pick_second(models, chosen)
 opened = open_case()
 if opened is None:
     st.title("Read")
@@ -97,7 +105,7 @@ else:
         with st.popover("Open images", icon=":material/upload_file:"):
             show_intake()
     if opened.images:
-        show_case(opened, chosen)
+        show_case(opened, chosen, second)
     with st.expander(
         "What was understood", icon=":material/fact_check:", expanded=bool(opened.refusals)
     ):

@@ -243,3 +243,16 @@ def test_a_relative_heatmap_says_so(page: AppTest) -> None:
     page.selectbox(key="method").set_value("layer_cam").run()
     assert "(LayerCAM)" in captions(page)
     assert "relative: some point of every image is full colour" in captions(page)
+
+
+def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Path) -> None:
+    other = own_copy(runs_root)
+    lock(other, 0.0, level=Level.IMAGE)
+    drop(page, ("a.png", a_breast()))
+    page.selectbox(key="second").set_value(other.run_id).run()
+    first, second = page.metric
+    assert float(first.value) == pytest.approx(float(second.value), abs=0.01)
+    assert sum("threshold." in markdown.value for markdown in page.markdown) == 1
+    page.segmented_control(key="layer").set_value(other.run_id).run()
+    assert not page.exception
+    assert len(page.metric) == 2

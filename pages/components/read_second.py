@@ -1,0 +1,59 @@
+"""A second checkpoint beside the first: its scores, and its heatmap in the place of the other's."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mammo_core.errors import MammoError
+from mammo_core.preprocessing.case_store import Case
+from mammo_core.runs.folder import RunFolder
+from pages.components import cached
+from pages.components.guard import escaped, noted_errors
+from pages.components.read_heat import pick_method
+from pages.components.read_model import fit_of, show_limits, show_refused
+from pages.components.read_scores import scored_images, show_scores
+from pages.components.reading import CaseReading, read_images
+
+_LAYER = "layer"
+
+
+def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder | None:
+    """Another model to read the same case, or none."""
+    others = {run.run_id: run for run in runs if first is None or run.run_id != first.run_id}
+    if not others or first is None:
+        return None
+    name = st.selectbox(
+        "Beside it", list(others), index=None, placeholder="no second model", key="second",
+        bind="query-params",
+    )  # fmt: skip
+    return others.get(name or "")
+
+
+def pick_layer(first: RunFolder, second: RunFolder) -> RunFolder:
+    """Whose heatmap lies on the images; the views stay as they are."""
+    by_name = {run.run_id: run for run in (first, second)}
+    name = st.segmented_control(
+        "Heatmap of", list(by_name), default=first.run_id, required=True, key=_LAYER
+    )
+    return by_name.get(name or "", first)
+
+
+def read_with(run: RunFolder, case: Case) -> CaseReading | None:
+    """`case` as `run` reads it; None, and why in words, where it cannot."""
+    try:
+        fit = fit_of(case, cached.card(run))
+        return read_images(run, case, fit.scored, method=pick_method())
+    except MammoError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        return None
+
+
+def show_second(case: Case, run: RunFolder, read: CaseReading) -> None:
+    with noted_errors():
+        card = cached.card(run)
+        fit = fit_of(case, card)
+        st.markdown(f"**{escaped(run.run_id)}**")
+        show_refused(fit)
+        if read.readings:
+            show_scores(scored_images(case, read.readings), run, card)
+            show_limits(card, fit)
