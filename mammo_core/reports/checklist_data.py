@@ -90,8 +90,7 @@ def partitions(told: Reported) -> Answer:
     training = told.study.training
     if training is None:
         return left_to_author(_NO_SETTINGS)
-    counts = " ".join(f"{one.name}: {told.flow.words(one)}." for one in told.flow.used)
-    return filled(f"{split_in_words(training.data)} {counts}")
+    return filled(split_in_words(training.data))
 
 
 def disjoint(told: Reported) -> Answer:

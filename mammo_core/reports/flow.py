@@ -28,6 +28,17 @@ class Flow:
     excluded: tuple[Group, ...]
     used: tuple[Group, ...]
     people: str = "women"
+    without_any: int | None = None  # women of whom no image is used
+
+    def left_out(self, group: Group) -> str:
+        """Images of women of whom others may be used."""
+        people = many(group.women, self.people.replace("women", "woman"), self.people)
+        return f"{group.name}: {many(group.images, 'image', 'images')} of {people}"
+
+    @property
+    def left_out_altogether(self) -> str:
+        people = many(self.without_any or 0, self.people.replace("women", "woman"), self.people)
+        return f"no image used at all: {people}"
 
     def words(self, group: Group) -> str:
         people = many(group.women, self.people.replace("women", "woman"), self.people)
@@ -42,9 +53,9 @@ class Flow:
     def lines(self) -> tuple[str, ...]:
         """The flow as sentences."""
         found = [f"Found: {self.words(self.found)}."] if self.found is not None else []
-        excluded = [f"Left out, {one.name}: {self.words(one)}." for one in self.excluded]
-        if self.found is not None and not self.excluded:
-            excluded = ["Left out: none."]
+        excluded = [f"Left out, {self.left_out(one)}." for one in self.excluded]
+        if self.found is not None:
+            excluded.append(f"Left out, {self.left_out_altogether}.")
         return (*found, *excluded, *(f"{one.name}: {self.words(one)}." for one in self.used))
 
 
@@ -76,6 +87,7 @@ def _of_training(study: Study, manifest: pd.DataFrame) -> Flow:
     used = manifest[is_labelled & ~unused]
     return Flow(
         found=_group("found", manifest),
+        without_any=_without_any(manifest, used),
         excluded=_excluded(
             ("no label under the label rule", manifest[~is_labelled]),
             ("in no split", manifest[unused]),
@@ -98,14 +110,16 @@ def _of_evaluation(study: Study, manifest: pd.DataFrame) -> Flow:
     scored = study.predictions if study.predictions is not None else manifest.iloc[:0]
     is_scored = manifest["image_id"].isin(scored["image_id"])
     is_labelled = manifest["label"].notna()
+    used = manifest[is_wanted & is_scored & is_labelled]
     return Flow(
         found=_group("found", manifest),
+        without_any=_without_any(manifest, used),
         excluded=_excluded(
             (f"not in the {wanted} split", manifest[~is_wanted]),
             ("not scored (could not be read)", manifest[is_wanted & ~is_scored]),
             ("no label under the label rule", manifest[is_wanted & is_scored & ~is_labelled]),
         ),
-        used=(_group("Evaluated", manifest[is_wanted & is_scored & is_labelled], study.task),),
+        used=(_group("Evaluated", used, study.task),),
         people=_people(manifest),
     )
 
@@ -134,6 +148,10 @@ def _group(name: str, rows: pd.DataFrame, task: Task | None = None) -> Group:
 
 def _excluded(*reasons: tuple[str, pd.DataFrame]) -> tuple[Group, ...]:
     return tuple(_group(name, rows) for name, rows in reasons if len(rows))
+
+
+def _without_any(manifest: pd.DataFrame, used: pd.DataFrame) -> int:
+    return int(manifest["group_id"].nunique() - used["group_id"].nunique())
 
 
 def _people(table: pd.DataFrame | None) -> str:

@@ -77,6 +77,8 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
     ensemble = _ensemble(run, missing)
     training, evaluation = (None, None) if ensemble is not None else _settings(run, missing)
     owner = _checkpoint_of(run, evaluation, roots, missing)
+    if evaluation is not None and owner is not None:
+        training, _ = _settings(owner, missing)
     card = _card(owner, missing) if owner is not None and ensemble is None else None
     predictions = _predictions(run, missing)
     if card is None and predictions is None:

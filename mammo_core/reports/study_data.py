@@ -55,7 +55,7 @@ def read_study_data(
         defects=tuple(defect.sentence for defect in dataset.defects),
         fingerprint=fingerprint_of(dataset.manifest),
     )
-    if training is None or card is None:
+    if training is None or card is None or isinstance(settings, EvaluateConfig):
         return told
     if fingerprint_of(used_images(manifest)) == card.data.fingerprint:
         return told

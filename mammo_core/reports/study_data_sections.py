@@ -18,6 +18,7 @@ from mammo_core.reports.flow_drawing import drawing_of
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import Study
 from mammo_core.reports.wording import settings_in_words
+from mammo_core.words import many
 
 NOT_AUDITED: Final = (
     "Not audited: no audit of this data set, adapter and label rule is kept on this computer. Run "
@@ -72,7 +73,7 @@ def _audit(study: Study) -> Iterator[Block]:
         return
     yield Paragraph(
         text=f"Audited {audit.made_at}: {audit.images:,} images of {audit.women:,} women or "
-        f"groups, {len(audit.findings)} findings."
+        f"groups, {many(len(audit.findings), 'finding', 'findings')}."
     )
     if study.data.fingerprint and study.data.fingerprint != audit.fingerprint:
         yield warning("The table of the data set has changed since that audit. Audit it again.")

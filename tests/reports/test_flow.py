@@ -11,7 +11,8 @@ from tests.reports.made_up_study import report_of
 def test_the_flow_counts_found_left_out_and_used(study: RunFolder) -> None:
     assert report_of(study).flow.lines == (
         "Found: 60 women, 241 images.",
-        "Left out, no label under the label rule: 1 woman, 1 image.",
+        "Left out, no label under the label rule: 1 image of 1 woman.",
+        "Left out, no image used at all: 0 women.",
         "Training: 24 women, 96 images, 16 of them positive.",
         "Validation: 12 women, 48 images, 8 of them positive.",
         "Test: 24 women, 96 images, 16 of them positive.",
@@ -43,9 +44,11 @@ def test_the_drawing_says_what_the_words_say_and_takes_no_markup() -> None:
         found=Group(name="found", women=3, images=12),
         excluded=(Group(name="<b>&", women=1, images=4),),
         used=(Group(name="Test", women=2, images=8, positive_images=1),),
+        without_any=1,
     )
     drawing = drawing_of(flow)
     words = " ".join(ElementTree.fromstring(drawing.svg).itertext())
-    assert "<b>&: 1 woman, 4 images" in words
+    assert "<b>&: 4 images of 1 woman" in words
+    assert "no image used at all: 1 woman" in words
     assert "2 women, 8 images, 1 of them positive" in words
     assert drawing.lines == flow.lines
