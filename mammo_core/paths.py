@@ -59,16 +59,6 @@ def measurements_root() -> Path:
     return home() / "measurements"
 
 
-def tables_root() -> Path:
-    """Tables of scores that were uploaded; see runs/kept_tables.py."""
-    return home() / "tables"
-
-
-def measurements_root() -> Path:
-    """One run folder per measurement of a checkpoint; what was measured lies beside its card."""
-    return home() / "measurements"
-
-
 def jobs_root() -> Path:
     return home() / "jobs"
 
@@ -79,3 +69,13 @@ def weights_root() -> Path:
 
 def samples_root() -> Path:
     return REPOSITORY / "sample_images"
+
+
+def studies_root() -> Path:
+    """Reader studies: one folder each."""
+    return home() / "studies"
+
+
+def worklists_root() -> Path:
+    """Lists of cases that came together."""
+    return home() / "worklists"

@@ -1,0 +1,178 @@
+"""A reader study: each case answered before the model is shown and once more after, for good.
+
+studies/<id>/study.json      what is read, with which checkpoint; written once
+studies/<id>/answers.jsonl   every answer, appended and never changed
+
+Each reader sees the cases in an order of his or her own, drawn from the study's seed.
+"""
+
+import hashlib
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+
+MOST: Final = 100  # "certainly cancer"; 0 is "certainly none"
+
+_STUDY: Final = "study.json"
+_ANSWERS: Final = "answers.jsonl"
+_ID_DIGITS: Final = 16
+
+
+class Phase(StrEnum):
+    UNAIDED = "without AI"
+    AIDED = "with AI"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudyCase:
+    """A case of the store; `name` is what the study calls it, and nothing else does."""
+
+    case_id: str
+    name: str
+    truth: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    title: str
+    cases: tuple[StudyCase, ...]
+    checkpoint: str
+    seed: int
+    created_at: str  # ISO 8601, UTC
+
+    @property
+    def study_id(self) -> str:
+        text = json.dumps(to_document(self), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]
+
+    def order_for(self, reader: str) -> tuple[StudyCase, ...]:
+        """The same for the same reader at every visit, and unlike that of any other."""
+        cases = list(self.cases)
+        random.Random(f"{self.seed} {reader}").shuffle(cases)
+        return tuple(cases)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How likely a reader thought cancer, 0 to MOST, and what the model said."""
+
+    reader: str
+    case_id: str
+    phase: Phase
+    score: int
+    seconds: float  # from when the case, or the model's reading of it, was first shown
+    answered_at: str  # ISO 8601, UTC
+    weights_sha256: str
+    model_score: float | None = None  # of the case; None where the model did not score it
+
+
+def create_study(root: Path, study: Study) -> str:
+    """Keep `study` below `root`; its id."""
+    if not study.cases:
+        raise ConfigError("A reader study needs at least one case.")
+    folder = root / study.study_id
+    folder.mkdir(parents=True, exist_ok=True)
+    replace_file(folder / _STUDY, json.dumps(to_document(study), indent=2) + "\n")
+    return study.study_id
+
+
+def list_studies(root: Path) -> list[Study]:
+    """Every study below `root`, the newest first."""
+    studies = [_read_study(path) for path in root.glob(f"*/{_STUDY}")]
+    return sorted(studies, key=lambda study: study.created_at, reverse=True)
+
+
+def find_study(root: Path, study_id: str) -> Study:
+    """The study of that id, which is only ever compared, never used to build a path."""
+    for path in root.glob(f"*/{_STUDY}"):
+        if path.parent.name == study_id:
+            return _read_study(path)
+    raise RunError("There is no such reader study here. It may have been deleted.")
+
+
+def answers_of(root: Path, study: Study) -> list[Answer]:
+    """Every answer so far; a last line still being written is left for the next look."""
+    path = root / study.study_id / _ANSWERS
+    if not path.exists():
+        return []
+    text = path.read_text(encoding="utf-8")
+    lines = text[: text.rfind("\n") + 1].splitlines()
+    try:
+        return [from_document(json.loads(line), Answer, where=_ANSWERS) for line in lines]
+    except (ValueError, ConfigError) as error:
+        raise RunError(f"The answers of “{study.title}” cannot be read: {error}") from None
+
+
+def lock_answer(root: Path, study: Study, answer: Answer) -> None:
+    """Append `answer`. One given is given: a second for the same case and phase is refused."""
+    if not 0 <= answer.score <= MOST:
+        raise ConfigError(f"The answer is {answer.score}; it must be between 0 and {MOST}.")
+    given = {
+        (one.case_id, one.phase) for one in answers_of(root, study) if one.reader == answer.reader
+    }
+    if (answer.case_id, answer.phase) in given:
+        raise RunError("This answer is locked already; it cannot be changed.")
+    if answer.phase is Phase.AIDED and (answer.case_id, Phase.UNAIDED) not in given:
+        raise RunError("The answer without AI comes first.")
+    with (root / study.study_id / _ANSWERS).open("a", encoding="utf-8") as stream:
+        stream.write(json.dumps(to_document(answer)) + "\n")
+
+
+def next_step(
+    study: Study, answers: Sequence[Answer], reader: str
+) -> tuple[StudyCase, Phase] | None:
+    """What `reader` has to answer next; None when all is answered."""
+    given = {(one.case_id, one.phase) for one in answers if one.reader == reader}
+    for case in study.order_for(reader):
+        for phase in (Phase.UNAIDED, Phase.AIDED):
+            if (case.case_id, phase) not in given:
+                return case, phase
+    return None
+
+
+def imrmc_table(study: Study, answers: Sequence[Answer]) -> pd.DataFrame:
+    """`reader, case, modality, score, truth`, as iMRMC names them; truth 1, 0, or missing.
+
+    The model is a reader of its own, once per case, where it gave a score.
+    """
+    by_id = {case.case_id: case for case in study.cases}
+    rows = [
+        _row(one.reader, by_id[one.case_id], one.phase, float(one.score))
+        for one in answers
+        if one.case_id in by_id
+    ]
+    model = {one.case_id: one.model_score for one in answers if one.model_score is not None}
+    rows += [
+        _row("model", by_id[case_id], "model alone", MOST * score)
+        for case_id, score in model.items()
+        if case_id in by_id
+    ]
+    table = pd.DataFrame(rows, columns=["reader", "case", "modality", "score", "truth"])
+    return table.astype({"truth": "Int64"})
+
+
+def _row(reader: str, case: StudyCase, modality: str, score: float) -> dict[str, object]:
+    return {
+        "reader": reader,
+        "case": case.name,
+        "modality": str(modality),
+        "score": score,
+        "truth": None if case.truth is None else int(case.truth),
+    }
+
+
+def _read_study(path: Path) -> Study:
+    try:
+        return from_document(json.loads(path.read_text(encoding="utf-8")), Study, where=_STUDY)
+    except (ValueError, RecursionError, ConfigError) as error:
+        raise RunError(f"The reader study {path.parent.name} cannot be read: {error}") from None

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from mammo_core.errors import MammoError
+from mammo_core.paths import samples_root
+from mammo_core.preprocessing.worklist import (
+    Arrived,
+    exam_of,
+    group_files,
+    keep_worklist,
+    load_worklist,
+)
+
+EXAM = [path.read_bytes() for path in sorted(samples_root().glob("exam_*"))]
+PICTURE = b"\x89PNG made up"
+
+
+def test_the_views_of_one_exam_are_one_case_wherever_they_lie() -> None:
+    files = [Arrived(content=content, folder=f"f{i}") for i, content in enumerate(EXAM)]
+    assert group_files(files) == [[0, 1, 2, 3]]
+
+
+def test_pictures_are_grouped_by_folder() -> None:
+    files = [Arrived(content=PICTURE, folder=folder) for folder in ("a", "b", "a", "b")]
+    assert group_files(files) == [[0, 2], [1, 3]]
+
+
+def test_files_dropped_together_are_one_case_unless_they_are_too_many_for_one() -> None:
+    assert group_files([Arrived(content=PICTURE)] * 4) == [[0, 1, 2, 3]]
+    assert group_files([Arrived(content=PICTURE)] * 9) == [[place] for place in range(9)]
+
+
+def test_an_exam_and_pictures_dropped_together_are_two_cases() -> None:
+    files = [Arrived(content=content) for content in [*EXAM, PICTURE]]
+    assert group_files(files) == [[0, 1, 2, 3], [4]]
+
+
+def test_a_broken_header_names_no_exam() -> None:
+    assert exam_of(EXAM[0][:200]) == ""
+    assert exam_of(b"Dear colleague") == ""
+
+
+def test_a_list_is_found_again_by_its_id_alone(tmp_path: Path) -> None:
+    cases = ("1" * 64, "2" * 64)
+    assert load_worklist(tmp_path, keep_worklist(tmp_path, cases)) == cases
+
+
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "3" * 64])
+def test_no_other_name_finds_one(tmp_path: Path, name: str) -> None:
+    with pytest.raises(MammoError, match="Open the images again"):
+        load_worklist(tmp_path, name)
+
+
+def test_a_list_with_other_things_than_cases_is_refused(tmp_path: Path) -> None:
+    list_id = keep_worklist(tmp_path, ["1" * 64])
+    (tmp_path / f"{list_id}.json").write_text('{"cases": ["../secret"]}', encoding="utf-8")
+    with pytest.raises(MammoError, match="damaged"):
+        load_worklist(tmp_path, list_id)

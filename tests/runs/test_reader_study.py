@@ -1,0 +1,113 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.runs.reader_study import (
+    Answer,
+    Phase,
+    Study,
+    StudyCase,
+    answers_of,
+    create_study,
+    find_study,
+    imrmc_table,
+    list_studies,
+    lock_answer,
+    next_step,
+)
+
+STUDY = Study(
+    title="Pilot",
+    cases=tuple(
+        StudyCase(case_id=f"{number:064d}", name=f"case {number}", truth=number == 1)
+        for number in range(1, 9)
+    ),
+    checkpoint="made-up",
+    seed=3,
+    created_at="2026-01-01T00:00:00+00:00",
+)
+
+
+def answer(case: StudyCase, phase: Phase, score: int, *, reader: str = "A") -> Answer:
+    return Answer(
+        reader=reader,
+        case_id=case.case_id,
+        phase=phase,
+        score=score,
+        seconds=12.5,
+        answered_at="2026-01-01T00:01:00+00:00",
+        weights_sha256="0" * 64,
+        model_score=0.25,
+    )
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    create_study(tmp_path, STUDY)
+    return tmp_path
+
+
+def test_a_study_is_found_again(root: Path) -> None:
+    assert find_study(root, STUDY.study_id) == STUDY
+    assert list_studies(root) == [STUDY]
+
+
+@pytest.mark.parametrize("name", ["", "..", "../../etc", "0" * 16])
+def test_no_other_name_finds_one(root: Path, name: str) -> None:
+    with pytest.raises(RunError, match="no such reader study"):
+        find_study(root, name)
+
+
+def test_each_reader_has_an_order_of_his_own_and_keeps_it() -> None:
+    first, second = STUDY.order_for("A"), STUDY.order_for("B")
+    assert first == STUDY.order_for("A")
+    assert first != second
+    assert set(first) == set(second) == set(STUDY.cases)
+    assert replace(STUDY, seed=4).order_for("A") != first
+
+
+def test_each_case_is_answered_without_ai_and_then_with_it(root: Path) -> None:
+    steps = []
+    while (step := next_step(STUDY, answers_of(root, STUDY), "A")) is not None:
+        steps.append(step)
+        lock_answer(root, STUDY, answer(*step, 50))
+    assert len(steps) == 16
+    assert [case for case, _ in steps[::2]] == list(STUDY.order_for("A"))
+    assert [phase for _, phase in steps[:2]] == [Phase.UNAIDED, Phase.AIDED]
+
+
+def test_a_locked_answer_cannot_be_given_again(root: Path) -> None:
+    case = STUDY.cases[0]
+    lock_answer(root, STUDY, answer(case, Phase.UNAIDED, 20))
+    with pytest.raises(RunError, match="locked already"):
+        lock_answer(root, STUDY, answer(case, Phase.UNAIDED, 90))
+    assert [one.score for one in answers_of(root, STUDY)] == [20]
+
+
+def test_the_answer_with_ai_cannot_come_first(root: Path) -> None:
+    with pytest.raises(RunError, match="comes first"):
+        lock_answer(root, STUDY, answer(STUDY.cases[0], Phase.AIDED, 20))
+
+
+def test_an_answer_off_the_scale_is_refused(root: Path) -> None:
+    with pytest.raises(ConfigError, match="between 0 and 100"):
+        lock_answer(root, STUDY, answer(STUDY.cases[0], Phase.UNAIDED, 101))
+
+
+def test_the_table_has_both_answers_side_by_side_and_the_model_as_a_reader() -> None:
+    case = STUDY.cases[0]
+    table = imrmc_table(STUDY, [answer(case, Phase.UNAIDED, 20), answer(case, Phase.AIDED, 60)])
+    assert list(table.columns) == ["reader", "case", "modality", "score", "truth"]
+    assert table.to_numpy().tolist() == [
+        ["A", "case 1", "without AI", 20.0, 1],
+        ["A", "case 1", "with AI", 60.0, 1],
+        ["model", "case 1", "model alone", 25.0, 1],
+    ]
+
+
+def test_an_unknown_truth_stays_unknown() -> None:
+    study = replace(STUDY, cases=(replace(STUDY.cases[0], truth=None),))
+    table = imrmc_table(study, [answer(study.cases[0], Phase.UNAIDED, 20)])
+    assert table["truth"].isna().all()
