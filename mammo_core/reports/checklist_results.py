@@ -11,8 +11,8 @@ def measures(told: Reported) -> Answer:
         return not_done(told.why_no_results)
     return filled(
         "AUC and average precision at every level that the table supports; sensitivity, "
-        "specificity, recall rate, PPV and NPV at one threshold; calibration in the large, slope "
-        "and Brier score; AUC by part."
+        "specificity, recall rate, PPV and NPV at one threshold; calibration in the large, slope, "
+        "expected error and Brier score; AUC by part."
     )
 
 

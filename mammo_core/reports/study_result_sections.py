@@ -153,6 +153,11 @@ def _calibration(results: Results) -> Iterator[Block]:
                 "1: neither too extreme nor too timid",
             ),
             (
+                "Expected calibration error",
+                number_in_words(calibration.expected_error, results.expected_error),
+                "0; noise alone makes it more",
+            ),
+            (
                 "Brier score",
                 number_in_words(brier.score, calibration.brier_interval),
                 f"0; {brier.uncertainty:.3f} is the prevalence alone",

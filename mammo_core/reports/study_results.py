@@ -11,7 +11,8 @@ import pandas as pd
 from mammo_core.errors import TableError
 from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.beyond import Beyond, beyond_confounders
-from mammo_core.metrics.calibration import Calibration, calibration_of
+from mammo_core.metrics.calibration import Calibration, Interval, calibration_of
+from mammo_core.metrics.calibration_error import expected_error_interval
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of, values_of
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
 from mammo_core.metrics.precision import average_precision_with_interval
@@ -59,6 +60,7 @@ class Results:
     why_no_point: str
     at_threshold: tuple[tuple[Cases, RatesAtThreshold], ...]  # the point's threshold, by level
     calibration: Calibration | None
+    expected_error: Interval | None  # the interval of the expected calibration error
     cuts: tuple[Cut, ...]
     within: tuple[Within, ...]
     beyond: Beyond | None
@@ -83,6 +85,7 @@ def measure_study(study: Study) -> Results:
         why_no_point=why_no_point,
         at_threshold=_at_threshold(levels, point),
         calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
+        expected_error=expected_error_interval(main.cases) if _has_both(main.cases) else None,
         cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
         within=_within(rows, main),
         beyond=None
