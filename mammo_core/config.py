@@ -196,13 +196,14 @@ class OptimConfig:
     least_sensitivity: float = 0.0  # at specificity 0.90 on validation; below it, an alarm
     trained: Trained = "all"
     last_stages: int = 1  # how many, where `trained` is "last_stages"; 0 is the head alone
+    unfreeze_every: int = 0  # epochs after which one stage more is trained, from the back; 0 never
     norm: Literal["own", "synchronised", "frozen"] = "own"  # BatchNorm where several GPUs train
     cached_variants: int = 0  # looks per image kept as features of what is frozen; 0 keeps none
 
     def check(self) -> list[str]:
         problems = [
             *_too_low(self, 1, "epochs", "batch_size", "accumulate"),
-            *_too_low(self, 0, "patience", "last_stages", "cached_variants"),
+            *_too_low(self, 0, "patience", "last_stages", "cached_variants", "unfreeze_every"),
             *_too_low(self, 0, "clip_norm", "weight_decay", "momentum", "ema_decay"),
         ]
         if self.learning_rate <= 0.0:
@@ -216,6 +217,11 @@ class OptimConfig:
         if not 0 <= self.warmup_epochs <= self.epochs:
             problems.append(
                 f"Warm-up lasts {self.warmup_epochs} epochs but the run only {self.epochs}."
+            )
+        if self.unfreeze_every and (self.trained != "last_stages" or self.cached_variants):
+            problems.append(
+                "Stages are unfrozen one by one only where last_stages are trained, and no "
+                "features are kept. Set trained to last_stages and cached_variants to 0."
             )
         if self.cached_variants and self.trained in ("all", "norm_and_head"):
             problems.append(

@@ -15,8 +15,9 @@ from mammo_core.training.data import ImageSet
 from mammo_core.training.features import Asking, StoppedError, cut, keep_evaluation, keep_training
 from mammo_core.training.loop import EpochResult, Learner, Lesson, fit, make_learner
 from mammo_core.training.losses import make_loss
+from mammo_core.training.machine import memory_gb
 from mammo_core.training.monitor import alarms, best_epoch, judge
-from mammo_core.training.network import Network
+from mammo_core.training.network import Network, unfreeze
 from mammo_core.training.outcome import save_weights
 from mammo_core.training.state import Progress, load_state, read_progress, save_state
 from mammo_core.types import RunState, Split
@@ -57,12 +58,14 @@ def learn(course: Course, network: Network) -> Progress:
     The best weights lie in the run's folder afterwards; `network` has the last ones.
     """
     run, config, fabric = course.run, course.config, course.fabric
+    begun = time.perf_counter()  # asking a frozen front is part of what a training takes
     try:
         module, train, val = _halved(course, network)
     except StoppedError:
         return read_progress(run.file("last"))
+    unfreeze(network, config.optim, epoch=config.optim.epochs)  # all that will ever be trained
     learner = make_learner(fabric, module, config.optim)
-    progress = _resumed(run, network, learner)
+    progress = _resumed(run, network, learner, is_first=fabric.is_global_zero)
     labels = course.images[Split.VAL].labels
     groups = course.images[Split.VAL].manifest["group_id"]
     lesson = Lesson(
@@ -71,9 +74,10 @@ def learn(course: Course, network: Network) -> Progress:
         loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
         judge=lambda logits: judge(logits, labels, groups, config.task),
         seed=config.seed,
+        begin=lambda epoch: unfreeze(network, config.optim, epoch=epoch),
     )
     history, train_losses = list(progress.history), list(progress.train_losses)
-    started = time.perf_counter() - progress.seconds
+    started = begun - progress.seconds
 
     def reached() -> Progress:
         return Progress(
@@ -128,12 +132,13 @@ def _halved(course: Course, network: Network) -> tuple[nn.Module, Batches, Batch
     return halves.back, kept_train, keep_evaluation(halves, val, asking)
 
 
-def _resumed(run: RunFolder, network: Network, learner: Learner) -> Progress:
+def _resumed(run: RunFolder, network: Network, learner: Learner, *, is_first: bool) -> Progress:
     """Where the run had come to; its metrics end there, too."""
     progress = read_progress(run.file("last"))
     if progress.history:
         load_state(run.file("last"), network.classifier, learner, progress)
-    _cut_metrics(run, last_epoch=len(progress.history))
+    if is_first:
+        _cut_metrics(run, last_epoch=len(progress.history))
     return progress
 
 
@@ -160,6 +165,7 @@ def _tell(course: Course, network: Network, result: EpochResult, progress: Progr
             "loss": result.train_loss,
             "learning_rate": result.learning_rate,
             "images_per_second": round(result.images_per_second, 2),
+            "memory_gb": memory_gb(course.fabric.device),
         }
     )
     told = alarms(

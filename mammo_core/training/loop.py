@@ -47,6 +47,7 @@ class Lesson:
     loss: Loss
     judge: Judge
     seed: int
+    begin: Callable[[int], None] = lambda epoch: None  # called before each epoch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +101,7 @@ def fit(
             return
         scale = plateau_scale([j.loss for j in history]) if optim.schedule == "plateau" else 1.0
         torch.manual_seed(lesson.seed * 1_000_003 + epoch * 1_009 + fabric.global_rank)  # dropout
+        lesson.begin(epoch)
         train_mode(learner.network)
         started = time.perf_counter()
         total_loss = torch.zeros((), device=fabric.device)

@@ -5,6 +5,7 @@ environment variables (RANK, WORLD_SIZE, ...) and Fabric joins them.
 """
 
 import os
+import sys
 from typing import Any
 
 import torch
@@ -42,6 +43,18 @@ def any_of(fabric: Fabric, flag: bool) -> bool:
         torch.tensor(float(flag), device=fabric.device), reduce_op="sum"
     )
     return bool(counted > 0.0)
+
+
+def memory_gb(device: torch.device) -> float | None:
+    """The most that was in use: of the GPU's memory, else of this process's."""
+    if device.type == "cuda":
+        return float(torch.cuda.max_memory_allocated() / 2**30)
+    if sys.platform == "win32":
+        return None
+    import resource
+
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most / (2**30 if sys.platform == "darwin" else 2**20)
 
 
 def _accelerator(config: RunConfig) -> str:

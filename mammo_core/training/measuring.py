@@ -1,6 +1,5 @@
 """The measuring before a training: time and memory of three real batches, not a guess."""
 
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -24,7 +23,7 @@ from mammo_core.training.data import image_set, load_dataset, load_images
 from mammo_core.training.features import cut
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.losses import make_loss
-from mammo_core.training.machine import make_fabric
+from mammo_core.training.machine import make_fabric, memory_gb
 from mammo_core.training.network import Network, make_network
 from mammo_core.training.outcome import count_splits
 from mammo_core.training.preflight import GUESSED_AUC, Preflight
@@ -62,7 +61,7 @@ def measure(
         seconds_per_batch=per_batch,
         batches_per_epoch=per_epoch,
         seconds=_whole(config, network, batches, per_batch=per_batch, per_epoch=per_epoch),
-        memory_gb=_memory_gb(fabric.device),
+        memory_gb=memory_gb(fabric.device),
         trained_weights=sum(trained),
         all_weights=sum(weights),
         test_interval=_test_interval(splits),
@@ -186,18 +185,6 @@ def _time_of(front: nn.Module, images: Tensor) -> float:
 def _wait(tensor: Tensor) -> None:
     if tensor.is_cuda:
         torch.cuda.synchronize()
-
-
-def _memory_gb(device: torch.device) -> float | None:
-    """The most that was in use: of the GPU's memory, else of this process's."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**30
-    if sys.platform == "win32":
-        return None
-    import resource
-
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (2**30 if sys.platform == "darwin" else 2**20)
 
 
 def _test_interval(splits: tuple[SplitCount, ...]) -> tuple[float, float]:

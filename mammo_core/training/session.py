@@ -29,7 +29,7 @@ from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import any_of, make_fabric
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
-from mammo_core.training.network import Network, make_network
+from mammo_core.training.network import Network, make_network, refuse_apart
 from mammo_core.training.outcome import Outcome, heatmap_peak, make_card
 from mammo_core.training.seen import SEEN_NAME, seen_table, write_seen
 from mammo_core.training.state import Progress
@@ -57,6 +57,7 @@ def train(run: RunFolder) -> str:
     course = Course(run=run, config=config, fabric=fabric, images=images)
     _keep_seen(course)
     network = make_network(config, fabric.device)
+    refuse_apart(network, config.optim, fabric)
     progress = _learn(course, network)
     best = best_epoch(progress.history, config.optim.monitor)
     if course.is_asked_to_stop():
