@@ -1,0 +1,87 @@
+"""Which images a checkpoint may be judged on."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mammo_core.config import DataConfig, JudgeConfig, ModelConfig, RunConfig, save_settings
+from mammo_core.datasets.held_out import judged_images, whole_groups
+from mammo_core.datasets.reading import fingerprint_of, read_dataset
+from mammo_core.datasets.run_split import split_as_set, used_images
+from mammo_core.errors import CheckpointError, TableError
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import CANCER
+from tests.inference.made_up import card
+
+JUDGE = JudgeConfig(kind="stress", checkpoint="made-up")
+
+
+@pytest.fixture
+def learnt(tmp_path: Path) -> tuple[RunFolder, ModelCard]:
+    """A run over twelve women, and its card; nothing was trained."""
+    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(32, 16))
+    data = DataConfig(
+        folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion",
+        val_fraction=0.3, test_fraction=0.3,
+    )  # fmt: skip
+    run = RunFolder(tmp_path / "made-up")
+    run.path.mkdir()
+    config = RunConfig(data=data, model=ModelConfig(backbone="light_cnn"))
+    save_settings(config, run.file("run.json"))
+    manifest = read_dataset(tmp_path / "set").manifest
+    used = used_images(split_as_set(manifest, data, CANCER))
+    made_up = card("0" * 64)
+    record = replace(made_up.data, dataset="phantom_set", fingerprint=fingerprint_of(used))
+    return run, replace(made_up, data=record)
+
+
+def test_without_a_name_the_test_images_of_its_own_data(
+    learnt: tuple[RunFolder, ModelCard], tmp_path: Path
+) -> None:
+    dataset, name, split = judged_images(*learnt, JUDGE)
+    assert (name, split) == ("phantom_set", "test")
+    assert set(dataset.manifest["split"]) == {"test"}
+    assert 0 < len(dataset.manifest) < 48
+    # Its own data named by their folder are no other data.
+    again, _, split = judged_images(*learnt, replace(JUDGE, folder=str(tmp_path / "set")))
+    assert split == "test"
+    assert again.manifest["image_id"].tolist() == dataset.manifest["image_id"].tolist()
+
+
+def test_other_data_are_taken_whole_and_named_without_their_place(
+    learnt: tuple[RunFolder, ModelCard], tmp_path: Path
+) -> None:
+    write_phantom_set(tmp_path / "other", women=3, seed=1, size=(32, 16))
+    other = replace(JUDGE, folder=str(tmp_path / "other"))
+    dataset, name, split = judged_images(*learnt, other)
+    assert (len(dataset.manifest), name, split) == (12, "other", "all")
+    with pytest.raises(TableError, match="has no test split"):
+        judged_images(*learnt, replace(other, split="test"))
+
+
+def test_data_that_changed_since_are_refused(learnt: tuple[RunFolder, ModelCard]) -> None:
+    run, made_up = learnt
+    changed = replace(made_up, data=replace(made_up.data, fingerprint="1" * 64))
+    with pytest.raises(TableError, match="is not as made-up learnt it"):
+        judged_images(run, changed, JUDGE)
+
+
+def test_a_model_of_synthetic_images_is_judged_on_no_others(
+    learnt: tuple[RunFolder, ModelCard], tmp_path: Path
+) -> None:
+    folder = tmp_path / "women"
+    write_phantom_set(folder, women=1, seed=1, size=(32, 16))
+    (folder / "phantom.json").unlink()  # what is left is a plain folder with a manifest
+    with pytest.raises(CheckpointError, match="has only seen synthetic images"):
+        judged_images(*learnt, replace(JUDGE, folder=str(folder)))
+
+
+def test_a_woman_begun_is_taken_whole() -> None:
+    rows = pd.DataFrame({"group_id": ["A", "A", "B", "B", "B", "C"]})
+    assert whole_groups(rows, most=3)["group_id"].tolist() == ["A", "A", "B", "B", "B"]
+    assert whole_groups(rows, most=2)["group_id"].tolist() == ["A", "A"]
+    assert len(whole_groups(rows, most=100)) == 6
