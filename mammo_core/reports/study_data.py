@@ -37,12 +37,14 @@ def read_study_data(
     """The data set that `settings` name, split again as the run split it."""
     if settings is None:
         return StudyData(why_missing="Without settings, the data set of the run is not known.")
+    folder = Path(settings.folder)
     try:
-        dataset = read_dataset(find_folder(settings.folder), settings.adapter, settings.label_rule)
+        folder = find_folder(settings.folder)
+        dataset = read_dataset(folder, settings.adapter, settings.label_rule)
         manifest = _as_used(dataset, settings, training.task if training is not None else None)
     except MammoError as error:
         name = Path(settings.folder).name
-        reason = str(error).replace(settings.folder, name)
+        reason = str(error).replace(str(folder), name)  # where it lay is nobody's business
         return StudyData(
             why_missing=f"The data set {name} cannot be read any more, so what is told of it comes "
             f"from the model card and the predictions: {reason}"
@@ -71,7 +73,7 @@ def read_study_data(
 
 def read_audit_of(settings: DataConfig | EvaluateConfig, audits: Path) -> AuditResult | None:
     """The newest finished audit of that very folder, adapter and label rule."""
-    folder = find_folder(settings.folder)
+    folder = _known_folder(settings)
     for run in list_runs(audits):
         try:
             audited = load_settings(run.file("run.json"), AuditConfig)
@@ -85,6 +87,14 @@ def read_audit_of(settings: DataConfig | EvaluateConfig, audits: Path) -> AuditR
         if is_same_rule and is_same_set and run.file(RESULT).exists():
             return read_audit(run.file(RESULT))
     return None
+
+
+def _known_folder(settings: DataConfig | EvaluateConfig) -> Path | None:
+    """None where the list of data sets cannot be read; read_study_data has said so then."""
+    try:
+        return find_folder(settings.folder)
+    except MammoError:
+        return None
 
 
 def _as_used(

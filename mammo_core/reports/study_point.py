@@ -6,7 +6,7 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.mistakes import mistakes
 from mammo_core.metrics.uncertainty import (
@@ -61,6 +61,11 @@ def point_of(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | N
         )
     if locked.level not in levels_of(rows):
         return None, f"The operating point counts by {locked.level}, which these predictions lack."
+    if locked.pooling not in rules_of(rows, locked.level):
+        return None, (
+            f"The operating point pools by {locked.pooling!r}, which these predictions forbid "
+            f"by {locked.level}."
+        )
     rule = Pooling(locked.pooling)
     cases = pool_cases(rows, locked.level, rule)
     chosen_on = None

@@ -46,6 +46,11 @@ def openings_of(run: RunFolder) -> list[Opening]:
         text = run.file(FILE_NAME).read_text(encoding="utf-8")
     except FileNotFoundError:
         return []
+    except OSError as error:
+        raise RunError(
+            f"How often the test results of {run.run_id} were looked at cannot be read: "
+            f"{error.strerror}."
+        ) from None
     card = _card_sha256(run)
     whole_lines = text[: text.rfind("\n") + 1].splitlines()
     return [one for one in (_opening(line, run) for line in whole_lines) if one.card_sha256 == card]

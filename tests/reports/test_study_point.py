@@ -101,3 +101,8 @@ def test_no_test_predictions_are_no_result(study: RunFolder) -> None:
     predictions.write_text("\n".join(line for line in lines if ",test," not in line) + "\n")
     with pytest.raises(TableError, match="no test predictions"):
         measure_study(read_study(study, [study.path.parent], audits=study.path))
+
+
+def test_a_pooling_rule_that_is_none_is_a_sentence(study: RunFolder) -> None:
+    lock(study, pooling="loudest")
+    assert "pools by 'loudest'" in results_of(study).why_no_point

@@ -4,13 +4,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mammo_core.config import AuditConfig, EvaluateConfig, save_settings
+from mammo_core.config import AuditConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.datasets.audit.result import AuditResult, write_audit
 from mammo_core.datasets.reading import fingerprint_of, read_dataset
+from mammo_core.datasets.registry import Registered, register
+from mammo_core.datasets.tasks import NORMAL_BENIGN_CANCER
 from mammo_core.errors import MammoError
 from mammo_core.metrics.calibration import Recalibration, ScoreMap
 from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
+from mammo_core.paths import datasets_root
 from mammo_core.reports.study_files import Format, card_text, study_text
 from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.fidelity import Fidelity, Figure, add_fidelity
@@ -194,6 +197,34 @@ def test_evaluations_of_a_model_are_named_in_its_report(
     assert "None of this model is kept here." in markdown_of(study)
     write_evaluation(study, study_folder)
     assert "It was evaluated on women (run 2026" in markdown_of(study)
+
+
+def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_folder: Path) -> None:
+    entry = Registered(
+        name="our women", folder=str(study_folder), adapter="csv_folder", label_rule="as-written"
+    )
+    register(datasets_root(), entry)
+    config = load_settings(study.file("run.json"), RunConfig)
+    named = replace(config, data=replace(config.data, folder="our women"))
+    save_settings(named, study.file("run.json"))
+    assert "Found: 60 women" in markdown_of(study)
+    study_folder.rename(study_folder.with_name("elsewhere"))
+    text = markdown_of(study)
+    assert "The data set our women cannot be read any more" in text
+    assert str(study_folder) not in text
+
+
+def test_a_model_of_three_classes_has_a_table_of_them(tmp_path: Path) -> None:
+    table = made_up_predictions(women=40)
+    words = {True: "cancer", False: "normal"}
+    benign = table["patient_id"].isin(["w030", "w031", "w032", "w033"])
+    table["label"] = table["positive"].map(words).mask(benign, "benign").astype("string")
+    table["p_cancer"] = table["score"]
+    table["p_benign"] = table["p_normal"] = (1 - table["score"]) / 2
+    run = write_run(tmp_path, f"{RUN}-three", table, task=NORMAL_BENIGN_CANCER)
+    text = markdown_of(run)
+    assert "## Classes" in text
+    assert "|  | called normal | called benign | called cancer |" in text
 
 
 def test_an_ensemble_names_its_members(study: RunFolder) -> None:

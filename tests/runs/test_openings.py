@@ -43,6 +43,14 @@ def test_a_broken_line_is_a_sentence(run: RunFolder) -> None:
         openings_of(run)
 
 
+def test_a_log_that_cannot_be_written_is_a_sentence(run: RunFolder) -> None:
+    run.file(FILE_NAME).mkdir()
+    with pytest.raises(RunError, match="cannot be written down"):
+        note_opening(run, by="mammo report", now=NOON)
+    with pytest.raises(RunError, match="cannot be read"):
+        openings_of(run)
+
+
 def test_models_of_one_split_share_their_test_set(run: RunFolder, tmp_path: Path) -> None:
     other, foreign, same = (
         write_run(tmp_path, f"20260101-00000{n}-tiny_cnn-open", made_up_predictions(women=4))
