@@ -6,7 +6,13 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from mammo_core.metrics.uploads import Columns, guess_columns, guess_positive, label_words
+from mammo_core.metrics.uploads import (
+    Columns,
+    guess_columns,
+    guess_positive,
+    label_words,
+    refuse_too_large,
+)
 from mammo_core.paths import tables_root
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
 from pages.components import cached_metrics
@@ -61,6 +67,7 @@ def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
     taken = f"{key}_taken"
     if upload is not None and st.session_state.get(taken) != upload.file_id:
         st.session_state[taken] = upload.file_id
+        refuse_too_large(upload.size)
         st.query_params[parameter] = keep_table(tables_root(), upload.getvalue())
     table_id = st.query_params.get(parameter)
     if not table_id:

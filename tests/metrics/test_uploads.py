@@ -165,3 +165,13 @@ def test_an_empty_file_is_refused_in_words() -> None:
 def test_what_the_contract_knows_besides_comes_along() -> None:
     table = upload("id,label,score,density,split\na,1,0.9,C,validation\n").predictions
     assert (table["density"].iloc[0], table["split"].iloc[0]) == ("C", "val")
+
+
+def test_a_table_of_hundreds_of_megabytes_is_refused_with_what_to_leave_out() -> None:
+    with pytest.raises(TableError, match=r"is 200 MB; at most 100 MB are read\. Leave out columns"):
+        read_csv(b"id,label,score\n" + b"a" * 200_000_000)
+
+
+def test_labels_that_all_mean_no_cancer_are_a_table_without_cancers() -> None:
+    table = upload("id,label,score\na,benign,0.9\nb,Normal,0.2\n").predictions
+    assert table["positive"].tolist() == [False, False]

@@ -514,3 +514,55 @@ def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: 
     assert row["model minus reader"].startswith("-")
     assert row["in words"] == "the reader finds more"
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
+
+
+def doubled(table: pd.DataFrame) -> pd.DataFrame:
+    return pd.concat([table, table.head(3).assign(score=0.123)])
+
+
+#: What is wrong with an uploaded table, and a part of what is said of it.
+BAD_UPLOADS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
+    "one class only": (lambda table: table.assign(positive=False), "of one class"),
+    "all scores equal": (lambda table: table.assign(score=0.5), "AUC 0.500"),
+    "no score at all": (lambda table: table.assign(score=np.nan), "has a finite score"),
+    "some scores missing": (
+        lambda table: table.assign(score=table["score"].where(table["side"] == "L")),
+        "60 of 120 rows have no score and were left out",
+    ),
+    "scores above 1": (lambda table: table.assign(score=table["score"] * 100), "per cent"),
+    "scores below 0": (lambda table: table.assign(score=table["score"] - 5), "taken for logits"),
+    "two rows for one image that disagree": (doubled, "3 images have rows that disagree"),
+    "no patient ids": (
+        lambda table: table[["image_id", "positive", "score"]],
+        "every interval is too narrow",
+    ),
+    "three cases": (lambda table: table.iloc[[0, 1, 100]], "2 cases of 2 women"),
+    "no label known": (lambda table: table.assign(positive=pd.NA), "Which labels mean cancer?"),
+    "no rows": (lambda table: table.head(0), "has no rows"),
+    "one column": (lambda table: table[["score"]], "Which column holds the label?"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_UPLOADS)
+def test_every_bad_upload_gives_a_sentence_in_every_section(name: str, open_page: OpenPage) -> None:
+    spoil, sentence = BAD_UPLOADS[name]
+    table = made_up_predictions(women=30, with_cancer=10).drop(columns=["model_id", "label"])
+    page = upload(open_page("thresholds"), spoil(table))
+    said = [*page.error, *page.info, *page.warning, *page.caption]
+    assert any(sentence in text.value.replace("\\", "") for text in said), [t.value for t in said]
+    if page.error:
+        return
+    for section in page.segmented_control(key="judge").options:
+        show(at_threshold(page, 0.5), section)
+        assert not any("nan" in str(shown.value.to_numpy()).lower() for shown in page.dataframe)
+
+
+def test_an_upload_of_hundreds_of_megabytes_is_refused_and_not_kept(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    page = open_page("thresholds")
+    data = b"image_id,label,score\n" + b"a,1,0.5\n" * 25_000_000
+    page.file_uploader(key="upload").set_value(("scores.csv", data, "text/csv")).run()
+    assert not page.exception, page.exception
+    assert "is 200 MB; at most 100 MB are read" in page.error[0].value
+    assert "table" not in page.query_params
