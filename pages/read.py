@@ -26,7 +26,10 @@ from pages.components.read_model import fit_of, show_limits, show_meaning, show_
 from pages.components.read_scores import scored_images, show_scores
 from pages.components.read_second import pick_layer, pick_second, read_with, show_second
 from pages.components.reading import CaseReading
+from pages.components.study_start import show_studies
+from pages.components.study_view import show_study
 from pages.components.viewer import Legend, show_viewer
+from pages.components.worklist_view import has_worklist, show_way_back, show_worklist
 
 LEGEND = Legend(text="What moved the score", low_text="none", high_text="most")
 
@@ -90,27 +93,42 @@ def show_behind(
         show_seconds(read, drawing)
 
 
+def show_opened(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("#### Read")
+        show_way_back()
+        with st.popover("Open images", icon=":material/upload_file:"):
+            show_intake()
+    if case.images:
+        show_case(case, run, second)
+    with st.expander(
+        "What was understood", icon=":material/fact_check:", expanded=bool(case.refusals)
+    ):
+        show_case_table(case)
+    if case.images:
+        with st.expander("Filters", icon=":material/blur_on:"):
+            show_filters(case)
+    show_case_care(case)
+
+
 require_frame()
+if "study" in st.query_params:
+    show_study()
+    st.stop()
 with st.sidebar:
     models = reading_models()
     chosen = pick_run("Model", models, key="model")
     second = pick_second(models, chosen)
 opened = open_case()
-if opened is None:
-    st.title("Read")
-    show_intake()
-else:
+if opened is not None:
+    show_opened(opened, chosen, second)
+elif has_worklist():
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
         with st.popover("Open images", icon=":material/upload_file:"):
             show_intake()
-    if opened.images:
-        show_case(opened, chosen, second)
-    with st.expander(
-        "What was understood", icon=":material/fact_check:", expanded=bool(opened.refusals)
-    ):
-        show_case_table(opened)
-    if opened.images:
-        with st.expander("Filters", icon=":material/blur_on:"):
-            show_filters(opened)
-    show_case_care(opened)
+    show_worklist(chosen)
+else:
+    st.title("Read")
+    show_intake()
+    show_studies()

@@ -1,12 +1,14 @@
 """How images come in: dropped, chosen, or a sample. What stays is a case in the store."""
 
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.paths import cases_root, samples_root
+from mammo_core.paths import cases_root, samples_root, worklists_root
 from mammo_core.preprocessing.case_store import (
     Case,
     forget_old_cases,
@@ -16,6 +18,7 @@ from mammo_core.preprocessing.case_store import (
 from mammo_core.preprocessing.masking import mask_outside_breast
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.preprocessing.samples import list_samples
+from mammo_core.preprocessing.worklist import Arrived, group_files, keep_worklist
 from pages.components.guard import escaped
 
 _FILES: Final = "dropped_files"
@@ -69,29 +72,70 @@ def _take_uploads() -> None:
         uploads = st.session_state.get(key) or []
         ids = tuple(upload.file_id for upload in uploads)
         if ids and st.session_state.get(f"{key}_taken") != ids:
-            case = store_files([upload.getvalue() for upload in uploads])
+            names = [upload.name for upload in uploads]
+            cases = store_cases([upload.getvalue() for upload in uploads], names)
             st.session_state[f"{key}_taken"] = ids
-            st.session_state[_NAMES] = {case.case_id: [upload.name for upload in uploads]}
+            st.session_state[_NAMES] = {
+                case.case_id: [names[place] for place in places] for case, places in cases
+            }
+
+
+def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[int]]]:
+    """Store `files` as the cases they make, with the places of each case's files; several make a
+    list. Names are compared for the folder in them, and kept nowhere.
+    """
+    arrived = [
+        Arrived(content=content, folder=name.replace("\\", "/").rpartition("/")[0])
+        for content, name in zip(files, names, strict=True)
+    ]
+    groups = group_files(arrived)
+    cases = []
+    with _reading(len(files)) as step:
+        for places in groups:
+            cases.append((_store([files[place] for place in places], step), places))
+    st.query_params.pop("case", None)
+    st.query_params.pop("list", None)
+    if len(cases) == 1:
+        st.query_params["case"] = cases[0][0].case_id
+    else:
+        ids = list(dict.fromkeys(case.case_id for case, _ in cases))
+        st.query_params["list"] = keep_worklist(worklists_root(), ids)
+    return cases
 
 
 def store_files(files: list[bytes]) -> Case:
     """Make `files` the case in the URL."""
+    with _reading(len(files)) as step:
+        case = _store(files, step)
+    st.query_params.pop("list", None)
+    st.query_params["case"] = case.case_id
+    return case
+
+
+def _store(files: list[bytes], step: Callable[[], None]) -> Case:
     root = cases_root()
     root.mkdir(parents=True, exist_ok=True)
     forget_old_cases(root)
-    bar = st.progress(0.0, text="Reading…")
-
-    def report(done: int, total: int) -> None:
-        bar.progress(done / total, text=f"Reading {done + 1} of {total}…")
-
-    case = store_case(
+    return store_case(
         files,
         root,
         read=read_mammogram,
         mask=mask_outside_breast,
         now=time.time(),
-        report=report,
+        report=lambda done, total: step(),
     )
+
+
+@contextmanager
+def _reading(files: int) -> Iterator[Callable[[], None]]:
+    """A bar that goes on by one file at every call."""
+    bar = st.progress(0.0, text="Reading…")
+    done = 0
+
+    def step() -> None:
+        nonlocal done
+        bar.progress(min(1.0, done / files), text=f"Reading {done + 1} of {files}…")
+        done += 1
+
+    yield step
     bar.empty()
-    st.query_params["case"] = case.case_id
-    return case

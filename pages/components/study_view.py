@@ -1,0 +1,138 @@
+"""A reader study, case by case: the images alone, an answer, the model's reading, an answer."""
+
+import time
+from datetime import UTC, datetime
+
+import streamlit as st
+
+from mammo_core.inference.verdict import score_cases
+from mammo_core.paths import cases_root, checkpoints_root, shipped_checkpoints_root, studies_root
+from mammo_core.preprocessing.case_store import Case, load_case
+from mammo_core.reports.case_export import to_safe_csv
+from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.runs.reader_study import (
+    MOST,
+    Answer,
+    Phase,
+    Study,
+    StudyCase,
+    answers_of,
+    find_study,
+    imrmc_table,
+    lock_answer,
+    next_step,
+)
+from mammo_core.types import Level
+from pages.components import cached
+from pages.components.guard import escaped, shown_errors
+from pages.components.panes import make_panes
+from pages.components.read_heat import show_regions
+from pages.components.read_model import fit_of, show_limits, show_refused
+from pages.components.read_scores import scored_images, show_scores
+from pages.components.reading import CaseReading, read_images
+from pages.components.viewer import Legend, show_viewer
+
+_SHOWN = "study_shown"  # when each step was first shown, in this session
+
+
+def show_study() -> None:
+    with shown_errors():
+        study = find_study(studies_root(), st.query_params["study"])
+        st.markdown(f"#### {escaped(study.title)}")
+        reader = _ask_reader(study)
+        if reader:
+            step = next_step(study, answers_of(studies_root(), study), reader)
+            if step is None:
+                st.success("Every case is answered. Thank you.", icon=":material/check:")
+            else:
+                _show_step(study, reader, *step)
+
+
+def _ask_reader(study: Study) -> str:
+    """The reader's code. Answers and truth are only for whoever runs the study: while a reader
+    reads, neither is on the page.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        reader: str = st.text_input(
+            "Your code as a reader", key="reader", bind="query-params", max_chars=20, width=220
+        ).strip()
+        if not reader:
+            answers = answers_of(studies_root(), study)
+            st.download_button(
+                f"{len(answers)} answers (iMRMC)",
+                to_safe_csv(imrmc_table(study, answers)),
+                f"study_{study.study_id}.csv", "text/csv", key="study_csv",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+        if st.button("Leave the study", key="leave_study", icon=":material/logout:"):
+            for name in ("study", "reader"):
+                st.query_params.pop(name, None)
+            st.rerun()
+    return reader
+
+
+def _show_step(study: Study, reader: str, asked: StudyCase, phase: Phase) -> None:
+    case = load_case(cases_root(), asked.case_id)
+    read, run = None, find_run(study.checkpoint, checkpoints_root(), shipped_checkpoints_root())
+    if phase is Phase.AIDED:
+        read = _read(case, run)
+    done = study.order_for(reader).index(asked)
+    picture, words = st.columns([3, 1], gap="medium")
+    with picture:
+        legend = Legend(text="What moved the score", low_text="none", high_text="most")
+        show_viewer(make_panes(case, read), key=f"study_viewer_{phase}", height=720, legend=legend)
+    with words:
+        st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")
+        if read is not None:
+            _show_reading(case, run, read)
+        _ask(study, reader, case, run, phase=phase)
+
+
+def _read(case: Case, run: RunFolder) -> CaseReading:
+    return read_images(run, case, fit_of(case, cached.card(run)).scored)
+
+
+def _show_reading(case: Case, run: RunFolder, read: CaseReading) -> None:
+    card = cached.card(run)
+    fit = fit_of(case, card)
+    show_refused(fit)
+    if read.readings:
+        show_scores(scored_images(case, read.readings), run, card)
+        show_regions(case, read)
+        show_limits(card, fit)
+
+
+def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:
+    step = f"{study.study_id} {reader} {case.case_id} {phase}"
+    shown: dict[str, float] = st.session_state.setdefault(_SHOWN, {})
+    shown.setdefault(step, time.monotonic())
+    question = "How likely is cancer" + ("" if phase is Phase.UNAIDED else ", having seen this")
+    score = st.number_input(
+        f"{question}? 0 to {MOST}", min_value=0, max_value=MOST, value=None, step=1,
+        key=f"answer {step}", placeholder="0 is none, 100 is certain",
+    )  # fmt: skip
+    if (
+        st.button(
+            "Lock my answer", icon=":material/lock:", key="lock_answer", disabled=score is None
+        )
+        and score is not None
+    ):
+        answer = Answer(
+            reader=reader,
+            case_id=case.case_id,
+            phase=phase,
+            score=score,
+            seconds=round(time.monotonic() - shown[step], 1),
+            answered_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            weights_sha256=cached.card(run).weights_sha256,
+            model_score=_model_score(case, run) if phase is Phase.AIDED else None,
+        )
+        lock_answer(studies_root(), study, answer)
+        st.rerun()
+    st.caption("A locked answer cannot be changed.")
+
+
+def _model_score(case: Case, run: RunFolder) -> float | None:
+    """The highest of the case's images."""
+    scored = score_cases(scored_images(case, _read(case, run).readings), None)
+    return max((one.score for one in scored if one.level is Level.IMAGE), default=None)

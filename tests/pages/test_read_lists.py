@@ -1,0 +1,137 @@
+"""Read: several cases at once, and reader studies of them."""
+
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mammo_core.paths import samples_root, studies_root
+from mammo_core.runs.reader_study import Phase, answers_of, list_studies
+from tests.pages.conftest import OpenPage
+from tests.pages.test_read import a_breast, captions, drop
+
+
+@pytest.fixture
+def worklist(open_page: OpenPage) -> AppTest:
+    """An exam of two views and a picture: two cases."""
+    page = open_page("read")
+    exam = sorted(samples_root().glob("exam_R_*"))
+    drop(page, *((path.name, path.read_bytes()) for path in exam), ("DOE.png", a_breast()))
+    return page
+
+
+def texts(page: AppTest) -> str:
+    """Everything a reader can read on the page."""
+    kinds = (page.caption, page.markdown, page.info, page.warning, page.text)
+    return " ".join(element.value for kind in kinds for element in kind)
+
+
+def open_row(page: AppTest, row: int) -> None:
+    page.session_state["worklist_0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    page.run(timeout=60)
+    assert not page.exception, page.exception
+
+
+def make_study(page: AppTest) -> None:
+    page.text_input(key="study_title").set_value("Pilot").run(timeout=60)
+    page.button(key="make_study").click().run(timeout=60)
+    assert not page.exception, page.exception
+
+
+def sign_in(page: AppTest, reader: str) -> None:
+    page.text_input(key="reader").set_value(reader).run(timeout=60)
+    assert not page.exception, page.exception
+
+
+def answer(page: AppTest, score: int) -> None:
+    page.number_input[0].set_value(score).run(timeout=60)
+    page.button(key="lock_answer").click().run(timeout=60)
+    assert not page.exception, page.exception
+
+
+def test_two_exams_become_a_list_with_a_score_each(worklist: AppTest) -> None:
+    assert "case" not in worklist.query_params
+    table = worklist.dataframe[0].value
+    assert table["Images"].tolist() == [2, 1]
+    assert table["Score"].between(0.0, 1.0).all()
+    assert "DOE" not in texts(worklist) + table.to_string()
+
+
+def test_a_row_opens_its_case_and_the_way_back_leads_to_the_list(worklist: AppTest) -> None:
+    open_row(worklist, 0)
+    assert [metric.label for metric in worklist.metric] == ["Right breast"]
+    worklist.button(key="to_list").click().run(timeout=60)
+    assert not worklist.exception
+    assert not worklist.metric
+    assert len(worklist.dataframe[0].value) == 2
+
+
+def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Path) -> None:
+    cases = tmp_path / "home" / "cases"
+    for folder in cases.iterdir():
+        if len(list(folder.glob("*.pixels.npy"))) == 1:
+            (folder / "case.json").unlink()
+    worklist.run(timeout=60)
+    table = worklist.dataframe[0].value
+    assert table["Score"].isna().tolist() == [False, True]
+    assert "no longer kept" in table["Remarks"].iloc[1]
+
+
+def test_a_list_that_is_unknown_is_told(open_page: OpenPage) -> None:
+    page = open_page("read")
+    page.query_params["list"] = "../../etc/passwd"
+    page.run()
+    assert not page.exception
+    assert "does not name a list" in page.error[0].value
+
+
+def test_until_the_answer_is_locked_a_reader_sees_the_images_and_nothing_else(
+    worklist: AppTest,
+) -> None:
+    make_study(worklist)
+    sign_in(worklist, "A")
+    assert not worklist.metric
+    assert not worklist.dataframe
+    assert not worklist.selectbox
+    assert not worklist.get("download_button")
+    shown = texts(worklist)
+    for hidden in ("Score", "heatmap", "egion", "DOE", "exam_", "phantom", "alike", "unlike"):
+        assert hidden not in shown, hidden
+
+
+def test_the_model_is_shown_after_the_first_answer_and_both_answers_are_kept(
+    worklist: AppTest,
+) -> None:
+    make_study(worklist)
+    sign_in(worklist, "A")
+    answer(worklist, 30)
+    assert worklist.metric
+    assert "not the borders of a tumour" in captions(worklist)
+    answer(worklist, 80)
+    assert not worklist.metric
+    (study,) = list_studies(studies_root())
+    kept = answers_of(studies_root(), study)
+    assert [(one.phase, one.score) for one in kept] == [(Phase.UNAIDED, 30), (Phase.AIDED, 80)]
+    assert kept[0].model_score is None
+    assert kept[1].model_score is not None
+
+
+def test_a_reload_between_the_answers_leads_back_to_where_one_was(
+    worklist: AppTest, open_page: OpenPage
+) -> None:
+    make_study(worklist)
+    sign_in(worklist, "A")
+    answer(worklist, 30)
+    again = open_page("read")
+    again.query_params["study"] = worklist.query_params["study"]
+    again.run()
+    sign_in(again, "A")
+    assert again.metric
+
+
+def test_a_study_ends(worklist: AppTest) -> None:
+    make_study(worklist)
+    sign_in(worklist, "B")
+    for score in (10, 20, 30, 40):
+        answer(worklist, score)
+    assert "Every case is answered" in worklist.success[0].value
