@@ -31,56 +31,62 @@ def show_run(run: RunFolder) -> None:
     """The run's present state; while it lives, looked at again every second."""
     with shown_errors():
         is_over = run.read_status().state.is_over
-    if not is_over:
-        _watch(run)
-        _more(run)
+    settings = _training_settings(run)
+    if is_over:
+        with shown_errors():
+            _show_end(run, settings)
+    else:
+        _watch(run, settings)
+    if settings is None:
         return
-    with shown_errors():
-        status = run.read_status()
-        _head(run, status, metrics=pd.DataFrame())
-        show_actions(run)
-    if run.is_checkpoint:
-        with noted_errors():
-            show_results(run)
-    with st.expander("Course of the training", icon=":material/show_chart:", expanded=True):
-        metrics = run.read_metrics()
-        show_alarms(metrics)
-        show_curves(metrics, floor=_floor(run), key="over")
-    _more(run)
-
-
-def _more(run: RunFolder) -> None:
-    """What a run has beside its course."""
     with noted_errors():
-        show_series(run)
+        show_series(run, settings)
     with noted_errors():
-        show_settings(run)
+        show_settings(run, settings)
     if run.is_checkpoint:
         with noted_errors():
             show_cost(run)
-    with st.expander("Log", icon=":material/terminal:"):
-        st.code(run.read_log(last_lines=40) or "Nothing printed yet.", language=None)
 
 
 @st.fragment(run_every=1)
-def _watch(run: RunFolder) -> None:
+def _watch(run: RunFolder, settings: RunConfig | None) -> None:
     with shown_errors():
         status = run.read_status()
     if status.state.is_over:
         st.rerun()  # what a finished run offers lies outside this fragment
     with shown_errors():
         metrics = run.read_metrics()
-        _head(run, status, metrics=metrics)
+        _show_state(run, status, metrics=metrics)
     if st.button(
         "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.asked_to_stop
     ):
         run.ask_to_stop()
         st.toast("The run stops after the current batch.")
     show_alarms(metrics)
-    show_curves(metrics, floor=_floor(run), key="live")
+    show_curves(metrics, floor=_floor(settings), key="live")
+    _show_log(run)
 
 
-def _head(run: RunFolder, status: RunStatus, *, metrics: pd.DataFrame) -> None:
+def _show_end(run: RunFolder, settings: RunConfig | None) -> None:
+    _show_state(run, run.read_status(), metrics=pd.DataFrame())
+    show_actions(run, is_training=settings is not None)
+    if run.is_checkpoint:
+        with noted_errors():
+            show_results(run)
+    metrics = run.read_metrics()
+    if not metrics.empty:
+        with st.expander("Course of the training", icon=":material/show_chart:", expanded=True):
+            show_alarms(metrics)
+            show_curves(metrics, floor=_floor(settings), key="over")
+    _show_log(run)
+
+
+def _show_log(run: RunFolder) -> None:
+    with st.expander("Log", icon=":material/terminal:"):
+        st.code(run.read_log(last_lines=40) or "Nothing printed yet.", language=None)
+
+
+def _show_state(run: RunFolder, status: RunStatus, *, metrics: pd.DataFrame) -> None:
     """State and progress; alarms have their own place, so they are left out of the message."""
     counted = f", epoch {status.done} of {status.total}" if status.total else ""
     told = escaped(f"{run.run_id}: {_WORDS[status.state]}{counted}")
@@ -98,8 +104,13 @@ def _head(run: RunFolder, status: RunStatus, *, metrics: pd.DataFrame) -> None:
         st.info(escaped(message), icon=":material/info:")
 
 
-def _floor(run: RunFolder) -> float:
+def _training_settings(run: RunFolder) -> RunConfig | None:
+    """None for runs of another kind, as a scoring is, and for those of another version."""
     try:
-        return load_settings(run.file("run.json"), RunConfig).optim.least_sensitivity
+        return load_settings(run.file("run.json"), RunConfig)
     except ConfigError:
-        return 0.0  # settings of another kind of run, or of another version, had no floor
+        return None
+
+
+def _floor(settings: RunConfig | None) -> float:
+    return settings.optim.least_sensitivity if settings else 0.0

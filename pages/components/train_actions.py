@@ -12,7 +12,8 @@ from pages.components.train_origin import start_from
 from pages.components.train_start import start_one
 
 
-def show_actions(run: RunFolder) -> None:
+def show_actions(run: RunFolder, *, is_training: bool) -> None:
+    """`is_training` tells whether the settings of `run` are those of a training."""
     with st.container(horizontal=True):
         if run.is_checkpoint:
             _link_to_use(run)
@@ -23,10 +24,11 @@ def show_actions(run: RunFolder) -> None:
             st.rerun()
         if run.read_status().state is RunState.FAILED:
             _offer_fitting(run)
-        st.button(
-            "Start again with these settings", icon=":material/content_copy:",
-            key=f"copy_{run.run_id}", on_click=_copy, args=(run,),
-        )  # fmt: skip
+        if is_training:
+            st.button(
+                "Start again with these settings", icon=":material/content_copy:",
+                key=f"copy_{run.run_id}", on_click=_copy, args=(run,),
+            )  # fmt: skip
 
 
 def _link_to_use(run: RunFolder) -> None:

@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.training.series import join_folds, spread_of
@@ -14,9 +14,8 @@ from pages.components.guard import escaped
 _WAIT: Final = "Those that stopped, failed or were lost can be resumed one by one."
 
 
-def show_series(run: RunFolder) -> None:
+def show_series(run: RunFolder, config: RunConfig) -> None:
     """Nothing for a run that stands alone."""
-    config = load_settings(run.file("run.json"), RunConfig)
     if config.series == run.run_id:
         st.caption("Put together from the folds of a cross-validation.")
     if not config.series:

@@ -9,9 +9,9 @@ from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.runs.settings_table import settings_table
 
 
-def show_settings(run: RunFolder) -> None:
+def show_settings(run: RunFolder, config: RunConfig) -> None:
     with st.expander("Settings", icon=":material/settings:"):
-        settings = {run.run_id: load_settings(run.file("run.json"), RunConfig)}
+        settings = {run.run_id: config}
         others = [other for other in list_runs(checkpoints_root()) if other != run]
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect(

@@ -1,28 +1,137 @@
-"""Train: start a run, reload the page while it goes, and see it finish."""
+"""Train: start, reload, stop, resume and finish a run; find one whose worker was killed."""
 
+import os
 import re
+import time
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import urlencode
 
+import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
+from mammo_core.datasets.registry import Registered, register
+from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.folder import LOST_AFTER_SECONDS, RunFolder, list_runs
+from tests.e2e.server import Server
+
 pytestmark = pytest.mark.e2e
 SLOW = 120_000
+WOMEN = 24
 
 
-def test_a_run_survives_a_reload_and_becomes_a_model(page: Page) -> None:
-    page.get_by_role("link", name="Train").click()
-    expect(page.get_by_role("heading", name="Train a model")).to_be_visible(timeout=SLOW)
+@pytest.fixture(scope="session")
+def phantoms(home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The name of a registered set of tiny images."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    write_phantom_set(folder, women=WOMEN, seed=0, size=(256, 128))
+    entry = Registered(
+        name="Tiny phantoms", folder=str(folder), adapter="phantom_set", label_rule="lesion"
+    )
+    register(home / "datasets", entry)
+    return entry.name
+
+
+def open_train(page: Page, app: Server, data_set: str) -> None:
+    page.goto(f"{app.url}/train?{urlencode({'train_data': data_set})}")
+    expect(page.get_by_role("combobox", name="Data set")).to_have_value(data_set, timeout=SLOW)
+
+
+def make_phantoms(page: Page) -> None:
+    """A synthetic set, made through the page and chosen there."""
     women = page.get_by_label("Synthetic women")
-    expect(page.get_by_text("Add a data set")).to_be_visible(timeout=SLOW)
+    expect(women).to_be_attached(timeout=SLOW)
     if not women.is_visible():  # folded away where other tests left data sets
         page.get_by_text("Add a data set").click()
-    women.fill("24")
+    women.fill(str(WOMEN))
     page.get_by_role("button", name="Make synthetic set").click()
-    page.get_by_label("Epochs").fill("3", timeout=SLOW)
+    data_set = page.get_by_role("combobox", name="Data set")
+    expect(data_set).to_have_value(f"Synthetic, {WOMEN} women", timeout=SLOW)
+
+
+def start(page: Page, *, epochs: int) -> None:
+    field = page.get_by_label("Epochs", exact=True)
+    field.fill(str(epochs), timeout=SLOW)
+    field.press("Enter")
     page.get_by_role("button", name="Start training").click()
     expect(page.get_by_text(re.compile("running|waiting for its turn"))).to_be_visible(timeout=SLOW)
+
+
+def newest(checkpoints: Path) -> RunFolder:
+    return list_runs(checkpoints)[0]
+
+
+def wait_for_epoch(run: RunFolder, epoch: int) -> None:
+    deadline = time.monotonic() + SLOW / 1000
+    while run.read_status().done < epoch:
+        assert time.monotonic() < deadline, run.read_log(last_lines=20)
+        time.sleep(0.1)
+
+
+def test_a_run_survives_a_reload_and_becomes_a_model(
+    page: Page, take_picture: Callable[[str], None]
+) -> None:
+    page.get_by_role("link", name="Train").click()
+    expect(page.get_by_role("heading", name="Train a model")).to_be_visible(timeout=SLOW)
+    make_phantoms(page)
+    page.get_by_role("button", name="Pre-flight").click()
+    expect(page.get_by_text("Training takes about")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_alt_text("a training image, changed at random")).to_have_count(8)
+    take_picture("train-form")
+    start(page, epochs=3)
     page.reload()
     expect(page.get_by_text("finished, epoch 3 of 3")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("AUC by breast, test")).to_be_visible()
+    expect(page.get_by_text("24 of 24 test images")).to_be_visible(timeout=SLOW)
+    take_picture("train")
 
     page.get_by_role("link", name="Use in Read").click()
     expect(page.get_by_role("heading", name="Read", exact=True)).to_be_visible(timeout=SLOW)
+
+
+def test_a_stopped_run_is_resumed_and_finishes(
+    page: Page, app: Server, phantoms: str, checkpoints: Path
+) -> None:
+    open_train(page, app, phantoms)
+    start(page, epochs=8)
+    run = newest(checkpoints)
+    wait_for_epoch(run, 1)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("stopped, epoch"))).to_be_visible(timeout=SLOW)
+    reached = run.read_status().done
+    assert 1 <= reached < 8
+
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("finished, epoch 8 of 8")).to_be_visible(timeout=SLOW)
+    epochs = run.read_metrics().query("split == 'val'")["epoch"]
+    assert epochs.tolist() == list(range(1, 9))
+
+
+def test_a_run_whose_worker_was_killed_is_lost_and_can_be_resumed(
+    page: Page, app: Server, phantoms: str, checkpoints: Path
+) -> None:
+    open_train(page, app, phantoms)
+    start(page, epochs=4)
+    run = newest(checkpoints)
+    wait_for_epoch(run, 1)
+    kill_worker(run)
+    long_ago = time.time() - 2 * LOST_AFTER_SECONDS  # instead of waiting so long
+    os.utime(run.file("heartbeat"), (long_ago, long_ago))
+    expect(page.get_by_text(re.compile("lost, epoch [1-3] of 4"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("The worker has not been heard of")).to_be_visible()
+
+    page.get_by_role("button", name="Resume").click()
+    expect(page.get_by_text("finished, epoch 4 of 4")).to_be_visible(timeout=SLOW)
+    assert run.is_checkpoint
+
+
+def kill_worker(run: RunFolder) -> None:
+    """The process of this very run, found by its folder, as a machine short of memory ends it."""
+    (worker,) = (
+        process
+        for process in psutil.process_iter(["cmdline"])
+        if str(run.path.resolve()) in (process.info["cmdline"] or ())
+    )
+    worker.kill()
+    psutil.wait_procs([worker], timeout=SLOW / 1000)

@@ -10,7 +10,12 @@ from mammo_core.paths import preflights_root
 from mammo_core.runs.folder import list_runs
 from mammo_core.training.preflight import read_preflight
 from tests.pages.conftest import OpenPage
-from tests.pages.training_pages import register_leaky, register_phantoms, wait_until_over
+from tests.pages.training_pages import (
+    register_leaky,
+    register_phantoms,
+    wait_until_over,
+    write_audit_of,
+)
 
 
 @pytest.fixture
@@ -136,3 +141,17 @@ def test_pre_flight_is_measured_for_these_settings_alone(form: AppTest) -> None:
     assert len(form.image) == len(looks) == 8
     form.number_input(key="train_seed_smoke").set_value(1).run()
     assert not form.metric
+
+
+def test_what_an_audit_found_serious_is_read_before_the_start(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_phantoms(tmp_path / "set")
+    write_audit_of(entry, "Every woman has 3 twins.")
+    page = open_page("train")
+    assert "The audit found: 1 serious, 0 warning, 0 note." in words(page)
+    assert "Every woman has 3 twins." in words(page)
+    assert page.button(key="train_start").disabled
+    (box,) = page.checkbox
+    box.check().run()
+    assert not page.button(key="train_start").disabled

@@ -6,15 +6,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo_core.config import RunConfig, save_settings
+from mammo_core.config import AuditConfig, RunConfig, save_settings
+from mammo_core.datasets.audit.finding import Finding, Severity
+from mammo_core.datasets.audit.result import AuditResult, write_audit
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.reading import read_dataset
 from mammo_core.datasets.registry import Registered, register
 from mammo_core.datasets.run_split import split_as_set, used_images
-from mammo_core.paths import datasets_root
+from mammo_core.datasets.worker import RESULT
+from mammo_core.paths import audits_root, datasets_root
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.launch import create_run
 from mammo_core.types import RunState
 from tests.predictions import made_up_card
 
@@ -82,3 +86,33 @@ def wait_until_over(run: RunFolder) -> None:
     while not run.read_status().state.is_over:
         assert time.monotonic() < deadline, run.read_log(last_lines=20)
         time.sleep(0.2)
+
+
+def write_audit_of(entry: Registered, sentence: str) -> None:
+    """A finished audit with one serious finding."""
+    config = AuditConfig(
+        name=entry.name, folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule
+    )
+    run = create_run(config, audits_root(), what="audit", total=0)
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    result = AuditResult(
+        adapter=entry.adapter,
+        title="Made up",
+        label_rule=entry.label_rule,
+        rule_title="Made up",
+        population="synthetic",
+        imaging="synthetic",
+        reference_standard="invented",
+        label_level="breast",
+        fingerprint="0" * 64,
+        made_at="2026-01-01T00:00:00+00:00",
+        images=0,
+        women=0,
+        counts=(),
+        shapes=(),
+        findings=(Finding(check="twins", severity=Severity.SERIOUS, sentence=sentence),),
+        shortcuts=(),
+        precision=None,
+        notes=(),
+    )
+    write_audit(result, run.file(RESULT))
