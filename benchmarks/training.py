@@ -7,6 +7,7 @@ DataLoader. Then what keeping the features of a frozen front is worth. All in on
 
 import argparse
 import itertools
+import os
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -44,6 +45,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
+        os.environ["MAMMO_HOME"] = str(folder / "home")  # what is kept elsewhere would be found
         write_phantom_set(folder / "set", women=arguments.women, seed=0, size=(1024, 512))
         config = RunConfig(
             data=DataConfig(folder=str(folder / "set"), adapter="phantom_set", label_rule="lesion"),
