@@ -10,6 +10,7 @@ from mammo_core.metrics.compare import share_cases
 from pages.components.auc_view import show_one_breast
 from pages.components.comparable import (
     LOOKED_AT,
+    count_alike,
     labelled_of,
     like_the_newest,
     say_what_is_left_out,
@@ -18,11 +19,12 @@ from pages.components.comparable import (
 from pages.components.compare_view import (
     Compared,
     show_disagreements,
+    show_images,
     show_published,
     show_settings,
 )
 from pages.components.cost_view import show_cost
-from pages.components.counting import count_cases, pick_counting, rows_of
+from pages.components.counting import pick_counting, rows_of
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, shown_errors
 from pages.components.leaderboard import say_what_is_compared, show_leaderboard
@@ -32,6 +34,7 @@ from pages.components.pickers import scored_runs
 from pages.components.point_view import show_at_one_specificity
 from pages.components.provenance import show_provenance
 from pages.components.report_download import show_reports
+from pages.components.scored import pick_table
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
@@ -41,6 +44,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Other data": show_matrix,
     "Cost": show_cost,
     "Disagreements": show_disagreements,
+    "Images": show_images,
     "Settings": show_settings,
     "Published": show_published,
     "Report": show_reports,
@@ -51,9 +55,11 @@ st.title("Compare")
 
 with shown_errors():
     runs = {run.run_id: run for run in scored_runs()}
-    if not runs:
+    with st.sidebar:
+        table = pick_table()
+    if not runs and table is None:
         st.info(
-            "No run has predictions yet. Train one on the Train page.",
+            "No run has predictions yet. Train one on the Train page, or upload a CSV at the left.",
             icon=":material/leaderboard:",
         )
         st.stop()
@@ -63,18 +69,20 @@ with shown_errors():
     )
     scored, unread_too = usable(chosen, lambda name: labelled_of(runs[name]))
     say_what_is_left_out(unread | unread_too)
+    if table is not None:
+        scored[table.title] = table
     if not scored:
         st.info("Choose at least one model.")
         st.stop()
     counting = pick_counting(next(iter(scored.values())).predictions, key="compare")
-    counted, uncounted = usable(scored, lambda name: count_cases(scored[name], counting))
+    counted, uncounted = usable(scored, lambda name: count_alike(scored[name], counting))
     say_what_is_left_out(uncounted)
     if not counted:
         st.stop()
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))
     compared = Compared(
-        runs=tuple(runs[name] for name in counted),
+        runs=tuple(runs[name] for name in counted if name in runs),
         models=dict(zip(counted, shared.cases, strict=True)),
         counting=counting,
     )

@@ -80,8 +80,11 @@ class Comparison:
 
 
 def share_cases(models: Sequence[Cases]) -> SharedCases:
-    """Only the cases that every model scored and on whose truth all tables agree."""
-    datasets = sorted({cases.dataset for cases in models})
+    """Only the cases that every model scored and on whose truth all tables agree.
+
+    A table that names no data set is taken to be of the same: its cases must have the same names.
+    """
+    datasets = sorted({cases.dataset for cases in models if cases.dataset})
     levels = sorted({cases.level for cases in models})
     if len(datasets) > 1 or len(levels) > 1:
         different = datasets if len(datasets) > 1 else levels

@@ -1,12 +1,15 @@
 """Which runs Compare begins with, and which are left out because they cannot be used."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Final, TypeVar
 
 import streamlit as st
 
 from mammo_core.errors import MammoError, TableError
+from mammo_core.metrics.cases import Cases
 from mammo_core.runs.folder import RunFolder
+from pages.components.counting import Counting, count_cases
 from pages.components.guard import escaped
 from pages.components.scored import Scored, scored_of
 
@@ -36,6 +39,12 @@ def labelled_of(run: RunFolder) -> Scored:
             "they are neither right nor wrong. Score a labelled data set."
         )
     return scored
+
+
+def count_alike(scored: Scored, counting: Counting) -> Cases:
+    """As `counting` says; a table that names no split is taken whole."""
+    is_split = bool(scored.predictions["split"].notna().any())
+    return count_cases(scored, counting if is_split else replace(counting, split=""))
 
 
 def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:

@@ -51,6 +51,18 @@ def show_disagreements(compared: Compared) -> None:
     )
 
 
+def show_images(compared: Compared) -> None:
+    """The test images of one model, the worst first, the best, or drawn at random."""
+    from pages.components.gallery import show_gallery  # reads images, which few visits ask for
+
+    runs = {run.run_id: run for run in compared.runs}
+    if not runs:
+        st.info("An uploaded table has no images.")
+        return
+    name = st.selectbox("Images of", list(runs), key="images_of", bind="query-params")
+    show_gallery(runs[name], key="compare_gallery")
+
+
 def show_settings(compared: Compared) -> None:
     """Only what differs between the runs' settings."""
     if len(compared.runs) < 2:

@@ -33,17 +33,17 @@ def show_readers(counted: Counted, rates: RatesAtThreshold) -> None:
         )
         for one in beside.results
     ]
-    left, right = st.columns([5, 7])
+    curve = NamedCurve(name="model, the cases read", curve=roc_curve(beside.cases))
+    left, right = st.columns([5, 4])
     with left:
-        curve = NamedCurve(name="model, the cases read", curve=roc_curve(beside.cases))
         st.plotly_chart(
             roc_figure([curve], readers=points),
             key="readers_roc",
             alt="ROC of the model over the cases read, and the point of each reader",
         )
     with right:
-        st.dataframe([_row(one) for one in beside.results], hide_index=True, key="readers")
         st.caption(_basis(beside, called_from))
+    st.dataframe([_row(one) for one in beside.results], hide_index=True, key="readers")
 
 
 def _pick(study: ReaderStudy) -> tuple[str, float]:

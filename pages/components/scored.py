@@ -49,12 +49,18 @@ class Scored:
 def pick_scored() -> Scored | None:
     """Those of a run, or an uploaded table, which goes first; None where there is neither."""
     run = pick_run("Predictions of", scored_runs(), key="run")
-    uploaded = pick_upload()
-    if uploaded is not None:
-        return Scored(
-            title="Uploaded table", source=uploaded.source, predictions=uploaded.predictions
-        )
+    table = pick_table()
+    if table is not None:
+        return table
     return scored_of(run) if run is not None else None
+
+
+def pick_table() -> Scored | None:
+    """An uploaded table; None before there is one."""
+    uploaded = pick_upload()
+    if uploaded is None:
+        return None
+    return Scored(title="Uploaded table", source=uploaded.source, predictions=uploaded.predictions)
 
 
 def scored_of(run: RunFolder) -> Scored:

@@ -52,7 +52,7 @@ def test_models_that_disagree_on_every_truth_are_refused() -> None:
 
 def test_two_data_sets_or_two_levels_are_refused() -> None:
     with pytest.raises(TableError, match="different cases"):
-        share_cases([FOUR, replace(FOUR, dataset="another")])
+        share_cases([replace(FOUR, dataset=name) for name in ("one", "another")])
     with pytest.raises(TableError, match="image, patient"):
         share_cases([FOUR, replace(FOUR, level=Level.PATIENT)])
 
@@ -149,3 +149,12 @@ def test_holm_raises_the_smallest_most_and_keeps_the_order() -> None:
     assert holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
     assert holm([0.9, 0.8]) == [1.0, 1.0]
     assert holm([]) == []
+
+
+def test_a_table_that_names_no_data_set_is_compared_by_the_names_of_its_cases() -> None:
+    known = cases_of([0.9, 0.1, 0.2], [True, False, False], dataset="one")
+    unnamed = cases_of([0.8, 0.3, 0.1], [True, False, False])
+    assert len(share_cases([known, unnamed]).cases[0]) == 3
+    other = cases_of([0.8, 0.3, 0.1], [True, False, False], dataset="another")
+    with pytest.raises(TableError, match="different cases"):
+        share_cases([known, unnamed, other])

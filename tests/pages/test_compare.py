@@ -148,7 +148,7 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     sections = page.segmented_control(key="compare_section").options
-    assert len(sections) >= 9
+    assert len(sections) >= 11
     for section in sections:
         page.segmented_control(key="compare_section").set_value(section).run()
         assert not page.exception, (section, page.exception)
@@ -389,3 +389,33 @@ def test_what_was_not_measured_is_said_not_to_be(runs_root: Path, open_page: Ope
     page.segmented_control(key="compare_section").set_value("Cost").run()
     assert not page.exception, page.exception
     assert page.dataframe[-1].value["ms an image"].tolist() == ["not measured"]
+
+
+def test_an_uploaded_table_is_compared_with_a_model_and_with_guesses(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    page = open_page("compare")
+    table = made_up_predictions(skill=0.0, seed=1).drop(columns=["model_id", "dataset", "split"])
+    data = table.to_csv(index=False).encode()
+    page.file_uploader(key="upload").set_value(("scores.csv", data, "text/csv")).run()
+    assert not page.exception, page.exception
+    board = page.dataframe[0].value["model"].tolist()
+    assert board[0] == GOOD
+    assert {"Uploaded table", "baseline: majority", "baseline: random"} <= set(board)
+    for section in page.segmented_control(key="compare_section").options:
+        page.segmented_control(key="compare_section").set_value(section).run()
+        assert not page.exception, (section, page.exception)
+
+
+def test_an_uploaded_table_alone_has_only_guesses_that_need_no_training(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([])
+    data = made_up_predictions().drop(columns="model_id").to_csv(index=False).encode()
+    page.file_uploader(key="upload").set_value(("scores.csv", data, "text/csv")).run()
+    assert not page.exception, page.exception
+    assert page.dataframe[0].value["model"].tolist()[-1] != "Uploaded table"
+    assert any("which a table does not have" in text.value for text in page.caption)
+    assert not any(button.key == "fit_baselines" for button in page.button)
