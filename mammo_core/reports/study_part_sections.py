@@ -31,7 +31,8 @@ def _parts(results: Results) -> Iterator[Block]:
     at = f" Rates at the threshold {results.point.threshold:.4f}." if results.point else ""
     yield Paragraph(
         text=f"Parts with fewer than {FEWEST_WOMEN} women with or without a positive case are "
-        f"shown and never compared.{at}"
+        "shown and never compared. No AUC stands where a part has one class, or where its classes "
+        f"differ so much in images per case that counting alone would tell them apart.{at}"
     )
     for cut in results.cuts:
         yield _cut_table(cut, has_rates=results.point is not None)
