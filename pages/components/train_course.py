@@ -8,7 +8,7 @@ import streamlit as st
 
 from mammo_core.config import OptimConfig, RunConfig, Trained
 from mammo_core.zoo.catalog import RANDOM
-from pages.components.train_details import pick_changes, pick_device, pick_steps
+from pages.components.train_details import pick_changes, pick_steps
 
 _TRAINED: Final[Mapping[Trained, str]] = {
     "linear": "The last layer (linear probe)",
@@ -29,11 +29,10 @@ def pick_course(config: RunConfig, *, key: str) -> RunConfig:
         )
     optim, seed = _pick_length(optim, config.seed, key=key)
     with st.expander("More about the steps", icon=":material/tune:"):
-        optim = pick_steps(optim, key=key)
-        config = pick_device(config, key=key)
+        config = pick_steps(replace(config, optim=optim, seed=seed), key=key)
     with st.expander("Random changes to the training images", icon=":material/auto_awesome:"):
         augment = pick_changes(config.augment, key=key)
-    return replace(config, optim=optim, augment=augment, seed=seed)
+    return replace(config, augment=augment)
 
 
 def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:

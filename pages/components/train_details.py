@@ -5,7 +5,7 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from mammo_core.config import AugmentConfig, OptimConfig, RunConfig
+from mammo_core.config import AugmentConfig, RunConfig
 
 _OPTIMIZERS: Final[tuple[Literal["adamw", "adam", "sgd"], ...]] = ("adamw", "adam", "sgd")
 _SCHEDULES: Final[tuple[Literal["cosine", "one_cycle", "constant", "plateau"], ...]] = (
@@ -32,21 +32,10 @@ _CHANGES: Final = {
 }
 
 
-def pick_device(config: RunConfig, *, key: str) -> RunConfig:
-    left, right = st.columns(2)
-    device = left.selectbox(
-        "Device", _DEVICES, index=_DEVICES.index(config.device), key=f"train_device_{key}"
-    )
-    precision = right.selectbox(
-        "Precision", _PRECISIONS, index=_PRECISIONS.index(config.precision),
-        key=f"train_precision_{key}",
-    )  # fmt: skip
-    return replace(config, device=device, precision=precision)
-
-
-def pick_steps(optim: OptimConfig, *, key: str) -> OptimConfig:
+def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
     first, second, third, fourth = st.columns(4)
-    return replace(
+    optim = config.optim
+    optim = replace(
         optim,
         optimizer=first.selectbox(
             "Optimiser", _OPTIMIZERS, index=_OPTIMIZERS.index(optim.optimizer),
@@ -82,6 +71,14 @@ def pick_steps(optim: OptimConfig, *, key: str) -> OptimConfig:
             key=f"train_ema_{key}", help="0 keeps the last weights as they are.",
         ),
     )  # fmt: skip
+    device = second.selectbox(
+        "Device", _DEVICES, index=_DEVICES.index(config.device), key=f"train_device_{key}"
+    )
+    precision = third.selectbox(
+        "Precision", _PRECISIONS, index=_PRECISIONS.index(config.precision),
+        key=f"train_precision_{key}",
+    )  # fmt: skip
+    return replace(config, optim=optim, device=device, precision=precision)
 
 
 def pick_changes(augment: AugmentConfig, *, key: str) -> AugmentConfig:

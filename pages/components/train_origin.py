@@ -9,7 +9,7 @@ from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.registry import list_registered
 from mammo_core.errors import ConfigError
 from mammo_core.paths import checkpoints_root, datasets_root
-from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.runs.folder import RunFolder, find_run, list_runs
 from mammo_core.training.again import settings_of
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe
 from mammo_core.types import Task
@@ -41,15 +41,16 @@ class Origin:
 
 def pick_origin() -> Origin:
     """Recipes, and the run whose settings were asked to be used again."""
-    copied = st.session_state.get(_COPIED)
-    names = [recipe.name for recipe in RECIPES]
     titles = {recipe.name: recipe.title for recipe in RECIPES}
-    options = [*names, copied] if copied else names
+    copied = st.session_state.get(_COPIED) or st.query_params.get(CHOSEN, "")
+    is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
+    options = [*titles, copied] if is_run else [*titles]
     name = st.selectbox(
         "Recipe",
         options,
         format_func=lambda option: titles.get(option, f"As in {option}"),
         key=CHOSEN,
+        bind="query-params",
     )
     if name in titles:
         recipe = get_recipe(name)
