@@ -4,12 +4,16 @@ import argparse
 import sys
 import time
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mammo_core.commands.command import Command
 from mammo_core.config import EvaluateConfig
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.types import RunState
+
+if TYPE_CHECKING:
+    from mammo_core.datasets.adapter import Adapter
+    from mammo_core.runs.folder import RunFolder
 
 _LOOK_EVERY_SECONDS: Final = 0.2
 
@@ -28,7 +32,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.runs.folder import find_run
     from mammo_core.runs.launch import start_run
 
-    find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
+    found = find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
     folder = find_folder(arguments.data)
     adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
     is_registered = folder != Path(arguments.data)
@@ -36,7 +40,7 @@ def _run(arguments: argparse.Namespace) -> int:
         checkpoint=arguments.checkpoint,
         folder=arguments.data if is_registered else str(folder.resolve()),
         adapter=adapter.name,
-        label_rule=arguments.label_rule or adapter.label_rules[0].name,
+        label_rule=arguments.label_rule or rule_for(adapter, found),
         split=arguments.split,
     )
     run = start_run(config, checkpoints_root(), what="evaluate", total=0)
@@ -47,6 +51,15 @@ def _run(arguments: argparse.Namespace) -> int:
         time.sleep(_LOOK_EVERY_SECONDS)
     print(f"{status.state}: {status.message}", file=sys.stderr)
     return 0 if status.state is RunState.FINISHED else 1
+
+
+def rule_for(adapter: "Adapter", checkpoint: "RunFolder") -> str:
+    """That which the checkpoint learnt by, where this data set knows it; else the set's first."""
+    from mammo_core.runs.card import read_card
+
+    learnt = read_card(checkpoint.file("model_card.json")).data.label_rule
+    known = [rule.name for rule in adapter.label_rules]
+    return learnt if learnt in known else known[0]
 
 
 EVALUATE = Command(

@@ -200,7 +200,8 @@ def _kept(
     """What the front says of all these images, asking for what nobody has asked for yet."""
     store = open_store(front=halves.digest, look=look)
     missing = store.missing(contents)
-    asking.fabric.barrier()  # all have looked before the first one writes
+    if asking.fabric.world_size > 1:  # another run may be filling this store: all go by the first
+        missing = asking.fabric.broadcast(missing)
     if len(missing):
         _ask(halves, store, contents, show, missing, asking)
         asking.fabric.barrier()

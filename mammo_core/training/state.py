@@ -20,7 +20,7 @@ from mammo_core.training.loop import Learner
 from mammo_core.training.monitor import Judged
 from mammo_core.zoo.classifier import Classifier
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 _NAME: Final = "state.json"
 
 

@@ -1,11 +1,16 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.commands.evaluate import rule_for
 from mammo_core.config import EvaluateConfig, load_settings
+from mammo_core.datasets import ADAPTERS
 from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.folder import list_runs
+from mammo_core.runs.card import write_card
+from mammo_core.runs.folder import RunFolder, list_runs
+from tests.inference.made_up import card
 
 
 def test_a_folder_is_found_from_where_the_command_was_given(
@@ -21,3 +26,17 @@ def test_a_folder_is_found_from_where_the_command_was_given(
     (run,) = list_runs(tmp_path / "runs")
     assert load_settings(run.file("run.json"), EvaluateConfig).folder == str(tmp_path / "set")
     assert run.has_predictions
+
+
+@pytest.mark.parametrize("learnt_by_the_second", [True, False])
+def test_a_data_set_is_labelled_as_the_checkpoint_learnt_it_where_it_can_be(
+    learnt_by_the_second: bool, tmp_path: Path
+) -> None:
+    adapter = next(one for one in ADAPTERS if len(one.label_rules) > 1)
+    first, second = (rule.name for rule in adapter.label_rules[:2])
+    made = card("0" * 64)
+    rule = second if learnt_by_the_second else "a rule of another data set"
+    made = replace(made, data=replace(made.data, label_rule=rule))
+    write_card(made, tmp_path / "model_card.json")
+    expected = second if learnt_by_the_second else first
+    assert rule_for(adapter, RunFolder(tmp_path)) == expected
