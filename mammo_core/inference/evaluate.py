@@ -66,7 +66,7 @@ def evaluate(
     files = [dataset.root / str(path) for path in manifest["path"]]
     images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
     parts = []
-    for rows in _batches(len(files)):
+    for rows in batches(len(files)):
         if should_stop():
             return None
         parts.append(score_levels(engine, card.prepare, images, rows))
@@ -107,6 +107,7 @@ def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:
     return chosen
 
 
-def _batches(count: int) -> Iterator[NDArray[np.int64]]:
+def batches(count: int) -> Iterator[NDArray[np.int64]]:
+    """Rows 0 to `count`, a few at a time."""
     for start in range(0, count, BATCH):
         yield np.arange(start, min(count, start + BATCH))

@@ -5,7 +5,7 @@ holds for this computer's processor and this version of the library alone.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,8 +24,8 @@ from mammo_core.files import replace_file
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.converted import engine_folder
 from mammo_core.inference.engine import Engine, fast_engine, open_engine
-from mammo_core.inference.evaluate import logits_of_levels
-from mammo_core.inference.predictor import BATCH, probabilities_of
+from mammo_core.inference.evaluate import batches, logits_of_levels
+from mammo_core.inference.predictor import probabilities_of
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
@@ -178,13 +178,8 @@ def _logits(checkpoint: Checkpoint, dataset: Dataset, engine: Engine) -> NDArray
     files = [dataset.root / str(path) for path in dataset.manifest["path"]]
     images = open_images(Cache(root=cache_root(), settings=settings), files)
     return np.concatenate(
-        [logits_of_levels(engine, settings, images, rows) for rows in _rows(len(files))]
+        [logits_of_levels(engine, settings, images, rows) for rows in batches(len(files))]
     )
-
-
-def _rows(count: int) -> Iterator[NDArray[np.int64]]:
-    for start in range(0, count, BATCH):
-        yield np.arange(start, min(count, start + BATCH))
 
 
 def _table(checkpoint: Checkpoint, dataset: Dataset, logits: NDArray[np.float32]) -> pd.DataFrame:

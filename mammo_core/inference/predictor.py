@@ -17,7 +17,7 @@ from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels, Task
 
 DEFAULT_METHOD: Final = "grad_cam"
-BATCH: Final = 8  # images in one pass
+BATCH: Final = 4  # images in one pass: the views of an exam
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -87,7 +87,9 @@ def test_on_a_cpu_openvino_gives_what_torch_gives(checkpoint: Checkpoint) -> Non
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 
 
-@pytest.mark.parametrize("backbone", ["test_resnet", "test_convnext", "conv3_dense3"])
+@pytest.mark.parametrize(
+    "backbone", ["test_resnet", "test_convnext", "timm:test_vit", "conv3_dense3"]
+)
 def test_other_networks_convert_too(backbone: str) -> None:
     torch.manual_seed(0)
     settings = ModelConfig(backbone=backbone)
@@ -100,6 +102,14 @@ def test_other_networks_convert_too(backbone: str) -> None:
     batch = trial_batch(PREPARE)
     theirs = torch_engine(checkpoint).run(batch)
     np.testing.assert_allclose(engine.run(batch).logits, theirs.logits, atol=1e-4)
+
+
+def test_torch_calculates_in_bf16_too_and_answers_in_32_bits(checkpoint: Checkpoint) -> None:
+    batch = trial_batch(PREPARE)
+    full, half = (torch_engine(checkpoint, number).run(batch) for number in ("fp32", "bf16"))
+    assert torch_engine(checkpoint, "bf16").name == "torch bf16"
+    assert half.logits.dtype == half.feature_map.dtype == np.float32
+    assert 0.0 < np.abs(full.feature_map - half.feature_map).max() < 0.1
 
 
 def test_what_is_given_stays_when_the_engine_runs_again(checkpoint: Checkpoint) -> None:
