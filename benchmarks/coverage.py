@@ -8,21 +8,30 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
 from mammo_core.metrics.auc import auc_of
+from mammo_core.metrics.calibration import calibration_of
+from mammo_core.metrics.calibration_error import expected_error_interval
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.curves import average_precision
+from mammo_core.metrics.one_breast import one_breast_auc
+from mammo_core.metrics.precision import average_precision_with_interval
 from mammo_core.metrics.resampling import resampled_aucs
 from mammo_core.metrics.uncertainty import (
+    Estimate,
     auc_with_interval,
     effective_groups,
     rate_with_interval,
     wilson_interval,
 )
+from mammo_core.tables import check_predictions
 from mammo_core.types import Level
 
 TRIALS = 400
+LARGE = 100_000  # women whose number is taken for the truth
 Interval = tuple[float, float]
 
 
@@ -88,6 +97,79 @@ def rate_coverage(count: int, most: int, share: float) -> dict[str, float]:
     return {name: _held(intervals, share) for name, intervals in found.items()}
 
 
+#: Numbers beside the AUC: what is measured of a sample, and its interval.
+OTHERS: dict[str, tuple[Callable[[Cases], float], Callable[[Cases], Interval | None]]] = {
+    "average precision": (average_precision, lambda cases: _ends(average_precision_with_interval(
+        cases, resamples=500))),
+    "calibration in the large": (
+        lambda cases: calibration_of(cases).intercept,
+        lambda cases: calibration_of(cases).intercept_interval,
+    ),
+    "calibration slope": (
+        lambda cases: calibration_of(cases).slope,
+        lambda cases: calibration_of(cases).slope_interval,
+    ),
+    "Brier score": (
+        lambda cases: calibration_of(cases).brier.score,
+        lambda cases: calibration_of(cases).brier_interval,
+    ),
+    "expected calibration error": (
+        lambda cases: calibration_of(cases).expected_error,
+        expected_error_interval,
+    ),
+}  # fmt: skip
+
+
+def other_coverage(count: int, with_cancer: int, skill: float) -> dict[str, float]:
+    """The truth is what a hundred thousand women of the same kind give. Samples that are said to
+    have no interval are left out, and counted behind the name.
+    """
+    rng = np.random.default_rng(count + with_cancer)
+    trials = [women(rng, count, with_cancer, skill=skill) for _ in range(TRIALS // 2)]
+    many = LARGE // count
+    large = women(rng, many * count, many * with_cancer, skill=skill)
+    held = {}
+    for name, (measure, interval_of) in OTHERS.items():
+        found = [interval_of(trial) for trial in trials]
+        intervals = [interval for interval in found if interval is not None]
+        lacking = len(found) - len(intervals)
+        label = f"{name} ({lacking} of {len(found)} without)" if lacking else name
+        held[label] = _held(intervals, measure(large)) if intervals else float("nan")
+    return held
+
+
+def _ends(estimate: Estimate | None) -> Interval | None:
+    return None if estimate is None else (estimate.low, estimate.high)
+
+
+def one_breast_coverage(count: int, with_cancer: int, skill: float) -> float:
+    """One breast per woman; the truth is that of the breasts, for all are drawn alike."""
+    rng = np.random.default_rng(count)
+    truths, intervals = [], []
+    for _ in range(TRIALS // 2):
+        cases = women(rng, count, with_cancer, skill=skill)
+        drawn = one_breast_auc(as_predictions(cases), draws=50)
+        truths.append(drawn.estimate.value)
+        intervals.append((drawn.estimate.low, drawn.estimate.high))
+    return _held(intervals, float(np.mean(truths)))
+
+
+def as_predictions(cases: Cases) -> pd.DataFrame:
+    woman = [f"w{group}" for group in cases.groups]
+    return check_predictions(
+        pd.DataFrame(
+            {
+                "image_id": cases.case_ids,
+                "patient_id": woman,
+                "side": np.tile(["L", "L", "R", "R"], len(cases) // 4),
+                "positive": cases.positive,
+                "score": cases.score,
+                "model_id": "made up",
+            }
+        )
+    )
+
+
 def _rate_percentiles(
     rng: np.random.Generator, hits: NDArray[np.bool_], groups: NDArray[np.intp]
 ) -> Interval:
@@ -112,6 +194,11 @@ def main() -> None:
     for count, most, share in [(35, 2, 0.9), (60, 4, 0.9), (100, 4, 0.98), (400, 4, 0.99)]:
         line = _line(rate_coverage(count, most, share))
         print(f"Rate {share:.0%}, {count} women with 1 to {most} images: {line}")
+    for count, with_cancer, skill in [(60, 15, 1.0), (200, 20, 1.0), (200, 60, 2.0)]:
+        line = _line(other_coverage(count, with_cancer, skill))
+        print(f"{count} women, {with_cancer} with cancer, skill {skill}: {line}")
+        share = one_breast_coverage(count, with_cancer, skill)
+        print(f"    one breast per woman, AUC: {share:.1%}")
 
 
 def _line(shares: dict[str, float]) -> str:

@@ -41,7 +41,8 @@ class Understood:
     notes: tuple[str, ...]
 
 
-MOST_BYTES: Final = 100_000_000
+MOST_MEGABYTES: Final = 100
+_MEGABYTE: Final = 2**20
 _NAMES: Final = {
     "label": ("positive", "label", "target", "y_true", "truth", "cancer", "malignant", "pathology",
               "class", "diagnosis", "outcome"),
@@ -74,9 +75,9 @@ _OTHER_WORDS: Final = {
 
 def refuse_too_large(size: int) -> None:
     """Of `size` bytes. Twice as many were measured to take 3.2 GB of memory, and minutes."""
-    if size > MOST_BYTES:
+    if size > MOST_MEGABYTES * _MEGABYTE:
         raise TableError(
-            f"The uploaded table is {size / 1e6:,.0f} MB; at most {MOST_BYTES / 1e6:.0f} MB are "
+            f"The uploaded table is {size / _MEGABYTE:,.0f} MB; at most {MOST_MEGABYTES} MB are "
             "read. Leave out columns that hold neither score, label, image, patient, exam, side, "
             "view nor split, or upload one split at a time."
         )

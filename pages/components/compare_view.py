@@ -87,9 +87,11 @@ def show_published(compared: Compared) -> None:
 
     names = {cached.card(run).data.dataset for run in compared.runs if run.is_checkpoint}
     rows = [row for name in sorted(names) for row in published_on(name)] or list(PUBLISHED)
+    here = prevalence_of(compared.models)
     st.caption(
         "Published, not re-run: other cases, other splits, often other labels. The prevalence is "
-        "the one at which a project's own figures can all be true."
+        "the one at which a project's own figures can all be true; beside it that of the cases "
+        f"compared here, by {compared.counting.level}."
     )
     st.dataframe(
         [
@@ -101,7 +103,9 @@ def show_published(compared: Compared) -> None:
                 "accuracy": _share(row.accuracy, 3),
                 "sensitivity": _share(row.sensitivity, 3),
                 "F1": _share(row.f1, 2),
+                "probabilistic F1": _share(row.probabilistic_f1, 2),
                 "prevalence it implies": _share(row.implied_prevalence, 2),
+                "prevalence here": _share(here, 2) if row.dataset in names else "",
                 "known defect": row.defect,
             }
             for row in rows
@@ -109,6 +113,11 @@ def show_published(compared: Compared) -> None:
         hide_index=True,
         key="published",
     )
+
+
+def prevalence_of(models: Mapping[str, Cases]) -> float:
+    cases = next(iter(models.values()))
+    return cases.positives / len(cases)
 
 
 def _share(value: float | None, digits: int) -> str:

@@ -76,10 +76,10 @@ def _row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> d
         "95 % interval": "–" if is_constant else f"{auc.low:.3f} to {auc.high:.3f}",
         "by": "one score for all" if is_constant else auc.method,
         "average precision": _precision(cases),
-        "AUC over seeds": "" if spread is None else spread.in_words,
         "with cancer": auc.positives,
         "without": auc.negatives,
         "women": auc.groups,
+        "AUC over seeds": "" if spread is None else spread.in_words,
     }
 
 
@@ -106,8 +106,3 @@ def p_in_words(p_value: float | None) -> str:
     if p_value is None:
         return ""
     return f" p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'} (Holm)."
-
-
-def prevalence_of(models: Mapping[str, Cases]) -> float:
-    cases = next(iter(models.values()))
-    return cases.positives / len(cases)

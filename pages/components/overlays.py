@@ -7,8 +7,7 @@ from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.pr import pr_figure
 from mammo_core.plots.roc import NamedCurve, roc_figure
-from pages.components.compare_view import Compared
-from pages.components.leaderboard import prevalence_of
+from pages.components.compare_view import Compared, prevalence_of
 
 
 def show_roc(compared: Compared) -> None:

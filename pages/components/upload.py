@@ -7,6 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.metrics.uploads import (
+    MOST_MEGABYTES,
     Columns,
     guess_columns,
     guess_positive,
@@ -42,7 +43,7 @@ class Uploaded:
 
 def pick_upload() -> Uploaded | None:
     """What was just dropped, else the table that the address names."""
-    table_id = kept_upload("upload", "or a CSV with a label and a score", parameter=PARAMETER)
+    table_id = kept_upload("upload", "A CSV with a label and a score", parameter=PARAMETER)
     if table_id is None:
         return None
     table = cached_metrics.uploaded(table_id)
@@ -63,7 +64,7 @@ def pick_upload() -> Uploaded | None:
 
 def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
     """The id of an uploaded file: it stands in the address and outlives a switch of pages."""
-    upload = st.file_uploader(label, key=key)
+    upload = st.file_uploader(label, key=key, max_upload_size=MOST_MEGABYTES)
     taken = f"{key}_taken"
     if upload is not None and st.session_state.get(taken) != upload.file_id:
         st.session_state[taken] = upload.file_id

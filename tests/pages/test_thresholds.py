@@ -564,5 +564,5 @@ def test_an_upload_of_hundreds_of_megabytes_is_refused_and_not_kept(
     data = b"image_id,label,score\n" + b"a,1,0.5\n" * 25_000_000
     page.file_uploader(key="upload").set_value(("scores.csv", data, "text/csv")).run()
     assert not page.exception, page.exception
-    assert "is 200 MB; at most 100 MB are read" in page.error[0].value
+    assert "is 191 MB; at most 100 MB are read" in page.error[0].value
     assert "table" not in page.query_params
