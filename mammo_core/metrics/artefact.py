@@ -39,6 +39,6 @@ def why_no_auc(cases: Cases) -> str | None:
     return (
         f"No AUC by {cases.level}: cases with cancer are pooled from {means[0]:.1f} images on "
         f"average, those without from {means[1]:.1f}, so random scores would reach {guessing:.2f} "
-        "instead of 0.50. Count by breast or image for an AUC; sensitivity and specificity below "
-        "are sound."
+        "instead of 0.50. Count by breast or image for an AUC; sensitivity and specificity are "
+        "sound."
     )

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rate_bands
@@ -52,8 +53,11 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
 
 
 def show_precision(cases: Cases) -> None:
+    if why_no_auc(cases):
+        st.caption("No average precision of these cases, for the reason that there is no AUC.")
+        return
     guessing = f"{cases.positives / len(cases):.3f}"
-    found = cached_metrics.average_precision(cases) if cases.positives and cases.negatives else None
+    found = cached_metrics.average_precision(cases)
     if found is None:
         st.caption(f"Guessing has an average precision of {guessing}.")
         return

@@ -91,6 +91,7 @@ def test_an_auc_made_by_counting_alone_is_refused_by_patient(page: AppTest) -> N
     page.segmented_control(key="count_level").set_value("patient").run()
     assert "random scores would reach 0.33" in captions_of(page)
     assert "with one breast drawn per woman" in captions_of(page)
+    assert "No average precision of these cases" in captions_of(page)
     assert "10 women with and 30 without cancer" in captions_of(page)
     assert "its own breast is called" in captions_of(page)
     rates = rates_of(at_threshold(page, 0.0))

@@ -35,3 +35,26 @@ def test_thresholds_and_compare_show_a_run_without_what_they_do_not_need(runs_ro
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+VISIT_DATA = """
+import sys
+from streamlit.testing.v1 import AppTest
+page = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+sys.modules.pop("torch", None)  # the front page may need it
+page.switch_page("pages/data.py").run()
+assert not page.exception, page.exception
+sys.exit("loaded torch" if "torch" in sys.modules else 0)
+"""
+
+
+def test_data_opens_without_torch(runs_root: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", VISIT_DATA, str(ROOT / "streamlit_app.py")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
