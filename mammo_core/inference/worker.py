@@ -22,6 +22,7 @@ def _evaluate(run: RunFolder) -> str:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
     from mammo_core.inference.evaluate import evaluate
+    from mammo_core.runs.seen import learnt_from, read_seen
 
     config = load_settings(run.file("run.json"), EvaluateConfig)
     found = find_run(config.checkpoint, checkpoints_root(), shipped_checkpoints_root())
@@ -40,7 +41,15 @@ def _evaluate(run: RunFolder) -> str:
         return "Stopped on request."
     write_predictions(predictions, run.file("predictions.csv"))
     women = predictions["group_id"].nunique()
-    return f"{len(predictions)} images of {women} women scored by {config.checkpoint}."
+    words = f"{len(predictions)} images of {women} women scored by {config.checkpoint}."
+    seen = read_seen(found)
+    known = learnt_from(seen, predictions) if seen is not None else []
+    if not known:
+        return words
+    return (
+        f"{words} It learnt from {len(known)} of these women (first: {known[0]}): scores of theirs "
+        "show what it remembers, not what it can do."
+    )
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@
 has learnt from too; to test it on one of those women would measure memory.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,7 +16,8 @@ from mammo_core.files import sha256_of
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.training.seen import learnt_from, read_seen
+from mammo_core.runs.seen import COLUMNS, learnt_from, read_seen
+from mammo_core.training.data import ImageSet
 from mammo_core.types import Split
 
 FROM_CHECKPOINT: Final = "checkpoint:"
@@ -71,6 +73,17 @@ def check_origin(origin: Origin, own: pd.DataFrame, *, is_leak_allowed: bool) ->
             "weights."
         )
     return (f"Leaky: {told}, and training went on from it.",)
+
+
+def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFrame:
+    """What a run on these images sees."""
+    parts = [
+        one.manifest[["image_id", "group_id"]].assign(
+            dataset=dataset, split=str(split), content=list(one.contents)
+        )
+        for split, one in images.items()
+    ]
+    return pd.concat(parts, ignore_index=True)[list(COLUMNS)].astype("string")
 
 
 def _refuse_other_model(card: ModelCard, config: RunConfig, run_id: str) -> None:

@@ -19,19 +19,19 @@ from mammo_core.explain.alignment import cell_offset
 from mammo_core.preprocessing.peek import file_kinds
 from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.seen import SEEN_NAME, write_seen
 from mammo_core.training.again import Fitting, fitting_of, write_fitting
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.embedding import KEPT_SPLITS, keep_embeddings
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
-from mammo_core.training.lineage import check_origin, origin_of
+from mammo_core.training.lineage import check_origin, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import any_of, make_fabric
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network, refuse_apart
 from mammo_core.training.outcome import Outcome, heatmap_peak, make_card
-from mammo_core.training.seen import SEEN_NAME, seen_table, write_seen
 from mammo_core.training.state import Progress
 from mammo_core.types import RunState, Split
 

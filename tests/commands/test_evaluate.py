@@ -9,8 +9,9 @@ from mammo_core.config import EvaluateConfig, load_settings
 from mammo_core.datasets import ADAPTERS
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.card import write_card
-from mammo_core.runs.folder import RunFolder, list_runs
-from tests.inference.made_up import card
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.types import RunState
+from tests.inference.made_up import card, write_checkpoint
 
 
 def test_a_folder_is_found_from_where_the_command_was_given(
@@ -40,3 +41,24 @@ def test_a_data_set_is_labelled_as_the_checkpoint_learnt_it_where_it_can_be(
     write_card(made, tmp_path / "model_card.json")
     expected = second if learnt_by_the_second else first
     assert rule_for(adapter, RunFolder(tmp_path)) == expected
+
+
+def test_women_the_checkpoint_learnt_from_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    write_phantom_set(tmp_path / "set", women=2, seed=0, size=(64, 32))
+    made = RunFolder(tmp_path / "runs" / "made")
+    made.path.mkdir(parents=True)
+    write_checkpoint(made.path)
+    made.write_status(RunStatus(state=RunState.FINISHED))
+    made.file("seen.csv").write_text(
+        "dataset,image_id,group_id,split,content\n"
+        f"{tmp_path / 'set'},W0001_R_CC,W0001,train,\n"
+        f"{tmp_path / 'set'},W0002_R_CC,W0002,test,\n"
+    )
+    command = ["evaluate", "--checkpoint", "made", "--data", str(tmp_path / "set"), "--wait"]
+    assert main(command) == 0
+    (run,) = (run for run in list_runs(tmp_path / "runs") if run.run_id != "made")
+    assert "It learnt from 1 of these women (first: W0001)" in run.read_status().message

@@ -12,15 +12,15 @@ from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.training.lineage import check_origin, origin_of
+from mammo_core.runs.seen import SEEN_NAME, write_seen
+from mammo_core.training.lineage import check_origin, origin_of, seen_table
 from mammo_core.training.network import make_network
 from mammo_core.training.outcome import how_chosen, save_weights
-from mammo_core.training.seen import SEEN_NAME, seen_table, write_seen
 from mammo_core.types import CANCER, RunState, Split
 from mammo_core.zoo.build import build_model
 from tests.inference.made_up import card
 from tests.training.made_up import CONFIG
-from tests.training.test_seen import SEEN, of_women
+from tests.runs.test_seen import SEEN, of_women
 
 ON = replace(CONFIG, model=replace(CONFIG.model, weights="checkpoint:earlier"))
 

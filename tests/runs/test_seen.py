@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.seen import learnt_from, read_seen, write_seen
 from mammo_core.training.data import ImageSet
-from mammo_core.training.seen import learnt_from, read_seen, seen_table, write_seen
+from mammo_core.training.lineage import seen_table
 from mammo_core.types import Split
 from tests.training.made_up import squares
 

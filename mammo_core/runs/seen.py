@@ -1,11 +1,10 @@
-"""Whom a checkpoint has seen: what keeps her from being tested on what another learnt from her.
+"""Whom a checkpoint has seen: what keeps her from being tested by a network that knows her.
 
 `seen.csv` beside the card lists every labelled image of the run with its split, and those that the
 checkpoint it started from had learnt from. Women are found again by their images' content, and
 within one data set by their ids.
 """
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -14,23 +13,11 @@ import pandas as pd
 from mammo_core.files import replace_file
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import read_table
-from mammo_core.training.data import ImageSet
 from mammo_core.types import Split
 
 SEEN_NAME: Final = "seen.csv"
-_COLUMNS: Final = ("dataset", "image_id", "group_id", "split", "content")
+COLUMNS: Final = ("dataset", "image_id", "group_id", "split", "content")
 _LEARNT: Final = (Split.TRAIN, Split.VAL)  # validation chose the epoch
-
-
-def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFrame:
-    """What a run on these images sees."""
-    parts = [
-        one.manifest[["image_id", "group_id"]].assign(
-            dataset=dataset, split=str(split), content=list(one.contents)
-        )
-        for split, one in images.items()
-    ]
-    return pd.concat(parts, ignore_index=True)[list(_COLUMNS)].astype("string")
 
 
 def write_seen(own: pd.DataFrame, before: pd.DataFrame | None, path: Path) -> None:
@@ -44,7 +31,7 @@ def read_seen(run: RunFolder) -> pd.DataFrame | None:
     path = run.file(SEEN_NAME)
     if not path.exists():
         return None
-    return read_table(path, what="list of seen images").reindex(columns=list(_COLUMNS))
+    return read_table(path, what="list of seen images").reindex(columns=list(COLUMNS))
 
 
 def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
