@@ -19,8 +19,8 @@ from mammo_core.training.outcome import how_chosen, save_weights
 from mammo_core.types import CANCER, RunState, Split
 from mammo_core.zoo.build import build_model
 from tests.inference.made_up import card
-from tests.training.made_up import CONFIG
 from tests.runs.test_seen import SEEN, of_women
+from tests.training.made_up import CONFIG
 
 ON = replace(CONFIG, model=replace(CONFIG.model, weights="checkpoint:earlier"))
 
