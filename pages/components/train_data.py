@@ -58,12 +58,13 @@ def _pick_rule(entry: Registered) -> str:
     if len(names) == 1:
         st.caption(f"Label rule: {escaped(adapter.label_rules[0].title)}")
         return names[0]
+    key = f"train_rule_{entry.name}"
     return st.selectbox(
         "An image is positive by this rule",
         names,
-        index=names.index(entry.label_rule),
+        index=0 if key in st.session_state else names.index(entry.label_rule),
         format_func=lambda name: get_label_rule(adapter, name).title,
-        key=f"train_rule_{entry.name}",
+        key=key,
     )
 
 

@@ -16,7 +16,7 @@ from mammo_core.types import Task
 from pages.components.guard import escaped
 
 CHOSEN: Final = "train_recipe"
-_COPIED: Final = "train_copied"
+_COPIED: Final = "from"  # in the URL: a copy survives a reload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,12 +42,13 @@ class Origin:
 def pick_origin() -> Origin:
     """Recipes, and the run whose settings were asked to be used again."""
     titles = {recipe.name: recipe.title for recipe in RECIPES}
-    copied = st.session_state.get(_COPIED) or st.query_params.get(CHOSEN, "")
+    copied = st.query_params.get(_COPIED, "")
     is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
     options = [*titles, copied] if is_run else [*titles]
     name = st.selectbox(
         "Recipe",
         options,
+        index=len(options) - 1 if is_run and CHOSEN not in st.session_state else 0,
         format_func=lambda option: titles.get(option, f"As in {option}"),
         key=CHOSEN,
         bind="query-params",
@@ -64,7 +65,7 @@ def pick_origin() -> Origin:
 def start_from(run: RunFolder) -> None:
     """Let the form begin with the settings of `run`. Before the form is drawn."""
     settings = settings_of(run)
-    st.session_state[_COPIED] = run.run_id
+    st.query_params[_COPIED] = run.run_id
     st.session_state[CHOSEN] = run.run_id
     for entry in list_registered(datasets_root()):
         is_same = settings.data.folder in (entry.folder, entry.name)

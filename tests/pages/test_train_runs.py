@@ -54,6 +54,8 @@ def test_a_copy_is_the_same_experiment(
     page.button(key=f"copy_{RUN}").click().run()
     assert not page.exception
     assert page.selectbox(key="train_recipe").value == RUN
+    assert page.query_params["from"] == RUN
+    assert not page.warning
     assert page.number_input(key=f"train_batch_{RUN}").value == 12
     page.button(key="train_start").click().run()
     assert not page.exception
