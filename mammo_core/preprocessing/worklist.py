@@ -20,6 +20,9 @@ from mammo_core.preprocessing.dicom.recognise import is_dicom
 #: More pictures than this in one folder, without a header that says so, are no one woman's.
 MOST_OF_ONE: Final = 8
 
+#: How PNG, JPEG, TIFF and PGM begin.
+_PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P2", b"P5")
+
 _HEAD_BYTES: Final = 2**18
 _LIST_ID: Final = re.compile(r"[0-9a-f]{64}")
 _CASE_ID: Final = _LIST_ID
@@ -34,19 +37,26 @@ class Arrived:
 
 
 def group_files(files: Sequence[Arrived]) -> list[list[int]]:
-    """The places in `files` that make one case each, in the order in which they came."""
-    groups: dict[tuple[str, ...], list[int]] = {}
+    """The places in `files` that make one case each, in the order in which they came.
+
+    What is neither a picture nor names an exam goes with the first case, to be refused there.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    others = []
     for place, file in enumerate(files):
         exam = exam_of(file.content)
-        key = ("exam", exam) if exam else ("folder", file.folder)
-        groups.setdefault(key, []).append(place)
+        if not exam and not file.content.startswith(_PICTURES):
+            others.append(place)
+            continue
+        groups.setdefault(("exam", exam) if exam else ("folder", file.folder), []).append(place)
     found = []
-    for (kind, *_), members in groups.items():
+    for (kind, _), members in groups.items():
         if kind == "folder" and len(members) > MOST_OF_ONE:
             found += [[place] for place in members]
         else:
             found.append(members)
-    return sorted(found)
+    found.sort()
+    return [sorted([*found[0], *others]), *found[1:]] if found else [others]
 
 
 def exam_of(content: bytes) -> str:

@@ -58,7 +58,8 @@ def read_images(
     if not images:
         return CaseReading(readings={}, regions={}, seconds={})
     places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
-    return _read(run.path, _state_of(run), case.case_id, places, method)
+    with st.empty():  # spinners come and go in it, and nothing below is moved
+        return _read(run.path, _state_of(run), case.case_id, places, method)
 
 
 def warm(run: RunFolder) -> Warm:
@@ -160,7 +161,7 @@ def _warm(checkpoint: Path, state: str) -> Warm:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
 
-    loaded = load_checkpoint(checkpoint)
+    loaded = load_checkpoint(checkpoint, device="auto")
     return Warm(checkpoint=loaded, engine=open_engine(loaded))
 
 

@@ -32,13 +32,15 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
             "Truth": st.column_config.SelectboxColumn(options=list(_TRUTHS), required=True)
         },
     )
-    with st.container(horizontal=True, vertical_alignment="bottom"):
+    with st.form("study_form", border=False):
         title = st.text_input("Name of the study", key="study_title", max_chars=80)
         seed = st.number_input("Seed of the orders", 0, 10_000, 0, key="study_seed")
-        is_wanted = st.button(
-            "Make the study", icon=":material/lock:", key="make_study", disabled=not title.strip()
+        is_wanted = st.form_submit_button(
+            "Make the study", icon=":material/lock:", key="make_study"
         )
-    if is_wanted:
+    if is_wanted and not title.strip():
+        st.warning("Give the study a name, so that it can be found again.")
+    elif is_wanted:
         truths = [_TRUTHS[str(truth)] for truth in table["Truth"]]
         with noted_errors():
             st.query_params["study"] = _make(case_ids, truths, run, title=title, seed=seed)

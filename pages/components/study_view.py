@@ -107,16 +107,16 @@ def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase)
     shown: dict[str, float] = st.session_state.setdefault(_SHOWN, {})
     shown.setdefault(step, time.monotonic())
     question = "How likely is cancer" + ("" if phase is Phase.UNAIDED else ", having seen this")
-    score = st.number_input(
-        f"{question}? 0 to {MOST}", min_value=0, max_value=MOST, value=None, step=1,
-        key=f"answer {step}", placeholder="0 is none, 100 is certain",
-    )  # fmt: skip
-    if (
-        st.button(
-            "Lock my answer", icon=":material/lock:", key="lock_answer", disabled=score is None
+    with st.form(f"form {step}", border=False):
+        score = st.number_input(
+            f"{question}? 0 to {MOST}", min_value=0, max_value=MOST, value=None, step=1,
+            key=f"answer {step}", placeholder="0 is none, 100 is certain",
+        )  # fmt: skip
+        is_locked = st.form_submit_button(
+            "Lock my answer", icon=":material/lock:", key="lock_answer"
         )
-        and score is not None
-    ):
+    st.caption("A locked answer cannot be changed.")
+    if is_locked and score is not None:
         answer = Answer(
             reader=reader,
             case_id=case.case_id,
@@ -129,7 +129,6 @@ def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase)
         )
         lock_answer(studies_root(), study, answer)
         st.rerun()
-    st.caption("A locked answer cannot be changed.")
 
 
 def _model_score(case: Case, run: RunFolder) -> float | None:

@@ -1,5 +1,6 @@
 """Cases that came together, as a table to sort; a click opens one."""
 
+import time
 from dataclasses import dataclass
 
 import streamlit as st
@@ -20,6 +21,7 @@ from pages.components.read_scores import scored_images
 from pages.components.reading import read_images
 from pages.components.study_start import show_study_start
 
+_PATIENCE = 0.5  # seconds without a bar: a list that is known comes at once
 _VISITS = "worklist_visits"  # the table is a new one at every visit, with nothing chosen
 
 
@@ -75,12 +77,14 @@ def show_worklist(run: RunFolder | None) -> None:
 
 
 def _lines(case_ids: tuple[str, ...], run: RunFolder | None) -> list[Line]:
-    place = st.empty()
     lines = []
-    for done, case_id in enumerate(case_ids):
-        place.progress(done / len(case_ids), text=f"Scoring {done + 1} of {len(case_ids)}…")
-        lines.append(_line(case_id, run))
-    place.empty()
+    started = time.monotonic()
+    with st.empty():
+        for done, case_id in enumerate(case_ids):
+            if time.monotonic() - started > _PATIENCE:
+                st.progress(done / len(case_ids), text=f"Scoring {done + 1} of {len(case_ids)}…")
+            lines.append(_line(case_id, run))
+        st.container()
     return lines
 
 
@@ -105,9 +109,7 @@ def _line(case_id: str, run: RunFolder | None) -> Line:
 
 
 def _refusals(case: Case) -> list[str]:
-    if not case.refusals:
-        return []
-    return [f"{len(case.refusals)} of {case.files} files not read."]
+    return [f"File {refusal.number}: {refusal.sentence}" for refusal in case.refusals]
 
 
 def _judged(case: Case, run: RunFolder) -> tuple[float | None, str, list[str]]:

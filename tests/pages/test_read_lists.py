@@ -33,7 +33,7 @@ def open_row(page: AppTest, row: int) -> None:
 
 
 def make_study(page: AppTest) -> None:
-    page.text_input(key="study_title").set_value("Pilot").run(timeout=60)
+    page.text_input(key="study_title").set_value("Pilot")
     page.button(key="make_study").click().run(timeout=60)
     assert not page.exception, page.exception
 
@@ -44,7 +44,7 @@ def sign_in(page: AppTest, reader: str) -> None:
 
 
 def answer(page: AppTest, score: int) -> None:
-    page.number_input[0].set_value(score).run(timeout=60)
+    page.number_input[0].set_value(score)
     page.button(key="lock_answer").click().run(timeout=60)
     assert not page.exception, page.exception
 

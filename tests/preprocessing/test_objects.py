@@ -132,6 +132,15 @@ def test_a_directory_of_a_disc_is_refused_by_name() -> None:
     assert refusal(mammogram_file(ramp(), SOPClassUID="1.2.840.10008.1.3.10")).code == "directory"
 
 
+def test_an_x_ray_of_another_body_part_is_refused_by_its_name() -> None:
+    sop_class = "1.2.840.10008.5.1.4.1.1.1"  # Computed Radiography
+    film = {"SOPClassUID": sop_class, "Modality": "CR"}
+    found = refusal(mammogram_file(ramp(), **film, BodyPartExamined="CHEST"))
+    assert found.code == "not_a_mammogram"
+    assert "'CHEST', not a breast" in found.sentence
+    assert read(mammogram_file(ramp(), **film, BodyPartExamined="BREAST")).wide is not None
+
+
 @pytest.mark.parametrize("modality", ["RG", "CR", "DX", "OT"])
 def test_film_and_its_kin_are_read_with_a_note(modality: str) -> None:
     mammogram = read(mammogram_file(ramp(), SOPClassUID=SECONDARY_CAPTURE, Modality=modality))

@@ -36,6 +36,13 @@ def test_an_exam_and_pictures_dropped_together_are_two_cases() -> None:
     assert group_files(files) == [[0, 1, 2, 3], [4]]
 
 
+def test_what_is_no_image_goes_with_the_first_case_to_be_refused_there() -> None:
+    letter = Arrived(content=b"Dear colleague")
+    exam = [Arrived(content=content) for content in EXAM]
+    assert group_files([letter, *exam]) == [[0, 1, 2, 3, 4]]
+    assert group_files([letter, letter]) == [[0, 1]]
+
+
 def test_a_broken_header_names_no_exam() -> None:
     assert exam_of(EXAM[0][:200]) == ""
     assert exam_of(b"Dear colleague") == ""

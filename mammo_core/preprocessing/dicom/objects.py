@@ -101,6 +101,7 @@ def _modality_notes(header: Dataset, sop_class: str) -> list[str]:
     if sop_class in (*_MAMMOGRAPHY, _TOMOSYNTHESIS):
         return [f"The object is a mammogram, but its modality is {quoted(modality)!r}."]
     if modality in _FILM_AND_KIN or not modality:
+        _check_body_part(header)
         said = f"is {modality}, not MG" if modality else "is not given"
         return [f"The modality {said}: nothing in the header says that this is a mammogram."]
     raise ReadError(
@@ -109,6 +110,17 @@ def _modality_notes(header: Dataset, sop_class: str) -> list[str]:
         f"{', '.join(_FILM_AND_KIN)} when scanned or converted.",
         "Choose the mammograms of the exam.",
     )
+
+
+def _check_body_part(header: Dataset) -> None:
+    """Of an object that nothing else calls a mammogram."""
+    body_part = text(header, "BodyPartExamined").upper()
+    if body_part and "BREAST" not in body_part:
+        raise ReadError(
+            "not_a_mammogram",
+            f"The body part of this DICOM is {quoted(body_part)!r}, not a breast.",
+            "Choose the mammograms of the exam.",
+        )
 
 
 def _kind_notes(header: Dataset, sop_class: str) -> list[str]:
