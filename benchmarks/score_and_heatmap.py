@@ -3,8 +3,10 @@
 python -m benchmarks.score_and_heatmap
 
 The weights are random, the norms measured on synthetic images and the last layer scaled to log-odds
-of about 2: a network's time does not depend on its weights, but what bf16 changes does. On a busy machine the threads of a network wait for each other, some more than
-others; `taskset -c 0` before the command leaves one, whose processor time says what is work.
+of about 2: a network's time does not depend on its weights, but what bf16 changes does.
+
+On a busy machine the threads of a network wait for each other, those of some longer than others.
+`taskset -c 0` before the command leaves one, whose processor time says what is work.
 """
 
 import os

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mammo_core.inference.many_files import Scored
 
 _TELL_EVERY_SECONDS: Final = 2.0
+_INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,13 +57,20 @@ def _run(arguments: argparse.Namespace) -> int:
     else:
         print(to_heading(classes), end="")
     tally = _Tally(len(files))
-    for some in score_files(checkpoint.card, engine, files, is_known=lambda row: row.key in known):
-        rows = [one.row for one in some if one.row is not None]
-        if sheet:
-            sheet.add(rows)
-        else:
-            print("".join(to_line(row) for row in rows if row.score), end="", flush=True)
-        tally.count(some)
+    try:
+        for some in score_files(
+            checkpoint.card, engine, files, is_known=lambda row: row.key in known
+        ):
+            rows = [one.row for one in some if one.row is not None]
+            if sheet:
+                sheet.add(rows)
+            else:
+                print("".join(to_line(row) for row in rows if row.score), end="", flush=True)
+            tally.count(some)
+    except KeyboardInterrupt:
+        tally.close()
+        _tell("Stopped." + (" The same command goes on from here." if sheet else ""))
+        return _INTERRUPTED
     tally.close()
     for sentence in checkpoint.card.limits:
         _tell(sentence)
