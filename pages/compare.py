@@ -20,7 +20,6 @@ from pages.components.compare_view import (
     Compared,
     show_disagreements,
     show_images,
-    show_published,
     show_settings,
 )
 from pages.components.cost_view import show_cost
@@ -33,6 +32,7 @@ from pages.components.overlays import show_pr, show_reliability, show_roc
 from pages.components.pickers import scored_runs
 from pages.components.point_view import show_at_one_specificity
 from pages.components.provenance import show_provenance
+from pages.components.published_view import show_published
 from pages.components.report_download import show_reports
 from pages.components.scored import pick_table
 

@@ -1,4 +1,4 @@
-"""Where two models disagree, in which settings their runs differ, what others have reported."""
+"""Where two models disagree, the images of one, and in which settings their runs differ."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,6 @@ from mammo_core.errors import RunError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.mistakes import disagreements
 from mammo_core.runs.folder import RunFolder
-from pages.components import cached
 from pages.components.counting import Counting
 
 
@@ -81,47 +80,9 @@ def show_settings(compared: Compared) -> None:
     st.dataframe(rows, hide_index=True, key="settings")
 
 
-def show_published(compared: Compared) -> None:
-    """What others reported on the data sets of the runs; on all where none of them is known."""
-    from mammo_core.datasets.published import PUBLISHED, published_on  # slow, and only asked here
-
-    names = {cached.card(run).data.dataset for run in compared.runs if run.is_checkpoint}
-    rows = [row for name in sorted(names) for row in published_on(name)] or list(PUBLISHED)
-    here = prevalence_of(compared.models)
-    st.caption(
-        "Published, not re-run: other cases, other splits, often other labels. The prevalence is "
-        "the one at which a project's own figures can all be true; beside it that of the cases "
-        f"compared here, by {compared.counting.level}."
-    )
-    st.dataframe(
-        [
-            {
-                "published, not re-run": row.title,
-                "data set": row.dataset,
-                "measured on": row.test,
-                "AUC": _share(row.auc, 3),
-                "accuracy": _share(row.accuracy, 3),
-                "sensitivity": _share(row.sensitivity, 3),
-                "F1": _share(row.f1, 2),
-                "probabilistic F1": _share(row.probabilistic_f1, 2),
-                "prevalence it implies": _share(row.implied_prevalence, 2),
-                "prevalence here": _share(here, 2) if row.dataset in names else "",
-                "known defect": row.defect,
-            }
-            for row in rows
-        ],
-        hide_index=True,
-        key="published",
-    )
-
-
 def prevalence_of(models: Mapping[str, Cases]) -> float:
     cases = next(iter(models.values()))
     return cases.positives / len(cases)
-
-
-def _share(value: float | None, digits: int) -> str:
-    return "" if value is None else f"{value:.{digits}f}"
 
 
 def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
