@@ -64,10 +64,15 @@ def unfreeze(network: Network, optim: OptimConfig, *, epoch: int) -> None:
         freeze_batch_norms(network.classifier)
 
 
-def refuse_apart(network: Network, optim: OptimConfig, fabric: Fabric) -> None:
+def refuse_apart(network: Network, optim: OptimConfig, fabric: Fabric, *, images: int) -> None:
     """What several processes together would do differently from one, without anybody noticing."""
     if fabric.world_size == 1:
         return
+    if images < optim.batch_size:
+        raise ConfigError(
+            f"{images} training images are less than one batch of {optim.batch_size}, so some "
+            "processes would have nothing to do. Make optim.batch_size smaller."
+        )
     if optim.unfreeze_every:
         raise ConfigError("Stages are unfrozen one by one in one process only: use one GPU.")
     has_norms = any(isinstance(module, _BatchNorm) for module in network.classifier.modules())

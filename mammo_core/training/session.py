@@ -57,7 +57,7 @@ def train(run: RunFolder) -> str:
     course = Course(run=run, config=config, fabric=fabric, images=images)
     _keep_seen(course)
     network = make_network(config, fabric.device)
-    refuse_apart(network, config.optim, fabric)
+    refuse_apart(network, config.optim, fabric, images=len(images[Split.TRAIN]))
     progress = _learn(course, network)
     best = best_epoch(progress.history, config.optim.monitor)
     if course.is_asked_to_stop():

@@ -60,6 +60,7 @@ class Together:
         ({"norm": "own"}, "cuda", "Set optim.norm to synchronised or frozen"),
         ({"norm": "frozen"}, "cuda", None),
         ({"norm": "own"}, "cpu", None),
+        ({"batch_size": 10}, "cpu", "8 training images are less than one batch of 10"),
     ],
 )
 def test_what_several_processes_would_do_differently_is_refused(
@@ -69,7 +70,7 @@ def test_what_several_processes_would_do_differently_is_refused(
     network = make_network(settings, torch.device("cpu"))
     together = Together(device)
     if complaint is None:
-        refuse_apart(network, settings.optim, together)  # type: ignore[arg-type]
+        refuse_apart(network, settings.optim, together, images=8)  # type: ignore[arg-type]
         return
     with pytest.raises(ConfigError, match=complaint):
-        refuse_apart(network, settings.optim, together)  # type: ignore[arg-type]
+        refuse_apart(network, settings.optim, together, images=8)  # type: ignore[arg-type]
