@@ -5,6 +5,7 @@ import streamlit as st
 from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.curves import pr_curve, roc_curve
+from mammo_core.metrics.more_rates import Figure, more_rates
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rate_bands
 from mammo_core.plots.bands import band_figure
 from mammo_core.plots.confusion import confusion_figure
@@ -74,3 +75,19 @@ def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:
         alt="Sensitivity and specificity with 95 % intervals over all thresholds",
     )
     st.caption("Each interval holds at its own threshold, not for the whole curve.")
+    figures = more_rates(counted.cases, rates.point.threshold)
+    if not figures:
+        return
+    share = f", where {counted.cases.positives / len(counted.cases):.1%} have cancer"
+    st.dataframe([_figure_row(one, share) for one in figures], hide_index=True, key="more_rates")
+    st.caption("Women drawn again; a number is shown only where the draws give it an interval.")
+
+
+def _figure_row(one: Figure, share: str) -> dict[str, str]:
+    row = {"at the threshold": one.name + (share if one.is_of_prevalence else "")}
+    if one.low is None or one.high is None:
+        return row | {"value": "–", "95 % interval": "–"}
+    return row | {
+        "value": f"{one.value:.3f}",
+        "95 % interval": f"{one.low:.3f} to {one.high:.3f}",
+    }

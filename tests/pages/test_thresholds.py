@@ -567,3 +567,11 @@ def test_an_upload_of_hundreds_of_megabytes_is_refused_and_not_kept(
     assert not page.exception, page.exception
     assert "is 191 MB; at most 100 MB are read" in page.error[0].value
     assert "table" not in page.query_params
+
+
+def test_accuracy_and_f1_name_the_prevalence_they_hold_at(page: AppTest) -> None:
+    figures = frame(show(at_threshold(page, 0.5), "Rates"), "at the threshold")
+    named = figures.set_index("at the threshold")["95 % interval"]
+    assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", named["Accuracy, where 12.5% have cancer"])
+    assert "Balanced accuracy" in named.index
+    assert "Likelihood ratio, called" in named.index
