@@ -11,6 +11,7 @@ from mammo_core.plots.style import DASHES, MUTED, PALETTE
 _COLOURS: Final = {"train": "#8a94a6", "val": PALETTE[0], "test": PALETTE[1]}
 _NAMES: Final = {"train": "Training", "val": "Validation", "test": "Test"}
 _HEIGHT: Final = 230
+_FEW_EPOCHS: Final = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +64,8 @@ def epoch_lines(
                 "dash": DASHES[1] if is_second else DASHES[0],
             },
         )
+    if not metrics.empty and metrics["epoch"].max() <= _FEW_EPOCHS:
+        figure.update_xaxes(dtick=1)  # there is no half an epoch
     if floor > 0.0:
         figure.add_hline(
             y=floor, line={"color": MUTED, "dash": "dot"}, annotation_text=f"at least {floor:.2f}"
