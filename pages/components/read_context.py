@@ -33,6 +33,7 @@ def show_unfamiliar(case: Case, run: RunFolder, read: CaseReading) -> None:
         st.warning(f"{escaped(', '.join(titles))}: {sentence}", icon=":material/warning:")
 
 
+@st.fragment
 def show_context(
     case: Case, run: RunFolder, read: CaseReading, cases: Sequence[ScoredCase]
 ) -> None:

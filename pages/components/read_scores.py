@@ -104,8 +104,8 @@ def _show_threshold(
     judged = [case for case in cases if verdict_on(case, point)]
     if not judged:
         st.caption(
-            f"A threshold is locked for this model, but by {escaped(point.level)} and "
-            f"{escaped(point.pooling)}: there is no such case here, so the scores stand alone."
+            f"A threshold is locked for this model, but by {escaped(point.level)}: there is no "
+            "such case here, so the scores stand alone."
         )
         return
     st.caption(

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 
 from mammo_core.errors import CheckpointError
 from mammo_core.paths import cases_root
@@ -17,7 +19,7 @@ from mammo_core.runs.card import read_card
 from mammo_core.runs.embeddings import FILE_NAME as EMBEDDINGS_NAME
 from mammo_core.runs.embeddings import Embeddings, read_embeddings
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import Mammogram
+from mammo_core.types import Mammogram, Pixels
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from mammo_core.inference.predictor import Reading
 
 DEFAULT_METHOD: Final = "grad_cam"
+
+_MASK_SIDE: Final = 800  # pixels in which the breast is found for regions
 
 #: One inference at a time: four tabs at once would only slow each other down.
 _ONE_AT_A_TIME = threading.Lock()
@@ -143,17 +147,26 @@ def _timed(engine: "Engine", seconds: list[float]) -> "Engine":
 
 def _regions_of(mammogram: Mammogram, reading: "Reading") -> "Regions":
     from mammo_core.explain.regions import find_regions
-    from mammo_core.preprocessing.breast import find_breast
 
     return find_regions(
         reading.evidence,
         reading.geometry,
-        find_breast(mammogram.pixels),
+        _breast_of(mammogram.pixels),
         offset=reading.offset,
         is_relative=reading.is_relative,
         side=mammogram.ref.side,
         view=mammogram.ref.view,
     )
+
+
+def _breast_of(pixels: Pixels) -> NDArray[np.bool_]:
+    """The breast, found on every few pixels: a cell of a map is far larger than those between."""
+    from mammo_core.preprocessing.breast import find_breast
+
+    step = max(1, max(pixels.shape) // _MASK_SIDE)
+    mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
+    whole: NDArray[np.bool_] = mask.repeat(step, axis=0).repeat(step, axis=1)
+    return np.ascontiguousarray(whole[: pixels.shape[0], : pixels.shape[1]])
 
 
 @st.cache_resource(max_entries=3, show_spinner="Loading the model…")
