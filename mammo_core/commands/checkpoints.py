@@ -104,7 +104,8 @@ def _described(card: "ModelCard") -> Iterator[str]:
     yield f"network     {card.model.backbone}, {card.prepare.channels} x {height} x {width}"
     yield f"weights     SHA-256 {card.weights_sha256}"
     yield f"data        {card.data.describe(Level.IMAGE)} Licence: {card.data.licence}."
-    yield f"images      {card.data.seen}, {', '.join(card.data.file_kinds) or 'files of any kind'}"
+    kinds = " and ".join(card.data.file_kinds) or "not told"
+    yield f"images      {card.data.seen}; files it was measured on: {kinds}"
     for count in card.data.splits:
         yield (
             f"{count.split:11} {many(count.images, 'image', 'images')} of "
