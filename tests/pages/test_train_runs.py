@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.datasets.predictions import read_predictions
 from mammo_core.runs.cost import read_cost
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
 from mammo_core.training.again import Fitting, write_fitting
 from mammo_core.training.recipes import get_recipe
+from mammo_core.training.series import fold_configs
 from mammo_core.types import CANCER, RunState
 from tests.pages.conftest import OpenPage
 from tests.pages.training_pages import (
@@ -133,3 +135,22 @@ def test_what_a_run_cost_is_recorded_at_the_price_entered(
     assert cost is not None
     assert cost.total == pytest.approx(2.0)
     assert any("2.00 EUR" in caption.value for caption in page.caption)
+
+
+def test_finished_folds_are_put_together(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    folds = fold_configs(config, 2)
+    for fold in folds:
+        write_finished_run(runs_root, f"{RUN}-{fold.data.fold}", fold)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert "2 of 2 folds finished" in [expander.label for expander in page.expander]
+    page.button(key="series_join").click().run()
+    assert not page.exception
+    joined = find_run(folds[0].series, runs_root)
+    assert len(read_predictions(joined.file("predictions.csv"))) == 24 * 4
+    assert "series_join" not in [button.key for button in page.button]
+    page.selectbox(key="run").set_value(joined.run_id).run()
+    assert not page.exception
+    assert any("Put together from the folds" in caption.value for caption in page.caption)
