@@ -8,6 +8,7 @@ import plotly.graph_objects as go
 
 from mammo_core.plots.style import INK, MUTED, figure
 
+_BEHIND_WORDS: Final = "rgba(20,20,20,0.85)"  # so that hatching does not cross them out
 _ROW: Final = 108  # pixels
 _FAINTEST, _STRONGEST = 0.1, 0.75  # how solid the filling is
 
@@ -44,7 +45,13 @@ def matrix_figure(squares: Sequence[Square]) -> go.Figure:
                 "line": {"color": INK, "width": 3}
                 if square.is_own
                 else {"color": MUTED, "width": 1},
-                "pattern": {"shape": "/" if square.is_hatched else "", "fgcolor": MUTED},
+                "pattern": {
+                    "shape": "/" if square.is_hatched else "",
+                    "fgcolor": MUTED,
+                    "fgopacity": 0.5,
+                    "size": 12,
+                    "solidity": 0.12,
+                },
             },
             showlegend=False,
             hoverinfo="skip",
@@ -52,6 +59,7 @@ def matrix_figure(squares: Sequence[Square]) -> go.Figure:
         drawing.add_annotation(
             x=x, y=y, text="<br>".join(square.lines), showarrow=False,
             font={"color": INK, "size": 12},
+            bgcolor=_BEHIND_WORDS if square.is_hatched else None,
         )  # fmt: skip
     drawing.update_layout(barmode="overlay")
     drawing.update_xaxes(

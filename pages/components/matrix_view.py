@@ -44,7 +44,7 @@ def show_matrix(compared: Compared) -> None:
     )
     st.dataframe([_row(cell) for cell in cells if cell.external], hide_index=True, key="cells")
     for cell in cells:
-        for note in cell.notes:
+        for note in () if cell.external else cell.notes:
             st.caption(escaped(f"{cell.checkpoint.run_id} on {short_name(cell.data)}: {note}"))
     offer_evaluating([cell for cell in cells if not cell.external and not cell.is_own], entries)
 
@@ -95,6 +95,7 @@ def _row(cell: Cell) -> dict[str, str]:
         "calibration slope": _number(fit.slope, fit.slope_interval) if fit else "–",
         "cases": f"{cases.positives:,} with, {cases.negatives:,} without cancer, by {cases.level}, "
         f"{many(cases.group_count, 'woman', 'women')}",
+        "notes": " ".join(cell.notes),
     }
 
 
