@@ -19,6 +19,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.types import Split
 from pages.components import cached
+from pages.components.looks import note_look
 
 Data = tuple[str, str]  # a data set's name or folder, and the label rule
 
@@ -70,6 +71,7 @@ def short_name(data: Data) -> str:
 
 def _own(run: RunFolder, data: Data) -> Cell:
     card = cached.card(run)
+    note_look(run, Split.TEST)
     try:
         table = cached.predictions(run)
         tested = table[(table["split"] == Split.TEST).fillna(value=False)]
@@ -87,6 +89,7 @@ def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Cell:
     notes: tuple[str, ...] = ()
     external = None
     if evaluation is not None and evaluation.run.has_predictions:
+        note_look(evaluation.run, evaluation.config.split)
         try:
             table = cached.predictions(evaluation.run)
             if set(table.get("weights_sha256", ())) - {card.weights_sha256}:
