@@ -17,6 +17,7 @@ from mammo_core.runs.embeddings import Embeddings
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
+from pages.components.read_ensemble import show_ensembles
 from pages.components.read_scores import validation_cases
 from pages.components.reading import CaseReading, kept_embeddings, reference_of, warm
 from pages.components.similar import cached_picture
@@ -48,6 +49,7 @@ def show_context(
         )
     if st.toggle("How steady the scores are", key="steady"):
         _show_spread(case, run, read)
+    show_ensembles(case, run, read)
     if st.toggle("Images that look alike to the model", key="similar"):
         _show_similar(case, run, read)
 

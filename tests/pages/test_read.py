@@ -8,13 +8,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.metrics.calibration import Recalibration, ScoreMap
 from mammo_core.metrics.cases import Pooling
+from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import shipped_checkpoints_root
 from mammo_core.preprocessing.synthetic import mark_png
 from mammo_core.runs.card import read_card, write_card
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
-from mammo_core.types import Level
+from mammo_core.types import Level, RunState
 from tests.pages.conftest import OpenPage
 
 
@@ -256,3 +258,28 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     page.segmented_control(key="layer").set_value(other.run_id).run()
     assert not page.exception
     assert len(page.metric) == 2
+
+
+def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
+    page: AppTest, runs_root: Path
+) -> None:
+    run = own_copy(runs_root)
+    card = read_card(run.file("model_card.json"))
+    members = tuple(
+        Member(
+            run_id=name,
+            weights_sha256=card.weights_sha256,
+            score_map=ScoreMap(kind=Recalibration.PLATT, prevalence=0.5),
+            reference=(0.1, 0.2),
+        )
+        for name in ("phantom-light", run.run_id)
+    )
+    both = RunFolder(runs_root / "20260102-000000-ensemble-abcd")
+    both.path.mkdir()
+    both.write_status(RunStatus(state=RunState.FINISHED))
+    save_ensemble(Ensemble(method=Averaging.MEAN, members=members), both.file(MEMBERS_NAME))
+    drop(page, ("a.png", a_breast()))
+    assert "its members from" not in captions(page)
+    page.toggle(key="ensembles").set_value(True).run(timeout=60)
+    assert "mean of 2 models" in captions(page)
+    assert captions(page).count("its members from") == 1
