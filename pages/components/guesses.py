@@ -19,9 +19,13 @@ from pages.components.guard import escaped, shown_errors
 from pages.components.job_view import show_job
 
 PREFIX: Final = "baseline: "
-UNTRAINED: Final = (
+NOT_FITTED: Final = (
+    "Only majority and random are shown: confounders, grey levels and pixels have not been fitted "
+    "beside these runs yet."
+)
+NOT_TO_BE_FITTED: Final = (
     "Only majority and random are shown: confounders, grey levels and pixels are fitted on the "
-    "training images of a run, which "
+    "images a model was trained on, and a table alone has none."
 )
 
 
@@ -56,7 +60,7 @@ def guesses_on(cases: Cases, runs: Sequence[RunFolder], counting: Counting) -> G
         )
     return Guesses(
         models=untrained,
-        lacking=UNTRAINED + ("have not been asked for yet." if runs else "a table does not have."),
+        lacking=NOT_FITTED if any(run.is_checkpoint for run in runs) else NOT_TO_BE_FITTED,
         reasons=reasons,
     )
 
