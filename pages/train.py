@@ -17,7 +17,7 @@ SECTION: Final = "train_show"
 
 
 def pick_section() -> str:
-    """In the URL. A link to a run leads to the runs; so does a visit while one is going on."""
+    """In the URL. A link to a run, and a run just started, lead to the runs."""
     wanted = st.session_state.pop("train_wanted", None)
     if wanted:
         st.session_state[SECTION] = RUNS
