@@ -84,22 +84,25 @@ def _show_step(study: Study, reader: str, asked: StudyCase, phase: Phase) -> Non
     with words:
         st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")
         if read is not None:
-            _show_reading(case, run, read)
+            _show_scores(study, reader, case, run, read)
         _ask(study, reader, case, run, phase=phase)
+        if read is not None and read.readings:
+            show_regions(case, read)
+            show_limits(cached.card(run), fit_of(case, cached.card(run)))
 
 
 def _read(case: Case, run: RunFolder) -> CaseReading:
     return read_images(run, case, fit_of(case, cached.card(run)).scored)
 
 
-def _show_reading(case: Case, run: RunFolder, read: CaseReading) -> None:
-    card = cached.card(run)
-    fit = fit_of(case, card)
-    show_refused(fit)
+def _show_scores(study: Study, reader: str, case: Case, run: RunFolder, read: CaseReading) -> None:
+    """What the model says, under what the reader said before."""
+    for one in answers_of(studies_root(), study):
+        if (one.reader, one.case_id, one.phase) == (reader, case.case_id, Phase.UNAIDED):
+            st.caption(f"Your answer without AI: **{one.score}** of {MOST}.")
+    show_refused(fit_of(case, cached.card(run)))
     if read.readings:
-        show_scores(scored_images(case, read.readings), run, card)
-        show_regions(case, read)
-        show_limits(card, fit)
+        show_scores(scored_images(case, read.readings), run, cached.card(run))
 
 
 def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:

@@ -107,6 +107,7 @@ def test_the_model_is_shown_after_the_first_answer_and_both_answers_are_kept(
     answer(worklist, 30)
     assert worklist.metric
     assert "not the borders of a tumour" in captions(worklist)
+    assert "Your answer without AI: **30** of 100." in captions(worklist)
     answer(worklist, 80)
     assert not worklist.metric
     (study,) = list_studies(studies_root())
