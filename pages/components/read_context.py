@@ -19,8 +19,9 @@ from pages.components import cached
 from pages.components.guard import escaped, noted_errors
 from pages.components.read_ensemble import show_ensembles
 from pages.components.read_scores import validation_cases
-from pages.components.reading import CaseReading, kept_embeddings, reference_of, warm
+from pages.components.reading import CaseReading
 from pages.components.similar import cached_picture
+from pages.components.warm import kept_embeddings, reference_of, warm
 
 if TYPE_CHECKING:
     from mammo_core.inference.predictor import Reading

@@ -12,20 +12,15 @@ import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
-from mammo_core.errors import CheckpointError
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
-from mammo_core.runs.card import read_card
-from mammo_core.runs.embeddings import FILE_NAME as EMBEDDINGS_NAME
-from mammo_core.runs.embeddings import Embeddings, read_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Mammogram, Pixels
+from pages.components.warm import state_of, warm
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
-    from mammo_core.inference.checkpoint import Checkpoint
     from mammo_core.inference.engine import Engine
-    from mammo_core.inference.familiarity import Reference
     from mammo_core.inference.forward import Batch, Outputs
     from mammo_core.inference.predictor import Reading
 
@@ -47,14 +42,6 @@ class CaseReading:
     engine_note: str = ""  # why this engine and not the usual
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Warm:
-    """A checkpoint, loaded, and the engine that runs it."""
-
-    checkpoint: "Checkpoint"
-    engine: "Engine"
-
-
 def read_images(
     run: RunFolder, case: Case, images: Sequence[CaseImage], *, method: str = DEFAULT_METHOD
 ) -> CaseReading:
@@ -63,39 +50,12 @@ def read_images(
         return CaseReading(readings={}, regions={}, seconds={})
     places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
     with st.empty():  # spinners come and go in it, and nothing below is moved
-        return _read(run.path, _state_of(run), case.case_id, places, method)
-
-
-def warm(run: RunFolder) -> Warm:
-    """The checkpoint in memory; loaded, and its network converted, on first use."""
-    return _warm(run.path, _state_of(run))
-
-
-def kept_embeddings(run: RunFolder) -> Embeddings | None:
-    """Those kept with the checkpoint; None where there are none."""
-    path = run.file(EMBEDDINGS_NAME)
-    return _embeddings(path, path.stat().st_mtime_ns) if path.exists() else None
-
-
-def reference_of(run: RunFolder) -> "Reference | None":
-    """What familiarity is told by; None where too little is kept."""
-    path = run.file(EMBEDDINGS_NAME)
-    return _reference(path, path.stat().st_mtime_ns) if path.exists() else None
+        return _read(run.path, state_of(run), case.case_id, places, method)
 
 
 def forget_readings() -> None:
     """Drop every score and heatmap kept in memory."""
     _read.clear()
-
-
-def _state_of(run: RunFolder) -> str:
-    """Changes when a checkpoint's files do, so that no score outlives the weights it came from."""
-    names = ("model_card.json", "weights.safetensors")
-    missing = [name for name in names if not run.file(name).exists()]
-    if missing:
-        raise CheckpointError(f"Checkpoint {run.run_id} lacks {missing[0]}. Copy it again.")
-    files = [run.file(name).stat() for name in names]
-    return " ".join(f"{file.st_mtime_ns}:{file.st_size}" for file in files)
 
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")
@@ -105,7 +65,7 @@ def _read(
     """Shared and never changed. `places` are the images with their sides and views."""
     from mammo_core.inference.predictor import score_images
 
-    ready = _warm(checkpoint, state)
+    ready = warm(RunFolder(checkpoint))
     case = load_case(cases_root(), case_id)
     images = [case.image(image_id) for image_id, *_ in places]
     started = time.perf_counter()
@@ -167,26 +127,3 @@ def _breast_of(pixels: Pixels) -> NDArray[np.bool_]:
     mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
     whole: NDArray[np.bool_] = mask.repeat(step, axis=0).repeat(step, axis=1)
     return np.ascontiguousarray(whole[: pixels.shape[0], : pixels.shape[1]])
-
-
-@st.cache_resource(max_entries=3, show_spinner="Loading the model…")
-def _warm(checkpoint: Path, state: str) -> Warm:
-    from mammo_core.inference.checkpoint import load_checkpoint
-    from mammo_core.inference.engine import open_engine
-
-    loaded = load_checkpoint(checkpoint, device="auto")
-    return Warm(checkpoint=loaded, engine=open_engine(loaded))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _embeddings(path: Path, modified: int) -> Embeddings | None:
-    run = RunFolder(path.parent)
-    return read_embeddings(run, read_card(run.file("model_card.json")))
-
-
-@st.cache_resource(max_entries=4, show_spinner=False)
-def _reference(path: Path, modified: int) -> "Reference | None":
-    from mammo_core.inference.familiarity import make_reference
-
-    kept = _embeddings(path, modified)
-    return None if kept is None else make_reference(kept)
