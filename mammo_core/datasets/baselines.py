@@ -4,9 +4,7 @@ Fitted on the training images of a split and written as ordinary predictions, so
 reads a model's predictions reads these.
 """
 
-import os
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,28 +15,23 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
 
-from mammo_core.config import PrepareSettings
 from mammo_core.datasets.confounders import encoder
-from mammo_core.datasets.grey import GREY, grey_levels, reduced
+from mammo_core.datasets.grey import GREY
 from mammo_core.datasets.predictions import predictions_table
-from mammo_core.errors import ReadError, RunError, TableError
-from mammo_core.preprocessing.prepare import prepare
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.datasets.small_images import small_images
+from mammo_core.errors import TableError
 from mammo_core.types import Split, Task
 
 Matrix = NDArray[np.floating]
 
 CONFOUNDERS: Final = ("age", "density", "site", "machine")
-SIDE: Final = 256  # pixels
 MOST_AT_ONCE: Final = 3000  # images fitted as one matrix; more come in batches
 ENGINE: Final = "scikit-learn"
 PREFIX: Final = "baseline: "
 
-_THREADS: Final = 8  # at most: each holds an image at full size
 _BATCH: Final = 500
 _EPOCHS: Final = 10
 _PIXEL_SHRINKAGE: Final = 1e-3  # C of the logistic regression: 65,536 weights, few images
-_PREPARE: Final = PrepareSettings(size=(SIDE, SIDE), fit="stretch", mean=(0.0,), std=(1.0,))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -113,30 +106,13 @@ def read_sample(
 ) -> Sample:
     """Every labelled image of a split, read once; those that cannot be read are left out."""
     rows = manifest[manifest["label"].notna() & manifest["split"].notna()].reset_index(drop=True)
-    grey = np.full((len(rows), len(GREY)), np.nan)
-    pixels = np.zeros((len(rows), SIDE * SIDE), dtype=np.uint8)
-
-    def read(row: int) -> None:
-        if should_stop():
-            return
-        try:
-            mammogram = read_mammogram(root / str(rows["path"].iloc[row]))
-            prepared = prepare(mammogram, _PREPARE)
-        except ReadError:
-            return
-        grey[row] = list(grey_levels(reduced(mammogram.pixels)).values())
-        pixels[row] = np.rint(prepared.pixels[0].ravel() * 255)
-
-    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        for done, _ in enumerate(pool.map(read, range(len(rows))), start=1):
-            report(done, len(rows))
-    if should_stop():
-        raise RunError("Stopped on request before all images were read; no baseline was fitted.")
-    is_read = ~np.isnan(grey[:, 0])
+    files = [root / str(path) for path in rows["path"]]
+    small = small_images(files, report=report, should_stop=should_stop)
+    is_read = ~np.isnan(small["grey"][:, 0])
     sample = Sample(
         manifest=rows[is_read].reset_index(drop=True),
-        grey=grey[is_read],
-        pixels=pixels[is_read],
+        grey=small["grey"][is_read].astype(np.float64),
+        pixels=small["pixels"][is_read],
         task=task,
         seed=seed,
     )

@@ -12,16 +12,18 @@ from mammo_core.paths import cache_root
 
 def remembered(name: str, files: Sequence[Path], make: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """What `make` returned for these very files before, else what it returns now. All text."""
-    path = cache_root() / "tables" / f"{name}-{_state_of(files)}.csv"
+    path = cache_root() / "tables" / f"{name}-{state_of(files)}.csv"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, make().to_csv(index=False, lineterminator="\n"))
     return pd.read_csv(path, dtype="string")
 
 
-def _state_of(files: Sequence[Path]) -> str:
+def state_of(files: Sequence[Path]) -> str:
+    """Names, sizes and times of `files` as a key: another one as soon as a file changes."""
     state = hashlib.sha256()
     for path in files:
-        found = path.stat()
-        state.update(f"{path}\0{found.st_size}\0{found.st_mtime_ns}\0".encode())
+        found = path.stat() if path.exists() else None
+        told = f"{found.st_size}\0{found.st_mtime_ns}" if found else "not there"
+        state.update(f"{path}\0{told}\0".encode())
     return state.hexdigest()[:32]

@@ -123,3 +123,28 @@ def test_a_split_without_a_class_to_learn_is_refused(tmp_path: Path) -> None:
     manifest = manifest.assign(label=["cancer"] * 40 + ["no cancer"] * 20)
     with pytest.raises(TableError, match="of 1 classes"):
         fitted(tmp_path, manifest)
+
+
+def test_another_split_of_the_same_images_reads_none_of_them_again(tmp_path: Path) -> None:
+    manifest = manifest_of(tmp_path)
+    seen: list[int] = []
+
+    def fit(manifest: pd.DataFrame) -> pd.DataFrame:
+        return fit_baselines(
+            tmp_path, manifest, task=CANCER, dataset="d", report=lambda done, _: seen.append(done)
+        )
+
+    first = fit(manifest)
+    assert seen[-1] == WOMEN
+    seen.clear()
+    turned = manifest.assign(split=manifest["split"].iloc[::-1].to_numpy())
+    other = fit(turned)
+
+    assert not seen
+    assert set(first["image_id"]) != set(other["image_id"])
+
+
+def test_an_image_that_is_not_there_is_left_out(tmp_path: Path) -> None:
+    manifest = manifest_of(tmp_path)
+    (tmp_path / "images/59.png").unlink()
+    assert "i59" not in set(fitted(tmp_path, manifest)["image_id"])
