@@ -12,7 +12,7 @@ from pages.components.case_view import show_case_care, show_case_table
 from pages.components.export_view import show_exports
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, noted_errors
-from pages.components.intake import open_case, show_intake
+from pages.components.intake import is_read_first, open_case, show_intake
 from pages.components.panes import drawn_boxes, make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
 from pages.components.read_context import show_context, show_unfamiliar
@@ -26,10 +26,15 @@ from pages.components.read_model import fit_of, show_limits, show_meaning, show_
 from pages.components.read_scores import scored_images, show_scores
 from pages.components.read_second import pick_layer, pick_second, read_with, show_second
 from pages.components.reading import CaseReading
-from pages.components.study_start import show_studies
+from pages.components.study_start import show_studies, show_study_start
 from pages.components.study_view import show_study
 from pages.components.viewer import Legend, show_viewer
-from pages.components.worklist_view import has_worklist, show_way_back, show_worklist
+from pages.components.worklist_view import (
+    has_worklist,
+    listed_cases,
+    show_way_back,
+    show_worklist,
+)
 
 LEGEND = Legend(text="What moved the score", low_text="none", high_text="most")
 
@@ -93,12 +98,16 @@ def show_behind(
         show_seconds(read, drawing)
 
 
-def show_opened(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:
+def show_heading() -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
         show_way_back()
         with st.popover("Open images", icon=":material/upload_file:"):
             show_intake()
+
+
+def show_opened(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:
+    show_heading()
     if case.images:
         show_case(case, run, second)
     with st.expander(
@@ -120,13 +129,14 @@ with st.sidebar:
     chosen = pick_run("Model", models, key="model")
     second = pick_second(models, chosen)
 opened = open_case()
-if opened is not None:
+is_open = opened is not None or has_worklist()
+if is_open and chosen is not None and is_read_first():
+    show_heading()
+    show_study_start([opened.case_id] if opened else listed_cases(), chosen)
+elif opened is not None:
     show_opened(opened, chosen, second)
 elif has_worklist():
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown("#### Read")
-        with st.popover("Open images", icon=":material/upload_file:"):
-            show_intake()
+    show_heading()
     show_worklist(chosen)
 else:
     st.title("Read")

@@ -9,12 +9,7 @@ import streamlit as st
 
 from mammo_core.errors import MammoError
 from mammo_core.paths import cases_root, samples_root, worklists_root
-from mammo_core.preprocessing.case_store import (
-    Case,
-    forget_old_cases,
-    load_case,
-    store_case,
-)
+from mammo_core.preprocessing.case_store import Case, forget_old_cases, load_case, store_case
 from mammo_core.preprocessing.masking import mask_outside_breast
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.preprocessing.samples import list_samples
@@ -24,6 +19,7 @@ from pages.components.guard import escaped
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
 _NAMES: Final = "names_of_files"
+_READ_FIRST: Final = "read_first"
 
 
 def open_case() -> Case | None:
@@ -37,6 +33,11 @@ def open_case() -> Case | None:
     except MammoError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return None
+
+
+def is_read_first() -> bool:
+    """Whether what is opened waits for a reader's answer before any model sees it."""
+    return bool(st.session_state.get(_READ_FIRST))
 
 
 def shown_name(case: Case, number: int) -> str:
@@ -56,6 +57,11 @@ def show_intake() -> None:
         "computer; names and dates in them are not kept.",
     )
     folder.file_uploader("Or a whole folder", accept_multiple_files="directory", key=_FOLDER)
+    st.toggle(
+        "Read first",
+        key=_READ_FIRST,
+        help="For a reader study: what is opened is not scored before a reader has answered.",
+    )
     samples = list_samples(samples_root())
     if samples:
         st.caption("Or open a synthetic sample:")

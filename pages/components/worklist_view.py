@@ -41,17 +41,23 @@ def has_worklist() -> bool:
     return "list" in st.query_params
 
 
+def listed_cases() -> list[str]:
+    """The cases of the list in the URL, as they came."""
+    with shown_errors():
+        return list(load_worklist(worklists_root(), st.query_params["list"]))
+
+
 def show_way_back() -> None:
     """From a case to the list it came with."""
-    if has_worklist() and st.button("Back to the list", icon=":material/list:", key="to_list"):
+    if not has_worklist() or "case" not in st.query_params:
+        return
+    if st.button("Back to the list", icon=":material/list:", key="to_list"):
         st.query_params.pop("case", None)
         st.rerun()
 
 
 def show_worklist(run: RunFolder | None) -> None:
-    with shown_errors():
-        case_ids = load_worklist(worklists_root(), st.query_params["list"])
-        lines = _lines(case_ids, run)
+    lines = _lines(listed_cases(), run)
     st.caption(
         f"{many(len(lines), 'case', 'cases')}. Click on the left of a row to open it; click on a "
         "column's name to sort. A score is the highest of a case's images."
@@ -76,7 +82,7 @@ def show_worklist(run: RunFolder | None) -> None:
             show_study_start([line.case_id for line in lines], run)
 
 
-def _lines(case_ids: tuple[str, ...], run: RunFolder | None) -> list[Line]:
+def _lines(case_ids: list[str], run: RunFolder | None) -> list[Line]:
     lines = []
     started = time.monotonic()
     with st.empty():

@@ -136,3 +136,16 @@ def test_a_study_ends(worklist: AppTest) -> None:
     for score in (10, 20, 30, 40):
         answer(worklist, score)
     assert "Every case is answered" in worklist.success[0].value
+
+
+def test_with_read_first_nothing_is_scored_before_the_answer(open_page: OpenPage) -> None:
+    page = open_page("read")
+    page.toggle(key="read_first").set_value(True).run()
+    drop(page, ("a.png", a_breast()))
+    assert not page.metric
+    assert "Score" not in texts(page)
+    make_study(page)
+    sign_in(page, "A")
+    assert not page.metric
+    answer(page, 30)
+    assert page.metric
