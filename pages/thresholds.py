@@ -37,7 +37,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
 @st.fragment
 def show_threshold(counted: Counted) -> None:
     with shown_errors():
-        rates = rates_at(counted.cases, pick_threshold(counted.cases))
+        rates = rates_at(counted.cases, pick_threshold(counted))
         show_rates(rates, counted.cases)
         sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
         section = st.segmented_control(

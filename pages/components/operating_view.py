@@ -14,8 +14,8 @@ from mammo_core.runs.operating_points import (
     lock_point,
     point_in_force,
 )
-from mammo_core.types import Split
 from pages.components.counting import Counted
+from pages.components.first_threshold import is_for_choosing
 from pages.components.guard import escaped
 from pages.components.threshold_view import aim_in_words
 
@@ -38,13 +38,11 @@ def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
 
 
 def why_not_lockable(counted: Counted) -> str | None:
-    run, counting = counted.scored.run, counted.counting
+    run = counted.scored.run
     if run is None or not run.is_checkpoint:
         return "Only a trained model has an operating point; an uploaded table has no model card."
-    if counting.split == Split.VAL:
+    if is_for_choosing(counted):
         return None
-    if not counting.split and counted.rows["fold"].notna().all():
-        return None  # out-of-fold: every case was scored by a model that had not seen it
     return (
         "A threshold chosen on these cases would flatter itself on them. Choose it on the "
         "validation split; the test set then shows what it delivers."

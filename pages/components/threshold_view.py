@@ -1,6 +1,5 @@
 """The threshold control: drag it, or say what it shall achieve; the value stands in the URL."""
 
-import math
 from typing import Final
 
 import streamlit as st
@@ -10,26 +9,23 @@ from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.words import many
+from pages.components.counting import Counted
+from pages.components.first_threshold import FLATTERS, first_threshold, is_for_choosing
 from pages.components.guard import escaped
 from pages.components.threshold_slider import show_threshold_slider
 
 PARAMETER: Final = "threshold"
 _CHOSEN: Final = "chosen_aim"  # the aim and target that the reader set a threshold by
-SUGGESTED_SENSITIVITY: Final = 0.9
 _TARGETS: Final = {Aim.SENSITIVITY: 0.9, Aim.SPECIFICITY: 0.9, Aim.RECALL_RATE: 0.1, Aim.COST: 10.0}
 
 
-def threshold_in_url(cases: Cases) -> float:
-    """The reader's threshold; before there is one, that of sensitivity .9 where it exists."""
+def threshold_in_url() -> float | None:
+    """The reader's threshold; None before there is one."""
     try:
         wanted = float(st.query_params.get(PARAMETER, "nan"))
     except ValueError:
-        wanted = math.nan
-    if 0.0 <= wanted <= 1.0:
-        return wanted
-    if not cases.positives:
-        return 0.5
-    return choose_threshold(cases, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY).threshold
+        return None
+    return wanted if 0.0 <= wanted <= 1.0 else None
 
 
 def keep_threshold(threshold: float) -> None:
@@ -37,11 +33,19 @@ def keep_threshold(threshold: float) -> None:
     st.query_params[PARAMETER] = repr(min(1.0, threshold))
 
 
-def pick_threshold(cases: Cases) -> float:
-    """The slider and, beside it, the aims."""
-    show_threshold_slider(
-        cases, threshold=threshold_in_url(cases), on_release=keep_threshold, key="slider"
-    )
+def pick_threshold(counted: Counted) -> float:
+    """The slider, where its threshold comes from, and the aims."""
+    cases, wanted = counted.cases, threshold_in_url()
+    if wanted is None:
+        first = first_threshold(counted)
+        threshold, sentence = first.threshold, first.sentence
+    else:
+        is_aimed = aim_in_words(cases, wanted) != Aim.FIXED
+        threshold = wanted
+        sentence = FLATTERS if is_aimed and not is_for_choosing(counted) else ""
+    show_threshold_slider(cases, threshold=threshold, on_release=keep_threshold, key="slider")
+    if sentence:
+        st.caption(escaped(sentence))
     with st.popover("Set by an aim", icon=":material/target:"):
         aims = [aim for aim in Aim if aim is not Aim.FIXED]
         aim = st.selectbox("Aim", aims, format_func=str.capitalize, key="aim", bind="query-params")
@@ -53,7 +57,7 @@ def pick_threshold(cases: Cases) -> float:
                 0.01 if is_share else 1.0, key=_target_key(aim), bind="query-params",
             )  # fmt: skip
         st.button("Set", on_click=_set_by, args=(cases, aim, target), key="set_threshold")
-    return threshold_in_url(cases)
+    return threshold
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:

@@ -10,11 +10,15 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.csv_folder import ADAPTER
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.choices import Aim, choose_threshold
+from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.card import read_card, write_card
+from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.operating_points import lock_point, point_in_force
-from mammo_core.types import Task
+from mammo_core.types import Level, RunState, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.predictions import made_up_predictions, write_run
 
@@ -49,7 +53,7 @@ def frame(page: AppTest, column: str) -> pd.DataFrame:
 
 
 def captions_of(page: AppTest) -> str:
-    return "\n".join(caption.value for caption in page.caption)
+    return "\n".join(caption.value.replace("\\", "") for caption in page.caption)
 
 
 def at_threshold(page: AppTest, threshold: float) -> AppTest:
@@ -227,6 +231,80 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     promised = frame(page, "promised")
     assert promised["promised"].iloc[0] == "93.3% (14 of 15)"
     assert "of 15)" in promised["delivered"].iloc[0]
+
+
+def test_the_first_threshold_on_test_is_the_choice_made_on_validation(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = with_validation()
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    on_val = pool_cases(table[table["split"] == "val"], Level.BREAST)
+    point = choose_threshold(on_val, Aim.SENSITIVITY, 0.9)
+    on_test = pool_cases(table[table["split"] == "test"], Level.BREAST)
+    here = operating_point(on_test, point.threshold)
+    assert point.threshold != choose_threshold(on_test, Aim.SENSITIVITY, 0.9).threshold
+    assert (
+        rates_of(page)
+        .loc["Sensitivity (recall)", "of"]
+        .startswith(f"{here.true_positives} of 15 (")
+    )
+    assert "90% of the 15 validation cancers" in captions_of(page)
+    assert "it flatters" not in captions_of(page)
+
+
+def test_a_threshold_chosen_on_the_cases_shown_is_said_to_flatter(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
+    page = open_page("thresholds")
+    assert "Chosen on these very cases: it flatters." in captions_of(page)
+    assert "it flatters" not in captions_of(at_threshold(page, 0.5))
+
+
+def test_an_aim_met_on_test_is_said_to_flatter(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, RUN, with_validation())
+    page = open_page("thresholds")
+    page.button(key="set_threshold").click().run()
+    assert "Chosen on these very cases: it flatters." in captions_of(page)
+    page.segmented_control(key="count_split").set_value("val").run()
+    assert "it flatters" not in captions_of(page)
+
+
+def test_a_fresh_visit_opens_at_the_locked_point(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    at_threshold(page, 0.5).button(key="lock").click().run()
+    again = open_page("thresholds")
+    assert "This is the locked operating point, 0.5000: fixed" in captions_of(again)
+    again.segmented_control(key="count_level").set_value("image").run()
+    assert "validation cancers" in captions_of(again)
+
+
+def test_an_evaluation_opens_where_its_checkpoint_chose(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, with_validation())
+    other = RunFolder(runs_root / "20260201-000000-evaluate-abcd")
+    other.path.mkdir()
+    config = EvaluateConfig(
+        checkpoint=RUN, folder="elsewhere", adapter="csv_folder", label_rule="cancer"
+    )
+    save_settings(config, other.file("run.json"))
+    other.write_status(RunStatus(state=RunState.FINISHED))
+    table = made_up_predictions(women=20, with_cancer=5, seed=3, dataset="elsewhere")
+    table.assign(split=pd.NA, weights_sha256="0" * 64).to_csv(
+        other.file("predictions.csv"), index=False
+    )
+    page = open_page("thresholds")
+    page.selectbox(key="run").set_value(other.run_id).run()
+    assert "40 cases of 20 women, 5 with cancer" in captions_of(page)
+    assert "90% of the 15 validation cancers" in captions_of(page)
+    table.assign(split=pd.NA, weights_sha256="1" * 64).to_csv(
+        other.file("predictions.csv"), index=False
+    )
+    assert "it flatters" in captions_of(page.run())
 
 
 def test_an_untouched_threshold_is_locked_without_an_aim(
