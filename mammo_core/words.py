@@ -1,5 +1,18 @@
 """Numbers with their nouns, as a sentence wants them."""
 
+from collections.abc import Mapping
+from typing import Final
+
+from mammo_core.types import Level
+
+#: One case and several, in words: who counts by patient counts women.
+UNITS: Final[Mapping[Level, tuple[str, str]]] = {
+    Level.IMAGE: ("image", "images"),
+    Level.BREAST: ("breast", "breasts"),
+    Level.EXAM: ("exam", "exams"),
+    Level.PATIENT: ("woman", "women"),
+}
+
 
 def many(count: int, one: str, more: str) -> str:
     """`1 woman`, `2,000 women`."""

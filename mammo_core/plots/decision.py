@@ -4,18 +4,23 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mammo_core.plots.style import DASHES, MUTED, PALETTE, figure
+from mammo_core.types import Level
+from mammo_core.words import UNITS
 
 _LINES = (
     ("model", "by the model", PALETTE[0], DASHES[0]),
-    ("everybody", "call everybody", PALETTE[1], DASHES[1]),
-    ("nobody", "call nobody", MUTED, DASHES[2]),
+    ("everybody", "call all", PALETTE[1], DASHES[1]),
+    ("nobody", "call none", MUTED, DASHES[2]),
 )
 
 
-def decision_figure(curve: pd.DataFrame) -> go.Figure:
-    """The highest line at a threshold is the best thing to do there."""
+def decision_figure(curve: pd.DataFrame, level: Level) -> go.Figure:
+    """The highest line at a threshold is the best thing to do there. `level` is what is called."""
+    one, more = UNITS[level]
+    article = "an" if one[0] in "aeiou" else "a"
     drawing = figure(
-        x_title="Probability from which a woman is called", y_title="Net benefit per 1,000 women"
+        x_title=f"Probability from which {article} {one} is called",
+        y_title=f"Net benefit per 1,000 {more}",
     )
     for column, name, colour, dash in _LINES:
         drawing.add_scatter(

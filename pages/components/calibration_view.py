@@ -100,10 +100,11 @@ def show_decision(probabilities: Cases, fitted: float) -> None:
     )  # fmt: skip
     moved = at_prevalence(probabilities, fitted=fitted, wanted=wanted)
     thresholds = np.geomspace(wanted / 20, min(0.95, wanted * 5), 200)
+    curve = decision_curve(moved, prevalence=wanted, thresholds=thresholds)
     st.plotly_chart(
-        decision_figure(decision_curve(moved, prevalence=wanted, thresholds=thresholds)),
+        decision_figure(curve, moved.level),
         key="decision",
-        alt="Net benefit of the model, of calling everybody and of calling nobody",
+        alt="Net benefit of the model, of calling all and of calling none",
     )
 
 

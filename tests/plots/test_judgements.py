@@ -33,10 +33,24 @@ def test_reliability_draws_each_bin_with_its_interval() -> None:
 
 def test_net_benefit_is_drawn_per_thousand_women() -> None:
     curve = decision_curve(TEN, prevalence=0.4, thresholds=np.array([0.5]))
-    model, everybody, nobody = decision_figure(curve).data
+    model, everybody, nobody = decision_figure(curve, Level.PATIENT).data
     assert model.y[0] == pytest.approx(1000 * (0.3 - 0.2))  # 3 found, 2 false alarms of 10
     assert everybody.y[0] == pytest.approx(1000 * (0.4 - 0.6))
     assert nobody.y[0] == 0.0
+
+
+@pytest.mark.parametrize(
+    ("level", "called", "per"),
+    [(Level.PATIENT, "a woman is", "1,000 women"), (Level.EXAM, "an exam is", "1,000 exams"),
+     (Level.BREAST, "a breast is", "1,000 breasts")],
+)  # fmt: skip
+def test_the_axes_of_a_decision_curve_name_what_is_counted(
+    level: Level, called: str, per: str
+) -> None:
+    curve = decision_curve(TEN, prevalence=0.4, thresholds=np.array([0.5]))
+    layout = decision_figure(curve, level).layout
+    assert called in layout.xaxis.title.text
+    assert layout.yaxis.title.text == f"Net benefit per {per}"
 
 
 def test_the_pr_curve_starts_from_the_prevalence_of_guessing() -> None:
