@@ -1,7 +1,8 @@
 """What a threshold would mean for 1,000 women screened: a projection, never a finding.
 
 The shares of the set are carried to a prevalence the reader names, as if its women with and without
-cancer were those of a screening programme. Count them by `Pooling.OWN_BREAST`.
+cancer were those of a screening programme. A cancer is found where its own breast is called
+(`Pooling.OWN_BREAST`); a woman is recalled where any of her breasts is (`Pooling.MAX`).
 """
 
 import math
@@ -9,9 +10,11 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.compare import in_order_of
 from mammo_core.metrics.uncertainty import Rate, rate_with_interval
 from mammo_core.types import Level
 
@@ -39,8 +42,9 @@ class Projection:
     prevalence: float
     recalled: float
     found: float
-    missed: float
+    missed: float  # its own breast was not called
     false_alarms: float
+    elsewhere: float = 0.0  # missed, but the woman recalled for her other breast
 
     @property
     def ppv(self) -> float:
@@ -49,7 +53,7 @@ class Projection:
     @property
     def npv(self) -> float:
         left_alone = SCREENED - self.recalled
-        return 1 - self.missed / left_alone if left_alone else math.nan
+        return 1 - (self.missed - self.elsewhere) / left_alone if left_alone else math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +67,13 @@ class ProjectionRange:
     specificity: Rate
 
 
-def project(sensitivity: float, specificity: float, prevalence: float) -> Projection:
-    """Expected numbers per 1,000 women, `prevalence` of whom have cancer."""
+def project(
+    sensitivity: float, specificity: float, prevalence: float, *, elsewhere: float = 0.0
+) -> Projection:
+    """Expected numbers per 1,000 women, `prevalence` of whom have cancer.
+
+    `elsewhere` is the share of women with cancer recalled for the other breast alone.
+    """
     if not 0.0 < prevalence < 1.0:
         raise TableError(f"The prevalence is {prevalence}; it must lie between 0 and 1.")
     with_cancer = SCREENED * prevalence
@@ -72,15 +81,22 @@ def project(sensitivity: float, specificity: float, prevalence: float) -> Projec
     false_alarms = (1 - specificity) * (SCREENED - with_cancer)
     return Projection(
         prevalence=prevalence,
-        recalled=found + false_alarms,
+        recalled=found + false_alarms + elsewhere * with_cancer,
         found=found,
         missed=with_cancer - found,
         false_alarms=false_alarms,
+        elsewhere=elsewhere * with_cancer,
     )
 
 
-def project_at(women: Cases, threshold: float, prevalence: float) -> ProjectionRange:
-    """The projection at `threshold`, with the ends of both 95 % intervals."""
+def project_at(
+    women: Cases, threshold: float, prevalence: float, *, recalled: Cases | None = None
+) -> ProjectionRange:
+    """The projection at `threshold`, with the ends of both 95 % intervals.
+
+    `women` are scored by the cancer's own breast, `recalled` are the same women by any breast;
+    without them nobody with cancer is taken to be recalled for her other breast.
+    """
     if women.level not in (Level.PATIENT, Level.EXAM):
         raise TableError(
             f"These cases are of {women.level}, but a programme calls women. Count by exam or "
@@ -89,15 +105,33 @@ def project_at(women: Cases, threshold: float, prevalence: float) -> ProjectionR
     if not women.positives or not women.negatives:
         raise TableError("A projection needs women with and women without cancer.")
     called = women.score >= threshold
-    sensitivity = rate_with_interval(called[women.positive], women.groups[women.positive])
-    specificity = rate_with_interval(~called[~women.positive], women.groups[~women.positive])
+    called_any = called if recalled is None else _same_women(women, recalled) >= threshold
+    ill = women.positive
+    sensitivity = rate_with_interval(called[ill], women.groups[ill])
+    any_breast = rate_with_interval((called | called_any)[ill], women.groups[ill])
+    specificity = rate_with_interval(~called[~ill], women.groups[~ill])
+
+    def at(found: float, left_alone: float, called_at_all: float) -> Projection:
+        return project(found, left_alone, prevalence, elsewhere=max(0.0, called_at_all - found))
+
     return ProjectionRange(
-        middle=project(sensitivity.value, specificity.value, prevalence),
-        low=project(sensitivity.low, specificity.low, prevalence),
-        high=project(sensitivity.high, specificity.high, prevalence),
+        middle=at(sensitivity.value, specificity.value, any_breast.value),
+        low=at(sensitivity.low, specificity.low, any_breast.low),
+        high=at(sensitivity.high, specificity.high, any_breast.high),
         sensitivity=sensitivity,
         specificity=specificity,
     )
+
+
+def _same_women(women: Cases, recalled: Cases) -> NDArray[np.float64]:
+    """The scores of `recalled` in the order of `women`."""
+    matched = in_order_of(women, recalled)
+    if matched is None:
+        raise TableError(
+            f"The {len(women):,} women scored by the cancer's own breast are not the "
+            f"{len(recalled):,} scored by any breast. Count both from the same predictions."
+        )
+    return matched.score
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
+from mammo_core.metrics.cases import Cases, Pooling, levels_of
 from mammo_core.metrics.clinic import Benchmark, Projection, project_at, triage
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.types import Level
@@ -42,7 +42,8 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
     if closed:
         st.info(closed, icon=":material/block:")
         return
-    women, threshold = count_women(counted), rates.point.threshold
+    women, recalled = count_women(counted)
+    threshold = rates.point.threshold
     prevalence = (
         st.number_input(
             "Women with cancer among 1,000 screened", 0.1, 500.0, 1000 * BCSC.prevalence, 0.1,
@@ -50,7 +51,7 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
         )
         / 1000
     )  # fmt: skip
-    spread = project_at(women, threshold, prevalence)
+    spread = project_at(women, threshold, prevalence, recalled=recalled)
     middle, ends = spread.middle, (spread.low, spread.high)
     st.dataframe(
         [
@@ -58,6 +59,12 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
             _row("Cancers found", middle.found, [end.found for end in ends], BCSC.found),
             _row("Cancers missed", middle.missed, [end.missed for end in ends], BCSC.missed),
             _row("False alarms", middle.false_alarms, [e.false_alarms for e in ends], None),
+            _row(
+                "Recalled for the breast without the cancer",
+                middle.elsewhere,
+                [e.elsewhere for e in ends],
+                None,
+            ),
             _share("PPV1", middle, ends, BCSC.ppv),
         ],
         hide_index=True,
@@ -66,12 +73,13 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
     st.caption(
         f"A projection from {many(women.positives, 'woman', 'women')} with and "
         f"{women.negatives:,} without cancer of this set to {1000 * prevalence:.1f} in 1,000, not "
-        "a result of screening. A cancer is found only if its own breast is called; recall is any "
-        f"breast called. Ranges join both 95 % intervals. Readers: {BCSC.title}, Lehman 2017."
+        "a result of screening. A cancer is found only if its own breast is called; a woman is "
+        "recalled if any breast is. PPV1: cancers found among the recalled. Ranges "
+        f"join both 95 % intervals. Readers: {BCSC.title}, Lehman 2017."
     )
     if population == "synthetic":
         st.caption(SYNTHETIC)
-    show_triage(women, threshold, prevalence)
+    show_triage(recalled, threshold, prevalence)
 
 
 def why_closed(counted: Counted) -> str | None:
@@ -84,12 +92,16 @@ def why_closed(counted: Counted) -> str | None:
     return None
 
 
-def count_women(counted: Counted) -> Cases:
+def count_women(counted: Counted) -> tuple[Cases, Cases]:
+    """The women scored by the cancer's own breast, and the same by any breast."""
     scored, counting = counted.scored, counted.counting
     levels = levels_of(scored.predictions)
     level = Level.EXAM if Level.EXAM in levels else Level.PATIENT
-    rule = rules_of(scored.predictions, level)[0]
-    return count_cases(scored, replace(counting, level=level, rule=rule))
+    own, any_breast = (
+        count_cases(scored, replace(counting, level=level, rule=rule))
+        for rule in (Pooling.OWN_BREAST, Pooling.MAX)
+    )
+    return own, any_breast
 
 
 def show_triage(women: Cases, threshold: float, prevalence: float) -> None:

@@ -48,6 +48,30 @@ def test_a_projection_carries_the_doubt_of_its_shares() -> None:
     assert (spread.sensitivity.count, spread.sensitivity.total) == (1, 1)
 
 
+def test_a_woman_recalled_for_her_other_breast_is_recalled_but_not_found() -> None:
+    """Of 4 with cancer 1 is found, 1 called on the other breast; of 4 without 1 is called."""
+    own = women([0.9, 0.1, 0.2, 0.3, 0.8, 0.1, 0.1, 0.1], [1, 1, 1, 1, 0, 0, 0, 0])
+    highest = women([0.9, 0.7, 0.2, 0.3, 0.8, 0.1, 0.1, 0.1], [1, 1, 1, 1, 0, 0, 0, 0])
+    middle = project_at(own, 0.5, 0.4, recalled=highest).middle
+    assert middle.found == pytest.approx(100)
+    assert middle.missed == pytest.approx(300)
+    assert middle.elsewhere == pytest.approx(100)
+    assert middle.false_alarms == pytest.approx(150)
+    assert middle.recalled == pytest.approx(350)
+    assert middle.ppv == pytest.approx(100 / 350)
+    assert middle.npv == pytest.approx(450 / 650)  # 200 of the 650 left alone have cancer
+
+
+def test_the_women_are_matched_by_name_not_by_place() -> None:
+    own = women([0.9, 0.1, 0.1, 0.1], [1, 1, 0, 0])
+    highest = replace(
+        women([0.1, 0.1, 0.7, 0.9], [0, 0, 1, 1]), case_ids=tuple(reversed(own.case_ids))
+    )
+    assert project_at(own, 0.5, 0.5, recalled=highest).middle.elsewhere == pytest.approx(250)
+    with pytest.raises(TableError, match="are not the 3 scored by any breast"):
+        project_at(own, 0.5, 0.5, recalled=women([0.1, 0.7, 0.9], [0, 1, 1]))
+
+
 def test_triage_counts_who_is_not_read_and_what_that_costs() -> None:
     ten = women([0.1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.05, 0.5, 0.95, 0.99], [0] * 6 + [1] * 4)
     result = triage(ten, rule_out=0.3, rule_in=0.8, prevalence=0.01)

@@ -127,6 +127,22 @@ def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest)
     assert shown["PPV1"] == "0.6%"
 
 
+def test_a_woman_recalled_for_the_wrong_breast_stands_in_a_row_of_her_own(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    """Every cancer scores 0.1, the other breast of half of these women 0.9, all others 0.1."""
+    table = made_up_predictions(women=40, with_cancer=10)
+    is_other = ~table["positive"] & table["patient_id"].isin([f"w00{n}" for n in range(5)])
+    write_run(runs_root, RUN, table.assign(score=is_other.map({True: 0.9, False: 0.1})))
+    page = show(at_threshold(open_page("thresholds"), 0.5), "Screening")
+    page.checkbox(key="is_screening").check().run()
+    page.number_input(key="per_thousand").set_value(100.0).run()
+    shown = frame(page, "per 1,000 women").set_index("per 1,000 women")["projected"]
+    assert shown["Cancers found"] == "0.0"
+    assert shown["Recalled for the breast without the cancer"] == "50.0"
+    assert shown["Recalled"] == "50.0"
+
+
 @pytest.mark.parametrize(
     ("population", "reason"), [("biopsied", "all were biopsied"), ("mixed", "from clinics")]
 )
