@@ -11,7 +11,7 @@ from pages.components.classes_view import has_several_classes, show_classes
 from pages.components.counting import Counted, count, pick_counting, show_count
 from pages.components.curves_view import show_bands, show_curves
 from pages.components.frame import require_frame
-from pages.components.guard import shown_errors
+from pages.components.guard import noted_errors, shown_errors
 from pages.components.mistakes_view import show_mistakes
 from pages.components.operating_view import show_operating_point
 from pages.components.provenance import show_provenance
@@ -43,7 +43,8 @@ def show_threshold(counted: Counted) -> None:
         section = st.segmented_control(
             "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"
         )
-        SECTIONS[section](counted, rates)
+        with noted_errors():
+            SECTIONS[section](counted, rates)
 
 
 require_frame()

@@ -3,13 +3,17 @@
 import pandas as pd
 import streamlit as st
 
+from mammo_core.errors import MammoError
 from mammo_core.metrics.multiclass import ClassReport, has_classes, report_classes
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from pages.components.counting import Counted
 
 
 def has_several_classes(counted: Counted) -> bool:
-    task = counted.scored.task
+    try:
+        task = counted.scored.task
+    except MammoError:
+        return False  # a broken card: what needs it says what is wrong, the rest goes on
     return task is not None and has_classes(counted.rows, task)
 
 

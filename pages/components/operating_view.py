@@ -14,6 +14,7 @@ from mammo_core.runs.operating_points import (
     lock_point,
     point_in_force,
 )
+from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.first_threshold import is_for_choosing
 from pages.components.guard import escaped
@@ -23,6 +24,8 @@ from pages.components.threshold_view import aim_in_words
 def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
     reason = why_not_lockable(counted)
     run = counted.scored.run
+    if run is not None and run.is_checkpoint:
+        cached.card(run)  # a point belongs to a card; to a broken one none can be locked
     locked = point_in_force(run) if run is not None else None
     if locked is None:
         st.info("No threshold has been locked for this model yet.", icon=":material/lock_open:")

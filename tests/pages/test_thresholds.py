@@ -354,6 +354,20 @@ def test_a_broken_card_is_told_in_a_sentence(runs_root: Path, open_page: OpenPag
     assert f"The model card of {RUN} is not valid JSON".replace("_", r"\_") in page.error[0].value
 
 
+def test_a_broken_card_shuts_only_the_sections_that_need_it(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    run.file("model_card.json").write_text("{")
+    page = open_page("thresholds")
+    sections = page.segmented_control(key="judge").options
+    assert "AUC 0." in captions_of(page)
+    told = {name: len(show(page, name).error) for name in sections}
+    needing = {name for name, errors in told.items() if errors > 1}  # one stands under the page
+    assert needing == {"Operating point", "Screening"}
+    assert set(told.values()) == {1, 2}
+
+
 def test_a_replaced_card_is_read_anew(runs_root: Path, open_page: OpenPage) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = open_page("thresholds")
