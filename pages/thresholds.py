@@ -38,7 +38,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
 def show_threshold(counted: Counted) -> None:
     with shown_errors():
         rates = rates_at(counted.cases, pick_threshold(counted))
-        show_rates(rates, counted.cases)
+        show_rates(rates, counted)
         sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
         section = st.segmented_control(
             "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"

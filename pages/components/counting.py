@@ -46,6 +46,17 @@ class Counted:
         """The predictions of the split that is counted."""
         return rows_of(self.scored, self.counting)
 
+    @property
+    def is_by_woman(self) -> bool:
+        """Whether the table tells which images are of one woman."""
+        return bool(self.scored.predictions["patient_id"].notna().any())
+
+    def women_in_words(self, cases: Cases) -> str:
+        """To follow a number of cases: how many women they are of, where that is known."""
+        if not self.is_by_woman:
+            return ", women not told"
+        return f" of {many(cases.group_count, 'woman', 'women')}"
+
 
 def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
     """Three small choices in a row; each is left out where there is nothing to choose."""
@@ -99,10 +110,10 @@ def show_count(counted: Counted) -> None:
     cases = counted.cases
     left_out = f"; {cases.unknown:,} without a known label left out" if cases.unknown else ""
     st.caption(
-        f"{many(len(cases), 'case', 'cases')} of {many(cases.group_count, 'woman', 'women')}, "
+        f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
         f"{cases.positives:,} with cancer ({cases.positives / len(cases):.1%}){left_out}."
     )
-    if counted.scored.predictions["patient_id"].isna().all():
+    if not counted.is_by_woman:
         st.warning(
             "There is no patient_id in this table, so images that may be of one woman are taken "
             "for several women: every interval is too narrow.",

@@ -6,6 +6,7 @@ from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.more_rates import Figure, more_rates
+from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rate_bands
 from mammo_core.plots.bands import band_figure
 from mammo_core.plots.confusion import confusion_figure
@@ -14,6 +15,7 @@ from mammo_core.plots.roc import NamedCurve, roc_figure
 from pages.components import cached_metrics
 from pages.components.auc_view import show_auc
 from pages.components.counting import Counted
+from pages.components.guard import escaped
 from pages.components.threshold_view import keep_threshold
 
 
@@ -25,6 +27,10 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
             if clicked.get("customdata") is not None:  # the corner where nobody is called has none
                 keep_threshold(float(clicked["customdata"]))
 
+    if not cases.positives or not cases.negatives:
+        st.caption(escaped(why_no_auc(cases) or ""))
+        show_confusion(point)
+        return
     left, middle, right = st.columns([5, 5, 4])
     with left:
         st.plotly_chart(
@@ -44,13 +50,17 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
         )  # fmt: skip
         show_precision(cases)
     with right:
-        st.plotly_chart(
-            confusion_figure(point),
-            key="confusion",
-            alt=f"{point.true_positives} found, {point.false_negatives} missed, "
-            f"{point.false_positives} false alarms, {point.true_negatives} left alone",
-        )
+        show_confusion(point)
     st.caption("A click on a curve sets the threshold.")
+
+
+def show_confusion(point: OperatingPoint) -> None:
+    st.plotly_chart(
+        confusion_figure(point),
+        key="confusion",
+        alt=f"{point.true_positives} found, {point.false_negatives} missed, "
+        f"{point.false_positives} false alarms, {point.true_negatives} left alone",
+    )
 
 
 def show_precision(cases: Cases) -> None:

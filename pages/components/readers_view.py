@@ -42,7 +42,7 @@ def show_readers(counted: Counted, rates: RatesAtThreshold) -> None:
             alt="ROC of the model over the cases read, and the point of each reader",
         )
     with right:
-        st.caption(_basis(beside, called_from))
+        st.caption(_basis(counted, beside, called_from))
     st.dataframe([_row(one) for one in beside.results], hide_index=True, key="readers")
 
 
@@ -61,10 +61,10 @@ def _pick(study: ReaderStudy) -> tuple[str, float]:
     return modality, called_from
 
 
-def _basis(beside: ReadersBeside, called_from: float) -> str:
+def _basis(counted: Counted, beside: ReadersBeside, called_from: float) -> str:
     cases = beside.cases
     return (
-        f"{many(len(cases), 'case', 'cases')} of {many(cases.group_count, 'woman', 'women')}, "
+        f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
         f"{cases.positives:,} with cancer; a reader calls from a score of {called_from:g}. The "
         "model stands where it is at least as specific as the reader on the same cases; that "
         "threshold is set on these very cases, which flatters the model a little. Differences are "

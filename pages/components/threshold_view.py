@@ -84,8 +84,9 @@ def _set_by(cases: Cases, aim: Aim, target: float) -> None:
         st.toast(escaped(str(error)), icon=":material/error:")
 
 
-def show_rates(rates: RatesAtThreshold, cases: Cases) -> None:
+def show_rates(rates: RatesAtThreshold, counted: Counted) -> None:
     """Every rate with its counts and its interval."""
+    cases = counted.cases
     share = f"where {cases.positives / len(cases):.1%} have cancer"
     named = (
         ("Sensitivity (recall)", rates.sensitivity),
@@ -95,7 +96,10 @@ def show_rates(rates: RatesAtThreshold, cases: Cases) -> None:
         (f"NPV, {share}", rates.npv),
     )
     st.dataframe(
-        [_row(name, rate) for name, rate in named], hide_index=True, key="rates", width="stretch"
+        [_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named],
+        hide_index=True,
+        key="rates",
+        width="stretch",
     )
     if cases.rule is Pooling.OWN_BREAST:
         st.caption(
@@ -104,13 +108,14 @@ def show_rates(rates: RatesAtThreshold, cases: Cases) -> None:
         )
 
 
-def _row(name: str, rate: Rate) -> dict[str, str]:
+def _row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
     if not rate.total:
         return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
+    women = many(rate.groups, "woman", "women") if is_by_woman else "women not told"
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",
-        "of": f"{rate.count:,} of {rate.total:,} ({many(rate.groups, 'woman', 'women')})",
+        "of": f"{rate.count:,} of {rate.total:,} ({women})",
         "95 % interval": f"{rate.low:.1%} to {rate.high:.1%}",
         "by": rate.method,
     }

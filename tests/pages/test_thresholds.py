@@ -540,6 +540,9 @@ def test_images_without_patients_are_warned_about(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30)[["image_id", "positive", "score"]]
     page = upload(open_page("thresholds"), table)
     assert "every interval is too narrow" in page.warning[0].value
+    assert "120 cases, women not told, 40 with cancer" in captions_of(page)
+    rates = rates_of(at_threshold(page, 0.0))
+    assert rates.loc["Recall rate", "of"] == "120 of 120 (women not told)"
 
 
 def test_logits_in_an_upload_are_said_to_be_taken_for_logits(open_page: OpenPage) -> None:
@@ -579,6 +582,16 @@ def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
         shown = [*page.dataframe, *page.error, *page.info]
         assert shown, section
         assert not any("nan" in str(table.value.to_numpy()).lower() for table in page.dataframe)
+
+
+def test_cases_of_one_class_have_a_sentence_and_no_curve(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=10, with_cancer=0))
+    page = open_page("thresholds")
+    assert [chart.key for chart in page.get("plotly_chart")] == ["confusion"]
+    assert captions_of(page).count("All 20 cases are of one class, so there is no AUC.") == 1
+    assert "average precision" not in captions_of(page)
 
 
 def test_an_uploaded_table_survives_a_switch_of_pages_and_can_be_removed(
