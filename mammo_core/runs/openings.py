@@ -4,18 +4,19 @@ A test set measures chance less and less the more often its results decide somet
 only ever appended; each line names the card it belongs to by its hash.
 """
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mammo_core.errors import CheckpointError, ConfigError, RunError
+from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
-from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.lines import append_record, read_records
 
 FILE_NAME: Final = "test_opened.jsonl"
+_OCCASION: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +32,7 @@ def note_opening(run: RunFolder, *, by: str, now: str) -> None:
     """Write down that the test results of `run` are being shown by `by`."""
     opening = Opening(opened_at=now, by=by, card_sha256=_card_sha256(run))
     try:
-        with run.file(FILE_NAME).open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(to_document(opening)) + "\n")
+        append_record(run.file(FILE_NAME), opening)
     except OSError as error:
         raise RunError(
             f"That the test results of {run.run_id} were looked at cannot be written down "
@@ -42,18 +42,35 @@ def note_opening(run: RunFolder, *, by: str, now: str) -> None:
 
 def openings_of(run: RunFolder) -> list[Opening]:
     """Every look at the test results of this very card, the first one first."""
+    unread = f"How often the test results of {run.run_id} were looked at cannot be read:"
     try:
-        text = run.file(FILE_NAME).read_text(encoding="utf-8")
+        found = read_records(run.file(FILE_NAME), Opening)
     except FileNotFoundError:
         return []
     except OSError as error:
         raise RunError(
-            f"How often the test results of {run.run_id} were looked at cannot be read: "
-            f"{error.strerror}."
+            f"{unread} {error.strerror}. Make {FILE_NAME} in its folder a file you may read."
         ) from None
+    except RunError as error:
+        raise RunError(f"{unread} {error}") from None
     card = _card_sha256(run)
-    whole_lines = text[: text.rfind("\n") + 1].splitlines()
-    return [one for one in (_opening(line, run) for line in whole_lines) if one.card_sha256 == card]
+    return [one for one in found if one.card_sha256 == card]
+
+
+def occasions(openings: Iterable[Opening]) -> list[Opening]:
+    """The first look of each occasion: looks within an hour of it belong to it, as a page that is
+    loaded again decides nothing new.
+    """
+    firsts: list[Opening] = []
+    for one in sorted(openings, key=_moment):
+        if not firsts or _moment(one) - _moment(firsts[-1]) >= _OCCASION:
+            firsts.append(one)
+    return firsts
+
+
+def before(openings: Iterable[Opening], moment: str) -> list[Opening]:
+    """The looks that came before `moment` (ISO 8601)."""
+    return [one for one in openings if _moment(one) < _in_utc(moment)]
 
 
 def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFolder]:
@@ -76,10 +93,14 @@ def _card_sha256(run: RunFolder) -> str:
     return sha256_of(run.file("model_card.json")) if run.is_checkpoint else ""
 
 
-def _opening(line: str, run: RunFolder) -> Opening:
+def _moment(opening: Opening) -> datetime:
+    return _in_utc(opening.opened_at)
+
+
+def _in_utc(moment: str) -> datetime:
+    """A moment that cannot be read comes before all others: a look too many is the safer count."""
     try:
-        return from_document(json.loads(line), Opening, where=f"{run.run_id}/{FILE_NAME}")
-    except (ValueError, ConfigError) as error:
-        raise RunError(
-            f"How often the test results of {run.run_id} were looked at cannot be read: {error}"
-        ) from None
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

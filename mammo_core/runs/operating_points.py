@@ -4,15 +4,13 @@ The last line is the one in force. Each names the card it belongs to by its hash
 was promised on validation, so that a test set can show what was delivered.
 """
 
-import json
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.errors import RunError
 from mammo_core.files import sha256_of
-from mammo_core.records import from_document, to_document
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.lines import append_record, read_records
 from mammo_core.types import Level
 
 FILE_NAME: Final = "operating_points.jsonl"
@@ -49,8 +47,7 @@ def lock_point(run: RunFolder, point: LockedPoint) -> None:
     """Put `point` in force for the checkpoint in `run`."""
     if not run.is_checkpoint:
         raise _no_card(run)
-    with run.file(FILE_NAME).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(to_document(point)) + "\n")
+    append_record(run.file(FILE_NAME), point)
 
 
 def locked_points(run: RunFolder) -> list[LockedPoint]:
@@ -59,9 +56,10 @@ def locked_points(run: RunFolder) -> list[LockedPoint]:
     if not path.exists() or not run.is_checkpoint:
         return []
     card = card_hash(run)
-    text = path.read_text(encoding="utf-8")
-    whole_lines = text[: text.rfind("\n") + 1].splitlines()
-    points = [_point(line, path) for line in whole_lines]
+    try:
+        points = read_records(path, LockedPoint)
+    except RunError as error:
+        raise RunError(f"The operating points of {run.run_id} cannot be read: {error}") from None
     return [point for point in points if point.card_sha256 == card]
 
 
@@ -82,12 +80,3 @@ def _no_card(run: RunFolder) -> RunError:
         f"{run.run_id} has no model card, so it has no operating point. Wait until it has "
         "finished; if it had, it was moved or deleted."
     )
-
-
-def _point(line: str, path: Path) -> LockedPoint:
-    try:
-        return from_document(json.loads(line), LockedPoint, where=f"{path.parent.name}/{path.name}")
-    except (ValueError, ConfigError) as error:
-        raise RunError(
-            f"The operating points of {path.parent.name} cannot be read: {error}"
-        ) from None

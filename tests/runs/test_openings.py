@@ -6,7 +6,15 @@ import pytest
 from mammo_core.errors import RunError
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.openings import FILE_NAME, note_opening, openings_of, sharing_test_set
+from mammo_core.runs.openings import (
+    FILE_NAME,
+    Opening,
+    before,
+    note_opening,
+    occasions,
+    openings_of,
+    sharing_test_set,
+)
 from tests.predictions import made_up_card, made_up_predictions, write_run
 
 NOON = "2026-01-01T12:00:00+00:00"
@@ -63,3 +71,18 @@ def test_models_of_one_split_share_their_test_set(run: RunFolder, tmp_path: Path
         replace(card, weights_sha256="b" * 64, data=foreign_data), foreign.file("model_card.json")
     )
     assert sharing_test_set(card, [other, foreign, same]) == [other]
+
+
+def look(at: str) -> Opening:
+    return Opening(opened_at=f"2026-01-01T{at}+00:00", by="a test", card_sha256="")
+
+
+def test_looks_within_an_hour_are_one_occasion() -> None:
+    looks = [look(at) for at in ("12:00:00", "12:30:00", "12:59:59", "13:00:00", "15:00:00")]
+    assert [one.opened_at[11:16] for one in occasions(looks)] == ["12:00", "13:00", "15:00"]
+
+
+def test_looks_before_a_moment_are_told_from_those_after_it() -> None:
+    looks = [look("12:00:00"), look("14:00:00")]
+    assert before(looks, "2026-01-01T14:00:00+01:00") == looks[:1]
+    assert before(looks, "2026-01-01T12:00:00+00:00") == []
