@@ -17,16 +17,17 @@ if TYPE_CHECKING:  # imported where asked for: it reads data sets
     from mammo_core.datasets.registry import Registered
 
 
-def offer_evaluating(empty: Sequence[Cell], entries: "Mapping[Data, Registered]") -> None:
+def offer_evaluating(cells: Sequence[Cell], entries: "Mapping[Data, Registered]") -> None:
     """The empty squares whose data set has the classes of the checkpoint; one at a time."""
-    from mammo_core.datasets.reading import get_adapter, get_label_rule
-
+    others = [cell for cell in cells if not cell.is_own and cell.data in entries]
+    if not others:
+        st.caption("No other data set is registered.")
+        st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
+        return
     fitting = {
         f"{cell.checkpoint.run_id} on {short_name(cell.data)}": cell
-        for cell in empty
-        if (entry := entries.get(cell.data)) is not None
-        and get_label_rule(get_adapter(entry.adapter), entry.label_rule).task.classes
-        == cell.card.task.classes
+        for cell in others
+        if cell.external is None and _has_classes_of(cell, entries[cell.data])
     }
     if not fitting:
         st.caption("Every registered data set with the same classes has been scored.")
@@ -41,6 +42,13 @@ def offer_evaluating(empty: Sequence[Cell], entries: "Mapping[Data, Registered]"
         on_click=_evaluate, args=(cell.checkpoint, entries[cell.data]),
         help="Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
     )  # fmt: skip
+
+
+def _has_classes_of(cell: Cell, entry: "Registered") -> bool:
+    from mammo_core.datasets.reading import get_adapter, get_label_rule
+
+    rule = get_label_rule(get_adapter(entry.adapter), entry.label_rule)
+    return rule.task.classes == cell.card.task.classes
 
 
 def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:

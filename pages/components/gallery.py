@@ -37,6 +37,7 @@ _ICONS: Final = {
 def show_gallery(run: RunFolder, *, key: str = "gallery") -> None:
     """The test images of `run`, worst first; `key` tells several galleries of a page apart."""
     with noted_errors():
+        dataset = dataset_of(run)  # first of all: without its folder there is nothing to choose
         table = cached.predictions(run)
         test = table[table["split"] == Split.TEST]
         chosen = threshold_of(run, table)
@@ -46,7 +47,7 @@ def show_gallery(run: RunFolder, *, key: str = "gallery") -> None:
         st.caption(f"{len(shown):,} of {len(test):,} test images")
         pages = max(1, math.ceil(len(shown) / _PER_PAGE))
         page = st.pagination(pages, key=f"{key}_page_{pages}") if pages > 1 else 1
-        _show_page(run, shown.iloc[(page - 1) * _PER_PAGE : page * _PER_PAGE], key=key)
+        _show_page(run, dataset, shown.iloc[(page - 1) * _PER_PAGE : page * _PER_PAGE], key=key)
 
 
 def _filtered(test: pd.DataFrame, *, key: str) -> pd.DataFrame:
@@ -85,8 +86,7 @@ def _arranged(test: pd.DataFrame, chosen: Chosen, *, key: str) -> pd.DataFrame:
     return in_order(test, order, threshold=chosen.threshold, seed=seed)
 
 
-def _show_page(run: RunFolder, rows: pd.DataFrame, *, key: str) -> None:
-    dataset = dataset_of(run)
+def _show_page(run: RunFolder, dataset: "Dataset", rows: pd.DataFrame, *, key: str) -> None:
     paths = dataset.manifest.drop_duplicates("image_id").set_index("image_id")["path"]
     for start in range(0, len(rows), _ACROSS):
         part = rows.iloc[start : start + _ACROSS]

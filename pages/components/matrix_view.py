@@ -46,7 +46,7 @@ def show_matrix(compared: Compared) -> None:
     for cell in cells:
         for note in () if cell.external else cell.notes:
             st.caption(escaped(f"{cell.checkpoint.run_id} on {short_name(cell.data)}: {note}"))
-    offer_evaluating([cell for cell in cells if not cell.external and not cell.is_own], entries)
+    offer_evaluating(cells, entries)
 
 
 def _square(cell: Cell) -> Square:

@@ -365,6 +365,29 @@ def test_a_registered_data_set_that_was_not_scored_is_offered(
     assert not page.button(key="evaluate").disabled
 
 
+def test_without_another_registered_data_set_that_is_said(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Other data").run()
+    assert not page.exception, page.exception
+    assert page.caption[-2].value.replace("\\", "") == "No other data set is registered."
+
+
+def test_images_whose_folder_is_gone_are_not_offered_to_be_filtered(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Images").run()
+    assert not page.exception, page.exception
+    assert "There is no folder made-up" in page.error[0].value.replace("\\", "")
+    keys = [str(group.key) for group in page.button_group]
+    assert not any(key.startswith("compare_gallery") for key in keys), keys
+
+
 def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page: OpenPage) -> None:
     run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     header = b'{"head.weight": {"shape": [2, 100]}}'
