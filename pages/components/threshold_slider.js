@@ -66,11 +66,16 @@ function build(root) {
   }
   slider.rates = make("dl", { class: "rates" });
   slider.screening = make("p", { class: "screening" });
-  const classes = make("div", { class: "classes" }, slider.canvas);
-  for (const name of ["with", "without"]) {
-    slider[name] = make("span", { class: `class-name ${name}` });
-    classes.append(slider[name]);
-  }
+  slider.with = make("span");
+  slider.without = make("span");
+  const scale = make("span", {}, "bar height: square root of the number of cases in it");
+  const classes = make(
+    "div",
+    { class: "classes" },
+    make("div", { class: "class-name" }, slider.with, scale),
+    slider.canvas,
+    make("div", { class: "class-name" }, slider.without),
+  );
   const settings = make("div", { class: "settings" });
   settings.append(
     make("label", {}, "Threshold", slider.box),
@@ -243,7 +248,9 @@ function few(number) {
   return number.toFixed(number < 10 ? 1 : 0);
 }
 
-// Cancers upwards, the others downwards, each as shares of its class; what is called is solid.
+// Cancers upwards, the others downwards, each to its own tallest bar; what is called is solid.
+// By the square root of the count: where most scores crowd the ends, a few cases in the middle
+// would else be less than a pixel.
 function drawClasses(slider) {
   const { canvas, header } = slider;
   const { clientWidth: width, clientHeight: height } = canvas;
@@ -261,11 +268,11 @@ function drawClasses(slider) {
     [slider.negatives, style.getPropertyValue("--other"), 1],
   ];
   for (const [scores, colour, direction] of bars) {
-    const shares = binned(slider, scores);
-    const most = Math.max(...shares, 1);
+    const counts = binned(slider, scores);
+    const most = Math.max(...counts, 1);
     context.fillStyle = colour;
-    shares.forEach((share, bin) => {
-      const tall = (share / most) * (middle - 4);
+    counts.forEach((number, bin) => {
+      const tall = Math.sqrt(number / most) * (middle - 4);
       context.globalAlpha = (bin + 0.5) / BINS >= slider.position ? 1 : 0.35;
       context.fillRect(left + (bin * room) / BINS, middle, room / BINS - 1, direction * tall);
     });

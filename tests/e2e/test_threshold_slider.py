@@ -145,3 +145,35 @@ def test_a_screen_reader_hears_threshold_and_rates(show: Show) -> None:
     expect(show().get_by_label("Decision threshold")).to_have_attribute(
         "aria-valuetext", "0.5: sensitivity 100.0 %, specificity 50.0 %"
     )
+
+
+#: How many pixels of the column of bars that `share` of the track lies in are of the colour.
+TALL = """([canvas, share, colour]) => {
+  const context = canvas.getContext("2d");
+  const x = Math.floor(8 + share * (canvas.width - 16));
+  const { data } = context.getImageData(x, 0, 1, canvas.height);
+  let tall = 0;
+  for (let at = 0; at < data.length; at += 4) tall += data[at + 3] > 60 && data[at + colour] > 150;
+  return tall;
+}"""
+
+
+def test_a_few_cases_between_crowded_ends_can_be_seen(show: Show) -> None:
+    """At 0.1 stand 100 times as many cases without cancer as at 0.6: ten times as tall."""
+    page = show("crowded=1")
+    canvas = page.locator(".threshold canvas").element_handle()
+    blue = 2
+    crowd, few = (page.evaluate(TALL, [canvas, share, blue]) for share in (0.105, 0.605))
+    assert 0.07 * crowd < few < 0.13 * crowd
+
+
+def test_the_names_of_the_classes_stand_clear_of_the_bars(show: Show) -> None:
+    page = show()
+    expect(page.locator(".classes")).to_contain_text("square root")
+    tops = "elements => elements.map(one => one.getBoundingClientRect().top)"
+    bottoms = "elements => elements.map(one => one.getBoundingClientRect().bottom)"
+    (canvas_top,) = page.locator(".threshold canvas").evaluate_all(tops)
+    (canvas_bottom,) = page.locator(".threshold canvas").evaluate_all(bottoms)
+    (above, _) = page.locator(".class-name").evaluate_all(bottoms)
+    (_, below) = page.locator(".class-name").evaluate_all(tops)
+    assert above <= canvas_top < canvas_bottom <= below

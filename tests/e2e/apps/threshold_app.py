@@ -25,6 +25,9 @@ def cases() -> Cases:
         low, high = (1, 15) if st.query_params["sixteenths"] == "turned" else (15, 1)
         score = np.array([0.1] * low + [0.6] * high + [0.9])
         cancer = np.array([False] * 16 + [True])
+    if "crowded" in st.query_params:
+        score = np.array([0.105] * 1000 + [0.605] * 10 + [0.9])
+        cancer = np.array([False] * 1010 + [True])
     if "cases" in st.query_params:
         drawn = many(int(st.query_params["cases"]))
         score, cancer = np.array(drawn[0]), np.array(drawn[1])
