@@ -73,7 +73,7 @@ def _value(metric: Metric) -> str:
 def _point(study: Study) -> Iterator[Block]:
     point = study.point
     if point is None:
-        yield warning("No operating point was locked for this model.")
+        yield warning(study.looks.why_no_locks or "No operating point was locked for this model.")
         return
     promise = point.promise
     yield Paragraph(

@@ -1,9 +1,12 @@
 """What a run answers to a checklist's questions on results: flow, performance, parts, limits."""
 
 from mammo_core.reports.checklist import Answer, filled, left_to_author, not_done
+from mammo_core.reports.looks import lock_in_words
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study_result_sections import auc_in_words, cases_in_words
 from mammo_core.reports.wording import listed, rate_in_words
+from mammo_core.runs.openings import occasions
+from mammo_core.words import many
 
 
 def measures(told: Reported) -> Answer:
@@ -97,8 +100,8 @@ def thresholds(told: Reported) -> Answer:
     if not point.is_locked:
         return not_done("no operating point was locked; the one shown was chosen for this report.")
     return filled(
-        f"{point.threshold:.4f} by {point.cases.level}, chosen for {point.aim}, locked before "
-        "this report."
+        f"{point.threshold:.4f} by {point.cases.level}, chosen for {point.aim}. "
+        f"{lock_in_words(told.study.looks, is_external=told.study.is_external)}"
     )
 
 
@@ -200,7 +203,8 @@ def differences(told: Reported) -> Answer:
 
 
 def kept_outputs(told: Reported) -> Answer:
+    seen = many(len(occasions(told.study.looks.at_results)), "occasion", "occasions")
     return filled(
         "The score of every validation and test image is kept beside the model card, and looks at "
-        f"them are logged: {len(told.study.openings):,} so far."
+        f"them are logged: {seen} so far."
     )

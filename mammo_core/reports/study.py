@@ -17,13 +17,13 @@ from mammo_core.datasets.audit.result import AuditResult
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
 from mammo_core.metrics.ensemble import MEMBERS_NAME, Ensemble, load_ensemble
+from mammo_core.reports.looks import Looks, read_looks
 from mammo_core.reports.study_data import StudyData, read_audit_of, read_study_data
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.fidelity import Fidelity, fidelity_of
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
-from mammo_core.runs.openings import Opening, openings_of, sharing_test_set
-from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.runs.stress import StressTest, stress_of
 from mammo_core.types import CANCER, Level, Split, Task
 
@@ -42,14 +42,17 @@ class Study:
     epochs: pd.DataFrame
     data: StudyData
     audit: AuditResult | None
-    point: LockedPoint | None
-    openings: tuple[Opening, ...]
-    shared: tuple[tuple[str, int], ...]  # other models of the same test set, and looks at theirs
+    looks: Looks
     evaluations: tuple[tuple[str, str], ...]  # data sets this model was evaluated on, and the runs
     ensemble: Ensemble | None
     fidelity: tuple[Fidelity, ...]
     stress: tuple[StressTest, ...]
     missing: tuple[str, ...]
+
+    @property
+    def point(self) -> LockedPoint | None:
+        """The threshold in force."""
+        return self.looks.locks[-1] if self.looks.locks else None
 
     @property
     def task(self) -> Task:
@@ -89,6 +92,8 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
     settings = evaluation or (training.data if training is not None else None)
     data = read_study_data(settings, training, card) if ensemble is None else StudyData()
     missing += [data.why_missing] if data.why_missing else []
+    looks = read_looks(run, owner, card, roots)
+    missing += looks.unread
     return Study(
         run_id=run.run_id,
         card=card,
@@ -98,9 +103,7 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
         epochs=run.read_metrics(),
         data=data,
         audit=read_audit_of(settings, audits) if settings is not None else None,
-        point=point_in_force(owner) if owner is not None and card is not None else None,
-        openings=tuple(openings_of(run)),
-        shared=_shared(card, roots) if card is not None and evaluation is None else (),
+        looks=looks,
         evaluations=_evaluations(run, roots) if evaluation is None else (),
         ensemble=ensemble,
         fidelity=tuple(fidelity_of(owner)) if owner is not None and card is not None else (),
@@ -204,8 +207,3 @@ def _evaluations(run: RunFolder, roots: Sequence[Path]) -> tuple[tuple[str, str]
         for one in found
         if one.config.checkpoint == run.run_id and one.run.has_predictions
     )
-
-
-def _shared(card: ModelCard, roots: Sequence[Path]) -> tuple[tuple[str, int], ...]:
-    others = sharing_test_set(card, list_runs(*roots))
-    return tuple((other.run_id, len(openings_of(other))) for other in others)

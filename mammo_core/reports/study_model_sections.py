@@ -13,6 +13,7 @@ from mammo_core.reports.document import (
     facts,
     warning,
 )
+from mammo_core.reports.looks import test_women_in_words
 from mammo_core.reports.study import Study
 from mammo_core.reports.wording import duration_in_words, settings_in_words
 from mammo_core.runs.card import TrainingRecord
@@ -112,4 +113,4 @@ def validation_in_words(study: Study) -> str:
         told += f" and ended the training after {optim.patience} epochs without a better one"
     if study.point is not None and study.point.split == "val":
         told += ", and the threshold"
-    return f"{told}. Test women chose nothing."
+    return f"{told}. {test_women_in_words(study.looks)}"

@@ -51,6 +51,8 @@ class AtPoint:
 
 def point_of(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
     """The point in force, else one chosen on validation for orientation, else why there is none."""
+    if study.looks.why_no_locks:
+        return None, "Which threshold is in force is not known: its log cannot be read (see above)."
     locked, validation = study.point, validation_rows(study)
     if locked is None:
         return _suggested(rows, main, validation)

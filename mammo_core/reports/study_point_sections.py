@@ -5,12 +5,15 @@ from collections.abc import Iterator
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.reports.document import (
     Block,
+    Paragraph,
     Section,
     Table,
     facts,
     paragraphs,
     warning,
 )
+from mammo_core.reports.looks import lock_in_words
+from mammo_core.reports.study import Study
 from mammo_core.reports.study_point import AtPoint, Promised
 from mammo_core.reports.study_results import Results
 from mammo_core.reports.wording import (
@@ -18,11 +21,12 @@ from mammo_core.reports.wording import (
 )
 
 
-def point_section(results: Results) -> Section:
-    return Section(title="Threshold: promised and delivered", blocks=tuple(_point(results)))
+def point_section(study: Study, results: Results) -> Section:
+    blocks = tuple(_point(study, results))
+    return Section(title="Threshold: promised and delivered", blocks=blocks)
 
 
-def _point(results: Results) -> Iterator[Block]:
+def _point(study: Study, results: Results) -> Iterator[Block]:
     point = results.point
     if point is None:
         yield warning(results.why_no_point)
@@ -32,6 +36,8 @@ def _point(results: Results) -> Iterator[Block]:
             "No operating point was locked for this model, so nothing was promised. The threshold "
             "below was chosen on the validation cases for this report."
         )
+    else:
+        yield Paragraph(text=lock_in_words(study.looks, is_external=study.is_external))
     yield facts(
         ("Threshold", f"{point.threshold:.4f}"),
         ("Chosen for", point.aim),

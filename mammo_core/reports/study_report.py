@@ -26,6 +26,7 @@ from mammo_core.reports.study_result_sections import (
     result_sections,
 )
 from mammo_core.reports.wording import listed
+from mammo_core.runs.openings import occasions
 from mammo_core.words import many
 
 
@@ -121,31 +122,37 @@ def evaluations_in_words(study: Study) -> str:
 
 def _openings(study: Study) -> Iterator[Block]:
     yield Paragraph(text=openings_in_words(study))
-    if study.openings:
-        rows = tuple((one.opened_at, one.by) for one in study.openings[-20:])
-        yield Table(header=("When (UTC)", "By"), rows=rows, caption="The last looks")
-    if study.shared:
+    seen = occasions(study.looks.at_results)
+    if seen:
+        rows = tuple((one.opened_at, one.by) for one in seen[-20:])
+        yield Table(header=("When (UTC)", "First by"), rows=rows, caption="The last occasions")
+    if study.looks.shared and not study.is_external:
         yield Table(
-            header=("Other model of the same women and split", "Looks"),
-            rows=tuple((name, f"{count:,}") for name, count in study.shared),
+            header=("Other model of the same women and split", "Occasions"),
+            rows=tuple(
+                (name, f"{len(occasions(openings)):,}") for name, openings in study.looks.shared
+            ),
         )
 
 
 def openings_in_words(study: Study) -> str:
     """How often somebody looked, this report included, and what that count cannot know."""
-    looks = many(len(study.openings), "time", "times")
-    others = sum(count for _, count in study.shared)
+    if study.looks.why_no_openings:
+        return study.looks.why_no_openings
+    seen = many(len(occasions(study.looks.at_results)), "occasion", "occasions")
+    others = sum(len(occasions(openings)) for _, openings in study.looks.shared)
     shared = ""
-    if study.shared:
-        models = many(len(study.shared), "other model was", "other models were")
+    if study.looks.shared and not study.is_external:
+        models = many(len(study.looks.shared), "other model was", "other models were")
         shared = (
-            f" {models} tested on the same women; their results were opened "
-            f"{many(others, 'time', 'times')}."
+            f" {models} tested on the same women; their results were opened on "
+            f"{many(others, 'occasion', 'occasions')}."
         )
     return (
-        f"The test results of this model were opened {looks} since that is written down, this "
-        f"report included.{shared} Looks on other computers and at copies are not counted. The "
-        "more often a test set decides something, the less its results mean."
+        f"These results were opened on {seen} since that is written down, this report included. "
+        f"Looks within an hour are one occasion.{shared} Looks on other "
+        "computers and at copies are not counted. The more often a test set decides something, the "
+        "less its results mean."
     )
 
 

@@ -40,7 +40,7 @@ def result_sections(told: Reported) -> Iterator[Section]:
         yield Section(title="Results", blocks=(warning(told.why_no_results),))
         return
     yield Section(title="Results at every level", blocks=tuple(_levels(told.study, results)))
-    yield point_section(results)
+    yield point_section(told.study, results)
     yield Section(title="Calibration", blocks=tuple(_calibration(results)))
     yield from part_sections(results)
 

@@ -88,12 +88,13 @@ def test_looks_are_counted_with_this_one_and_those_of_other_models(study: RunFol
     other = write_run(study.path.parent, f"{RUN}-twin", made_up_predictions(women=4))
     card = read_card(study.file("model_card.json"))
     change_card(other, replace(card, weights_sha256="a" * 64))
-    for _ in range(3):
-        note_opening(other, by="a test", now=NOON)
-    note_opening(study, by="a test", now=NOON)
+    for day in ("02", "03", "04"):
+        note_opening(other, by="a test", now=NOON.replace("-02T", f"-{day}T"))
+    for hour in ("T09:00", "T09:20", "T09:40"):
+        note_opening(study, by="a test", now=NOON.replace("T12:00", hour))
     text = markdown_of(study)
-    assert "were opened 2 times" in text
-    assert "1 other model was tested on the same women; their results were opened 3 times" in text
+    assert "were opened on 2 occasions" in text
+    assert "on the same women; their results were opened on 3 occasions" in text
 
 
 def test_no_patient_no_validation_one_class_and_no_labels_are_a_sentence_each(
