@@ -1,6 +1,7 @@
 """Models and guesses over the same cases, best first, and whether they can be told apart."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -16,6 +17,11 @@ from pages.components.compare_view import Compared
 from pages.components.guard import escaped
 from pages.components.guesses import guesses_on, offer_fitting
 from pages.components.seeds_view import recipes_of, spreads_of
+
+#: In pixels: together no wider than the page beside its sidebar at 1400 pixels.
+_WIDTHS: Final = {
+    "model": 260, "AUC": 180, "average precision": 180, "cases": 240, "AUC over seeds": 190,
+}  # fmt: skip
 
 
 def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
@@ -53,8 +59,11 @@ def show_leaderboard(compared: Compared) -> None:
         [_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
         hide_index=True,
         key="leaderboard",
-        column_config={"AUC over seeds": st.column_config.TextColumn(width="medium")},
+        column_config={name: st.column_config.TextColumn(width=w) for name, w in _WIDTHS.items()},
     )
+    methods = {estimates[name].method for name in rows if not says_one_thing(rows[name])}
+    if methods:
+        st.caption(f"95 % intervals in brackets. Those of the AUC: {'; '.join(sorted(methods))}.")
     strongest = max(guesses.models, key=lambda name: estimates[name].value)
     judged = [name for name in best_first if name in compared.models or name == strongest]
     recipes = recipes_of(compared.runs)
@@ -68,19 +77,20 @@ def show_leaderboard(compared: Compared) -> None:
         offer_fitting(compared.runs)
 
 
-def _row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> dict[str, object]:
-    is_constant = says_one_thing(cases)
+def _row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> dict[str, str]:
+    spread_of_auc = "one score for all" if says_one_thing(cases) else _interval(auc)
     return {
         "model": name,
-        "AUC": f"{auc.value:.3f}",
-        "95 % interval": "–" if is_constant else f"{auc.low:.3f} to {auc.high:.3f}",
-        "by": "one score for all" if is_constant else auc.method,
+        "AUC": f"{auc.value:.3f} ({spread_of_auc})",
         "average precision": _precision(cases),
-        "with cancer": auc.positives,
-        "without": auc.negatives,
-        "women": auc.groups,
+        "cases": f"{auc.positives:,} with, {auc.negatives:,} without cancer, "
+        f"{many(auc.groups, 'woman', 'women')}",
         "AUC over seeds": "" if spread is None else spread.in_words,
     }
+
+
+def _interval(estimate: Estimate) -> str:
+    return f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
 def luck_between(
@@ -99,7 +109,7 @@ def _precision(cases: Cases) -> str:
     if says_one_thing(cases):
         return f"{cases.positives / len(cases):.3f}"
     found = cached_metrics.average_precision(cases)
-    return "–" if found is None else f"{found.value:.3f} ({found.low:.3f} to {found.high:.3f})"
+    return "–" if found is None else f"{found.value:.3f} ({_interval(found)})"
 
 
 def p_in_words(p_value: float | None) -> str:

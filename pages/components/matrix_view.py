@@ -42,7 +42,7 @@ def show_matrix(compared: Compared) -> None:
         "only. Hatched: another label rule, so positive means something else there. Intervals of "
         "all numbers stand in the table; a number without one is not shown."
     )
-    st.dataframe([_row(cell) for cell in cells if cell.external], hide_index=True, key="cells")
+    st.table([_row(cell) for cell in cells if cell.external], hide_index=True)
     for cell in cells:
         for note in () if cell.external else cell.notes:
             st.caption(escaped(f"{cell.checkpoint.run_id} on {short_name(cell.data)}: {note}"))
@@ -83,20 +83,25 @@ def _row(cell: Cell) -> dict[str, str]:
         return {}
     auc, rates, fit = found.auc, found.rates, found.calibration
     cases = found.cases
-    return {
+    intercept, slope = (
+        (_number(fit.intercept, fit.intercept_interval), _number(fit.slope, fit.slope_interval))
+        if fit
+        else ("–", "–")
+    )
+    row = {
         "checkpoint": cell.checkpoint.run_id,
-        "trained on": cell.card.data.title,
         "scored": short_name(cell.data),
         "label rule": f"{cell.data[1]} (other)" if cell.is_other_rule else cell.data[1],
         "AUC": f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" if auc else "–",
         "sensitivity, locked": _rate(rates.sensitivity) if rates else "–",
         "specificity, locked": _rate(rates.specificity) if rates else "–",
-        "calibration intercept": _number(fit.intercept, fit.intercept_interval) if fit else "–",
-        "calibration slope": _number(fit.slope, fit.slope_interval) if fit else "–",
+        "calibration intercept": intercept,
+        "calibration slope": slope,
         "cases": f"{cases.positives:,} with, {cases.negatives:,} without cancer, by {cases.level}, "
         f"{many(cases.group_count, 'woman', 'women')}",
         "notes": " ".join(cell.notes),
     }
+    return {name: escaped(text) for name, text in row.items()}  # a table reads Markdown
 
 
 def _title(cell: Cell) -> str:

@@ -36,8 +36,8 @@ def show_at_one_specificity(compared: Compared) -> None:
         key="at_one_specificity",
     )
     st.caption(
-        "Each threshold is set on these very cases, so every sensitivity is a little flattered, "
-        "all models alike. Differences are paired by case."
+        "95 % intervals in brackets. Each threshold is set on these very cases, so every "
+        "sensitivity is a little flattered, all models alike. Differences are paired by case."
     )
 
 
@@ -63,8 +63,8 @@ def _row(
         "model": name,
         "threshold": f"{point.threshold:.4f}",
         "specificity": f"{point.specificity:.1%}",
-        "sensitivity": f"{found.value:.1%} ({found.count:,} of {found.total:,})",
-        "95 % interval": f"{found.low:.1%} to {found.high:.1%}",
+        "sensitivity": f"{found.value:.1%}, {found.count:,} of {found.total:,} "
+        f"({found.low:.1%} to {found.high:.1%})",
         "less than the best by": "",
         "p (Holm)": "",
         "in words": "",
