@@ -182,7 +182,8 @@ def _card(owner: RunFolder, missing: list[str]) -> ModelCard | None:
     try:
         return read_card(owner.file("model_card.json"))
     except MammoError as error:
-        missing.append(str(error))
+        lost = " What it says, and looks and locks written down for it are not told here."
+        missing.append(f"{error}{lost if owner.is_checkpoint else ''}")
         return None
 
 

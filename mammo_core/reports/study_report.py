@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from mammo_core.datasets.against_card import differs_from_card
 from mammo_core.reports.checklist import answered
 from mammo_core.reports.checklists import GUIDELINES
 from mammo_core.reports.document import (
@@ -25,6 +26,7 @@ from mammo_core.reports.study_result_sections import (
     cases_in_words,
     result_sections,
 )
+from mammo_core.reports.study_results import Results
 from mammo_core.reports.wording import listed
 from mammo_core.runs.openings import occasions
 from mammo_core.words import many
@@ -74,12 +76,24 @@ def _summary(told: Reported) -> Iterator[Block]:
     if results is None:
         yield warning(told.why_no_results)
     else:
+        yield from (warning(text) for text in cautions_of(study, results))
         yield Paragraph(text=f"Results are of {what}: {cases_in_words(results)}.")
         yield Paragraph(text=f"{auc_in_words(results).rstrip('.')}.")
         if not results.has_women:
             yield warning(TOO_NARROW)
     yield from (warning(text) for text in study.missing)
     yield from (warning(text) for text in limits_of(study) if text != NOTICE)
+
+
+def cautions_of(study: Study, results: Results) -> Iterator[str]:
+    """What makes the headline itself doubtful."""
+    if study.card is None:
+        yield (
+            "Without the model card it is not known to what a label was given (image, breast or "
+            f"woman), so cases are counted by {results.main.cases.level}."
+        )
+    elif study.predictions is not None and not study.is_external:
+        yield from filter(None, (differs_from_card(study.predictions, study.card),))
 
 
 def limits_of(study: Study) -> tuple[str, ...]:

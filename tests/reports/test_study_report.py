@@ -125,6 +125,22 @@ def test_broken_predictions_are_refused_not_left_out(study: RunFolder) -> None:
         markdown_of(study)
 
 
+def test_a_table_cut_at_the_end_of_a_line_is_said_beside_the_headline(study: RunFolder) -> None:
+    path = study.file("predictions.csv")
+    lines = path.read_text().splitlines(keepends=True)
+    assert "not those the model card counts" not in markdown_of(study)
+    path.write_text("".join(lines[:-20]))
+    summary = markdown_of(study).split("## Data")[0]
+    assert "test: 80 images of 20 women" in summary.split("Results are of")[0]
+
+
+def test_a_broken_card_is_said_to_leave_the_level_unknown(study: RunFolder) -> None:
+    study.file("model_card.json").write_text("{")
+    summary = markdown_of(study).split("## Data")[0]
+    assert "so cases are counted by image" in summary
+    assert "looks and locks written down for it are not told" in summary
+
+
 def test_broken_settings_are_a_sentence(study: RunFolder) -> None:
     study.file("run.json").write_text("{")
     assert "The settings of the run are not known" in markdown_of(study)
