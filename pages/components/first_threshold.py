@@ -46,8 +46,8 @@ def first_threshold(counted: Counted) -> First:
     cases, name = elsewhere
     return _chosen_on(
         cases,
-        f"Begins where {SUGGESTED_SENSITIVITY:.0%} of the {cases.positives:,} {name} cancers are "
-        "found; these cases did not choose it.",
+        f"Begins where at least {SUGGESTED_SENSITIVITY:.0%} of the {cases.positives:,} {name} "
+        "cancers are found; these cases did not choose it.",
     )
 
 

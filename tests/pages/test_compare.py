@@ -34,7 +34,7 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
-    assert table["cases"].tolist() == ["20 with, 100 without cancer, 60 women"] * 2
+    assert table["with / without cancer"].tolist() == ["20 / 100, 60 women"] * 2
     assert table["AUC"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)").all()
     precision = table["average precision"]
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
