@@ -28,8 +28,8 @@ def differs_from_card(predictions: pd.DataFrame, card: ModelCard) -> str | None:
         return None
     return (
         "The predictions kept here are not those the model card counts "
-        f"({'; '.join(differences)}). The file was cut short or changed: put back a whole predictions.csv, and trust none of "
-        "these results until then."
+        f"({'; '.join(differences)}). The file was cut short or changed: put back a "
+        "whole predictions.csv, and trust none of these results until then."
     )
 
 

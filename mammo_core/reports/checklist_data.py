@@ -32,7 +32,7 @@ def preprocessing(told: Reported) -> Answer:
     if told.study.card is None:
         return left_to_author(_NO_CARD)
     settings = settings_in_words(told.study.card.prepare)
-    return filled("; ".join(f"{name} {value}" for name, value in settings) + ".")
+    return filled("; ".join(f"{name}: {value}" for name, value in settings) + ".")
 
 
 def subsets(told: Reported) -> Answer:
@@ -62,7 +62,7 @@ def acquisition(told: Reported) -> Answer:
 
 def machines_in_words(told: Reported) -> str:
     rows = told.table_one.rows if told.table_one is not None else ()
-    is_told = any(row[0].startswith("Machine ") for row in rows)
+    is_told = any(row[0].startswith("Machine: ") for row in rows)
     return "Machines: Table 1." if is_told else "Machines are not told."
 
 

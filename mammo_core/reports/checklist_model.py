@@ -5,7 +5,7 @@ from mammo_core.reports.checklist_data import machines_in_words, preprocessing
 from mammo_core.reports.reported import Reported
 from mammo_core.reports.study import SPLIT_NAMES
 from mammo_core.reports.study_model_sections import validation_in_words
-from mammo_core.reports.wording import duration_in_words, listed, settings_in_words
+from mammo_core.reports.wording import device_in_words, duration_in_words, listed, settings_in_words
 
 _NO_CARD = "the model card is not here."
 _NO_SETTINGS = "the settings of the training are not kept with these predictions."
@@ -37,7 +37,7 @@ def software(told: Reported) -> Answer:
     if card is None or not card.training.versions:
         return left_to_author("versions were not recorded.")
     versions = (f"{name} {version}" for name, version in card.training.versions.items())
-    return filled(f"{listed(versions)}. Device: {card.training.device}.")
+    return filled(f"{listed(versions)}. Device: {device_in_words(card.training)}.")
 
 
 def initialisation(told: Reported) -> Answer:
@@ -54,7 +54,8 @@ def training(told: Reported) -> Answer:
     if study.card is None:
         return left_to_author(_NO_CARD)
     record = study.card.training
-    took = f"{record.epochs} epochs in {duration_in_words(record.seconds)} on {record.device}."
+    seconds, device = duration_in_words(record.seconds), device_in_words(record)
+    took = f"{record.epochs} epochs in {seconds} on {device}."
     if study.training is None:
         return filled(took, author=_NO_SETTINGS)
     parts = (
@@ -63,7 +64,7 @@ def training(told: Reported) -> Answer:
         ("imbalance", study.training.balance),
     )
     told_parts = (
-        f"{name}: " + ", ".join(f"{key} {value}" for key, value in settings_in_words(record))
+        f"{name}: " + "; ".join(f"{key}: {value}" for key, value in settings_in_words(record))
         for name, record in parts
     )
     return filled(f"{took} {'. '.join(told_parts)}.")
@@ -89,7 +90,7 @@ def imbalance(told: Reported) -> Answer:
         return left_to_author(_NO_SETTINGS)
     settings = settings_in_words(study.training.balance)
     return filled(
-        "; ".join(f"{name} {value}" for name, value in settings)
+        "; ".join(f"{name}: {value}" for name, value in settings)
         + ". Training images alone, after the split; scores were not re-calibrated afterwards."
     )
 

@@ -22,7 +22,7 @@ from mammo_core.words import many
 
 NOT_AUDITED: Final = (
     "Not audited: no audit of this data set, adapter and label rule is kept on this computer. Run "
-    "one on the Data page or with `mammo audit`."
+    "one on the Data page, or with the command mammo audit."
 )
 
 

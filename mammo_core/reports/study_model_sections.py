@@ -15,7 +15,7 @@ from mammo_core.reports.document import (
 )
 from mammo_core.reports.looks import test_women_in_words
 from mammo_core.reports.study import Study
-from mammo_core.reports.wording import duration_in_words, settings_in_words
+from mammo_core.reports.wording import device_in_words, duration_in_words, settings_in_words
 from mammo_core.runs.card import TrainingRecord
 
 _CURVES: Final = (
@@ -77,7 +77,7 @@ def _training(study: Study) -> Iterator[Block]:
     yield facts(
         ("Finished", record.finished_at),
         ("Took", duration_in_words(record.seconds)),
-        ("Device", f"{record.devices} of {record.device}"),
+        ("Device", device_in_words(record)),
         ("Went on from", _origin(record)),
         ("Epochs", f"{record.epochs:,}, the best was {record.best_epoch:,}"),
         ("Versions", versions or "not recorded"),
@@ -89,7 +89,7 @@ def _training(study: Study) -> Iterator[Block]:
         yield facts(*settings_in_words(run.augment), caption="Augmentation, of training images")
         yield facts(*settings_in_words(run.balance), caption="Imbalance, in training alone")
         yield facts(
-            ("seed", str(run.seed)), ("precision", run.precision), ("series", run.series or "none")
+            ("Seed", str(run.seed)), ("Precision", run.precision), ("Series", run.series or "none")
         )
         yield from (Paragraph(text=text) for text in run.balance.warnings())
     for column, title, alt in _CURVES:

@@ -81,7 +81,7 @@ def _summary(told: Reported) -> Iterator[Block]:
         yield Paragraph(text=f"{auc_in_words(results).rstrip('.')}.")
         if not results.has_women:
             yield warning(TOO_NARROW)
-    yield from (warning(text) for text in study.missing)
+    yield from (warning(text) for text in study.missing if text != study.data.why_missing)
     yield from (warning(text) for text in limits_of(study) if text != NOTICE)
 
 

@@ -131,7 +131,7 @@ def _rows_of(
             counts = [(int((value == name).sum()), len(value)) for value in kept]
             if any(count for count, _ in counts):
                 cells = (_share(count, total) for count, total in counts)
-                rows.append((f"{title} {name}, of {unit}", *cells))
+                rows.append((f"{title}: {name} ({unit})", *cells))
     return rows
 
 

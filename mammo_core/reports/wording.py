@@ -7,6 +7,9 @@ from typing import Any
 
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.uncertainty import Estimate, Rate
+from mammo_core.reports.setting_names import SETTING_NAMES
+from mammo_core.runs.card import TrainingRecord
+from mammo_core.words import many
 
 NONE = "–"
 
@@ -32,9 +35,12 @@ def number_in_words(value: float, interval: Interval | None) -> str:
 
 
 def settings_in_words(record: Any, *left_out: str) -> tuple[tuple[str, str], ...]:
-    """Every setting of a dataclass by its name, in its order."""
+    """Every setting of a dataclass by the name a reader knows it by, in its order."""
     return tuple(
-        (field.name.replace("_", " "), _value(getattr(record, field.name)))
+        (
+            SETTING_NAMES.get(field.name, field.name.replace("_", " ")),
+            _value(getattr(record, field.name)),
+        )
         for field in dataclasses.fields(record)
         if field.name not in left_out
     )
@@ -42,6 +48,13 @@ def settings_in_words(record: Any, *left_out: str) -> tuple[tuple[str, str], ...
 
 def listed(items: Iterable[str]) -> str:
     return ", ".join(items) or "none"
+
+
+def device_in_words(record: TrainingRecord) -> str:
+    """What a model was trained on."""
+    if record.device == "cpu":
+        return "the processor (CPU)"
+    return f"{many(record.devices, 'GPU', 'GPUs')} ({record.device})"
 
 
 def duration_in_words(seconds: float) -> str:

@@ -31,7 +31,7 @@ def test_shares_stand_with_their_denominators(study: RunFolder) -> None:
     table = report_of(study).table_one
     assert cells(table, "Positive images")["Test, with a positive image"] == "16 of 32 (50%)"
     assert cells(table, "Positive breasts")["Test, with a positive image"] == "8 of 16 (50%)"
-    assert cells(table, "View CC, of images")["Test, without"] == "32 of 64 (50%)"
+    assert cells(table, "View: CC (images)")["Test, without"] == "32 of 64 (50%)"
     assert cells(table, "Machine")["Test, without"] == "not told"
 
 
