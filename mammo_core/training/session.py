@@ -104,9 +104,10 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         limits=_keep_seen(course),
         heatmap_offset=cell_offset(network.classifier, channels=config.prepare.channels),
     )
-    keep_embeddings(
-        run, network.classifier, {split: course.evaluation(split) for split in KEPT_SPLITS}
-    )
+    if not config.data.folds:  # what reads a case later is no fold; `mammo checkpoints embed` can
+        keep_embeddings(
+            run, network.classifier, {split: course.evaluation(split) for split in KEPT_SPLITS}
+        )
     write_card(make_card(outcome), run.file("model_card.json"))
     shutil.rmtree(run.file("last"), ignore_errors=True)
 
