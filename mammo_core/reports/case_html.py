@@ -22,7 +22,7 @@ from mammo_core.reports.case_record import (
     ReadCase,
     ReadImage,
     regions_in_words,
-    scale_in_words,
+    scales_in_words,
     verdict_in_words,
 )
 
@@ -104,6 +104,12 @@ def _scores(case: ReadCase) -> Iterable[str]:
             f'<p class="quiet">The threshold was set by {escape(case.point.level)}; nothing here '
             "is scored as it was, so there is no verdict.</p>"
         )
+    else:
+        yield (
+            f'<p class="quiet">The threshold is {case.point.threshold:.4f} by '
+            f"{escape(case.point.level)}, chosen for {escape(case.point.aim)}, locked "
+            f"{escape(case.point.locked_at[:10])}.</p>"
+        )
 
 
 def _views(case: ReadCase, look: Look) -> Iterable[str]:
@@ -137,11 +143,11 @@ def _heatmap_words(case: ReadCase, look: Look) -> Iterable[str]:
         return
     stops = ", ".join(f"#{stop}" for stop in COLOUR_MAPS[look.palette].split())
     methods = ", ".join(dict.fromkeys(reading.method for reading in readings))
-    best = next((reading for reading in readings if reading.stands_out), readings[0])
     yield (
         f'<p class="quiet">Heatmap ({escape(methods)}): none <span class="bar" '
         f'style="background: linear-gradient(to right, {stops})"></span> full colour. It shows '
-        f"what moved the score, not the borders of a tumour. {escape(scale_in_words(best))}</p>"
+        f"what moved the score, not the borders of a tumour. "
+        f"{escape(scales_in_words(readings))}</p>"
     )
 
 

@@ -3,7 +3,8 @@
 Nothing here knows what a reader's computer calls a file, so no export can.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -102,6 +103,21 @@ def scale_in_words(reading: Reading) -> str:
         return "Colours are relative: some point of every image is full colour."
     full = "Full colour: what 1 in 200 validation images without cancer reaches."
     return full if reading.stands_out else f"No region stands out. {full}"
+
+
+def scales_in_words(readings: Sequence[Reading]) -> str:
+    """What full colour means on heatmaps that lie side by side, and on how many nothing stands
+    out.
+    """
+    told = list(dict.fromkeys(scale_in_words(replace(one, stands_out=True)) for one in readings))
+    flat = sum(not one.stands_out and not one.is_relative for one in readings)
+    if len(readings) == 1 and flat:
+        told.insert(0, "No region stands out.")
+    elif flat == len(readings):
+        told.insert(0, f"In none of the {flat} images does a region stand out.")
+    elif flat:
+        told.insert(0, f"In {flat} of the {len(readings)} images no region stands out.")
+    return " ".join(told)
 
 
 def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:

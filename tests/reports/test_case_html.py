@@ -80,6 +80,31 @@ def test_the_verdict_stands_with_its_promise() -> None:
     assert "there is no verdict" not in words
 
 
+def test_the_threshold_is_printed_beside_the_verdict() -> None:
+    words = parsed(read_case(point=POINT)).words
+    assert "The threshold is 0.5000 by breast, chosen for sensitivity of at least 0.9" in words
+    assert "The threshold is" not in parsed(CASE).words
+
+
+def with_flat(*numbers: int) -> ReadCase:
+    """The heatmaps of these images have nothing that stands out."""
+    images = []
+    for image in CASE.images:
+        assert image.reading is not None
+        is_flat = image.about.number in numbers
+        images.append(replace(image, reading=replace(image.reading, stands_out=not is_flat)))
+    return replace(CASE, images=tuple(images))
+
+
+def test_that_nothing_stands_out_is_said_of_as_many_images_as_it_is_true_of() -> None:
+    assert "region stand" not in parsed(CASE).words
+    assert "In 1 of the 2 images no region stands out." in parsed(with_flat(2)).words
+    assert "In none of the 2 images does a region stand out." in parsed(with_flat(1, 2)).words
+    one = with_flat(1)
+    alone = parsed(replace(one, images=one.images[:1])).words
+    assert "No region stands out. Full colour" in alone
+
+
 def test_an_image_that_was_not_read_is_shown_plain_with_the_reason() -> None:
     page = parsed(replace(CASE, images=(unread(CASE.images[0]), CASE.images[1])))
     assert len(page.sources) == 3
