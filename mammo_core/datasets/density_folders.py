@@ -8,18 +8,11 @@ one, else by comparing pixels in every orientation.
 import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
 from mammo_core.datasets.adapter import Adapter, LabelRule, Population, Signs, Tables
-from mammo_core.datasets.duplicates import (
-    Fingerprints,
-    find_copies,
-    fingerprint,
-    group_copies,
-    join_fingerprints,
-)
 from mammo_core.datasets.layout import (
     DENSITIES,
     empty_boxes,
@@ -31,9 +24,11 @@ from mammo_core.datasets.layout import (
 from mammo_core.datasets.remembered import remembered
 from mammo_core.datasets.tasks import DENSITY
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.tables import check_manifest
 from mammo_core.types import CANCER, Level, Task
+
+if TYPE_CHECKING:  # slow to load, and asked only where files carry no id
+    from mammo_core.datasets.duplicates import Fingerprints
 
 CLASSES: Final = tuple(f"Density{d}{p}" for d in range(1, 5) for p in ("Benign", "Malignant"))
 TABLE: Final = "Training_set.csv"
@@ -135,6 +130,8 @@ def _groups(folder: Path, paths: list[str]) -> "pd.Series[str]":
 
 
 def _groups_by_pixels(folder: Path, paths: list[str]) -> pd.DataFrame:
+    from mammo_core.datasets.duplicates import find_copies, group_copies, join_fingerprints
+
     with ThreadPoolExecutor(_THREADS) as pool:
         prints = list(pool.map(lambda path: _fingerprint(folder / path), paths))
     readable = [path for path, found in zip(paths, prints, strict=True) if found is not None]
@@ -143,8 +140,11 @@ def _groups_by_pixels(folder: Path, paths: list[str]) -> pd.DataFrame:
     return pd.DataFrame({"path": readable, "group": [f"original {n + 1:04d}" for n in numbers]})
 
 
-def _fingerprint(path: Path) -> Fingerprints | None:
+def _fingerprint(path: Path) -> "Fingerprints | None":
     """A file that cannot be read is a group of its own; the audit names it."""
+    from mammo_core.datasets.duplicates import fingerprint
+    from mammo_core.preprocessing.read import read_mammogram
+
     try:
         return fingerprint(read_mammogram(path).pixels)
     except ReadError:

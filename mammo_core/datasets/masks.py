@@ -10,7 +10,6 @@ import pandas as pd
 
 from mammo_core.datasets.remembered import remembered
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.types import Box, Pixels, Size
 
 _THREADS = 2
@@ -57,6 +56,8 @@ def look_at_files(root: Path, paths: Sequence[str], *, name: str) -> pd.DataFram
 
 
 def _row(file: Path, path: str) -> tuple[object, ...] | None:
+    from mammo_core.preprocessing.read import read_mammogram  # slow, and only asked of new files
+
     try:
         look = look_at(read_mammogram(file).pixels)
     except ReadError:
