@@ -13,6 +13,7 @@ from pages.components.comparable import (
     count_alike,
     labelled_of,
     like_the_newest,
+    say_what_differs_from_its_card,
     say_what_is_left_out,
     usable,
 )
@@ -79,6 +80,7 @@ with shown_errors():
     say_what_is_left_out(uncounted)
     if not counted:
         st.stop()
+    say_what_differs_from_its_card({name: scored[name] for name in counted})
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))
     compared = Compared(

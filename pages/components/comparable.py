@@ -11,7 +11,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.runs.folder import RunFolder
 from pages.components.counting import Counting, count_cases
 from pages.components.guard import escaped
-from pages.components.scored import Scored, scored_of
+from pages.components.scored import Scored, differs, scored_of
 
 MOST_AT_FIRST: Final = 8
 LOOKED_AT: Final = 2 * MOST_AT_FIRST
@@ -57,3 +57,10 @@ def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:
 def say_what_is_left_out(reasons: Mapping[str, str]) -> None:
     for name, reason in reasons.items():
         st.warning(escaped(f"{name} is left out. {reason}"), icon=":material/warning:")
+
+
+def say_what_differs_from_its_card(models: Mapping[str, Scored]) -> None:
+    for name, scored in models.items():
+        difference = differs(scored)
+        if difference is not None:
+            st.warning(escaped(f"{name}: {difference}"), icon=":material/warning:")

@@ -10,8 +10,9 @@ from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.types import Level, Split
 from mammo_core.words import many
 from pages.components import cached
+from pages.components.guard import escaped
 from pages.components.looks import note_look
-from pages.components.scored import Scored
+from pages.components.scored import Scored, differs
 
 _RULE_WORDS: Final = {
     Pooling.MAX: "its highest image",
@@ -113,6 +114,9 @@ def show_count(counted: Counted) -> None:
         f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
         f"{cases.positives:,} with cancer ({cases.positives / len(cases):.1%}){left_out}."
     )
+    difference = differs(counted.scored)
+    if difference is not None:
+        st.warning(escaped(difference), icon=":material/warning:")
     if not counted.is_by_woman:
         st.warning(
             "There is no patient_id in this table, so images that may be of one woman are taken "

@@ -5,6 +5,7 @@ from typing import Final
 
 import pandas as pd
 
+from mammo_core.errors import MammoError
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Task
@@ -44,6 +45,19 @@ class Scored:
         from mammo_core.datasets.reading import get_adapter  # slow, and only asked for a projection
 
         return get_adapter(evaluations[0].config.adapter).population
+
+
+def differs(scored: Scored) -> str | None:
+    """What a checkpoint's own table lacks of what its card counts, in a sentence."""
+    if scored.run is None or not scored.run.is_checkpoint:
+        return None
+    from mammo_core.datasets.against_card import differs_from_card
+
+    try:
+        card = cached.card(scored.run)
+    except MammoError:
+        return None  # what needs the card says what is wrong with it
+    return differs_from_card(scored.predictions, card)
 
 
 def pick_scored() -> Scored | None:

@@ -10,10 +10,11 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_set
 from mammo_core.datasets import ADAPTERS
 from mammo_core.datasets.registry import Registered, register
 from mammo_core.paths import datasets_root
+from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus
 from mammo_core.runs.latency import Latency, write_latency
 from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
-from mammo_core.types import Level, RunState
+from mammo_core.types import Level, RunState, Split
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 
@@ -93,6 +94,21 @@ def test_a_run_whose_predictions_are_broken_is_left_out_and_named(
     assert note.startswith(f"{GUESSING} is left out. ")
     assert re.search(reason, note)
     assert models_of(page)["model"].tolist() == [GOOD]
+
+
+def test_a_table_cut_short_is_warned_about(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions(women=40, with_cancer=10))
+    card = read_card(run.file("model_card.json"))
+    whole = SplitCount(split=Split.TEST, women=40, images=160, positive_images=20)
+    counted = replace(card, data=replace(card.data, splits=(whole,)))
+    write_card(counted, run.file("model_card.json"))
+    page = open_page("compare")
+    assert not page.warning
+    made_up_predictions(women=40, with_cancer=10).head(100).to_csv(
+        run.file("predictions.csv"), index=False
+    )
+    told = page.run().warning[0].value.replace("\\", "")
+    assert told.startswith(f"{GOOD}: The predictions kept here are not those the model card")
 
 
 def test_a_broken_newest_run_does_not_shut_the_page(runs_root: Path, open_page: OpenPage) -> None:

@@ -15,10 +15,10 @@ from mammo_core.datasets.csv_folder import ADAPTER
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.threshold import operating_point
-from mammo_core.runs.card import read_card, write_card
+from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.operating_points import lock_point, point_in_force
-from mammo_core.types import Level, RunState, Task
+from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.predictions import made_up_predictions, write_run
 
@@ -366,6 +366,22 @@ def test_a_broken_card_shuts_only_the_sections_that_need_it(
     needing = {name for name, errors in told.items() if errors > 1}  # one stands under the page
     assert needing == {"Operating point", "Screening"}
     assert set(told.values()) == {1, 2}
+
+
+def test_a_table_cut_short_is_warned_about(runs_root: Path, open_page: OpenPage) -> None:
+    run = write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=10))
+    card = read_card(run.file("model_card.json"))
+    whole = SplitCount(split=Split.TEST, women=40, images=160, positive_images=20)
+    counted = replace(card, data=replace(card.data, splits=(whole,)))
+    write_card(counted, run.file("model_card.json"))
+    page = open_page("thresholds")
+    assert not page.warning
+    made_up_predictions(women=40, with_cancer=10).head(100).to_csv(
+        run.file("predictions.csv"), index=False
+    )
+    told = page.run().warning[0].value.replace("\\", "")
+    assert told.startswith("The predictions kept here are not those the model card counts (test: ")
+    assert "100 images of 25 women" in told
 
 
 def test_a_replaced_card_is_read_anew(runs_root: Path, open_page: OpenPage) -> None:
