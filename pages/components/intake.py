@@ -54,7 +54,8 @@ def show_intake() -> None:
         accept_multiple_files=True,
         key=_FILES,
         help="Files are told apart by their content, whatever they are called. They stay on this "
-        "computer; names and dates in them are not kept.",
+        "computer; names and dates in them are not kept. Of a tomosynthesis larger than is taken "
+        "here, export the two-dimensional image alone.",
     )
     folder.file_uploader("Or a whole folder", accept_multiple_files="directory", key=_FOLDER)
     st.toggle(

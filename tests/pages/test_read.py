@@ -1,5 +1,6 @@
 import io
 import shutil
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,12 +13,13 @@ from mammo_core.metrics.calibration import Recalibration, ScoreMap
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import shipped_checkpoints_root
+from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.synthetic import mark_png
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
 from mammo_core.types import Level, RunState
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import APP, OpenPage
 
 
 def a_breast(*, turn: bool = False, is_marked: bool = True) -> bytes:
@@ -283,3 +285,8 @@ def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
     page.toggle(key="ensembles").set_value(True).run(timeout=60)
     assert "mean of 2 models" in captions(page)
     assert captions(page).count("its members from") == 1
+
+
+def test_no_larger_file_is_offered_to_be_uploaded_than_is_read() -> None:
+    settings = tomllib.loads((APP.parent / ".streamlit" / "config.toml").read_text())
+    assert settings["server"]["maxUploadSize"] * limits.MEGABYTE == limits.FILE_BYTES
