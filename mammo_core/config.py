@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
@@ -358,7 +359,10 @@ def load_settings(path: Path, record: type[T]) -> T:
     except FileNotFoundError:
         raise ConfigError(f"There are no settings at {path}.") from None
     except (ValueError, RecursionError) as error:
-        raise ConfigError(f"{path} is not valid JSON: {error}") from None
+        raise ConfigError(
+            f"{path} is not valid JSON: {damage_in_words(error)}. Put the file back from a "
+            "copy, or make it anew."
+        ) from None
     if not isinstance(document, dict):
         raise ConfigError(f"{path} must hold a JSON object.")
     version = document.pop("schema_version", None)

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import TableError
 from mammo_core.types import Laterality, Split, Task, View
 
@@ -146,7 +147,10 @@ def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:
     except FileNotFoundError:
         raise TableError(f"There is no {what} at {path}.") from None
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError(f"The {what} {path.name} is not a readable CSV: {error}") from None
+        raise TableError(
+            f"The {what} {path.name} is not a readable CSV: {damage_in_words(error)}. Save it as "
+            "CSV (UTF-8), or copy it again from where it came."
+        ) from None
 
 
 def safe_cell(text: str) -> str:
@@ -166,9 +170,13 @@ def _with_contract(
     extra = {str(name): table[name] for name in table.columns if name not in columns}
     result = pd.DataFrame({**typed, **extra}, index=table.index)
     for name in required:
-        if result[name].isna().any():
+        lacking = result[name].isna()
+        if lacking.any():
+            first = int(lacking.to_numpy().argmax()) + 1
             raise TableError(
-                f"{result[name].isna().sum()} of {len(result)} rows of the {what} have no {name}."
+                f"{lacking.sum()} of {len(result)} rows of the {what} have no {name} (first: row "
+                f"{first:,}). Fill it in; if only the last row lacks it, the file was cut short: "
+                "copy it again from where it came."
             )
     return result
 

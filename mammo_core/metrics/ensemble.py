@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError, TableError
 from mammo_core.files import replace_file
 from mammo_core.metrics.calibration import Recalibration, ScoreMap, fit_score_map, map_scores
@@ -101,7 +102,10 @@ def load_ensemble(path: Path) -> Ensemble:
     except FileNotFoundError:
         raise RunError(f"{path.parent.name} is no ensemble: it has no {path.name}.") from None
     except (ValueError, RecursionError) as error:
-        raise RunError(f"{path.parent.name}/{path.name} is not valid JSON: {error}") from None
+        raise RunError(
+            f"{path.parent.name}/{path.name} is not valid JSON: {damage_in_words(error)}. Put it "
+            "back from a copy, or join the models again."
+        ) from None
     version = document.pop("schema_version", None) if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise RunError(

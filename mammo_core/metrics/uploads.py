@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import TableError
 from mammo_core.tables import check_predictions
 from mammo_core.types import Laterality, Split, View
@@ -97,7 +98,8 @@ def read_csv(data: bytes) -> pd.DataFrame:
         return pd.read_csv(BytesIO(data), dtype="string", encoding="utf-8-sig", sep=separator)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(
-            f"The uploaded file is not a readable CSV: {error}. Save it as CSV (UTF-8)."
+            f"The uploaded file is not a readable CSV: {damage_in_words(error)}. Save "
+            "it as CSV (UTF-8)."
         ) from None
 
 

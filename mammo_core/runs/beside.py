@@ -3,6 +3,7 @@
 import json
 from typing import Any, Protocol, TypeVar
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
@@ -44,7 +45,10 @@ def _documents(run: RunFolder, name: str) -> list[Any]:
     except FileNotFoundError:
         return []
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"{name} of {run.run_id} is not valid JSON: {error}") from None
+        raise CheckpointError(
+            f"{name} of {run.run_id} is not valid JSON: {damage_in_words(error)}. Put it back from "
+            "a copy, or delete it and measure again."
+        ) from None
     if not isinstance(documents, list):
         raise CheckpointError(f"{name} of {run.run_id} must be a list.")
     return documents

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
@@ -114,7 +115,10 @@ def read_card(path: Path) -> ModelCard:
             f"{where} has no model_card.json: its training has not finished, or files are missing."
         ) from None
     except (ValueError, RecursionError) as error:
-        raise CheckpointError(f"The model card of {where} is not valid JSON: {error}") from None
+        raise CheckpointError(
+            f"The model card of {where} is not valid JSON: {damage_in_words(error)}. Put "
+            "model_card.json back from a copy of the checkpoint, or delete the checkpoint."
+        ) from None
     version = document.pop("schema_version", None) if isinstance(document, dict) else None
     if version != CARD_SCHEMA_VERSION:
         raise CheckpointError(

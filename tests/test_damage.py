@@ -1,0 +1,57 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.damage import damage_in_words
+from mammo_core.datasets.predictions import read_predictions, write_predictions
+from mammo_core.errors import CheckpointError, ConfigError, TableError
+from mammo_core.runs.card import read_card
+from tests.predictions import made_up_predictions
+
+
+def test_where_json_breaks_off_is_told() -> None:
+    with pytest.raises(json.JSONDecodeError) as caught:
+        json.loads('{"a":')
+    assert damage_in_words(caught.value) == "it breaks off or is damaged at line 1, column 6"
+
+
+def test_a_table_cut_within_a_row_says_which_and_what_to_do(tmp_path: Path) -> None:
+    path = tmp_path / "predictions.csv"
+    write_predictions(made_up_predictions(women=2).iloc[:5], path)
+    whole = path.read_text().splitlines()
+    path.write_text("\n".join([*whole[:4], whole[4].split(",")[0]]) + "\n")
+    with pytest.raises(TableError, match=r"1 of 4 rows .* \(first: row 4\).*copy it again"):
+        read_predictions(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"", "it is empty. Save it as CSV"),
+        (b"a,b\n\xff", "it holds bytes that are no UTF-8 text"),
+        (b"a,b\n1,2\n1,2,3\n", "line 3 has 3 cells where the lines above have 2"),
+        (b'a,b\n1,"2\n', "it breaks off within quotation marks"),
+    ],
+)
+def test_a_file_that_is_no_table_is_told_in_plain_words(
+    tmp_path: Path, content: bytes, told: str
+) -> None:
+    path = tmp_path / "predictions.csv"
+    path.write_bytes(content)
+    with pytest.raises(TableError) as caught:
+        read_predictions(path)
+    assert told in str(caught.value)
+    assert "copy it again" in str(caught.value)
+    assert "codec" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b'{"a":', b"\xff\xfe"])
+def test_a_damaged_card_and_damaged_settings_say_what_to_do(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "model_card.json"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match=r"not valid JSON: it .*from a copy"):
+        read_card(path)
+    with pytest.raises(ConfigError, match=r"not valid JSON: it .*from a copy"):
+        load_settings(path, RunConfig)
