@@ -6,9 +6,13 @@ import pytest
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.damage import damage_in_words
 from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.errors import CheckpointError, ConfigError, TableError
+from mammo_core.errors import CheckpointError, ConfigError, RunError, TableError
 from mammo_core.runs.card import read_card
-from tests.predictions import made_up_predictions
+from mammo_core.runs.cost import FILE_NAME as COST
+from mammo_core.runs.cost import read_cost
+from mammo_core.runs.latency import FILE_NAME as LATENCY
+from mammo_core.runs.latency import read_latency
+from tests.predictions import made_up_predictions, write_run
 
 
 def test_where_json_breaks_off_is_told() -> None:
@@ -55,3 +59,15 @@ def test_a_damaged_card_and_damaged_settings_say_what_to_do(tmp_path: Path, cont
         read_card(path)
     with pytest.raises(ConfigError, match=r"not valid JSON: it .*from a copy"):
         load_settings(path, RunConfig)
+
+
+def test_what_lies_beside_a_card_says_what_to_do_where_it_is_damaged(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "20260101-000000-tiny_cnn-torn", made_up_predictions(women=4))
+    for name, read in (
+        ("status.json", run.read_status),
+        (LATENCY, lambda: read_latency(run)),
+        (COST, lambda: read_cost(run)),
+    ):
+        run.file(name).write_bytes(b"\xff")
+        with pytest.raises(RunError, match=r"cannot be read: it holds bytes .*(back|Delete)"):
+            read()

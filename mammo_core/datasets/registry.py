@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, UnknownNameError
 from mammo_core.files import replace_file, sync_folder
 from mammo_core.records import from_document, to_document
@@ -60,6 +61,7 @@ def _read(path: Path) -> Registered:
         document = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(
-            f"{path} is not a data set's entry ({error}). Delete it and register the folder again."
+            f"{path} is not a data set's entry ({damage_in_words(error)}). Delete it and "
+            "register the folder again."
         ) from None
     return from_document(document, Registered, where=path.name)

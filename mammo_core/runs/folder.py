@@ -23,6 +23,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
@@ -79,7 +80,10 @@ class RunFolder:
         except FileNotFoundError:
             raise RunError(f"{self.run_id} is not a run: it has no status.json.") from None
         except (ValueError, RecursionError, ConfigError) as error:
-            raise RunError(f"The status of run {self.run_id} cannot be read: {error}") from None
+            raise RunError(
+                f"The status of run {self.run_id} cannot be read: {damage_in_words(error)}. Put "
+                "status.json back from a copy, or delete the run."
+            ) from None
         now = time.time() if now is None else now
         if status.state.is_over or now - self._last_beat() <= LOST_AFTER_SECONDS:
             return status

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
@@ -55,7 +56,10 @@ def read_latency(run: RunFolder) -> Latency | None:
     except FileNotFoundError:
         return None
     except (ValueError, ConfigError) as error:
-        raise RunError(f"The latency of {run.run_id} cannot be read: {error}") from None
+        raise RunError(
+            f"The latency of {run.run_id} cannot be read: {damage_in_words(error)}. Delete "
+            f"{FILE_NAME} in its folder; the model itself is whole."
+        ) from None
     return latency if latency.card_sha256 == card_hash(run) else None
 
 

@@ -17,9 +17,11 @@ from typing import Final
 
 import pandas as pd
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
+from mammo_core.runs.lines import read_records
 
 MOST: Final = 100  # "certainly cancer"; 0 is "certainly none"
 
@@ -105,11 +107,9 @@ def answers_of(root: Path, study: Study) -> list[Answer]:
     path = root / study.study_id / _ANSWERS
     if not path.exists():
         return []
-    text = path.read_text(encoding="utf-8")
-    lines = text[: text.rfind("\n") + 1].splitlines()
     try:
-        return [from_document(json.loads(line), Answer, where=_ANSWERS) for line in lines]
-    except (ValueError, ConfigError) as error:
+        return read_records(path, Answer)
+    except RunError as error:
         raise RunError(f"The answers of “{study.title}” cannot be read: {error}") from None
 
 
@@ -175,4 +175,7 @@ def _read_study(path: Path) -> Study:
     try:
         return from_document(json.loads(path.read_text(encoding="utf-8")), Study, where=_STUDY)
     except (ValueError, RecursionError, ConfigError) as error:
-        raise RunError(f"The reader study {path.parent.name} cannot be read: {error}") from None
+        raise RunError(
+            f"The reader study {path.parent.name} cannot be read: {damage_in_words(error)}. Put "
+            f"{path.name} back from a copy; the answers given so far are whole."
+        ) from None

@@ -13,6 +13,7 @@ from typing import Any, Final
 from safetensors.torch import load_file, save
 from torch import Tensor
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.records import from_document, to_document
@@ -58,7 +59,10 @@ def read_progress(folder: Path) -> Progress:
     except FileNotFoundError:
         return Progress()
     except ValueError as error:
-        raise RunError(f"{folder.name}/{_NAME} is not valid JSON: {error}") from None
+        raise RunError(
+            f"{folder.name}/{_NAME} is not valid JSON: {damage_in_words(error)}. Put it back from "
+            "a copy, or start the training anew."
+        ) from None
     version = document.pop("schema_version", None)
     if version != SCHEMA_VERSION:
         raise RunError(

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 from mammo_core.reports.study_files import Format, study_text
 from mammo_core.runs.card import read_card
@@ -10,6 +11,7 @@ from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lo
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import RUN, change_card
+from tests.reports.test_study_report import write_evaluation
 
 CHOSE_NOTHING = "Test women chose nothing"
 
@@ -89,3 +91,13 @@ def test_a_damaged_log_of_looks_costs_the_count_alone(study: RunFolder) -> None:
     assert "lock number 1; how often the test set had been opened before is not known" in text
     assert f"line 1 of {LOOKS}" in text
     assert CHOSE_NOTHING not in text
+
+
+def test_of_an_evaluation_the_looks_at_its_own_results_count(
+    study: RunFolder, study_folder: Path
+) -> None:
+    note_opening(study, by="a test", now="2026-01-01T12:00:00+00:00")
+    lock(study, "2026-01-02T12:00:00+00:00")
+    text = markdown_of(write_evaluation(study, study_folder))
+    assert "lock number 1; no look at the test set is written down before" in text
+    assert "Test results had been opened on 1 occasion before the threshold was locked" in text

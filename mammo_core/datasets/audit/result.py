@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from mammo_core.damage import damage_in_words
 from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.errors import TableError
 from mammo_core.files import replace_file
@@ -122,8 +123,12 @@ def write_audit(result: AuditResult, path: Path) -> None:
 def read_audit(path: Path) -> AuditResult:
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError) as error:
-        raise TableError(f"There is no readable audit at {path}: {error}") from None
+    except FileNotFoundError:
+        raise TableError(f"There is no readable audit at {path}: audit the data set.") from None
+    except ValueError as error:
+        raise TableError(
+            f"There is no readable audit at {path}: {damage_in_words(error)}. Audit again."
+        ) from None
     return from_document(document, AuditResult, where=path.name)
 
 
