@@ -15,6 +15,7 @@ baselines.csv        scores of guesses without a network on the same images; lea
 """
 
 import json
+import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,6 +33,7 @@ from mammo_core.types import RunState
 HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
 BASELINES_NAME: Final = "baselines.csv"
+_DATED: Final = re.compile(r"\d{8}-\d{6}-")  # as `launch.new_run_id` makes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,12 +145,16 @@ def _row_of(line: str) -> dict[str, Any] | None:
 
 
 def list_runs(*roots: Path) -> list[RunFolder]:
-    """Every run and checkpoint below `roots`, newest first; of two with one name, the first."""
+    """Every run and checkpoint below `roots`, newest first, then those with names of their own; of
+    two with one name, the first.
+    """
     found: dict[str, RunFolder] = {}
     for root in roots:
         for entry in root.glob("*/status.json"):
             found.setdefault(entry.parent.name, RunFolder(entry.parent))
-    return sorted(found.values(), key=lambda run: run.run_id, reverse=True)
+    return sorted(
+        found.values(), key=lambda run: (bool(_DATED.match(run.run_id)), run.run_id), reverse=True
+    )
 
 
 def find_run(run_id: str, *roots: Path) -> RunFolder:

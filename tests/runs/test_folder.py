@@ -78,6 +78,13 @@ def test_runs_are_listed_newest_first_and_the_first_root_wins(tmp_path: Path) ->
     assert runs[1].path.parent == mine
 
 
+def test_a_checkpoint_with_a_name_of_its_own_is_no_newer_than_a_run(tmp_path: Path) -> None:
+    for name in ("zebra", "20260101-120000-light_cnn-0a1b", "20260102-120000-light_cnn-0a1b"):
+        a_run(tmp_path, name)
+    listed = [run.run_id[:8] for run in list_runs(tmp_path)]
+    assert listed == ["20260102", "20260101", "zebra"]
+
+
 @pytest.mark.parametrize("name", ["../secrets", "/etc", "nothing"])
 def test_a_name_that_is_no_run_is_refused(tmp_path: Path, name: str) -> None:
     a_run(tmp_path, "r1")
