@@ -15,6 +15,7 @@ from mammo_core.zoo.pooling import GeneralisedMean
 
 def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Classifier:
     trunk = make_trunk(backbone, model, classes=classes, channels=channels)
+    _begin_unsure(trunk.get_classifier())
     layout = _layout_of(trunk)
     if model.pooling == "gem":
         if not isinstance(layout, ChannelsFirst):
@@ -50,6 +51,15 @@ def make_trunk(backbone: Backbone, model: ModelConfig, *, classes: int, channels
         raise ConfigError(
             f"{backbone.name} has no residual blocks to leave out. Set model.drop_path to 0."
         ) from None
+
+
+def _begin_unsure(last: nn.Module) -> None:
+    """Let a new last layer say the same of everybody. As some networks draw it, it begins with
+    logits of 5 and more by chance, and a gentle training ends before it has unlearnt them.
+    """
+    if isinstance(last, nn.Linear):
+        nn.init.normal_(last.weight, std=0.01)
+        nn.init.zeros_(last.bias)
 
 
 def _any_size(timm_name: str) -> dict[str, Any]:

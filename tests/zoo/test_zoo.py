@@ -134,3 +134,14 @@ def test_names_are_unique_and_the_tests_own_models_are_not_offered() -> None:
 def test_the_light_network_weighs_under_600_kilobytes() -> None:
     weights = sum(tensor.nbytes for tensor in build("light_cnn").state_dict().values())
     assert weights < 600_000
+
+
+@pytest.mark.parametrize("name", ["mobilenetv2_100", "efficientnet_b0", "resnet18"])
+def test_a_new_network_says_nearly_the_same_of_everybody(name: str) -> None:
+    """MobileNet's own first head gives logits of 5 by chance."""
+    torch.manual_seed(0)
+    model = build(name).eval()
+    embedding = torch.rand(8, model.trunk.num_features)
+    with torch.no_grad():
+        logits = model.trunk.get_classifier()(embedding)
+    assert logits.abs().max() < 1.0
