@@ -95,7 +95,7 @@ def show_behind(
         show_meaning(run, cached.card(run))
     with st.expander("Advanced", icon=":material/tune:"):
         show_method()
-        show_seconds(read, drawing)
+        show_seconds(case, read, drawing)
 
 
 def show_heading() -> None:

@@ -1,6 +1,7 @@
 """Score and heatmap of mammograms by a checkpoint."""
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -51,20 +52,32 @@ class Reading:
         return not self.is_relative and bool(self.evidence.max() >= 1.0)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """How long the parts of a reading took."""
+
+    preparing: float = 0.0
+    network: float = 0.0
+    heatmap: float = 0.0
+
+
 def score_images(
     checkpoint: Checkpoint,
     mammograms: Sequence[Mammogram],
     *,
     method: str = DEFAULT_METHOD,
     engine: Engine | None = None,
+    took: Callable[[Seconds], None] = lambda seconds: None,
 ) -> list[Reading]:
     """One reading per mammogram. Without an `engine`, torch reads, in full precision; whoever reads
-    much opens one with `open_engine` and keeps it.
+    much opens one with `open_engine` and keeps it. `took` is told of every batch.
     """
     engine = engine or torch_engine(checkpoint)
     readings: list[Reading] = []
     for start in range(0, len(mammograms), BATCH):
-        readings += _read(checkpoint, engine, mammograms[start : start + BATCH], method)
+        some, seconds = _read(checkpoint, engine, mammograms[start : start + BATCH], method)
+        readings += some
+        took(seconds)
     return readings
 
 
@@ -83,16 +96,20 @@ def score_of(probabilities: NDArray[np.float64], task: Task) -> float:
 
 def _read(
     checkpoint: Checkpoint, engine: Engine, mammograms: Sequence[Mammogram], method: str
-) -> list[Reading]:
+) -> tuple[list[Reading], Seconds]:
     card = checkpoint.card
+    started = time.perf_counter()
     prepared = [prepare(mammogram, card.prepare) for mammogram in mammograms]
     batch = np.stack([one.pixels for one in prepared])
+    ready = time.perf_counter()
     outputs = engine.run(batch)
+    run = time.perf_counter()
     chosen = get_method(method)
     maps, is_relative = _coloured(
         _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
     )
-    return [
+    ended = time.perf_counter()
+    readings = [
         Reading(
             ref=mammogram.ref,
             model_id=card.model_id,
@@ -115,6 +132,7 @@ def _read(
             strict=True,
         )
     ]
+    return readings, Seconds(preparing=ready - started, network=run - ready, heatmap=ended - run)
 
 
 def _maps(

@@ -47,6 +47,8 @@ class CaseImage:
     notes: tuple[str, ...]
     is_synthetic: bool = False
     corrected: tuple[str, ...] = ()  # "side", "view": said by the reader, not by the file
+    decoding_seconds: float | None = None  # of the file; None where nobody has timed it
+    masking_seconds: float | None = None
 
     @property
     def title(self) -> str:
@@ -81,6 +83,23 @@ class Case:
         return next(image for image in self.images if image.ref.image_id == image_id)
 
 
+def opening_in_words(images: Sequence[CaseImage]) -> str:
+    """How long it took to decode and to mask `images` when they were opened."""
+    timed = [image for image in images if image.decoding_seconds is not None]
+    if len(timed) < len(images):
+        return "How long decoding took is not known: the images were opened before it was timed."
+    decoding = sum(image.decoding_seconds or 0.0 for image in timed)
+    masking = sum(image.masking_seconds or 0.0 for image in timed)
+    each = ""
+    if len(timed) > 1:
+        longest = max(timed, key=lambda image: image.decoding_seconds or 0.0)
+        each = f"; the longest {longest.title}, {longest.kind}, {longest.decoding_seconds:.2f}"
+    return (
+        f"When the files were opened: decoding {decoding:.2f} s{each}, masking what lies outside "
+        f"the breast {masking:.2f} s."
+    )
+
+
 def store_case(
     files: Sequence[bytes],
     root: Path,
@@ -105,14 +124,21 @@ def store_case(
         if digest in images:
             refusals.append(_same_image(index + 1, images[digest].number))
             continue
+        started = time.perf_counter()
         try:
-            mammogram = mask(read(content))
+            decoded = read(content)
+            read_at = time.perf_counter()
+            mammogram = mask(decoded)
         except ReadError as error:
             refusals.append(
                 Refusal(number=index + 1, code=error.code, sentence=error.sentence, hint=error.hint)
             )
             continue
-        images[digest] = _describe(mammogram, image_id=digest, number=index + 1)
+        images[digest] = replace(
+            _describe(mammogram, image_id=digest, number=index + 1),
+            decoding_seconds=round(read_at - started, 4),
+            masking_seconds=round(time.perf_counter() - read_at, 4),
+        )
         _save_pixels(folder, digest, mammogram)
     case = Case(
         case_id=case_id,

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from mammo_core.preprocessing.case_store import Case
+from mammo_core.preprocessing.case_store import Case, opening_in_words
 from mammo_core.types import Laterality, View
 from pages.components.guard import escaped
 from pages.components.reading import DEFAULT_METHOD, CaseReading
@@ -87,8 +87,9 @@ def _scale_in_words(read: CaseReading) -> str:
     )
 
 
-def show_seconds(read: CaseReading, drawing: float) -> None:
-    """How long the reading took when it was made; what was drawn is of this very view."""
+def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
+    """How long everything took when it was done; what was drawn is of this very view."""
+    st.caption(opening_in_words([case.image(image_id) for image_id in read.readings]))
     parts = {**read.seconds, "pictures": drawing}
     told = ", ".join(f"{name} {seconds:.2f}" for name, seconds in parts.items())
     engine = next(iter(read.readings.values())).engine

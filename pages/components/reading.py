@@ -4,7 +4,7 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -20,9 +20,7 @@ from pages.components.warm import state_of, warm
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
-    from mammo_core.inference.engine import Engine
-    from mammo_core.inference.forward import Batch, Outputs
-    from mammo_core.inference.predictor import Reading
+    from mammo_core.inference.predictor import Reading, Seconds
 
 DEFAULT_METHOD: Final = "grad_cam"
 
@@ -69,12 +67,12 @@ def _read(
     case = load_case(cases_root(), case_id)
     images = [case.image(image_id) for image_id, *_ in places]
     started = time.perf_counter()
-    in_network: list[float] = []
+    took: list[Seconds] = []
     with _ONE_AT_A_TIME, ThreadPoolExecutor(max_workers=2) as pool:
         mammograms = list(pool.map(lambda i: load_mammogram(cases_root(), case, i), images))
         loaded = time.perf_counter()
         readings = score_images(
-            ready.checkpoint, mammograms, method=method, engine=_timed(ready.engine, in_network)
+            ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
         )
         scored = time.perf_counter()
         regions = list(pool.map(_regions_of, mammograms, readings))
@@ -84,25 +82,14 @@ def _read(
         readings=dict(zip(ids, readings, strict=True)),
         regions=dict(zip(ids, regions, strict=True)),
         seconds={
-            "pixels": loaded - started,
-            "preparing and heatmap": scored - loaded - sum(in_network),
-            "network": sum(in_network),
+            "loading": loaded - started,
+            "preparing": sum(one.preparing for one in took),
+            "network": sum(one.network for one in took),
+            "heatmap": sum(one.heatmap for one in took),
             "regions": ended - scored,
         },
         engine_note=ready.engine.note,
     )
-
-
-def _timed(engine: "Engine", seconds: list[float]) -> "Engine":
-    """`engine`, each of whose runs adds to `seconds`."""
-
-    def run(batch: "Batch") -> "Outputs":
-        started = time.perf_counter()
-        outputs = engine.run(batch)
-        seconds.append(time.perf_counter() - started)
-        return outputs
-
-    return replace(engine, run=run)
 
 
 def _regions_of(mammogram: Mammogram, reading: "Reading") -> "Regions":

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine
-from mammo_core.inference.predictor import score_images
+from mammo_core.inference.predictor import BATCH, Seconds, score_images
 from mammo_core.types import ImageRef, Mammogram
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import card, write_checkpoint
@@ -97,6 +97,13 @@ def test_without_a_scale_the_map_is_stretched_and_says_so() -> None:
     assert reading.is_relative
     assert reading.evidence.max() == pytest.approx(1.0)
     assert not reading.stands_out
+
+
+def test_the_parts_of_a_reading_are_timed_batch_by_batch() -> None:
+    took: list[Seconds] = []
+    score_images(constructed(), [mammogram(lesion_at=(60, 20))] * (BATCH + 1), took=took.append)
+    assert len(took) == 2
+    assert all(min(one.preparing, one.network, one.heatmap) > 0.0 for one in took)
 
 
 def test_a_region_stands_out_only_above_what_normal_images_reach() -> None:

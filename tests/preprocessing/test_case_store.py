@@ -14,6 +14,7 @@ from mammo_core.preprocessing.case_store import (
     keep_case,
     load_case,
     load_mammogram,
+    opening_in_words,
     store_case,
 )
 from mammo_core.preprocessing.case_store import Case as StoredCase
@@ -58,6 +59,32 @@ def test_one_bad_file_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     case = store(tmp_path, b"no", b"ab")
     assert [(r.number, r.code) for r in case.refusals] == [(1, "not_an_image")]
     assert [image.number for image in case.images] == [2]
+
+
+def test_how_long_each_file_took_to_open_is_kept_with_it(tmp_path: Path) -> None:
+    def slowly(content: bytes) -> Mammogram:
+        time.sleep(0.02 if content == b"ab" else 0.0)
+        return read(content)
+
+    stored = store_case(
+        [b"ab", b"cd"], tmp_path, read=slowly, mask=blank_first_pixel, now=time.time()
+    )
+    slow, quick = load_case(tmp_path, stored.case_id).images
+    assert slow.decoding_seconds is not None
+    assert quick.decoding_seconds is not None
+    assert slow.decoding_seconds >= 0.02 > quick.decoding_seconds >= 0.0
+
+
+def test_the_time_of_opening_is_summed_and_its_longest_file_named(tmp_path: Path) -> None:
+    first, second = (
+        replace(image, decoding_seconds=seconds, masking_seconds=0.25)
+        for image, seconds in zip(store(tmp_path, b"ab", b"cd").images, (0.5, 1.5), strict=True)
+    )
+    told = opening_in_words([first, second])
+    assert "decoding 2.00 s; the longest L, test, 1.50" in told
+    assert "masking what lies outside the breast 0.50 s" in told
+    assert "longest" not in opening_in_words([first])
+    assert "not known" in opening_in_words([first, replace(second, decoding_seconds=None)])
 
 
 def test_a_file_dropped_twice_is_one_image(tmp_path: Path) -> None:
