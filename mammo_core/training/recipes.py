@@ -50,6 +50,13 @@ def _imagenet(size: Size) -> PrepareSettings:
     return PrepareSettings(size=size, mean=(0.449,), std=(0.226,))
 
 
+#: The four forms of the two-convolution network share all but what each is named for.
+_PLAIN: Final = OptimConfig(
+    epochs=30, batch_size=32, optimizer="adam", learning_rate=1e-3, weight_decay=0.0
+)
+_WITH_L2: Final = replace(_PLAIN, weight_decay=1e-4)
+_DROPOUT: Final = ModelConfig(backbone="conv2", dropout=0.5)
+
 RECIPES: Final[tuple[Recipe, ...]] = (
     Recipe(
         name="smoke",
@@ -131,6 +138,55 @@ RECIPES: Final[tuple[Recipe, ...]] = (
             ema_decay=0.999,
             patience=8,
         ),
+    ),
+    Recipe(
+        name="conv2",
+        title="Two convolutions, plain",
+        summary="From scratch, nothing done against learning by heart, nor about cancers few.",
+        model=ModelConfig(backbone="conv2"),
+        prepare=PrepareSettings(size=(256, 256)),
+        optim=_PLAIN,
+    ),
+    Recipe(
+        name="conv2-dropout",
+        title="Two convolutions, dropout and L2",
+        summary="Against learning by heart: half of the dense layer dropped, large weights costly.",
+        model=_DROPOUT,
+        prepare=PrepareSettings(size=(256, 256)),
+        optim=_WITH_L2,
+    ),
+    Recipe(
+        name="conv2-weighted",
+        title="Two convolutions, dropout, L2 and class weights",
+        summary="Also about cancers few: an image of the rarer class weighs more in the loss.",
+        model=_DROPOUT,
+        prepare=PrepareSettings(size=(256, 256)),
+        balance=BalanceConfig(class_weights="balanced"),
+        optim=_WITH_L2,
+    ),
+    Recipe(
+        name="conv2-oversampled",
+        title="Two convolutions, dropout, L2 and oversampling",
+        summary=(
+            "Instead of weights: training images of cancer are shown again, changed anew, until "
+            "they are half. Never test images."
+        ),
+        model=_DROPOUT,
+        prepare=PrepareSettings(size=(256, 256)),
+        balance=BalanceConfig(sampler="oversample", positive_share=0.5),
+        optim=_WITH_L2,
+    ),
+    Recipe(
+        name="conv3-dense3",
+        title="Three convolutions, three dense layers",
+        summary=(
+            "From scratch, with BatchNorm; made for telling density and pathology apart at once, "
+            "eight classes, the rare ones weighing more."
+        ),
+        model=ModelConfig(backbone="conv3_dense3", dropout=0.3),
+        prepare=PrepareSettings(size=(224, 224)),
+        balance=BalanceConfig(class_weights="balanced"),
+        optim=_WITH_L2,
     ),
 )
 

@@ -1,6 +1,9 @@
+from dataclasses import replace
+
 import pytest
 
-from mammo_core.config import DataConfig
+from mammo_core.config import BalanceConfig, DataConfig
+from mammo_core.datasets.reading import get_adapter, get_label_rule
 from mammo_core.errors import ConfigError, UnknownNameError
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe, with_backbone, with_changes
 from mammo_core.types import CANCER
@@ -15,6 +18,37 @@ def test_every_recipe_gives_settings_that_hold(recipe: Recipe) -> None:
     config.check()
     assert get_backbone(config.model.backbone)
     assert get_recipe(recipe.name) is recipe
+
+
+FORMS = ("conv2", "conv2-dropout", "conv2-weighted", "conv2-oversampled")
+
+
+def test_the_two_convolutions_come_in_four_forms_that_differ_in_what_they_are_named_for() -> None:
+    plain, dropped, weighted, oversampled = (
+        get_recipe(name).configure(DATA, CANCER) for name in FORMS
+    )
+    assert (plain.model.dropout, plain.optim.weight_decay) == (0.0, 0.0)
+    assert (dropped.model.dropout, dropped.optim.weight_decay) == (0.5, 1e-4)
+    assert plain.balance == dropped.balance == BalanceConfig()
+    assert weighted.balance == BalanceConfig(class_weights="balanced")
+    assert oversampled.balance == BalanceConfig(sampler="oversample", positive_share=0.5)
+    for form in (plain, weighted, oversampled):
+        as_dropped = replace(
+            form,
+            model=replace(form.model, dropout=0.5),
+            optim=replace(form.optim, weight_decay=1e-4),
+            balance=BalanceConfig(),
+        )
+        assert as_dropped == dropped
+    assert not any(form.balance.warnings() for form in (plain, dropped, weighted, oversampled))
+
+
+def test_the_three_convolutions_take_density_and_pathology_at_once() -> None:
+    task = get_label_rule(get_adapter("density_folders"), "density-pathology").task
+    config = get_recipe("conv3-dense3").configure(DATA, task)
+    config.check()
+    assert config.model.backbone == "conv3_dense3"
+    assert len(config.task.classes) == 8
 
 
 def test_an_unknown_recipe_lists_the_known() -> None:
