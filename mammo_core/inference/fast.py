@@ -26,6 +26,7 @@ from mammo_core.inference.converted import engine_folder
 from mammo_core.inference.engine import Engine, fast_engine, open_engine
 from mammo_core.inference.evaluate import batches, logits_of_levels
 from mammo_core.inference.predictor import probabilities_of
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
@@ -198,8 +199,13 @@ def _crossed(full: pd.DataFrame, fast: pd.DataFrame, point: LockedPoint) -> int:
     """Cases that one table has above the threshold and the other below."""
     if point.pooling not in tuple(Pooling):
         raise CheckpointError(f"A threshold was locked for cases pooled by {point.pooling!r}.")
+    given = as_given(point)
+    if given is None:
+        raise CheckpointError(
+            f"A threshold was locked after {point.calibration} re-calibration, which was not kept."
+        )
     before, after = (
-        pool_cases(table, point.level, Pooling(point.pooling)).score >= point.threshold
+        pool_cases(table, point.level, Pooling(point.pooling)).score >= given.threshold
         for table in (full, fast)
     )
     return int(np.sum(before != after))

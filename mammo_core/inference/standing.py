@@ -11,13 +11,13 @@ import numpy as np
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import (
-    Recalibration,
     at_prevalence,
     fit_score_map,
     recalibrate,
 )
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
+from mammo_core.score_map import Recalibration
 
 _DRAWS: Final = 100
 _ENDS: Final = (0.025, 0.975)

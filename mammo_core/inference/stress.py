@@ -20,7 +20,7 @@ from mammo_core.datasets.reading import Dataset
 from mammo_core.errors import TableError
 from mammo_core.inference.engine import Engine
 from mammo_core.inference.predictor import probabilities_of
-from mammo_core.inference.verdict import UNCALIBRATED
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.paired_rates import rate_difference
@@ -148,7 +148,7 @@ def summarise(
     """What the changes did, as a record to be kept beside the card."""
     before = pool_cases(stressed.as_they_are, Level.IMAGE)
     auc = auc_with_interval(before)
-    usable = point if point is not None and point.calibration == UNCALIBRATED else None
+    usable = as_given(point)
     judge = None if usable is None else _Judge(point=usable, before=stressed.as_they_are)
     return StressTest(
         dataset=dataset,

@@ -5,20 +5,20 @@ Anywhere else a threshold means nothing, and the score stands alone.
 """
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
 
+from mammo_core.metrics.calibration import map_scores, unmap_score
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.runs.operating_points import LockedPoint
+from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint
 from mammo_core.types import ImageRef, Laterality, Level, Split
 from mammo_core.words import many
 
 Key = TypeVar("Key", bound=Hashable)
 
 NOT_NORMAL: Final = "That does not mean normal."
-UNCALIBRATED: Final = "none"
 
 _SIDES: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
 _NOUNS: Final = {
@@ -55,10 +55,14 @@ class ScoredCase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """On which side of the threshold a case lies. Exactly at it counts as above."""
+    """On which side of the threshold a case lies. Exactly at it counts as above.
+
+    Where the threshold was locked on re-calibrated scores, `recalibrated` is the case's.
+    """
 
     is_above: bool
-    threshold: float
+    threshold: float  # of scores as the model gives them
+    recalibrated: float | None = None
 
     @property
     def in_words(self) -> str:
@@ -95,11 +99,51 @@ def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> lis
 
 def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:
     """None where no threshold was locked for such cases as the model scores them."""
-    if point is None or point.calibration != UNCALIBRATED or point.level is not case.level:
+    if point is None or point.level is not case.level or point.pooling != case.rule:
         return None
-    if point.pooling != case.rule:
+    given = as_given(point)
+    if given is None:
         return None
-    return Verdict(is_above=case.score >= point.threshold, threshold=point.threshold)
+    if point.calibration == AS_GIVEN or point.score_map is None:
+        return Verdict(is_above=case.score >= given.threshold, threshold=given.threshold)
+    mapped = float(map_scores(np.array([case.score]), point.score_map)[0])
+    return Verdict(
+        is_above=mapped >= point.threshold, threshold=given.threshold, recalibrated=mapped
+    )
+
+
+def as_given(point: LockedPoint | None) -> LockedPoint | None:
+    """`point` with its threshold among scores as the model gives them; None where it was locked on
+    re-calibrated ones and nothing tells how those came about.
+    """
+    if point is None or point.calibration == AS_GIVEN:
+        return point
+    if point.score_map is None:
+        return None
+    threshold = unmap_score(point.threshold, point.score_map)
+    return replace(point, threshold=threshold, calibration=AS_GIVEN, score_map=None)
+
+
+def why_no_verdict(cases: Sequence[ScoredCase], point: LockedPoint) -> str:
+    """Why none of `cases` is held against the threshold in force; "" where one is."""
+    if as_given(point) is None:
+        return (
+            f"A threshold is locked for this model, but on scores after {point.calibration} "
+            "re-calibration, and that re-calibration was not kept with it: no score can be held "
+            "against it, so the scores stand alone. Lock it anew on the Thresholds page."
+        )
+    if any(verdict_on(case, point) for case in cases):
+        return ""
+    if point.pooling not in tuple(Pooling):
+        return (
+            f"A threshold is locked for this model, but for scores pooled by {point.pooling!r}, "
+            "which this program does not know: the scores stand alone. Lock it anew on the "
+            "Thresholds page."
+        )
+    return (
+        f"A threshold is locked for this model, but by {point.level}: there is no such case here, "
+        "so the scores stand alone."
+    )
 
 
 def said_once(cases: Sequence[ScoredCase], point: LockedPoint | None) -> list[ScoredCase]:

@@ -6,7 +6,6 @@ probability of the breast. Fit and judge on cases counted alike.
 
 import math
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from typing import Final
 
 import numpy as np
@@ -24,6 +23,7 @@ from mammo_core.metrics.uncertainty import (
     rate_with_interval,
     t_quantile,
 )
+from mammo_core.score_map import Recalibration, ScoreMap
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -65,24 +65,6 @@ class Calibration:
     expected_error: float
     brier: Brier
     bins: pd.DataFrame  # score, share, low, high, cases, positives
-
-
-class Recalibration(StrEnum):
-    TEMPERATURE = "temperature"
-    PLATT = "Platt"
-    ISOTONIC = "isotonic"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoreMap:
-    """A rising map from score to probability, fitted on cases the scores were not learnt on."""
-
-    kind: Recalibration
-    prevalence: float  # of the cases it was fitted on
-    slope: float = 1.0
-    intercept: float = 0.0
-    knots: tuple[float, ...] = ()
-    values: tuple[float, ...] = ()
 
 
 def calibration_of(cases: Cases, *, bins: int = 10) -> Calibration:
@@ -183,6 +165,22 @@ def map_scores(scores: Floats, score_map: ScoreMap) -> Floats:
     return np.asarray(expit(score_map.intercept + score_map.slope * _log_odds(scores)))
 
 
+def unmap_score(value: float, score_map: ScoreMap) -> float:
+    """The lowest score that stands for `value` or more; infinite where none does.
+
+    Found by halving, down to neighbouring numbers: a threshold is often one case's own score, which
+    rounding must not put on the other side of it.
+    """
+    low, high = 0.0, 1.0
+    if _mapped(low, score_map) >= value:
+        return low
+    if _mapped(high, score_map) < value:
+        return math.inf
+    while low < (middle := (low + high) / 2) < high:
+        low, high = (low, middle) if _mapped(middle, score_map) >= value else (middle, high)
+    return high
+
+
 def at_prevalence(cases: Cases, *, fitted: float, wanted: float) -> Cases:
     """Probabilities calibrated at one prevalence, carried to another by the odds (Elkan 2001)."""
     for name, value in (("fitted", fitted), ("wanted", wanted)):
@@ -190,6 +188,10 @@ def at_prevalence(cases: Cases, *, fitted: float, wanted: float) -> Cases:
             raise TableError(f"The {name} prevalence is {value}; it must lie between 0 and 1.")
     shift = float(logit(wanted) - logit(fitted))
     return replace(cases, score=expit(_log_odds(cases.score) + shift))
+
+
+def _mapped(score: float, score_map: ScoreMap) -> float:
+    return float(map_scores(np.array([score]), score_map)[0])
 
 
 def _log_odds(score: Floats) -> Floats:

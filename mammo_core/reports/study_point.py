@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.mistakes import mistakes
@@ -53,13 +54,15 @@ def point_of(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | N
     """The point in force, else one chosen on validation for orientation, else why there is none."""
     if study.looks.why_no_locks:
         return None, "Which threshold is in force is not known: its log cannot be read (see above)."
-    locked, validation = study.point, validation_rows(study)
-    if locked is None:
+    validation = validation_rows(study)
+    if study.point is None:
         return _suggested(rows, main, validation)
-    if locked.calibration != "none":
+    locked = as_given(study.point)
+    if locked is None:
         return None, (
-            f"The operating point was locked on re-calibrated scores ({locked.calibration}); these "
-            "predictions hold the scores as the model gave them."
+            f"The operating point was locked on re-calibrated scores ({study.point.calibration}); "
+            "these predictions hold the scores as the model gave them, and the re-calibration was "
+            "not kept."
         )
     if locked.level not in levels_of(rows):
         return None, f"The operating point counts by {locked.level}, which these predictions lack."

@@ -1,9 +1,11 @@
 """The thresholds a reader decided on, appended beside the model card and never changed.
 
 The last line is the one in force. Each names the card it belongs to by its hash, and carries what
-was promised on validation, so that a test set can show what was delivered.
+was promised on validation, so that a test set can show what was delivered. An ensemble has no card;
+its points belong to the list of its members.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -11,10 +13,12 @@ from mammo_core.errors import RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.lines import append_record, read_records
+from mammo_core.score_map import ScoreMap
 from mammo_core.types import Level
 
 FILE_NAME: Final = "operating_points.jsonl"
 AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
+_OWNERS: Final = ("model_card.json", "members.json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,17 @@ class LockedPoint:
     promise: Promise
     locked_at: str  # ISO 8601, UTC
     card_sha256: str
+    score_map: ScoreMap | None = None  # what `calibration` names; None where it was not kept
+
+
+def has_points(run: RunFolder) -> bool:
+    """Whether thresholds can be locked for `run`: a checkpoint, or an ensemble of some."""
+    return any(run.file(name).exists() for name in _OWNERS)
 
 
 def lock_point(run: RunFolder, point: LockedPoint) -> None:
-    """Put `point` in force for the checkpoint in `run`."""
-    if not run.is_checkpoint:
+    """Put `point` in force for the checkpoint or the ensemble in `run`."""
+    if not has_points(run):
         raise _no_card(run)
     append_record(run.file(FILE_NAME), point)
 
@@ -53,7 +63,7 @@ def lock_point(run: RunFolder, point: LockedPoint) -> None:
 def locked_points(run: RunFolder) -> list[LockedPoint]:
     """Every point that was ever locked for this card, the one in force last."""
     path = run.file(FILE_NAME)
-    if not path.exists() or not run.is_checkpoint:
+    if not path.exists() or not has_points(run):
         return []
     card = card_hash(run)
     try:
@@ -69,10 +79,11 @@ def point_in_force(run: RunFolder) -> LockedPoint | None:
 
 
 def card_hash(run: RunFolder) -> str:
-    try:
-        return sha256_of(run.file("model_card.json"))
-    except FileNotFoundError:
-        raise _no_card(run) from None
+    """Of the card; of the list of members where `run` is an ensemble."""
+    for name in _OWNERS:
+        with suppress(FileNotFoundError):
+            return sha256_of(run.file(name))
+    raise _no_card(run)
 
 
 def _no_card(run: RunFolder) -> RunError:

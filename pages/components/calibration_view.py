@@ -8,7 +8,6 @@ import streamlit as st
 
 from mammo_core.metrics.calibration import (
     Interval,
-    Recalibration,
     at_prevalence,
     calibration_of,
     fit_score_map,
@@ -20,6 +19,7 @@ from mammo_core.metrics.decision import decision_curve
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.calibration import reliability_figure
 from mammo_core.plots.decision import decision_figure
+from mammo_core.score_map import Recalibration
 from mammo_core.types import Split
 from pages.components.counting import Counted, count_cases, splits_of
 

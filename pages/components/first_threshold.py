@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from mammo_core.errors import MammoError
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.runs.evaluations import list_evaluations
@@ -87,7 +88,7 @@ def _chosen_on(cases: Cases, sentence: str) -> First:
 def _locked(model: RunFolder | None, counted: Counted) -> LockedPoint | None:
     counting = counted.counting
     try:
-        point = None if model is None else point_in_force(model)
+        point = None if model is None else as_given(point_in_force(model))
     except MammoError:
         return None  # the section on the operating point says what is wrong with it
     if point is None or (point.level, point.pooling) != (counting.level, counting.rule):

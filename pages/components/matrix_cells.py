@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from mammo_core.errors import MammoError
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.external import (
     External,
@@ -114,7 +115,7 @@ def _trained_on(run: RunFolder) -> Data | None:
 
 
 def _locked(run: RunFolder) -> Locked | None:
-    point = point_in_force(run)
+    point = as_given(point_in_force(run))
     if point is None:
         return None
     return Locked(threshold=point.threshold, level=point.level, rule=Pooling(point.pooling))

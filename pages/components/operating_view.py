@@ -5,15 +5,17 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.inference.locking import point_to_lock
+from mammo_core.inference.verdict import as_given, why_no_verdict
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
     LockedPoint,
-    Promise,
     card_hash,
     lock_point,
     point_in_force,
 )
+from mammo_core.score_map import Recalibration
 from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.first_threshold import is_for_choosing
@@ -31,10 +33,17 @@ def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
         st.info("No threshold has been locked for this model yet.", icon=":material/lock_open:")
     else:
         show_promise(locked, counted)
+    kind = None
+    if reason is None:
+        kind = st.segmented_control(
+            "Lock it on re-calibrated scores", list(Recalibration), key="lock_on",
+            help="Without a choice, on scores as the model gives them. A re-calibration is fitted "
+            "on these cases and kept with the point: Read then tells the re-calibrated score too.",
+        )  # fmt: skip
     st.button(
         f"Use {rates.point.threshold:.4f} as the operating point",
         icon=":material/lock:", disabled=reason is not None, key="lock",
-        on_click=_lock, args=(counted, rates),
+        on_click=_lock, args=(counted, rates, kind),
     )  # fmt: skip
     if reason is not None:
         st.caption(reason)
@@ -69,7 +78,11 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
             )
         )
         return
-    delivered = rates_at(counted.cases, locked.threshold)
+    given = as_given(locked)
+    if given is None:
+        st.caption(escaped(why_no_verdict([], locked)))
+        return
+    delivered = rates_at(counted.cases, given.threshold)
     promise = locked.promise
     st.dataframe(
         [
@@ -99,32 +112,21 @@ def _row(name: str, part: int, whole: int, delivered: Rate) -> dict[str, str]:
     }
 
 
-def _lock(counted: Counted, rates: RatesAtThreshold) -> None:
+def _lock(counted: Counted, rates: RatesAtThreshold, kind: Recalibration | None) -> None:
     run = counted.scored.run
     if run is None:
         return
+    threshold = rates.point.threshold
     try:
-        lock_point(run, _locked_point(counted, rates, card_sha256=card_hash(run)))
+        point = point_to_lock(
+            counted.cases,
+            threshold,
+            split=counted.counting.split,
+            aim=aim_in_words(counted.cases, threshold),
+            locked_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            card_sha256=card_hash(run),
+            recalibration=kind,
+        )
+        lock_point(run, point)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
-
-
-def _locked_point(counted: Counted, rates: RatesAtThreshold, *, card_sha256: str) -> LockedPoint:
-    counting, cases, point = counted.counting, counted.cases, rates.point
-    return LockedPoint(
-        threshold=point.threshold,
-        level=counting.level,
-        pooling=counting.rule,
-        calibration=AS_GIVEN,
-        split=counting.split,
-        dataset=cases.dataset,
-        aim=aim_in_words(cases, point.threshold),
-        promise=Promise(
-            found=point.true_positives,
-            positives=point.positives,
-            left_alone=point.true_negatives,
-            negatives=point.negatives,
-        ),
-        locked_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        card_sha256=card_sha256,
-    )

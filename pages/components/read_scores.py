@@ -19,6 +19,7 @@ from mammo_core.inference.verdict import (
     score_cases,
     usual_images,
     verdict_on,
+    why_no_verdict,
 )
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.preprocessing.case_store import Case
@@ -89,6 +90,8 @@ def _show_case(case: ScoredCase, verdict: Verdict | None, run: RunFolder) -> Non
         if verdict is not None:
             icon = ":material/arrow_upward:" if verdict.is_above else ":material/arrow_downward:"
             st.markdown(f"{icon} {verdict.in_words}")
+            if verdict.recalibrated is not None:
+                st.caption(f"Re-calibrated, as the threshold is: {verdict.recalibrated:.4f}.")
         validation = validation_cases(run, case.level, case.rule)
         if validation is not None and validation.negatives:
             rank = rank_of(case.score, validation)
@@ -101,15 +104,14 @@ def _show_case(case: ScoredCase, verdict: Verdict | None, run: RunFolder) -> Non
 def _show_threshold(
     cases: Sequence[ScoredCase], point: LockedPoint, run: RunFolder, card: ModelCard
 ) -> None:
-    judged = [case for case in cases if verdict_on(case, point)]
-    if not judged:
-        st.caption(
-            f"A threshold is locked for this model, but by {escaped(point.level)}: there is no "
-            "such case here, so the scores stand alone."
-        )
+    reason = why_no_verdict(cases, point)
+    if reason:
+        st.caption(escaped(reason))
         return
+    judged = [case for case in cases if verdict_on(case, point)]
+    after = "" if point.score_map is None else f" after {point.score_map.kind} re-calibration"
     st.caption(
-        f"Threshold {point.threshold:.4f}, {escaped(point.aim)}. "
+        f"Threshold {point.threshold:.4f}{after}, {escaped(point.aim)}. "
         + escaped(promise_in_words(point, " or ".join(card.task.positive)))
     )
     reference = validation_cases(run, point.level, judged[0].rule)

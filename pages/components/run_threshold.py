@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from mammo_core.errors import TableError
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.choices import youden
 from mammo_core.runs.folder import RunFolder
@@ -20,7 +21,7 @@ class Chosen:
 
 def threshold_of(run: RunFolder, predictions: pd.DataFrame) -> Chosen:
     """The operating point in force; else the best on validation, or without one on these images."""
-    locked = point_in_force(run) if run.is_checkpoint else None
+    locked = as_given(point_in_force(run))
     if locked is not None:
         return Chosen(
             threshold=locked.threshold,

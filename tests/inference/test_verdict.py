@@ -5,6 +5,7 @@ import pytest
 from mammo_core.inference.verdict import (
     ScoredCase,
     ScoredImage,
+    as_given,
     completeness_in_words,
     promise_in_words,
     rules_in_words,
@@ -12,9 +13,11 @@ from mammo_core.inference.verdict import (
     score_cases,
     usual_images,
     verdict_on,
+    why_no_verdict,
 )
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.runs.operating_points import LockedPoint, Promise
+from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import ImageRef, Laterality, Level, View
 from tests.predictions import made_up_predictions
 
@@ -65,6 +68,38 @@ def test_the_level_of_the_locked_point_is_pooled_by_its_own_rule() -> None:
     cases = titled(score_cases(FOUR, by_mean))
     assert cases["Right breast"].score == pytest.approx(0.4)
     assert cases["Exam"].score == 0.6
+
+
+HALVED = ScoreMap(kind=Recalibration.ISOTONIC, prevalence=0.1, knots=(0.0, 1.0), values=(0.0, 0.5))
+RECALIBRATED = replace(BY_BREAST, threshold=0.3, calibration="isotonic", score_map=HALVED)
+
+
+def test_a_score_is_recalibrated_before_it_meets_a_threshold_for_such_scores() -> None:
+    cases = titled(score_cases(FOUR, RECALIBRATED))
+    right, left = (verdict_on(cases[f"{side} breast"], RECALIBRATED) for side in ("Right", "Left"))
+    assert right is not None
+    assert left is not None
+    assert (right.is_above, right.recalibrated) == (True, pytest.approx(0.3))  # exactly at it
+    assert (left.is_above, left.recalibrated) == (False, pytest.approx(0.15))
+    assert right.threshold == pytest.approx(0.6)  # among scores as the model gives them
+
+
+def test_a_threshold_whose_recalibration_was_not_kept_judges_nothing_and_says_so() -> None:
+    lost = replace(RECALIBRATED, score_map=None)
+    cases = score_cases(FOUR, lost)
+    assert not any(verdict_on(case, lost) for case in cases)
+    assert "that re-calibration was not kept" in why_no_verdict(cases, lost)
+    assert as_given(lost) is None
+
+
+def test_why_there_is_no_verdict_is_said_only_where_there_is_none() -> None:
+    assert why_no_verdict(score_cases(FOUR, BY_BREAST), BY_BREAST) == ""
+    alone = [image("? CC", 0.2)]
+    assert "by breast: there is no such case" in why_no_verdict(
+        score_cases(alone, BY_BREAST), BY_BREAST
+    )
+    odd = replace(BY_BREAST, pooling="loudest")
+    assert "pooled by 'loudest'" in why_no_verdict(score_cases(FOUR, odd), odd)
 
 
 def test_only_cases_of_the_locked_level_get_a_verdict() -> None:

@@ -8,14 +8,16 @@ from sklearn.metrics import brier_score_loss
 from mammo_core.errors import TableError
 from mammo_core.metrics.auc import auc_of
 from mammo_core.metrics.calibration import (
-    Recalibration,
     at_prevalence,
     calibration_of,
     fit_score_map,
+    map_scores,
     recalibrate,
     reliability,
+    unmap_score,
 )
 from mammo_core.metrics.cases import Cases
+from mammo_core.score_map import Recalibration, ScoreMap
 from tests.metrics.conftest import cases_of
 
 
@@ -161,3 +163,22 @@ def test_the_isotonic_map_is_that_of_scikit_learn() -> None:
     at = np.linspace(0.0, 1.0, 21)
     asked = cases_of(at, [0] * 21)
     assert recalibrate(asked, fitted).score == pytest.approx(reference.predict(at))
+
+
+@pytest.mark.parametrize("kind", list(Recalibration))
+def test_a_threshold_taken_back_to_scores_calls_the_same_cases(kind: Recalibration) -> None:
+    cases = made_up(300, slope=2.0, shift=0.5)
+    score_map = fit_score_map(cases, kind)
+    mapped = map_scores(cases.score, score_map)
+    for threshold in mapped[:20]:  # each of them some case's own
+        called = cases.score >= unmap_score(float(threshold), score_map)
+        assert called.tolist() == (mapped >= threshold).tolist()
+
+
+def test_a_threshold_that_no_score_stands_for_calls_nobody_and_one_that_all_do_everybody() -> None:
+    flat = ScoreMap(
+        kind=Recalibration.ISOTONIC, prevalence=0.3, knots=(0.2, 0.8), values=(0.1, 0.6)
+    )
+    assert unmap_score(0.7, flat) == np.inf
+    assert unmap_score(0.1, flat) == 0.0
+    assert unmap_score(0.35, flat) == pytest.approx(0.5)

@@ -9,7 +9,6 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.metrics.calibration import Recalibration, ScoreMap
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import shipped_checkpoints_root
@@ -18,6 +17,7 @@ from mammo_core.preprocessing.synthetic import mark_png
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState
 from tests.pages.conftest import APP, OpenPage
 
@@ -59,14 +59,22 @@ def own_copy(runs_root: Path, name: str = "20260101-000000-light_cnn-abcd") -> R
     return RunFolder(runs_root / name)
 
 
-def lock(run: RunFolder, threshold: float, *, level: Level) -> None:
+def lock(
+    run: RunFolder,
+    threshold: float,
+    *,
+    level: Level,
+    calibration: str = "none",
+    score_map: ScoreMap | None = None,
+) -> None:
     lock_point(
         run,
         LockedPoint(
             threshold=threshold,
             level=level,
             pooling=Pooling.MAX,
-            calibration="none",
+            calibration=calibration,
+            score_map=score_map,
             split="val",
             dataset="made up",
             aim="fixed",
@@ -123,6 +131,33 @@ def test_below_the_threshold_never_stands_alone(page: AppTest, runs_root: Path) 
     drop(page, ("a.png", a_breast()))
     (verdict,) = [m.value for m in page.markdown if "threshold." in m.value]
     assert verdict.endswith("Score below the threshold. That does not mean normal.")
+
+
+def test_a_threshold_for_recalibrated_scores_judges_the_recalibrated_score(
+    page: AppTest, runs_root: Path
+) -> None:
+    run = own_copy(runs_root)
+    all_one = ScoreMap(
+        kind=Recalibration.ISOTONIC, prevalence=0.2, knots=(0.0, 1.0), values=(0.25, 0.25)
+    )
+    lock(run, 0.2, level=Level.IMAGE, calibration="isotonic", score_map=all_one)
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()))
+    assert any("Score above the threshold." in markdown.value for markdown in page.markdown)
+    assert "Re-calibrated, as the threshold is: 0.2500" in captions(page)
+    assert "Threshold 0.2000 after isotonic re-calibration" in captions(page)
+
+
+def test_a_threshold_whose_recalibration_is_lost_says_why_there_is_no_verdict(
+    page: AppTest, runs_root: Path
+) -> None:
+    run = own_copy(runs_root)
+    lock(run, 0.0, level=Level.IMAGE, calibration="Platt")
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()))
+    assert not any("threshold." in markdown.value for markdown in page.markdown)
+    assert "that re-calibration was not kept with it" in captions(page)
+    assert "there is no such case" not in captions(page)
 
 
 def test_a_threshold_locked_anew_is_the_one_that_counts(page: AppTest, runs_root: Path) -> None:

@@ -323,6 +323,24 @@ def test_an_evaluation_opens_where_its_checkpoint_chose(
     assert "it flatters" in captions_of(page.run())
 
 
+def test_a_threshold_locked_on_recalibrated_scores_opens_and_delivers_at_the_same_cases(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    assert not [one for one in page.segmented_control if one.key == "lock_on"]
+    page.segmented_control(key="count_split").set_value("val").run()
+    page.segmented_control(key="lock_on").set_value("Platt")
+    at_threshold(page, 0.5).button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    assert locked.score_map is not None
+    assert locked.threshold != 0.5
+    again = show(open_page("thresholds"), "Operating point")
+    assert "This is the locked operating point, 0.5000: fixed" in captions_of(again)
+    assert "scores after Platt re-calibration" in " ".join(m.value for m in again.markdown)
+
+
 def test_an_untouched_threshold_is_locked_without_an_aim(
     runs_root: Path, open_page: OpenPage
 ) -> None:

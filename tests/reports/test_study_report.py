@@ -11,7 +11,6 @@ from mammo_core.datasets.reading import fingerprint_of, read_dataset
 from mammo_core.datasets.registry import Registered, register
 from mammo_core.datasets.tasks import NORMAL_BENIGN_CANCER
 from mammo_core.errors import MammoError
-from mammo_core.metrics.calibration import Recalibration, ScoreMap
 from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import datasets_root
 from mammo_core.reports.study_files import Format, card_text, study_text
@@ -21,6 +20,7 @@ from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.openings import note_opening
 from mammo_core.runs.operating_points import card_hash
 from mammo_core.runs.stress import StressResult, StressTest, add_stress
+from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import RUN, change_card

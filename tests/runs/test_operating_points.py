@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import RunError
+from mammo_core.metrics.ensemble import MEMBERS_NAME
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import (
     FILE_NAME,
@@ -14,6 +15,7 @@ from mammo_core.runs.operating_points import (
     locked_points,
     point_in_force,
 )
+from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions, write_run
 
@@ -44,6 +46,31 @@ def test_the_last_point_is_in_force_and_the_first_is_kept(run: RunFolder) -> Non
     lock_point(run, point_of(run, 0.6))
     assert [point.threshold for point in locked_points(run)] == [0.4, 0.6]
     assert point_in_force(run) == point_of(run, 0.6)
+
+
+def test_the_map_of_a_recalibration_is_kept_with_its_point(run: RunFolder) -> None:
+    score_map = ScoreMap(kind=Recalibration.PLATT, prevalence=0.3, slope=2.0, intercept=-1.0)
+    point = replace(point_of(run), calibration="Platt", score_map=score_map)
+    lock_point(run, point)
+    assert point_in_force(run) == point
+
+
+def test_a_point_locked_before_maps_were_kept_is_still_read(run: RunFolder) -> None:
+    lock_point(run, replace(point_of(run), calibration="Platt"))
+    lines = run.file(FILE_NAME)
+    lines.write_text(lines.read_text().replace(', "score_map": null', ""))
+    found = point_in_force(run)
+    assert found is not None
+    assert (found.calibration, found.score_map) == ("Platt", None)
+
+
+def test_a_point_of_an_ensemble_belongs_to_its_members(run: RunFolder) -> None:
+    run.file("model_card.json").rename(run.file(MEMBERS_NAME))
+    point = point_of(run)
+    lock_point(run, point)
+    assert point_in_force(run) == point
+    run.file(MEMBERS_NAME).write_text("others")
+    assert point_in_force(run) is None
 
 
 def test_a_point_of_another_card_is_not_in_force(run: RunFolder) -> None:
