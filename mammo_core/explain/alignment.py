@@ -42,7 +42,7 @@ def cell_offset(classifier: Classifier, *, channels: int) -> float:
     white = torch.ones_like(rows)
     images = torch.stack([white, white + rows, white - rows])[:, None].repeat(1, channels, 1, 1)
     with torch.no_grad():
-        feature_map = network.features(images)
+        feature_map = network.each.features(images)
     cells, row = feature_map.shape[2], feature_map.shape[2] // 2
     weight, rising, falling = feature_map[:, :, row, feature_map.shape[3] // 2].mean(dim=1)
     looks_at = _HEIGHT * float((rising - falling) / (2.0 * weight))

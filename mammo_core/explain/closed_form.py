@@ -33,11 +33,12 @@ class Head:
     """What follows the last feature map, as plain arrays: pool, norm where there is one, linear."""
 
     pooling: Literal["avg", "max", "gem"]
-    weight: Floats  # (classes, channels)
+    weight: Floats  # (classes, views * channels)
     bias: Floats  # (classes,)
     norm: HeadNorm | None = None
     power: float = 1.0  # of "gem"
     floor: float = 0.0  # what "gem" lifts lower values to
+    views: int = 1  # maps that are scored together, their vectors side by side
 
 
 def grad_cam_of(
@@ -46,7 +47,8 @@ def grad_cam_of(
     """Evidence for the positive classes per cell of `feature_map` (images, channels, rows,
     columns), in log-odds, what speaks against them left out: `grad_cam`, whatever the engine.
 
-    `head` is what `heads.head_of` gives: plain arrays, or the classifier where there are none.
+    Of views scored together, for the first of each. `head` is what `heads.head_of` gives: plain
+    arrays, or the classifier where there are none.
     """
     if not isinstance(head, Head):
         import torch
@@ -56,7 +58,8 @@ def grad_cam_of(
         device = next(head.parameters()).device
         return grad_cam(head, torch.from_numpy(feature_map).to(device), positive)
     weights = channel_weights(head, feature_map, positive)
-    cells = np.einsum("nc,nchw->nhw", weights, feature_map, optimize=True)
+    # Not by way of BLAS (optimize=True): its threads spin on while the next image is read.
+    cells = np.einsum("nc,nchw->nhw", weights, feature_map[:: head.views])
     maps: Maps = np.maximum(cells, 0.0).astype(np.float32)
     return maps
 
@@ -64,8 +67,7 @@ def grad_cam_of(
 def logits_of(head: Head, feature_map: NDArray[np.float32]) -> NDArray[np.float64]:
     """(images, classes): what the head makes of the map."""
     embedding, _ = _normed(head.norm, _pooled(head, feature_map))
-    logits: NDArray[np.float64] = embedding @ head.weight.T + head.bias
-    return logits
+    return _said(head, embedding)
 
 
 def channel_weights(
@@ -74,14 +76,19 @@ def channel_weights(
     """The gradient of the log-odds, per image and channel, averaged over the cells."""
     pooled = _pooled(head, feature_map)
     embedding, spread = _normed(head.norm, pooled)
-    logits = embedding @ head.weight.T + head.bias
-    gradient = _log_odds_gradient(logits, positive) @ head.weight
+    gradient = _log_odds_gradient(_said(head, embedding), positive) @ head.weight
+    gradient = gradient.reshape(pooled.shape)
     if head.norm is not None:
         gradient = _back_through_norm(head.norm, gradient, pooled, spread)
-    weights: NDArray[np.float32] = (gradient * _pooling_slope(head, feature_map, pooled)).astype(
-        np.float32
-    )
-    return weights
+    slope = _pooling_slope(head, feature_map, pooled)
+    return (gradient * slope)[:: head.views].astype(np.float32)
+
+
+def _said(head: Head, embedding: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The logits of the vectors of all maps, `head.views` of them to a row."""
+    beside = embedding.reshape(len(embedding) // head.views, -1)
+    logits: NDArray[np.float64] = beside @ head.weight.T + head.bias
+    return logits
 
 
 def _pooled(head: Head, feature_map: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -28,14 +28,15 @@ def log_odds(logits: Tensor, positive: Sequence[int]) -> Tensor:
 
 def grad_cam(classifier: Classifier, feature_map: Tensor, positive: Sequence[int]) -> Maps:
     """Evidence for the positive classes per cell of the map; under a mean pooling and a linear
-    layer the cells, negative ones included, add up to the log-odds less the bias.
+    layer the cells, negative ones included, add up to the log-odds less the bias. Of views scored
+    together, for the map of the first of each.
     """
     with torch.enable_grad():
         watched = feature_map.detach().requires_grad_(True)
         evidence = log_odds(classifier.head(watched).float(), positive).sum()
         (gradient,) = torch.autograd.grad(evidence, watched)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
-    cells = (weights * feature_map.detach()).sum(dim=1).clamp(min=0.0)
+    cells = (weights * feature_map.detach()).sum(dim=1).clamp(min=0.0)[:: classifier.views]
     maps: Maps = cells.float().cpu().numpy()
     return maps
 

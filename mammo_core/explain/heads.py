@@ -30,12 +30,12 @@ def head_of(classifier: Classifier, *, channels: int) -> Head | Classifier:
     classifier.eval()
     with torch.no_grad():
         width = classifier.features(torch.zeros(1, channels, *_SMALL, device=device)).shape[1]
-        probe = torch.randn(2, width, 3, 2, generator=generator).to(device)
+        probe = torch.randn(2 * classifier.views, width, 3, 2, generator=generator).to(device)
         logits, layers = _watched(classifier, probe)
     classifier.train(was_training)
     seen = probe.cpu().numpy()
-    for head in _candidates(layers):
-        if head.weight.shape[1] == width and np.allclose(
+    for head in _candidates(layers, views=classifier.views):
+        if head.weight.shape[1] == classifier.views * width and np.allclose(
             logits_of(head, seen), logits, rtol=_TOLERANCE, atol=_TOLERANCE
         ):
             return head
@@ -62,7 +62,7 @@ def _watched(classifier: Classifier, probe: Tensor) -> tuple[NDArray[Any], list[
     return logits, called
 
 
-def _candidates(layers: list[nn.Module]) -> list[Head]:
+def _candidates(layers: list[nn.Module], *, views: int) -> list[Head]:
     """The heads these layers may be; none where there are more than the closed form knows."""
     if not layers or not isinstance(layers[-1], nn.Linear):
         return []
@@ -79,9 +79,12 @@ def _candidates(layers: list[nn.Module]) -> list[Head]:
     bias = arrays.get("bias", np.zeros(len(weight)))
     norm = _norm_of(before[0]) if before else None
     return [
-        Head(pooling=pooling, weight=weight, bias=bias, norm=norm, power=power, floor=floor)
+        Head(
+            pooling=pooling, weight=weight, bias=bias, norm=norm, power=power, floor=floor,
+            views=views,
+        )
         for pooling in poolings
-    ]
+    ]  # fmt: skip
 
 
 def _norm_of(layer: Any) -> HeadNorm:

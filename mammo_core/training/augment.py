@@ -35,10 +35,12 @@ def augment(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:
 
 
 def mix(images: Tensor, targets: Tensor, draws: Tensor, most: float) -> tuple[Tensor, Tensor]:
-    """Mix-up (Zhang et al., 2018): each image under a part of its neighbour, labels likewise."""
+    """Mix-up (Zhang et al., 2018): each image, or pair of views, under a part of its neighbour;
+    labels likewise.
+    """
     share = (_draw(draws, "mixup") * most)[:, None]
     mixed = targets * (1.0 - share) + targets.roll(1, dims=0) * share
-    share = share[:, :, None, None]
+    share = share.reshape(-1, *[1] * (images.ndim - 1))
     return images * (1.0 - share) + images.roll(1, dims=0) * share, mixed
 
 

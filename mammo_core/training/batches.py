@@ -71,25 +71,43 @@ class TrainingBatches:
             yield self.look(mine, stored, epoch=number, seed=self.config.seed)
 
     def look(self, order: Order, stored: Tensor, *, epoch: int, seed: int) -> Batch:
-        """The images `order` names as the network sees them in `epoch`, and what it should say."""
-        config = self.config
+        """The images `order` names as the network sees them in `epoch`, and what it should say.
+
+        `stored` are their pixels, as `stored` gives them. A partner is changed as it is where it
+        is the image itself: by draws of its own.
+        """
+        config, views = self.config, self.config.model.views
+        rows = self.images.beside(order.rows, views=views)
+        draws = self._draws(rows, np.repeat(order.copies, views), epoch=epoch, seed=seed)
+        labels = self.images.labels[order.rows]
+        targets = soft_targets(labels, config.balance, config.task).to(self.device)
+        images = side_by_side(augment(_to_grey(stored), draws, config.augment), views)
+        if config.augment.mixup:
+            images, targets = mix(images, targets, draws[::views], config.augment.mixup)
+        return normalise(images, config.prepare), targets
+
+    def each(self, rows: NDArray[np.integer], *, epoch: int, seed: int) -> Tensor:
+        """The images at `rows`, shown for the first time in `epoch`, without their partners."""
+        draws = self._draws(rows, np.zeros_like(rows), epoch=epoch, seed=seed)
+        grey = _to_grey(_stored(self.images, rows, self.device))
+        return normalise(augment(grey, draws, self.config.augment), self.config.prepare)
+
+    def stored(self, rows: NDArray[np.integer]) -> Tensor:
+        """The pixels of `rows`, for two views each followed by its partner's."""
+        beside = self.images.beside(rows, views=self.config.model.views)
+        return _stored(self.images, beside, self.device)
+
+    def _draws(
+        self, rows: NDArray[np.integer], copies: NDArray[np.integer], *, epoch: int, seed: int
+    ) -> Tensor:
         numbers = uniform(
             seed=seed,
             epoch=epoch,
-            images=self.images.keys(order.rows),
-            copies=order.copies,
+            images=self.images.keys(rows),
+            copies=copies.astype(np.int64),
             count=DRAWS,
         )
-        draws = torch.from_numpy(numbers).to(self.device)
-        labels = self.images.labels[order.rows]
-        targets = soft_targets(labels, config.balance, config.task).to(self.device)
-        images = augment(_to_grey(stored), draws, config.augment)
-        if config.augment.mixup:
-            images, targets = mix(images, targets, draws, config.augment.mixup)
-        return normalise(images, config.prepare), targets
-
-    def stored(self, rows: NDArray[np.integer]) -> Tensor:
-        return _stored(self.images, rows, self.device)
+        return torch.from_numpy(numbers).to(self.device)
 
     @cached_property
     def is_positive(self) -> NDArray[np.bool_]:
@@ -98,34 +116,46 @@ class TrainingBatches:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EvaluationBatches:
-    """Every image once, in order, as it is."""
+    """Every image once, in order, as it is; or those of `rows` alone."""
 
     images: ImageSet
     config: RunConfig
     device: torch.device
+    rows: NDArray[np.intp] | None = None
 
     def __len__(self) -> int:
-        return -(-len(self.images) // self.config.optim.batch_size)
+        return -(-len(self._rows) // self.config.optim.batch_size)
 
     def epoch(self, number: int) -> Iterator[Batch]:
-        rows = list(self.targets())
+        rows, views = list(self.targets()), self.config.model.views
 
         def read(batch: int) -> Tensor:
-            return _stored(self.images, rows[batch][0], self.device)
+            beside = self.images.beside(rows[batch][0], views=views)
+            return _stored(self.images, beside, self.device)
 
         for (_, targets), stored in zip(rows, read_ahead(read, len(self)), strict=True):
-            yield normalise(_to_grey(stored), self.config.prepare), targets.to(self.device)
+            images = normalise(_to_grey(stored), self.config.prepare)
+            yield side_by_side(images, views), targets.to(self.device)
 
-    def plain(self, rows: NDArray[np.integer]) -> Tensor:
-        """The images at `rows` as they are."""
+    def each(self, rows: NDArray[np.integer]) -> Tensor:
+        """The images at `rows` as they are, without their partners."""
         return normalise(_to_grey(_stored(self.images, rows, self.device)), self.config.prepare)
 
-    def targets(self) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
+    def targets(self) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
         """The rows of each batch, and what should be said of them."""
-        size, count = self.config.optim.batch_size, len(self.images)
-        for start in range(0, count, size):
-            rows = np.arange(start, min(count, start + size))
+        size = self.config.optim.batch_size
+        for start in range(0, len(self._rows), size):
+            rows = self._rows[start : start + size]
             yield rows, hard_targets(self.images.labels[rows], self.config.task)
+
+    @property
+    def _rows(self) -> NDArray[np.intp]:
+        return np.arange(len(self.images)) if self.rows is None else self.rows
+
+
+def side_by_side(images: Tensor, views: int) -> Tensor:
+    """Images one after the other, or, where two are scored together, pairs of them."""
+    return images if views == 1 else images.unflatten(0, (-1, views))
 
 
 def normalise(images: Tensor, settings: PrepareSettings) -> Tensor:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -9,10 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig
+from mammo_core.datasets.partners import is_lone, partners_of
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset, find_folder, read_dataset
 from mammo_core.datasets.run_split import split_as_set, used_images
-from mammo_core.errors import TableError
+from mammo_core.errors import ConfigError, TableError
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.types import Split, Task
@@ -24,7 +26,7 @@ class Images(Protocol):
     def take(self, rows: NDArray[np.integer]) -> NDArray[np.uint16]: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class ImageSet:
     """The labelled images of one split; `labels` are indices of the task's classes.
 
@@ -39,6 +41,16 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
+    def beside(self, rows: NDArray[np.integer], *, views: int) -> NDArray[np.integer]:
+        """`rows`, for two views each followed by that of its partner."""
+        if views == 1:
+            return rows
+        return np.stack([rows, self._partners[rows]], axis=1).ravel()
+
+    @cached_property
+    def _partners(self) -> NDArray[np.intp]:
+        return partners_of(self.manifest)
+
     def keys(self, rows: NDArray[np.integer]) -> NDArray[np.uint64]:
         """Numbers that stand for the images at `rows`, wherever they lie."""
         return np.array([int(self.contents[row][:16], 16) for row in rows], dtype=np.uint64)
@@ -48,8 +60,13 @@ def load_dataset(config: RunConfig) -> Dataset:
     """The data set of a run, its labelled images split."""
     data = config.data
     dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
-    split = split_as_set(dataset.manifest, data, config.task)
-    return replace(dataset, manifest=used_images(split))
+    split = used_images(split_as_set(dataset.manifest, data, config.task))
+    if config.model.views == 2 and is_lone(partners_of(split)).all():
+        raise ConfigError(
+            f"None of the {len(split)} images has its other view (CC or MLO) of the same breast, "
+            "as far as these data say. Set model.views to 1."
+        )
+    return replace(dataset, manifest=split)
 
 
 def load_images(

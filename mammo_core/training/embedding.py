@@ -4,7 +4,7 @@ Written at the end of a training; for a checkpoint without them made again from 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ from mammo_core.runs.card import read_card
 from mammo_core.runs.embeddings import COLUMNS, MOST_IMAGES, Embeddings, write_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.data import Images, ImageSet, load_dataset, load_images
+from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.machine import make_fabric
 from mammo_core.training.network import make_network
 from mammo_core.types import Split
@@ -53,10 +53,11 @@ def embeddings_of(
     vectors: list[NDArray[np.float32]] = []
     tables: list[pd.DataFrame] = []
     for split, of_split in batches.items():
-        few = replace(of_split, images=_few(of_split.images, most))
-        for images, _ in few.epoch(0):
+        rows = _few(len(of_split.images), most)
+        for images, _ in replace(of_split, rows=rows).epoch(0):
             vectors.append(classifier.embed(classifier.features(images)).float().cpu().numpy())
-        tables.append(few.images.manifest.assign(split=str(split))[list(COLUMNS)])
+        table = of_split.images.manifest.iloc[rows]
+        tables.append(table.assign(split=str(split))[list(COLUMNS)])
     return Embeddings(vectors=np.concatenate(vectors), images=pd.concat(tables, ignore_index=True))
 
 
@@ -90,24 +91,6 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Chosen:
-    """Some of `images`."""
-
-    images: Images
-    rows: NDArray[np.intp]
-
-    def take(self, rows: NDArray[np.integer]) -> NDArray[np.uint16]:
-        return self.images.take(self.rows[rows])
-
-
-def _few(images: ImageSet, most: int) -> ImageSet:
-    if len(images) <= most:
-        return images
-    rows = np.linspace(0, len(images) - 1, most).astype(np.intp)
-    return ImageSet(
-        manifest=images.manifest.iloc[rows].reset_index(drop=True),
-        images=_Chosen(images=images.images, rows=rows),
-        labels=images.labels[rows],
-        contents=tuple(images.contents[row] for row in rows),
-    )
+def _few(count: int, most: int) -> NDArray[np.intp]:
+    every = np.arange(count)
+    return every if count <= most else np.linspace(0, count - 1, most).astype(np.intp)

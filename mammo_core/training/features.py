@@ -15,8 +15,14 @@ from torch import Tensor, nn
 
 from mammo_core.config import AugmentConfig, ModelConfig, PrepareSettings, RunConfig
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.training.balance import Order, epoch_order
-from mammo_core.training.batches import Batch, EvaluationBatches, TrainingBatches, read_ahead
+from mammo_core.training.balance import epoch_order
+from mammo_core.training.batches import (
+    Batch,
+    EvaluationBatches,
+    TrainingBatches,
+    read_ahead,
+    side_by_side,
+)
 from mammo_core.training.feature_store import FeatureStore, Kept, make_room, open_store
 from mammo_core.training.losses import soft_targets
 from mammo_core.zoo.classifier import Classifier
@@ -41,7 +47,8 @@ class StoppedError(Exception):
 class Halves:
     """A network cut in two: `front` is asked once, `back` is trained and shares its weights.
 
-    `digest` is the hash of the front: equal ones say the same of the same image.
+    The front sees images one by one; of two views, the back takes what it said of both. `digest` is
+    the hash of the front: equal ones say the same of the same image.
     """
 
     front: nn.Module
@@ -56,13 +63,13 @@ def cut(
     digest = _digest_of(classifier, still, is_linear=is_linear)
     if is_linear:
         halves = Halves(
-            front=_Embedding(classifier), back=_back_of_probe(classifier), digest=digest
+            front=_Embedding(classifier.each), back=_back_of_probe(classifier), digest=digest
         )
         is_whole = _joins(classifier, halves, images)
     else:
         is_whole = bool(still) and can_be_cut(classifier, still, images)
         halves = Halves(
-            front=Prefix(classifier, still), back=suffix_of(classifier, still), digest=digest
+            front=Prefix(classifier.each, still), back=suffix_of(classifier, still), digest=digest
         )
     if not is_whole:
         raise ConfigError(
@@ -120,17 +127,18 @@ class FeatureTraining:
     def epoch(self, number: int) -> Iterator[Batch]:
         source, config = self.source, self.source.config
         size, variants = config.optim.batch_size, len(self.features.looks)
+        views = config.model.views
         order = epoch_order(
             source.is_positive, config.balance, seed=config.seed, epoch=number, batch_size=size
         )
 
         def read(batch: int) -> Batch:
             share = slice(batch * size + source.rank, (batch + 1) * size, source.processes)
-            rows, looks = order.rows[share], (order.copies[share] + number - 1) % variants
-            labels = source.images.labels[rows]
-            return self.features.take(looks, rows), soft_targets(
-                labels, config.balance, config.task
-            )
+            looks = (order.copies[share] + number - 1) % variants
+            rows = source.images.beside(order.rows[share], views=views)
+            features = side_by_side(self.features.take(np.repeat(looks, views), rows), views)
+            labels = source.images.labels[order.rows[share]]
+            return features, soft_targets(labels, config.balance, config.task)
 
         for inputs, targets in read_ahead(read, len(self)):
             yield inputs.to(source.device).float(), targets.to(source.device)
@@ -147,9 +155,11 @@ class FeatureEvaluation:
         return len(self.source)
 
     def epoch(self, number: int) -> Iterator[Batch]:
+        views = self.source.config.model.views
         for rows, targets in self.source.targets():
-            inputs = torch.from_numpy(self.features.take(rows)).to(self.source.device).float()
-            yield inputs, targets.to(self.source.device)
+            beside = self.source.images.beside(rows, views=views)
+            inputs = torch.from_numpy(self.features.take(beside)).to(self.source.device).float()
+            yield side_by_side(inputs, views), targets.to(self.source.device)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -166,8 +176,7 @@ def keep_training(halves: Halves, source: TrainingBatches, asking: Asking) -> Fe
 
     def kept(variant: int) -> Kept:
         def show(rows: Rows) -> Tensor:
-            order = Order(rows=rows.astype(np.int64), copies=np.zeros(len(rows), dtype=np.int64))
-            return source.look(order, source.stored(rows), epoch=variant, seed=LOOK_SEED)[0]
+            return source.each(rows, epoch=variant, seed=LOOK_SEED)
 
         look = replace(_plain(source.config), augment=source.config.augment, number=variant)
         return _kept(halves, look, source.images.contents, show, asking)
@@ -180,7 +189,7 @@ def keep_training(halves: Halves, source: TrainingBatches, asking: Asking) -> Fe
 def keep_evaluation(halves: Halves, source: EvaluationBatches, asking: Asking) -> FeatureEvaluation:
     """Every image as it is."""
     look = _plain(source.config)
-    kept = _kept(halves, look, source.images.contents, source.plain, asking)
+    kept = _kept(halves, look, source.images.contents, source.each, asking)
     return FeatureEvaluation(source=source, features=kept)
 
 
@@ -275,11 +284,13 @@ def _back_of_probe(classifier: Classifier) -> nn.Module:
     """The last layer, and the dropout its network has before it."""
     rates = [m.p for m in classifier.trunk.modules() if isinstance(m, nn.Dropout) and m.p > 0.0]
     rate = rates[-1] if rates else float(getattr(classifier.trunk, "drop_rate", 0.0) or 0.0)
-    return nn.Sequential(nn.Dropout(rate), classifier.trunk.get_submodule(last_layer(classifier)))
+    last = classifier.trunk.get_submodule(last_layer(classifier))
+    return nn.Sequential(nn.Flatten(), nn.Dropout(rate), last)
 
 
 def _joins(classifier: Classifier, halves: Halves, images: Tensor) -> bool:
     classifier.eval()
     halves.back.eval()
     with torch.no_grad():
-        return torch.allclose(halves.back(halves.front(images)), classifier(images), atol=1e-5)
+        said = halves.front(images.flatten(0, -4)).unflatten(0, images.shape[:-3])
+        return torch.allclose(halves.back(said), classifier(images), atol=1e-5)

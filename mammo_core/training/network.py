@@ -1,6 +1,6 @@
 """The network a run trains: built, filled with the weights it starts from, frozen as asked."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from lightning_fabric import Fabric
@@ -16,6 +16,7 @@ from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import freeze
 from mammo_core.zoo.norms import freeze_batch_norms, synchronise_batch_norms
 from mammo_core.zoo.stages import Stage, stages_of
+from mammo_core.zoo.two_views import TwoViews
 from mammo_core.zoo.weights import load_weights, load_weights_file
 
 
@@ -34,12 +35,11 @@ class Network:
 def make_network(config: RunConfig, device: torch.device) -> Network:
     """The same for the same settings, to the bit."""
     torch.manual_seed(config.seed)
-    channels = config.prepare.channels
-    classifier = build_model(config.model, task=config.task, channels=channels)
-    _fill(classifier, config)
+    classifier = _filled(config)
     classifier = classifier.to(device).to(memory_format=torch.channels_last)  # faster, the same
-    example = torch.randn(2, channels, *get_backbone(config.model.backbone).smallest_size)
-    example = example.to(device)
+    views = (classifier.views,) if classifier.views > 1 else ()
+    size = get_backbone(config.model.backbone).smallest_size
+    example = torch.randn(2, *views, config.prepare.channels, *size).to(device)
     stages = stages_of(classifier, example)
     still: tuple[Stage, ...] = ()
     if config.optim.trained != "all":
@@ -83,17 +83,22 @@ def refuse_apart(network: Network, optim: OptimConfig, fabric: Fabric, *, images
         )
 
 
-def _fill(classifier: Classifier, config: RunConfig) -> None:
-    model = config.model
-    if model.weights == RANDOM:
-        return
+def _filled(config: RunConfig) -> Classifier:
+    """The network with the weights it starts from. Two views begin from one: what was learnt of
+    single images is said of both, and the mean taken.
+    """
     origin = origin_of(config)
-    if origin is None:
+    is_from_one = config.model.views == 2 and (origin is None or origin.card.model.views == 1)
+    model = replace(config.model, views=1) if is_from_one else config.model
+    classifier = build_model(model, task=config.task, channels=config.prepare.channels)
+    if origin is not None:
+        is_same_task = origin.card.task.classes == config.task.classes
+        load_weights_file(
+            classifier,
+            origin.run.file("weights.safetensors"),
+            backbone=model.backbone,
+            has_last_layer=is_same_task and origin.card.model.views == model.views,
+        )
+    elif model.weights != RANDOM:
         load_weights(classifier, backbone=model.backbone, name=model.weights)
-        return
-    load_weights_file(
-        classifier,
-        origin.run.file("weights.safetensors"),
-        backbone=model.backbone,
-        has_last_layer=origin.card.task.classes == config.task.classes,
-    )
+    return TwoViews(classifier) if is_from_one else classifier

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.adapter import Adapter
+from mammo_core.datasets.partners import lone_in_words, partners_of
 from mammo_core.datasets.reading import fingerprint_of
 from mammo_core.datasets.splits import Leak, find_leak
 from mammo_core.explain.grad_cam import full_colour, grad_cam
@@ -103,7 +104,11 @@ def make_card(outcome: Outcome) -> ModelCard:
         limits=limits_of(
             adapter.imaging,
             find_leak(outcome.manifest),
-            (*outcome.limits, how_chosen(config, outcome.training, outcome.manifest)),
+            (
+                *outcome.limits,
+                how_paired(config, outcome.manifest),
+                how_chosen(config, outcome.training, outcome.manifest),
+            ),
         ),
     )
 
@@ -112,6 +117,19 @@ def limits_of(imaging: str, leak: Leak, more: tuple[str, ...] = ()) -> tuple[str
     """What must be said beside every number of a model so trained."""
     told = (leak.stamp, LIMITS.get(imaging, ""), *more, RESEARCH_ONLY)
     return tuple(text for text in told if text)
+
+
+def how_paired(config: RunConfig, manifest: pd.DataFrame) -> str:
+    """What an image's score is the score of, where two views are scored together; "" elsewhere."""
+    if config.model.views == 1:
+        return ""
+    told = (
+        "An image is scored with the other view (CC or MLO) of the same breast beside it, so the "
+        "scores of a breast's images tell of both views, and a heatmap of one."
+    )
+    tested = manifest[manifest["split"] == Split.TEST]
+    lone = lone_in_words(partners_of(tested))
+    return f"{told} On the test split {lone}" if lone else told
 
 
 def how_chosen(config: RunConfig, training: TrainingRecord, manifest: pd.DataFrame) -> str:

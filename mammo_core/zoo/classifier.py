@@ -17,6 +17,8 @@ class Classifier(nn.Module):
     Transformers' tokens are laid out as a map too, so nobody else needs to know about them.
     """
 
+    views: int = 1  # images that are scored together: `features` gives so many maps to one score
+
     def __init__(self, trunk: nn.Module, *, layout: "Layout") -> None:
         super().__init__()
         self.trunk = trunk
@@ -26,6 +28,11 @@ class Classifier(nn.Module):
     @property
     def layout(self) -> "Layout":
         return self._layout
+
+    @property
+    def each(self) -> "Classifier":
+        """What looks at images one by one."""
+        return self
 
     @property
     def has_attention(self) -> bool:

@@ -82,11 +82,15 @@ def suffix_of(classifier: Classifier, stages: tuple[Stage, ...]) -> Classifier:
 
 
 def can_be_cut(classifier: Classifier, stages: tuple[Stage, ...], images: Tensor) -> bool:
-    """Whether prefix and suffix together are the whole; some networks have hidden paths."""
+    """Whether prefix and suffix together are the whole; some networks have hidden paths.
+
+    The prefix sees images one by one, the suffix what it gives of as many as are scored together.
+    """
     classifier.eval()
     with torch.no_grad():
         try:
-            joined = suffix_of(classifier, stages)(Prefix(classifier, stages)(images))
+            features = Prefix(classifier.each, stages)(images.flatten(0, -4))
+            joined = suffix_of(classifier, stages)(features.unflatten(0, images.shape[:-3]))
         except (RuntimeError, AssertionError, ValueError, TypeError, IndexError):
             return False
         return torch.allclose(joined, classifier(images), atol=1e-5)
