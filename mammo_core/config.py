@@ -200,6 +200,7 @@ class OptimConfig:
     unfreeze_every: int = 0  # epochs after which one stage more is trained, from the back; 0 never
     norm: Literal["own", "synchronised", "frozen"] = "own"  # BatchNorm where several GPUs train
     cached_variants: int = 0  # looks per image kept as features of what is frozen; 0 keeps none
+    is_compiled: bool = False  # by torch.compile: a minute before the first step, quicker ones then
 
     def check(self) -> list[str]:
         problems = [

@@ -79,4 +79,5 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "unfreeze_every": "Epochs after which one stage more is trained (0: never)",
     "norm": "BatchNorm across GPUs",
     "cached_variants": "Kept looks per image (0: none)",
+    "is_compiled": "Network compiled before its first step (torch.compile)",
 }

@@ -21,6 +21,7 @@ from mammo_core.errors import RunError
 from mammo_core.training.average import Average
 from mammo_core.training.batches import Batches
 from mammo_core.training.losses import Loss
+from mammo_core.training.machine import can_be_fused, compiled
 from mammo_core.training.monitor import Judge, Judged, has_stalled
 from mammo_core.training.schedule import learning_rate, plateau_scale
 from mammo_core.zoo.freezing import train_mode
@@ -30,7 +31,9 @@ _LOOK_AT_LOSS_EVERY: Final = 20  # batches: looking makes a GPU wait
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Learner:
-    """What changes while training: `network` is `module` as Fabric runs it."""
+    """What changes while training: `network` is `module` as Fabric runs it, compiled where that is
+    asked for. What is kept is always `module`: its weights have the same names either way.
+    """
 
     module: nn.Module
     network: Any
@@ -67,15 +70,15 @@ def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learn
         {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
     ]
     groups = [group for group in groups if group["params"]]
-    rate = optim.learning_rate
+    rate, is_fused = optim.learning_rate, can_be_fused(fabric)
     optimizer: torch.optim.Optimizer
     if optim.optimizer == "sgd":
-        optimizer = torch.optim.SGD(groups, lr=rate, momentum=optim.momentum)
+        optimizer = torch.optim.SGD(groups, lr=rate, momentum=optim.momentum, fused=is_fused)
     elif optim.optimizer == "adam":
-        optimizer = torch.optim.Adam(groups, lr=rate)
+        optimizer = torch.optim.Adam(groups, lr=rate, fused=is_fused)
     else:
-        optimizer = torch.optim.AdamW(groups, lr=rate)
-    network, wrapped = fabric.setup(module, optimizer)
+        optimizer = torch.optim.AdamW(groups, lr=rate, fused=is_fused)
+    network, wrapped = fabric.setup(compiled(module) if optim.is_compiled else module, optimizer)
     average = Average(module, optim.ema_decay) if optim.ema_decay else None
     return Learner(module=module, network=network, optimizer=wrapped, average=average)
 

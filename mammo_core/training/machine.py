@@ -6,13 +6,16 @@ environment variables (RANK, WORLD_SIZE, ...) and Fabric joins them.
 
 import os
 import sys
-from typing import Any
+from typing import Any, Final, cast
 
 import torch
 from lightning_fabric import Fabric
+from torch import nn
 
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError
+
+_MOST_TOLD: Final = 200  # characters of what a compiler says: it may quote a whole program
 
 
 def make_fabric(config: RunConfig) -> Fabric:
@@ -43,6 +46,34 @@ def any_of(fabric: Fabric, flag: bool) -> bool:
         torch.tensor(float(flag), device=fabric.device), reduce_op="sum"
     )
     return bool(counted > 0.0)
+
+
+def can_be_fused(fabric: Fabric) -> bool:
+    """Whether an optimiser may change all weights in one kernel: the same step, in less time.
+
+    Not where a scaler keeps 16-bit gradients from vanishing: a fused step undoes the scale itself,
+    after gradients were clipped.
+    """
+    scaler = getattr(fabric.strategy.precision, "scaler", None)
+    return fabric.device.type in ("cuda", "cpu") and scaler is None
+
+
+def compiled(module: nn.Module) -> nn.Module:
+    """`module` as torch.compile runs it, at its first batch; the weights are shared."""
+    return cast(nn.Module, torch.compile(module))
+
+
+def why_not_compiled(error: RuntimeError) -> str | None:
+    """What hindered torch.compile, in one line; None where it was something else."""
+    from torch._dynamo.exc import TorchDynamoException  # takes a second to load
+
+    if not isinstance(error, TorchDynamoException):
+        return None
+    told = " ".join(str(error).strip().partition("\n\n")[0].split())[:_MOST_TOLD]
+    return (
+        f"torch.compile could not compile this network here ({told}). On a CPU it needs a C++ "
+        "compiler, on a GPU Triton. Set optim.is_compiled to false."
+    )
 
 
 def memory_gb(device: torch.device) -> float | None:

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -106,15 +107,18 @@ def largest_that_fits(wanted: int, attempt: Callable[[int], None]) -> int:
     return 0
 
 
-def fitting_batch(config: RunConfig, network: Network) -> int:
+def fitting_batch(config: RunConfig, network: Network, fabric: Fabric) -> int:
     """The batch size that fits this device's memory, tried out: forward, back, and a step."""
     device = network.example.device
     trained = [p for p in network.classifier.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=0.0)
+    optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
+    train_mode(network.classifier)
 
     def attempt(size: int) -> None:
         images = torch.zeros(size, config.prepare.channels, *config.prepare.size, device=device)
-        network.classifier(images).sum().backward()
+        with fabric.autocast():
+            said = network.classifier(images)
+        said.float().sum().backward()
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
 

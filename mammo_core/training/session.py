@@ -27,7 +27,7 @@ from mammo_core.training.embedding import KEPT_SPLITS, keep_embeddings
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.lineage import check_origin, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
-from mammo_core.training.machine import any_of, make_fabric
+from mammo_core.training.machine import any_of, make_fabric, why_not_compiled
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network, refuse_apart
@@ -77,8 +77,13 @@ def _learn(course: Course, network: Network) -> Progress:
         return learn(course, network)
     except torch.cuda.OutOfMemoryError:
         pass  # what the failed batch holds is let go only after this clause
+    except RuntimeError as error:
+        reason = why_not_compiled(error) if course.config.optim.is_compiled else None
+        if reason is None:
+            raise
+        raise RunError(reason) from error
     torch.cuda.empty_cache()
-    largest = fitting_batch(course.config, network)
+    largest = fitting_batch(course.config, network, course.fabric)
     fitting = fitting_of(course.config, largest) if largest else None
     if fitting and course.fabric.is_global_zero:
         write_fitting(course.run, fitting)

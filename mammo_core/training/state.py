@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import torch
 from safetensors.torch import load_file, save
 from torch import Tensor
 
@@ -105,10 +106,17 @@ def _tensors(classifier: Classifier, learner: Learner) -> dict[str, Tensor]:
 
 
 def _load_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
+    """What is kept of a weight is laid out in memory as the weight is: fused optimisers walk
+    through both side by side and would mistake one number for another.
+    """
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
     state: dict[int, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         index, _, inner = name.partition(".")
-        state.setdefault(int(index), {})[inner] = tensor
+        weight = weights[int(index)]
+        is_like = tensor.shape == weight.shape
+        kept = torch.empty_like(weight).copy_(tensor) if is_like else tensor
+        state.setdefault(int(index), {})[inner] = kept
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
 
 

@@ -1,0 +1,104 @@
+"""One kernel per step, and torch.compile: the same training, told apart by nothing but its pace."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from safetensors.torch import load_file
+
+from mammo_core.config import RunConfig
+from mammo_core.runs.folder import RunFolder
+from mammo_core.training.batches import TrainingBatches
+from mammo_core.training.learning import Course, learn
+from mammo_core.training.loop import make_learner
+from mammo_core.training.losses import plain_loss
+from mammo_core.training.machine import why_not_compiled
+from mammo_core.training.network import make_network
+from mammo_core.training.state import Progress
+from mammo_core.types import CANCER, Split
+from tests.training.made_up import CONFIG, config, squares
+from tests.training.test_state import killed_after
+
+CPU = torch.device("cpu")
+needs_compiler = pytest.mark.skipif(
+    not (shutil.which("g++") or shutil.which("clang++")),
+    reason="torch.compile needs a C++ compiler on a CPU; there is none here",
+)
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+def test_every_optimiser_steps_in_one_kernel(optimizer: str) -> None:
+    settings = config(optimizer=optimizer)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    learner = make_learner(fabric, make_network(settings, CPU).classifier, settings.optim)
+    assert {group["fused"] for group in learner.optimizer.param_groups} == {True}
+
+
+def test_one_kernel_steps_as_one_weight_after_the_other_does() -> None:
+    """On weights laid out channels last, as training has them."""
+    settings = config(learning_rate=0.01)
+    fabric = Fabric(accelerator="cpu", devices=1)
+    batches = TrainingBatches(images=squares(16), config=settings, device=CPU)
+    stepped = []
+    for is_fused in (True, False):
+        learner = make_learner(fabric, make_network(settings, CPU).classifier, settings.optim)
+        for group in learner.optimizer.param_groups:
+            group["fused"] = is_fused
+        for inputs, targets in (*batches.epoch(1), *batches.epoch(2)):
+            learner.optimizer.zero_grad()
+            plain_loss(CANCER)(learner.network(inputs), targets).backward()
+            learner.optimizer.step()
+        stepped.append(learner.module.state_dict())
+    for name, tensor in stepped[0].items():
+        torch.testing.assert_close(tensor, stepped[1][name], rtol=1e-4, atol=1e-5, msg=name)
+
+
+def learned(folder: Path, settings: RunConfig) -> Progress:
+    folder.mkdir(exist_ok=True)
+    course = Course(
+        run=RunFolder(folder),
+        config=settings,
+        fabric=Fabric(accelerator="cpu", devices=1),
+        images={Split.TRAIN: squares(24), Split.VAL: squares(12, seed=1)},
+    )
+    return learn(course, make_network(settings, CPU))
+
+
+@needs_compiler
+def test_a_compiled_network_is_kept_resumed_and_judged_as_the_plain_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path / "compiled"))
+    plain = replace(config(epochs=2), model=replace(CONFIG.model, backbone="conv2", pooling="avg"))
+    compiled = replace(plain, optim=replace(plain.optim, is_compiled=True))
+    expected, whole = learned(tmp_path / "plain", plain), learned(tmp_path / "whole", compiled)
+    (tmp_path / "broken").mkdir()
+    killed_after(tmp_path / "broken", compiled, batches=4)  # an epoch has three
+    resumed = learned(tmp_path / "broken", compiled)
+    assert resumed.history == whole.history
+    assert whole.train_losses == pytest.approx(expected.train_losses, rel=1e-4)
+    ours, theirs, again = (
+        load_file(tmp_path / name / "weights.safetensors") for name in ("plain", "whole", "broken")
+    )
+    assert ours.keys() == theirs.keys()  # no name tells that it was compiled
+    for name, tensor in theirs.items():
+        assert torch.equal(tensor, again[name]), name
+        torch.testing.assert_close(tensor, ours[name], rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_what_cannot_be_compiled_is_told_in_words() -> None:
+    def no_compiler(graph: Any, inputs: Any) -> Any:
+        raise FileNotFoundError("there is no g++")
+
+    network = torch.compile(torch.nn.Linear(2, 2), backend=no_compiler)
+    with pytest.raises(RuntimeError) as failed:
+        network(torch.zeros(1, 2))
+    told = why_not_compiled(failed.value)
+    assert told is not None
+    assert "there is no g++" in told
+    assert "Set optim.is_compiled to false" in told
+    assert why_not_compiled(RuntimeError("the disk is full")) is None
