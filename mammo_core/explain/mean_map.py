@@ -1,0 +1,68 @@
+"""Heatmaps of several models of one image, each on cells and a frame of its own, as one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.explain.cells import Cells, cells_of
+from mammo_core.types import Geometry
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class PlacedMap:
+    """A map at its own resolution, and what lays it onto the source image."""
+
+    evidence: NDArray[np.float32]
+    geometry: Geometry
+    offset: float
+
+    @property
+    def cells(self) -> Cells:
+        return cells_of(self.evidence.shape, self.geometry.prepared_size, self.offset)
+
+
+def mean_of_maps(maps: Sequence[PlacedMap]) -> NDArray[np.float32]:
+    """On the cells of the first; the others as they are where those cells look."""
+    laid = [maps[0].evidence.astype(np.float64), *(_laid_onto(maps[0], one) for one in maps[1:])]
+    return np.asarray(np.mean(laid, axis=0), dtype=np.float32)
+
+
+def _laid_onto(target: PlacedMap, one: PlacedMap) -> Floats:
+    """Between its cells interpolated, beyond its frame 0: there its model saw nothing."""
+    height, width = one.geometry.prepared_size
+    rows = _rows_of(_source_rows(target.cells.row_middles, target.geometry), one.geometry)
+    columns = _columns_of(
+        _source_columns(target.cells.column_middles, target.geometry), one.geometry
+    )
+    down = _weights(rows, one.cells.row_middles, height)
+    across = _weights(columns, one.cells.column_middles, width)
+    return np.asarray(down @ one.evidence.astype(np.float64) @ across.T)
+
+
+def _weights(at: Floats, middles: Floats, side: int) -> Floats:
+    """(places, cells): what each cell counts for at each place; the outermost reach to the edge."""
+    cells = np.eye(len(middles))
+    counts = np.stack([np.interp(at, middles, one) for one in cells], axis=1)
+    return np.asarray(counts * ((at >= 0.0) & (at <= side))[:, None])
+
+
+def _source_rows(rows: Floats, geometry: Geometry) -> Floats:
+    return np.asarray((rows - geometry.offset[0]) / geometry.scale[0])
+
+
+def _source_columns(columns: Floats, geometry: Geometry) -> Floats:
+    found = (columns - geometry.offset[1]) / geometry.scale[1]
+    return np.asarray(geometry.source_size[1] - found if geometry.is_flipped else found)
+
+
+def _rows_of(rows: Floats, geometry: Geometry) -> Floats:
+    return np.asarray(rows * geometry.scale[0] + geometry.offset[0])
+
+
+def _columns_of(columns: Floats, geometry: Geometry) -> Floats:
+    unflipped = geometry.source_size[1] - columns if geometry.is_flipped else columns
+    return np.asarray(unflipped * geometry.scale[1] + geometry.offset[1])
