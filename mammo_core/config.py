@@ -260,11 +260,6 @@ class RunConfig:
             *self.balance.check(),
             *self.optim.check(),
         ]
-        if self.model.views == 2:
-            problems.append(
-                "Networks over two views can be built, but training does not pair images yet. "
-                "Set model.views to 1."
-            )
         if self.optim.cached_variants and self.augment.mixup:
             problems.append("Mix-up lays images over each other; kept features cannot be mixed.")
         if problems:

@@ -86,7 +86,8 @@ def _warnings(dataset: Dataset, config: RunConfig) -> tuple[str, ...]:
 def looks_of(batches: TrainingBatches) -> NDArray[np.uint8]:
     """(images, height, width): the first images of the first epoch, as they will be shown."""
     needed = -(-LOOKS // batches.config.optim.batch_size)
-    images = torch.cat([seen for seen, _ in islice(batches.epoch(1), needed)])[:LOOKS, 0]
+    seen = torch.cat([images for images, _ in islice(batches.epoch(1), needed)])
+    images = seen.flatten(0, -4)[:LOOKS, 0]
     mean, std = batches.config.prepare.mean[0], batches.config.prepare.std[0]
     grey = (images * std + mean).clamp(0.0, 1.0).cpu().numpy()
     shown: NDArray[np.uint8] = np.rint(grey * 255).astype(np.uint8)
@@ -172,7 +173,8 @@ def _whole(
         return per_batch * per_epoch * optim.epochs
     is_linear = optim.trained == "linear"
     halves = cut(network.classifier, network.still, network.example, is_linear=is_linear)
-    asked = _time_of(halves.front, next(iter(batches.epoch(1)))[0])
+    rows = np.arange(min(optim.batch_size, len(batches.images)))
+    asked = _time_of(halves.front, batches.each(rows, epoch=1, seed=config.seed))
     return asked * per_epoch * optim.cached_variants
 
 
