@@ -74,8 +74,8 @@ def _pulls(draws: Tensor, most: float, *, height: int, width: int) -> Tensor:
     field = functional.interpolate(
         points, size=(height, width), mode="bicubic", align_corners=False
     )
-    scale = field.new_tensor([2.0 * most, 2.0 * most * width / height])  # the same in pixels
-    return field.permute(0, 2, 3, 1) * scale
+    down = 2.0 * most * width / height  # as far as across, in pixels
+    return torch.stack([field[:, 0] * (2.0 * most), field[:, 1] * down], dim=3)
 
 
 def _relight(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:

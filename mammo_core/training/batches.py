@@ -1,5 +1,5 @@
 """Batches a network eats. What happens to an image after the cache happens here, to whole batches,
-on the device; the next batch is read while the network works on this one.
+on the device; the next batch is read, and sent there, while the network works on this one.
 """
 
 from collections.abc import Callable, Iterator
@@ -19,6 +19,7 @@ from mammo_core.training.balance import Order, epoch_order, images_per_epoch
 from mammo_core.training.data import ImageSet
 from mammo_core.training.draws import uniform
 from mammo_core.training.losses import hard_targets, soft_targets
+from mammo_core.training.transfer import Sent, send
 
 WHITE: Final = 65535
 Read = TypeVar("Read")
@@ -31,6 +32,15 @@ class Batches(Protocol):
 
     def __len__(self) -> int: ...
     def epoch(self, number: int) -> Iterator[Batch]: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Coming:
+    """What a batch is made of on the device, on its way there."""
+
+    pixels: Sent
+    draws: Sent
+    targets: Sent
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -61,45 +71,49 @@ class TrainingBatches:
             batch_size=optim.batch_size,
         )
 
-        def read(batch: int) -> tuple[Order, Tensor]:
+        def read(batch: int) -> Coming:
             start, stop = batch * optim.batch_size, (batch + 1) * optim.batch_size
             share = slice(start + self.rank, stop, self.processes)
             mine = Order(rows=order.rows[share], copies=order.copies[share])
-            return mine, self.stored(mine.rows)
+            return self._fetch(mine, epoch=number, seed=self.config.seed)
 
-        for mine, stored in read_ahead(read, len(self)):
-            yield self.look(mine, stored, epoch=number, seed=self.config.seed)
+        for coming in read_ahead(read, len(self)):
+            yield self._show(coming)
 
-    def look(self, order: Order, stored: Tensor, *, epoch: int, seed: int) -> Batch:
-        """The images `order` names as the network sees them in `epoch`, and what it should say.
-
-        `stored` are their pixels, as `stored` gives them. A partner is changed as it is where it
-        is the image itself: by draws of its own.
-        """
-        config, views = self.config, self.config.model.views
-        rows = self.images.beside(order.rows, views=views)
-        draws = self._draws(rows, np.repeat(order.copies, views), epoch=epoch, seed=seed)
-        labels = self.images.labels[order.rows]
-        targets = soft_targets(labels, config.balance, config.task).to(self.device)
-        images = side_by_side(augment(_to_grey(stored), draws, config.augment), views)
-        if config.augment.mixup:
-            images, targets = mix(images, targets, draws[::views], config.augment.mixup)
-        return normalise(images, config.prepare), targets
+    def look(self, order: Order, *, epoch: int, seed: int) -> Batch:
+        """The images `order` names as the network sees them in `epoch`, and what it should say."""
+        return self._show(self._fetch(order, epoch=epoch, seed=seed))
 
     def each(self, rows: NDArray[np.integer], *, epoch: int, seed: int) -> Tensor:
         """The images at `rows`, shown for the first time in `epoch`, without their partners."""
         draws = self._draws(rows, np.zeros_like(rows), epoch=epoch, seed=seed)
         grey = _to_grey(_stored(self.images, rows, self.device))
-        return normalise(augment(grey, draws, self.config.augment), self.config.prepare)
+        return normalise(augment(grey, draws.here(), self.config.augment), self.config.prepare)
 
-    def stored(self, rows: NDArray[np.integer]) -> Tensor:
-        """The pixels of `rows`, for two views each followed by its partner's."""
-        beside = self.images.beside(rows, views=self.config.model.views)
-        return _stored(self.images, beside, self.device)
+    def _fetch(self, order: Order, *, epoch: int, seed: int) -> Coming:
+        """For two views each image is followed by its partner, which is changed as it is where it
+        is the image itself: by draws of its own.
+        """
+        config, views = self.config, self.config.model.views
+        rows = self.images.beside(order.rows, views=views)
+        targets = soft_targets(self.images.labels[order.rows], config.balance, config.task)
+        return Coming(
+            pixels=_stored(self.images, rows, self.device),
+            draws=self._draws(rows, np.repeat(order.copies, views), epoch=epoch, seed=seed),
+            targets=send(targets, self.device),
+        )
+
+    def _show(self, coming: Coming) -> Batch:
+        config, views = self.config, self.config.model.views
+        draws, targets = coming.draws.here(), coming.targets.here()
+        images = side_by_side(augment(_to_grey(coming.pixels), draws, config.augment), views)
+        if config.augment.mixup:
+            images, targets = mix(images, targets, draws[::views], config.augment.mixup)
+        return normalise(images, config.prepare), targets
 
     def _draws(
         self, rows: NDArray[np.integer], copies: NDArray[np.integer], *, epoch: int, seed: int
-    ) -> Tensor:
+    ) -> Sent:
         numbers = uniform(
             seed=seed,
             epoch=epoch,
@@ -107,7 +121,7 @@ class TrainingBatches:
             copies=copies.astype(np.int64),
             count=DRAWS,
         )
-        return torch.from_numpy(numbers).to(self.device)
+        return send(torch.from_numpy(numbers), self.device)
 
     @cached_property
     def is_positive(self) -> NDArray[np.bool_]:
@@ -129,13 +143,14 @@ class EvaluationBatches:
     def epoch(self, number: int) -> Iterator[Batch]:
         rows, views = list(self.targets()), self.config.model.views
 
-        def read(batch: int) -> Tensor:
-            beside = self.images.beside(rows[batch][0], views=views)
-            return _stored(self.images, beside, self.device)
+        def read(batch: int) -> tuple[Sent, Sent]:
+            of_batch, targets = rows[batch]
+            beside = self.images.beside(of_batch, views=views)
+            return _stored(self.images, beside, self.device), send(targets, self.device)
 
-        for (_, targets), stored in zip(rows, read_ahead(read, len(self)), strict=True):
+        for stored, targets in read_ahead(read, len(self)):
             images = normalise(_to_grey(stored), self.config.prepare)
-            yield side_by_side(images, views), targets.to(self.device)
+            yield side_by_side(images, views), targets.here()
 
     def each(self, rows: NDArray[np.integer]) -> Tensor:
         """The images at `rows` as they are, without their partners."""
@@ -160,20 +175,18 @@ def side_by_side(images: Tensor, views: int) -> Tensor:
 
 def normalise(images: Tensor, settings: PrepareSettings) -> Tensor:
     """The last step of `prepare`, for a batch: one mean and std per channel."""
-    mean = torch.tensor(settings.mean, device=images.device)[:, None, None]
-    std = torch.tensor(settings.std, device=images.device)[:, None, None]
-    return (images - mean) / std
+    channels = [
+        (images - mean) / std for mean, std in zip(settings.mean, settings.std, strict=True)
+    ]
+    return channels[0] if len(channels) == 1 else torch.cat(channels, dim=-3)
 
 
-def _stored(images: ImageSet, rows: NDArray[np.integer], device: torch.device) -> Tensor:
-    stored = torch.from_numpy(images.images.take(rows))
-    if device.type == "cuda":
-        return stored.pin_memory().to(device, non_blocking=True)
-    return stored
+def _stored(images: ImageSet, rows: NDArray[np.integer], device: torch.device) -> Sent:
+    return send(torch.from_numpy(images.images.take(rows)), device)
 
 
-def _to_grey(stored: Tensor) -> Tensor:
-    return stored.to(torch.float32)[:, None] / WHITE
+def _to_grey(stored: Sent) -> Tensor:
+    return stored.here().to(torch.float32)[:, None] / WHITE
 
 
 def read_ahead(read: Callable[[int], Read], count: int) -> Iterator[Read]:

@@ -25,6 +25,7 @@ from mammo_core.training.batches import (
 )
 from mammo_core.training.feature_store import FeatureStore, Kept, make_room, open_store
 from mammo_core.training.losses import soft_targets
+from mammo_core.training.transfer import Sent, send
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import depth_of, last_layer
 from mammo_core.zoo.stages import Prefix, Stage, can_be_cut, suffix_of
@@ -132,16 +133,17 @@ class FeatureTraining:
             source.is_positive, config.balance, seed=config.seed, epoch=number, batch_size=size
         )
 
-        def read(batch: int) -> Batch:
+        def read(batch: int) -> tuple[Sent, Sent]:
             share = slice(batch * size + source.rank, (batch + 1) * size, source.processes)
             looks = (order.copies[share] + number - 1) % variants
             rows = source.images.beside(order.rows[share], views=views)
             features = side_by_side(self.features.take(np.repeat(looks, views), rows), views)
             labels = source.images.labels[order.rows[share]]
-            return features, soft_targets(labels, config.balance, config.task)
+            targets = soft_targets(labels, config.balance, config.task)
+            return send(features, source.device), send(targets, source.device)
 
         for inputs, targets in read_ahead(read, len(self)):
-            yield inputs.to(source.device).float(), targets.to(source.device)
+            yield inputs.here().float(), targets.here()
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

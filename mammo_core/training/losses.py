@@ -20,7 +20,10 @@ class Loss:
 
     def weight_of(self, targets: Tensor) -> Tensor:
         """What these images weigh together."""
-        return (targets @ self.class_weights.to(targets.device)).sum()
+        return self._weights_of(targets).sum()
+
+    def _weights_of(self, targets: Tensor) -> Tensor:
+        return targets @ self.class_weights.to(targets.device, non_blocking=True)
 
     def __call__(self, logits: Tensor, targets: Tensor, weight: Tensor | None = None) -> Tensor:
         """In full precision whatever the network ran in: half precision loses small losses.
@@ -33,7 +36,7 @@ class Loss:
             # Lin et al. (2017), with the probability of a soft target's own mixture
             right = (targets * log_probabilities.exp()).sum(dim=1)
             losses = losses * (1.0 - right).clamp(min=0.0) ** self.focal_gamma
-        weights = targets @ self.class_weights.to(targets.device)
+        weights = self._weights_of(targets)
         return (weights * losses).sum() / (weights.sum() if weight is None else weight)
 
 

@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 import torch
 
-from mammo_core.config import AugmentConfig, BalanceConfig, RunConfig
-from mammo_core.training.batches import EvaluationBatches, TrainingBatches, read_ahead
+from mammo_core.config import AugmentConfig, BalanceConfig, PrepareSettings, RunConfig
+from mammo_core.training.batches import (
+    EvaluationBatches,
+    TrainingBatches,
+    normalise,
+    read_ahead,
+)
+from mammo_core.training.transfer import send
 from tests.training.made_up import CONFIG, config, squares
 
 CPU = torch.device("cpu")
@@ -78,6 +84,25 @@ def test_targets_are_mixed_only_where_that_is_asked(mixup: float) -> None:
     torch.testing.assert_close(said.sum(dim=1), torch.ones(16))
     is_hard = bool(((said == 0.0) | (said == 1.0)).all())
     assert is_hard == (mixup == 0.0)
+
+
+def test_three_channels_are_each_normalised_by_their_own_mean_and_std() -> None:
+    settings = PrepareSettings(channels=3, mean=(0.0, 0.5, 0.25), std=(1.0, 0.5, 0.125))
+    grey = torch.tensor([[[[0.5, 0.25]]]])
+    expected = torch.tensor([[[[0.5, 0.25]], [[0.0, -0.5]], [[2.0, 0.0]]]])
+    assert torch.equal(normalise(grey, settings), expected)
+    pairs = normalise(grey.expand(2, -1, -1, -1)[None], settings)
+    assert torch.equal(pairs, expected.expand(2, -1, -1, -1)[None])
+    one = PrepareSettings(mean=(0.449,), std=(0.226,))
+    images = torch.rand(4, 1, 8, 8)
+    assert torch.equal(normalise(images, one), (images - torch.tensor(0.449)) / torch.tensor(0.226))
+
+
+def test_numbers_that_stay_where_they_are_are_there_at_once() -> None:
+    numbers = torch.arange(3)
+    sent = send(numbers, CPU)
+    assert sent.here() is numbers
+    assert sent.arrived is None
 
 
 def test_reading_ahead_keeps_the_order_and_passes_on_a_failure() -> None:

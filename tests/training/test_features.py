@@ -1,5 +1,6 @@
 """Behind a frozen front, training on kept features is training on images."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from mammo_core.training.features import (
     keep_training,
 )
 from mammo_core.training.network import Network, make_network
-from tests.training.made_up import CONFIG, InMemory, config, squares
+from tests.training.made_up import CONFIG, InMemory, config, paired, squares, two_views
 
 CPU = torch.device("cpu")
 
@@ -60,14 +61,16 @@ def halved(settings: RunConfig) -> tuple[Network, Halves]:
         config(trained="linear", cached_variants=2, batch_size=4),
         config(trained="last_stages", last_stages=0, cached_variants=2, batch_size=4),
         config(trained="last_stages", last_stages=2, cached_variants=2, batch_size=4),
+        two_views(trained="linear", cached_variants=2, batch_size=4),
+        two_views(trained="last_stages", last_stages=2, cached_variants=2, batch_size=4),
     ],
-    ids=["linear", "head", "two stages"],
+    ids=["linear", "head", "two stages", "linear over two views", "two stages of two views"],
 )
 def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
     settings: RunConfig,
 ) -> None:
     network, halves = halved(settings)
-    source = TrainingBatches(images=squares(10), config=settings, device=CPU)
+    source = TrainingBatches(images=paired(squares(10)), config=settings, device=CPU)
     kept = keep_training(halves, source, Listening().asking())
     network.classifier.eval()
     halves.back.eval()
@@ -75,7 +78,7 @@ def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
     for epoch, variant in ((1, 0), (2, 1), (3, 0)):
         rows = np.arange(10)
         order = Order(rows=rows, copies=0 * rows)
-        images, _ = source.look(order, source.stored(rows), epoch=variant, seed=LOOK_SEED)
+        images, _ = source.look(order, epoch=variant, seed=LOOK_SEED)
         with torch.no_grad():
             whole = network.classifier(images)
             told = torch.cat([halves.back(inputs) for inputs, _ in kept.epoch(epoch)])
@@ -85,10 +88,11 @@ def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
         torch.testing.assert_close(told, whole[shown.rows[:8]], atol=0.01, rtol=0.01)
 
 
-def test_evaluation_on_kept_features_is_in_order() -> None:
-    settings = config(trained="linear", cached_variants=1, batch_size=4)
+@pytest.mark.parametrize("make", [config, two_views], ids=["one view", "two views"])
+def test_evaluation_on_kept_features_is_in_order(make: Callable[..., RunConfig]) -> None:
+    settings = make(trained="linear", cached_variants=1, batch_size=4)
     network, halves = halved(settings)
-    source = EvaluationBatches(images=squares(10), config=settings, device=CPU)
+    source = EvaluationBatches(images=paired(squares(10)), config=settings, device=CPU)
     kept = keep_evaluation(halves, source, Listening().asking())
     network.classifier.eval()
     halves.back.eval()
@@ -205,6 +209,14 @@ def test_whatever_changes_a_feature_asks_anew(other: RunConfig) -> None:
     asked(FROZEN, images)
     told, _ = asked(other, images)
     assert told[:2] == [8, 8]
+
+
+def test_two_views_share_what_the_front_has_said_of_each_image_alone() -> None:
+    images = paired(squares(8))
+    asked(FROZEN, images)
+    over_two = replace(FROZEN, model=replace(FROZEN.model, views=2))
+    told, _ = asked(over_two, images)
+    assert told == []
 
 
 def test_more_looks_ask_only_for_those_that_are_more() -> None:
