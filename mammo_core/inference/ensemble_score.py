@@ -1,6 +1,7 @@
 """What an ensemble says of new images: one score, and how far its members lie apart."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -33,22 +34,25 @@ class Joined:
         return max(self.members)
 
 
-def ensembles_with(run_id: str, runs: Iterable[RunFolder]) -> dict[str, Ensemble]:
-    """By name, those of `runs` that can score new images and have `run_id` among their members.
+def reading_ensemble(run: RunFolder) -> Ensemble | None:
+    """The ensemble in `run`; None where it is none, or none that can score new images."""
+    if run.is_checkpoint or not run.file(MEMBERS_NAME).exists():
+        return None
+    ensemble = load_ensemble(run.file(MEMBERS_NAME))
+    return None if ensemble.method is Averaging.OUT_OF_FOLD else ensemble
+
+
+def ensembles_with(run_id: str, runs: Iterable[RunFolder]) -> list[RunFolder]:
+    """Those of `runs` that can score new images and have `run_id` among their members.
 
     What cannot be read is left out: its own page says why.
     """
-    found = {}
+    found = []
     for run in runs:
-        if not run.file(MEMBERS_NAME).exists():
-            continue
-        try:
-            ensemble = load_ensemble(run.file(MEMBERS_NAME))
-        except RunError:
-            continue
-        is_member = any(member.run_id == run_id for member in ensemble.members)
-        if is_member and ensemble.method is not Averaging.OUT_OF_FOLD:
-            found[run.run_id] = ensemble
+        with suppress(RunError):
+            ensemble = reading_ensemble(run)
+            if ensemble and any(member.run_id == run_id for member in ensemble.members):
+                found.append(run)
     return found
 
 

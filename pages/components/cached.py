@@ -10,9 +10,14 @@ import streamlit as st
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
+from mammo_core.inference.ensemble_card import card_of, find_members
+from mammo_core.inference.ensemble_score import reading_ensemble
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.ensemble import MEMBERS_NAME, Ensemble
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
+from mammo_core.runs.operating_points import card_hash
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Box, Level
 
@@ -45,10 +50,29 @@ def baselines(run: RunFolder) -> pd.DataFrame:
     return _predictions(path, path.stat().st_mtime_ns)
 
 
+def ensemble(run: RunFolder) -> Ensemble | None:
+    """The ensemble in `run` that can read new images; None where it is none."""
+    path = run.file(MEMBERS_NAME)
+    if run.is_checkpoint or not path.exists():
+        return None
+    return _ensemble(path, path.stat().st_mtime_ns)
+
+
 def card(run: RunFolder) -> ModelCard:
-    """The model card of `run`; read anew when the file was replaced."""
+    """The model card of `run`, of an ensemble what its members' say together; read anew when the
+    file was replaced.
+    """
+    joined = ensemble(run)
+    if joined is not None:
+        cards = [card(member) for member in members(run, joined)]
+        return card_of(run.run_id, joined, cards, members_sha256=card_hash(run))
     path = run.file("model_card.json")
     return _card(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def members(run: RunFolder, joined: Ensemble) -> list[RunFolder]:
+    """The members' checkpoints, as they were when they were joined to `run`."""
+    return find_members(run, joined, checkpoints_root(), shipped_checkpoints_root())
 
 
 @st.cache_resource(max_entries=32, show_spinner="Counting cases…")
@@ -112,6 +136,12 @@ def _settings(path: Path, modified: int) -> RunConfig | None:
         return load_settings(path, RunConfig)
     except ConfigError:
         return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _ensemble(path: Path, modified: int) -> Ensemble | None:
+    """Shared and never changed."""
+    return reading_ensemble(RunFolder(path.parent))
 
 
 @st.cache_data(max_entries=64, show_spinner=False)

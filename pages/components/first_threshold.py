@@ -9,7 +9,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.runs.operating_points import LockedPoint, has_points, point_in_force
 from mammo_core.types import Split
 from pages.components import cached
 from pages.components.counting import Counted, count_cases
@@ -61,7 +61,7 @@ def is_for_choosing(counted: Counted) -> bool:
 def model_of(scored: Scored) -> RunFolder | None:
     """The checkpoint that scored the table: the run itself, or the one that was evaluated."""
     run = scored.run
-    if run is None or run.is_checkpoint:
+    if run is None or has_points(run):
         return run
     names = {evaluation.config.checkpoint for evaluation in list_evaluations([run])}
     found = next((one for one in checkpoints() if one.run_id in names), None)

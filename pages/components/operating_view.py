@@ -51,8 +51,11 @@ def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
 
 def why_not_lockable(counted: Counted) -> str | None:
     run = counted.scored.run
-    if run is None or not run.is_checkpoint:
-        return "Only a trained model has an operating point; an uploaded table has no model card."
+    if run is None or not (run.is_checkpoint or cached.ensemble(run)):
+        return (
+            "Only a trained model, or an ensemble of such, has an operating point; an uploaded "
+            "table and scores out of fold have nothing that could read new images by it."
+        )
     if is_for_choosing(counted):
         return None
     return (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import MammoError
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, list_runs
 from pages.components import cached
@@ -21,8 +21,11 @@ def checkpoints() -> list[RunFolder]:
 
 
 def reading_models() -> list[RunFolder]:
-    """Checkpoints, those that have seen women's images first: the first is the default."""
-    return sorted(checkpoints(), key=lambda run: not _has_seen_women(run))
+    """Checkpoints and ensembles of them, those that have seen women's images first, and of these
+    the single ones: the first is the default.
+    """
+    ensembles = _dated_first([run for run in all_runs() if _is_ensemble(run)])
+    return sorted([*checkpoints(), *ensembles], key=lambda run: not _has_seen_women(run))
 
 
 def scored_runs() -> list[RunFolder]:
@@ -52,5 +55,12 @@ def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
 def _has_seen_women(run: RunFolder) -> bool:
     try:
         return cached.card(run).data.seen != "synthetic"
-    except CheckpointError:
+    except MammoError:
         return False
+
+
+def _is_ensemble(run: RunFolder) -> bool:
+    try:
+        return cached.ensemble(run) is not None
+    except MammoError:
+        return False  # its list of members is broken, as its own page says

@@ -17,7 +17,7 @@ from mammo_core.runs.embeddings import Embeddings
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
-from pages.components.read_ensemble import show_ensembles
+from pages.components.read_ensemble import show_ensembles, show_members
 from pages.components.read_scores import validation_cases
 from pages.components.reading import CaseReading
 from pages.components.similar import cached_picture
@@ -41,6 +41,9 @@ def show_context(
 ) -> None:
     with noted_errors():
         _show_chances(run, cases)
+    if read.members:
+        show_members(case, read)
+        return
     for sentence, titles in _familiar(case, run, read, is_unlike=False).items():
         st.caption(f"{escaped(', '.join(titles))}: {sentence}")
     if kept_embeddings(run) is None:

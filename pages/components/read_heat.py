@@ -81,6 +81,11 @@ def _scale_in_words(read: CaseReading) -> str:
         scale = "Full colour is what 1 in 200 validation images without cancer reaches."
     else:
         scale = "No region stands out: none reaches what 1 in 200 images without cancer reaches."
+    if read.members:
+        scale += (
+            f" It is the mean of the heatmaps of {len(read.members)} models "
+            f"({escaped(', '.join(read.members))}), each on its own scale."
+        )
     return (
         f"The heatmap ({escaped(title)}) shows what moved the score, not the borders of a "
         f"tumour. {scale}"

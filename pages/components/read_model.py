@@ -11,6 +11,7 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level, Split
 from mammo_core.words import many
+from pages.components import cached
 from pages.components.frame import NOTICE
 from pages.components.guard import escaped
 
@@ -61,7 +62,7 @@ def show_meaning(run: RunFolder, card: ModelCard) -> None:
 
 def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
     lines = [
-        f"Checkpoint {run.run_id}, weights {card.weights_sha256[:8]}.",
+        _identity(run, card),
         f"Task: {card.task.title}. Label rule: {card.data.label_rule}.",
         card.data.describe(Level.IMAGE),
     ]
@@ -81,6 +82,16 @@ def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
                 f"with, {metric.negatives:,} without)."
             )
     return lines
+
+
+def _identity(run: RunFolder, card: ModelCard) -> str:
+    ensemble = cached.ensemble(run)
+    if ensemble is None:
+        return f"Checkpoint {run.run_id}, weights {card.weights_sha256[:8]}."
+    members = ", ".join(
+        f"{one.run_id} (weights {one.weights_sha256[:8]})" for one in ensemble.members
+    )
+    return f"Ensemble {run.run_id}, {ensemble.method} of {members}."
 
 
 def _by_sentence(pairs: Iterable[tuple[str | None, str]]) -> dict[str, tuple[str, ...]]:

@@ -4,18 +4,19 @@ import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 
+from mammo_core.inference.ensemble_score import Joined, join_scores
+from mammo_core.metrics.ensemble import MEMBERS_NAME, load_ensemble
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import Mammogram, Pixels
+from mammo_core.runs.operating_points import card_hash
+from pages.components import cached
 from pages.components.warm import state_of, warm
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from mammo_core.inference.predictor import Reading, Seconds
 
 DEFAULT_METHOD: Final = "grad_cam"
-
-_MASK_SIDE: Final = 800  # pixels in which the breast is found for regions
 
 #: One inference at a time: four tabs at once would only slow each other down.
 _ONE_AT_A_TIME = threading.Lock()
@@ -38,6 +37,8 @@ class CaseReading:
     regions: "dict[str, Regions]"
     seconds: dict[str, float]  # by what was done
     engine_note: str = ""  # why this engine and not the usual
+    members: tuple[str, ...] = ()  # of an ensemble, by name
+    joined: dict[str, Joined] = field(default_factory=dict)  # what they said of each image
 
 
 def read_images(
@@ -47,13 +48,22 @@ def read_images(
     if not images:
         return CaseReading(readings={}, regions={}, seconds={})
     places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
+    ensemble = cached.ensemble(run)
     with st.empty():  # spinners come and go in it, and nothing below is moved
-        return _read(run.path, state_of(run), case.case_id, places, method)
+        if ensemble is None:
+            return _read(run.path, state_of(run), case.case_id, places, method)
+        members = cached.members(run, ensemble)
+        parts = [
+            _read(member.path, state_of(member), case.case_id, places, method) for member in members
+        ]
+        state = " ".join([card_hash(run), *(state_of(member) for member in members)])
+        return _join(run.path, state, case.case_id, places, method, _parts=parts)
 
 
 def forget_readings() -> None:
     """Drop every score and heatmap kept in memory."""
     _read.clear()
+    _join.clear()
 
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")
@@ -62,6 +72,7 @@ def _read(
 ) -> CaseReading:
     """Shared and never changed. `places` are the images with their sides and views."""
     from mammo_core.inference.predictor import score_images
+    from mammo_core.inference.regions_of import regions_of
 
     ready = warm(RunFolder(checkpoint))
     case = load_case(cases_root(), case_id)
@@ -75,7 +86,7 @@ def _read(
             ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
         )
         scored = time.perf_counter()
-        regions = list(pool.map(_regions_of, mammograms, readings))
+        regions = list(pool.map(regions_of, mammograms, readings))
     ended = time.perf_counter()
     ids = [image.ref.image_id for image in images]
     return CaseReading(
@@ -92,25 +103,41 @@ def _read(
     )
 
 
-def _regions_of(mammogram: Mammogram, reading: "Reading") -> "Regions":
-    from mammo_core.explain.regions import find_regions
+@st.cache_resource(max_entries=64, show_spinner="Joining…")
+def _join(
+    ensemble: Path,
+    state: str,
+    case_id: str,
+    places: tuple[tuple[str, ...], ...],
+    method: str,
+    *,
+    _parts: list[CaseReading],
+) -> CaseReading:
+    """What the members say, as one. Shared and never changed."""
+    from mammo_core.inference.ensemble_reading import join_readings
+    from mammo_core.inference.regions_of import regions_of
 
-    return find_regions(
-        reading.evidence,
-        reading.geometry,
-        _breast_of(mammogram.pixels),
-        offset=reading.offset,
-        is_relative=reading.is_relative,
-        side=mammogram.ref.side,
-        view=mammogram.ref.view,
+    run = RunFolder(ensemble)
+    made_of, card = load_ensemble(run.file(MEMBERS_NAME)), cached.card(run)
+    case = load_case(cases_root(), case_id)
+    ids = [image_id for image_id, *_ in places]
+    started = time.perf_counter()
+    scores = [[part.readings[image_id].score for image_id in ids] for part in _parts]
+    joined = dict(zip(ids, join_scores(made_of, scores), strict=True))
+    readings, regions = {}, {}
+    for image_id in ids:
+        of_members = [part.readings[image_id] for part in _parts]
+        readings[image_id] = join_readings(run.run_id, joined[image_id], of_members, card.task)
+        mammogram = load_mammogram(cases_root(), case, case.image(image_id))
+        regions[image_id] = regions_of(mammogram, readings[image_id])
+    seconds = {name: sum(part.seconds[name] for part in _parts) for name in _parts[0].seconds}
+    return CaseReading(
+        readings=readings,
+        regions=regions,
+        seconds={**seconds, "joining": time.perf_counter() - started},
+        engine_note=" ".join(
+            dict.fromkeys(part.engine_note for part in _parts if part.engine_note)
+        ),
+        members=tuple(member.run_id for member in made_of.members),
+        joined=joined,
     )
-
-
-def _breast_of(pixels: Pixels) -> NDArray[np.bool_]:
-    """The breast, found on every few pixels: a cell of a map is far larger than those between."""
-    from mammo_core.preprocessing.breast import find_breast
-
-    step = max(1, max(pixels.shape) // _MASK_SIDE)
-    mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
-    whole: NDArray[np.bool_] = mask.repeat(step, axis=0).repeat(step, axis=1)
-    return np.ascontiguousarray(whole[: pixels.shape[0], : pixels.shape[1]])

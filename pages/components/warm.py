@@ -53,7 +53,7 @@ def state_of(run: RunFolder) -> str:
     return " ".join(f"{file.st_mtime_ns}:{file.st_size}" for file in files)
 
 
-@st.cache_resource(max_entries=3, show_spinner="Loading the model…")
+@st.cache_resource(max_entries=6, show_spinner="Loading the model…")
 def _warm(checkpoint: Path, state: str) -> Warm:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine

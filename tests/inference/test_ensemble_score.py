@@ -42,5 +42,5 @@ def test_only_ensembles_with_this_model_that_can_score_others_are_offered(tmp_pa
     (tmp_path / "broken" / MEMBERS_NAME).write_text("{")
     (tmp_path / "plain").mkdir()
     runs = [RunFolder(path) for path in sorted(tmp_path.iterdir())]
-    assert list(ensembles_with("one", runs)) == ["mean"]
+    assert [run.run_id for run in ensembles_with("one", runs)] == ["mean"]
     assert not ensembles_with("three", runs)

@@ -297,11 +297,9 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     assert len(page.metric) == 2
 
 
-def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
-    page: AppTest, runs_root: Path
-) -> None:
-    run = own_copy(runs_root)
-    card = read_card(run.file("model_card.json"))
+def ensemble_with(runs_root: Path, member: RunFolder) -> RunFolder:
+    """The mean of `member` and the shipped checkpoint, each as it is."""
+    card = read_card(member.file("model_card.json"))
     members = tuple(
         Member(
             run_id=name,
@@ -309,17 +307,63 @@ def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
             score_map=ScoreMap(kind=Recalibration.PLATT, prevalence=0.5),
             reference=(0.1, 0.2),
         )
-        for name in ("phantom-light", run.run_id)
+        for name in ("phantom-light", member.run_id)
     )
     both = RunFolder(runs_root / "20260102-000000-ensemble-abcd")
     both.path.mkdir()
     both.write_status(RunStatus(state=RunState.FINISHED))
     save_ensemble(Ensemble(method=Averaging.MEAN, members=members), both.file(MEMBERS_NAME))
+    return both
+
+
+def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
+    page: AppTest, runs_root: Path
+) -> None:
+    ensemble_with(runs_root, own_copy(runs_root))
     drop(page, ("a.png", a_breast()))
     assert "its members from" not in captions(page)
     page.toggle(key="ensembles").set_value(True).run(timeout=60)
-    assert "mean of 2 models" in captions(page)
     assert captions(page).count("its members from") == 1
+
+
+def test_an_ensemble_reads_as_a_model_with_its_own_threshold(
+    page: AppTest, runs_root: Path
+) -> None:
+    member = own_copy(runs_root)
+    both = ensemble_with(runs_root, member)
+    lock(member, 1.0, level=Level.IMAGE)
+    lock(both, 0.0, level=Level.IMAGE)
+    choose(page, member.run_id)
+    drop(page, ("a.png", a_breast()))
+    alone = float(page.metric[0].value)
+    page.selectbox(key="model").set_value(both.run_id).run(timeout=60)
+    assert not page.exception
+    assert float(page.metric[0].value) == pytest.approx(alone, abs=0.011)  # the same network twice
+    assert any("Score above the threshold." in markdown.value for markdown in page.markdown)
+    assert "mean of the heatmaps of 2 models" in captions(page)
+    assert "calibrated on its own validation images" in captions(page)
+    assert captions(page).count("its members from") == 1
+    assert "keeps no embeddings" not in captions(page)
+
+
+def test_an_ensemble_never_comes_before_a_model_that_reads_alone(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    member = own_copy(runs_root)
+    both = ensemble_with(runs_root, member)
+    offered = open_page("read").selectbox(key="model").options
+    assert offered == [member.run_id, "phantom-light", both.run_id]
+
+
+def test_an_ensemble_without_one_of_its_members_says_which(page: AppTest, runs_root: Path) -> None:
+    member = own_copy(runs_root)
+    both = ensemble_with(runs_root, member)
+    shutil.rmtree(member.path)
+    choose(page, both.run_id)
+    drop(page, ("a.png", a_breast()))
+    assert f"its member {member.run_id} is not here".replace("_", "\\_") in page.error[0].value
+    assert not page.metric
+    assert page.button(key="forget_case")
 
 
 def test_no_larger_file_is_offered_to_be_uploaded_than_is_read() -> None:
