@@ -44,8 +44,16 @@ def own_test_images(card: ModelCard, data: DataConfig) -> Dataset:
 
 
 def other_images(card: ModelCard, name: str, config: JudgeConfig) -> Dataset:
-    """The images of a data set, which must know the classes of the checkpoint's task."""
+    """The images of a data set that the checkpoint may be asked about."""
     dataset = read_dataset(find_folder(name), config.adapter, config.label_rule)
+    refuse_unfit(card, dataset)
+    if config.split == "all":
+        return dataset
+    return replace(dataset, manifest=_of_split(dataset.manifest, config.split))
+
+
+def refuse_unfit(card: ModelCard, dataset: Dataset) -> None:
+    """Images of other classes, or of women where the model has only seen drawings."""
     known = dataset.label_rule.task.classes
     if known != card.task.classes:
         raise TableError(
@@ -57,9 +65,6 @@ def other_images(card: ModelCard, name: str, config: JudgeConfig) -> Dataset:
             f"{card.model_id} has only seen synthetic images; {dataset.adapter.title} is not "
             "synthetic. Choose a model that learnt from mammograms."
         )
-    if config.split == "all":
-        return dataset
-    return replace(dataset, manifest=_of_split(dataset.manifest, config.split))
 
 
 def whole_groups(rows: pd.DataFrame, *, most: int) -> pd.DataFrame:

@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from mammo_core.config import AuditConfig, load_settings
+from mammo_core.config import AuditConfig
 from mammo_core.datasets.registry import Registered
-from mammo_core.errors import ConfigError
-from mammo_core.runs.folder import RunFolder, list_runs
-from mammo_core.runs.launch import start_run
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.launch import latest_run, start_run
 
 
 def start_audit(entry: Registered, root: Path) -> RunFolder:
@@ -16,14 +15,7 @@ def start_audit(entry: Registered, root: Path) -> RunFolder:
 
 def latest_audit(entry: Registered, root: Path) -> RunFolder | None:
     """The newest audit of that very folder, adapter and label rule, at whatever stage it is."""
-    wanted = _settings_of(entry)
-    for run in list_runs(root):
-        try:
-            if load_settings(run.file("run.json"), AuditConfig) == wanted:
-                return run
-        except ConfigError:
-            continue  # of another kind, or of another version of this program
-    return None
+    return latest_run(_settings_of(entry), root)
 
 
 def _settings_of(entry: Registered) -> AuditConfig:

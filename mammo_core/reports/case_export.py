@@ -5,9 +5,9 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.reports.case_record import ReadCase
+from mammo_core.tables import safe_cell
 
 NOTICE: Final = "For research only. Not a medical device."
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 def to_csv(case: ReadCase) -> str:
@@ -39,10 +39,4 @@ def case_rows(case: ReadCase) -> pd.DataFrame:
 
 def to_safe_csv(table: pd.DataFrame) -> str:
     """CSV that a spreadsheet shows and never runs: a text that starts a formula is quoted."""
-
-    def defused(value: object) -> object:
-        if isinstance(value, str) and value.startswith(_FORMULA_STARTS):
-            return f"'{value}"
-        return value
-
-    return table.map(defused).to_csv(index=False)
+    return table.map(lambda v: safe_cell(v) if isinstance(v, str) else v).to_csv(index=False)

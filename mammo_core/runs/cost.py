@@ -3,16 +3,13 @@
 Kept beside the model card and never inside it: a price is learnt later, and may be wrong at first.
 """
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.runs.beside import keep_one, read_one
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.runs.operating_points import card_hash
@@ -54,23 +51,13 @@ def record_cost(run: RunFolder, card: ModelCard, *, price: float, currency: str)
         recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
         card_sha256=card_hash(run),
     )
-    replace_file(run.file(FILE_NAME), json.dumps(to_document(cost), indent=2) + "\n")
+    keep_one(run, FILE_NAME, cost)
     return cost
 
 
 def read_cost(run: RunFolder) -> Cost | None:
     """What was recorded for the card the run has now; None where nothing was."""
-    try:
-        document = json.loads(run.file(FILE_NAME).read_text(encoding="utf-8"))
-        cost = from_document(document, Cost, where=FILE_NAME)
-    except FileNotFoundError:
-        return None
-    except (ValueError, ConfigError) as error:
-        raise RunError(
-            f"The cost of {run.run_id} cannot be read: {damage_in_words(error)}. Delete "
-            f"{FILE_NAME} in its folder; the model itself is whole."
-        ) from None
-    return cost if cost.card_sha256 == card_hash(run) else None
+    return read_one(run, FILE_NAME, Cost, what="cost")
 
 
 def latest_cost(root: Path) -> Cost | None:

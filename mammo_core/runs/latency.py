@@ -9,12 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from mammo_core.damage import damage_in_words
-from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.errors import RunError
+from mammo_core.runs.beside import keep_one, read_one
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import card_hash
 
 FILE_NAME: Final = "latency.json"
 _LENGTH: Final = 8  # bytes that say how long the header of a safetensors file is
@@ -45,22 +42,12 @@ class Latency:
 
 def write_latency(run: RunFolder, latency: Latency) -> None:
     """A measurement made earlier is replaced."""
-    replace_file(run.file(FILE_NAME), json.dumps(to_document(latency), indent=2) + "\n")
+    keep_one(run, FILE_NAME, latency)
 
 
 def read_latency(run: RunFolder) -> Latency | None:
     """What was measured for the card the run has now; None where nothing was."""
-    try:
-        document = json.loads(run.file(FILE_NAME).read_text(encoding="utf-8"))
-        latency = from_document(document, Latency, where=FILE_NAME)
-    except FileNotFoundError:
-        return None
-    except (ValueError, ConfigError) as error:
-        raise RunError(
-            f"The latency of {run.run_id} cannot be read: {damage_in_words(error)}. Delete "
-            f"{FILE_NAME} in its folder; the model itself is whole."
-        ) from None
-    return latency if latency.card_sha256 == card_hash(run) else None
+    return read_one(run, FILE_NAME, Latency, what="latency")
 
 
 def count_parameters(weights: Path) -> int | None:

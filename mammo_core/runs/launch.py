@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from mammo_core.config import save_settings
+from mammo_core.config import load_settings, save_settings
+from mammo_core.errors import ConfigError
 from mammo_core.paths import REPOSITORY
-from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.types import RunState
 
 #: Which module carries out which kind of work: `python -m MODULE RUN_FOLDER`.
@@ -65,3 +66,14 @@ def start_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
     run = create_run(settings, root, what=what, total=total)
     start_worker(run, kind=settings.kind)
     return run
+
+
+def latest_run(settings: Any, root: Path) -> RunFolder | None:
+    """The newest run below `root` of these very settings, at whatever stage it is."""
+    for run in list_runs(root):
+        try:
+            if load_settings(run.file("run.json"), type(settings)) == settings:
+                return run
+        except ConfigError:
+            continue  # of another kind, or of another version of this program
+    return None

@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Literal
 
-from mammo_core.config import MeasureConfig, load_settings
-from mammo_core.errors import ConfigError
-from mammo_core.runs.folder import RunFolder, list_runs
-from mammo_core.runs.launch import start_run
+from mammo_core.config import MeasureConfig
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.launch import latest_run, start_run
 
 Kind = Literal["baselines", "latency"]
 
@@ -18,11 +17,4 @@ def start_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder:
 
 def latest_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder | None:
     """The newest job of that kind for that checkpoint, at whatever stage it is."""
-    wanted = MeasureConfig(kind=kind, checkpoint=checkpoint)
-    for run in list_runs(root):
-        try:
-            if load_settings(run.file("run.json"), MeasureConfig) == wanted:
-                return run
-        except ConfigError:
-            continue  # of another version of this program
-    return None
+    return latest_run(MeasureConfig(kind=kind, checkpoint=checkpoint), root)

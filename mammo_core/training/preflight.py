@@ -11,13 +11,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.config import RunConfig, load_settings
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.config import RunConfig
+from mammo_core.errors import RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import SplitCount
-from mammo_core.runs.folder import RunFolder, list_runs
-from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.launch import create_run, latest_run, start_worker
 
 GUESSED_AUC: Final = 0.8  # at which the interval of the test set is told
 RESULT_NAME: Final = "preflight.json"
@@ -50,13 +50,7 @@ def start_preflight(config: RunConfig, root: Path) -> RunFolder:
 
 def latest_preflight(config: RunConfig, root: Path) -> RunFolder | None:
     """The newest measurement of these very settings, at whatever stage it is."""
-    for run in list_runs(root):
-        try:
-            if load_settings(run.file("run.json"), RunConfig) == config:
-                return run
-        except ConfigError:
-            continue  # of another version of this program
-    return None
+    return latest_run(config, root)
 
 
 def write_preflight(folder: Path, told: Preflight, looks: NDArray[np.uint8]) -> None:

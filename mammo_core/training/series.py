@@ -5,7 +5,7 @@ Needs no torch: starting them and putting their results together is work on sett
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +30,7 @@ from mammo_core.metrics.ensemble import (
     make_member,
     save_ensemble,
 )
+from mammo_core.metrics.seeds import FEWEST, SeedSpread
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.launch import create_run, new_run_id, start_worker
@@ -135,34 +136,13 @@ def join_folds(series: str, root: Path) -> RunFolder:
     return folder
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spread:
-    """The AUC by breast (else by image) of several seeds on the same test women."""
-
-    run_ids: tuple[str, ...]
-    values: tuple[float, ...]
-
-    @property
-    def mean(self) -> float:
-        return sum(self.values) / len(self.values)
-
-    @property
-    def deviation(self) -> float:
-        """Standard deviation between seeds: what luck alone is worth."""
-        mean = self.mean
-        squares = sum((value - mean) ** 2 for value in self.values)
-        return float((squares / max(1, len(self.values) - 1)) ** 0.5)
-
-
-def spread_of(series: str, root: Path) -> Spread:
-    members = members_of(series, root)
-    told = [(run.run_id, _test_auc(run)) for run in members]
-    known = [(run_id, value) for run_id, value in told if value is not None]
-    if len(known) < 2:
+def spread_of(series: str, root: Path) -> SeedSpread:
+    """The AUC by breast (else by image) of the seeds of a series on the same test women."""
+    aucs = [_test_auc(run) for run in members_of(series, root)]
+    known = tuple(auc for auc in aucs if auc is not None)
+    if len(known) < FEWEST:
         raise RunError(f"{len(known)} runs of {series} have a test AUC; a spread needs two.")
-    return Spread(
-        run_ids=tuple(run_id for run_id, _ in known), values=tuple(value for _, value in known)
-    )
+    return SeedSpread(values=known)
 
 
 def _test_auc(run: RunFolder) -> float | None:
