@@ -3,7 +3,8 @@ what they show, and do they show what was learnt?
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -11,6 +12,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from mammo_core.config import PrepareSettings
+from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.reading import Dataset
 from mammo_core.explain.agreement import agreement_of
 from mammo_core.explain.marked import Marked, marked_rows, read_marked
@@ -18,10 +21,13 @@ from mammo_core.explain.methods import Method, explain_with
 from mammo_core.explain.perturb import deletion_and_insertion, likeness, shuffled
 from mammo_core.metrics.means import mean_with_interval
 from mammo_core.metrics.uncertainty import rate_with_interval
+from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.fidelity import Fidelity, Figure
 from mammo_core.types import Pixels
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.two_views import Beside, TwoViews
 
 #: Networks with shuffled weights that a map is compared with.
 SHUFFLES: Final = 3
@@ -81,12 +87,21 @@ def check_fidelity(
     rows = marked_rows(dataset, explained.card.task, most=most, seed=seed)
     strangers = [shuffled(explained.model, seed=seed + number) for number in range(SHUFFLES)]
     rng = np.random.default_rng(seed)
+    paths = dataset.manifest["path"].to_numpy()
+    beside = dict(
+        zip(dataset.manifest["image_id"], paths[partners_of(dataset.manifest)], strict=True)
+    )
     found = []
     for number, (_, row) in enumerate(rows.iterrows()):
         if should_stop():
             return None
         marked = read_marked(dataset, row, explained.card.prepare)
-        found.append(measure(explained, marked, strangers, rng))
+        partner = dataset.root / str(beside[row["image_id"]])
+        one, *others = (
+            _beside(model, partner, explained.card.prepare)
+            for model in (explained.model, *strangers)
+        )
+        found.append(measure(replace(explained, model=one), marked, others, rng))
         report(number + 1, len(rows), f"Heatmaps: {number + 1} of {len(rows)}")
     return pd.DataFrame(found)
 
@@ -185,6 +200,15 @@ def _rate(table: pd.DataFrame, groups: NDArray[np.intp]) -> Figure:
         gain_low=rate.low - chance,
         gain_high=rate.high - chance,
     )
+
+
+def _beside(model: Classifier, partner: Path, settings: PrepareSettings) -> Classifier:
+    """Over two views, `model` with the other one held still while this one is looked into."""
+    if not isinstance(model, TwoViews):
+        return model
+    pixels = prepare(read_mammogram(partner), settings).pixels
+    with torch.no_grad():
+        return Beside(model, model.each.features(_tensor(pixels[None], model)))
 
 
 def _known(number: float) -> float | None:

@@ -129,7 +129,7 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
             problem="openvino cannot convert it",
             reason=f"OpenVINO cannot convert this network ({error}), so torch reads with it.",
         )
-    batch = trial_batch(settings)
+    batch = trial_batch(settings, views=card.model.views)
     ours = load_network(scratch / _MODEL, "fp32")(batch).logits
     difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
     if difference <= LARGEST_DIFFERENCE:  # never true of a NaN

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
+from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset
@@ -65,11 +66,13 @@ def evaluate(
         raise RunError("None of the images can be read.")
     files = [dataset.root / str(path) for path in manifest["path"]]
     images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
+    partners = partners_of(manifest) if card.model.views == 2 else None
     parts = []
     for rows in batches(len(files)):
         if should_stop():
             return None
-        parts.append(score_levels(engine, card.prepare, images, rows))
+        logits = logits_of_levels(engine, card.prepare, images, rows, partners)
+        parts.append(probabilities_of(logits))
         report(int(rows[-1]) + 1, len(files), f"Scoring: {rows[-1] + 1} of {len(files)}")
     table = predictions_table(
         manifest,
@@ -82,19 +85,25 @@ def evaluate(
     return table.assign(label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256)
 
 
-def score_levels(
-    engine: Engine, settings: PrepareSettings, images: CachedImages, rows: NDArray[np.integer]
-) -> NDArray[np.float64]:
-    """Class probabilities of prepared images."""
-    return probabilities_of(logits_of_levels(engine, settings, images, rows))
-
-
 def logits_of_levels(
-    engine: Engine, settings: PrepareSettings, images: CachedImages, rows: NDArray[np.integer]
+    engine: Engine,
+    settings: PrepareSettings,
+    images: CachedImages,
+    rows: NDArray[np.integer],
+    partners: NDArray[np.intp] | None = None,
+) -> NDArray[np.float32]:
+    """Of prepared images; `partners` are the rows of what a network over two views sees beside."""
+    batch = _normalised(settings, images, rows)
+    if partners is not None:
+        batch = np.stack([batch, _normalised(settings, images, partners[rows])], axis=1)
+    return engine.run(batch).logits
+
+
+def _normalised(
+    settings: PrepareSettings, images: CachedImages, rows: NDArray[np.integer]
 ) -> NDArray[np.float32]:
     levels = images.take(rows)
-    batch = [normalise(one, mean=settings.mean, std=settings.std) for one in levels]
-    return engine.run(np.stack(batch)).logits
+    return np.stack([normalise(one, mean=settings.mean, std=settings.std) for one in levels])
 
 
 def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:

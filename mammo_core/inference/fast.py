@@ -16,6 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table, read_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset, find_folder, missing_files, read_dataset
@@ -178,8 +179,9 @@ def _logits(checkpoint: Checkpoint, dataset: Dataset, engine: Engine) -> NDArray
     settings = checkpoint.card.prepare
     files = [dataset.root / str(path) for path in dataset.manifest["path"]]
     images = open_images(Cache(root=cache_root(), settings=settings), files)
+    partners = partners_of(dataset.manifest) if checkpoint.model.views == 2 else None
     return np.concatenate(
-        [logits_of_levels(engine, settings, images, rows) for rows in batches(len(files))]
+        [logits_of_levels(engine, settings, images, rows, partners) for rows in batches(len(files))]
     )
 
 

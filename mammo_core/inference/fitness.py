@@ -1,10 +1,18 @@
 """Which images a checkpoint may score, and what must be said beside a score it gives."""
 
+from collections.abc import Sequence
+from typing import Final
+
+from mammo_core.datasets.partners import is_lone, partners_among
 from mammo_core.preprocessing.case_store import CaseImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import Mammogram
 
 DICOM = "DICOM"
+LONE: Final = (
+    "1 of 2 views: this model scores the CC and the MLO of a breast together, and this image stood "
+    "in for the one that is missing."
+)
 
 
 def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
@@ -31,3 +39,13 @@ def remark(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
         f"This is a DICOM, and this model was never measured on DICOM (only on {', '.join(kinds)})"
         ": its figures may not hold here."
     )
+
+
+def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[list[str]]:
+    """What must stand beside this model's score of each of `images`, which are read together."""
+    found = [[told] if (told := remark(card, image)) else [] for image in images]
+    if card.model.views == 2:
+        lone = is_lone(partners_among([image.ref for image in images]))
+        for said, is_alone in zip(found, lone, strict=True):
+            said.extend([LONE] if is_alone else [])
+    return found

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from mammo_core.zoo.classifier import Classifier
 
-Batch = NDArray[np.float32]  # (images, channels, height, width), as `prepare` gives them
+#: (images, channels, height, width), as `prepare` gives them; for a network over two views
+#: (images, 2, channels, height, width), each beside its partner.
+Batch = NDArray[np.float32]
 Number = Literal["fp32", "bf16"]
 
 
@@ -19,7 +21,7 @@ class Outputs:
     """What any engine gives; in 32 bits, whatever it calculated in."""
 
     logits: NDArray[np.float32]  # (images, classes)
-    feature_map: NDArray[np.float32]  # (images, channels, rows, columns)
+    feature_map: NDArray[np.float32]  # (images, channels, rows, columns); of both views in turn
     embedding: NDArray[np.float32]  # (images, width): what the last layer sees
 
 

@@ -32,7 +32,7 @@ def measure_latency(
     None where it was stopped.
     """
     engine = open_engine(checkpoint)
-    image = trial_batch(checkpoint.card.prepare)[:1]
+    image = trial_batch(checkpoint.card.prepare, views=checkpoint.card.model.views)[:1]
     seconds = []
     for number in range(_WARM_UP + passes):
         if should_stop():

@@ -45,9 +45,10 @@ def write_network(model: Classifier, path: Path, *, channels: int, size: Size) -
                 warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=kind)
             # It warns of numbers it takes for constants; whether they are is checked afterwards.
             warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-            example = torch.zeros(2, channels, *size)
+            views = (model.views,) if model.views > 1 else ()
+            example = torch.zeros(2, *views, channels, *size)
             traced = torch.jit.trace(_Outputs(model).eval(), example, check_trace=False)
-            network = openvino.convert_model(traced, input=[-1, channels, *size])
+            network = openvino.convert_model(traced, input=[-1, *views, channels, *size])
     except (RuntimeError, ValueError, openvino.frontend.OpConversionFailure) as error:
         raise ConversionError(type(error).__name__) from error
     openvino.save_model(network, path, compress_to_fp16=False)

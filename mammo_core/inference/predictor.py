@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from mammo_core.datasets.partners import partners_among
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.inference.checkpoint import Checkpoint
@@ -16,6 +17,7 @@ from mammo_core.inference.engine import Engine, device_of, torch_engine
 from mammo_core.inference.forward import Batch, Outputs
 from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels, Task
+from mammo_core.zoo.two_views import Beside, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
 BATCH: Final = 4  # images in one pass: the views of an exam
@@ -70,12 +72,18 @@ def score_images(
     took: Callable[[Seconds], None] = lambda seconds: None,
 ) -> list[Reading]:
     """One reading per mammogram. Without an `engine`, torch reads, in full precision; whoever reads
-    much opens one with `open_engine` and keeps it. `took` is told of every batch.
+    much opens one with `open_engine` and keeps it. `took` is told of every batch. A network over
+    two views sees each beside its partner among `mammograms`, or beside itself where that is not
+    there; `fitness.remarks` says so.
     """
     engine = engine or torch_engine(checkpoint)
+    partners = partners_among([mammogram.ref for mammogram in mammograms])
     readings: list[Reading] = []
     for start in range(0, len(mammograms), BATCH):
-        some, seconds = _read(checkpoint, engine, mammograms[start : start + BATCH], method)
+        rows = range(start, min(start + BATCH, len(mammograms)))
+        some, seconds = _read(
+            checkpoint, engine, mammograms, rows=rows, partners=partners, method=method
+        )
         readings += some
         took(seconds)
     return readings
@@ -95,12 +103,23 @@ def score_of(probabilities: NDArray[np.float64], task: Task) -> float:
 
 
 def _read(
-    checkpoint: Checkpoint, engine: Engine, mammograms: Sequence[Mammogram], method: str
+    checkpoint: Checkpoint,
+    engine: Engine,
+    mammograms: Sequence[Mammogram],
+    *,
+    rows: Sequence[int],
+    partners: NDArray[np.intp],
+    method: str,
 ) -> tuple[list[Reading], Seconds]:
+    """Of the mammograms at `rows`; `partners` are the rows of what they are scored beside."""
     card = checkpoint.card
     started = time.perf_counter()
-    prepared = [prepare(mammogram, card.prepare) for mammogram in mammograms]
+    beside = [int(row) for row in partners[rows]] if checkpoint.model.views == 2 else []
+    made = {row: prepare(mammograms[row], card.prepare) for row in {*rows, *beside}}
+    prepared = [made[row] for row in rows]
     batch = np.stack([one.pixels for one in prepared])
+    if beside:
+        batch = np.stack([batch, np.stack([made[row].pixels for row in beside])], axis=1)
     ready = time.perf_counter()
     outputs = engine.run(batch)
     run = time.perf_counter()
@@ -111,11 +130,11 @@ def _read(
     ended = time.perf_counter()
     readings = [
         Reading(
-            ref=mammogram.ref,
+            ref=mammograms[row].ref,
             model_id=card.model_id,
             engine=engine.name,
-            score=score_of(row, card.task),
-            probabilities=tuple(float(value) for value in row),
+            score=score_of(shares, card.task),
+            probabilities=tuple(float(value) for value in shares),
             evidence=evidence,
             method=chosen.name,
             is_relative=is_relative,
@@ -123,8 +142,8 @@ def _read(
             geometry=one.geometry,
             embedding=embedding,
         )
-        for mammogram, one, row, evidence, embedding in zip(
-            mammograms,
+        for row, one, shares, evidence, embedding in zip(
+            rows,
             prepared,
             probabilities_of(outputs.logits),
             maps,
@@ -142,8 +161,15 @@ def _maps(
     positive = checkpoint.card.task.positive_indices
     if method.name == DEFAULT_METHOD:
         return grad_cam_of(engine.head, outputs.feature_map, positive)
-    seen = torch.from_numpy(batch if method.looks_at == "image" else outputs.feature_map)
-    return method.explain(checkpoint.model, seen.to(device_of(checkpoint)), positive)
+    model, device = checkpoint.model, device_of(checkpoint)
+    images, maps = (torch.from_numpy(one).to(device) for one in (batch, outputs.feature_map))
+    if not isinstance(model, TwoViews):
+        return method.explain(model, images if method.looks_at == "image" else maps, positive)
+    seen = images[:, 0] if method.looks_at == "image" else maps[:: model.views]
+    held = [Beside(model, other[None]) for other in maps[1 :: model.views]]
+    return np.concatenate(
+        [method.explain(one, seen[row : row + 1], positive) for row, one in enumerate(held)]
+    )
 
 
 def _coloured(

@@ -35,11 +35,20 @@ class Spread:
         return max(self.scores)
 
 
-def spread_of(checkpoint: Checkpoint, engine: Engine, mammogram: Mammogram) -> Spread:
-    """The scores of `mammogram` as it is, mirrored, and shifted four ways, in one batch."""
+def spread_of(
+    checkpoint: Checkpoint, engine: Engine, mammogram: Mammogram, partner: Mammogram | None = None
+) -> Spread:
+    """The scores of `mammogram` as it is, mirrored, and shifted four ways, in one batch.
+
+    A network over two views sees each look beside `partner` as it is; beside itself without one.
+    """
     settings, task = checkpoint.card.prepare, checkpoint.card.task
     looks = looks_at(prepare(mammogram, settings).pixels)
-    outputs = engine.run(np.stack(list(looks.values())))
+    batch = np.stack(list(looks.values()))
+    if checkpoint.model.views == 2:
+        other = batch if partner is None else prepare(partner, settings).pixels
+        batch = np.stack([batch, np.broadcast_to(other, batch.shape)], axis=1)
+    outputs = engine.run(batch)
     scores = [score_of(row, task) for row in probabilities_of(outputs.logits)]
     return Spread(names=tuple(looks), scores=tuple(scores))
 

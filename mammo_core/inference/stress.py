@@ -7,6 +7,7 @@ rule for which the threshold was locked.
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.held_out import whole_groups
+from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.reading import Dataset
 from mammo_core.errors import TableError
@@ -110,13 +112,16 @@ def stress(
 ) -> Stressed | None:
     """Scores under every change, of the rows `rows_to_stress` draws; None where it was stopped."""
     rows = rows_to_stress(dataset.manifest, card.task, most=most, seed=seed)
-    ways: tuple[See, ...] = (_as_it_is, *(change.see for change in CHANGES))
+    paths = [dataset.root / str(path) for path in rows["path"]]
+    partners = partners_of(rows)
     found = []
-    for number, path in enumerate(rows["path"]):
+    for number, path in enumerate(paths):
         if should_stop():
             return None
-        mammogram = read_mammogram(dataset.root / str(path))
-        seen = np.stack([see(mammogram, card.prepare) for see in ways])
+        seen = _seen_in_every_way(path, card.prepare)
+        if card.model.views == 2:  # both views come changed
+            beside = _seen_in_every_way(paths[partners[number]], card.prepare)
+            seen = np.stack([seen, beside], axis=1)
         found.append(probabilities_of(engine.run(seen).logits))
         report(number + 1, len(rows), f"Under stress: {number + 1} of {len(rows)}")
     by_way = np.stack(found, axis=1)  # (ways, images, classes)
@@ -133,6 +138,13 @@ def stress(
     ]
     names = [change.name for change in CHANGES]
     return Stressed(as_they_are=tables[0], changed=dict(zip(names, tables[1:], strict=True)))
+
+
+def _seen_in_every_way(path: Path, settings: PrepareSettings) -> NDArray[np.float32]:
+    """As it is, and after every change."""
+    mammogram = read_mammogram(path)
+    ways: tuple[See, ...] = (_as_it_is, *(change.see for change in CHANGES))
+    return np.stack([see(mammogram, settings) for see in ways])
 
 
 def summarise(

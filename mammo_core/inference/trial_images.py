@@ -15,8 +15,8 @@ _SIZE: Final = (512, 256)
 _BITS: Final = 12
 
 
-def trial_batch(settings: PrepareSettings) -> Batch:
-    """The four views of one synthetic woman, prepared."""
+def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
+    """The four views of one synthetic woman, prepared; for two views each beside its partner."""
     (woman,) = draw_women(PhantomSettings(women=1, seed=0, size=_SIZE, cancer_share=1.0))
     images = [
         Mammogram(
@@ -29,4 +29,5 @@ def trial_batch(settings: PrepareSettings) -> Batch:
         for breast in woman.breasts
         for view in VIEWS
     ]
-    return np.stack([prepare(image, settings).pixels for image in images])
+    batch = np.stack([prepare(image, settings).pixels for image in images])
+    return batch if views == 1 else np.stack([batch, batch[[1, 0, 3, 2]]], axis=1)

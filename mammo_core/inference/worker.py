@@ -17,6 +17,7 @@ def main(folder: Path) -> int:
 
 
 def _evaluate(run: RunFolder) -> str:
+    from mammo_core.datasets.partners import lone_in_words, partners_of
     from mammo_core.datasets.predictions import write_predictions
     from mammo_core.datasets.reading import find_folder, read_dataset
     from mammo_core.inference.checkpoint import load_checkpoint
@@ -42,6 +43,8 @@ def _evaluate(run: RunFolder) -> str:
     write_predictions(predictions, run.file("predictions.csv"))
     women = predictions["group_id"].nunique()
     words = f"{len(predictions)} images of {women} women scored by {config.checkpoint}."
+    if checkpoint.card.model.views == 2:
+        words = f"{words} {lone_in_words(partners_of(predictions))}".strip()
     seen = read_seen(found)
     known = learnt_from(seen, predictions) if seen is not None else []
     if not known:

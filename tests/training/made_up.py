@@ -40,6 +40,19 @@ def config(**optim: object) -> RunConfig:
     return replace(CONFIG, optim=replace(CONFIG.optim, **optim))
 
 
+def two_views(**optim: object) -> RunConfig:
+    """The settings above with some of `optim` changed, and two views scored together."""
+    return replace(config(**optim), model=replace(CONFIG.model, views=2))
+
+
+def paired(images: ImageSet) -> ImageSet:
+    """The same images, taken two by two as CC and MLO of a woman's left breast."""
+    rows = np.arange(len(images))
+    ids = {"patient_id": [f"W{row // 2:03d}" for row in rows], "group_id": pd.NA, "side": "L"}
+    views = np.where(rows % 2 == 0, "CC", "MLO")
+    return replace(images, manifest=check_manifest(images.manifest.assign(**ids, view=views)))
+
+
 def squares(count: int, *, seed: int = 0) -> ImageSet:
     """Every second image has a bright square somewhere: label 1."""
     rng = np.random.default_rng(seed)

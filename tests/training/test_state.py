@@ -17,7 +17,7 @@ from mammo_core.training.learning import Course, learn
 from mammo_core.training.network import make_network
 from mammo_core.training.state import Progress, read_progress
 from mammo_core.types import Split
-from tests.training.made_up import CONFIG, config, squares
+from tests.training.made_up import CONFIG, config, paired, squares, two_views
 
 
 @pytest.fixture(autouse=True)
@@ -46,11 +46,14 @@ class KilledFolder(RunFolder):
 
 
 def learned(run: RunFolder, settings: RunConfig) -> Progress:
+    images = {Split.TRAIN: squares(24), Split.VAL: squares(12, seed=1)}
+    if settings.model.views == 2:
+        images = {split: paired(one) for split, one in images.items()}
     course = Course(
         run=run,
         config=settings,
         fabric=Fabric(accelerator="cpu", devices=1),
-        images={Split.TRAIN: squares(24), Split.VAL: squares(12, seed=1)},
+        images=images,
     )
     return learn(course, make_network(settings, torch.device("cpu")))
 
@@ -75,6 +78,8 @@ SETTINGS = {
         model=DROPOUT,
         balance=BalanceConfig(sampler="oversample", positive_share=0.6),
     ),
+    "two views": two_views(epochs=4),
+    "two views, kept features": two_views(epochs=4, trained="linear", cached_variants=2),
 }
 
 
