@@ -7,11 +7,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
+from mammo_core.datasets.held_out import refuse_unfit
 from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset
-from mammo_core.errors import CheckpointError, RunError, TableError
+from mammo_core.errors import RunError, TableError
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, torch_engine
 from mammo_core.inference.predictor import probabilities_of
@@ -42,16 +43,7 @@ def evaluate(
     hash of the weights stand in every row: without them a score has no meaning.
     """
     card = checkpoint.card
-    if dataset.label_rule.task.classes != card.task.classes:
-        raise TableError(
-            f"{card.model_id} tells {', '.join(card.task.classes)} apart; the label rule "
-            f"{dataset.label_rule.name} knows {', '.join(dataset.label_rule.task.classes)}."
-        )
-    if card.data.seen == "synthetic" and dataset.adapter.imaging != "synthetic":
-        raise CheckpointError(
-            f"{card.model_id} has only seen synthetic images; {dataset.adapter.title} is not "
-            "synthetic. Choose a model that learnt from mammograms."
-        )
+    refuse_unfit(card, dataset)
     engine = engine or torch_engine(checkpoint)
     manifest = _wanted(dataset, split)
     built = prepare_dataset(
