@@ -3,7 +3,7 @@
 Written at the end of a training; for a checkpoint without them made again from its data set.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -20,7 +20,7 @@ from mammo_core.runs.card import read_card
 from mammo_core.runs.embeddings import COLUMNS, MOST_IMAGES, Embeddings, write_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.data import load_dataset, load_images
+from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.training.machine import make_fabric
 from mammo_core.training.network import make_network
 from mammo_core.types import Split
@@ -31,34 +31,36 @@ KEPT_SPLITS = (Split.TRAIN, Split.VAL)
 Report = Callable[[int, int, str], None]
 
 
-def keep_embeddings(
-    run: RunFolder, classifier: Classifier, batches: Mapping[Split, EvaluationBatches]
-) -> int:
-    """Write the embeddings of `batches` beside the card of `run`; how many."""
-    embeddings = embeddings_of(classifier, batches)
+def keep_embeddings(run: RunFolder, *parts: Embeddings) -> int:
+    """Write them beside the card of `run`; how many."""
+    images = pd.concat([part.images for part in parts], ignore_index=True)
+    whole = Embeddings(vectors=np.concatenate([part.vectors for part in parts]), images=images)
     weights = sha256_of(run.file("weights.safetensors"))
-    write_embeddings(run, embeddings, weights_sha256=weights)
-    return len(embeddings.images)
+    write_embeddings(run, whole, weights_sha256=weights)
+    return len(images)
 
 
 @torch.no_grad()
 def embeddings_of(
-    classifier: Classifier,
-    batches: Mapping[Split, EvaluationBatches],
-    *,
-    most: int = MOST_IMAGES,
+    classifier: Classifier, batches: EvaluationBatches, split: Split, *, most: int = MOST_IMAGES
 ) -> Embeddings:
-    """Of at most `most` images a split, evenly spread over it."""
+    """Of at most `most` images, evenly spread over the split."""
     classifier.eval()
-    vectors: list[NDArray[np.float32]] = []
-    tables: list[pd.DataFrame] = []
-    for split, of_split in batches.items():
-        rows = _few(len(of_split.images), most)
-        for images, _ in replace(of_split, rows=rows).epoch(0):
-            vectors.append(classifier.embed(classifier.features(images)).float().cpu().numpy())
-        table = of_split.images.manifest.iloc[rows]
-        tables.append(table.assign(split=str(split))[list(COLUMNS)])
-    return Embeddings(vectors=np.concatenate(vectors), images=pd.concat(tables, ignore_index=True))
+    rows = _few(len(batches.images), most)
+    vectors = [
+        classifier.embed(classifier.features(images)).float().cpu().numpy()
+        for images, _ in replace(batches, rows=rows).epoch(0)
+    ]
+    table = _table(batches.images, rows, split)
+    return Embeddings(vectors=np.concatenate(vectors), images=table)
+
+
+def embeddings_among(
+    vectors: NDArray[np.float32], images: ImageSet, split: Split, *, most: int = MOST_IMAGES
+) -> Embeddings:
+    """The same, where the `vectors` of all images are known already."""
+    rows = _few(len(images), most)
+    return Embeddings(vectors=vectors[rows], images=_table(images, rows, split))
 
 
 def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> int:
@@ -81,14 +83,21 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     images = load_images(dataset, config, report=report, should_stop=lambda: False)
     network = make_network(config, fabric.device)
     network.classifier.load_state_dict(load_file(run.file("weights.safetensors")))
-    return keep_embeddings(
-        run,
-        network.classifier.float(),
-        {
-            split: EvaluationBatches(images=images[split], config=config, device=fabric.device)
-            for split in KEPT_SPLITS
-        },
-    )
+    classifier = network.classifier.float()
+    parts = [
+        embeddings_of(
+            classifier,
+            EvaluationBatches(images=images[split], config=config, device=fabric.device),
+            split,
+        )
+        for split in KEPT_SPLITS
+    ]
+    return keep_embeddings(run, *parts)
+
+
+def _table(images: ImageSet, rows: NDArray[np.intp], split: Split) -> pd.DataFrame:
+    """Which images they are."""
+    return images.manifest.iloc[rows].assign(split=str(split))[list(COLUMNS)]
 
 
 def _few(count: int, most: int) -> NDArray[np.intp]:

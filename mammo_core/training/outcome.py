@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import pandas as pd
-import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -15,17 +13,14 @@ from mammo_core.datasets.adapter import Adapter
 from mammo_core.datasets.partners import lone_in_words, partners_of
 from mammo_core.datasets.reading import fingerprint_of
 from mammo_core.datasets.splits import Leak, find_leak
-from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import levels_of, pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
-from mammo_core.training.batches import EvaluationBatches
 from mammo_core.types import Level, Split, Task
 from mammo_core.zoo.catalog import get_backbone
-from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
 
@@ -61,18 +56,6 @@ def save_weights(model: nn.Module, path: Path) -> None:
         name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()
     }
     replace_file(path, save(state))
-
-
-@torch.no_grad()
-def heatmap_peak(model: Classifier, batches: EvaluationBatches, task: Task) -> float | None:
-    """What a cell of the Grad-CAM map reaches in images without cancer: the scale of heatmaps."""
-    model.eval()
-    peaks = [
-        grad_cam(model, model.features(images), task.positive_indices).max(axis=(1, 2))
-        for images, _ in batches.epoch(0)
-    ]
-    is_negative = ~np.isin(batches.images.labels, task.positive_indices)
-    return full_colour(np.concatenate(peaks)[is_negative])
 
 
 def make_card(outcome: Outcome) -> ModelCard:

@@ -2,13 +2,16 @@
 
 import platform
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from mammo_core.config import RunConfig, load_settings
@@ -23,7 +26,8 @@ from mammo_core.runs.seen import SEEN_NAME, write_seen
 from mammo_core.training.again import Fitting, fitting_of, write_fitting
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.data import load_dataset, load_images
-from mammo_core.training.embedding import KEPT_SPLITS, keep_embeddings
+from mammo_core.training.embedding import embeddings_among, embeddings_of, keep_embeddings
+from mammo_core.training.last_look import heatmap_peak, look_at
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.lineage import check_origin, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
@@ -31,7 +35,7 @@ from mammo_core.training.machine import any_of, make_fabric, why_not_compiled
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network, refuse_apart
-from mammo_core.training.outcome import Outcome, heatmap_peak, make_card
+from mammo_core.training.outcome import Outcome, make_card
 from mammo_core.training.state import Progress
 from mammo_core.types import RunState, Split
 
@@ -92,9 +96,12 @@ def _learn(course: Course, network: Network) -> Progress:
 
 def _finish(course: Course, network: Network, dataset: Dataset, progress: Progress) -> None:
     """Predictions by the best weights, and the card; what resuming needed can go."""
-    run, config = course.run, course.config
-    network.classifier.load_state_dict(load_file(run.file(WEIGHTS_NAME)))
-    predictions = _predict(course, network)
+    run, config, classifier = course.run, course.config, network.classifier.float()
+    classifier.load_state_dict(load_file(run.file(WEIGHTS_NAME)))
+    val = course.images[Split.VAL]
+    look = look_at(classifier, course.evaluation(Split.VAL), config.task)
+    tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
+    predictions = _predictions(course, {Split.VAL: look.logits, Split.TEST: tested})
     write_predictions(predictions, run.file("predictions.csv"))
     outcome = Outcome(
         model_id=run.run_id,
@@ -104,14 +111,16 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         predictions=predictions,
         training=_record(course, progress),
         weights=run.file(WEIGHTS_NAME),
-        heatmap_peak=heatmap_peak(network.classifier, course.evaluation(Split.VAL), config.task),
+        heatmap_peak=heatmap_peak(look, val.labels, config.task),
         file_kinds=_file_kinds(dataset),
         limits=_keep_seen(course),
-        heatmap_offset=cell_offset(network.classifier, channels=config.prepare.channels),
+        heatmap_offset=cell_offset(classifier, channels=config.prepare.channels),
     )
     if not config.data.folds:  # what reads a case later is no fold; `mammo checkpoints embed` can
         keep_embeddings(
-            run, network.classifier, {split: course.evaluation(split) for split in KEPT_SPLITS}
+            run,
+            embeddings_of(classifier, course.evaluation(Split.TRAIN), Split.TRAIN),
+            embeddings_among(look.vectors, val, Split.VAL),
         )
     write_card(make_card(outcome), run.file("model_card.json"))
     shutil.rmtree(run.file("last"), ignore_errors=True)
@@ -136,22 +145,19 @@ def _file_kinds(dataset: Dataset) -> tuple[str, ...]:
     return file_kinds(dataset.root / str(path) for path in tested)
 
 
-def _predict(course: Course, network: Network) -> pd.DataFrame:
-    """Scores of the validation and test images in full precision."""
-    config = course.config
-    network.classifier.float()
-    parts = []
-    for split in (Split.VAL, Split.TEST):
-        logits = predict_logits(None, network.classifier, course.evaluation(split))
-        table = predictions_table(
+def _predictions(course: Course, logits: Mapping[Split, NDArray[np.float32]]) -> pd.DataFrame:
+    """Scores of the validation and test images, given in full precision."""
+    parts = [
+        predictions_table(
             course.images[split].manifest,
-            probabilities_of(logits),
-            task=config.task,
-            dataset=config.data.folder,
+            probabilities_of(of_split),
+            task=course.config.task,
+            dataset=course.config.data.folder,
             model_id=course.run.run_id,
             engine=ENGINE,
         )
-        parts.append(table)
+        for split, of_split in logits.items()
+    ]
     return pd.concat(parts, ignore_index=True)
 
 

@@ -79,7 +79,7 @@ def test_other_images_than_it_was_trained_on_are_refused(
 def test_of_many_images_an_even_choice_is_kept() -> None:
     network = make_network(CONFIG, CPU)
     batches = EvaluationBatches(images=squares(10), config=CONFIG, device=CPU)
-    kept = embeddings_of(network.classifier, {Split.TRAIN: batches}, most=4)
+    kept = embeddings_of(network.classifier, batches, Split.TRAIN, most=4)
     assert kept.images["image_id"].tolist() == ["I000", "I003", "I006", "I009"]
     with torch.no_grad():
         images, _ = next(iter(batches.epoch(0)))
