@@ -13,22 +13,16 @@ from pages.components.export_view import show_exports
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, noted_errors
 from pages.components.intake import is_read_first, open_case, show_intake
-from pages.components.panes import drawn_boxes, make_panes, show_filters
+from pages.components.panes import make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
 from pages.components.read_context import show_context, show_unfamiliar
-from pages.components.read_heat import (
-    regions_inside,
-    show_method,
-    show_regions,
-    show_seconds,
-)
+from pages.components.read_heat import regions_inside, show_method, show_seconds
 from pages.components.read_model import fit_of, show_limits, show_meaning, show_refused
+from pages.components.read_pictures import Layer, pick_layers, show_layers, show_pictures
 from pages.components.read_scores import scored_images, show_scores
-from pages.components.read_second import pick_layer, pick_second, read_with, show_second
-from pages.components.reading import CaseReading
+from pages.components.read_second import pick_second, read_with, show_second
 from pages.components.study_start import show_studies, show_study_start
 from pages.components.study_view import show_study
-from pages.components.viewer import Legend, show_viewer
 from pages.components.worklist_view import (
     has_worklist,
     listed_cases,
@@ -36,42 +30,32 @@ from pages.components.worklist_view import (
     show_worklist,
 )
 
-LEGEND = Legend(text="What moved the score", low_text="none", high_text="most")
-
 
 def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:
-    read = read_with(run, case) if run is not None else None
-    beside = read_with(second, case) if second is not None else None
+    first, other = read_with(run, case), read_with(second, case)
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
-        is_second = run is not None and second is not None and pick_layer(run, second) is second
+        shown = pick_layers([layer for layer in (first, other) if layer is not None])
         started = time.perf_counter()
-        show_pictures(case, beside if is_second else read)
+        show_pictures(case, shown)
         drawing = time.perf_counter() - started
     if run is None:
         words.info("There is no checkpoint yet. Train one on the Train page.")
-    if run is None or read is None:
-        return
     with words, noted_errors():
-        cases = show_case_scores(case, run, read)
-        if second is not None and beside is not None:
-            show_second(case, second, beside)
-        if read.readings:
-            panes = make_panes(case, read)
-            show_exports(case, run, read.readings, panes, regions=regions_inside(read))
+        cases = show_case_scores(case, first) if first is not None else []
+        if other is not None:
+            show_second(case, other)
+        if first is not None and first.read.readings:
+            panes, regions = make_panes(case, first.read), regions_inside(first.read)
+            show_exports(case, first.run, first.read.readings, panes, regions=regions)
     with picture, noted_errors():
-        if read.readings:
-            show_behind(case, run, read, cases, drawing=drawing)
+        show_layers(case, shown)
+        if first is not None and first.read.readings:
+            show_behind(case, first, cases, drawing=drawing)
 
 
-def show_pictures(case: Case, read: CaseReading | None) -> None:
-    panes = make_panes(case, read)
-    seen = show_viewer(panes, key="viewer", height=780, legend=LEGEND)
-    for box in drawn_boxes(case, panes, seen.drawn):
-        st.caption(f":material/crop_free: Your box on {box} of the original.")
-
-
-def show_case_scores(case: Case, run: RunFolder, read: CaseReading) -> list[ScoredCase]:
+def show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
+    run, read = layer.run, layer.read
     card = cached.card(run)
     fit = fit_of(case, card)
     show_refused(fit)
@@ -84,11 +68,9 @@ def show_case_scores(case: Case, run: RunFolder, read: CaseReading) -> list[Scor
     return cases
 
 
-def show_behind(
-    case: Case, run: RunFolder, read: CaseReading, cases: list[ScoredCase], *, drawing: float
-) -> None:
-    """Under the images: what the heatmap shows, and what is a click away."""
-    show_regions(case, read)
+def show_behind(case: Case, layer: Layer, cases: list[ScoredCase], *, drawing: float) -> None:
+    """Under the images: what is a click away."""
+    run, read = layer.run, layer.read
     with st.expander("Around the score", icon=":material/explore:"):
         show_context(case, run, read, cases)
     with st.expander("What the score means", icon=":material/info:"):

@@ -1,5 +1,7 @@
 """The images of a case as panes of the viewer, each with its heatmap and score."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 _LONGEST_ALONE: Final = 2000
 _LONGEST_TOGETHER: Final = 1400
 _HEAT: Final = 512
+_OF_MODEL: Final = " by model "  # in the key of a pane, after its image's id
 
 
 def make_panes(case: Case, read: CaseReading | None) -> list[Pane]:
@@ -28,10 +31,25 @@ def make_panes(case: Case, read: CaseReading | None) -> list[Pane]:
     return [_pane(case, image, read) for image in case.images]
 
 
-def display_image(case: Case, image: CaseImage) -> DisplayImage:
-    """`image` as large as its place on the screen needs it."""
-    longest = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
-    return _display(case.case_id, image.ref.image_id, longest)
+def make_pairs(
+    case: Case, images: Sequence[CaseImage], readings: Mapping[str, CaseReading]
+) -> list[Pane]:
+    """Each of `images` once per model; `readings` are by the model's name."""
+    return [
+        replace(
+            _pane(case, image, read, longest=_LONGEST_TOGETHER),
+            key=f"{image.ref.image_id}{_OF_MODEL}{number}",
+            note=_note(read.readings.get(image.ref.image_id), name),
+        )
+        for image in images
+        for number, (name, read) in enumerate(readings.items())
+    ]
+
+
+def display_image(case: Case, image: CaseImage, *, longest: int = 0) -> DisplayImage:
+    """`image` as large as its place on the screen needs it, or `longest` pixels."""
+    usual = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
+    return _display(case.case_id, image.ref.image_id, longest or usual)
 
 
 def forget_pictures() -> None:
@@ -59,12 +77,13 @@ def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> 
         scale, box = by_key[one.pane].reduction, one.box
         edges = (box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
         x0, y0, x1, y1 = (round(edge) for edge in edges)
-        words.append(f"{case.image(one.pane).title}: columns {x0} to {x1}, rows {y0} to {y1}")
+        title = case.image(one.pane.partition(_OF_MODEL)[0]).title
+        words.append(f"{title}: columns {x0} to {x1}, rows {y0} to {y1}")
     return words
 
 
-def _pane(case: Case, image: CaseImage, read: CaseReading | None) -> Pane:
-    shown = display_image(case, image)
+def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: int = 0) -> Pane:
+    shown = display_image(case, image, longest=longest)
     reading = read.readings.get(image.ref.image_id) if read else None
     regions = read.regions[image.ref.image_id].inside if read and reading else ()
     return Pane(
@@ -84,8 +103,12 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None) -> Pane:
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
-        note=f"Score {reading.score:.2f}" if reading else "",
+        note=_note(reading, "Score") if reading else "",
     )
+
+
+def _note(reading: "Reading | None", name: str) -> str:
+    return f"{name} {reading.score:.2f}" if reading else f"{name}: not scored"
 
 
 def _heat(reading: "Reading") -> NDArray[np.uint8]:

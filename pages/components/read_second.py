@@ -1,20 +1,18 @@
-"""A second checkpoint beside the first: its scores, and its heatmap in the place of the other's."""
+"""A second checkpoint beside the first: which, and its scores."""
 
 from collections.abc import Sequence
 
 import streamlit as st
 
-from mammo_core.errors import MammoError
 from mammo_core.preprocessing.case_store import Case
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
 from pages.components.read_heat import pick_method
 from pages.components.read_model import fit_of, show_limits, show_refused
+from pages.components.read_pictures import Layer
 from pages.components.read_scores import scored_images, show_scores
-from pages.components.reading import CaseReading, read_images
-
-_LAYER = "layer"
+from pages.components.reading import read_images
 
 
 def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder | None:
@@ -29,26 +27,18 @@ def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder
     return others.get(name or "")
 
 
-def pick_layer(first: RunFolder, second: RunFolder) -> RunFolder:
-    """Whose heatmap lies on the images; the views stay as they are."""
-    by_name = {run.run_id: run for run in (first, second)}
-    name = st.segmented_control(
-        "Heatmap of", list(by_name), default=first.run_id, required=True, key=_LAYER
-    )
-    return by_name.get(name or "", first)
-
-
-def read_with(run: RunFolder, case: Case) -> CaseReading | None:
+def read_with(run: RunFolder | None, case: Case) -> Layer | None:
     """`case` as `run` reads it; None, and why in words, where it cannot."""
-    try:
-        fit = fit_of(case, cached.card(run))
-        return read_images(run, case, fit.scored, method=pick_method())
-    except MammoError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+    if run is None:
         return None
+    with noted_errors():
+        fit = fit_of(case, cached.card(run))
+        return Layer(run=run, read=read_images(run, case, fit.scored, method=pick_method()))
+    return None
 
 
-def show_second(case: Case, run: RunFolder, read: CaseReading) -> None:
+def show_second(case: Case, layer: Layer) -> None:
+    run, read = layer.run, layer.read
     with noted_errors():
         card = cached.card(run)
         fit = fit_of(case, card)

@@ -22,12 +22,12 @@ from mammo_core.types import Level, RunState
 from tests.pages.conftest import APP, OpenPage
 
 
-def a_breast(*, turn: bool = False, is_marked: bool = True) -> bytes:
+def a_breast(*, turn: bool = False, is_marked: bool = True, peak: int = 255) -> bytes:
     """A bright half disc on the left edge, fading to its rim, as PNG; marked as synthetic."""
     rows, columns = np.mgrid[0:256, 0:128]
     disc = np.clip(1 - np.hypot(rows - 128, columns) / 110, 0, 1)
     picture = io.BytesIO()
-    Image.fromarray(np.uint8(255 * (disc[:, ::-1] if turn else disc))).save(picture, "PNG")
+    Image.fromarray(np.uint8(peak * (disc[:, ::-1] if turn else disc))).save(picture, "PNG")
     return mark_png(picture.getvalue()) if is_marked else picture.getvalue()
 
 
@@ -295,6 +295,32 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     page.segmented_control(key="layer").set_value(other.run_id).run()
     assert not page.exception
     assert len(page.metric) == 2
+
+
+def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(
+    page: AppTest, runs_root: Path
+) -> None:
+    other = own_copy(runs_root)
+    drop(page, *((f"{n}.png", a_breast(turn=n % 2 == 1, peak=250 - n)) for n in range(3)))
+    page.selectbox(key="second").set_value(other.run_id).run()
+    assert captions(page).count("not the borders of a tumour") == 1
+    page.segmented_control(key="layer").set_value("Side by side").run()
+    assert not page.exception
+    assert captions(page).count("not the borders of a tumour") == 2  # each heatmap in words
+    parts = page.segmented_control(key="beside_part")
+    assert parts.options == ["Image 1", "Image 2", "Image 3"]
+    page.button(key="take_sides").click().run(timeout=120)
+    assert page.segmented_control(key="beside_part").options == ["Right breast", "Left breast"]
+
+
+def test_a_second_model_reads_on_where_the_first_is_broken(page: AppTest, runs_root: Path) -> None:
+    broken, other = own_copy(runs_root), own_copy(runs_root, "20250101-000000-light_cnn-0001")
+    broken.file("weights.safetensors").write_bytes(b"no")
+    choose(page, broken.run_id)
+    drop(page, ("a.png", a_breast()))
+    page.selectbox(key="second").set_value(other.run_id).run(timeout=60)
+    assert not page.exception
+    assert len(page.metric) == 1
 
 
 def ensemble_with(runs_root: Path, member: RunFolder) -> RunFolder:

@@ -47,18 +47,18 @@ def show_viewer(
     *,
     key: str,
     height: int = 640,
-    is_hanging: bool = True,
+    columns: int = 0,
     legend: Legend | None = None,
     on_drawn: Callable[[], None] | None = None,
 ) -> ViewerResult:
-    """Show `panes` hung as an exam, or in the order given where `is_hanging` is false.
+    """Show `panes` hung as an exam, or in rows of `columns` in the order given.
 
     Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
     """
     if not panes:
         return ViewerResult()
-    layout = hang(panes) if is_hanging else side_by_side(panes)
+    layout = side_by_side(panes, columns=columns) if columns else hang(panes)
     state = _COMPONENT(
         key=key,
         data=pack(layout, height=height, legend=legend or Legend()),

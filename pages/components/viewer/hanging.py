@@ -30,10 +30,14 @@ class Layout:
     strip: tuple[Pane, ...] = ()  # further views, small, below
 
 
-def side_by_side(panes: Sequence[Pane]) -> Layout:
-    """One row in the order given, nothing mirrored."""
+def side_by_side(panes: Sequence[Pane], *, columns: int = 0) -> Layout:
+    """In the order given, nothing mirrored: one row, or rows of `columns`."""
+    across = columns or len(panes)
     return Layout(
-        cells=tuple(Cell(row=0, column=column, pane=pane) for column, pane in enumerate(panes))
+        cells=tuple(
+            Cell(row=place // across, column=place % across, pane=pane)
+            for place, pane in enumerate(panes)
+        )
     )
 
 

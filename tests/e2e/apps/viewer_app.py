@@ -82,7 +82,7 @@ if not st.checkbox("Away with the viewer"):
         [one for one in panes if one.key != wanted.get("without")],
         key="viewer",
         height=int(wanted.get("height", "760")),
-        is_hanging="row" not in wanted,
+        columns=len(panes) if "row" in wanted else 0,
         legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),
     )
     for drawn in result.drawn:

@@ -54,3 +54,8 @@ def test_side_by_side_changes_nothing() -> None:
     layout = side_by_side([pane("LCC", chest_wall="right"), pane("RCC")])
     assert places(layout) == {"LCC": (0, 0), "RCC": (0, 1)}
     assert not any(cell.is_mirrored or cell.anchor for cell in layout.cells)
+
+
+def test_rows_of_two_keep_the_copies_of_an_image_beside_each_other() -> None:
+    layout = side_by_side([pane(name) for name in ("a1", "a2", "b1", "b2")], columns=2)
+    assert places(layout) == {"a1": (0, 0), "a2": (0, 1), "b1": (1, 0), "b2": (1, 1)}
