@@ -29,12 +29,12 @@ def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder
 
 def read_with(run: RunFolder | None, case: Case) -> Layer | None:
     """`case` as `run` reads it; None, and why in words, where it cannot."""
-    if run is None:
-        return None
-    with noted_errors():
-        fit = fit_of(case, cached.card(run))
-        return Layer(run=run, read=read_images(run, case, fit.scored, method=pick_method()))
-    return None
+    found = None
+    if run is not None:
+        with noted_errors():
+            fit = fit_of(case, cached.card(run))
+            found = Layer(run=run, read=read_images(run, case, fit.scored, method=pick_method()))
+    return found
 
 
 def show_second(case: Case, layer: Layer) -> None:
