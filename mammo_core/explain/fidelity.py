@@ -13,7 +13,6 @@ import torch
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.reading import Dataset
 from mammo_core.explain.agreement import agreement_of
 from mammo_core.explain.marked import Marked, marked_rows, read_marked
@@ -21,6 +20,7 @@ from mammo_core.explain.methods import Method, explain_with
 from mammo_core.explain.perturb import deletion_and_insertion, likeness, shuffled
 from mammo_core.metrics.means import mean_with_interval
 from mammo_core.metrics.uncertainty import rate_with_interval
+from mammo_core.partners import partners_of
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.read import read_mammogram
 from mammo_core.runs.card import ModelCard

@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.held_out import refuse_unfit
-from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset
@@ -16,6 +15,7 @@ from mammo_core.errors import RunError, TableError
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, torch_engine
 from mammo_core.inference.predictor import probabilities_of
+from mammo_core.partners import partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, CachedImages, open_images
 from mammo_core.preprocessing.intensity import normalise

@@ -16,7 +16,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
-from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table, read_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset, find_folder, missing_files, read_dataset
@@ -29,6 +28,7 @@ from mammo_core.inference.evaluate import batches, logits_of_levels
 from mammo_core.inference.predictor import probabilities_of
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, pool_cases
+from mammo_core.partners import partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.records import from_document, to_document

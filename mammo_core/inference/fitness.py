@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from mammo_core.datasets.partners import is_lone, partners_among
+from mammo_core.partners import is_lone, partners_among
 from mammo_core.preprocessing.case_store import CaseImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import Mammogram

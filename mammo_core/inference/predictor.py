@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from mammo_core.datasets.partners import partners_among
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, device_of, torch_engine
 from mammo_core.inference.forward import Batch, Outputs
+from mammo_core.partners import partners_among
 from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels, Task
 from mammo_core.zoo.two_views import Beside, TwoViews

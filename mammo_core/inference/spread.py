@@ -40,13 +40,16 @@ def spread_of(
 ) -> Spread:
     """The scores of `mammogram` as it is, mirrored, and shifted four ways, in one batch.
 
-    A network over two views sees each look beside `partner` as it is; beside itself without one.
+    A network over two views sees each look beside `partner` as it is; beside itself where there is
+    none, or where that is the same image.
     """
     settings, task = checkpoint.card.prepare, checkpoint.card.task
     looks = looks_at(prepare(mammogram, settings).pixels)
     batch = np.stack(list(looks.values()))
     if checkpoint.model.views == 2:
-        other = batch if partner is None else prepare(partner, settings).pixels
+        other = batch
+        if partner is not None and partner.ref != mammogram.ref:
+            other = prepare(partner, settings).pixels
         batch = np.stack([batch, np.broadcast_to(other, batch.shape)], axis=1)
     outputs = engine.run(batch)
     scores = [score_of(row, task) for row in probabilities_of(outputs.logits)]

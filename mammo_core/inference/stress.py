@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.held_out import whole_groups
-from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.reading import Dataset
 from mammo_core.errors import TableError
@@ -27,6 +26,7 @@ from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.paired_rates import rate_difference
 from mammo_core.metrics.uncertainty import Rate, auc_with_interval, rate_with_interval
+from mammo_core.partners import partners_of
 from mammo_core.preprocessing import changes
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.read import read_mammogram

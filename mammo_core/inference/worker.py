@@ -17,12 +17,12 @@ def main(folder: Path) -> int:
 
 
 def _evaluate(run: RunFolder) -> str:
-    from mammo_core.datasets.partners import lone_in_words, partners_of
     from mammo_core.datasets.predictions import write_predictions
     from mammo_core.datasets.reading import find_folder, read_dataset
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
     from mammo_core.inference.evaluate import evaluate
+    from mammo_core.partners import lone_in_words, partners_of
     from mammo_core.runs.seen import learnt_from, read_seen
 
     config = load_settings(run.file("run.json"), EvaluateConfig)

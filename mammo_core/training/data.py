@@ -10,11 +10,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig
-from mammo_core.datasets.partners import is_lone, partners_of
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.reading import Dataset, find_folder, read_dataset
 from mammo_core.datasets.run_split import split_as_set, used_images
 from mammo_core.errors import ConfigError, TableError
+from mammo_core.partners import is_lone, partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.types import Split, Task

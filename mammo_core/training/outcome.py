@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.adapter import Adapter
-from mammo_core.datasets.partners import lone_in_words, partners_of
 from mammo_core.datasets.reading import fingerprint_of
 from mammo_core.datasets.splits import Leak, find_leak
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.cases import levels_of, pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
 from mammo_core.types import Level, Split, Task

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mammo_core.inference.fitness import remark, why_not
+from mammo_core.inference.fitness import remarks, why_not
 from mammo_core.inference.verdict import score_cases, usual_images
 from mammo_core.metrics.cases import Pooling
 from mammo_core.preprocessing.case_store import Case
@@ -36,8 +36,17 @@ def read_case(
     """`case` as `run` read it and as `panes` show it."""
     card = cached.card(run)
     point = point_in_force(run)
+    told = remarks(card, [case.image(image_id) for image_id in readings])
+    said = {image_id: " ".join(of_image) for image_id, of_image in zip(readings, told, strict=True)}
     images = [
-        _image(case, pane, card, readings.get(pane.key), regions.get(pane.key, ()))
+        _image(
+            case,
+            pane,
+            card,
+            readings.get(pane.key),
+            regions.get(pane.key, ()),
+            remark=said.get(pane.key, ""),
+        )
         for pane in panes
     ]
     return case_record.ReadCase(
@@ -57,6 +66,8 @@ def _image(
     card: ModelCard,
     reading: "Reading | None",
     regions: "Sequence[Region]",
+    *,
+    remark: str,
 ) -> case_record.ReadImage:
     about = case.image(pane.key)
     return case_record.ReadImage(
@@ -66,7 +77,7 @@ def _image(
         windows=pane.windows,
         reading=_reading(reading, pane, regions) if reading is not None else None,
         unread="" if reading is not None else why_not(card, about) or "It was not scored.",
-        remark=(remark(card, about) or "") if reading is not None else "",
+        remark=remark,
     )
 
 

@@ -10,6 +10,7 @@ import streamlit as st
 from mammo_core.inference.standing import chance_at
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
+from mammo_core.partners import partners_among
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, load_mammogram
 from mammo_core.runs.card import ModelCard
@@ -109,11 +110,10 @@ def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
     from mammo_core.inference.spread import spread_of
 
     ready = warm(run)
-    for image_id in read.readings:
-        image = case.image(image_id)
-        spread = spread_of(
-            ready.checkpoint, ready.engine, load_mammogram(cases_root(), case, image)
-        )
+    images = [case.image(image_id) for image_id in read.readings]
+    for image, beside in zip(images, partners_among([one.ref for one in images]), strict=True):
+        views = [load_mammogram(cases_root(), case, one) for one in (image, images[beside])]
+        spread = spread_of(ready.checkpoint, ready.engine, *views)
         st.caption(
             f"{escaped(image.title)}: {spread.lowest:.2f} to {spread.highest:.2f} as it is, "
             f"mirrored and shifted ({len(spread.scores)} looks)."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from mammo_core.inference.fitness import remark, why_not
+from mammo_core.inference.fitness import remarks, why_not
 from mammo_core.preprocessing.case_store import Case, CaseImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
@@ -28,10 +28,13 @@ class Fit:
 def fit_of(case: Case, card: ModelCard) -> Fit:
     reasons = {image: why_not(card, image) for image in case.images}
     scored = tuple(image for image, reason in reasons.items() if reason is None)
+    told = zip(scored, remarks(card, scored), strict=True)
     return Fit(
         scored=scored,
         refused=_by_sentence((reason, image.title) for image, reason in reasons.items()),
-        remarks=_by_sentence((remark(card, image), image.title) for image in scored),
+        remarks=_by_sentence(
+            (said, image.title) for image, sentences in told for said in sentences
+        ),
     )
 
 

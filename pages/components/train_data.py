@@ -10,6 +10,7 @@ from mammo_core.datasets.jobs import latest_audit
 from mammo_core.datasets.reading import get_adapter, get_label_rule
 from mammo_core.datasets.registry import Registered
 from mammo_core.datasets.worker import RESULT
+from mammo_core.partners import is_lone, partners_of
 from mammo_core.paths import audits_root
 from mammo_core.types import Task
 from pages.components import cached
@@ -20,11 +21,15 @@ from pages.components.train_split import pick_split, show_counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
-    """`missing` says in words what has to be done before a run may start on these data."""
+    """`missing` says in words what has to be done before a run may start on these data; `paired` of
+    the labelled `images` have their other view beside them.
+    """
 
     data: DataConfig
     task: Task
     missing: tuple[str, ...]
+    images: int
+    paired: int
 
 
 def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData | None:
@@ -45,7 +50,14 @@ def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData |
     audited = _ask_for_audit(entry, is_ours=adapter.imaging == "synthetic")
     data, undone = pick_split(entry, dataset, before or _fresh(entry), key=key)
     show_counts(dataset, data, rule.task)
-    return TrainingData(data=data, task=rule.task, missing=(*audited, *undone))
+    labelled = dataset.manifest[dataset.manifest["label"].notna()]
+    return TrainingData(
+        data=data,
+        task=rule.task,
+        missing=(*audited, *undone),
+        images=len(labelled),
+        paired=int((~is_lone(partners_of(labelled))).sum()),
+    )
 
 
 def _fresh(entry: Registered) -> DataConfig:

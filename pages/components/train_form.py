@@ -14,6 +14,7 @@ from pages.components.train_network import pick_network
 from pages.components.train_origin import pick_origin
 from pages.components.train_preflight import show_preflight
 from pages.components.train_start import start_button
+from pages.components.train_views import pick_views
 
 
 def show_form() -> str | None:
@@ -29,7 +30,7 @@ def show_form() -> str | None:
         config = origin.configure(chosen.data, chosen.task)
         with _step(3, "Network"):
             network = pick_network(config, key=origin.name)
-        config = network.config
+            config = pick_views(network.config, chosen, key=origin.name)
         with _step(4, "Cancers are few"):
             config = replace(config, balance=pick_balance(config.balance, key=origin.name))
         with _step(5, "Training"):

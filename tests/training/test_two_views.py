@@ -12,7 +12,6 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from mammo_core.config import AugmentConfig, DataConfig, RunConfig
-from mammo_core.datasets.partners import partners_of
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.reading import read_dataset
 from mammo_core.errors import ConfigError
@@ -21,6 +20,7 @@ from mammo_core.inference.engine import open_engine
 from mammo_core.inference.evaluate import evaluate
 from mammo_core.inference.predictor import Reading, score_images
 from mammo_core.metrics.auc import auc_of
+from mammo_core.partners import partners_of
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.read import read_mammogram

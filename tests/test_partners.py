@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.partners import lone_in_words, partners_among, partners_of
+from mammo_core.partners import lone_in_words, partners_among, partners_of
 from mammo_core.tables import check_manifest
 from mammo_core.types import ImageRef, Laterality, View
 
