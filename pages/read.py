@@ -18,7 +18,13 @@ from pages.components.pickers import pick_run, reading_models
 from pages.components.read_context import show_context, show_unfamiliar
 from pages.components.read_heat import regions_inside, show_method, show_seconds
 from pages.components.read_model import fit_of, show_limits, show_meaning, show_refused
-from pages.components.read_pictures import Layer, pick_layers, show_layers, show_pictures
+from pages.components.read_pictures import (
+    Layer,
+    lay_out,
+    pick_layers,
+    show_layers,
+    show_pictures,
+)
 from pages.components.read_scores import scored_images, show_scores
 from pages.components.read_second import pick_second, read_with, show_second
 from pages.components.study_start import show_studies, show_study_start
@@ -33,25 +39,24 @@ from pages.components.worklist_view import (
 
 def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:
     first, other = read_with(run, case), read_with(second, case)
-    picture, words = st.columns([3, 1], gap="medium")
-    with picture:
+    place = lay_out(is_for_two=first is not None and other is not None)
+    with place.pictures:
         shown = pick_layers([layer for layer in (first, other) if layer is not None])
         started = time.perf_counter()
         show_pictures(case, shown)
         drawing = time.perf_counter() - started
     if run is None:
-        words.info("There is no checkpoint yet. Train one on the Train page.")
-    with words, noted_errors():
+        place.scores.info("There is no checkpoint yet. Train one on the Train page.")
+    with place.scores, noted_errors():
         cases = show_case_scores(case, first) if first is not None else []
-        if other is not None:
+    if other is not None:
+        with place.second_scores:
             show_second(case, other)
-        if first is not None and first.read.readings:
-            panes, regions = make_panes(case, first.read), regions_inside(first.read)
-            show_exports(case, first.run, first.read.readings, panes, regions=regions)
-    with picture, noted_errors():
+    with place.behind, noted_errors():
         show_layers(case, shown)
         if first is not None and first.read.readings:
-            show_behind(case, first, cases, drawing=drawing)
+            of_which = f" of {first.run.run_id}" if other is not None else ""
+            show_behind(case, first, cases, of_which=of_which, drawing=drawing)
 
 
 def show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
@@ -65,15 +70,19 @@ def show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
     show_unfamiliar(case, run, read)
     cases = show_scores(scored_images(case, read.readings), run, card)
     show_limits(card, fit)
+    panes, regions = make_panes(case, read), regions_inside(read)
+    show_exports(case, run, read.readings, panes, regions=regions)
     return cases
 
 
-def show_behind(case: Case, layer: Layer, cases: list[ScoredCase], *, drawing: float) -> None:
+def show_behind(
+    case: Case, layer: Layer, cases: list[ScoredCase], *, of_which: str, drawing: float
+) -> None:
     """Under the images: what is a click away."""
     run, read = layer.run, layer.read
-    with st.expander("Around the score", icon=":material/explore:"):
+    with st.expander(escaped(f"Around the score{of_which}"), icon=":material/explore:"):
         show_context(case, run, read, cases)
-    with st.expander("What the score means", icon=":material/info:"):
+    with st.expander(escaped(f"What the score{of_which} means"), icon=":material/info:"):
         show_meaning(run, cached.card(run))
     with st.expander("Advanced", icon=":material/tune:"):
         show_method()

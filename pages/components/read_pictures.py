@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.preprocessing.case_parts import parts_of
 from mammo_core.preprocessing.case_store import Case
@@ -17,6 +18,7 @@ from pages.components.viewer import Legend, show_viewer
 
 LEGEND: Final = Legend(text="What moved the score", low_text="none", high_text="most")
 _BESIDE: Final = "Side by side"
+_HEIGHT: Final = 780
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,26 @@ class Layer:
 
     run: RunFolder
     read: CaseReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where on the page the parts of a case go."""
+
+    pictures: DeltaGenerator
+    scores: DeltaGenerator
+    second_scores: DeltaGenerator
+    behind: DeltaGenerator
+
+
+def lay_out(*, is_for_two: bool) -> Places:
+    """Scores beside the images; those of two models beside each other, under the images."""
+    if not is_for_two:
+        pictures, scores = st.columns([3, 1], gap="medium")
+        return Places(pictures=pictures, scores=scores, second_scores=scores, behind=pictures)
+    pictures = st.container()
+    scores, second = st.columns(2, gap="large")
+    return Places(pictures=pictures, scores=scores, second_scores=second, behind=st.container())
 
 
 def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
@@ -51,16 +73,17 @@ def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
             )
         panes = make_pairs(case, parts[part], {layer.run.run_id: layer.read for layer in layers})
     columns = len(layers) if len(layers) > 1 else 0
-    seen = show_viewer(panes, key="viewer", height=780, legend=LEGEND, columns=columns)
+    seen = show_viewer(panes, key="viewer", height=_HEIGHT, legend=LEGEND, columns=columns)
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")
 
 
 def show_layers(case: Case, layers: Sequence[Layer]) -> None:
-    """What stands out on the images shown, model by model where there are two."""
-    for layer in layers:
-        if not layer.read.readings:
-            continue
-        if len(layers) > 1:
-            st.markdown(f"**{escaped(layer.run.run_id)}**")
-        show_regions(case, layer.read)
+    """What stands out on the images shown; of two models, beside each other."""
+    places = st.columns(2, gap="large") if len(layers) > 1 else [st.container()]
+    for place, layer in zip(places, layers, strict=False):
+        with place:
+            if len(layers) > 1:
+                st.markdown(f"**{escaped(layer.run.run_id)}**")
+            if layer.read.readings:
+                show_regions(case, layer.read)

@@ -8,6 +8,7 @@ from mammo_core.preprocessing.case_store import Case
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
+from pages.components.read_context import show_unfamiliar
 from pages.components.read_heat import pick_method
 from pages.components.read_model import fit_of, show_limits, show_refused
 from pages.components.read_pictures import Layer
@@ -45,5 +46,6 @@ def show_second(case: Case, layer: Layer) -> None:
         st.markdown(f"**{escaped(run.run_id)}**")
         show_refused(fit)
         if read.readings:
+            show_unfamiliar(case, run, read)
             show_scores(scored_images(case, read.readings), run, card)
             show_limits(card, fit)
