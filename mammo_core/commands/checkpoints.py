@@ -29,6 +29,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     embed = actions.add_parser("embed", help="make anew what tells unlike images, from its data")
     _named(embed)
     embed.add_argument("--data", metavar="DIR", help="where its data set lies now")
+    seen = actions.add_parser("seen", help="write down anew whom it has seen, from its data set")
+    _named(seen)
+    seen.add_argument("--data", metavar="DIR", help="where its data set lies now")
     bring = actions.add_parser("import", help="bring one in from a zip")
     bring.add_argument("file", type=Path, metavar="ZIP")
     bring.add_argument("--name", help="what to call it; default imported-<hash of its card>")
@@ -53,6 +56,7 @@ def _run(arguments: argparse.Namespace) -> int:
         "show": _show,
         "check": _check,
         "embed": _embed,
+        "seen": _seen,
         "import": _import,
         "export": _export,
     }
@@ -173,6 +177,16 @@ def _embed(arguments: argparse.Namespace) -> int:
     run = RunFolder(folder_of(arguments.name))
     count = embed_run(run, folder=arguments.data, report=lambda done, total, message: None)
     _say(f"{many(count, 'image', 'images')} embedded.")
+    return 0
+
+
+def _seen(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.folder import RunFolder
+    from mammo_core.training.lineage import retell_seen
+
+    run = RunFolder(folder_of(arguments.name))
+    women = retell_seen(run, folder=arguments.data, report=lambda done, total, message: None)
+    _say(f"{run.run_id} tells again whom it has seen: {many(women, 'woman', 'women')}.")
     return 0
 
 

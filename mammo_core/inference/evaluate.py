@@ -1,6 +1,7 @@
 """A whole data set scored by a checkpoint: external validation."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,24 @@ from mammo_core.inference.predictor import probabilities_of
 from mammo_core.partners import partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, CachedImages, open_images
+from mammo_core.preprocessing.cache_build import Unreadable
 from mammo_core.preprocessing.intensity import normalise
+from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS
 
 BATCH = 16
 
 Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Evaluated:
+    """`contents` tell the scored images apart by what is in their files; `left_out` are those that
+    cannot be read, with LEFT_OUT_COLUMNS.
+    """
+
+    predictions: pd.DataFrame
+    contents: tuple[str, ...]
+    left_out: pd.DataFrame
 
 
 def evaluate(
@@ -35,7 +49,7 @@ def evaluate(
     report: Report,
     should_stop: Callable[[], bool],
     engine: Engine | None = None,
-) -> pd.DataFrame | None:
+) -> Evaluated | None:
     """The predictions of `checkpoint` on `dataset`, called `name`; None where it was stopped.
 
     Scored by `engine`, else by torch, in full precision: thresholds are chosen on such scores.
@@ -45,19 +59,16 @@ def evaluate(
     card = checkpoint.card
     refuse_unfit(card, dataset)
     engine = engine or torch_engine(checkpoint)
-    manifest = _wanted(dataset, split)
+    wanted = replace(dataset, manifest=_wanted(dataset, split))
     built = prepare_dataset(
-        dataset, card.prepare, processes=processes, report=report, should_stop=should_stop
+        wanted, card.prepare, processes=processes, report=report, should_stop=should_stop
     )
-    unreadable = {problem.file for problem in built.unreadable}
-    is_readable = [dataset.root / str(path) not in unreadable for path in manifest["path"]]
-    manifest = manifest[is_readable].reset_index(drop=True)
     if built.was_stopped:
         return None
-    if manifest.empty:
-        raise RunError("None of the images can be read.")
+    manifest, left_out = _told_apart(wanted, built.unreadable)
     files = [dataset.root / str(path) for path in manifest["path"]]
-    images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
+    cache = Cache(root=cache_root(), settings=card.prepare)
+    images = open_images(cache, files)
     partners = partners_of(manifest) if card.model.views == 2 else None
     parts = []
     for rows in batches(len(files)):
@@ -74,7 +85,13 @@ def evaluate(
         model_id=card.model_id,
         engine=engine.name,
     )
-    return table.assign(label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256)
+    return Evaluated(
+        predictions=table.assign(
+            label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256
+        ),
+        contents=tuple(cache.place_of(file).read_text(encoding="ascii") for file in files),
+        left_out=left_out,
+    )
 
 
 def logits_of_levels(
@@ -96,6 +113,25 @@ def _normalised(
 ) -> NDArray[np.float32]:
     levels = images.take(rows)
     return np.stack([normalise(one, mean=settings.mean, std=settings.std) for one in levels])
+
+
+def _told_apart(
+    dataset: Dataset, unreadable: Sequence[Unreadable]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The rows whose image can be read, and the others with the reason."""
+    manifest = dataset.manifest
+    why = {problem.file: problem.reason for problem in unreadable}
+    reasons = [why.get(dataset.root / str(path)) for path in manifest["path"]]
+    is_readable = np.array([reason is None for reason in reasons], dtype=np.bool_)
+    table = manifest.assign(reason=pd.array(reasons, dtype="string"))
+    left_out = table.loc[~is_readable, list(LEFT_OUT_COLUMNS)].reset_index(drop=True)
+    if not is_readable.any():
+        first = left_out.iloc[0]
+        raise RunError(
+            f"None of the {len(manifest)} images can be read (first: {first['image_id']}: "
+            f"{first['reason']}). Is the folder whole, and its disk mounted?"
+        )
+    return manifest[is_readable].reset_index(drop=True), left_out
 
 
 def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:

@@ -5,11 +5,15 @@ Nothing heavy is imported before the heart beats; see runs/process.py.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mammo_core.config import EvaluateConfig, load_settings
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, find_run
 from mammo_core.runs.process import Progress, carry_out, device_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def main(folder: Path) -> int:
@@ -23,12 +27,12 @@ def _evaluate(run: RunFolder) -> str:
     from mammo_core.inference.engine import open_engine
     from mammo_core.inference.evaluate import evaluate
     from mammo_core.partners import lone_in_words, partners_of
-    from mammo_core.runs.seen import learnt_from, read_seen
+    from mammo_core.runs.evaluations import left_out_in_words, write_left_out
 
     config = load_settings(run.file("run.json"), EvaluateConfig)
     found = find_run(config.checkpoint, checkpoints_root(), shipped_checkpoints_root())
     checkpoint = load_checkpoint(found.path, device="auto")
-    predictions = evaluate(
+    done = evaluate(
         checkpoint,
         read_dataset(find_folder(config.folder), config.adapter, config.label_rule),
         name=config.folder,
@@ -38,20 +42,37 @@ def _evaluate(run: RunFolder) -> str:
         should_stop=lambda: run.asked_to_stop,
         engine=open_engine(checkpoint),
     )
-    if predictions is None:
+    if done is None:
         return "Stopped on request."
-    write_predictions(predictions, run.file("predictions.csv"))
-    women = predictions["group_id"].nunique()
-    words = f"{len(predictions)} images of {women} women scored by {config.checkpoint}."
-    if checkpoint.card.model.views == 2:
-        words = f"{words} {lone_in_words(partners_of(predictions))}".strip()
-    seen = read_seen(found)
-    known = learnt_from(seen, predictions) if seen is not None else []
+    write_left_out(run, done.left_out)
+    write_predictions(done.predictions, run.file("predictions.csv"))
+    women = done.predictions["group_id"].nunique()
+    is_paired = checkpoint.card.model.views == 2
+    words = (
+        f"{len(done.predictions)} images of {women} women scored by {config.checkpoint}.",
+        left_out_in_words(done.left_out),
+        lone_in_words(partners_of(done.predictions)) if is_paired else None,
+        _memory_in_words(found, done.predictions.assign(content=list(done.contents))),
+    )
+    told = [sentence for sentence in words if sentence]
+    for sentence in told[1:]:
+        sys.stderr.write(f"{sentence}\n")  # the log keeps it
+    return " ".join(told)
+
+
+def _memory_in_words(checkpoint: RunFolder, women: "pd.DataFrame") -> str | None:
+    """Whom of these women it learnt from; None where it is known to be nobody."""
+    from mammo_core.runs.seen import learnt_from, read_seen, unknown_seen
+
+    seen = read_seen(checkpoint)
+    if seen is None:
+        return unknown_seen(checkpoint.run_id)
+    known = learnt_from(seen, women)
     if not known:
-        return words
+        return None
     return (
-        f"{words} It learnt from {len(known)} of these women (first: {known[0]}): scores of theirs "
-        "show what it remembers, not what it can do."
+        f"It learnt from {len(known)} of these women (first: {known[0]}): scores of theirs show "
+        "what it remembers, not what it can do."
     )
 
 

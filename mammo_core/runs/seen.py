@@ -34,6 +34,16 @@ def read_seen(run: RunFolder) -> pd.DataFrame | None:
     return read_table(path, what="list of seen images").reindex(columns=list(COLUMNS))
 
 
+def unknown_seen(run_id: str) -> str:
+    """What cannot be known of a checkpoint without that list, and what can be done."""
+    return (
+        f"{run_id} does not tell whom it has seen (it has no {SEEN_NAME}): whether these women are "
+        "among those it learnt from cannot be known. Where its data set is still here, `mammo "
+        f"checkpoints seen {run_id}` writes the list anew; else train it again, or judge it on "
+        "women it cannot have seen."
+    )
+
+
 def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
     """The group_ids of `women` (`dataset, group_id`, and `content` where known) learnt from."""
     learnt = seen[seen["split"].isin(_LEARNT)]

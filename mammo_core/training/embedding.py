@@ -3,7 +3,6 @@
 Written at the end of a training; for a checkpoint without them made again from its data set.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -12,23 +11,20 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from mammo_core.config import RunConfig, load_settings
-from mammo_core.datasets.reading import fingerprint_of
-from mammo_core.errors import CheckpointError, RunError
+from mammo_core.errors import CheckpointError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import read_card
 from mammo_core.runs.embeddings import COLUMNS, MOST_IMAGES, Embeddings, write_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.data import ImageSet, load_dataset, load_images
+from mammo_core.training.data import ImageSet
 from mammo_core.training.machine import make_fabric
 from mammo_core.training.network import make_network
+from mammo_core.training.own_images import Report, find_images
 from mammo_core.types import Split
 from mammo_core.zoo.classifier import Classifier
 
 KEPT_SPLITS = (Split.TRAIN, Split.VAL)
-
-Report = Callable[[int, int, str], None]
 
 
 def keep_embeddings(run: RunFolder, *parts: Embeddings) -> int:
@@ -67,27 +63,20 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     """Make the embeddings of a finished run from its data set, which lies in `folder` where that
     has moved; how many. Other images than it was trained on are refused.
     """
-    card = read_card(run.file("model_card.json"))
-    config = load_settings(run.file("run.json"), RunConfig)
-    if folder is not None:
-        config = replace(config, data=replace(config.data, folder=folder))
-    dataset = load_dataset(config)
-    if fingerprint_of(dataset.manifest) != card.data.fingerprint:
-        raise RunError(
-            f"The images in {config.data.folder} are not those {run.run_id} was trained on: their "
-            "ids, labels or splits differ. Name the folder of the data set as it was."
-        )
-    if sha256_of(run.file("weights.safetensors")) != card.weights_sha256:
+    own = find_images(run, folder=folder, report=report)
+    config, fabric = own.config, make_fabric(own.config)
+    if (
+        sha256_of(run.file("weights.safetensors"))
+        != read_card(run.file("model_card.json")).weights_sha256
+    ):
         raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
-    fabric = make_fabric(config)
-    images = load_images(dataset, config, report=report, should_stop=lambda: False)
     network = make_network(config, fabric.device)
     network.classifier.load_state_dict(load_file(run.file("weights.safetensors")))
     classifier = network.classifier.float()
     parts = [
         embeddings_of(
             classifier,
-            EvaluationBatches(images=images[split], config=config, device=fabric.device),
+            EvaluationBatches(images=own.splits[split], config=config, device=fabric.device),
             split,
         )
         for split in KEPT_SPLITS

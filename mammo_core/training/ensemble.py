@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import permutations
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -37,13 +36,9 @@ from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run
 from mammo_core.runs.launch import new_run_id
-from mammo_core.runs.seen import learnt_from, read_seen
+from mammo_core.runs.seen import learnt_from, read_seen, unknown_seen
 from mammo_core.tables import class_columns
 from mammo_core.types import Level, RunState, Split, Task
-
-_UNCHECKED: Final = (
-    "It could not be checked whether {} learnt from these women: nothing tells whom it has seen."
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -153,7 +148,7 @@ def _refuse_leaks(candidates: Sequence[Candidate]) -> list[str]:
     for candidate in candidates:
         seen = read_seen(candidate.checkpoint)
         if seen is None:
-            notes.append(_UNCHECKED.format(candidate.checkpoint.run_id))
+            notes.append(unknown_seen(candidate.checkpoint.run_id))
             continue
         for other in candidates:
             shared = learnt_from(seen, other.test)

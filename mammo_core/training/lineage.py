@@ -10,14 +10,22 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.config import RunConfig
+from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.runs.seen import COLUMNS, learnt_from, read_seen
+from mammo_core.runs.seen import (
+    COLUMNS,
+    SEEN_NAME,
+    learnt_from,
+    read_seen,
+    unknown_seen,
+    write_seen,
+)
 from mammo_core.training.data import ImageSet
+from mammo_core.training.own_images import Report, find_images
 from mammo_core.types import Split
 
 FROM_CHECKPOINT: Final = "checkpoint:"
@@ -57,10 +65,7 @@ def check_origin(origin: Origin, own: pd.DataFrame, *, is_leak_allowed: bool) ->
     run_id = origin.run.run_id
     test = own[own["split"] == Split.TEST]
     if origin.seen is None:
-        return (
-            f"Training went on from {run_id}, which does not tell whom it has seen: whether these "
-            "test women are among them could not be checked.",
-        )
+        return (f"Training went on from {run_id}. {unknown_seen(run_id)}",)
     shared = learnt_from(origin.seen, test)
     women = test["group_id"].nunique()
     if not shared:
@@ -84,6 +89,22 @@ def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFram
         for split, one in images.items()
     ]
     return pd.concat(parts, ignore_index=True)[list(COLUMNS)].astype("string")
+
+
+def retell_seen(run: RunFolder, *, folder: str | None = None, report: Report) -> int:
+    """Write down anew whom a finished run has seen, from its data set, which lies in `folder` where
+    that has moved; how many women. For checkpoints from before this was kept.
+    """
+    config = load_settings(run.file("run.json"), RunConfig)
+    origin = origin_of(config)
+    if origin and origin.seen is None:
+        raise RunError(
+            f"{run.run_id} went on from {origin.run.run_id}. {unknown_seen(origin.run.run_id)}"
+        )
+    found = find_images(run, folder=folder, report=report)
+    own = seen_table(found.splits, dataset=config.data.folder)
+    write_seen(own, origin.seen if origin else None, run.file(SEEN_NAME))
+    return int(own["group_id"].nunique())
 
 
 def _refuse_other_model(card: ModelCard, config: RunConfig, run_id: str) -> None:

@@ -15,7 +15,13 @@ from mammo_core.metrics.external import (
     without_training_women,
 )
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.evaluations import Evaluation, evaluation_of, list_evaluations
+from mammo_core.runs.evaluations import (
+    Evaluation,
+    evaluation_of,
+    left_out_in_words,
+    list_evaluations,
+    read_left_out,
+)
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.types import Split
@@ -93,8 +99,10 @@ def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Cell:
         note_look(evaluation.run, evaluation.config.split)
         try:
             table = cached.predictions(evaluation.run)
+            left_out = left_out_in_words(read_left_out(evaluation.run))
+            notes = (left_out,) if left_out else ()
             if set(table.get("weights_sha256", ())) - {card.weights_sha256}:
-                notes = ("It was scored by other weights of that name.",)
+                notes = (*notes, "It was scored by other weights of that name.")
             own = cached.predictions(run) if run.has_predictions else None
             if own is not None and is_of_same_women(own, table):
                 table = without_training_women(own, table)

@@ -1,18 +1,22 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from mammo_core.cli import main
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.reading import read_dataset
-from mammo_core.errors import CheckpointError, TableError
+from mammo_core.errors import CheckpointError, RunError, TableError
+from mammo_core.files import sha256_of
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.evaluate import evaluate
 from mammo_core.inference.predictor import score_images
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.runs.evaluations import left_out_in_words, read_left_out
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
@@ -85,9 +89,90 @@ def test_a_model_of_synthetic_images_scores_no_other_data_set(
 
 def test_the_engine_that_scored_stands_in_every_row(phantoms: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(tmp_path / "runs" / "made-up")
-    table = evaluate(
+    done = evaluate(
         checkpoint, read_dataset(phantoms), name="set", split="all", processes=1,
         report=lambda *_: None, should_stop=lambda: False, engine=open_engine(checkpoint),
     )  # fmt: skip
-    assert table is not None
-    assert set(table["engine"]) == {"openvino fp32"}
+    assert done is not None
+    assert set(done.predictions["engine"]) == {"openvino fp32"}
+
+
+def test_only_the_images_that_are_asked_for_are_prepared(phantoms: Path, tmp_path: Path) -> None:
+    dataset = read_dataset(phantoms)
+    is_last = dataset.manifest["group_id"] == dataset.manifest["group_id"].max()
+    split = pd.Series(np.where(is_last, "test", "train"), dtype="string")
+    dataset = replace(dataset, manifest=dataset.manifest.assign(split=split))
+    told: list[str] = []
+    done = evaluate(
+        load_checkpoint(tmp_path / "runs" / "made-up"), dataset, name="set", split="test",
+        processes=1, report=lambda done, total, message: told.append(message),
+        should_stop=lambda: False,
+    )  # fmt: skip
+    assert done is not None
+    assert len(done.predictions) == len(done.contents) == 4  # one woman's views
+    assert "Preparing images: 4 of 4" in told
+    assert not [message for message in told if "of 20" in message]
+    levels = [path for path in (tmp_path / "home" / "cache").rglob("*.u*") if path.is_file()]
+    assert len(levels) == 4
+    assert done.left_out.empty
+
+
+def test_images_that_cannot_be_read_are_left_out_and_said_so_everywhere(
+    phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_dataset(phantoms).manifest
+    for path in manifest["path"][:2]:
+        (phantoms / path).write_bytes(b"no image")
+    command = ["evaluate", "--checkpoint", "made-up", "--data", str(phantoms), "--wait"]
+    assert main(command) == 0
+    told = capsys.readouterr()
+    run = RunFolder(Path(told.out.strip()))
+    first = manifest["image_id"][0]
+    sentence = f"Left out: 2 images that cannot be read (first: {first}: "
+    assert "18 images of 5 women scored by made-up." in told.err
+    assert sentence in told.err
+    assert sentence in run.read_status().message
+    assert sentence in run.read_log(last_lines=20)
+    left_out = read_left_out(run)
+    assert left_out["image_id"].tolist() == manifest["image_id"][:2].tolist()
+    assert left_out["reason"].str.len().min() > 10
+    assert left_out_in_words(left_out) in run.read_status().message
+
+
+def test_where_no_image_can_be_read_the_first_reason_is_told(
+    phantoms: Path, tmp_path: Path
+) -> None:
+    dataset = read_dataset(phantoms)
+    for path in dataset.manifest["path"]:
+        (phantoms / path).write_bytes(b"no image")
+    with pytest.raises(RunError, match=r"None of the 20 images can be read \(first: W0001"):
+        evaluate(
+            load_checkpoint(tmp_path / "runs" / "made-up"), dataset, name="set", split="all",
+            processes=1, report=lambda *_: None, should_stop=lambda: False,
+        )  # fmt: skip
+
+
+def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(
+    phantoms: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["evaluate", "--checkpoint", "made-up", "--data", str(phantoms), "--wait"]
+    assert main(command) == 0
+    told = capsys.readouterr().err
+    assert "made-up does not tell whom it has seen (it has no seen.csv)" in told
+    assert "`mammo checkpoints seen made-up` writes the list anew" in told
+
+
+def test_a_woman_it_learnt_from_is_known_again_under_another_name(
+    phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By what is on her image: the data set lay elsewhere, and she had another number."""
+    manifest = read_dataset(phantoms).manifest
+    content = sha256_of(phantoms / manifest["path"][0])
+    (tmp_path / "runs" / "made-up" / "seen.csv").write_text(
+        f"dataset,image_id,group_id,split,content\nelsewhere,x,somebody,train,{content}\n"
+    )
+    command = ["evaluate", "--checkpoint", "made-up", "--data", str(phantoms), "--wait"]
+    assert main(command) == 0
+    woman = manifest["group_id"][0]
+    told = capsys.readouterr().err
+    assert f"It learnt from 1 of these women (first: {woman})" in told

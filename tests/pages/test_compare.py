@@ -11,6 +11,7 @@ from mammo_core.datasets import ADAPTERS
 from mammo_core.datasets.registry import Registered, register
 from mammo_core.paths import datasets_root
 from mammo_core.runs.card import SplitCount, read_card, write_card
+from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus
 from mammo_core.runs.latency import Latency, write_latency
 from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
@@ -302,7 +303,7 @@ def lock(run: RunFolder, threshold: float) -> None:
 
 def write_evaluation(
     root: Path, predictions: pd.DataFrame, *, label_rule: str = "cancer", name: str = "elsewhere"
-) -> None:
+) -> RunFolder:
     run = RunFolder(root / f"20260102-000000-evaluate-{label_rule[:4]}")
     run.path.mkdir()
     config = EvaluateConfig(
@@ -311,6 +312,7 @@ def write_evaluation(
     save_settings(config, run.file("run.json"))
     run.write_status(RunStatus(state=RunState.FINISHED))
     predictions.assign(weights_sha256="0" * 64).to_csv(run.file("predictions.csv"), index=False)
+    return run
 
 
 def cells_of(page: AppTest) -> pd.DataFrame:
@@ -350,6 +352,19 @@ def test_another_label_rule_is_marked(runs_root: Path, open_page: OpenPage) -> N
     page.multiselect(key="models").set_value([GOOD]).run()
     other = cells_of(page).loc[("elsewhere", "birads-4 (other)")]
     assert other["notes"] == "No operating point was locked."
+
+
+def test_images_that_could_not_be_read_are_told_with_the_result(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    evaluation = write_evaluation(runs_root, elsewhere())
+    left_out = pd.DataFrame({"image_id": ["X7"], "path": ["x7.dcm"], "reason": ["cut short"]})
+    write_left_out(evaluation, left_out)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    notes = cells_of(page).loc[("elsewhere", "cancer"), "notes"]
+    assert "Left out: 1 image that cannot be read (first: X7: cut short)" in notes
 
 
 def test_women_a_model_learnt_from_do_not_count_as_other_data(

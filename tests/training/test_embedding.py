@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from mammo_core.cli import main
 from mammo_core.config import DataConfig
 from mammo_core.errors import RunError
 from mammo_core.preprocessing.phantom import write_phantom_set
@@ -11,6 +12,7 @@ from mammo_core.runs.card import read_card
 from mammo_core.runs.embeddings import FILE_NAME, read_embeddings
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.launch import create_run
+from mammo_core.runs.seen import SEEN_NAME
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.embedding import embed_run, embeddings_of
 from mammo_core.training.network import make_network
@@ -66,6 +68,17 @@ def test_a_training_keeps_embeddings_and_they_can_be_made_again(
     assert again is not None
     np.testing.assert_array_equal(again.vectors, first.vectors)
     assert again.images.equals(first.images)
+
+
+def test_whom_a_run_has_seen_can_be_written_down_again(
+    finished: RunFolder, phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = finished.file(SEEN_NAME).read_text()
+    finished.file(SEEN_NAME).unlink()
+    moved = phantoms.rename(tmp_path / "moved")
+    assert main(["checkpoints", "seen", str(finished.path), "--data", str(moved)]) == 0
+    assert "tells again whom it has seen: 12 women." in capsys.readouterr().out
+    assert finished.file(SEEN_NAME).read_text() == written
 
 
 def test_other_images_than_it_was_trained_on_are_refused(

@@ -121,7 +121,9 @@ def test_a_member_that_cannot_be_checked_is_told(tmp_path: Path) -> None:
     finished(tmp_path, "a")
     finished(tmp_path, "b").file("seen.csv").unlink()
     run = make_ensemble(["a", "b"], method=Averaging.MEAN, root=tmp_path)
-    assert "could not be checked whether b learnt" in run.read_status().message
+    message = run.read_status().message
+    assert "b does not tell whom it has seen" in message
+    assert "`mammo checkpoints seen b` writes the list anew" in message
 
 
 def evaluated(root: Path, name: str, *, of: str, images: int = 10) -> None:

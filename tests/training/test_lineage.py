@@ -92,7 +92,8 @@ def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(earlier: Ru
     origin = origin_of(ON)
     assert origin is not None
     (told,) = check_origin(origin, SEEN, is_leak_allowed=False)
-    assert "could not be checked" in told
+    assert told.startswith("Training went on from earlier. earlier does not tell whom it has seen")
+    assert "`mammo checkpoints seen earlier` writes the list anew" in told
 
 
 def test_the_card_says_who_chose_the_epoch() -> None:
