@@ -39,13 +39,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
-    from mammo_core.inference.many_files import find_files, score_files
+    from mammo_core.inference.many_files import find_files, refuse_pairs, score_files
     from mammo_core.inference.score_sheet import ScoreSheet, to_heading, to_line
 
     if arguments.out is not None and not arguments.out.parent.is_dir():
         raise ConfigError(f"There is no folder {arguments.out.parent} to write to.")
     files = find_files(arguments.places)
     checkpoint = load_checkpoint(folder_of(arguments.checkpoint), device="auto")
+    refuse_pairs(checkpoint.card)
     classes = checkpoint.card.task.classes
     sheet = ScoreSheet(arguments.out, classes) if arguments.out else None
     engine = open_engine(checkpoint, "fast" if arguments.fast else "fp32")

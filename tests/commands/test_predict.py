@@ -53,6 +53,18 @@ def test_every_file_gets_its_score(
     assert {row["engine"] for row in rows} == {"openvino fp32"}
 
 
+def test_a_model_of_two_views_says_where_files_can_be_scored_together(
+    images: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pair").mkdir()
+    pair = write_checkpoint(tmp_path / "pair", views=2)
+    out = tmp_path / "scores.csv"
+    asked = ["predict", *map(str, images), "--checkpoint", str(pair), "--out", str(out)]
+    assert main(asked) != 0
+    assert "scores the CC and the MLO of a breast together" in capsys.readouterr().err
+    assert not out.exists()
+
+
 def test_a_bad_file_is_told_and_the_others_are_scored(
     images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

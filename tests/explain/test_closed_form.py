@@ -2,6 +2,8 @@
 
 import subprocess
 import sys
+from itertools import product
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from mammo_core.types import Task
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import BACKBONES, Backbone
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.freezing import last_layer
 
 THREE = Task(name="three", title="", classes=("a", "b", "c"), positive=("b", "c"))
 
@@ -25,10 +28,10 @@ THREE = Task(name="three", title="", classes=("a", "b", "c"), positive=("b", "c"
 DEEPER = {"conv2", "conv3_dense3", "mobilenetv3_large_100", "vgg16", "vgg16_bn", "vgg16_medical"}
 
 
-def randomised(backbone: str, pooling: str = "avg") -> Classifier:
+def randomised(backbone: str, pooling: str = "avg", views: Literal[1, 2] = 1) -> Classifier:
     """Norms and biases as no network starts with, for zeros and ones would hide mistakes."""
     torch.manual_seed(5)
-    settings = ModelConfig(backbone=backbone, pooling=pooling)  # type: ignore[arg-type]
+    settings = ModelConfig(backbone=backbone, pooling=pooling, views=views)  # type: ignore[arg-type]
     model = build_model(settings, task=THREE, channels=1).eval()
     with torch.no_grad():
         for module in model.modules():
@@ -82,6 +85,35 @@ def test_every_pooling_has_the_librarys_map(backbone: str, pooling: str) -> None
     assert isinstance(head, Head)
     assert head.pooling == pooling
     assert_same_map(model, torch.rand(2, 1, 128, 64) * 4.0 - 2.0)
+
+
+@pytest.mark.parametrize(
+    ("backbone", "pooling"),
+    [
+        *product(["light_cnn", "test_resnet", "test_convnext"], ["avg", "max", "gem"]),
+        ("conv2", "avg"),
+    ],
+)
+def test_of_two_views_the_librarys_map_of_the_first_is_given(backbone: str, pooling: str) -> None:
+    model = randomised(backbone, pooling, views=2)
+    with torch.no_grad():  # the two views begin alike
+        nn.init.normal_(model.trunk.get_parameter(f"{last_layer(model)}.weight"), std=0.1)
+    pairs = torch.rand(2, 2, 1, 128, 64) * 4.0 - 2.0
+    head = head_of(model, channels=1)
+    with torch.no_grad():
+        feature_map = model.features(pairs).numpy()
+        logits = model(pairs).numpy()
+    if backbone == "conv2":
+        assert head is model
+    else:
+        assert isinstance(head, Head)
+        np.testing.assert_allclose(logits_of(head, feature_map), logits, atol=1e-4)
+    either_way = [by_library(model, pairs, positive)[::2] for positive in ((1, 2), (0,))]
+    highest = float(np.max(either_way))
+    assert highest > 0.0
+    for positive, theirs in zip(((1, 2), (0,)), either_way, strict=True):
+        ours = grad_cam_of(head, feature_map, positive)
+        np.testing.assert_allclose(ours, theirs, atol=1e-4 * highest)
 
 
 def test_logits_are_the_heads_own() -> None:

@@ -14,8 +14,9 @@ from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.fidelity import Fidelity
+from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
-from tests.inference.made_up import card
+from tests.inference.made_up import card, sees_the_partner_alone
 
 
 class BrightTiles(nn.Module):
@@ -97,3 +98,21 @@ def test_the_smallest_choice_is_a_whole_woman(phantoms: Dataset, tmp_path: Path)
     table = check_fidelity(explained, phantoms, most=2, seed=1)
     assert table is not None
     assert table["group_id"].nunique() == 1
+
+
+def test_of_two_views_the_other_is_held_still_while_one_is_blurred(phantoms: Dataset) -> None:
+    torch.manual_seed(0)
+    pair = card("0" * 64, views=2)
+    model = build_model(pair.model, task=pair.task, channels=1).eval()
+    tables = []
+    for _ in range(2):
+        explained = Explained(model=model, card=pair, method=get_method("grad_cam"))
+        table = check_fidelity(explained, phantoms, most=2, seed=0)
+        assert table is not None
+        tables.append(table)
+        sees_the_partner_alone(model)
+    both, partner = tables
+    assert both["image_id"].tolist() == partner["image_id"].tolist()
+    assert (both["deletion"] - both["insertion"]).abs().min() > 1e-7
+    assert partner["deletion"].to_numpy() == pytest.approx(partner["insertion"], abs=1e-7)
+    assert partner["deletion"].nunique() == len(partner)  # each beside another image

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -87,21 +88,24 @@ def test_on_a_cpu_openvino_gives_what_torch_gives(checkpoint: Checkpoint) -> Non
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 
 
+@pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize(
     "backbone", ["test_resnet", "test_convnext", "timm:test_vit", "conv3_dense3"]
 )
-def test_other_networks_convert_too(backbone: str) -> None:
+def test_other_networks_convert_too(backbone: str, views: Literal[1, 2]) -> None:
     torch.manual_seed(0)
-    settings = ModelConfig(backbone=backbone)
+    settings = ModelConfig(backbone=backbone, views=views)
     model = build_model(settings, task=CANCER, channels=1).eval().requires_grad_(False)
     one = replace(card("2" * 64), model=settings)
     checkpoint = Checkpoint(folder=Path(), card=one, model=model)
     engine = open_engine(checkpoint)
     assert engine.name == "openvino fp32"
     assert isinstance(engine.head, Head) == (backbone != "conv3_dense3")
-    batch = trial_batch(PREPARE)
+    batch = trial_batch(PREPARE, views=views)
     theirs = torch_engine(checkpoint).run(batch)
-    np.testing.assert_allclose(engine.run(batch).logits, theirs.logits, atol=1e-4)
+    ours = engine.run(batch)
+    assert (len(ours.logits), len(ours.feature_map), len(ours.embedding)) == (4, 4 * views, 4)
+    np.testing.assert_allclose(ours.logits, theirs.logits, atol=1e-4)
 
 
 def test_torch_calculates_in_bf16_too_and_answers_in_32_bits(checkpoint: Checkpoint) -> None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.inference.fitness import remark, why_not
+from mammo_core.inference.fitness import LONE, remark, remarks, why_not
 from mammo_core.runs.card import ModelCard
-from mammo_core.types import ImageRef, Mammogram
+from mammo_core.types import ImageRef, Laterality, Mammogram, View
 from tests.inference.made_up import card
 
 
@@ -44,3 +44,15 @@ def test_a_dicom_is_remarked_upon_unless_the_model_was_measured_on_dicom() -> No
     assert "does not say whether it was ever measured on DICOM" in str(remark(model(), dicom))
     assert remark(model(file_kinds=("DICOM", "picture")), dicom) is None
     assert remark(model(file_kinds=("picture",)), image()) is None
+
+
+def test_a_model_of_two_views_says_which_image_stood_in_for_the_missing_one() -> None:
+    def view(side: str, name: str) -> Mammogram:
+        ref = ImageRef(image_id=f"{side} {name}", side=Laterality(side), view=View(name))
+        return replace(image(), ref=ref)
+
+    exam = [view("R", "CC"), view("L", "CC"), view("R", "MLO")]
+    pair = replace(model(), model=replace(model().model, views=2))
+    assert remarks(pair, exam) == [[], [LONE], []]
+    assert remarks(model(), exam) == [[], [], []]
+    assert LONE.startswith("1 of 2 views")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,8 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.predictor import score_images
 from mammo_core.inference.spread import looks_at, spread_of
-from tests.inference.made_up import write_checkpoint
+from mammo_core.types import ImageRef
+from tests.inference.made_up import sees_the_partner_alone, write_checkpoint
 from tests.inference.test_predictor import mammogram
 
 
@@ -36,3 +38,16 @@ def test_the_first_score_is_the_images_own_and_the_ends_hold_all(tmp_path: Path)
     assert spread.scores[0] == pytest.approx(reading.score, abs=1e-6)
     assert spread.lowest <= spread.scores[0] <= spread.highest
     assert len(spread.names) == len(spread.scores) == 6
+
+
+def test_over_two_views_the_partner_is_left_as_it_is(tmp_path: Path) -> None:
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path, views=2))
+    sees_the_partner_alone(checkpoint.model)
+    engine, image = torch_engine(checkpoint), mammogram(lesion_at=(60, 20))
+    other = mammogram(lesion_at=(35, 15))
+    partner = replace(other, ref=ImageRef(image_id="the other view"))
+    beside = spread_of(checkpoint, engine, image, partner)
+    assert beside.scores == pytest.approx([beside.scores[0]] * 6, abs=1e-6)
+    alone = spread_of(checkpoint, engine, image)
+    assert alone.scores == spread_of(checkpoint, engine, image, image).scores
+    assert alone.highest - alone.lowest > 1e-4

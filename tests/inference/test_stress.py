@@ -12,6 +12,7 @@ from mammo_core.explain.closed_form import Head
 from mammo_core.inference.engine import Engine
 from mammo_core.inference.forward import Batch, Outputs
 from mammo_core.inference.stress import CHANGES, rows_to_stress, stress, summarise
+from mammo_core.partners import partners_of
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.runs.stress import BREAST_BLANKED, StressTest
@@ -131,3 +132,19 @@ def test_a_result_that_tells_without_the_breast_is_called_out(phantoms: Dataset)
     assert blanked.tells_without_breast
     words = replace(found, results=(blanked,)).sentences[1]
     assert "gives the label away" in words
+
+
+def test_both_views_of_a_breast_come_changed(phantoms: Dataset) -> None:
+    seen: list[Batch] = []
+
+    def run(pairs: Batch) -> Outputs:
+        seen.append(pairs)
+        return engine().run(pairs[:, 0])
+
+    pair = card("0" * 64, views=2)
+    found = stress(replace(engine(), run=run), pair, phantoms, most=36, seed=0)
+    assert found is not None
+    partners = partners_of(found.as_they_are)
+    assert sorted(set(partners.tolist())) == list(range(36))  # every image has its other view
+    for number, partner in enumerate(partners):
+        np.testing.assert_array_equal(seen[number][:, 1], seen[partner][:, 0])
