@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -82,6 +83,30 @@ def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> N
     form.number_input(key="train_mixup_smoke").set_value(0.5).run()
     assert "kept features cannot be mixed" in words(form)
     assert "train_start" not in [button.key for button in form.button]
+
+
+def test_two_views_of_a_breast_are_scored_together_on_request(
+    form: AppTest, runs_root: Path
+) -> None:
+    form.button_group(key="train_views_smoke").set_value(2)
+    form.number_input(key="train_epochs_smoke").set_value(300).run()
+    assert "stand in for it" not in words(form)  # every synthetic woman has both
+    form.button(key="train_start").click().run()
+    assert not form.exception
+    (config,) = settings_of_started(runs_root)
+    assert config.model.views == 2
+
+
+def test_two_views_are_not_offered_where_no_image_has_its_other_one(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_phantoms(tmp_path / "set")
+    table = pd.read_csv(tmp_path / "set" / "manifest.csv", dtype="string")
+    table[table["view"] == "CC"].to_csv(tmp_path / "set" / "manifest.csv", index=False)
+    page = open_page("train")
+    assert entry.name == page.selectbox(key="train_data").value
+    assert "None of the 48 labelled images has its other view (CC or MLO)" in words(page)
+    assert "train_views_smoke" not in [group.key for group in page.button_group]
 
 
 def test_folds_start_one_run_each_of_one_series(form: AppTest, runs_root: Path) -> None:
