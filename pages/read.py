@@ -13,6 +13,7 @@ from pages.components.export_view import show_exports
 from pages.components.frame import require_frame
 from pages.components.guard import escaped, noted_errors
 from pages.components.intake import is_read_first, open_case, show_intake
+from pages.components.measured_view import show_measured
 from pages.components.panes import make_panes, show_filters
 from pages.components.pickers import pick_run, reading_models
 from pages.components.read_context import show_context, show_unfamiliar
@@ -84,6 +85,7 @@ def show_behind(
         show_context(case, run, read, cases)
     with st.expander(escaped(f"What the score{of_which} means"), icon=":material/info:"):
         show_meaning(run, cached.card(run))
+        show_measured(run, key="read")
     with st.expander("Advanced", icon=":material/tune:"):
         show_method()
         show_seconds(case, read, drawing)

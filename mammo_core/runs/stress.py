@@ -6,6 +6,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+import pandas as pd
+
 from mammo_core.runs.beside import add_beside, of_this_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level
@@ -87,6 +89,12 @@ class StressTest:
     card_sha256: str
 
     @property
+    def without_breast(self) -> str:
+        """What the scores tell where nothing of the breast is left; "" where it was not asked."""
+        found = [result for result in self.results if result.name == BREAST_BLANKED]
+        return _in_words(found[0], self.level) if found else ""
+
+    @property
     def sentences(self) -> tuple[str, ...]:
         """What was found, one sentence a change."""
         basis = (
@@ -111,6 +119,39 @@ def stress_of(run: RunFolder) -> list[StressTest]:
     known = of_this_card(run, FILE_NAME, StressTest)
     newest = {(one.dataset, one.split): one for one in known}
     return sorted(newest.values(), key=lambda one: one.measured_at)
+
+
+def changes_table(test: StressTest) -> pd.DataFrame:
+    """One row a change, in words, the images as they are first; a verdict only where there are."""
+    as_they_are = {
+        "Images": "As they are",
+        "AUC by image": _spread(test.auc, test.auc_low, test.auc_high),
+        "Its change": "",
+        "Sensitivity": _counted(test.sensitivity),
+        "Verdicts that flip": "",
+    }
+    table = pd.DataFrame([as_they_are, *(_row(result) for result in test.results)])
+    is_judged = test.sensitivity is not None
+    return table if is_judged else table.drop(columns=["Sensitivity", "Verdicts that flip"])
+
+
+def _row(result: StressResult) -> dict[str, str]:
+    verdicts = result.verdicts if result.name != BREAST_BLANKED else None
+    return {
+        "Images": result.title,
+        "AUC by image": _spread(result.auc, result.auc_low, result.auc_high),
+        "Its change": _spread(result.auc_change, result.change_low, result.change_high, sign="+"),
+        "Sensitivity": _counted(verdicts.sensitivity) if verdicts else "",
+        "Verdicts that flip": _counted(verdicts.flipped) if verdicts else "",
+    }
+
+
+def _spread(value: float, low: float, high: float, *, sign: str = "") -> str:
+    return f"{value:{sign}.3f} ({low:{sign}.3f} to {high:{sign}.3f})"
+
+
+def _counted(share: Share | None) -> str:
+    return "" if share is None else f"{share.count:,} of {share.total:,}"
 
 
 def _in_words(result: StressResult, level: Level | None) -> str:

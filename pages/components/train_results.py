@@ -9,6 +9,7 @@ from mammo_core.runs.folder import RunFolder
 from pages.components import cached
 from pages.components.gallery import show_gallery
 from pages.components.guard import escaped
+from pages.components.measured_view import show_measured
 
 _TITLES: Final = {"auc": "AUC"}
 
@@ -20,6 +21,8 @@ def show_results(run: RunFolder) -> None:
             with place:
                 _show_metric(metric)
     _show_limits(card)
+    with st.expander("How far its heatmaps and scores can be trusted", icon=":material/verified:"):
+        show_measured(run, key="results")
     with st.expander(
         "Test images: worst and best cases", icon=":material/grid_view:", expanded=True
     ):

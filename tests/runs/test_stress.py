@@ -9,6 +9,7 @@ from mammo_core.runs.stress import (
     StressResult,
     StressTest,
     add_stress,
+    changes_table,
     stress_of,
 )
 from mammo_core.types import Level
@@ -25,15 +26,17 @@ ROTATED = StressResult(
 )  # fmt: skip
 
 
+TEST = StressTest(
+    dataset="set", split="all", images=80, positive_images=20, women=20, engine="torch fp32",
+    auc=0.9, auc_low=0.8, auc_high=0.95, level=Level.BREAST, threshold=0.5, sensitivity=NOTHING,
+    results=(ROTATED,), seed=0, measured_at="2026-01-01T00:00:00+00:00", card_sha256="0" * 64,
+)  # fmt: skip
+
+
 def test_what_was_measured_of_this_card_comes_back_whole(tmp_path: Path) -> None:
     (tmp_path / "model_card.json").write_text("{}")
     run = RunFolder(tmp_path)
-    test = StressTest(
-        dataset="set", split="all", images=80, positive_images=20, women=20, engine="torch fp32",
-        auc=0.9, auc_low=0.8, auc_high=0.95, level=Level.BREAST, threshold=0.5, sensitivity=NOTHING,
-        results=(ROTATED,), seed=0, measured_at="2026-01-01T00:00:00+00:00",
-        card_sha256=sha256_of(run.file("model_card.json")),
-    )  # fmt: skip
+    test = replace(TEST, card_sha256=sha256_of(run.file("model_card.json")))
     assert stress_of(run) == []
     add_stress(run, replace(test, card_sha256="0" * 64))
     add_stress(run, test)
@@ -44,3 +47,26 @@ def test_what_was_measured_of_this_card_comes_back_whole(tmp_path: Path) -> None
         "breast flip."
     )
     assert ROTATED.is_changed
+
+
+def test_changes_stand_in_a_table_with_their_counts() -> None:
+    before, rotated = changes_table(replace(TEST, sensitivity=FOUND)).to_dict("records")
+    assert (before["AUC by image"], before["Sensitivity"]) == ("0.900 (0.800 to 0.950)", "9 of 10")
+    assert rotated == {
+        "Images": "Rotated by 5 degrees",
+        "AUC by image": "0.800 (0.700 to 0.900)",
+        "Its change": "-0.100 (-0.200 to -0.050)",
+        "Sensitivity": "9 of 10",
+        "Verdicts that flip": "3 of 40",
+    }
+
+
+def test_without_a_threshold_the_table_has_no_verdicts() -> None:
+    unjudged = replace(TEST, sensitivity=None, results=(replace(ROTATED, verdicts=None),))
+    assert list(changes_table(unjudged)) == ["Images", "AUC by image", "Its change"]
+
+
+def test_what_is_told_without_the_breast_is_said_where_it_was_asked() -> None:
+    assert TEST.without_breast == ""
+    blanked = replace(ROTATED, name="breast_blanked", title="Breast taken out", auc_low=0.6)
+    assert "gives the label away" in replace(TEST, results=(blanked,)).without_breast
