@@ -39,7 +39,7 @@ def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData |
     entry = pick_data()
     if entry is None:
         return None
-    entry = replace(entry, label_rule=_pick_rule(entry))
+    entry = replace(entry, label_rule=_pick_rule(_labelled_as(before, entry)))
     adapter = get_adapter(entry.adapter)
     rule = get_label_rule(adapter, entry.label_rule)
     st.caption(
@@ -58,6 +58,14 @@ def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData |
         images=len(labelled),
         paired=int((~is_lone(partners_of(labelled))).sum()),
     )
+
+
+def _labelled_as(before: DataConfig | None, entry: Registered) -> Registered:
+    """By the rule it was labelled by before, where that was of the same data set."""
+    if before is None or (before.folder, before.adapter) != (entry.folder, entry.adapter):
+        return entry
+    known = {rule.name for rule in get_adapter(entry.adapter).label_rules}
+    return replace(entry, label_rule=before.label_rule) if before.label_rule in known else entry
 
 
 def _fresh(entry: Registered) -> DataConfig:

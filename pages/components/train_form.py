@@ -10,6 +10,7 @@ from pages.components.guard import noted_errors
 from pages.components.train_balance import pick_balance
 from pages.components.train_course import pick_course
 from pages.components.train_data import pick_training_data
+from pages.components.train_kept import keep, recall, restore_choices
 from pages.components.train_network import pick_network
 from pages.components.train_origin import pick_origin
 from pages.components.train_preflight import show_preflight
@@ -21,20 +22,22 @@ def show_form() -> str | None:
     """The name of the run that was started; None until then."""
     started = None
     with noted_errors():
+        restore_choices()
         with _step(1, "Start from"):
-            origin = pick_origin()
+            origin = recall(pick_origin())
         with _step(2, "Data"):
-            chosen = pick_training_data(origin.data, key=origin.name)
+            chosen = pick_training_data(origin.data, key=origin.key)
         if chosen is None:
             return None
         config = origin.configure(chosen.data, chosen.task)
         with _step(3, "Network"):
-            network = pick_network(config, key=origin.name)
-            config = pick_views(network.config, chosen, key=origin.name)
+            network = pick_network(config, key=origin.key)
+            config = pick_views(network.config, chosen, key=origin.key)
         with _step(4, "Cancers are few"):
-            config = replace(config, balance=pick_balance(config.balance, key=origin.name))
+            config = replace(config, balance=pick_balance(config.balance, key=origin.key))
         with _step(5, "Training"):
-            config = pick_course(config, key=origin.name)
+            config = pick_course(config, key=origin.key)
+        keep(origin, config)
         with _step(6, "Check and start"):
             config.check()
             missing = (*chosen.missing, *network.missing)

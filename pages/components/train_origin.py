@@ -21,9 +21,10 @@ _COPIED: Final = "from"  # in the URL: a copy survives a reload
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Origin:
-    """`name` is part of the key of every widget of the form: another origin, other defaults."""
+    """`key` is part of the key of every widget of the form: another origin, other defaults."""
 
     name: str
+    key: str
     recipe: Recipe | None = None
     settings: RunConfig | None = None
 
@@ -56,10 +57,10 @@ def pick_origin() -> Origin:
     if name in titles:
         recipe = get_recipe(name)
         st.caption(recipe.summary)
-        return Origin(name=name, recipe=recipe)
+        return Origin(name=name, key=name, recipe=recipe)
     settings = settings_of(find_run(name, checkpoints_root()))
     st.caption(escaped(f"Every setting as it was in {name}; change what you like."))
-    return Origin(name=name, settings=settings)
+    return Origin(name=name, key=name, settings=settings)
 
 
 def start_from(run: RunFolder) -> None:

@@ -14,6 +14,7 @@ from mammo_core.training.series import fold_configs, seed_configs, start_series
 from pages.components.guard import escaped
 
 DOUBLE_CLICK_SECONDS: Final = 2.0
+_CHOSEN: Final = "start_chosen"
 
 
 class Scheme(StrEnum):
@@ -32,15 +33,18 @@ _MEANING: Final = {
 def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
     """The name of the first run that was started; None until then."""
     left, right = st.columns([3, 1])
+    before, times = st.session_state.get(_CHOSEN, (Scheme.ONE, 5))  # when the page was left
     scheme = left.segmented_control(
-        "How often", list(Scheme), default=Scheme.ONE, required=True, key="train_scheme"
+        "How often", list(Scheme), default=before, required=True, key="train_scheme"
     )
     count = 1
     if scheme is not Scheme.ONE:
-        count = right.number_input(
-            "Folds" if scheme is Scheme.FOLDS else "Seeds", 2, 20, 5, key=f"train_count_{scheme}"
-        )
+        count = times = right.number_input(
+            "Folds" if scheme is Scheme.FOLDS else "Seeds", 2, 20, times,
+            key=f"train_count_{scheme}",
+        )  # fmt: skip
         st.caption(f"{_MEANING[scheme]} {count} runs, one after the other.")
+    st.session_state[_CHOSEN] = (scheme, times)
     for sentence in missing:
         st.caption(f":material/pending: {escaped(sentence)}")
     is_pressed = st.button(
