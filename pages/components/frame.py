@@ -10,6 +10,7 @@ import streamlit as st
 ICON: Final = Path(__file__).parent / "icon.svg"
 _STYLE: Final = Path(__file__).parent / "frame.css"
 NOTICE: Final = "For research only. Not a medical device."
+STUDY: Final = "study"  # in the address while one is open
 _FRAMED: Final = "framed"
 _WANTED: Final = "wanted_page"
 
@@ -18,7 +19,8 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
     """Called by streamlit_app.py, after navigation is set up and before the page runs.
 
     Each link leads back to the view its page was left with: a case stays open while the reader
-    looks at another page.
+    looks at another page. While a reader study is open there are none, for other pages show what
+    its reader is not to know.
     """
     st.session_state[_FRAMED] = True
     wanted = st.session_state.pop(_WANTED, None)
@@ -28,8 +30,9 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
     st.html(_STYLE)
     with st.sidebar:
         st.markdown("### Mammoscope")
-        for page, icon in pages.items():
-            st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
+        if STUDY not in st.query_params:
+            for page, icon in pages.items():
+                st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
     # In the page, not in the sidebar: a reader may fold that away.
     st.caption(f":material/info: {NOTICE}")
 

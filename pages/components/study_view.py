@@ -30,12 +30,15 @@ from pages.components.read_heat import show_regions
 from pages.components.read_model import fit_of, show_limits, show_refused
 from pages.components.read_scores import scored_images, show_scores
 from pages.components.reading import CaseReading, read_images
+from pages.components.study_leave import offer_to_leave
 from pages.components.viewer import Legend, show_viewer
 
 _SHOWN = "study_shown"  # when each step was first shown, in this session
 
 
 def show_study() -> None:
+    with st.sidebar:
+        offer_to_leave()
     with shown_errors():
         study = find_study(studies_root(), st.query_params["study"])
         st.markdown(f"#### {escaped(study.title)}")
@@ -64,10 +67,6 @@ def _ask_reader(study: Study) -> str:
                 f"study_{study.study_id}.csv", "text/csv", key="study_csv",
                 icon=":material/download:", on_click="ignore",
             )  # fmt: skip
-        if st.button("Leave the study", key="leave_study", icon=":material/logout:"):
-            for name in ("study", "reader"):
-                st.query_params.pop(name, None)
-            st.rerun()
     return reader
 
 

@@ -137,6 +137,7 @@ def test_a_reader_answers_before_the_model_speaks(page: Page, tmp_path: Path) ->
     shown = page.locator("body").inner_text()
     assert not re.search(r"Score|Show AI|DOE|phantom-light|exam_", shown)
     assert "case=" not in page.url
+    expect(page.get_by_test_id("stPageLink")).to_have_count(0)  # they may show scores and truth
 
     answer = page.get_by_label(re.compile("How likely is cancer"))
     answer.fill("30")
@@ -144,3 +145,9 @@ def test_a_reader_answers_before_the_model_speaks(page: Page, tmp_path: Path) ->
     expect(page.get_by_text("not the borders of a tumour")).to_be_visible(timeout=SLOW)
     expect(page.get_by_test_id("stMetricValue").first).to_be_visible()
     expect(page.get_by_label(re.compile("having seen this"))).to_be_visible()
+
+    page.get_by_role("button", name="Leave the study").click()
+    page.get_by_role("button", name="Leave", exact=True).click()
+    expect(page.get_by_role("link", name="Thresholds")).to_be_visible()
+    expect(page.get_by_text("2 cases.")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("study="))

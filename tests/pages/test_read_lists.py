@@ -130,6 +130,25 @@ def test_a_reload_between_the_answers_leads_back_to_where_one_was(
     assert again.metric
 
 
+def test_a_study_is_left_by_its_own_way_out(worklist: AppTest) -> None:
+    make_study(worklist)
+    sign_in(worklist, "A")
+    worklist.button(key="leave_study").click().run()
+    assert not worklist.exception
+    assert "study" not in worklist.query_params
+    assert "reader" not in worklist.query_params
+
+
+def test_a_study_that_is_gone_can_be_left(open_page: OpenPage) -> None:
+    page = open_page("read")
+    page.query_params["study"] = "0" * 16
+    page.run()
+    assert "There is no such reader study" in page.error[0].value
+    page.button(key="leave_study").click().run()
+    assert not page.error
+    assert page.file_uploader(key="dropped_files")
+
+
 def test_a_study_ends(worklist: AppTest) -> None:
     make_study(worklist)
     sign_in(worklist, "B")
