@@ -6,7 +6,6 @@ has learnt from too; to test it on one of those women would measure memory.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
 
 import pandas as pd
 
@@ -27,8 +26,7 @@ from mammo_core.runs.seen import (
 from mammo_core.training.data import ImageSet
 from mammo_core.training.own_images import Report, find_images
 from mammo_core.types import Split
-
-FROM_CHECKPOINT: Final = "checkpoint:"
+from mammo_core.zoo.catalog import FROM_CHECKPOINT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -50,9 +48,11 @@ def origin_of(config: RunConfig) -> Origin | None:
     run = find_run(run_id, checkpoints_root(), shipped_checkpoints_root())
     card = read_card(run.file("model_card.json"))
     _refuse_other_model(card, config, run_id)
-    if sha256_of(run.file("weights.safetensors")) != card.weights_sha256:
+    weights_file = run.file("weights.safetensors")
+    if not weights_file.is_file() or sha256_of(weights_file) != card.weights_sha256:
         raise CheckpointError(
-            f"The weights of {run_id} are not those its card was written for. Copy it again."
+            f"The weights of {run_id} are missing, or not those its card was written for. Copy it "
+            "again."
         )
     return Origin(run=run, card=card, seen=read_seen(run))
 

@@ -15,6 +15,9 @@ TIMM_PREFIX: Final = "timm:"
 #: The name of no weights at all: what training starts from where nothing is asked for.
 RANDOM: Final = "random"
 
+#: `checkpoint:<run id>`: training goes on from that checkpoint's weights.
+FROM_CHECKPOINT: Final = "checkpoint:"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backbone:

@@ -9,12 +9,11 @@ from mammo_core.config import PrepareSettings, RunConfig
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import list_runs
 from mammo_core.training.recipes import with_backbone
-from mammo_core.zoo.catalog import RANDOM, get_backbone, list_backbones
+from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
 from pages.components import cached
 from pages.components.guard import escaped
 
-_FROM_RUN: Final = "run:"
 _POOLINGS: Final[tuple[Literal["avg", "max", "gem"], ...]] = ("avg", "max", "gem")
 _FILTERS: Final[tuple[Literal["none", "gaussian", "mean", "laplacian"], ...]] = (
     "none", "gaussian", "mean", "laplacian",
@@ -92,15 +91,15 @@ def _earlier_runs(config: RunConfig) -> list[str]:
             continue
         model = cached.card(run).model
         if (model.backbone, model.pooling) == (config.model.backbone, config.model.pooling):
-            found.append(f"{_FROM_RUN}{run.run_id}")
+            found.append(f"{FROM_CHECKPOINT}{run.run_id}")
     return found
 
 
 def _in_words(weights: str) -> str:
     if weights == RANDOM:
         return "Random"
-    if weights.startswith(_FROM_RUN):
-        return f"Go on from {weights.removeprefix(_FROM_RUN)}"
+    if weights.startswith(FROM_CHECKPOINT):
+        return f"Go on from {weights.removeprefix(FROM_CHECKPOINT)}"
     return weights
 
 

@@ -1,15 +1,20 @@
 """The guided form: what stands in the way of a start, and what a start is made of."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import ModelConfig, RunConfig, load_settings
+from mammo_core.errors import CheckpointError
 from mammo_core.paths import preflights_root
-from mammo_core.runs.folder import list_runs
+from mammo_core.runs.card import write_card
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.training.lineage import origin_of
 from mammo_core.training.preflight import read_preflight
+from mammo_core.types import RunState
 from tests.pages.conftest import OpenPage
 from tests.pages.training_pages import (
     register_leaky,
@@ -17,6 +22,7 @@ from tests.pages.training_pages import (
     wait_until_over,
     write_audit_of,
 )
+from tests.predictions import made_up_card
 
 
 @pytest.fixture
@@ -76,6 +82,29 @@ def test_weights_that_are_not_here_are_named_and_hinder_the_start(form: AppTest)
     form.selectbox(key="train_weights_linear-probe_mobilenetv2_100").set_value("random").run()
     assert not form.button(key="train_start").disabled
     assert "keeps random weights" in words(form)
+
+
+def test_training_can_go_on_from_a_checkpoint_of_the_same_network(
+    form: AppTest, runs_root: Path
+) -> None:
+    earlier = RunFolder(runs_root / "earlier")
+    earlier.path.mkdir()
+    model = ModelConfig(backbone="light_cnn", pooling="max")
+    write_card(replace(made_up_card("earlier"), model=model), earlier.file("model_card.json"))
+    earlier.write_status(RunStatus(state=RunState.FINISHED))
+    form.run()
+    weights = form.selectbox(key="train_weights_smoke_light_cnn")
+    assert "Go on from earlier" in weights.options
+    weights.set_value("checkpoint:earlier").run()
+    form.button(key="train_start").click().run()
+    assert not form.exception
+    (run,) = (run for run in list_runs(runs_root) if run.run_id != "earlier")
+    run.ask_to_stop()
+    wait_until_over(run)
+    config = load_settings(run.file("run.json"), RunConfig)
+    assert config.model.weights == "checkpoint:earlier"
+    with pytest.raises(CheckpointError, match="The weights of earlier are missing"):
+        origin_of(config)  # which is where a training looks for them
 
 
 def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> None:

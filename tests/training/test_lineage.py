@@ -71,6 +71,9 @@ def test_weights_that_were_changed_since_are_refused(earlier: RunFolder) -> None
     weights.write_bytes(weights.read_bytes() + b" ")
     with pytest.raises(CheckpointError, match="not those its card was written for"):
         origin_of(ON)
+    weights.unlink()
+    with pytest.raises(CheckpointError, match="not those its card was written for"):
+        origin_of(ON)
 
 
 def test_women_the_checkpoint_learnt_from_are_not_tested_on(earlier: RunFolder) -> None:
