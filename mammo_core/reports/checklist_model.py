@@ -25,10 +25,12 @@ def model(told: Reported) -> Answer:
     if card is None:
         return left_to_author(_NO_CARD)
     height, width = card.prepare.size
+    each = ", the image and its other view (CC or MLO) side by side" if _is_paired(told) else ""
     return filled(
         f"{card.model.backbone}, pooling {card.model.pooling}, dropout {card.model.dropout:g}; "
-        f"input {height} x {width}, {card.prepare.channels} channel(s); output: one probability "
-        f"per class ({listed(card.task.classes)}). Weights SHA-256 {card.weights_sha256[:16]}."
+        f"input {height} x {width}, {card.prepare.channels} channel(s){each}; output: one "
+        f"probability per class ({listed(card.task.classes)}). "
+        f"Weights SHA-256 {card.weights_sha256[:16]}."
     )
 
 
@@ -79,7 +81,8 @@ def selection(told: Reported) -> Answer:
 def ensembling(told: Reported) -> Answer:
     ensemble = told.study.ensemble
     if ensemble is None:
-        return filled("None: one network, one pass over each image.")
+        beside = " with its other view" if _is_paired(told) else ""
+        return filled(f"None: one network, one pass over each image{beside}.")
     members = listed(one.run_id for one in ensemble.members)
     return filled(f"{ensemble.method} of {len(ensemble.members)} models: {members}.")
 
@@ -96,7 +99,8 @@ def imbalance(told: Reported) -> Answer:
 
 
 def sees_pixels_alone(told: Reported) -> Answer:
-    return filled("The model sees the pixels of one image and nothing else: no label, no history.")
+    of_what = "an image and of the other view of that breast" if _is_paired(told) else "one image"
+    return filled(f"The model sees the pixels of {of_what} and nothing else: no label, no history.")
 
 
 def predictors(told: Reported) -> Answer:
@@ -144,3 +148,9 @@ def devices(told: Reported) -> Answer:
     return filled(
         f"{machines_in_words(told)} {software(told).text}", author="makers and models of the units."
     )
+
+
+def _is_paired(told: Reported) -> bool:
+    """Whether two views of a breast are scored together."""
+    card = told.study.card
+    return card is not None and card.model.views == 2

@@ -63,6 +63,11 @@ def test_the_networks_of_the_field_look_where_arithmetic_says(name: str, expecte
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
+def test_two_views_look_where_one_does() -> None:
+    model = build_model(ModelConfig(backbone="resnet18", views=2), task=CANCER, channels=1)
+    assert cell_offset(model, channels=1) == -15.5
+
+
 def test_gradients_of_random_networks_agree() -> None:
     mass = torch.zeros(96, 96, dtype=torch.float64)
     for seed in range(12):

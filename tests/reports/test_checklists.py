@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import pytest
 
 from mammo_core.reports.checklist import Guideline, Status, answered
 from mammo_core.reports.checklists import GUIDELINES
 from mammo_core.reports.reported import Reported
+from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
-from tests.reports.made_up_study import report_of
+from tests.reports.made_up_study import change_card, report_of
 
 #: How many lines each published table has; those with letters count one each.
 LINES = {"CLAIM 2024": 44, "STARD-AI 2025": 48, "TRIPOD+AI 2024": 52}
@@ -53,6 +56,16 @@ def claim(told: Reported) -> dict[str, tuple[Status, str]]:
     return {
         item.number: (answer.status, answer.text) for item, answer in answered(GUIDELINES[0], told)
     }
+
+
+def test_what_a_model_of_two_views_sees_is_told(study: RunFolder) -> None:
+    one = " ".join(text for _, text in claim(report_of(study)).values())
+    card = read_card(study.file("model_card.json"))
+    change_card(study, replace(card, model=replace(card.model, views=2)))
+    two = " ".join(text for _, text in claim(report_of(study)).values())
+    for words in ("other view (CC or MLO) side by side", "one pass over each image with its other"):
+        assert words in two
+        assert words not in one
 
 
 def test_what_was_not_measured_is_not_done(told: Reported) -> None:
