@@ -2,11 +2,11 @@
 
 import argparse
 import sys
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command
+from mammo_core.commands.following import follow
 from mammo_core.config import EvaluateConfig
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.types import RunState
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from mammo_core.datasets.adapter import Adapter
     from mammo_core.runs.folder import RunFolder
 
-_LOOK_EVERY_SECONDS: Final = 0.2
-
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, metavar="NAME")
@@ -24,7 +22,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
     parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
     parser.add_argument("--split", choices=("all", "train", "val", "test"), default="all")
-    parser.add_argument("--wait", action="store_true", help="return when all is scored")
+    parser.add_argument(
+        "--wait", action="store_true", help="tell how far it is; return when all is scored"
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -47,8 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
     print(run.path)
     if not arguments.wait:
         return 0
-    while not (status := run.read_status()).state.is_over:
-        time.sleep(_LOOK_EVERY_SECONDS)
+    status = follow(run, lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{status.state}: {status.message}", file=sys.stderr)
     return 0 if status.state is RunState.FINISHED else 1
 

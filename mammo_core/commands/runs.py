@@ -1,15 +1,12 @@
 """`mammo runs`, `stop`, `resume`, `watch`: what the runs view of the pages does, in a shell."""
 
 import argparse
-import time
-from typing import Final
 
 from mammo_core.commands.command import Command
+from mammo_core.commands.following import follow
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import RunStatus, find_run, list_runs
 from mammo_core.types import RunState
-
-_LOOK_EVERY_SECONDS: Final = 1.0
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -39,17 +36,11 @@ def _resume(arguments: argparse.Namespace) -> int:
 
 
 def _watch(arguments: argparse.Namespace) -> int:
-    """Print what changes until the run is over."""
+    """Tell every epoch, and what else there is to tell, until the run is over."""
     run = find_run(arguments.run, checkpoints_root())
-    told = ""
-    while True:
-        status = run.read_status()
-        if (line := _line(status)) != told:
-            print(line, flush=True)
-            told = line
-        if status.state.is_over:
-            return 0 if status.state is RunState.FINISHED else 1
-        time.sleep(_LOOK_EVERY_SECONDS)
+    status = follow(run, lambda line: print(line, flush=True))
+    print(_line(status), flush=True)
+    return 0 if status.state is RunState.FINISHED else 1
 
 
 def _line(status: RunStatus) -> str:

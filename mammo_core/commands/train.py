@@ -2,19 +2,16 @@
 
 import argparse
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
 
 from mammo_core.commands.command import Command
+from mammo_core.commands.following import follow
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState, Task
-
-_LOOK_EVERY_SECONDS: Final = 0.2
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +35,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     several.add_argument("--folds", type=int, metavar="K", help="cross-validation by woman")
     several.add_argument("--seeds", type=int, metavar="N", help="the same N times, to see luck")
     then = parser.add_mutually_exclusive_group()
-    then.add_argument("--wait", action="store_true", help="return when all is over")
+    then.add_argument(
+        "--wait", action="store_true", help="tell every epoch; return when all is over"
+    )
     then.add_argument(
         "--no-start", action="store_true", help="only make the run's folder, for torchrun to start"
     )
@@ -70,7 +69,7 @@ def _run(arguments: argparse.Namespace) -> int:
         print(run.path)
     if not arguments.wait:
         return 0
-    outcomes = [_finished(run) for run in runs]
+    outcomes = [_finished(run, is_one_of_many=len(runs) > 1) for run in runs]
     is_well = all(outcomes)
     if is_well and len(runs) > 1:
         _tell_series(configs[0])
@@ -101,12 +100,18 @@ def _preflight(config: RunConfig) -> int:
     return 0
 
 
-def _finished(run: RunFolder) -> bool:
-    """Wait for the end of `run` and tell it."""
-    while not (status := run.read_status()).state.is_over:
-        time.sleep(_LOOK_EVERY_SECONDS)
-    print(f"{status.state}: {status.message}", file=sys.stderr)
+def _finished(run: RunFolder, *, is_one_of_many: bool) -> bool:
+    """Follow `run` to its end and tell it."""
+    if is_one_of_many:
+        _say(f"{run.run_id}:")
+    status = follow(run, _say)
+    _say(f"{status.state}: {status.message}")
     return status.state is RunState.FINISHED
+
+
+def _say(line: str) -> None:
+    """Beside the folders, which alone go to the output: a script reads those."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def _tell_series(config: RunConfig) -> None:

@@ -32,7 +32,10 @@ def test_a_recipe_and_a_folder_are_enough(
     (run,) = list_runs(tmp_path / "runs")
     told = capsys.readouterr()
     assert told.out.strip() == str(run.path)
-    assert told.err.startswith("finished: Kept the weights of epoch")
+    lines = told.err.splitlines()
+    (epoch,) = (line for line in lines if line.startswith("epoch"))
+    assert epoch.startswith("epoch   1 of 1: validation AUC ")
+    assert lines[-1].startswith("finished: Kept the weights of epoch")
     config = load_settings(run.file("run.json"), RunConfig)
     assert (config.data.adapter, config.data.label_rule) == ("phantom_set", "lesion")
     assert config.optim.epochs == 1
