@@ -70,6 +70,11 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
             "Averaged weights", 0.0, 0.9999, optim.ema_decay, 0.001, format="%g",
             key=f"train_ema_{key}", help="0 keeps the last weights as they are.",
         ),
+        is_compiled=fourth.toggle(
+            "Compiled", optim.is_compiled, key=f"train_compiled_{key}",
+            help="By torch.compile: a minute or more before the first step, quicker steps then. "
+            "Pays on a GPU.",
+        ),
     )  # fmt: skip
     device = second.selectbox(
         "Device", _DEVICES, index=_DEVICES.index(config.device), key=f"train_device_{key}"

@@ -55,6 +55,7 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     form.selectbox(key="train_sampler_smoke").set_value("none")
     form.selectbox(key="train_class_weights_smoke").set_value("balanced")
     form.selectbox(key="train_schedule_smoke").set_value("constant")
+    form.toggle(key="train_compiled_smoke").set_value(True)
     form.number_input(key="train_noise_smoke").set_value(0.1).run()
     form.button(key="train_start").click().run()
     assert not form.exception
@@ -64,6 +65,7 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     assert config.optim.least_sensitivity == 0.6
     assert (config.balance.sampler, config.balance.class_weights) == ("none", "balanced")
     assert config.optim.schedule == "constant"
+    assert config.optim.is_compiled
     assert config.augment.noise == 0.1
 
 
