@@ -119,7 +119,7 @@ if "study" in st.query_params:
     st.stop()
 with st.sidebar:
     models = reading_models()
-    chosen = pick_run("Model", models, key="model")
+    chosen = pick_run("Model", models, key="model", lacking="model card, so nothing to read with")
     second = pick_second(models, chosen)
 opened = open_case()
 is_open = opened is not None or has_worklist()

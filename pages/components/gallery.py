@@ -15,7 +15,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
-from pages.components.run_data import dataset_of
+from pages.components.run_data import shown_dataset
 from pages.components.run_threshold import Chosen, threshold_of
 
 if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
@@ -36,8 +36,10 @@ _ICONS: Final = {
 @st.fragment
 def show_gallery(run: RunFolder, *, key: str = "gallery") -> None:
     """The test images of `run`, worst first; `key` tells several galleries of a page apart."""
+    dataset = shown_dataset(run)
+    if dataset is None:
+        return
     with noted_errors():
-        dataset = dataset_of(run)  # first of all: without its folder there is nothing to choose
         table = cached.predictions(run)
         test = table[table["split"] == Split.TEST]
         chosen = threshold_of(run, table)

@@ -13,7 +13,7 @@ from mammo_core.reports.case_export import to_safe_csv
 from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.guard import escaped, noted_errors
-from pages.components.run_data import dataset_of
+from pages.components.run_data import shown_dataset
 
 if TYPE_CHECKING:  # imported where asked for: the table needs none of it
     from mammo_core.datasets.reading import Dataset
@@ -45,8 +45,10 @@ def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
     if counted.scored.run is None:
         st.caption("An uploaded table has no images.")
         return
+    dataset = shown_dataset(counted.scored.run)
+    if dataset is None:
+        return
     with noted_errors():
-        dataset = dataset_of(counted.scored.run)
         shown = table[table["kind"] == kind].head(_PICTURED)
         for start in range(0, len(shown), _ACROSS):
             columns = st.columns(_ACROSS)

@@ -32,17 +32,20 @@ def scored_runs() -> list[RunFolder]:
     return _dated_first([run for run in all_runs() if run.has_predictions])
 
 
-def pick_run(label: str, runs: Sequence[RunFolder], *, key: str) -> RunFolder | None:
-    """A select box over `runs`, by name in the URL; None where there is nothing to choose."""
+def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -> RunFolder | None:
+    """A select box over `runs`, by name in the URL; None where there is nothing to choose.
+
+    `lacking` is what a run must lack that is here, and yet not among `runs`.
+    """
     if not runs:
         return None
     by_name = {run.run_id: run for run in runs}
     wanted = st.query_params.get(key)
     if wanted and wanted not in by_name:
-        st.warning(
-            escaped(f"There is no {wanted!r} here; it may have been deleted. Another is shown."),
-            icon=":material/warning:",
-        )
+        reason = f"There is no {wanted!r} here; it may have been deleted."
+        if any(run.run_id == wanted for run in all_runs()):
+            reason = f"{wanted!r} has no {lacking}."
+        st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
     name = st.selectbox(label, list(by_name), key=key, bind="query-params")
     return by_name.get(name, runs[0])
 

@@ -3,7 +3,6 @@ is to the model, how steady the score, and which images look alike. None of it c
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import streamlit as st
 
@@ -13,21 +12,13 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, load_mammogram
-from mammo_core.runs.card import ModelCard
-from mammo_core.runs.embeddings import Embeddings
 from mammo_core.runs.folder import RunFolder
-from pages.components import cached
 from pages.components.guard import escaped, noted_errors
 from pages.components.read_ensemble import show_ensembles, show_members
 from pages.components.read_scores import validation_cases
 from pages.components.reading import CaseReading
-from pages.components.similar import cached_picture
+from pages.components.similar import show_similar
 from pages.components.warm import kept_embeddings, reference_of, warm
-
-if TYPE_CHECKING:
-    from mammo_core.inference.predictor import Reading
-
-_SIMILAR = 4
 
 
 def show_unfamiliar(case: Case, run: RunFolder, read: CaseReading) -> None:
@@ -47,7 +38,8 @@ def show_context(
         return
     for sentence, titles in _familiar(case, run, read, is_unlike=False).items():
         st.caption(f"{escaped(', '.join(titles))}: {sentence}")
-    if kept_embeddings(run) is None:
+    kept = kept_embeddings(run)
+    if kept is None:
         st.caption(
             "This checkpoint keeps no embeddings, so how familiar the images are to it cannot be "
             "told. `mammo checkpoints embed` makes them where its data set is at hand."
@@ -55,8 +47,8 @@ def show_context(
     if st.toggle("How steady the scores are", key="steady"):
         _show_spread(case, run, read)
     show_ensembles(case, run, read)
-    if st.toggle("Images that look alike to the model", key="similar"):
-        _show_similar(case, run, read)
+    if kept is not None and st.toggle("Images that look alike to the model", key="similar"):
+        show_similar(case, run, read, kept)
 
 
 def _show_chances(run: RunFolder, cases: Sequence[ScoredCase]) -> None:
@@ -119,28 +111,3 @@ def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
             f"mirrored and shifted ({len(spread.scores)} looks)."
         )
     st.caption("This tells how steady the model is. It is no interval for this woman.")
-
-
-def _show_similar(case: Case, run: RunFolder, read: CaseReading) -> None:
-    kept = kept_embeddings(run)
-    if kept is None:
-        return
-    card = cached.card(run)
-    for image_id, reading in read.readings.items():
-        st.caption(f"**{escaped(case.image(image_id).title)}**")
-        _show_neighbours(run, card, kept, reading)
-
-
-def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading: "Reading") -> None:
-    from mammo_core.inference.neighbours import nearest
-
-    columns = st.columns(2)
-    for place, one in enumerate(nearest(reading.embedding, kept, count=_SIMILAR)):
-        with columns[place % 2]:
-            picture = cached_picture(run, card, one.image_id)
-            if picture is not None:
-                st.image(picture, width="stretch", alt=f"{one.title}, {one.label}")
-            st.caption(
-                f"{escaped(one.title)}, {escaped(one.label)}, {escaped(one.split)}, "
-                f"likeness {one.likeness:.3f}"
-            )

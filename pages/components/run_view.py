@@ -90,7 +90,7 @@ def _show_state(run: RunFolder, status: RunStatus, *, metrics: pd.DataFrame) -> 
     """State and progress; alarms have their own place, so they are left out of the message."""
     counted = f", epoch {status.done} of {status.total}" if status.total else ""
     told = escaped(f"{run.run_id}: {_WORDS[status.state]}{counted}")
-    st.progress(status.progress, text=told)
+    st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
     message = status.message
     if "alarm" in metrics and isinstance(metrics["alarm"].iloc[-1], str):
         message = message.removesuffix(metrics["alarm"].iloc[-1]).strip()

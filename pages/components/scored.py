@@ -14,6 +14,9 @@ from pages.components.pickers import pick_run, scored_runs
 from pages.components.upload import pick_upload
 
 _UNKNOWN: Final = "unknown"
+_PREDICTIONS: Final = (
+    "predictions: it has not finished, or came without them (mammo evaluate makes some)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -62,7 +65,7 @@ def differs(scored: Scored) -> str | None:
 
 def pick_scored() -> Scored | None:
     """Those of a run, or an uploaded table, which goes first; None where there is neither."""
-    run = pick_run("Predictions of", scored_runs(), key="run")
+    run = pick_run("Predictions of", scored_runs(), key="run", lacking=_PREDICTIONS)
     table = pick_table()
     if table is not None:
         return table

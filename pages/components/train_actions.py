@@ -38,6 +38,8 @@ def _link_to_use(run: RunFolder) -> None:
         icon=":material/radiology:",
         query_params={"model": run.run_id},
     )
+    if not run.has_predictions:  # it came from elsewhere without them
+        return
     st.page_link(
         "pages/thresholds.py",
         label="Set operating point",
