@@ -99,5 +99,5 @@ def _number(row: pd.Series, name: str, decimals: int = 3) -> str:
 
 def _in_words(seconds: float) -> str:
     if seconds < 2 * _MINUTE:
-        return f"about {seconds:.0f} s"
+        return f"about {max(1.0, seconds):.0f} s"
     return f"about {seconds / _MINUTE:.0f} min"
