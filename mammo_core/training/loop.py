@@ -21,7 +21,7 @@ from mammo_core.errors import RunError
 from mammo_core.training.average import Average
 from mammo_core.training.batches import Batches
 from mammo_core.training.losses import Loss
-from mammo_core.training.machine import can_be_fused, compiled
+from mammo_core.training.machine import can_be_fused, compiled, scaler_of
 from mammo_core.training.monitor import Judge, Judged, has_stalled
 from mammo_core.training.schedule import learning_rate, plateau_scale
 from mammo_core.zoo.freezing import train_mode
@@ -39,6 +39,7 @@ class Learner:
     network: Any
     optimizer: Any
     average: Average | None
+    scaler: torch.amp.GradScaler | None = None  # where 16 bits would lose small gradients
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -80,7 +81,13 @@ def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learn
         optimizer = torch.optim.AdamW(groups, lr=rate, fused=is_fused)
     network, wrapped = fabric.setup(compiled(module) if optim.is_compiled else module, optimizer)
     average = Average(module, optim.ema_decay) if optim.ema_decay else None
-    return Learner(module=module, network=network, optimizer=wrapped, average=average)
+    return Learner(
+        module=module,
+        network=network,
+        optimizer=wrapped,
+        average=average,
+        scaler=scaler_of(fabric),
+    )
 
 
 def fit(

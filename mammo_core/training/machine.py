@@ -54,8 +54,13 @@ def can_be_fused(fabric: Fabric) -> bool:
     Not where a scaler keeps 16-bit gradients from vanishing: a fused step undoes the scale itself,
     after gradients were clipped.
     """
-    scaler = getattr(fabric.strategy.precision, "scaler", None)
-    return fabric.device.type in ("cuda", "cpu") and scaler is None
+    return fabric.device.type in ("cuda", "cpu") and scaler_of(fabric) is None
+
+
+def scaler_of(fabric: Fabric) -> torch.amp.GradScaler | None:
+    """What keeps the gradients of 16-bit floats from vanishing; other precisions need none."""
+    scaler: torch.amp.GradScaler | None = getattr(fabric.strategy.precision, "scaler", None)
+    return scaler
 
 
 def compiled(module: nn.Module) -> nn.Module:

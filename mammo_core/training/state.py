@@ -88,10 +88,14 @@ def load_state(folder: Path, classifier: Classifier, learner: Learner, progress:
     if learner.average:
         learner.average.load(_under(tensors, "average."))
     _load_optimizer(learner.optimizer, _under(tensors, "optimizer."))
+    scaling = _under(tensors, "scaler.")
+    if learner.scaler and scaling:
+        learner.scaler.load_state_dict({name: _number(value) for name, value in scaling.items()})
 
 
 def _tensors(classifier: Classifier, learner: Learner) -> dict[str, Tensor]:
     average = learner.average.tensors() if learner.average else {}
+    scaling = learner.scaler.state_dict() if learner.scaler else {}
     named = {
         **{f"model.{name}": tensor for name, tensor in classifier.state_dict().items()},
         **{f"average.{name}": tensor for name, tensor in average.items()},
@@ -101,6 +105,7 @@ def _tensors(classifier: Classifier, learner: Learner) -> dict[str, Tensor]:
             for name, tensor in values.items()
             if isinstance(tensor, Tensor)
         },
+        **{f"scaler.{name}": _kept(value) for name, value in scaling.items()},
     }
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in named.items()}
 
@@ -118,6 +123,16 @@ def _load_optimizer(optimizer: Any, tensors: dict[str, Tensor]) -> None:
         kept = torch.empty_like(weight).copy_(tensor) if is_like else tensor
         state.setdefault(int(index), {})[inner] = kept
     optimizer.load_state_dict({**optimizer.state_dict(), "state": state})
+
+
+def _kept(number: float) -> Tensor:
+    return torch.tensor(number, dtype=torch.int64 if isinstance(number, int) else torch.float64)
+
+
+def _number(value: Tensor) -> float | int:
+    """What the scaler counts in whole numbers stays whole."""
+    number: float | int = value.item()
+    return number
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -14,9 +14,12 @@ from mammo_core.config import BalanceConfig, RunConfig
 from mammo_core.errors import RunError
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.learning import Course, learn
+from mammo_core.training.loop import Learner, make_learner
+from mammo_core.training.monitor import Judged
 from mammo_core.training.network import make_network
-from mammo_core.training.state import Progress, read_progress
+from mammo_core.training.state import Progress, load_state, read_progress, save_state
 from mammo_core.types import Split
+from mammo_core.zoo.classifier import Classifier
 from tests.training.made_up import CONFIG, config, paired, squares, two_views
 
 
@@ -95,7 +98,9 @@ def test_killed_and_resumed_is_as_if_nothing_had_happened(
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "other"))  # nothing is kept there yet
     killed_after(broken.path, settings, batches=batches)
     reached = len(read_progress(broken.file("last")).history)
-    assert reached == batches // 3 if settings.balance.sampler == "none" else reached <= 3
+    if settings.balance.sampler == "none" and not settings.optim.cached_variants:
+        assert reached == batches // 3
+    assert reached <= 3
     progress = learned(broken, settings)
     assert progress.history == expected.history
     assert progress.train_losses == expected.train_losses
@@ -134,3 +139,31 @@ def test_a_damaged_state_is_refused_in_words(tmp_path: Path) -> None:
 
 def test_a_run_that_never_ended_an_epoch_starts_at_its_beginning(tmp_path: Path) -> None:
     assert read_progress(tmp_path / "last") == Progress()
+
+
+HALF_RIGHT = Judged(
+    loss=0.7, auc=0.5, threshold=None, sensitivity=0.5, specificity=0.5, precision=None,
+    sensitivity_at_specificity_90=0.1, score_spread=0.2,
+)  # fmt: skip
+
+
+def test_what_scales_small_gradients_goes_on_where_it_was(tmp_path: Path) -> None:
+    """A scaler that began anew at its large first scale would leave the next steps out."""
+    settings, cpu = config(), torch.device("cpu")
+    fabric = Fabric(accelerator="cpu", devices=1)
+
+    def learner_with(scaler: torch.amp.GradScaler) -> tuple[Learner, Classifier]:
+        classifier = make_network(settings, cpu).classifier
+        return replace(make_learner(fabric, classifier, settings.optim), scaler=scaler), classifier
+
+    used = torch.amp.GradScaler("cpu", init_scale=512.0, growth_interval=7)
+    learner, classifier = learner_with(used)
+    reached = Progress(history=(HALF_RIGHT,), train_losses=(0.5,))
+    save_state(tmp_path / "last", classifier, learner, reached)
+    fresh = torch.amp.GradScaler("cpu")
+    assert fresh.get_scale() != 512.0
+    again, classifier = learner_with(fresh)
+    load_state(tmp_path / "last", classifier, again, read_progress(tmp_path / "last"))
+    assert fresh.state_dict() == used.state_dict()
+    assert fresh.get_scale() == 512.0
+    assert isinstance(fresh.state_dict()["growth_interval"], int)
