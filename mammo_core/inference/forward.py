@@ -1,7 +1,7 @@
 """One pass of a network over a batch of prepared images, by torch."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -31,12 +31,33 @@ def forward(model: Classifier, batch: Batch, number: Number = "fp32") -> Outputs
     exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
     cast = torch.autocast(device.type, dtype=torch.bfloat16, enabled=number == "bf16")
     with torch.inference_mode(), exact, cast:
-        feature_map = model.features(torch.from_numpy(batch).to(device))
+        inputs = [torch.from_numpy(array).to(device) for array in inputs_of(batch)]
+        logits, feature_map, embedding = outputs_of(model, *inputs)
         return Outputs(
-            logits=_array(model.head(feature_map)),
-            feature_map=_array(feature_map),
-            embedding=_array(model.embed(feature_map)),
+            logits=_array(logits), feature_map=_array(feature_map), embedding=_array(embedding)
         )
+
+
+def inputs_of(batch: Batch) -> tuple[NDArray[Any], ...]:
+    """What is looked at: images; of pairs each image once, and which of them each view is. In an
+    exam every image is scored, and is also beside another.
+    """
+    if batch.ndim == 4:
+        return (np.ascontiguousarray(batch),)
+    images = batch.reshape(-1, *batch.shape[2:])
+    first: dict[bytes, int] = {}
+    places = np.array([first.setdefault(image.tobytes(), len(first)) for image in images])
+    _, rows = np.unique(places, return_index=True)
+    return images[rows], places.astype(np.int64)
+
+
+def outputs_of(
+    model: Classifier, images: Tensor, places: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Logits, feature map and embedding from `inputs_of` a batch."""
+    each = model.each.features(images)
+    feature_map = each if places is None else each.index_select(0, places)
+    return model.head(feature_map), feature_map, model.embed(feature_map)
 
 
 def _array(tensor: Tensor) -> NDArray[np.float32]:

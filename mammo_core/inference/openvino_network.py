@@ -12,11 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from mammo_core.inference.forward import Batch, Number, Outputs
+from mammo_core.inference.forward import Batch, Number, Outputs, inputs_of, outputs_of
 from mammo_core.types import Size
 from mammo_core.zoo.classifier import Classifier
 
@@ -45,10 +44,12 @@ def write_network(model: Classifier, path: Path, *, channels: int, size: Size) -
                 warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=kind)
             # It warns of numbers it takes for constants; whether they are is checked afterwards.
             warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-            views = (model.views,) if model.views > 1 else ()
-            example = torch.zeros(2, *views, channels, *size)
+            example: tuple[Tensor, ...] = (torch.zeros(2, channels, *size),)
+            shapes = [[-1, channels, *size]]
+            if model.views > 1:
+                example, shapes = (*example, torch.tensor([0, 1, 1, 0])), [*shapes, [-1]]
             traced = torch.jit.trace(_Outputs(model).eval(), example, check_trace=False)
-            network = openvino.convert_model(traced, input=[-1, *views, channels, *size])
+            network = openvino.convert_model(traced, input=shapes)
     except (RuntimeError, ValueError, openvino.frontend.OpConversionFailure) as error:
         raise ConversionError(type(error).__name__) from error
     openvino.save_model(network, path, compress_to_fp16=False)
@@ -68,7 +69,7 @@ def load_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
 
     def run(batch: Batch) -> Outputs:
         with one_at_a_time:
-            found = request.infer([np.ascontiguousarray(batch)])
+            found = request.infer(list(inputs_of(batch)))
         logits, feature_map, embedding = (found[index] for index in range(3))
         return Outputs(logits=logits, feature_map=feature_map, embedding=embedding)
 
@@ -82,10 +83,10 @@ class _Outputs(nn.Module):
         super().__init__()
         self.classifier = classifier
 
-    def forward(self, images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        feature_map = self.classifier.features(images)
-        logits = self.classifier.head(feature_map)
-        return logits, feature_map, self.classifier.embed(feature_map)
+    def forward(
+        self, images: Tensor, places: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return outputs_of(self.classifier, images, places)
 
 
 def _openvino() -> Any:

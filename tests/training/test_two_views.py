@@ -16,7 +16,7 @@ from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.reading import read_dataset
 from mammo_core.errors import ConfigError
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
-from mammo_core.inference.engine import open_engine
+from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.evaluate import evaluate
 from mammo_core.inference.predictor import Reading, score_images
 from mammo_core.metrics.auc import auc_of
@@ -260,6 +260,22 @@ def test_openvino_reads_pairs_as_torch_does(
         assert one.score == pytest.approx(other.score, abs=1e-5)
         np.testing.assert_allclose(one.evidence, other.evidence, atol=1e-3)
         np.testing.assert_allclose(one.embedding, other.embedding, atol=1e-4)
+
+
+def test_of_an_exam_every_image_is_looked_at_once(
+    checkpoint: Checkpoint, finished: RunFolder, home: Path
+) -> None:
+    images = exam(home, a_tested_woman(home, read_predictions(finished.file("predictions.csv"))))
+    looked_at: list[int] = []
+    stem = next(m for m in checkpoint.model.trunk.modules() if isinstance(m, torch.nn.Conv2d))
+    handle = stem.register_forward_pre_hook(lambda _, inputs: looked_at.append(len(inputs[0])))
+    try:
+        score_images(checkpoint, images, engine=torch_engine(checkpoint))
+        assert looked_at[-1] == len(images) == 4
+        score_images(checkpoint, images[:1], engine=torch_engine(checkpoint))
+        assert looked_at[-1] == 1
+    finally:
+        handle.remove()
 
 
 def evidence_by_hand(
