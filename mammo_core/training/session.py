@@ -62,7 +62,7 @@ def train(run: RunFolder) -> str:
     _keep_seen(course)
     network = make_network(config, fabric.device)
     refuse_apart(network, config.optim, fabric, images=len(images[Split.TRAIN]))
-    progress = _learn(course, network)
+    progress = learn_or_tell(course, network)
     best = best_epoch(progress.history, config.optim.monitor)
     if course.is_asked_to_stop():
         reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
@@ -75,7 +75,7 @@ def train(run: RunFolder) -> str:
     return f"{words} {told}"
 
 
-def _learn(course: Course, network: Network) -> Progress:
+def learn_or_tell(course: Course, network: Network) -> Progress:
     """`learn`; where the memory is too small, what would fit is tried out and kept with the run."""
     try:
         return learn(course, network)
