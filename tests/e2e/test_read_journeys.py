@@ -1,5 +1,6 @@
 """Read, from a sample to a verdict; what is broken gets its sentence; a reader study."""
 
+import json
 import re
 import shutil
 from pathlib import Path
@@ -120,6 +121,33 @@ def test_a_broken_checkpoint_costs_the_score_and_not_the_images(
     expect(page.get_by_text("are not those its card was written for")).to_be_visible(timeout=SLOW)
     expect(viewer(page)).to_be_visible(timeout=SLOW)
     shutil.rmtree(weights.parent)
+
+
+def test_two_models_stand_side_by_side_and_their_regions_are_a_key_away(
+    page: Page, checkpoints: Path
+) -> None:
+    names = ("beside-one", "beside-other")
+    for name in names:
+        card = own_copy(checkpoints, name) / "model_card.json"
+        document = json.loads(card.read_text())
+        document["heatmap_peak"] /= 10  # so that regions stand out
+        card.write_text(json.dumps(document))
+    page.goto(address(page, model=names[0], second=names[1]))
+    page.get_by_role("button", name=re.compile("CC and MLO")).click()
+    expect(viewer(page)).to_be_visible(timeout=SLOW)
+    expect(page.locator(".viewer canvas")).to_have_count(2)
+    page.get_by_test_id("stButtonGroup").get_by_text("Side by side").click()
+    expect(page.locator(".viewer canvas")).to_have_count(4)
+    labels = [page.locator(".viewer .pane .top").nth(place).inner_text() for place in range(4)]
+    assert [names[1] in label for label in labels] == [False, True, False, True]
+    assert all(names[0] in label for label in labels[::2])
+    expect(page.get_by_test_id("stMetricValue")).to_have_count(2)
+
+    zoom = viewer(page).get_attribute("data-zoom") or ""
+    page.locator(".viewer .pane").first.click()
+    page.keyboard.press("n")
+    expect(viewer(page)).to_have_attribute("data-region", re.compile(r"1: \d+%"))
+    expect(viewer(page)).not_to_have_attribute("data-zoom", zoom)
 
 
 def test_a_reader_answers_before_the_model_speaks(page: Page, tmp_path: Path) -> None:

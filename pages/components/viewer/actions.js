@@ -73,12 +73,27 @@ function viewActions(viewer, redrawing) {
     fit: () => change(viewer.active, { zoom: 1, panX: 0, panY: 0 }),
     reset: () => change(viewer.active, newView()),
     invert: () => change(viewer.active, { isInverted: !viewer.active.view.isInverted }),
+    nextRegion: redrawing(() => {
+      const places = regionsOf(viewer);
+      if (!places.length || !viewer.settings.isAiShown) return;
+      viewer.region = ((viewer.region ?? -1) + 1) % places.length;
+      const { pane, box } = places[viewer.region];
+      viewer.active = pane;
+      if (viewer.enlarged || viewer.extra.includes(pane)) enlarge(viewer, pane);
+      change(pane, viewOnto(pane, box));
+      viewer.root.dataset.region = `${pane.meta.name} ${box.at(-1)}`;
+    }),
     usePreset: (preset) => change(viewer.active, { preset, scale: 1, shift: 0 }),
     link: redrawing(() => {
       viewer.isLinked = !viewer.isLinked;
       if (viewer.isLinked) change(viewer.active, viewer.active.view);
     }),
   };
+}
+
+// Every region with its pane, image by image as they hang.
+function regionsOf(viewer) {
+  return viewer.panes.flatMap((pane) => pane.meta.boxes.map((box) => ({ pane, box })));
 }
 
 // The reader's box, the one thing that goes to the server.

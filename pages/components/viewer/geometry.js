@@ -87,6 +87,19 @@ function zoomedAt(pane, factor, screenX, screenY) {
   };
 }
 
+// The view in which a box of the image lies in the middle and fills a third of the pane.
+function viewOnto(pane, [x0, y0, x1, y1]) {
+  const wanted = Math.min(pane.width / (x1 - x0), pane.height / (y1 - y0)) / 3;
+  const middle = [pane.width / 2, pane.height / 2];
+  const zoomed = zoomedAt(pane, wanted / (pane.fit * pane.view.zoom), ...middle);
+  const [x, y] = toScreen({ ...pane, view: { ...pane.view, ...zoomed } }, (x0 + x1) / 2, (y0 + y1) / 2);
+  return {
+    zoom: zoomed.zoom,
+    panX: zoomed.panX + outward(pane) * (middle[0] - x),
+    panY: zoomed.panY + middle[1] - y,
+  };
+}
+
 // 100 is one pixel of the image per pixel of the screen.
 function zoomPercent(pane) {
   return 100 * pane.fit * pane.view.zoom * window.devicePixelRatio;

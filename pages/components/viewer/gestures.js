@@ -97,6 +97,7 @@ function listenToKeys(viewer, actions) {
     b: toggleTool("box"),
     f: actions.enlarge,
     r: actions.reset,
+    n: actions.nextRegion,
     Enter: () => viewer.tool === "box" && actions.placeBox(),
     Delete: actions.eraseBox,
     Backspace: actions.eraseBox,

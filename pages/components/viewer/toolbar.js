@@ -15,6 +15,7 @@ const ICONS = {
   enlarge: "M3 4h14v12H3zM6 7h8v6H6z",
   row: "M2 5h3.5v10H2zM6.5 5H10v10H6.5zM11 5h3.5v10H11zM15.5 5H19v10h-3.5z",
   full: "M12 3h5v5M17 3l-5.5 5.5M8 17H3v-5M3 17l5.5-5.5",
+  region: "M5 3H3v4M15 3h2v4M17 13v4h-2M5 17H3v-4M8 8h4v4H8z",
   erase: "M3 5h14v10H3zM7.5 7.5l5 5M12.5 7.5l-5 5",
   reset: "M4 10a6 6 0 1 0 2-4.5M6 2v3.7h3.7",
 };
@@ -111,11 +112,12 @@ function presetNames(panes) {
   return names.reduce((most, some) => (some.length > most.length ? some : most), []);
 }
 
-function aiControls({ settings, hasHeat }, actions) {
+function aiControls({ settings, hasHeat, hasRegions }, actions) {
   const master = element("button", { type: "button", class: "switch", title: "Show AI (H)" }, "Show AI");
   master.dataset.act = "ai";
   master.onclick = actions.toggleAi;
   const controls = element("div", { class: "group ai", role: "group", "aria-label": "AI" }, master);
+  if (hasRegions) controls.append(button("region", "Next region (N)", actions.nextRegion));
   if (!hasHeat) return controls;
   const palettes = Object.keys(COLOUR_MAPS);
   const palette = select("Heatmap colours", palettes, (i) => actions.set({ palette: palettes[i] }));
@@ -146,7 +148,8 @@ function refreshControls(viewer) {
   }
   viewer.eraser.hidden = !viewer.drawn.has(active.meta.key);
   viewer.presets.value = presetOf(active);
-  viewer.hint.textContent = HINTS[tool] + (viewer.hasAi && tool === "pan" ? " · H: AI" : "");
+  const ofAi = (viewer.hasAi ? " · H: AI" : "") + (viewer.hasRegions ? " · N: next region" : "");
+  viewer.hint.textContent = HINTS[tool] + (tool === "pan" ? ofAi : "");
   if (!viewer.bar) return;
   const cut = `${100 * settings.cutoff}%`; // what is hidden on the images is dark on the bar
   const shade = `linear-gradient(to right, #14181d ${cut}, transparent ${cut})`;

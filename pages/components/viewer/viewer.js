@@ -54,7 +54,8 @@ function build(root, message, known) {
   viewer.enlarged = viewer.panes.find(({ meta }) => meta.key === enlarged?.meta.key) ?? null;
   viewer.active = viewer.enlarged ?? viewer.panes[0]; // Python sends no viewer without a pane
   viewer.hasHeat = viewer.panes.some((pane) => pane.heat);
-  viewer.hasAi = viewer.hasHeat || viewer.panes.some((pane) => pane.meta.boxes.length > 0);
+  viewer.hasRegions = regionsOf(viewer).length > 0;
+  viewer.hasAi = viewer.hasHeat || viewer.hasRegions;
   const actions = actionsOf(viewer);
   viewer.toolbar = buildToolbar(viewer, actions);
   viewer.status = buildStatus(viewer, message.legend);
