@@ -22,8 +22,8 @@ def pick_views(config: RunConfig, chosen: TrainingData, *, key: str) -> RunConfi
     views = st.segmented_control(
         "Views of a breast scored together", _VIEWS, default=config.model.views, required=True,
         key=f"train_views_{key}",
-        help="2: each image is scored with the CC or MLO of the same breast beside it, which takes "
-        "about twice as long.",
+        help="2: each image is scored with the CC or MLO of the same breast beside it; training "
+        "takes about twice as long.",
     )  # fmt: skip
     lone = chosen.images - chosen.paired
     if views == 2 and lone:
