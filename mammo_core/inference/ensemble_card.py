@@ -53,7 +53,8 @@ def card_of(
     """What stands beside every score of the ensemble called `name`; `cards` are its members'.
 
     Its `weights_sha256` is of the list of members, which holds the hashes of their weights. The
-    network and its preparing are the first member's, and stand nowhere; of views it has the most.
+    network and its preparing are the first member's and stand nowhere; its views are the most of
+    any, for what is said where one is missing.
     """
     first = cards[0]
     names = ", ".join(member.run_id for member in ensemble.members)
@@ -61,6 +62,7 @@ def card_of(
     return replace(
         first,
         model_id=name,
+        model=replace(first.model, views=max(card.model.views for card in cards)),
         model=replace(first.model, views=max(card.model.views for card in cards)),
         title=f"{ensemble.method} of {len(cards)} models ({names})",
         data=_data_of([card.data for card in cards]),

@@ -107,11 +107,17 @@ def test_the_card_of_an_ensemble_knows_no_more_than_its_narrowest_member(
         limits=("A.", "B."),
         data=replace(plain.data, seen="digital", title="Women", file_kinds=("DICOM", "picture")),
     )
-    second = replace(plain, limits=("B.",), data=replace(plain.data, file_kinds=("picture",)))
+    second = replace(
+        plain,
+        limits=("B.",),
+        data=replace(plain.data, file_kinds=("picture",)),
+        model=replace(plain.model, views=2),
+    )
     both = card_of("both", ensemble_of(members), [first, second], members_sha256="f" * 64)
     assert (both.model_id, both.weights_sha256) == ("both", "f" * 64)
     assert "mean of 2 models (first, second)" in both.title
     assert both.data.seen == "synthetic"
+    assert both.model.views == 2
     assert both.data.title == "Women and None"
     assert both.data.file_kinds == ("picture",)
     assert both.limits[1:] == ("A.", "B.")
