@@ -63,7 +63,6 @@ def card_of(
         first,
         model_id=name,
         model=replace(first.model, views=max(card.model.views for card in cards)),
-        model=replace(first.model, views=max(card.model.views for card in cards)),
         title=f"{ensemble.method} of {len(cards)} models ({names})",
         data=_data_of([card.data for card in cards]),
         weights_sha256=members_sha256,
