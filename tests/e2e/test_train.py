@@ -58,6 +58,13 @@ def start(page: Page, *, epochs: int) -> None:
     expect(page.get_by_text(re.compile("running|waiting for its turn"))).to_be_visible(timeout=SLOW)
 
 
+def wait_until_drawn(page: Page) -> None:
+    """What was typed has reached the server, and the page has answered it."""
+    page.wait_for_timeout(500)
+    drawn = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    expect(drawn).to_be_visible(timeout=SLOW)
+
+
 def newest(checkpoints: Path) -> RunFolder:
     return list_runs(checkpoints)[0]
 
@@ -88,6 +95,36 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
 
     page.get_by_role("link", name="Use in Read").click()
     expect(page.get_by_role("heading", name="Read", exact=True)).to_be_visible(timeout=SLOW)
+
+
+def test_what_was_typed_is_there_after_a_look_at_another_page(
+    page: Page, app: Server, phantoms: str
+) -> None:
+    open_train(page, app, phantoms)
+    epochs = page.get_by_label("Epochs", exact=True)
+    seed = page.get_by_label("Seed", exact=True)
+    for field, value in ((epochs, "77"), (seed, "5")):
+        field.fill(value, timeout=SLOW)
+        field.press("Enter")
+        wait_until_drawn(page)
+    for _ in range(2):
+        page.get_by_role("link", name="Data", exact=True).click()
+        expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=SLOW)
+        page.get_by_role("link", name="Train", exact=True).click()
+        expect(epochs).to_have_value("77", timeout=SLOW)
+        expect(seed).to_have_value("5")
+        expect(page.get_by_role("combobox", name="Data set")).to_have_value(phantoms)
+    page.get_by_role("button", name="Start over").click()
+    wait_until_drawn(page)
+    expect(epochs).to_have_value("40", timeout=SLOW)
+    expect(seed).to_have_value("0")
+    epochs.fill("41")
+    epochs.press("Enter")
+    wait_until_drawn(page)
+    page.get_by_role("radio", name="Runs").click()
+    expect(epochs).to_have_count(0, timeout=SLOW)
+    page.get_by_role("radio", name="New run").click()
+    expect(epochs).to_have_value("41", timeout=SLOW)
 
 
 def test_a_stopped_run_is_resumed_and_finishes(
