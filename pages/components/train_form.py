@@ -10,7 +10,7 @@ from pages.components.guard import noted_errors
 from pages.components.train_balance import pick_balance
 from pages.components.train_course import pick_course
 from pages.components.train_data import pick_training_data
-from pages.components.train_kept import keep, recall, restore_choices
+from pages.components.train_kept import as_left, keep, restore_choices
 from pages.components.train_network import pick_network
 from pages.components.train_origin import pick_origin
 from pages.components.train_preflight import show_preflight
@@ -24,7 +24,7 @@ def show_form() -> str | None:
     with noted_errors():
         restore_choices()
         with _step(1, "Start from"):
-            origin = recall(pick_origin())
+            origin = as_left(pick_origin())
         with _step(2, "Data"):
             chosen = pick_training_data(origin.data, key=origin.key)
         if chosen is None:

@@ -35,7 +35,7 @@ def restore_choices() -> None:
             st.session_state[key] = kept
 
 
-def recall(origin: Origin) -> Origin:
+def as_left(origin: Origin) -> Origin:
     """`origin` as the form was last left, and a button to begin with it as it is."""
     memory = _read(origin)
     button = f"train_over_{origin.name}"
