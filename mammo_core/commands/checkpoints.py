@@ -80,6 +80,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
+    from mammo_core.inference.verdict import threshold_in_words
     from mammo_core.runs.card import read_card
     from mammo_core.runs.folder import RunFolder
     from mammo_core.runs.operating_points import locked_points
@@ -91,7 +92,7 @@ def _show(arguments: argparse.Namespace) -> int:
     for point in locked_points(run):
         promise = point.promise
         _say(
-            f"threshold   {point.threshold:.4f} by {point.level} ({point.pooling}), locked "
+            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), locked "
             f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
             f"{promise.left_alone} of {promise.negatives} left alone ({point.split})"
         )

@@ -124,6 +124,15 @@ def as_given(point: LockedPoint | None) -> LockedPoint | None:
     return replace(point, threshold=threshold, calibration=AS_GIVEN, score_map=None)
 
 
+def threshold_in_words(point: LockedPoint) -> str:
+    """The number, and where it was locked on re-calibrated scores, what it is among those given."""
+    given = as_given(point)
+    if point.calibration == AS_GIVEN:
+        return f"{point.threshold:.4f}"
+    told = f"{point.threshold:.4f} after {point.calibration} re-calibration"
+    return told if given is None else f"{told} ({given.threshold:.4f} as the model scores)"
+
+
 def why_no_verdict(cases: Sequence[ScoredCase], point: LockedPoint) -> str:
     """Why none of `cases` is held against the threshold in force; "" where one is."""
     if as_given(point) is None:

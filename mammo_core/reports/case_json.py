@@ -100,5 +100,6 @@ def _score(scored: ScoredCase, case: ReadCase) -> dict[str, Any]:
         "score": scored.score,
         "is_above_threshold": verdict.is_above if verdict else None,
         "threshold": verdict.threshold if verdict else None,
+        "recalibrated_score": verdict.recalibrated if verdict else None,
         "in_words": verdict_in_words(case, scored) or None,
     }

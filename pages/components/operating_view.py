@@ -6,7 +6,7 @@ import streamlit as st
 
 from mammo_core.errors import MammoError
 from mammo_core.inference.locking import point_to_lock
-from mammo_core.inference.verdict import as_given, why_no_verdict
+from mammo_core.inference.verdict import as_given, threshold_in_words, why_no_verdict
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
@@ -66,11 +66,17 @@ def why_not_lockable(counted: Counted) -> str | None:
 
 def show_promise(locked: LockedPoint, counted: Counted) -> None:
     counting = counted.counting
+    scores = (
+        "scores as the model gives them"
+        if locked.calibration == AS_GIVEN
+        else "re-calibrated scores"
+    )
     st.markdown(
-        f"In force since {escaped(locked.locked_at[:10])}: threshold **{locked.threshold:.4f}**, "
+        f"In force since {escaped(locked.locked_at[:10])}: threshold "
+        f"**{escaped(threshold_in_words(locked))}**, "
         + escaped(
             f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
-            f"chosen on the split “{locked.split or 'none'}”, on {_scores_in_words(locked)}."
+            f"chosen on the split “{locked.split or 'none'}”, on {scores}."
         )
     )
     if (locked.level, locked.pooling) != (counting.level, counting.rule):
@@ -97,13 +103,6 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
     )
     if counting.split == locked.split:
         st.caption("These are the cases it was chosen on: what they deliver is no test.")
-
-
-def _scores_in_words(locked: LockedPoint) -> str:
-    """The control moves along the scores of the table, whatever the calibration section shows."""
-    if locked.calibration == AS_GIVEN:
-        return "scores as the model gives them"
-    return f"scores after {locked.calibration} re-calibration"
 
 
 def _row(name: str, part: int, whole: int, delivered: Rate) -> dict[str, str]:

@@ -17,6 +17,7 @@ from mammo_core.inference.verdict import (
     rules_in_words,
     said_once,
     score_cases,
+    threshold_in_words,
     usual_images,
     verdict_on,
     why_no_verdict,
@@ -109,9 +110,8 @@ def _show_threshold(
         st.caption(escaped(reason))
         return
     judged = [case for case in cases if verdict_on(case, point)]
-    after = "" if point.score_map is None else f" after {point.score_map.kind} re-calibration"
     st.caption(
-        f"Threshold {point.threshold:.4f}{after}, {escaped(point.aim)}. "
+        f"Threshold {escaped(threshold_in_words(point))}, {escaped(point.aim)}. "
         + escaped(promise_in_words(point, " or ".join(card.task.positive)))
     )
     reference = validation_cases(run, point.level, judged[0].rule)

@@ -11,6 +11,7 @@ from mammo_core.inference.verdict import (
     rules_in_words,
     said_once,
     score_cases,
+    threshold_in_words,
     usual_images,
     verdict_on,
     why_no_verdict,
@@ -90,6 +91,13 @@ def test_a_threshold_whose_recalibration_was_not_kept_judges_nothing_and_says_so
     assert not any(verdict_on(case, lost) for case in cases)
     assert "that re-calibration was not kept" in why_no_verdict(cases, lost)
     assert as_given(lost) is None
+    assert threshold_in_words(lost) == "0.3000 after isotonic re-calibration"
+
+
+def test_a_threshold_is_told_as_locked_and_as_the_model_scores() -> None:
+    assert threshold_in_words(BY_BREAST) == "0.5000"
+    told = threshold_in_words(RECALIBRATED)
+    assert told == "0.3000 after isotonic re-calibration (0.6000 as the model scores)"
 
 
 def test_why_there_is_no_verdict_is_said_only_where_there_is_none() -> None:

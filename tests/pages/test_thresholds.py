@@ -338,7 +338,9 @@ def test_a_threshold_locked_on_recalibrated_scores_opens_and_delivers_at_the_sam
     assert locked.threshold != 0.5
     again = show(open_page("thresholds"), "Operating point")
     assert "This is the locked operating point, 0.5000: fixed" in captions_of(again)
-    assert "scores after Platt re-calibration" in " ".join(m.value for m in again.markdown)
+    assert "after Platt re-calibration (0.5000 as the model scores)" in " ".join(
+        m.value for m in again.markdown
+    )
 
 
 def test_an_untouched_threshold_is_locked_without_an_aim(
