@@ -10,6 +10,7 @@ last/                what a resumed run needs
 weights.safetensors  the best weights so far
 predictions.csv      scores of the validation and test images
 seen.csv             whom the run sees, by split: see runs/seen.py
+left_out.csv         of an evaluation: images that could not be read, and why
 model_card.json      written last: its presence makes the folder a usable checkpoint
 baselines.csv        scores of guesses without a network on the same images; learnt after the card
 """
