@@ -15,6 +15,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
+from pages.components.pickers import can_read
 from pages.components.run_data import shown_dataset
 from pages.components.run_threshold import Chosen, threshold_of
 
@@ -133,6 +134,6 @@ def _open_in_read(run: RunFolder, path: Path) -> None:
 
     store_files([path.read_bytes()])
     opened = {"case": st.query_params["case"]}
-    if run.is_checkpoint:
+    if can_read(run):
         opened["model"] = run.run_id
     st.switch_page("pages/read.py", query_params=opened)

@@ -13,6 +13,7 @@ from mammo_core.reports.case_export import to_safe_csv
 from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.guard import escaped, noted_errors
+from pages.components.pickers import can_read
 from pages.components.run_data import shown_dataset
 
 if TYPE_CHECKING:  # imported where asked for: the table needs none of it
@@ -74,6 +75,6 @@ def _show_case(counted: Counted, dataset: "Dataset", row: "pd.Series[str]") -> N
 
         store_files([(dataset.root / Path(path)).read_bytes() for path in paths])
         opened = {"case": st.query_params["case"]}
-        if counted.scored.run is not None and counted.scored.run.is_checkpoint:
+        if counted.scored.run is not None and can_read(counted.scored.run):
             opened["model"] = counted.scored.run.run_id
         st.switch_page("pages/read.py", query_params=opened)

@@ -20,6 +20,7 @@ from pages.components import cached
 from pages.components.counting import Counted
 from pages.components.first_threshold import is_for_choosing
 from pages.components.guard import escaped
+from pages.components.pickers import can_read
 from pages.components.threshold_view import aim_in_words
 
 
@@ -51,7 +52,7 @@ def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
 
 def why_not_lockable(counted: Counted) -> str | None:
     run = counted.scored.run
-    if run is None or not (run.is_checkpoint or cached.ensemble(run)):
+    if run is None or not can_read(run):
         return (
             "Only a trained model, or an ensemble of such, has an operating point; an uploaded "
             "table and scores out of fold have nothing that could read new images by it."

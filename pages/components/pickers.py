@@ -24,8 +24,13 @@ def reading_models() -> list[RunFolder]:
     """Checkpoints and ensembles of them, those that have seen women's images first, and of these
     the single ones: the first is the default.
     """
-    ensembles = _dated_first([run for run in all_runs() if _is_ensemble(run)])
-    return sorted([*checkpoints(), *ensembles], key=lambda run: not _has_seen_women(run))
+    readers = _dated_first([run for run in all_runs() if can_read(run)])
+    return sorted(readers, key=lambda run: (not _has_seen_women(run), not run.is_checkpoint))
+
+
+def can_read(run: RunFolder) -> bool:
+    """Whether `run` is a model to read with: a checkpoint, or an ensemble of such."""
+    return run.is_checkpoint or _is_ensemble(run)
 
 
 def scored_runs() -> list[RunFolder]:

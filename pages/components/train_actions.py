@@ -8,6 +8,7 @@ from mammo_core.runs.resume import can_be_resumed, resume_run
 from mammo_core.training.again import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState
 from pages.components.guard import escaped
+from pages.components.pickers import can_read
 from pages.components.train_origin import start_from
 from pages.components.train_start import start_one
 
@@ -15,7 +16,7 @@ from pages.components.train_start import start_one
 def show_actions(run: RunFolder, *, is_training: bool) -> None:
     """`is_training` tells whether the settings of `run` are those of a training."""
     with st.container(horizontal=True):
-        if run.is_checkpoint:
+        if can_read(run):
             _link_to_use(run)
         if can_be_resumed(run) and st.button(
             "Resume", icon=":material/resume:", key=f"resume_{run.run_id}"

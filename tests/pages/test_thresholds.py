@@ -14,10 +14,12 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_set
 from mammo_core.datasets.csv_folder import ADAPTER
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.choices import Aim, choose_threshold
+from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.operating_points import lock_point, point_in_force
+from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.predictions import made_up_predictions, write_run
@@ -341,6 +343,29 @@ def test_a_threshold_locked_on_recalibrated_scores_opens_and_delivers_at_the_sam
     assert "after Platt re-calibration (0.5000 as the model scores)" in " ".join(
         m.value for m in again.markdown
     )
+
+
+def test_an_ensemble_has_a_threshold_of_its_own_and_folds_joined_have_none(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    run.file("model_card.json").unlink()
+    one = Member(
+        run_id="one",
+        weights_sha256="0" * 64,
+        score_map=ScoreMap(kind=Recalibration.PLATT, prevalence=0.5),
+        reference=(0.1,),
+    )
+    for method in (Averaging.OUT_OF_FOLD, Averaging.MEAN):
+        save_ensemble(Ensemble(method=method, members=(one,)), run.file(MEMBERS_NAME))
+        page = show(open_page("thresholds"), "Operating point")
+        page.segmented_control(key="count_split").set_value("val").run()
+        assert page.button(key="lock").disabled == (method is Averaging.OUT_OF_FOLD)
+    at_threshold(page, 0.5).button(key="lock").click().run()
+    assert not page.toast
+    locked = point_in_force(run)
+    assert locked is not None
+    assert locked.threshold == 0.5
 
 
 def test_an_untouched_threshold_is_locked_without_an_aim(
