@@ -33,6 +33,9 @@ from mammo_core.runs.card import ModelCard
 #: Of a logit, from torch's: with more, torch is used.
 LARGEST_DIFFERENCE: Final = 1e-4
 
+#: Part of every key. Raise it when the same network comes to be converted otherwise.
+VERSION: Final = 2
+
 _MODEL: Final = "model.xml"
 _WEIGHTS: Final = "model.bin"
 _RECORD: Final = "engine_check.json"
@@ -61,6 +64,7 @@ def network_path(card: ModelCard) -> Path:
 def engine_folder(card: ModelCard) -> Path:
     """Where the converted network of this checkpoint lies, or would."""
     document = {
+        "version": VERSION,
         "weights": card.weights_sha256,
         "model": to_document(card.model),
         "input": [card.prepare.channels, *card.prepare.size],
