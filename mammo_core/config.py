@@ -247,6 +247,7 @@ class RunConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     seed: int = 0
+    is_deterministic: bool = False  # on a GPU, at some cost in time; on a CPU it always is
     series: str = ""  # what runs that differ in nothing but fold or seed have in common
     workers: int = 0  # processes that prepare images; 0 is one for every core
 

@@ -20,6 +20,7 @@ _MOST_TOLD: Final = 200  # characters of what a compiler says: it may quote a wh
 
 def make_fabric(config: RunConfig) -> Fabric:
     """The Fabric of this process, its processes joined."""
+    _settle(deterministic=config.is_deterministic)
     local = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     world = int(os.environ.get("WORLD_SIZE", "1"))
     if config.optim.batch_size % world:
@@ -36,6 +37,14 @@ def make_fabric(config: RunConfig) -> Fabric:
     if world > 1:
         fabric.launch()
     return fabric
+
+
+def _settle(*, deterministic: bool) -> None:
+    """How a GPU calculates: by whatever is quickest for these sizes, or the same way every time."""
+    if deterministic:  # cuBLAS documentation, results reproducibility
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(deterministic)
+    torch.backends.cudnn.benchmark = not deterministic
 
 
 def any_of(fabric: Fabric, flag: bool) -> bool:
@@ -70,7 +79,9 @@ def compiled(module: nn.Module) -> nn.Module:
 
 def why_not_compiled(error: RuntimeError) -> str | None:
     """What hindered torch.compile, in one line; None where it was something else."""
-    from torch._dynamo.exc import TorchDynamoException  # takes a second to load
+    if "torch._dynamo" not in sys.modules:
+        return None  # nothing was compiled; loading it takes a second
+    from torch._dynamo.exc import TorchDynamoException
 
     if not isinstance(error, TorchDynamoException):
         return None
@@ -78,6 +89,17 @@ def why_not_compiled(error: RuntimeError) -> str | None:
     return (
         f"torch.compile could not compile this network here ({told}). On a CPU it needs a C++ "
         "compiler, on a GPU Triton. Set optim.is_compiled to false."
+    )
+
+
+def why_not_twice(error: RuntimeError) -> str | None:
+    """Which step a GPU cannot calculate the same way twice; None where it was something else."""
+    step, says, _ = str(error).partition(" does not have a deterministic implementation")
+    if not says:
+        return None
+    return (
+        f"On this GPU one step of this network ({step}) cannot be calculated the same way twice. "
+        "Choose another backbone or pooling, train on a CPU, or set is_deterministic to false."
     )
 
 

@@ -31,7 +31,7 @@ from mammo_core.training.last_look import heatmap_peak, look_at
 from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
 from mammo_core.training.lineage import check_origin, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
-from mammo_core.training.machine import any_of, make_fabric, why_not_compiled
+from mammo_core.training.machine import any_of, make_fabric, why_not_compiled, why_not_twice
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network, refuse_apart
@@ -82,7 +82,7 @@ def learn_or_tell(course: Course, network: Network) -> Progress:
     except torch.cuda.OutOfMemoryError:
         pass  # what the failed batch holds is let go only after this clause
     except RuntimeError as error:
-        reason = why_not_compiled(error) if course.config.optim.is_compiled else None
+        reason = why_not_compiled(error) or why_not_twice(error)
         if reason is None:
             raise
         raise RunError(reason) from error

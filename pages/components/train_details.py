@@ -83,7 +83,14 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         "Precision", _PRECISIONS, index=_PRECISIONS.index(config.precision),
         key=f"train_precision_{key}",
     )  # fmt: skip
-    return replace(config, optim=optim, device=device, precision=precision)
+    is_deterministic = fourth.toggle(
+        "The same to the bit", config.is_deterministic, key=f"train_deterministic_{key}",
+        help="On a GPU, at some cost in time: the same seed gives the same weights. On a CPU it "
+        "always does.",
+    )  # fmt: skip
+    return replace(
+        config, optim=optim, device=device, precision=precision, is_deterministic=is_deterministic
+    )
 
 
 def pick_changes(augment: AugmentConfig, *, key: str) -> AugmentConfig:

@@ -134,6 +134,24 @@ def test_a_run_that_was_interrupted_ends_where_a_whole_one_does(
         torch.testing.assert_close(other[name], tensor, rtol=0.05, atol=0.01, msg=name)
 
 
+@pytest.mark.parametrize("backbone", ["light_cnn", "test_convnext"])
+def test_training_is_the_same_to_the_bit_where_that_is_asked_for(
+    backbone: str, tmp_path: Path
+) -> None:
+    """Under a mean pooling: torch has none for maxima whose gradients add up in a fixed order."""
+    model = replace(CONFIG.model, backbone=backbone, pooling="avg")
+    settings = replace(ON_GPU, model=model, is_deterministic=True)
+    try:
+        first, second = (learned(tmp_path / name, settings) for name in ("first", "second"))
+    finally:
+        torch.use_deterministic_algorithms(False)
+    assert first.train_losses == second.train_losses
+    one, other = (
+        load_file(tmp_path / name / "weights.safetensors") for name in ("first", "second")
+    )
+    assert all(torch.equal(tensor, other[name]) for name, tensor in one.items())
+
+
 def test_what_does_not_fit_fails_with_a_batch_that_does(
     phantoms: Path, tmp_path: Path, gigabyte: None
 ) -> None:

@@ -56,6 +56,7 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     form.selectbox(key="train_class_weights_smoke").set_value("balanced")
     form.selectbox(key="train_schedule_smoke").set_value("constant")
     form.toggle(key="train_compiled_smoke").set_value(True)
+    form.toggle(key="train_deterministic_smoke").set_value(True)
     form.number_input(key="train_noise_smoke").set_value(0.1).run()
     form.button(key="train_start").click().run()
     assert not form.exception
@@ -66,6 +67,7 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     assert (config.balance.sampler, config.balance.class_weights) == ("none", "balanced")
     assert config.optim.schedule == "constant"
     assert config.optim.is_compiled
+    assert config.is_deterministic
     assert config.augment.noise == 0.1
 
 

@@ -1,5 +1,6 @@
 """One kernel per step, and torch.compile: the same training, told apart by nothing but its pace."""
 
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from mammo_core.training.batches import TrainingBatches
 from mammo_core.training.learning import Course, learn
 from mammo_core.training.loop import make_learner
 from mammo_core.training.losses import plain_loss
-from mammo_core.training.machine import why_not_compiled
+from mammo_core.training.machine import make_fabric, why_not_compiled, why_not_twice
 from mammo_core.training.network import make_network
 from mammo_core.training.state import Progress
 from mammo_core.types import CANCER, Split
@@ -28,6 +29,25 @@ needs_compiler = pytest.mark.skipif(
     not (shutil.which("g++") or shutil.which("clang++")),
     reason="torch.compile needs a C++ compiler on a CPU; there is none here",
 )
+
+
+@pytest.mark.parametrize("is_deterministic", [True, False])
+def test_training_is_the_same_to_the_bit_where_that_is_asked_for(
+    is_deterministic: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("CUBLAS_WORKSPACE_CONFIG", raising=False)
+    settings = replace(config(epochs=1), is_deterministic=is_deterministic)
+    before = torch.backends.cudnn.benchmark
+    try:
+        make_fabric(settings)
+        assert torch.are_deterministic_algorithms_enabled() == is_deterministic
+        assert torch.backends.cudnn.benchmark != is_deterministic
+        assert ("CUBLAS_WORKSPACE_CONFIG" in os.environ) == is_deterministic
+        learned(tmp_path, settings)  # nothing it does is refused
+    finally:
+        torch.use_deterministic_algorithms(False)
+        torch.backends.cudnn.benchmark = before
+        os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
 
 
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
@@ -102,3 +122,17 @@ def test_what_cannot_be_compiled_is_told_in_words() -> None:
     assert "there is no g++" in told
     assert "Set optim.is_compiled to false" in told
     assert why_not_compiled(RuntimeError("the disk is full")) is None
+
+
+def test_a_step_that_no_gpu_does_twice_alike_is_named() -> None:
+    """In the words of `torch.use_deterministic_algorithms`."""
+    told = why_not_twice(
+        RuntimeError(
+            "adaptive_avg_pool2d_backward_cuda does not have a deterministic implementation, but "
+            "you set 'torch.use_deterministic_algorithms(True)'. You can turn off determinism ..."
+        )
+    )
+    assert told is not None
+    assert "one step of this network (adaptive_avg_pool2d_backward_cuda) cannot be" in told
+    assert "set is_deterministic to false" in told
+    assert why_not_twice(RuntimeError("the disk is full")) is None
