@@ -2,7 +2,7 @@
 on the device; the next batch is read, and sent there, while the network works on this one.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -61,7 +61,7 @@ class TrainingBatches:
         count = images_per_epoch(self.is_positive, self.config.balance)
         return max(1, count // self.config.optim.batch_size)
 
-    def epoch(self, number: int) -> Iterator[Batch]:
+    def epoch(self, number: int) -> Generator[Batch, None, None]:
         optim = self.config.optim
         order = epoch_order(
             self.is_positive,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import Final
@@ -20,7 +21,7 @@ from mammo_core.runs.card import SplitCount
 from mammo_core.tables import positive_of
 from mammo_core.training.balance import images_per_epoch
 from mammo_core.training.batches import TrainingBatches
-from mammo_core.training.data import image_set, load_dataset, load_images
+from mammo_core.training.data import ImageSet, image_set, load_dataset, load_images
 from mammo_core.training.features import cut
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.losses import make_loss
@@ -108,20 +109,24 @@ def largest_that_fits(wanted: int, attempt: Callable[[int], None]) -> int:
     return 0
 
 
-def fitting_batch(config: RunConfig, network: Network, fabric: Fabric) -> int:
-    """The batch size that fits this device's memory, tried out: forward, back, and a step."""
-    device = network.example.device
+def fitting_batch(config: RunConfig, network: Network, fabric: Fabric, images: ImageSet) -> int:
+    """The batch size that fits this device's memory, tried out: a batch of `images` changed,
+    forward, back, and a step, while the next one is on its way.
+    """
     trained = [p for p in network.classifier.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=0.0, weight_decay=0.0)
     train_mode(network.classifier)
 
     def attempt(size: int) -> None:
-        images = torch.zeros(size, config.prepare.channels, *config.prepare.size, device=device)
-        with fabric.autocast():
-            said = network.classifier(images)
-        said.float().sum().backward()
-        optimizer.step()
-        optimizer.zero_grad(set_to_none=True)
+        smaller = replace(config, optim=replace(config.optim, batch_size=size))
+        source = TrainingBatches(images=images, config=smaller, device=network.example.device)
+        with closing(source.epoch(1)) as batches:
+            inputs, _ = next(batches)
+            with fabric.autocast():
+                said = network.classifier(inputs)
+            said.float().sum().backward()
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
 
     return largest_that_fits(max(1, config.optim.batch_size // 2), attempt)
 

@@ -87,7 +87,8 @@ def learn_or_tell(course: Course, network: Network) -> Progress:
             raise
         raise RunError(reason) from error
     torch.cuda.empty_cache()
-    largest = fitting_batch(course.config, network, course.fabric)
+    images = course.images[Split.TRAIN]
+    largest = fitting_batch(course.config, network, course.fabric, images)
     fitting = fitting_of(course.config, largest) if largest else None
     if fitting and course.fabric.is_global_zero:
         write_fitting(course.run, fitting)
