@@ -1,6 +1,6 @@
 """The frame that every page appears in, and the guard that puts a stray page back into it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -35,6 +35,11 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
                 st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
     # In the page, not in the sidebar: a reader may fold that away.
     st.caption(f":material/info: {NOTICE}")
+
+
+def without_notice(limits: Iterable[str]) -> list[str]:
+    """`limits` of models, each once, without what the frame says on every page."""
+    return [limit for limit in dict.fromkeys(limits) if limit != NOTICE]
 
 
 def remember_view(page: st.Page) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level
 from pages.components import cached
+from pages.components.frame import without_notice
 from pages.components.guard import escaped
 
 
@@ -17,5 +18,5 @@ def show_provenance(runs: Sequence[RunFolder], level: Level) -> None:
     cards = [cached.card(run) for run in runs if run.is_checkpoint]
     for sentence in dict.fromkeys(card.data.describe(level) for card in cards):
         st.caption(escaped(sentence))
-    for limit in dict.fromkeys(limit for card in cards for limit in card.limits):
+    for limit in without_notice(limit for card in cards for limit in card.limits):
         st.caption(f":material/warning: {escaped(limit)}")

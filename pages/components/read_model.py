@@ -12,7 +12,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level, Split
 from mammo_core.words import many
 from pages.components import cached
-from pages.components.frame import NOTICE
+from pages.components.frame import without_notice
 from pages.components.guard import escaped
 
 
@@ -50,9 +50,8 @@ def show_limits(card: ModelCard, fit: Fit) -> None:
         f"Score for “{escaped(positive)}” by {escaped(card.title)}. It is not a probability of "
         "disease."
     )
-    for limit in card.limits:
-        if limit != NOTICE:  # which the frame shows on every page
-            st.caption(f":material/warning: {escaped(limit)}")
+    for limit in without_notice(card.limits):
+        st.caption(f":material/warning: {escaped(limit)}")
     for sentence, titles in fit.remarks.items():
         st.caption(f":material/warning: {escaped(', '.join(titles))}: {escaped(sentence)}")
 

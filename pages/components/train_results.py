@@ -7,6 +7,7 @@ import streamlit as st
 from mammo_core.runs.card import Metric, ModelCard
 from mammo_core.runs.folder import RunFolder
 from pages.components import cached
+from pages.components.frame import without_notice
 from pages.components.gallery import show_gallery
 from pages.components.guard import escaped
 from pages.components.measured_view import show_measured
@@ -49,5 +50,5 @@ def _show_metric(metric: Metric) -> None:
 def _show_limits(card: ModelCard) -> None:
     if card.metrics:
         st.caption(escaped(card.data.describe(card.metrics[-1].level)))
-    for limit in card.limits:
+    for limit in without_notice(card.limits):
         st.caption(f":material/info: {escaped(limit)}")
