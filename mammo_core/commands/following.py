@@ -17,7 +17,7 @@ Say = Callable[[str], None]
 
 def follow(run: RunFolder, say: Say) -> RunStatus:
     """Until `run` is over; its last words are for the caller to say."""
-    news, epochs, before = _News(say), _Epochs(run, say), None
+    news, epochs, before = News(say), _Epochs(run, say), None
     while True:
         status = run.read_status()
         if status != before:  # it is written after the metrics of an epoch
@@ -26,24 +26,25 @@ def follow(run: RunFolder, say: Say) -> RunStatus:
         if status.state.is_over:
             return status
         if not status.message.startswith("Epoch "):
-            news.hear(f"{status.state}: {status.message}" if status.message else str(status.state))
+            told = f"{status.state}: {status.message}" if status.message else str(status.state)
+            news.hear(told, now=time.monotonic())
         time.sleep(LOOK_EVERY_SECONDS)
 
 
-class _News:
+class News:
     """Says each thing once, and what changes in nothing but its numbers now and then."""
 
     def __init__(self, say: Say) -> None:
         self._say = say
+        self._line = ""
         self._kind = ""
         self._at = 0.0
 
-    def hear(self, line: str) -> None:
+    def hear(self, line: str, *, now: float) -> None:
         kind = "".join(letter for letter in line if not letter.isdigit())
-        now = time.monotonic()
-        if kind == self._kind and (now - self._at < _SAY_AGAIN_SECONDS or kind == line):
+        if line == self._line or (kind == self._kind and now - self._at < _SAY_AGAIN_SECONDS):
             return
-        self._kind, self._at = kind, now
+        self._line, self._kind, self._at = line, kind, now
         self._say(line)
 
 

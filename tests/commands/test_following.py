@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.commands.following import follow
+from mammo_core.commands.following import News, follow
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 
@@ -86,3 +86,19 @@ def test_epochs_are_told_as_they_end_and_what_only_counts_on_is_not_repeated(
     assert "left" not in epochs[0]
     assert epochs[1].endswith(" s left")
     assert "left" not in epochs[2]
+
+
+def test_whom_a_run_waits_for_is_said_once_however_long_it_waits() -> None:
+    lines: list[str] = []
+    news = News(lines.append)
+    for now in range(0, 60, 6):
+        news.hear("queued: Waits for run-7.", now=now)
+    assert lines == ["queued: Waits for run-7."]
+
+
+def test_what_counts_on_is_said_again_after_a_while() -> None:
+    lines: list[str] = []
+    news = News(lines.append)
+    for now in range(9):
+        news.hear(f"Preparing images: {now} of 9", now=now)
+    assert lines == ["Preparing images: 0 of 9", "Preparing images: 5 of 9"]
