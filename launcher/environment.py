@@ -8,6 +8,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def prepare_environment(requirements: Path) -> Path:
     """The Python of an environment that holds `requirements`; does only what is missing."""
     python = python_of(ENVIRONMENT)
     if python.exists() and is_installed(ENVIRONMENT, requirements):
+        write_command(python)
         return python
     remove_half_installed(ENVIRONMENT)
     if not has_pip(python):
@@ -57,7 +59,24 @@ def prepare_environment(requirements: Path) -> Path:
     note_installed(ENVIRONMENT, requirements)
     if requirements == TEST_REQUIREMENTS:
         note_installed(ENVIRONMENT, APP_REQUIREMENTS)
+    write_command(python)
     return python
+
+
+def write_command(python: Path) -> Path:
+    """`mammo` beside `python`: the commands of this folder, from wherever it is called."""
+    if os.name == "nt":
+        file = python.with_name("mammo.cmd")
+        lines = ["@setlocal", f"@set PYTHONPATH={ROOT}", f'@"{python}" -m mammo_core.cli %*']
+    else:
+        file = python.with_name("mammo")
+        words = f"PYTHONPATH={shlex.quote(str(ROOT))} exec {shlex.quote(str(python))}"
+        lines = ["#!/bin/sh", f'{words} -m mammo_core.cli "$@"']
+    text = "\n".join((*lines, ""))
+    if not file.exists() or file.read_text(encoding="utf-8") != text:
+        file.write_text(text, encoding="utf-8")
+        file.chmod(0o755)
+    return file
 
 
 def python_of(environment: Path) -> Path:

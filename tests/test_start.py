@@ -2,7 +2,9 @@
 
 import ast
 import importlib.util
+import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -39,6 +41,7 @@ from launcher.environment import (
     remove_half_installed,
     venv_problem,
     why_pip_failed,
+    write_command,
 )
 from start import NEWEST_PYTHON, OLDEST_PYTHON, python_problem
 
@@ -360,3 +363,15 @@ def test_ci_runs_the_command_that_a_person_runs() -> None:
 
 def test_the_python_of_an_environment_is_inside_it(tmp_path: Path) -> None:
     assert python_of(tmp_path).is_relative_to(tmp_path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there it is a .cmd, which needs a Windows")
+def test_mammo_works_from_any_folder(tmp_path: Path) -> None:
+    python = tmp_path / "an environment" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} "$@"\n')
+    python.chmod(0o755)
+    mammo = write_command(python)
+    told = subprocess.run([mammo, "--help"], cwd=tmp_path, capture_output=True, text=True)
+    assert told.returncode == 0, told.stderr
+    assert "phantom" in told.stdout
