@@ -56,10 +56,15 @@ Answer = tuple[float, NDArray[np.float32]]  # probability of cancer, map over th
 
 
 def best(works: dict[str, Callable[[], Answer]]) -> dict[str, tuple[float, float]]:
-    """The best of `ROUNDS` of each, in turns: seconds by the clock, and of the processor."""
+    """The best of `ROUNDS` of each, in turns: seconds by the clock, and of the processor.
+
+    Each is run once before its turn: torch's threads keep a core busy for a while after their work
+    is done, and would be counted with whoever comes next.
+    """
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
     for _ in range(ROUNDS):
         for name, work in works.items():
+            work()
             clock, processor = time.perf_counter(), time.process_time()
             work()
             took = time.perf_counter() - clock, time.process_time() - processor

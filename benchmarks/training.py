@@ -12,6 +12,7 @@ steps what 60 epochs of 209 batches of 32 take at 600 x 600: all trained, and be
 import argparse
 import itertools
 import os
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -29,6 +30,7 @@ from torchvision import datasets, transforms
 
 from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSettings, RunConfig
 from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.runs.launch import KEEP_MEMORY, worker_environment
 from mammo_core.training.batches import Batch, TrainingBatches
 from mammo_core.training.data import Images, ImageSet, load_dataset, load_images
 from mammo_core.training.features import Asking, FeatureTraining, Halves, cut, keep_training
@@ -349,5 +351,13 @@ def endless(epoch: Callable[[int], Iterator[Batch]]) -> Iterator[Batch]:
         yield from epoch(number)
 
 
+def as_worker() -> None:
+    """Begin anew with the memory settings of the workers, which are read when a process begins."""
+    if not KEEP_MEMORY.keys() <= os.environ.keys():
+        command = [sys.executable, "-m", "benchmarks.training", *sys.argv[1:]]
+        os.execve(sys.executable, command, worker_environment(os.environ))
+
+
 if __name__ == "__main__":
+    as_worker()
     main()
