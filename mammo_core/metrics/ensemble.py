@@ -41,12 +41,16 @@ class Averaging(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Member:
-    """A model and what its scores mean. `reference` are its validation scores, rising."""
+    """A model and what its scores mean. `reference` are its validation scores, rising.
+
+    Where it is not calibrated, `score_map` leaves its scores as they are.
+    """
 
     run_id: str
     weights_sha256: str
     score_map: ScoreMap
     reference: tuple[float, ...]
+    is_calibrated: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,10 +68,33 @@ def make_member(validation: Cases, *, run_id: str, weights_sha256: str) -> Membe
             f"{run_id} cannot be joined with the others: on its own validation women its scores "
             f"tell nothing. {error} Train longer, or leave it out."
         ) from None
-    reference = tuple(np.sort(validation.score).round(_DECIMALS).tolist())
     return Member(
-        run_id=run_id, weights_sha256=weights_sha256, score_map=score_map, reference=reference
+        run_id=run_id,
+        weights_sha256=weights_sha256,
+        score_map=score_map,
+        reference=_reference(validation),
     )
+
+
+def make_fold(validation: Cases, *, run_id: str, weights_sha256: str) -> Member:
+    """`make_member`, but never refused: no fold can be left out of the scores of all women. Where
+    its validation women cannot calibrate it, its scores stay as they are.
+    """
+    try:
+        return make_member(validation, run_id=run_id, weights_sha256=weights_sha256)
+    except RunError:
+        prevalence = validation.positives / len(validation)
+        return Member(
+            run_id=run_id,
+            weights_sha256=weights_sha256,
+            score_map=ScoreMap(kind=Recalibration.PLATT, prevalence=prevalence),
+            reference=_reference(validation),
+            is_calibrated=False,
+        )
+
+
+def _reference(validation: Cases) -> tuple[float, ...]:
+    return tuple(np.sort(validation.score).round(_DECIMALS).tolist())
 
 
 def calibrated(member: Member, scores: Floats) -> Floats:

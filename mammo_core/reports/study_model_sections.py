@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.plots.training import epoch_curve
 from mammo_core.reports.document import (
     Block,
@@ -42,11 +43,22 @@ def _pixels(study: Study) -> Iterator[Block]:
     yield facts(*settings_in_words(study.card.prepare))
 
 
+def _calibrated(ensemble: Ensemble) -> str:
+    as_they_are = [one.run_id for one in ensemble.members if not one.is_calibrated]
+    if not as_they_are:
+        return "each calibrated on its own validation women"
+    return (
+        "each calibrated on its own validation women, which could not be done for "
+        f"{', '.join(as_they_are)}: their scores stand as they are, on another "
+        "scale"
+    )
+
+
 def _model(study: Study) -> Iterator[Block]:
     if study.ensemble is not None:
         yield Paragraph(
             text=f"An ensemble of {len(study.ensemble.members)} models, joined by "
-            f"{study.ensemble.method}, each calibrated on its own validation women:"
+            f"{study.ensemble.method}, {_calibrated(study.ensemble)}:"
         )
         yield Table(
             header=("Member", "SHA-256 of the weights"),

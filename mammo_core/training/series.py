@@ -27,14 +27,15 @@ from mammo_core.metrics.ensemble import (
     Ensemble,
     Member,
     calibrated,
-    make_member,
+    make_fold,
     save_ensemble,
 )
 from mammo_core.metrics.seeds import FEWEST, SeedSpread
-from mammo_core.runs.card import read_card
+from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.launch import create_run, new_run_id, start_worker
 from mammo_core.types import Level, RunState, Split, Task
+from mammo_core.words import UNITS, many
 
 
 def fold_configs(config: RunConfig, folds: int) -> list[RunConfig]:
@@ -107,7 +108,8 @@ def join_folds(series: str, root: Path) -> RunFolder:
     """One predictions table in which every woman was scored by a network that never saw her.
 
     Networks differ in how sure they are, so a fold's scores are first made probabilities on its own
-    validation women; only then may they stand in one table.
+    validation women; only then may they stand in one table. Where those women are too few for that,
+    the fold's scores stand there as they are, and the closing words say so.
     """
     members = members_of(series, root)
     configs = [load_settings(run.file("run.json"), RunConfig) for run in members]
@@ -129,7 +131,8 @@ def join_folds(series: str, root: Path) -> RunFolder:
     save_settings(configs[0], folder.file("run.json"))
     save_ensemble(ensemble, folder.file(MEMBERS_NAME))
     write_predictions(joined, folder.file("predictions.csv"))
-    message = f"Out-of-fold scores of {joined['group_id'].nunique()} women, calibrated by fold."
+    women = f"Out-of-fold scores of {joined['group_id'].nunique()} women"
+    message = " ".join([f"{women}, {_how(ensemble)}", *map(_fold_in_words, members)])
     folder.write_status(
         RunStatus(state=RunState.FINISHED, done=len(members), total=len(members), message=message)
     )
@@ -139,15 +142,45 @@ def join_folds(series: str, root: Path) -> RunFolder:
 def spread_of(series: str, root: Path) -> SeedSpread:
     """The AUC by breast (else by image) of the seeds of a series on the same test women."""
     aucs = [_test_auc(run) for run in members_of(series, root)]
-    known = tuple(auc for auc in aucs if auc is not None)
+    known = tuple(auc.value for auc in aucs if auc is not None and auc.value is not None)
     if len(known) < FEWEST:
         raise RunError(f"{len(known)} runs of {series} have a test AUC; a spread needs two.")
     return SeedSpread(values=known)
 
 
-def _test_auc(run: RunFolder) -> float | None:
+def _how(ensemble: Ensemble) -> str:
+    """How the scores of the folds came into one table."""
+    members = ensemble.members
+    as_they_are = [str(place) for place, one in enumerate(members) if not one.is_calibrated]
+    if not as_they_are:
+        return "calibrated by fold."
+    return (
+        f"calibrated by fold but for {len(as_they_are)} of {len(members)} (fold "
+        f"{', '.join(as_they_are)}): on the validation women there, higher scores did not mean "
+        "cancer, so these scores stand as they are, on another scale than the rest. Read those "
+        "folds alone, below, before any number over all women."
+    )
+
+
+def _fold_in_words(run: RunFolder) -> str:
+    """What a fold came to alone, whose scale concerns nobody."""
+    fold = load_settings(run.file("run.json"), RunConfig).data.fold
+    auc = _test_auc(run)
+    if auc is None or auc.value is None:
+        return f"Fold {fold}: no test AUC."
+    one, more = UNITS[auc.level]
+    known = auc.low is not None and auc.high is not None
+    interval = f" ({auc.low:.3f} to {auc.high:.3f})" if known else " (no interval)"
+    return (
+        f"Fold {fold}: test AUC {auc.value:.3f}{interval} of {many(auc.positives, one, more)} with "
+        f"and {auc.negatives} without cancer, {many(auc.women, 'woman', 'women')}."
+    )
+
+
+def _test_auc(run: RunFolder) -> Metric | None:
+    """By breast, else by image."""
     metrics = read_card(run.file("model_card.json")).metrics
-    by_level = {m.level: m.value for m in metrics if m.name == "auc" and m.split == Split.TEST}
+    by_level = {m.level: m for m in metrics if m.name == "auc" and m.split == Split.TEST}
     return by_level.get(Level.BREAST, by_level.get(Level.IMAGE))
 
 
@@ -155,7 +188,7 @@ def _member_of(run: RunFolder) -> Member:
     table = read_predictions(run.file("predictions.csv"))
     val = pool_cases(table[table["split"] == Split.VAL], Level.IMAGE)
     hashed = read_card(run.file("model_card.json")).weights_sha256
-    return make_member(val, run_id=run.run_id, weights_sha256=hashed)
+    return make_fold(val, run_id=run.run_id, weights_sha256=hashed)
 
 
 def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:

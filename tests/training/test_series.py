@@ -16,7 +16,7 @@ from mammo_core.datasets.predictions import (
 )
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
-from mammo_core.metrics.ensemble import Averaging, load_ensemble
+from mammo_core.metrics.ensemble import Averaging, load_ensemble, make_member
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.runs.card import Metric, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
@@ -149,12 +149,31 @@ def test_a_missing_fold_is_waited_for(tmp_path: Path) -> None:
         join_folds(configs[0].series, tmp_path)
 
 
-def test_a_fold_that_learnt_nothing_is_named(tmp_path: Path) -> None:
+def test_a_fold_that_learnt_nothing_is_joined_as_it_is_and_named(tmp_path: Path) -> None:
     configs = fold_configs(CONFIG, 2)
     finished(tmp_path, configs[0], scores=scores_between(0.0, 1.0))
-    finished(tmp_path, configs[1], scores=scores_between(1.0, 0.0))  # the wrong way round
+    backward = finished(tmp_path, configs[1], scores=scores_between(1.0, 0.0), auc=0.1)
+    joined = join_folds(configs[0].series, tmp_path)
+    table = read_predictions(joined.file("predictions.csv")).set_index("image_id")
+    own = read_predictions(backward.file("predictions.csv")).set_index("image_id")
+    theirs = [f"W1-{n}" for n in range(20)]
+    assert len(table) == 40
+    assert table.loc[theirs, "score"].tolist() == pytest.approx(own.loc[theirs, "score"].tolist())
+    members = load_ensemble(joined.file("members.json")).members
+    assert [member.is_calibrated for member in members] == [True, False]
+    told = joined.read_status().message
+    assert "calibrated by fold but for 1 of 2 (fold 1)" in told
+    fold = "Fold 1: test AUC 0.100 (0.000 to 1.000) of 10 breasts with and 10 without cancer"
+    assert f"{fold}, 20 women." in told
+
+
+def test_checkpoints_that_are_no_folds_are_still_refused(tmp_path: Path) -> None:
+    configs = fold_configs(CONFIG, 2)
+    backward = finished(tmp_path, configs[1], scores=scores_between(1.0, 0.0))
+    table = read_predictions(backward.file("predictions.csv"))
+    val = pool_cases(table[table["split"] == "val"], Level.IMAGE)
     with pytest.raises(RunError, match="run-1-0 cannot be joined"):
-        join_folds(configs[0].series, tmp_path)
+        make_member(val, run_id=backward.run_id, weights_sha256="0")
 
 
 def test_the_spread_of_seeds_is_their_standard_deviation(tmp_path: Path) -> None:
