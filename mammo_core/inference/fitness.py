@@ -6,12 +6,24 @@ from typing import Final
 from mammo_core.partners import is_lone, partners_among
 from mammo_core.preprocessing.case_store import CaseImage
 from mammo_core.runs.card import ModelCard
-from mammo_core.types import Mammogram
+from mammo_core.types import ImageRef, Mammogram
 
 DICOM = "DICOM"
 LONE: Final = (
     "1 of 2 views: this model scores the CC and the MLO of a breast together, and this image stood "
     "in for the one that is missing."
+)
+UNPLACED: Final = (
+    "The view or side of this image is not known, so it was scored beside itself. Set Side and "
+    "View under “What was understood”: then the two views of a breast are scored together."
+)
+UNMATCHED: Final = (
+    "This image was scored beside itself: its other view may be among the images whose view or "
+    "side is not known. Set Side and View under “What was understood”."
+)
+UNCOMPARED: Final = (
+    "No rank, no verdict and no familiarity: this model's validation images stood beside their "
+    "other view, and here a view or side is not known, so images were scored beside themselves."
 )
 
 
@@ -45,7 +57,24 @@ def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[li
     """What must stand beside this model's score of each of `images`, which are read together."""
     found = [[told] if (told := remark(card, image)) else [] for image in images]
     if card.model.views == 2:
-        lone = is_lone(partners_among([image.ref for image in images]))
-        for said, is_alone in zip(found, lone, strict=True):
-            said.extend([LONE] if is_alone else [])
+        refs = [image.ref for image in images]
+        for said, ref, is_alone in zip(found, refs, is_lone(partners_among(refs)), strict=True):
+            said.extend([_why_alone(ref, refs)] if is_alone else [])
     return found
+
+
+def why_uncompared(card: ModelCard, refs: Sequence[ImageRef]) -> str:
+    """Why scores of images read together are held against no others; "" where they may be."""
+    is_unsure = card.model.views == 2 and len(refs) > 1 and not all(map(_is_placed, refs))
+    return UNCOMPARED if is_unsure else ""
+
+
+def _why_alone(ref: ImageRef, among: Sequence[ImageRef]) -> str:
+    """One image alone lacks the other; of several, an unknown one may be the other."""
+    if len(among) == 1 or all(map(_is_placed, among)):
+        return LONE
+    return UNMATCHED if _is_placed(ref) else UNPLACED
+
+
+def _is_placed(ref: ImageRef) -> bool:
+    return ref.side is not None and ref.view is not None

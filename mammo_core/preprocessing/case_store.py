@@ -186,9 +186,15 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
 
 
 def correct_image(
-    root: Path, case_id: str, image_id: str, *, change: Callable[[ImageRef], ImageRef]
+    root: Path,
+    case_id: str,
+    image_id: str,
+    *,
+    change: Callable[[ImageRef], ImageRef],
+    note: str = "",
 ) -> Case:
-    """One image as the reader says; what differs from the file is marked as set by hand.
+    """One image as the reader says; what differs from the file is marked as set by hand, or told
+    by a `note` where it comes from elsewhere.
 
     The case is read anew: another tab may have corrected another image meanwhile.
     """
@@ -196,7 +202,10 @@ def correct_image(
     old = case.image(image_id)
     ref = change(old.ref)
     changed = {name for name in ("side", "view") if getattr(ref, name) != getattr(old.ref, name)}
-    new = replace(old, ref=ref, corrected=tuple(sorted({*old.corrected, *changed})))
+    if note:
+        new = replace(old, ref=ref, notes=(*old.notes, note))
+    else:
+        new = replace(old, ref=ref, corrected=tuple(sorted({*old.corrected, *changed})))
     corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
     _write(corrected, root)
     return corrected

@@ -20,9 +20,10 @@ from mammo_core.preprocessing.case_store import (
     keep_case,
 )
 from mammo_core.types import ImageRef, Laterality, View
+from pages.components.case_places import offer_places
 from pages.components.guard import escaped, shown_errors
 from pages.components.intake import shown_name
-from pages.components.panes import display_image, forget_pictures
+from pages.components.panes import forget_pictures
 from pages.components.reading import forget_readings
 
 _UNKNOWN: Final = "unknown"
@@ -48,40 +49,13 @@ def show_case_table(case: Case) -> None:
             on_change=_take_corrections,
             args=(case, key),
         )
-    _offer_sides(case)
+    offer_places(case)
     if case.refusals:
         label = f"{len(case.refusals)} of {case.files} files were not read"
         with st.expander(label, icon=":material/block:", expanded=not case.images):
             for refusal in case.refusals:
                 name = shown_name(case, refusal.number)
                 st.text(f"File {refusal.number}{name}: {refusal.sentence} {refusal.hint}")
-
-
-def _offer_sides(case: Case) -> None:
-    """Where no side is known, what the chest wall suggests; taken only if the reader says so."""
-    unknown = [image for image in case.images if image.ref.side is None]
-    if not unknown:
-        return
-    suggested = {image.ref.image_id: _suggested_side(case, image) for image in unknown}
-    words = ", ".join(f"{image.title}: {suggested[image.ref.image_id]}" for image in unknown)
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(
-            "No side is stored in some files. By the edge the chest wall lies at, as most files "
-            f"are oriented, it would be: {words}."
-        )
-        if st.button("Set these sides", icon=":material/check:", key="take_sides"):
-            with shown_errors():
-                for image_id, side in suggested.items():
-                    correct_image(
-                        cases_root(), case.case_id, image_id, change=partial(replace, side=side)
-                    )
-            st.rerun()
-
-
-def _suggested_side(case: Case, image: CaseImage) -> Laterality:
-    """A left breast is stored with its chest wall at the left edge (PS3.3 C.8.11.7.1)."""
-    at_left = display_image(case, image).chest_wall == "left"
-    return Laterality.LEFT if at_left else Laterality.RIGHT
 
 
 def show_case_care(case: Case) -> None:

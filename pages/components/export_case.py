@@ -13,9 +13,9 @@ from mammo_core.preprocessing.case_store import Case
 from mammo_core.reports import case_record
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.runs.operating_points import LockedPoint
 from pages.components import cached
-from pages.components.read_scores import scored_images, validation_cases
+from pages.components.read_scores import point_for, scored_images, validation_cases
 from pages.components.viewer import Pane
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ def read_case(
 ) -> case_record.ReadCase:
     """`case` as `run` read it and as `panes` show it."""
     card = cached.card(run)
-    point = point_in_force(run)
+    scored = scored_images(case, readings)
+    point = point_for(scored, run, card)
     told = remarks(card, [case.image(image_id) for image_id in readings])
     said = {image_id: " ".join(of_image) for image_id, of_image in zip(readings, told, strict=True)}
     images = [
@@ -54,7 +55,7 @@ def read_case(
         card=card,
         images=tuple(images),
         read_at=_read_at(case, card),
-        scores=tuple(score_cases(scored_images(case, readings), point)),
+        scores=tuple(score_cases(scored, point)),
         point=point,
         usual_images=_usual_images(run, point),
     )

@@ -12,7 +12,7 @@ from mammo_core.paths import cases_root, samples_root, worklists_root
 from mammo_core.preprocessing.case_store import Case, forget_old_cases, load_case, store_case
 from mammo_core.preprocessing.masking import mask_outside_breast
 from mammo_core.preprocessing.read import read_mammogram
-from mammo_core.preprocessing.samples import list_samples
+from mammo_core.preprocessing.samples import list_samples, place_images
 from mammo_core.preprocessing.worklist import Arrived, group_files, keep_worklist
 from pages.components.guard import escaped
 
@@ -69,7 +69,8 @@ def show_intake() -> None:
     with st.container(horizontal=True):
         for sample in samples:
             if st.button(sample.title, key=f"sample_{sample.name}", icon=":material/image:"):
-                store_files([path.read_bytes() for path in sample.files])
+                case = store_files([path.read_bytes() for path in sample.files])
+                place_images(cases_root(), case, sample)
                 st.rerun()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from mammo_core.inference.fitness import why_uncompared
 from mammo_core.inference.standing import chance_at
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
@@ -13,6 +14,7 @@ from mammo_core.partners import partners_among
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, load_mammogram
 from mammo_core.runs.folder import RunFolder
+from pages.components import cached
 from pages.components.guard import escaped, noted_errors
 from pages.components.read_ensemble import show_ensembles, show_members
 from pages.components.read_scores import validation_cases
@@ -32,7 +34,8 @@ def show_context(
     case: Case, run: RunFolder, read: CaseReading, cases: Sequence[ScoredCase]
 ) -> None:
     with noted_errors():
-        _show_chances(run, cases)
+        if not _is_uncompared(case, run, read):
+            _show_chances(run, cases)
     if read.members:
         show_members(case, read)
         return
@@ -89,13 +92,18 @@ def _familiar(
     said: dict[str, list[str]] = {}
     with noted_errors():
         reference = reference_of(run)
-        if reference is None:
+        if reference is None or _is_uncompared(case, run, read):
             return said
         for image_id, reading in read.readings.items():
             told = familiarity(reading.embedding, reference)
             if told.is_unlike is is_unlike:
                 said.setdefault(told.in_words, []).append(case.image(image_id).title)
     return said
+
+
+def _is_uncompared(case: Case, run: RunFolder, read: CaseReading) -> bool:
+    refs = [case.image(image_id).ref for image_id in read.readings]
+    return bool(why_uncompared(cached.card(run), refs))
 
 
 def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:

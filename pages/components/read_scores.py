@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.inference.fitness import why_uncompared
 from mammo_core.inference.standing import rank_of
 from mammo_core.inference.verdict import (
     ScoredCase,
@@ -50,21 +51,31 @@ def show_scores(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) 
     """Breasts and exam large, images small; under them what the threshold is worth. The large
     ones come back.
     """
-    point = point_in_force(run)
+    uncompared = why_uncompared(card, [image.ref for image in images])
+    point = point_for(images, run, card)
     cases = score_cases(images, point)
     large = said_once(cases, point)
     with st.container(border=True, gap="small"):
         for case in large:
-            _show_case(case, verdict_on(case, point), run)
+            validation = None if uncompared else validation_cases(run, case.level, case.rule)
+            _show_case(case, verdict_on(case, point), validation)
     small = [case for case in cases if case.level is Level.IMAGE and case not in large]
     if small:
         st.caption(" · ".join(f"{escaped(one.title)} **{one.score:.2f}**" for one in small))
+    if uncompared:
+        st.caption(f":material/warning: {uncompared}")
     if point is not None:
         _show_threshold(large, point, run, card)
     rules = rules_in_words(large)
     if rules:
         st.caption(rules)
     return large
+
+
+def point_for(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) -> LockedPoint | None:
+    """The threshold that judges scores of `images`, if one does."""
+    is_uncompared = bool(why_uncompared(card, [image.ref for image in images]))
+    return None if is_uncompared else point_in_force(run)
 
 
 def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | None:
@@ -84,7 +95,7 @@ def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | Non
         return None
 
 
-def _show_case(case: ScoredCase, verdict: Verdict | None, run: RunFolder) -> None:
+def _show_case(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> None:
     with st.container(gap=None):
         st.metric(case.title, shown_score(case.score, verdict))
         show_bullet(case.score, verdict)
@@ -93,7 +104,6 @@ def _show_case(case: ScoredCase, verdict: Verdict | None, run: RunFolder) -> Non
             st.markdown(f"{icon} {verdict.in_words}")
             if verdict.recalibrated is not None:
                 st.caption(f"Re-calibrated, as the threshold is: {verdict.recalibrated:.4f}.")
-        validation = validation_cases(run, case.level, case.rule)
         if validation is not None and validation.negatives:
             rank = rank_of(case.score, validation)
             st.caption(

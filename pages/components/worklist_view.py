@@ -11,13 +11,12 @@ from mammo_core.paths import cases_root, worklists_root
 from mammo_core.preprocessing.case_store import Case, load_case
 from mammo_core.preprocessing.worklist import load_worklist
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import point_in_force
 from mammo_core.types import Level
 from mammo_core.words import many
 from pages.components import cached
 from pages.components.guard import noted_errors, shown_errors
 from pages.components.read_model import fit_of
-from pages.components.read_scores import scored_images
+from pages.components.read_scores import point_for, scored_images
 from pages.components.reading import read_images
 from pages.components.study_start import show_study_start
 
@@ -120,13 +119,14 @@ def _refusals(case: Case) -> list[str]:
 
 def _judged(case: Case, run: RunFolder) -> tuple[float | None, str, list[str]]:
     """The highest score, its verdict in words, and why images have none."""
-    fit = fit_of(case, cached.card(run))
-    read = read_images(run, case, fit.scored)
-    point = point_in_force(run)
-    scored = score_cases(scored_images(case, read.readings), point)
+    card = cached.card(run)
+    fit = fit_of(case, card)
+    images = scored_images(case, read_images(run, case, fit.scored).readings)
+    point = point_for(images, run, card)
+    scored = score_cases(images, point)
     verdicts = [verdict for one in scored if (verdict := verdict_on(one, point))]
-    images = [one.score for one in scored if one.level is Level.IMAGE]
-    return max(images, default=None), _in_words(verdicts), list(fit.refused)
+    scores = [one.score for one in scored if one.level is Level.IMAGE]
+    return max(scores, default=None), _in_words(verdicts), list(fit.refused)
 
 
 def _in_words(verdicts: list[Verdict]) -> str:

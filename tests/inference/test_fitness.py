@@ -5,7 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.inference.fitness import LONE, remark, remarks, why_not
+from mammo_core.inference.fitness import (
+    LONE,
+    UNMATCHED,
+    UNPLACED,
+    remark,
+    remarks,
+    why_not,
+    why_uncompared,
+)
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import ImageRef, Laterality, Mammogram, View
 from tests.inference.made_up import card
@@ -56,3 +64,27 @@ def test_a_model_of_two_views_says_which_image_stood_in_for_the_missing_one() ->
     assert remarks(pair, exam) == [[], [LONE], []]
     assert remarks(model(), exam) == [[], [], []]
     assert LONE.startswith("1 of 2 views")
+
+
+def test_an_unknown_view_or_side_is_told_from_a_missing_one() -> None:
+    def view(name: str, side: Laterality | None, view: View | None) -> Mammogram:
+        return replace(image(), ref=ImageRef(image_id=name, side=side, view=view))
+
+    pair = replace(model(), model=replace(model().model, views=2))
+    nothing, no_view = view("a", None, None), view("b", Laterality.LEFT, None)
+    cc = view("c", Laterality.LEFT, View.CC)
+    assert remarks(pair, [nothing, no_view]) == [[UNPLACED], [UNPLACED]]
+    assert remarks(pair, [cc, no_view]) == [[UNMATCHED], [UNPLACED]]
+    assert remarks(pair, [nothing]) == [[LONE]]  # whatever it is, the other is not here
+    assert remarks(pair, [cc]) == [[LONE]]
+
+
+def test_scores_are_held_against_no_others_where_views_stand_in_for_want_of_a_name() -> None:
+    unknown = ImageRef(image_id="a", side=Laterality.LEFT)
+    cc = ImageRef(image_id="b", side=Laterality.LEFT, view=View.CC)
+    mlo = ImageRef(image_id="c", side=Laterality.LEFT, view=View.MLO)
+    pair = replace(model(), model=replace(model().model, views=2))
+    assert "a view or side is not known" in why_uncompared(pair, [cc, unknown])
+    assert why_uncompared(pair, [cc, mlo]) == ""
+    assert why_uncompared(pair, [unknown]) == ""
+    assert why_uncompared(model(), [cc, unknown]) == ""

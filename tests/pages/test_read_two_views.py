@@ -10,7 +10,7 @@ from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
 from tests.pages.conftest import OpenPage
-from tests.pages.test_read import captions, choose, drop
+from tests.pages.test_read import a_breast, captions, choose, drop
 
 CC, MLO = "exam_L_CC_rle.dcm", "exam_L_MLO_jpeg-2000-lossless.dcm"
 
@@ -43,3 +43,25 @@ def test_a_view_that_stands_in_for_the_other_is_named_beside_the_score(page: App
     give(page, CC)
     assert page.metric
     assert "L CC: 1 of 2 views\\: this model scores the CC and the MLO" in captions(page)
+
+
+def test_the_shipped_pair_is_scored_as_a_pair(page: AppTest) -> None:
+    page.button(key="sample_pair").click().run(timeout=120)
+    assert not page.exception
+    assert [metric.label for metric in page.metric] == ["Right breast"]
+    assert "scored beside itself" not in captions(page)
+    assert "1 of 2 views" not in captions(page)
+
+
+def test_unknown_views_are_asked_for_and_compared_with_nothing_until_they_are_known(
+    page: AppTest,
+) -> None:
+    drop(page, ("a.png", a_breast()), ("b.png", a_breast(peak=250)))
+    assert "Image 1, Image 2: The view or side of this image is not known" in captions(page)
+    assert "No rank, no verdict and no familiarity" in captions(page)
+    page.button(key="take_sides").click().run(timeout=120)
+    assert "No rank, no verdict" in captions(page)
+    page.button(key="take_cc_2").click().run(timeout=120)
+    assert not page.exception
+    assert "not known" not in captions(page)
+    assert "No rank, no verdict" not in captions(page)
