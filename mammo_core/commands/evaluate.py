@@ -28,12 +28,18 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    from mammo_core.datasets.reading import find_folder, get_adapter, recognise_adapter
+    from mammo_core.datasets.reading import (
+        find_folder,
+        get_adapter,
+        recognise_adapter,
+        refuse_missing,
+    )
     from mammo_core.runs.folder import find_run
     from mammo_core.runs.launch import start_run
 
     found = find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
     folder = find_folder(arguments.data)
+    refuse_missing(folder)
     adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
     is_registered = folder != Path(arguments.data)
     config = EvaluateConfig(

@@ -41,8 +41,7 @@ def read_in_question(
     folder: Path, adapter_name: str | None = None, label_rule: str | None = None
 ) -> Dataset:
     """`read_dataset` for the audit: rows may repeat an image, for that is what it looks for."""
-    if not folder.is_dir():
-        raise TableError(f"There is no folder {folder}. Was it moved, or a disk not mounted?")
+    refuse_missing(folder)
     adapter = get_adapter(adapter_name) if adapter_name else recognise_adapter(folder)
     rule = get_label_rule(adapter, label_rule) if label_rule else adapter.label_rules[0]
     tables = adapter.read(folder, rule)
@@ -70,6 +69,11 @@ def find_folder(name: str) -> Path:
     return Path(name)
 
 
+def refuse_missing(folder: Path) -> None:
+    if not folder.is_dir():
+        raise TableError(f"There is no folder {folder}. Was it moved, or a disk not mounted?")
+
+
 def get_adapter(name: str) -> Adapter:
     for adapter in ADAPTERS:
         if adapter.name == name:
@@ -87,6 +91,7 @@ def get_label_rule(adapter: Adapter, name: str) -> LabelRule:
 
 def recognise_adapter(folder: Path) -> Adapter:
     """The adapter whose whole layout lies in `folder`; else what the nearest miss, in words."""
+    refuse_missing(folder)
     signs = {adapter.name: adapter.recognise(folder) for adapter in ADAPTERS}
     for adapter in ADAPTERS:
         if signs[adapter.name].is_match:

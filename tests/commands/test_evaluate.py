@@ -62,3 +62,17 @@ def test_women_the_checkpoint_learnt_from_are_told(
     assert main(command) == 0
     (run,) = (run for run in list_runs(tmp_path / "runs") if run.run_id != "made")
     assert "It learnt from 1 of these women (first: W0001)" in run.read_status().message
+
+
+@pytest.mark.parametrize("more", [[], ["--adapter", "phantom_set"]])
+def test_a_folder_that_is_not_there_is_one_sentence(
+    more: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    data = str(tmp_path / "nothere")
+    assert main(["evaluate", "--checkpoint", "phantom-light", "--data", data, *more]) == 2
+    assert f"There is no folder {data}." in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()
