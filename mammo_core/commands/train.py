@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,18 +52,20 @@ def _run(arguments: argparse.Namespace) -> int:
         seed_configs,
         start_series,
     )
+    from mammo_core.training.start_check import check_start
 
     config = with_changes(_config(arguments), _changes(arguments.set))
     config.check()
-    if arguments.preflight:
-        return _preflight(config)
     configs = [config]
     if arguments.folds:
         configs = fold_configs(config, arguments.folds)
     elif arguments.seeds:
         configs = seed_configs(config, arguments.seeds)
-    for warning in config.balance.warnings():
-        print(f"Warning: {warning}", file=sys.stderr)
+    warnings = (*config.balance.warnings(), *check_start(configs))
+    if arguments.preflight:
+        return _preflight(configs, warnings)
+    for warning in warnings:
+        _say(f"Warning: {warning}")
     make = create_series if arguments.no_start else start_series
     runs = make(configs, checkpoints_root())
     for run in runs:
@@ -76,11 +79,14 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0 if is_well else 1
 
 
-def _preflight(config: RunConfig) -> int:
+def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
+    """Measure the first; the others of a series take as long."""
     from mammo_core.training.measuring import measure
     from mammo_core.training.preflight import GUESSED_AUC
 
-    told, _ = measure(config, report=lambda *_: None)
+    told, _ = measure(configs[0], report=lambda *_: None)
+    if len(configs) > 1:
+        print(f"The first of {len(configs)} runs, which come one after the other:")
     for count in told.splits:
         print(
             f"{count.split:5} {count.women:6} women {count.images:7} images "
@@ -95,7 +101,7 @@ def _preflight(config: RunConfig) -> int:
     if told.memory_gb is not None:
         print(f"Memory in use: {told.memory_gb:.1f} GB.")
     print(f"An AUC of {GUESSED_AUC} on these test women: {low:.2f} to {high:.2f}.")
-    for warning in told.warnings:
+    for warning in dict.fromkeys((*warnings, *told.warnings)):
         print(f"Warning: {warning}")
     return 0
 

@@ -60,7 +60,12 @@ def load_dataset(config: RunConfig) -> Dataset:
     """The data set of a run, its labelled images split."""
     data = config.data
     dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
-    split = used_images(split_as_set(dataset.manifest, data, config.task))
+    return split_dataset(dataset, config)
+
+
+def split_dataset(dataset: Dataset, config: RunConfig) -> Dataset:
+    """The labelled images of `dataset`, split as the settings say."""
+    split = used_images(split_as_set(dataset.manifest, config.data, config.task))
     if config.model.views == 2 and is_lone(partners_of(split)).all():
         raise ConfigError(
             f"None of the {len(split)} images has its other view (CC or MLO) of the same breast, "

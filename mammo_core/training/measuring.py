@@ -29,6 +29,7 @@ from mammo_core.training.machine import make_fabric, memory_gb
 from mammo_core.training.network import Network, make_network
 from mammo_core.training.outcome import count_splits
 from mammo_core.training.preflight import GUESSED_AUC, Preflight
+from mammo_core.training.start_check import few_to_choose_by, refuse_missing_weights
 from mammo_core.types import Split
 from mammo_core.zoo.freezing import train_mode
 
@@ -42,6 +43,7 @@ def measure(
 ) -> tuple[Preflight, NDArray[np.uint8]]:
     """What there is to tell, and some images as the network will see them, changed at random."""
     config.check()
+    refuse_missing_weights(config)
     dataset = load_dataset(config)
     sample = _sample(dataset, config)
     load_images(sample, config, report=report, should_stop=lambda: False)
@@ -81,7 +83,8 @@ def _batches_per_epoch(dataset: Dataset, config: RunConfig) -> int:
 
 def _warnings(dataset: Dataset, config: RunConfig) -> tuple[str, ...]:
     stamp = find_leak(dataset.manifest).stamp
-    return (*config.balance.warnings(), *([f"{stamp.capitalize()}."] if stamp else []))
+    few = few_to_choose_by(dataset.manifest, config.data, config.task)
+    return (*config.balance.warnings(), *few, *([f"{stamp.capitalize()}."] if stamp else []))
 
 
 def looks_of(batches: TrainingBatches) -> NDArray[np.uint8]:

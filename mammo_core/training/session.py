@@ -36,6 +36,7 @@ from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network, refuse_apart
 from mammo_core.training.outcome import Outcome, make_card
+from mammo_core.training.start_check import refuse_missing_weights
 from mammo_core.training.state import Progress
 from mammo_core.types import RunState, Split
 
@@ -47,6 +48,7 @@ def train(run: RunFolder) -> str:
     """Carry out, or go on with, the training that `run` describes; returns its closing words."""
     config = load_settings(run.file("run.json"), RunConfig)
     config.check()
+    refuse_missing_weights(config)
     fabric = make_fabric(config)
     dataset = load_dataset(config)
 

@@ -4,9 +4,9 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import CheckpointError, UnknownNameError
 from mammo_core.paths import weights_root
-from mammo_core.zoo.catalog import Weights, weights_of
+from mammo_core.zoo.catalog import RANDOM, Weights, weights_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +30,17 @@ def shelf_of(backbone: str) -> Shelf:
     return Shelf(
         here=tuple(here), missing=tuple(entry for entry in known if entry.name not in here)
     )
+
+
+def weights_path(backbone: str, name: str) -> Path:
+    """The file of these weights, or what to do to have it."""
+    known = {weights.name: weights for weights in weights_of(backbone)}
+    stored = {path.stem: path for path in weights_root().glob("*.safetensors")}
+    if name in stored:
+        return stored[name]
+    if name not in known:
+        raise UnknownNameError(f"weights for {backbone}", name, (RANDOM, *known, *stored))
+    raise CheckpointError(f"The weights {name} are not on this computer. {how_to_get(known[name])}")
 
 
 def how_to_get(weights: Weights) -> str:

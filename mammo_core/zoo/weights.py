@@ -12,12 +12,11 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from mammo_core.errors import CheckpointError, UnknownNameError
-from mammo_core.paths import weights_root
-from mammo_core.zoo.catalog import RANDOM, WEIGHTS, Backbone, Weights, get_backbone, weights_of
+from mammo_core.zoo.catalog import WEIGHTS, Backbone, Weights, get_backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import depth_of, last_layer
 from mammo_core.zoo.key_maps import match_names
-from mammo_core.zoo.shelf import how_to_get
+from mammo_core.zoo.shelf import weights_path
 from mammo_core.zoo.stages import stages_of
 
 
@@ -48,17 +47,6 @@ def load_weights_file(
         if has_last_layer or not mine.startswith(last)
     }
     classifier.trunk.load_state_dict(state, strict=False)
-
-
-def weights_path(backbone: str, name: str) -> Path:
-    """The file of these weights, or what to do to have it."""
-    known = {weights.name: weights for weights in weights_of(backbone)}
-    stored = {path.stem: path for path in weights_root().glob("*.safetensors")}
-    if name in stored:
-        return stored[name]
-    if name not in known:
-        raise UnknownNameError(f"weights for {backbone}", name, (RANDOM, *known, *stored))
-    raise CheckpointError(f"The weights {name} are not on this computer. {how_to_get(known[name])}")
 
 
 def get_weights(name: str) -> Weights:

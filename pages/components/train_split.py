@@ -12,7 +12,9 @@ from mammo_core.datasets.registry import Registered
 from mammo_core.datasets.run_split import split_as_set
 from mammo_core.datasets.splits import find_leak
 from mammo_core.tables import positive_of
+from mammo_core.training.start_check import few_to_choose_by
 from mammo_core.types import Split, Task
+from pages.components.guard import escaped
 
 _OWN: Final = "Women dealt out at random"
 _OFFICIAL: Final = "The split the data set brings"
@@ -84,3 +86,5 @@ def show_counts(dataset: Dataset, data: DataConfig, task: Task) -> None:
         }
     )
     st.dataframe(counts.reindex([str(split) for split in Split]), key="train_counts")
+    for sentence in few_to_choose_by(table, data, task):
+        st.warning(escaped(sentence), icon=":material/warning:")

@@ -11,6 +11,7 @@ from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import list_runs
 from mammo_core.runs.launch import start_run
 from mammo_core.training.series import fold_configs, seed_configs, start_series
+from mammo_core.training.start_check import check_start
 from pages.components.guard import escaped
 
 DOUBLE_CLICK_SECONDS: Final = 2.0
@@ -60,7 +61,7 @@ def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
 
 def start_one(config: RunConfig) -> str:
     """Start a single run; its name."""
-    config.check()
+    check_start([config])
     what = config.model.backbone.replace(":", "_")
     run = start_run(config, checkpoints_root(), what=what, total=config.optim.epochs)
     return run.run_id
@@ -70,7 +71,9 @@ def _start(config: RunConfig, scheme: Scheme, count: int) -> str:
     if scheme is Scheme.ONE:
         return start_one(config)
     several = fold_configs if scheme is Scheme.FOLDS else seed_configs
-    return start_series(several(config, count), checkpoints_root())[0].run_id
+    configs = several(config, count)
+    check_start(configs)
+    return start_series(configs, checkpoints_root())[0].run_id
 
 
 def _was_just_started() -> bool:

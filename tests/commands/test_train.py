@@ -65,8 +65,29 @@ def test_saved_settings_start_a_run_of_its_own_and_not_of_their_old_series(
         (["--recipe", "smoke", "--data", "{set}", "--set", "epochs"], "has no value"),
         (["--recipe", "smoke", "--data", "{set}", "--set", "a.b=1"], "There is no setting 'a.b'"),
         (["--recipe", "smoke", "--data", "{set}", "--set", "optim.epochs=0"], "Epochs is 0"),
+        (["--recipe", "smoke", "--data", "/nothere"], "There is no folder /nothere"),
+        (
+            ["--recipe", "smoke", "--data", "/nothere", "--adapter", "phantom_set"],
+            "There is no folder /nothere",
+        ),
+        (["--recipe", "smoke", "--data", "{set}", "--folds", "50"], "50 folds need 50 women"),
+        (
+            ["--recipe", "smoke", "--data", "{set}", "--folds", "50", "--preflight"],
+            "50 folds need 50 women of each class; one class has",
+        ),
+        (
+            ["--recipe", "smoke", "--data", "{set}", "--set", "model.weights=checkpoint:nobody"],
+            "There is no run named 'nobody'",
+        ),
+        (
+            [
+                "--recipe", "smoke", "--data", "{set}", "--set", "model.backbone=resnet18",
+                "--set", "model.weights=resnet18-imagenet",
+            ],
+            "The weights resnet18-imagenet are not on this computer.",
+        ),
     ],
-)
+)  # fmt: skip
 def test_a_mistake_is_one_sentence_and_starts_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
 ) -> None:
@@ -80,9 +101,25 @@ def test_a_mistake_is_one_sentence_and_starts_nothing(
 def test_a_run_can_be_made_for_others_to_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_phantom_set(tmp_path / "set", women=1, seed=0, size=(64, 32))
+    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
     command = ["train", "--recipe", "smoke", "--data", str(tmp_path / "set"), "--no-start"]
     assert main([*command, "--folds", "2"]) == 0
     runs = list_runs(tmp_path / "runs")
     assert sorted(capsys.readouterr().out.split()) == sorted(str(run.path) for run in runs)
     assert not any(run.file("log.txt").exists() for run in runs)
+
+
+def test_few_women_to_choose_by_are_told_before_the_start(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    command = ["train", "--recipe", "smoke", "--data", str(tmp_path / "set"), *TINY]
+    assert main([*command, "--folds", "2", "--no-start"]) == 0
+    told = capsys.readouterr().err
+    for fold in (0, 1):
+        assert f"Warning: Fold {fold}: only 1 of 2 validation women are positive (cancer)." in told
+    assert main([*command, "--folds", "2", "--preflight"]) == 0
+    told = capsys.readouterr().out
+    assert "The first of 2 runs, which come one after the other:" in told
+    assert told.count("Warning: Fold 0: only 1 of 2") == 1
+    assert "Warning: Fold 1: only 1 of 2" in told
