@@ -1,6 +1,7 @@
 """The command `mammo`: every page's work without a browser."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Final
@@ -43,6 +44,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
 )
 
 
+_NOBODY_READS: Final = 141  # as shells have it: 128 and the number of SIGPIPE
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. A mistake the user can mend is a sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(
@@ -55,10 +59,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     run = {command.name: command.run for command in COMMANDS}[chosen.command]
     try:
-        return run(chosen)
+        code = run(chosen)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read has read enough (`mammo runs | head`). What is left must go somewhere, or
+        # Python complains when it flushes at the end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _NOBODY_READS
     except MammoError as error:
         print(f"mammo {chosen.command}: {error}", file=sys.stderr)
         return 2
+    return code
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import argparse
 
 from mammo_core.commands.command import Command
 from mammo_core.commands.following import follow
+from mammo_core.errors import RunError
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import RunStatus, find_run, list_runs
 from mammo_core.types import RunState
@@ -21,6 +22,9 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _stop(arguments: argparse.Namespace) -> int:
     run = find_run(arguments.run, checkpoints_root())
+    state = run.read_status().state
+    if state.is_over:
+        raise RunError(f"{run.run_id} is {state}: there is nothing to stop.")
     run.ask_to_stop()
     print(f"{run.run_id} will stop after its current batch.")
     return 0

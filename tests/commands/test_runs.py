@@ -2,6 +2,8 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -72,6 +74,35 @@ def test_runs_are_listed_and_asked_to_stop(
     assert f"{run.run_id:44} queued" in capsys.readouterr().out
     assert main(["stop", run.run_id]) == 0
     assert list_runs(run.path.parent)[0].asked_to_stop
+
+
+@pytest.mark.parametrize("state", [RunState.FINISHED, RunState.FAILED, RunState.STOPPED])
+def test_of_what_is_over_nothing_is_stopped(
+    state: RunState, run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run.write_status(RunStatus(state=state, done=12, total=12))
+    assert main(["stop", run.run_id]) == 2
+    assert f"{run.run_id} is {state}: there is nothing to stop." in capsys.readouterr().err
+    assert not run.asked_to_stop
+
+
+def test_a_list_of_which_only_the_head_is_read_ends_without_a_complaint(run: RunFolder) -> None:
+    for number in range(2000):  # more than a pipe holds
+        other = RunFolder(run.path.parent / f"run-{number}")
+        other.path.mkdir()
+        other.write_status(RunStatus(state=RunState.FINISHED, message="Kept the weights."))
+    listing = subprocess.Popen(
+        [sys.executable, "-m", "mammo_core.cli", "runs"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert listing.stdout is not None
+    assert listing.stderr is not None
+    listing.stdout.readline()
+    listing.stdout.close()
+    assert listing.stderr.read() == b""
+    listing.stderr.close()
+    assert listing.wait() == 141
 
 
 def test_watching_ends_with_the_run_and_tells_how(
