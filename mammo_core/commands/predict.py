@@ -14,6 +14,7 @@ from mammo_core.words import many
 
 if TYPE_CHECKING:
     from mammo_core.inference.many_files import Scored
+    from mammo_core.runs.folder import RunFolder
 
 _TELL_EVERY_SECONDS: Final = 2.0
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
@@ -136,7 +137,24 @@ def folder_of(name: str) -> Path:
 
     if (Path(name) / "model_card.json").exists():
         return Path(name)
-    return find_run(name, checkpoints_root(), shipped_checkpoints_root()).path
+    run = find_run(name, checkpoints_root(), shipped_checkpoints_root())
+    _refuse_ensemble(run)
+    return run.path
+
+
+def _refuse_ensemble(run: "RunFolder") -> None:
+    from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, load_ensemble
+
+    if run.is_checkpoint or not run.file(MEMBERS_NAME).exists():
+        return
+    ensemble = load_ensemble(run.file(MEMBERS_NAME))
+    members = ", ".join(member.run_id for member in ensemble.members)
+    page = " The Read page scores with all of them."
+    raise ConfigError(
+        f"{run.run_id} is an ensemble, and this command takes one model. Name one of its members "
+        f"({members}).{'' if ensemble.method is Averaging.OUT_OF_FOLD else page} For a whole data "
+        "set: `mammo evaluate` with each member, then `mammo ensemble`."
+    )
 
 
 PREDICT = Command(

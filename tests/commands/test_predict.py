@@ -7,9 +7,13 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.predictor import score_images
+from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.preprocessing.phantom import write_phantom_set
 from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, read_table
+from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
 from tests.preprocessing.dicom_files import mammogram_file, ramp
 
@@ -63,6 +67,31 @@ def test_a_model_of_two_views_says_where_files_can_be_scored_together(
     assert main(asked) != 0
     assert "scores the CC and the MLO of a breast together" in capsys.readouterr().err
     assert not out.exists()
+
+
+@pytest.mark.parametrize("method", [Averaging.MEAN, Averaging.OUT_OF_FOLD])
+def test_an_ensemble_is_named_as_one_and_its_members_told(
+    method: Averaging,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    images: list[Path],
+) -> None:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    run = RunFolder(tmp_path / "runs" / "joined")
+    run.path.mkdir(parents=True)
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    same = ScoreMap(kind=Recalibration.PLATT, prevalence=0.5)
+    members = tuple(
+        Member(run_id=name, weights_sha256="0", score_map=same, reference=(0.5,))
+        for name in ("one", "two")
+    )
+    save_ensemble(Ensemble(method=method, members=members), run.file("members.json"))
+    assert main(["predict", str(images[0]), "--checkpoint", "joined"]) == 2
+    told = capsys.readouterr().err
+    assert "joined is an ensemble, and this command takes one model." in told
+    assert "Name one of its members (one, two)." in told
+    assert ("The Read page" in told) is (method is Averaging.MEAN)
 
 
 def test_a_bad_file_is_told_and_the_others_are_scored(
