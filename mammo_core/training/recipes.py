@@ -91,9 +91,9 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         prepare=_imagenet((512, 256)),
         balance=BalanceConfig(class_weights="balanced"),
         optim=OptimConfig(
-            epochs=15,
+            epochs=8,
             batch_size=32,
-            learning_rate=5e-4,
+            learning_rate=1e-4,
             ema_decay=0.99,
             trained="last_stages",
             last_stages=2,
