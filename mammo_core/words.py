@@ -17,3 +17,10 @@ UNITS: Final[Mapping[Level, tuple[str, str]]] = {
 def many(count: int, one: str, more: str) -> str:
     """`1 woman`, `2,000 women`."""
     return f"{count:,} {one if count == 1 else more}"
+
+
+def case_in_words(level: Level, views: int) -> str:
+    """What a case of `level` is, where so many views are scored together."""
+    if views == 2 and level is Level.IMAGE:
+        return "image, each with its partner beside it: a breast counts twice"
+    return str(level)

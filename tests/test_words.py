@@ -1,6 +1,7 @@
 import pytest
 
-from mammo_core.words import many
+from mammo_core.types import Level
+from mammo_core.words import case_in_words, many
 
 
 @pytest.mark.parametrize(
@@ -8,3 +9,9 @@ from mammo_core.words import many
 )
 def test_one_is_not_several(count: int, words: str) -> None:
     assert many(count, "woman", "women") == words
+
+
+def test_where_two_views_are_scored_together_an_image_is_said_to_stand_for_both() -> None:
+    assert case_in_words(Level.IMAGE, 1) == "image"
+    assert case_in_words(Level.IMAGE, 2).startswith("image, each with its partner beside it")
+    assert case_in_words(Level.BREAST, 2) == "breast"

@@ -11,7 +11,7 @@ from mammo_core.commands.predict import folder_of
 from mammo_core.errors import MammoError
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.types import Level
-from mammo_core.words import many
+from mammo_core.words import case_in_words, many
 
 if TYPE_CHECKING:
     from mammo_core.inference.checkpoint import Checkpoint
@@ -106,7 +106,10 @@ def _described(card: "ModelCard") -> Iterator[str]:
     yield f"name        {card.model_id}"
     yield f"title       {card.title}"
     yield f"task        {card.task.title}; the score is of {' or '.join(card.task.positive)}"
-    yield f"network     {card.model.backbone}, {card.prepare.channels} x {height} x {width}"
+    seen = f"{card.prepare.channels} x {height} x {width}"
+    if card.model.views == 2:
+        seen = f"two views of a breast (CC and MLO) together, each {seen}"
+    yield f"network     {card.model.backbone}, {seen}"
     yield f"weights     SHA-256 {card.weights_sha256}"
     yield f"data        {card.data.describe(Level.IMAGE)} Licence: {card.data.licence}."
     kinds = " and ".join(card.data.file_kinds) or "not told"
@@ -117,12 +120,12 @@ def _described(card: "ModelCard") -> Iterator[str]:
             f"{many(count.women, 'woman', 'women')}, {count.positive_images:,} positive"
         )
     yield f"trained     {card.training.finished_at[:10]}, {card.training.epochs} epochs"
-    for metric in card.metrics:
-        yield f"{metric.name:11} {_metric_in_words(metric)}"
+    for metric in card.metrics_to_show:
+        yield f"{metric.name:11} {_metric_in_words(metric, card.model.views)}"
 
 
-def _metric_in_words(metric: "Metric") -> str:
-    where = f"by {metric.level}, {metric.split}"
+def _metric_in_words(metric: "Metric", views: int) -> str:
+    where = f"by {case_in_words(metric.level, views)}, {metric.split}"
     if metric.value is None or metric.low is None or metric.high is None:
         return f"{where}: {metric.method}"
     return (
@@ -135,7 +138,7 @@ def _metric_in_words(metric: "Metric") -> str:
 def _auc_in_words(card: "ModelCard") -> str:
     """The coarsest AUC the card has."""
     known = [metric for metric in card.metrics if metric.name == "auc"]
-    return f"AUC {_metric_in_words(known[-1])}" if known else "no AUC"
+    return f"AUC {_metric_in_words(known[-1], card.model.views)}" if known else "no AUC"
 
 
 def _check(arguments: argparse.Namespace) -> int:

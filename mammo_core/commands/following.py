@@ -6,7 +6,11 @@ from typing import Final
 
 import pandas as pd
 
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import ConfigError
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.types import Level
+from mammo_core.words import case_in_words
 
 LOOK_EVERY_SECONDS: Final = 0.2
 _SAY_AGAIN_SECONDS: Final = 5.0  # the same news with other numbers: "Preparing images: 25 of 400"
@@ -56,6 +60,7 @@ class _Epochs:
         self._say = say
         self._said: int | None = None
         self._ended_at: float | None = None
+        self._case = case_in_words(Level.IMAGE, _views_of(run))  # in the first line alone
 
     def look(self, *, total: int) -> None:
         rows = list(_told_epochs(self._run.read_metrics()))
@@ -69,7 +74,17 @@ class _Epochs:
             if self._ended_at is not None and epoch < total:
                 left = f"; {_in_words((now - self._ended_at) * (total - epoch))} left"
             self._ended_at, self._said = now, epoch
-            self._say(f"epoch {epoch:3} of {total}: {line}{left}")
+            told = line.replace(" by image", f" by {self._case}", 1)
+            self._case = str(Level.IMAGE)
+            self._say(f"epoch {epoch:3} of {total}: {told}{left}")
+
+
+def _views_of(run: RunFolder) -> int:
+    """1 for a run that is no training."""
+    try:
+        return load_settings(run.file("run.json"), RunConfig).model.views
+    except ConfigError:
+        return 1
 
 
 def _told_epochs(metrics: pd.DataFrame) -> Iterator[tuple[int, str]]:

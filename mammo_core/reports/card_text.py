@@ -10,6 +10,7 @@ from mammo_core.reports.study_data_sections import data_sections
 from mammo_core.reports.study_model_sections import model_sections
 from mammo_core.reports.study_report import limits_of
 from mammo_core.runs.card import Metric, ModelCard
+from mammo_core.words import case_in_words
 
 
 def model_card(told: Reported) -> Document:
@@ -52,13 +53,13 @@ def _measured(card: ModelCard) -> Iterator[Block]:
             (
                 metric.name.upper() if metric.name == "auc" else metric.name,
                 str(metric.split),
-                str(metric.level),
+                case_in_words(metric.level, card.model.views),
                 _value(metric),
                 f"{metric.positives:,}",
                 f"{metric.negatives:,}",
                 f"{metric.women:,}",
             )
-            for metric in card.metrics
+            for metric in card.metrics_to_show
         ),
     )
 

@@ -99,6 +99,13 @@ class ModelCard:
     )
     limits: tuple[str, ...] = field(default=())  # sentences shown beside every score
 
+    @property
+    def metrics_to_show(self) -> tuple[Metric, ...]:
+        """By image last where two views are scored together: there a breast counts twice."""
+        if self.model.views == 1:
+            return self.metrics
+        return tuple(sorted(self.metrics, key=lambda metric: metric.level is Level.IMAGE))
+
 
 def write_card(card: ModelCard, path: Path) -> None:
     document = {"schema_version": CARD_SCHEMA_VERSION, **to_document(card)}

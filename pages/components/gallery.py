@@ -12,7 +12,8 @@ import streamlit as st
 
 from mammo_core.metrics.outcomes import Order, Outcome, in_order, outcomes_at
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import Split
+from mammo_core.types import Level, Split
+from mammo_core.words import case_in_words
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
 from pages.components.pickers import can_read
@@ -47,10 +48,18 @@ def show_gallery(run: RunFolder, *, key: str = "gallery") -> None:
         test = test.assign(outcome=outcomes_at(test, chosen.threshold))
         st.caption(escaped(chosen.sentence))
         shown = _arranged(_filtered(test, key=key), chosen, key=key)
-        st.caption(f"{len(shown):,} of {len(test):,} test images")
+        st.caption(f"{len(shown):,} of {len(test):,} test images{_told_of(run)}")
         pages = max(1, math.ceil(len(shown) / _PER_PAGE))
         page = st.pagination(pages, key=f"{key}_page_{pages}") if pages > 1 else 1
         _show_page(run, dataset, shown.iloc[(page - 1) * _PER_PAGE : page * _PER_PAGE], key=key)
+
+
+def _told_of(run: RunFolder) -> str:
+    """What an image's score is of, where two views are scored together."""
+    if not run.is_checkpoint:
+        return ""
+    told = case_in_words(Level.IMAGE, cached.card(run).model.views)
+    return told.removeprefix(Level.IMAGE)
 
 
 def _filtered(test: pd.DataFrame, *, key: str) -> pd.DataFrame:

@@ -10,7 +10,7 @@ from mammo_core.preprocessing.case_store import Case, CaseImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level, Split
-from mammo_core.words import many
+from mammo_core.words import case_in_words, many
 from pages.components import cached
 from pages.components.frame import without_notice
 from pages.components.guard import escaped
@@ -76,10 +76,11 @@ def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
                 f"{many(count.women, 'woman', 'women')}, {count.positive_images:,} of them "
                 f"positive ({share:.0%}): at another share, the same score means another chance."
             )
-    for metric in card.metrics:
+    for metric in card.metrics_to_show:
         if metric.value is not None and metric.low is not None and metric.high is not None:
             lines.append(
-                f"{metric.name.upper()} by {metric.level} on the {metric.split} split: "
+                f"{metric.name.upper()} by {case_in_words(metric.level, card.model.views)} on the "
+                f"{metric.split} split: "
                 f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}; {metric.positives:,} "
                 f"with, {metric.negatives:,} without)."
             )

@@ -63,7 +63,7 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
         run.ask_to_stop()
         st.toast("The run stops after the current batch.")
     show_alarms(metrics)
-    show_curves(metrics, floor=_floor(settings), key="live")
+    show_curves(metrics, floor=_floor(settings), views=_views(settings), key="live")
     _show_log(run)
 
 
@@ -77,7 +77,7 @@ def _show_end(run: RunFolder, settings: RunConfig | None) -> None:
     if not metrics.empty:
         with st.expander("Course of the training", icon=":material/show_chart:", expanded=True):
             show_alarms(metrics)
-            show_curves(metrics, floor=_floor(settings), key="over")
+            show_curves(metrics, floor=_floor(settings), views=_views(settings), key="over")
     _show_log(run)
 
 
@@ -114,3 +114,7 @@ def _training_settings(run: RunFolder) -> RunConfig | None:
 
 def _floor(settings: RunConfig | None) -> float:
     return settings.optim.least_sensitivity if settings else 0.0
+
+
+def _views(settings: RunConfig | None) -> int:
+    return settings.model.views if settings else 1

@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
+from mammo_core.types import Level
+from mammo_core.words import case_in_words
 from pages.components.guard import escaped
 
 _ALARMS_SHOWN: Final = 5
@@ -18,7 +20,7 @@ _AT_90: Final = [
 ]
 
 
-def show_curves(metrics: pd.DataFrame, *, floor: float, key: str) -> None:
+def show_curves(metrics: pd.DataFrame, *, floor: float, views: int, key: str) -> None:
     """Six small figures; `floor` is the sensitivity below which an alarm was asked for."""
     if metrics.empty:
         return
@@ -37,7 +39,8 @@ def show_curves(metrics: pd.DataFrame, *, floor: float, key: str) -> None:
         for place, (name, figure) in zip(st.columns(3), figures[start : start + 3], strict=True):
             place.plotly_chart(figure, key=f"{key}_{name}")
     st.caption(
-        "Validation by image, at the threshold that is best on these very images: it flatters. "
+        f"Validation by {case_in_words(Level.IMAGE, views)}; at the threshold that is best on "
+        "these very images: it flatters. "
         "What may be reported is measured on the test women, at the end."
     )
 

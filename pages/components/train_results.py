@@ -6,6 +6,7 @@ import streamlit as st
 
 from mammo_core.runs.card import Metric, ModelCard
 from mammo_core.runs.folder import RunFolder
+from mammo_core.words import case_in_words
 from pages.components import cached
 from pages.components.frame import without_notice
 from pages.components.gallery import show_gallery
@@ -18,9 +19,11 @@ _TITLES: Final = {"auc": "AUC"}
 def show_results(run: RunFolder) -> None:
     card = cached.card(run)
     if card.metrics:
-        for place, metric in zip(st.columns(max(3, len(card.metrics))), card.metrics, strict=False):
+        for place, metric in zip(
+            st.columns(max(3, len(card.metrics))), card.metrics_to_show, strict=False
+        ):
             with place:
-                _show_metric(metric)
+                _show_metric(metric, card.model.views)
     _show_limits(card)
     with st.expander("How far its heatmaps and scores can be trusted", icon=":material/verified:"):
         show_measured(run, key="results")
@@ -30,7 +33,7 @@ def show_results(run: RunFolder) -> None:
         show_gallery(run)
 
 
-def _show_metric(metric: Metric) -> None:
+def _show_metric(metric: Metric, views: int) -> None:
     name = f"{_TITLES.get(metric.name, metric.name)} by {metric.level}, {metric.split}"
     if metric.value is None or metric.low is None or metric.high is None:
         st.metric(name, "–", border=True)
@@ -45,6 +48,8 @@ def _show_metric(metric: Metric) -> None:
     st.caption(
         f"{metric.positives:,} with cancer, {metric.negatives:,} without, {metric.women:,} women"
     )
+    if (told := case_in_words(metric.level, views)) != metric.level:
+        st.caption(f"By {told}")
 
 
 def _show_limits(card: ModelCard) -> None:

@@ -1,12 +1,13 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
 from mammo_core.paths import shipped_checkpoints_root
-from mammo_core.runs.card import read_card
+from mammo_core.runs.card import Metric, ModelCard, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.types import Level, RunState
+from mammo_core.types import Level, RunState, Split
 from tests.inference.made_up import write_checkpoint
 
 
@@ -72,3 +73,37 @@ def test_out_and_in_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "There is a checkpoint again already" in capsys.readouterr().err
     assert main(["checkpoints", "show", "nobody"]) == 2
     assert "There is no run named 'nobody'" in capsys.readouterr().err
+
+
+def measured(card: ModelCard) -> ModelCard:
+    """`card` with an AUC by image of 0.7 and one by breast of 0.8."""
+    by_level = [(Level.IMAGE, 0.7), (Level.BREAST, 0.8)]
+    metrics = [
+        Metric(
+            name="auc", level=level, split=Split.TEST, value=value, low=value, high=value,
+            method="none", positives=2, negatives=2, women=4,
+        )
+        for level, value in by_level
+    ]  # fmt: skip
+    return replace(card, metrics=tuple(metrics))
+
+
+def test_a_network_over_two_views_names_them_and_tells_of_breasts_first(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_checkpoint(tmp_path / "runs" / "mine", views=2)
+    write_card(measured(read_card(folder / "model_card.json")), folder / "model_card.json")
+    assert main(["checkpoints", "show", "mine"]) == 0
+    told = capsys.readouterr().out
+    assert "two views of a breast (CC and MLO) together, each 1 x 64 x 32" in told
+    assert told.index("by breast, test") < told.index("by image, each with its partner beside it")
+
+
+def test_a_network_over_one_view_tells_of_its_figures_as_they_were_taken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "runs" / "mine"
+    write_card(measured(read_card(folder / "model_card.json")), folder / "model_card.json")
+    assert main(["checkpoints", "show", "mine"]) == 0
+    told = capsys.readouterr().out
+    assert told.index("by image, test") < told.index("by breast, test")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.commands.following import News, follow
+from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 
@@ -102,3 +103,16 @@ def test_what_counts_on_is_said_again_after_a_while() -> None:
     for now in range(9):
         news.hear(f"Preparing images: {now} of 9", now=now)
     assert lines == ["Preparing images: 0 of 9", "Preparing images: 5 of 9"]
+
+
+def test_of_two_views_an_epoch_says_what_an_image_is_scored_with(run: RunFolder) -> None:
+    settings = RunConfig(
+        data=DataConfig(folder=".", adapter="made_up", label_rule="none"),
+        model=ModelConfig(backbone="light_cnn", views=2),
+    )
+    save_settings(settings, run.file("run.json"))
+    end_epoch(run, 1)
+    over(run, done=1, total=4)
+    lines: list[str] = []
+    follow(run, lines.append)
+    assert "AUC 0.812 by image, each with its partner beside it: a breast counts" in lines[0]
