@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _WHITE = 65535
 _SIMILAR = 4
+PAIRED = "Alike, each with its other view beside it: two views make the likeness, one is shown."
 
 
 def show_similar(case: Case, run: RunFolder, read: CaseReading, kept: Embeddings) -> None:
@@ -30,6 +31,8 @@ def show_similar(case: Case, run: RunFolder, read: CaseReading, kept: Embeddings
     for image_id, reading in read.readings.items():
         st.caption(f"**{escaped(case.image(image_id).title)}**")
         pictures.append(_show_neighbours(run, card, kept, reading))
+    if card.model.views == 2:
+        st.caption(PAIRED)
     if not any(pictures):
         st.caption("Their pictures are not prepared on this computer, so only words are shown.")
 

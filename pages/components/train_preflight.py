@@ -18,6 +18,10 @@ from mammo_core.training.preflight import (
 from pages.components.guard import escaped, shown_errors
 
 _ACROSS: Final = 8
+PAIRED: Final = (
+    "They come in pairs, from the left: an image, then the other view of its breast as it is "
+    "scored together with it (the image itself where that view is missing)."
+)
 _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
@@ -29,7 +33,7 @@ def show_preflight(config: RunConfig, *, is_ready: bool) -> None:
         _watch(run)
         return
     if run is not None and run.file(RESULT_NAME).exists():
-        _show_result(run)
+        _show_result(run, views=config.model.views)
     elif run is not None:
         status = run.read_status()
         st.error(escaped(f"Pre-flight {status.state}. {status.message}"), icon=":material/error:")
@@ -57,11 +61,13 @@ def _watch(run: RunFolder) -> None:
         run.ask_to_stop()
 
 
-def _show_result(run: RunFolder) -> None:
+def _show_result(run: RunFolder, *, views: int) -> None:
     told, looks = read_preflight(run.path)
     st.caption("Images as the network will see them, changed at random:")
     for place, look in zip(st.columns(_ACROSS), looks, strict=False):
         place.image(look, width="stretch", alt="a training image, changed at random")
+    if views == 2:
+        st.caption(PAIRED)
     for place, (name, value, meaning) in zip(st.columns(4), _figures(told), strict=True):
         place.metric(name, value, border=True, help=meaning)
     for warning in told.warnings:
