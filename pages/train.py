@@ -8,6 +8,7 @@ from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import find_run, list_runs
 from pages.components.frame import require_frame
 from pages.components.guard import shown_errors
+from pages.components.pickers import pick_name
 from pages.components.run_view import show_run
 from pages.components.train_form import show_form
 
@@ -21,7 +22,7 @@ def pick_section() -> str:
     wanted = st.session_state.pop("train_wanted", None)
     if wanted:
         st.session_state[SECTION] = RUNS
-        st.session_state["run"] = wanted
+        st.query_params["run"] = wanted
     elif "run" in st.query_params and SECTION not in {*st.query_params, *st.session_state}:
         st.session_state[SECTION] = RUNS
     section = st.segmented_control(
@@ -37,14 +38,14 @@ def show_runs() -> None:
     if not runs:
         st.info("No run yet. Its progress will appear here.", icon=":material/info:")
         return
-    names = [run.run_id for run in runs]
-    name = st.selectbox("Run", names, key="run", bind="query-params")
-    show_run(find_run(name or names[0], checkpoints_root()))
+    name = pick_name("Run", [run.run_id for run in runs], key="run")
+    show_run(find_run(name, checkpoints_root()))
 
 
 require_frame()
 st.title("Train a model")
 if pick_section() == NEW:
+    st.query_params.pop("run", None)  # a reload comes back to the form
     started = show_form()
     if started is not None:
         st.session_state["train_wanted"] = started

@@ -51,8 +51,25 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -
         if any(run.run_id == wanted for run in all_runs()):
             reason = f"{wanted!r} has no {lacking}."
         st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
-    name = st.selectbox(label, list(by_name), key=key, bind="query-params")
-    return by_name.get(name, runs[0])
+    return by_name[pick_name(label, list(by_name), key=key)]
+
+
+def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
+    """A select box over `names`, the first of which is the default and moves with every new run:
+    the URL names what is shown even so. (A box bound to the URL would leave its default out.)
+    """
+    state = st.session_state
+    last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
+    if asked in names and asked != last:  # a link, or the browser's way back
+        state[key] = asked
+    if state.get(key) not in names:
+        state[key] = last if last in names and asked is None else names[0]
+    name: str = st.selectbox(label, names, key=key)
+    is_gone = asked is not None and asked not in names  # its URL stays, with what is said of it
+    if (asked != name and not is_gone) or last not in (None, name):
+        st.query_params[key] = name
+    state[f"{key}_shown"] = name
+    return name
 
 
 def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:

@@ -77,7 +77,7 @@ def wait_for_epoch(run: RunFolder, epoch: int) -> None:
 
 
 def test_a_run_survives_a_reload_and_becomes_a_model(
-    page: Page, take_picture: Callable[[str], None]
+    page: Page, checkpoints: Path, take_picture: Callable[[str], None]
 ) -> None:
     page.get_by_role("link", name="Train").click()
     expect(page.get_by_role("heading", name="Train a model")).to_be_visible(timeout=SLOW)
@@ -87,6 +87,8 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
     expect(page.get_by_alt_text("a training image, changed at random")).to_have_count(8)
     take_picture("train-form")
     start(page, epochs=3)
+    run = newest(checkpoints)
+    page.wait_for_url(re.compile(f"run={run.run_id}"))
     page.reload()
     expect(page.get_by_text("finished, epoch 3 of 3")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("AUC by breast, test")).to_be_visible()

@@ -221,6 +221,10 @@ def test_a_model_that_is_gone_is_told_and_not_silently_replaced(page: AppTest) -
     assert "There is no 'ghost' here" in page.warning[0].value
 
 
+def test_the_url_names_the_model_even_where_nobody_chose_one(page: AppTest) -> None:
+    assert page.query_params["model"] == page.selectbox(key="model").value
+
+
 def test_a_broken_checkpoint_costs_the_score_and_not_the_images(
     page: AppTest, runs_root: Path
 ) -> None:

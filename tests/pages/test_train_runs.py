@@ -154,3 +154,23 @@ def test_finished_folds_are_put_together(
     page.selectbox(key="run").set_value(joined.run_id).run()
     assert not page.exception
     assert any("Put together from the folds" in caption.value for caption in page.caption)
+
+
+def test_the_url_names_the_run_that_is_shown_though_newer_ones_come(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    write_ended_run(runs_root, RUN, config, RunState.STOPPED)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert RUN in page.query_params["run"]
+    newer = "20260102-000000-light_cnn-bbbb"
+    write_ended_run(runs_root, newer, config, RunState.STOPPED)
+
+    reloaded = open_page("train")
+    reloaded.query_params["run"] = RUN
+    reloaded.button_group(key="train_show").set_value("Runs").run()
+    assert reloaded.selectbox(key="run").value == RUN
+    reloaded.selectbox(key="run").set_value(newer).run()
+    assert newer in reloaded.query_params["run"]
+    reloaded.button_group(key="train_show").set_value("New run").run()
+    assert "run" not in reloaded.query_params
