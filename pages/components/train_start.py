@@ -7,6 +7,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.config import RunConfig
+from mammo_core.errors import MammoError
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import list_runs
 from mammo_core.runs.launch import start_run
@@ -16,6 +17,7 @@ from pages.components.guard import escaped
 
 DOUBLE_CLICK_SECONDS: Final = 2.0
 _CHOSEN: Final = "start_chosen"
+_STARTED_AT: Final = "started_at"
 
 
 class Scheme(StrEnum):
@@ -56,7 +58,13 @@ def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
         return None
     if _was_just_started():  # the second half of a double click: show what the first half started
         return list_runs(checkpoints_root())[0].run_id
-    return _start(config, scheme, count)
+    try:
+        return _start(config, scheme, count)
+    except MammoError:
+        del st.session_state[
+            _STARTED_AT
+        ]  # nothing was started, so the next click is no second half
+        raise
 
 
 def start_one(config: RunConfig) -> str:
@@ -79,6 +87,6 @@ def _start(config: RunConfig, scheme: Scheme, count: int) -> str:
 def _was_just_started() -> bool:
     """Whether the same button was pressed a moment ago: a double click shall start one run."""
     now = time.monotonic()
-    last = st.session_state.get("started_at", -DOUBLE_CLICK_SECONDS)
-    st.session_state["started_at"] = now
+    last = st.session_state.get(_STARTED_AT, -DOUBLE_CLICK_SECONDS)
+    st.session_state[_STARTED_AT] = now
     return bool(now - last < DOUBLE_CLICK_SECONDS)

@@ -8,11 +8,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import ModelConfig, RunConfig, load_settings
-from mammo_core.errors import CheckpointError
 from mammo_core.paths import preflights_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
-from mammo_core.training.lineage import origin_of
 from mammo_core.training.preflight import read_preflight
 from mammo_core.types import RunState
 from tests.pages.conftest import OpenPage
@@ -100,15 +98,21 @@ def test_training_can_go_on_from_a_checkpoint_of_the_same_network(
     weights = form.selectbox(key="train_weights_smoke_light_cnn")
     assert "Go on from earlier" in weights.options
     weights.set_value("checkpoint:earlier").run()
+    for _ in range(2):  # a click that was refused is no first half of a double click
+        form.button(key="train_start").click().run()
+        assert not form.exception
+        assert "The weights of earlier are missing" in words(form)
+    assert [run.run_id for run in list_runs(runs_root)] == ["earlier"]
+
+
+def test_more_folds_than_women_are_refused_before_anything_is_made(
+    form: AppTest, runs_root: Path
+) -> None:
+    form.button_group(key="train_scheme").set_value("Cross-validation by woman").run()
+    form.number_input(key="train_count_Cross-validation by woman").set_value(20).run()
     form.button(key="train_start").click().run()
-    assert not form.exception
-    (run,) = (run for run in list_runs(runs_root) if run.run_id != "earlier")
-    run.ask_to_stop()
-    wait_until_over(run)
-    config = load_settings(run.file("run.json"), RunConfig)
-    assert config.model.weights == "checkpoint:earlier"
-    with pytest.raises(CheckpointError, match="The weights of earlier are missing"):
-        origin_of(config)  # which is where a training looks for them
+    assert "20 folds need 20 women of each class; one class has" in words(form)
+    assert list_runs(runs_root) == []
 
 
 def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> None:
