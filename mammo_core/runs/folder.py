@@ -2,6 +2,8 @@
 
 run.json             the settings            written once, before the process starts
 status.json          state, progress         replaced whole by the worker
+worker.lock          held by the worker while it lives
+worker               the computer it lives on
 heartbeat            empty; its age says whether the worker still lives
 metrics.jsonl        one line per epoch and split, only ever appended
 log.txt              everything the worker printed
@@ -17,8 +19,10 @@ baselines.csv        scores of guesses without a network on the same images; lea
 
 import json
 import re
+import socket
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -29,6 +33,7 @@ from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
+from mammo_core.runs.locks import try_lock, unlock
 from mammo_core.types import RunState
 
 HEARTBEAT_SECONDS: Final = 2.0
@@ -76,10 +81,31 @@ class RunFolder:
         replace_file(self.file("status.json"), json.dumps(to_document(status)) + "\n")
 
     def read_status(self, *, now: float | None = None) -> RunStatus:
-        """The state as written, or LOST where a live run has stopped beating."""
+        """The state as written, or LOST where a live run has stopped beating or died."""
+        status = self._written_status()
+        if status.state.is_over:
+            return status
+        now = time.time() if now is None else now
+        if self.silence(now=now) > LOST_AFTER_SECONDS:
+            told = f"The worker has not been heard of for {LOST_AFTER_SECONDS:.0f} seconds"
+        elif self._is_worker_dead():
+            status = self._written_status()  # it may have ended well between the two looks
+            told = "The worker has died"
+        else:
+            return status
+        if status.state.is_over:
+            return status
+        return replace(
+            status,
+            state=RunState.LOST,
+            message=f"{told}; it may have been killed or run out of memory. The log has its last "
+            "words.",
+        )
+
+    def _written_status(self) -> RunStatus:
         try:
             document = json.loads(self.file("status.json").read_text(encoding="utf-8"))
-            status = from_document(document, RunStatus, where="status.json")
+            return from_document(document, RunStatus, where="status.json")
         except FileNotFoundError:
             raise RunError(f"{self.run_id} is not a run: it has no status.json.") from None
         except (ValueError, RecursionError, ConfigError) as error:
@@ -87,15 +113,38 @@ class RunFolder:
                 f"The status of run {self.run_id} cannot be read: {damage_in_words(error)}. Put "
                 "status.json back from a copy, or delete the run."
             ) from None
-        now = time.time() if now is None else now
-        if status.state.is_over or now - self._last_beat() <= LOST_AFTER_SECONDS:
-            return status
-        return replace(
-            status,
-            state=RunState.LOST,
-            message=f"The worker has not been heard of for {LOST_AFTER_SECONDS:.0f} seconds; it "
-            "may have been killed or run out of memory. The log has its last words.",
-        )
+
+    def silence(self, *, now: float | None = None) -> float:
+        """Seconds since the last sign of life."""
+        return (time.time() if now is None else now) - self._last_beat()
+
+    @contextmanager
+    def worker_lives(self) -> Iterator[None]:
+        """Held by the worker while it works: its death, however sudden, lets the lock go."""
+        with self.file("worker.lock").open("a+b") as lock:
+            if try_lock(lock):  # else another worker has it, or this disk knows no locks
+                replace_file(self.file("worker"), socket.gethostname())
+            yield
+        self.forget_worker()  # its status is written: nobody needs to ask
+        self.file("worker.lock").unlink(missing_ok=True)
+
+    def forget_worker(self) -> None:
+        """Before another one starts, which takes a while to come to life."""
+        self.file("worker").unlink(missing_ok=True)
+
+    def _is_worker_dead(self) -> bool:
+        """True only where that is certain: a worker of this computer has held the lock, and nobody
+        holds it now.
+        """
+        try:
+            host = self.file("worker").read_text(encoding="utf-8")
+            with self.file("worker.lock").open("r+b") as lock:
+                if host != socket.gethostname() or not try_lock(lock):
+                    return False
+                unlock(lock)
+        except OSError:
+            return False
+        return True
 
     def append_metrics(self, row: Mapping[str, float | int | str | None]) -> None:
         with self.file("metrics.jsonl").open("a", encoding="utf-8") as stream:

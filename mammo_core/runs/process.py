@@ -29,7 +29,7 @@ def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) 
     `work` looks at `run.asked_to_stop` itself; when it returns after such a request, the run counts
     as stopped, not finished.
     """
-    with _heartbeat(run):
+    with _heartbeat(run), run.worker_lives():
         try:
             words = _work_in_turn(run, work, device)
         except MammoError as error:

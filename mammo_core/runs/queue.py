@@ -5,7 +5,6 @@ the advisory lock of its device. A crash frees the lock, and a ticket nobody ref
 """
 
 import re
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import IO, Final
 
 from mammo_core.files import replace_file
+from mammo_core.runs.locks import try_lock, unlock
 
 POLL_SECONDS: Final = 0.5
 STALE_AFTER_SECONDS: Final = 30.0
@@ -46,7 +46,7 @@ def device_turn(
             yield has_turn
         finally:
             if has_turn:
-                _unlock(lock)
+                unlock(lock)
 
 
 def _wait(
@@ -61,7 +61,7 @@ def _wait(
     while not should_stop():
         ticket.touch()
         in_front = [other for other in _line(ticket.parent, device) if other < ticket.name]
-        if not in_front and _try_lock(lock):
+        if not in_front and try_lock(lock):
             return True
         behind = _name_on(in_front[-1], device) if in_front else _holder(ticket.parent, device)
         if behind and behind != told:
@@ -101,32 +101,3 @@ def _holder(jobs: Path, device: str) -> str:
         return _holder_file(jobs, device).read_text(encoding="utf-8")
     except OSError:
         return ""
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _try_lock(lock: IO[bytes]) -> bool:
-        lock.seek(0)
-        try:
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(lock: IO[bytes]) -> None:
-        lock.seek(0)
-        msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def _try_lock(lock: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def _unlock(lock: IO[bytes]) -> None:
-        fcntl.flock(lock, fcntl.LOCK_UN)

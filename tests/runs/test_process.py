@@ -90,3 +90,42 @@ def test_a_ticket_nobody_refreshes_does_not_block_the_queue(tmp_path: Path) -> N
     with device_turn(jobs, "cpu", name="alive", should_stop=lambda: False) as has_turn:
         assert has_turn
     assert not list(jobs.glob("*.ticket"))
+
+
+def die(run: RunFolder) -> None:
+    """Out of its work without a last word."""
+
+    def work() -> None:
+        with run.worker_lives():
+            run.beat()
+            assert run.read_status().state is RunState.QUEUED
+            raise SystemExit
+
+    with pytest.raises(SystemExit):
+        work()
+
+
+def test_a_worker_that_works_is_alive_and_one_that_let_go_of_its_lock_is_lost(
+    run: RunFolder,
+) -> None:
+    die(run)
+    told = run.read_status()
+    assert told.state is RunState.LOST
+    assert told.message.startswith("The worker has died;")
+
+
+@pytest.mark.parametrize("host", ["", "another computer"])
+def test_of_a_worker_elsewhere_or_not_yet_there_the_heart_alone_tells(
+    host: str, run: RunFolder
+) -> None:
+    die(run)
+    run.forget_worker()
+    if host:
+        run.file("worker").write_text(host)
+    assert run.read_status().state is RunState.QUEUED
+
+
+def test_a_worker_that_ended_well_leaves_nothing_to_ask_about(run: RunFolder) -> None:
+    carry_out(run, lambda _: "done", device="cpu")
+    left = {path.name for path in run.path.iterdir()}
+    assert left == {"status.json", "heartbeat"}
