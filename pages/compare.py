@@ -13,6 +13,7 @@ from pages.components.comparable import (
     count_alike,
     labelled_of,
     like_the_newest,
+    refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
     usable,
@@ -81,6 +82,7 @@ with shown_errors():
     if not counted:
         st.stop()
     say_what_differs_from_its_card({name: scored[name] for name in counted})
+    refuse_strangers(counted)
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))
     compared = Compared(

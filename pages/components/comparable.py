@@ -1,6 +1,6 @@
 """Which runs Compare begins with, and which are left out because they cannot be used."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 from typing import Final, TypeVar
 
@@ -9,6 +9,7 @@ import streamlit as st
 from mammo_core.errors import MammoError, TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Split
 from pages.components.counting import Counting, count_cases
 from pages.components.guard import escaped
 from pages.components.scored import Scored, differs, scored_of
@@ -48,10 +49,46 @@ def count_alike(scored: Scored, counting: Counting) -> Cases:
 
 
 def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:
-    """The newest run and those after it over the same data set: what can be compared at once."""
+    """The newest run and those after it over the same data set that share cases with it, with each
+    other too: what can be compared at once.
+    """
     sets = {name: set(one.predictions["dataset"].dropna()) for name, one in scored.items()}
     newest = next(iter(sets.values()), set())
-    return [name for name, found in sets.items() if found == newest][:MOST_AT_FIRST]
+    alike = {name: _judged_images(scored[name]) for name, found in sets.items() if found == newest}
+    return sharing(alike)[:MOST_AT_FIRST]
+
+
+def sharing(cases: Mapping[str, Set[str]]) -> list[str]:
+    """The first, and in turn each that leaves the models before it a case in common."""
+    names: list[str] = []
+    shared: Set[str] = frozenset()
+    for name, own in cases.items():
+        left = own if not names else shared & own
+        if left:
+            names.append(name)
+            shared = left
+    return names
+
+
+def refuse_strangers(counted: Mapping[str, Cases]) -> None:
+    """Raise TableError with the names of those that share no case with the ones before them."""
+    if len({cases.dataset for cases in counted.values() if cases.dataset}) > 1:
+        return  # why they share none is said where cases are shared
+    together = sharing({name: frozenset(cases.case_ids) for name, cases in counted.items()})
+    strangers = [name for name in counted if name not in together]
+    if strangers:
+        raise TableError(
+            f"{', '.join(strangers)}: no case in common with {', '.join(together)}, as with folds, "
+            f"each tested on other women. Remove {', '.join(strangers)} from the models above to "
+            "compare the others."
+        )
+
+
+def _judged_images(scored: Scored) -> frozenset[str]:
+    """The test images, which are counted at first; all of a table that has none."""
+    rows = scored.predictions
+    of_test = rows[rows["split"].fillna("") == Split.TEST]
+    return frozenset((of_test if len(of_test) else rows)["image_id"])
 
 
 def say_what_is_left_out(reasons: Mapping[str, str]) -> None:

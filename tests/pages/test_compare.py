@@ -63,6 +63,21 @@ def test_models_of_two_data_sets_are_not_compared(runs_root: Path, open_page: Op
     assert "different cases" in page.error[0].value
 
 
+def test_a_fold_tested_on_other_women_is_not_chosen_and_by_choice_named(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=60)
+    is_even = table["patient_id"].str[-1].isin(list("02468"))
+    write_run(runs_root, GUESSING, table[is_even])
+    write_run(runs_root, GOOD, table[~is_even])
+    page = open_page("compare")
+    assert not page.error
+    assert page.multiselect(key="models").value == [GUESSING]  # the newest
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    assert f"{GOOD}\\: no case in common with {GUESSING}" in page.error[0].value
+    assert f"Remove {GOOD} from the models" in page.error[0].value
+
+
 def test_one_model_is_compared_with_nothing(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GOOD, made_up_predictions())
     page = open_page("compare")
