@@ -111,6 +111,9 @@ def write_phantom_set(
         lesion_contrast=lesion_contrast,
     )
     settings.check()
+    document = {"schema_version": SCHEMA_VERSION, **to_document(settings)}
+    written_settings = json.dumps(document, indent=2) + "\n"
+    _refuse_other_set(folder, written_settings)
     (folder / "images").mkdir(parents=True, exist_ok=True)
     write = partial(_write_woman, folder=folder, settings=settings)
     drawn = draw_women(settings)
@@ -129,8 +132,24 @@ def write_phantom_set(
         manifest=[row for rows, _ in written for row in rows],
         boxes=[box for _, boxes in written for box in boxes],
     )
-    document = {"schema_version": SCHEMA_VERSION, **to_document(settings)}
-    replace_file(folder / "phantom.json", json.dumps(document, indent=2) + "\n")
+    replace_file(folder / "phantom.json", written_settings)
+
+
+def _refuse_other_set(folder: Path, settings: str) -> None:
+    """The same set may be written again; over another its images would stay, unlisted."""
+    mark = folder / "phantom.json"
+    if mark.exists():
+        if mark.read_text(encoding="utf-8") == settings:
+            return
+        found = "a set of synthetic women made with other settings"
+    elif (folder / "manifest.csv").exists():
+        found = "a data set (manifest.csv)"
+    else:
+        return
+    raise ConfigError(
+        f"{folder} already holds {found}, whose images would be mixed with the new ones. Choose "
+        "an empty folder, or remove this one first."
+    )
 
 
 def draw_women(settings: PhantomSettings) -> list[Woman]:

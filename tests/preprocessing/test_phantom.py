@@ -50,6 +50,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Pa
     assert not set(a[3:]) & set(c[3:])
 
 
+def test_a_folder_that_holds_another_set_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    write_phantom_set(tmp_path, women=2, seed=3, size=(64, 32))
+    before = (tmp_path / "manifest.csv").read_bytes()
+    with pytest.raises(ConfigError, match="already holds a set of synthetic women"):
+        write_phantom_set(tmp_path, women=1, seed=3, size=(64, 32))
+    assert (tmp_path / "manifest.csv").read_bytes() == before
+    write_phantom_set(tmp_path, women=2, seed=3, size=(64, 32))  # the same again may be written
+    (tmp_path / "phantom.json").unlink()
+    with pytest.raises(ConfigError, match=r"manifest\.csv"):
+        write_phantom_set(tmp_path, women=2, seed=3, size=(64, 32))
+
+
 def test_a_set_keeps_the_contracts_and_its_boxes_lie_in_its_images(tmp_path: Path) -> None:
     write_phantom_set(tmp_path, women=12, seed=0, size=(64, 32))
     manifest = check_manifest(pd.read_csv(tmp_path / "manifest.csv"))
