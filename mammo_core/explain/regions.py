@@ -26,6 +26,9 @@ OF_ITS_PEAK: Final = 0.5
 STANDS_OUT: Final = 1.0
 #: ... and of a relative map, in which some point is always 1, what comes near that point.
 NEAR_THE_HIGHEST: Final = 0.5
+#: A map whose highest cell is less than so many times its median has no contrast: it tells nothing
+#: of where, however high it lies.
+LEAST_CONTRAST: Final = 1.25
 
 _CENTRAL: Final = 1 / 6  # of the breast's height, above and below the nipple
 _SAME_DEPTH: Final = 0.25  # of the way to the chest wall: two views of one thing differ by less
@@ -80,6 +83,11 @@ class Regions:
     outside: float  # share of the evidence outside the breast, 0 to 1
 
 
+def is_flat(evidence: NDArray[np.floating]) -> bool:
+    """Whether a map is much the same everywhere; one of zeros is not, for it colours nothing."""
+    return bool(evidence.max() < LEAST_CONTRAST * float(np.median(evidence)))
+
+
 def find_regions(
     evidence: NDArray[np.floating],
     geometry: Geometry,
@@ -90,7 +98,8 @@ def find_regions(
     side: Laterality | None = None,
     view: View | None = None,
 ) -> Regions:
-    """The regions of one map that stand out; none where nothing reaches full colour.
+    """The regions of one map that stand out; none where nothing reaches full colour, or where
+    all of it is much the same.
 
     `evidence` is the map at its own resolution (rows, columns), 1 being full colour; `geometry`
     and `offset` are those of its reading, `breast` is `find_breast` of the source image. Use
@@ -100,7 +109,7 @@ def find_regions(
     in_frame = np.asarray(resample(breast.view(np.uint8) * np.uint8(255), geometry) > 127)
     is_inside = shares_in_cells(in_frame, cells) >= _LEAST_BREAST
     total = float(evidence.sum())
-    if total <= 0.0:
+    if total <= 0.0 or is_flat(evidence):
         return Regions(inside=(), outside=0.0)
     inside = np.where(is_inside, evidence, 0.0)
     least = NEAR_THE_HIGHEST * float(evidence.max()) if is_relative else STANDS_OUT

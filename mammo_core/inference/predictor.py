@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
+from mammo_core.explain.regions import is_flat
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, device_of, torch_engine
 from mammo_core.inference.forward import Batch, Outputs
@@ -46,12 +47,22 @@ class Reading:
         """
         rows, columns = self.geometry.offset
         placed = replace(self.geometry, offset=(rows - self.offset, columns - self.offset))
-        return restore_map(np.clip(self.evidence, 0.0, 1.0), placed)
+        return restore_map(np.clip(self.colours, 0.0, 1.0), placed)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the map is the same everywhere, so that its colours would tell nothing."""
+        return is_flat(self.evidence)
+
+    @property
+    def colours(self) -> NDArray[np.float32]:
+        """The evidence as it is shown: a map without contrast is not coloured."""
+        return np.zeros_like(self.evidence) if self.is_flat else self.evidence
 
     @property
     def stands_out(self) -> bool:
         """Whether any region reaches what one image without cancer in two hundred reaches."""
-        return not self.is_relative and bool(self.evidence.max() >= 1.0)
+        return not self.is_relative and bool(self.colours.max() >= 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,7 @@ class Reading:
     stands_out: bool
     heat: NDArray[np.uint8] | None = None  # covers the whole frame; 255 is full colour
     regions: tuple[Region, ...] = ()
+    is_flat: bool = False  # the map is the same everywhere, so it is not coloured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,8 +98,18 @@ def regions_in_words(reading: Reading) -> list[str]:
     ]
 
 
+def flat_in_words(flat: int, *, of: int) -> str:
+    """What to say where so many of the maps are the same everywhere; "" where none is."""
+    if not flat:
+        return ""
+    which = "The map" if flat == of else f"In {flat} of the {of} images the map"
+    return f"{which} is the same everywhere: it shows nothing."
+
+
 def scale_in_words(reading: Reading) -> str:
     """What full colour means on this heatmap."""
+    if reading.is_flat:
+        return flat_in_words(1, of=1)
     if reading.is_relative:
         return "Colours are relative: some point of every image is full colour."
     full = "Full colour: what 1 in 200 validation images without cancer reaches."
@@ -109,6 +120,10 @@ def scales_in_words(readings: Sequence[Reading]) -> str:
     """What full colour means on heatmaps that lie side by side, and on how many nothing stands
     out.
     """
+    coloured = [one for one in readings if not one.is_flat]
+    if len(coloured) < len(readings):
+        told_of_flat = flat_in_words(len(readings) - len(coloured), of=len(readings))
+        return f"{scales_in_words(coloured)} {told_of_flat}" if coloured else told_of_flat
     told = list(dict.fromkeys(scale_in_words(replace(one, stands_out=True)) for one in readings))
     flat = sum(not one.stands_out and not one.is_relative for one in readings)
     if len(readings) == 1 and flat:

@@ -92,6 +92,7 @@ def _reading(reading: "Reading", pane: Pane, regions: "Sequence[Region]") -> cas
         method=get_method(reading.method).title,
         is_relative=reading.is_relative,
         stands_out=reading.stands_out,
+        is_flat=reading.is_flat,
         heat=pane.heat,
         regions=tuple(
             case_record.Region(box=one.box, share=one.share, words=one.words) for one in regions

@@ -112,7 +112,7 @@ def _note(reading: "Reading | None", name: str) -> str:
 
 
 def _heat(reading: "Reading") -> NDArray[np.uint8]:
-    return to_heat(reading.evidence, reading.geometry, longest=_HEAT, offset=reading.offset)
+    return to_heat(reading.colours, reading.geometry, longest=_HEAT, offset=reading.offset)
 
 
 def _region_box(number: int, region: "Region", reduction: float) -> RegionBox:

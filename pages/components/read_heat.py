@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from mammo_core.preprocessing.case_store import Case, opening_in_words
+from mammo_core.reports.case_record import flat_in_words
 from mammo_core.types import Laterality, View
 from pages.components.guard import escaped
 from pages.components.reading import DEFAULT_METHOD, CaseReading
@@ -73,14 +74,18 @@ def _quadrants(case: Case, read: CaseReading) -> list[str]:
 def _scale_in_words(read: CaseReading) -> str:
     from mammo_core.explain.methods import get_method
 
-    readings = list(read.readings.values())
-    title = get_method(readings[0].method).title
-    if any(reading.is_relative for reading in readings):
+    title = get_method(next(iter(read.readings.values())).method).title
+    readings = [reading for reading in read.readings.values() if not reading.is_flat]
+    if not readings:
+        scale = ""
+    elif any(reading.is_relative for reading in readings):
         scale = "Its colours are relative: some point of every image is full colour."
     elif any(reading.stands_out for reading in readings):
         scale = "Full colour is what 1 in 200 validation images without cancer reaches."
     else:
         scale = "No region stands out: none reaches what 1 in 200 images without cancer reaches."
+    flat = flat_in_words(len(read.readings) - len(readings), of=len(read.readings))
+    scale = f"{scale} {flat}".strip()
     if read.members:
         scale += (
             f" It is the mean of the heatmaps of {len(read.members)} models "

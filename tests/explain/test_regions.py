@@ -5,11 +5,13 @@ import pytest
 from numpy.typing import NDArray
 
 from mammo_core.explain.regions import (
+    STANDS_OUT,
     Across,
     Depth,
     Region,
     Regions,
     find_regions,
+    is_flat,
     quadrant_of,
 )
 from mammo_core.types import Box, Geometry, Laterality, View
@@ -142,3 +144,17 @@ def test_a_quadrant_needs_a_region_in_both_views_at_one_depth() -> None:
     assert quadrant_of([outer], []) == ""
     assert quadrant_of([outer], [at(Across.UPPER, 0.9)]) == ""  # not the same thing
     assert quadrant_of([outer], [at(Across.CENTRAL, 0.5)]) == ""
+
+
+def test_a_map_without_contrast_has_no_regions_however_high_it_lies() -> None:
+    even = np.full((8, 4), 4 * STANDS_OUT, dtype=np.float32)
+    even[2, 1] *= 1.2  # below 1.25 times the median
+    assert is_flat(even)
+    assert find_regions(even, as_it_lies(), breast()) == Regions(inside=(), outside=0.0)
+    even[2, 1] *= 1.1
+    assert not is_flat(even)
+    assert find_regions(even, as_it_lies(), breast()).inside
+
+
+def test_a_map_of_zeros_is_not_called_flat() -> None:
+    assert not is_flat(cells())

@@ -151,3 +151,13 @@ def test_more_images_than_fit_one_pass_come_back_in_their_order(tmp_path: Path) 
         (alone,) = score_images(checkpoint, [image])
         assert alone.score == pytest.approx(reading.score, abs=1e-6)
     assert score_images(checkpoint, []) == []
+
+
+def test_a_map_without_contrast_is_not_coloured_and_stays_as_it_was() -> None:
+    (reading,) = score_images(constructed(heatmap_peak=0.01), [mammogram(lesion_at=(60, 20))])
+    assert not reading.is_flat
+    even = replace(reading, evidence=np.full_like(reading.evidence, 5.0))
+    assert even.is_flat
+    assert not even.stands_out
+    assert not even.heatmap.any()
+    assert (even.evidence == 5.0).all()

@@ -105,6 +105,24 @@ def test_that_nothing_stands_out_is_said_of_as_many_images_as_it_is_true_of() ->
     assert "No region stands out. Full colour" in alone
 
 
+def test_a_map_without_contrast_is_said_to_show_nothing() -> None:
+    def even(*numbers: int) -> ReadCase:
+        images = []
+        for image in CASE.images:
+            assert image.reading is not None
+            is_flat = image.about.number in numbers
+            images.append(replace(image, reading=replace(image.reading, is_flat=is_flat)))
+        return replace(CASE, images=tuple(images))
+
+    assert "it shows nothing" not in parsed(CASE).words
+    some = parsed(even(2)).words
+    assert "In 1 of the 2 images the map is the same everywhere: it shows nothing." in some
+    assert "Full colour" in some
+    every = parsed(even(1, 2)).words
+    assert "The map is the same everywhere: it shows nothing." in every
+    assert "Full colour" not in every
+
+
 def test_an_image_that_was_not_read_is_shown_plain_with_the_reason() -> None:
     page = parsed(replace(CASE, images=(unread(CASE.images[0]), CASE.images[1])))
     assert len(page.sources) == 3
