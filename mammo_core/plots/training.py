@@ -40,7 +40,7 @@ def epoch_lines(
     figure = go.Figure(
         layout={
             "title": {"text": title, "font": {"size": 14}, "x": 0, "y": 0.98},
-            "xaxis": {"title": {"text": "Epoch"}, "rangemode": "tozero"},
+            "xaxis": {"title": {"text": "Epoch"}},
             "height": _HEIGHT,
             "margin": {"l": 10, "r": 10, "t": 50, "b": 10},
             "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},

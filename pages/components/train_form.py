@@ -15,7 +15,6 @@ from pages.components.train_network import pick_network
 from pages.components.train_origin import pick_origin
 from pages.components.train_preflight import show_preflight
 from pages.components.train_start import start_button
-from pages.components.train_views import pick_views
 
 
 def show_form() -> str | None:
@@ -31,8 +30,8 @@ def show_form() -> str | None:
             return None
         config = origin.configure(chosen.data, chosen.task)
         with _step(3, "Network"):
-            network = pick_network(config, key=origin.key)
-            config = pick_views(network.config, chosen, key=origin.key)
+            network = pick_network(config, chosen, key=origin.key)
+            config = network.config
         with _step(4, "Cancers are few"):
             config = replace(config, balance=pick_balance(config.balance, key=origin.key))
         with _step(5, "Training"):

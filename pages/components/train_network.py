@@ -13,6 +13,8 @@ from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_b
 from mammo_core.zoo.shelf import how_to_get, shelf_of
 from pages.components import cached
 from pages.components.guard import escaped
+from pages.components.train_data import TrainingData
+from pages.components.train_views import pick_views
 
 _POOLINGS: Final[tuple[Literal["avg", "max", "gem"], ...]] = ("avg", "max", "gem")
 _FILTERS: Final[tuple[Literal["none", "gaussian", "mean", "laplacian"], ...]] = (
@@ -28,8 +30,8 @@ class NetworkChoice:
     missing: tuple[str, ...]
 
 
-def pick_network(config: RunConfig, *, key: str) -> NetworkChoice:
-    """`config` with its network, weights and image size as chosen; `key` names their defaults."""
+def pick_network(config: RunConfig, chosen: TrainingData, *, key: str) -> NetworkChoice:
+    """`config` with network, weights, image size and views as chosen; `key` names defaults."""
     names = [backbone.name for backbone in list_backbones()]
     if config.model.backbone not in names:
         names.append(config.model.backbone)
@@ -45,7 +47,7 @@ def pick_network(config: RunConfig, *, key: str) -> NetworkChoice:
     config = with_backbone(config, name)
     with right:
         weights = _pick_weights(config, key=key)
-    config = replace(config, prepare=_pick_size(config, key=key))
+    config = pick_views(replace(config, prepare=_pick_size(config, key=key)), chosen, key=key)
     with st.expander("More about network and images", icon=":material/tune:"):
         config = _pick_details(config, key=key)
     if weights is None:

@@ -41,3 +41,7 @@ def test_a_floor_is_a_line_and_none_is_drawn_where_none_was_set() -> None:
     (line,) = epoch_lines(ROWS, drawn, title="AUC", floor=0.7).layout.shapes
     assert (line.y0, line.y1) == (0.7, 0.7)
     assert not epoch_lines(ROWS, drawn, title="AUC").layout.shapes
+
+
+def test_the_epochs_begin_where_the_first_one_is() -> None:
+    assert epoch_curve(ROWS, "loss", title="Loss").layout.xaxis.rangemode is None
