@@ -19,6 +19,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
 from mammo_core.score_map import Recalibration
 
+NARROW: Final = 0.05  # scores that span less look equal at two decimals
 _DRAWS: Final = 100
 _ENDS: Final = (0.025, 0.975)
 
@@ -47,6 +48,14 @@ class Chance:
 def rank_of(score: float, validation: Cases) -> Rank:
     without = validation.score[~validation.positive]
     return Rank(lower=int((without < score).sum()), of=len(without))
+
+
+def range_in_words(validation: Cases) -> str:
+    """Between which scores the validation cases lie, where two decimals hide it; "" elsewhere."""
+    low, high = float(validation.score.min()), float(validation.score.max())
+    if high - low >= NARROW:
+        return ""
+    return f"This model's validation scores lie between {low:.3f} and {high:.3f}."
 
 
 def chance_at(

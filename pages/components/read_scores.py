@@ -7,7 +7,7 @@ import streamlit as st
 
 from mammo_core.errors import MammoError
 from mammo_core.inference.fitness import why_uncompared
-from mammo_core.inference.standing import rank_of
+from mammo_core.inference.standing import range_in_words, rank_of
 from mammo_core.inference.verdict import (
     ScoredCase,
     ScoredImage,
@@ -110,6 +110,8 @@ def _show_case(case: ScoredCase, verdict: Verdict | None, validation: Cases | No
                 f"Higher than {rank.lower:,} of {rank.of:,} {nouns_of(case.level)} without cancer "
                 "in validation."
             )
+            if told := range_in_words(validation):
+                st.caption(f"{told} This score is {case.score:.3f}.")
 
 
 def _show_threshold(

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mammo_core.inference.standing import chance_at, rank_of
+from mammo_core.inference.standing import chance_at, range_in_words, rank_of
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions
@@ -51,3 +51,10 @@ def test_a_chance_lies_in_its_interval_and_tells_its_denominators() -> None:
 
 def test_with_few_women_no_percentage_is_given() -> None:
     assert chance_at(0.5, four_breasts(), prevalence=0.01) is None
+
+
+def test_validation_scores_too_close_for_two_decimals_are_told_with_three() -> None:
+    wide = four_breasts()
+    assert range_in_words(wide) == ""
+    narrow = replace(wide, score=np.array([0.584, 0.585, 0.586, 0.589]))
+    assert range_in_words(narrow) == ("This model's validation scores lie between 0.584 and 0.589.")
