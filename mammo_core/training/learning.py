@@ -95,6 +95,7 @@ def learn(course: Course, network: Network) -> Progress:
         if fabric.is_global_zero:
             save_state(run.file("last"), network.classifier, learner, reached())
 
+    _begin(course, ended=len(history))
     fit(
         fabric,
         learner,
@@ -150,6 +151,15 @@ def _cut_metrics(run: RunFolder, *, last_epoch: int) -> None:
     whole_lines = text[: text.rfind("\n") + 1].splitlines(keepends=True)
     kept = [line for line in whole_lines if json.loads(line)["epoch"] <= last_epoch]
     replace_file(path, "".join(kept))
+
+
+def _begin(course: Course, *, ended: int) -> None:
+    """A compiler may take minutes over the first batch, in which nothing else is heard."""
+    optim = course.config.optim
+    if ended == optim.epochs:
+        return
+    first = "Compiling the network. " if optim.is_compiled else ""
+    course.say(f"{first}Epoch {ended + 1} of {optim.epochs} is next.", done=ended)
 
 
 def _tell(course: Course, network: Network, result: EpochResult, progress: Progress) -> None:

@@ -1,5 +1,6 @@
 """One kernel per step, and torch.compile: the same training, told apart by nothing but its pace."""
 
+import json
 import os
 import shutil
 from dataclasses import replace
@@ -86,6 +87,25 @@ def learned(folder: Path, settings: RunConfig) -> Progress:
         images={Split.TRAIN: squares(24), Split.VAL: squares(12, seed=1)},
     )
     return learn(course, make_network(settings, CPU))
+
+
+@pytest.mark.parametrize(
+    ("is_compiled", "told"),
+    [
+        (True, "Compiling the network. Epoch 1 of 2 is next."),
+        (False, "Epoch 1 of 2 is next."),
+    ],
+)
+def test_what_goes_on_before_the_first_batch_is_told(
+    is_compiled: bool, told: str, tmp_path: Path
+) -> None:
+    """It is compiled at the first batch; the images were ready long before."""
+    settings = config(epochs=2)
+    compiled = replace(settings, optim=replace(settings.optim, is_compiled=is_compiled))
+    killed_after(tmp_path, compiled, batches=0)
+    assert RunFolder(tmp_path).read_metrics().empty
+    status = json.loads((tmp_path / "status.json").read_text(encoding="utf-8"))
+    assert status["message"] == told
 
 
 @needs_compiler
