@@ -100,7 +100,11 @@ def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
     )
     if told.memory_gb is not None:
         print(f"Memory in use: {told.memory_gb:.1f} GB.")
-    print(f"An AUC of {GUESSED_AUC} on these test women: {low:.2f} to {high:.2f}.")
+    test = told.splits[-1]
+    print(
+        f"An AUC of {GUESSED_AUC} on these {test.women:,} test women ({test.positive_images:,} of "
+        f"{test.images:,} images positive): 95 % {low:.2f} to {high:.2f}."
+    )
     for warning in dict.fromkeys((*warnings, *told.warnings)):
         print(f"Warning: {warning}")
     return 0

@@ -53,15 +53,15 @@ def epoch_lines(
         rows = metrics[metrics["split"] == line.split].dropna(subset=[line.column])
         if rows.empty:
             continue
-        is_second = sum(other.split == line.split for other in drawn[:number]) > 0
+        earlier = sum(other.split == line.split for other in drawn[:number])
         figure.add_scatter(
             x=rows["epoch"],
             y=rows[line.column],
             mode="lines+markers",
             name=line.name,
             line={
-                "color": PALETTE[1] if is_second else _COLOURS.get(line.split),
-                "dash": DASHES[1] if is_second else DASHES[0],
+                "color": PALETTE[earlier] if earlier else _COLOURS.get(line.split),
+                "dash": DASHES[earlier],
             },
         )
     if not metrics.empty and metrics["epoch"].max() <= _FEW_EPOCHS:

@@ -4,6 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
+import numpy as np
 from lightning_fabric import Fabric
 from torch import nn
 
@@ -181,10 +182,14 @@ def _tell(course: Course, network: Network, result: EpochResult, progress: Progr
     told = alarms(
         progress.history, progress.train_losses, least_sensitivity=optim.least_sensitivity
     )
+    val = course.images[Split.VAL]
     run.append_metrics(
         {
             "epoch": result.epoch,
             "split": "val",
+            "women": int(val.manifest["group_id"].nunique()),
+            "images": len(val.labels),
+            "positive_images": int(np.isin(val.labels, course.config.task.positive_indices).sum()),
             "loss": judged.loss,
             "auc": judged.auc,
             "threshold": judged.threshold,

@@ -14,6 +14,7 @@ _ALARMS_SHOWN: Final = 5
 _RATES: Final = [
     Drawn(column="sensitivity", split="val", name="Sensitivity (recall)"),
     Drawn(column="specificity", split="val", name="Specificity"),
+    Drawn(column="precision", split="val", name="Precision (PPV)"),
 ]
 _AT_90: Final = [
     Drawn(column="sensitivity_at_specificity_90", split="val", name="Validation"),
@@ -21,7 +22,7 @@ _AT_90: Final = [
 
 
 def show_curves(metrics: pd.DataFrame, *, floor: float, views: int, key: str) -> None:
-    """Six small figures; `floor` is the sensitivity below which an alarm was asked for."""
+    """Small figures; `floor` is the sensitivity below which an alarm was asked for."""
     if metrics.empty:
         return
     figures = (
@@ -34,14 +35,29 @@ def show_curves(metrics: pd.DataFrame, *, floor: float, views: int, key: str) ->
         ),
         ("speed", epoch_curve(metrics, "images_per_second", title="Images per second")),
         ("rate", epoch_curve(metrics, "learning_rate", title="Learning rate")),
+        ("memory", epoch_curve(metrics, "memory_gb", title="Memory in use, GB")),
     )
     for start in range(0, len(figures), 3):
-        for place, (name, figure) in zip(st.columns(3), figures[start : start + 3], strict=True):
+        for place, (name, figure) in zip(st.columns(3), figures[start : start + 3], strict=False):
             place.plotly_chart(figure, key=f"{key}_{name}")
     st.caption(
-        f"Validation by {case_in_words(Level.IMAGE, views)}; at the threshold that is best on "
-        "these very images: it flatters. "
+        f"Validation by {case_in_words(Level.IMAGE, views)}{_counted(metrics)}; at the threshold "
+        "that is best on these very images: it flatters, and is shown without an interval. "
         "What may be reported is measured on the test women, at the end."
+    )
+
+
+def _counted(metrics: pd.DataFrame) -> str:
+    """What the validation figures rest on; nothing for runs from before this was kept."""
+    if "positive_images" not in metrics:
+        return ""
+    counts = metrics.dropna(subset=["positive_images"])
+    if counts.empty:
+        return ""
+    images, positive, women = counts[["images", "positive_images", "women"]].iloc[-1].astype(int)
+    return (
+        f" ({positive:,} images with and {images - positive:,} without what is looked for, of "
+        f"{women:,} women)"
     )
 
 

@@ -70,6 +70,11 @@ def _show_result(run: RunFolder, *, views: int) -> None:
         st.caption(PAIRED)
     for place, (name, value, meaning) in zip(st.columns(4), _figures(told), strict=True):
         place.metric(name, value, border=True, help=meaning)
+    test = told.splits[-1]
+    st.caption(
+        f"The interval of the test AUC rests on {test.women:,} test women; "
+        f"{test.positive_images:,} of their {test.images:,} images are positive."
+    )
     for warning in told.warnings:
         st.warning(escaped(warning), icon=":material/warning:")
 
@@ -93,7 +98,7 @@ def _figures(told: Preflight) -> tuple[tuple[str, str, str], ...]:
         ),
         (
             f"A test AUC of {GUESSED_AUC} means",
-            f"{low:.2f} to {high:.2f}",
+            f"95 % {low:.2f} to {high:.2f}",
             f"95 % interval with {test.women:,} test women, {test.positive_images:,} of their "
             f"{test.images:,} images positive",
         ),
