@@ -7,6 +7,8 @@ import streamlit as st
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError
+from mammo_core.metrics.ensemble import MEMBERS_NAME
+from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 from pages.components.guard import escaped, noted_errors, shown_errors
@@ -56,7 +58,7 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
         st.rerun()  # what a finished run offers lies outside this fragment
     with shown_errors():
         metrics = run.read_metrics()
-        _show_state(run, status, metrics=metrics)
+        _show_state(run, status, settings, metrics=metrics)
     if st.button(
         "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.asked_to_stop
     ):
@@ -68,8 +70,8 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
 
 
 def _show_end(run: RunFolder, settings: RunConfig | None) -> None:
-    _show_state(run, run.read_status(), metrics=pd.DataFrame())
-    show_actions(run, is_training=settings is not None)
+    _show_state(run, run.read_status(), settings, metrics=pd.DataFrame())
+    show_actions(run, is_training=settings is not None and not _is_joined(run))
     if run.is_checkpoint:
         with noted_errors():
             show_results(run)
@@ -86,9 +88,11 @@ def _show_log(run: RunFolder) -> None:
         st.code(run.read_log(last_lines=40) or "Nothing printed yet.", language=None)
 
 
-def _show_state(run: RunFolder, status: RunStatus, *, metrics: pd.DataFrame) -> None:
+def _show_state(
+    run: RunFolder, status: RunStatus, settings: RunConfig | None, *, metrics: pd.DataFrame
+) -> None:
     """State and progress; alarms have their own place, so they are left out of the message."""
-    counted = f", epoch {status.done} of {status.total}" if status.total else ""
+    counted = f", {_unit(run, settings)}{status.done} of {status.total}" if status.total else ""
     told = escaped(f"{run.run_id}: {_WORDS[status.state]}{counted}")
     st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
     message = status.message
@@ -110,6 +114,20 @@ def _training_settings(run: RunFolder) -> RunConfig | None:
         return load_settings(run.file("run.json"), RunConfig)
     except ConfigError:
         return None
+
+
+def _is_joined(run: RunFolder) -> bool:
+    """An ensemble keeps the settings of its first member, and was trained by none of its own."""
+    return run.file(MEMBERS_NAME).exists()
+
+
+def _unit(run: RunFolder, settings: RunConfig | None) -> str:
+    """What is counted as the run goes on."""
+    if list_evaluations([run]):
+        return "image "
+    if _is_joined(run):
+        return "model "
+    return "epoch " if settings is not None else ""
 
 
 def _floor(settings: RunConfig | None) -> float:

@@ -18,6 +18,8 @@ def show_actions(run: RunFolder, *, is_training: bool) -> None:
     with st.container(horizontal=True):
         if can_read(run):
             _link_to_use(run)
+        elif run.has_predictions:
+            _link_to_judge(run)
         if can_be_resumed(run) and st.button(
             "Resume", icon=":material/resume:", key=f"resume_{run.run_id}"
         ):
@@ -41,11 +43,21 @@ def _link_to_use(run: RunFolder) -> None:
     )
     if not run.has_predictions:  # it came from elsewhere without them
         return
+    _link_to_judge(run)
+
+
+def _link_to_judge(run: RunFolder) -> None:
     st.page_link(
         "pages/thresholds.py",
         label="Set operating point",
         icon=":material/tune:",
         query_params={"run": run.run_id},
+    )
+    st.page_link(
+        "pages/compare.py",
+        label="Compare",
+        icon=":material/leaderboard:",
+        query_params={"models": run.run_id},
     )
 
 

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.runs.cost import read_cost
-from mammo_core.runs.folder import RunFolder, find_run, list_runs
+from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
 from mammo_core.training.again import Fitting, write_fitting
 from mammo_core.training.recipes import get_recipe
 from mammo_core.training.series import fold_configs
@@ -20,6 +20,7 @@ from tests.pages.training_pages import (
     write_ended_run,
     write_finished_run,
 )
+from tests.predictions import made_up_predictions
 
 RUN = "20260101-000000-light_cnn-aaaa"
 
@@ -174,3 +175,37 @@ def test_the_url_names_the_run_that_is_shown_though_newer_ones_come(
     assert newer in reloaded.query_params["run"]
     reloaded.button_group(key="train_show").set_value("New run").run()
     assert "run" not in reloaded.query_params
+
+
+def test_a_scoring_counts_images_and_leads_to_what_judges_it(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    run = RunFolder(runs_root / "20260103-000000-evaluate-cccc")
+    run.path.mkdir()
+    scoring = EvaluateConfig(
+        checkpoint="light", folder="women", adapter="csv_folder", label_rule="cancer"
+    )
+    save_settings(scoring, run.file("run.json"))
+    run.write_status(RunStatus(state=RunState.FINISHED, done=240, total=240))
+    made_up_predictions().to_csv(run.file("predictions.csv"), index=False)
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert not page.exception
+    assert any("image 240 of 240" in str(bar.proto) for bar in page.get("progress"))
+    links = [str(link.proto) for link in page.get("page_link")]
+    assert any("Set operating point" in link for link in links)
+    assert any("Compare" in link and "models" in link for link in links)
+
+
+def test_what_the_validation_rests_on_stands_below_the_curves(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    run = write_ended_run(runs_root, RUN, config, RunState.STOPPED)
+    counts = {"images": 40, "positive_images": 8, "women": 10}
+    run.append_metrics({"epoch": 3, "split": "val", "loss": 0.7, **counts})
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert any(
+        "8 images with and 32 without what is looked for, of 10 women" in caption.value
+        for caption in page.caption
+    )
