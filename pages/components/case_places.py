@@ -44,14 +44,16 @@ def _offer_views(case: Case) -> None:
     """A picture does not tell its view surely enough to suggest one: the reader chooses."""
     by_side: dict[Laterality, list[CaseImage]] = defaultdict(list)
     for image in case.images:
-        if image.ref.side is not None:
-            by_side[image.ref.side].append(image)
-    for side, images in by_side.items():
+        by_side[image.ref.side or _suggested_side(case, image)].append(image)
+    for images in by_side.values():
         if len(images) != 2 or any(image.ref.view for image in images):
             continue
         first, second = images
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"No view is stored in the two images of the {side} side. Which is the CC?")
+            st.caption(
+                f"No view is stored in images {first.number} and {second.number}, which look like "
+                "two of one breast. If they are, which is the CC?"
+            )
             for cc, mlo in ((first, second), (second, first)):
                 label = f"Image {cc.number} is the CC, image {mlo.number} the MLO"
                 if st.button(label, icon=":material/check:", key=f"take_cc_{cc.number}"):
