@@ -9,7 +9,7 @@ from mammo_core.commands.command import Command
 from mammo_core.commands.following import follow
 from mammo_core.config import EvaluateConfig
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
-from mammo_core.types import RunState
+from mammo_core.types import Level, RunState
 
 if TYPE_CHECKING:
     from mammo_core.datasets.adapter import Adapter
@@ -55,7 +55,38 @@ def _run(arguments: argparse.Namespace) -> int:
         return 0
     status = follow(run, lambda line: print(line, file=sys.stderr, flush=True))
     print(f"{status.state}: {status.message}", file=sys.stderr)
-    return 0 if status.state is RunState.FINISHED else 1
+    if status.state is not RunState.FINISHED:
+        return 1
+    for line in _results(run):
+        print(line, file=sys.stderr)
+    return 0
+
+
+def _results(run: "RunFolder") -> list[str]:
+    """The AUC of all that was scored, by breast and by image, and where the table lies."""
+    from mammo_core.metrics.artefact import why_no_auc
+    from mammo_core.metrics.cases import levels_of, pool_cases
+    from mammo_core.metrics.uncertainty import auc_with_interval
+    from mammo_core.tables import check_predictions, read_table
+
+    path = run.file("predictions.csv")
+    table = check_predictions(read_table(path, what="predictions table"))
+    labelled = table[table["positive"].notna()]
+    lines = []
+    for level in (Level.BREAST, Level.IMAGE):
+        if labelled.empty or level not in levels_of(labelled):
+            continue
+        cases = pool_cases(labelled, level)
+        reason = why_no_auc(cases)
+        if reason:
+            lines.append(f"No AUC by {level}: {reason}")
+            continue
+        auc = auc_with_interval(cases)
+        lines.append(
+            f"AUC by {level}: {auc.value:.3f} (95 % {auc.low:.3f} to {auc.high:.3f}; "
+            f"{auc.positives:,} positive, {auc.negatives:,} negative, {auc.groups:,} women)"
+        )
+    return [*lines, f"Scores of {len(table):,} images: {path}"]
 
 
 def rule_for(adapter: "Adapter", checkpoint: "RunFolder") -> str:

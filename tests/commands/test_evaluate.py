@@ -1,10 +1,11 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.commands.evaluate import rule_for
+from mammo_core.commands.evaluate import _results, rule_for
 from mammo_core.config import EvaluateConfig, load_settings
 from mammo_core.datasets import ADAPTERS
 from mammo_core.preprocessing.phantom import write_phantom_set
@@ -12,10 +13,11 @@ from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.types import RunState
 from tests.inference.made_up import card, write_checkpoint
+from tests.predictions import made_up_predictions, write_run
 
 
 def test_a_folder_is_found_from_where_the_command_was_given(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """The worker stands somewhere else; and a slash at the end is no registered name."""
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
@@ -27,6 +29,7 @@ def test_a_folder_is_found_from_where_the_command_was_given(
     (run,) = list_runs(tmp_path / "runs")
     assert load_settings(run.file("run.json"), EvaluateConfig).folder == str(tmp_path / "set")
     assert run.has_predictions
+    assert f"Scores of 4 images: {run.file('predictions.csv')}" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("learnt_by_the_second", [True, False])
@@ -62,6 +65,15 @@ def test_women_the_checkpoint_learnt_from_are_told(
     assert main(command) == 0
     (run,) = (run for run in list_runs(tmp_path / "runs") if run.run_id != "made")
     assert "It learnt from 1 of these women (first: W0001)" in run.read_status().message
+
+
+def test_a_scoring_that_was_waited_for_ends_with_its_auc_and_interval(tmp_path: Path) -> None:
+    run = write_run(tmp_path, "scored", made_up_predictions(women=60, with_cancer=20))
+    by_breast, by_image, where = _results(run)
+    interval = r"0\.\d{3} \(95 % 0\.\d{3} to [01]\.\d{3}; "
+    assert re.match(rf"AUC by breast: {interval}20 positive, 100 negative, 60 women", by_breast)
+    assert re.match(rf"AUC by image: {interval}40 positive, 200 negative, 60 women", by_image)
+    assert where.startswith("Scores of 240 images: ")
 
 
 @pytest.mark.parametrize("more", [[], ["--adapter", "phantom_set"]])
