@@ -199,7 +199,7 @@ def test_pre_flight_is_measured_for_these_settings_alone(form: AppTest) -> None:
     assert [metric.label for metric in form.metric][:2] == ["Training takes about", "Memory in use"]
     assert form.metric[2].value == f"{told.trained_weights:,}"
     low, high = told.test_interval
-    assert form.metric[3].value == f"{low:.2f} to {high:.2f}"
+    assert form.metric[3].value == f"95 % {low:.2f} to {high:.2f}"
     assert len(form.image) == len(looks) == 8
     form.number_input(key="train_seed_smoke").set_value(1).run()
     assert not form.metric
