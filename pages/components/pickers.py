@@ -62,8 +62,9 @@ def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
     last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
     if asked in names and asked != last:  # a link, or the browser's way back
         state[key] = asked
-    if state.get(key) not in names:
-        state[key] = last if last in names and asked is None else names[0]
+    if state.get(key) not in names:  # at first, and after a look at another page
+        wanted = last if asked is None else asked
+        state[key] = wanted if wanted in names else names[0]
     name: str = st.selectbox(label, names, key=key)
     is_gone = asked is not None and asked not in names  # its URL stays, with what is said of it
     if (asked != name and not is_gone) or last not in (None, name):
