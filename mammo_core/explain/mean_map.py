@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.explain.cells import Cells, cells_of
-from mammo_core.types import Geometry
+from mammo_core.preprocessing.prepare import place_box, restore_box
+from mammo_core.types import Box, Geometry
 
 Floats = NDArray[np.float64]
 
@@ -34,13 +35,18 @@ def mean_of_maps(maps: Sequence[PlacedMap]) -> NDArray[np.float32]:
 def _laid_onto(target: PlacedMap, one: PlacedMap) -> Floats:
     """Between its cells interpolated, beyond its frame 0: there its model saw nothing."""
     height, width = one.geometry.prepared_size
-    rows = _rows_of(_source_rows(target.cells.row_middles, target.geometry), one.geometry)
-    columns = _columns_of(
-        _source_columns(target.cells.column_middles, target.geometry), one.geometry
-    )
+    rows = np.array([_moved(row, 0.0, target, one)[0] for row in target.cells.row_middles])
+    columns = np.array([_moved(0.0, at, target, one)[1] for at in target.cells.column_middles])
     down = _weights(rows, one.cells.row_middles, height)
     across = _weights(columns, one.cells.column_middles, width)
     return np.asarray(down @ one.evidence.astype(np.float64) @ across.T)
+
+
+def _moved(row: float, column: float, target: PlacedMap, one: PlacedMap) -> tuple[float, float]:
+    """A point of the prepared image of `target` in that of `one`."""
+    point = Box(x0=column, y0=row, x1=column, y1=row)
+    there = place_box(restore_box(point, target.geometry), one.geometry)
+    return there.y0, there.x0
 
 
 def _weights(at: Floats, middles: Floats, side: int) -> Floats:
@@ -48,21 +54,3 @@ def _weights(at: Floats, middles: Floats, side: int) -> Floats:
     cells = np.eye(len(middles))
     counts = np.stack([np.interp(at, middles, one) for one in cells], axis=1)
     return np.asarray(counts * ((at >= 0.0) & (at <= side))[:, None])
-
-
-def _source_rows(rows: Floats, geometry: Geometry) -> Floats:
-    return np.asarray((rows - geometry.offset[0]) / geometry.scale[0])
-
-
-def _source_columns(columns: Floats, geometry: Geometry) -> Floats:
-    found = (columns - geometry.offset[1]) / geometry.scale[1]
-    return np.asarray(geometry.source_size[1] - found if geometry.is_flipped else found)
-
-
-def _rows_of(rows: Floats, geometry: Geometry) -> Floats:
-    return np.asarray(rows * geometry.scale[0] + geometry.offset[0])
-
-
-def _columns_of(columns: Floats, geometry: Geometry) -> Floats:
-    unflipped = geometry.source_size[1] - columns if geometry.is_flipped else columns
-    return np.asarray(unflipped * geometry.scale[1] + geometry.offset[1])
