@@ -89,7 +89,7 @@ def evaluate(
         predictions=table.assign(
             label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256
         ),
-        contents=tuple(cache.place_of(file).read_text(encoding="ascii") for file in files),
+        contents=tuple(cache.content_of(file) for file in files),
         left_out=left_out,
     )
 

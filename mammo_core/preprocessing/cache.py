@@ -47,10 +47,14 @@ class Cache:
     def find(self, file: Path) -> Path | None:
         """Where the levels of the image in `file` lie; None where they are not cached."""
         try:
-            content = self.place_of(file).read_text(encoding="ascii")
+            content = self.content_of(file)
         except OSError:
             return None
         return self.find_content(content)
+
+    def content_of(self, file: Path) -> str:
+        """The SHA-256 of `file`, as it was when its levels were stored."""
+        return self.place_of(file).read_text(encoding="ascii")
 
     def find_content(self, content: str) -> Path | None:
         height, width = self.settings.size

@@ -107,7 +107,7 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
         manifest=manifest,
         images=open_images(cache, files),
         labels=label_indices(manifest, config.task),
-        contents=tuple(cache.place_of(file).read_text(encoding="ascii") for file in files),
+        contents=tuple(cache.content_of(file) for file in files),
     )
 
 
