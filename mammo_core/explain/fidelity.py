@@ -4,7 +4,6 @@ what they show, and do they show what was learnt?
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -12,7 +11,6 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from mammo_core.config import PrepareSettings
 from mammo_core.datasets.reading import Dataset
 from mammo_core.explain.agreement import agreement_of
 from mammo_core.explain.marked import Marked, marked_rows, read_marked
@@ -96,11 +94,12 @@ def check_fidelity(
         if should_stop():
             return None
         marked = read_marked(dataset, row, explained.card.prepare)
-        partner = dataset.root / str(beside[row["image_id"]])
-        one, *others = (
-            _beside(model, partner, explained.card.prepare)
-            for model in (explained.model, *strangers)
-        )
+        models = [explained.model, *strangers]
+        if explained.model.views == 2:
+            partner = read_mammogram(dataset.root / str(beside[row["image_id"]]))
+            pixels = prepare(partner, explained.card.prepare).pixels
+            models = [_beside(model, pixels) for model in models]
+        one, *others = models
         found.append(measure(replace(explained, model=one), marked, others, rng))
         report(number + 1, len(rows), f"Heatmaps: {number + 1} of {len(rows)}")
     return pd.DataFrame(found)
@@ -202,11 +201,9 @@ def _rate(table: pd.DataFrame, groups: NDArray[np.intp]) -> Figure:
     )
 
 
-def _beside(model: Classifier, partner: Path, settings: PrepareSettings) -> Classifier:
-    """Over two views, `model` with the other one held still while this one is looked into."""
-    if not isinstance(model, TwoViews):
-        return model
-    pixels = prepare(read_mammogram(partner), settings).pixels
+def _beside(model: Classifier, pixels: Pixels) -> Classifier:
+    """`model`, over two views, with the other one held still while this one is looked into."""
+    assert isinstance(model, TwoViews)
     with torch.no_grad():
         return Beside(model, model.each.features(_tensor(pixels[None], model)))
 

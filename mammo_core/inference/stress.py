@@ -6,7 +6,7 @@ rule for which the threshold was locked.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
@@ -114,14 +114,18 @@ def stress(
     rows = rows_to_stress(dataset.manifest, card.task, most=most, seed=seed)
     paths = [dataset.root / str(path) for path in rows["path"]]
     partners = partners_of(rows)
+
+    @lru_cache(maxsize=2)  # a breast's two views follow each other, and each is the other's partner
+    def seen_at(row: int) -> NDArray[np.float32]:
+        return _seen_in_every_way(paths[row], card.prepare)
+
     found = []
-    for number, path in enumerate(paths):
+    for number in range(len(paths)):
         if should_stop():
             return None
-        seen = _seen_in_every_way(path, card.prepare)
+        seen = seen_at(number)
         if card.model.views == 2:  # both views come changed
-            beside = _seen_in_every_way(paths[partners[number]], card.prepare)
-            seen = np.stack([seen, beside], axis=1)
+            seen = np.stack([seen, seen_at(int(partners[number]))], axis=1)
         found.append(probabilities_of(engine.run(seen).logits))
         report(number + 1, len(rows), f"Under stress: {number + 1} of {len(rows)}")
     by_way = np.stack(found, axis=1)  # (ways, images, classes)
