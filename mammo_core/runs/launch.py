@@ -53,7 +53,6 @@ def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder
 
 def start_worker(run: RunFolder, *, kind: str) -> "subprocess.Popen[bytes]":
     """Start the process of `run` in a session of its own, its output going to log.txt."""
-    run.forget_worker()
     run.beat()
     with run.file("log.txt").open("ab") as log:
         process = subprocess.Popen(

@@ -63,13 +63,11 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     """Make the embeddings of a finished run from its data set, which lies in `folder` where that
     has moved; how many. Other images than it was trained on are refused.
     """
+    card = read_card(run.file("model_card.json"))
+    if sha256_of(run.file("weights.safetensors")) != card.weights_sha256:
+        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
     own = find_images(run, folder=folder, report=report)
     config, fabric = own.config, make_fabric(own.config)
-    if (
-        sha256_of(run.file("weights.safetensors"))
-        != read_card(run.file("model_card.json")).weights_sha256
-    ):
-        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
     network = make_network(config, fabric.device)
     network.classifier.load_state_dict(load_file(run.file("weights.safetensors")))
     classifier = network.classifier.float()

@@ -61,9 +61,7 @@ def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
     try:
         return _start(config, scheme, count)
     except MammoError:
-        del st.session_state[
-            _STARTED_AT
-        ]  # nothing was started, so the next click is no second half
+        st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
         raise
 
 
