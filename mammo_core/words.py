@@ -21,6 +21,10 @@ def many(count: int, one: str, more: str) -> str:
 
 def case_in_words(level: Level, views: int) -> str:
     """What a case of `level` is, where so many views are scored together."""
-    if views == 2 and level is Level.IMAGE:
-        return "image, each with its partner beside it: a breast counts twice"
-    return str(level)
+    return f"{level}{pairs_in_words(level, views)}"
+
+
+def pairs_in_words(level: Level, views: int) -> str:
+    """What must be added to the name of such a case; "" where it is what it is called."""
+    is_paired = views == 2 and level is Level.IMAGE
+    return ", each with its partner beside it: a breast counts twice" if is_paired else ""

@@ -63,10 +63,10 @@ class _Epochs:
         self._case = case_in_words(Level.IMAGE, _views_of(run))  # in the first line alone
 
     def look(self, *, total: int) -> None:
-        rows = list(_told_epochs(self._run.read_metrics()))
+        rows = list(_ended_epochs(self._run.read_metrics()))
         if self._said is None:
             self._said = rows[-2][0] if len(rows) > 1 else 0
-        for epoch, line in rows:
+        for epoch, train, val in rows:
             if epoch <= self._said:
                 continue
             now = time.monotonic()
@@ -74,7 +74,7 @@ class _Epochs:
             if self._ended_at is not None and epoch < total:
                 left = f"; {_in_words((now - self._ended_at) * (total - epoch))} left"
             self._ended_at, self._said = now, epoch
-            told = line.replace(" by image", f" by {self._case}", 1)
+            told = _epoch_in_words(train, val, case=self._case)
             self._case = str(Level.IMAGE)
             self._say(f"epoch {epoch:3} of {total}: {told}{left}")
 
@@ -87,19 +87,19 @@ def _views_of(run: RunFolder) -> int:
         return 1
 
 
-def _told_epochs(metrics: pd.DataFrame) -> Iterator[tuple[int, str]]:
-    """The epochs both of whose rows are there, each in words."""
+def _ended_epochs(metrics: pd.DataFrame) -> Iterator[tuple[int, pd.Series, pd.Series]]:
+    """The epochs both of whose rows are there, with those of training and validation."""
     if "loss" not in metrics:
         return
     train = metrics[metrics["split"] == "train"].set_index("epoch")
     val = metrics[metrics["split"] == "val"].set_index("epoch")
     for epoch in sorted(set(train.index) & set(val.index)):
-        yield int(epoch), _epoch_in_words(train.loc[epoch], val.loc[epoch])
+        yield int(epoch), train.loc[epoch], val.loc[epoch]
 
 
-def _epoch_in_words(train: pd.Series, val: pd.Series) -> str:
+def _epoch_in_words(train: pd.Series, val: pd.Series, *, case: str) -> str:
     parts = [
-        f"validation AUC {_number(val, 'auc')} by image",
+        f"validation AUC {_number(val, 'auc')} by {case}",
         f"sensitivity {_number(val, 'sensitivity_at_specificity_90', 2)} at specificity 0.90",
         f"loss {_number(val, 'loss')} (training {_number(train, 'loss')})",
         f"{_number(train, 'images_per_second', 0)} images/s",

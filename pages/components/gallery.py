@@ -13,7 +13,7 @@ import streamlit as st
 from mammo_core.metrics.outcomes import Order, Outcome, in_order, outcomes_at
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level, Split
-from mammo_core.words import case_in_words
+from mammo_core.words import pairs_in_words
 from pages.components import cached
 from pages.components.guard import escaped, noted_errors
 from pages.components.pickers import can_read
@@ -58,8 +58,7 @@ def _told_of(run: RunFolder) -> str:
     """What an image's score is of, where two views are scored together."""
     if not run.is_checkpoint:
         return ""
-    told = case_in_words(Level.IMAGE, cached.card(run).model.views)
-    return told.removeprefix(Level.IMAGE)
+    return pairs_in_words(Level.IMAGE, cached.card(run).model.views)
 
 
 def _filtered(test: pd.DataFrame, *, key: str) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import streamlit as st
 
 from mammo_core.runs.card import Metric, ModelCard
 from mammo_core.runs.folder import RunFolder
-from mammo_core.words import case_in_words
+from mammo_core.words import case_in_words, pairs_in_words
 from pages.components import cached
 from pages.components.frame import without_notice
 from pages.components.gallery import show_gallery
@@ -48,8 +48,8 @@ def _show_metric(metric: Metric, views: int) -> None:
     st.caption(
         f"{metric.positives:,} with cancer, {metric.negatives:,} without, {metric.women:,} women"
     )
-    if (told := case_in_words(metric.level, views)) != metric.level:
-        st.caption(f"By {told}")
+    if pairs_in_words(metric.level, views):
+        st.caption(f"By {case_in_words(metric.level, views)}")
 
 
 def _show_limits(card: ModelCard) -> None:
