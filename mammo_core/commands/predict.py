@@ -143,9 +143,10 @@ def folder_of(name: str) -> Path:
 
 
 def _refuse_ensemble(run: "RunFolder") -> None:
-    from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, load_ensemble
+    from mammo_core.metrics.ensemble import Averaging, load_ensemble
+    from mammo_core.runs.folder import MEMBERS_NAME
 
-    if run.is_checkpoint or not run.file(MEMBERS_NAME).exists():
+    if not run.is_ensemble:
         return
     ensemble = load_ensemble(run.file(MEMBERS_NAME))
     members = ", ".join(member.run_id for member in ensemble.members)

@@ -8,14 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import RunError
-from mammo_core.metrics.ensemble import (
-    MEMBERS_NAME,
-    Averaging,
-    Ensemble,
-    load_ensemble,
-    score_ensemble,
-)
-from mammo_core.runs.folder import RunFolder
+from mammo_core.metrics.ensemble import Averaging, Ensemble, load_ensemble, score_ensemble
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +30,7 @@ class Joined:
 
 def reading_ensemble(run: RunFolder) -> Ensemble | None:
     """The ensemble in `run`; None where it is none, or none that can score new images."""
-    if run.is_checkpoint or not run.file(MEMBERS_NAME).exists():
+    if not run.is_ensemble:
         return None
     ensemble = load_ensemble(run.file(MEMBERS_NAME))
     return None if ensemble.method is Averaging.OUT_OF_FOLD else ensemble

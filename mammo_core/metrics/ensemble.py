@@ -22,7 +22,6 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.records import from_document, to_document
 from mammo_core.score_map import Recalibration, ScoreMap
 
-MEMBERS_NAME: Final = "members.json"
 SCHEMA_VERSION: Final = 1
 _DECIMALS: Final = 6
 Floats = NDArray[np.float64]

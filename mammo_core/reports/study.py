@@ -16,13 +16,13 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings
 from mammo_core.datasets.audit.result import AuditResult
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
-from mammo_core.metrics.ensemble import MEMBERS_NAME, Ensemble, load_ensemble
+from mammo_core.metrics.ensemble import Ensemble, load_ensemble
 from mammo_core.reports.looks import Looks, read_looks
 from mammo_core.reports.study_data import StudyData, read_audit_of, read_study_data
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.fidelity import Fidelity, fidelity_of
-from mammo_core.runs.folder import RunFolder, find_run, list_runs
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run, list_runs
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.runs.stress import StressTest, stress_of
 from mammo_core.types import CANCER, Level, Split, Task
@@ -131,14 +131,13 @@ def validation_rows(study: Study) -> pd.DataFrame | None:
 
 def _ensemble(run: RunFolder, missing: list[str]) -> Ensemble | None:
     """Several models as one: what each was trained on and how is told by its own report."""
-    path = run.file(MEMBERS_NAME)
-    if not path.exists():
+    if not run.is_ensemble:
         return None
     missing.append(
         "An ensemble has no data, training and model card of its own: see the reports of its "
         "members."
     )
-    return load_ensemble(path)
+    return load_ensemble(run.file(MEMBERS_NAME))
 
 
 def _settings(run: RunFolder, missing: list[str]) -> tuple[RunConfig | None, EvaluateConfig | None]:

@@ -39,6 +39,7 @@ from mammo_core.types import RunState
 HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
 BASELINES_NAME: Final = "baselines.csv"
+MEMBERS_NAME: Final = "members.json"  # of an ensemble, which has no card of its own
 _DATED: Final = re.compile(r"\d{8}-\d{6}-")  # as `launch.new_run_id` makes them
 
 
@@ -72,6 +73,10 @@ class RunFolder:
     @property
     def is_checkpoint(self) -> bool:
         return self.file("model_card.json").exists()
+
+    @property
+    def is_ensemble(self) -> bool:
+        return not self.is_checkpoint and self.file(MEMBERS_NAME).exists()
 
     @property
     def has_predictions(self) -> bool:

@@ -11,14 +11,14 @@ from typing import Final
 
 from mammo_core.errors import RunError
 from mammo_core.files import sha256_of
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
 from mammo_core.runs.lines import append_record, read_records
 from mammo_core.score_map import ScoreMap
 from mammo_core.types import Level
 
 FILE_NAME: Final = "operating_points.jsonl"
 AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
-_OWNERS: Final = ("model_card.json", "members.json")
+_OWNERS: Final = ("model_card.json", MEMBERS_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +50,7 @@ class LockedPoint:
 
 def has_points(run: RunFolder) -> bool:
     """Whether thresholds can be locked for `run`: a checkpoint, or an ensemble of some."""
-    return any(run.file(name).exists() for name in _OWNERS)
+    return run.is_checkpoint or run.is_ensemble
 
 
 def lock_point(run: RunFolder, point: LockedPoint) -> None:

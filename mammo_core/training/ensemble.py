@@ -24,7 +24,6 @@ from mammo_core.datasets.predictions import (
 from mammo_core.errors import RunError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import (
-    MEMBERS_NAME,
     Averaging,
     Ensemble,
     Member,
@@ -34,7 +33,7 @@ from mammo_core.metrics.ensemble import (
 )
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
-from mammo_core.runs.folder import RunFolder, RunStatus, find_run
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, find_run
 from mammo_core.runs.launch import new_run_id
 from mammo_core.runs.seen import learnt_from, read_seen, unknown_seen
 from mammo_core.tables import class_columns

@@ -22,7 +22,6 @@ from mammo_core.datasets.predictions import (
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import (
-    MEMBERS_NAME,
     Averaging,
     Ensemble,
     Member,
@@ -32,7 +31,7 @@ from mammo_core.metrics.ensemble import (
 )
 from mammo_core.metrics.seeds import FEWEST, SeedSpread
 from mammo_core.runs.card import Metric, read_card
-from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.launch import create_run, new_run_id, start_worker
 from mammo_core.types import Level, RunState, Split, Task
 from mammo_core.words import UNITS, many

@@ -13,10 +13,10 @@ from mammo_core.errors import ConfigError, TableError
 from mammo_core.inference.ensemble_card import card_of, find_members
 from mammo_core.inference.ensemble_score import reading_ensemble
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
-from mammo_core.metrics.ensemble import MEMBERS_NAME, Ensemble
+from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
-from mammo_core.runs.folder import BASELINES_NAME, RunFolder
+from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder
 from mammo_core.runs.operating_points import card_hash
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Box, Level
@@ -52,9 +52,9 @@ def baselines(run: RunFolder) -> pd.DataFrame:
 
 def ensemble(run: RunFolder) -> Ensemble | None:
     """The ensemble in `run` that can read new images; None where it is none."""
-    path = run.file(MEMBERS_NAME)
-    if run.is_checkpoint or not path.exists():
+    if not run.is_ensemble:
         return None
+    path = run.file(MEMBERS_NAME)
     return _ensemble(path, path.stat().st_mtime_ns)
 
 

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.inference.ensemble_score import Joined, join_scores
-from mammo_core.metrics.ensemble import MEMBERS_NAME, load_ensemble
+from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.case_store import Case, CaseImage, load_case, load_mammogram
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
 from mammo_core.runs.operating_points import card_hash
 from pages.components import cached
 from pages.components.warm import state_of, warm

@@ -7,7 +7,6 @@ import streamlit as st
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError
-from mammo_core.metrics.ensemble import MEMBERS_NAME
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
@@ -71,7 +70,8 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
 
 def _show_end(run: RunFolder, settings: RunConfig | None) -> None:
     _show_state(run, run.read_status(), settings, metrics=pd.DataFrame())
-    show_actions(run, is_training=settings is not None and not _is_joined(run))
+    # An ensemble keeps the settings of its first member, and was trained by none of its own.
+    show_actions(run, is_training=settings is not None and not run.is_ensemble)
     if run.is_checkpoint:
         with noted_errors():
             show_results(run)
@@ -116,16 +116,11 @@ def _training_settings(run: RunFolder) -> RunConfig | None:
         return None
 
 
-def _is_joined(run: RunFolder) -> bool:
-    """An ensemble keeps the settings of its first member, and was trained by none of its own."""
-    return run.file(MEMBERS_NAME).exists()
-
-
 def _unit(run: RunFolder, settings: RunConfig | None) -> str:
     """What is counted as the run goes on."""
     if list_evaluations([run]):
         return "image "
-    if _is_joined(run):
+    if run.is_ensemble:
         return "model "
     return "epoch " if settings is not None else ""
 

@@ -14,10 +14,10 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_set
 from mammo_core.datasets.csv_folder import ADAPTER
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.choices import Aim, choose_threshold
-from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
+from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
-from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.operating_points import lock_point, point_in_force
 from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task

@@ -11,12 +11,12 @@ from mammo_core.datasets.reading import fingerprint_of, read_dataset
 from mammo_core.datasets.registry import Registered, register
 from mammo_core.datasets.tasks import NORMAL_BENIGN_CANCER
 from mammo_core.errors import MammoError
-from mammo_core.metrics.ensemble import MEMBERS_NAME, Averaging, Ensemble, Member, save_ensemble
+from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import datasets_root
 from mammo_core.reports.study_files import Format, card_text, study_text
 from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.fidelity import Fidelity, Figure, add_fidelity
-from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.openings import note_opening
 from mammo_core.runs.operating_points import card_hash
 from mammo_core.runs.stress import StressResult, StressTest, add_stress

@@ -4,8 +4,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import RunError
-from mammo_core.metrics.ensemble import MEMBERS_NAME
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
 from mammo_core.runs.operating_points import (
     FILE_NAME,
     LockedPoint,
