@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.frame import ICON, draw_frame, remember_view
+from pages.components.shared.frame import ICON, draw_frame, remember_view
 
 #: Each page with its icon. The icon is not given to st.Page: the browser would fetch it from a font
 #: server as the tab's favicon.

@@ -18,8 +18,7 @@ import psutil
 import pydicom
 
 from mammo_core.config import PrepareSettings
-from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.preprocessing.cache_build import build_cache
+from mammo_core.preprocessing.cache import Cache, build_cache, open_images
 from tests.preprocessing.dicom_files import encoded_file
 
 ROWS, COLUMNS = 4096, 3328

@@ -12,19 +12,17 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from mammo_core.metrics.auc import auc_of
-from mammo_core.metrics.calibration import calibration_of
-from mammo_core.metrics.calibration_error import expected_error_interval
+from mammo_core.metrics.calibration import calibration_of, expected_error_interval
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.curves import average_precision
-from mammo_core.metrics.one_breast import one_breast_auc
-from mammo_core.metrics.precision import average_precision_with_interval
-from mammo_core.metrics.resampling import resampled_aucs
+from mammo_core.metrics.confounding import one_breast_auc
+from mammo_core.metrics.curves import average_precision, average_precision_with_interval
 from mammo_core.metrics.uncertainty import (
     Estimate,
+    auc_of,
     auc_with_interval,
     effective_groups,
     rate_with_interval,
+    resampled_aucs,
     wilson_interval,
 )
 from mammo_core.tables import check_predictions

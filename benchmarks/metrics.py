@@ -10,10 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import roc_auc_score, roc_curve
 
-from mammo_core.metrics.auc import auc_covariance, auc_parts
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.resampling import resampled_aucs
 from mammo_core.metrics.threshold import operating_points
+from mammo_core.metrics.uncertainty import auc_covariance, auc_parts, resampled_aucs
 from mammo_core.types import Level
 
 

@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.preprocessing.dicom.syntaxes import SYNTAXES
-from mammo_core.preprocessing.isolation import ReadingProcess
+from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.prepare import prepare
-from mammo_core.preprocessing.read import decode
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
+from mammo_core.preprocessing.reading.read import decode
 from mammo_core.types import Mammogram
 from tests.preprocessing.dicom_files import KEY, encoded_file
 

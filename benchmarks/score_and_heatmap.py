@@ -33,12 +33,12 @@ from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.grad_cam import log_odds
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, fast_engine, open_engine, torch_engine
-from mammo_core.inference.predictor import probabilities_of
-from mammo_core.inference.trial_images import trial_batch
-from mammo_core.preprocessing.dicom.syntaxes import SYNTAXES
+from mammo_core.inference.openvino import trial_batch
+from mammo_core.inference.scoring import probabilities_of
+from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.display import to_heat, to_pane
-from mammo_core.preprocessing.isolation import ReadingProcess
 from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from tests.inference.made_up import card

@@ -29,8 +29,8 @@ from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
 from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSettings, RunConfig
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.launch import KEEP_MEMORY, worker_environment
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.jobs import KEEP_MEMORY, worker_environment
 from mammo_core.training.batches import Batch, TrainingBatches
 from mammo_core.training.data import Images, ImageSet, load_dataset, load_images
 from mammo_core.training.features import Asking, FeatureTraining, Halves, cut, keep_training

@@ -6,19 +6,13 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from mammo_core.commands.audit import AUDIT
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
-from mammo_core.commands.ensemble import ENSEMBLE
-from mammo_core.commands.evaluate import EVALUATE
-from mammo_core.commands.explain_check import EXPLAIN_CHECK
-from mammo_core.commands.inspect import INSPECT
-from mammo_core.commands.phantom import PHANTOM
-from mammo_core.commands.predict import PREDICT
-from mammo_core.commands.prepare import PREPARE
-from mammo_core.commands.report import REPORT
-from mammo_core.commands.runs import RESUME, RUNS, STOP, WATCH
-from mammo_core.commands.stress import STRESS
+from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
+from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
+from mammo_core.commands.files import INSPECT, PREDICT
+from mammo_core.commands.judging import EXPLAIN_CHECK, STRESS
+from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError

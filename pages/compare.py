@@ -5,38 +5,41 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.metrics.artefact import why_no_auc
+from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
-from pages.components.auc_view import show_one_breast
-from pages.components.comparable import (
+from pages.components.compare.compared import (
     LOOKED_AT,
+    Compared,
     count_alike,
     labelled_of,
     like_the_newest,
     refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
-    usable,
-)
-from pages.components.compare_view import (
-    Compared,
     show_disagreements,
     show_images,
     show_settings,
+    usable,
 )
-from pages.components.cost_view import show_cost
-from pages.components.counting import pick_counting, rows_of
-from pages.components.frame import require_frame
-from pages.components.guard import escaped, shown_errors
-from pages.components.leaderboard import say_what_is_compared, show_leaderboard
-from pages.components.matrix_view import show_matrix
-from pages.components.overlays import show_pr, show_reliability, show_roc
-from pages.components.pickers import scored_runs
-from pages.components.point_view import show_at_one_specificity
-from pages.components.provenance import show_provenance
-from pages.components.published_view import show_published
-from pages.components.report_download import show_reports
-from pages.components.scored import pick_table
+from pages.components.compare.cost import show_cost
+from pages.components.compare.curves import (
+    show_at_one_specificity,
+    show_pr,
+    show_reliability,
+    show_roc,
+)
+from pages.components.compare.leaderboard import (
+    say_what_is_compared,
+    show_leaderboard,
+    show_published,
+)
+from pages.components.compare.matrix import show_matrix
+from pages.components.compare.reports import show_reports
+from pages.components.shared.auc import show_one_breast, show_provenance
+from pages.components.shared.counting import pick_counting, rows_of
+from pages.components.shared.frame import escaped, require_frame, shown_errors
+from pages.components.shared.pickers import scored_runs
+from pages.components.shared.scored import pick_table
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,

@@ -4,20 +4,20 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.datasets.reading import Dataset, fingerprint_of
-from mammo_core.datasets.registry import Registered
-from pages.components import cached
-from pages.components.audit_view import show_audit
-from pages.components.data_register import forget_button, pick_registered, register_folder
-from pages.components.data_view import (
+from mammo_core.datasets.dataset import Dataset, Registered, fingerprint_of
+from pages.components.data.audit import show_audit
+from pages.components.data.dataset import (
+    forget_button,
+    pick_registered,
+    register_folder,
     show_export,
     show_identity,
     show_images,
     show_overview,
     show_split,
 )
-from pages.components.frame import require_frame
-from pages.components.guard import noted_errors
+from pages.components.shared import cached
+from pages.components.shared.frame import noted_errors, require_frame
 
 SECTIONS: Final = ("Overview", "Audit", "Images", "Split", "Export")
 

@@ -5,37 +5,39 @@ import time
 import streamlit as st
 
 from mammo_core.inference.verdict import ScoredCase
-from mammo_core.preprocessing.case_store import Case
+from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
-from pages.components import cached
-from pages.components.case_view import show_case_care, show_case_table
-from pages.components.export_view import show_exports
-from pages.components.frame import require_frame
-from pages.components.guard import escaped, noted_errors
-from pages.components.intake import is_read_first, open_case, show_intake
-from pages.components.measured_view import show_measured
-from pages.components.panes import make_panes, show_filters
-from pages.components.pickers import pick_run, reading_models
-from pages.components.read_context import show_context, show_unfamiliar
-from pages.components.read_heat import regions_inside, show_method, show_seconds
-from pages.components.read_model import fit_of, show_limits, show_meaning, show_refused
-from pages.components.read_pictures import (
+from pages.components.read.case import show_case_care, show_case_table
+from pages.components.read.context import show_context, show_unfamiliar
+from pages.components.read.exports import show_exports
+from pages.components.read.intake import is_read_first, open_case, show_intake
+from pages.components.read.pictures import (
     Layer,
     lay_out,
+    make_panes,
     pick_layers,
+    regions_inside,
+    show_filters,
     show_layers,
+    show_method,
     show_pictures,
+    show_seconds,
 )
-from pages.components.read_scores import scored_images, show_scores
-from pages.components.read_second import pick_second, read_with, show_second
-from pages.components.study_start import show_studies, show_study_start
-from pages.components.study_view import show_study
-from pages.components.worklist_view import (
-    has_worklist,
-    listed_cases,
-    show_way_back,
-    show_worklist,
+from pages.components.read.scores import (
+    fit_of,
+    scored_images,
+    show_limits,
+    show_meaning,
+    show_refused,
+    show_scores,
 )
+from pages.components.read.second import pick_second, read_with, show_second
+from pages.components.read.studies import show_studies, show_study, show_study_start
+from pages.components.read.worklist import has_worklist, listed_cases, show_way_back, show_worklist
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors, require_frame
+from pages.components.shared.pickers import pick_run, reading_models
+from pages.components.shared.runs import show_measured
 
 
 def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> None:

@@ -6,20 +6,21 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rates_at
-from pages.components.calibration_view import show_calibration
-from pages.components.classes_view import has_several_classes, show_classes
-from pages.components.counting import Counted, count, pick_counting, show_count
-from pages.components.curves_view import show_bands, show_curves
-from pages.components.frame import require_frame
-from pages.components.guard import noted_errors, shown_errors
-from pages.components.mistakes_view import show_mistakes
-from pages.components.operating_view import show_operating_point
-from pages.components.provenance import show_provenance
-from pages.components.readers_view import show_readers
-from pages.components.scored import pick_scored
-from pages.components.screening_view import show_screening
-from pages.components.slices_view import show_slices
-from pages.components.threshold_view import pick_threshold, show_rates
+from pages.components.shared.auc import show_provenance
+from pages.components.shared.counting import Counted, count, pick_counting, show_count
+from pages.components.shared.frame import noted_errors, require_frame, shown_errors
+from pages.components.shared.scored import pick_scored
+from pages.components.thresholds.calibration import show_calibration
+from pages.components.thresholds.cases import (
+    has_several_classes,
+    show_classes,
+    show_mistakes,
+    show_slices,
+)
+from pages.components.thresholds.curves import show_bands, show_curves, show_readers
+from pages.components.thresholds.operating import show_operating_point
+from pages.components.thresholds.screening import show_screening
+from pages.components.thresholds.threshold import pick_threshold, show_rates
 
 SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Curves": show_curves,

@@ -6,11 +6,10 @@ import streamlit as st
 
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.folder import find_run, list_runs
-from pages.components.frame import require_frame
-from pages.components.guard import shown_errors
-from pages.components.pickers import pick_name
-from pages.components.run_view import show_run
-from pages.components.train_form import show_form
+from pages.components.shared.frame import require_frame, shown_errors
+from pages.components.shared.pickers import pick_name
+from pages.components.train.form import show_form
+from pages.components.train.run import show_run
 
 NEW: Final = "New run"
 RUNS: Final = "Runs"

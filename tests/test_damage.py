@@ -8,10 +8,9 @@ from mammo_core.damage import damage_in_words
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.errors import CheckpointError, ConfigError, RunError, TableError
 from mammo_core.runs.card import read_card
-from mammo_core.runs.cost import FILE_NAME as COST
-from mammo_core.runs.cost import read_cost
-from mammo_core.runs.latency import FILE_NAME as LATENCY
-from mammo_core.runs.latency import read_latency
+from mammo_core.runs.sidecars import COST_FILE as COST
+from mammo_core.runs.sidecars import LATENCY_FILE as LATENCY
+from mammo_core.runs.sidecars import read_cost, read_latency
 from tests.predictions import made_up_predictions, write_run
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command
-from mammo_core.commands.predict import folder_of
+from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.types import Level
@@ -143,8 +143,8 @@ def _auc_in_words(card: "ModelCard") -> str:
 
 def _check(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.checkpoint import load_checkpoint
-    from mammo_core.inference.converted import find_check
     from mammo_core.inference.engine import open_engine
+    from mammo_core.inference.openvino import find_check
 
     checkpoint = load_checkpoint(folder_of(arguments.name), device="auto")
     engine = open_engine(checkpoint)
@@ -176,7 +176,7 @@ def _check_fast(checkpoint: "Checkpoint") -> int:
 
 def _embed(arguments: argparse.Namespace) -> int:
     from mammo_core.runs.folder import RunFolder
-    from mammo_core.training.embedding import embed_run
+    from mammo_core.training.session import embed_run
 
     run = RunFolder(folder_of(arguments.name))
     count = embed_run(run, folder=arguments.data, report=lambda done, total, message: None)

@@ -1,4 +1,6 @@
-"""`mammo evaluate`: a whole data set scored by a checkpoint."""
+"""`mammo evaluate`, `ensemble`: a whole data set scored by a checkpoint; several checkpoints as
+one.
+"""
 
 import argparse
 import sys
@@ -6,17 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command
-from mammo_core.commands.following import follow
+from mammo_core.commands.runs import follow
 from mammo_core.config import EvaluateConfig
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.types import Level, RunState
 
 if TYPE_CHECKING:
-    from mammo_core.datasets.adapter import Adapter
+    from mammo_core.datasets.adapters.adapter import Adapter
     from mammo_core.runs.folder import RunFolder
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, metavar="NAME")
     parser.add_argument("--data", required=True, metavar="DIR", help="a folder, or a set's name")
     parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
@@ -27,15 +29,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def _run(arguments: argparse.Namespace) -> int:
-    from mammo_core.datasets.reading import (
+def _run_evaluate(arguments: argparse.Namespace) -> int:
+    from mammo_core.datasets.dataset import (
         find_folder,
         get_adapter,
         recognise_adapter,
         refuse_missing,
     )
     from mammo_core.runs.folder import find_run
-    from mammo_core.runs.launch import start_run
+    from mammo_core.runs.jobs import start_run
 
     found = find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
     folder = find_folder(arguments.data)
@@ -64,8 +66,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _results(run: "RunFolder") -> list[str]:
     """The AUC of all that was scored, by breast and by image, and where the table lies."""
-    from mammo_core.metrics.artefact import why_no_auc
-    from mammo_core.metrics.cases import levels_of, pool_cases
+    from mammo_core.metrics.cases import levels_of, pool_cases, why_no_auc
     from mammo_core.metrics.uncertainty import auc_with_interval
     from mammo_core.tables import check_predictions, read_table
 
@@ -101,6 +102,45 @@ def rule_for(adapter: "Adapter", checkpoint: "RunFolder") -> str:
 EVALUATE = Command(
     name="evaluate",
     summary="score a whole data set with a checkpoint",
-    add_arguments=_add_arguments,
-    run=_run,
+    add_arguments=_add_evaluate_arguments,
+    run=_run_evaluate,
+)
+
+
+def _add_ensemble_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "members",
+        nargs="+",
+        metavar="MEMBER",
+        help="a finished training, or an evaluation of one; all on the same images",
+    )
+    parser.add_argument(
+        "--method",
+        choices=("mean", "rank-mean", "out-of-fold"),
+        default="mean",
+        help="of calibrated probabilities; of the places among each one's validation scores; or "
+        "every woman by the fold that never saw her (name one of the folds, or their series)",
+    )
+
+
+def _run_ensemble(arguments: argparse.Namespace) -> int:
+    from mammo_core.metrics.ensemble import Averaging
+    from mammo_core.training.ensemble import make_ensemble
+    from mammo_core.training.series import join_folds, series_of
+
+    method, root = Averaging(arguments.method), checkpoints_root()
+    if method is Averaging.OUT_OF_FOLD:
+        run = join_folds(series_of(arguments.members[0], root), root)
+    else:
+        run = make_ensemble(arguments.members, method=method, root=root)
+    print(run.path)
+    print(run.read_status().message, file=sys.stderr)
+    return 0
+
+
+ENSEMBLE = Command(
+    name="ensemble",
+    summary="join the scores of several checkpoints",
+    add_arguments=_add_ensemble_arguments,
+    run=_run_ensemble,
 )

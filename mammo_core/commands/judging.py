@@ -1,14 +1,15 @@
-"""What the commands that judge a checkpoint on a data set have in common."""
+"""`mammo explain-check`, `stress`: a checkpoint judged on images it did not learn from."""
 
 import argparse
 import sys
 from datetime import UTC, datetime
 from typing import Literal
 
+from mammo_core.commands.command import Command
 from mammo_core.config import JudgeConfig
 from mammo_core.paths import checkpoints_root, measurements_root, shipped_checkpoints_root
 from mammo_core.runs.folder import find_run
-from mammo_core.runs.launch import start_run
+from mammo_core.runs.jobs import start_run
 
 
 def add_judging_arguments(parser: argparse.ArgumentParser, *, images: int) -> None:
@@ -63,3 +64,38 @@ def run_judging(
 def _show_progress(done: int, total: int, message: str) -> None:
     end = "\n" if done == total else ""
     print(f"\r{message:<60}", end=end, file=sys.stderr, flush=True)
+
+
+def _add_explain_check_arguments(parser: argparse.ArgumentParser) -> None:
+    add_judging_arguments(parser, images=200)
+    parser.add_argument(
+        "--method", default="grad_cam", metavar="NAME", help="of explanation (default grad_cam)"
+    )
+
+
+def _run_explain_check(arguments: argparse.Namespace) -> int:
+    return run_judging("explain_check", arguments, method=arguments.method)
+
+
+EXPLAIN_CHECK = Command(
+    name="explain-check",
+    summary="hold a checkpoint's heatmaps against marked lesions",
+    add_arguments=_add_explain_check_arguments,
+    run=_run_explain_check,
+)
+
+
+def _run_stress(arguments: argparse.Namespace) -> int:
+    return run_judging("stress", arguments)
+
+
+def _add_stress_arguments(parser: argparse.ArgumentParser) -> None:
+    add_judging_arguments(parser, images=400)
+
+
+STRESS = Command(
+    name="stress",
+    summary="score a checkpoint's images as they might have come",
+    add_arguments=_add_stress_arguments,
+    run=_run_stress,
+)

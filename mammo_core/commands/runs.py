@@ -1,13 +1,127 @@
-"""`mammo runs`, `stop`, `resume`, `watch`: what the runs view of the pages does, in a shell."""
+"""`mammo runs`, `stop`, `resume`, `watch`, `report`: what the pages do with a run, in a shell."""
 
 import argparse
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
 
 from mammo_core.commands.command import Command
-from mammo_core.commands.following import follow
-from mammo_core.errors import RunError
-from mammo_core.paths import checkpoints_root
-from mammo_core.runs.folder import RunStatus, find_run, list_runs
-from mammo_core.types import RunState
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.paths import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
+from mammo_core.types import Level, RunState
+from mammo_core.words import case_in_words
+
+LOOK_EVERY_SECONDS: Final = 0.2
+_SAY_AGAIN_SECONDS: Final = 5.0  # the same news with other numbers: "Preparing images: 25 of 400"
+_MINUTE: Final = 60.0
+
+Say = Callable[[str], None]
+
+
+def follow(run: RunFolder, say: Say) -> RunStatus:
+    """Until `run` is over; its last words are for the caller to say."""
+    news, epochs, before = News(say), _Epochs(run, say), None
+    while True:
+        status = run.read_status()
+        if status != before:  # it is written after the metrics of an epoch
+            epochs.look(total=status.total)
+        before = status
+        if status.state.is_over:
+            return status
+        if not status.message.startswith("Epoch "):
+            told = f"{status.state}: {status.message}" if status.message else str(status.state)
+            news.hear(told, now=time.monotonic())
+        time.sleep(LOOK_EVERY_SECONDS)
+
+
+class News:
+    """Says each thing once, and what changes in nothing but its numbers now and then."""
+
+    def __init__(self, say: Say) -> None:
+        self._say = say
+        self._line = ""
+        self._kind = ""
+        self._at = 0.0
+
+    def hear(self, line: str, *, now: float) -> None:
+        kind = "".join(letter for letter in line if not letter.isdigit())
+        if line == self._line or (kind == self._kind and now - self._at < _SAY_AGAIN_SECONDS):
+            return
+        self._line, self._kind, self._at = line, kind, now
+        self._say(line)
+
+
+class _Epochs:
+    """Says every epoch that ends; of those before one began to look, the last."""
+
+    def __init__(self, run: RunFolder, say: Say) -> None:
+        self._run = run
+        self._say = say
+        self._said: int | None = None
+        self._ended_at: float | None = None
+        self._case = case_in_words(Level.IMAGE, _views_of(run))  # in the first line alone
+
+    def look(self, *, total: int) -> None:
+        rows = list(_ended_epochs(self._run.read_metrics()))
+        if self._said is None:
+            self._said = rows[-2][0] if len(rows) > 1 else 0
+        for epoch, train, val in rows:
+            if epoch <= self._said:
+                continue
+            now = time.monotonic()
+            left = ""
+            if self._ended_at is not None and epoch < total:
+                left = f"; {_in_words((now - self._ended_at) * (total - epoch))} left"
+            self._ended_at, self._said = now, epoch
+            told = _epoch_in_words(train, val, case=self._case)
+            self._case = str(Level.IMAGE)
+            self._say(f"epoch {epoch:3} of {total}: {told}{left}")
+
+
+def _views_of(run: RunFolder) -> int:
+    """1 for a run that is no training."""
+    try:
+        return load_settings(run.file("run.json"), RunConfig).model.views
+    except ConfigError:
+        return 1
+
+
+def _ended_epochs(metrics: pd.DataFrame) -> Iterator[tuple[int, pd.Series, pd.Series]]:
+    """The epochs both of whose rows are there, with those of training and validation."""
+    if "loss" not in metrics:
+        return
+    train = metrics[metrics["split"] == "train"].set_index("epoch")
+    val = metrics[metrics["split"] == "val"].set_index("epoch")
+    for epoch in sorted(set(train.index) & set(val.index)):
+        yield int(epoch), train.loc[epoch], val.loc[epoch]
+
+
+def _epoch_in_words(train: pd.Series, val: pd.Series, *, case: str) -> str:
+    parts = [
+        f"validation AUC {_number(val, 'auc')} by {case}",
+        f"sensitivity {_number(val, 'sensitivity_at_specificity_90', 2)} at specificity 0.90",
+        f"loss {_number(val, 'loss')} (training {_number(train, 'loss')})",
+        f"{_number(train, 'images_per_second', 0)} images/s",
+    ]
+    alarm = val.get("alarm")
+    return ", ".join(parts) + (f". Alarm: {alarm}" if isinstance(alarm, str) else "")
+
+
+def _number(row: pd.Series, name: str, decimals: int = 3) -> str:
+    value = row.get(name)
+    return "unknown" if value is None or pd.isna(value) else f"{value:.{decimals}f}"
+
+
+def _in_words(seconds: float) -> str:
+    if seconds < 2 * _MINUTE:
+        return f"about {max(1.0, seconds):.0f} s"
+    return f"about {seconds / _MINUTE:.0f} min"
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +145,7 @@ def _stop(arguments: argparse.Namespace) -> int:
 
 
 def _resume(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.resume import resume_run
+    from mammo_core.runs.jobs import resume_run
 
     run = find_run(arguments.run, checkpoints_root())
     resume_run(run)
@@ -61,3 +175,44 @@ RESUME = Command(
     name="resume", summary="go on with a stopped or lost run", add_arguments=_add_run, run=_resume
 )
 WATCH = Command(name="watch", summary="follow a run", add_arguments=_add_run, run=_watch)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` tells it")
+    parser.add_argument("--out", type=Path, metavar="FILE", help="else a file here, named by RUN")
+    parser.add_argument("--format", choices=("html", "md"), help="else as FILE ends, or html")
+    parser.add_argument("--card", action="store_true", help="the model card instead of a report")
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    from mammo_core.files import replace_file
+    from mammo_core.reports.study.report import Format, card_text, study_text
+    from mammo_core.runs.folder import find_run
+
+    roots = (checkpoints_root(), shipped_checkpoints_root())
+    run = find_run(arguments.run, *roots)
+    form = Format(arguments.format or _form_of(arguments.out))
+    what = "card" if arguments.card else "report"
+    out = arguments.out or Path(f"{run.run_id}-{what}.{form}")
+    if not out.parent.is_dir():
+        raise ConfigError(f"There is no folder {out.parent} to write {out.name} to.")
+    if arguments.card:
+        text = card_text(run, roots, audits=audits_root(), form=form)
+    else:
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        text = study_text(run, roots, audits=audits_root(), form=form, by="mammo report", now=now)
+    replace_file(out, text)
+    print(out)
+    return 0
+
+
+def _form_of(out: Path | None) -> str:
+    return "md" if out is not None and out.suffix.lower() in (".md", ".markdown") else "html"
+
+
+REPORT = Command(
+    name="report",
+    summary="write a study report or a model card in words",
+    add_arguments=_add_arguments,
+    run=_run,
+)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mammo_core.commands.command import Command
-from mammo_core.commands.following import follow
+from mammo_core.commands.runs import follow
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.paths import checkpoints_root
@@ -45,6 +45,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from mammo_core.training.preflight import check_start
     from mammo_core.training.recipes import with_changes
     from mammo_core.training.series import (
         create_series,
@@ -52,7 +53,6 @@ def _run(arguments: argparse.Namespace) -> int:
         seed_configs,
         start_series,
     )
-    from mammo_core.training.start_check import check_start
 
     config = with_changes(_config(arguments), _changes(arguments.set))
     config.check()
@@ -163,7 +163,7 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
 
 
 def _task_of(data: DataConfig) -> Task:
-    from mammo_core.datasets.reading import get_adapter, get_label_rule
+    from mammo_core.datasets.dataset import get_adapter, get_label_rule
 
     return get_label_rule(get_adapter(data.adapter), data.label_rule).task
 
@@ -175,7 +175,7 @@ def _need_data(arguments: argparse.Namespace) -> None:
 
 def _data(arguments: argparse.Namespace) -> DataConfig:
     """What the folder is and how it is labelled, found out where it was not said."""
-    from mammo_core.datasets.reading import find_folder, get_adapter, recognise_adapter
+    from mammo_core.datasets.dataset import find_folder, get_adapter, recognise_adapter
 
     folder = find_folder(arguments.data)
     adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)

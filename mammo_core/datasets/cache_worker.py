@@ -6,7 +6,7 @@ from typing import Final
 
 from mammo_core.config import CacheConfig, load_settings
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.process import Progress, carry_out
+from mammo_core.runs.jobs import Progress, carry_out
 
 _QUEUE: Final = "disk"  # waits for audits, which read the same files, and not for a training
 
@@ -16,8 +16,8 @@ def main(folder: Path) -> int:
 
 
 def _prepare(run: RunFolder) -> str:
+    from mammo_core.datasets.dataset import read_in_question
     from mammo_core.datasets.prepared import in_words, prepare_dataset
-    from mammo_core.datasets.reading import read_in_question
 
     config = load_settings(run.file("run.json"), CacheConfig)
     built = prepare_dataset(

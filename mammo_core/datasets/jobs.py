@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from mammo_core.config import AuditConfig
-from mammo_core.datasets.registry import Registered
+from mammo_core.datasets.dataset import Registered
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import latest_run, start_run
+from mammo_core.runs.jobs import latest_run, start_run
 
 
 def start_audit(entry: Registered, root: Path) -> RunFolder:

@@ -5,11 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mammo_core.config import PrepareSettings
-from mammo_core.datasets.reading import Dataset
+from mammo_core.datasets.dataset import Dataset
 from mammo_core.errors import ConfigError
 from mammo_core.paths import cache_root
-from mammo_core.preprocessing.cache import Cache, Plan, plan_build
-from mammo_core.preprocessing.cache_build import Built, build_cache
+from mammo_core.preprocessing.cache import Built, Cache, Plan, build_cache, plan_build
 
 
 def plan_preparing(dataset: Dataset, settings: PrepareSettings) -> Plan:

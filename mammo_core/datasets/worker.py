@@ -7,7 +7,7 @@ from typing import Final
 
 from mammo_core.config import AuditConfig, load_settings
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.process import Progress, carry_out
+from mammo_core.runs.jobs import Progress, carry_out
 
 RESULT: Final = "audit.json"
 REPORT: Final = "report.html"
@@ -19,11 +19,10 @@ def main(folder: Path) -> int:
 
 
 def _audit(run: RunFolder) -> str:
-    from mammo_core.datasets.audit.finding import Severity
     from mammo_core.datasets.audit.report import write_report
-    from mammo_core.datasets.audit.result import write_audit
+    from mammo_core.datasets.audit.result import Severity, write_audit
     from mammo_core.datasets.audit.run import audit_dataset
-    from mammo_core.datasets.reading import read_in_question
+    from mammo_core.datasets.dataset import read_in_question
 
     config = load_settings(run.file("run.json"), AuditConfig)
     dataset = read_in_question(Path(config.folder), config.adapter, config.label_rule)

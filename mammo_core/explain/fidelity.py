@@ -2,30 +2,164 @@
 what they show, and do they show what was learnt?
 """
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Final
 
+import cv2
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from mammo_core.datasets.reading import Dataset
-from mammo_core.explain.agreement import agreement_of
+from mammo_core.datasets.dataset import Dataset
+from mammo_core.explain.cells import Cells, cells_of, shares_in_cells, spread_over_pixels
 from mammo_core.explain.marked import Marked, marked_rows, read_marked
 from mammo_core.explain.methods import Method, explain_with
-from mammo_core.explain.perturb import deletion_and_insertion, likeness, shuffled
+from mammo_core.explain.regions import cells_around
 from mammo_core.metrics.means import mean_with_interval
 from mammo_core.metrics.uncertainty import rate_with_interval
 from mammo_core.partners import partners_of
 from mammo_core.preprocessing.prepare import prepare
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.fidelity import Fidelity, Figure
+from mammo_core.runs.measured import Fidelity, Figure
 from mammo_core.types import Pixels
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.two_views import Beside, TwoViews
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agreement:
+    """Of one image; `chance_` is what to expect of a map that knows nothing."""
+
+    pointing: float  # 1 where the map's highest point lies in the lesion, else 0
+    chance_pointing: float
+    energy: float  # share of the map's evidence that lies in the lesion
+    chance_energy: float
+    overlap: float  # intersection over union of the lesion and the cells around the peak
+    chance_overlap: float
+
+
+def agreement_of(evidence: NDArray[np.floating], marked: Marked, *, offset: float) -> Agreement:
+    """Of a map (rows, columns) that is nowhere negative. A flat map points nowhere.
+
+    A map cannot point finer than its cells, so the lesion is widened by half a cell for pointing,
+    and so it is for chance.
+    """
+    cells = cells_of(evidence.shape, marked.size, offset)
+    lesion = shares_in_cells(marked.lesion, cells)
+    breast = shares_in_cells(marked.breast, cells)
+    widened = _widened(marked.lesion, cells) & marked.breast
+    total = float(evidence.sum())
+    overlap, chance_overlap = _overlaps(evidence, lesion, breast)
+    return Agreement(
+        pointing=float(_points_into(evidence, _widened(marked.lesion, cells), cells)),
+        chance_pointing=_share_of(widened, marked.breast),
+        energy=float((evidence * lesion).sum()) / total if total > 0.0 else 0.0,
+        chance_energy=_share_of(marked.lesion & marked.breast, marked.breast),
+        overlap=overlap,
+        chance_overlap=chance_overlap,
+    )
+
+
+def _points_into(evidence: NDArray[np.floating], area: NDArray[np.bool_], cells: Cells) -> bool:
+    if evidence.max() <= evidence.min():
+        return False
+    row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
+    at = int(cells.row_middles[row]), int(cells.column_middles[column])
+    is_in_frame = 0 <= at[0] < area.shape[0] and 0 <= at[1] < area.shape[1]
+    return is_in_frame and bool(area[at])
+
+
+def _widened(lesion: NDArray[np.bool_], cells: Cells) -> NDArray[np.bool_]:
+    """By half a cell all around."""
+    height = 2 * round((cells.rows[1] - cells.rows[0]) / 2) + 1
+    width = 2 * round((cells.columns[1] - cells.columns[0]) / 2) + 1
+    grown = cv2.dilate(lesion.astype(np.uint8), np.ones((height, width), dtype=np.uint8))
+    return np.asarray(grown > 0, dtype=np.bool_)
+
+
+def _share_of(area: NDArray[np.bool_], breast: NDArray[np.bool_]) -> float:
+    return float(area.sum() / breast.sum()) if breast.any() else 0.0
+
+
+def _overlaps(
+    evidence: NDArray[np.floating], lesion: NDArray[np.floating], breast: NDArray[np.floating]
+) -> tuple[float, float]:
+    """Of the cells around the peak, and the mean of the same cells laid all over the breast."""
+    if evidence.max() <= evidence.min():
+        return 0.0, 0.0
+    row, column = np.unravel_index(int(evidence.argmax()), evidence.shape)
+    members = np.argwhere(cells_around(evidence, (int(row), int(column)))) - (row, column)
+    places = np.concatenate([[(row, column)], np.argwhere(breast >= 0.5)])
+    laid = places[:, None, :] + members[None, :, :]
+    is_on = ((laid >= 0) & (laid < evidence.shape)).all(axis=2)
+    rows, columns = np.moveaxis(np.where(is_on[:, :, None], laid, 0), -1, 0)
+    shared = np.where(is_on, lesion[rows, columns], 0.0).sum(axis=1)
+    overlaps = shared / (is_on.sum(axis=1) + lesion.sum() - shared)
+    return float(overlaps[0]), float(overlaps[1:].mean()) if len(overlaps) > 1 else 0.0
+
+
+Score = Callable[[NDArray[np.float32]], NDArray[np.floating]]
+
+#: Shares of the breast's cells taken away or given back, the first cells being the highest.
+STEPS: Final = (0.0, 1 / 32, 1 / 16, 1 / 8, 1 / 4, 1 / 2, 1.0)
+_BLUR: Final = 1 / 12  # of the image's height (sigma): no lesion is left of it
+_LEAST_BREAST: Final = 0.05  # of a cell
+
+
+def deletion_and_insertion(
+    score: Score, marked: Marked, ranks: NDArray[np.floating], *, offset: float
+) -> tuple[float, float]:
+    """RISE (Petsiuk et al., 2018): the mean score while cells are blurred, from the highest of
+    `ranks` (rows, columns) on, and while they are given back to a blurred image. A good map has a
+    low first and a high second number.
+    """
+    cells = cells_of(ranks.shape, marked.size, offset)
+    in_breast = shares_in_cells(marked.breast, cells) >= _LEAST_BREAST
+    order = np.argsort(-np.where(in_breast, ranks, -np.inf), axis=None, kind="stable")
+    place = np.empty(ranks.size, dtype=np.intp)
+    place[order] = np.arange(ranks.size)
+    turn = spread_over_pixels(place.reshape(ranks.shape), cells, marked.size)
+    sharp, blurred = marked.pixels, _blurred(marked.pixels)
+    counts = [round(share * int(in_breast.sum())) for share in STEPS]
+    deleted = [np.where(turn < count, blurred, sharp) for count in counts]
+    inserted = [np.where(turn < count, sharp, blurred) for count in counts]
+    scores = score(np.stack(deleted + inserted)).astype(np.float64)
+    falling, rising = scores[: len(STEPS)], scores[len(STEPS) :]
+    return float(np.trapezoid(falling, STEPS)), float(np.trapezoid(rising, STEPS))
+
+
+def shuffled(classifier: Classifier, *, seed: int) -> Classifier:
+    """A copy whose weights are all there and none in its place (Adebayo et al., 2018)."""
+    copied = copy.deepcopy(classifier)
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in copied.parameters():
+            order = torch.randperm(parameter.numel(), generator=generator).to(parameter.device)
+            parameter.copy_(parameter.flatten()[order].reshape(parameter.shape))
+    return copied
+
+
+def likeness(
+    one: NDArray[np.floating], other: NDArray[np.floating], marked: Marked, *, offset: float
+) -> float:
+    """Spearman's correlation of two maps over the cells of the breast; 0 where either is flat."""
+    cells = cells_of(one.shape, marked.size, offset)
+    in_breast = shares_in_cells(marked.breast, cells) >= _LEAST_BREAST
+    first, second = (pd.Series(values[in_breast]).rank().to_numpy() for values in (one, other))
+    if np.ptp(first) == 0.0 or np.ptp(second) == 0.0:
+        return 0.0
+    return float(np.corrcoef(first, second)[0, 1])
+
+
+def _blurred(pixels: NDArray[np.float32]) -> NDArray[np.float32]:
+    sigma = _BLUR * pixels.shape[1]
+    planes = [cv2.GaussianBlur(plane, (0, 0), sigma) for plane in pixels]
+    return np.stack(planes).astype(np.float32)
+
 
 #: Networks with shuffled weights that a map is compared with.
 SHUFFLES: Final = 3

@@ -12,9 +12,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from mammo_core.explain.closed_form import Maps
 from mammo_core.zoo.classifier import Classifier
-
-Maps = NDArray[np.float32]  # (images, rows, columns)
 
 #: Full colour is this percentile of the peaks over validation images without cancer.
 PEAK_PERCENTILE: Final = 99.5

@@ -8,13 +8,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.datasets.held_out import whole_groups
-from mammo_core.datasets.reading import Dataset
+from mammo_core.datasets.dataset import Dataset
+from mammo_core.datasets.splits import whole_groups
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.breast import find_breast
-from mammo_core.preprocessing.layout import resample
-from mammo_core.preprocessing.prepare import place_box, prepare
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.preprocessing.prepare import place_box, prepare, resample
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.tables import positive_of
 from mammo_core.types import Box, Geometry, Pixels, Size, Task
 

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from mammo_core.explain.cells import Cells, cells_of, shares_in_cells
 from mammo_core.preprocessing.breast import Mask, is_chest_wall_right
-from mammo_core.preprocessing.layout import resample
-from mammo_core.preprocessing.prepare import restore_box
+from mammo_core.preprocessing.prepare import resample, restore_box
 from mammo_core.types import Box, Geometry, Laterality, View
 
 #: A region is what lies together and reaches this share of its own peak.

@@ -19,7 +19,7 @@ from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.files import sha256_of, sync_folder
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, load_checkpoint
-from mammo_core.runs import embeddings, fidelity, operating_points, stress
+from mammo_core.runs import measured, operating_points, sidecars
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
@@ -31,15 +31,15 @@ _MEGABYTE: Final = 2**20
 _LARGEST: Final = {
     CARD: 4 * _MEGABYTE,
     WEIGHTS_NAME: 4096 * _MEGABYTE,
-    operating_points.FILE_NAME: 4 * _MEGABYTE,
-    fidelity.FILE_NAME: 4 * _MEGABYTE,
-    stress.FILE_NAME: 4 * _MEGABYTE,
+    operating_points.POINTS_FILE: 4 * _MEGABYTE,
+    measured.FIDELITY_FILE: 4 * _MEGABYTE,
+    measured.STRESS_FILE: 4 * _MEGABYTE,
     "predictions.csv": 512 * _MEGABYTE,
     "metrics.jsonl": 64 * _MEGABYTE,
-    embeddings.FILE_NAME: 512 * _MEGABYTE,
+    sidecars.EMBEDDINGS_FILE: 512 * _MEGABYTE,
 }
 #: What tells of single women, if only by the ids of a data set: left out unless asked for.
-_OF_WOMEN: Final = ("predictions.csv", "metrics.jsonl", embeddings.FILE_NAME)
+_OF_WOMEN: Final = ("predictions.csv", "metrics.jsonl", sidecars.EMBEDDINGS_FILE)
 
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _PLAIN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -169,12 +169,12 @@ def _check(run: RunFolder, archive: str) -> None:
     checks: dict[str, Callable[[], object]] = {
         CARD: lambda: read_card(run.file(CARD)),
         WEIGHTS_NAME: lambda: load_checkpoint(run.path),
-        operating_points.FILE_NAME: lambda: operating_points.locked_points(run),
-        fidelity.FILE_NAME: lambda: fidelity.fidelity_of(run),
-        stress.FILE_NAME: lambda: stress.stress_of(run),
+        operating_points.POINTS_FILE: lambda: operating_points.locked_points(run),
+        measured.FIDELITY_FILE: lambda: measured.fidelity_of(run),
+        measured.STRESS_FILE: lambda: measured.stress_of(run),
         "predictions.csv": lambda: read_predictions(run.file("predictions.csv")),
         "metrics.jsonl": run.read_metrics,
-        embeddings.FILE_NAME: lambda: embeddings.read_embeddings(run, read_card(run.file(CARD))),
+        sidecars.EMBEDDINGS_FILE: lambda: sidecars.read_embeddings(run, read_card(run.file(CARD))),
     }
     for name, check in checks.items():
         if run.file(name).exists():

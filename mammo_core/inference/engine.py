@@ -13,9 +13,15 @@ from mammo_core.errors import CheckpointError
 from mammo_core.explain.closed_form import Head
 from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.converted import EngineCheck, find_check, make_check, network_path
 from mammo_core.inference.forward import Batch, Number, Outputs, forward
-from mammo_core.inference.openvino_network import has_bf16, load_network
+from mammo_core.inference.openvino import (
+    EngineCheck,
+    find_check,
+    has_bf16,
+    load_network,
+    make_check,
+    network_path,
+)
 from mammo_core.zoo.classifier import Classifier
 
 Precision = Literal["fp32", "fast"]

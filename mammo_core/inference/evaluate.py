@@ -8,18 +8,17 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.datasets.held_out import refuse_unfit
+from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.prepared import prepare_dataset
-from mammo_core.datasets.reading import Dataset
+from mammo_core.datasets.splits import refuse_unfit
 from mammo_core.errors import RunError, TableError
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, torch_engine
-from mammo_core.inference.predictor import probabilities_of
+from mammo_core.inference.scoring import probabilities_of
 from mammo_core.partners import partners_of
 from mammo_core.paths import cache_root
-from mammo_core.preprocessing.cache import Cache, CachedImages, open_images
-from mammo_core.preprocessing.cache_build import Unreadable
+from mammo_core.preprocessing.cache import Cache, CachedImages, Unreadable, open_images
 from mammo_core.preprocessing.intensity import normalise
 from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS
 

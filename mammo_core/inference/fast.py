@@ -16,24 +16,24 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.dataset import Dataset, find_folder, missing_files, read_dataset
 from mammo_core.datasets.predictions import predictions_table, read_predictions
 from mammo_core.datasets.prepared import prepare_dataset
-from mammo_core.datasets.reading import Dataset, find_folder, missing_files, read_dataset
 from mammo_core.errors import CheckpointError, ConfigError, MammoError
 from mammo_core.files import replace_file
 from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.converted import engine_folder
 from mammo_core.inference.engine import Engine, fast_engine, open_engine
 from mammo_core.inference.evaluate import batches, logits_of_levels
-from mammo_core.inference.predictor import probabilities_of
+from mammo_core.inference.openvino import engine_folder
+from mammo_core.inference.scoring import probabilities_of
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.partners import partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.records import from_document, to_document
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import LockedPoint, card_hash, locked_points
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import LockedPoint, locked_points
 from mammo_core.types import Split
 from mammo_core.words import many
 

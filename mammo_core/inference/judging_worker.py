@@ -10,7 +10,7 @@ from pathlib import Path
 from mammo_core.config import JudgeConfig, load_settings
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.runs.process import Progress, carry_out, device_of
+from mammo_core.runs.jobs import Progress, carry_out, device_of
 
 
 def main(folder: Path) -> int:

@@ -11,10 +11,9 @@ import torch
 
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import device_of, open_engine
-from mammo_core.inference.trial_images import trial_batch
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.latency import Latency
-from mammo_core.runs.operating_points import card_hash
+from mammo_core.inference.openvino import trial_batch
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.sidecars import Latency
 
 PASSES: Final = 40
 _WARM_UP: Final = 5  # the first passes lay out memory

@@ -9,8 +9,8 @@ from pathlib import Path
 from mammo_core.config import MeasureConfig, load_settings
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.runs.latency import write_latency
-from mammo_core.runs.process import Progress, carry_out, device_of
+from mammo_core.runs.jobs import Progress, carry_out, device_of
+from mammo_core.runs.sidecars import write_latency
 
 
 def main(folder: Path) -> int:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mammo_core.config import EvaluateConfig, load_settings
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.runs.process import Progress, carry_out, device_of
+from mammo_core.runs.jobs import Progress, carry_out, device_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +21,8 @@ def main(folder: Path) -> int:
 
 
 def _evaluate(run: RunFolder) -> str:
+    from mammo_core.datasets.dataset import find_folder, read_dataset
     from mammo_core.datasets.predictions import write_predictions
-    from mammo_core.datasets.reading import find_folder, read_dataset
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
     from mammo_core.inference.evaluate import evaluate
@@ -62,7 +62,7 @@ def _evaluate(run: RunFolder) -> str:
 
 def _memory_in_words(checkpoint: RunFolder, women: "pd.DataFrame") -> str | None:
     """Whom of these women it learnt from; None where it is known to be nobody."""
-    from mammo_core.runs.seen import learnt_from, read_seen, unknown_seen
+    from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 
     seen = read_seen(checkpoint)
     if seen is None:

@@ -1,7 +1,5 @@
-"""Whether a score of 0.2 means cancer in 20 of 100, and how to make it so.
-
-Calibration belongs to a level: the highest of calibrated image probabilities is not a calibrated
-probability of the breast. Fit and judge on cases counted alike.
+"""Whether a score of 0.2 means cancer in 20 of 100, how to make it so, and what calling by it is
+worth.
 """
 
 import math
@@ -15,12 +13,15 @@ from scipy.optimize import isotonic_regression, minimize, minimize_scalar
 from scipy.special import expit, logit
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.auc import auc_parts
 from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.threshold import operating_points
 from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
     FEWEST_GROUPS,
+    auc_parts,
     need_both_classes,
     rate_with_interval,
+    resampled_weights,
     t_quantile,
 )
 from mammo_core.score_map import Recalibration, ScoreMap
@@ -266,3 +267,87 @@ def _temperature(log_odds: Floats, cases: Cases) -> float:
         return float(np.mean(np.logaddexp(0.0, linear) - cases.positive * linear))
 
     return math.exp(float(minimize_scalar(loss, bounds=(-4.0, 4.0), method="bounded").x))
+
+
+RESAMPLES: Final = 500
+_TAILS: Final = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
+
+
+def expected_error_interval(cases: Cases, *, bins: int = 10, seed: int = 0) -> Interval | None:
+    """None where women are few.
+
+    The bootstrap's distances, turned round the error (the basic bootstrap). The lower end is 0
+    where turning the sign of each woman's gaps at random, which makes scores right on the whole,
+    gives errors as large.
+    """
+    if cases.group_count < FEWEST_GROUPS:
+        return None
+    gaps = _gaps_by_woman(cases, bins)
+    error = float(np.abs(gaps.sum(axis=0)).sum()) / len(cases)
+    low, high = np.quantile(_drawn_again(cases, gaps, seed), _TAILS)
+    right_on_the_whole = float(np.quantile(_signs_turned(gaps, seed), _TAILS[1])) / len(cases)
+    upper = min(1.0, max(2 * error - float(low), error))
+    if error <= right_on_the_whole:
+        return 0.0, upper
+    return max(0.0, 2 * error - float(high)), upper
+
+
+def _gaps_by_woman(cases: Cases, bins: int) -> Floats:
+    """(women, bins): her cancers less her scores."""
+    gaps = np.zeros((cases.group_count, bins))
+    np.add.at(
+        gaps, (cases.groups, bin_numbers(cases.score, bins=bins)), cases.positive - cases.score
+    )
+    return gaps
+
+
+def _drawn_again(cases: Cases, gaps: Floats, seed: int) -> Floats:
+    sizes = np.bincount(cases.groups)
+    everybody = np.zeros(len(sizes), dtype=np.intp)
+    return np.concatenate(
+        [
+            np.abs(weights @ gaps).sum(axis=1) / (weights @ sizes)
+            for weights in resampled_weights(everybody, resamples=RESAMPLES, seed=seed)
+        ]
+    )
+
+
+def _signs_turned(gaps: Floats, seed: int) -> Floats:
+    rng = np.random.default_rng(seed)
+    return np.array(
+        [np.abs(rng.choice([-1.0, 1.0], len(gaps)) @ gaps).sum() for _ in range(RESAMPLES)]
+    )
+
+
+def net_benefit(
+    *, sensitivity: Floats, specificity: Floats, prevalence: float, threshold: Floats
+) -> Floats:
+    """sens * p - (1 - spec) * (1 - p) * t / (1 - t)."""
+    price = threshold / (1 - threshold)
+    return sensitivity * prevalence - (1 - specificity) * (1 - prevalence) * price
+
+
+def decision_curve(cases: Cases, *, prevalence: float, thresholds: Floats) -> pd.DataFrame:
+    """`threshold, model, everybody, nobody`. Scores must be probabilities at `prevalence`."""
+    if not cases.positives or not cases.negatives:
+        raise TableError("A decision curve needs cases with and cases without cancer.")
+    if not ((thresholds > 0) & (thresholds < 1)).all():
+        raise TableError("The thresholds of a decision curve must lie between 0 and 1.")
+    points = operating_points(cases)
+    at = np.searchsorted(-points.thresholds, -thresholds, side="right") - 1
+    one = np.ones(len(thresholds))
+    return pd.DataFrame(
+        {
+            "threshold": thresholds,
+            "model": net_benefit(
+                sensitivity=points.sensitivity[at],
+                specificity=points.specificity[at],
+                prevalence=prevalence,
+                threshold=thresholds,
+            ),
+            "everybody": net_benefit(
+                sensitivity=one, specificity=0 * one, prevalence=prevalence, threshold=thresholds
+            ),
+            "nobody": 0 * one,
+        }
+    )

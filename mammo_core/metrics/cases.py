@@ -229,3 +229,122 @@ def _refuse_several_models(predictions: pd.DataFrame) -> None:
             f"These predictions are of {len(models)} models ({', '.join(map(str, models[:3]))}). "
             "Choose one: the scores of two models cannot be pooled."
         )
+
+
+MOST_BIAS: Final = 0.02
+
+
+def guessing_auc(cases: Cases) -> float:
+    """The AUC that random scores would have; .5 unless the classes differ in images per case."""
+    if cases.rule is Pooling.MEAN:
+        return 0.5
+    with_cancer, positives = np.unique(cases.images[cases.positive], return_counts=True)
+    without, negatives = np.unique(cases.images[~cases.positive], return_counts=True)
+    wins = with_cancer[:, None] / (with_cancer[:, None] + without[None, :])
+    pairs = positives[:, None] * negatives[None, :]
+    return float((wins * pairs).sum() / pairs.sum())
+
+
+def why_no_auc(cases: Cases) -> str | None:
+    """The reason in a sentence, or None where an AUC of these cases means something."""
+    if not cases.positives or not cases.negatives:
+        return f"All {len(cases):,} cases are of one class, so there is no AUC."
+    guessing = guessing_auc(cases)
+    if abs(guessing - 0.5) <= MOST_BIAS:
+        return None
+    means = (
+        float(cases.images[cases.positive].mean()),
+        float(cases.images[~cases.positive].mean()),
+    )
+    return (
+        f"No AUC by {cases.level}: cases with cancer are pooled from {means[0]:.1f} images on "
+        f"average, those without from {means[1]:.1f}, so random scores would reach {guessing:.2f} "
+        "instead of 0.50. Count by breast or image for an AUC; sensitivity and specificity are "
+        "sound."
+    )
+
+
+def mistakes(cases: Cases, threshold: float) -> pd.DataFrame:
+    """`case_id, kind, score, distance`: first the missed cancers, then the false alarms."""
+    called = cases.score >= threshold
+    wrong = np.flatnonzero(called != cases.positive)
+    table = pd.DataFrame(
+        {
+            "case_id": [cases.case_ids[row] for row in wrong],
+            "kind": np.where(cases.positive[wrong], "missed", "false alarm"),
+            "score": cases.score[wrong],
+            "distance": np.abs(cases.score[wrong] - threshold),
+        }
+    )
+    order = ["kind", "distance", "case_id"]
+    return table.sort_values(order, ascending=[False, False, True]).reset_index(drop=True)
+
+
+def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
+    """`case_id, truth, one, other, apart`: ranks as shares of all cases, furthest apart first."""
+    if one.case_ids != other.case_ids:
+        raise TableError("Disagreements need the same cases in the same order.")
+    ranks = [pd.Series(model.score).rank(pct=True).to_numpy() for model in (one, other)]
+    table = pd.DataFrame(
+        {
+            "case_id": one.case_ids,
+            "truth": np.where(one.positive, "cancer", "no cancer"),
+            "one": ranks[0],
+            "other": ranks[1],
+            "apart": np.abs(ranks[0] - ranks[1]),
+        }
+    )
+    order = ["apart", "case_id"]
+    return table.sort_values(order, ascending=[False, True]).reset_index(drop=True)
+
+
+class Outcome(StrEnum):
+    FOUND = "found"
+    MISSED = "missed"
+    FALSE_ALARM = "false alarm"
+    LEFT_ALONE = "left alone"
+
+    @property
+    def is_right(self) -> bool:
+        return self in (Outcome.FOUND, Outcome.LEFT_ALONE)
+
+
+class Order(StrEnum):
+    WORST = "worst first"
+    BEST = "best first"
+    HIGHEST = "highest score first"
+    RANDOM = "random"
+
+
+def outcomes_at(predictions: pd.DataFrame, threshold: float) -> "pd.Series[Any]":
+    """Per row its Outcome; missing where the truth is not known."""
+    called = predictions["score"] >= threshold
+    positive = predictions["positive"].astype("boolean")
+    outcome = pd.Series(pd.NA, index=predictions.index, dtype="string")
+    for is_positive, is_called, name in (
+        (True, True, Outcome.FOUND),
+        (True, False, Outcome.MISSED),
+        (False, True, Outcome.FALSE_ALARM),
+        (False, False, Outcome.LEFT_ALONE),
+    ):
+        is_so = (positive == is_positive).fillna(value=False) & (called == is_called)
+        outcome[is_so] = str(name)
+    return outcome
+
+
+def in_order(
+    predictions: pd.DataFrame, order: Order, *, threshold: float, seed: int
+) -> pd.DataFrame:
+    """The rows as they are to be looked at; those of unknown truth come last.
+
+    Worst is furthest on the wrong side of `threshold`, best furthest on the right one.
+    """
+    rows = predictions.sort_values("image_id")
+    if order is Order.RANDOM:
+        return rows.iloc[np.random.default_rng(seed).permutation(len(rows))]
+    if order is Order.HIGHEST:
+        return rows.sort_values("score", ascending=False, kind="stable")
+    towards = rows["positive"].map({True: -1.0, False: 1.0}).astype("Float64")
+    wrong = (rows["score"] - threshold) * towards
+    by_wrong = wrong.sort_values(ascending=order is Order.BEST, kind="stable", na_position="last")
+    return rows.loc[by_wrong.index]

@@ -1,25 +1,32 @@
-"""Several models over the same cases: which they share, whether the models can be told apart."""
+"""Several models over the same cases: which cases they share, whether their AUCs and rates can be
+told apart, what the luck of a seed explains, and what mere guessing reaches.
+"""
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtr
+from scipy.special import bdtr, stdtr, stdtrit
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.auc import auc_covariance, auc_of, auc_parts
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     FEWEST_GROUPS,
     Method,
+    auc_covariance,
+    auc_of,
+    auc_parts,
     degrees_of_freedom,
+    effective_cases,
     need_both_classes,
     newcombe_of,
     t_quantile,
+    wilson_interval,
 )
 from mammo_core.words import many
 
@@ -195,3 +202,189 @@ def taken(cases: Cases, rows: NDArray[np.intp]) -> Cases:
         score=cases.score[rows],
         images=cases.images[rows],
     )
+
+
+Hits = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateDifference:
+    """One rate minus the other; `only_one` and `only_other` are the cases on which they differ."""
+
+    value: float
+    low: float
+    high: float
+    p_value: float
+    only_one: int
+    only_other: int
+    cases: int
+    groups: int
+
+    @property
+    def is_clear(self) -> bool:
+        return self.low > 0.0 or self.high < 0.0
+
+
+def rate_difference(one: Hits, other: Hits, groups: NDArray[np.intp]) -> RateDifference:
+    """`one` and `other` are hits on the same cases; there must be at least one case.
+
+    The interval squares and adds two Wilson intervals less what the pairing explains (Newcombe
+    1998, Statistics in Medicine 17:2635, method 10), on effective cases where women repeat. The p
+    is McNemar's, exact, where every case is its own woman; else a t test over women.
+    """
+    only_one, only_other = int((one & ~other).sum()), int((other & ~one).sum())
+    shares = float(one.mean()), float(other.mean())
+    (low, high), (other_low, other_high) = (
+        wilson_interval(share, effective_cases(hits, groups))
+        for share, hits in zip(shares, (one, other), strict=True)
+    )
+    phi = _correlation(one, other)
+    value = shares[0] - shares[1]
+    below, above = shares[0] - low, other_high - shares[1]
+    beyond, beneath = high - shares[0], shares[1] - other_low
+    women = int(np.count_nonzero(np.bincount(groups)))
+    return RateDifference(
+        value=value,
+        low=max(-1.0, value - _root(below**2 - 2 * phi * below * above + above**2)),
+        high=min(1.0, value + _root(beyond**2 - 2 * phi * beyond * beneath + beneath**2)),
+        p_value=mcnemar(only_one, only_other)
+        if women == len(one)
+        else _clustered_p(one, other, groups),
+        only_one=only_one,
+        only_other=only_other,
+        cases=len(one),
+        groups=women,
+    )
+
+
+def mcnemar(only_one: int, only_other: int) -> float:
+    """The exact two-sided p: a fair coin for every case on which the models differ."""
+    differing = only_one + only_other
+    if differing == 0:
+        return 1.0
+    return min(1.0, 2 * float(bdtr(min(only_one, only_other), differing, 0.5)))
+
+
+def _clustered_p(one: Hits, other: Hits, groups: NDArray[np.intp]) -> float:
+    """Obuchowski (1998), Statistics in Medicine 17:1495: women's summed differences against 0."""
+    pull = np.bincount(groups, weights=one.astype(float) - other)
+    spread = float(pull @ pull)
+    women = int(np.count_nonzero(np.bincount(groups)))
+    if spread == 0.0 or women < 2:
+        return 1.0
+    statistic = abs(float(pull.sum())) / math.sqrt(spread * women / (women - 1))
+    return min(1.0, 2 * float(stdtr(women - 1, -statistic)))
+
+
+def _correlation(one: Hits, other: Hits) -> float:
+    if one.all() or other.all() or not one.any() or not other.any():
+        return 0.0
+    return float(np.corrcoef(one, other)[0, 1])
+
+
+def _root(square: float) -> float:
+    return math.sqrt(max(0.0, square))  # rounding may leave a hair below 0
+
+
+FEWEST: Final = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedSpread:
+    """The AUC of each seed of one recipe, its own first."""
+
+    values: tuple[float, ...]
+
+    @property
+    def mean(self) -> float:
+        return sum(self.values) / len(self.values)
+
+    @property
+    def deviation(self) -> float:
+        """Standard deviation between seeds; NaN for one."""
+        if len(self.values) < FEWEST:
+            return math.nan
+        squares = sum((value - self.mean) ** 2 for value in self.values)
+        return math.sqrt(squares / (len(self.values) - 1))
+
+    @property
+    def in_words(self) -> str:
+        if len(self.values) < FEWEST:
+            return "luck of training not measured"
+        return f"{self.mean:.3f} (SD {self.deviation:.3f}) of {len(self.values)} seeds"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedDifference:
+    """Mean AUC of one recipe minus that of another, with the interval over their seeds."""
+
+    value: float
+    low: float
+    high: float
+
+    @property
+    def is_clear(self) -> bool:
+        return self.low > 0.0 or self.high < 0.0
+
+
+def seed_difference(one: SeedSpread, other: SeedSpread) -> SeedDifference | None:
+    """Welch's interval (1947); None where one of them has a single seed."""
+    counts = len(one.values), len(other.values)
+    if min(counts) < FEWEST:
+        return None
+    parts = [
+        spread.deviation**2 / count for spread, count in zip((one, other), counts, strict=True)
+    ]
+    value = one.mean - other.mean
+    if sum(parts) == 0.0:
+        return SeedDifference(value=value, low=value, high=value)
+    freedom = sum(parts) ** 2 / sum(
+        part**2 / (count - 1) for part, count in zip(parts, counts, strict=True)
+    )
+    half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * math.sqrt(sum(parts))
+    return SeedDifference(value=value, low=value - half, high=value + half)
+
+
+def luck_in_words(names: Sequence[str], one: SeedSpread, other: SeedSpread) -> str:
+    """What the seeds allow to be said of two recipes that were compared over women."""
+    difference = seed_difference(one, other)
+    if difference is None:
+        lacking = [
+            name
+            for name, spread in zip(names, (one, other), strict=True)
+            if len(spread.values) < FEWEST
+        ]
+        return f"Luck of training not measured: one seed of {' and of '.join(lacking)}."
+    spread = (
+        f"Between seeds the mean AUC differs by {difference.value:+.3f} "
+        f"(95 % {difference.low:+.3f} to {difference.high:+.3f})"
+    )
+    if difference.is_clear:
+        return f"{spread}, more than the luck of training explains."
+    return f"{spread}: the luck of training can explain it, so the recipes are not told apart."
+
+
+_DRAWS: Final = 21
+
+
+def guess_majority(cases: Cases) -> Cases:
+    """One score for everybody: the share with cancer. It ranks nothing."""
+    return replace(cases, score=np.full(len(cases), cases.positives / len(cases)))
+
+
+def guess_randomly(cases: Cases, *, seed: int = 0) -> Cases:
+    """Scores drawn evenly, in the order of the case ids, so that no table's order decides them.
+
+    One draw may be lucky: of several, the one in the middle by AUC stands for guessing.
+    """
+    order = np.argsort(np.array(cases.case_ids))
+    draws = np.random.default_rng(seed).random((_DRAWS, len(cases)))
+    scores = np.empty_like(draws)
+    scores[:, order] = draws
+    by_auc = np.argsort([auc_of(score, cases.positive) for score in scores], kind="stable")
+    return replace(cases, score=scores[by_auc[_DRAWS // 2]])
+
+
+def says_one_thing(cases: Cases) -> bool:
+    """Whether every case has the same score: the AUC is then .5 by definition, without chance."""
+    return bool(len(cases) and (cases.score == cases.score[0]).all())

@@ -10,9 +10,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from mammo_core.metrics.artefact import why_no_auc
 from mammo_core.metrics.calibration import Calibration, calibration_of
-from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of, why_no_auc
 from mammo_core.metrics.uncertainty import (
     Estimate,
     RatesAtThreshold,

@@ -15,10 +15,8 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.choices import threshold_for_specificity
-from mammo_core.metrics.compare import taken
-from mammo_core.metrics.paired_rates import RateDifference, rate_difference
-from mammo_core.metrics.threshold import OperatingPoint
+from mammo_core.metrics.compare import RateDifference, rate_difference, taken
+from mammo_core.metrics.threshold import OperatingPoint, threshold_for_specificity
 from mammo_core.metrics.uncertainty import Rate, rate_with_interval
 from mammo_core.metrics.uploads import read_csv
 from mammo_core.words import many

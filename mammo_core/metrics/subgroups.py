@@ -12,13 +12,13 @@ from typing import Final
 import pandas as pd
 from scipy.special import stdtrit
 
-from mammo_core.metrics.artefact import why_no_auc
-from mammo_core.metrics.auc import auc_covariance, auc_parts
-from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases, why_no_auc
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     Estimate,
     Rate,
+    auc_covariance,
+    auc_parts,
     auc_with_interval,
     degrees_of_freedom,
     rates_at,

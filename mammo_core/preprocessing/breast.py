@@ -1,10 +1,8 @@
-"""Find the breast in a mammogram: where tissue is, and on which side the chest wall lies.
-
-All work is done on a reduced copy of at most 384 pixels a side, so a 13-megapixel image costs
-little more than its reduction. The outline is the contour along which the image is steep nearly
-everywhere: that holds for digital images on black as for films on a grey, uneven, noisy ground.
+"""Find the breast in a mammogram: where tissue is, on which side the chest wall lies, which grey
+values it holds, and what lies outside it.
 """
 
+from dataclasses import replace
 from typing import Final
 
 import cv2
@@ -12,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ReadError
-from mammo_core.types import Pixels, Size
+from mammo_core.types import Mammogram, Pixels, Size, Window
 
 Mask = NDArray[np.bool_]
 
@@ -197,3 +195,41 @@ def _steepness(piece: Mask, slope: Pixels) -> float:
     outline = piece & (inner == 0)
     outline[[0, -1], :] = outline[:, [0, -1]] = False
     return float(np.percentile(slope[outline], 25.0)) if outline.any() else 0.0
+
+
+PERCENTILES: Final = (0.5, 99.9)  # calcifications are few and bright: little is cut off above
+NAME: Final = "Range inside the breast"
+
+_SAMPLED_SIDE: Final = 1024
+
+
+def breast_window(wide: NDArray[np.uint16], is_padding: NDArray[np.bool_] | None = None) -> Window:
+    """The window from the 0.5th to the 99.9th percentile of the values inside the breast."""
+    step = max(1, min(wide.shape) // _SAMPLED_SIDE)
+    values = wide[::step, ::step]
+    is_image = np.ones(values.shape, bool) if is_padding is None else ~is_padding[::step, ::step]
+    if not is_image.any():
+        return Window(name=NAME, low=0.0, high=1.0)
+    lowest, highest = int(values[is_image].min()), int(values[is_image].max())
+    if lowest == highest:
+        return Window(name=NAME, low=lowest, high=lowest + 1.0)
+    shown = (values.astype(np.float32) - lowest) / (highest - lowest)
+    inside = find_breast(np.where(is_image, shown, np.float32(0.0))) & is_image
+    low, high = np.percentile(values[inside] if inside.any() else values[is_image], PERCENTILES)
+    return Window(name=NAME, low=float(low), high=float(max(high, low + 1.0)))
+
+
+def mask_outside_breast(mammogram: Mammogram) -> Mammogram:
+    """`mammogram` with everything well outside the breast set to black, and a note that says so."""
+    mask = find_breast(mammogram.pixels)
+    if mask.all():
+        note = "No outline of the breast was found, so no text around it could be blotted out."
+        return replace(mammogram, notes=(*mammogram.notes, note))
+    inside = add_room(mask)
+    wide = mammogram.wide
+    return replace(
+        mammogram,
+        pixels=np.where(inside, mammogram.pixels, np.float32(0)),
+        wide=None if wide is None else np.where(inside, wide, wide[inside].min()),
+        notes=(*mammogram.notes, "Everything outside the breast was blotted out before keeping."),
+    )

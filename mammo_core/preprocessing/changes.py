@@ -9,11 +9,9 @@ import cv2
 import numpy as np
 
 from mammo_core.config import PrepareSettings
-from mammo_core.preprocessing.breast import add_room, find_breast
+from mammo_core.preprocessing.breast import add_room, find_breast, mask_outside_breast
 from mammo_core.preprocessing.intensity import normalise
-from mammo_core.preprocessing.layout import resample
-from mammo_core.preprocessing.masking import mask_outside_breast
-from mammo_core.preprocessing.prepare import prepare_grey
+from mammo_core.preprocessing.prepare import prepare_grey, resample
 from mammo_core.types import Mammogram, Pixels
 
 _WHITE: Final = 255

@@ -1,9 +1,14 @@
-"""Grey values: stretched between percentiles, evened out locally (CLAHE), and normalised."""
+"""Grey values: one channel out of three, turned where the background is bright, stretched, evened
+out locally (CLAHE), and normalised.
+"""
+
+from typing import Any, Final
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core.errors import ReadError
 from mammo_core.types import Pixels
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -41,3 +46,50 @@ def normalise(levels: Levels, *, mean: tuple[float, ...], std: tuple[float, ...]
     means = np.array(mean, dtype=np.float32)[:, None, None]
     stds = np.array(std, dtype=np.float32)[:, None, None]
     return np.asarray((pixels[None] - means) / stds, dtype=np.float32)
+
+
+_TOLERANCE: Final = 10 / 255  # lossy compression alone makes channels differ by a few levels
+_COLOURED_SHARE: Final = 0.01  # a coloured stamp in a corner makes no photograph of a mammogram
+
+
+def levels(values: NDArray[Any], highest: int) -> Levels:
+    """Whole numbers up to `highest` in the smallest type that holds them."""
+    return values.astype(np.uint8) if highest < 256 else values.astype(np.uint16)
+
+
+def grey_channel(pixels: NDArray[Any], *, highest: int) -> Levels:
+    """The green channel, closest to luminance, of (..., 3) that is grey; colour is refused."""
+    red, green, blue = (pixels[..., channel] for channel in range(3))
+    brightest = np.maximum(np.maximum(red, green), blue)
+    spread = brightest - np.minimum(np.minimum(red, green), blue)
+    share = float(np.mean(spread > _TOLERANCE * highest))
+    if share > _COLOURED_SHARE:
+        raise ReadError(
+            "coloured",
+            f"This picture is coloured ({share:.0%} of its pixels); a mammogram is grey.",
+            "Is it a photograph or a screenshot? Export the mammogram itself.",
+        )
+    return levels(green, highest)
+
+
+_SIDE: Final = 128  # pixels; the image is reduced, which takes away noise and letters
+_RING: Final = (0.06, 0.12)  # of the side: how far from the border one looks
+_FLATTEST: Final = 0.25  # of the places in the ring
+_BRIGHT: Final = 0.6  # between the dark end (0) and the bright end (1) of the image
+
+
+def has_bright_background(pixels: Pixels) -> bool:
+    """Whether the flattest quarter of a ring near the border is bright, on average."""
+    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
+    dark, bright = np.percentile(small, (1.0, 99.0))
+    if dark == bright:
+        return False
+    around = np.ones((3, 3), dtype=np.uint8)
+    unrest = cv2.dilate(small, around) - cv2.erode(small, around)
+    outer, inner = (round(part * _SIDE) for part in _RING)
+    ring = np.zeros(small.shape, dtype=np.bool_)
+    ring[outer:-outer, outer:-outer] = True
+    ring[inner:-inner, inner:-inner] = False
+    is_flat = unrest[ring] <= np.quantile(unrest[ring], _FLATTEST)
+    level = (float(small[ring][is_flat].mean()) - dark) / (bright - dark)
+    return bool(level > _BRIGHT)

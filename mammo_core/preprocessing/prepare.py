@@ -1,22 +1,163 @@
-"""From a mammogram to what a model sees, and back.
+"""From a mammogram to what a model sees, and back: filtered, cropped, mirrored, scaled, padded."""
 
-One `prepare` serves training and reading. Its one affine step (crop, mirror, scale, pad) is kept
-in `Geometry`, so that a heatmap or a box finds its way back onto the source. Filters and CLAHE work
-on the prepared size: there a 3 x 3 kernel is something the model can see.
-"""
-
+import math
 from dataclasses import dataclass
+from typing import Any, Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.preprocessing.breast import Mask, add_room, find_breast
-from mammo_core.preprocessing.filters import apply_filter
+from mammo_core.preprocessing.breast import Mask, add_room, find_breast, is_chest_wall_right
 from mammo_core.preprocessing.intensity import Levels, equalise, normalise, stretch, to_levels
-from mammo_core.preprocessing.layout import lay_out, resample, slices_of
-from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared
+from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared, Size
+
+
+def lay_out(mask: Mask, settings: PrepareSettings) -> Geometry:
+    """The way of an image whose breast is `mask` into a frame of `settings.size`.
+
+    Padding goes above and below in equal parts, and beyond the nipple: the chest wall keeps its
+    edge. A frame stretched to a square first is the same step with two scales.
+    """
+    height, width = mask.shape
+    has_outline = not mask.all()
+    crop = Box(x0=0, y0=0, x1=width, y1=height)
+    if settings.crop == "breast" and has_outline:
+        crop = _box_around(mask, settings.margin)
+    is_right = has_outline and is_chest_wall_right(mask)
+    is_flipped = settings.is_turned and is_right
+    crop_height, crop_width = crop.y1 - crop.y0, crop.x1 - crop.x0
+    extent = (crop_height, crop_width)
+    if settings.is_square_first:
+        extent = (crop_height / height, crop_width / width)
+    placed = settings.size if settings.fit == "stretch" else _fitted(extent, settings.size)
+    scale = (placed[0] / crop_height, placed[1] / crop_width)
+    top = (settings.size[0] - placed[0]) // 2
+    left = settings.size[1] - placed[1] if is_right and not is_flipped else 0
+    x0 = width - crop.x1 if is_flipped else crop.x0
+    return Geometry(
+        source_size=(height, width),
+        prepared_size=settings.size,
+        crop=crop,
+        is_flipped=is_flipped,
+        scale=scale,
+        offset=(top - crop.y0 * scale[0], left - x0 * scale[1]),
+    )
+
+
+def resample(pixels: NDArray[Any], geometry: Geometry) -> NDArray[Any]:
+    """`pixels` of the source as `geometry` lays them, in one resampling; the padding is 0."""
+    rows, columns = slices_of(geometry.crop)
+    top, left, height, width = _placed(geometry)
+    scaled = _scaled(pixels[rows, columns], (height, width))
+    if geometry.is_flipped:
+        scaled = scaled[:, ::-1]
+    frame = np.zeros(geometry.prepared_size, dtype=pixels.dtype)
+    frame[top : top + height, left : left + width] = scaled
+    return frame
+
+
+def slices_of(crop: Box) -> tuple[slice, slice]:
+    """A box as slices of the rows and columns nearest to it."""
+    return slice(round(crop.y0), round(crop.y1)), slice(round(crop.x0), round(crop.x1))
+
+
+def _placed(geometry: Geometry) -> tuple[int, int, int, int]:
+    """Top, left, height and width, in prepared pixels, of what the crop became."""
+    crop = geometry.crop
+    x0 = geometry.source_size[1] - crop.x1 if geometry.is_flipped else crop.x0
+    return (
+        round(crop.y0 * geometry.scale[0] + geometry.offset[0]),
+        round(x0 * geometry.scale[1] + geometry.offset[1]),
+        round((crop.y1 - crop.y0) * geometry.scale[0]),
+        round((crop.x1 - crop.x0) * geometry.scale[1]),
+    )
+
+
+def _fitted(extent: tuple[float, float], size: Size) -> Size:
+    """The whole number of pixels `extent` takes up in a frame of `size`, aspect ratio kept."""
+    scale = min(size[0] / extent[0], size[1] / extent[1])
+    return (
+        min(size[0], max(1, round(extent[0] * scale))),
+        min(size[1], max(1, round(extent[1] * scale))),
+    )
+
+
+def _box_around(mask: Mask, margin: float) -> Box:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
+    room = math.ceil(margin * max(y1 - y0, x1 - x0))
+    height, width = mask.shape
+    return Box(
+        x0=max(0, x0 - room),
+        y0=max(0, y0 - room),
+        x1=min(width, x1 + room),
+        y1=min(height, y1 + room),
+    )
+
+
+def _scaled(pixels: NDArray[Any], size: Size) -> NDArray[Any]:
+    """Shrunk by averaging areas, enlarged linearly, each axis by its own rule.
+
+    OpenCV averages areas only where both axes shrink, so a mixed case takes one axis at a time.
+    """
+    height, width = size
+    is_lower, is_narrower = height <= pixels.shape[0], width <= pixels.shape[1]
+    if is_lower != is_narrower:
+        first = (pixels.shape[1], height) if is_lower else (width, pixels.shape[0])
+        pixels = np.asarray(cv2.resize(pixels, first, interpolation=cv2.INTER_AREA))
+    how = cv2.INTER_AREA if is_lower and is_narrower else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(pixels, (width, height), interpolation=how))
+
+
+FilterName = Literal["none", "gaussian", "mean", "laplacian"]
+
+GAUSSIAN: Final = np.array([[1, 2, 1], [2, 4, 2], [1, 2, 1]], dtype=np.float32) / np.float32(16)
+MEAN: Final = np.ones((3, 3), dtype=np.float32) / np.float32(9)
+LAPLACIAN: Final = np.array([[-1, -1, -1], [-1, 9, -1], [-1, -1, -1]], dtype=np.float32)
+
+_KERNELS: Final[dict[str, Pixels]] = {"gaussian": GAUSSIAN, "mean": MEAN, "laplacian": LAPLACIAN}
+_PANELS: Final[tuple[tuple[FilterName, str], ...]] = (
+    ("none", "Original"),
+    ("gaussian", "Gaussian"),
+    ("mean", "Mean"),
+    ("laplacian", "Laplacian"),
+)
+_TITLE_ROWS: Final = 24
+
+
+def apply_filter(pixels: Pixels, name: FilterName) -> Pixels:
+    """`pixels` under one filter, cut off at 0 and 1. The image goes on mirrored past its edge."""
+    if name == "none":
+        return pixels
+    filtered = cv2.filter2D(pixels, cv2.CV_32F, _KERNELS[name], borderType=cv2.BORDER_REFLECT_101)
+    return np.clip(filtered, 0.0, 1.0).astype(np.float32)
+
+
+def three_filters_picture(pixels: Pixels, *, height: int = 512) -> NDArray[np.uint8]:
+    """The original and the three filters side by side, titles above, for the eye.
+
+    An image higher than `height` is reduced first, as a model's input would be: on all its pixels
+    a 3 x 3 kernel would do nothing that can be seen.
+    """
+    reduction = max(1.0, pixels.shape[0] / height)
+    size = (max(1, round(pixels.shape[1] / reduction)), max(1, round(pixels.shape[0] / reduction)))
+    small = np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+    return np.hstack([_panel(apply_filter(small, name), title) for name, title in _PANELS])
+
+
+def filters_png(pixels: Pixels) -> bytes:
+    """`three_filters_picture` as a PNG file."""
+    _, encoded = cv2.imencode(".png", three_filters_picture(pixels))
+    return encoded.tobytes()
+
+
+def _panel(pixels: Pixels, title: str) -> NDArray[np.uint8]:
+    image = np.rint(np.clip(pixels, 0.0, 1.0) * 255).astype(np.uint8)
+    strip = np.zeros((_TITLE_ROWS, image.shape[1]), dtype=np.uint8)
+    cv2.putText(strip, title, (4, 17), cv2.FONT_HERSHEY_SIMPLEX, 0.5, 255, 1, cv2.LINE_AA)
+    return np.vstack([strip, image])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

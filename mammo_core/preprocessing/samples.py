@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.files import sha256_of
-from mammo_core.preprocessing.case_store import Case, correct_image
+from mammo_core.preprocessing.cases import Case, correct_image
 from mammo_core.types import ImageRef, Laterality, View
 
 _TITLES: Final = {

@@ -1,15 +1,94 @@
 """Numbers as a report writes them: never without the interval, never without the denominator."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, Final
 
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.uncertainty import Estimate, Rate
-from mammo_core.reports.setting_names import SETTING_NAMES
 from mammo_core.runs.card import TrainingRecord
 from mammo_core.words import many
+
+SETTING_NAMES: Final[Mapping[str, str]] = {
+    # pixels
+    "size": "Height and width in pixels",
+    "crop": "Cropped to",
+    "margin": "Margin around the crop, of its longer side",
+    "fit": "Fitted into the frame by",
+    "is_square_first": "Stretched to a square first",
+    "is_turned": "Chest wall turned to the left",
+    "is_masked": "Everything outside the breast blackened",
+    "filter": "Filter",
+    "has_clahe": "Local contrast equalised (CLAHE)",
+    "percentiles": "Grey values stretched between these percentiles",
+    "channels": "Channels",
+    "mean": "Mean subtracted",
+    "std": "Divided by",
+    # data
+    "folder": "Data set",
+    "adapter": "Read as",
+    "label_rule": "Label rule",
+    "val_fraction": "Share for validation",
+    "test_fraction": "Share for testing",
+    "split_seed": "Seed of the split",
+    "is_official_split": "The data set's own split is used where there is one",
+    "stratify_by": "Also in equal shares by",
+    "is_leak_allowed": "A woman may lie in two splits",
+    "folds": "Folds",
+    "fold": "Fold that is the test set, from 0",
+    # network
+    "backbone": "Network",
+    "weights": "Weights at the start",
+    "pooling": "Pooling of its last features",
+    "dropout": "Dropout",
+    "drop_path": "Chance of leaving out a residual block",
+    "views": "Images of a breast scored together",
+    # augmentation
+    "flip": "Chance of turning upside down",
+    "mirror": "Chance of mirroring left and right",
+    "rotation_degrees": "Rotation, at most, in degrees",
+    "zoom": "Zoom, at most",
+    "shift": "Shift, at most, of height and width",
+    "brightness": "Brightness, at most",
+    "contrast": "Contrast, at most",
+    "gamma": "Gamma, at most",
+    "noise": "Noise, at most",
+    "elastic": "Elastic pull, of the width",
+    "blackout": "Chance of a black rectangle",
+    "mixup": "Weight of another image laid over, at most",
+    # imbalance
+    "sampler": "Sampling",
+    "positive_share": "Share of positive images drawn",
+    "positives_per_batch": "Positive images in a batch, at least",
+    "class_weights": "Weights of the classes",
+    "positive_weight": "Weight of a positive image",
+    "focal_gamma": "Focal loss, gamma",
+    "label_smoothing": "Label smoothing",
+    "positive_smoothing": "Label smoothing, positive classes alone",
+    # optimisation
+    "epochs": "Epochs, at most",
+    "batch_size": "Images in a batch",
+    "accumulate": "Batches added up before a step",
+    "optimizer": "Optimiser",
+    "learning_rate": "Learning rate",
+    "momentum": "Momentum (SGD)",
+    "weight_decay": "Weight decay",
+    "clip_norm": "Gradient cut off at (0: never)",
+    "schedule": "Course of the learning rate",
+    "warmup_epochs": "Epochs of warming up",
+    "ema_decay": "Averaging of the weights (0: none)",
+    "monitor": "Best epoch by, on validation",
+    "patience": "Epochs without a better one before the end (0: never)",
+    "least_sensitivity": "Alarm below this sensitivity at specificity 0.90",
+    "trained": "Layers trained",
+    "last_stages": "Last stages trained, where only those are",
+    "unfreeze_every": "Epochs after which one stage more is trained (0: never)",
+    "norm": "BatchNorm across GPUs",
+    "cached_variants": "Kept looks per image (0: none)",
+    "is_compiled": "Network compiled before its first step (torch.compile)",
+}
+
 
 NONE = "–"
 

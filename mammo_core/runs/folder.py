@@ -20,21 +20,50 @@ baselines.csv        scores of guesses without a network on the same images; lea
 import json
 import re
 import socket
+import sys
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import pandas as pd
 
 from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import replace_file
+from mammo_core.files import replace_file, sha256_of
 from mammo_core.records import from_document, to_document
-from mammo_core.runs.locks import try_lock, unlock
 from mammo_core.types import RunState
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(lock: IO[bytes]) -> bool:
+        lock.seek(0)
+        try:
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock(lock: IO[bytes]) -> None:
+        lock.seek(0)
+        msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
+
+else:
+    import fcntl
+
+    def try_lock(lock: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def unlock(lock: IO[bytes]) -> None:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
 
 HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
@@ -218,3 +247,14 @@ def find_run(run_id: str, *roots: Path) -> RunFolder:
         if run.run_id == run_id:
             return run
     raise RunError(f"There is no run named {run_id!r}. It may have been deleted or moved.")
+
+
+def card_hash(run: RunFolder) -> str:
+    """Of the card; of the list of members where `run` is an ensemble."""
+    for name in ("model_card.json", MEMBERS_NAME):
+        with suppress(FileNotFoundError):
+            return sha256_of(run.file(name))
+    raise RunError(
+        f"{run.run_id} has no model card. Wait until it has finished; if it had, it was moved or "
+        "deleted."
+    )

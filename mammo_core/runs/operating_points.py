@@ -1,24 +1,22 @@
-"""The thresholds a reader decided on, appended beside the model card and never changed.
-
-The last line is the one in force. Each names the card it belongs to by its hash, and carries what
-was promised on validation, so that a test set can show what was delivered. An ensemble has no card;
-its points belong to the list of its members.
+"""The thresholds a reader decided on, and how often the results of a test set were looked at: logs
+beside the model card, only ever appended.
 """
 
-from contextlib import suppress
+from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from mammo_core.errors import RunError
+from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
-from mammo_core.runs.lines import append_record, read_records
+from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.sidecars import append_record, read_records
 from mammo_core.score_map import ScoreMap
 from mammo_core.types import Level
 
-FILE_NAME: Final = "operating_points.jsonl"
+POINTS_FILE: Final = "operating_points.jsonl"
 AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
-_OWNERS: Final = ("model_card.json", MEMBERS_NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +55,12 @@ def lock_point(run: RunFolder, point: LockedPoint) -> None:
     """Put `point` in force for the checkpoint or the ensemble in `run`."""
     if not has_points(run):
         raise _no_card(run)
-    append_record(run.file(FILE_NAME), point)
+    append_record(run.file(POINTS_FILE), point)
 
 
 def locked_points(run: RunFolder) -> list[LockedPoint]:
     """Every point that was ever locked for this card, the one in force last."""
-    path = run.file(FILE_NAME)
+    path = run.file(POINTS_FILE)
     if not path.exists() or not has_points(run):
         return []
     card = card_hash(run)
@@ -78,16 +76,99 @@ def point_in_force(run: RunFolder) -> LockedPoint | None:
     return points[-1] if points else None
 
 
-def card_hash(run: RunFolder) -> str:
-    """Of the card; of the list of members where `run` is an ensemble."""
-    for name in _OWNERS:
-        with suppress(FileNotFoundError):
-            return sha256_of(run.file(name))
-    raise _no_card(run)
-
-
 def _no_card(run: RunFolder) -> RunError:
     return RunError(
         f"{run.run_id} has no model card, so it has no operating point. Wait until it has "
         "finished; if it had, it was moved or deleted."
     )
+
+
+OPENINGS_FILE: Final = "test_opened.jsonl"
+_OCCASION: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opening:
+    """One look at the test results of a run."""
+
+    opened_at: str  # ISO 8601, UTC
+    by: str  # the page or the command that showed them
+    card_sha256: str  # "" for a run that scored a data set and has no card of its own
+
+
+def note_opening(run: RunFolder, *, by: str, now: str) -> None:
+    """Write down that the test results of `run` are being shown by `by`."""
+    opening = Opening(opened_at=now, by=by, card_sha256=_card_sha256(run))
+    try:
+        append_record(run.file(OPENINGS_FILE), opening)
+    except OSError as error:
+        raise RunError(
+            f"That the test results of {run.run_id} were looked at cannot be written down "
+            f"({error.strerror}). Make its folder writable, or the count of looks is too low."
+        ) from None
+
+
+def openings_of(run: RunFolder) -> list[Opening]:
+    """Every look at the test results of this very card, the first one first."""
+    unread = f"How often the test results of {run.run_id} were looked at cannot be read:"
+    try:
+        found = read_records(run.file(OPENINGS_FILE), Opening)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise RunError(
+            f"{unread} {error.strerror}. Make {OPENINGS_FILE} in its folder a file you may read."
+        ) from None
+    except RunError as error:
+        raise RunError(f"{unread} {error}") from None
+    card = _card_sha256(run)
+    return [one for one in found if one.card_sha256 == card]
+
+
+def occasions(openings: Iterable[Opening]) -> list[Opening]:
+    """The first look of each occasion: looks within an hour of it belong to it, as a page that is
+    loaded again decides nothing new.
+    """
+    firsts: list[Opening] = []
+    for one in sorted(openings, key=_moment):
+        if not firsts or _moment(one) - _moment(firsts[-1]) >= _OCCASION:
+            firsts.append(one)
+    return firsts
+
+
+def before(openings: Iterable[Opening], moment: str) -> list[Opening]:
+    """The looks that came before `moment` (ISO 8601)."""
+    return [one for one in openings if _moment(one) < _in_utc(moment)]
+
+
+def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFolder]:
+    """The other checkpoints whose women were split alike: a look at theirs is a look at the set."""
+    found = []
+    for run in runs:
+        if not run.is_checkpoint:
+            continue
+        try:
+            other = read_card(run.file("model_card.json"))
+        except CheckpointError:
+            continue  # unreadable checkpoints are told of where they are chosen
+        is_same_set = other.data.fingerprint == card.data.fingerprint
+        if is_same_set and other.weights_sha256 != card.weights_sha256:
+            found.append(run)
+    return found
+
+
+def _card_sha256(run: RunFolder) -> str:
+    return sha256_of(run.file("model_card.json")) if run.is_checkpoint else ""
+
+
+def _moment(opening: Opening) -> datetime:
+    return _in_utc(opening.opened_at)
+
+
+def _in_utc(moment: str) -> datetime:
+    """A moment that cannot be read comes before all others: a look too many is the safer count."""
+    try:
+        found = datetime.fromisoformat(moment)
+    except ValueError:
+        return datetime.min.replace(tzinfo=UTC)
+    return found if found.tzinfo else found.replace(tzinfo=UTC)

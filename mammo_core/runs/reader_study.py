@@ -21,7 +21,7 @@ from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
-from mammo_core.runs.lines import read_records
+from mammo_core.runs.sidecars import read_records
 
 MOST: Final = 100  # "certainly cancer"; 0 is "certainly none"
 

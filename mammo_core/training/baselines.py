@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pandas as pd
 
 from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import write_predictions
-from mammo_core.datasets.reading import Dataset
-from mammo_core.datasets.remembered import remembered
+from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import MammoError
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.tables import check_predictions

@@ -9,7 +9,7 @@ from pathlib import Path
 from mammo_core.config import MeasureConfig, load_settings
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.runs.process import Progress, carry_out
+from mammo_core.runs.jobs import Progress, carry_out
 
 _QUEUE = "disk"  # images are read and no network is run: a training need not wait
 

@@ -5,7 +5,7 @@ on the device; the next batch is read, and sent there, while the network works o
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Final, Protocol, TypeVar
 
 import numpy as np
@@ -14,12 +14,49 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from mammo_core.config import PrepareSettings, RunConfig
-from mammo_core.training.augment import DRAWS, augment, mix
-from mammo_core.training.balance import Order, epoch_order, images_per_epoch
+from mammo_core.training.augment import DRAWS, augment, mix, uniform
 from mammo_core.training.data import ImageSet
-from mammo_core.training.draws import uniform
-from mammo_core.training.losses import hard_targets, soft_targets
-from mammo_core.training.transfer import Sent, send
+from mammo_core.training.losses import (
+    Order,
+    epoch_order,
+    hard_targets,
+    images_per_epoch,
+    soft_targets,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Sent:
+    """`arrived` is None where there was no way to go."""
+
+    tensor: Tensor
+    arrived: torch.cuda.Event | None = None
+
+    def here(self) -> Tensor:
+        """What was sent. The device, not the processor, waits until it is there."""
+        if self.arrived is not None:
+            work = torch.cuda.current_stream(self.tensor.device)
+            work.wait_event(self.arrived)
+            self.tensor.record_stream(work)  # or its memory could be given away too early
+        return self.tensor
+
+
+def send(numbers: Tensor, device: torch.device) -> Sent:
+    """`numbers`, which nobody may change any more, on their way to `device`."""
+    if device.type != "cuda":
+        return Sent(tensor=numbers)
+    lane = _lane_to(device)
+    with torch.cuda.stream(lane):
+        there = numbers.pin_memory().to(device, non_blocking=True)
+        arrived = torch.cuda.Event()
+        arrived.record(lane)
+    return Sent(tensor=there, arrived=arrived)
+
+
+@cache  # memory is kept by lane: more of them would keep more
+def _lane_to(device: torch.device) -> torch.cuda.Stream:
+    return torch.cuda.Stream(device)
+
 
 WHITE: Final = 65535
 Read = TypeVar("Read")

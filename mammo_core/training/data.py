@@ -10,9 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig
+from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
 from mammo_core.datasets.prepared import prepare_dataset
-from mammo_core.datasets.reading import Dataset, find_folder, read_dataset
-from mammo_core.datasets.run_split import split_as_set, used_images
+from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.errors import ConfigError, TableError
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.paths import cache_root

@@ -34,8 +34,8 @@ from mammo_core.metrics.ensemble import (
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, find_run
-from mammo_core.runs.launch import new_run_id
-from mammo_core.runs.seen import learnt_from, read_seen, unknown_seen
+from mammo_core.runs.jobs import new_run_id
+from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 from mammo_core.tables import class_columns
 from mammo_core.types import Level, RunState, Split, Task
 

@@ -4,29 +4,57 @@
 has learnt from too; to test it on one of those women would measure memory.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.dataset import fingerprint_of
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import RunFolder, find_run
-from mammo_core.runs.seen import (
-    COLUMNS,
+from mammo_core.runs.sidecars import (
+    SEEN_COLUMNS,
     SEEN_NAME,
     learnt_from,
     read_seen,
     unknown_seen,
     write_seen,
 )
-from mammo_core.training.data import ImageSet
-from mammo_core.training.own_images import Report, find_images
+from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.types import Split
 from mammo_core.zoo.catalog import FROM_CHECKPOINT
+
+Report = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class OwnImages:
+    """`config` is that of the run, its folder where the data set lies now."""
+
+    config: RunConfig
+    splits: dict[Split, ImageSet]
+
+
+def find_images(run: RunFolder, *, folder: str | None, report: Report) -> OwnImages:
+    """`folder` is where the data set lies, if it has moved. Other images than the run was trained
+    on are refused.
+    """
+    card = read_card(run.file("model_card.json"))
+    config = load_settings(run.file("run.json"), RunConfig)
+    if folder is not None:
+        config = replace(config, data=replace(config.data, folder=folder))
+    dataset = load_dataset(config)
+    if fingerprint_of(dataset.manifest) != card.data.fingerprint:
+        raise RunError(
+            f"The images in {config.data.folder} are not those {run.run_id} was trained on: their "
+            "ids, labels or splits differ. Name the folder of the data set as it was."
+        )
+    splits = load_images(dataset, config, report=report, should_stop=lambda: False)
+    return OwnImages(config=config, splits=splits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -88,7 +116,7 @@ def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFram
         )
         for split, one in images.items()
     ]
-    return pd.concat(parts, ignore_index=True)[list(COLUMNS)].astype("string")
+    return pd.concat(parts, ignore_index=True)[list(SEEN_COLUMNS)].astype("string")
 
 
 def retell_seen(run: RunFolder, *, folder: str | None = None, report: Report) -> int:

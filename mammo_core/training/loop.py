@@ -4,9 +4,10 @@ It touches no file, prints nothing and knows no run folder. It tells its caller 
 through `report` and asks after every batch, through `should_stop`, whether to go on.
 """
 
+import math
 import time
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
@@ -14,17 +15,116 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from mammo_core.config import OptimConfig
 from mammo_core.errors import RunError
-from mammo_core.training.average import Average
 from mammo_core.training.batches import Batches
 from mammo_core.training.losses import Loss
 from mammo_core.training.machine import can_be_fused, compiled, scaler_of
 from mammo_core.training.monitor import Judge, Judged, has_stalled
-from mammo_core.training.schedule import learning_rate, plateau_scale
 from mammo_core.zoo.freezing import train_mode
+
+_ONE_CYCLE_RISE: Final = 0.3  # of all steps
+_ONE_CYCLE_START: Final = 1 / 25  # of the peak
+PLATEAU_PATIENCE: Final = 3  # epochs without a lower validation loss
+PLATEAU_FACTOR: Final = 0.1
+
+
+def learning_rate(step: int, optim: OptimConfig, *, steps_per_epoch: int) -> float:
+    """The rate of optimiser step `step`, counted from 0; a plateau is lowered from outside."""
+    total = optim.epochs * steps_per_epoch
+    warmup = optim.warmup_epochs * steps_per_epoch
+    peak = optim.learning_rate
+    if optim.schedule == "one_cycle":
+        return _one_cycle(step, total=total, peak=peak)
+    if step < warmup:
+        return peak * (step + 1) / warmup
+    if optim.schedule == "cosine":
+        return _half_cosine((step - warmup) / max(1, total - warmup), high=peak, low=0.0)
+    return peak
+
+
+def plateau_scale(losses: list[float]) -> float:
+    """What the rate is multiplied with after these validation losses.
+
+    A tenth for every PLATEAU_PATIENCE epochs in which the lowest loss so far was not beaten.
+    """
+    scale, lowest, waited = 1.0, math.inf, 0
+    for loss in losses:
+        waited = 0 if loss < lowest else waited + 1
+        lowest = min(lowest, loss)
+        if waited == PLATEAU_PATIENCE:
+            scale, waited = scale * PLATEAU_FACTOR, 0
+    return scale
+
+
+def _one_cycle(step: int, *, total: int, peak: float) -> float:
+    """Smith (2018): up in a half cosine, then down to nothing in a longer one."""
+    rise = max(1.0, _ONE_CYCLE_RISE * total)
+    if step < rise:
+        return _half_cosine(1.0 - step / rise, high=peak, low=peak * _ONE_CYCLE_START)
+    return _half_cosine((step - rise) / max(1.0, total - rise), high=peak, low=0.0)
+
+
+def _half_cosine(progress: float, *, high: float, low: float) -> float:
+    return low + (high - low) * 0.5 * (1.0 + math.cos(math.pi * progress))
+
+
+_STEPS: Final = "steps"  # no weight has such a short name
+
+
+class Average:
+    """The exponential moving average of what is trained in a network, and of what its norms
+    measure: averaged weights beside statistics of other weights would be a network nobody trained.
+    """
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self._network = network
+        self._decay = decay
+        self._steps = torch.zeros((), dtype=torch.int64)
+        self._shadow = {name: tensor.detach().clone() for name, tensor in self._moving()}
+
+    def update(self) -> None:
+        """Take in the weights as they are now; early on, follow them closely."""
+        self._steps += 1
+        steps = int(self._steps)
+        decay = min(self._decay, (1 + steps) / (10 + steps))
+        with torch.no_grad():
+            for name, tensor in self._moving():
+                self._shadow[name].lerp_(tensor, 1.0 - decay)
+
+    @contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within this, the network has its average weights."""
+        own = {name: tensor.detach().clone() for name, tensor in self._moving()}
+        self._put(self._shadow)
+        try:
+            yield
+        finally:
+            self._put(own)
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What a resumed run needs; `load` takes it back."""
+        return {**self._shadow, _STEPS: self._steps}
+
+    def load(self, tensors: dict[str, Tensor]) -> None:
+        for name, tensor in self.tensors().items():
+            tensor.copy_(tensors[name])
+
+    def _put(self, weights: dict[str, Tensor]) -> None:
+        with torch.no_grad():
+            for name, tensor in self._moving():
+                tensor.copy_(weights[name])
+
+    def _moving(self) -> Iterator[tuple[str, Tensor]]:
+        for name, parameter in self._network.named_parameters():
+            if parameter.requires_grad:
+                yield name, parameter
+        for name, buffer in self._network.named_buffers():
+            if buffer.is_floating_point():
+                yield name, buffer
+
 
 _LOOK_AT_LOSS_EVERY: Final = 20  # batches: looking makes a GPU wait
 

@@ -14,22 +14,25 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
-from mammo_core.datasets.reading import Dataset
+from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.splits import find_leak
-from mammo_core.metrics.auc import newcombe_interval
+from mammo_core.metrics.uncertainty import newcombe_interval
 from mammo_core.runs.card import SplitCount
 from mammo_core.tables import positive_of
-from mammo_core.training.balance import images_per_epoch
 from mammo_core.training.batches import TrainingBatches
 from mammo_core.training.data import ImageSet, image_set, load_dataset, load_images
 from mammo_core.training.features import cut
 from mammo_core.training.loop import Learner, make_learner
-from mammo_core.training.losses import make_loss
+from mammo_core.training.losses import images_per_epoch, make_loss
 from mammo_core.training.machine import make_fabric, memory_gb
 from mammo_core.training.network import Network, make_network
 from mammo_core.training.outcome import count_splits
-from mammo_core.training.preflight import GUESSED_AUC, Preflight
-from mammo_core.training.start_check import few_to_choose_by, refuse_missing_weights
+from mammo_core.training.preflight import (
+    GUESSED_AUC,
+    Preflight,
+    few_to_choose_by,
+    refuse_missing_weights,
+)
 from mammo_core.types import Split
 from mammo_core.zoo.freezing import train_mode
 

@@ -9,10 +9,9 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from mammo_core.metrics.auc import auc_of
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.choices import threshold_for_specificity, youden
-from mammo_core.metrics.threshold import operating_point
+from mammo_core.metrics.threshold import operating_point, threshold_for_specificity, youden
+from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.training.losses import hard_targets, plain_loss
 from mammo_core.types import Level, Task
 

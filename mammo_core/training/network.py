@@ -12,10 +12,8 @@ from mammo_core.errors import ConfigError
 from mammo_core.training.lineage import origin_of
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import RANDOM, get_backbone
-from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.freezing import freeze
-from mammo_core.zoo.norms import freeze_batch_norms, synchronise_batch_norms
-from mammo_core.zoo.stages import Stage, stages_of
+from mammo_core.zoo.classifier import Classifier, freeze_batch_norms, synchronise_batch_norms
+from mammo_core.zoo.freezing import Stage, freeze, stages_of
 from mammo_core.zoo.two_views import TwoViews
 from mammo_core.zoo.weights import load_weights, load_weights_file
 

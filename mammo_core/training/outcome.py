@@ -4,23 +4,28 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
+import torch
+from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
-from mammo_core.datasets.adapter import Adapter
-from mammo_core.datasets.reading import fingerprint_of
+from mammo_core.datasets.adapters.adapter import Adapter
+from mammo_core.datasets.dataset import fingerprint_of
 from mammo_core.datasets.splits import Leak, find_leak
+from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
-from mammo_core.metrics.artefact import why_no_auc
-from mammo_core.metrics.cases import levels_of, pool_cases
+from mammo_core.metrics.cases import levels_of, pool_cases, why_no_auc
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
+from mammo_core.training.batches import EvaluationBatches
 from mammo_core.types import Level, Split, Task
 from mammo_core.zoo.catalog import get_backbone
+from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
 
@@ -169,3 +174,36 @@ def _auc(part: pd.DataFrame, level: Level, split: Split) -> Metric:
         negatives=cases.negatives,
         women=cases.group_count,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class LastLook:
+    """A row per image, in the order of the image set; where two views are scored together, per
+    image with its partner.
+    """
+
+    logits: NDArray[np.float32]  # (images, classes)
+    peaks: NDArray[np.float32]  # (images,): the highest cell of the Grad-CAM map
+    vectors: NDArray[np.float32]  # (images, length)
+
+
+@torch.no_grad()
+def look_at(classifier: Classifier, batches: EvaluationBatches, task: Task) -> LastLook:
+    """In full precision."""
+    classifier.eval()
+    logits, peaks, vectors = [], [], []
+    for images, _ in batches.epoch(0):
+        maps = classifier.features(images)
+        logits.append(classifier.head(maps).float().cpu().numpy())
+        peaks.append(grad_cam(classifier, maps, task.positive_indices).max(axis=(1, 2)))
+        vectors.append(classifier.embed(maps).float().cpu().numpy())
+    return LastLook(
+        logits=np.concatenate(logits),
+        peaks=np.concatenate(peaks),
+        vectors=np.concatenate(vectors),
+    )
+
+
+def heatmap_peak(look: LastLook, labels: NDArray[np.int64], task: Task) -> float | None:
+    """What a cell of the map reaches in images without cancer: the scale of heatmaps."""
+    return full_colour(look.peaks[~np.isin(labels, task.positive_indices)])

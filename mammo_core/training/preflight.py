@@ -1,23 +1,31 @@
-"""Before a training: what it will see, how long it will take, what its test set can tell.
-
-The result of a measurement, which needs torch and is taken in a process of its own (measuring.py).
+"""Before a training: whether it can work, what it will see, how long it will take, and what its
+test set can tell.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.config import RunConfig
-from mammo_core.errors import RunError
+from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.datasets.dataset import find_folder, read_dataset
+from mammo_core.datasets.splits import positive_groups
+from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import SplitCount
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import create_run, latest_run, start_worker
+from mammo_core.runs.jobs import create_run, latest_run, start_worker
+from mammo_core.training.data import split_dataset
+from mammo_core.training.lineage import origin_of
+from mammo_core.types import Split, Task
+from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM
+from mammo_core.zoo.shelf import weights_path
 
 GUESSED_AUC: Final = 0.8  # at which the interval of the test set is told
 RESULT_NAME: Final = "preflight.json"
@@ -66,3 +74,88 @@ def read_preflight(folder: Path) -> tuple[Preflight, NDArray[np.uint8]]:
     except (OSError, ValueError) as error:
         raise RunError(f"{folder.name} holds no finished pre-flight: {error}") from None
     return from_document(document, Preflight, where=RESULT_NAME), looks
+
+
+#: With fewer, the epoch that is kept and the calibration are chosen by chance.
+FEWEST_TO_CHOOSE_BY: Final = 5
+
+
+def check_start(configs: Sequence[RunConfig]) -> tuple[str, ...]:
+    """Refuse runs of one data set that cannot work; what must be said of those that can."""
+    for config in configs:
+        config.check()
+    refuse_missing_weights(configs[0])
+    data = configs[0].data
+    dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
+    told = (
+        few_to_choose_by(split_dataset(dataset, one).manifest, one.data, one.task)
+        for one in configs
+    )
+    return tuple(dict.fromkeys(sentence for sentences in told for sentence in sentences))
+
+
+def refuse_missing_weights(config: RunConfig) -> None:
+    """The weights a run starts from must be on this computer."""
+    name = config.model.weights
+    if name.startswith(FROM_CHECKPOINT):
+        origin_of(config)
+    elif name != RANDOM:
+        weights_path(config.model.backbone, name)
+
+
+def few_to_choose_by(split: pd.DataFrame, data: DataConfig, task: Task) -> tuple[str, ...]:
+    """A warning where few women of `split`, a split manifest, choose what is kept of a run."""
+    women = positive_groups(split[split["split"] == Split.VAL], task)
+    positive = int(women.sum())
+    if positive >= FEWEST_TO_CHOOSE_BY:
+        return ()
+    fold = f"Fold {data.fold}: only" if data.folds else "Only"
+    return (
+        f"{fold} {positive} of {len(women)} validation women are positive "
+        f"({', '.join(task.positive)}). The epoch that is kept and the calibration will be "
+        "chosen by chance; take more women, or a larger data.val_fraction.",
+    )
+
+
+FITTING_NAME: Final = "fitting.json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fitting:
+    """A batch that was tried out and fits, and how many of them make a step as large as before."""
+
+    batch_size: int
+    accumulate: int
+
+
+def fitting_of(config: RunConfig, largest: int) -> Fitting:
+    """With batches of `largest` a step sees as many images as `config` asked for, or a few more."""
+    batches = -(-config.optim.batch_size // largest)
+    return Fitting(batch_size=largest, accumulate=config.optim.accumulate * batches)
+
+
+def write_fitting(run: RunFolder, fitting: Fitting) -> None:
+    replace_file(run.file(FITTING_NAME), json.dumps(to_document(fitting)) + "\n")
+
+
+def read_fitting(run: RunFolder) -> Fitting | None:
+    """What was found to fit after `run` had run out of memory; None where it did not."""
+    try:
+        document = json.loads(run.file(FITTING_NAME).read_text(encoding="utf-8"))
+        return from_document(document, Fitting, where=FITTING_NAME)
+    except FileNotFoundError:
+        return None
+    except ValueError as error:
+        raise ConfigError(f"{FITTING_NAME} of {run.run_id} cannot be read: {error}") from None
+
+
+def settings_of(run: RunFolder) -> RunConfig:
+    """The settings of `run`, for a run of its own: not of the series it may have belonged to."""
+    config = load_settings(run.file("run.json"), RunConfig)
+    return replace(config, series="", data=replace(config.data, folds=0, fold=0))
+
+
+def made_to_fit(config: RunConfig, fitting: Fitting) -> RunConfig:
+    """`config` in smaller batches, added up to a step that sees as many images."""
+    optim = replace(config.optim, batch_size=fitting.batch_size, accumulate=fitting.accumulate)
+    return replace(config, optim=optim)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.process import Progress, carry_out, device_of
+from mammo_core.runs.jobs import Progress, carry_out, device_of
 
 
 def main(folder: Path) -> int:

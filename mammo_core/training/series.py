@@ -21,6 +21,7 @@ from mammo_core.datasets.predictions import (
 )
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.compare import FEWEST, SeedSpread
 from mammo_core.metrics.ensemble import (
     Averaging,
     Ensemble,
@@ -29,10 +30,9 @@ from mammo_core.metrics.ensemble import (
     make_fold,
     save_ensemble,
 )
-from mammo_core.metrics.seeds import FEWEST, SeedSpread
 from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
-from mammo_core.runs.launch import create_run, new_run_id, start_worker
+from mammo_core.runs.jobs import create_run, new_run_id, start_worker
 from mammo_core.types import Level, RunState, Split, Task
 from mammo_core.words import UNITS, many
 
@@ -196,3 +196,23 @@ def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:
     test = table[table["split"] == Split.TEST]
     score = calibrated(member, test["score"].to_numpy(dtype=np.float64))
     return with_score(test, score.round(DECIMALS), task)
+
+
+def siblings_of(series: str, root: Path) -> list[RunFolder]:
+    """Every run of a series by fold and seed; what was put together from them is none."""
+    found = [
+        (config.data.fold, config.seed, run)
+        for run in list_runs(root)
+        if run.run_id != series
+        for config in _settings(run)
+        if config.series == series
+    ]
+    return [run for _, _, run in sorted(found, key=lambda entry: entry[:2])]
+
+
+def _settings(run: RunFolder) -> tuple[RunConfig, ...]:
+    """None where the run is no training, or its settings cannot be read."""
+    try:
+        return (load_settings(run.file("run.json"), RunConfig),)
+    except ConfigError:
+        return ()

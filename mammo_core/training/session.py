@@ -15,30 +15,104 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from mammo_core.config import RunConfig, load_settings
+from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table, write_predictions
-from mammo_core.datasets.reading import Dataset
-from mammo_core.errors import RunError
-from mammo_core.explain.alignment import cell_offset
-from mammo_core.preprocessing.peek import file_kinds
-from mammo_core.runs.card import TrainingRecord, write_card
+from mammo_core.errors import CheckpointError, RunError
+from mammo_core.explain.heads import cell_offset
+from mammo_core.files import sha256_of
+from mammo_core.preprocessing.reading.peek import file_kinds
+from mammo_core.runs.card import TrainingRecord, read_card, write_card
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.seen import SEEN_NAME, write_seen
-from mammo_core.training.again import Fitting, fitting_of, write_fitting
+from mammo_core.runs.sidecars import (
+    EMBEDDING_COLUMNS,
+    MOST_IMAGES,
+    SEEN_NAME,
+    Embeddings,
+    write_embeddings,
+    write_seen,
+)
 from mammo_core.training.baselines import try_baselines
-from mammo_core.training.data import load_dataset, load_images
-from mammo_core.training.embedding import embeddings_among, embeddings_of, keep_embeddings
-from mammo_core.training.last_look import heatmap_peak, look_at
-from mammo_core.training.learning import WEIGHTS_NAME, Course, learn
-from mammo_core.training.lineage import check_origin, origin_of, seen_table
+from mammo_core.training.batches import EvaluationBatches
+from mammo_core.training.data import ImageSet, load_dataset, load_images
+from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
+from mammo_core.training.lineage import Report, check_origin, find_images, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import any_of, make_fabric, why_not_compiled, why_not_twice
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch, probabilities_of
 from mammo_core.training.network import Network, make_network, refuse_apart
-from mammo_core.training.outcome import Outcome, make_card
-from mammo_core.training.start_check import refuse_missing_weights
-from mammo_core.training.state import Progress
+from mammo_core.training.outcome import Outcome, heatmap_peak, look_at, make_card
+from mammo_core.training.preflight import Fitting, fitting_of, refuse_missing_weights, write_fitting
 from mammo_core.types import RunState, Split
+from mammo_core.zoo.classifier import Classifier
+
+KEPT_SPLITS = (Split.TRAIN, Split.VAL)
+
+
+def keep_embeddings(run: RunFolder, *parts: Embeddings) -> int:
+    """Write them beside the card of `run`; how many."""
+    images = pd.concat([part.images for part in parts], ignore_index=True)
+    whole = Embeddings(vectors=np.concatenate([part.vectors for part in parts]), images=images)
+    weights = sha256_of(run.file("weights.safetensors"))
+    write_embeddings(run, whole, weights_sha256=weights)
+    return len(images)
+
+
+@torch.no_grad()
+def embeddings_of(
+    classifier: Classifier, batches: EvaluationBatches, split: Split, *, most: int = MOST_IMAGES
+) -> Embeddings:
+    """Of at most `most` images, evenly spread over the split."""
+    classifier.eval()
+    rows = _few(len(batches.images), most)
+    vectors = [
+        classifier.embed(classifier.features(images)).float().cpu().numpy()
+        for images, _ in replace(batches, rows=rows).epoch(0)
+    ]
+    table = _table(batches.images, rows, split)
+    return Embeddings(vectors=np.concatenate(vectors), images=table)
+
+
+def embeddings_among(
+    vectors: NDArray[np.float32], images: ImageSet, split: Split, *, most: int = MOST_IMAGES
+) -> Embeddings:
+    """The same, where the `vectors` of all images are known already."""
+    rows = _few(len(images), most)
+    return Embeddings(vectors=vectors[rows], images=_table(images, rows, split))
+
+
+def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> int:
+    """Make the embeddings of a finished run from its data set, which lies in `folder` where that
+    has moved; how many. Other images than it was trained on are refused.
+    """
+    card = read_card(run.file("model_card.json"))
+    if sha256_of(run.file("weights.safetensors")) != card.weights_sha256:
+        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
+    own = find_images(run, folder=folder, report=report)
+    config, fabric = own.config, make_fabric(own.config)
+    network = make_network(config, fabric.device)
+    network.classifier.load_state_dict(load_file(run.file("weights.safetensors")))
+    classifier = network.classifier.float()
+    parts = [
+        embeddings_of(
+            classifier,
+            EvaluationBatches(images=own.splits[split], config=config, device=fabric.device),
+            split,
+        )
+        for split in KEPT_SPLITS
+    ]
+    return keep_embeddings(run, *parts)
+
+
+def _table(images: ImageSet, rows: NDArray[np.intp], split: Split) -> pd.DataFrame:
+    """Which images they are."""
+    return images.manifest.iloc[rows].assign(split=str(split))[list(EMBEDDING_COLUMNS)]
+
+
+def _few(count: int, most: int) -> NDArray[np.intp]:
+    every = np.arange(count)
+    return every if count <= most else np.linspace(0, count - 1, most).astype(np.intp)
+
 
 ENGINE: Final = "torch fp32"
 _VERSIONS_OF: Final = ("torch", "timm", "lightning-fabric", "numpy")

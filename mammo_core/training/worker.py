@@ -12,7 +12,7 @@ from typing import Final
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import MammoError
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.process import carry_out, device_of
+from mammo_core.runs.jobs import carry_out, device_of
 
 #: torchrun ends all processes when one fails: the first must have written down why by then.
 _LET_THE_FIRST_SPEAK_SECONDS: Final = 5.0

@@ -28,7 +28,7 @@ class Backbone:
     input_size: Size  # what we suggest; any size from `smallest_size` on works
     smallest_size: Size = (32, 32)
     timm_name: str = ""
-    builder: str = "mammo_core.zoo.timm_builder:build"
+    builder: str = "mammo_core.zoo.build:build"
     licence: str = "Apache-2.0"
     mean: float = 0.449  # of the pixels its weights expect: ImageNet's, averaged over the colours
     std: float = 0.226
@@ -135,7 +135,7 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
         title="VGG-16, larger head for medical images",
         input_size=(1024, 512),
         timm_name="vgg16.tv_in1k",
-        builder="mammo_core.zoo.medical_vgg:build",
+        builder="mammo_core.zoo.scratch:build",
         licence="BSD-3-Clause",
     ),
     Backbone(

@@ -1,9 +1,11 @@
 """The one shape every network takes here: image -> last feature map -> logits."""
 
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 import torch
+from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 #: The submodule whose output is the last feature map, (batch, channels, rows, columns), whatever
 #: the network: explanations look there.
@@ -107,3 +109,41 @@ class Tokens:
         patches = feature_map.flatten(2).transpose(1, 2)
         batch, _, channels = patches.shape
         return torch.cat([patches.new_zeros(batch, self._leading, channels), patches], dim=1)
+
+
+Pooling = Literal["avg", "max", "gem"]
+
+
+class GeneralisedMean(nn.Module):
+    """GeM (Radenovic et al., 2018): power 1 is the mean, a large power the maximum; learned.
+
+    A lesion fills a few cells of the map; the mean drowns it, the maximum trains on one cell only.
+    """
+
+    def __init__(self, power: float = 3.0, floor: float = 1e-6) -> None:
+        super().__init__()
+        self.power = nn.Parameter(torch.tensor(power))
+        self.floor = floor
+
+    def forward(self, feature_map: Tensor) -> Tensor:
+        powered = feature_map.float().clamp(min=self.floor).pow(self.power)
+        pooled: Tensor = powered.mean(dim=(2, 3), keepdim=True).pow(1.0 / self.power)
+        return pooled.to(feature_map.dtype)
+
+
+def make_pooling(name: Pooling) -> nn.Module:
+    if name == "gem":
+        return GeneralisedMean()
+    return nn.AdaptiveAvgPool2d(1) if name == "avg" else nn.AdaptiveMaxPool2d(1)
+
+
+def freeze_batch_norms(network: nn.Module) -> None:
+    """Keep every BatchNorm's weights and statistics: small batches would only blur them."""
+    for module in network.modules():
+        if isinstance(module, _NormBase):
+            module.requires_grad_(False)
+
+
+def synchronise_batch_norms(classifier: Classifier) -> None:
+    """Let the processes of a training (on GPUs) average over one batch, not each over its own."""
+    classifier.trunk = convert_sync_batchnorm(classifier.trunk)  # type: ignore[no-untyped-call]

@@ -7,8 +7,8 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.commands.evaluate import _results, rule_for
 from mammo_core.config import EvaluateConfig, load_settings
-from mammo_core.datasets import ADAPTERS
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.datasets.adapters import ADAPTERS
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.types import RunState

@@ -6,9 +6,9 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import save_settings
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.fidelity import fidelity_of
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.measured import fidelity_of
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
 from tests.training.made_up import CONFIG

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.commands.following import News, follow
+from mammo_core.commands.runs import News, follow
 from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState

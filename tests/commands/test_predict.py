@@ -6,10 +6,10 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.inference.checkpoint import load_checkpoint
-from mammo_core.inference.predictor import score_images
+from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, read_table

@@ -7,8 +7,8 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.config import CacheConfig, PrepareSettings
 from mammo_core.paths import preparations_root
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.types import RunState
 
 

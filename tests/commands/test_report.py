@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.runs.openings import openings_of
+from mammo_core.runs.operating_points import openings_of
 from tests.predictions import made_up_predictions, write_run
 
 RUN = "20260101-000000-tiny_cnn-made"

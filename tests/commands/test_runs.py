@@ -11,9 +11,9 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import DataConfig
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
-from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.types import CANCER, RunState
 

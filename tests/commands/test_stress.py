@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.stress import stress_of
+from mammo_core.runs.measured import stress_of
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
 

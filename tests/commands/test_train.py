@@ -5,7 +5,7 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import DataConfig, RunConfig, load_settings, save_settings
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import list_runs
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER

@@ -5,13 +5,18 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mammo_core.datasets import ADAPTERS, csv_folder, phantom_set
-from mammo_core.datasets.adapter import Adapter
-from mammo_core.datasets.reading import find_folder, fingerprint_of, read_dataset
-from mammo_core.datasets.registry import Registered, register
+from mammo_core.datasets.adapters import ADAPTERS, csv_folder, phantom_set
+from mammo_core.datasets.adapters.adapter import Adapter
+from mammo_core.datasets.dataset import (
+    Registered,
+    find_folder,
+    fingerprint_of,
+    read_dataset,
+    register,
+)
 from mammo_core.errors import TableError, UnknownNameError
 from mammo_core.paths import datasets_root
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
 ROW = {"path": "a/1.png", "patient_id": "P1", "side": "left", "view": "cc", "label": "1"}
 

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from mammo_core.datasets.against_card import differs_from_card
+from mammo_core.datasets.predictions import differs_from_card
 from mammo_core.runs.card import ModelCard, SplitCount
 from mammo_core.types import Split
 from tests.predictions import made_up_card, made_up_predictions

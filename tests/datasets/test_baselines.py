@@ -16,7 +16,7 @@ from mammo_core.datasets.baselines import (
 )
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.errors import TableError
-from mammo_core.metrics.auc import auc_of
+from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.tables import check_manifest
 from mammo_core.types import CANCER
 from tests.datasets.builders import drawn

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.datasets import ADAPTERS
-from mammo_core.datasets.reading import get_label_rule, read_dataset, recognise_adapter
+from mammo_core.datasets.adapters import ADAPTERS
+from mammo_core.datasets.dataset import get_label_rule, read_dataset, recognise_adapter
 from mammo_core.errors import TableError
-from mammo_core.preprocessing.peek import peek
+from mammo_core.preprocessing.reading.peek import peek
 from tests.datasets.builders import FIXTURES
 from tests.datasets.builders.fixture import Fixture
 

@@ -7,11 +7,10 @@ import pandas as pd
 import pytest
 
 from mammo_core.config import DataConfig, JudgeConfig, ModelConfig, RunConfig, save_settings
-from mammo_core.datasets.held_out import judged_images, whole_groups
-from mammo_core.datasets.reading import fingerprint_of, read_dataset
-from mammo_core.datasets.run_split import split_as_set, used_images
+from mammo_core.datasets.dataset import fingerprint_of, read_dataset
+from mammo_core.datasets.splits import judged_images, split_as_set, used_images, whole_groups
 from mammo_core.errors import CheckpointError, TableError
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import CANCER

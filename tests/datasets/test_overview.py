@@ -8,13 +8,11 @@ import pandas as pd
 import pytest
 
 from mammo_core.config import AuditConfig
+from mammo_core.datasets.dataset import Registered, counts_by, missing_files, told_columns
 from mammo_core.datasets.jobs import latest_audit
-from mammo_core.datasets.overview import counts_by, told_columns
-from mammo_core.datasets.reading import missing_files
-from mammo_core.datasets.registry import Registered
-from mammo_core.datasets.thumbnails import boxes_of, thumbnail
-from mammo_core.plots.data_set import counts_figure
-from mammo_core.runs.launch import create_run
+from mammo_core.datasets.small_images import boxes_of, thumbnail
+from mammo_core.plots.overviews import counts_figure
+from mammo_core.runs.jobs import create_run
 from mammo_core.tables import check_boxes, check_manifest
 from mammo_core.types import CANCER
 from tests.datasets.builders import drawn

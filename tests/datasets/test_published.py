@@ -1,6 +1,6 @@
 import pytest
 
-from mammo_core.datasets import ADAPTERS
+from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.published import PUBLISHED, Published, published_on
 
 

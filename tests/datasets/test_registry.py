@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.datasets.registry import (
+from mammo_core.datasets.dataset import (
     Registered,
     find_registered,
     forget,

@@ -6,11 +6,11 @@ import openpyxl
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.class_folders import BY_FOLDER, label_of
-from mammo_core.datasets.reading import read_dataset, recognise_adapter
-from mammo_core.datasets.remembered import remembered
+from mammo_core.datasets.adapters.class_folders import BY_FOLDER, label_of
+from mammo_core.datasets.dataset import read_dataset, recognise_adapter
+from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import ReadError, TableError
-from mammo_core.preprocessing.peek import peek
+from mammo_core.preprocessing.reading.peek import peek
 from tests.datasets.builders import (
     CBIS_DICOM,
     CBIS_JPEG,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
 pytestmark = pytest.mark.e2e
 SLOW = 60_000  # torch is imported with the first score

@@ -12,7 +12,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from mammo_core.paths import samples_root, shipped_checkpoints_root
-from mammo_core.preprocessing.synthetic import mark_png
+from mammo_core.preprocessing.phantoms.mark import mark_png
 
 pytestmark = pytest.mark.e2e
 SLOW = 60_000  # torch is imported with the first score

@@ -11,8 +11,8 @@ import psutil
 import pytest
 from playwright.sync_api import Page, expect
 
-from mammo_core.datasets.registry import Registered, register
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.datasets.dataset import Registered, register
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import LOST_AFTER_SECONDS, RunFolder, list_runs
 from tests.e2e.server import Server
 

@@ -5,7 +5,7 @@ import torch
 from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig
-from mammo_core.explain.alignment import cell_offset
+from mammo_core.explain.heads import cell_offset
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier

@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from mammo_core.datasets.reading import Dataset, read_dataset
+from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.errors import TableError
 from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import Method, get_method
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.fidelity import Fidelity
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.measured import Fidelity
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import card, sees_the_partner_alone

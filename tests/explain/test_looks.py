@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig
 from mammo_core.explain.grad_cam import log_odds
-from mammo_core.explain.looks import finer, occlusion, score_cam, stretched
+from mammo_core.explain.methods import finer, occlusion, score_cam, stretched
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier

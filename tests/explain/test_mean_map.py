@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.explain.mean_map import PlacedMap, mean_of_maps
+from mammo_core.explain.cells import PlacedMap, mean_of_maps
 from mammo_core.types import Box, Geometry
 
 WHOLE = Geometry(

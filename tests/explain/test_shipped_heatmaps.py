@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
-from mammo_core.datasets.reading import read_dataset
+from mammo_core.datasets.dataset import read_dataset
 from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import get_method
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.paths import shipped_checkpoints_root
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
 
 def test_it_points_into_the_lesion_far_more_often_than_chance(tmp_path: Path) -> None:

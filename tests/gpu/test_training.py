@@ -15,19 +15,18 @@ from safetensors.torch import load_file
 
 from mammo_core.config import DataConfig, RunConfig
 from mammo_core.errors import RunError
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.launch import create_run, start_worker
-from mammo_core.training.again import made_to_fit, read_fitting
+from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
-from mammo_core.training.learning import Course, learn
+from mammo_core.training.learning import Course, Progress, learn, read_progress
 from mammo_core.training.loop import make_learner
 from mammo_core.training.machine import make_fabric
 from mammo_core.training.network import make_network
+from mammo_core.training.preflight import made_to_fit, read_fitting
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.training.session import train
-from mammo_core.training.state import Progress, read_progress
 from mammo_core.types import CANCER, RunState, Split
 from tests.training.made_up import CONFIG, squares
 

@@ -15,11 +15,10 @@ from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.explain.closed_form import Head
-from mammo_core.inference import converted
+from mammo_core.inference import openvino
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
-from mammo_core.inference.converted import engine_folder, find_check, make_check
 from mammo_core.inference.engine import open_engine, torch_engine
-from mammo_core.inference.trial_images import trial_batch
+from mammo_core.inference.openvino import engine_folder, find_check, make_check, trial_batch
 from mammo_core.paths import REPOSITORY
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
@@ -198,7 +197,7 @@ def test_the_networks_not_used_for_longest_make_room(tmp_path: Path) -> None:
     make_check(with_network(Linear()))
     left = sorted(path.name for path in root.iterdir())
     assert [name for name in left if name.startswith("making")] == ["making-now"]
-    assert len(left) - 1 == converted._MOST_KEPT
+    assert len(left) - 1 == openvino._MOST_KEPT
     assert f"{19:064d}" in left
     assert f"{4:064d}" not in left
 

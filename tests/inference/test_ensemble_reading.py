@@ -6,10 +6,8 @@ import pytest
 
 from mammo_core.errors import CheckpointError
 from mammo_core.inference.checkpoint import load_checkpoint
-from mammo_core.inference.ensemble_card import card_of, find_members
-from mammo_core.inference.ensemble_reading import join_readings
-from mammo_core.inference.ensemble_score import Joined, join_scores
-from mammo_core.inference.predictor import Reading, score_images
+from mammo_core.inference.ensembles import Joined, card_of, find_members, join_readings, join_scores
+from mammo_core.inference.scoring import Reading, score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.inference.ensemble_score import ensembles_with, join_scores
+from mammo_core.inference.ensembles import ensembles_with, join_scores
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
 from mammo_core.score_map import Recalibration, ScoreMap

@@ -6,16 +6,16 @@ import pandas as pd
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.datasets.dataset import read_dataset
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.datasets.reading import read_dataset
 from mammo_core.errors import CheckpointError, RunError, TableError
 from mammo_core.files import sha256_of
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.evaluate import evaluate
-from mammo_core.inference.predictor import score_images
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.inference.scoring import score_images
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.evaluations import left_out_in_words, read_left_out
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState

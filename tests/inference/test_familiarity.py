@@ -1,9 +1,8 @@
 import numpy as np
 import pandas as pd
 
-from mammo_core.inference.familiarity import Familiarity, familiarity, make_reference
-from mammo_core.inference.neighbours import nearest
-from mammo_core.runs.embeddings import Embeddings
+from mammo_core.inference.familiarity import Familiarity, familiarity, make_reference, nearest
+from mammo_core.runs.sidecars import Embeddings
 
 
 def on_a_line(train: list[float], val: list[float]) -> Embeddings:

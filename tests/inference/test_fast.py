@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 
 from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
+from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.datasets.prepared import prepare_dataset
-from mammo_core.datasets.reading import Dataset, read_dataset
 from mammo_core.errors import CheckpointError
 from mammo_core.explain.closed_form import Head
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, has_bf16, open_engine
 from mammo_core.inference.fast import FastCheck, check_fast, compare, find_fast_check, why_not_fast
 from mammo_core.inference.forward import Batch, Outputs
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.types import Level
 from tests.inference.made_up import PREPARE, write_checkpoint
 

@@ -7,7 +7,7 @@ import pytest
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.latency import measure_latency
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.latency import count_parameters, read_latency, write_latency
+from mammo_core.runs.sidecars import count_parameters, read_latency, write_latency
 from tests.inference.made_up import write_checkpoint
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo_core.inference.locking import point_to_lock
-from mammo_core.inference.verdict import as_given
+from mammo_core.inference.verdict import as_given, point_to_lock
 from mammo_core.metrics.cases import Cases
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint
 from mammo_core.score_map import Recalibration

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine
-from mammo_core.inference.predictor import BATCH, Seconds, score_images
+from mammo_core.inference.scoring import BATCH, Seconds, score_images
 from mammo_core.types import ImageRef, Mammogram
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import card, write_checkpoint

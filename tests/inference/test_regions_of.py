@@ -3,8 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.inference.predictor import score_images
-from mammo_core.inference.regions_of import regions_of
+from mammo_core.inference.scoring import regions_of, score_images
 from mammo_core.types import Laterality, View
 from tests.inference.test_predictor import constructed, mammogram
 

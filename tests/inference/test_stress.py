@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.reading import Dataset, read_dataset
+from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.errors import TableError
 from mammo_core.explain.closed_form import Head
 from mammo_core.inference.engine import Engine
 from mammo_core.inference.forward import Batch, Outputs
-from mammo_core.inference.stress import CHANGES, rows_to_stress, stress, summarise
+from mammo_core.inference.judging import CHANGES, rows_to_stress, stress, summarise
 from mammo_core.partners import partners_of
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.measured import BREAST_BLANKED, StressTest
 from mammo_core.runs.operating_points import LockedPoint, Promise
-from mammo_core.runs.stress import BREAST_BLANKED, StressTest
 from mammo_core.types import CANCER, Level
 from tests.inference.made_up import card
 

@@ -3,9 +3,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.metrics.artefact import guessing_auc, why_no_auc
-from mammo_core.metrics.auc import auc_of
-from mammo_core.metrics.cases import Pooling, pool_cases
+from mammo_core.metrics.cases import Pooling, guessing_auc, pool_cases, why_no_auc
+from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions

@@ -7,7 +7,7 @@ from scipy.optimize import brentq
 from scipy.stats import mannwhitneyu
 from sklearn.metrics import roc_auc_score
 
-from mammo_core.metrics.auc import (
+from mammo_core.metrics.uncertainty import (
     auc_covariance,
     auc_of,
     auc_parts,

@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from mammo_core.metrics.beyond import beyond_confounders, design_of, fit_logistic, folds_of
 from mammo_core.metrics.cases import Pooling
+from mammo_core.metrics.confounding import beyond_confounders, design_of, fit_logistic, folds_of
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions
 

@@ -6,7 +6,6 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import brier_score_loss
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.auc import auc_of
 from mammo_core.metrics.calibration import (
     at_prevalence,
     calibration_of,
@@ -17,6 +16,7 @@ from mammo_core.metrics.calibration import (
     unmap_score,
 )
 from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.score_map import Recalibration, ScoreMap
 from tests.metrics.conftest import cases_of
 

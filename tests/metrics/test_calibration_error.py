@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from mammo_core.metrics.calibration import calibration_of
-from mammo_core.metrics.calibration_error import expected_error_interval
+from mammo_core.metrics.calibration import calibration_of, expected_error_interval
 from mammo_core.metrics.cases import Cases
 from tests.metrics.conftest import cases_of
 

@@ -4,9 +4,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.choices import (
+from mammo_core.metrics.threshold import (
     Aim,
     choose_threshold,
+    operating_point,
     threshold_for_cost,
     threshold_for_f1,
     threshold_for_recall_rate,
@@ -14,7 +15,6 @@ from mammo_core.metrics.choices import (
     threshold_for_specificity,
     youden,
 )
-from mammo_core.metrics.threshold import operating_point
 from tests.metrics.conftest import cases_of
 
 TEN = cases_of(

@@ -4,11 +4,9 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.auc import auc_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import auc_difference, compare_to_best, holm, share_cases
-from mammo_core.metrics.resampling import resampled_aucs
-from mammo_core.metrics.uncertainty import Method
+from mammo_core.metrics.uncertainty import Method, auc_of, resampled_aucs
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 

@@ -3,7 +3,6 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
 from sklearn.metrics import roc_curve as reference_roc
 
-from mammo_core.metrics.auc import auc_of
 from mammo_core.metrics.curves import (
     average_precision,
     partial_auc,
@@ -11,6 +10,7 @@ from mammo_core.metrics.curves import (
     probabilistic_f1,
     roc_curve,
 )
+from mammo_core.metrics.uncertainty import auc_of
 from tests.metrics.conftest import cases_of
 
 RNG = np.random.default_rng(0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.decision import decision_curve
+from mammo_core.metrics.calibration import decision_curve
 from tests.metrics.conftest import cases_of
 
 FIVE = cases_of([0.1, 0.2, 0.3, 0.6, 0.8], [0, 0, 0, 0, 1])

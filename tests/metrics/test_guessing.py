@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from mammo_core.metrics.auc import auc_of
-from mammo_core.metrics.guessing import guess_majority, guess_randomly, says_one_thing
+from mammo_core.metrics.compare import guess_majority, guess_randomly, says_one_thing
+from mammo_core.metrics.uncertainty import auc_of
 from tests.metrics.conftest import cases_of
 
 CASES = cases_of(np.linspace(0.01, 0.99, 200), np.arange(200) % 4 == 0)

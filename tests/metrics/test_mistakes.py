@@ -1,4 +1,4 @@
-from mammo_core.metrics.mistakes import disagreements, mistakes
+from mammo_core.metrics.cases import disagreements, mistakes
 from tests.metrics.conftest import cases_of
 
 

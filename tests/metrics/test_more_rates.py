@@ -11,7 +11,7 @@ from sklearn.metrics import (
 
 from mammo_core.metrics.cases import Cases, pool_cases
 from mammo_core.metrics.curves import probabilistic_f1
-from mammo_core.metrics.more_rates import Figure, more_rates
+from mammo_core.metrics.rates import Figure, more_rates
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.artefact import guessing_auc
-from mammo_core.metrics.cases import Pooling, pool_cases
-from mammo_core.metrics.one_breast import one_breast_auc
+from mammo_core.metrics.cases import Pooling, guessing_auc, pool_cases
+from mammo_core.metrics.confounding import one_breast_auc
 from mammo_core.metrics.uncertainty import Method, auc_with_interval
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions

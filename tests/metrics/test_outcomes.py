@@ -1,7 +1,7 @@
 import pandas as pd
 import pytest
 
-from mammo_core.metrics.outcomes import Order, Outcome, in_order, outcomes_at
+from mammo_core.metrics.cases import Order, Outcome, in_order, outcomes_at
 from mammo_core.tables import check_predictions
 
 

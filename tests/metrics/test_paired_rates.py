@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mammo_core.metrics.paired_rates import mcnemar, rate_difference
+from mammo_core.metrics.compare import mcnemar, rate_difference
 from mammo_core.metrics.uncertainty import wilson_interval
 
 

@@ -3,9 +3,12 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.curves import average_precision
-from mammo_core.metrics.precision import average_precision_with_interval, resampled_precisions
-from mammo_core.metrics.resampling import resampled_weights, strata_of
+from mammo_core.metrics.curves import (
+    average_precision,
+    average_precision_with_interval,
+    resampled_precisions,
+)
+from mammo_core.metrics.uncertainty import resampled_weights, strata_of
 from tests.metrics.conftest import cases_of
 
 

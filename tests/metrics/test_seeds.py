@@ -5,7 +5,7 @@ import math
 import pytest
 from scipy.stats import ttest_ind
 
-from mammo_core.metrics.seeds import SeedSpread, luck_in_words, seed_difference
+from mammo_core.metrics.compare import SeedSpread, luck_in_words, seed_difference
 
 STEADY = SeedSpread(values=(0.90, 0.91, 0.92))
 LUCKY = SeedSpread(values=(0.70, 0.80, 0.90))

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.resampling import resampled_aucs
 from mammo_core.metrics.uncertainty import (
     Method,
     auc_with_interval,
@@ -15,6 +14,7 @@ from mammo_core.metrics.uncertainty import (
     rate_bands,
     rate_with_interval,
     rates_at,
+    resampled_aucs,
     wilson_interval,
 )
 from tests.metrics.conftest import cases_of

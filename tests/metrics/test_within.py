@@ -3,8 +3,8 @@ import pandas as pd
 import pytest
 
 from mammo_core.metrics.cases import pool_cases, values_of
+from mammo_core.metrics.confounding import auc_within
 from mammo_core.metrics.uncertainty import auc_with_interval, newcombe_of
-from mammo_core.metrics.within import auc_within
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions

@@ -7,14 +7,14 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
-from mammo_core.datasets import ADAPTERS
-from mammo_core.datasets.registry import Registered, register
+from mammo_core.datasets.adapters import ADAPTERS
+from mammo_core.datasets.dataset import Registered, register
 from mammo_core.paths import datasets_root
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
-from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus
-from mammo_core.runs.latency import Latency, write_latency
-from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash
+from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
+from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.types import Level, RunState, Split
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run

@@ -5,9 +5,8 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.runs.fidelity import add_fidelity
-from mammo_core.runs.operating_points import card_hash
-from mammo_core.runs.stress import add_stress
+from mammo_core.runs.folder import card_hash
+from mammo_core.runs.measured import add_fidelity, add_stress
 from tests.pages.conftest import OpenPage
 from tests.pages.test_read import a_breast, captions, choose, drop, own_copy
 from tests.predictions import made_up_predictions, write_run

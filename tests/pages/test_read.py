@@ -12,11 +12,11 @@ from streamlit.testing.v1 import AppTest
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import shipped_checkpoints_root
-from mammo_core.preprocessing import limits
-from mammo_core.preprocessing.synthetic import mark_png
+from mammo_core.preprocessing.phantoms.mark import mark_png
+from mammo_core.preprocessing.reading import limits
 from mammo_core.runs.card import read_card, write_card
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
-from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
+from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState
 from tests.pages.conftest import APP, OpenPage

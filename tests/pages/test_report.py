@@ -2,7 +2,7 @@ from pathlib import Path
 
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.runs.openings import openings_of
+from mammo_core.runs.operating_points import openings_of
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
 

@@ -11,11 +11,10 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
-from mammo_core.datasets.csv_folder import ADAPTER
+from mammo_core.datasets.adapters.csv_folder import ADAPTER
 from mammo_core.metrics.cases import pool_cases
-from mammo_core.metrics.choices import Aim, choose_threshold
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
-from mammo_core.metrics.threshold import operating_point
+from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.operating_points import lock_point, point_in_force

@@ -1,7 +1,7 @@
 import time
 from pathlib import Path
 
-from mammo_core.datasets.registry import list_registered
+from mammo_core.datasets.dataset import list_registered
 from mammo_core.runs.folder import list_runs
 from tests.pages.conftest import OpenPage
 from tests.pages.training_pages import SECONDS, wait_until_over

@@ -7,9 +7,9 @@ import pytest
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.runs.cost import read_cost
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
-from mammo_core.training.again import Fitting, write_fitting
+from mammo_core.runs.sidecars import read_cost
+from mammo_core.training.preflight import Fitting, write_fitting
 from mammo_core.training.recipes import get_recipe
 from mammo_core.training.series import fold_configs
 from mammo_core.types import CANCER, RunState

@@ -7,18 +7,16 @@ import numpy as np
 import pandas as pd
 
 from mammo_core.config import AuditConfig, RunConfig, save_settings
-from mammo_core.datasets.audit.finding import Finding, Severity
-from mammo_core.datasets.audit.result import AuditResult, write_audit
+from mammo_core.datasets.audit.result import AuditResult, Finding, Severity, write_audit
+from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table, write_predictions
-from mammo_core.datasets.reading import read_dataset
-from mammo_core.datasets.registry import Registered, register
-from mammo_core.datasets.run_split import split_as_set, used_images
+from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.datasets.worker import RESULT
 from mammo_core.paths import audits_root, datasets_root
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.launch import create_run
+from mammo_core.runs.jobs import create_run
 from mammo_core.types import RunState
 from tests.predictions import made_up_card
 

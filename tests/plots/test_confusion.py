@@ -1,5 +1,5 @@
 from mammo_core.metrics.threshold import operating_point
-from mammo_core.plots.confusion import confusion_figure
+from mammo_core.plots.curves import confusion_figure
 from tests.metrics.conftest import cases_of
 
 FIVE = cases_of([0.0, 0.1, 0.1, 0.9, 1.0], [0, 0, 0, 1, 1])

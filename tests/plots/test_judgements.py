@@ -3,19 +3,20 @@
 import numpy as np
 import pytest
 
-from mammo_core.metrics.calibration import calibration_of
+from mammo_core.metrics.calibration import calibration_of, decision_curve
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.curves import pr_curve
-from mammo_core.metrics.decision import decision_curve
 from mammo_core.metrics.subgroups import slices_of
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.metrics.uncertainty import rate_bands
-from mammo_core.plots.bands import band_figure
-from mammo_core.plots.calibration import reliability_figure
-from mammo_core.plots.decision import decision_figure
-from mammo_core.plots.forest import forest_figure
-from mammo_core.plots.pr import pr_figure
-from mammo_core.plots.roc import NamedCurve
+from mammo_core.plots.curves import (
+    NamedCurve,
+    band_figure,
+    decision_figure,
+    pr_figure,
+    reliability_figure,
+)
+from mammo_core.plots.overviews import forest_figure
 from mammo_core.plots.style import MUTED, PALETTE
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of

@@ -1,6 +1,6 @@
 """The matrix keeps the order of its squares, and marks what is not comparable."""
 
-from mammo_core.plots.matrix import Square, matrix_figure
+from mammo_core.plots.overviews import Square, matrix_figure
 
 SQUARES = [
     Square(row="a", column="home", lines=("0.9",), share=0.8, is_own=True),

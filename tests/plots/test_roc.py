@@ -2,7 +2,7 @@ import numpy as np
 
 from mammo_core.metrics.curves import roc_curve
 from mammo_core.metrics.threshold import operating_point
-from mammo_core.plots.roc import NamedCurve, roc_figure, thinned
+from mammo_core.plots.curves import NamedCurve, roc_figure, thinned
 from mammo_core.plots.style import PALETTE
 from tests.metrics.conftest import cases_of
 

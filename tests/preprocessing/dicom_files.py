@@ -17,7 +17,7 @@ from pydicom.encaps import encapsulate
 from pydicom.pixels.encoders.native import _encode_segment
 from pydicom.tag import Tag
 
-from mammo_core.preprocessing.read import decode
+from mammo_core.preprocessing.reading.read import decode
 from mammo_core.types import Mammogram
 
 KEY = b"k" * 32

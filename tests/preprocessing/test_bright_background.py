@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.bright_background import has_bright_background
+from mammo_core.preprocessing.intensity import has_bright_background
 from mammo_core.types import Pixels
 
 

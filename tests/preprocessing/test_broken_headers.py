@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing import limits
+from mammo_core.preprocessing.reading import limits
 from tests.preprocessing.dicom_files import (
     DEFLATED,
     UNDEFINED,

@@ -13,10 +13,9 @@ import pytest
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import RunError, TableError
-from mammo_core.preprocessing.cache import Cache, open_images, plan_build
-from mammo_core.preprocessing.cache_build import build_cache
+from mammo_core.preprocessing.cache import Cache, build_cache, open_images, plan_build
 from mammo_core.preprocessing.prepare import prepare_grey
-from mammo_core.preprocessing.read import decode
+from mammo_core.preprocessing.reading.read import decode
 from tests.preprocessing.drawings import half_disc
 
 SETTINGS = PrepareSettings(size=(48, 24))
@@ -24,7 +23,7 @@ CHILD = (
     "import sys\n"
     "from pathlib import Path\n"
     "from mammo_core.preprocessing.cache import Cache\n"
-    "from mammo_core.preprocessing.cache_build import build_cache\n"
+    "from mammo_core.preprocessing.cache import build_cache\n"
     "from mammo_core.config import PrepareSettings\n"
     "cache = Cache(root=Path(sys.argv[1]), settings=PrepareSettings(size=(48, 24)))\n"
     "files = sorted(Path(sys.argv[2]).iterdir())\n"

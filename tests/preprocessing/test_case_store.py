@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import MammoError, ReadError
-from mammo_core.preprocessing.case_store import (
+from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
     correct_image,
     forget_case,
@@ -17,7 +17,7 @@ from mammo_core.preprocessing.case_store import (
     opening_in_words,
     store_case,
 )
-from mammo_core.preprocessing.case_store import Case as StoredCase
+from mammo_core.preprocessing.cases import Case as StoredCase
 from mammo_core.types import ImageRef, Laterality, Mammogram, View
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo_core.preprocessing.dicom.syntaxes import SYNTAXES, TransferSyntax
+from mammo_core.preprocessing.dicom.parse import SYNTAXES, TransferSyntax
 from tests.preprocessing.dicom_files import encoded_file, read
 
 LOSSLESS = [syntax for syntax in SYNTAXES if not syntax.is_lossy]

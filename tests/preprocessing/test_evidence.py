@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.evidence import Evidence
-from mammo_core.preprocessing.isolation import ReadingProcess
-from mammo_core.preprocessing.read import read_whose
+from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
+from mammo_core.preprocessing.reading.read import read_whose
 from tests.preprocessing.dicom_files import MAMMOGRAM, mammogram_file
 
 PIXELS = np.zeros((4, 4), dtype=np.uint16)

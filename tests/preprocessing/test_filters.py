@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.filters import apply_filter, three_filters_picture
+from mammo_core.preprocessing.prepare import apply_filter, three_filters_picture
 from mammo_core.types import Pixels
 
 

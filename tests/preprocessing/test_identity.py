@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import MammoError
-from mammo_core.preprocessing.keyed_ids import installation_key, keyed_id
-from mammo_core.preprocessing.read import decode
+from mammo_core.preprocessing.reading.identity import installation_key, keyed_id
+from mammo_core.preprocessing.reading.read import decode
 from tests.preprocessing.dicom_files import KEY, file_of, header_of, mammogram_file, ramp, read
 
 SECRET = "GEHEIM"

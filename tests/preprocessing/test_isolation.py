@@ -12,10 +12,10 @@ import pytest
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing import limits
-from mammo_core.preprocessing.isolation import ReadingPool, ReadingProcess
 from mammo_core.preprocessing.prepare import prepare_grey
-from mammo_core.preprocessing.read import decode, read_mammogram
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.isolation import ReadingPool, ReadingProcess
+from mammo_core.preprocessing.reading.read import decode, read_mammogram
 from tests.preprocessing.dicom_files import KEY, TOMOSYNTHESIS, mammogram_file, ramp
 
 PLAIN = mammogram_file(ramp(), ImageLaterality="L", ViewPosition="CC", PixelSpacing=[0.05, 0.05])
@@ -32,7 +32,7 @@ def pretender(behaviour: str) -> tuple[str, ...]:
     """A reading process that says it is ready, takes a request, and then misbehaves."""
     code = (
         "import os, sys, time\n"
-        "from mammo_core.preprocessing.messages import Reply, Request, receive, send\n"
+        "from mammo_core.preprocessing.reading.messages import Reply, Request, receive, send\n"
         "send(sys.stdout.buffer, Reply())\n"
         "receive(sys.stdin.buffer, Request)\n"
         f"{behaviour}\n"

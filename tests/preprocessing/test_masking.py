@@ -1,6 +1,6 @@
 import numpy as np
 
-from mammo_core.preprocessing.masking import mask_outside_breast
+from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.types import ImageRef, Mammogram
 
 

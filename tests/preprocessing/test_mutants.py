@@ -15,8 +15,8 @@ import pytest
 from pydicom.encaps import encapsulate
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.dicom.syntaxes import SYNTAXES, Family, TransferSyntax
-from mammo_core.preprocessing.isolation import ReadingProcess
+from mammo_core.preprocessing.dicom.parse import SYNTAXES, Family, TransferSyntax
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from tests.preprocessing.dicom_files import (
     KEY,
     compressed,

@@ -9,7 +9,12 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from mammo_core.errors import ConfigError
-from mammo_core.preprocessing.phantom import (
+from mammo_core.preprocessing.phantoms.anatomy import power_law_noise
+from mammo_core.preprocessing.phantoms.files import Syntax, encode_dicom
+from mammo_core.preprocessing.phantoms.lesions import LesionKind
+from mammo_core.preprocessing.phantoms.shipped import write_samples
+from mammo_core.preprocessing.phantoms.view import Breast, render_view
+from mammo_core.preprocessing.phantoms.women import (
     VIEWS,
     PhantomSettings,
     Woman,
@@ -17,12 +22,7 @@ from mammo_core.preprocessing.phantom import (
     header_of,
     write_phantom_set,
 )
-from mammo_core.preprocessing.phantom_files import Syntax, encode_dicom
-from mammo_core.preprocessing.phantom_lesions import LesionKind
-from mammo_core.preprocessing.phantom_samples import write_samples
-from mammo_core.preprocessing.phantom_tissue import power_law_noise
-from mammo_core.preprocessing.phantom_view import Breast, render_view
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.tables import check_boxes, check_labels, check_manifest
 from mammo_core.types import CANCER, Laterality, View
 

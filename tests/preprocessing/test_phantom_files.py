@@ -12,15 +12,9 @@ import pytest
 from pydicom.pixels import apply_windowing
 
 from mammo_core.cli import main
-from mammo_core.preprocessing.phantom_files import Header, Syntax, encode_dicom, encode_png
-from mammo_core.preprocessing.phantom_samples import list_samples, write_samples
-from mammo_core.preprocessing.phantom_view import (
-    MACHINES,
-    Breast,
-    Machine,
-    Rendering,
-    render_view,
-)
+from mammo_core.preprocessing.phantoms.files import Header, Syntax, encode_dicom, encode_png
+from mammo_core.preprocessing.phantoms.shipped import list_samples, write_samples
+from mammo_core.preprocessing.phantoms.view import MACHINES, Breast, Machine, Rendering, render_view
 from mammo_core.types import Laterality, View
 
 

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo_core.preprocessing.phantom_lesions import Lesion, LesionKind
-from mammo_core.preprocessing.phantom_tissue import VOLUME, grow_glands, project
-from mammo_core.preprocessing.phantom_view import MACHINES, Breast, Rendering, render_view
+from mammo_core.preprocessing.phantoms.anatomy import VOLUME, grow_glands, project
+from mammo_core.preprocessing.phantoms.lesions import Lesion, LesionKind
+from mammo_core.preprocessing.phantoms.view import MACHINES, Breast, Rendering, render_view
 from mammo_core.types import Laterality, Pixels, Size, View
 
 SIZE = (256, 128)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.pnm import read_grey_map
+from mammo_core.preprocessing.raster import read_grey_map
 from tests.preprocessing.dicom_files import read
 
 

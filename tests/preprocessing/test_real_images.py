@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mammo_core.preprocessing.read import decode
+from mammo_core.preprocessing.reading.read import decode
 from tests.preprocessing.dicom_files import KEY
 
 FOLDER = os.environ.get("MAMMO_RSNA_SUBSET")

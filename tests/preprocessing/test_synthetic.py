@@ -9,10 +9,10 @@ import pytest
 from PIL import Image
 
 from mammo_core.paths import samples_root
-from mammo_core.preprocessing.case_store import load_case, load_mammogram, store_case
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.preprocessing.read import decode, read_mammogram
-from mammo_core.preprocessing.synthetic import is_marked_png, mark_png
+from mammo_core.preprocessing.cases import load_case, load_mammogram, store_case
+from mammo_core.preprocessing.phantoms.mark import is_marked_png, mark_png
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.reading.read import decode, read_mammogram
 from tests.preprocessing.dicom_files import KEY, mammogram_file, ramp
 
 

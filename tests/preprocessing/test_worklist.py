@@ -4,7 +4,7 @@ import pytest
 
 from mammo_core.errors import MammoError
 from mammo_core.paths import samples_root
-from mammo_core.preprocessing.worklist import (
+from mammo_core.preprocessing.cases import (
     Arrived,
     exam_of,
     group_files,

@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from mammo_core.config import DataConfig, RunConfig, load_settings, save_settings
-from mammo_core.datasets.reading import fingerprint_of, read_dataset
-from mammo_core.datasets.run_split import split_as_set, used_images
-from mammo_core.reports.reported import Reported, read_reported
+from mammo_core.datasets.dataset import fingerprint_of, read_dataset
+from mammo_core.datasets.splits import split_as_set, used_images
+from mammo_core.reports.study.women import Reported, read_reported
 from mammo_core.runs.card import ModelCard, SplitCount, read_card, write_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import positive_of

@@ -7,8 +7,8 @@ import numpy as np
 
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.inference.verdict import ScoredImage, score_cases
-from mammo_core.preprocessing.case_store import CaseImage
-from mammo_core.reports.case_record import ReadCase, ReadImage, Reading, Region
+from mammo_core.preprocessing.cases import CaseImage
+from mammo_core.reports.case.record import ReadCase, ReadImage, Reading, Region
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord
 from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.types import CANCER, Box, ImageRef, Laterality, Level, View, Window

@@ -2,9 +2,9 @@ import io
 import json
 import zipfile
 
-from mammo_core.reports.case_archive import case_zip
-from mammo_core.reports.case_picture import Look
-from mammo_core.reports.case_pseudonyms import Pseudonyms
+from mammo_core.reports.case.archive import case_zip
+from mammo_core.reports.case.picture import Look
+from mammo_core.reports.case.record import Pseudonyms
 from tests.reports.read_cases import read_case
 
 CASE = read_case()

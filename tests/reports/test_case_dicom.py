@@ -11,13 +11,11 @@ import pytest
 from pydicom.dataset import Dataset
 
 from mammo_core.errors import MammoError
-from mammo_core.preprocessing.evidence import Evidence
-from mammo_core.preprocessing.read import decode
-from mammo_core.reports.case_dicom import identified_dicom, pseudonymous_dicom
-from mammo_core.reports.case_file import CaseFile
-from mammo_core.reports.case_picture import Look
-from mammo_core.reports.case_pseudonyms import Pseudonyms
-from mammo_core.reports.case_record import ReadCase
+from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.preprocessing.reading.read import decode
+from mammo_core.reports.case.archive import identified_dicom, pseudonymous_dicom
+from mammo_core.reports.case.picture import Look
+from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase
 from mammo_core.types import Laterality
 from tests.reports.read_cases import POINT, read_case, unread
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from mammo_core.reports.case_export import case_rows, to_csv, to_safe_csv
+from mammo_core.reports.case.tables import case_rows, to_csv, to_safe_csv
 from tests.reports.read_cases import read_case, unread
 
 

@@ -1,7 +1,7 @@
 import io
 import zipfile
 
-from mammo_core.reports.case_file import CaseFile, to_zip, view_name
+from mammo_core.reports.case.record import CaseFile, to_zip, view_name
 from mammo_core.types import View
 from tests.reports.read_cases import read_image
 

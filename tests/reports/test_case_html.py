@@ -6,10 +6,9 @@ from html.parser import HTMLParser
 
 from PIL import Image
 
-from mammo_core.reports.case_html import to_html
-from mammo_core.reports.case_picture import Look
-from mammo_core.reports.case_pseudonyms import Pseudonyms
-from mammo_core.reports.case_record import ReadCase
+from mammo_core.reports.case.html import to_html
+from mammo_core.reports.case.picture import Look
+from mammo_core.reports.case.record import Pseudonyms, ReadCase
 from tests.reports.read_cases import POINT, read_case, unread
 
 CASE = read_case()

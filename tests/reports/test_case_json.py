@@ -1,8 +1,8 @@
 import json
 from dataclasses import replace
 
-from mammo_core.reports.case_json import to_json
-from mammo_core.reports.case_pseudonyms import Pseudonyms
+from mammo_core.reports.case.record import Pseudonyms
+from mammo_core.reports.case.tables import to_json
 from tests.reports.read_cases import POINT, read_case, unread
 
 CASE = read_case()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import UnknownNameError
-from mammo_core.reports.case_picture import (
+from mammo_core.reports.case.picture import (
     COLOUR_MAPS,
     Look,
     colour_table,

@@ -2,9 +2,9 @@ from dataclasses import replace
 
 import pytest
 
-from mammo_core.reports.checklist import Guideline, Status, answered
-from mammo_core.reports.checklists import GUIDELINES
-from mammo_core.reports.reported import Reported
+from mammo_core.reports.checklists.checklist import Guideline, Status, answered
+from mammo_core.reports.checklists.guidelines import GUIDELINES
+from mammo_core.reports.study.women import Reported
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
 from tests.reports.made_up_study import change_card, report_of

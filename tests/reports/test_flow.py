@@ -2,8 +2,7 @@ import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
-from mammo_core.reports.flow import Flow, Group
-from mammo_core.reports.flow_drawing import drawing_of
+from mammo_core.reports.study.women import Flow, Group, drawing_of
 from mammo_core.runs.folder import RunFolder
 from tests.reports.made_up_study import report_of
 

@@ -1,13 +1,12 @@
 from dataclasses import replace
 from pathlib import Path
 
-from mammo_core.reports.study_files import Format, study_text
+from mammo_core.reports.study.report import Format, study_text
 from mammo_core.runs.card import read_card
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.openings import FILE_NAME as LOOKS
-from mammo_core.runs.openings import note_opening
-from mammo_core.runs.operating_points import FILE_NAME as LOCKS
-from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import OPENINGS_FILE as LOOKS
+from mammo_core.runs.operating_points import POINTS_FILE as LOCKS
+from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, note_opening
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import RUN, change_card

@@ -3,10 +3,10 @@ from dataclasses import replace
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.reports.study import read_study
-from mammo_core.reports.study_results import Results, measure_study
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import LockedPoint, Promise, card_hash, lock_point
+from mammo_core.reports.study.results import Results, measure_study
+from mammo_core.reports.study.study import read_study
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.types import Level
 from tests.reports.made_up_study import report_of
 

@@ -5,21 +5,24 @@ import pandas as pd
 import pytest
 
 from mammo_core.config import AuditConfig, EvaluateConfig, RunConfig, load_settings, save_settings
-from mammo_core.datasets.audit.finding import Finding, Severity
-from mammo_core.datasets.audit.result import AuditResult, write_audit
-from mammo_core.datasets.reading import fingerprint_of, read_dataset
-from mammo_core.datasets.registry import Registered, register
-from mammo_core.datasets.tasks import NORMAL_BENIGN_CANCER
+from mammo_core.datasets.adapters.adapter import NORMAL_BENIGN_CANCER
+from mammo_core.datasets.audit.result import AuditResult, Finding, Severity, write_audit
+from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
 from mammo_core.errors import MammoError
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import datasets_root
-from mammo_core.reports.study_files import Format, card_text, study_text
+from mammo_core.reports.study.report import Format, card_text, study_text
 from mammo_core.runs.card import Metric, read_card
-from mammo_core.runs.fidelity import Fidelity, Figure, add_fidelity
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
-from mammo_core.runs.openings import note_opening
-from mammo_core.runs.operating_points import card_hash
-from mammo_core.runs.stress import StressResult, StressTest, add_stress
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
+from mammo_core.runs.measured import (
+    Fidelity,
+    Figure,
+    StressResult,
+    StressTest,
+    add_fidelity,
+    add_stress,
+)
+from mammo_core.runs.operating_points import note_opening
 from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run

@@ -11,9 +11,8 @@ from mammo_core.config import (
     OptimConfig,
     PrepareSettings,
 )
-from mammo_core.reports.setting_names import SETTING_NAMES
-from mammo_core.reports.study_files import Format, study_text
-from mammo_core.reports.wording import device_in_words, settings_in_words
+from mammo_core.reports.study.report import Format, study_text
+from mammo_core.reports.wording import SETTING_NAMES, device_in_words, settings_in_words
 from mammo_core.runs.folder import RunFolder
 from tests.predictions import made_up_card
 

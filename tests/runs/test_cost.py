@@ -4,8 +4,8 @@ import pytest
 
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.runs.card import read_card
-from mammo_core.runs.cost import FILE_NAME, device_hours, read_cost, record_cost
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.sidecars import COST_FILE, device_hours, read_cost, record_cost
 from tests.predictions import made_up_predictions, write_run
 
 
@@ -41,6 +41,6 @@ def test_a_negative_price_and_a_broken_file_are_told(run: RunFolder) -> None:
     card = read_card(run.file("model_card.json"))
     with pytest.raises(ConfigError, match="a price is 0 or more"):
         record_cost(run, card, price=-1.0, currency="EUR")
-    run.file(FILE_NAME).write_text("{")
+    run.file(COST_FILE).write_text("{")
     with pytest.raises(RunError, match="cannot be read"):
         read_cost(run)

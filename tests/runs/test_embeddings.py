@@ -6,8 +6,8 @@ import pandas as pd
 import pytest
 
 from mammo_core.errors import CheckpointError
-from mammo_core.runs.embeddings import FILE_NAME, Embeddings, read_embeddings, write_embeddings
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.sidecars import EMBEDDINGS_FILE, Embeddings, read_embeddings, write_embeddings
 from mammo_core.types import Split
 from tests.predictions import made_up_card
 
@@ -54,7 +54,7 @@ def test_embeddings_of_other_weights_are_refused(run: RunFolder) -> None:
 
 
 def test_a_damaged_file_says_what_to_do(run: RunFolder) -> None:
-    path = run.file(FILE_NAME)
+    path = run.file(EMBEDDINGS_FILE)
     path.write_bytes(path.read_bytes()[:40])
     with pytest.raises(CheckpointError, match="Delete embeddings"):
         read_embeddings(run, CARD)

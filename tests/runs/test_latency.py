@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import RunError
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.latency import (
-    FILE_NAME,
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.sidecars import (
+    LATENCY_FILE,
     Latency,
     count_parameters,
     read_latency,
     write_latency,
 )
-from mammo_core.runs.operating_points import card_hash
 
 
 @pytest.fixture
@@ -45,7 +44,7 @@ def test_what_was_measured_is_read_back_for_this_card_only(run: RunFolder) -> No
 
 
 def test_a_broken_measurement_is_named(run: RunFolder) -> None:
-    run.file(FILE_NAME).write_text("{")
+    run.file(LATENCY_FILE).write_text("{")
     with pytest.raises(RunError, match=r"latency of .* cannot be read"):
         read_latency(run)
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from mammo_core.runs.launch import KEEP_MEMORY, worker_environment
+from mammo_core.runs.jobs import KEEP_MEMORY, worker_environment
 
 FAULTS_OF_FIVE_LARGE_BLOCKS = """
 import resource

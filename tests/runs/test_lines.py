@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import RunError
-from mammo_core.runs.lines import append_record, read_records
+from mammo_core.runs.sidecars import append_record, read_records
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ import pytest
 from mammo_core.errors import RunError
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.openings import (
-    FILE_NAME,
+from mammo_core.runs.operating_points import (
+    OPENINGS_FILE,
     Opening,
     before,
     note_opening,
@@ -40,19 +40,19 @@ def test_looks_at_another_card_do_not_count(run: RunFolder) -> None:
 
 def test_a_line_still_being_written_is_left_for_later(run: RunFolder) -> None:
     note_opening(run, by="mammo report", now=NOON)
-    with run.file(FILE_NAME).open("a") as stream:
+    with run.file(OPENINGS_FILE).open("a") as stream:
         stream.write('{"opened_at": "2026')
     assert len(openings_of(run)) == 1
 
 
 def test_a_broken_line_is_a_sentence(run: RunFolder) -> None:
-    run.file(FILE_NAME).write_text("no JSON\n")
+    run.file(OPENINGS_FILE).write_text("no JSON\n")
     with pytest.raises(RunError, match="cannot be read"):
         openings_of(run)
 
 
 def test_a_log_that_cannot_be_written_is_a_sentence(run: RunFolder) -> None:
-    run.file(FILE_NAME).mkdir()
+    run.file(OPENINGS_FILE).mkdir()
     with pytest.raises(RunError, match="cannot be written down"):
         note_opening(run, by="mammo report", now=NOON)
     with pytest.raises(RunError, match="cannot be read"):

@@ -4,12 +4,11 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import RunError
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.operating_points import (
-    FILE_NAME,
+    POINTS_FILE,
     LockedPoint,
     Promise,
-    card_hash,
     lock_point,
     locked_points,
     point_in_force,
@@ -56,7 +55,7 @@ def test_the_map_of_a_recalibration_is_kept_with_its_point(run: RunFolder) -> No
 
 def test_a_point_locked_before_maps_were_kept_is_still_read(run: RunFolder) -> None:
     lock_point(run, replace(point_of(run), calibration="Platt"))
-    lines = run.file(FILE_NAME)
+    lines = run.file(POINTS_FILE)
     lines.write_text(lines.read_text().replace(', "score_map": null', ""))
     found = point_in_force(run)
     assert found is not None
@@ -79,13 +78,13 @@ def test_a_point_of_another_card_is_not_in_force(run: RunFolder) -> None:
 
 def test_a_line_still_being_written_is_left_for_later(run: RunFolder) -> None:
     lock_point(run, point_of(run))
-    with run.file(FILE_NAME).open("a") as stream:
+    with run.file(POINTS_FILE).open("a") as stream:
         stream.write('{"threshold": 0.')
     assert point_in_force(run) == point_of(run)
 
 
 def test_a_broken_line_is_told_in_words(run: RunFolder) -> None:
-    run.file(FILE_NAME).write_text('{"threshold": "high"}\n')
+    run.file(POINTS_FILE).write_text('{"threshold": "high"}\n')
     with pytest.raises(RunError, match="operating points of 20260101-000000-tiny_cnn-lock"):
         point_in_force(run)
 

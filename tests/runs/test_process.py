@@ -7,8 +7,7 @@ import pytest
 
 from mammo_core.errors import ConfigError
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.process import carry_out
-from mammo_core.runs.queue import device_turn
+from mammo_core.runs.jobs import carry_out, device_turn
 from mammo_core.types import RunState
 
 

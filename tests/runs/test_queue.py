@@ -4,7 +4,7 @@ import threading
 import time
 from pathlib import Path
 
-from mammo_core.runs.queue import device_turn
+from mammo_core.runs.jobs import device_turn
 
 SECONDS = 10.0
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.seen import learnt_from, read_seen, write_seen
+from mammo_core.runs.sidecars import learnt_from, read_seen, write_seen
 from mammo_core.training.data import ImageSet
 from mammo_core.training.lineage import seen_table
 from mammo_core.types import Split

@@ -1,7 +1,7 @@
 from dataclasses import replace
 
 from mammo_core.config import DataConfig, EvaluateConfig, ModelConfig, OptimConfig, RunConfig
-from mammo_core.runs.settings_table import settings_table
+from mammo_core.runs.card import settings_table
 
 ONE = RunConfig(
     data=DataConfig(folder="women", adapter="phantom_set", label_rule="lesion"),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 from mammo_core.files import sha256_of
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.stress import (
+from mammo_core.runs.measured import (
     AtThreshold,
     Share,
     StressResult,

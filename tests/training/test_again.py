@@ -6,7 +6,7 @@ import pytest
 from mammo_core.config import save_settings
 from mammo_core.errors import ConfigError
 from mammo_core.runs.folder import RunFolder
-from mammo_core.training.again import (
+from mammo_core.training.preflight import (
     FITTING_NAME,
     Fitting,
     fitting_of,

@@ -3,7 +3,7 @@ import pytest
 
 from mammo_core.config import BalanceConfig
 from mammo_core.errors import ConfigError
-from mammo_core.training.balance import Order, epoch_order, images_per_epoch
+from mammo_core.training.losses import Order, epoch_order, images_per_epoch
 
 #: Ten images, the last two positive.
 POSITIVE = np.arange(10) >= 8

@@ -7,7 +7,7 @@ import pytest
 
 from mammo_core.config import DataConfig, RunConfig, save_settings
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.training.baselines import baselines_of, try_baselines
 from mammo_core.training.data import load_dataset

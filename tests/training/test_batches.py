@@ -10,8 +10,8 @@ from mammo_core.training.batches import (
     TrainingBatches,
     normalise,
     read_ahead,
+    send,
 )
-from mammo_core.training.transfer import send
 from tests.training.made_up import CONFIG, config, squares
 
 CPU = torch.device("cpu")

@@ -9,9 +9,9 @@ import torch
 
 from mammo_core.config import DataConfig, PrepareSettings
 from mammo_core.errors import TableError
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.preprocessing.prepare import prepare
-from mammo_core.preprocessing.read import read_mammogram
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.types import Split

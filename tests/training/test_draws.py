@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from mammo_core.training.draws import uniform
+from mammo_core.training.augment import uniform
 
 
 def draw(rows: list[int], *, seed: int = 0, epoch: int = 1, copy: int = 0) -> np.ndarray:

@@ -7,17 +7,15 @@ import torch
 from mammo_core.cli import main
 from mammo_core.config import DataConfig
 from mammo_core.errors import RunError
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import read_card
-from mammo_core.runs.embeddings import FILE_NAME, read_embeddings
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import create_run
-from mammo_core.runs.seen import SEEN_NAME
+from mammo_core.runs.jobs import create_run
+from mammo_core.runs.sidecars import EMBEDDINGS_FILE, SEEN_NAME, read_embeddings
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.embedding import embed_run, embeddings_of
 from mammo_core.training.network import make_network
 from mammo_core.training.recipes import get_recipe, with_changes
-from mammo_core.training.session import train
+from mammo_core.training.session import embed_run, embeddings_of, train
 from mammo_core.types import CANCER, Split
 from tests.training.made_up import CONFIG, squares
 
@@ -61,7 +59,7 @@ def test_a_training_keeps_embeddings_and_they_can_be_made_again(
     counts = {count.split: count.images for count in card.data.splits}
     assert len(first.of(Split.TRAIN)) == counts[Split.TRAIN]
 
-    finished.file(FILE_NAME).unlink()
+    finished.file(EMBEDDINGS_FILE).unlink()
     moved = phantoms.rename(tmp_path / "moved")
     assert embed_run(finished, folder=str(moved), report=quiet) == len(first.images)
     again = read_embeddings(finished, card)

@@ -7,12 +7,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import RunError
-from mammo_core.training.feature_store import (
-    FeatureStore,
-    features_root,
-    make_room,
-    open_store,
-)
+from mammo_core.training.features import FeatureStore, features_root, make_room, open_store
 
 
 @pytest.fixture(autouse=True)

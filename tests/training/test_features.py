@@ -11,7 +11,6 @@ from lightning_fabric import Fabric
 
 from mammo_core.config import AugmentConfig, RunConfig
 from mammo_core.errors import ConfigError
-from mammo_core.training.balance import Order, epoch_order
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
 from mammo_core.training.features import (
@@ -23,6 +22,7 @@ from mammo_core.training.features import (
     keep_evaluation,
     keep_training,
 )
+from mammo_core.training.losses import Order, epoch_order
 from mammo_core.training.network import Network, make_network
 from tests.training.made_up import CONFIG, InMemory, config, paired, squares, two_views
 

@@ -7,8 +7,8 @@ import pytest
 
 from mammo_core.config import DataConfig, OptimConfig
 from mammo_core.errors import ConfigError
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.jobs import create_run, start_worker
 from tests.training.made_up import config
 
 

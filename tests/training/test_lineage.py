@@ -12,7 +12,7 @@ from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.seen import SEEN_NAME, write_seen
+from mammo_core.runs.sidecars import SEEN_NAME, write_seen
 from mammo_core.training.lineage import check_origin, origin_of, seen_table
 from mammo_core.training.network import make_network
 from mammo_core.training.outcome import how_chosen, save_weights

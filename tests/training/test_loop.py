@@ -7,11 +7,10 @@ from lightning_fabric import Fabric
 
 from mammo_core.config import BalanceConfig, ModelConfig, RunConfig
 from mammo_core.errors import RunError
-from mammo_core.metrics.auc import auc_of
-from mammo_core.training.average import Average
+from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
-from mammo_core.training.loop import EpochResult, Lesson, fit, make_learner, predict_logits
+from mammo_core.training.loop import Average, EpochResult, Lesson, fit, make_learner, predict_logits
 from mammo_core.training.losses import make_loss
 from mammo_core.training.monitor import Judged, judge
 from mammo_core.types import CANCER

@@ -15,12 +15,11 @@ from safetensors.torch import load_file
 from mammo_core.config import RunConfig
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.batches import TrainingBatches
-from mammo_core.training.learning import Course, learn
+from mammo_core.training.learning import Course, Progress, learn
 from mammo_core.training.loop import make_learner
 from mammo_core.training.losses import plain_loss
 from mammo_core.training.machine import make_fabric, why_not_compiled, why_not_twice
 from mammo_core.training.network import make_network
-from mammo_core.training.state import Progress
 from mammo_core.types import CANCER, Split
 from tests.training.made_up import CONFIG, config, squares
 from tests.training.test_state import killed_after

@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import RunError
 from mammo_core.runs.folder import RunFolder
-from mammo_core.training.again import Fitting, made_to_fit, read_fitting
 from mammo_core.training.learning import Course
 from mammo_core.training.network import make_network
+from mammo_core.training.preflight import Fitting, made_to_fit, read_fitting
 from mammo_core.training.session import learn_or_tell
 from mammo_core.types import Split
 from tests.training.made_up import InMemory, config, squares

@@ -10,7 +10,7 @@ import torch
 from mammo_core.cli import main
 from mammo_core.config import BalanceConfig, DataConfig, RunConfig
 from mammo_core.errors import RunError
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.training.measuring import largest_that_fits, measure
 from mammo_core.training.preflight import (
     latest_preflight,

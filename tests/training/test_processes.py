@@ -12,9 +12,9 @@ import torch
 from safetensors.torch import load_file
 
 from mammo_core.config import BalanceConfig, DataConfig, ModelConfig, RunConfig
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import create_run
+from mammo_core.runs.jobs import create_run
 from mammo_core.types import RunState
 from tests.training.made_up import CONFIG
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mammo_core.config import BalanceConfig, DataConfig
-from mammo_core.datasets.reading import get_adapter, get_label_rule
+from mammo_core.datasets.dataset import get_adapter, get_label_rule
 from mammo_core.errors import ConfigError, UnknownNameError
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe, with_backbone, with_changes
 from mammo_core.types import CANCER

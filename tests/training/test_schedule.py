@@ -1,7 +1,7 @@
 import pytest
 
 from mammo_core.config import OptimConfig
-from mammo_core.training.schedule import learning_rate, plateau_scale
+from mammo_core.training.loop import learning_rate, plateau_scale
 
 
 def rates(schedule: str, *, warmup: int = 0) -> list[float]:

@@ -17,7 +17,7 @@ from mammo_core.datasets.predictions import (
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, load_ensemble, make_member
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import Metric, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.tables import check_manifest

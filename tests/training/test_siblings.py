@@ -3,7 +3,7 @@ from pathlib import Path
 
 from mammo_core.config import save_settings
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.training.siblings import siblings_of
+from mammo_core.training.series import siblings_of
 from mammo_core.types import RunState
 from tests.training.made_up import config
 

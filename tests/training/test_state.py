@@ -13,11 +13,17 @@ from safetensors.torch import load_file
 from mammo_core.config import BalanceConfig, RunConfig
 from mammo_core.errors import RunError
 from mammo_core.runs.folder import RunFolder
-from mammo_core.training.learning import Course, learn
+from mammo_core.training.learning import (
+    Course,
+    Progress,
+    learn,
+    load_state,
+    read_progress,
+    save_state,
+)
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.monitor import Judged
 from mammo_core.training.network import make_network
-from mammo_core.training.state import Progress, load_state, read_progress, save_state
 from mammo_core.types import Split
 from mammo_core.zoo.classifier import Classifier
 from tests.training.made_up import CONFIG, config, paired, squares, two_views

@@ -12,27 +12,26 @@ from lightning_fabric import Fabric
 from numpy.typing import NDArray
 
 from mammo_core.config import AugmentConfig, DataConfig, RunConfig
+from mammo_core.datasets.dataset import read_dataset
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.datasets.reading import read_dataset
 from mammo_core.errors import ConfigError
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.evaluate import evaluate
-from mammo_core.inference.predictor import Reading, score_images
-from mammo_core.metrics.auc import auc_of
+from mammo_core.inference.scoring import Reading, score_images
+from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.partners import lone_in_words, partners_of
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.preprocessing.prepare import prepare
-from mammo_core.preprocessing.read import read_mammogram
-from mammo_core.runs.embeddings import read_embeddings
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import create_run
+from mammo_core.runs.jobs import create_run
+from mammo_core.runs.sidecars import read_embeddings
 from mammo_core.tables import check_manifest
-from mammo_core.training.balance import Order
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet, load_dataset
 from mammo_core.training.loop import Lesson, fit, make_learner, predict_logits
-from mammo_core.training.losses import make_loss
+from mammo_core.training.losses import Order, make_loss
 from mammo_core.training.monitor import judge
 from mammo_core.training.network import make_network
 from mammo_core.training.recipes import get_recipe, with_changes

@@ -13,10 +13,10 @@ from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import sha256_of
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.launch import create_run, start_worker
+from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.types import CANCER, RunState, Split
 

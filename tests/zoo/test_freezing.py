@@ -12,8 +12,17 @@ from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import BACKBONES, Backbone, get_backbone
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.freezing import depth_of, freeze, last_layer, train_mode
-from mammo_core.zoo.stages import Prefix, Stage, can_be_cut, stages_of, suffix_of
+from mammo_core.zoo.freezing import (
+    Prefix,
+    Stage,
+    can_be_cut,
+    depth_of,
+    freeze,
+    last_layer,
+    stages_of,
+    suffix_of,
+    train_mode,
+)
 
 ON_META = pytest.mark.parametrize("backbone", BACKBONES, ids=lambda backbone: backbone.name)
 SMALL = ["light_cnn", "conv2", "conv3_dense3", "mobilenetv2_100", "resnet18", "test_convnext"]

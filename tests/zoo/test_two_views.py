@@ -8,8 +8,7 @@ from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import BACKBONES, Backbone
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.freezing import freeze, last_layer
-from mammo_core.zoo.stages import stages_of
+from mammo_core.zoo.freezing import freeze, last_layer, stages_of
 from mammo_core.zoo.two_views import Beside
 
 SMALL = ["light_cnn", "conv2", "test_resnet", "test_convnext", "timm:test_vit"]

@@ -15,8 +15,7 @@ from mammo_core.zoo.catalog import (
     list_backbones,
     weights_of,
 )
-from mammo_core.zoo.classifier import EXPLAIN_LAYER, Classifier
-from mammo_core.zoo.pooling import GeneralisedMean
+from mammo_core.zoo.classifier import EXPLAIN_LAYER, Classifier, GeneralisedMean
 
 
 def build(name: str, **settings: str) -> Classifier:

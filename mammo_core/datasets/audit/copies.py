@@ -2,8 +2,8 @@
 
 import pandas as pd
 
-from mammo_core.datasets.audit.evidence import Evidence
-from mammo_core.datasets.audit.finding import Finding, Severity, texts
+from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.result import Finding, Severity, texts
 
 
 def check_copies(evidence: Evidence) -> list[Finding]:

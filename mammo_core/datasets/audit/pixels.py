@@ -4,8 +4,8 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.datasets.audit.evidence import Evidence
-from mammo_core.datasets.audit.finding import Finding, Severity, texts
+from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.result import Finding, Severity, texts
 
 _MANY: Final = 0.05  # share of the files from which on a loss is serious
 _EDGES: Final = {"L": "left", "R": "right"}

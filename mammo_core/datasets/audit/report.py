@@ -10,9 +10,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from mammo_core.datasets.audit.finding import Finding, Severity
-from mammo_core.datasets.audit.result import AuditResult
-from mammo_core.datasets.thumbnails import thumbnail
+from mammo_core.datasets.audit.result import AuditResult, Finding, Severity
+from mammo_core.datasets.small_images import thumbnail
 from mammo_core.files import replace_file
 
 _THUMBNAIL: Final = 140  # pixels of the longer side

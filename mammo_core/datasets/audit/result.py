@@ -1,18 +1,49 @@
-"""The result of an audit, as it is kept in audit.json and shown."""
+"""The result of an audit: its findings, as kept in audit.json and shown."""
 
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
 from mammo_core.damage import damage_in_words
-from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.errors import TableError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
 from mammo_core.types import Level
+
+
+class Severity(StrEnum):
+    """SERIOUS: results made from this table mean nothing. WARNING: they mean less than they seem.
+    NOTE: something to know."""
+
+    SERIOUS = "serious"
+    WARNING = "warning"
+    NOTE = "note"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong, in a sentence, with the rows behind it.
+
+    `rows` are image ids, or what else the sentence speaks of; `pictures` are paths of images worth
+    looking at, those that belong together side by side.
+    """
+
+    check: str
+    severity: Severity
+    sentence: str
+    rows: tuple[str, ...] = ()
+    pictures: tuple[str, ...] = ()
+
+
+def texts(values: Iterable[object]) -> tuple[str, ...]:
+    """Each value once, as text, in order of appearance."""
+    return tuple(dict.fromkeys(str(value) for value in values))
+
 
 SCHEMA_VERSION: Final = 1
 

@@ -6,17 +6,16 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.datasets.audit import copies, pixels, tables
-from mammo_core.datasets.audit.evidence import Evidence, gather_evidence, search_copies
-from mammo_core.datasets.audit.facts import gather_facts
-from mammo_core.datasets.audit.finding import Finding, Severity
-from mammo_core.datasets.audit.precision import check_precision, measure_precision
-from mammo_core.datasets.audit.result import AuditResult, Count, Shape
+from mammo_core.datasets.audit.facts import Evidence, gather_evidence, gather_facts, search_copies
+from mammo_core.datasets.audit.result import AuditResult, Count, Finding, Severity, Shape
 from mammo_core.datasets.audit.shortcuts import (
     check_one_sided_values,
+    check_precision,
     check_shortcuts,
+    measure_precision,
     measure_shortcuts,
 )
-from mammo_core.datasets.reading import Dataset, fingerprint_of
+from mammo_core.datasets.dataset import Dataset, fingerprint_of
 
 _MOST_SHAPES: Final = 50
 

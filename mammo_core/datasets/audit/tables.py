@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.datasets.audit.evidence import Evidence
-from mammo_core.datasets.audit.finding import Finding, Severity, texts
+from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.result import Finding, Severity, texts
 from mammo_core.datasets.splits import find_leak
 from mammo_core.types import Level, Split
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing import limits
 from mammo_core.preprocessing.dicom.matrix import PixelMatrix
+from mammo_core.preprocessing.reading import limits
 
 END: Final = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000
 

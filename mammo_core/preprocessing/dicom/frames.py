@@ -1,18 +1,127 @@
-"""The one frame of a file: cut out of its items, counted, measured against the header, decoded."""
+"""The one frame of a file: cut out of its items, counted, measured against the header, and decoded
+by the one decoder of its transfer syntax; a chain of fallbacks would accept anything.
+"""
 
 import struct
 from collections.abc import Iterator
-from typing import Final
+from itertools import pairwise
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing.dicom.codecs import decode_frame
+from mammo_core.preprocessing.dicom.codestreams import check_agreement, read_codestream
 from mammo_core.preprocessing.dicom.header import raw
 from mammo_core.preprocessing.dicom.matrix import PixelMatrix, Words
-from mammo_core.preprocessing.dicom.parse import UNDEFINED, DicomFile, PixelElement
-from mammo_core.preprocessing.dicom.syntaxes import Family
+from mammo_core.preprocessing.dicom.parse import (
+    UNDEFINED,
+    DicomFile,
+    Family,
+    PixelElement,
+    TransferSyntax,
+)
+
+_HEADER_BYTES: Final = 64
+
+
+def decode_rle(frame: bytes, matrix: PixelMatrix) -> Words:
+    """The segments, most significant byte first, put together; each must hold every pixel."""
+    shape = (matrix.rows, matrix.columns)
+    planes = [_unpacked(part, matrix.rows * matrix.columns) for part in _segments(frame, matrix)]
+    if matrix.bits_allocated == 16:
+        high, low = (plane.astype(np.uint16) for plane in planes)
+        return np.asarray((high << 8) | low).reshape(shape)
+    if matrix.samples == 1:
+        return planes[0].reshape(shape)
+    return np.stack([plane.reshape(shape) for plane in planes], axis=-1)
+
+
+def _segments(frame: bytes, matrix: PixelMatrix) -> list[bytes]:
+    count = matrix.samples * matrix.bits_allocated // 8
+    if len(frame) < _HEADER_BYTES or struct.unpack_from("<I", frame)[0] != count:
+        raise _damaged_rle()
+    offsets = [*struct.unpack_from(f"<{count}I", frame, 4), len(frame)]
+    if offsets[0] != _HEADER_BYTES or any(start >= end for start, end in pairwise(offsets)):
+        raise _damaged_rle()
+    return [frame[start:end] for start, end in pairwise(offsets)]
+
+
+def _unpacked(segment: bytes, size: int) -> NDArray[np.uint8]:
+    import imagecodecs
+
+    try:
+        values = np.frombuffer(imagecodecs.packbits_decode(segment), dtype=np.uint8)
+    except RuntimeError as error:
+        raise _damaged_rle() from error
+    if values.size < size:
+        raise ReadError(
+            "truncated",
+            f"This DICOM's RLE image ends early: {values.size:,} of {size:,} pixels are there.",
+            "The copy was interrupted; copy it again.",
+        )
+    if values.size > size + 1:  # a pad byte may decode to one value more
+        raise _damaged_rle()
+    return values[:size]
+
+
+def _damaged_rle() -> ReadError:
+    return ReadError(
+        "damaged",
+        "This DICOM's RLE image is broken and cannot be decoded.",
+        "Export it again from where it came.",
+    )
+
+
+JPEG_2000_THREADS: Final = 2  # 470 instead of 894 ms for 3328 x 4096; more gain little
+
+
+def decode_frame(frame: bytes, syntax: TransferSyntax, matrix: PixelMatrix) -> Words:
+    """One compressed frame, checked, decoded, and checked again."""
+    if syntax.family is Family.RLE:
+        return decode_rle(frame, matrix)
+    kind = Family.JPEG_2000 if syntax.family is Family.HTJ2K else syntax.family
+    check_agreement(read_codestream(frame), matrix, kind)
+    try:
+        pixels = _decode(frame, syntax.family)
+    except RuntimeError as error:  # what each of the codecs raises
+        raise _damaged(syntax.name) from error
+    expected: tuple[int, ...] = (matrix.rows, matrix.columns)
+    if matrix.samples > 1:
+        expected = (*expected, matrix.samples)
+    if pixels.shape != expected or pixels.dtype.itemsize * 8 > matrix.bits_allocated:
+        raise _damaged(syntax.name)
+    return _as_words(pixels, matrix)
+
+
+def _as_words(pixels: NDArray[Any], matrix: PixelMatrix) -> Words:
+    unsigned = pixels.view(np.uint8 if pixels.dtype.itemsize == 1 else np.uint16)
+    if matrix.bits_allocated == 8:
+        return unsigned.astype(np.uint8, copy=False)
+    return unsigned.astype(np.uint16, copy=False)
+
+
+def _decode(frame: bytes, family: Family) -> Any:
+    import imagecodecs
+    from openjpeg.utils import decode as decode_htj2k
+
+    if family is Family.JPEG:
+        return imagecodecs.jpeg8_decode(frame)
+    if family is Family.JPEG_LS:
+        return imagecodecs.jpegls_decode(frame)
+    if family is Family.JPEG_2000:
+        return imagecodecs.jpeg2k_decode(frame, numthreads=JPEG_2000_THREADS)
+    return decode_htj2k(frame)
+
+
+def _damaged(name: str) -> ReadError:
+    return ReadError(
+        "damaged",
+        f"This DICOM's compressed image ({name}) is broken and cannot be decoded.",
+        "Export it again from where it came.",
+    )
+
 
 _ITEM: Final = 0xFFFEE000
 _SEQUENCE_END: Final = 0xFFFEE0DD

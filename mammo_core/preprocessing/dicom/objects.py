@@ -14,7 +14,7 @@ from mammo_core.preprocessing.dicom.header import (
     text,
     texts,
 )
-from mammo_core.preprocessing.synthetic import SYNTHETIC_MARK
+from mammo_core.preprocessing.phantoms.mark import SYNTHETIC_MARK
 
 _MAMMOGRAPHY: Final = (
     "1.2.840.10008.5.1.4.1.1.1.2",  # for presentation

@@ -4,20 +4,17 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from mammo_core.errors import ReadError
-from mammo_core.preprocessing import limits
-from mammo_core.preprocessing.bright_background import has_bright_background
-from mammo_core.preprocessing.dicom.colour import grey_of_channels, grey_of_palette
 from mammo_core.preprocessing.dicom.frames import read_frame
-from mammo_core.preprocessing.dicom.header import overlays, raw
+from mammo_core.preprocessing.dicom.header import overlays, raw, read_spacing
 from mammo_core.preprocessing.dicom.identity import pseudonymous
-from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matrix
+from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matrix, stored_values
 from mammo_core.preprocessing.dicom.objects import check_object, is_synthetic, kind_modifiers
 from mammo_core.preprocessing.dicom.parse import DicomFile, parse
-from mammo_core.preprocessing.dicom.spacing import read_spacing
-from mammo_core.preprocessing.dicom.stored import stored_values
-from mammo_core.preprocessing.dicom.tones import Toned, tone
+from mammo_core.preprocessing.dicom.tones import Toned, grey_of_channels, grey_of_palette, tone
 from mammo_core.preprocessing.dicom.views import read_seen
-from mammo_core.preprocessing.keyed_ids import keyed_id
+from mammo_core.preprocessing.intensity import has_bright_background
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.types import Mammogram
 
 

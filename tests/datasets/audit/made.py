@@ -6,14 +6,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo_core.datasets import csv_folder
-from mammo_core.datasets.audit.evidence import Evidence, gather_evidence
-from mammo_core.datasets.audit.facts import Facts
-from mammo_core.datasets.audit.finding import Finding
+from mammo_core.datasets.adapters import csv_folder
+from mammo_core.datasets.adapters.layout import empty_boxes
+from mammo_core.datasets.audit.facts import Evidence, Facts, gather_evidence
+from mammo_core.datasets.audit.result import Finding
+from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.duplicates import Fingerprints
-from mammo_core.datasets.grey import GREY
-from mammo_core.datasets.layout import empty_boxes
-from mammo_core.datasets.reading import Dataset
+from mammo_core.datasets.small_images import GREY
 from mammo_core.tables import check_boxes, shape_manifest
 
 NO_PAIRS = pd.DataFrame({"first": [], "second": [], "correlation": []}).astype(

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from mammo_core.datasets.audit import copies
-from mammo_core.datasets.audit.finding import Severity
+from mammo_core.datasets.audit.result import Severity
 from tests.datasets.audit.made import evidence_of, facts_of, pair, rows, the_one
 
 PATHS = [f"images/{n}.png" for n in range(6)]

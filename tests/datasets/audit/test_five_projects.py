@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.audit.finding import Finding, Severity
+from mammo_core.datasets.audit.result import Finding, Severity
 from mammo_core.datasets.audit.run import audit_dataset
-from mammo_core.datasets.reading import read_dataset, read_in_question
+from mammo_core.datasets.dataset import read_dataset, read_in_question
 from mammo_core.datasets.splits import with_image_splits
 from mammo_core.types import CANCER
 from tests.datasets.builders import CBIS_JPEG, CMMD, DENSITY_BY_PIXELS, VINDR, cbis, drawn

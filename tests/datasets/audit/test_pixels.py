@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from mammo_core.datasets.audit import pixels
-from mammo_core.datasets.audit.finding import Severity
+from mammo_core.datasets.audit.result import Severity
 from tests.datasets.audit.made import evidence_of, facts_of, rows, the_one
 
 PATHS = [f"images/{n}.png" for n in range(10)]

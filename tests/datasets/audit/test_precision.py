@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from mammo_core.datasets.audit.finding import Severity
-from mammo_core.datasets.audit.precision import check_precision, measure_precision
-from mammo_core.metrics.auc import hanley_mcneil_variance
+from mammo_core.datasets.audit.result import Severity
+from mammo_core.datasets.audit.shortcuts import check_precision, measure_precision
+from mammo_core.metrics.uncertainty import hanley_mcneil_variance
 from tests.datasets.audit.made import evidence_of, rows, the_one
 
 

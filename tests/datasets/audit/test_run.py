@@ -14,19 +14,20 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.config import AuditConfig
 from mammo_core.datasets.audit.facts import gather_facts
-from mammo_core.datasets.audit.finding import Finding, Severity
 from mammo_core.datasets.audit.report import render_report
 from mammo_core.datasets.audit.result import (
     AuditResult,
+    Finding,
+    Severity,
     findings_table,
     read_audit,
     write_audit,
 )
 from mammo_core.datasets.audit.run import audit_dataset
-from mammo_core.datasets.reading import read_in_question
+from mammo_core.datasets.dataset import read_in_question
 from mammo_core.errors import TableError
-from mammo_core.preprocessing.phantom import write_phantom_set
-from mammo_core.runs.launch import create_run
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.jobs import create_run
 from mammo_core.types import RunState
 from tests.datasets.builders import drawn
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mammo_core.preprocessing.phantom import write_phantom_set
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from tests.datasets.builders.drawn import texture, write_picture, write_text
 from tests.datasets.builders.fixture import Fixture
 

@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 
 from mammo_core.types import Box, Window
-from pages.components.viewer.hanging import side_by_side
-from pages.components.viewer.pane import Pane, RegionBox
-from pages.components.viewer.payload import Legend, pack
+from pages.components.shared.viewer.panes import Legend, Pane, RegionBox, pack, side_by_side
 
 
 @pytest.fixture

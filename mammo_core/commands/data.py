@@ -1,0 +1,165 @@
+"""`mammo audit`, `prepare`, `phantom`: what is wrong with a set, prepared ahead, or made up."""
+
+import argparse
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from mammo_core.commands.command import Command
+from mammo_core.config import PrepareSettings, RunConfig, load_settings
+from mammo_core.errors import ConfigError
+from mammo_core.paths import cache_root
+from mammo_core.types import Size
+
+
+def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="the data set, as downloaded")
+    parser.add_argument("--adapter", help="read it as this data set (default: recognised)")
+    parser.add_argument("--label-rule", help="what makes an image positive (default: the first)")
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="write audit.json, findings.csv and report.html"
+    )
+
+
+def _run_audit(arguments: argparse.Namespace) -> int:
+    from mammo_core.datasets.audit.report import write_report
+    from mammo_core.datasets.audit.result import findings_table, write_audit
+    from mammo_core.datasets.audit.run import audit_dataset
+    from mammo_core.datasets.dataset import read_in_question
+    from mammo_core.files import replace_file
+
+    dataset = read_in_question(arguments.folder, arguments.adapter, arguments.label_rule)
+    print(f"{dataset.adapter.title}, {len(dataset.manifest)} rows. {dataset.label_rule.title}")
+    result = audit_dataset(
+        dataset, made_at=datetime.now(UTC).isoformat(timespec="seconds"), report=_show_progress
+    )
+    print()
+    for finding in result.findings:
+        print(f"{finding.severity:<8} {finding.check:<22} {finding.sentence}")
+    if arguments.out is not None:
+        arguments.out.mkdir(parents=True, exist_ok=True)
+        write_audit(result, arguments.out / "audit.json")
+        table = findings_table(result).to_csv(index=False, lineterminator="\n")
+        replace_file(arguments.out / "findings.csv", table)
+        write_report(result, dataset.root, arguments.out / "report.html")
+        print(f"\nWritten to {arguments.out}: audit.json, findings.csv, report.html")
+    return 0
+
+
+def _show_progress(done: int, total: int, message: str) -> None:
+    print(f"\r{message:<60}", end="", flush=True)
+
+
+AUDIT = Command(
+    name="audit",
+    summary="find what is wrong with a data set",
+    add_arguments=_add_audit_arguments,
+    run=_run_audit,
+)
+
+
+_MOST_TOLD = 20  # unreadable files
+
+
+def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("data", metavar="DIR", help="a folder, or a registered data set's name")
+    parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--recipe", metavar="NAME", help="prepare as this recipe does")
+    start.add_argument("--config", type=Path, metavar="FILE", help="prepare as this run.json does")
+    parser.add_argument(
+        "--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="another size than theirs"
+    )
+    parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: all cores")
+    parser.add_argument("--plan", action="store_true", help="say what it would take, and stop")
+
+
+def _run_prepare(arguments: argparse.Namespace) -> int:
+    from mammo_core.datasets.dataset import find_folder, read_in_question
+    from mammo_core.datasets.prepared import in_words, plan_preparing, prepare_dataset
+
+    settings = _settings(arguments)
+    dataset = read_in_question(find_folder(arguments.data), arguments.adapter)
+    plan = plan_preparing(dataset, settings)
+    rows, columns = settings.size
+    print(
+        f"{dataset.adapter.title}: {plan.files} images as {rows} x {columns}, "
+        f"{len(plan.missing)} to prepare. They take up to {plan.most_bytes / 2**30:.1f} GB in "
+        f"{cache_root()}, where {plan.free_bytes / 2**30:.1f} GB are free."
+    )
+    if arguments.plan:
+        return 0
+    built = prepare_dataset(dataset, settings, processes=arguments.processes, report=_show_progress)
+    print()
+    for problem in built.unreadable[:_MOST_TOLD]:
+        print(f"{problem.file}: {problem.reason}", file=sys.stderr)
+    print(in_words(built))
+    return 1 if built.unreadable else 0
+
+
+def _settings(arguments: argparse.Namespace) -> PrepareSettings:
+    settings = PrepareSettings()
+    if arguments.config:
+        settings = load_settings(arguments.config, RunConfig).prepare
+    elif arguments.recipe:
+        from mammo_core.training.recipes import get_recipe
+
+        settings = get_recipe(arguments.recipe).prepare
+    if arguments.size:
+        settings = replace(settings, size=tuple(arguments.size))
+    return settings
+
+
+PREPARE = Command(
+    name="prepare",
+    summary="read and prepare a data set ahead of training",
+    add_arguments=_add_prepare_arguments,
+    run=_run_prepare,
+)
+
+
+def _add_phantom_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--out", type=Path, metavar="DIR", help="write a data set here")
+    what.add_argument("--samples", type=Path, metavar="DIR", help="write the few samples here")
+    parser.add_argument("--women", type=int, default=200, help="how many women (default 200)")
+    parser.add_argument("--seed", type=int, default=0, help="same seed, same bytes (default 0)")
+    parser.add_argument("--size", default="1024x512", help="height x width (default 1024x512)")
+    parser.add_argument("--format", choices=("png", "dicom"), default="png", help="of the images")
+    parser.add_argument("--contrast", type=float, default=1.0, help="of the lesions (default 1)")
+
+
+def _run_phantom(arguments: argparse.Namespace) -> int:
+    from mammo_core.preprocessing.phantoms.shipped import write_samples
+    from mammo_core.preprocessing.phantoms.women import write_phantom_set
+
+    if arguments.samples:
+        write_samples(arguments.samples)
+        print(f"Seven synthetic mammograms, with their truth, in {arguments.samples}")
+        return 0
+    write_phantom_set(
+        arguments.out,
+        women=arguments.women,
+        seed=arguments.seed,
+        size=_parse_size(arguments.size),
+        image_format=arguments.format,
+        lesion_contrast=arguments.contrast,
+    )
+    print(f"{arguments.women} synthetic women, four views each, in {arguments.out}")
+    return 0
+
+
+def _parse_size(text: str) -> Size:
+    height, _, width = text.lower().partition("x")
+    if not (height.isdecimal() and width.isdecimal()):
+        raise ConfigError(f"The size is {text!r}; write height x width, for example 1024x512.")
+    return int(height), int(width)
+
+
+PHANTOM = Command(
+    name="phantom",
+    summary="write synthetic mammograms, with their truth",
+    add_arguments=_add_phantom_arguments,
+    run=_run_phantom,
+)

@@ -1,0 +1,190 @@
+"""What adapters share: finding files in a folder, reading tables and spreadsheets as text, boxes
+from masks.
+"""
+
+import zipfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+from typing import Any, Final
+
+import numpy as np
+import openpyxl
+import pandas as pd
+
+from mammo_core.datasets.adapters.adapter import Defect, Signs
+from mammo_core.datasets.small_images import remembered
+from mammo_core.errors import ReadError, TableError
+from mammo_core.tables import BOX_COLUMNS, check_boxes, read_table
+from mammo_core.types import Box, Pixels, Size
+
+IMAGE_SUFFIXES: Final = frozenset(
+    (".dcm", ".dicom", ".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".pgm", ".ppm", ".webp")
+)
+DENSITIES: Final[Mapping[str, str]] = {"1": "A", "2": "B", "3": "C", "4": "D"}
+SIDES: Final[Mapping[str, str]] = {"LEFT": "L", "RIGHT": "R", "L": "L", "R": "R"}
+
+
+def look_for(folder: Path, *patterns: str) -> Signs:
+    """Which of the glob `patterns` match something below `folder`."""
+    there = {pattern: any(True for _ in folder.glob(pattern)) for pattern in patterns}
+    return Signs(
+        found=tuple(pattern for pattern, is_there in there.items() if is_there),
+        missing=tuple(pattern for pattern, is_there in there.items() if not is_there),
+    )
+
+
+def require(signs: Signs, *, folder: Path, expects: str) -> None:
+    """Refuse a folder that lacks a part of the layout, naming the part."""
+    if not signs.is_match:
+        raise TableError(
+            f"{folder.name} lacks {', '.join(signs.missing) or 'images'}. Expected: {expects}"
+        )
+
+
+def read_rows(path: Path, *, columns: Iterable[str], separator: str = ",") -> pd.DataFrame:
+    """A CSV as stripped text, `<NA>` where a cell is blank; missing `columns` are named."""
+    table = read_table(path, what="table", separator=separator)
+    table.columns = table.columns.str.strip()
+    require_columns(table, columns, where=path.name)
+    stripped = {str(name): table[name].str.strip() for name in table.columns}
+    return pd.DataFrame(stripped, index=table.index).replace("", pd.NA)
+
+
+def require_columns(table: pd.DataFrame, columns: Iterable[str], *, where: str) -> None:
+    missing = [name for name in columns if name not in table.columns]
+    if missing:
+        raise TableError(
+            f"{where} lacks the column {', '.join(missing)}. It has {', '.join(table.columns)}."
+        )
+
+
+def list_images(folder: Path, pattern: str = "**/*") -> list[str]:
+    """Paths of images below `folder`, relative to it, with forward slashes, in order."""
+    found = (
+        path.relative_to(folder).as_posix()
+        for path in folder.glob(pattern)
+        if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
+    )
+    return sorted(found)
+
+
+def is_inside(path: str) -> bool:
+    """Whether a path from a table stays below the folder it is relative to."""
+    parts = PureWindowsPath(path)  # reads both kinds of slash
+    return not parts.anchor and ".." not in parts.parts
+
+
+def empty_boxes() -> pd.DataFrame:
+    return check_boxes(pd.DataFrame(columns=list(BOX_COLUMNS)))
+
+
+def make_defect(
+    name: str, rows: Iterable[str], sentence: Callable[[int], str]
+) -> tuple[Defect, ...]:
+    """The defect with its rows, or nothing where there are none; `sentence` is told how many."""
+    found = tuple(dict.fromkeys(map(str, rows)))
+    return (Defect(name=name, sentence=sentence(len(found)), rows=found),) if found else ()
+
+
+def read_sheet(path: Path, *, columns: Iterable[str], sheet: str | None = None) -> pd.DataFrame:
+    """A sheet (the first, unless named) as stripped text, `<NA>` where a cell is empty."""
+    rows = list(_rows_of(path, sheet))
+    if not rows:
+        raise TableError(f"{path.name} is empty.")
+    header = ["" if value is None else str(value).strip() for value in rows[0]]
+    table = pd.DataFrame(
+        [[_text(value) for value in row] for row in rows[1:]], columns=header, dtype="string"
+    )
+    require_columns(table, columns, where=path.name)
+    return table.dropna(how="all").reset_index(drop=True)
+
+
+def _rows_of(path: Path, sheet: str | None) -> Iterable[tuple[Any, ...]]:
+    """A formula is refused: what it last came to is only what the sheet's author may have seen."""
+    try:
+        book = openpyxl.load_workbook(path, read_only=True, data_only=False)
+    except (zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
+        raise TableError(
+            f"{path.name} is not a readable .xlsx ({error}). Open it in a spreadsheet program and "
+            "save it again."
+        ) from None
+    try:
+        if sheet is not None and sheet not in book.sheetnames:
+            found = ", ".join(book.sheetnames)
+            raise TableError(f"{path.name} has no sheet {sheet!r}. It has {found}.")
+        for row in book[sheet or book.sheetnames[0]].iter_rows():
+            for cell in row:
+                if cell.data_type == "f":
+                    raise TableError(
+                        f"Cell {cell.coordinate} of {path.name} holds a formula. Save the sheet "
+                        "with values only (copy, paste as values)."
+                    )
+            yield tuple(cell.value for cell in row)
+    finally:
+        book.close()
+
+
+def _text(value: object) -> str | None:
+    """12.0 is "12": a spreadsheet does not tell whole numbers from others."""
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    return None if value is None or not str(value).strip() else str(value).strip()
+
+
+_THREADS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What the pixels of a file tell: whether it is a mask, and if so where it is white."""
+
+    size: Size
+    is_mask: bool
+    box: Box | None
+
+
+def look_at(pixels: Pixels) -> Look:
+    """A mask has two values. JPEG smears them a little, so nearly all pixels must lie at an end."""
+    is_mask = bool(np.mean((pixels < 0.1) | (pixels > 0.9)) > 0.98 and pixels.max() > 0.9)
+    rows, columns = (
+        np.flatnonzero((pixels > 0.5).any(axis=1)),
+        np.flatnonzero((pixels > 0.5).any(axis=0)),
+    )
+    box = None
+    if is_mask and rows.size:
+        box = Box(x0=columns[0], y0=rows[0], x1=columns[-1] + 1, y1=rows[-1] + 1)
+    return Look(size=pixels.shape, is_mask=is_mask, box=box)
+
+
+def look_at_files(root: Path, paths: Sequence[str], *, name: str) -> pd.DataFrame:
+    """`path, height, width, is_mask, x0, y0, x1, y1` of every readable file; remembered."""
+    there = [path for path in paths if (root / path).is_file()]
+    files = [root / path for path in there]
+
+    def make() -> pd.DataFrame:
+        with ThreadPoolExecutor(_THREADS) as pool:
+            rows = [row for row in pool.map(_row, files, there) if row is not None]
+        return pd.DataFrame(
+            rows, columns=["path", "height", "width", "is_mask", "x0", "y0", "x1", "y1"]
+        )
+
+    table = remembered(name, files, make)
+    return table.assign(is_mask=table["is_mask"] == "True").astype(
+        dict.fromkeys(("height", "width", "x0", "y0", "x1", "y1"), "Float64")
+    )
+
+
+def _row(file: Path, path: str) -> tuple[object, ...] | None:
+    from mammo_core.preprocessing.reading.read import (
+        read_mammogram,
+    )  # slow, and only asked of new files
+
+    try:
+        look = look_at(read_mammogram(file).pixels)
+    except ReadError:
+        return None
+    box = look.box
+    corners = (box.x0, box.y0, box.x1, box.y1) if box else (None,) * 4
+    return (path, *look.size, look.is_mask, *corners)

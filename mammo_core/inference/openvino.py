@@ -1,0 +1,280 @@
+"""Networks converted for OpenVINO, made once per checkpoint, held against torch, and kept."""
+
+import hashlib
+import importlib
+import json
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from mammo_core.config import PrepareSettings
+from mammo_core.errors import ConfigError
+from mammo_core.files import replace_file, sha256_of
+from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.forward import Batch, Number, Outputs, forward, inputs_of, outputs_of
+from mammo_core.paths import cache_root
+from mammo_core.preprocessing.phantoms.view import render_view
+from mammo_core.preprocessing.phantoms.women import VIEWS, PhantomSettings, draw_women
+from mammo_core.preprocessing.prepare import prepare
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.card import ModelCard
+from mammo_core.types import ImageRef, Mammogram, Size
+from mammo_core.zoo.classifier import Classifier
+
+_TELEMETRY: Final = "openvino_telemetry"
+_HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
+
+
+class ConversionError(Exception):
+    """OpenVINO does not know how to run a network."""
+
+
+def has_bf16() -> bool:
+    """Whether this processor calculates in bf16, rather than only rounding to it."""
+    found: list[str] = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
+    return "BF16" in found
+
+
+def write_network(model: Classifier, path: Path, *, channels: int, size: Size) -> None:
+    """`model` as OpenVINO's .xml and .bin, for any number of images of `size`."""
+    openvino = _openvino()
+    try:
+        with warnings.catch_warnings(), torch.no_grad():
+            # Tracing is deprecated for torch.export, which takes longer here and which OpenVINO
+            # cannot convert for every transformer.
+            for kind in (FutureWarning, DeprecationWarning):
+                warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=kind)
+            # It warns of numbers it takes for constants; whether they are is checked afterwards.
+            warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
+            example: tuple[Tensor, ...] = (torch.zeros(2, channels, *size),)
+            shapes = [[-1, channels, *size]]
+            if model.views > 1:
+                example, shapes = (*example, torch.tensor([0, 1, 1, 0])), [*shapes, [-1]]
+            traced = torch.jit.trace(_Outputs(model).eval(), example, check_trace=False)
+            network = openvino.convert_model(traced, input=shapes)
+    except (RuntimeError, ValueError, openvino.frontend.OpConversionFailure) as error:
+        raise ConversionError(type(error).__name__) from error
+    openvino.save_model(network, path, compress_to_fp16=False)
+
+
+def load_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
+    """The network in `path`, ready to run from any thread, one batch at a time."""
+    core = _openvino().Core()
+    # Not mapped into memory: the cache may drop the files while the network runs.
+    settings = {
+        "INFERENCE_PRECISION_HINT": _HINTS[number],
+        "PERFORMANCE_HINT": "LATENCY",
+        "ENABLE_MMAP": False,
+    }
+    request = core.compile_model(path, "CPU", settings).create_infer_request()
+    one_at_a_time = threading.Lock()
+
+    def run(batch: Batch) -> Outputs:
+        with one_at_a_time:
+            found = request.infer(list(inputs_of(batch)))
+        logits, feature_map, embedding = (found[index] for index in range(3))
+        return Outputs(logits=logits, feature_map=feature_map, embedding=embedding)
+
+    return run
+
+
+class _Outputs(nn.Module):
+    """The three outputs of an engine in one forward pass."""
+
+    def __init__(self, classifier: Classifier) -> None:
+        super().__init__()
+        self.classifier = classifier
+
+    def forward(
+        self, images: Tensor, places: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        return outputs_of(self.classifier, images, places)
+
+
+def _openvino() -> Any:
+    if _TELEMETRY not in sys.modules:
+        # The import system's own way to say that there is no such module.
+        sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
+    return importlib.import_module("openvino")
+
+
+_SIZE: Final = (512, 256)
+_BITS: Final = 12
+
+
+def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
+    """The four views of one synthetic woman, prepared; for two views each beside its partner."""
+    (woman,) = draw_women(PhantomSettings(women=1, seed=0, size=_SIZE, cancer_share=1.0))
+    images = [
+        Mammogram(
+            ref=ImageRef(image_id="trial"),
+            pixels=render_view(breast, view, _SIZE).pixels,
+            kind="drawn",
+            bits=_BITS,
+            is_synthetic=True,
+        )
+        for breast in woman.breasts
+        for view in VIEWS
+    ]
+    batch = np.stack([prepare(image, settings).pixels for image in images])
+    return batch if views == 1 else np.stack([batch, batch[[1, 0, 3, 2]]], axis=1)
+
+
+#: Of a logit, from torch's: with more, torch is used.
+LARGEST_DIFFERENCE: Final = 1e-4
+
+#: Part of every key. Raise it when the same network comes to be converted otherwise.
+VERSION: Final = 2
+
+_MODEL: Final = "model.xml"
+_WEIGHTS: Final = "model.bin"
+_RECORD: Final = "engine_check.json"
+_MOST_KEPT: Final = 16  # networks; the one not used for longest goes first
+_HALF_MADE: Final = "making-"
+_HALF_MADE_SECONDS: Final = 3600.0  # nobody converts for so long: a crash left it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EngineCheck:
+    """What is known of a converted network."""
+
+    model_id: str
+    weights_sha256: str
+    versions: dict[str, str]
+    difference: float | None = None  # the largest of a logit, from torch's
+    files: dict[str, str] = field(default_factory=dict)  # name -> SHA-256
+    problem: str = ""  # why it is not used, in a few words; becomes part of the engine's name
+    reason: str = ""  # the same as a sentence
+
+
+def network_path(card: ModelCard) -> Path:
+    return engine_folder(card) / _MODEL
+
+
+def engine_folder(card: ModelCard) -> Path:
+    """Where the converted network of this checkpoint lies, or would."""
+    document = {
+        "version": VERSION,
+        "weights": card.weights_sha256,
+        "model": to_document(card.model),
+        "input": [card.prepare.channels, *card.prepare.size],
+        "classes": len(card.task.classes),
+        "versions": _versions(),
+    }
+    key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()
+    return _root() / key
+
+
+def find_check(card: ModelCard) -> EngineCheck | None:
+    """What was found out before; None where nothing was, or where files were damaged since."""
+    folder = engine_folder(card)
+    try:
+        document = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        check = from_document(document, EngineCheck, where=_RECORD)
+        is_whole = all(sha256_of(folder / name) == digest for name, digest in check.files.items())
+    except (OSError, ValueError, RecursionError, ConfigError):
+        return None
+    if not is_whole or not (check.problem or check.files.keys() == {_MODEL, _WEIGHTS}):
+        return None
+    os.utime(folder)
+    return check
+
+
+def make_check(checkpoint: Checkpoint) -> EngineCheck:
+    """Convert the network, hold it against torch, and keep both network and finding."""
+    folder = engine_folder(checkpoint.card)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _sweep()
+    scratch = Path(tempfile.mkdtemp(prefix=_HALF_MADE, dir=folder.parent))
+    try:
+        check = _tried(checkpoint, scratch)
+        replace_file(scratch / _RECORD, json.dumps(to_document(check), indent=2) + "\n")
+        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+        _rename(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return check
+
+
+def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
+    card = checkpoint.card
+    settings = card.prepare
+
+    def check(
+        difference: float | None = None, *, problem: str = "", reason: str = ""
+    ) -> EngineCheck:
+        kept = () if problem else (_MODEL, _WEIGHTS)
+        return EngineCheck(
+            model_id=card.model_id,
+            weights_sha256=card.weights_sha256,
+            versions=_versions(),
+            difference=difference,
+            files={name: sha256_of(scratch / name) for name in kept},
+            problem=problem,
+            reason=reason,
+        )
+
+    try:
+        write_network(
+            checkpoint.model, scratch / _MODEL, channels=settings.channels, size=settings.size
+        )
+    except ConversionError as error:
+        return check(
+            problem="openvino cannot convert it",
+            reason=f"OpenVINO cannot convert this network ({error}), so torch reads with it.",
+        )
+    batch = trial_batch(settings, views=card.model.views)
+    ours = load_network(scratch / _MODEL, "fp32")(batch).logits
+    difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
+    if difference <= LARGEST_DIFFERENCE:  # never true of a NaN
+        return check(difference)
+    (scratch / _WEIGHTS).unlink()
+    return check(
+        difference,
+        problem="openvino differs",
+        reason=f"OpenVINO's logits differ from torch's by {difference:.2g} (allowed: "
+        f"{LARGEST_DIFFERENCE:g}), so torch reads with this network.",
+    )
+
+
+def _rename(scratch: Path, folder: Path) -> None:
+    try:
+        scratch.rename(folder)
+    except OSError:
+        if not (folder / _RECORD).is_file():  # else another process made the same at the same time
+            raise
+
+
+def _sweep() -> None:
+    """Drop what a crash left half-made, and the networks not used for longest."""
+    folders = sorted(_root().iterdir(), key=lambda folder: folder.stat().st_mtime, reverse=True)
+    made = [folder for folder in folders if not folder.name.startswith(_HALF_MADE)]
+    now = time.time()
+    stale = [
+        folder
+        for folder in folders
+        if folder not in made and now - folder.stat().st_mtime > _HALF_MADE_SECONDS
+    ]
+    for folder in (*made[_MOST_KEPT - 1 :], *stale):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("openvino", "torch", "timm")}
+
+
+def _root() -> Path:
+    return cache_root() / "engines"

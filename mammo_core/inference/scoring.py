@@ -1,0 +1,219 @@
+"""Score and heatmap of mammograms by a checkpoint."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from mammo_core.explain.closed_form import grad_cam_of
+from mammo_core.explain.methods import Method, get_method
+from mammo_core.explain.regions import Regions, find_regions, is_flat
+from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.engine import Engine, device_of, torch_engine
+from mammo_core.inference.forward import Batch, Outputs
+from mammo_core.partners import partners_among
+from mammo_core.preprocessing.breast import find_breast
+from mammo_core.preprocessing.prepare import prepare, restore_map
+from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels, Task
+from mammo_core.zoo.two_views import Beside, TwoViews
+
+DEFAULT_METHOD: Final = "grad_cam"
+BATCH: Final = 4  # images in one pass: the views of an exam
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What a checkpoint says of one image, and where in it the score comes from."""
+
+    ref: ImageRef
+    model_id: str
+    engine: str
+    score: float
+    probabilities: tuple[float, ...]  # in the order of the task's classes
+    evidence: NDArray[np.float32]  # the map at its own resolution; 1 is full colour
+    method: str
+    is_relative: bool  # stretched to this image: some point is always full colour
+    offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
+    geometry: Geometry
+    embedding: NDArray[np.float32]  # what the last layer sees: images are compared by it
+
+    @property
+    def heatmap(self) -> Pixels:
+        """The evidence laid onto the source image, 0 to 1; made anew at every call, for it is as
+        large as the image.
+        """
+        rows, columns = self.geometry.offset
+        placed = replace(self.geometry, offset=(rows - self.offset, columns - self.offset))
+        return restore_map(np.clip(self.colours, 0.0, 1.0), placed)
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the map is the same everywhere, so that its colours would tell nothing."""
+        return is_flat(self.evidence)
+
+    @property
+    def colours(self) -> NDArray[np.float32]:
+        """The evidence as it is shown: a map without contrast is not coloured."""
+        return np.zeros_like(self.evidence) if self.is_flat else self.evidence
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether any region reaches what one image without cancer in two hundred reaches."""
+        return not self.is_relative and bool(self.colours.max() >= 1.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seconds:
+    """How long the parts of a reading took."""
+
+    preparing: float = 0.0
+    network: float = 0.0
+    heatmap: float = 0.0
+
+
+def score_images(
+    checkpoint: Checkpoint,
+    mammograms: Sequence[Mammogram],
+    *,
+    method: str = DEFAULT_METHOD,
+    engine: Engine | None = None,
+    took: Callable[[Seconds], None] = lambda seconds: None,
+) -> list[Reading]:
+    """One reading per mammogram. Without an `engine`, torch reads, in full precision; whoever reads
+    much opens one with `open_engine` and keeps it. `took` is told of every batch. A network over
+    two views sees each beside its partner among `mammograms`, or beside itself where that is not
+    there; `fitness.remarks` says so.
+    """
+    engine = engine or torch_engine(checkpoint)
+    partners = partners_among([mammogram.ref for mammogram in mammograms])
+    readings: list[Reading] = []
+    for start in range(0, len(mammograms), BATCH):
+        rows = range(start, min(start + BATCH, len(mammograms)))
+        some, seconds = _read(
+            checkpoint, engine, mammograms, rows=rows, partners=partners, method=method
+        )
+        readings += some
+        took(seconds)
+    return readings
+
+
+def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Per image and class."""
+    wide = logits.astype(np.float64)
+    raised = np.exp(wide - wide.max(axis=1, keepdims=True))
+    shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
+    return shares
+
+
+def score_of(probabilities: NDArray[np.float64], task: Task) -> float:
+    """The summed probability of the positive classes of one image."""
+    return float(min(1.0, probabilities[list(task.positive_indices)].sum()))
+
+
+def _read(
+    checkpoint: Checkpoint,
+    engine: Engine,
+    mammograms: Sequence[Mammogram],
+    *,
+    rows: Sequence[int],
+    partners: NDArray[np.intp],
+    method: str,
+) -> tuple[list[Reading], Seconds]:
+    """Of the mammograms at `rows`; `partners` are the rows of what they are scored beside."""
+    card = checkpoint.card
+    started = time.perf_counter()
+    beside = [int(row) for row in partners[rows]] if checkpoint.model.views == 2 else []
+    made = {row: prepare(mammograms[row], card.prepare) for row in {*rows, *beside}}
+    prepared = [made[row] for row in rows]
+    batch = np.stack([one.pixels for one in prepared])
+    if beside:
+        batch = np.stack([batch, np.stack([made[row].pixels for row in beside])], axis=1)
+    ready = time.perf_counter()
+    outputs = engine.run(batch)
+    run = time.perf_counter()
+    chosen = get_method(method)
+    maps, is_relative = _coloured(
+        _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
+    )
+    ended = time.perf_counter()
+    readings = [
+        Reading(
+            ref=mammograms[row].ref,
+            model_id=card.model_id,
+            engine=engine.name,
+            score=score_of(shares, card.task),
+            probabilities=tuple(float(value) for value in shares),
+            evidence=evidence,
+            method=chosen.name,
+            is_relative=is_relative,
+            offset=card.heatmap_offset,
+            geometry=one.geometry,
+            embedding=embedding,
+        )
+        for row, one, shares, evidence, embedding in zip(
+            rows,
+            prepared,
+            probabilities_of(outputs.logits),
+            maps,
+            outputs.embedding,
+            strict=True,
+        )
+    ]
+    return readings, Seconds(preparing=ready - started, network=run - ready, heatmap=ended - run)
+
+
+def _maps(
+    method: Method, checkpoint: Checkpoint, engine: Engine, batch: Batch, outputs: Outputs
+) -> NDArray[np.float32]:
+    """Grad-CAM by the engine's own head; all other methods by torch."""
+    positive = checkpoint.card.task.positive_indices
+    if method.name == DEFAULT_METHOD:
+        return grad_cam_of(engine.head, outputs.feature_map, positive)
+    model, device = checkpoint.model, device_of(checkpoint)
+    images, maps = (torch.from_numpy(one).to(device) for one in (batch, outputs.feature_map))
+    if not isinstance(model, TwoViews):
+        return method.explain(model, images if method.looks_at == "image" else maps, positive)
+    seen = images[:, 0] if method.looks_at == "image" else maps[:: model.views]
+    held = [Beside(model, other[None]) for other in maps[1 :: model.views]]
+    return np.concatenate(
+        [method.explain(one, seen[row : row + 1], positive) for row, one in enumerate(held)]
+    )
+
+
+def _coloured(
+    maps: NDArray[np.float32], method: Method, peak: float | None
+) -> tuple[NDArray[np.float32], bool]:
+    """Maps on the checkpoint's scale, else stretched to their own highest point."""
+    if method.is_relative:
+        return maps, True
+    if peak:
+        return maps / np.float32(peak), False
+    highest = maps.max(axis=(1, 2), keepdims=True)
+    return maps / np.maximum(highest, np.finfo(np.float32).tiny), True
+
+
+_MASK_SIDE: Final = 800  # pixels in which the breast is found
+
+
+def regions_of(mammogram: Mammogram, reading: Reading) -> Regions:
+    return find_regions(
+        reading.evidence,
+        reading.geometry,
+        _breast_of(mammogram.pixels),
+        offset=reading.offset,
+        is_relative=reading.is_relative,
+        side=mammogram.ref.side,
+        view=mammogram.ref.view,
+    )
+
+
+def _breast_of(pixels: Pixels) -> NDArray[np.bool_]:
+    """The breast, found on every few pixels: a cell of a map is far larger than those between."""
+    step = max(1, max(pixels.shape) // _MASK_SIDE)
+    mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
+    whole: NDArray[np.bool_] = mask.repeat(step, axis=0).repeat(step, axis=1)
+    return np.ascontiguousarray(whole[: pixels.shape[0], : pixels.shape[1]])

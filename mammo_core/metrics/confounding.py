@@ -1,0 +1,345 @@
+"""What an AUC owes to something else than cancer: to age, density, sites and machines, or to
+counting one breast of some women and two of others.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit, logit, stdtrit
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases, why_no_auc
+from mammo_core.metrics.compare import Difference, auc_difference
+from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
+    FEWEST_GROUPS,
+    AucParts,
+    Estimate,
+    Method,
+    auc_covariance,
+    auc_parts,
+    auc_with_interval,
+    effective_groups,
+    logit_interval,
+    need_both_classes,
+    newcombe_interval,
+    normal_quantile,
+    t_quantile,
+)
+from mammo_core.types import Level
+
+Floats = NDArray[np.float64]
+
+CONFOUNDERS: Final = ("age", "density", "site", "machine")
+FOLDS: Final = 5
+_EDGE: Final = 1e-6
+_RIDGE: Final = 1.0
+_STEPS: Final = 50
+_CLOSE_ENOUGH: Final = 1e-6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beyond:
+    """AUC of the confounders alone, of confounders and score together, and the difference."""
+
+    confounders: tuple[str, ...]
+    alone: Estimate
+    together: Estimate
+    added: Difference
+
+    @property
+    def sentence(self) -> str:
+        names = ", ".join(self.confounders)
+        start = (
+            f"What is known without the image ({names}) reaches AUC {self.alone.value:.3f} "
+            f"(95 % {self.alone.low:.3f} to {self.alone.high:.3f}). With the score "
+            f"{self.together.value:.3f}: it adds {self.added.value:+.3f} "
+            f"(95 % {self.added.low:+.3f} to {self.added.high:+.3f})"
+        )
+        if self.added.low > 0:
+            return f"{start}."
+        return f"{start}, so it cannot be told from adding nothing."
+
+
+def beyond_confounders(
+    predictions: pd.DataFrame, *, level: Level, rule: Pooling, seed: int = 0
+) -> Beyond | None:
+    """None where no confounder varies, or where an AUC would mean nothing."""
+    known = predictions[predictions["positive"].notna()]
+    columns = tuple(name for name in CONFOUNDERS if known[name].nunique() > 1)
+    if not columns or why_no_auc(pool_cases(known, level, rule)):
+        return None
+    design = design_of(known, columns)
+    score = logit(np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE))
+    positive = known["positive"].to_numpy(dtype=bool)
+    folds = folds_of(known["group_id"], positive, seed=seed)
+    alone, together = (
+        pool_cases(known.assign(score=_out_of_fold(matrix, positive, folds)), level, rule)
+        for matrix in (design, np.column_stack([design, _scaled(score)]))
+    )
+    return Beyond(
+        confounders=columns,
+        alone=auc_with_interval(alone),
+        together=auc_with_interval(together),
+        added=auc_difference(together, alone),
+    )
+
+
+def design_of(table: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
+    """Age scaled, words one column each; that a value is missing is a value of its own."""
+    parts = []
+    for name in columns:
+        if name == "age":
+            age = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
+            missing = np.isnan(age)
+            parts += [_scaled(np.where(missing, np.nanmedian(age), age)), missing.astype(float)]
+        else:
+            words = table[name].astype("string").fillna("not known")
+            parts += [(words == word).to_numpy(dtype=float) for word in sorted(set(words))]
+    return np.column_stack(parts)
+
+
+def folds_of(
+    groups: "pd.Series[str]", positive: NDArray[np.bool_], *, seed: int
+) -> NDArray[np.intp]:
+    """The fold of each image: women whole, those with cancer spread evenly."""
+    codes = pd.factorize(groups)[0]
+    has_cancer = np.bincount(codes, weights=positive) > 0
+    fold = np.empty(len(has_cancer), dtype=np.intp)
+    rng = np.random.default_rng(seed)
+    for kind in (True, False):
+        women = rng.permutation(np.flatnonzero(has_cancer == kind))
+        fold[women] = np.arange(len(women)) % FOLDS
+    return fold[codes]
+
+
+def fit_logistic(design: Floats, positive: NDArray[np.bool_]) -> Floats:
+    """Intercept first, then weights shrunk towards 0 (ridge); Newton's steps."""
+    matrix = np.column_stack([np.ones(len(design)), design])
+    shrink = np.diag([0.0, *[_RIDGE] * design.shape[1]])
+    weights = np.zeros(matrix.shape[1])
+    for _ in range(_STEPS):
+        share = expit(matrix @ weights)
+        gradient = matrix.T @ (share - positive) + shrink @ weights
+        curvature = (matrix * (share * (1 - share))[:, None]).T @ matrix + shrink
+        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(weights)), gradient)
+        weights = weights - step
+        if np.abs(step).max() < _CLOSE_ENOUGH:
+            break
+    return weights
+
+
+def _out_of_fold(design: Floats, positive: NDArray[np.bool_], folds: NDArray[np.intp]) -> Floats:
+    shares = np.empty(len(design))
+    for fold in range(FOLDS):
+        held_out = folds == fold
+        weights = fit_logistic(design[~held_out], positive[~held_out])
+        shares[held_out] = expit(weights[0] + design[held_out] @ weights[1:])
+    return shares
+
+
+def _scaled(values: Floats) -> Floats:
+    spread = values.std()
+    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+
+
+_NO_SPREAD: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """AUC over all cases with a known stratum, and over pairs of one stratum."""
+
+    column: str
+    strata: int  # those with both classes
+    pooled: float
+    value: float
+    low: float
+    high: float
+    excess: float  # pooled minus within
+    excess_low: float
+    excess_high: float
+    pairs: int
+    cases: int
+
+    @property
+    def is_flagged(self) -> bool:
+        """Whether the pooled AUC is clearly higher than what the strata show themselves."""
+        return self.excess_low > 0.0
+
+    @property
+    def sentence(self) -> str:
+        spread = f"{self.value:.3f}, 95 % {self.low:.3f} to {self.high:.3f}"
+        words = f"AUC within each {self.column}: {spread} ({self.strata} with both classes)"
+        if not self.is_flagged:
+            return f"{words}; pooled {self.pooled:.3f}."
+        return (
+            f"{words}, clearly below the pooled {self.pooled:.3f}: part of the pooled AUC tells "
+            f"one {self.column} from another, not cancer from its absence."
+        )
+
+
+def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within | None:
+    """None where fewer than two strata are known, or none of them has both classes."""
+    known = strata.notna().to_numpy()
+    codes, names = pd.factorize(strata[known])
+    positive, score = cases.positive[known], cases.score[known]
+    groups = pd.factorize(cases.groups[known])[0]
+    parts = [
+        (rows, auc_parts(score[rows], positive[rows], groups[rows]))
+        for rows in (codes == code for code in range(len(names)))
+        if positive[rows].any() and not positive[rows].all()
+    ]
+    if len(names) < 2 or not parts or len(np.unique(groups)) < FEWEST_GROUPS:
+        return None
+    women = int(groups.max()) + 1
+    pairs = np.array([part.positives * part.negatives for _, part in parts], dtype=np.float64)
+    weights = pairs / pairs.sum()
+    value = float(weights @ [part.value for _, part in parts])
+    pull = sum(
+        (weight * _pull(part, women) for weight, (_, part) in zip(weights, parts, strict=True)),
+        start=np.zeros(women),
+    )
+    pooled = auc_parts(score, positive, groups)
+    quantile = _quantile(groups, positive)
+    half = quantile * _error(pull)
+    low, high = value - half, value + half
+    if half <= _NO_SPREAD:
+        low, high = _newcombe([(part, groups[rows], positive[rows]) for rows, part in parts])
+    excess = pooled.value - value
+    excess_half = quantile * _error(_pull(pooled, women) - pull)
+    return Within(
+        column=column,
+        strata=len(parts),
+        pooled=pooled.value,
+        value=value,
+        low=max(0.0, low),
+        high=min(1.0, high),
+        excess=excess,
+        excess_low=excess - excess_half,
+        excess_high=excess + excess_half,
+        pairs=int(pairs.sum()),
+        cases=int(known.sum()),
+    )
+
+
+def _newcombe(
+    strata: Sequence[tuple[AucParts, NDArray[np.intp], NDArray[np.bool_]]],
+) -> tuple[float, float]:
+    """The interval where the women of each stratum pull alike, as in one ranked without a mistake.
+
+    Newcombe's interval of each stratum, by effective women as for a pooled AUC; distances from the
+    value are squared and added by weight.
+    """
+    pairs = np.array([part.positives * part.negatives for part, _, _ in strata], dtype=np.float64)
+    values = np.array([part.value for part, _, _ in strata])
+    ends = np.array(
+        [
+            newcombe_interval(
+                part.value,
+                effective_groups(groups[positive]),
+                effective_groups(groups[~positive]),
+                z=normal_quantile(),
+            )
+            for part, groups, positive in strata
+        ]
+    )
+    weights = pairs / pairs.sum()
+    value = float(weights @ values)
+    below = np.linalg.norm(weights * (values - ends[:, 0]))
+    above = np.linalg.norm(weights * (ends[:, 1] - values))
+    return value - float(below), value + float(above)
+
+
+def _pull(part: AucParts, women: int) -> Floats:
+    """How far each woman moves the AUC of a stratum; women beyond its last have no case in it."""
+    pull = part.with_cancer / part.positives + part.without / part.negatives
+    return np.pad(pull, (0, women - len(pull)))
+
+
+def _error(pull: Floats) -> float:
+    women = len(pull)
+    return math.sqrt(float(pull @ pull) * women / (women - 1))
+
+
+def _quantile(groups: NDArray[np.intp], positive: NDArray[np.bool_]) -> float:
+    fewest = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
+    return float(stdtrit(max(1, fewest - 1), (1 + CONFIDENCE) / 2))
+
+
+DRAWS: Final = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnAuc:
+    """The mean AUC over `draws` draws of one breast per woman, all from one seed."""
+
+    estimate: Estimate
+    draws: int
+    seed: int
+
+    @property
+    def sentence(self) -> str:
+        e = self.estimate
+        return (
+            f"AUC {e.value:.3f}, 95 % {e.low:.3f} to {e.high:.3f} ({e.method}), with one breast "
+            f"drawn per woman: that with cancer, else one of hers; the mean of {self.draws} draws, "
+            f"seed {self.seed}, {e.positives:,} women with and {e.negatives:,} without cancer."
+        )
+
+
+def one_breast_auc(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int = 0) -> DrawnAuc:
+    """Of predictions whose sides are known. A woman is one `group_id`."""
+    breasts = pool_cases(predictions, Level.BREAST)
+    need_both_classes(breasts)
+    starts, rows = _candidates(breasts)
+    positive = breasts.positive[rows[starts]]
+    if positive.all():
+        raise TableError(
+            f"All {len(starts)} women have cancer, so none gives a breast without it. Count by "
+            "breast."
+        )
+    rng = np.random.default_rng(seed)
+    women = np.arange(len(starts))
+    parts = [
+        auc_parts(breasts.score[drawn], positive, women)
+        for drawn in (_drawn(starts, rows, rng) for _ in range(draws))
+    ]
+    values = np.array([part.value for part in parts])
+    value = float(values.mean())
+    variance = float(np.mean([auc_covariance(p, p) for p in parts])) - float(values.var())
+    counts = int(positive.sum()), int((~positive).sum())
+    if len(women) < FEWEST_GROUPS or variance <= 0.0:
+        low, high = newcombe_interval(value, *counts, z=normal_quantile())
+        method = Method.NEWCOMBE
+    else:
+        low, high = logit_interval(value, t_quantile(parts[0]) * math.sqrt(variance))
+        method = Method.DELONG
+    estimate = Estimate(
+        value=value, low=low, high=high, method=method,
+        positives=counts[0], negatives=counts[1], groups=len(women),
+    )  # fmt: skip
+    return DrawnAuc(estimate=estimate, draws=draws, seed=seed)
+
+
+def _candidates(breasts: Cases) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """The breasts a woman may give, hers in a row: `rows` of `breasts`, and where she starts."""
+    has_cancer = np.bincount(breasts.groups, weights=breasts.positive) > 0
+    may_be_drawn = breasts.positive | ~has_cancer[breasts.groups]
+    rows = np.flatnonzero(may_be_drawn)
+    rows = rows[np.argsort(breasts.groups[rows], kind="stable")]
+    changes = np.flatnonzero(np.diff(breasts.groups[rows])) + 1
+    return np.concatenate(([0], changes)), rows
+
+
+def _drawn(
+    starts: NDArray[np.intp], rows: NDArray[np.intp], rng: np.random.Generator
+) -> NDArray[np.intp]:
+    counts = np.diff(np.append(starts, len(rows)))
+    drawn: NDArray[np.intp] = rows[starts + rng.integers(0, counts)]
+    return drawn

@@ -1,0 +1,186 @@
+"""Figures of many things side by side: parts of the cases, models against data sets, cost against
+AUC, counts of a data set.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mammo_core.metrics.subgroups import Slice
+from mammo_core.plots.style import INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
+
+
+def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
+    """AUC per part, the whole's AUC as a line through them."""
+    drawing = figure(x_title="AUC", y_title="", height=120 + 36 * len(slices))
+    for part in slices:
+        if part.auc is None:
+            continue
+        colour = MUTED if part.is_small else PALETTE[0]
+        drawing.add_scatter(
+            x=[part.auc.value],
+            y=[part.name],
+            error_x={
+                "type": "data",
+                "symmetric": False,
+                "array": [part.auc.high - part.auc.value],
+                "arrayminus": [part.auc.value - part.auc.low],
+                "color": colour,
+            },
+            mode="markers",
+            marker={"color": colour, "size": 11, "symbol": "square"},
+            showlegend=False,
+            hovertemplate=f"AUC {part.auc.value:.3f}, 95 % {part.auc.low:.3f} to "
+            f"{part.auc.high:.3f}<br>{part.auc.positives:,} with and {part.auc.negatives:,} "
+            "without cancer<extra></extra>",
+        )
+    drawing.add_vline(
+        x=overall, line={"color": MUTED, "dash": "dot"}, annotation_text="all",
+        annotation_position="bottom right",
+    )  # fmt: skip
+    lowest = min([0.5, *(part.auc.low for part in slices if part.auc is not None)])
+    drawing.update_xaxes(range=[lowest - 0.03, 1.01])
+    drawing.update_yaxes(autorange="reversed", type="category")
+    return drawing
+
+
+_BEHIND_WORDS: Final = "rgba(20,20,20,0.85)"  # so that hatching does not cross them out
+_ROW: Final = 108  # pixels
+_FAINTEST, _STRONGEST = 0.1, 0.75  # how solid the filling is
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Square:
+    """`lines` are written into the square; `share` (0 to 1) fills it, None leaves it empty.
+
+    Plotly reads some HTML in `lines`, `row` and `column`: what a user named comes in escaped.
+    """
+
+    row: str
+    column: str
+    lines: tuple[str, ...]
+    share: float | None = None
+    is_hatched: bool = False
+    is_own: bool = False  # of the data set that the model was trained on
+
+
+def matrix_figure(squares: Sequence[Square]) -> go.Figure:
+    """Rows and columns in the order in which they first appear; the first row on top."""
+    rows = list(dict.fromkeys(square.row for square in squares))
+    columns = list(dict.fromkeys(square.column for square in squares))
+    drawing = figure(x_title="", y_title="", height=90 + _ROW * len(rows))
+    for square in squares:
+        x, y = columns.index(square.column), len(rows) - 1 - rows.index(square.row)
+        drawing.add_bar(
+            x=[x],
+            y=[0.94],
+            base=[y - 0.47],
+            width=0.96,
+            marker={
+                "color": _fill(square.share),
+                "line": {"color": INK, "width": 3}
+                if square.is_own
+                else {"color": MUTED, "width": 1},
+                "pattern": {
+                    "shape": "/" if square.is_hatched else "",
+                    "fgcolor": MUTED,
+                    "fgopacity": 0.5,
+                    "size": 12,
+                    "solidity": 0.12,
+                },
+            },
+            showlegend=False,
+            hoverinfo="skip",
+        )
+        drawing.add_annotation(
+            x=x, y=y, text="<br>".join(square.lines), showarrow=False,
+            font={"color": INK, "size": 12},
+            bgcolor=_BEHIND_WORDS if square.is_hatched else None,
+        )  # fmt: skip
+    drawing.update_layout(barmode="overlay")
+    drawing.update_xaxes(
+        tickvals=list(range(len(columns))), ticktext=columns, side="top", showgrid=False,
+        range=[-0.5, len(columns) - 0.5], zeroline=False, fixedrange=True,
+    )  # fmt: skip
+    drawing.update_yaxes(
+        tickvals=list(range(len(rows))), ticktext=rows[::-1], showgrid=False,
+        range=[-0.5, len(rows) - 0.5], zeroline=False, fixedrange=True,
+    )  # fmt: skip
+    return drawing
+
+
+def _fill(share: float | None) -> str:
+    """Okabe and Ito's blue, the more solid the higher the share."""
+    solid = 0.0 if share is None else _FAINTEST + (_STRONGEST - _FAINTEST) * share
+    return f"rgba(0,114,178,{solid:.2f})"
+
+
+_SYMBOLS = ("circle", "square", "diamond", "cross", "triangle-up")  # told apart without colour
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """A model's AUC with its interval, and a price with its range; equal ends where it is exact."""
+
+    name: str
+    auc: float
+    auc_low: float
+    auc_high: float
+    price: float
+    price_low: float
+    price_high: float
+
+
+def cost_figure(models: Sequence[Priced], *, title: str) -> go.Figure:
+    """AUC over the price on a logarithmic axis: up and to the left is better."""
+    drawing = figure(x_title=title, y_title="AUC")
+    for number, model in enumerate(models):
+        colour = PALETTE[number % len(PALETTE)]
+        drawing.add_scatter(
+            x=[model.price],
+            y=[model.auc],
+            error_x=_bar(model.price, model.price_low, model.price_high),
+            error_y=_bar(model.auc, model.auc_low, model.auc_high),
+            mode="markers",
+            name=model.name,
+            marker={
+                "color": colour,
+                "size": 12,
+                "symbol": _SYMBOLS[number // len(PALETTE) % len(_SYMBOLS)],
+            },
+            hovertemplate=f"AUC {model.auc:.3f}, 95 % {model.auc_low:.3f} to {model.auc_high:.3f}"
+            f"<br>{title}: %{{x:,.4g}}<extra>%{{fullData.name}}</extra>",
+        )
+    drawing.update_xaxes(type="log")
+    return drawing
+
+
+def _bar(value: float, low: float, high: float) -> dict[str, Any]:
+    return {
+        "type": "data", "symmetric": False, "array": [high - value], "arrayminus": [value - low],
+        "thickness": 1,
+    }  # fmt: skip
+
+
+_COLOURS = {"positive": WITH_CANCER, "not positive": WITHOUT_CANCER, "no label": MUTED}
+_PATTERNS = {"positive": "/", "not positive": "", "no label": "."}  # told apart without colour
+
+
+def counts_figure(counts: pd.DataFrame, *, title: str) -> go.Figure:
+    """`counts` of datasets.overview.counts_by."""
+    drawing = figure(x_title=title, y_title="Images", height=280)
+    for name, colour in _COLOURS.items():
+        if counts[name].any():
+            drawing.add_bar(
+                x=counts["value"],
+                y=counts[name],
+                name=name,
+                marker={"color": colour, "pattern": {"shape": _PATTERNS[name]}},
+                hovertemplate="%{y} images, " + name + "<extra>%{x}</extra>",
+            )
+    drawing.update_layout(barmode="stack")
+    drawing.update_xaxes(type="category")
+    return drawing

@@ -1,0 +1,410 @@
+"""The cases a reader has opened, kept so that a reload or a restart loses nothing: which files make
+one case, what was read of each, and the list of cases that came together.
+"""
+
+import hashlib
+import json
+import re
+import shutil
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.errors import ConfigError, MammoError, ReadError
+from mammo_core.files import replace_file
+from mammo_core.preprocessing.reading.read import is_dicom
+from mammo_core.records import from_document, to_document
+from mammo_core.types import ImageRef, Laterality, Mammogram, Window
+
+DAY_SECONDS: Final = 24 * 3600
+_CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
+_SAME_IMAGE: Final = "same_image"
+_GONE: Final = (
+    "This case is no longer kept: it was forgotten, or its time was over. Open the images again."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseImage:
+    """One image of a case: what was read, and what the reader corrected by hand."""
+
+    number: int  # 1, 2, 3, ... in the order the files came
+    ref: ImageRef
+    kind: str
+    bits: int
+    size: tuple[int, int]
+    spacing_mm: tuple[float, float] | None
+    is_spacing_at_detector: bool
+    modifiers: tuple[str, ...]
+    windows: tuple[Window, ...]
+    notes: tuple[str, ...]
+    is_synthetic: bool = False
+    corrected: tuple[str, ...] = ()  # "side", "view": said by the reader, not by the file
+    decoding_seconds: float | None = None  # of the file; None where nobody has timed it
+    masking_seconds: float | None = None
+
+    @property
+    def title(self) -> str:
+        """ "R CC", or what is known of it."""
+        known = [str(part) for part in (self.ref.side, self.ref.view) if part]
+        return " ".join(known) or f"Image {self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A file that was not read, and why. `number` is its place among the files that came."""
+
+    number: int
+    code: str
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    case_id: str
+    images: tuple[CaseImage, ...]
+    refusals: tuple[Refusal, ...]
+    kept_until: float  # seconds since 1970
+
+    @property
+    def files(self) -> int:
+        """How many files came."""
+        return len(self.images) + len(self.refusals)
+
+    def image(self, image_id: str) -> CaseImage:
+        return next(image for image in self.images if image.ref.image_id == image_id)
+
+
+def opening_in_words(images: Sequence[CaseImage]) -> str:
+    """How long it took to decode and to mask `images` when they were opened."""
+    timed = [image for image in images if image.decoding_seconds is not None]
+    if len(timed) < len(images):
+        return "How long decoding took is not known: the images were opened before it was timed."
+    decoding = sum(image.decoding_seconds or 0.0 for image in timed)
+    masking = sum(image.masking_seconds or 0.0 for image in timed)
+    each = ""
+    if len(timed) > 1:
+        longest = max(timed, key=lambda image: image.decoding_seconds or 0.0)
+        each = f"; the longest {longest.title}, {longest.kind}, {longest.decoding_seconds:.2f}"
+    return (
+        f"When the files were opened: decoding {decoding:.2f} s{each}, masking what lies outside "
+        f"the breast {masking:.2f} s."
+    )
+
+
+def store_case(
+    files: Sequence[bytes],
+    root: Path,
+    *,
+    read: Callable[[bytes], Mammogram],
+    mask: Callable[[Mammogram], Mammogram],
+    now: float,
+    report: Callable[[int, int], None] = lambda done, total: None,
+) -> Case:
+    """Read `files` and keep them as one case; a file that cannot be read becomes a refusal."""
+    hashes = [hashlib.sha256(content).hexdigest() for content in files]
+    case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
+    folder = root / case_id
+    stored = _stored_whole(root, case_id, now=now)
+    if stored is not None:
+        return keep_case(root, case_id, until=now + DAY_SECONDS, now=now)
+    folder.mkdir(parents=True, exist_ok=True)
+    images: dict[str, CaseImage] = {}
+    refusals = []
+    for index, (content, digest) in enumerate(zip(files, hashes, strict=True)):
+        report(index, len(files))
+        if digest in images:
+            refusals.append(_same_image(index + 1, images[digest].number))
+            continue
+        started = time.perf_counter()
+        try:
+            decoded = read(content)
+            read_at = time.perf_counter()
+            mammogram = mask(decoded)
+        except ReadError as error:
+            refusals.append(
+                Refusal(number=index + 1, code=error.code, sentence=error.sentence, hint=error.hint)
+            )
+            continue
+        images[digest] = replace(
+            _describe(mammogram, image_id=digest, number=index + 1),
+            decoding_seconds=round(read_at - started, 4),
+            masking_seconds=round(time.perf_counter() - read_at, 4),
+        )
+        _save_pixels(folder, digest, mammogram)
+    case = Case(
+        case_id=case_id,
+        images=tuple(images.values()),
+        refusals=tuple(refusals),
+        kept_until=now + DAY_SECONDS,
+    )
+    _write(case, root)
+    return case
+
+
+def load_case(root: Path, case_id: str, *, now: float | None = None) -> Case:
+    """The case of that id. Only 64 hex digits are an id; anything else never touches the disk."""
+    if not _CASE_ID.fullmatch(case_id):
+        raise MammoError("This link does not name a case. Open the images again.")
+    try:
+        document = json.loads((root / case_id / "case.json").read_text(encoding="utf-8"))
+        case = from_document(document, Case, where="case.json")
+    except FileNotFoundError:
+        raise MammoError(_GONE) from None
+    except (ValueError, RecursionError, ConfigError):
+        raise MammoError("What was kept of this case is damaged. Open the images again.") from None
+    if (time.time() if now is None else now) > case.kept_until:
+        raise MammoError(_GONE)
+    return case
+
+
+def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
+    """One image of `case` with its pixels, side and view as corrected."""
+    folder = root / case.case_id
+    wide = folder / f"{image.ref.image_id}.wide.npy"
+    return Mammogram(
+        ref=image.ref,
+        pixels=_load_array(folder / f"{image.ref.image_id}.pixels.npy"),
+        kind=image.kind,
+        bits=image.bits,
+        spacing_mm=image.spacing_mm,
+        is_spacing_at_detector=image.is_spacing_at_detector,
+        modifiers=image.modifiers,
+        wide=_load_array(wide) if wide.exists() else None,
+        windows=image.windows,
+        notes=image.notes,
+        is_synthetic=image.is_synthetic,
+    )
+
+
+def correct_image(
+    root: Path,
+    case_id: str,
+    image_id: str,
+    *,
+    change: Callable[[ImageRef], ImageRef],
+    note: str = "",
+) -> Case:
+    """One image as the reader says; what differs from the file is marked as set by hand, or told
+    by a `note` where it comes from elsewhere.
+
+    The case is read anew: another tab may have corrected another image meanwhile.
+    """
+    case = load_case(root, case_id)
+    old = case.image(image_id)
+    ref = change(old.ref)
+    changed = {name for name in ("side", "view") if getattr(ref, name) != getattr(old.ref, name)}
+    if note:
+        new = replace(old, ref=ref, notes=(*old.notes, note))
+    else:
+        new = replace(old, ref=ref, corrected=tuple(sorted({*old.corrected, *changed})))
+    corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
+    _write(corrected, root)
+    return corrected
+
+
+def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
+    """Keep the case at least until then."""
+    case = load_case(root, case_id, now=now)
+    kept = replace(case, kept_until=max(case.kept_until, until))
+    _write(kept, root)
+    return kept
+
+
+def forget_case(root: Path, case: Case) -> None:
+    shutil.rmtree(root / case.case_id, ignore_errors=True)
+
+
+def forget_old_cases(root: Path, *, now: float | None = None) -> int:
+    """Delete every case whose time is over, and what a crash left half-written; how many."""
+    now = time.time() if now is None else now
+    forgotten = 0
+    for folder in root.glob("*"):
+        if not _CASE_ID.fullmatch(folder.name):
+            continue
+        if _is_over(folder, now):
+            shutil.rmtree(folder, ignore_errors=True)
+            forgotten += 1
+    return forgotten
+
+
+def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
+    """The case as stored, if nothing of it is missing; a refusal may have had a passing cause."""
+    try:
+        case = load_case(root, case_id, now=now)
+        for image in case.images:
+            load_mammogram(root, case, image)
+    except MammoError:
+        return None
+    return None if any(r.code != _SAME_IMAGE for r in case.refusals) else case
+
+
+def _same_image(number: int, first: int) -> Refusal:
+    return Refusal(
+        number=number,
+        code=_SAME_IMAGE,
+        sentence=f"It is the same as file {first}.",
+        hint="It is shown once.",
+    )
+
+
+def _is_over(folder: Path, now: float) -> bool:
+    try:
+        document = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+        return bool(now > document["kept_until"])
+    except (OSError, ValueError, KeyError):
+        return now - folder.stat().st_mtime > DAY_SECONDS
+
+
+def _describe(mammogram: Mammogram, *, image_id: str, number: int) -> CaseImage:
+    return CaseImage(
+        number=number,
+        ref=replace(mammogram.ref, image_id=image_id),
+        kind=mammogram.kind,
+        bits=mammogram.bits,
+        size=mammogram.size,
+        spacing_mm=mammogram.spacing_mm,
+        is_spacing_at_detector=mammogram.is_spacing_at_detector,
+        modifiers=mammogram.modifiers,
+        windows=mammogram.windows,
+        notes=mammogram.notes,
+        is_synthetic=mammogram.is_synthetic,
+    )
+
+
+def _save_pixels(folder: Path, image_id: str, mammogram: Mammogram) -> None:
+    _save_array(folder / f"{image_id}.pixels.npy", mammogram.pixels)
+    if mammogram.wide is not None:
+        _save_array(folder / f"{image_id}.wide.npy", mammogram.wide)
+
+
+def _save_array(path: Path, values: NDArray[Any]) -> None:
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("wb") as stream:
+        np.save(stream, values, allow_pickle=False)
+    scratch.replace(path)
+
+
+def _load_array(path: Path) -> NDArray[Any]:
+    try:
+        values: NDArray[Any] = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError):
+        raise MammoError("Pixels of this case are missing. Open the images again.") from None
+    return values
+
+
+def _write(case: Case, root: Path) -> None:
+    if not (root / case.case_id).is_dir():
+        raise MammoError(_GONE)
+    replace_file(root / case.case_id / "case.json", json.dumps(to_document(case)) + "\n")
+
+
+_MOST: Final = 2  # images that can be shown twice on one screen
+_BREASTS: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
+
+
+def parts_of(case: Case) -> dict[str, tuple[CaseImage, ...]]:
+    """By title, each of one or two images; together they are all of `case`.
+
+    A breast of more than two images, and what is of no known side, is taken image by image.
+    """
+    if len(case.images) <= _MOST:
+        return {"All images": case.images}
+    parts: dict[str, tuple[CaseImage, ...]] = {}
+    for side, title in _BREASTS.items():
+        images = tuple(image for image in case.images if image.ref.side is side)
+        if 0 < len(images) <= _MOST:
+            parts[title] = images
+    placed = {image for images in parts.values() for image in images}
+    for image in case.images:
+        if image not in placed:
+            title = image.title if image.title not in parts else f"{image.title} ({image.number})"
+            parts[title] = (image,)
+    return parts
+
+
+#: More pictures than this in one folder, without a header that says so, are no one woman's.
+MOST_OF_ONE: Final = 8
+
+#: How PNG, JPEG, TIFF and PGM begin.
+_PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P2", b"P5")
+
+_HEAD_BYTES: Final = 2**18
+_LIST_ID: Final = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A file as it came; `folder` is "" for one dropped by itself."""
+
+    content: bytes
+    folder: str = ""
+
+
+def group_files(files: Sequence[Arrived]) -> list[list[int]]:
+    """The places in `files` that make one case each, in the order in which they came.
+
+    What is neither a picture nor names an exam goes with the first case, to be refused there.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    others = []
+    for place, file in enumerate(files):
+        exam = exam_of(file.content)
+        if not exam and not file.content.startswith(_PICTURES):
+            others.append(place)
+            continue
+        groups.setdefault(("exam", exam) if exam else ("folder", file.folder), []).append(place)
+    found = []
+    for (kind, _), members in groups.items():
+        if kind == "folder" and len(members) > MOST_OF_ONE:
+            found += [[place] for place in members]
+        else:
+            found.append(members)
+    found.sort()
+    return [sorted([*found[0], *others]), *found[1:]] if found else [others]
+
+
+def exam_of(content: bytes) -> str:
+    """What a DICOM calls its exam, as a hash; "" for all else, and where it does not say."""
+    if not is_dicom(content[:_HEAD_BYTES]):
+        return ""
+    from mammo_core.preprocessing.dicom.header import raw  # not all machines have pydicom
+    from mammo_core.preprocessing.dicom.parse import parse
+
+    try:
+        study = raw(parse(content[:_HEAD_BYTES]).header, "StudyInstanceUID").strip(b" \0")
+    except ReadError:
+        return ""
+    return hashlib.sha256(study).hexdigest() if study else ""
+
+
+def keep_worklist(root: Path, case_ids: Sequence[str]) -> str:
+    """The id under which these cases are found together again."""
+    root.mkdir(parents=True, exist_ok=True)
+    list_id = hashlib.sha256(" ".join(case_ids).encode()).hexdigest()
+    document = {"cases": list(case_ids), "made_at": time.time()}
+    replace_file(root / f"{list_id}.json", json.dumps(document) + "\n")
+    return list_id
+
+
+def load_worklist(root: Path, list_id: str) -> tuple[str, ...]:
+    """The ids of its cases. Only 64 hex digits are an id; anything else never touches the disk."""
+    if not _LIST_ID.fullmatch(list_id):
+        raise MammoError("This link does not name a list of cases. Open the images again.")
+    try:
+        cases = json.loads((root / f"{list_id}.json").read_text(encoding="utf-8"))["cases"]
+    except FileNotFoundError:
+        raise MammoError("This list of cases is no longer kept. Open the images again.") from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        cases = None
+    if not isinstance(cases, list) or not all(
+        isinstance(case, str) and _LIST_ID.fullmatch(case) for case in cases
+    ):
+        raise MammoError("What was kept of this list is damaged. Open the images again.")
+    return tuple(cases)

@@ -1,0 +1,1 @@
+"""Synthetic mammograms with known truth: for samples, demonstrations and tests."""

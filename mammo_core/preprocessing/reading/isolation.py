@@ -1,0 +1,304 @@
+"""Reading files in processes of their own, because decoders crash, hang and balloon on broken ones.
+
+A reading process is started once and used for many files; a file it dies of is refused in words,
+and the next file gets a fresh one. Safe to use from several threads.
+"""
+
+import atexit
+import contextlib
+import functools
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import IO, Final, TypeVar
+
+import psutil
+
+from mammo_core.config import PrepareSettings
+from mammo_core.errors import ReadError
+from mammo_core.paths import REPOSITORY
+from mammo_core.preprocessing.prepare import PreparedGrey
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.preprocessing.reading.messages import (
+    Request,
+    receive_evidence,
+    receive_grey,
+    receive_image,
+    send,
+)
+from mammo_core.types import Mammogram
+
+Answer = TypeVar("Answer")
+
+COMMAND: Final = (sys.executable, "-m", "mammo_core.preprocessing.reading.worker")
+
+#: Linux limits the process itself (see worker.py); elsewhere its memory is watched from here.
+WATCHED_BYTES: Final = None if sys.platform == "linux" else limits.WORKER_BYTES
+
+_START_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.05
+_MOST_PROCESSES: Final = 4
+_PIPE_BYTES: Final = limits.MEGABYTE
+
+
+class ReadingProcess:
+    """One process that reads one file at a time. Starts on first use."""
+
+    def __init__(
+        self,
+        *,
+        seconds: float = limits.WORKER_SECONDS,
+        most_bytes: int | None = WATCHED_BYTES,
+        command: Sequence[str] = COMMAND,
+    ) -> None:
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+        self._command = command
+        self._process: subprocess.Popen[bytes] | None = None
+        self._files = 0
+        self._bytes_at_start = 0
+
+    @property
+    def process_id(self) -> int | None:
+        """The number of the process; None while there is none."""
+        return self._process.pid if self._process else None
+
+    def read(self, source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
+        """Read one file; whatever it does to the process becomes a ReadError."""
+        return self._ask(source, Request(key=key.hex(), image_id=image_id, path=None), _image)
+
+    def read_prepared(
+        self, source: Path | bytes, settings: PrepareSettings, *, key: bytes
+    ) -> PreparedGrey:
+        """Read and prepare one file: far fewer bytes come back than of the whole image."""
+        request = Request(key=key.hex(), image_id=None, path=None, settings=settings)
+        return self._ask(source, request, receive_grey)
+
+    def read_evidence(self, source: bytes) -> Evidence:
+        """Whose image one file is; nothing of it stays in the process."""
+        request = Request(key="", image_id=None, path=None, is_for_evidence=True)
+        return self._ask(source, request, receive_evidence)
+
+    def _ask(
+        self, source: Path | bytes, request: Request, receive: Callable[[IO[bytes]], Answer]
+    ) -> Answer:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()  # ended by someone else; not the fault of this file
+        process = self._process or self._start()
+        with _Watch(process, self._seconds, self._most_bytes) as watch:
+            try:
+                _send_source(_stream(process.stdin), source, request)
+                return receive(_stream(process.stdout))
+            except (EOFError, BrokenPipeError):
+                self.close()
+                raise watch.reason() from None
+            finally:
+                self._recycle()
+
+    def close(self) -> None:
+        """End the process; the next file starts a fresh one."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            bufsize=0,
+            env=_environment(),
+        )
+        self._process = process
+        _widen(process.stdin)
+        _widen(process.stdout)
+        with _Watch(process, _START_SECONDS, self._most_bytes):
+            try:
+                receive_image(_stream(process.stdout))
+            except EOFError:
+                self.close()
+                raise ReadError(
+                    "no_reader",
+                    "The process that reads files did not start.",
+                    "Is the program installed completely, and is there memory left?",
+                ) from None
+        self._files = 0
+        self._bytes_at_start = _resident_bytes(process)
+        return process
+
+    def _recycle(self) -> None:
+        """A fresh process after many files, or when this one has grown: decoders leak."""
+        if self._process is None:
+            return
+        self._files += 1
+        growth = _resident_bytes(self._process) - self._bytes_at_start
+        if self._files >= limits.WORKER_FILES or growth > limits.WORKER_GROWTH_BYTES:
+            self.close()
+
+
+class ReadingPool:
+    """A few reading processes for many threads; the one used last is used first."""
+
+    def __init__(self, size: int) -> None:
+        self._processes = [ReadingProcess() for _ in range(size)]
+        self._idle: queue.LifoQueue[ReadingProcess] = queue.LifoQueue()
+        for process in self._processes:
+            self._idle.put(process)
+
+    def read(self, source: Path | bytes, *, key: bytes, image_id: str | None) -> Mammogram:
+        process = self._idle.get()
+        try:
+            return process.read(source, key=key, image_id=image_id)
+        finally:
+            self._idle.put(process)
+
+    def read_evidence(self, source: bytes) -> Evidence:
+        process = self._idle.get()
+        try:
+            return process.read_evidence(source)
+        finally:
+            self._idle.put(process)
+
+    def close(self) -> None:
+        for process in self._processes:
+            process.close()
+
+
+@functools.cache
+def shared_pool() -> ReadingPool:
+    """The reading processes of this program. They end with it."""
+    pool = ReadingPool(min(_MOST_PROCESSES, os.cpu_count() or 1))
+    atexit.register(pool.close)
+    return pool
+
+
+if hasattr(os, "register_at_fork"):  # a fork must not talk through its parent's pipes
+    os.register_at_fork(after_in_child=shared_pool.cache_clear)
+
+
+class _Watch:
+    """Kills a process that takes too long or, where the system has no such limit, too much memory.
+
+    Signals do not interrupt native code, so the clock is kept here and not in the process.
+    """
+
+    def __init__(
+        self, process: subprocess.Popen[bytes], seconds: float, most_bytes: int | None
+    ) -> None:
+        self._process = process
+        self._seconds = seconds
+        self._most_bytes = most_bytes
+        self._done = threading.Event()
+        self._killed_for: str | None = None
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def __enter__(self) -> "_Watch":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def reason(self) -> ReadError:
+        """Why the process is gone."""
+        if self._killed_for == "time":
+            return ReadError(
+                "too_slow",
+                f"This file took more than {self._seconds:.0f} seconds to decode and was stopped.",
+                "It is broken or hostile; export it again from where it came.",
+            )
+        if self._killed_for == "memory":
+            return ReadError(
+                "too_large",
+                f"This file took more than {(self._most_bytes or 0) // limits.MEGABYTE} MB to "
+                "decode and was stopped.",
+                "It is broken or hostile; export it again from where it came.",
+            )
+        return ReadError(
+            "decoder_died",
+            "The decoder died of this file.",
+            "It is broken or hostile; export it again from where it came.",
+        )
+
+    def _watch(self) -> None:
+        deadline = time.monotonic() + self._seconds
+        most = self._most_bytes
+        while (left := deadline - time.monotonic()) > 0:
+            if self._done.wait(left if most is None else min(left, _POLL_SECONDS)):
+                return
+            if most is not None and _resident_bytes(self._process) > most:
+                self._kill("memory")
+                return
+        self._kill("time")
+
+    def _kill(self, reason: str) -> None:
+        self._killed_for = reason
+        self._process.kill()
+
+
+def _send_source(requests: IO[bytes], source: Path | bytes, request: Request) -> None:
+    if isinstance(source, Path):
+        send(requests, replace(request, path=str(source.absolute())))
+        return
+    size = len(source)
+    length = size if size <= limits.FILE_BYTES else limits.HEAD_BYTES
+    send(requests, replace(request, length=length, size=size))
+    content = memoryview(source)[:length]
+    while content:
+        content = content[requests.write(content) :]
+
+
+def _image(replies: IO[bytes]) -> Mammogram:
+    mammogram = receive_image(replies)
+    if mammogram is None:
+        raise EOFError
+    return mammogram
+
+
+def _stream(stream: IO[bytes] | None) -> IO[bytes]:
+    if stream is None:
+        raise RuntimeError("The reading process was started without pipes.")
+    return stream
+
+
+def _environment() -> dict[str, str]:
+    """The process finds this very package, and native libraries keep to one thread."""
+    inherited = os.environ.get("PYTHONPATH")
+    return {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *([inherited] if inherited else [])]),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+    }
+
+
+def _resident_bytes(process: subprocess.Popen[bytes]) -> int:
+    try:
+        return int(psutil.Process(process.pid).memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _widen(stream: IO[bytes] | None) -> None:
+    """A larger pipe means fewer switches between the two processes."""
+    if sys.platform == "linux":
+        import fcntl
+
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(_stream(stream), fcntl.F_SETPIPE_SZ, _PIPE_BYTES)

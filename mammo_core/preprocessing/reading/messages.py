@@ -1,0 +1,200 @@
+"""What goes through the pipes between the program and its reading process.
+
+A message is four bytes of length, that much JSON, and then the raw bytes the JSON promises.
+Nothing is unpickled: a reading process that a hostile file took over can send pixels and words.
+"""
+
+import json
+import struct
+from dataclasses import dataclass
+from typing import IO, Any, Final, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.config import PrepareSettings
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing.intensity import Levels
+from mammo_core.preprocessing.prepare import PreparedGrey
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.records import from_document, to_document
+from mammo_core.types import Geometry, ImageRef, Mammogram, Window
+
+T = TypeVar("T")
+_LENGTH: Final = struct.Struct("<I")
+_LONGEST: Final = limits.MEGABYTE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """Read the file at `path`, or the `length` bytes that follow (of a file of `size` bytes)."""
+
+    key: str  # of this installation, in hexadecimal digits
+    image_id: str | None
+    path: str | None
+    length: int = 0
+    size: int = 0
+    settings: PrepareSettings | None = None  # where given, the image comes back prepared
+    is_for_evidence: bool = False  # whose image it is, instead of the image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A mammogram without its arrays, which follow: `pixels`, then `wide` where there is one."""
+
+    height: int
+    width: int
+    has_wide: bool
+    ref: ImageRef
+    kind: str
+    bits: int
+    spacing_mm: tuple[float, float] | None
+    is_spacing_at_detector: bool
+    modifiers: tuple[str, ...]
+    windows: tuple[Window, ...]
+    notes: tuple[str, ...]
+    is_synthetic: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DescribedGrey:
+    """A prepared image without its grey levels, which follow."""
+
+    geometry: Geometry
+    is_deep: bool  # 16 bits a level, else 8
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    code: str
+    sentence: str
+    hint: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """One of the four; none means "ready"."""
+
+    image: Described | None = None
+    grey: DescribedGrey | None = None
+    refused: Refused | None = None
+    evidence: Evidence | None = None
+
+
+def send(stream: IO[bytes], message: Request | Reply) -> None:
+    document = json.dumps(to_document(message)).encode()
+    stream.write(_LENGTH.pack(len(document)) + document)
+    stream.flush()
+
+
+def receive(stream: IO[bytes], record: type[T]) -> T:
+    """The next message; EOFError where the other side has gone."""
+    length = _LENGTH.unpack(receive_bytes(stream, _LENGTH.size))[0]
+    if length > _LONGEST:
+        raise EOFError
+    document: Any = json.loads(receive_bytes(stream, length))
+    return from_document(document, record, where="a message")
+
+
+def receive_bytes(stream: IO[bytes], length: int) -> bytes:
+    content = bytearray(length)
+    _fill(stream, memoryview(content))
+    return bytes(content)
+
+
+def send_image(stream: IO[bytes], mammogram: Mammogram) -> None:
+    height, width = mammogram.size
+    described = Described(
+        height=height,
+        width=width,
+        has_wide=mammogram.wide is not None,
+        ref=mammogram.ref,
+        kind=mammogram.kind,
+        bits=mammogram.bits,
+        spacing_mm=mammogram.spacing_mm,
+        is_spacing_at_detector=mammogram.is_spacing_at_detector,
+        modifiers=mammogram.modifiers,
+        windows=mammogram.windows,
+        notes=mammogram.notes,
+        is_synthetic=mammogram.is_synthetic,
+    )
+    send(stream, Reply(image=described))
+    for array in (mammogram.pixels, mammogram.wide):
+        if array is not None:
+            stream.write(memoryview(np.ascontiguousarray(array)).cast("B"))
+    stream.flush()
+
+
+def send_grey(stream: IO[bytes], grey: PreparedGrey) -> None:
+    is_deep = grey.levels.dtype == np.uint16
+    described = DescribedGrey(geometry=grey.geometry, is_deep=is_deep, notes=grey.notes)
+    send(stream, Reply(grey=described))
+    stream.write(memoryview(np.ascontiguousarray(grey.levels)).cast("B"))
+    stream.flush()
+
+
+def receive_grey(stream: IO[bytes]) -> PreparedGrey:
+    """The prepared image of a reply; a refusal is raised."""
+    reply = receive(stream, Reply)
+    if reply.refused is not None:
+        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    if reply.grey is None:
+        raise EOFError
+    size = reply.grey.geometry.prepared_size
+    if not 0 < size[0] * size[1] <= limits.PIXELS:
+        raise EOFError
+    levels: Levels = np.empty(size, np.uint16) if reply.grey.is_deep else np.empty(size, np.uint8)
+    _fill(stream, memoryview(levels).cast("B"))
+    return PreparedGrey(levels=levels, geometry=reply.grey.geometry, notes=reply.grey.notes)
+
+
+def receive_evidence(stream: IO[bytes]) -> Evidence:
+    """Whose image a file is; a refusal is raised."""
+    reply = receive(stream, Reply)
+    if reply.refused is not None:
+        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    if reply.evidence is None:
+        raise EOFError
+    return reply.evidence
+
+
+def receive_image(stream: IO[bytes]) -> Mammogram | None:
+    """The mammogram of a reply, None for "ready"; a refusal is raised."""
+    reply = receive(stream, Reply)
+    if reply.refused is not None:
+        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    if reply.image is None:
+        return None
+    image = reply.image
+    if not 0 < image.height * image.width <= limits.PIXELS:
+        raise EOFError
+    pixels: NDArray[np.float32] = np.empty((image.height, image.width), dtype=np.float32)
+    _fill(stream, memoryview(pixels).cast("B"))
+    wide: NDArray[np.uint16] | None = None
+    if image.has_wide:
+        wide = np.empty((image.height, image.width), dtype=np.uint16)
+        _fill(stream, memoryview(wide).cast("B"))
+    return Mammogram(
+        ref=image.ref,
+        pixels=pixels,
+        kind=image.kind,
+        bits=image.bits,
+        spacing_mm=image.spacing_mm,
+        is_spacing_at_detector=image.is_spacing_at_detector,
+        modifiers=image.modifiers,
+        wide=wide,
+        windows=image.windows,
+        notes=image.notes,
+        is_synthetic=image.is_synthetic,
+    )
+
+
+def _fill(stream: IO[bytes], target: memoryview) -> None:
+    position = 0
+    while position < len(target):
+        count = stream.readinto(target[position:])  # type: ignore[attr-defined]
+        if not count:
+            raise EOFError
+        position += count

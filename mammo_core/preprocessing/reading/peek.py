@@ -1,0 +1,70 @@
+"""What a file says of itself, without decoding a pixel: for tables of thousands of files."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from PIL import Image, UnidentifiedImageError
+
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing.reading.read import is_dicom
+from mammo_core.types import Laterality, Size, View
+
+_HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
+_ENOUGH_TO_TELL: Final = 256  # a preamble and a prefix
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peek:
+    """The stored size in pixels, and the side and view where the file names them."""
+
+    size: Size
+    side: Laterality | None = None
+    view: View | None = None
+
+
+def file_kinds(files: Iterable[Path]) -> tuple[str, ...]:
+    """Which of "DICOM" and "picture" are among `files`, by their first bytes."""
+    return tuple(sorted({_kind_of(path) for path in files}))
+
+
+def _kind_of(path: Path) -> str:
+    with path.open("rb") as stream:
+        return "DICOM" if is_dicom(stream.read(_ENOUGH_TO_TELL)) else "picture"
+
+
+def peek(path: Path) -> Peek:
+    """Size, side and view of the image in `path`; a ReadError where it is none."""
+    try:
+        with path.open("rb") as stream:
+            head = stream.read(_HEAD_BYTES)
+    except OSError as error:
+        raise ReadError("no_file", f"This file cannot be opened: {error.strerror}.") from None
+    return _peek_dicom(path, head) if is_dicom(head) else _peek_raster(path)
+
+
+def _peek_dicom(path: Path, head: bytes) -> Peek:
+    from mammo_core.preprocessing.dicom.header import integer  # not all machines have pydicom
+    from mammo_core.preprocessing.dicom.parse import parse
+    from mammo_core.preprocessing.dicom.views import read_seen
+
+    try:
+        header = parse(head).header
+    except ReadError:  # the head may have been cut inside a deflated or unusually long header
+        header = parse(path.read_bytes()).header
+    rows, columns = integer(header, "Rows"), integer(header, "Columns")
+    if rows is None or columns is None:
+        raise ReadError("no_pixels", "This DICOM names no number of rows and columns.")
+    seen = read_seen(header)
+    return Peek(size=(rows, columns), side=seen.side, view=seen.view)
+
+
+def _peek_raster(path: Path) -> Peek:
+    try:
+        with Image.open(path) as image:
+            return Peek(size=(image.height, image.width))
+    except (UnidentifiedImageError, OSError, Image.DecompressionBombError):
+        raise ReadError(
+            "unknown", "This file is neither a DICOM nor a picture this program knows."
+        ) from None

@@ -1,0 +1,104 @@
+"""From a file to a mammogram. Content decides what a file is, never its name."""
+
+import struct
+from pathlib import Path
+from typing import Final
+
+from mammo_core.errors import MammoError, ReadError
+from mammo_core.paths import home
+from mammo_core.preprocessing.raster import decode_raster
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.identity import Evidence, installation_key, keyed_id
+from mammo_core.preprocessing.reading.isolation import shared_pool
+from mammo_core.types import Mammogram
+
+PREAMBLE: Final = 128
+PREFIX: Final = b"DICM"
+
+
+def is_dicom(data: bytes) -> bool:
+    """By content: the prefix after the preamble, or a data set that begins without either."""
+    return data[PREAMBLE : PREAMBLE + 4] == PREFIX or _is_bare(data)
+
+
+def is_vr(code: bytes) -> bool:
+    """Whether two bytes can be a value representation, as in explicit encoding."""
+    return code.isalpha() and code.isupper()
+
+
+def _is_bare(data: bytes) -> bool:
+    """Whether the first element is one of group 0002 or 0008, as old exports begin."""
+    if len(data) < 16 or data[:2] not in (b"\x02\0", b"\x08\0", b"\0\x08"):
+        return False
+    order = ">" if data[:2] == b"\0\x08" else "<"
+    element = struct.unpack(order + "H", data[2:4])[0]
+    length = struct.unpack(order + "I", data[4:8])[0]
+    return element <= 0x0070 and (is_vr(data[4:6]) or length <= 1024)
+
+
+def read_mammogram(source: Path | bytes, *, image_id: str | None = None) -> Mammogram:
+    """Read one file in a limited process of its own, which a broken file may take down.
+
+    `image_id` is the data set's own; without one it is made from the content. Everything that is
+    wrong with a file is a ReadError.
+    """
+    return shared_pool().read(source, key=installation_key(home() / "key"), image_id=image_id)
+
+
+def read_evidence(content: bytes) -> Evidence:
+    """Whose image a DICOM is, for an export with identity; in a limited process, kept nowhere."""
+    return shared_pool().read_evidence(content)
+
+
+def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
+    """Read one file in this very process: for jobs whose process may die of a broken file."""
+    if isinstance(source, bytes):
+        return decode_content(source, size=len(source), key=key, image_id=image_id)
+    try:
+        size = source.stat().st_size
+        with source.open("rb") as stream:
+            data = stream.read(limits.HEAD_BYTES if size > limits.FILE_BYTES else -1)
+    except OSError as error:
+        raise ReadError(
+            "no_file", f"This file cannot be opened: {error.strerror}.", "Is it still there?"
+        ) from None
+    return decode_content(data, size=size, key=key, image_id=image_id)
+
+
+def decode_content(data: bytes, *, size: int, key: bytes, image_id: str | None = None) -> Mammogram:
+    """Read `data`, which is all of a file of `size` bytes unless that is too large."""
+    try:
+        return _decode(data, size=size, key=key, image_id=image_id)
+    except MammoError:
+        raise
+    except MemoryError as error:
+        raise ReadError(
+            "too_large",
+            "This file asks for more memory than reading may take.",
+            "It is broken or hostile; export it again from where it came.",
+        ) from error
+    except Exception as error:
+        raise ReadError(
+            "damaged",
+            f"This file is broken in a way no decoder foresaw ({type(error).__name__}).",
+            "Export it again from where it came.",
+        ) from error
+
+
+def read_whose(data: bytes) -> Evidence:
+    """`read_evidence` in this very process."""
+    from mammo_core.preprocessing.dicom.identity import evidence_of  # not all machines have it
+
+    return evidence_of(data)
+
+
+def _decode(data: bytes, *, size: int, key: bytes, image_id: str | None) -> Mammogram:
+    if not data:
+        raise ReadError("empty", "This file is empty.", "The copy was interrupted; copy it again.")
+    if is_dicom(data):
+        from mammo_core.preprocessing.dicom.reader import decode_dicom  # not all machines have it
+
+        return decode_dicom(data, size=size, key=key, image_id=image_id)
+    if size > len(data):
+        raise limits.too_large(size)
+    return decode_raster(data, image_id=image_id or keyed_id(key, "image", data))

@@ -1,0 +1,99 @@
+"""The reading process: takes one file at a time, and may die of it without harm.
+
+Started by isolation.py as `python -m mammo_core.preprocessing.reading.worker`. It limits its own
+memory, talks over its standard input and output, and ends when its input does.
+"""
+
+import contextlib
+import faulthandler
+import os
+import sys
+from pathlib import Path
+from typing import IO
+
+import cv2
+
+from mammo_core.errors import MammoError, ReadError
+from mammo_core.preprocessing.prepare import prepare_grey
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.messages import (
+    Refused,
+    Reply,
+    Request,
+    receive,
+    receive_bytes,
+    send,
+    send_grey,
+    send_image,
+)
+from mammo_core.preprocessing.reading.read import decode, decode_content, read_whose
+
+
+def main() -> int:
+    requests, replies = sys.stdin.buffer, _private_output()
+    cv2.setNumThreads(1)
+    _limit_memory()
+    send(replies, Reply())
+    with contextlib.suppress(EOFError, BrokenPipeError), Path(os.devnull).open("w") as nowhere:
+        while True:
+            request = receive(requests, Request)
+            # Should the program that started us be gone while a decoder hangs, nobody else ends us.
+            faulthandler.dump_traceback_later(2 * limits.WORKER_SECONDS, exit=True, file=nowhere)
+            _answer(request, requests, replies)
+            faulthandler.cancel_dump_traceback_later()
+    return 0
+
+
+def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
+    key = bytes.fromhex(request.key)
+    content = receive_bytes(requests, request.length)
+    grey = None
+    try:
+        if request.is_for_evidence:
+            send(replies, Reply(evidence=read_whose(content)))
+            return
+        if request.path is not None:
+            mammogram = decode(Path(request.path), image_id=request.image_id, key=key)
+        else:
+            mammogram = decode_content(
+                content, size=request.size, image_id=request.image_id, key=key
+            )
+        if request.settings is not None:
+            grey = prepare_grey(mammogram, request.settings)
+    except ReadError as error:
+        refused = Refused(code=error.code, sentence=error.sentence, hint=error.hint)
+        send(replies, Reply(refused=refused))
+        return
+    except BaseException as error:  # noqa: BLE001 - native decoders raise what is no Exception
+        text = str(error) if isinstance(error, MammoError) else type(error).__name__
+        refused = Refused(
+            code="damaged", sentence=f"The decoder failed on this file ({text}).", hint=""
+        )
+        send(replies, Reply(refused=refused))
+        return
+    if grey is not None:
+        send_grey(replies, grey)
+    else:
+        send_image(replies, mammogram)
+
+
+def _private_output() -> IO[bytes]:
+    """Our end of the pipe, moved away from where native libraries print."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return replies
+
+
+def _limit_memory() -> None:
+    """Address space, where the system keeps such a limit; elsewhere the parent watches us."""
+    if sys.platform == "linux":
+        import resource
+
+        resource.setrlimit(resource.RLIMIT_AS, (limits.WORKER_BYTES, limits.WORKER_BYTES))
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core dump would hold the image
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""A read case taken away: table, picture, page to print, DICOM."""

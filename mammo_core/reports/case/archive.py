@@ -1,0 +1,85 @@
+"""Everything of a read case that can be taken away without identity, and all of it as one zip."""
+
+from collections.abc import Mapping
+
+from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.reports.case.dicom import (
+    Study,
+    identified_studies,
+    image_capture,
+    overlay_capture,
+    pseudonymous_studies,
+    to_file,
+)
+from mammo_core.reports.case.html import to_html
+from mammo_core.reports.case.picture import Look, pictures
+from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase, to_zip, view_name
+from mammo_core.reports.case.structured_report import has_scores, structured_report
+from mammo_core.reports.case.tables import NOTICE, to_csv, to_json
+
+
+def pseudonymous_dicom(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> list[CaseFile]:
+    """Without identity, and with the images that everything refers to."""
+    files = []
+    for number, study in enumerate(pseudonymous_studies(case, pseudonyms), start=1):
+        for source in study.sources:
+            image = to_file(image_capture(source, study, case, look=look))
+            files.append(CaseFile(name=f"dicom/{view_name(source.image)}_image.dcm", content=image))
+        files += _of_study(number, study, case, look, pseudonyms, folder="dicom")
+    return files
+
+
+def identified_dicom(
+    case: ReadCase, look: Look, pseudonyms: Pseudonyms, originals: Mapping[str, Evidence]
+) -> list[CaseFile]:
+    """With the identity of the original files, which everything refers to."""
+    studies = enumerate(identified_studies(case, originals), start=1)
+    return [
+        file
+        for number, study in studies
+        for file in _of_study(number, study, case, look, pseudonyms, folder="dicom_with_identity")
+    ]
+
+
+def _of_study(
+    number: int,
+    study: Study,
+    case: ReadCase,
+    look: Look,
+    pseudonyms: Pseudonyms,
+    *,
+    folder: str,
+) -> list[CaseFile]:
+    files = []
+    for source in study.sources:
+        overlay = overlay_capture(source, study, case, look=look, pseudonyms=pseudonyms)
+        name = f"{folder}/{view_name(source.image)}_heatmap.dcm"
+        files.append(CaseFile(name=name, content=to_file(overlay)))
+    if has_scores(study, case):
+        report = to_file(structured_report(study, case, pseudonyms))
+        files.append(CaseFile(name=f"{folder}/report_{number}.dcm", content=report))
+    return files
+
+
+_READ_ME = f"""{NOTICE}
+
+scores.csv      one row per image
+case.json       scores, verdicts, regions, model, and what was done to the pixels
+report.html     one page to print
+pictures/       each view with and without heatmap
+dicom/          the same as DICOM, under pseudonyms: images as read, heatmaps, structured report
+"""
+
+
+def case_zip(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+    """Nothing in it names the woman, the hospital or the researcher's files."""
+    texts = {
+        "README.txt": _READ_ME,
+        "scores.csv": to_csv(case),
+        "case.json": to_json(case, pseudonyms),
+        "report.html": to_html(case, pseudonyms, look),
+    }
+    files = [CaseFile(name=name, content=text.encode()) for name, text in texts.items()]
+    files += pictures(case, look)
+    files += pseudonymous_dicom(case, look, pseudonyms)
+    return to_zip(files, folder=case.name)

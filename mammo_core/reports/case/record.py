@@ -1,0 +1,217 @@
+"""A read case as its exports need it: plain data, gathered once, written in many forms.
+
+Nothing here knows what a reader's computer calls a file, so no export can.
+"""
+
+import hmac
+import io
+import uuid
+import zipfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.inference.verdict import (
+    ScoredCase,
+    completeness_in_words,
+    promise_in_words,
+    verdict_on,
+)
+from mammo_core.preprocessing.cases import CaseImage
+from mammo_core.preprocessing.reading.identity import keyed_id
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.operating_points import LockedPoint
+from mammo_core.types import Box, Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A peak of the heatmap, in pixel edges of the original image."""
+
+    box: Box
+    share: float  # of all evidence for the score, 0 to 1
+    words: str = ""  # where in the breast, as far as the view tells
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What a checkpoint said of one image."""
+
+    score: float
+    probabilities: tuple[float, ...]  # in the order of the task's classes
+    engine: str
+    method: str  # of the heatmap, as a reader knows it: "Grad-CAM"
+    is_relative: bool  # some point of every heatmap is full colour
+    stands_out: bool
+    heat: NDArray[np.uint8] | None = None  # covers the whole frame; 255 is full colour
+    regions: tuple[Region, ...] = ()
+    is_flat: bool = False  # the map is the same everywhere, so it is not coloured
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadImage:
+    """One image of a case: what is known of it, the picture to show, and its reading if any."""
+
+    about: CaseImage
+    pixels: NDArray[np.uint16]  # as on the screen, perhaps smaller than the original
+    reduction: float  # original pixels per pixel of `pixels`
+    windows: tuple[Window, ...]  # in units of `pixels`; the first is the one to show
+    reading: Reading | None
+    unread: str = ""  # why there is no reading, in words
+    remark: str = ""  # what must stand beside this model's score of this image
+
+    @property
+    def title(self) -> str:
+        return self.about.title
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ReadCase:
+    """Everything a reader may take away of a case read with one checkpoint."""
+
+    case_id: str
+    card: ModelCard
+    images: tuple[ReadImage, ...]
+    read_at: datetime
+    scores: tuple[ScoredCase, ...]  # of breasts, exams and images, in the order to show them
+    point: LockedPoint | None = None  # the threshold in force, where there is one
+    usual_images: int | None = None  # of a case on which the threshold was set
+
+    @property
+    def name(self) -> str:
+        """Short enough for a file's name, and made by this program alone."""
+        return f"case_{self.case_id[:12]}"
+
+    @property
+    def positive(self) -> str:
+        return " or ".join(self.card.task.positive)
+
+    def numbers_of(self, scored: ScoredCase) -> list[int]:
+        """The images a score comes from, by their number in the case."""
+        ids = {image.ref.image_id for image in scored.images}
+        return [image.about.number for image in self.images if image.about.ref.image_id in ids]
+
+
+def regions_in_words(reading: Reading) -> list[str]:
+    """Numbered as their boxes on the picture are."""
+    return [
+        f"{number}: {region.share:.0%} of the evidence" + (f", {region.words}" * bool(region.words))
+        for number, region in enumerate(reading.regions, start=1)
+    ]
+
+
+def flat_in_words(flat: int, *, of: int) -> str:
+    """What to say where so many of the maps are the same everywhere; "" where none is."""
+    if not flat:
+        return ""
+    which = "The map" if flat == of else f"In {flat} of the {of} images the map"
+    return f"{which} is the same everywhere: it shows nothing."
+
+
+def scale_in_words(reading: Reading) -> str:
+    """What full colour means on this heatmap."""
+    if reading.is_flat:
+        return flat_in_words(1, of=1)
+    if reading.is_relative:
+        return "Colours are relative: some point of every image is full colour."
+    full = "Full colour: what 1 in 200 validation images without cancer reaches."
+    return full if reading.stands_out else f"No region stands out. {full}"
+
+
+def scales_in_words(readings: Sequence[Reading]) -> str:
+    """What full colour means on heatmaps that lie side by side, and on how many nothing stands
+    out.
+    """
+    coloured = [one for one in readings if not one.is_flat]
+    if len(coloured) < len(readings):
+        told_of_flat = flat_in_words(len(readings) - len(coloured), of=len(readings))
+        return f"{scales_in_words(coloured)} {told_of_flat}" if coloured else told_of_flat
+    told = list(dict.fromkeys(scale_in_words(replace(one, stands_out=True)) for one in readings))
+    flat = sum(not one.stands_out and not one.is_relative for one in readings)
+    if len(readings) == 1 and flat:
+        told.insert(0, "No region stands out.")
+    elif flat == len(readings):
+        told.insert(0, f"In none of the {flat} images does a region stand out.")
+    elif flat:
+        told.insert(0, f"In {flat} of the {len(readings)} images no region stands out.")
+    return " ".join(told)
+
+
+def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
+    """On which side of the threshold, what that threshold promised, and what is missing; "" where
+    no threshold was set for such scores.
+    """
+    verdict = verdict_on(scored, case.point)
+    if verdict is None or case.point is None:
+        return ""
+    missing = ""
+    if case.usual_images is not None:
+        missing = completeness_in_words(scored, case.usual_images)
+    parts = (verdict.in_words, promise_in_words(case.point, case.positive), missing)
+    return " ".join(part for part in parts if part)
+
+
+_PREFIX: Final = "MS-"
+_DIGITS: Final = 12  # 16 characters are the most a study's id may have (PS3.5 6.2, SH)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pseudonyms:
+    """For the images of one case. Those of no known woman or exam are taken for one."""
+
+    key: bytes
+    case_id: str
+
+    def patient(self, image: CaseImage) -> str:
+        known = image.ref.patient_id
+        return _PREFIX + self._short("patient", known or f"case {self.case_id}")
+
+    def exam(self, image: CaseImage) -> str:
+        known = image.ref.exam_id
+        return _PREFIX + self._short("exam", known or f"case {self.case_id}")
+
+    def image_uid(self, image: CaseImage) -> str:
+        return self.uid("image", image.ref.image_id)
+
+    def study_uid(self, image: CaseImage) -> str:
+        return self.uid("study", self.exam(image))
+
+    def uid(self, what: str, *values: str) -> str:
+        """PS3.5 B.2: 2.25 and a UUID as one number; here a UUID made of a keyed hash."""
+        message = "\0".join((f"uid {what}", *values)).encode()
+        digest = hmac.new(self.key, message, "sha256").digest()
+        return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
+
+    def _short(self, what: str, value: str) -> str:
+        return keyed_id(self.key, f"exported {what}", value.encode())[:_DIGITS]
+
+
+#: A zip of the same files is the same zip.
+_NO_TIME: Final = (1980, 1, 1, 0, 0, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseFile:
+    name: str  # with forward slashes
+    content: bytes
+
+
+def view_name(image: ReadImage) -> str:
+    """ "1_R_CC": number, and side and view as far as known."""
+    ref = image.about.ref
+    return "_".join(str(part) for part in (image.about.number, ref.side, ref.view) if part)
+
+
+def to_zip(files: Iterable[CaseFile], *, folder: str) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in files:
+            entry = zipfile.ZipInfo(f"{folder}/{file.name}", date_time=_NO_TIME)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, file.content)
+    return stream.getvalue()

@@ -1,0 +1,1 @@
+"""Reporting guidelines (CLAIM, STARD-AI, TRIPOD+AI), filled from what a run can answer."""

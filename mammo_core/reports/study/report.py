@@ -1,0 +1,313 @@
+"""The study report of a run, from its first line to its checklists, and its model card in words; as
+HTML or Markdown.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+
+from mammo_core.datasets.predictions import differs_from_card
+from mammo_core.errors import CheckpointError, RunError
+from mammo_core.reports.checklists.checklist import answered
+from mammo_core.reports.checklists.guidelines import GUIDELINES
+from mammo_core.reports.document import (
+    NOTICE,
+    Block,
+    Bullets,
+    Document,
+    Paragraph,
+    Section,
+    Table,
+    paragraphs,
+    render_markdown,
+    warning,
+)
+from mammo_core.reports.html import render_html
+from mammo_core.reports.study.model_sections import data_sections, model_sections
+from mammo_core.reports.study.result_sections import (
+    TOO_NARROW,
+    auc_in_words,
+    cases_in_words,
+    result_sections,
+)
+from mammo_core.reports.study.results import Results
+from mammo_core.reports.study.study import Study
+from mammo_core.reports.study.women import Reported, read_reported
+from mammo_core.reports.wording import listed
+from mammo_core.runs.card import Metric, ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import note_opening, occasions, openings_of
+from mammo_core.words import case_in_words, many
+
+
+def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
+    """Everything that the run can tell, and what it cannot, said. `remark` is on the making."""
+    study = told.study
+    made = paragraphs(f"Run {study.run_id}. Made {made_at}.", remark)
+    return Document(
+        title=f"Study report: {study.title}",
+        summary=(*made, *_summary(told)),
+        sections=(
+            *data_sections(told),
+            *model_sections(study),
+            *result_sections(told),
+            Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
+            Section(title="Stress", blocks=tuple(_stress(study))),
+            Section(title="How often this test set was opened", blocks=tuple(_openings(study))),
+            Section(title="Limits", blocks=tuple(_limits(told))),
+            *checklist_sections(told),
+        ),
+    )
+
+
+def checklist_sections(told: Reported) -> Iterator[Section]:
+    for guideline in GUIDELINES:
+        rows = tuple(
+            (item.number, item.section, item.topic, str(answer.status), answer.text)
+            for item, answer in answered(guideline, told)
+        )
+        header = ("Item", "Section", "Topic, in our words", "Status", "From this run")
+        yield Section(
+            title=f"Checklist: {guideline.title}",
+            blocks=(
+                Paragraph(text=f"{guideline.reference} {guideline.remark}".strip()),
+                Table(header=header, rows=rows),
+            ),
+        )
+
+
+def _summary(told: Reported) -> Iterator[Block]:
+    study, results = told.study, told.results
+    what = "an external evaluation" if study.is_external else "the test cases of a training"
+    if study.ensemble is not None:
+        what = "the test cases of an ensemble"
+    if results is None:
+        yield warning(told.why_no_results)
+    else:
+        yield from (warning(text) for text in cautions_of(study, results))
+        yield Paragraph(text=f"Results are of {what}: {cases_in_words(results)}.")
+        yield Paragraph(text=f"{auc_in_words(results).rstrip('.')}.")
+        if not results.has_women:
+            yield warning(TOO_NARROW)
+    yield from (warning(text) for text in study.missing if text != study.data.why_missing)
+    yield from (warning(text) for text in limits_of(study) if text != NOTICE)
+
+
+def cautions_of(study: Study, results: Results) -> Iterator[str]:
+    """What makes the headline itself doubtful."""
+    if study.card is None:
+        yield (
+            "Without the model card it is not known to what a label was given (image, breast or "
+            f"woman), so cases are counted by {results.main.cases.level}."
+        )
+    elif study.predictions is not None and not study.is_external:
+        yield from filter(None, (differs_from_card(study.predictions, study.card),))
+
+
+def limits_of(study: Study) -> tuple[str, ...]:
+    """What must be said beside every number: the card's sentences, and of an evaluation its own."""
+    limits = study.card.limits if study.card is not None else ()
+    if study.evaluation is None or study.card is None:
+        return limits
+    if study.evaluation.adapter != study.card.data.dataset:
+        return limits
+    return (
+        *limits,
+        "The data set that was evaluated is of the same kind as the one trained on: women trained "
+        "on may be among these cases.",
+    )
+
+
+def _fidelity(study: Study) -> Iterator[Block]:
+    yield Paragraph(text="Heatmaps show what moved the score, not the borders of a tumour.")
+    if not study.fidelity:
+        yield warning("Not done: whether the heatmaps of this model show that was not measured.")
+    for one in study.fidelity:
+        yield Paragraph(text=f"Method {one.method}, measured {one.measured_at}:")
+        yield Bullets(items=one.sentences)
+
+
+def _stress(study: Study) -> Iterator[Block]:
+    if not study.stress:
+        yield warning("Not done: how scores hold under changed images was not measured.")
+    for one in study.stress:
+        yield Paragraph(text=f"Measured {one.measured_at} with {one.engine}:")
+        yield Bullets(items=one.sentences)
+
+
+def evaluations_in_words(study: Study) -> str:
+    if not study.evaluations:
+        return "None of this model is kept here."
+    names = (f"{name} (run {run})" for name, run in study.evaluations)
+    return f"It was evaluated on {listed(names)}; each has a report of its own."
+
+
+def _openings(study: Study) -> Iterator[Block]:
+    yield Paragraph(text=openings_in_words(study))
+    seen = occasions(study.looks.at_results)
+    if seen:
+        rows = tuple((one.opened_at, one.by) for one in seen[-20:])
+        yield Table(header=("When (UTC)", "First by"), rows=rows, caption="The last occasions")
+    if study.looks.shared and not study.is_external:
+        yield Table(
+            header=("Other model of the same women and split", "Occasions"),
+            rows=tuple(
+                (name, f"{len(occasions(openings)):,}") for name, openings in study.looks.shared
+            ),
+        )
+
+
+def openings_in_words(study: Study) -> str:
+    """How often somebody looked, this report included, and what that count cannot know."""
+    if study.looks.why_no_openings:
+        return study.looks.why_no_openings
+    seen = many(len(occasions(study.looks.at_results)), "occasion", "occasions")
+    others = sum(len(occasions(openings)) for _, openings in study.looks.shared)
+    shared = ""
+    if study.looks.shared and not study.is_external:
+        models = many(len(study.looks.shared), "other model was", "other models were")
+        shared = (
+            f" {models} tested on the same women; their results were opened on "
+            f"{many(others, 'occasion', 'occasions')}."
+        )
+    return (
+        f"These results were opened on {seen} since that is written down, this report included. "
+        f"Looks within an hour are one occasion.{shared} Looks on other "
+        "computers and at copies are not counted. The more often a test set decides something, the "
+        "less its results mean."
+    )
+
+
+def _limits(told: Reported) -> Iterator[Block]:
+    limits = limits_of(told.study)
+    if limits:
+        yield Bullets(items=limits)
+    yield from paragraphs(
+        ""
+        if told.study.ensemble is not None
+        else "One training with one seed, one split: the luck of both is in every number.",
+        ""
+        if told.study.is_external
+        else "The test women come from the same data set as the training women; how the model does "
+        f"elsewhere takes an external evaluation. {evaluations_in_words(told.study)}",
+    )
+
+
+def model_card(told: Reported) -> Document:
+    """The card of a checkpoint; a CheckpointError where the run has none."""
+    study = told.study
+    if study.card is None:
+        raise CheckpointError(f"{study.run_id} has no model card. {' '.join(study.missing)}")
+    data = next(section for section in data_sections(told) if section.title == "Data")
+    return Document(
+        title=f"Model card: {study.card.title}",
+        summary=(Paragraph(text=f"Checkpoint {study.card.model_id}."),),
+        sections=(
+            data,
+            *model_sections(study),
+            Section(title="Split", blocks=(_counts(study.card),)),
+            Section(title="Measured", blocks=tuple(_measured(study.card))),
+            Section(title="Operating point", blocks=tuple(_point(study))),
+            Section(title="Limits", blocks=(Bullets(items=limits_of(study) or ("none told",)),)),
+        ),
+    )
+
+
+def _counts(card: ModelCard) -> Table:
+    return Table(
+        header=("Split", "Women or groups", "Images", "Positive images"),
+        rows=tuple(
+            (str(one.split), f"{one.women:,}", f"{one.images:,}", f"{one.positive_images:,}")
+            for one in card.data.splits
+        ),
+    )
+
+
+def _measured(card: ModelCard) -> Iterator[Block]:
+    if not card.metrics:
+        yield warning("Nothing was measured when the card was written.")
+        return
+    yield Table(
+        header=("", "Split", "A case is one", "Value", "Positive", "Others", "Women"),
+        rows=tuple(
+            (
+                metric.name.upper() if metric.name == "auc" else metric.name,
+                str(metric.split),
+                case_in_words(metric.level, card.model.views),
+                _value(metric),
+                f"{metric.positives:,}",
+                f"{metric.negatives:,}",
+                f"{metric.women:,}",
+            )
+            for metric in card.metrics_to_show
+        ),
+    )
+
+
+def _value(metric: Metric) -> str:
+    if metric.value is None or metric.low is None or metric.high is None:
+        return metric.method  # it says why there is none
+    spread = f"95 % {metric.low:.3f} to {metric.high:.3f}"
+    return f"{metric.value:.3f} ({spread}; {metric.method})"
+
+
+def _point(study: Study) -> Iterator[Block]:
+    point = study.point
+    if point is None:
+        yield warning(study.looks.why_no_locks or "No operating point was locked for this model.")
+        return
+    promise = point.promise
+    yield Paragraph(
+        text=f"Threshold {point.threshold:.4f} by {point.level} ({point.pooling} of its images), "
+        f"for {point.aim}, locked {point.locked_at}. Where it was chosen (split "
+        f"{point.split or 'none'} of {point.dataset}) it found {promise.found:,} of "
+        f"{promise.positives:,} positive cases and left {promise.left_alone:,} of "
+        f"{promise.negatives:,} others alone."
+    )
+
+
+class Format(StrEnum):
+    """Its value is how a file's name ends."""
+
+    HTML = "html"
+    MARKDOWN = "md"
+
+
+def study_text(
+    run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format, by: str, now: str
+) -> str:
+    """The study report of `run`. Reading it is a look at the test set, which `by` is noted for."""
+    told = read_reported(run, roots, audits=audits)
+    remark = _noted(run, by=by, now=now) if run.has_predictions else ""
+    told = _with_this_look(told, run)
+    document = study_report(told, made_at=now, remark=remark)
+    return render_html(document) if form is Format.HTML else render_markdown(document)
+
+
+def _noted(run: RunFolder, *, by: str, now: str) -> str:
+    """Empty, or why the look could not be written down: a folder that only can be read still has
+    its report, which then says so.
+    """
+    try:
+        note_opening(run, by=by, now=now)
+    except RunError as error:
+        return str(error)
+    return ""
+
+
+def _with_this_look(told: Reported, run: RunFolder) -> Reported:
+    """The report counts itself; that a log cannot be read was found out before."""
+    study = told.study
+    if study.looks.why_no_openings:
+        return told
+    seen = tuple(openings_of(run))
+    at_test_set = study.looks.at_test_set if study.is_external else seen
+    looks = replace(study.looks, at_results=seen, at_test_set=at_test_set)
+    return replace(told, study=replace(study, looks=looks))
+
+
+def card_text(run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format) -> str:
+    """The model card of `run` in words."""
+    document = model_card(read_reported(run, roots, audits=audits))
+    return render_html(document) if form is Format.HTML else render_markdown(document)

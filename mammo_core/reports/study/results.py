@@ -1,0 +1,298 @@
+"""The numbers of a study, measured again from its predictions, each with interval and denominator.
+
+Nothing here computes a metric: metrics/ does. Here is only which metric of which cases.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import TableError
+from mammo_core.inference.verdict import as_given
+from mammo_core.metrics.calibration import (
+    Calibration,
+    Interval,
+    calibration_of,
+    expected_error_interval,
+)
+from mammo_core.metrics.cases import (
+    Cases,
+    Pooling,
+    levels_of,
+    mistakes,
+    pool_cases,
+    rules_of,
+    values_of,
+    why_no_auc,
+)
+from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_confounders
+from mammo_core.metrics.curves import average_precision_with_interval
+from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
+from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sliceable, slices_of
+from mammo_core.metrics.threshold import Aim, choose_threshold
+from mammo_core.metrics.uncertainty import (
+    Estimate,
+    Method,
+    Rate,
+    RatesAtThreshold,
+    auc_with_interval,
+    rates_at,
+    wilson_interval,
+)
+from mammo_core.reports.study.study import Study, judged_rows, validation_rows
+from mammo_core.runs.operating_points import Promise
+from mammo_core.types import Level
+
+SUGGESTED_SENSITIVITY: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promised:
+    """The rates where a threshold was chosen. Where only its record tells them, as counts, the
+    others are None and `remark` says how the intervals were made.
+    """
+
+    sensitivity: Rate
+    specificity: Rate
+    recall_rate: Rate | None = None
+    ppv: Rate | None = None
+    npv: Rate | None = None
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AtPoint:
+    """One threshold: what it promised where it was chosen, and what it delivers on `cases`."""
+
+    threshold: float
+    aim: str
+    is_locked: bool
+    cases: Cases
+    promised: Promised
+    delivered: RatesAtThreshold
+    mistakes: pd.DataFrame
+
+
+def point_of(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
+    """The point in force, else one chosen on validation for orientation, else why there is none."""
+    if study.looks.why_no_locks:
+        return None, "Which threshold is in force is not known: its log cannot be read (see above)."
+    validation = validation_rows(study)
+    if study.point is None:
+        return _suggested(rows, main, validation)
+    locked = as_given(study.point)
+    if locked is None:
+        return None, (
+            f"The operating point was locked on re-calibrated scores ({study.point.calibration}); "
+            "these predictions hold the scores as the model gave them, and the re-calibration was "
+            "not kept."
+        )
+    if locked.level not in levels_of(rows):
+        return None, f"The operating point counts by {locked.level}, which these predictions lack."
+    if locked.pooling not in rules_of(rows, locked.level):
+        return None, (
+            f"The operating point pools by {locked.pooling!r}, which these predictions forbid "
+            f"by {locked.level}."
+        )
+    rule = Pooling(locked.pooling)
+    cases = pool_cases(rows, locked.level, rule)
+    chosen_on = None
+    if validation is not None and locked.split == "val":
+        chosen_on = pool_cases(validation, locked.level, rule)
+    promised = _recorded(locked.promise)
+    if chosen_on is not None:
+        again = rates_at(chosen_on, locked.threshold)
+        promised = _as_recorded(again, locked.promise) or promised
+    return _point(cases, promised, locked.threshold, aim=locked.aim, is_locked=True), ""
+
+
+def _suggested(
+    rows: pd.DataFrame, main: Cases, validation: pd.DataFrame | None
+) -> tuple[AtPoint | None, str]:
+    unlocked = "No operating point was locked for this model."
+    if validation is None or main.level not in levels_of(validation):
+        return None, (
+            f"{unlocked} There are no validation cases to choose one on, so no sensitivity and no "
+            "specificity is reported: a threshold chosen on the test set would flatter itself."
+        )
+    chosen_on = pool_cases(validation, main.level, main.rule)
+    if not chosen_on.positives:
+        return None, f"{unlocked} The validation cases have no cancer to choose one by."
+    chosen = choose_threshold(chosen_on, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY)
+    aim = f"sensitivity of at least {SUGGESTED_SENSITIVITY:.2f} on validation, for orientation only"
+    promised = _promised(rates_at(chosen_on, chosen.threshold))
+    return _point(main, promised, chosen.threshold, aim=aim, is_locked=False), ""
+
+
+def _point(
+    cases: Cases, promised: Promised, threshold: float, *, aim: str, is_locked: bool
+) -> AtPoint:
+    return AtPoint(
+        threshold=threshold,
+        aim=aim,
+        is_locked=is_locked,
+        cases=cases,
+        promised=promised,
+        delivered=rates_at(cases, threshold),
+        mistakes=mistakes(cases, threshold),
+    )
+
+
+def _promised(rates: RatesAtThreshold) -> Promised:
+    return Promised(
+        sensitivity=rates.sensitivity,
+        specificity=rates.specificity,
+        recall_rate=rates.recall_rate,
+        ppv=rates.ppv,
+        npv=rates.npv,
+    )
+
+
+def _as_recorded(again: RatesAtThreshold, promise: Promise) -> Promised | None:
+    """The promise with intervals by woman, where the kept cases give the very counts recorded."""
+    counted = (again.sensitivity, again.specificity)
+    is_same = [(rate.count, rate.total) for rate in counted] == [
+        (promise.found, promise.positives),
+        (promise.left_alone, promise.negatives),
+    ]
+    return _promised(again) if is_same else None
+
+
+def _recorded(promise: Promise) -> Promised:
+    return Promised(
+        sensitivity=_rate(promise.found, promise.positives),
+        specificity=_rate(promise.left_alone, promise.negatives),
+        remark="What was promised is as recorded when it was locked; the cases it was chosen on "
+        "are not kept here, so its intervals take every case for another woman.",
+    )
+
+
+def _rate(count: int, total: int) -> Rate:
+    low, high = wilson_interval(count / total, total) if total else (math.nan, math.nan)
+    return Rate(count=count, total=total, groups=total, low=low, high=high, method=Method.WILSON)
+
+
+_STRATA: Final = ("site", "machine")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class AtLevel:
+    """What the scores rank, counted by one level. `why_no_auc` where an AUC means nothing."""
+
+    cases: Cases
+    auc: Estimate | None
+    why_no_auc: str
+    precision: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cut:
+    """The cases cut by one column, and the largest gap between its parts."""
+
+    title: str
+    slices: tuple[Slice, ...]
+    gap: Gap | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Results:
+    """`main` counts by the level of the labels. What is None has its reason in `why_no_...`."""
+
+    main: AtLevel
+    levels: tuple[AtLevel, ...]
+    point: AtPoint | None
+    why_no_point: str
+    at_threshold: tuple[tuple[Cases, RatesAtThreshold], ...]  # the point's threshold, by level
+    calibration: Calibration | None
+    expected_error: Interval | None  # the interval of the expected calibration error
+    cuts: tuple[Cut, ...]
+    within: tuple[Within, ...]
+    beyond: Beyond | None
+    classes: ClassesReport | None
+    has_women: bool  # whether any patient is named: else every interval is too narrow
+
+
+def measure_study(study: Study) -> Results:
+    """Every result of the judged rows, or a TableError that says why there is none."""
+    rows = judged_rows(study)
+    if rows is None or rows.empty:
+        raise TableError("There are no test predictions, so nothing is measured.")
+    levels = tuple(_at_level(rows, level) for level in levels_of(rows))
+    level = _main_level(study, tuple(one.cases.level for one in levels))
+    main = next(one for one in levels if one.cases.level is level)
+    point, why_no_point = point_of(study, rows, main.cases)
+    at = point.cases if point is not None else main.cases
+    return Results(
+        main=main,
+        levels=levels,
+        point=point,
+        why_no_point=why_no_point,
+        at_threshold=_at_threshold(levels, point),
+        calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
+        expected_error=expected_error_interval(main.cases) if _has_both(main.cases) else None,
+        cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
+        within=_within(rows, main),
+        beyond=None
+        if main.why_no_auc
+        else beyond_confounders(rows, level=main.cases.level, rule=main.cases.rule),
+        classes=_classes(study, rows, main.cases.level),
+        has_women=bool(rows["patient_id"].notna().any()),
+    )
+
+
+def _at_threshold(
+    levels: tuple[AtLevel, ...], point: AtPoint | None
+) -> tuple[tuple[Cases, RatesAtThreshold], ...]:
+    """A threshold means the same at every level only where a case scores as its highest image."""
+    if point is None or point.cases.rule is Pooling.MEAN:
+        return ()
+    return tuple((one.cases, rates_at(one.cases, point.threshold)) for one in levels)
+
+
+def _at_level(rows: pd.DataFrame, level: Level) -> AtLevel:
+    cases = pool_cases(rows, level, rules_of(rows, level)[0])
+    reason = why_no_auc(cases) or ""
+    return AtLevel(
+        cases=cases,
+        auc=None if reason else auc_with_interval(cases),
+        why_no_auc=reason,
+        precision=None if reason else average_precision_with_interval(cases),
+    )
+
+
+def _main_level(study: Study, levels: tuple[Level, ...]) -> Level:
+    """That of the labels; where it cannot be counted, breasts, else images."""
+    for level in (study.label_level, Level.BREAST):
+        if level in levels:
+            return level
+    return levels[0]
+
+
+def _has_both(cases: Cases) -> bool:
+    return bool(cases.positives and cases.negatives)
+
+
+def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, ...]:
+    found = []
+    for column in sliceable(rows):
+        slices = slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
+        found.append(Cut(title=SLICED_BY[column], slices=tuple(slices), gap=largest_gap(slices)))
+    return tuple(found)
+
+
+def _within(rows: pd.DataFrame, main: AtLevel) -> tuple[Within, ...]:
+    if main.why_no_auc:
+        return ()
+    found = (
+        auc_within(main.cases, values_of(rows, main.cases, column), column=column)
+        for column in _STRATA
+    )
+    return tuple(one for one in found if one is not None)
+
+
+def _classes(study: Study, rows: pd.DataFrame, level: Level) -> ClassesReport | None:
+    if not has_classes(rows, study.task):
+        return None
+    return report_classes(rows, study.task, level)

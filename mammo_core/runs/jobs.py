@@ -1,0 +1,337 @@
+"""Long work in a process of its own: started from page or shell, one at a time for each device,
+watched by its heartbeat, stopped and resumed. It outlives the page, the browser and the server.
+"""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import IO, Any, Final, Literal
+
+from mammo_core.config import MeasureConfig, load_settings, save_settings
+from mammo_core.errors import ConfigError, MammoError, RunError
+from mammo_core.files import replace_file
+from mammo_core.paths import REPOSITORY, jobs_root
+from mammo_core.runs.folder import (
+    HEARTBEAT_SECONDS,
+    LOST_AFTER_SECONDS,
+    RunFolder,
+    RunStatus,
+    list_runs,
+    try_lock,
+    unlock,
+)
+from mammo_core.types import RunState
+
+#: Which module carries out which kind of work: `python -m MODULE RUN_FOLDER`.
+WORKERS: Final = {
+    "audit": "mammo_core.datasets.worker",
+    "baselines": "mammo_core.training.baselines_worker",
+    "evaluate": "mammo_core.inference.worker",
+    "explain_check": "mammo_core.inference.judging_worker",
+    "latency": "mammo_core.inference.latency_worker",
+    "preflight": "mammo_core.training.preflight_worker",
+    "prepare": "mammo_core.datasets.cache_worker",
+    "stress": "mammo_core.inference.judging_worker",
+    "train": "mammo_core.training.worker",
+}
+
+#: glibc gives large blocks back to the system at once and gets them again, emptied page by page,
+#: at every layer of a network: without that a frozen network takes a third of the time on a CPU.
+KEEP_MEMORY: Final = {
+    "MALLOC_MMAP_MAX_": "0",
+    "MALLOC_TRIM_THRESHOLD_": str(8 * 2**30),
+}
+
+
+def new_run_id(what: str, *, now: datetime) -> str:
+    """`YYYYMMDD-HHMMSS-<what>-<4 hex>`; sorts by time."""
+    return f"{now:%Y%m%d-%H%M%S}-{what}-{secrets.token_hex(2)}"
+
+
+def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
+    """A new folder below `root` with `settings` in it, queued. `settings` were checked before."""
+    run = RunFolder(root / new_run_id(what, now=datetime.now(UTC)))
+    run.path.mkdir(parents=True)
+    save_settings(settings, run.file("run.json"))
+    run.write_status(RunStatus(state=RunState.QUEUED, total=total))
+    return run
+
+
+def start_worker(run: RunFolder, *, kind: str) -> "subprocess.Popen[bytes]":
+    """Start the process of `run` in a session of its own, its output going to log.txt."""
+    run.beat()
+    with run.file("log.txt").open("ab") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", WORKERS[kind], str(run.path.resolve())],
+            cwd=REPOSITORY,
+            env=worker_environment(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=os.name != "nt",
+            creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),
+        )
+    # Somebody must collect the exit status, or the finished process lingers as a zombie.
+    threading.Thread(target=process.wait, daemon=True).start()
+    return process
+
+
+def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
+    """What a worker is started with; what somebody has set already stays."""
+    return {**KEEP_MEMORY, **own}
+
+
+def start_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
+    """Create the run and start its worker: what page and command line both call."""
+    run = create_run(settings, root, what=what, total=total)
+    start_worker(run, kind=settings.kind)
+    return run
+
+
+def latest_run(settings: Any, root: Path) -> RunFolder | None:
+    """The newest run below `root` of these very settings, at whatever stage it is."""
+    for run in list_runs(root):
+        try:
+            if load_settings(run.file("run.json"), type(settings)) == settings:
+                return run
+        except ConfigError:
+            continue  # of another kind, or of another version of this program
+    return None
+
+
+Kind = Literal["baselines", "latency"]
+
+
+def start_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder:
+    """Start the job; its run lies below `root`, what it learns beside the checkpoint's card."""
+    return start_run(MeasureConfig(kind=kind, checkpoint=checkpoint), root, what=kind, total=0)
+
+
+def latest_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder | None:
+    """The newest job of that kind for that checkpoint, at whatever stage it is."""
+    return latest_run(MeasureConfig(kind=kind, checkpoint=checkpoint), root)
+
+
+_RESUMABLE = (RunState.STOPPED, RunState.FAILED, RunState.LOST)
+
+
+def can_be_resumed(run: RunFolder) -> bool:
+    return not run.is_checkpoint and run.read_status().state in _RESUMABLE
+
+
+def resume_run(run: RunFolder) -> None:
+    """Start a worker again; it goes on after the last epoch the run had ended."""
+    status = run.read_status()
+    if not can_be_resumed(run):
+        raise RunError(
+            f"{run.run_id} is {status.state}. Only a run that was stopped, failed or was lost can "
+            f"be resumed.{'' if status.state.is_over else _when_lost(run)}"
+        )
+    run.file("stop").unlink(missing_ok=True)
+    run.forget_worker()
+    run.write_status(replace(status, state=RunState.QUEUED, message="Resuming."))
+    start_worker(run, kind=_kind_of(run))
+
+
+def _when_lost(run: RunFolder) -> str:
+    silence = max(0.0, run.silence())
+    return (
+        f" Its last sign of life was {silence:.0f} s ago; if it is dead, try again in "
+        f"{max(1.0, LOST_AFTER_SECONDS - silence):.0f} s."
+    )
+
+
+def _kind_of(run: RunFolder) -> str:
+    try:
+        return str(json.loads(run.file("run.json").read_text(encoding="utf-8"))["kind"])
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"The settings of {run.run_id} cannot be read: {error}") from None
+
+
+POLL_SECONDS: Final = 0.5
+STALE_AFTER_SECONDS: Final = 30.0
+_TICKET: Final = re.compile(r"\d{20}\.(?P<name>.+)\.ticket")
+
+
+@contextmanager
+def device_turn(
+    jobs: Path,
+    device: str,
+    *,
+    name: str,
+    should_stop: Callable[[], bool],
+    tell: Callable[[str], None] = lambda behind: None,
+) -> Iterator[bool]:
+    """Wait for this run's turn on `device`; yields False where it was asked to stop meanwhile.
+
+    `tell` is given the name of the run next in front, whenever it becomes another one.
+    """
+    jobs.mkdir(parents=True, exist_ok=True)
+    ticket = jobs / f"{device}.{time.time_ns():020d}.{name}.ticket"
+    ticket.touch()
+    with (jobs / f"{device}.lock").open("a+b") as lock:
+        try:
+            has_turn = _wait(ticket, lock, device, should_stop=should_stop, tell=tell)
+            if has_turn:
+                replace_file(_holder_file(jobs, device), name)
+        finally:
+            ticket.unlink(missing_ok=True)
+        try:
+            yield has_turn
+        finally:
+            if has_turn:
+                unlock(lock)
+
+
+def _wait(
+    ticket: Path,
+    lock: IO[bytes],
+    device: str,
+    *,
+    should_stop: Callable[[], bool],
+    tell: Callable[[str], None],
+) -> bool:
+    told = ""
+    while not should_stop():
+        ticket.touch()
+        in_front = [other for other in _line(ticket.parent, device) if other < ticket.name]
+        if not in_front and try_lock(lock):
+            return True
+        behind = _name_on(in_front[-1], device) if in_front else _holder(ticket.parent, device)
+        if behind and behind != told:
+            tell(behind)
+            told = behind
+        time.sleep(POLL_SECONDS)
+    return False
+
+
+def _line(jobs: Path, device: str) -> list[str]:
+    """The tickets of those who wait, the first one first; what nobody refreshes is swept."""
+    waiting = []
+    for ticket in jobs.glob(f"{device}.*.ticket"):
+        try:
+            age = time.time() - ticket.stat().st_mtime
+        except FileNotFoundError:
+            continue  # its run got its turn between the listing and the look
+        if age > STALE_AFTER_SECONDS:
+            ticket.unlink(missing_ok=True)
+        else:
+            waiting.append(ticket.name)
+    return sorted(waiting)
+
+
+def _name_on(ticket: str, device: str) -> str:
+    found = _TICKET.fullmatch(ticket.removeprefix(f"{device}."))
+    return found["name"] if found else ticket
+
+
+def _holder_file(jobs: Path, device: str) -> Path:
+    """Who has the device. A lock cannot tell: on Windows nobody else may read a locked file."""
+    return jobs / f"{device}.holder"
+
+
+def _holder(jobs: Path, device: str) -> str:
+    try:
+        return _holder_file(jobs, device).read_text(encoding="utf-8")
+    except OSError:
+        return ""
+
+
+_BETWEEN_REPORTS: Final = 0.5  # seconds
+
+
+def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) -> int:
+    """Do `work` when `device` is free. It returns its closing words; the exit code is ours.
+
+    `work` looks at `run.asked_to_stop` itself; when it returns after such a request, the run counts
+    as stopped, not finished.
+    """
+    with _heartbeat(run), run.worker_lives():
+        try:
+            words = _work_in_turn(run, work, device)
+        except MammoError as error:
+            return _fail(run, str(error))
+        except MemoryError:
+            return _fail(run, "Out of memory. Choose a smaller batch or smaller images.")
+        except Exception as error:  # noqa: BLE001 - the last words of the process, kept whole
+            traceback.print_exc()
+            return _fail(run, f"{type(error).__name__}: {error}")
+        was_stopped = run.asked_to_stop and not run.is_checkpoint
+        state = RunState.STOPPED if was_stopped else RunState.FINISHED
+        run.write_status(replace(run.read_status(), state=state, message=words))
+    return 0
+
+
+def device_of(setting: str) -> str:
+    """The device whose queue a run joins. Told without torch, which costs seconds to import."""
+    if setting != "auto":
+        return setting
+    return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
+
+
+class Progress:
+    """Writes the status now and then: a file a second is enough for those who watch."""
+
+    def __init__(self, run: RunFolder) -> None:
+        self._run = run
+        self._written = 0.0
+
+    def __call__(self, done: int, total: int, message: str) -> None:
+        if done < total and time.monotonic() - self._written < _BETWEEN_REPORTS:
+            return
+        self._written = time.monotonic()
+        status = replace(self._run.read_status(), done=done, total=total, message=message)
+        self._run.write_status(status)
+
+
+def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str) -> str:
+    def tell(behind: str) -> None:
+        run.write_status(replace(run.read_status(), message=f"Waits for {behind}."))
+
+    turn = device_turn(
+        jobs_root(),
+        device,
+        name=run.run_id,
+        should_stop=lambda: run.asked_to_stop,
+        tell=tell,
+    )
+    with turn as has_turn:
+        if not has_turn:
+            return "Stopped while waiting in the queue."
+        run.write_status(replace(run.read_status(), state=RunState.RUNNING, message=""))
+        return work(run)
+
+
+def _fail(run: RunFolder, message: str) -> int:
+    sys.stderr.write(message + "\n")
+    run.write_status(replace(run.read_status(), state=RunState.FAILED, message=message))
+    return 1
+
+
+@contextmanager
+def _heartbeat(run: RunFolder) -> Iterator[None]:
+    over = threading.Event()
+
+    def keep_beating() -> None:
+        while not over.wait(HEARTBEAT_SECONDS):
+            run.beat()
+
+    run.beat()
+    heart = threading.Thread(target=keep_beating, daemon=True)
+    heart.start()
+    try:
+        yield
+    finally:
+        over.set()
+        heart.join(timeout=HEARTBEAT_SECONDS + 1)

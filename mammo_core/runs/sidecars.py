@@ -1,0 +1,349 @@
+"""What is learnt of a checkpoint after its card was written, kept beside it: whom it has seen, what
+images look like to it, how long it takes and what it cost.
+"""
+
+import json
+import math
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+from mammo_core.damage import damage_in_words
+from mammo_core.errors import CheckpointError, ConfigError, RunError
+from mammo_core.files import replace_file
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder, card_hash, list_runs
+from mammo_core.tables import read_table
+from mammo_core.types import Split
+
+
+class OfCard(Protocol):
+    """A record that names the card it was measured for."""
+
+    @property
+    def card_sha256(self) -> str: ...
+
+
+Kept = TypeVar("Kept", bound=OfCard)
+
+
+def add_beside(run: RunFolder, name: str, record: OfCard) -> None:
+    """Put `record` behind those in the file `name` of `run`; nothing there is changed."""
+    documents = [*_documents(run, name), to_document(record)]
+    replace_file(run.file(name), json.dumps(documents, indent=2) + "\n")
+
+
+def of_this_card(run: RunFolder, name: str, kind: type[Kept]) -> list[Kept]:
+    """The records of the card as it is, in the order they were added."""
+    if not run.is_checkpoint:
+        return []
+    card = card_hash(run)
+    try:
+        records = [from_document(one, kind, where=name) for one in _documents(run, name)]
+    except ConfigError as error:
+        raise CheckpointError(f"{name} of {run.run_id} cannot be used: {error}") from None
+    return [record for record in records if record.card_sha256 == card]
+
+
+def keep_one(run: RunFolder, name: str, record: OfCard) -> None:
+    """Let `record` be what the file `name` of `run` holds; one kept earlier is replaced."""
+    replace_file(run.file(name), json.dumps(to_document(record), indent=2) + "\n")
+
+
+def read_one(run: RunFolder, name: str, kind: type[Kept], *, what: str) -> Kept | None:
+    """The record in the file `name`, called `what`; None where none is kept for this card."""
+    try:
+        document = json.loads(run.file(name).read_text(encoding="utf-8"))
+        record = from_document(document, kind, where=name)
+    except FileNotFoundError:
+        return None
+    except (ValueError, ConfigError) as error:
+        raise RunError(
+            f"The {what} of {run.run_id} cannot be read: {damage_in_words(error)}. Delete {name} "
+            "in its folder; the model itself is whole."
+        ) from None
+    return record if record.card_sha256 == card_hash(run) else None
+
+
+def _documents(run: RunFolder, name: str) -> list[Any]:
+    try:
+        documents = json.loads(run.file(name).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return []
+    except (ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"{name} of {run.run_id} is not valid JSON: {damage_in_words(error)}. Put it back from "
+            "a copy, or delete it and measure again."
+        ) from None
+    if not isinstance(documents, list):
+        raise CheckpointError(f"{name} of {run.run_id} must be a list.")
+    return documents
+
+
+Record = TypeVar("Record")
+
+
+def append_record(path: Path, record: Any) -> None:
+    """`record` as a line of its own, even where a kill cut the line before it short."""
+    line = json.dumps(to_document(record)) + "\n"
+    with path.open("ab+") as stream:
+        if stream.tell():
+            stream.seek(-1, os.SEEK_END)
+            line = line if stream.read(1) == b"\n" else f"\n{line}"
+        stream.write(line.encode("utf-8"))
+
+
+def read_records(path: Path, kind: type[Record]) -> list[Record]:
+    """Every record of `path`, or a RunError that names the line that is none: nothing is guessed
+    of what it said.
+    """
+    data = path.read_bytes()
+    return [
+        _record(line, number, path, kind)
+        for number, line in enumerate(data[: data.rfind(b"\n") + 1].splitlines(), start=1)
+    ]
+
+
+def _record(line: bytes, number: int, path: Path, kind: type[Record]) -> Record:
+    where = f"line {number} of {path.name} in the folder {path.parent.name}"
+    try:
+        return from_document(json.loads(line), kind, where=where)
+    except ConfigError as error:
+        found = str(error)
+    except (ValueError, RecursionError):
+        found = f"{where} was cut short or damaged: it is no whole record."
+    raise RunError(
+        f"{found} Copy the file, then delete line {number} from it with a text editor and save; "
+        "what that line said is lost, the others count again."
+    )
+
+
+LATENCY_FILE: Final = "latency.json"
+_LENGTH: Final = 8  # bytes that say how long the header of a safetensors file is
+_LONGEST_HEADER: Final = 100_000_000  # bytes, as the format allows
+_NOT_LEARNT: Final = (".running_mean", ".running_var", ".num_batches_tracked")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Latency:
+    """Seconds of one prepared image through the network: the median of `passes`, and the range
+    that nine of ten lie in.
+    """
+
+    median_seconds: float
+    low_seconds: float  # twentieth part below it ...
+    high_seconds: float  # ... and above this
+    passes: int
+    engine: str
+    device: str
+    cores: int
+    measured_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+    @property
+    def machine(self) -> str:
+        return f"{self.device}, {self.cores} cores, {self.engine}"
+
+
+def write_latency(run: RunFolder, latency: Latency) -> None:
+    """A measurement made earlier is replaced."""
+    keep_one(run, LATENCY_FILE, latency)
+
+
+def read_latency(run: RunFolder) -> Latency | None:
+    """What was measured for the card the run has now; None where nothing was."""
+    return read_one(run, LATENCY_FILE, Latency, what="latency")
+
+
+def count_parameters(weights: Path) -> int | None:
+    """Learnt numbers in a safetensors file, from its header alone; None where there is no file.
+
+    What a norm only remembers is not learnt.
+    """
+    try:
+        with weights.open("rb") as stream:
+            length = int.from_bytes(stream.read(_LENGTH), "little")
+            header: Any = json.loads(stream.read(length)) if length <= _LONGEST_HEADER else None
+        learnt: int = sum(
+            math.prod(entry["shape"])
+            for name, entry in header.items()
+            if name != "__metadata__" and not name.endswith(_NOT_LEARNT)
+        )
+        return learnt
+    except FileNotFoundError:
+        return None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise RunError(
+            f"The weights of {weights.parent.name} are not a safetensors file. Was it copied whole?"
+        ) from None
+
+
+COST_FILE: Final = "cost.json"
+_SECONDS_PER_HOUR: Final = 3600.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """`price` is of one hour of one device, in whatever money `currency` names."""
+
+    device: str
+    device_hours: float
+    price: float
+    currency: str
+    recorded_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+    @property
+    def total(self) -> float:
+        return self.device_hours * self.price
+
+
+def device_hours(card: ModelCard) -> float:
+    """Hours of training times the devices it took."""
+    return card.training.seconds * card.training.devices / _SECONDS_PER_HOUR
+
+
+def record_cost(run: RunFolder, card: ModelCard, *, price: float, currency: str) -> Cost:
+    """Keep what `run` cost; a price told earlier is replaced."""
+    if price < 0.0:
+        raise ConfigError(f"An hour costs {price}; a price is 0 or more.")
+    cost = Cost(
+        device=card.training.device,
+        device_hours=device_hours(card),
+        price=price,
+        currency=currency.strip(),
+        recorded_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        card_sha256=card_hash(run),
+    )
+    keep_one(run, COST_FILE, cost)
+    return cost
+
+
+def read_cost(run: RunFolder) -> Cost | None:
+    """What was recorded for the card the run has now; None where nothing was."""
+    return read_one(run, COST_FILE, Cost, what="cost")
+
+
+def latest_cost(root: Path) -> Cost | None:
+    """The newest that was recorded below `root`: the price most likely to hold again."""
+    costs = [cost for run in list_runs(root) if (cost := _readable(run)) is not None]
+    return max(costs, key=lambda cost: cost.recorded_at, default=None)
+
+
+def _readable(run: RunFolder) -> Cost | None:
+    try:
+        return read_cost(run)
+    except RunError:
+        return None  # a suggestion is not worth a complaint about another run
+
+
+EMBEDDINGS_FILE: Final = "embeddings.safetensors"
+EMBEDDING_COLUMNS: Final = ("image_id", "group_id", "side", "view", "label", "split")
+
+#: Per split; more make a neighbour no nearer to speak of, and the file large.
+MOST_IMAGES: Final = 4000
+
+_VECTORS: Final = "vectors"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Embeddings:
+    """`vectors[i]` belongs to row i of `images`, which has COLUMNS."""
+
+    vectors: NDArray[np.float32]
+    images: pd.DataFrame
+
+    def of(self, split: Split) -> NDArray[np.float32]:
+        rows: NDArray[np.float32] = self.vectors[(self.images["split"] == split).to_numpy()]
+        return rows
+
+
+def write_embeddings(run: RunFolder, embeddings: Embeddings, *, weights_sha256: str) -> None:
+    table = embeddings.images[list(EMBEDDING_COLUMNS)].astype("string")
+    about = {name: [None if pd.isna(v) else v for v in table[name]] for name in EMBEDDING_COLUMNS}
+    metadata = {"weights_sha256": weights_sha256, "images": json.dumps(about)}
+    vectors = np.ascontiguousarray(embeddings.vectors, dtype=np.float16)
+    replace_file(run.file(EMBEDDINGS_FILE), save({_VECTORS: vectors}, metadata=metadata))
+
+
+def read_embeddings(run: RunFolder, card: ModelCard) -> Embeddings | None:
+    """None where the checkpoint has none, which is no fault: they can be made later."""
+    path = run.file(EMBEDDINGS_FILE)
+    if not path.exists():
+        return None
+    try:
+        with safe_open(path, framework="np") as file:
+            metadata = file.metadata() or {}
+            vectors = np.asarray(file.get_tensor(_VECTORS), dtype=np.float32)
+        images = pd.DataFrame(json.loads(metadata["images"]), dtype="string")
+    except (SafetensorError, KeyError, ValueError, RecursionError) as error:
+        raise CheckpointError(
+            f"The embeddings of {run.run_id} cannot be read ({error}). "
+            f"Delete {EMBEDDINGS_FILE} and make them again with `mammo checkpoints embed`."
+        ) from None
+    if metadata.get("weights_sha256") != card.weights_sha256:
+        raise CheckpointError(
+            f"The embeddings of {run.run_id} come from other weights than its own. Make them again "
+            "with `mammo checkpoints embed`."
+        )
+    if (
+        vectors.ndim != 2
+        or len(vectors) != len(images)
+        or set(EMBEDDING_COLUMNS) - set(images.columns)
+    ):
+        raise CheckpointError(
+            f"The embeddings of {run.run_id} do not fit together: {len(images)} images, vectors of "
+            f"shape {vectors.shape}. Make them again with `mammo checkpoints embed`."
+        )
+    return Embeddings(vectors=vectors, images=images)
+
+
+SEEN_NAME: Final = "seen.csv"
+SEEN_COLUMNS: Final = ("dataset", "image_id", "group_id", "split", "content")
+_LEARNT: Final = (Split.TRAIN, Split.VAL)  # validation chose the epoch
+
+
+def write_seen(own: pd.DataFrame, before: pd.DataFrame | None, path: Path) -> None:
+    """`before` is what the checkpoint that was started from had seen, where one was."""
+    parts = [own] if before is None else [own, before[before["split"].isin(_LEARNT)]]
+    replace_file(path, pd.concat(parts).to_csv(index=False, lineterminator="\n"))
+
+
+def read_seen(run: RunFolder) -> pd.DataFrame | None:
+    """None for checkpoints from elsewhere or from before this was kept."""
+    path = run.file(SEEN_NAME)
+    if not path.exists():
+        return None
+    return read_table(path, what="list of seen images").reindex(columns=list(SEEN_COLUMNS))
+
+
+def unknown_seen(run_id: str) -> str:
+    """What cannot be known of a checkpoint without that list, and what can be done."""
+    return (
+        f"{run_id} does not tell whom it has seen (it has no {SEEN_NAME}): whether these women are "
+        "among those it learnt from cannot be known. Where its data set is still here, `mammo "
+        f"checkpoints seen {run_id}` writes the list anew; else train it again, or judge it on "
+        "women it cannot have seen."
+    )
+
+
+def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
+    """The group_ids of `women` (`dataset, group_id`, and `content` where known) learnt from."""
+    learnt = seen[seen["split"].isin(_LEARNT)]
+    person = ["dataset", "group_id"]
+    known = seen.merge(learnt[person].drop_duplicates(), on=person)  # all images of those women
+    is_known = pd.MultiIndex.from_frame(women[person].astype("string")).isin(
+        pd.MultiIndex.from_frame(known[person])
+    )
+    if "content" in women.columns:
+        is_known |= women["content"].isin(known["content"].dropna()).to_numpy()
+    return sorted(women.loc[is_known, "group_id"].unique())

@@ -1,0 +1,205 @@
+"""Where two models disagree, the images of one, and in which settings their runs differ."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Set
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeVar
+
+import streamlit as st
+
+from mammo_core.errors import MammoError, RunError, TableError
+from mammo_core.metrics.cases import Cases, disagreements
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Split
+from pages.components.shared.counting import Counting, count_cases
+from pages.components.shared.frame import escaped
+from pages.components.shared.scored import Scored, differs, scored_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Compared:
+    """The chosen runs, and by their names the cases that all of them have, counted alike."""
+
+    runs: tuple[RunFolder, ...]
+    models: Mapping[str, Cases]
+    counting: Counting
+
+
+def show_disagreements(compared: Compared) -> None:
+    models = compared.models
+    if len(models) < 2:
+        st.info("Choose at least two models.")
+        return
+    names = list(models)
+    with st.container(horizontal=True):
+        one = st.selectbox("This model", names, key="one", bind="query-params")
+        other = st.selectbox(
+            "against", [name for name in names if name != one], key="other", bind="query-params"
+        )
+    table = disagreements(models[one], models[other])
+    st.caption(
+        "Cases that the two rank most differently. Ranks are shares of all cases that score lower, "
+        "so models with different scales can be compared."
+    )
+    st.dataframe(
+        table.head(200),
+        hide_index=True,
+        key="disagreements",
+        column_config={
+            "one": st.column_config.ProgressColumn(one, format="percent", max_value=1.0),
+            "other": st.column_config.ProgressColumn(other, format="percent", max_value=1.0),
+        },
+    )
+
+
+def show_images(compared: Compared) -> None:
+    """The test images of one model, the worst first, the best, or drawn at random."""
+    from pages.components.shared.gallery import (
+        show_gallery,
+    )  # reads images, which few visits ask for
+
+    runs = {run.run_id: run for run in compared.runs}
+    if not runs:
+        st.info("An uploaded table has no images.")
+        return
+    name = st.selectbox("Images of", list(runs), key="images_of", bind="query-params")
+    show_gallery(runs[name], key="compare_gallery")
+
+
+def show_settings(compared: Compared) -> None:
+    """Only what differs between the runs' settings."""
+    if len(compared.runs) < 2:
+        st.info("Choose at least two models.")
+        return
+    settings = {run.run_id: _settings_of(run) for run in compared.runs}
+    keys = sorted({key for values in settings.values() for key in values})
+    rows = [
+        {"setting": key, **{name: values.get(key, "–") for name, values in settings.items()}}
+        for key in keys
+        if len({values.get(key, "–") for values in settings.values()}) > 1
+    ]
+    if not rows:
+        st.info("These runs have the same settings.")
+        return
+    st.dataframe(rows, hide_index=True, key="settings")
+
+
+def prevalence_of(models: Mapping[str, Cases]) -> float:
+    cases = next(iter(models.values()))
+    return cases.positives / len(cases)
+
+
+def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
+    """Nested settings as "part.name" and text: mixed types in one column are an error in Arrow."""
+    flat: dict[str, str] = {}
+    for key, value in document.items():
+        if isinstance(value, Mapping):
+            flat |= flattened(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = json.dumps(value)
+    return flat
+
+
+def _settings_of(run: RunFolder) -> dict[str, str]:
+    try:
+        settings = json.loads(run.file("run.json").read_text(encoding="utf-8"))
+        if isinstance(settings, dict):
+            return flattened(settings)
+        found = "they are no JSON object"
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError) as error:
+        found = f"they are not valid JSON ({error})"
+    raise RunError(
+        f"The settings of {run.run_id} cannot be read: {found}. Was run.json changed by hand? "
+        "Choose other models, or put the file back."
+    )
+
+
+MOST_AT_FIRST: Final = 8
+LOOKED_AT: Final = 2 * MOST_AT_FIRST
+T = TypeVar("T")
+
+
+def usable(names: Iterable[str], use: Callable[[str], T]) -> tuple[dict[str, T], dict[str, str]]:
+    """By name what `use` makes of it, and for those it refuses why."""
+    made: dict[str, T] = {}
+    reasons: dict[str, str] = {}
+    for name in names:
+        try:
+            made[name] = use(name)
+        except MammoError as error:
+            reasons[name] = str(error)
+    return made, reasons
+
+
+def labelled_of(run: RunFolder) -> Scored:
+    """The predictions of `run`, of which at least one can be right or wrong."""
+    scored = scored_of(run)
+    if scored.predictions["positive"].isna().all():
+        raise TableError(
+            f"The {len(scored.predictions):,} predictions of run {run.run_id} have no labels, so "
+            "they are neither right nor wrong. Score a labelled data set."
+        )
+    return scored
+
+
+def count_alike(scored: Scored, counting: Counting) -> Cases:
+    """As `counting` says; a table that names no split is taken whole."""
+    is_split = bool(scored.predictions["split"].notna().any())
+    return count_cases(scored, counting if is_split else replace(counting, split=""))
+
+
+def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:
+    """The newest run and those after it over the same data set that share cases with it, with each
+    other too: what can be compared at once.
+    """
+    sets = {name: set(one.predictions["dataset"].dropna()) for name, one in scored.items()}
+    newest = next(iter(sets.values()), set())
+    alike = {name: _judged_images(scored[name]) for name, found in sets.items() if found == newest}
+    return sharing(alike)[:MOST_AT_FIRST]
+
+
+def sharing(cases: Mapping[str, Set[str]]) -> list[str]:
+    """The first, and in turn each that leaves the models before it a case in common."""
+    names: list[str] = []
+    shared: Set[str] = frozenset()
+    for name, own in cases.items():
+        left = own if not names else shared & own
+        if left:
+            names.append(name)
+            shared = left
+    return names
+
+
+def refuse_strangers(counted: Mapping[str, Cases]) -> None:
+    """Raise TableError with the names of those that share no case with the ones before them."""
+    if len({cases.dataset for cases in counted.values() if cases.dataset}) > 1:
+        return  # why they share none is said where cases are shared
+    together = sharing({name: frozenset(cases.case_ids) for name, cases in counted.items()})
+    strangers = [name for name in counted if name not in together]
+    if strangers:
+        raise TableError(
+            f"{', '.join(strangers)}: no case in common with {', '.join(together)}, as with folds, "
+            f"each tested on other women. Remove {', '.join(strangers)} from the models above to "
+            "compare the others."
+        )
+
+
+def _judged_images(scored: Scored) -> frozenset[str]:
+    """The test images, which are counted at first; all of a table that has none."""
+    rows = scored.predictions
+    of_test = rows[rows["split"].fillna("") == Split.TEST]
+    return frozenset((of_test if len(of_test) else rows)["image_id"])
+
+
+def say_what_is_left_out(reasons: Mapping[str, str]) -> None:
+    for name, reason in reasons.items():
+        st.warning(escaped(f"{name} is left out. {reason}"), icon=":material/warning:")
+
+
+def say_what_differs_from_its_card(models: Mapping[str, Scored]) -> None:
+    for name, scored in models.items():
+        difference = differs(scored)
+        if difference is not None:
+            st.warning(escaped(f"{name}: {difference}"), icon=":material/warning:")

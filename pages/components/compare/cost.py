@@ -1,0 +1,119 @@
+"""What each model's AUC costs: how many numbers were learnt, how long one image takes."""
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from mammo_core.errors import MammoError
+from mammo_core.metrics.uncertainty import Estimate, auc_with_interval
+from mammo_core.paths import measurements_root
+from mammo_core.plots.overviews import Priced, cost_figure
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import latest_measuring, start_measuring
+from mammo_core.runs.sidecars import Latency, count_parameters, read_latency
+from pages.components.compare.compared import Compared
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.runs import show_job
+
+WEIGHTS = "weights.safetensors"
+
+
+def show_cost(compared: Compared) -> None:
+    aucs = {name: auc_with_interval(cases) for name, cases in compared.models.items()}
+    sizes: dict[str, int] = {}
+    latencies: dict[str, Latency] = {}
+    for run in compared.runs:
+        try:
+            size, latency = count_parameters(run.file(WEIGHTS)), _latency(run)
+        except MammoError as error:
+            st.warning(escaped(str(error)), icon=":material/warning:")
+            continue
+        if size is not None:
+            sizes[run.run_id] = size
+        if latency is not None:
+            latencies[run.run_id] = latency
+    left, right = st.columns(2)
+    with left:
+        _draw(_timed(aucs, latencies), title="Milliseconds an image", key="by_latency")
+    with right:
+        _draw(_sized(aucs, sizes), title="Parameters", key="by_size")
+    st.dataframe(
+        [_row(name, auc, sizes.get(name), latencies.get(name)) for name, auc in aucs.items()],
+        hide_index=True,
+        key="cost",
+    )
+    if len({latency.machine for latency in latencies.values()}) > 1:
+        st.warning("Measured on different machines or engines: the times do not compare.")
+    st.caption(
+        "One prepared image through the network alone, without reading and preparing it: the "
+        "median, and where nine of ten passes lie. Bars of the AUC are 95 % intervals over women."
+    )
+    _offer([run for run in compared.runs if run.run_id in sizes])
+
+
+def _offer(runs: Sequence[RunFolder]) -> None:
+    """Measuring runs as a job: it loads what this page does without."""
+    if not runs:
+        return
+    names = [run.run_id for run in runs]
+    name = st.selectbox("Measure how long an image takes", names, key="to_measure")
+    job = latest_measuring("latency", name, measurements_root())
+    is_free = job is None or show_job(job)
+    st.button(
+        "Measure", icon=":material/timer:", key="measure", on_click=_start, args=(name,),
+        disabled=not is_free,
+    )  # fmt: skip
+
+
+def _start(name: str) -> None:
+    with noted_errors():
+        start_measuring("latency", name, measurements_root())
+
+
+def _latency(run: RunFolder) -> Latency | None:
+    return read_latency(run) if run.is_checkpoint else None
+
+
+def _draw(models: Sequence[Priced], *, title: str, key: str) -> None:
+    if not models:
+        st.info(f"{title}: nothing is known yet.", icon=":material/timer:")
+        return
+    st.plotly_chart(cost_figure(models, title=title), key=key, alt=f"AUC against {title}")
+
+
+def _timed(aucs: dict[str, Estimate], latencies: dict[str, Latency]) -> list[Priced]:
+    return [
+        Priced(
+            name=name, auc=auc.value, auc_low=auc.low, auc_high=auc.high,
+            price=1000 * latencies[name].median_seconds,
+            price_low=1000 * latencies[name].low_seconds,
+            price_high=1000 * latencies[name].high_seconds,
+        )
+        for name, auc in aucs.items()
+        if name in latencies
+    ]  # fmt: skip
+
+
+def _sized(aucs: dict[str, Estimate], sizes: dict[str, int]) -> list[Priced]:
+    return [
+        Priced(
+            name=name, auc=auc.value, auc_low=auc.low, auc_high=auc.high,
+            price=sizes[name], price_low=sizes[name], price_high=sizes[name],
+        )
+        for name, auc in aucs.items()
+        if name in sizes
+    ]  # fmt: skip
+
+
+def _row(name: str, auc: Estimate, size: int | None, latency: Latency | None) -> dict[str, str]:
+    return {
+        "model": name,
+        "AUC": f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})",
+        "parameters": "–" if size is None else f"{size:,}",
+        "ms an image": "not measured"
+        if latency is None
+        else f"{1000 * latency.median_seconds:.1f} ({1000 * latency.low_seconds:.1f} to "
+        f"{1000 * latency.high_seconds:.1f}, {latency.passes} passes)",
+        "on": "" if latency is None else latency.machine,
+        "when": "" if latency is None else latency.measured_at[:10],
+    }

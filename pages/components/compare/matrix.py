@@ -1,0 +1,303 @@
+"""Training set by test set: what each checkpoint is worth where it did not learn."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mammo_core.config import EvaluateConfig
+from mammo_core.errors import MammoError
+from mammo_core.inference.verdict import as_given
+from mammo_core.metrics.calibration import Interval
+from mammo_core.metrics.cases import Pooling
+from mammo_core.metrics.external import (
+    External,
+    Locked,
+    finest_sound_level,
+    is_of_same_women,
+    judge_external,
+    without_training_women,
+)
+from mammo_core.metrics.uncertainty import Rate
+from mammo_core.paths import checkpoints_root, datasets_root
+from mammo_core.plots.overviews import Square, matrix_figure
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.evaluations import (
+    Evaluation,
+    evaluation_of,
+    left_out_in_words,
+    list_evaluations,
+    read_left_out,
+)
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import start_run
+from mammo_core.runs.operating_points import point_in_force
+from mammo_core.types import Split
+from mammo_core.words import many
+from pages.components.compare.compared import Compared
+from pages.components.shared import cached
+from pages.components.shared.counting import note_look
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import all_runs, checkpoints
+from pages.components.shared.runs import show_job
+
+Data = tuple[str, str]  # a data set's name or folder, and the label rule
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Cell:
+    """One checkpoint on one data set; `external` is None where nothing was scored or can be."""
+
+    checkpoint: RunFolder
+    card: ModelCard
+    data: Data
+    is_own: bool  # the data set it was trained on
+    external: External | None = None
+    evaluation: Evaluation | None = None
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_other_rule(self) -> bool:
+        """Whether positive means something else here than it did in training."""
+        return self.data[1] != self.card.data.label_rule
+
+
+def cells_of(
+    checkpoints: Sequence[RunFolder], registered: Sequence[Data], runs: Sequence[RunFolder]
+) -> list[Cell]:
+    """Row by row. Columns: the sets trained on, then those evaluated, then those registered."""
+    evaluations = list_evaluations(runs)
+    own = {run.run_id: _trained_on(run) for run in checkpoints}
+    columns = dict.fromkeys(
+        [
+            *(data for data in own.values() if data is not None),
+            *(e.data for e in evaluations if e.config.checkpoint in own),
+            *registered,
+        ]
+    )
+    return [
+        _own(run, data)
+        if data == own[run.run_id]
+        else _foreign(run, data, evaluation_of(evaluations, run.run_id, data))
+        for run in checkpoints
+        for data in columns
+    ]
+
+
+def short_name(data: Data) -> str:
+    """The last part of a folder; a registered name as it is."""
+    return data[0].rstrip("/\\").replace("\\", "/").rpartition("/")[2] or data[0]
+
+
+def _own(run: RunFolder, data: Data) -> Cell:
+    card = cached.card(run)
+    note_look(run, Split.TEST)
+    try:
+        table = cached.predictions(run)
+        tested = table[(table["split"] == Split.TEST).fillna(value=False)]
+        external = judge_external(tested, level=finest_sound_level(tested), locked=_locked(run))
+    except MammoError as error:
+        return Cell(checkpoint=run, card=card, data=data, is_own=True, notes=(str(error),))
+    return Cell(
+        checkpoint=run, card=card, data=data, is_own=True, external=external,
+        notes=("Its own test women.", *external.notes),
+    )  # fmt: skip
+
+
+def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Cell:
+    card = cached.card(run)
+    notes: tuple[str, ...] = ()
+    external = None
+    if evaluation is not None and evaluation.run.has_predictions:
+        note_look(evaluation.run, evaluation.config.split)
+        try:
+            table = cached.predictions(evaluation.run)
+            left_out = left_out_in_words(read_left_out(evaluation.run))
+            notes = (left_out,) if left_out else ()
+            if set(table.get("weights_sha256", ())) - {card.weights_sha256}:
+                notes = (*notes, "It was scored by other weights of that name.")
+            own = cached.predictions(run) if run.has_predictions else None
+            if own is not None and is_of_same_women(own, table):
+                table = without_training_women(own, table)
+                notes = (*notes, "The women it was trained on are left out.")
+            external = judge_external(table, level=finest_sound_level(table), locked=_locked(run))
+            notes = (*notes, *external.notes)
+        except MammoError as error:
+            notes = (*notes, str(error))
+    return Cell(
+        checkpoint=run, card=card, data=data, is_own=False, external=external,
+        evaluation=evaluation, notes=notes,
+    )  # fmt: skip
+
+
+def _trained_on(run: RunFolder) -> Data | None:
+    settings = cached.settings(run)
+    return None if settings is None else (settings.data.folder, settings.data.label_rule)
+
+
+def _locked(run: RunFolder) -> Locked | None:
+    point = as_given(point_in_force(run))
+    if point is None:
+        return None
+    return Locked(threshold=point.threshold, level=point.level, rule=Pooling(point.pooling))
+
+
+if TYPE_CHECKING:  # imported where asked for: it reads data sets
+    from mammo_core.datasets.dataset import Registered
+
+
+def offer_evaluating(cells: Sequence[Cell], entries: "Mapping[Data, Registered]") -> None:
+    """The empty squares whose data set has the classes of the checkpoint; one at a time."""
+    others = [cell for cell in cells if not cell.is_own and cell.data in entries]
+    if not others:
+        st.caption("No other data set is registered.")
+        st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
+        return
+    fitting = {
+        f"{cell.checkpoint.run_id} on {short_name(cell.data)}": cell
+        for cell in others
+        if cell.external is None and _has_classes_of(cell, entries[cell.data])
+    }
+    if not fitting:
+        st.caption("Every registered data set with the same classes has been scored.")
+        return
+    name = st.selectbox("Not scored yet", list(fitting), key="to_evaluate")
+    cell = fitting[name]
+    job = cell.evaluation.run if cell.evaluation is not None else None
+    is_free = job is None or show_job(job)
+    st.button(
+        "Evaluate", icon=":material/play_arrow:", key="evaluate",
+        disabled=not is_free,
+        on_click=_evaluate, args=(cell.checkpoint, entries[cell.data]),
+        help="Scores every labelled and unlabelled image of the data set, as mammo evaluate does.",
+    )  # fmt: skip
+
+
+def _has_classes_of(cell: Cell, entry: "Registered") -> bool:
+    from mammo_core.datasets.dataset import get_adapter, get_label_rule
+
+    rule = get_label_rule(get_adapter(entry.adapter), entry.label_rule)
+    return rule.task.classes == cell.card.task.classes
+
+
+def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
+    config = EvaluateConfig(
+        checkpoint=checkpoint.run_id,
+        folder=entry.name,
+        adapter=entry.adapter,
+        label_rule=entry.label_rule,
+    )
+    with noted_errors():
+        start_run(config, checkpoints_root(), what="evaluate", total=0)
+
+
+_MOST_ROWS: Final = 12
+
+
+def show_matrix(compared: Compared) -> None:
+    """The chosen models first, then the others, newest first."""
+    from mammo_core.datasets.dataset import list_registered  # slow, and only asked here
+
+    chosen = [run for run in compared.runs if run.is_checkpoint]
+    rest = [run for run in checkpoints() if run.run_id not in {one.run_id for one in chosen}]
+    entries = {(e.name, e.label_rule): e for e in list_registered(datasets_root())}
+    cells = cells_of([*chosen, *rest][:_MOST_ROWS], list(entries), all_runs())
+    if not cells:
+        st.info("There is no checkpoint yet, so there is nothing to try on other data.")
+        return
+    st.plotly_chart(
+        matrix_figure([_square(cell) for cell in cells]),
+        key="matrix",
+        alt="AUC of each checkpoint on each data set; the table below has the same numbers",
+    )
+    st.caption(
+        "AUC by breast where sides are known, else by image; sensitivity and specificity at the "
+        "threshold locked on the checkpoint's own validation women, never chosen anew; "
+        "calibration of the scores as the model gives them. Framed: its own data set, test women "
+        "only. Hatched: another label rule, so positive means something else there. Intervals of "
+        "all numbers stand in the table; a number without one is not shown."
+    )
+    st.table([_row(cell) for cell in cells if cell.external], hide_index=True)
+    for cell in cells:
+        for note in () if cell.external else cell.notes:
+            st.caption(escaped(f"{cell.checkpoint.run_id} on {short_name(cell.data)}: {note}"))
+    offer_evaluating(cells, entries)
+
+
+def _square(cell: Cell) -> Square:
+    found = cell.external
+    marks = (f"other label rule: {escape(cell.data[1])}",) if cell.is_other_rule else ()
+    if found is None:
+        lines: tuple[str, ...] = ("not scored", *marks)
+        share = None
+    else:
+        auc = found.auc
+        ranked = f"<b>{auc.value:.3f}</b> ({auc.low:.3f} to {auc.high:.3f})" if auc else "no AUC"
+        rates = found.rates
+        called = (
+            f"sens {_percent(rates.sensitivity)}, spec {_percent(rates.specificity)}"
+            if rates
+            else "no threshold locked"
+        )
+        fit = found.calibration
+        is_known = fit is not None and None not in (fit.intercept_interval, fit.slope_interval)
+        calibrated = (
+            f"intercept {fit.intercept:+.2f}, slope {fit.slope:.2f}" if fit and is_known else ""
+        )
+        lines = tuple(line for line in (ranked, called, calibrated, *marks) if line)
+        share = 0.0 if auc is None else max(0.0, 2 * auc.value - 1)
+    return Square(
+        row=_title(cell), column=escape(short_name(cell.data)), lines=lines, share=share,
+        is_hatched=cell.is_other_rule, is_own=cell.is_own,
+    )  # fmt: skip
+
+
+def _row(cell: Cell) -> dict[str, str]:
+    found = cell.external
+    if found is None:
+        return {}
+    auc, rates, fit = found.auc, found.rates, found.calibration
+    cases = found.cases
+    intercept, slope = (
+        (_number(fit.intercept, fit.intercept_interval), _number(fit.slope, fit.slope_interval))
+        if fit
+        else ("–", "–")
+    )
+    row = {
+        "checkpoint": cell.checkpoint.run_id,
+        "scored": short_name(cell.data),
+        "label rule": f"{cell.data[1]} (other)" if cell.is_other_rule else cell.data[1],
+        "AUC": f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" if auc else "–",
+        "sensitivity, locked": _rate(rates.sensitivity) if rates else "–",
+        "specificity, locked": _rate(rates.specificity) if rates else "–",
+        "calibration intercept": intercept,
+        "calibration slope": slope,
+        "cases": f"{cases.positives:,} with, {cases.negatives:,} without cancer, by {cases.level}, "
+        f"{many(cases.group_count, 'woman', 'women')}",
+        "notes": " ".join(cell.notes),
+    }
+    return {name: escaped(text) for name, text in row.items()}  # a table reads Markdown
+
+
+def _title(cell: Cell) -> str:
+    """Twenty letters a line: names of runs are long, and the room beside the squares is not."""
+    name = cell.checkpoint.run_id
+    return "<br>".join(escape(name[start : start + 20]) for start in range(0, len(name), 20))
+
+
+def _percent(rate: Rate) -> str:
+    return f"{rate.value:.0%}" if rate.total else "–"
+
+
+def _rate(rate: Rate) -> str:
+    if not rate.total:
+        return "–"
+    return f"{rate.value:.1%}, {rate.count:,} of {rate.total:,} ({rate.low:.0%} to {rate.high:.0%})"
+
+
+def _number(value: float, interval: Interval | None) -> str:
+    if interval is None:
+        return "–"
+    return f"{value:.2f} ({interval[0]:.2f} to {interval[1]:.2f})"

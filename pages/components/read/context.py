@@ -1,0 +1,225 @@
+"""What stands around a score: its rank, a chance at a prevalence one sets, how familiar the image
+is to the model, how steady the score, and which images look alike. None of it changes the score.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+
+from mammo_core.errors import MammoError
+from mammo_core.inference.ensembles import ensembles_with
+from mammo_core.inference.standing import chance_at, why_uncompared
+from mammo_core.inference.verdict import ScoredCase, nouns_of
+from mammo_core.metrics.cases import Cases
+from mammo_core.partners import partners_among
+from mammo_core.paths import cache_root, cases_root
+from mammo_core.preprocessing.cases import Case, load_mammogram
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.sidecars import Embeddings
+from pages.components.read.reading import (
+    CaseReading,
+    kept_embeddings,
+    read_images,
+    reference_of,
+    warm,
+)
+from pages.components.read.scores import validation_cases
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import all_runs
+from pages.components.shared.runs import dataset_of
+
+if TYPE_CHECKING:
+    from mammo_core.inference.scoring import Reading
+
+_WHITE = 65535
+_SIMILAR = 4
+PAIRED = "Alike, each with its other view beside it: two views make the likeness, one is shown."
+
+
+def show_similar(case: Case, run: RunFolder, read: CaseReading, kept: Embeddings) -> None:
+    card = cached.card(run)
+    pictures = []
+    for image_id, reading in read.readings.items():
+        st.caption(f"**{escaped(case.image(image_id).title)}**")
+        pictures.append(_show_neighbours(run, card, kept, reading))
+    if card.model.views == 2:
+        st.caption(PAIRED)
+    if not any(pictures):
+        st.caption("Their pictures are not prepared on this computer, so only words are shown.")
+
+
+def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading: "Reading") -> int:
+    """The nearest images of training and validation; how many of them have a picture here."""
+    from mammo_core.inference.familiarity import nearest
+
+    found = 0
+    columns = st.columns(_SIMILAR)
+    for place, one in enumerate(nearest(reading.embedding, kept, count=_SIMILAR)):
+        with columns[place]:
+            picture = cached_picture(run, card, one.image_id)
+            if picture is not None:
+                st.image(picture, width="stretch", alt=f"{one.title}, {one.label}")
+                found += 1
+            st.caption(
+                f"{escaped(one.title)}, {escaped(one.label)}, {escaped(one.split)}, "
+                f"likeness {one.likeness:.3f}"
+            )
+    return found
+
+
+def cached_picture(run: RunFolder, card: ModelCard, image_id: str) -> NDArray[np.uint8] | None:
+    """The image as the model saw it; None where this computer does not have it prepared."""
+    try:
+        paths = _paths(run)
+    except MammoError:  # its data set is not registered here, or was moved
+        return None
+    path = paths.get(image_id)
+    if path is None:
+        return None
+    from mammo_core.preprocessing.cache import Cache, open_images
+
+    cache = Cache(root=cache_root(), settings=card.prepare)
+    try:
+        images = open_images(cache, [dataset_of(run).root / path])
+    except (MammoError, OSError):
+        return None
+    levels: NDArray[Any] = images.take(np.array([0]))[0]
+    return np.asarray(levels // (_WHITE // 255), dtype=np.uint8)
+
+
+def _paths(run: RunFolder) -> dict[str, str]:
+    manifest = dataset_of(run).manifest
+    return {
+        str(name): str(path)
+        for name, path in zip(manifest["image_id"], manifest["path"], strict=True)
+    }
+
+
+def show_members(case: Case, read: CaseReading) -> None:
+    """Each member's score on the ensemble's scale, by image."""
+    for image_id, joined in read.joined.items():
+        parts = zip(read.members, joined.members, strict=True)
+        told = ", ".join(f"{escaped(name)} {score:.2f}" for name, score in parts)
+        st.caption(
+            f"{escaped(case.image(image_id).title)}: {joined.score:.2f}, its members from "
+            f"{joined.lowest:.2f} to {joined.highest:.2f} ({told})."
+        )
+    st.caption(
+        "How far models lie apart is no interval for this woman. How familiar the images are, how "
+        "steady the scores and which images look alike is told of one model: choose a member."
+    )
+
+
+def show_ensembles(case: Case, run: RunFolder, read: CaseReading) -> None:
+    """Nothing where the model belongs to no ensemble."""
+    found = ensembles_with(run.run_id, all_runs())
+    if not found or not st.toggle("What ensembles with this model say", key="ensembles"):
+        return
+    images = [case.image(image_id) for image_id in read.readings]
+    for ensemble in found:
+        with noted_errors():
+            st.caption(f"**{escaped(ensemble.run_id)}**")
+            show_members(case, read_images(ensemble, case, images))
+
+
+def show_unfamiliar(case: Case, run: RunFolder, read: CaseReading) -> None:
+    """A plain warning for images unlike any the model learnt from; nothing for the others."""
+    for sentence, titles in _familiar(case, run, read, is_unlike=True).items():
+        st.warning(f"{escaped(', '.join(titles))}: {sentence}", icon=":material/warning:")
+
+
+@st.fragment
+def show_context(
+    case: Case, run: RunFolder, read: CaseReading, cases: Sequence[ScoredCase]
+) -> None:
+    with noted_errors():
+        if not _is_uncompared(case, run, read):
+            _show_chances(run, cases)
+    if read.members:
+        show_members(case, read)
+        return
+    for sentence, titles in _familiar(case, run, read, is_unlike=False).items():
+        st.caption(f"{escaped(', '.join(titles))}: {sentence}")
+    kept = kept_embeddings(run)
+    if kept is None:
+        st.caption(
+            "This checkpoint keeps no embeddings, so how familiar the images are to it cannot be "
+            "told. `mammo checkpoints embed` makes them where its data set is at hand."
+        )
+    if st.toggle("How steady the scores are", key="steady"):
+        _show_spread(case, run, read)
+    show_ensembles(case, run, read)
+    if kept is not None and st.toggle("Images that look alike to the model", key="similar"):
+        show_similar(case, run, read, kept)
+
+
+def _show_chances(run: RunFolder, cases: Sequence[ScoredCase]) -> None:
+    per_thousand = st.number_input(
+        "With cancer among 1,000 (of yours)", min_value=0.1, max_value=900.0, value=None, step=0.1,
+        placeholder="not set", key="prevalence", bind="query-params",
+        help="Scores come from a set with more cancers than screening has. Only at a prevalence "
+        "you name can they be turned into a share.",
+    )  # fmt: skip
+    if per_thousand is None:
+        return
+    for case in cases:
+        validation = validation_cases(run, case.level, case.rule)
+        chance = None if validation is None else _chance(case, validation, per_thousand / 1000)
+        if chance is None:
+            st.caption(f"{escaped(case.title)}: too few validation women to make a percentage of.")
+        else:
+            st.caption(f"{escaped(case.title)}: {chance}")
+
+
+def _chance(case: ScoredCase, validation: Cases, prevalence: float) -> str | None:
+    found = chance_at(case.score, validation, prevalence=prevalence)
+    if found is None:
+        return None
+    return (
+        f"of {nouns_of(case.level)} that score so, {found.value:.1%} would have cancer "
+        f"({found.low:.1%} to {found.high:.1%}), as calibrated on {found.positives:,} with and "
+        f"{found.negatives:,} without."
+    )
+
+
+def _familiar(
+    case: Case, run: RunFolder, read: CaseReading, *, is_unlike: bool
+) -> dict[str, list[str]]:
+    """What is said of how many images, by sentence."""
+    from mammo_core.inference.familiarity import familiarity
+
+    said: dict[str, list[str]] = {}
+    with noted_errors():
+        reference = reference_of(run)
+        if reference is None or _is_uncompared(case, run, read):
+            return said
+        for image_id, reading in read.readings.items():
+            told = familiarity(reading.embedding, reference)
+            if told.is_unlike is is_unlike:
+                said.setdefault(told.in_words, []).append(case.image(image_id).title)
+    return said
+
+
+def _is_uncompared(case: Case, run: RunFolder, read: CaseReading) -> bool:
+    refs = [case.image(image_id).ref for image_id in read.readings]
+    return bool(why_uncompared(cached.card(run), refs))
+
+
+def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
+    from mammo_core.inference.familiarity import spread_of
+
+    ready = warm(run)
+    images = [case.image(image_id) for image_id in read.readings]
+    for image, beside in zip(images, partners_among([one.ref for one in images]), strict=True):
+        views = [load_mammogram(cases_root(), case, one) for one in (image, images[beside])]
+        spread = spread_of(ready.checkpoint, ready.engine, *views)
+        st.caption(
+            f"{escaped(image.title)}: {spread.lowest:.2f} to {spread.highest:.2f} as it is, "
+            f"mirrored and shifted ({len(spread.scores)} looks)."
+        )
+    st.caption("This tells how steady the model is. It is no interval for this woman.")

@@ -1,0 +1,251 @@
+"""Taking a read case away: picture, table, page to print, DICOM. Made only when asked for."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mammo_core.errors import ReadError
+from mammo_core.inference.standing import remarks, why_not
+from mammo_core.inference.verdict import score_cases, usual_images
+from mammo_core.metrics.cases import Pooling
+from mammo_core.paths import home
+from mammo_core.preprocessing.cases import Case
+from mammo_core.preprocessing.reading.identity import installation_key
+from mammo_core.preprocessing.reading.read import read_evidence
+from mammo_core.reports.case import record
+from mammo_core.reports.case.html import to_html
+from mammo_core.reports.case.picture import COLOUR_MAPS, Look, pictures
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, to_zip
+from mammo_core.reports.case.tables import to_csv, to_json
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import LockedPoint
+from pages.components.read.scores import point_for, scored_images, validation_cases
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.viewer.component import Pane
+
+if TYPE_CHECKING:
+    from mammo_core.explain.regions import Region
+    from mammo_core.inference.scoring import Reading
+
+_TIMES: Final = "read_at"  # when a case was first read with a model, in this session
+
+
+def read_case(
+    case: Case,
+    run: RunFolder,
+    readings: "Mapping[str, Reading]",
+    panes: Sequence[Pane],
+    *,
+    regions: "Mapping[str, Sequence[Region]]",
+) -> record.ReadCase:
+    """`case` as `run` read it and as `panes` show it."""
+    card = cached.card(run)
+    scored = scored_images(case, readings)
+    point = point_for(scored, run, card)
+    told = remarks(card, [case.image(image_id) for image_id in readings])
+    said = {image_id: " ".join(of_image) for image_id, of_image in zip(readings, told, strict=True)}
+    images = [
+        _image(
+            case,
+            pane,
+            card,
+            readings.get(pane.key),
+            regions.get(pane.key, ()),
+            remark=said.get(pane.key, ""),
+        )
+        for pane in panes
+    ]
+    return record.ReadCase(
+        case_id=case.case_id,
+        card=card,
+        images=tuple(images),
+        read_at=_read_at(case, card),
+        scores=tuple(score_cases(scored, point)),
+        point=point,
+        usual_images=_usual_images(run, point),
+    )
+
+
+def _image(
+    case: Case,
+    pane: Pane,
+    card: ModelCard,
+    reading: "Reading | None",
+    regions: "Sequence[Region]",
+    *,
+    remark: str,
+) -> record.ReadImage:
+    about = case.image(pane.key)
+    return record.ReadImage(
+        about=about,
+        pixels=pane.pixels,
+        reduction=pane.reduction,
+        windows=pane.windows,
+        reading=_reading(reading, pane, regions) if reading is not None else None,
+        unread="" if reading is not None else why_not(card, about) or "It was not scored.",
+        remark=remark,
+    )
+
+
+def _reading(reading: "Reading", pane: Pane, regions: "Sequence[Region]") -> record.Reading:
+    from mammo_core.explain.methods import get_method  # loads torch, which has read by now
+
+    return record.Reading(
+        score=reading.score,
+        probabilities=reading.probabilities,
+        engine=reading.engine,
+        method=get_method(reading.method).title,
+        is_relative=reading.is_relative,
+        stands_out=reading.stands_out,
+        is_flat=reading.is_flat,
+        heat=pane.heat,
+        regions=tuple(
+            record.Region(box=one.box, share=one.share, words=one.words) for one in regions
+        ),
+    )
+
+
+def _read_at(case: Case, card: ModelCard) -> datetime:
+    """The same at every rerun, so that the same reading keeps its UIDs."""
+    times: dict[str, datetime] = st.session_state.setdefault(_TIMES, {})
+    return times.setdefault(f"{case.case_id} {card.weights_sha256}", datetime.now(UTC))
+
+
+def _usual_images(run: RunFolder, point: LockedPoint | None) -> int | None:
+    """How many images the cases have on which the threshold in force was set."""
+    if point is None or point.pooling not in tuple(Pooling):
+        return None
+    reference = validation_cases(run, point.level, Pooling(point.pooling))
+    return None if reference is None else usual_images(reference)
+
+
+if TYPE_CHECKING:
+    from mammo_core.explain.regions import Region
+    from mammo_core.inference.scoring import Reading
+    from mammo_core.preprocessing.reading.identity import Evidence
+    from mammo_core.reports.case.picture import Look
+_DOWNLOAD: Final = ":material/download:"
+_NOTHING: Final["Mapping[str, Sequence[Region]]"] = {}
+
+
+def show_exports(
+    case: Case,
+    run: RunFolder,
+    readings: "Mapping[str, Reading]",
+    panes: Sequence[Pane],
+    *,
+    regions: "Mapping[str, Sequence[Region]]" = _NOTHING,
+) -> None:
+    """Every way to take `case` away, as `run` read it and as `panes` show it."""
+    with st.popover("Export", icon=_DOWNLOAD):
+        taken = read_case(case, run, readings, panes, regions=regions)
+        _show_choices(taken)
+
+
+@st.fragment
+def _show_choices(case: ReadCase) -> None:
+    pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
+    look = _pick_look(case)
+    st.caption(
+        "Without names, dates and numbers of the woman, and without names of your files. Letters "
+        "on the breast itself stay: look before you share."
+    )
+    _offer("Everything (zip)", f"{case.name}.zip", partial(_zip, case, look, pseudonyms))
+    with st.container(horizontal=True):
+        _offer("Scores (CSV)", f"{case.name}.csv", partial(_csv, case))
+        _offer("JSON", f"{case.name}.json", partial(_json, case, pseudonyms))
+        _offer("Page to print (HTML)", f"{case.name}.html", partial(_html, case, look, pseudonyms))
+    with st.container(horizontal=True):
+        _offer("Pictures (zip)", f"{case.name}_pictures.zip", partial(_pictures, case, look))
+        _offer("DICOM (zip)", f"{case.name}_dicom.zip", partial(_dicom, case, look, pseudonyms))
+    with st.expander("DICOM with identity", icon=":material/badge:"):
+        _show_identified(case, look, pseudonyms)
+
+
+def _pick_look(case: ReadCase) -> Look:
+    names = dict.fromkeys(window.name for image in case.images for window in image.windows)
+    with st.container(horizontal=True):
+        window = st.selectbox("Window", list(names), key="export_window", width=160)
+        palette = st.selectbox(
+            "Heatmap colours", list(COLOUR_MAPS), key="export_palette", width=160
+        )
+    opacity = st.slider("Heatmap opacity", 0.0, 1.0, Look().opacity, 0.05, key="export_opacity")
+    return Look(palette=palette, opacity=opacity, window=window)
+
+
+def _show_identified(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> None:
+    st.caption(
+        "For your own archive: a structured report and heatmaps that name the woman and refer to "
+        "her original images. Drop the very files this case was opened from; they are read once "
+        "more in memory, and nothing of them is kept."
+    )
+    files = st.file_uploader(
+        "Original DICOM files", accept_multiple_files=True, key=f"originals_{case.case_id[:12]}"
+    )
+    if not files:
+        return
+    with noted_errors():
+        originals = _originals(case, [file.getvalue() for file in files])
+        from mammo_core.reports.case.archive import identified_dicom
+
+        made = identified_dicom(case, look, pseudonyms, originals)
+        name = f"{case.name}_with_identity"
+        st.warning("This file names the woman.", icon=":material/badge:")
+        _offer("DICOM with identity (zip)", f"{name}.zip", partial(to_zip, made, folder=name))
+
+
+def _originals(case: ReadCase, files: Sequence[bytes]) -> "dict[str, Evidence]":
+    """Whose image each file is, by the hash of its content; a foreign file is told by its place."""
+    known = {image.about.ref.image_id for image in case.images}
+    found = {}
+    for number, content in enumerate(files, start=1):
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in known:
+            st.info(f"File {number} is none of this case's images; it was left out.")
+            continue
+        try:
+            found[digest] = read_evidence(content)
+        except ReadError as error:
+            st.info(escaped(f"File {number}: {error}"))
+    return found
+
+
+def _offer(label: str, name: str, make: "partial[bytes]") -> None:
+    """A download whose content is made when it is clicked, in a thread of its own."""
+    st.download_button(
+        label, make, file_name=name, icon=_DOWNLOAD, on_click="ignore", key=f"export_{label}"
+    )
+
+
+def _csv(case: ReadCase) -> bytes:
+    return to_csv(case).encode()
+
+
+def _json(case: ReadCase, pseudonyms: Pseudonyms) -> bytes:
+    return to_json(case, pseudonyms).encode()
+
+
+def _html(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+    return to_html(case, pseudonyms, look).encode()
+
+
+def _pictures(case: ReadCase, look: Look) -> bytes:
+    return to_zip(pictures(case, look), folder=case.name)
+
+
+def _dicom(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+    from mammo_core.reports.case.archive import pseudonymous_dicom  # slow to load, seldom asked for
+
+    return to_zip(pseudonymous_dicom(case, look, pseudonyms), folder=case.name)
+
+
+def _zip(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+    from mammo_core.reports.case.archive import case_zip
+
+    return case_zip(case, look, pseudonyms)

@@ -1,0 +1,316 @@
+"""The images of a case in the viewer, under the heatmap of one model, or twice, under two."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import streamlit as st
+from numpy.typing import NDArray
+from streamlit.delta_generator import DeltaGenerator
+
+from mammo_core.paths import cases_root
+from mammo_core.preprocessing.cases import (
+    Case,
+    CaseImage,
+    load_case,
+    load_mammogram,
+    opening_in_words,
+    parts_of,
+)
+from mammo_core.preprocessing.display import DisplayImage, to_heat, to_pane
+from mammo_core.preprocessing.prepare import filters_png
+from mammo_core.reports.case.record import flat_in_words
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Laterality, View
+from pages.components.read.reading import DEFAULT_METHOD, CaseReading
+from pages.components.shared.frame import escaped
+from pages.components.shared.viewer.component import Legend, Pane, ReaderBox, RegionBox, show_viewer
+
+if TYPE_CHECKING:
+    from mammo_core.explain.regions import Region
+    from mammo_core.inference.scoring import Reading
+
+#: Pixels along the longer side: one image may use the whole screen, four share it.
+_LONGEST_ALONE: Final = 2000
+_LONGEST_TOGETHER: Final = 1400
+_HEAT: Final = 512
+_OF_MODEL: Final = " by model "  # in the key of a pane, after its image's id
+
+
+def make_panes(case: Case, read: CaseReading | None) -> list[Pane]:
+    """One pane per image of `case`; those that were read carry heatmap, regions and score."""
+    return [_pane(case, image, read) for image in case.images]
+
+
+def make_pairs(
+    case: Case, images: Sequence[CaseImage], readings: Mapping[str, CaseReading]
+) -> list[Pane]:
+    """Each of `images` once per model; `readings` are by the model's name."""
+    return [
+        replace(
+            _pane(case, image, read, longest=_LONGEST_TOGETHER),
+            key=f"{image.ref.image_id}{_OF_MODEL}{number}",
+            note=_note(read.readings.get(image.ref.image_id), name),
+        )
+        for image in images
+        for number, (name, read) in enumerate(readings.items())
+    ]
+
+
+def display_image(case: Case, image: CaseImage, *, longest: int = 0) -> DisplayImage:
+    """`image` as large as its place on the screen needs it, or `longest` pixels."""
+    usual = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
+    return _display(case.case_id, image.ref.image_id, longest or usual)
+
+
+def forget_pictures() -> None:
+    """Drop every picture kept in memory."""
+    _display.clear()
+    _filters.clear()
+
+
+def show_filters(case: Case) -> None:
+    """One image as it is, and under the three classical filters, as a model may be given it."""
+    titles = {image.ref.image_id: image.title for image in case.images}
+    chosen = st.selectbox(
+        "Image", list(titles), format_func=lambda one: titles[one], key="filtered_image"
+    )
+    if chosen is not None:
+        picture = _filters(case.case_id, chosen)
+        st.image(picture, alt="The original and three filtered versions side by side")
+
+
+def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> list[str]:
+    """The reader's boxes in words, in pixels of the original images."""
+    by_key = {pane.key: pane for pane in panes}
+    words = []
+    for one in drawn:
+        scale, box = by_key[one.pane].reduction, one.box
+        edges = (box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
+        x0, y0, x1, y1 = (round(edge) for edge in edges)
+        title = case.image(one.pane.partition(_OF_MODEL)[0]).title
+        words.append(f"{title}: columns {x0} to {x1}, rows {y0} to {y1}")
+    return words
+
+
+def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: int = 0) -> Pane:
+    shown = display_image(case, image, longest=longest)
+    reading = read.readings.get(image.ref.image_id) if read else None
+    regions = read.regions[image.ref.image_id].inside if read and reading else ()
+    return Pane(
+        key=image.ref.image_id,
+        title=image.title,
+        pixels=shown.pixels,
+        windows=shown.windows,
+        side=image.ref.side,
+        view=image.ref.view,
+        spacing_mm=shown.spacing_mm,
+        is_spacing_at_detector=shown.is_spacing_at_detector,
+        breast=shown.breast,
+        chest_wall=shown.chest_wall,
+        reduction=shown.reduction,
+        heat=_heat(reading) if reading else None,
+        boxes=tuple(
+            _region_box(number, region, shown.reduction)
+            for number, region in enumerate(regions, start=1)
+        ),
+        note=_note(reading, "Score") if reading else "",
+    )
+
+
+def _note(reading: "Reading | None", name: str) -> str:
+    return f"{name} {reading.score:.2f}" if reading else f"{name}: not scored"
+
+
+def _heat(reading: "Reading") -> NDArray[np.uint8]:
+    return to_heat(reading.colours, reading.geometry, longest=_HEAT, offset=reading.offset)
+
+
+def _region_box(number: int, region: "Region", reduction: float) -> RegionBox:
+    box = region.box
+    x0, y0, x1, y1 = (edge / reduction for edge in (box.x0, box.y0, box.x1, box.y1))
+    return RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text=f"{number}: {region.share:.0%}")
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _display(case_id: str, image_id: str, longest: int) -> DisplayImage:
+    case = load_case(cases_root(), case_id)
+    return to_pane(load_mammogram(cases_root(), case, case.image(image_id)), longest=longest)
+
+
+@st.cache_data(max_entries=8, show_spinner="Filtering…")
+def _filters(case_id: str, image_id: str) -> bytes:
+    case = load_case(cases_root(), case_id)
+    return filters_png(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
+
+
+if TYPE_CHECKING:
+    from mammo_core.explain.regions import Region
+
+
+def pick_method() -> str:
+    """The method of the heatmap, as chosen under "Advanced"; it stands in the URL."""
+    return str(st.session_state.get("method") or st.query_params.get("method") or DEFAULT_METHOD)
+
+
+def show_method() -> None:
+    """Under "Advanced": the other ways to make a heatmap."""
+    from mammo_core.explain.methods import METHODS  # loads torch, which has read by now
+
+    titles = {method.name: method.title for method in METHODS}
+    relative = {method.name for method in METHODS if method.is_relative}
+    st.selectbox(
+        "Heatmap by", list(titles), key="method", bind="query-params",
+        format_func=lambda name: titles[name] + (", relative" if name in relative else ""),
+        help="Relative: some point of every image is full colour, however low its score.",
+    )  # fmt: skip
+
+
+def regions_inside(read: CaseReading) -> "dict[str, tuple[Region, ...]]":
+    return {image_id: found.inside for image_id, found in read.regions.items()}
+
+
+def show_regions(case: Case, read: CaseReading) -> None:
+    """What stands out, numbered as the boxes on the images; then what the colours mean."""
+    lines = []
+    for image in case.images:
+        regions = read.regions.get(image.ref.image_id)
+        if regions is None:
+            continue
+        for number, region in enumerate(regions.inside, start=1):
+            where = f", {region.words}" if region.words else ""
+            lines.append(f"{image.title} **{number}**: {region.share:.0%} of the evidence{where}")
+        if regions.outside >= 0.1:
+            lines.append(
+                f"{image.title}: {regions.outside:.0%} of the evidence lies outside the breast"
+            )
+    for words in _quadrants(case, read):
+        lines.append(words)
+    if lines:
+        st.markdown("\n".join(f"- {line}" for line in lines))
+    st.caption(_scale_in_words(read))
+
+
+def _quadrants(case: Case, read: CaseReading) -> list[str]:
+    """Where a region stands out in both views of a breast."""
+    from mammo_core.explain.regions import quadrant_of
+
+    found: dict[tuple[Laterality | None, View | None], list[Region]] = defaultdict(list)
+    for image in case.images:
+        if image.ref.image_id in read.regions:
+            place = (image.ref.side, image.ref.view)
+            found[place].extend(read.regions[image.ref.image_id].inside)
+    told = {side: quadrant_of(found[side, View.CC], found[side, View.MLO]) for side in Laterality}
+    return [f"{side}: {words} in both views" for side, words in told.items() if words]
+
+
+def _scale_in_words(read: CaseReading) -> str:
+    from mammo_core.explain.methods import get_method
+
+    title = get_method(next(iter(read.readings.values())).method).title
+    readings = [reading for reading in read.readings.values() if not reading.is_flat]
+    if not readings:
+        scale = ""
+    elif any(reading.is_relative for reading in readings):
+        scale = "Its colours are relative: some point of every image is full colour."
+    elif any(reading.stands_out for reading in readings):
+        scale = "Full colour is what 1 in 200 validation images without cancer reaches."
+    else:
+        scale = "No region stands out: none reaches what 1 in 200 images without cancer reaches."
+    flat = flat_in_words(len(read.readings) - len(readings), of=len(read.readings))
+    scale = f"{scale} {flat}".strip()
+    if read.members:
+        scale += (
+            f" It is the mean of the heatmaps of {len(read.members)} models "
+            f"({escaped(', '.join(read.members))}), each on its own scale."
+        )
+    return (
+        f"The heatmap ({escaped(title)}) shows what moved the score, not the borders of a "
+        f"tumour. {scale}"
+    )
+
+
+def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
+    """How long everything took when it was done; what was drawn is of this very view."""
+    st.caption(opening_in_words([case.image(image_id) for image_id in read.readings]))
+    parts = {**read.seconds, "pictures": drawing}
+    told = ", ".join(f"{name} {seconds:.2f}" for name, seconds in parts.items())
+    engine = next(iter(read.readings.values())).engine
+    st.caption(f"After decoding {sum(parts.values()):.2f} s ({told}), by {escaped(engine)}.")
+    if read.engine_note:
+        st.caption(escaped(read.engine_note))
+
+
+LEGEND: Final = Legend(text="What moved the score", low_text="none", high_text="most")
+_BESIDE: Final = "Side by side"
+_HEIGHT: Final = 780
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layer:
+    """What one model says of the case."""
+
+    run: RunFolder
+    read: CaseReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where on the page the parts of a case go."""
+
+    pictures: DeltaGenerator
+    scores: DeltaGenerator
+    second_scores: DeltaGenerator
+    behind: DeltaGenerator
+
+
+def lay_out(*, is_for_two: bool) -> Places:
+    """Scores beside the images; those of two models beside each other, under the images."""
+    if not is_for_two:
+        pictures, scores = st.columns([3, 1], gap="medium")
+        return Places(pictures=pictures, scores=scores, second_scores=scores, behind=pictures)
+    pictures = st.container()
+    scores, second = st.columns(2, gap="large")
+    return Places(pictures=pictures, scores=scores, second_scores=second, behind=st.container())
+
+
+def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
+    """Whose heatmap lies on the images: of one model, or of each on a copy of its own."""
+    if len(layers) < 2:
+        return list(layers)
+    by_name = {layer.run.run_id: layer for layer in layers}
+    name = st.segmented_control(
+        "Heatmap of", [*by_name, _BESIDE], default=next(iter(by_name)), required=True, key="layer"
+    )
+    return [by_name[name]] if name in by_name else list(layers)
+
+
+def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
+    """In the viewer; under them the boxes that the reader drew."""
+    if len(layers) < 2:
+        panes = make_panes(case, layers[0].read if layers else None)
+    else:
+        parts = parts_of(case)
+        part = next(iter(parts))
+        if len(parts) > 1:
+            part = st.segmented_control(
+                "Images", list(parts), default=part, required=True, key="beside_part"
+            )
+        panes = make_pairs(case, parts[part], {layer.run.run_id: layer.read for layer in layers})
+    columns = len(layers) if len(layers) > 1 else 0
+    seen = show_viewer(panes, key="viewer", height=_HEIGHT, legend=LEGEND, columns=columns)
+    for box in drawn_boxes(case, panes, seen.drawn):
+        st.caption(f":material/crop_free: Your box on {box} of the original.")
+
+
+def show_layers(case: Case, layers: Sequence[Layer]) -> None:
+    """What stands out on the images shown; of two models, beside each other."""
+    places = st.columns(2, gap="large") if len(layers) > 1 else [st.container()]
+    for place, layer in zip(places, layers, strict=False):
+        with place:
+            if len(layers) > 1:
+                st.markdown(f"**{escaped(layer.run.run_id)}**")
+            if layer.read.readings:
+                show_regions(case, layer.read)

@@ -1,0 +1,208 @@
+"""A checkpoint's reading of a case, computed once and kept. Nothing here decides anything."""
+
+import threading
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mammo_core.errors import CheckpointError
+from mammo_core.inference.ensembles import Joined, join_scores
+from mammo_core.metrics.ensemble import load_ensemble
+from mammo_core.paths import cases_root
+from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
+from mammo_core.runs.card import read_card
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
+from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
+from mammo_core.runs.sidecars import Embeddings, read_embeddings
+from pages.components.shared import cached
+
+if TYPE_CHECKING:
+    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.inference.engine import Engine
+    from mammo_core.inference.familiarity import Reference
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Warm:
+    """A checkpoint, loaded, and the engine that runs it."""
+
+    checkpoint: "Checkpoint"
+    engine: "Engine"
+
+
+def warm(run: RunFolder) -> Warm:
+    """The checkpoint in memory; loaded, and its network converted, on first use."""
+    return _warm(run.path, state_of(run))
+
+
+def kept_embeddings(run: RunFolder) -> Embeddings | None:
+    """Those kept with the checkpoint; None where there are none."""
+    path = run.file(EMBEDDINGS_NAME)
+    return _embeddings(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def reference_of(run: RunFolder) -> "Reference | None":
+    """What familiarity is told by; None where too little is kept."""
+    path = run.file(EMBEDDINGS_NAME)
+    return _reference(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def state_of(run: RunFolder) -> str:
+    """Changes when a checkpoint's files do, so that no score outlives the weights it came from."""
+    names = ("model_card.json", "weights.safetensors")
+    missing = [name for name in names if not run.file(name).exists()]
+    if missing:
+        raise CheckpointError(f"Checkpoint {run.run_id} lacks {missing[0]}. Copy it again.")
+    files = [run.file(name).stat() for name in names]
+    return " ".join(f"{file.st_mtime_ns}:{file.st_size}" for file in files)
+
+
+@st.cache_resource(max_entries=6, show_spinner="Loading the model…")
+def _warm(checkpoint: Path, state: str) -> Warm:
+    from mammo_core.inference.checkpoint import load_checkpoint
+    from mammo_core.inference.engine import open_engine
+
+    loaded = load_checkpoint(checkpoint, device="auto")
+    return Warm(checkpoint=loaded, engine=open_engine(loaded))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _embeddings(path: Path, modified: int) -> Embeddings | None:
+    run = RunFolder(path.parent)
+    return read_embeddings(run, read_card(run.file("model_card.json")))
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _reference(path: Path, modified: int) -> "Reference | None":
+    from mammo_core.inference.familiarity import make_reference
+
+    kept = _embeddings(path, modified)
+    return None if kept is None else make_reference(kept)
+
+
+if TYPE_CHECKING:
+    from mammo_core.explain.regions import Regions
+    from mammo_core.inference.scoring import Reading, Seconds
+
+DEFAULT_METHOD: Final = "grad_cam"
+
+#: One inference at a time: four tabs at once would only slow each other down.
+_ONE_AT_A_TIME = threading.Lock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class CaseReading:
+    """The images of a case as one checkpoint reads them, by image id, and how long that took."""
+
+    readings: "dict[str, Reading]"
+    regions: "dict[str, Regions]"
+    seconds: dict[str, float]  # by what was done
+    engine_note: str = ""  # why this engine and not the usual
+    members: tuple[str, ...] = ()  # of an ensemble, by name
+    joined: dict[str, Joined] = field(default_factory=dict)  # what they said of each image
+
+
+def read_images(
+    run: RunFolder, case: Case, images: Sequence[CaseImage], *, method: str = DEFAULT_METHOD
+) -> CaseReading:
+    """Scores, heatmaps and regions of `images` by the checkpoint `run`."""
+    if not images:
+        return CaseReading(readings={}, regions={}, seconds={})
+    places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
+    ensemble = cached.ensemble(run)
+    with st.empty():  # spinners come and go in it, and nothing below is moved
+        if ensemble is None:
+            return _read(run.path, state_of(run), case.case_id, places, method)
+        members = cached.members(run, ensemble)
+        parts = [
+            _read(member.path, state_of(member), case.case_id, places, method) for member in members
+        ]
+        state = " ".join([card_hash(run), *(state_of(member) for member in members)])
+        return _join(run.path, state, case.case_id, places, method, _parts=parts)
+
+
+def forget_readings() -> None:
+    """Drop every score and heatmap kept in memory."""
+    _read.clear()
+    _join.clear()
+
+
+@st.cache_resource(max_entries=256, show_spinner="Scoring…")
+def _read(
+    checkpoint: Path, state: str, case_id: str, places: tuple[tuple[str, ...], ...], method: str
+) -> CaseReading:
+    """Shared and never changed. `places` are the images with their sides and views."""
+    from mammo_core.inference.scoring import regions_of, score_images
+
+    ready = warm(RunFolder(checkpoint))
+    case = load_case(cases_root(), case_id)
+    images = [case.image(image_id) for image_id, *_ in places]
+    started = time.perf_counter()
+    took: list[Seconds] = []
+    with _ONE_AT_A_TIME, ThreadPoolExecutor(max_workers=2) as pool:
+        mammograms = list(pool.map(lambda i: load_mammogram(cases_root(), case, i), images))
+        loaded = time.perf_counter()
+        readings = score_images(
+            ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
+        )
+        scored = time.perf_counter()
+        regions = list(pool.map(regions_of, mammograms, readings))
+    ended = time.perf_counter()
+    ids = [image.ref.image_id for image in images]
+    return CaseReading(
+        readings=dict(zip(ids, readings, strict=True)),
+        regions=dict(zip(ids, regions, strict=True)),
+        seconds={
+            "loading": loaded - started,
+            "preparing": sum(one.preparing for one in took),
+            "network": sum(one.network for one in took),
+            "heatmap": sum(one.heatmap for one in took),
+            "regions": ended - scored,
+        },
+        engine_note=ready.engine.note,
+    )
+
+
+@st.cache_resource(max_entries=64, show_spinner="Joining…")
+def _join(
+    ensemble: Path,
+    state: str,
+    case_id: str,
+    places: tuple[tuple[str, ...], ...],
+    method: str,
+    *,
+    _parts: list[CaseReading],
+) -> CaseReading:
+    """What the members say, as one. Shared and never changed."""
+    from mammo_core.inference.ensembles import join_readings
+    from mammo_core.inference.scoring import regions_of
+
+    run = RunFolder(ensemble)
+    made_of, card = load_ensemble(run.file(MEMBERS_NAME)), cached.card(run)
+    case = load_case(cases_root(), case_id)
+    ids = [image_id for image_id, *_ in places]
+    started = time.perf_counter()
+    scores = [[part.readings[image_id].score for image_id in ids] for part in _parts]
+    joined = dict(zip(ids, join_scores(made_of, scores), strict=True))
+    readings, regions = {}, {}
+    for image_id in ids:
+        of_members = [part.readings[image_id] for part in _parts]
+        readings[image_id] = join_readings(run.run_id, joined[image_id], of_members, card.task)
+        mammogram = load_mammogram(cases_root(), case, case.image(image_id))
+        regions[image_id] = regions_of(mammogram, readings[image_id])
+    seconds = {name: sum(part.seconds[name] for part in _parts) for name in _parts[0].seconds}
+    return CaseReading(
+        readings=readings,
+        regions=regions,
+        seconds={**seconds, "joining": time.perf_counter() - started},
+        engine_note=" ".join(
+            dict.fromkeys(part.engine_note for part in _parts if part.engine_note)
+        ),
+        members=tuple(member.run_id for member in made_of.members),
+        joined=joined,
+    )

@@ -1,0 +1,229 @@
+"""A reader study, case by case: the images alone, an answer, the model's reading, an answer."""
+
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.inference.verdict import score_cases
+from mammo_core.paths import cases_root, checkpoints_root, shipped_checkpoints_root, studies_root
+from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
+from mammo_core.reports.case.tables import to_safe_csv
+from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.runs.reader_study import (
+    MOST,
+    Answer,
+    Phase,
+    Study,
+    StudyCase,
+    answers_of,
+    create_study,
+    find_study,
+    imrmc_table,
+    list_studies,
+    lock_answer,
+    next_step,
+)
+from mammo_core.types import Level
+from pages.components.read.pictures import make_panes, show_regions
+from pages.components.read.reading import CaseReading, read_images
+from pages.components.read.scores import (
+    fit_of,
+    scored_images,
+    show_limits,
+    show_refused,
+    show_scores,
+)
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.viewer.component import Legend, show_viewer
+
+_KEPT_DAYS = 180
+_TRUTHS = {"unknown": None, "cancer": True, "no cancer": False}
+
+
+def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
+    """Truth where it is known, a name, a seed; then each reader gets the link."""
+    st.caption(
+        "Each reader sees the cases in a random order, without score, heatmap or names, answers, "
+        "and only then sees what the model says and answers once more."
+    )
+    table = st.data_editor(
+        pd.DataFrame({"Case": range(1, len(case_ids) + 1), "Truth": "unknown"}),
+        hide_index=True,
+        disabled=["Case"],
+        key="study_truth",
+        column_config={
+            "Truth": st.column_config.SelectboxColumn(options=list(_TRUTHS), required=True)
+        },
+    )
+    with st.form("study_form", border=False):
+        title = st.text_input("Name of the study", key="study_title", max_chars=80)
+        seed = st.number_input("Seed of the orders", 0, 10_000, 0, key="study_seed")
+        is_wanted = st.form_submit_button(
+            "Make the study", icon=":material/lock:", key="make_study"
+        )
+    if is_wanted and not title.strip():
+        st.warning("Give the study a name, so that it can be found again.")
+    elif is_wanted:
+        truths = [_TRUTHS[str(truth)] for truth in table["Truth"]]
+        with noted_errors():
+            st.query_params["study"] = _make(case_ids, truths, run, title=title, seed=seed)
+            st.rerun()
+    show_studies()
+
+
+def show_studies() -> None:
+    """The studies there are, each a click away."""
+    with noted_errors():
+        for study in list_studies(studies_root()):
+            label = f"{escaped(study.title)}, {len(study.cases)} cases, {study.created_at[:10]}"
+            if st.button(label, key=f"study_{study.study_id}", icon=":material/groups:"):
+                st.query_params["study"] = study.study_id
+                st.rerun()
+
+
+def _make(
+    case_ids: Sequence[str],
+    truths: Sequence[bool | None],
+    run: RunFolder,
+    *,
+    title: str,
+    seed: int,
+) -> str:
+    until = time.time() + _KEPT_DAYS * DAY_SECONDS
+    for case_id in case_ids:
+        keep_case(cases_root(), case_id, until=until)
+    study = Study(
+        title=title.strip(),
+        cases=tuple(
+            StudyCase(case_id=case_id, name=f"case {number}", truth=truth)
+            for number, (case_id, truth) in enumerate(zip(case_ids, truths, strict=True), start=1)
+        ),
+        checkpoint=run.run_id,
+        seed=seed,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+    )
+    return create_study(studies_root(), study)
+
+
+def offer_to_leave() -> None:
+    """In the place of the links to other pages, which the frame leaves out meanwhile."""
+    st.caption("A reader study is open. Other pages may show its scores and truth.")
+    with st.popover("Leave the study", icon=":material/logout:"):
+        st.caption("Answers that are locked are kept; the link leads back to the case you are at.")
+        st.button("Leave", key="leave_study", on_click=_leave)
+
+
+def _leave() -> None:
+    """A callback: the reader's code is in the address by a widget, which alone may change it."""
+    st.session_state["reader"] = ""
+    st.query_params.pop("study", None)
+
+
+_SHOWN = "study_shown"  # when each step was first shown, in this session
+
+
+def show_study() -> None:
+    with st.sidebar:
+        offer_to_leave()
+    with shown_errors():
+        study = find_study(studies_root(), st.query_params["study"])
+        st.markdown(f"#### {escaped(study.title)}")
+        reader = _ask_reader(study)
+        if reader:
+            step = next_step(study, answers_of(studies_root(), study), reader)
+            if step is None:
+                st.success("Every case is answered. Thank you.", icon=":material/check:")
+            else:
+                _show_step(study, reader, *step)
+
+
+def _ask_reader(study: Study) -> str:
+    """The reader's code. Answers and truth are only for whoever runs the study: while a reader
+    reads, neither is on the page.
+    """
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        reader: str = st.text_input(
+            "Your code as a reader", key="reader", bind="query-params", max_chars=20, width=220
+        ).strip()
+        if not reader:
+            answers = answers_of(studies_root(), study)
+            st.download_button(
+                f"{len(answers)} answers (iMRMC)",
+                to_safe_csv(imrmc_table(study, answers)),
+                f"study_{study.study_id}.csv", "text/csv", key="study_csv",
+                icon=":material/download:", on_click="ignore",
+            )  # fmt: skip
+    return reader
+
+
+def _show_step(study: Study, reader: str, asked: StudyCase, phase: Phase) -> None:
+    case = load_case(cases_root(), asked.case_id)
+    read, run = None, find_run(study.checkpoint, checkpoints_root(), shipped_checkpoints_root())
+    if phase is Phase.AIDED:
+        read = _read(case, run)
+    done = study.order_for(reader).index(asked)
+    picture, words = st.columns([3, 1], gap="medium")
+    with picture:
+        legend = Legend(text="What moved the score", low_text="none", high_text="most")
+        show_viewer(make_panes(case, read), key=f"study_viewer_{phase}", height=720, legend=legend)
+    with words:
+        st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")
+        if read is not None:
+            _show_scores(study, reader, case, run, read)
+        _ask(study, reader, case, run, phase=phase)
+        if read is not None and read.readings:
+            show_regions(case, read)
+            show_limits(cached.card(run), fit_of(case, cached.card(run)))
+
+
+def _read(case: Case, run: RunFolder) -> CaseReading:
+    return read_images(run, case, fit_of(case, cached.card(run)).scored)
+
+
+def _show_scores(study: Study, reader: str, case: Case, run: RunFolder, read: CaseReading) -> None:
+    """What the model says, under what the reader said before."""
+    for one in answers_of(studies_root(), study):
+        if (one.reader, one.case_id, one.phase) == (reader, case.case_id, Phase.UNAIDED):
+            st.caption(f"Your answer without AI: **{one.score}** of {MOST}.")
+    show_refused(fit_of(case, cached.card(run)))
+    if read.readings:
+        show_scores(scored_images(case, read.readings), run, cached.card(run))
+
+
+def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:
+    step = f"{study.study_id} {reader} {case.case_id} {phase}"
+    shown: dict[str, float] = st.session_state.setdefault(_SHOWN, {})
+    shown.setdefault(step, time.monotonic())
+    question = "How likely is cancer" + ("" if phase is Phase.UNAIDED else ", having seen this")
+    with st.form(f"form {step}", border=False):
+        score = st.number_input(
+            f"{question}? 0 to {MOST}", min_value=0, max_value=MOST, value=None, step=1,
+            key=f"answer {step}", placeholder="0 is none, 100 is certain",
+        )  # fmt: skip
+        is_locked = st.form_submit_button(
+            "Lock my answer", icon=":material/lock:", key="lock_answer"
+        )
+    st.caption("A locked answer cannot be changed.")
+    if is_locked and score is not None:
+        answer = Answer(
+            reader=reader,
+            case_id=case.case_id,
+            phase=phase,
+            score=score,
+            seconds=round(time.monotonic() - shown[step], 1),
+            answered_at=datetime.now(UTC).isoformat(timespec="seconds"),
+            weights_sha256=cached.card(run).weights_sha256,
+            model_score=_model_score(case, run) if phase is Phase.AIDED else None,
+        )
+        lock_answer(studies_root(), study, answer)
+        st.rerun()
+
+
+def _model_score(case: Case, run: RunFolder) -> float | None:
+    """The highest of the case's images."""
+    scored = score_cases(scored_images(case, _read(case, run).readings), None)
+    return max((one.score for one in scored if one.level is Level.IMAGE), default=None)

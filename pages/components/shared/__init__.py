@@ -1,0 +1,1 @@
+"""What several pages use: frame, caches, pickers, viewer, gallery."""

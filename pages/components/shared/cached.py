@@ -1,0 +1,207 @@
+"""What pages keep between reruns of what was read, uploaded or computed. Only here is anything
+cached, and every cache is bounded.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+from numpy.typing import NDArray
+
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import ConfigError, TableError
+from mammo_core.inference.ensembles import card_of, find_members, reading_ensemble
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders, one_breast_auc
+from mammo_core.metrics.curves import average_precision_with_interval
+from mammo_core.metrics.ensemble import Ensemble
+from mammo_core.metrics.readers import ReaderStudy, read_study
+from mammo_core.metrics.uncertainty import Estimate
+from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root, tables_root
+from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
+from mammo_core.runs.kept_tables import load_table
+from mammo_core.tables import check_predictions, read_table
+from mammo_core.types import Box, Level
+
+if TYPE_CHECKING:  # pages that show no data set open without what reads one
+    from mammo_core.datasets.audit.result import AuditResult
+    from mammo_core.datasets.dataset import Dataset, Registered
+
+
+def predictions(run: RunFolder) -> pd.DataFrame:
+    """The predictions of `run`, checked; read anew when the file was rewritten."""
+    path = run.file("predictions.csv")
+    if not path.exists():
+        raise TableError(f"Run {run.run_id} has no predictions yet. Wait until it has finished.")
+    try:
+        return _predictions(path, path.stat().st_mtime_ns)
+    except TableError as error:
+        raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
+
+
+def settings(run: RunFolder) -> RunConfig | None:
+    """The settings that `run` was trained with; None where it was not, or they cannot be read."""
+    path = run.file("run.json")
+    return _settings(path, path.stat().st_mtime_ns) if path.exists() else None
+
+
+def baselines(run: RunFolder) -> pd.DataFrame:
+    """What guesses without a network say of the images of `run`; it has them."""
+    path = run.file(BASELINES_NAME)
+    return _predictions(path, path.stat().st_mtime_ns)
+
+
+def ensemble(run: RunFolder) -> Ensemble | None:
+    """The ensemble in `run` that can read new images; None where it is none."""
+    if not run.is_ensemble:
+        return None
+    path = run.file(MEMBERS_NAME)
+    return _ensemble(path, path.stat().st_mtime_ns)
+
+
+def card(run: RunFolder) -> ModelCard:
+    """The model card of `run`, of an ensemble what its members' say together; read anew when the
+    file was replaced.
+    """
+    joined = ensemble(run)
+    if joined is not None:
+        cards = [card(member) for member in members(run, joined)]
+        return card_of(run.run_id, joined, cards, members_sha256=card_hash(run))
+    path = run.file("model_card.json")
+    return _card(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def members(run: RunFolder, joined: Ensemble) -> list[RunFolder]:
+    """The members' checkpoints, as they were when they were joined to `run`."""
+    return find_members(run, joined, checkpoints_root(), shipped_checkpoints_root())
+
+
+@st.cache_resource(max_entries=32, show_spinner="Counting cases…")
+def cases(
+    _predictions: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
+) -> Cases:
+    """Shared and never changed. `source` stands for the table: hashing it would cost more."""
+    of_split = _predictions["split"].fillna("") == split
+    return pool_cases(_predictions[of_split], level, rule)
+
+
+def dataset(entry: "Registered") -> "Dataset":
+    """The data set as registered; read anew when a file in its folder was added or rewritten."""
+    return _dataset(entry, _newest_change(Path(entry.folder)))
+
+
+def audit(run: RunFolder) -> "AuditResult":
+    """The result of a finished audit. It never changes, so its path is key enough."""
+    from mammo_core.datasets.worker import RESULT
+
+    return _audit(run.file(RESULT))
+
+
+@st.cache_data(max_entries=1024, show_spinner=False)
+def picture(root: str, path: str, *, side: int, boxes: tuple[Box, ...] = ()) -> bytes | None:
+    """A thumbnail with its boxes; None where the image cannot be read."""
+    from mammo_core.datasets.small_images import thumbnail
+
+    return thumbnail(Path(root), path, side=side, boxes=boxes)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the data set…")
+def _dataset(entry: "Registered", changed: int) -> "Dataset":
+    """Shared and never changed."""
+    from mammo_core.datasets.dataset import read_in_question
+
+    return read_in_question(Path(entry.folder), entry.adapter, entry.label_rule)
+
+
+def _newest_change(folder: Path) -> int:
+    if not folder.is_dir():
+        return 0
+    return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _audit(path: Path) -> "AuditResult":
+    from mammo_core.datasets.audit.result import read_audit
+
+    return read_audit(path)
+
+
+@st.cache_data(max_entries=16, show_spinner="Reading predictions…")
+def _predictions(path: Path, modified: int) -> pd.DataFrame:
+    return check_predictions(read_table(path, what="predictions table"))
+
+
+@st.cache_data(max_entries=256, show_spinner=False)
+def _settings(path: Path, modified: int) -> RunConfig | None:
+    try:
+        return load_settings(path, RunConfig)
+    except ConfigError:
+        return None
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _ensemble(path: Path, modified: int) -> Ensemble | None:
+    """Shared and never changed."""
+    return reading_ensemble(RunFolder(path.parent))
+
+
+@st.cache_data(max_entries=64, show_spinner=False)
+def _card(path: Path, modified: int) -> ModelCard:
+    return read_card(path)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
+def uploaded(table_id: str) -> pd.DataFrame:
+    """The cells of an uploaded CSV as text, by the id it is kept under. Shared, never changed."""
+    return read_csv(load_table(tables_root(), table_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the study…")
+def reader_study(table_id: str) -> ReaderStudy:
+    """An uploaded reader study, by the id it is kept under. Shared, never changed."""
+    return read_study(load_table(tables_root(), table_id))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
+def understood(
+    _table: pd.DataFrame, columns: Columns, positive: list[str], *, table_id: str
+) -> Understood:
+    """What `_table`, the cells of `table_id`, says under the contract."""
+    return understand(_table, columns, positive)
+
+
+@st.cache_data(max_entries=32, show_spinner="Asking what is known without the image…")
+def beyond(
+    _rows: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
+) -> Beyond | None:
+    """What the score adds to age, density, site and machine. `source` and `split` name `_rows`."""
+    return beyond_confounders(_rows, level=level, rule=rule)
+
+
+@st.cache_data(max_entries=32, show_spinner="Drawing one breast per woman…")
+def one_breast(_rows: pd.DataFrame, *, source: str, split: str) -> DrawnAuc:
+    """The AUC by woman where counting alone would make one. `source` and `split` name `_rows`."""
+    return one_breast_auc(_rows)
+
+
+def average_precision(cases: Cases) -> Estimate | None:
+    """With its interval, which is drawn and not computed; None where there is none."""
+    return _average_precision(
+        cases, score=cases.score, positive=cases.positive, groups=cases.groups
+    )
+
+
+@st.cache_data(max_entries=64, show_spinner="Drawing women again…")
+def _average_precision(
+    _cases: Cases,
+    *,
+    score: NDArray[np.float64],
+    positive: NDArray[np.bool_],
+    groups: NDArray[np.intp],
+) -> Estimate | None:
+    """The arrays stand for the cases: they are all that counts, and can be hashed."""
+    return average_precision_with_interval(_cases)

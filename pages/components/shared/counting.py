@@ -1,0 +1,157 @@
+"""What is counted: the split, what a case is, and how its images become one score. In the URL."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import has_points, note_opening
+from mammo_core.types import Level, Split
+from mammo_core.words import many
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.scored import Scored, differs
+
+_SEEN: Final = "test_results_seen"  # runs whose look in this visit is written down
+
+
+def note_look(run: RunFolder | None, split: str) -> None:
+    """A look at `run` is one at its test set where `split` is, or where it was only evaluated."""
+    if run is None or (has_points(run) and split != Split.TEST):
+        return
+    seen = st.session_state.setdefault(_SEEN, set())
+    if run.path in seen:
+        return
+    seen.add(run.path)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with noted_errors():
+        note_opening(run, by="Thresholds and Compare pages", now=now)
+
+
+_RULE_WORDS: Final = {
+    Pooling.MAX: "its highest image",
+    Pooling.MEAN: "the mean of its images",
+    Pooling.OWN_BREAST: "the cancer's own breast",
+}
+_RULE_HELP: Final = (
+    "By exam or patient: where there is a cancer, only its own breast counts, so calling the other "
+    "breast finds nothing; where there is none, any breast called is a false alarm."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counting:
+    """One choice of each."""
+
+    split: str
+    level: Level
+    rule: Pooling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Counted:
+    """Predictions, how they are counted, and the cases that come of it."""
+
+    scored: Scored
+    counting: Counting
+    cases: Cases
+
+    @property
+    def rows(self) -> pd.DataFrame:
+        """The predictions of the split that is counted."""
+        return rows_of(self.scored, self.counting)
+
+    @property
+    def is_by_woman(self) -> bool:
+        """Whether the table tells which images are of one woman."""
+        return bool(self.scored.predictions["patient_id"].notna().any())
+
+    def women_in_words(self, cases: Cases) -> str:
+        """To follow a number of cases: how many women they are of, where that is known."""
+        if not self.is_by_woman:
+            return ", women not told"
+        return f" of {many(cases.group_count, 'woman', 'women')}"
+
+
+def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
+    """Three small choices in a row; each is left out where there is nothing to choose."""
+    splits = splits_of(predictions)
+    levels = levels_of(predictions)
+    with st.container(horizontal=True):
+        split = splits[0]
+        if len(splits) > 1:
+            split = st.segmented_control(
+                "Split", splits, default=split, required=True, key=f"{key}_split",
+                format_func=split_in_words, bind="query-params",
+            )  # fmt: skip
+        level = st.segmented_control(
+            "A case is one", levels, default=default_level(levels), required=True,
+            key=f"{key}_level", bind="query-params",
+        )  # fmt: skip
+        rules = rules_of(predictions, level)
+        rule = rules[0]
+        if len(rules) > 1:
+            rule = st.segmented_control(
+                "and scores as", rules, default=rule, required=True, help=_RULE_HELP,
+                format_func=_RULE_WORDS.__getitem__, key=f"{key}_rule_{level}",
+                bind="query-params",
+            )  # fmt: skip
+    return Counting(split=split, level=level, rule=rule)
+
+
+def count(scored: Scored, counting: Counting) -> Counted:
+    return Counted(scored=scored, counting=counting, cases=count_cases(scored, counting))
+
+
+def rows_of(scored: Scored, counting: Counting) -> pd.DataFrame:
+    """The predictions of the split that is counted."""
+    predictions = scored.predictions
+    return predictions[predictions["split"].fillna("") == counting.split]
+
+
+def count_cases(scored: Scored, counting: Counting) -> Cases:
+    note_look(scored.run, counting.split)
+    return cached.cases(
+        scored.predictions,
+        source=scored.source,
+        split=counting.split,
+        level=counting.level,
+        rule=counting.rule,
+    )
+
+
+def show_count(counted: Counted) -> None:
+    """How many cases there are, and what stands in the way of trusting their intervals."""
+    cases = counted.cases
+    left_out = f"; {cases.unknown:,} without a known label left out" if cases.unknown else ""
+    st.caption(
+        f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
+        f"{cases.positives:,} with cancer ({cases.positives / len(cases):.1%}){left_out}."
+    )
+    difference = differs(counted.scored)
+    if difference is not None:
+        st.warning(escaped(difference), icon=":material/warning:")
+    if not counted.is_by_woman:
+        st.warning(
+            "There is no patient_id in this table, so images that may be of one woman are taken "
+            "for several women: every interval is too narrow.",
+            icon=":material/warning:",
+        )
+
+
+def splits_of(predictions: pd.DataFrame) -> list[str]:
+    """The splits that occur, what may be reported first; "" where none is named."""
+    found = set(predictions["split"].fillna(""))
+    return [name for name in (Split.TEST, Split.VAL, "", Split.TRAIN) if name in found]
+
+
+def split_in_words(split: str) -> str:
+    return split or "no split"
+
+
+def default_level(levels: tuple[Level, ...]) -> Level:
+    return Level.BREAST if Level.BREAST in levels else levels[0]

@@ -1,0 +1,97 @@
+"""The frame that every page appears in, and the errors a user can mend, shown in it."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from mammo_core.errors import MammoError
+
+ICON: Final = Path(__file__).parent / "icon.svg"
+_STYLE: Final = Path(__file__).parent / "frame.css"
+NOTICE: Final = "For research only. Not a medical device."
+STUDY: Final = "study"  # in the address while one is open
+_FRAMED: Final = "framed"
+_WANTED: Final = "wanted_page"
+
+
+def draw_frame(pages: Mapping[st.Page, str]) -> None:
+    """Called by streamlit_app.py, after navigation is set up and before the page runs.
+
+    Each link leads back to the view its page was left with: a case stays open while the reader
+    looks at another page. While a reader study is open there are none, for other pages show what
+    its reader is not to know.
+    """
+    st.session_state[_FRAMED] = True
+    wanted = st.session_state.pop(_WANTED, None)
+    for page in pages:
+        if wanted and page.url_path == wanted:
+            st.switch_page(page, query_params=_query())
+    st.html(_STYLE)
+    with st.sidebar:
+        st.markdown("### Mammoscope")
+        if STUDY not in st.query_params:
+            for page, icon in pages.items():
+                st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
+    # In the page, not in the sidebar: a reader may fold that away.
+    st.caption(f":material/info: {NOTICE}")
+
+
+def without_notice(limits: Iterable[str]) -> list[str]:
+    """`limits` of models, each once, without what the frame says on every page."""
+    return [limit for limit in dict.fromkeys(limits) if limit != NOTICE]
+
+
+def remember_view(page: st.Page) -> None:
+    """Called by streamlit_app.py after the page ran, however it ended."""
+    _views()[page.title] = _query()
+
+
+def _views() -> dict[str, dict[str, list[str]]]:
+    views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views_left", {})
+    return views
+
+
+def _query() -> dict[str, list[str]]:
+    """The address's parameters, those that stand in it several times whole."""
+    return {name: st.query_params.get_all(name) for name in st.query_params}
+
+
+def require_frame() -> None:
+    """Go through streamlit_app.py if this page was started without its frame.
+
+    While no session has yet run streamlit_app.py, Streamlit treats every file in pages/ as a page
+    of its own, so a bookmark opened first after a restart would show no navigation and no notice.
+    """
+    if not st.session_state.get(_FRAMED):
+        st.session_state[_WANTED] = urlsplit(st.context.url or "").path.strip("/")
+        st.switch_page("streamlit_app.py", query_params=_query())
+
+
+@contextmanager
+def shown_errors() -> Iterator[None]:
+    """Show a MammoError as text and end the page there; let every other exception crash."""
+    try:
+        yield
+    except MammoError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+        st.stop()
+
+
+@contextmanager
+def noted_errors() -> Iterator[None]:
+    """Show a MammoError as text and go on with the rest of the page."""
+    try:
+        yield
+    except MammoError as error:
+        st.error(escaped(str(error)), icon=":material/error:")
+
+
+def escaped(text: str) -> str:
+    """File names and cell contents may hold Markdown; show them as they are, line by line."""
+    for mark in "\\`*_{}[]<>#$~:|":
+        text = text.replace(mark, f"\\{mark}")
+    return text.replace("\n", "  \n")

@@ -1,0 +1,136 @@
+"""Choosing a run or a checkpoint; the choice stands in the URL, so a view can be shared."""
+
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from mammo_core.datasets.dataset import Registered, list_registered, recognise_adapter, register
+from mammo_core.errors import MammoError
+from mammo_core.paths import checkpoints_root, datasets_root, home, shipped_checkpoints_root
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.folder import RunFolder, list_runs
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, shown_errors
+
+
+def all_runs() -> list[RunFolder]:
+    """The user's runs and the checkpoints that ship, newest first."""
+    return list_runs(checkpoints_root(), shipped_checkpoints_root())
+
+
+def checkpoints() -> list[RunFolder]:
+    return _dated_first([run for run in all_runs() if run.is_checkpoint])
+
+
+def reading_models() -> list[RunFolder]:
+    """Checkpoints and ensembles of them, those that have seen women's images first, and of these
+    the single ones: the first is the default.
+    """
+    readers = _dated_first([run for run in all_runs() if can_read(run)])
+    return sorted(readers, key=lambda run: (not _has_seen_women(run), not run.is_checkpoint))
+
+
+def can_read(run: RunFolder) -> bool:
+    """Whether `run` is a model to read with: a checkpoint, or an ensemble of such."""
+    return run.is_checkpoint or _is_ensemble(run)
+
+
+def scored_runs() -> list[RunFolder]:
+    return _dated_first([run for run in all_runs() if run.has_predictions])
+
+
+def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -> RunFolder | None:
+    """A select box over `runs`, by name in the URL; None where there is nothing to choose.
+
+    `lacking` is what a run must lack that is here, and yet not among `runs`.
+    """
+    if not runs:
+        return None
+    by_name = {run.run_id: run for run in runs}
+    wanted = st.query_params.get(key)
+    if wanted and wanted not in by_name:
+        reason = f"There is no {wanted!r} here; it may have been deleted."
+        if any(run.run_id == wanted for run in all_runs()):
+            reason = f"{wanted!r} has no {lacking}."
+        st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
+    return by_name[pick_name(label, list(by_name), key=key)]
+
+
+def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
+    """A select box over `names`, the first of which is the default and moves with every new run:
+    the URL names what is shown even so. (A box bound to the URL would leave its default out.)
+    """
+    state = st.session_state
+    last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
+    if asked in names and asked != last:  # a link, or the browser's way back
+        state[key] = asked
+    if state.get(key) not in names:  # at first, and after a look at another page
+        wanted = last if asked is None else asked
+        state[key] = wanted if wanted in names else names[0]
+    name: str = st.selectbox(label, names, key=key)
+    is_gone = asked is not None and asked not in names  # its URL stays, with what is said of it
+    if (asked != name and not is_gone) or last not in (None, name):
+        st.query_params[key] = name
+    state[f"{key}_shown"] = name
+    return name
+
+
+def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
+    """Runs named by their date before those that ship by a name."""
+    return sorted(runs, key=lambda run: not run.run_id[:1].isdigit())
+
+
+def _has_seen_women(run: RunFolder) -> bool:
+    try:
+        return cached.card(run).data.seen != "synthetic"
+    except MammoError:
+        return False
+
+
+def _is_ensemble(run: RunFolder) -> bool:
+    try:
+        return cached.ensemble(run) is not None
+    except MammoError:
+        return False  # its list of members is broken, as its own page says
+
+
+SYNTHETIC_SIZE: Final = (512, 256)
+_MADE: Final = "data_made"  # a widget's value can be set only before it is drawn
+
+
+def pick_data() -> Registered | None:
+    """The data set to train on; None until there is one."""
+    entries = {entry.name: entry for entry in list_registered(datasets_root())}
+    made = st.session_state.pop(_MADE, None)
+    if made in entries:
+        st.session_state["train_data"] = made
+    if entries:
+        name = st.selectbox("Data set", list(entries), key="train_data", bind="query-params")
+    with st.expander("Add a data set", icon=":material/add:", expanded=not entries):
+        st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
+        _make_synthetic()
+    return entries.get(name or "") if entries else None
+
+
+def _make_synthetic() -> None:
+    with st.form("make_data", border=False):
+        women = st.number_input("Synthetic women", 24, 2000, 60, key="data_women")
+        if st.form_submit_button("Make synthetic set", icon=":material/science:", key="data_make"):
+            with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
+                entry = _draw_set(women)
+                register(datasets_root(), entry)
+            st.session_state[_MADE] = entry.name
+            st.rerun()
+
+
+def _draw_set(women: int) -> Registered:
+    folder = home() / "synthetic" / f"{women}-women"
+    write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
+    adapter = recognise_adapter(folder)
+    return Registered(
+        name=f"Synthetic, {women} women",
+        folder=str(folder),
+        adapter=adapter.name,
+        label_rule=adapter.label_rules[0].name,
+    )

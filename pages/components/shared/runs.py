@@ -1,0 +1,112 @@
+"""What pages show of a run: how a job goes, what was measured of a model, which data it learnt
+from.
+"""
+
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import MammoError, RunError
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.measured import Fidelity, StressTest, changes_table, fidelity_of, stress_of
+from mammo_core.types import RunState
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors
+
+
+def show_job(run: RunFolder) -> bool:
+    """While it lives it is looked at again every second. Returns whether it is over."""
+    with noted_errors():
+        status = run.read_status()
+        if not status.state.is_over:
+            _watch(run)
+            return False
+        words = escaped(f"{run.run_id} {status.state}. {status.message}")
+        if status.state is RunState.FINISHED:
+            st.caption(words)
+        else:
+            st.warning(words, icon=":material/report:")
+    return True
+
+
+@st.fragment(run_every=1)
+def _watch(run: RunFolder) -> None:
+    with noted_errors():
+        status = run.read_status()
+        if status.state.is_over:
+            st.rerun()  # what it has found is shown outside this fragment
+        st.progress(
+            status.progress, text=escaped(f"{status.state}: {status.message or run.run_id}")
+        )
+        if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
+            run.ask_to_stop()
+
+
+def show_measured(run: RunFolder, *, key: str) -> None:
+    """`key` tells several on one page apart. An ensemble has none: its members have."""
+    if not run.is_checkpoint:
+        return
+    with noted_errors():
+        _show_fidelity(run, fidelity_of(run))
+    with noted_errors():
+        _show_stress(run, stress_of(run), key=key)
+
+
+def _show_fidelity(run: RunFolder, known: list[Fidelity]) -> None:
+    st.markdown("**Are its heatmaps true?**")
+    if not known:
+        st.caption("Nobody has held them against lesions whose place is known. To do so:")
+        st.code(f"mammo explain-check {run.run_id}", language=None)
+    for one in known:
+        basis, pointing, *others, shuffled = one.sentences
+        show = st.warning if one.is_worthless or not one.pointing.beats_chance else st.markdown
+        show(escaped(f"{basis} {pointing} {shuffled}"))
+        st.caption(escaped(f"Heatmaps by {one.method}. {' '.join(others)}"))
+
+
+def _show_stress(run: RunFolder, known: list[StressTest], *, key: str) -> None:
+    st.markdown("**Do its scores hold on images as they might have come?**")
+    if not known:
+        st.caption("Nobody has tried. To do so:")
+        st.code(f"mammo stress {run.run_id}", language=None)
+    for number, one in enumerate(known):
+        tells = any(result.tells_without_breast for result in one.results)
+        (st.warning if tells else st.markdown)(escaped(one.without_breast))
+        st.dataframe(changes_table(one), hide_index=True, key=f"{key}_stress_{number}")
+        st.caption(escaped(f"{one.sentences[0]} In brackets 95 % intervals by woman."))
+
+
+if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
+    from mammo_core.datasets.dataset import Dataset
+
+_SETTINGS: Final = "run.json"
+
+
+def shown_dataset(run: RunFolder) -> "Dataset | None":
+    """The data set of `run`; None, and why in words, where its images are not on this computer."""
+    try:
+        return dataset_of(run)
+    except MammoError as error:
+        st.info(escaped(str(error)), icon=":material/hide_image:")
+        return None
+
+
+def dataset_of(run: RunFolder) -> "Dataset":
+    if not run.file(_SETTINGS).exists():
+        raise RunError(
+            f"{run.run_id} came from elsewhere, without the settings of its training: which images "
+            "on this computer are its own is not known, so none are shown. It reads like any other "
+            "model."
+        )
+    from mammo_core.datasets.dataset import Registered, find_folder
+
+    data = load_settings(run.file(_SETTINGS), RunConfig).data
+    return cached.dataset(
+        Registered(
+            name=data.folder,
+            folder=str(find_folder(data.folder)),
+            adapter=data.adapter,
+            label_rule=data.label_rule,
+        )
+    )

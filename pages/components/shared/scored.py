@@ -1,0 +1,182 @@
+"""Whose predictions are judged: those of a run, or of a table somebody uploads, whose columns are
+guessed and open to correction.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.errors import MammoError
+from mammo_core.metrics.uploads import (
+    MOST_MEGABYTES,
+    Columns,
+    guess_columns,
+    guess_positive,
+    label_words,
+    refuse_too_large,
+)
+from mammo_core.paths import tables_root
+from mammo_core.runs.evaluations import list_evaluations
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
+from mammo_core.types import Task
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped
+from pages.components.shared.pickers import pick_run, scored_runs
+
+_ROLES: Final = (
+    ("score", "Score"),
+    ("label", "Label"),
+    ("image_id", "Image"),
+    ("patient_id", "Patient"),
+    ("exam_id", "Exam"),
+    ("side", "Side"),
+    ("view", "View"),
+    ("split", "Split"),
+)
+PARAMETER: Final = "table"
+_MOST_WORDS: Final = 50  # a column with more different labels is no label
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Uploaded:
+    """Predictions from a CSV; `source` changes with the file and with what its columns mean."""
+
+    source: str
+    predictions: pd.DataFrame
+
+
+def pick_upload() -> Uploaded | None:
+    """What was just dropped, else the table that the address names."""
+    table_id = kept_upload("upload", "A CSV with a label and a score", parameter=PARAMETER)
+    if table_id is None:
+        return None
+    table = cached.uploaded(table_id)
+    guessed = guess_columns(table)
+    is_clear = guessed.score and guessed.label and guess_positive(label_words(table, guessed))
+    with st.expander("What the columns mean", expanded=not is_clear):
+        columns = Columns(**{role: _pick(role, title, table, guessed) for role, title in _ROLES})
+        words = label_words(table, columns)[:_MOST_WORDS]
+        positive = st.multiselect(
+            "Labels that mean cancer", words, default=guess_positive(words),
+            key=f"positive_{columns.label}",
+        )  # fmt: skip
+    understood = cached.understood(table, columns, positive, table_id=table_id)
+    for note in understood.notes:
+        st.info(escaped(note), icon=":material/info:")
+    return Uploaded(source=f"{table_id} {columns} {positive}", predictions=understood.predictions)
+
+
+def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
+    """The id of an uploaded file: it stands in the address and outlives a switch of pages."""
+    upload = st.file_uploader(label, key=key, max_upload_size=MOST_MEGABYTES)
+    taken = f"{key}_taken"
+    if upload is not None and st.session_state.get(taken) != upload.file_id:
+        st.session_state[taken] = upload.file_id
+        refuse_too_large(upload.size)
+        st.query_params[parameter] = keep_table(tables_root(), upload.getvalue())
+    table_id = st.query_params.get(parameter)
+    if not table_id:
+        return None
+    st.button(
+        "Remove the table", icon=":material/delete:", key=f"{key}_remove", on_click=_forget,
+        args=(table_id, parameter),
+        help=f"Uploaded tables stay on this computer, {KEPT_DAYS} days after their last use.",
+    )  # fmt: skip
+    return table_id
+
+
+def _forget(table_id: str, parameter: str) -> None:
+    forget_table(tables_root(), table_id)
+    cached.uploaded.clear(table_id)
+    cached.reader_study.clear(table_id)
+    del st.query_params[parameter]
+
+
+def _pick(role: str, title: str, table: pd.DataFrame, guessed: Columns) -> str | None:
+    names = [str(name) for name in table.columns]
+    guess = getattr(guessed, role)
+    return st.selectbox(
+        title, names, index=None if guess is None else names.index(guess),
+        placeholder="none", key=f"column_{role}",
+    )  # fmt: skip
+
+
+_UNKNOWN: Final = "unknown"
+_PREDICTIONS: Final = (
+    "predictions: it has not finished, or came without them (mammo evaluate makes some)"
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scored:
+    """A predictions table and where it comes from. `source` changes when its content does."""
+
+    title: str
+    source: str
+    predictions: pd.DataFrame
+    run: RunFolder | None = None  # None for an uploaded table
+
+    @property
+    def task(self) -> Task | None:
+        """What the model tells apart, where a model card says so."""
+        if self.run is None or not self.run.is_checkpoint:
+            return None
+        return cached.card(self.run).task
+
+    @property
+    def population(self) -> str:
+        """How the women came into the set that was scored: a value of adapter.Population."""
+        if self.run is None:
+            return _UNKNOWN
+        if self.run.is_checkpoint:
+            return cached.card(self.run).data.population
+        evaluations = list_evaluations([self.run])
+        if not evaluations:
+            return _UNKNOWN
+        from mammo_core.datasets.dataset import get_adapter  # slow, and only asked for a projection
+
+        return get_adapter(evaluations[0].config.adapter).population
+
+
+def differs(scored: Scored) -> str | None:
+    """What a checkpoint's own table lacks of what its card counts, in a sentence."""
+    if scored.run is None or not scored.run.is_checkpoint:
+        return None
+    from mammo_core.datasets.predictions import differs_from_card
+
+    try:
+        card = cached.card(scored.run)
+    except MammoError:
+        return None  # what needs the card says what is wrong with it
+    return differs_from_card(scored.predictions, card)
+
+
+def pick_scored() -> Scored | None:
+    """Those of a run, or an uploaded table, which goes first; None where there is neither."""
+    run = pick_run("Predictions of", scored_runs(), key="run", lacking=_PREDICTIONS)
+    table = pick_table()
+    if table is not None:
+        return table
+    return scored_of(run) if run is not None else None
+
+
+def pick_table() -> Scored | None:
+    """An uploaded table; None before there is one."""
+    uploaded = pick_upload()
+    if uploaded is None:
+        return None
+    return Scored(title="Uploaded table", source=uploaded.source, predictions=uploaded.predictions)
+
+
+def scored_of(run: RunFolder) -> Scored:
+    table = cached.predictions(run)
+    written = run.file("predictions.csv").stat().st_mtime_ns
+    return Scored(
+        title=run.run_id,
+        source=f"{run.path} {written}",
+        predictions=table,
+        run=run,
+    )

@@ -1,0 +1,1 @@
+"""The image viewer: a component drawn in the browser."""

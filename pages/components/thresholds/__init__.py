@@ -1,0 +1,1 @@
+"""What the Thresholds page shows."""

@@ -1,0 +1,115 @@
+"""Whether the scores are probabilities, and what calling by them is worth."""
+
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+import streamlit as st
+
+from mammo_core.metrics.calibration import (
+    Interval,
+    at_prevalence,
+    calibration_of,
+    decision_curve,
+    expected_error_interval,
+    fit_score_map,
+    recalibrate,
+)
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.uncertainty import RatesAtThreshold
+from mammo_core.plots.curves import decision_figure, reliability_figure
+from mammo_core.score_map import Recalibration
+from mammo_core.types import Split
+from pages.components.shared.counting import Counted, count_cases, splits_of
+
+_LOWEST: Final = 0.1  # per cent of cases with cancer
+_HIGHEST: Final = 90.0
+
+
+def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
+    cases, validation = counted.cases, validation_of(counted)
+    kind = None
+    if validation is None:
+        st.caption("Scores cannot be re-calibrated here: this table has no validation cases.")
+    else:
+        kind = st.segmented_control(
+            "Re-calibrate on the validation cases", list(Recalibration), key="recalibration",
+            bind="query-params",
+        )  # fmt: skip
+    judged = cases
+    if kind is not None and validation is not None:
+        score_map = fit_score_map(validation, kind)
+        judged = recalibrate(cases, score_map)
+        st.caption(f"Fitted on {len(validation):,} validation cases, judged on {len(cases):,}.")
+    left, right = st.columns(2)
+    calibration = calibration_of(judged)
+    with left:
+        st.plotly_chart(
+            reliability_figure({"bins of equally many cases": calibration}),
+            key="reliability",
+            alt="Reliability: mean score against the share with cancer, in bins",
+        )
+    with right:
+        brier = calibration.brier
+        st.dataframe(
+            [
+                _row(
+                    "Calibration in the large", calibration.intercept,
+                    calibration.intercept_interval, "0: right on the whole",
+                ),
+                _row(
+                    "Slope", calibration.slope, calibration.slope_interval,
+                    "1: neither too extreme nor too timid",
+                ),
+                _row(
+                    "Brier score", brier.score, calibration.brier_interval,
+                    f"0; {brier.uncertainty:.3f} is the prevalence alone",
+                ),
+                _row(
+                    "Expected error (ECE)", calibration.expected_error,
+                    expected_error_interval(judged), "0; noise alone makes it more",
+                ),
+            ],
+            hide_index=True,
+            key="calibration",
+        )  # fmt: skip
+        if kind is None:
+            st.caption("Until re-calibrated this is a score, not a probability.")
+    if kind is not None and validation is not None:
+        show_decision(judged, validation.positives / len(validation))
+
+
+def validation_of(counted: Counted) -> Cases | None:
+    """The cases that a map may be fitted on; None where there are none besides those judged."""
+    counting = counted.counting
+    if counting.split == Split.VAL or Split.VAL not in splits_of(counted.scored.predictions):
+        return None
+    return count_cases(counted.scored, replace(counting, split=Split.VAL))
+
+
+def show_decision(probabilities: Cases, fitted: float) -> None:
+    """Net benefit at a stated prevalence, on probabilities carried to it."""
+    at_first = min(max(round(100 * fitted, 1), _LOWEST), _HIGHEST)
+    wanted = (
+        st.number_input(
+            "Prevalence, %", _LOWEST, _HIGHEST, at_first, 0.1, key="decision_prevalence",
+            bind="query-params", width=320,
+        )
+        / 100
+    )  # fmt: skip
+    moved = at_prevalence(probabilities, fitted=fitted, wanted=wanted)
+    thresholds = np.geomspace(wanted / 20, min(0.95, wanted * 5), 200)
+    curve = decision_curve(moved, prevalence=wanted, thresholds=thresholds)
+    st.plotly_chart(
+        decision_figure(curve, moved.level),
+        key="decision",
+        alt="Net benefit of the model, of calling all and of calling none",
+    )
+
+
+def _row(name: str, value: float, interval: Interval | None, meaning: str) -> dict[str, str]:
+    """A number that has no interval is not shown: it would look surer than it is."""
+    if interval is None:
+        return {"": name, "value": "–", "95 % interval": "–", "perfect is": meaning}
+    spread = f"{interval[0]:.3f} to {interval[1]:.3f}"
+    return {"": name, "value": f"{value:.3f}", "95 % interval": spread, "perfect is": meaning}

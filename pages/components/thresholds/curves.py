@@ -1,0 +1,194 @@
+"""The chosen point on the ROC and the precision-recall curve, and among all thresholds."""
+
+import streamlit as st
+
+from mammo_core.metrics.cases import Cases, why_no_auc
+from mammo_core.metrics.curves import pr_curve, roc_curve
+from mammo_core.metrics.rates import Figure, more_rates
+from mammo_core.metrics.readers import ReaderResult, ReadersBeside, ReaderStudy, beside_readers
+from mammo_core.metrics.threshold import OperatingPoint
+from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rate_bands
+from mammo_core.plots.curves import (
+    NamedCurve,
+    ReaderPoint,
+    band_figure,
+    confusion_figure,
+    pr_figure,
+    roc_figure,
+)
+from mammo_core.words import many
+from pages.components.shared import cached
+from pages.components.shared.auc import show_auc
+from pages.components.shared.counting import Counted
+from pages.components.shared.frame import escaped
+from pages.components.shared.scored import kept_upload
+from pages.components.thresholds.threshold import keep_threshold
+
+
+def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
+    cases, point = counted.cases, rates.point
+
+    def take_clicked(key: str) -> None:
+        for clicked in st.session_state[key].selection.points[:1]:
+            if clicked.get("customdata") is not None:  # the corner where nobody is called has none
+                keep_threshold(float(clicked["customdata"]))
+
+    if not cases.positives or not cases.negatives:
+        st.caption(escaped(why_no_auc(cases) or ""))
+        show_confusion(point)
+        return
+    left, middle, right = st.columns([5, 5, 4])
+    with left:
+        st.plotly_chart(
+            roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point),
+            key="roc", on_select=lambda: take_clicked("roc"), selection_mode="points",
+            alt=f"ROC curve; the chosen point has sensitivity {point.sensitivity:.1%} and "
+            f"specificity {point.specificity:.1%}",
+        )  # fmt: skip
+        show_auc(counted)
+    with middle:
+        prevalence = cases.positives / len(cases)
+        curve = NamedCurve(name="model", curve=pr_curve(cases))
+        st.plotly_chart(
+            pr_figure([curve], prevalence=prevalence, point=point),
+            key="pr", on_select=lambda: take_clicked("pr"), selection_mode="points",
+            alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
+        )  # fmt: skip
+        show_precision(cases)
+    with right:
+        show_confusion(point)
+    st.caption("A click on a curve sets the threshold.")
+
+
+def show_confusion(point: OperatingPoint) -> None:
+    st.plotly_chart(
+        confusion_figure(point),
+        key="confusion",
+        alt=f"{point.true_positives} found, {point.false_negatives} missed, "
+        f"{point.false_positives} false alarms, {point.true_negatives} left alone",
+    )
+
+
+def show_precision(cases: Cases) -> None:
+    if why_no_auc(cases):
+        st.caption("No average precision of these cases, for the reason that there is no AUC.")
+        return
+    guessing = f"{cases.positives / len(cases):.3f}"
+    found = cached.average_precision(cases)
+    if found is None:
+        st.caption(f"Guessing has an average precision of {guessing}.")
+        return
+    st.caption(
+        f"Average precision {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
+        f"({found.method}); guessing has {guessing}."
+    )
+
+
+def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:
+    st.plotly_chart(
+        band_figure(rate_bands(counted.cases), threshold=rates.point.threshold),
+        key="bands",
+        alt="Sensitivity and specificity with 95 % intervals over all thresholds",
+    )
+    st.caption("Each interval holds at its own threshold, not for the whole curve.")
+    figures = more_rates(counted.cases, rates.point.threshold)
+    if not figures:
+        return
+    share = f", where {counted.cases.positives / len(counted.cases):.1%} have cancer"
+    st.dataframe([_figure_row(one, share) for one in figures], hide_index=True, key="more_rates")
+    st.caption("Women drawn again; a number is shown only where the draws give it an interval.")
+
+
+def _figure_row(one: Figure, share: str) -> dict[str, str]:
+    row = {"at the threshold": one.name + (share if one.is_of_prevalence else "")}
+    if one.low is None or one.high is None:
+        return row | {"value": "–", "95 % interval": "–"}
+    return row | {
+        "value": f"{one.value:.3f}",
+        "95 % interval": f"{one.low:.3f} to {one.high:.3f}",
+    }
+
+
+def show_readers(counted: Counted, rates: RatesAtThreshold) -> None:
+    st.caption(
+        "A CSV with the columns reader, case, modality, score and truth, or an iMRMC file. Cases "
+        f"are named as here, by {counted.counting.level}: "
+        + escaped(f"“{counted.cases.case_ids[0]}”.")
+    )
+    table_id = kept_upload("reader_study", "Scores of a reader study", parameter="readers")
+    if table_id is None:
+        return
+    study = cached.reader_study(table_id)
+    modality, called_from = _pick(study)
+    beside = beside_readers(study, counted.cases, modality=modality, called_from=called_from)
+    for note in (*study.notes, *beside.notes):
+        st.info(escaped(note), icon=":material/info:")
+    points = [
+        ReaderPoint(
+            name=f"reader {one.reader}", sensitivity=one.sensitivity, specificity=one.specificity
+        )
+        for one in beside.results
+    ]
+    curve = NamedCurve(name="model, the cases read", curve=roc_curve(beside.cases))
+    left, right = st.columns([5, 4])
+    with left:
+        st.plotly_chart(
+            roc_figure([curve], readers=points),
+            key="readers_roc",
+            alt="ROC of the model over the cases read, and the point of each reader",
+        )
+    with right:
+        st.caption(_basis(counted, beside, called_from))
+    st.dataframe([_row(one) for one in beside.results], hide_index=True, key="readers")
+
+
+def _pick(study: ReaderStudy) -> tuple[str, float]:
+    modalities, scores = study.modalities, study.scores
+    with st.container(horizontal=True):
+        modality = modalities[0]
+        if len(modalities) > 1:
+            modality = st.selectbox("Modality", modalities, key="modality", bind="query-params")
+        called_from = scores[-1]
+        if len(scores) > 2:
+            called_from = st.selectbox(
+                "A reader calls from a score of", scores, index=len(scores) // 2,
+                key="called_from", format_func="{:g}".format,
+            )  # fmt: skip
+    return modality, called_from
+
+
+def _basis(counted: Counted, beside: ReadersBeside, called_from: float) -> str:
+    cases = beside.cases
+    return (
+        f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
+        f"{cases.positives:,} with cancer; a reader calls from a score of {called_from:g}. The "
+        "model stands where it is at least as specific as the reader on the same cases; that "
+        "threshold is set on these very cases, which flatters the model a little. Differences are "
+        "paired, women whole. They hold for these readers: what other readers would do is not in "
+        "the intervals."
+    )
+
+
+def _row(one: ReaderResult) -> dict[str, str]:
+    gain = one.gain
+    p = "< 0.001" if gain.p_value < 0.001 else f"{gain.p_value:.3f}"
+    return {
+        "reader": one.reader,
+        "sensitivity": _rate(one.sensitivity),
+        "specificity": _rate(one.specificity),
+        "model finds there": f"{one.model.true_positives:,} of {one.model.positives:,}, "
+        f"specificity {one.model.specificity:.1%}",
+        "model minus reader": f"{gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%})",
+        "p": p,
+        "in words": _words(one),
+    }
+
+
+def _words(one: ReaderResult) -> str:
+    if not one.gain.is_clear:
+        return f"not told apart with {one.gain.cases:,} cancers"
+    return "the model finds more" if one.gain.value > 0 else "the reader finds more"
+
+
+def _rate(rate: Rate) -> str:
+    return f"{rate.value:.1%}, {rate.count:,} of {rate.total:,} ({rate.low:.0%} to {rate.high:.0%})"

@@ -1,0 +1,200 @@
+"""Which images a run learns from: the set, its label rule, its audit, and how it is split."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.config import DataConfig
+from mammo_core.datasets.audit.result import Severity
+from mammo_core.datasets.dataset import Dataset, Registered, get_adapter, get_label_rule
+from mammo_core.datasets.jobs import latest_audit
+from mammo_core.datasets.splits import find_leak, split_as_set
+from mammo_core.datasets.worker import RESULT
+from mammo_core.partners import is_lone, partners_of
+from mammo_core.paths import audits_root
+from mammo_core.tables import positive_of
+from mammo_core.training.preflight import few_to_choose_by
+from mammo_core.types import Split, Task
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped
+from pages.components.shared.pickers import pick_data
+
+_OWN: Final = "Women dealt out at random"
+_OFFICIAL: Final = "The split the data set brings"
+
+
+def pick_split(
+    entry: Registered, dataset: Dataset, before: DataConfig, *, key: str
+) -> tuple[DataConfig, tuple[str, ...]]:
+    """`before` as changed here, and what has still to be done in words. `key` names defaults."""
+    has_own = {Split.TRAIN, Split.TEST} <= set(dataset.manifest["split"].dropna())
+    is_official = has_own
+    if has_own:
+        split = st.segmented_control(
+            "Split",
+            [_OFFICIAL, _OWN],
+            default=_OFFICIAL if before.is_official_split else _OWN,
+            required=True,
+            key=f"train_split_{entry.name}_{key}",
+        )
+        is_official = split == _OFFICIAL
+    left, middle, right = st.columns(3)
+    val = left.number_input(
+        "Share for validation", 0.05, 0.5, before.val_fraction, 0.05, key=f"train_val_{key}"
+    )
+    test = middle.number_input(
+        "Share for the test", 0.05, 0.6, before.test_fraction, 0.05, key=f"train_test_{key}",
+        disabled=is_official,
+    )  # fmt: skip
+    seed = right.number_input(
+        "Seed of the split", 0, None, before.split_seed, key=f"train_deal_{key}"
+    )
+    data = replace(
+        before,
+        folder=entry.folder,
+        adapter=entry.adapter,
+        label_rule=entry.label_rule,
+        is_official_split=is_official or not has_own,
+        val_fraction=val,
+        test_fraction=test,
+        split_seed=seed,
+        is_leak_allowed=False,
+    )
+    leak = find_leak(dataset.manifest) if is_official else None
+    if not leak:
+        return data, ()
+    st.error(
+        f"{leak.stamp.capitalize()}. A network recognises a woman it has learnt from: what it "
+        "reaches on such a test means nothing.",
+        icon=":material/error:",
+    )
+    is_taken = st.checkbox(
+        "I know. Let every result of this run be stamped with it.", key=f"train_leak_{entry.name}"
+    )
+    undone = () if is_taken else ("Acknowledge the leak, or deal the women out anew.",)
+    return replace(data, is_leak_allowed=is_taken), undone
+
+
+def show_counts(dataset: Dataset, data: DataConfig, task: Task) -> None:
+    """Women and images of every split, before anything is started."""
+    tolerant = replace(data, is_leak_allowed=True)
+    table = split_as_set(dataset.manifest, tolerant, task)
+    table = table[table["split"].notna() & table["label"].notna()]
+    counted = table.assign(positive=positive_of(table["label"], task)).groupby("split")
+    counts = pd.DataFrame(
+        {
+            "women": counted["group_id"].nunique(),
+            "images": counted.size(),
+            "of these positive": counted["positive"].sum(),
+        }
+    )
+    st.dataframe(counts.reindex([str(split) for split in Split]), key="train_counts")
+    for sentence in few_to_choose_by(table, data, task):
+        st.warning(escaped(sentence), icon=":material/warning:")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingData:
+    """`missing` says in words what has to be done before a run may start on these data; `paired` of
+    the labelled `images` have their other view beside them.
+    """
+
+    data: DataConfig
+    task: Task
+    missing: tuple[str, ...]
+    images: int
+    paired: int
+
+
+def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData | None:
+    """None until there is a data set. `before` is how an earlier run took its data, and `key` names
+    the defaults.
+    """
+    entry = pick_data()
+    if entry is None:
+        return None
+    entry = replace(entry, label_rule=_pick_rule(_labelled_as(before, entry)))
+    adapter = get_adapter(entry.adapter)
+    rule = get_label_rule(adapter, entry.label_rule)
+    st.caption(
+        f"{adapter.title}. Reference standard: {adapter.reference_standard}. A label is given to "
+        f"one {adapter.label_level}."
+    )
+    dataset = cached.dataset(entry)
+    audited = _ask_for_audit(entry, is_ours=adapter.imaging == "synthetic")
+    data, undone = pick_split(entry, dataset, before or _fresh(entry), key=key)
+    show_counts(dataset, data, rule.task)
+    labelled = dataset.manifest[dataset.manifest["label"].notna()]
+    return TrainingData(
+        data=data,
+        task=rule.task,
+        missing=(*audited, *undone),
+        images=len(labelled),
+        paired=int((~is_lone(partners_of(labelled))).sum()),
+    )
+
+
+def _labelled_as(before: DataConfig | None, entry: Registered) -> Registered:
+    """By the rule it was labelled by before, where that was of the same data set."""
+    if before is None or (before.folder, before.adapter) != (entry.folder, entry.adapter):
+        return entry
+    known = {rule.name for rule in get_adapter(entry.adapter).label_rules}
+    return replace(entry, label_rule=before.label_rule) if before.label_rule in known else entry
+
+
+def _fresh(entry: Registered) -> DataConfig:
+    return DataConfig(folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule)
+
+
+def _pick_rule(entry: Registered) -> str:
+    adapter = get_adapter(entry.adapter)
+    names = [rule.name for rule in adapter.label_rules]
+    if len(names) == 1:
+        st.caption(f"Label rule: {escaped(adapter.label_rules[0].title)}")
+        return names[0]
+    key = f"train_rule_{entry.name}"
+    return st.selectbox(
+        "An image is positive by this rule",
+        names,
+        index=0 if key in st.session_state else names.index(entry.label_rule),
+        format_func=lambda name: get_label_rule(adapter, name).title,
+        key=key,
+    )
+
+
+def _ask_for_audit(entry: Registered, *, is_ours: bool) -> tuple[str, ...]:
+    """What the audit found stands here; to go on without one has to be said."""
+    run = latest_audit(entry, audits_root())
+    if run is None or not run.file(RESULT).exists():
+        if is_ours:
+            return ()  # drawn by this program: there is nobody's mistake in it to be found
+        st.warning(
+            "Nobody has looked for copies, leaks and shortcuts in these data under this rule.",
+            icon=":material/search_check:",
+        )
+        _link_to_audit(entry, "Audit it first")
+        is_read = st.checkbox("Train without an audit", key=f"train_unaudited_{entry.name}")
+        return () if is_read else ("Audit the data set, or say that you train without.",)
+    result = cached.audit(run)
+    counts = [f"{len(result.of(severity))} {severity}" for severity in Severity]
+    told = f"The audit found: {', '.join(counts)}."
+    serious = result.of(Severity.SERIOUS)
+    if not serious:
+        st.caption(f":material/check: {told}")
+        return ()
+    listed = "\n".join(f"* {escaped(finding.sentence)}" for finding in serious)
+    st.error(f"{told}\n\n{listed}", icon=":material/error:")
+    _link_to_audit(entry, "Read the audit")
+    is_read = st.checkbox("I have read what the audit found", key=f"train_audit_read_{run.run_id}")
+    return () if is_read else ("Read what the audit found.",)
+
+
+def _link_to_audit(entry: Registered, label: str) -> None:
+    st.page_link(
+        "pages/data.py",
+        label=label,
+        icon=":material/search_check:",
+        query_params={"data": entry.name, "section": "Audit"},
+    )

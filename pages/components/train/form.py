@@ -1,0 +1,255 @@
+"""The guided form of a new run: every step shows what it decides and what stands in its way."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+import streamlit as st
+
+from mammo_core.config import DataConfig, RunConfig
+from mammo_core.datasets.dataset import list_registered
+from mammo_core.errors import ConfigError, MammoError
+from mammo_core.paths import checkpoints_root, datasets_root
+from mammo_core.runs.folder import RunFolder, find_run, list_runs
+from mammo_core.runs.jobs import start_run
+from mammo_core.training.preflight import check_start, settings_of
+from mammo_core.training.recipes import RECIPES, Recipe, get_recipe
+from mammo_core.training.series import fold_configs, seed_configs, start_series
+from mammo_core.types import Task
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.train.course import pick_balance, pick_course
+from pages.components.train.data import pick_training_data
+from pages.components.train.network import pick_network
+from pages.components.train.preflight import show_preflight
+
+CHOSEN: Final = "train_recipe"
+_COPIED: Final = "from"  # in the URL: a copy survives a reload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """`key` is part of the key of every widget of the form: another origin, other defaults."""
+
+    name: str
+    key: str
+    recipe: Recipe | None = None
+    settings: RunConfig | None = None
+
+    @property
+    def data(self) -> DataConfig | None:
+        """How the earlier run took its data; None where there was none."""
+        return self.settings.data if self.settings else None
+
+    def configure(self, data: DataConfig, task: Task) -> RunConfig:
+        if self.settings is not None:
+            return replace(self.settings, data=data, task=task)
+        recipe = self.recipe or get_recipe(self.name)
+        return recipe.configure(data, task)
+
+
+def pick_origin() -> Origin:
+    """Recipes, and the run whose settings were asked to be used again."""
+    titles = {recipe.name: recipe.title for recipe in RECIPES}
+    copied = st.query_params.get(_COPIED, "")
+    is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
+    options = [*titles, copied] if is_run else [*titles]
+    name = st.selectbox(
+        "Recipe",
+        options,
+        index=len(options) - 1 if is_run and CHOSEN not in st.session_state else 0,
+        format_func=lambda option: titles.get(option, f"As in {option}"),
+        key=CHOSEN,
+        bind="query-params",
+    )
+    if name in titles:
+        recipe = get_recipe(name)
+        st.caption(recipe.summary)
+        return Origin(name=name, key=name, recipe=recipe)
+    settings = settings_of(find_run(name, checkpoints_root()))
+    st.caption(escaped(f"Every setting as it was in {name}; change what you like."))
+    return Origin(name=name, key=name, settings=settings)
+
+
+def start_from(run: RunFolder) -> None:
+    """Let the form begin with the settings of `run`. Before the form is drawn."""
+    settings = settings_of(run)
+    st.query_params[_COPIED] = run.run_id
+    st.session_state[CHOSEN] = run.run_id
+    for entry in list_registered(datasets_root()):
+        is_same = settings.data.folder in (entry.folder, entry.name)
+        if is_same and entry.adapter == settings.data.adapter:
+            st.session_state["train_data"] = entry.name
+            st.session_state[f"train_rule_{entry.name}"] = settings.data.label_rule
+            return
+    raise ConfigError(
+        f"The data set of {run.run_id}, {settings.data.folder}, is not registered any more. "
+        "Register it on the Data page, or choose another."
+    )
+
+
+_MEMORY: Final = "form_kept"
+_DATA: Final = "train_data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """`latest` is what the form came to, `begun` what the widgets now shown began with; `round`
+    counts how often somebody started over. By what a run starts from.
+    """
+
+    latest: RunConfig | None = None
+    begun: RunConfig | None = None
+    round: int = 0
+
+
+def restore_choices() -> None:
+    """Recipe and data set as they were, where neither the address nor a click says otherwise."""
+    for key in (CHOSEN, _DATA):
+        kept = st.session_state.get(f"{_MEMORY}_{key}")
+        if kept is not None and key not in st.session_state and key not in st.query_params:
+            st.session_state[key] = kept
+
+
+def as_left(origin: Origin) -> Origin:
+    """`origin` as the form was last left, and a button to begin with it as it is."""
+    memory = _read(origin)
+    button = f"train_over_{origin.name}"
+    if button not in st.session_state:  # its widgets were not shown a moment ago
+        memory = replace(memory, begun=memory.latest)
+        _write(origin, memory)
+    st.button(
+        "Start over", icon=":material/restart_alt:", key=button, type="tertiary",
+        on_click=_write, args=(origin, Memory(round=memory.round + 1)),
+        help="Every setting of steps 2 to 5 as the recipe, or the earlier run, has it.",
+    )  # fmt: skip
+    key = f"{origin.name}_{memory.round}" if memory.round else origin.name
+    return replace(origin, key=key, settings=memory.begun or origin.settings)
+
+
+def keep(origin: Origin, config: RunConfig) -> None:
+    """Called with what the form has come to, whether or not that can be started."""
+    _write(origin, replace(_read(origin), latest=config))
+    for key in (CHOSEN, _DATA):
+        st.session_state[f"{_MEMORY}_{key}"] = st.session_state.get(key)
+
+
+def _read(origin: Origin) -> Memory:
+    memory: Memory = st.session_state.get(f"{_MEMORY}_of_{origin.name}", Memory())
+    return memory
+
+
+def _write(origin: Origin, memory: Memory) -> None:
+    st.session_state[f"{_MEMORY}_of_{origin.name}"] = memory
+
+
+DOUBLE_CLICK_SECONDS: Final = 2.0
+_CHOSEN: Final = "start_chosen"
+_STARTED_AT: Final = "started_at"
+
+
+class Scheme(StrEnum):
+    ONE = "One run"
+    FOLDS = "Cross-validation by woman"
+    SEEDS = "Several seeds"
+
+
+_MEANING: Final = {
+    Scheme.ONE: "",
+    Scheme.FOLDS: "Every woman is tested once, by a network that never saw her.",
+    Scheme.SEEDS: "The same women, other random numbers: shows what luck alone is worth.",
+}
+
+
+def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
+    """The name of the first run that was started; None until then."""
+    left, right = st.columns([3, 1])
+    before, times = st.session_state.get(_CHOSEN, (Scheme.ONE, 5))  # when the page was left
+    scheme = left.segmented_control(
+        "How often", list(Scheme), default=before, required=True, key="train_scheme"
+    )
+    count = 1
+    if scheme is not Scheme.ONE:
+        count = times = right.number_input(
+            "Folds" if scheme is Scheme.FOLDS else "Seeds", 2, 20, times,
+            key=f"train_count_{scheme}",
+        )  # fmt: skip
+        st.caption(f"{_MEANING[scheme]} {count} runs, one after the other.")
+    st.session_state[_CHOSEN] = (scheme, times)
+    for sentence in missing:
+        st.caption(f":material/pending: {escaped(sentence)}")
+    is_pressed = st.button(
+        "Start training" if count == 1 else f"Start {count} trainings",
+        icon=":material/play_arrow:", type="primary", key="train_start", disabled=bool(missing),
+    )  # fmt: skip
+    if not is_pressed:
+        return None
+    if _was_just_started():  # the second half of a double click: show what the first half started
+        return list_runs(checkpoints_root())[0].run_id
+    try:
+        return _start(config, scheme, count)
+    except MammoError:
+        st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
+        raise
+
+
+def start_one(config: RunConfig) -> str:
+    """Start a single run; its name."""
+    check_start([config])
+    what = config.model.backbone.replace(":", "_")
+    run = start_run(config, checkpoints_root(), what=what, total=config.optim.epochs)
+    return run.run_id
+
+
+def _start(config: RunConfig, scheme: Scheme, count: int) -> str:
+    if scheme is Scheme.ONE:
+        return start_one(config)
+    several = fold_configs if scheme is Scheme.FOLDS else seed_configs
+    configs = several(config, count)
+    check_start(configs)
+    return start_series(configs, checkpoints_root())[0].run_id
+
+
+def _was_just_started() -> bool:
+    """Whether the same button was pressed a moment ago: a double click shall start one run."""
+    now = time.monotonic()
+    last = st.session_state.get(_STARTED_AT, -DOUBLE_CLICK_SECONDS)
+    st.session_state[_STARTED_AT] = now
+    return bool(now - last < DOUBLE_CLICK_SECONDS)
+
+
+def show_form() -> str | None:
+    """The name of the run that was started; None until then."""
+    started = None
+    with noted_errors():
+        restore_choices()
+        with _step(1, "Start from"):
+            origin = as_left(pick_origin())
+        with _step(2, "Data"):
+            chosen = pick_training_data(origin.data, key=origin.key)
+        if chosen is None:
+            return None
+        config = origin.configure(chosen.data, chosen.task)
+        with _step(3, "Network"):
+            network = pick_network(config, chosen, key=origin.key)
+            config = network.config
+        with _step(4, "Cancers are few"):
+            config = replace(config, balance=pick_balance(config.balance, key=origin.key))
+        with _step(5, "Training"):
+            config = pick_course(config, key=origin.key)
+        keep(origin, config)
+        with _step(6, "Check and start"):
+            config.check()
+            missing = (*chosen.missing, *network.missing)
+            show_preflight(config, is_ready=not missing)
+            started = start_button(config, missing=missing)
+    return started
+
+
+@contextmanager
+def _step(number: int, title: str) -> Iterator[None]:
+    with st.container(border=True, key=f"train_step_{number}"):
+        st.markdown(f"#### {number}. {title}")
+        yield

@@ -1,0 +1,316 @@
+"""A run as it goes, and what it offers when it is over."""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.config import RunConfig, load_settings
+from mammo_core.errors import ConfigError, MammoError
+from mammo_core.paths import checkpoints_root
+from mammo_core.runs.card import Metric, ModelCard, settings_table
+from mammo_core.runs.evaluations import list_evaluations
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.jobs import can_be_resumed, resume_run
+from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
+from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
+from mammo_core.types import RunState
+from mammo_core.words import case_in_words, pairs_in_words
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
+from pages.components.shared.gallery import show_gallery
+from pages.components.shared.pickers import can_read
+from pages.components.shared.runs import show_measured
+from pages.components.train.form import start_from, start_one
+from pages.components.train.preflight import in_words
+from pages.components.train.progress import show_alarms, show_curves, show_series
+
+
+def show_actions(run: RunFolder, *, is_training: bool) -> None:
+    """`is_training` tells whether the settings of `run` are those of a training."""
+    with st.container(horizontal=True):
+        if can_read(run):
+            _link_to_use(run)
+        elif run.has_predictions:
+            _link_to_judge(run)
+        if can_be_resumed(run) and st.button(
+            "Resume", icon=":material/resume:", key=f"resume_{run.run_id}"
+        ):
+            resume_run(run)
+            st.rerun()
+        if run.read_status().state is RunState.FAILED:
+            _offer_fitting(run)
+        if is_training:
+            st.button(
+                "Start again with these settings", icon=":material/content_copy:",
+                key=f"copy_{run.run_id}", on_click=_copy, args=(run,),
+            )  # fmt: skip
+
+
+def _link_to_use(run: RunFolder) -> None:
+    st.page_link(
+        "pages/read.py",
+        label="Use in Read",
+        icon=":material/radiology:",
+        query_params={"model": run.run_id},
+    )
+    if not run.has_predictions:  # it came from elsewhere without them
+        return
+    _link_to_judge(run)
+
+
+def _link_to_judge(run: RunFolder) -> None:
+    st.page_link(
+        "pages/thresholds.py",
+        label="Set operating point",
+        icon=":material/tune:",
+        query_params={"run": run.run_id},
+    )
+    st.page_link(
+        "pages/compare.py",
+        label="Compare",
+        icon=":material/leaderboard:",
+        query_params={"models": run.run_id},
+    )
+
+
+def _offer_fitting(run: RunFolder) -> None:
+    """After the memory ran out: the same, in batches that were tried out and fit."""
+    fitting = read_fitting(run)
+    if fitting is None:
+        return
+    if st.button(
+        f"Start again in batches of {fitting.batch_size}, {fitting.accumulate} added up",
+        icon=":material/memory:", type="primary", key=f"fit_{run.run_id}",
+    ):  # fmt: skip
+        st.session_state["train_wanted"] = start_one(made_to_fit(settings_of(run), fitting))
+        st.rerun()
+
+
+def _copy(run: RunFolder) -> None:
+    """A callback: what it sets belongs to widgets that are already drawn when the page runs."""
+    try:
+        start_from(run)
+        st.session_state["train_show"] = "New run"
+    except MammoError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+
+
+_TITLES: Final = {"auc": "AUC"}
+
+
+def show_results(run: RunFolder) -> None:
+    card = cached.card(run)
+    if card.metrics:
+        for place, metric in zip(
+            st.columns(max(3, len(card.metrics))), card.metrics_to_show, strict=False
+        ):
+            with place:
+                _show_metric(metric, card.model.views)
+    _show_limits(card)
+    with st.expander("How far its heatmaps and scores can be trusted", icon=":material/verified:"):
+        show_measured(run, key="results")
+    with st.expander(
+        "Test images: worst and best cases", icon=":material/grid_view:", expanded=True
+    ):
+        show_gallery(run)
+
+
+def _show_metric(metric: Metric, views: int) -> None:
+    name = f"{_TITLES.get(metric.name, metric.name)} by {metric.level}, {metric.split}"
+    if metric.value is None or metric.low is None or metric.high is None:
+        st.metric(name, "–", border=True)
+        st.caption(escaped(metric.method))
+        return
+    st.metric(
+        name, f"{metric.value:.3f}", f"95 % {metric.low:.3f} to {metric.high:.3f}",
+        delta_color="off", delta_arrow="off", border=True,
+        help=f"95 % interval by {metric.method}: {metric.positives:,} with and "
+        f"{metric.negatives:,} without, {metric.women:,} women",
+    )  # fmt: skip
+    st.caption(
+        f"{metric.positives:,} with cancer, {metric.negatives:,} without, {metric.women:,} women"
+    )
+    if pairs_in_words(metric.level, views):
+        st.caption(f"By {case_in_words(metric.level, views)}")
+
+
+def _show_limits(card: ModelCard) -> None:
+    if card.metrics:
+        st.caption(escaped(card.data.describe(card.metrics[-1].level)))
+    for limit in without_notice(card.limits):
+        st.caption(f":material/info: {escaped(limit)}")
+
+
+def show_settings(run: RunFolder, config: RunConfig) -> None:
+    with st.expander("Settings", icon=":material/settings:"):
+        settings = {run.run_id: config}
+        others = [other for other in list_runs(checkpoints_root()) if other != run]
+        left, right = st.columns([3, 1], vertical_alignment="bottom")
+        chosen = left.multiselect(
+            "Compare with", [other.run_id for other in others], key=f"settings_{run.run_id}"
+        )
+        only = right.toggle(
+            "Only differences", value=True, key="settings_only", disabled=not chosen
+        )
+        for other in others:
+            if other.run_id in chosen:
+                settings[other.run_id] = _readable(other)
+        table = settings_table(settings, only_differences=only and bool(chosen))
+        if table.empty:
+            st.caption("Their settings are the same.")
+        else:
+            st.dataframe(table, hide_index=True, key="settings_table")
+
+
+def _readable(run: RunFolder) -> RunConfig:
+    try:
+        return load_settings(run.file("run.json"), RunConfig)
+    except ConfigError as error:
+        raise ConfigError(f"{run.run_id} cannot be compared. {error}") from None
+
+
+def show_cost(run: RunFolder) -> None:
+    card = cached.card(run)
+    training, hours = card.training, device_hours(card)
+    recorded = read_cost(run)
+    known = recorded or latest_cost(checkpoints_root())
+    with st.expander("Time and cost", icon=":material/payments:"):
+        st.write(
+            f"{training.epochs} epochs in {in_words(training.seconds)} on {training.devices} x "
+            f"{training.device}: {hours:.3g} device hours, preparing images not counted."
+        )
+        left, middle, right = st.columns([2, 1, 2], vertical_alignment="bottom")
+        price = left.number_input(
+            "Price of a device hour", 0.0, 10_000.0, known.price if known else 0.0, 0.1,
+            key=f"price_{run.run_id}",
+        )  # fmt: skip
+        currency = middle.text_input(
+            "Currency", known.currency if known else "EUR", max_chars=8, key=f"money_{run.run_id}"
+        )
+        if right.button("Record", icon=":material/save:", key=f"record_{run.run_id}"):
+            recorded = record_cost(run, card, price=price, currency=currency)
+        if recorded is None:
+            st.caption(escaped(f"At this price: {hours * price:.2f} {currency}. Not recorded yet."))
+        else:
+            st.caption(
+                escaped(
+                    f"Recorded {recorded.recorded_at[:10]}: {recorded.total:.2f} "
+                    f"{recorded.currency}, at {recorded.price:g} an hour."
+                )
+            )
+
+
+_WORDS: Final = {
+    RunState.QUEUED: "waiting for its turn",
+    RunState.RUNNING: "running",
+    RunState.FINISHED: "finished",
+    RunState.STOPPED: "stopped",
+    RunState.FAILED: "failed",
+    RunState.LOST: "lost",
+}
+
+
+def show_run(run: RunFolder) -> None:
+    """The run's present state; while it lives, looked at again every second."""
+    with shown_errors():
+        is_over = run.read_status().state.is_over
+    settings = _training_settings(run)
+    if is_over:
+        with shown_errors():
+            _show_end(run, settings)
+    else:
+        _watch(run, settings)
+    if settings is None:
+        return
+    with noted_errors():
+        show_series(run, settings)
+    with noted_errors():
+        show_settings(run, settings)
+    if run.is_checkpoint:
+        with noted_errors():
+            show_cost(run)
+
+
+@st.fragment(run_every=1)
+def _watch(run: RunFolder, settings: RunConfig | None) -> None:
+    with shown_errors():
+        status = run.read_status()
+    if status.state.is_over:
+        st.rerun()  # what a finished run offers lies outside this fragment
+    with shown_errors():
+        metrics = run.read_metrics()
+        _show_state(run, status, settings, metrics=metrics)
+    if st.button(
+        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.asked_to_stop
+    ):
+        run.ask_to_stop()
+        st.toast("The run stops after the current batch.")
+    show_alarms(metrics)
+    show_curves(metrics, floor=_floor(settings), views=_views(settings), key="live")
+    _show_log(run)
+
+
+def _show_end(run: RunFolder, settings: RunConfig | None) -> None:
+    _show_state(run, run.read_status(), settings, metrics=pd.DataFrame())
+    # An ensemble keeps the settings of its first member, and was trained by none of its own.
+    show_actions(run, is_training=settings is not None and not run.is_ensemble)
+    if run.is_checkpoint:
+        with noted_errors():
+            show_results(run)
+    metrics = run.read_metrics()
+    if not metrics.empty:
+        with st.expander("Course of the training", icon=":material/show_chart:", expanded=True):
+            show_alarms(metrics)
+            show_curves(metrics, floor=_floor(settings), views=_views(settings), key="over")
+    _show_log(run)
+
+
+def _show_log(run: RunFolder) -> None:
+    with st.expander("Log", icon=":material/terminal:"):
+        st.code(run.read_log(last_lines=40) or "Nothing printed yet.", language=None)
+
+
+def _show_state(
+    run: RunFolder, status: RunStatus, settings: RunConfig | None, *, metrics: pd.DataFrame
+) -> None:
+    """State and progress; alarms have their own place, so they are left out of the message."""
+    counted = f", {_unit(run, settings)}{status.done} of {status.total}" if status.total else ""
+    told = escaped(f"{run.run_id}: {_WORDS[status.state]}{counted}")
+    st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
+    message = status.message
+    if "alarm" in metrics and isinstance(metrics["alarm"].iloc[-1], str):
+        message = message.removesuffix(metrics["alarm"].iloc[-1]).strip()
+    if not message:
+        return
+    if status.state in (RunState.FAILED, RunState.LOST):
+        st.error(escaped(message), icon=":material/error:")
+    elif status.state is RunState.STOPPED:
+        st.warning(escaped(message), icon=":material/stop_circle:")
+    else:
+        st.info(escaped(message), icon=":material/info:")
+
+
+def _training_settings(run: RunFolder) -> RunConfig | None:
+    """None for runs of another kind, as a scoring is, and for those of another version."""
+    try:
+        return load_settings(run.file("run.json"), RunConfig)
+    except ConfigError:
+        return None
+
+
+def _unit(run: RunFolder, settings: RunConfig | None) -> str:
+    """What is counted as the run goes on."""
+    if list_evaluations([run]):
+        return "image "
+    if run.is_ensemble:
+        return "model "
+    return "epoch " if settings is not None else ""
+
+
+def _floor(settings: RunConfig | None) -> float:
+    return settings.optim.least_sensitivity if settings else 0.0
+
+
+def _views(settings: RunConfig | None) -> int:
+    return settings.model.views if settings else 1
