@@ -25,7 +25,6 @@ from mammo_core.datasets.predictions import read_predictions
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
-from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe
@@ -59,7 +58,7 @@ def check(folder: Path, arguments: argparse.Namespace) -> int:
     config = smoke(true, epochs=arguments.epochs)
     run = carried_out(config, folder / "runs")
     reached, _, _ = told("AUC per breast", run, "predictions.csv")
-    seconds = read_card(run.file("model_card.json")).training.seconds
+    seconds = run.card().training.seconds
     verdicts = [
         verdict(reached >= LEAST_AUC, f"at least {LEAST_AUC}"),
         verdict(seconds <= MOST_SECONDS, f"trained in {seconds:.0f} s of {MOST_SECONDS:.0f}"),

@@ -9,10 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.records import from_document, read_object, to_document
 from mammo_core.types import CANCER, Size, Task
 
 SCHEMA_VERSION = 1
@@ -351,20 +350,14 @@ def save_settings(settings: Any, path: Path) -> None:
 
 def load_settings(path: Path, record: type[T]) -> T:
     """The settings in `path`; an unknown key, a wrong type or a newer schema is an error."""
+    where = f"{path.parent.name}/{path.name}"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = read_object(path, where=where)
     except FileNotFoundError:
-        raise ConfigError(f"There are no settings at {path}.") from None
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"{path} is not valid JSON: {damage_in_words(error)}. Put the file back from a "
-            "copy, or make it anew."
-        ) from None
-    if not isinstance(document, dict):
-        raise ConfigError(f"{path} must hold a JSON object.")
+        raise ConfigError(f"There are no settings at {where}.") from None
     version = document.pop("schema_version", None)
     if version != SCHEMA_VERSION:
         raise ConfigError(
-            f"{path} has schema version {version}; this program reads {SCHEMA_VERSION}."
+            f"{where} has schema version {version}; this program reads {SCHEMA_VERSION}."
         )
     return from_document(document, record, where=path.name)

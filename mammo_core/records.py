@@ -1,12 +1,15 @@
 """Frozen dataclasses to JSON and back: unknown keys and wrong types are errors, in words."""
 
 import dataclasses
+import json
 import math
 import types
 from collections.abc import Mapping
 from enum import Enum
+from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError
 
 T = TypeVar("T")
@@ -25,6 +28,20 @@ def to_document(record: Any) -> Any:
     if isinstance(record, float) and not math.isfinite(record):
         return None  # JSON has no NaN; a value that could not be computed is null
     return record
+
+
+def read_object(path: Path, *, where: str) -> dict[str, Any]:
+    """The JSON object in the file; what is wrong is said of `where`, never of its folder."""
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ConfigError(
+            f"{where} is not valid JSON: {damage_in_words(error)}. Put the file back from a copy, "
+            "or make it anew."
+        ) from None
+    if not isinstance(document, dict):
+        raise ConfigError(f"{where} must be an object, found {_brief(document)}.")
+    return document
 
 
 def from_document(document: Any, record: type[T], *, where: str) -> T:

@@ -48,13 +48,13 @@ OWN: dict[str, set[str]] = {
 }  # fmt: skip
 
 #: Modules at the top that stand above every part: whatever is done, they start it.
-ABOVE_ALL = ("cli", "jobs")
+ABOVE_ALL = ("cli", "worker")
 
 #: What must load without torch: the pages that show tables and pictures open without paying for it.
 TORCH_FREE_PARTS = (
     "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands",
 )  # fmt: skip
-TORCH_FREE = ("config", "cli", "training.recipes", "training.preflight", "zoo.catalog")
+TORCH_FREE = ("config", "cli", "worker", "training.recipes", "training.preflight", "zoo.catalog")
 
 SOURCES = sorted(
     [*ROOT.glob("mammo_core/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("streamlit_app.py")]

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.paths import checkpoints_root
+from mammo_core.runs.folder import RunFolder, list_checkpoints
 from mammo_core.types import Level
 from mammo_core.words import case_in_words, many
 
@@ -64,14 +65,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.card import read_card
-    from mammo_core.runs.folder import list_runs
-
-    for run in list_runs(checkpoints_root(), shipped_checkpoints_root()):
+    for run in list_checkpoints():
         if not run.is_checkpoint:
             continue
         try:
-            card = read_card(run.file("model_card.json"))
+            card = run.card()
         except MammoError as error:
             _say(f"{run.run_id:44} {error}")
             continue
@@ -81,12 +79,10 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.verdict import threshold_in_words
-    from mammo_core.runs.card import read_card
-    from mammo_core.runs.folder import RunFolder
     from mammo_core.runs.operating_points import locked_points
 
     run = RunFolder(folder_of(arguments.name))
-    card = read_card(run.file("model_card.json"))
+    card = run.card()
     for line in _described(card):
         _say(line)
     for point in locked_points(run):
@@ -175,7 +171,6 @@ def _check_fast(checkpoint: "Checkpoint") -> int:
 
 
 def _embed(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.folder import RunFolder
     from mammo_core.training.session import embed_run
 
     run = RunFolder(folder_of(arguments.name))
@@ -185,7 +180,6 @@ def _embed(arguments: argparse.Namespace) -> int:
 
 
 def _seen(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.folder import RunFolder
     from mammo_core.training.lineage import retell_seen
 
     run = RunFolder(folder_of(arguments.name))

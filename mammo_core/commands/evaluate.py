@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command
 from mammo_core.commands.runs import follow
 from mammo_core.config import EvaluateConfig
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.paths import checkpoints_root
+from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.types import Level, RunState
 
 if TYPE_CHECKING:
     from mammo_core.datasets.adapters.adapter import Adapter
-    from mammo_core.runs.folder import RunFolder
 
 
 def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,10 +36,9 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         recognise_adapter,
         refuse_missing,
     )
-    from mammo_core.runs.folder import find_run
     from mammo_core.runs.jobs import start_run
 
-    found = find_run(arguments.checkpoint, checkpoints_root(), shipped_checkpoints_root())
+    found = find_checkpoint(arguments.checkpoint)
     folder = find_folder(arguments.data)
     refuse_missing(folder)
     adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
@@ -70,7 +69,7 @@ def _results(run: "RunFolder") -> list[str]:
     from mammo_core.metrics.uncertainty import auc_with_interval
     from mammo_core.tables import check_predictions, read_table
 
-    path = run.file("predictions.csv")
+    path = run.predictions_file
     table = check_predictions(read_table(path, what="predictions table"))
     labelled = table[table["positive"].notna()]
     lines = []
@@ -92,9 +91,7 @@ def _results(run: "RunFolder") -> list[str]:
 
 def rule_for(adapter: "Adapter", checkpoint: "RunFolder") -> str:
     """That which the checkpoint learnt by, where this data set knows it; else the set's first."""
-    from mammo_core.runs.card import read_card
-
-    learnt = read_card(checkpoint.file("model_card.json")).data.label_rule
+    learnt = checkpoint.card().data.label_rule
     known = [rule.name for rule in adapter.label_rules]
     return learnt if learnt in known else known[0]
 

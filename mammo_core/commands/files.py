@@ -10,13 +10,12 @@ from typing import TYPE_CHECKING, Final
 from mammo_core.commands.command import Command
 from mammo_core.errors import ConfigError, ReadError
 from mammo_core.files import replace_file
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_checkpoint
 from mammo_core.types import Mammogram
 from mammo_core.words import many
 
 if TYPE_CHECKING:
     from mammo_core.inference.many_files import Scored
-    from mammo_core.runs.folder import RunFolder
 
 _TELL_EVERY_SECONDS: Final = 2.0
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
@@ -141,18 +140,15 @@ def _tell(text: str) -> None:
 
 def folder_of(name: str) -> Path:
     """A checkpoint's folder as given, else that of the checkpoint of that name."""
-    from mammo_core.runs.folder import find_run
-
     if (Path(name) / "model_card.json").exists():
         return Path(name)
-    run = find_run(name, checkpoints_root(), shipped_checkpoints_root())
+    run = find_checkpoint(name)
     _refuse_ensemble(run)
     return run.path
 
 
 def _refuse_ensemble(run: "RunFolder") -> None:
     from mammo_core.metrics.ensemble import Averaging, load_ensemble
-    from mammo_core.runs.folder import MEMBERS_NAME
 
     if not run.is_ensemble:
         return

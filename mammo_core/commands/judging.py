@@ -7,8 +7,8 @@ from typing import Literal
 
 from mammo_core.commands.command import Command
 from mammo_core.config import JudgeConfig
-from mammo_core.paths import checkpoints_root, measurements_root, shipped_checkpoints_root
-from mammo_core.runs.folder import find_run
+from mammo_core.paths import measurements_root
+from mammo_core.runs.folder import find_checkpoint
 from mammo_core.runs.jobs import start_run
 
 
@@ -36,7 +36,7 @@ def run_judging(
     kind: Literal["explain_check", "stress"], arguments: argparse.Namespace, *, method: str = ""
 ) -> int:
     """Judge here and now, telling what was found; or start a job and tell its folder."""
-    run = find_run(arguments.run, checkpoints_root(), shipped_checkpoints_root())
+    run = find_checkpoint(arguments.run)
     config = JudgeConfig(
         kind=kind,
         checkpoint=arguments.run,

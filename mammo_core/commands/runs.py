@@ -10,7 +10,7 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.commands.command import Command
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.paths import audits_root, checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
@@ -87,7 +87,7 @@ class _Epochs:
 def _views_of(run: RunFolder) -> int:
     """1 for a run that is no training."""
     try:
-        return load_settings(run.file("run.json"), RunConfig).model.views
+        return run.settings(RunConfig).model.views
     except ConfigError:
         return 1
 

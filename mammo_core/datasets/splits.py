@@ -232,7 +232,7 @@ def _with_fold(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataF
 def judged_images(run: RunFolder, card: ModelCard, config: JudgeConfig) -> tuple[Dataset, str, str]:
     """The images, what to call their data set, and the split they are."""
     if config.folder is None or _is_same_folder(config.folder, run):
-        own = load_settings(run.file("run.json"), RunConfig).data
+        own = run.settings(RunConfig).data
         return own_test_images(card, own), card.data.dataset, str(Split.TEST)
     name = Path(config.folder).name  # never the whole path: it tells of the computer
     return other_images(card, config.folder, config), name, config.split
@@ -290,7 +290,7 @@ def whole_groups(rows: pd.DataFrame, *, most: int) -> pd.DataFrame:
 
 def _is_same_folder(data: str, run: RunFolder) -> bool:
     """Whether `data` is what the run learnt from. A checkpoint from elsewhere may not say."""
-    settings = run.file("run.json")
+    settings = run.settings_file
     if not settings.exists():
         return False
     learnt_from = load_settings(settings, RunConfig).data.folder

@@ -172,7 +172,7 @@ def _check(run: RunFolder, archive: str) -> None:
         operating_points.POINTS_FILE: lambda: operating_points.locked_points(run),
         measured.FIDELITY_FILE: lambda: measured.fidelity_of(run),
         measured.STRESS_FILE: lambda: measured.stress_of(run),
-        "predictions.csv": lambda: read_predictions(run.file("predictions.csv")),
+        "predictions.csv": lambda: read_predictions(run.predictions_file),
         "metrics.jsonl": run.read_metrics,
         sidecars.EMBEDDINGS_FILE: lambda: sidecars.read_embeddings(run, read_card(run.file(CARD))),
     }

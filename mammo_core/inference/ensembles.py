@@ -15,7 +15,7 @@ from mammo_core.errors import CheckpointError, RunError
 from mammo_core.explain.cells import PlacedMap, mean_of_maps
 from mammo_core.inference.scoring import Reading
 from mammo_core.metrics.ensemble import Averaging, Ensemble, load_ensemble, score_ensemble
-from mammo_core.runs.card import DataRecord, ModelCard, read_card
+from mammo_core.runs.card import DataRecord, ModelCard
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run
 from mammo_core.types import Task
 
@@ -42,7 +42,7 @@ def find_members(run: RunFolder, ensemble: Ensemble, *roots: Path) -> list[RunFo
                 f"Bring it back (mammo checkpoints import ZIP --name {member.run_id}), or join "
                 "those that are here anew (mammo ensemble)."
             ) from None
-        if read_card(found.file("model_card.json")).weights_sha256 != member.weights_sha256:
+        if found.card().weights_sha256 != member.weights_sha256:
             raise CheckpointError(
                 f"The ensemble {run.run_id} cannot read: its member {member.run_id} has other "
                 "weights than when they were joined. Put the old ones back, or make the ensemble "

@@ -7,20 +7,22 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.config import PrepareSettings
-from mammo_core.datasets.dataset import Dataset
-from mammo_core.datasets.predictions import predictions_table
+from mammo_core.config import EvaluateConfig, PrepareSettings
+from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
+from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import refuse_unfit
 from mammo_core.errors import RunError, TableError
-from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.engine import Engine, torch_engine
+from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.engine import Engine, open_engine, torch_engine
 from mammo_core.inference.scoring import probabilities_of
-from mammo_core.partners import partners_of
+from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, CachedImages, Unreadable, open_images
 from mammo_core.preprocessing.intensity import normalise
-from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS
+from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS, left_out_in_words, write_left_out
+from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 
 BATCH = 16
 
@@ -36,6 +38,59 @@ class Evaluated:
     predictions: pd.DataFrame
     contents: tuple[str, ...]
     left_out: pd.DataFrame
+
+
+def evaluate_into(
+    run: RunFolder,
+    config: EvaluateConfig,
+    *,
+    report: Report,
+    should_stop: Callable[[], bool],
+    log: Callable[[str], object],
+) -> str:
+    """Do what `config` asks for, keep it in the folder of `run`, and say in words what came out."""
+    found = find_checkpoint(config.checkpoint)
+    checkpoint = load_checkpoint(found.path, device="auto")
+    done = evaluate(
+        checkpoint,
+        read_dataset(find_folder(config.folder), config.adapter, config.label_rule),
+        name=config.folder,
+        split=config.split,
+        processes=config.processes,
+        report=report,
+        should_stop=should_stop,
+        engine=open_engine(checkpoint),
+    )
+    if done is None:
+        return "Stopped on request."
+    write_left_out(run, done.left_out)
+    write_predictions(done.predictions, run.predictions_file)
+    women = done.predictions["group_id"].nunique()
+    is_paired = checkpoint.card.model.views == 2
+    words = (
+        f"{len(done.predictions)} images of {women} women scored by {config.checkpoint}.",
+        left_out_in_words(done.left_out),
+        lone_in_words(partners_of(done.predictions)) if is_paired else None,
+        _memory_in_words(found, done.predictions.assign(content=list(done.contents))),
+    )
+    sentences = [sentence for sentence in words if sentence]
+    for sentence in sentences[1:]:
+        log(f"{sentence}\n")
+    return " ".join(sentences)
+
+
+def _memory_in_words(checkpoint: RunFolder, women: pd.DataFrame) -> str | None:
+    """Whom of these women it learnt from; None where it is known to be nobody."""
+    seen = read_seen(checkpoint)
+    if seen is None:
+        return unknown_seen(checkpoint.run_id)
+    known = learnt_from(seen, women)
+    if not known:
+        return None
+    return (
+        f"It learnt from {len(known)} of these women (first: {known[0]}): scores of theirs show "
+        "what it remembers, not what it can do."
+    )
 
 
 def evaluate(

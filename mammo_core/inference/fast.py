@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, missing_files, read_dataset
 from mammo_core.datasets.predictions import predictions_table, read_predictions
 from mammo_core.datasets.prepared import prepare_dataset
@@ -114,14 +114,14 @@ def check_fast(checkpoint: Checkpoint, *, processes: int = 0, report: Report) ->
 def _stored_images(checkpoint: Checkpoint, *, processes: int, report: Report) -> Dataset:
     """The data set of the checkpoint's training, its validation images alone, all prepared."""
     run = RunFolder(checkpoint.folder)
-    if not run.file("run.json").exists() or not run.has_predictions:
+    if not run.settings_file.exists() or not run.has_predictions:
         raise CheckpointError("It does not say which images it was validated on.")
-    data = load_settings(run.file("run.json"), RunConfig).data
+    data = run.settings(RunConfig).data
     try:
         dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
     except MammoError as error:
         raise CheckpointError(f"Its validation images are not on this computer. {error}") from None
-    predictions = read_predictions(run.file("predictions.csv"))
+    predictions = read_predictions(run.predictions_file)
     validated = predictions.loc[predictions["split"] == Split.VAL, "image_id"]
     manifest = dataset.manifest[dataset.manifest["image_id"].isin(validated)]
     manifest = _whole_women(manifest.assign(split=str(Split.VAL)))

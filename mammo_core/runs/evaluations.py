@@ -1,13 +1,12 @@
 """Which checkpoint has scored which data set: the runs that `mammo evaluate` left."""
 
-import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from mammo_core.config import EvaluateConfig, load_settings
+from mammo_core.config import EvaluateConfig
 from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
 from mammo_core.runs.folder import RunFolder
@@ -75,10 +74,7 @@ def left_out_in_words(left_out: pd.DataFrame) -> str | None:
 
 
 def _config_of(run: RunFolder) -> EvaluateConfig | None:
-    path = run.file("run.json")
     try:
-        if json.loads(path.read_text(encoding="utf-8")).get("kind") != "evaluate":
-            return None
-        return load_settings(path, EvaluateConfig)
-    except (OSError, ValueError, AttributeError, RecursionError, ConfigError):
+        return run.settings(EvaluateConfig) if run.kind == "evaluate" else None
+    except ConfigError:
         return None  # not a run of this program's; other pages say so where it is chosen

@@ -26,14 +26,17 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, TypeVar
 
 import pandas as pd
 
+from mammo_core.config import load_settings
 from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file, sha256_of
-from mammo_core.records import from_document, to_document
+from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
+from mammo_core.records import from_document, read_object, to_document
+from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.types import RunState
 
 if sys.platform == "win32":
@@ -64,6 +67,8 @@ else:
     def unlock(lock: IO[bytes]) -> None:
         fcntl.flock(lock, fcntl.LOCK_UN)
 
+
+T = TypeVar("T")
 
 HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
@@ -100,8 +105,48 @@ class RunFolder:
         return self.path / name
 
     @property
+    def settings_file(self) -> Path:
+        return self.file("run.json")
+
+    @property
+    def card_file(self) -> Path:
+        return self.file("model_card.json")
+
+    @property
+    def predictions_file(self) -> Path:
+        return self.file("predictions.csv")
+
+    @property
+    def weights_file(self) -> Path:
+        return self.file("weights.safetensors")
+
+    def settings(self, kind: type[T]) -> T:
+        """The settings this run was started with, which must be of that `kind`."""
+        return load_settings(self.settings_file, kind)
+
+    def document(self) -> dict[str, Any]:
+        """The settings as they stand in the file, of whatever kind; empty where there are none."""
+        try:
+            return read_object(self.settings_file, where="run.json")
+        except FileNotFoundError:
+            return {}
+        except ConfigError as error:
+            raise RunError(f"The settings of {self.run_id} cannot be read: {error}") from None
+
+    @property
+    def kind(self) -> str:
+        """The work this run does, as its settings call it; empty where they cannot be read."""
+        try:
+            return str(self.document().get("kind", ""))
+        except RunError:
+            return ""
+
+    def card(self) -> ModelCard:
+        return read_card(self.card_file)
+
+    @property
     def is_checkpoint(self) -> bool:
-        return self.file("model_card.json").exists()
+        return self.card_file.exists()
 
     @property
     def is_ensemble(self) -> bool:
@@ -109,7 +154,7 @@ class RunFolder:
 
     @property
     def has_predictions(self) -> bool:
-        return self.file("predictions.csv").exists()
+        return self.predictions_file.exists()
 
     def write_status(self, status: RunStatus) -> None:
         replace_file(self.file("status.json"), json.dumps(to_document(status)) + "\n")
@@ -209,8 +254,7 @@ class RunFolder:
     def ask_to_stop(self) -> None:
         self.file("stop").touch()
 
-    @property
-    def asked_to_stop(self) -> bool:
+    def is_asked_to_stop(self) -> bool:
         return self.file("stop").exists()
 
     def _last_beat(self) -> float:
@@ -247,6 +291,16 @@ def find_run(run_id: str, *roots: Path) -> RunFolder:
         if run.run_id == run_id:
             return run
     raise RunError(f"There is no run named {run_id!r}. It may have been deleted or moved.")
+
+
+def find_checkpoint(name: str) -> RunFolder:
+    """The run or checkpoint of that name on this computer, or among those that ship."""
+    return find_run(name, checkpoints_root(), shipped_checkpoints_root())
+
+
+def list_checkpoints() -> list[RunFolder]:
+    """Every run and checkpoint on this computer, and those that ship."""
+    return list_runs(checkpoints_root(), shipped_checkpoints_root())
 
 
 def card_hash(run: RunFolder) -> str:

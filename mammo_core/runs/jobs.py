@@ -2,7 +2,6 @@
 watched by its heartbeat, stopped and resumed. It outlives the page, the browser and the server.
 """
 
-import json
 import os
 import re
 import secrets
@@ -18,7 +17,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final, Literal
 
-from mammo_core.config import MeasureConfig, load_settings, save_settings
+from mammo_core.config import MeasureConfig, save_settings
 from mammo_core.errors import ConfigError, MammoError, RunError
 from mammo_core.files import replace_file
 from mammo_core.paths import REPOSITORY, jobs_root
@@ -33,18 +32,7 @@ from mammo_core.runs.folder import (
 )
 from mammo_core.types import RunState
 
-#: Which module carries out which kind of work: `python -m MODULE RUN_FOLDER`.
-WORKERS: Final = {
-    "audit": "mammo_core.datasets.worker",
-    "baselines": "mammo_core.training.baselines_worker",
-    "evaluate": "mammo_core.inference.worker",
-    "explain_check": "mammo_core.inference.judging_worker",
-    "latency": "mammo_core.inference.latency_worker",
-    "preflight": "mammo_core.training.preflight_worker",
-    "prepare": "mammo_core.datasets.cache_worker",
-    "stress": "mammo_core.inference.judging_worker",
-    "train": "mammo_core.training.worker",
-}
+WORKER: Final = "mammo_core.worker"  # above this part of the program: known by name alone
 
 #: glibc gives large blocks back to the system at once and gets them again, emptied page by page,
 #: at every layer of a network: without that a frozen network takes a third of the time on a CPU.
@@ -63,7 +51,7 @@ def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder
     """A new folder below `root` with `settings` in it, queued. `settings` were checked before."""
     run = RunFolder(root / new_run_id(what, now=datetime.now(UTC)))
     run.path.mkdir(parents=True)
-    save_settings(settings, run.file("run.json"))
+    save_settings(settings, run.settings_file)
     run.write_status(RunStatus(state=RunState.QUEUED, total=total))
     return run
 
@@ -73,7 +61,7 @@ def start_worker(run: RunFolder, *, kind: str) -> "subprocess.Popen[bytes]":
     run.beat()
     with run.file("log.txt").open("ab") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", WORKERS[kind], str(run.path.resolve())],
+            [sys.executable, "-m", WORKER, kind, str(run.path.resolve())],
             cwd=REPOSITORY,
             env=worker_environment(os.environ),
             stdin=subprocess.DEVNULL,
@@ -103,7 +91,7 @@ def latest_run(settings: Any, root: Path) -> RunFolder | None:
     """The newest run below `root` of these very settings, at whatever stage it is."""
     for run in list_runs(root):
         try:
-            if load_settings(run.file("run.json"), type(settings)) == settings:
+            if run.settings(type(settings)) == settings:
                 return run
         except ConfigError:
             continue  # of another kind, or of another version of this program
@@ -141,7 +129,7 @@ def resume_run(run: RunFolder) -> None:
     run.file("stop").unlink(missing_ok=True)
     run.forget_worker()
     run.write_status(replace(status, state=RunState.QUEUED, message="Resuming."))
-    start_worker(run, kind=_kind_of(run))
+    start_worker(run, kind=str(run.document()["kind"]))
 
 
 def _when_lost(run: RunFolder) -> str:
@@ -150,13 +138,6 @@ def _when_lost(run: RunFolder) -> str:
         f" Its last sign of life was {silence:.0f} s ago; if it is dead, try again in "
         f"{max(1.0, LOST_AFTER_SECONDS - silence):.0f} s."
     )
-
-
-def _kind_of(run: RunFolder) -> str:
-    try:
-        return str(json.loads(run.file("run.json").read_text(encoding="utf-8"))["kind"])
-    except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"The settings of {run.run_id} cannot be read: {error}") from None
 
 
 POLL_SECONDS: Final = 0.5
@@ -254,8 +235,8 @@ _BETWEEN_REPORTS: Final = 0.5  # seconds
 def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) -> int:
     """Do `work` when `device` is free. It returns its closing words; the exit code is ours.
 
-    `work` looks at `run.asked_to_stop` itself; when it returns after such a request, the run counts
-    as stopped, not finished.
+    `work` asks `run.is_asked_to_stop()` itself; when it returns after such a request, the run
+    counts as stopped, not finished.
     """
     with _heartbeat(run), run.worker_lives():
         try:
@@ -267,7 +248,7 @@ def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) 
         except Exception as error:  # noqa: BLE001 - the last words of the process, kept whole
             traceback.print_exc()
             return _fail(run, f"{type(error).__name__}: {error}")
-        was_stopped = run.asked_to_stop and not run.is_checkpoint
+        was_stopped = run.is_asked_to_stop() and not run.is_checkpoint
         state = RunState.STOPPED if was_stopped else RunState.FINISHED
         run.write_status(replace(run.read_status(), state=state, message=words))
     return 0
@@ -303,7 +284,7 @@ def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str)
         jobs_root(),
         device,
         name=run.run_id,
-        should_stop=lambda: run.asked_to_stop,
+        should_stop=run.is_asked_to_stop,
         tell=tell,
     )
     with turn as has_turn:

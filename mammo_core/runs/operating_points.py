@@ -9,7 +9,7 @@ from typing import Final
 
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
-from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.sidecars import append_record, read_records
 from mammo_core.score_map import ScoreMap
@@ -148,7 +148,7 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
         if not run.is_checkpoint:
             continue
         try:
-            other = read_card(run.file("model_card.json"))
+            other = run.card()
         except CheckpointError:
             continue  # unreadable checkpoints are told of where they are chosen
         is_same_set = other.data.fingerprint == card.data.fingerprint
@@ -158,7 +158,7 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
 
 
 def _card_sha256(run: RunFolder) -> str:
-    return sha256_of(run.file("model_card.json")) if run.is_checkpoint else ""
+    return sha256_of(run.card_file) if run.is_checkpoint else ""
 
 
 def _moment(opening: Opening) -> datetime:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import write_predictions
 from mammo_core.datasets.small_images import remembered
@@ -24,7 +24,7 @@ Stop = Callable[[], bool]
 
 def baselines_of(run: RunFolder, *, report: Report, should_stop: Stop) -> str:
     """Fit the baselines of a run that has none yet; returns what came of it, in words."""
-    config = load_settings(run.file("run.json"), RunConfig)
+    config = run.settings(RunConfig)
     dataset = load_dataset(config)
     return write_baselines(run, dataset, config, report=report, should_stop=should_stop)
 

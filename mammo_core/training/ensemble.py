@@ -4,7 +4,6 @@ A member is a finished training, with the scores of its own test women, or an ev
 evaluate`) of such a training on other data. Needs no torch.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
+from mammo_core.config import EvaluateConfig, RunConfig, save_settings
 from mammo_core.datasets.predictions import (
     DECIMALS,
     read_predictions,
@@ -31,9 +30,8 @@ from mammo_core.metrics.ensemble import (
     save_ensemble,
     score_ensemble,
 )
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
-from mammo_core.runs.card import ModelCard, read_card
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, find_run
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, find_checkpoint
 from mammo_core.runs.jobs import new_run_id
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 from mammo_core.tables import class_columns
@@ -66,11 +64,9 @@ def make_ensemble(names: Sequence[str], *, method: Averaging, root: Path) -> Run
     run = RunFolder(root / new_run_id("ensemble", now=datetime.now(UTC)))
     table = _joined(candidates, ensemble).assign(model_id=run.run_id)
     run.path.mkdir(parents=True)
-    save_settings(
-        load_settings(candidates[0].checkpoint.file("run.json"), RunConfig), run.file("run.json")
-    )
+    save_settings(candidates[0].checkpoint.settings(RunConfig), run.settings_file)
     save_ensemble(ensemble, run.file(MEMBERS_NAME))
-    write_predictions(table, run.file("predictions.csv"))
+    write_predictions(table, run.predictions_file)
     women = table.loc[table["split"] != Split.VAL, "group_id"].nunique()
     told = f"{method} of {len(candidates)} models on {women} women, each calibrated on its own "
     message = " ".join([told + "validation women.", *notes])
@@ -80,16 +76,16 @@ def make_ensemble(names: Sequence[str], *, method: Averaging, root: Path) -> Run
 
 
 def read_candidate(name: str) -> Candidate:
-    run = find_run(name, checkpoints_root(), shipped_checkpoints_root())
-    checkpoint, is_evaluation = run, _kind_of(run) == "evaluate"
+    run = find_checkpoint(name)
+    checkpoint, is_evaluation = run, run.document().get("kind") == "evaluate"
     if is_evaluation:
-        settings = load_settings(run.file("run.json"), EvaluateConfig)
-        checkpoint = find_run(settings.checkpoint, checkpoints_root(), shipped_checkpoints_root())
-    card = read_card(checkpoint.file("model_card.json"))
+        settings = run.settings(EvaluateConfig)
+        checkpoint = find_checkpoint(settings.checkpoint)
+    card = checkpoint.card()
     if not run.has_predictions:
         raise RunError(f"{name} has no predictions. Has it finished?")
-    own = read_predictions(checkpoint.file("predictions.csv"))
-    test = read_predictions(run.file("predictions.csv"))
+    own = read_predictions(checkpoint.predictions_file)
+    test = read_predictions(run.predictions_file)
     if not is_evaluation:
         test = test[test["split"] == Split.TEST]
     return Candidate(
@@ -108,13 +104,6 @@ def member_of(candidate: Candidate) -> Member:
         run_id=candidate.checkpoint.run_id,
         weights_sha256=candidate.card.weights_sha256,
     )
-
-
-def _kind_of(run: RunFolder) -> str:
-    try:
-        return str(json.loads(run.file("run.json").read_text(encoding="utf-8"))["kind"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"The settings of {run.run_id} cannot be read: {error}") from None
 
 
 def _refuse_other_question(candidates: Sequence[Candidate]) -> None:

@@ -172,7 +172,7 @@ class Course:
 
     def is_asked_to_stop(self) -> bool:
         """What the first process sees holds for all, or some would wait for the others forever."""
-        asked = self.run.asked_to_stop
+        asked = self.run.is_asked_to_stop()
         return bool(self.fabric.broadcast(asked)) if self.fabric.world_size > 1 else asked
 
     def evaluation(self, split: Split) -> EvaluationBatches:

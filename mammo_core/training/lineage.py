@@ -9,13 +9,12 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import fingerprint_of
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
-from mammo_core.runs.card import ModelCard, read_card
-from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.sidecars import (
     SEEN_COLUMNS,
     SEEN_NAME,
@@ -43,8 +42,8 @@ def find_images(run: RunFolder, *, folder: str | None, report: Report) -> OwnIma
     """`folder` is where the data set lies, if it has moved. Other images than the run was trained
     on are refused.
     """
-    card = read_card(run.file("model_card.json"))
-    config = load_settings(run.file("run.json"), RunConfig)
+    card = run.card()
+    config = run.settings(RunConfig)
     if folder is not None:
         config = replace(config, data=replace(config.data, folder=folder))
     dataset = load_dataset(config)
@@ -73,10 +72,10 @@ def origin_of(config: RunConfig) -> Origin | None:
     if not weights.startswith(FROM_CHECKPOINT):
         return None
     run_id = weights.removeprefix(FROM_CHECKPOINT)
-    run = find_run(run_id, checkpoints_root(), shipped_checkpoints_root())
-    card = read_card(run.file("model_card.json"))
+    run = find_checkpoint(run_id)
+    card = run.card()
     _refuse_other_model(card, config, run_id)
-    weights_file = run.file("weights.safetensors")
+    weights_file = run.weights_file
     if not weights_file.is_file() or sha256_of(weights_file) != card.weights_sha256:
         raise CheckpointError(
             f"The weights of {run_id} are missing, or not those its card was written for. Copy it "
@@ -123,7 +122,7 @@ def retell_seen(run: RunFolder, *, folder: str | None = None, report: Report) ->
     """Write down anew whom a finished run has seen, from its data set, which lies in `folder` where
     that has moved; how many women. For checkpoints from before this was kept.
     """
-    config = load_settings(run.file("run.json"), RunConfig)
+    config = run.settings(RunConfig)
     origin = origin_of(config)
     if origin and origin.seen is None:
         raise RunError(

@@ -93,7 +93,7 @@ def _filled(config: RunConfig) -> Classifier:
         is_same_task = origin.card.task.classes == config.task.classes
         load_weights_file(
             classifier,
-            origin.run.file("weights.safetensors"),
+            origin.run.weights_file,
             backbone=model.backbone,
             has_last_layer=is_same_task and origin.card.model.views == model.views,
         )

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.config import DataConfig, RunConfig, load_settings
+from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.dataset import find_folder, read_dataset
 from mammo_core.datasets.splits import positive_groups
 from mammo_core.errors import ConfigError, RunError
@@ -151,7 +151,7 @@ def read_fitting(run: RunFolder) -> Fitting | None:
 
 def settings_of(run: RunFolder) -> RunConfig:
     """The settings of `run`, for a run of its own: not of the series it may have belonged to."""
-    config = load_settings(run.file("run.json"), RunConfig)
+    config = run.settings(RunConfig)
     return replace(config, series="", data=replace(config.data, folds=0, fold=0))
 
 

@@ -3,7 +3,6 @@
 Needs no torch: starting them and putting their results together is work on settings and tables.
 """
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -12,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.config import RunConfig, save_settings
 from mammo_core.datasets.predictions import (
     DECIMALS,
     read_predictions,
@@ -30,7 +29,7 @@ from mammo_core.metrics.ensemble import (
     make_fold,
     save_ensemble,
 )
-from mammo_core.runs.card import Metric, read_card
+from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, new_run_id, start_worker
 from mammo_core.types import Level, RunState, Split, Task
@@ -83,7 +82,7 @@ def members_of(series: str, root: Path) -> list[RunFolder]:
         (config.data.fold, config.seed, run)
         for run in list_runs(root)
         if run.is_checkpoint and _series_of(run) == series
-        for config in (load_settings(run.file("run.json"), RunConfig),)
+        for config in (run.settings(RunConfig),)
     ]
     return [run for _, _, run in sorted(found, key=lambda entry: entry[:2])]
 
@@ -91,10 +90,9 @@ def members_of(series: str, root: Path) -> list[RunFolder]:
 def _series_of(run: RunFolder) -> str:
     """Empty for checkpoints brought from elsewhere, whatever their settings look like."""
     try:
-        document = json.loads(run.file("run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
+        return str(run.document().get("series", ""))
+    except RunError:
         return ""
-    return str(document.get("series", "")) if isinstance(document, dict) else ""
 
 
 def series_of(name: str, root: Path) -> str:
@@ -111,7 +109,7 @@ def join_folds(series: str, root: Path) -> RunFolder:
     the fold's scores stand there as they are, and the closing words say so.
     """
     members = members_of(series, root)
-    configs = [load_settings(run.file("run.json"), RunConfig) for run in members]
+    configs = [run.settings(RunConfig) for run in members]
     if not configs or len(members) != configs[0].data.folds:
         wanted = configs[0].data.folds if configs else "no"
         raise RunError(
@@ -127,9 +125,9 @@ def join_folds(series: str, root: Path) -> RunFolder:
     joined = pd.concat(parts, ignore_index=True).assign(model_id=series)
     folder = RunFolder(root / series)
     folder.path.mkdir(exist_ok=True)
-    save_settings(configs[0], folder.file("run.json"))
+    save_settings(configs[0], folder.settings_file)
     save_ensemble(ensemble, folder.file(MEMBERS_NAME))
-    write_predictions(joined, folder.file("predictions.csv"))
+    write_predictions(joined, folder.predictions_file)
     women = f"Out-of-fold scores of {joined['group_id'].nunique()} women"
     message = " ".join([f"{women}, {_how(ensemble)}", *map(_fold_in_words, members)])
     folder.write_status(
@@ -163,7 +161,7 @@ def _how(ensemble: Ensemble) -> str:
 
 def _fold_in_words(run: RunFolder) -> str:
     """What a fold came to alone, whose scale concerns nobody."""
-    fold = load_settings(run.file("run.json"), RunConfig).data.fold
+    fold = run.settings(RunConfig).data.fold
     auc = _test_auc(run)
     if auc is None or auc.value is None:
         return f"Fold {fold}: no test AUC."
@@ -178,21 +176,21 @@ def _fold_in_words(run: RunFolder) -> str:
 
 def _test_auc(run: RunFolder) -> Metric | None:
     """By breast, else by image."""
-    metrics = read_card(run.file("model_card.json")).metrics
+    metrics = run.card().metrics
     by_level = {m.level: m for m in metrics if m.name == "auc" and m.split == Split.TEST}
     return by_level.get(Level.BREAST, by_level.get(Level.IMAGE))
 
 
 def _member_of(run: RunFolder) -> Member:
-    table = read_predictions(run.file("predictions.csv"))
+    table = read_predictions(run.predictions_file)
     val = pool_cases(table[table["split"] == Split.VAL], Level.IMAGE)
-    hashed = read_card(run.file("model_card.json")).weights_sha256
+    hashed = run.card().weights_sha256
     return make_fold(val, run_id=run.run_id, weights_sha256=hashed)
 
 
 def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:
     """The test rows of a run, their scores made probabilities on its validation rows."""
-    table = read_predictions(run.file("predictions.csv"))
+    table = read_predictions(run.predictions_file)
     test = table[table["split"] == Split.TEST]
     score = calibrated(member, test["score"].to_numpy(dtype=np.float64))
     return with_score(test, score.round(DECIMALS), task)
@@ -213,6 +211,6 @@ def siblings_of(series: str, root: Path) -> list[RunFolder]:
 def _settings(run: RunFolder) -> tuple[RunConfig, ...]:
     """None where the run is no training, or its settings cannot be read."""
     try:
-        return (load_settings(run.file("run.json"), RunConfig),)
+        return (run.settings(RunConfig),)
     except ConfigError:
         return ()

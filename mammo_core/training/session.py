@@ -14,14 +14,14 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.explain.heads import cell_offset
 from mammo_core.files import sha256_of
 from mammo_core.preprocessing.reading.peek import file_kinds
-from mammo_core.runs.card import TrainingRecord, read_card, write_card
+from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import (
     EMBEDDING_COLUMNS,
@@ -53,7 +53,7 @@ def keep_embeddings(run: RunFolder, *parts: Embeddings) -> int:
     """Write them beside the card of `run`; how many."""
     images = pd.concat([part.images for part in parts], ignore_index=True)
     whole = Embeddings(vectors=np.concatenate([part.vectors for part in parts]), images=images)
-    weights = sha256_of(run.file("weights.safetensors"))
+    weights = sha256_of(run.weights_file)
     write_embeddings(run, whole, weights_sha256=weights)
     return len(images)
 
@@ -85,13 +85,13 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     """Make the embeddings of a finished run from its data set, which lies in `folder` where that
     has moved; how many. Other images than it was trained on are refused.
     """
-    card = read_card(run.file("model_card.json"))
-    if sha256_of(run.file("weights.safetensors")) != card.weights_sha256:
+    card = run.card()
+    if sha256_of(run.weights_file) != card.weights_sha256:
         raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
     own = find_images(run, folder=folder, report=report)
     config, fabric = own.config, make_fabric(own.config)
     network = make_network(config, fabric.device)
-    network.classifier.load_state_dict(load_file(run.file("weights.safetensors")))
+    network.classifier.load_state_dict(load_file(run.weights_file))
     classifier = network.classifier.float()
     parts = [
         embeddings_of(
@@ -120,7 +120,7 @@ _VERSIONS_OF: Final = ("torch", "timm", "lightning-fabric", "numpy")
 
 def train(run: RunFolder) -> str:
     """Carry out, or go on with, the training that `run` describes; returns its closing words."""
-    config = load_settings(run.file("run.json"), RunConfig)
+    config = run.settings(RunConfig)
     config.check()
     refuse_missing_weights(config)
     fabric = make_fabric(config)
@@ -131,7 +131,7 @@ def train(run: RunFolder) -> str:
             known = replace(run.read_status(), state=RunState.RUNNING)
             run.write_status(replace(known, total=config.optim.epochs, message=message))
 
-    images = load_images(dataset, config, report=report, should_stop=lambda: run.asked_to_stop)
+    images = load_images(dataset, config, report=report, should_stop=run.is_asked_to_stop)
     if any_of(fabric, not images):
         return "Stopped on request while images were prepared."
     course = Course(run=run, config=config, fabric=fabric, images=images)
@@ -147,7 +147,7 @@ def train(run: RunFolder) -> str:
     if not fabric.is_global_zero:
         return words
     _finish(course, network, dataset, progress)
-    told = try_baselines(run, dataset, config, report=report, should_stop=lambda: run.asked_to_stop)
+    told = try_baselines(run, dataset, config, report=report, should_stop=run.is_asked_to_stop)
     return f"{words} {told}"
 
 
@@ -179,7 +179,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
     look = look_at(classifier, course.evaluation(Split.VAL), config.task)
     tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
     predictions = _predictions(course, {Split.VAL: look.logits, Split.TEST: tested})
-    write_predictions(predictions, run.file("predictions.csv"))
+    write_predictions(predictions, run.predictions_file)
     outcome = Outcome(
         model_id=run.run_id,
         config=config,
@@ -199,7 +199,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
             embeddings_of(classifier, course.evaluation(Split.TRAIN), Split.TRAIN),
             embeddings_among(look.vectors, val, Split.VAL),
         )
-    write_card(make_card(outcome), run.file("model_card.json"))
+    write_card(make_card(outcome), run.card_file)
     shutil.rmtree(run.file("last"), ignore_errors=True)
 
 

@@ -73,7 +73,7 @@ def test_runs_are_listed_and_asked_to_stop(
     assert main(["runs"]) == 0
     assert f"{run.run_id:44} queued" in capsys.readouterr().out
     assert main(["stop", run.run_id]) == 0
-    assert list_runs(run.path.parent)[0].asked_to_stop
+    assert list_runs(run.path.parent)[0].is_asked_to_stop()
 
 
 @pytest.mark.parametrize("state", [RunState.FINISHED, RunState.FAILED, RunState.STOPPED])
@@ -83,7 +83,7 @@ def test_of_what_is_over_nothing_is_stopped(
     run.write_status(RunStatus(state=state, done=12, total=12))
     assert main(["stop", run.run_id]) == 2
     assert f"{run.run_id} is {state}: there is nothing to stop." in capsys.readouterr().err
-    assert not run.asked_to_stop
+    assert not run.is_asked_to_stop()
 
 
 def test_a_list_of_which_only_the_head_is_read_ends_without_a_complaint(run: RunFolder) -> None:

@@ -44,7 +44,7 @@ def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path
     (run,) = list_runs(runs_root)
     assert page.selectbox(key="run").value == run.run_id
     page.button(key=f"stop_{run.run_id}").click().run()
-    assert run.asked_to_stop
+    assert run.is_asked_to_stop()
     wait_until_over(run)
     assert run.read_status().state == "stopped", run.read_log(last_lines=20)
     assert not run.is_checkpoint

@@ -7,11 +7,10 @@ import numpy as np
 import pandas as pd
 
 from mammo_core.config import AuditConfig, RunConfig, save_settings
-from mammo_core.datasets.audit.result import AuditResult, Finding, Severity, write_audit
+from mammo_core.datasets.audit.result import AUDIT_FILE, AuditResult, Finding, Severity, write_audit
 from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.splits import split_as_set, used_images
-from mammo_core.datasets.worker import RESULT
 from mammo_core.paths import audits_root, datasets_root
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import write_card
@@ -115,4 +114,4 @@ def write_audit_of(entry: Registered, sentence: str) -> None:
         precision=None,
         notes=(),
     )
-    write_audit(result, run.file(RESULT))
+    write_audit(result, run.file(AUDIT_FILE))

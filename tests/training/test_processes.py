@@ -19,7 +19,7 @@ from mammo_core.types import RunState
 from tests.training.made_up import CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
-WORKER = ["-m", "mammo_core.training.worker"]
+WORKER = ["-m", "mammo_core.worker", "train"]
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 
 

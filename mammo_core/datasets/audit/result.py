@@ -15,6 +15,9 @@ from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
 from mammo_core.types import Level
 
+AUDIT_FILE: Final = "audit.json"  # in the folder of an audit
+REPORT_FILE: Final = "report.html"
+
 
 class Severity(StrEnum):
     """SERIOUS: results made from this table mean nothing. WARNING: they mean less than they seem.

@@ -4,7 +4,6 @@ A study is a training with its own test set, or a data set scored by a checkpoin
 (`mammo evaluate`): then its settings name the checkpoint, whose card is read.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,15 +11,14 @@ from typing import Final, TypeVar
 
 import pandas as pd
 
-from mammo_core.config import AuditConfig, DataConfig, EvaluateConfig, RunConfig, load_settings
-from mammo_core.datasets.audit.result import AuditResult, read_audit
+from mammo_core.config import AuditConfig, DataConfig, EvaluateConfig, RunConfig
+from mammo_core.datasets.audit.result import AUDIT_FILE, AuditResult, read_audit
 from mammo_core.datasets.dataset import Dataset, find_folder, fingerprint_of, read_dataset
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.splits import split_as_set, used_images
-from mammo_core.datasets.worker import RESULT
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
 from mammo_core.metrics.ensemble import Ensemble, load_ensemble
-from mammo_core.runs.card import ModelCard, read_card
+from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run, list_runs
 from mammo_core.runs.measured import Fidelity, StressTest, fidelity_of, stress_of
@@ -197,7 +195,7 @@ def read_audit_of(settings: DataConfig | EvaluateConfig, audits: Path) -> AuditR
     folder = _known_folder(settings)
     for run in list_runs(audits):
         try:
-            audited = load_settings(run.file("run.json"), AuditConfig)
+            audited = run.settings(AuditConfig)
         except ConfigError:
             continue  # of another kind, or of another version of this program
         is_same_rule = (audited.adapter, audited.label_rule) == (
@@ -205,8 +203,8 @@ def read_audit_of(settings: DataConfig | EvaluateConfig, audits: Path) -> AuditR
             settings.label_rule,
         )
         is_same_set = settings.folder == audited.name or folder == Path(audited.folder)
-        if is_same_rule and is_same_set and run.file(RESULT).exists():
-            return read_audit(run.file(RESULT))
+        if is_same_rule and is_same_set and run.file(AUDIT_FILE).exists():
+            return read_audit(run.file(AUDIT_FILE))
     return None
 
 
@@ -341,27 +339,13 @@ def _ensemble(run: RunFolder, missing: list[str]) -> Ensemble | None:
 
 def _settings(run: RunFolder, missing: list[str]) -> tuple[RunConfig | None, EvaluateConfig | None]:
     """Of a training or of an evaluation, whichever the file says it is."""
-    path = run.file("run.json")
     try:
-        if _kind_of(path) == "evaluate":
-            return None, load_settings(path, EvaluateConfig)
-        return load_settings(path, RunConfig), None
+        if run.kind == "evaluate":
+            return None, run.settings(EvaluateConfig)
+        return run.settings(RunConfig), None
     except ConfigError as error:
-        missing.append(f"The settings of the run are not known: {_named(error, path)}")
+        missing.append(f"The settings of the run are not known: {error}")
         return None, None
-
-
-def _kind_of(path: Path) -> str:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return ""  # load_settings says what is wrong
-    return str(document.get("kind", "")) if isinstance(document, dict) else ""
-
-
-def _named(error: MammoError, path: Path) -> str:
-    """The error without the folders that led to its file: they are nobody's business."""
-    return str(error).replace(str(path), path.name)
 
 
 def _checkpoint_of(
@@ -378,7 +362,7 @@ def _checkpoint_of(
 
 def _card(owner: RunFolder, missing: list[str]) -> ModelCard | None:
     try:
-        return read_card(owner.file("model_card.json"))
+        return owner.card()
     except MammoError as error:
         lost = " What it says, and looks and locks written down for it are not told here."
         missing.append(f"{error}{lost if owner.is_checkpoint else ''}")
@@ -389,7 +373,7 @@ def _predictions(run: RunFolder, missing: list[str]) -> pd.DataFrame | None:
     """None where there are none. A broken table is an error: a report without results that were
     measured would mislead.
     """
-    path = run.file("predictions.csv")
+    path = run.predictions_file
     if not path.exists():
         missing.append("No predictions are kept with this run, so nothing can be measured again.")
         return None

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 
 import streamlit as st
 
-from mammo_core.errors import MammoError, RunError, TableError
+from mammo_core.errors import MammoError, TableError
 from mammo_core.metrics.cases import Cases, disagreements
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
@@ -71,7 +71,7 @@ def show_settings(compared: Compared) -> None:
     if len(compared.runs) < 2:
         st.info("Choose at least two models.")
         return
-    settings = {run.run_id: _settings_of(run) for run in compared.runs}
+    settings = {run.run_id: flattened(run.document()) for run in compared.runs}
     keys = sorted({key for values in settings.values() for key in values})
     rows = [
         {"setting": key, **{name: values.get(key, "–") for name, values in settings.items()}}
@@ -98,22 +98,6 @@ def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
         else:
             flat[f"{prefix}{key}"] = json.dumps(value)
     return flat
-
-
-def _settings_of(run: RunFolder) -> dict[str, str]:
-    try:
-        settings = json.loads(run.file("run.json").read_text(encoding="utf-8"))
-        if isinstance(settings, dict):
-            return flattened(settings)
-        found = "they are no JSON object"
-    except FileNotFoundError:
-        return {}
-    except (ValueError, RecursionError) as error:
-        found = f"they are not valid JSON ({error})"
-    raise RunError(
-        f"The settings of {run.run_id} cannot be read: {found}. Was run.json changed by hand? "
-        "Choose other models, or put the file back."
-    )
 
 
 MOST_AT_FIRST: Final = 8

@@ -4,10 +4,9 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.datasets.audit.result import AuditResult, Finding, Severity
+from mammo_core.datasets.audit.result import AUDIT_FILE, REPORT_FILE, AuditResult, Finding, Severity
 from mammo_core.datasets.dataset import Registered
 from mammo_core.datasets.jobs import latest_audit, start_audit
-from mammo_core.datasets.worker import REPORT, RESULT
 from mammo_core.paths import audits_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState
@@ -29,7 +28,7 @@ def show_audit(entry: Registered, *, fingerprint: str) -> None:
     if run is not None and not run.read_status().state.is_over:
         _watch(run)
         return
-    if run is not None and run.file(RESULT).exists():
+    if run is not None and run.file(AUDIT_FILE).exists():
         result = cached.audit(run)
         if result.fingerprint != fingerprint:
             st.warning("The data set has changed since this audit.", icon=":material/history:")
@@ -51,7 +50,7 @@ def _watch(run: RunFolder) -> None:
     if status.state.is_over:
         st.rerun()
     st.progress(status.progress, text=escaped(status.message) or "Waiting for its turn")
-    if st.button("Stop", icon=":material/stop:", key="audit_stop", disabled=run.asked_to_stop):
+    if st.button("Stop", icon=":material/stop:", key="audit_stop", disabled=run.is_asked_to_stop()):
         run.ask_to_stop()
 
 
@@ -99,7 +98,7 @@ def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None
         )
     st.caption(escaped(f"Audited {result.made_at} under the rule {result.label_rule}."))
     with st.container(horizontal=True):
-        for name, label in ((REPORT, "Report (HTML)"), (RESULT, "Findings (JSON)")):
+        for name, label in ((REPORT_FILE, "Report (HTML)"), (AUDIT_FILE, "Findings (JSON)")):
             data = run.file(name).read_bytes()
             st.download_button(label, data, file_name=name, icon=":material/download:", key=name)
 

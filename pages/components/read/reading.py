@@ -15,7 +15,6 @@ from mammo_core.inference.ensembles import Joined, join_scores
 from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.paths import cases_root
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
-from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
@@ -74,7 +73,7 @@ def _warm(checkpoint: Path, state: str) -> Warm:
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _embeddings(path: Path, modified: int) -> Embeddings | None:
     run = RunFolder(path.parent)
-    return read_embeddings(run, read_card(run.file("model_card.json")))
+    return read_embeddings(run, run.card())
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

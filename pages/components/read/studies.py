@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.inference.verdict import score_cases
-from mammo_core.paths import cases_root, checkpoints_root, shipped_checkpoints_root, studies_root
+from mammo_core.paths import cases_root, studies_root
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
 from mammo_core.reports.case.tables import to_safe_csv
-from mammo_core.runs.folder import RunFolder, find_run
+from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.reader_study import (
     MOST,
     Answer,
@@ -162,7 +162,7 @@ def _ask_reader(study: Study) -> str:
 
 def _show_step(study: Study, reader: str, asked: StudyCase, phase: Phase) -> None:
     case = load_case(cases_root(), asked.case_id)
-    read, run = None, find_run(study.checkpoint, checkpoints_root(), shipped_checkpoints_root())
+    read, run = None, find_checkpoint(study.checkpoint)
     if phase is Phase.AIDED:
         read = _read(case, run)
     done = study.order_for(reader).index(asked)

@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # pages that show no data set open without what reads one
 
 def predictions(run: RunFolder) -> pd.DataFrame:
     """The predictions of `run`, checked; read anew when the file was rewritten."""
-    path = run.file("predictions.csv")
+    path = run.predictions_file
     if not path.exists():
         raise TableError(f"Run {run.run_id} has no predictions yet. Wait until it has finished.")
     try:
@@ -45,7 +45,7 @@ def predictions(run: RunFolder) -> pd.DataFrame:
 
 def settings(run: RunFolder) -> RunConfig | None:
     """The settings that `run` was trained with; None where it was not, or they cannot be read."""
-    path = run.file("run.json")
+    path = run.settings_file
     return _settings(path, path.stat().st_mtime_ns) if path.exists() else None
 
 
@@ -71,7 +71,7 @@ def card(run: RunFolder) -> ModelCard:
     if joined is not None:
         cards = [card(member) for member in members(run, joined)]
         return card_of(run.run_id, joined, cards, members_sha256=card_hash(run))
-    path = run.file("model_card.json")
+    path = run.card_file
     return _card(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
@@ -96,9 +96,9 @@ def dataset(entry: "Registered") -> "Dataset":
 
 def audit(run: RunFolder) -> "AuditResult":
     """The result of a finished audit. It never changes, so its path is key enough."""
-    from mammo_core.datasets.worker import RESULT
+    from mammo_core.datasets.audit.result import AUDIT_FILE
 
-    return _audit(run.file(RESULT))
+    return _audit(run.file(AUDIT_FILE))
 
 
 @st.cache_data(max_entries=1024, show_spinner=False)

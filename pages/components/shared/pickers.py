@@ -7,16 +7,16 @@ import streamlit as st
 
 from mammo_core.datasets.dataset import Registered, list_registered, recognise_adapter, register
 from mammo_core.errors import MammoError
-from mammo_core.paths import checkpoints_root, datasets_root, home, shipped_checkpoints_root
+from mammo_core.paths import datasets_root, home
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
-from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
 
 
 def all_runs() -> list[RunFolder]:
     """The user's runs and the checkpoints that ship, newest first."""
-    return list_runs(checkpoints_root(), shipped_checkpoints_root())
+    return list_checkpoints()
 
 
 def checkpoints() -> list[RunFolder]:

@@ -173,7 +173,7 @@ def pick_table() -> Scored | None:
 
 def scored_of(run: RunFolder) -> Scored:
     table = cached.predictions(run)
-    written = run.file("predictions.csv").stat().st_mtime_ns
+    written = run.predictions_file.stat().st_mtime_ns
     return Scored(
         title=run.run_id,
         source=f"{run.path} {written}",

@@ -7,11 +7,10 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.config import DataConfig
-from mammo_core.datasets.audit.result import Severity
+from mammo_core.datasets.audit.result import AUDIT_FILE, Severity
 from mammo_core.datasets.dataset import Dataset, Registered, get_adapter, get_label_rule
 from mammo_core.datasets.jobs import latest_audit
 from mammo_core.datasets.splits import find_leak, split_as_set
-from mammo_core.datasets.worker import RESULT
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.paths import audits_root
 from mammo_core.tables import positive_of
@@ -167,7 +166,7 @@ def _pick_rule(entry: Registered) -> str:
 def _ask_for_audit(entry: Registered, *, is_ours: bool) -> tuple[str, ...]:
     """What the audit found stands here; to go on without one has to be said."""
     run = latest_audit(entry, audits_root())
-    if run is None or not run.file(RESULT).exists():
+    if run is None or not run.file(AUDIT_FILE).exists():
         if is_ours:
             return ()  # drawn by this program: there is nobody's mistake in it to be found
         st.warning(

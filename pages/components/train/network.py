@@ -6,8 +6,7 @@ from typing import Final, Literal
 import streamlit as st
 
 from mammo_core.config import PrepareSettings, RunConfig
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
-from mammo_core.runs.folder import list_runs
+from mammo_core.runs.folder import list_checkpoints
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
@@ -113,7 +112,7 @@ def _pick_weights(config: RunConfig, *, key: str) -> str | None:
 def _earlier_runs(config: RunConfig) -> list[str]:
     """Checkpoints of the same network, whose training can be continued on these data."""
     found = []
-    for run in list_runs(checkpoints_root(), shipped_checkpoints_root()):
+    for run in list_checkpoints():
         if not run.is_checkpoint:
             continue
         model = cached.card(run).model

@@ -57,7 +57,9 @@ def _watch(run: RunFolder) -> None:
     if status.state.is_over:
         st.rerun()  # its result lies outside this fragment
     st.progress(status.progress, text=escaped(status.message) or "Getting ready")
-    if st.button("Stop", icon=":material/stop:", key="preflight_stop", disabled=run.asked_to_stop):
+    if st.button(
+        "Stop", icon=":material/stop:", key="preflight_stop", disabled=run.is_asked_to_stop()
+    ):
         run.ask_to_stop()
 
 

@@ -5,7 +5,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.paths import checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, settings_table
@@ -165,7 +165,7 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
 
 def _readable(run: RunFolder) -> RunConfig:
     try:
-        return load_settings(run.file("run.json"), RunConfig)
+        return run.settings(RunConfig)
     except ConfigError as error:
         raise ConfigError(f"{run.run_id} cannot be compared. {error}") from None
 
@@ -242,7 +242,7 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)
     if st.button(
-        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.asked_to_stop
+        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.is_asked_to_stop()
     ):
         run.ask_to_stop()
         st.toast("The run stops after the current batch.")
@@ -294,7 +294,7 @@ def _show_state(
 def _training_settings(run: RunFolder) -> RunConfig | None:
     """None for runs of another kind, as a scoring is, and for those of another version."""
     try:
-        return load_settings(run.file("run.json"), RunConfig)
+        return run.settings(RunConfig)
     except ConfigError:
         return None
 

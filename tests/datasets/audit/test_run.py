@@ -178,7 +178,7 @@ def run_worker(folder: Path, tmp_path: Path, *, is_stopped: bool = False) -> Pat
     if is_stopped:
         run.ask_to_stop()
     subprocess.run(
-        [sys.executable, "-m", "mammo_core.datasets.worker", str(run.path)],
+        [sys.executable, "-m", "mammo_core.worker", "audit", str(run.path)],
         env={**os.environ, "MAMMO_HOME": str(tmp_path / "home")},
         check=False,
         timeout=120,

@@ -1,0 +1,189 @@
+"""The process that does long work: `python -m mammo_core.worker KIND RUN_FOLDER`.
+
+One table says what each kind of work is and whose turn it waits for; `runs/jobs.py` starts it,
+beats its heart and reports its end. Nothing heavy is imported before the heart beats. Under
+torchrun it is started once for each device.
+"""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from mammo_core.config import (
+    AuditConfig,
+    CacheConfig,
+    EvaluateConfig,
+    JudgeConfig,
+    MeasureConfig,
+    RunConfig,
+)
+from mammo_core.errors import MammoError
+from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.jobs import Progress, carry_out, device_of
+
+#: torchrun ends all processes when one fails: the first must have written down why by then.
+_LET_THE_FIRST_SPEAK_SECONDS: Final = 5.0
+
+
+def train(run: RunFolder) -> str:
+    from mammo_core.training.session import train as train_run
+
+    return train_run(run)
+
+
+def preflight(run: RunFolder) -> str:
+    from mammo_core.training.measuring import measure
+    from mammo_core.training.preflight import write_preflight
+
+    found, looks = measure(run.settings(RunConfig), report=Progress(run))
+    write_preflight(run.path, found, looks)
+    return f"About {found.seconds / 60:.0f} minutes of training on this computer."
+
+
+def baselines(job: RunFolder) -> str:
+    from mammo_core.training.baselines import baselines_of
+
+    run = find_checkpoint(job.settings(MeasureConfig).checkpoint)
+    return baselines_of(run, report=Progress(job), should_stop=job.is_asked_to_stop)
+
+
+def evaluate(run: RunFolder) -> str:
+    from mammo_core.inference.evaluate import evaluate_into
+
+    config = run.settings(EvaluateConfig)
+    return evaluate_into(
+        run, config, report=Progress(run), should_stop=run.is_asked_to_stop, log=sys.stderr.write
+    )
+
+
+def judge(job: RunFolder) -> str:
+    from mammo_core.inference.judging import judge as judge_checkpoint
+
+    config = job.settings(JudgeConfig)
+    found = judge_checkpoint(
+        config,
+        find_checkpoint(config.checkpoint),
+        now=datetime.now(UTC).isoformat(timespec="seconds"),
+        device="auto",
+        report=Progress(job),
+        should_stop=job.is_asked_to_stop,
+    )
+    return "Stopped on request; nothing was kept." if found is None else "\n".join(found.sentences)
+
+
+def latency(job: RunFolder) -> str:
+    from mammo_core.inference.checkpoint import load_checkpoint
+    from mammo_core.inference.latency import measure_latency
+    from mammo_core.runs.sidecars import write_latency
+
+    run = find_checkpoint(job.settings(MeasureConfig).checkpoint)
+    found = measure_latency(
+        load_checkpoint(run.path, device="auto"),
+        report=Progress(job),
+        should_stop=job.is_asked_to_stop,
+    )
+    if found is None:
+        return "Stopped on request; nothing was kept."
+    write_latency(run, found)
+    return f"{1000 * found.median_seconds:.1f} ms an image ({found.machine})."
+
+
+def prepare(run: RunFolder) -> str:
+    from mammo_core.datasets.dataset import read_in_question
+    from mammo_core.datasets.prepared import in_words, prepare_dataset
+
+    config = run.settings(CacheConfig)
+    built = prepare_dataset(
+        read_in_question(Path(config.folder), config.adapter, config.label_rule),
+        config.prepare,
+        processes=config.processes,
+        report=Progress(run),
+        should_stop=run.is_asked_to_stop,
+    )
+    return in_words(built)
+
+
+def audit(run: RunFolder) -> str:
+    from mammo_core.datasets.audit.report import write_report
+    from mammo_core.datasets.audit.result import AUDIT_FILE, REPORT_FILE, Severity, write_audit
+    from mammo_core.datasets.audit.run import audit_dataset
+    from mammo_core.datasets.dataset import read_in_question
+
+    config = run.settings(AuditConfig)
+    dataset = read_in_question(Path(config.folder), config.adapter, config.label_rule)
+    result = audit_dataset(
+        dataset,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        report=Progress(run),
+        should_stop=run.is_asked_to_stop,
+    )
+    if run.is_asked_to_stop():
+        return "Stopped on request; nothing was concluded from the files already seen."
+    write_report(result, dataset.root, run.file(REPORT_FILE))
+    write_audit(result, run.file(AUDIT_FILE))
+    counts = ", ".join(f"{len(result.of(severity))} {severity}" for severity in Severity)
+    return f"{result.images} images looked at. Findings: {counts}."
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of work. `device` tells whose turn it waits for."""
+
+    work: Callable[[RunFolder], str]  # ends with its closing words
+    device: Callable[[RunFolder], str]
+
+
+def _disk(run: RunFolder) -> str:
+    """Files are read and no network is run: a training need not wait, another reader must."""
+    return "disk"
+
+
+def _any_device(run: RunFolder) -> str:
+    """Like a training: two at once would slow, and measure, each other."""
+    return device_of("auto")
+
+
+def _chosen_device(run: RunFolder) -> str:
+    """Under torchrun a scheduler has given out the devices: nobody waits for another's."""
+    return run.run_id if "WORLD_SIZE" in os.environ else device_of(run.settings(RunConfig).device)
+
+
+#: To add a kind of work, add one entry.
+KINDS: Final = {
+    "audit": Kind(audit, _disk),
+    "baselines": Kind(baselines, _disk),
+    "evaluate": Kind(evaluate, _any_device),
+    "explain_check": Kind(judge, _any_device),
+    "latency": Kind(latency, _any_device),
+    "preflight": Kind(preflight, _chosen_device),
+    "prepare": Kind(prepare, _disk),
+    "stress": Kind(judge, _any_device),
+    "train": Kind(train, _chosen_device),
+}
+
+
+def main(name: str, folder: Path) -> int:
+    """Carry the work out. Of several processes (torchrun) the first alone writes to the folder."""
+    run, kind = RunFolder(folder), KINDS[name]
+    if int(os.environ.get("RANK", "0")) > 0:
+        return _work_along(run, kind)
+    return carry_out(run, kind.work, device=kind.device(run))
+
+
+def _work_along(run: RunFolder, kind: Kind) -> int:
+    try:
+        kind.work(run)
+    except MammoError as error:
+        sys.stderr.write(f"{error}\n")
+        time.sleep(_LET_THE_FIRST_SPEAK_SECONDS)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], Path(sys.argv[2])))
