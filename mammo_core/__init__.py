@@ -1,3 +1,3 @@
 """Everything Mammoscope does without a browser: reading, training, judging, explaining."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
