@@ -5,12 +5,12 @@ counting one breast of some women and two of others.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit, stdtrit
+from scipy.special import logit, stdtrit
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, why_no_auc
@@ -33,13 +33,15 @@ from mammo_core.metrics.uncertainty import (
 )
 from mammo_core.types import Level
 
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+
 Floats = NDArray[np.float64]
 
 CONFOUNDERS: Final = ("age", "density", "site", "machine")
 FOLDS: Final = 5
 _EDGE: Final = 1e-6
-_RIDGE: Final = 1.0
-_STEPS: Final = 50
+_SCORE: Final = "score, as log-odds"
 _CLOSE_ENOUGH: Final = 1e-6
 
 
@@ -69,18 +71,21 @@ class Beyond:
 def beyond_confounders(
     predictions: pd.DataFrame, *, level: Level, rule: Pooling, seed: int = 0
 ) -> Beyond | None:
-    """None where no confounder varies, or where an AUC would mean nothing."""
+    """None where no confounder varies, where an AUC would mean nothing, or where one woman is all
+    there is of a class: nothing can be learnt from the others then.
+    """
     known = predictions[predictions["positive"].notna()]
     columns = tuple(name for name in CONFOUNDERS if known[name].nunique() > 1)
     if not columns or why_no_auc(pool_cases(known, level, rule)):
         return None
-    design = design_of(known, columns)
     score = logit(np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE))
-    positive = known["positive"].to_numpy(dtype=bool)
-    folds = folds_of(known["group_id"], positive, seed=seed)
+    table = known[list(columns)].assign(**{_SCORE: score})
+    folds = folds_of(known["group_id"], known["positive"].to_numpy(dtype=bool), seed=seed)
+    if folds is None:
+        return None
     alone, together = (
-        pool_cases(known.assign(score=_out_of_fold(matrix, positive, folds)), level, rule)
-        for matrix in (design, np.column_stack([design, _scaled(score)]))
+        pool_cases(known.assign(score=_out_of_fold(known, table[list(names)], folds)), level, rule)
+        for names in (columns, (*columns, _SCORE))
     )
     return Beyond(
         confounders=columns,
@@ -90,62 +95,73 @@ def beyond_confounders(
     )
 
 
-def design_of(table: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
-    """Age scaled, words one column each; that a value is missing is a value of its own."""
-    parts = []
-    for name in columns:
-        if name == "age":
-            age = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            missing = np.isnan(age)
-            parts += [_scaled(np.where(missing, np.nanmedian(age), age)), missing.astype(float)]
-        else:
-            words = table[name].astype("string").fillna("not known")
-            parts += [(words == word).to_numpy(dtype=float) for word in sorted(set(words))]
-    return np.column_stack(parts)
+def encoder(table: pd.DataFrame, columns: Sequence[str]) -> "ColumnTransformer":
+    """Numbers scaled, words one column each; that a value is missing is a value of its own."""
+    # Here, not above: the pages that show an AUC open without scikit-learn.
+    from sklearn.compose import ColumnTransformer
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+    numeric = [name for name in columns if pd.api.types.is_numeric_dtype(table[name])]
+    words = [name for name in columns if name not in numeric]
+    numbers = make_pipeline(
+        FunctionTransformer(_as_floats),
+        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+        StandardScaler(),
+    )
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return ColumnTransformer(
+        [
+            ("numbers", numbers, numeric),
+            ("words", make_pipeline(FunctionTransformer(_as_words), one_hot), words),
+        ]
+    )
+
+
+def _as_floats(table: pd.DataFrame) -> NDArray[np.float64]:
+    return table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _as_words(table: pd.DataFrame) -> NDArray[np.object_]:
+    return table.astype("string").fillna("unknown").to_numpy(dtype=object)
 
 
 def folds_of(
     groups: "pd.Series[str]", positive: NDArray[np.bool_], *, seed: int
-) -> NDArray[np.intp]:
-    """The fold of each image: women whole, those with cancer spread evenly."""
+) -> NDArray[np.intp] | None:
+    """The fold of each image: women whole, those with cancer spread evenly. None where a class has
+    too few women to be spread.
+    """
+    from sklearn.model_selection import StratifiedKFold
+
     codes = pd.factorize(groups)[0]
     has_cancer = np.bincount(codes, weights=positive) > 0
+    parts = min(FOLDS, *np.bincount(has_cancer, minlength=2).tolist())
+    if parts < 2:
+        return None
     fold = np.empty(len(has_cancer), dtype=np.intp)
-    rng = np.random.default_rng(seed)
-    for kind in (True, False):
-        women = rng.permutation(np.flatnonzero(has_cancer == kind))
-        fold[women] = np.arange(len(women)) % FOLDS
+    dealt = StratifiedKFold(parts, shuffle=True, random_state=seed).split(has_cancer, has_cancer)
+    for number, (_, women) in enumerate(dealt):
+        fold[women] = number
     return fold[codes]
 
 
-def fit_logistic(design: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """Intercept first, then weights shrunk towards 0 (ridge); Newton's steps."""
-    matrix = np.column_stack([np.ones(len(design)), design])
-    shrink = np.diag([0.0, *[_RIDGE] * design.shape[1]])
-    weights = np.zeros(matrix.shape[1])
-    for _ in range(_STEPS):
-        share = expit(matrix @ weights)
-        gradient = matrix.T @ (share - positive) + shrink @ weights
-        curvature = (matrix * (share * (1 - share))[:, None]).T @ matrix + shrink
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(weights)), gradient)
-        weights = weights - step
-        if np.abs(step).max() < _CLOSE_ENOUGH:
-            break
-    return weights
+def _out_of_fold(known: pd.DataFrame, table: pd.DataFrame, folds: NDArray[np.intp]) -> Floats:
+    """The chance of cancer that a logistic regression on `table` gives women it never saw."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
 
-
-def _out_of_fold(design: Floats, positive: NDArray[np.bool_], folds: NDArray[np.intp]) -> Floats:
-    shares = np.empty(len(design))
-    for fold in range(FOLDS):
+    positive = known["positive"].to_numpy(dtype=bool)
+    shares = np.empty(len(table))
+    for fold in np.unique(folds):
         held_out = folds == fold
-        weights = fit_logistic(design[~held_out], positive[~held_out])
-        shares[held_out] = expit(weights[0] + design[held_out] @ weights[1:])
+        model = make_pipeline(
+            encoder(table, list(table)), LogisticRegression(max_iter=5000, tol=_CLOSE_ENOUGH)
+        )
+        model.fit(table[~held_out], positive[~held_out])
+        shares[held_out] = model.predict_proba(table[held_out])[:, 1]
     return shares
-
-
-def _scaled(values: Floats) -> Floats:
-    spread = values.std()
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
 
 
 _NO_SPREAD: Final = 1e-9

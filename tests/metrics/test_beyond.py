@@ -1,10 +1,9 @@
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.linear_model import LogisticRegression
 
 from mammo_core.metrics.cases import Pooling
-from mammo_core.metrics.confounding import beyond_confounders, design_of, fit_logistic, folds_of
+from mammo_core.metrics.confounding import beyond_confounders, encoder, folds_of
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions
 
@@ -56,16 +55,21 @@ def test_no_woman_is_in_two_folds_and_cancers_are_spread_evenly() -> None:
     assert np.bincount(folds[positive]).tolist() == [8] * 5  # 20 women, two images each
 
 
-def test_the_regression_is_that_of_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    design = rng.normal(size=(300, 3))
-    positive = rng.random(300) < 1 / (1 + np.exp(-design[:, 0] - 0.5))
-    reference = LogisticRegression(C=1.0, tol=1e-10).fit(design, positive)
-    assert fit_logistic(design, positive) == pytest.approx(
-        [reference.intercept_[0], *reference.coef_[0]], abs=1e-4
-    )
+def test_one_woman_with_cancer_cannot_be_spread_over_folds() -> None:
+    lone = made_up_predictions(women=30, with_cancer=1)
+    positive = lone["positive"].to_numpy(dtype=bool)
+    assert folds_of(lone["group_id"], positive, seed=0) is None
+    older = lone.assign(age=range(len(lone)))
+    assert beyond_confounders(older, level=Level.BREAST, rule=Pooling.MAX) is None
 
 
 def test_a_missing_age_is_a_value_of_its_own() -> None:
     table = pd.DataFrame({"age": pd.array([40, 60, None], dtype="Float64")})
-    assert design_of(table, ("age",))[:, 1].tolist() == [0.0, 0.0, 1.0]
+    age, missing = encoder(table, ["age"]).fit_transform(table).T
+    assert age[2] == pytest.approx(0.0)  # as the others on the whole
+    assert missing[0] == missing[1] < missing[2]
+
+
+def test_a_word_that_the_training_women_never_had_tells_nothing() -> None:
+    seen, unseen = pd.DataFrame({"site": ["A", "B"]}), pd.DataFrame({"site": ["C", None]})
+    assert encoder(seen, ["site"]).fit(seen).transform(unseen).tolist() == [[0, 0], [0, 0]]

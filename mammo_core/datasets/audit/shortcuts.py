@@ -22,10 +22,10 @@ from mammo_core.datasets.audit.result import (
     Shortcut,
     texts,
 )
-from mammo_core.datasets.baselines import encoder
 from mammo_core.datasets.small_images import GREY
 from mammo_core.datasets.splits import positive_groups, with_folds
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.confounding import CONFOUNDERS, encoder
 from mammo_core.metrics.uncertainty import (
     auc_of,
     auc_with_interval,
@@ -40,7 +40,7 @@ FEWEST_WOMEN: Final = 10  # of each class
 _DECISIVE: Final = 0.9
 _LEAST_IMAGES: Final = 20  # of one value, before all or none of them mean anything
 
-_ATTRIBUTES: Final = ("age", "density", "site", "machine", "side", "view")
+_ATTRIBUTES: Final = (*CONFOUNDERS, "side", "view")
 _SIZE: Final = ("height", "width", "bits", "kind")
 _NUMBERS: Final = ("images", "breasts")
 _TITLES: Final = {
