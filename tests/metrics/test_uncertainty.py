@@ -9,12 +9,15 @@ from scipy.stats import binomtest
 from mammo_core.errors import TableError
 from mammo_core.metrics.uncertainty import (
     Method,
+    auc_parts,
     auc_with_interval,
+    degrees_of_freedom,
     effective_groups,
     rate_bands,
     rate_with_interval,
     rates_at,
     resampled_aucs,
+    t_quantile,
     wilson_interval,
 )
 from tests.metrics.conftest import cases_of
@@ -27,6 +30,16 @@ def test_wilson_is_that_of_scipy(total: int, data: st.DataObject) -> None:
     assert wilson_interval(count / total, total) == pytest.approx(
         (reference.low, reference.high), abs=1e-9
     )
+
+
+def test_a_handful_of_cancers_is_a_small_sample_however_many_women_have_none() -> None:
+    score = np.array([0.9, 0.6, 0.4, *np.linspace(0.0, 0.7, 60)])
+    positive = np.array([True] * 3 + [False] * 60)
+    parts = auc_parts(score, positive, np.arange(63))
+    assert degrees_of_freedom(parts) == 2
+    assert t_quantile(parts) == pytest.approx(4.3027, abs=1e-4)  # Student's, of 2 degrees
+    turned = auc_parts(-score, ~positive, np.arange(63))
+    assert t_quantile(turned) == t_quantile(parts)
 
 
 def test_independent_cases_get_wilson() -> None:
