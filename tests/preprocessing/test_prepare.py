@@ -52,6 +52,17 @@ def test_an_unturned_right_breast_keeps_its_chest_wall_at_the_right_edge() -> No
     assert pixels[64, 0] == 0.0
 
 
+@pytest.mark.parametrize("is_turned", [False, True])
+def test_padding_lies_beyond_the_nipple_whichever_way_the_breast_looks(is_turned: bool) -> None:
+    wide = replace(PLAIN, size=(128, 128), margin=0.0, is_turned=is_turned)  # half of it is padding
+    pixels = prepare(RIGHT, wide).pixels[0]
+    filled = np.flatnonzero(pixels.any(axis=0))
+    chest_wall, padding = (0, pixels[:, 70:]) if is_turned else (127, pixels[:, :58])
+    assert pixels[64, chest_wall] == pytest.approx(0.5, abs=1e-4)
+    assert filled.size == pytest.approx(64, abs=2)
+    assert not padding.any()
+
+
 def test_padding_keeps_the_breast_round_and_stretching_fills_the_frame() -> None:
     # The half disc is twice as high as wide; in a square frame it fills the height alone.
     padded = prepare(LEFT, replace(PLAIN, size=(128, 128), margin=0.0)).pixels[0]
