@@ -1,9 +1,12 @@
-"""Numbers with their nouns, as a sentence wants them."""
+"""Words that stand in many places: the research notice, and numbers with their nouns."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from mammo_core.types import Level
+
+#: Said wherever a score is shown.
+NOTICE: Final = "For research only. Not a medical device."
 
 #: One case and several, in words: who counts by patient counts women.
 UNITS: Final[Mapping[Level, tuple[str, str]]] = {

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Third-party packages each part may import. The standard library is always allowed.
 ALLOWED: dict[str, set[str]] = {
-    "mammo_core": {"numpy", "pandas"},
+    "mammo_core": {"numpy", "pandas", "jinja2"},
     "mammo_core/preprocessing": {
         "numpy", "pandas", "pydicom", "cv2", "PIL", "imagecodecs", "openjpeg", "psutil", "scipy",
     },
@@ -18,7 +18,9 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy"},
     "mammo_core/plots": {"numpy", "pandas", "plotly"},
     "mammo_core/runs": {"numpy", "pandas", "safetensors"},
-    "mammo_core/reports": {"numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom"},
+    "mammo_core/reports": {
+        "numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom", "markupsafe",
+    },
     "mammo_core/zoo": {"torch", "timm", "safetensors"},
     "mammo_core/training": {"numpy", "pandas", "torch", "lightning_fabric", "safetensors"},
     "mammo_core/inference": {"numpy", "pandas", "torch", "safetensors", "openvino"},

@@ -20,7 +20,7 @@ from mammo_core.types import Window
 from tests.reports.read_cases import read_case, unread
 
 CASE = read_case()
-VIEWER = Path(__file__).resolve().parents[2] / "pages" / "components" / "viewer"
+VIEWER = Path(__file__).resolve().parents[2] / "pages" / "components" / "shared" / "viewer"
 
 
 def test_the_colours_are_those_of_the_viewer() -> None:

@@ -17,10 +17,10 @@ from mammo_core.reports.document import (
     Section,
     Table,
     facts,
+    render_html,
     render_markdown,
     warning,
 )
-from mammo_core.reports.html import render_html
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 
