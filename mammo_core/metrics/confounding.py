@@ -158,8 +158,7 @@ def _out_of_fold(known: pd.DataFrame, table: pd.DataFrame, folds: NDArray[np.int
     for fold in np.unique(folds):
         held_out = folds == fold
         model = make_pipeline(
-            encoder(table, list(map(str, table))),
-            LogisticRegression(max_iter=5000, tol=_CLOSE_ENOUGH),
+            encoder(table, columns), LogisticRegression(max_iter=5000, tol=_CLOSE_ENOUGH)
         )
         model.fit(table[~held_out], positive[~held_out])
         shares[held_out] = model.predict_proba(table[held_out])[:, 1]
