@@ -1,7 +1,9 @@
 """Where things live on disk. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME."""
 
 import os
+import re
 from pathlib import Path
+from typing import Final
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -79,3 +81,14 @@ def studies_root() -> Path:
 def worklists_root() -> Path:
     """Lists of cases that came together."""
     return home() / "worklists"
+
+
+#: An absolute path up to its last name; neither a fraction, nor a web address, nor a relative path.
+_FOLDERS: Final = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\'\",;:()]+[/\\])+")
+
+
+def without_folders(text: str) -> str:
+    """`text` with each absolute path cut to its last name: where a server keeps its files is no
+    reader's business.
+    """
+    return _FOLDERS.sub("", text)

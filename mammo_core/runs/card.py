@@ -15,6 +15,7 @@ from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.damage import damage_in_words
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.files import replace_file
+from mammo_core.paths import without_folders
 from mammo_core.records import from_document, to_document
 from mammo_core.types import Level, Split, Task
 
@@ -145,7 +146,8 @@ _ABSENT = "–"
 
 
 def settings_table(settings: Mapping[str, Any], *, only_differences: bool) -> pd.DataFrame:
-    """`setting` and a column of texts per run; `settings` are dataclasses by the run's name.
+    """`setting` and a column of texts per run; `settings` are dataclasses, or what they are in
+    JSON, by the run's name. A folder is called by its last name.
 
     Settings are named by their dots, as in `optim.epochs`. What one kind of run does not have is a
     dash there.
@@ -162,4 +164,5 @@ def _flat(document: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
         if isinstance(value, dict):
             yield from _flat(value, f"{prefix}{name}.")
         else:
-            yield f"{prefix}{name}", value if isinstance(value, str) else json.dumps(value)
+            text = value if isinstance(value, str) else json.dumps(value)
+            yield f"{prefix}{name}", without_folders(text)

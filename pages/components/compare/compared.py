@@ -1,14 +1,14 @@
 """Where two models disagree, the images of one, and in which settings their runs differ."""
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from typing import Final, TypeVar
 
 import streamlit as st
 
 from mammo_core.errors import MammoError, TableError
 from mammo_core.metrics.cases import Cases, disagreements
+from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
 from pages.components.shared.counting import Counting, count_cases
@@ -71,33 +71,17 @@ def show_settings(compared: Compared) -> None:
     if len(compared.runs) < 2:
         st.info("Choose at least two models.")
         return
-    settings = {run.run_id: flattened(run.document()) for run in compared.runs}
-    keys = sorted({key for values in settings.values() for key in values})
-    rows = [
-        {"setting": key, **{name: values.get(key, "–") for name, values in settings.items()}}
-        for key in keys
-        if len({values.get(key, "–") for values in settings.values()}) > 1
-    ]
-    if not rows:
+    documents = {run.run_id: run.document() for run in compared.runs}
+    table = settings_table(documents, only_differences=True)
+    if table.empty:
         st.info("These runs have the same settings.")
         return
-    st.dataframe(rows, hide_index=True, key="settings")
+    st.dataframe(table, hide_index=True, key="settings")
 
 
 def prevalence_of(models: Mapping[str, Cases]) -> float:
     cases = next(iter(models.values()))
     return cases.positives / len(cases)
-
-
-def flattened(document: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    """Nested settings as "part.name" and text: mixed types in one column are an error in Arrow."""
-    flat: dict[str, str] = {}
-    for key, value in document.items():
-        if isinstance(value, Mapping):
-            flat |= flattened(value, f"{prefix}{key}.")
-        else:
-            flat[f"{prefix}{key}"] = json.dumps(value)
-    return flat
 
 
 MOST_AT_FIRST: Final = 8

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.paths import without_folders
 from mammo_core.words import NOTICE
 
 ICON: Final = Path(__file__).parent / "icon.svg"
@@ -91,7 +92,10 @@ def noted_errors() -> Iterator[None]:
 
 
 def escaped(text: str) -> str:
-    """File names and cell contents may hold Markdown; show them as they are, line by line."""
+    """File names and cell contents may hold Markdown: they are shown as they are, line by line.
+    Where on the server a file lies is not shown.
+    """
+    text = without_folders(text)
     for mark in "\\`*_{}[]<>#$~:|":
         text = text.replace(mark, f"\\{mark}")
     return text.replace("\n", "  \n")
