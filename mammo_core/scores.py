@@ -35,7 +35,7 @@ def scores_of(probabilities: NDArray[np.floating[Any]], task: Task) -> NDArray[n
     return np.clip(rounded(summed), 0.0, 1.0)
 
 
-def mean_of_sum(sums: NDArray[np.float64], counts: NDArray[np.intp]) -> NDArray[np.float64]:
+def mean_of_sum(sums: NDArray[Any], counts: NDArray[np.intp]) -> NDArray[np.float64]:
     """The mean of stored scores from their sum, whose last bits depend on their order."""
     means: NDArray[np.float64] = rounded(sums) / counts
     return means

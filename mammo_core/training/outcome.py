@@ -195,8 +195,8 @@ def outputs_of(classifier: Classifier, batches: EvaluationBatches, task: Task) -
     for images, _ in batches.epoch(0):
         maps = classifier.features(images)
         peaks = grad_cam(classifier, maps, task.positive_indices).max(axis=(1, 2))
-        logits, vectors = classifier.head(maps), classifier.embed(maps)
-        found.append((logits.float().cpu().numpy(), peaks, vectors.float().cpu().numpy()))
+        said, seen = classifier.head(maps).float(), classifier.embed(maps).float()
+        found.append((said.cpu().numpy(), peaks, seen.cpu().numpy()))
     logits, peaks, vectors = (np.concatenate(parts) for parts in zip(*found, strict=True))
     return ImageOutputs(logits=logits, peaks=peaks, vectors=vectors)
 
