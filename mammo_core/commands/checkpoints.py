@@ -184,7 +184,7 @@ def _seen(arguments: argparse.Namespace) -> int:
 
     run = RunFolder(folder_of(arguments.name))
     women = retell_seen(run, folder=arguments.data, report=lambda done, total, message: None)
-    say(f"{run.run_id} lists again whom it has seen: {many(women, 'woman', 'women')}.")
+    say(f"{run.run_id} has a new list of whom it has seen: {many(women, 'woman', 'women')}.")
     return 0
 
 

@@ -82,7 +82,7 @@ def why_not_fast(checkpoint: Checkpoint) -> str:
     repeat = f"Run `mammo checkpoints check {checkpoint.card.model_id}`."
     check = find_fast_check(checkpoint)
     if check is None:
-        return f"Nobody has checked yet what it changes. {repeat}"
+        return f"What it changes has not been checked yet. {repeat}"
     if check.problem:
         return check.problem
     if set(locked_points(run)) - set(check.points):

@@ -120,7 +120,7 @@ def compare(
     crossed = sum(_crossed(before, after, point) for point in check.points)
     problem = (
         f"{many(crossed, 'case', 'cases')} of {many(check.women, 'woman', 'women')} in validation "
-        "came to lie on the other side of a locked threshold."
+        "moved to the other side of a locked threshold."
     )
     return replace(check, crossed=crossed, problem=problem if crossed else "")
 

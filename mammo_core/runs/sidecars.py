@@ -170,7 +170,7 @@ def count_parameters(weights: Path) -> int | None:
     try:
         with safe_open(weights, framework="numpy") as file:
             learnt = [name for name in file.keys() if not name.endswith(_NOT_LEARNT)]  # noqa: SIM118 - not a dict
-            return sum(math.prod(file.get_slice(name).get_shape()) for name in learnt)
+            return sum(math.prod(map(int, file.get_slice(name).get_shape())) for name in learnt)
     except FileNotFoundError:
         return None
     except SafetensorError:
@@ -321,8 +321,8 @@ def read_seen(run: RunFolder) -> pd.DataFrame | None:
 def unknown_seen(run_id: str) -> str:
     """What cannot be known of a checkpoint without that list, and what can be done."""
     return (
-        f"{run_id} does not tell whom it has seen (it has no {SEEN_NAME}): whether these women are "
-        "among those it learnt from cannot be known. Where its data set is still here, `mammo "
+        f"{run_id} does not record whom it has seen (it has no {SEEN_NAME}): whether these women "
+        "are among those it learnt from cannot be known. Where its data set is still here, `mammo "
         f"checkpoints seen {run_id}` writes the list anew; else train it again, or judge it on "
         "women it cannot have seen."
     )

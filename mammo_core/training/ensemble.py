@@ -53,7 +53,7 @@ class Candidate:
 def make_ensemble(names: Sequence[str], *, method: Averaging, root: Path) -> RunFolder:
     """A new run below `root` that holds the joined scores; refused where they would mislead."""
     if len(names) < 2:
-        raise RunError(f"{len(names)} member makes no ensemble; at least 2 do.")
+        raise RunError(f"An ensemble needs at least 2 members, not {len(names)}.")
     if len(set(names)) < len(names):
         raise RunError("A member is named twice. Name each once.")
     candidates = [read_candidate(name) for name in names]

@@ -217,7 +217,7 @@ def test_mistakes_are_told_in_sentences(
     for arguments, complaint in (
         ([str(images[0]), "--checkpoint", "nobody"], "There is no run named 'nobody'"),
         ([str(tmp_path / "gone"), "--checkpoint", str(checkpoint)], "There is no file or folder"),
-        ([str(images[0]), "--checkpoint", str(checkpoint), "--fast"], "Nobody has checked yet"),
+        ([str(images[0]), "--checkpoint", str(checkpoint), "--fast"], "has not been checked yet"),
         (
             [str(images[0]), "--checkpoint", str(checkpoint), "--out", str(tmp_path / "no/a.csv")],
             "There is no folder",

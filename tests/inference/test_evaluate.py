@@ -176,7 +176,7 @@ def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(
     phantoms: Path, tmp_path: Path
 ) -> None:
     told = scored_into(tmp_path / "runs" / "new", phantoms)
-    assert "made-up does not tell whom it has seen (it has no seen.csv)" in told
+    assert "made-up does not record whom it has seen (it has no seen.csv)" in told
     assert "`mammo checkpoints seen made-up` writes the list anew" in told
 
 

@@ -94,7 +94,7 @@ def test_no_case_may_cross_a_locked_threshold(one_woman: tuple[Checkpoint, Datas
     found = compare(checkpoint, NOT_YET, dataset, (full, fast))
     assert (found.images, found.women, found.crossed) == (4, 1, 1)
     assert found.difference == pytest.approx(0.02)
-    assert "came to lie on the other side of a locked threshold" in found.problem
+    assert "moved to the other side of a locked threshold" in found.problem
 
 
 def test_a_case_is_pooled_as_its_threshold_wants_it(one_woman: tuple[Checkpoint, Dataset]) -> None:
@@ -117,7 +117,7 @@ def test_no_logit_may_change_by_a_tenth(
 
 def test_fast_is_off_until_it_was_checked_and_after_a_new_threshold(tmp_path: Path) -> None:
     checkpoint = trained_on(tmp_path, women=16)
-    assert "Nobody has checked yet" in why_not_fast(checkpoint)
+    assert "has not been checked yet" in why_not_fast(checkpoint)
     with pytest.raises(CheckpointError, match="Fast reading with made-up is off"):
         open_engine(checkpoint, is_fast=True)
     found = check_fast(checkpoint, processes=1, report=quietly)

@@ -75,7 +75,7 @@ def test_whom_a_run_has_seen_can_be_written_down_again(
     finished.file(SEEN_NAME).unlink()
     moved = phantoms.rename(tmp_path / "moved")
     assert main(["checkpoints", "seen", str(finished.path), "--data", str(moved)]) == 0
-    assert "lists again whom it has seen: 12 women." in capsys.readouterr().out
+    assert "has a new list of whom it has seen: 12 women." in capsys.readouterr().out
     assert finished.file(SEEN_NAME).read_text() == written
 
 
