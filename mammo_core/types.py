@@ -1,5 +1,6 @@
 """The things the workbench speaks of, one at a time. Many of a thing are tables: see tables.py."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
 Size = tuple[int, int]  # (height, width)
+Report = Callable[[int, int, str], None]  # told how much is done, of how much, and in words
 
 
 class Laterality(StrEnum):

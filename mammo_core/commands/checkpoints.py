@@ -1,12 +1,11 @@
 """`mammo checkpoints`: what is here, what each is, may it read fast, and its way in and out."""
 
 import argparse
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError
 from mammo_core.paths import checkpoints_root
@@ -21,19 +20,25 @@ if TYPE_CHECKING:
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="those that are here")
-    _named(actions.add_parser("show", help="what one is, was trained on, and was measured to do"))
+    actions.add_parser("list", help="the checkpoints on this computer")
+    _named(
+        actions.add_parser("show", help="what one is, what it was trained on, and how well it did")
+    )
     check = actions.add_parser(
-        "check", help="hold its engine against torch, and see whether it may read fast"
+        "check", help="compare its engine with torch, and find out whether it may read fast"
     )
     _named(check)
-    embed = actions.add_parser("embed", help="make anew what tells unlike images, from its data")
+    embed = actions.add_parser(
+        "embed", help="recompute from its data set the embeddings that tell unfamiliar images"
+    )
     _named(embed)
-    embed.add_argument("--data", metavar="DIR", help="where its data set lies now")
-    seen = actions.add_parser("seen", help="write down anew whom it has seen, from its data set")
+    embed.add_argument("--data", metavar="DIR", help="where its data set is now")
+    seen = actions.add_parser(
+        "seen", help="rewrite the list of women it has seen, from its data set"
+    )
     _named(seen)
-    seen.add_argument("--data", metavar="DIR", help="where its data set lies now")
-    bring = actions.add_parser("import", help="bring one in from a zip")
+    seen.add_argument("--data", metavar="DIR", help="where its data set is now")
+    bring = actions.add_parser("import", help="import one from a zip")
     bring.add_argument("file", type=Path, metavar="ZIP")
     bring.add_argument("--name", help="what to call it; default imported-<hash of its card>")
     out = actions.add_parser("export", help="write one to a zip")
@@ -42,7 +47,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument(
         "--with-women",
         action="store_true",
-        help="also what tells of single women: predictions, epochs, embeddings; mind the licence "
+        help="also files about individual women: predictions, epochs, embeddings; mind the licence "
         "of the data",
     )
 
@@ -53,14 +58,9 @@ def _named(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     actions = {
-        "list": _list,
-        "show": _show,
-        "check": _check,
-        "embed": _embed,
-        "seen": _seen,
-        "import": _import,
-        "export": _export,
-    }
+        "list": _list, "show": _show, "check": _check, "embed": _embed, "seen": _seen,
+        "import": _import, "export": _export,
+    }  # fmt: skip
     return actions[arguments.action](arguments)
 
 
@@ -71,9 +71,9 @@ def _list(arguments: argparse.Namespace) -> int:
         try:
             card = run.card()
         except MammoError as error:
-            _say(f"{run.run_id:44} {error}")
+            say(f"{run.run_id:44} {error}")
             continue
-        _say(f"{run.run_id:44} {card.title}; {_auc_in_words(card)}")
+        say(f"{run.run_id:44} {card.title}; {_auc_in_words(card)}")
     return 0
 
 
@@ -84,16 +84,16 @@ def _show(arguments: argparse.Namespace) -> int:
     run = RunFolder(folder_of(arguments.name))
     card = run.card()
     for line in _described(card):
-        _say(line)
+        say(line)
     for point in locked_points(run):
         promise = point.promise
-        _say(
+        say(
             f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), locked "
             f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
-            f"{promise.left_alone} of {promise.negatives} left alone ({point.split})"
+            f"{promise.left_alone} of {promise.negatives} not called ({point.split})"
         )
     for sentence in card.limits:
-        _say(f"limit       {sentence}")
+        say(f"limit       {sentence}")
     return 0
 
 
@@ -144,10 +144,10 @@ def _check(arguments: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(folder_of(arguments.name), device="auto")
     engine = open_engine(checkpoint)
-    _say(f"Scores come from {engine.name}. {engine.note}".strip())
+    say(f"Scores come from {engine.name}. {engine.note}".strip())
     check = find_check(checkpoint.card)
     if check is not None and check.difference is not None:
-        _say(f"Its logits differ from torch's by at most {check.difference:.1e}.")
+        say(f"Its logits differ from torch's by at most {check.difference:.1e}.")
     return _check_fast(checkpoint)
 
 
@@ -156,17 +156,17 @@ def _check_fast(checkpoint: "Checkpoint") -> int:
 
     def report(done: int, total: int, message: str) -> None:
         if done == total:
-            print(message, file=sys.stderr)
+            say_aside(message)
 
     found = check_fast(checkpoint, report=report)
     if found.images:
-        _say(
+        say(
             f"{found.engine} on {many(found.images, 'validation image', 'validation images')} of "
             f"{many(found.women, 'woman', 'women')}: logits change by at most "
             f"{found.difference:.2g}; {found.crossed} cases cross "
             f"{many(len(found.points), 'locked threshold', 'locked thresholds')}."
         )
-    _say(f"Fast reading is off. {found.problem}" if found.problem else "Fast reading is on.")
+    say(f"Fast reading is off. {found.problem}" if found.problem else "Fast reading is on.")
     return 1 if found.problem else 0
 
 
@@ -175,7 +175,7 @@ def _embed(arguments: argparse.Namespace) -> int:
 
     run = RunFolder(folder_of(arguments.name))
     count = embed_run(run, folder=arguments.data, report=lambda done, total, message: None)
-    _say(f"{many(count, 'image', 'images')} embedded.")
+    say(f"{many(count, 'image', 'images')} embedded.")
     return 0
 
 
@@ -184,7 +184,7 @@ def _seen(arguments: argparse.Namespace) -> int:
 
     run = RunFolder(folder_of(arguments.name))
     women = retell_seen(run, folder=arguments.data, report=lambda done, total, message: None)
-    _say(f"{run.run_id} tells again whom it has seen: {many(women, 'woman', 'women')}.")
+    say(f"{run.run_id} has a new list of whom it has seen: {many(women, 'woman', 'women')}.")
     return 0
 
 
@@ -192,7 +192,7 @@ def _import(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.archive import import_checkpoint
 
     run = import_checkpoint(arguments.file, checkpoints_root(), name=arguments.name)
-    print(run.path)
+    say(run.path)
     return 0
 
 
@@ -202,13 +202,8 @@ def _export(arguments: argparse.Namespace) -> int:
     names = export_checkpoint(
         folder_of(arguments.name), arguments.out, is_with_women=arguments.with_women
     )
-    _say(f"{arguments.out}: {', '.join(names)}")
+    say(f"{arguments.out}: {', '.join(names)}")
     return 0
-
-
-def _say(text: str) -> None:
-    """Without what plays tricks on a terminal: a card may come from anyone."""
-    print("".join(c if c.isprintable() else "?" for c in text))
 
 
 CHECKPOINTS = Command(

@@ -1,6 +1,10 @@
-"""What a command of `mammo` must tell: its name, its arguments, and what it does."""
+"""What a command of `mammo` is: its name, its arguments, what it does; and how it speaks.
+
+Results go to stdout, where a script reads them; what is said meanwhile goes to stderr.
+"""
 
 import argparse
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -13,3 +17,22 @@ class Command:
     summary: str
     add_arguments: Callable[[argparse.ArgumentParser], None]
     run: Callable[[argparse.Namespace], int]
+
+
+def say(line: object) -> None:
+    """A result."""
+    print(printable(str(line)), flush=True)
+
+
+def say_aside(line: str) -> None:
+    print(printable(line), file=sys.stderr, flush=True)
+
+
+def show_progress(done: int, total: int, message: str) -> None:
+    """One line on stderr that changes until all is done."""
+    print(f"\r{message:<60}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def printable(text: str) -> str:
+    """Without what plays tricks on a terminal: names of files and cards may come from anyone."""
+    return "".join(c if c.isprintable() else "?" for c in text)

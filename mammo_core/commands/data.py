@@ -1,12 +1,11 @@
 """`mammo audit`, `prepare`, `phantom`: what is wrong with a set, prepared ahead, or made up."""
 
 import argparse
-import sys
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.config import PrepareSettings, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.paths import cache_root
@@ -30,25 +29,20 @@ def _run_audit(arguments: argparse.Namespace) -> int:
     from mammo_core.files import replace_file
 
     dataset = read_in_question(arguments.folder, arguments.adapter, arguments.label_rule)
-    print(f"{dataset.adapter.title}, {len(dataset.manifest)} rows. {dataset.label_rule.title}")
+    say(f"{dataset.adapter.title}, {len(dataset.manifest)} rows. {dataset.label_rule.title}")
     result = audit_dataset(
-        dataset, made_at=datetime.now(UTC).isoformat(timespec="seconds"), report=_show_progress
+        dataset, made_at=datetime.now(UTC).isoformat(timespec="seconds"), report=show_progress
     )
-    print()
     for finding in result.findings:
-        print(f"{finding.severity:<8} {finding.check:<22} {finding.sentence}")
+        say(f"{finding.severity:<8} {finding.check:<22} {finding.sentence}")
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         write_audit(result, arguments.out / "audit.json")
         table = findings_table(result).to_csv(index=False, lineterminator="\n")
         replace_file(arguments.out / "findings.csv", table)
         write_report(result, dataset.root, arguments.out / "report.html")
-        print(f"\nWritten to {arguments.out}: audit.json, findings.csv, report.html")
+        say(f"Written to {arguments.out}: audit.json, findings.csv, report.html")
     return 0
-
-
-def _show_progress(done: int, total: int, message: str) -> None:
-    print(f"\r{message:<60}", end="", flush=True)
 
 
 AUDIT = Command(
@@ -64,15 +58,17 @@ _MOST_TOLD = 20  # unreadable files
 
 def _add_prepare_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("data", metavar="DIR", help="a folder, or a registered data set's name")
-    parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
+    parser.add_argument(
+        "--adapter", metavar="NAME", help="the kind of data set (default: recognised)"
+    )
     start = parser.add_mutually_exclusive_group()
     start.add_argument("--recipe", metavar="NAME", help="prepare as this recipe does")
     start.add_argument("--config", type=Path, metavar="FILE", help="prepare as this run.json does")
     parser.add_argument(
-        "--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="another size than theirs"
+        "--size", type=int, nargs=2, metavar=("ROWS", "COLUMNS"), help="use another size"
     )
     parser.add_argument("--processes", type=int, default=0, metavar="N", help="default: all cores")
-    parser.add_argument("--plan", action="store_true", help="say what it would take, and stop")
+    parser.add_argument("--plan", action="store_true", help="say what it would need, and stop")
 
 
 def _run_prepare(arguments: argparse.Namespace) -> int:
@@ -83,18 +79,17 @@ def _run_prepare(arguments: argparse.Namespace) -> int:
     dataset = read_in_question(find_folder(arguments.data), arguments.adapter)
     plan = plan_preparing(dataset, settings)
     rows, columns = settings.size
-    print(
+    say(
         f"{dataset.adapter.title}: {plan.files} images as {rows} x {columns}, "
         f"{len(plan.missing)} to prepare. They take up to {plan.most_bytes / 2**30:.1f} GB in "
         f"{cache_root()}, where {plan.free_bytes / 2**30:.1f} GB are free."
     )
     if arguments.plan:
         return 0
-    built = prepare_dataset(dataset, settings, processes=arguments.processes, report=_show_progress)
-    print()
+    built = prepare_dataset(dataset, settings, processes=arguments.processes, report=show_progress)
     for problem in built.unreadable[:_MOST_TOLD]:
-        print(f"{problem.file}: {problem.reason}", file=sys.stderr)
-    print(in_words(built))
+        say_aside(f"{problem.file}: {problem.reason}")
+    say(in_words(built))
     return 1 if built.unreadable else 0
 
 
@@ -136,7 +131,7 @@ def _run_phantom(arguments: argparse.Namespace) -> int:
 
     if arguments.samples:
         write_samples(arguments.samples)
-        print(f"Seven synthetic mammograms, with their truth, in {arguments.samples}")
+        say(f"Seven synthetic mammograms, with their truth, in {arguments.samples}")
         return 0
     write_phantom_set(
         arguments.out,
@@ -146,7 +141,7 @@ def _run_phantom(arguments: argparse.Namespace) -> int:
         image_format=arguments.format,
         lesion_contrast=arguments.contrast,
     )
-    print(f"{arguments.women} synthetic women, four views each, in {arguments.out}")
+    say(f"{arguments.women} synthetic women, four views each, in {arguments.out}")
     return 0
 
 

@@ -3,11 +3,10 @@ one.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
 from mammo_core.config import EvaluateConfig
 from mammo_core.paths import checkpoints_root
@@ -21,11 +20,13 @@ if TYPE_CHECKING:
 def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", required=True, metavar="NAME")
     parser.add_argument("--data", required=True, metavar="DIR", help="a folder, or a set's name")
-    parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
+    parser.add_argument(
+        "--adapter", metavar="NAME", help="the kind of data set (default: recognised)"
+    )
     parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
     parser.add_argument("--split", choices=("all", "train", "val", "test"), default="all")
     parser.add_argument(
-        "--wait", action="store_true", help="tell how far it is; return when all is scored"
+        "--wait", action="store_true", help="report progress; return when all images are scored"
     )
 
 
@@ -51,15 +52,15 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         split=arguments.split,
     )
     run = start_run(config, checkpoints_root(), what="evaluate", total=0)
-    print(run.path)
+    say(run.path)
     if not arguments.wait:
         return 0
-    status = follow(run, lambda line: print(line, file=sys.stderr, flush=True))
-    print(f"{status.state}: {status.message}", file=sys.stderr)
+    status = follow(run, say_aside)
+    say_aside(f"{status.state}: {status.message}")
     if status.state is not RunState.FINISHED:
         return 1
     for line in _results(run):
-        print(line, file=sys.stderr)
+        say_aside(line)
     return 0
 
 
@@ -130,8 +131,8 @@ def _run_ensemble(arguments: argparse.Namespace) -> int:
         run = join_folds(series_of(arguments.members[0], root), root)
     else:
         run = make_ensemble(arguments.members, method=method, root=root)
-    print(run.path)
-    print(run.read_status().message, file=sys.stderr)
+    say(run.path)
+    say_aside(run.read_status().message)
     return 0
 
 

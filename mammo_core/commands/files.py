@@ -1,13 +1,12 @@
 """`mammo inspect`, `predict`: what files are, and how a checkpoint scores them."""
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, printable, say, say_aside
 from mammo_core.errors import ConfigError, ReadError
 from mammo_core.files import replace_file
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_checkpoint
@@ -57,9 +56,9 @@ def _run_predict(arguments: argparse.Namespace) -> int:
     refuse_pairs(checkpoint.card)
     classes = checkpoint.card.task.classes
     sheet = ScoreSheet(arguments.out, classes) if arguments.out else None
-    engine = open_engine(checkpoint, "fast" if arguments.fast else "fp32")
+    engine = open_engine(checkpoint, is_fast=arguments.fast)
     if engine.note:
-        _tell(engine.note)
+        say_aside(engine.note)
     known = sheet.scored if sheet else set()
     if sheet:
         sheet.start()
@@ -78,11 +77,11 @@ def _run_predict(arguments: argparse.Namespace) -> int:
             tally.count(some)
     except KeyboardInterrupt:
         tally.close()
-        _tell("Stopped." + (" The same command goes on from here." if sheet else ""))
+        say_aside("Stopped." + (" The same command goes on from here." if sheet else ""))
         return _INTERRUPTED
     tally.close()
     for sentence in checkpoint.card.limits:
-        _tell(sentence)
+        say_aside(sentence)
     return 1 if tally.refused else 0
 
 
@@ -108,7 +107,7 @@ class _Tally:
                 continue
             if one.row.problem:
                 self.refused += 1
-                _tell(f"{one.row.file}: {one.row.problem}")
+                say_aside(f"{one.row.file}: {one.row.problem}")
             else:
                 self._scored += 1
             if one.row.note:
@@ -117,7 +116,7 @@ class _Tally:
         if now - self._told >= _TELL_EVERY_SECONDS:
             self._told = now
             rate = self._scored / (now - self._started)
-            _tell(f"{self._done} of {self._total} files, {rate:.1f} scored a second")
+            say_aside(f"{self._done} of {self._total} files, {rate:.1f} scored a second")
 
     def close(self) -> None:
         told = [f"{many(self._scored, 'image', 'images')} scored"]
@@ -128,14 +127,9 @@ class _Tally:
         ):
             if count:
                 told.append(f"{count} {words}")
-        _tell(", ".join(told) + f", of {many(self._total, 'file', 'files')}.")
+        say_aside(", ".join(told) + f", of {many(self._total, 'file', 'files')}.")
         for note, count in self._notes.items():
-            _tell(f"{many(count, 'image', 'images')}: {note}")
-
-
-def _tell(text: str) -> None:
-    """On stderr, without what plays tricks on a terminal: names of files are anyone's."""
-    print("".join(c if c.isprintable() else "?" for c in text), file=sys.stderr)
+            say_aside(f"{many(count, 'image', 'images')}: {note}")
 
 
 def folder_of(name: str) -> Path:
@@ -197,16 +191,16 @@ def _run_inspect(arguments: argparse.Namespace) -> int:
         try:
             mammogram = read_mammogram(file)
         except ReadError as error:
-            rows.append((_printable(file), "refused"))
+            rows.append((printable(str(file)), "refused"))
             remarks.append([f"{error} [{error.code}]"])
             refused += 1
         else:
-            rows.append((_printable(file), *_described(mammogram)))
+            rows.append((printable(str(file)), *_described(mammogram)))
             remarks.append([*mammogram.modifiers, *mammogram.notes])
             if arguments.filters:
                 _write_filters(mammogram, arguments.filters)
     for line in _table(rows, remarks):
-        print(line)
+        say(line)
     return 1 if refused else 0
 
 
@@ -247,11 +241,6 @@ def _table(rows: list[Sequence[str]], remarks: list[Sequence[str]]) -> list[str]
         lines.append("  ".join(cells).rstrip())
         lines.extend(f"    {note}" for note in notes)
     return lines
-
-
-def _printable(path: Path) -> str:
-    """The name as given, without what would play tricks on a terminal."""
-    return "".join(c if c.isprintable() else "?" for c in str(path))
 
 
 INSPECT = Command(

@@ -9,11 +9,11 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, say
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.paths import audits_root, checkpoints_root, shipped_checkpoints_root
-from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
+from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint, find_run, list_runs
 from mammo_core.types import Level, RunState
 from mammo_core.words import case_in_words
 
@@ -125,12 +125,12 @@ def _in_words(seconds: float) -> str:
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` tells it")
+    parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` lists it")
 
 
 def _list(arguments: argparse.Namespace) -> int:
     for run in list_runs(checkpoints_root()):
-        print(f"{run.run_id:44} {_line(run.read_status())}")
+        say(f"{run.run_id:44} {_line(run.read_status())}")
     return 0
 
 
@@ -140,7 +140,7 @@ def _stop(arguments: argparse.Namespace) -> int:
     if state.is_over:
         raise RunError(f"{run.run_id} is {state}: there is nothing to stop.")
     run.ask_to_stop()
-    print(f"{run.run_id} will stop after its current batch.")
+    say(f"{run.run_id} will stop after its current batch.")
     return 0
 
 
@@ -149,15 +149,15 @@ def _resume(arguments: argparse.Namespace) -> int:
 
     run = find_run(arguments.run, checkpoints_root())
     resume_run(run)
-    print(run.path)
+    say(run.path)
     return 0
 
 
 def _watch(arguments: argparse.Namespace) -> int:
     """Tell every epoch, and what else there is to tell, until the run is over."""
     run = find_run(arguments.run, checkpoints_root())
-    status = follow(run, lambda line: print(line, flush=True))
-    print(_line(status), flush=True)
+    status = follow(run, say)
+    say(_line(status))
     return 0 if status.state is RunState.FINISHED else 1
 
 
@@ -178,19 +178,22 @@ WATCH = Command(name="watch", summary="follow a run", add_arguments=_add_run, ru
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` tells it")
-    parser.add_argument("--out", type=Path, metavar="FILE", help="else a file here, named by RUN")
-    parser.add_argument("--format", choices=("html", "md"), help="else as FILE ends, or html")
+    parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` lists it")
+    parser.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: a file in this folder, named after RUN"
+    )
+    parser.add_argument(
+        "--format", choices=("html", "md"), help="default: by the ending of FILE, or html"
+    )
     parser.add_argument("--card", action="store_true", help="the model card instead of a report")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.files import replace_file
     from mammo_core.reports.study.report import Format, card_text, study_text
-    from mammo_core.runs.folder import find_run
 
     roots = (checkpoints_root(), shipped_checkpoints_root())
-    run = find_run(arguments.run, *roots)
+    run = find_checkpoint(arguments.run)
     form = Format(arguments.format or _form_of(arguments.out))
     what = "card" if arguments.card else "report"
     out = arguments.out or Path(f"{run.run_id}-{what}.{form}")
@@ -202,7 +205,7 @@ def _run(arguments: argparse.Namespace) -> int:
         now = datetime.now(UTC).isoformat(timespec="seconds")
         text = study_text(run, roots, audits=audits_root(), form=form, by="mammo report", now=now)
     replace_file(out, text)
-    print(out)
+    say(out)
     return 0
 
 

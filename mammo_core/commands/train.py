@@ -1,12 +1,11 @@
 """`mammo train`: start a training from a recipe or from saved settings."""
 
 import argparse
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
@@ -20,7 +19,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     start.add_argument("--recipe", metavar="NAME", help="settings that work; needs --data")
     start.add_argument("--config", type=Path, metavar="FILE", help="settings as in a run.json")
     parser.add_argument("--data", metavar="DIR", help="a folder, or a registered data set's name")
-    parser.add_argument("--adapter", metavar="NAME", help="what the folder is; else recognised")
+    parser.add_argument(
+        "--adapter", metavar="NAME", help="the kind of data set (default: recognised)"
+    )
     parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
     parser.add_argument(
         "--set",
@@ -30,17 +31,24 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="change one setting, as in optim.epochs=3; may be repeated",
     )
     parser.add_argument(
-        "--preflight", action="store_true", help="measure what it would take, and stop"
+        "--preflight", action="store_true", help="measure what it would need, and stop"
     )
     several = parser.add_mutually_exclusive_group()
     several.add_argument("--folds", type=int, metavar="K", help="cross-validation by woman")
-    several.add_argument("--seeds", type=int, metavar="N", help="the same N times, to see luck")
+    several.add_argument(
+        "--seeds",
+        type=int,
+        metavar="N",
+        help="the same N times with other seeds, to see the role of chance",
+    )
     then = parser.add_mutually_exclusive_group()
     then.add_argument(
-        "--wait", action="store_true", help="tell every epoch; return when all is over"
+        "--wait", action="store_true", help="report every epoch; return when training has ended"
     )
     then.add_argument(
-        "--no-start", action="store_true", help="only make the run's folder, for torchrun to start"
+        "--no-start",
+        action="store_true",
+        help="only create the run's folder, for torchrun to start",
     )
 
 
@@ -65,11 +73,11 @@ def _run(arguments: argparse.Namespace) -> int:
     if arguments.preflight:
         return _preflight(configs, warnings)
     for warning in warnings:
-        _say(f"Warning: {warning}")
+        say_aside(f"Warning: {warning}")
     make = create_series if arguments.no_start else start_series
     runs = make(configs, checkpoints_root())
     for run in runs:
-        print(run.path)
+        say(run.path)
     if not arguments.wait:
         return 0
     outcomes = [_finished(run, is_one_of_many=len(runs) > 1) for run in runs]
@@ -86,42 +94,37 @@ def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
 
     told, _ = measure(configs[0], report=lambda *_: None)
     if len(configs) > 1:
-        print(f"The first of {len(configs)} runs, which come one after the other:")
+        say(f"The first of {len(configs)} runs, which come one after the other:")
     for count in told.splits:
-        print(
+        say(
             f"{count.split:5} {count.women:6} women {count.images:7} images "
             f"{count.positive_images:6} positive"
         )
     low, high = told.test_interval
-    print(f"{told.trained_weights:,} of {told.all_weights:,} weights are trained.")
-    print(
+    say(f"{told.trained_weights:,} of {told.all_weights:,} weights are trained.")
+    say(
         f"{told.seconds_per_batch:.2f} s a batch, {told.batches_per_epoch} batches an epoch: about "
         f"{told.seconds / 60:.1f} minutes on this computer as it is now."
     )
     if told.memory_gb is not None:
-        print(f"Memory in use: {told.memory_gb:.1f} GB.")
+        say(f"Memory in use: {told.memory_gb:.1f} GB.")
     test = told.splits[-1]
-    print(
+    say(
         f"An AUC of {GUESSED_AUC} on these {test.women:,} test women ({test.positive_images:,} of "
         f"{test.images:,} images positive): 95 % {low:.2f} to {high:.2f}."
     )
     for warning in dict.fromkeys((*warnings, *told.warnings)):
-        print(f"Warning: {warning}")
+        say(f"Warning: {warning}")
     return 0
 
 
 def _finished(run: RunFolder, *, is_one_of_many: bool) -> bool:
     """Follow `run` to its end and tell it."""
     if is_one_of_many:
-        _say(f"{run.run_id}:")
-    status = follow(run, _say)
-    _say(f"{status.state}: {status.message}")
+        say_aside(f"{run.run_id}:")
+    status = follow(run, say_aside)
+    say_aside(f"{status.state}: {status.message}")
     return status.state is RunState.FINISHED
-
-
-def _say(line: str) -> None:
-    """Beside the folders, which alone go to the output: a script reads those."""
-    print(line, file=sys.stderr, flush=True)
 
 
 def _tell_series(config: RunConfig) -> None:
@@ -129,15 +132,14 @@ def _tell_series(config: RunConfig) -> None:
 
     if config.data.folds:
         joined = join_folds(config.series, checkpoints_root())
-        print(joined.path)
-        print(joined.read_status().message, file=sys.stderr)
+        say(joined.path)
+        say_aside(joined.read_status().message)
         return
     spread = spread_of(config.series, checkpoints_root())
     told = ", ".join(f"{value:.3f}" for value in spread.values)
-    print(
+    say_aside(
         f"Test AUC of {len(spread.values)} seeds: {told}; mean {spread.mean:.3f}, standard "
-        f"deviation {spread.deviation:.3f}.",
-        file=sys.stderr,
+        f"deviation {spread.deviation:.3f}."
     )
 
 
@@ -170,7 +172,7 @@ def _task_of(data: DataConfig) -> Task:
 
 def _need_data(arguments: argparse.Namespace) -> None:
     if not arguments.data:
-        raise ConfigError("--adapter and --label-rule tell of --data; add --data DIR.")
+        raise ConfigError("--adapter and --label-rule describe --data; add --data DIR.")
 
 
 def _data(arguments: argparse.Namespace) -> DataConfig:

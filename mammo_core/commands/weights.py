@@ -3,16 +3,16 @@
 import argparse
 from pathlib import Path
 
-from mammo_core.commands.command import Command
+from mammo_core.commands.command import Command, say
 from mammo_core.paths import weights_root
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    actions.add_parser("list", help="what is known, and what is here")
+    actions.add_parser("list", help="known weights, and which of them are on this computer")
     fetch = actions.add_parser("fetch", help="download from the hub (goes online)")
     fetch.add_argument("name")
-    bring = actions.add_parser("import", help="bring in a .safetensors or .pth file")
+    bring = actions.add_parser("import", help="import a .safetensors or .pth file")
     bring.add_argument("file", type=Path)
     bring.add_argument("--backbone", required=True)
     bring.add_argument("--name", help="what to call them; default BACKBONE-<file name>")
@@ -29,16 +29,16 @@ def _list(arguments: argparse.Namespace) -> int:
     here = {path.stem for path in weights_root().glob("*.safetensors")}
     for weights in catalog.WEIGHTS:
         state = "here" if weights.name in here else "fetch" if weights.hub else "by hand"
-        print(f"{weights.name:36} {state:8} {weights.licence}")
+        say(f"{weights.name:36} {state:8} {weights.licence}")
     for name in sorted(here - {weights.name for weights in catalog.WEIGHTS}):
-        print(f"{name:36} here     imported")
+        say(f"{name:36} here     imported")
     return 0
 
 
 def _fetch(arguments: argparse.Namespace) -> int:
     from mammo_core.zoo.acquire import fetch
 
-    print(fetch(arguments.name))
+    say(fetch(arguments.name))
     return 0
 
 
@@ -53,7 +53,7 @@ def _import(arguments: argparse.Namespace) -> int:
         origin=arguments.file.name,
         licence=arguments.licence,
     )
-    print(path)
+    say(path)
     return 0
 
 

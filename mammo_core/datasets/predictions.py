@@ -1,7 +1,6 @@
 """Scores beside the truth: the predictions table that metrics, plots and thresholds read."""
 
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -9,13 +8,10 @@ from numpy.typing import NDArray
 
 from mammo_core.files import replace_file
 from mammo_core.runs.card import ModelCard, SplitCount
+from mammo_core.scores import rounded, scores_of
 from mammo_core.tables import check_predictions, class_columns, positive_of, read_table
 from mammo_core.types import Split, Task
 from mammo_core.words import many
-
-#: Probabilities are rounded before anything is computed from them, so that what the card says is
-#: what the file gives.
-DECIMALS: Final = 6
 
 
 def predictions_table(
@@ -28,17 +24,15 @@ def predictions_table(
     engine: str,
 ) -> pd.DataFrame:
     """One row per image of `manifest`; `probabilities` is (images, classes)."""
-    rounded = np.round(probabilities.astype(np.float64), DECIMALS)
-    score = rounded[:, list(task.positive_indices)].sum(axis=1)
     table = manifest.drop(columns="path").reset_index(drop=True)
     table = table.assign(
         dataset=dataset,
         model_id=model_id,
         engine=engine,
         positive=positive_of(table["label"], task),
-        score=np.clip(np.round(score, DECIMALS), 0.0, 1.0),
+        score=scores_of(probabilities, task),
     )
-    table[class_columns(task)] = rounded
+    table[class_columns(task)] = rounded(probabilities)
     return check_predictions(table)
 
 

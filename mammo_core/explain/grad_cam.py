@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mammo_core.explain.closed_form import Maps
 from mammo_core.zoo.classifier import Classifier
 
 #: Full colour is this percentile of the peaks over validation images without cancer.
@@ -25,7 +24,9 @@ def log_odds(logits: Tensor, positive: Sequence[int]) -> Tensor:
     return torch.logsumexp(logits[:, list(positive)], 1) - torch.logsumexp(logits[:, negative], 1)
 
 
-def grad_cam(classifier: Classifier, feature_map: Tensor, positive: Sequence[int]) -> Maps:
+def grad_cam(
+    classifier: Classifier, feature_map: Tensor, positive: Sequence[int]
+) -> NDArray[np.float32]:
     """Evidence for the positive classes per cell of the map; under a mean pooling and a linear
     layer the cells, negative ones included, add up to the log-odds less the bias. Of views scored
     together, for the map of the first of each.
@@ -36,7 +37,7 @@ def grad_cam(classifier: Classifier, feature_map: Tensor, positive: Sequence[int
         (gradient,) = torch.autograd.grad(evidence, watched)
     weights = gradient.mean(dim=(2, 3), keepdim=True)
     cells = (weights * feature_map.detach()).sum(dim=1).clamp(min=0.0)[:: classifier.views]
-    maps: Maps = cells.float().cpu().numpy()
+    maps: NDArray[np.float32] = cells.float().cpu().numpy()
     return maps
 
 

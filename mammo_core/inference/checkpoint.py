@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -14,6 +13,7 @@ from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.weights import shapes_in
 
 WEIGHTS_NAME = "weights.safetensors"
 
@@ -44,8 +44,7 @@ def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
             "or damaged; copy the checkpoint again."
         )
     model = _build(card, folder)
-    shapes = _shapes_in(weights)
-    _refuse_other_shapes(shapes, model.state_dict(), folder)
+    _refuse_other_shapes(shapes_in(weights), model.state_dict(), folder)
     model.load_state_dict(load_file(weights))
     model.eval().requires_grad_(False)
     if device == "auto":
@@ -58,18 +57,6 @@ def _build(card: ModelCard, folder: Path) -> Classifier:
         return build_model(card.model, task=card.task, channels=card.prepare.channels)
     except MammoError as error:
         raise CheckpointError(f"The model of {folder.name} cannot be built. {error}") from None
-
-
-def _shapes_in(weights: Path) -> dict[str, tuple[int, ...]]:
-    """What the file says it holds, read from its header before anything is allocated."""
-    try:
-        with safe_open(weights, framework="pt") as file:
-            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a dict
-    except SafetensorError as error:
-        raise CheckpointError(
-            f"{weights.parent.name}/{weights.name} is not a safetensors file ({error}). Only "
-            "safetensors are read: other formats can carry code."
-        ) from None
 
 
 def _refuse_other_shapes(

@@ -4,27 +4,34 @@ On a GPU that is torch, on a CPU OpenVINO, which takes a third of the time or le
 engine says which, and at what precision; it stands beside every score.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from pathlib import Path
+from typing import Final
 
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.explain.closed_form import Head
 from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.forward import Batch, Number, Outputs, forward
 from mammo_core.inference.openvino import (
     EngineCheck,
+    engine_folder,
     find_check,
     has_bf16,
     load_network,
     make_check,
     network_path,
 )
+from mammo_core.records import from_document
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import LockedPoint, locked_points
 from mammo_core.zoo.classifier import Classifier
 
-Precision = Literal["fp32", "fast"]
+_FAST_FILE: Final = "fast_check.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -37,23 +44,66 @@ class Engine:
     note: str = ""  # why this one and not the usual
 
 
-def open_engine(checkpoint: Checkpoint, precision: Precision = "fp32") -> Engine:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FastCheck:
+    """What bf16 changed on validation images. An empty `problem` allows it."""
+
+    model_id: str
+    card_sha256: str
+    engine: str
+    checked_at: str  # ISO 8601, UTC
+    images: int = 0
+    women: int = 0
+    difference: float | None = None  # the largest of a logit
+    points: tuple[LockedPoint, ...] = ()  # those that no case may cross
+    crossed: int = 0  # cases that did
+    problem: str = ""
+
+
+def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
     """The engine for the device that the checkpoint was loaded on.
 
-    The first time, its network is converted and held against torch, which takes seconds. "fast" is
-    refused unless `check_fast` has found that it changes nothing that matters.
+    The first time, its network is converted and held against torch, which takes seconds. Fast, in
+    bf16, is refused unless `check_fast` has found that it changes nothing that matters.
     """
-    if precision == "fast":
-        from mammo_core.inference.fast import why_not_fast
-
-        reason = why_not_fast(checkpoint)
-        if reason:
+    if is_fast:
+        if reason := why_not_fast(checkpoint):
             raise CheckpointError(f"Fast reading with {checkpoint.card.model_id} is off. {reason}")
         return fast_engine(checkpoint)
     if device_of(checkpoint) != "cpu":
         return torch_engine(checkpoint)
     check = _check_of(checkpoint)
     return torch_engine(checkpoint, because=check) if check.problem else _openvino(checkpoint)
+
+
+def why_not_fast(checkpoint: Checkpoint) -> str:
+    """Why fast reading is off, as a sentence; empty where it is on."""
+    run = RunFolder(checkpoint.folder)
+    repeat = f"Run `mammo checkpoints check {checkpoint.card.model_id}`."
+    check = find_fast_check(checkpoint)
+    if check is None:
+        return f"What it changes has not been checked yet. {repeat}"
+    if check.problem:
+        return check.problem
+    if set(locked_points(run)) - set(check.points):
+        return f"A threshold was locked since it was checked. {repeat}"
+    return ""
+
+
+def find_fast_check(checkpoint: Checkpoint) -> FastCheck | None:
+    """What was found out on this computer; None where nothing was, or for another card."""
+    try:
+        document = json.loads(fast_check_file(checkpoint.card).read_text(encoding="utf-8"))
+        check = from_document(document, FastCheck, where=_FAST_FILE)
+    except (OSError, ValueError, RecursionError, ConfigError):
+        return None
+    is_same_card = check.card_sha256 == card_hash(RunFolder(checkpoint.folder))
+    return check if is_same_card else None
+
+
+def fast_check_file(card: ModelCard) -> Path:
+    """Beside the converted network: it holds for this processor and this library alone."""
+    return engine_folder(card) / _FAST_FILE
 
 
 def fast_engine(checkpoint: Checkpoint) -> Engine:

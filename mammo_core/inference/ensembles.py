@@ -17,6 +17,7 @@ from mammo_core.inference.scoring import Reading
 from mammo_core.metrics.ensemble import Averaging, Ensemble, load_ensemble, score_ensemble
 from mammo_core.runs.card import DataRecord, ModelCard
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run
+from mammo_core.scores import rounded
 from mammo_core.types import Task
 
 Seen = Literal["synthetic", "digital", "film", "mixed", "unknown"]
@@ -150,16 +151,14 @@ def ensembles_with(run_id: str, runs: Iterable[RunFolder]) -> list[RunFolder]:
 def join_scores(ensemble: Ensemble, scores: Sequence[Sequence[float]]) -> list[Joined]:
     """One per image, from the scores of each member, in the order of the ensemble's members."""
     table: NDArray[np.float64] = np.asarray(scores, dtype=np.float64)
-    joined = score_ensemble(table, ensemble)
-    alone = np.stack(
-        [
-            score_ensemble(row[None], replace(ensemble, members=(member,)))
-            for member, row in zip(ensemble.members, table, strict=True)
-        ]
-    )
+    joined = rounded(score_ensemble(table, ensemble))
+    alone = [
+        rounded(score_ensemble(row[None], replace(ensemble, members=(member,))))
+        for member, row in zip(ensemble.members, table, strict=True)
+    ]
     return [
-        Joined(score=float(score), members=tuple(float(value) for value in column))
-        for score, column in zip(joined, alone.T, strict=True)
+        Joined(score=float(score), members=tuple(of_members.tolist()))
+        for score, of_members in zip(joined, np.transpose(alone), strict=True)
     ]
 
 

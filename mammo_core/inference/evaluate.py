@@ -1,13 +1,12 @@
 """A whole data set scored by a checkpoint: external validation."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from mammo_core.config import EvaluateConfig, PrepareSettings
+from mammo_core.config import EvaluateConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
@@ -15,18 +14,15 @@ from mammo_core.datasets.splits import refuse_unfit
 from mammo_core.errors import RunError, TableError
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine, torch_engine
-from mammo_core.inference.scoring import probabilities_of
+from mammo_core.inference.scoring import cached_logits
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.paths import cache_root
-from mammo_core.preprocessing.cache import Cache, CachedImages, Unreadable, open_images
-from mammo_core.preprocessing.intensity import normalise
+from mammo_core.preprocessing.cache import Cache, Unreadable
 from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS, left_out_in_words, write_left_out
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
-
-BATCH = 16
-
-Report = Callable[[int, int, str], None]
+from mammo_core.scores import probabilities_of
+from mammo_core.types import Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -120,53 +116,29 @@ def evaluate(
     if built.was_stopped:
         return None
     manifest, left_out = _told_apart(wanted, built.unreadable)
-    files = [dataset.root / str(path) for path in manifest["path"]]
-    cache = Cache(root=cache_root(), settings=card.prepare)
-    images = open_images(cache, files)
-    partners = partners_of(manifest) if card.model.views == 2 else None
-    parts = []
-    for rows in batches(len(files)):
+    parts, scored = [], 0
+    for logits in cached_logits(engine, card, dataset.root, manifest):
         if should_stop():
             return None
-        logits = logits_of_levels(engine, card.prepare, images, rows, partners)
-        parts.append(probabilities_of(logits))
-        report(int(rows[-1]) + 1, len(files), f"Scoring: {rows[-1] + 1} of {len(files)}")
+        parts.append(logits)
+        scored += len(logits)
+        report(scored, len(manifest), f"Scoring: {scored} of {len(manifest)}")
     table = predictions_table(
         manifest,
-        np.concatenate(parts),
+        probabilities_of(np.concatenate(parts)),
         task=card.task,
         dataset=name,
         model_id=card.model_id,
         engine=engine.name,
     )
+    cache = Cache(root=cache_root(), settings=card.prepare)
     return Evaluated(
         predictions=table.assign(
             label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256
         ),
-        contents=tuple(cache.content_of(file) for file in files),
+        contents=tuple(cache.content_of(dataset.root / str(path)) for path in manifest["path"]),
         left_out=left_out,
     )
-
-
-def logits_of_levels(
-    engine: Engine,
-    settings: PrepareSettings,
-    images: CachedImages,
-    rows: NDArray[np.integer],
-    partners: NDArray[np.intp] | None = None,
-) -> NDArray[np.float32]:
-    """Of prepared images; `partners` are the rows of what a network over two views sees beside."""
-    batch = _normalised(settings, images, rows)
-    if partners is not None:
-        batch = np.stack([batch, _normalised(settings, images, partners[rows])], axis=1)
-    return engine.run(batch).logits
-
-
-def _normalised(
-    settings: PrepareSettings, images: CachedImages, rows: NDArray[np.integer]
-) -> NDArray[np.float32]:
-    levels = images.take(rows)
-    return np.stack([normalise(one, mean=settings.mean, std=settings.std) for one in levels])
 
 
 def _told_apart(
@@ -196,9 +168,3 @@ def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:
     if chosen.empty:
         raise TableError(f"This data set brings no {split} split. Evaluate all of it.")
     return chosen
-
-
-def batches(count: int) -> Iterator[NDArray[np.int64]]:
-    """Rows 0 to `count`, a few at a time."""
-    for start in range(0, count, BATCH):
-        yield np.arange(start, min(count, start + BATCH))

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine
-from mammo_core.inference.scoring import probabilities_of, score_of
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.runs.sidecars import Embeddings
+from mammo_core.scores import probabilities_of, scores_of
 from mammo_core.types import Mammogram, Split
 
 #: The distance is that to the fifth nearest: one odd training image makes nothing familiar.
@@ -152,7 +152,7 @@ def spread_of(
     A network over two views sees each look beside `partner` as it is; beside itself where there is
     none, or where that is the same image.
     """
-    settings, task = checkpoint.card.prepare, checkpoint.card.task
+    settings = checkpoint.card.prepare
     looks = looks_at(prepare(mammogram, settings).pixels)
     batch = np.stack(list(looks.values()))
     if checkpoint.model.views == 2:
@@ -160,9 +160,8 @@ def spread_of(
         if partner is not None and partner.ref != mammogram.ref:
             other = prepare(partner, settings).pixels
         batch = np.stack([batch, np.broadcast_to(other, batch.shape)], axis=1)
-    outputs = engine.run(batch)
-    scores = [score_of(row, task) for row in probabilities_of(outputs.logits)]
-    return Spread(names=tuple(looks), scores=tuple(scores))
+    scores = scores_of(probabilities_of(engine.run(batch).logits), checkpoint.card.task)
+    return Spread(names=tuple(looks), scores=tuple(scores.tolist()))
 
 
 def looks_at(pixels: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:

@@ -5,10 +5,8 @@ holds for this computer's processor and this version of the library alone.
 """
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -19,75 +17,24 @@ from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, missing_files, read_dataset
 from mammo_core.datasets.predictions import predictions_table, read_predictions
 from mammo_core.datasets.prepared import prepare_dataset
-from mammo_core.errors import CheckpointError, ConfigError, MammoError
+from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.files import replace_file
 from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.engine import Engine, fast_engine, open_engine
-from mammo_core.inference.evaluate import batches, logits_of_levels
-from mammo_core.inference.openvino import engine_folder
-from mammo_core.inference.scoring import probabilities_of
+from mammo_core.inference.engine import Engine, FastCheck, fast_check_file, fast_engine, open_engine
+from mammo_core.inference.scoring import cached_logits
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, pool_cases
-from mammo_core.partners import partners_of
-from mammo_core.paths import cache_root
-from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.records import from_document, to_document
+from mammo_core.records import to_document
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import LockedPoint, locked_points
-from mammo_core.types import Split
+from mammo_core.scores import probabilities_of
+from mammo_core.types import Report, Split
 from mammo_core.words import many
 
 #: On fewer images, that nothing changed would mean little.
 LEAST_IMAGES: Final = 64
 MOST_IMAGES: Final = 512
 LARGEST_DIFFERENCE: Final = 0.1  # of a logit
-
-_FILE: Final = "fast_check.json"
-_REPEAT: Final = "Run `mammo checkpoints check {name}`."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FastCheck:
-    """What bf16 changed on validation images. An empty `problem` allows it."""
-
-    model_id: str
-    card_sha256: str
-    engine: str
-    checked_at: str  # ISO 8601, UTC
-    images: int = 0
-    women: int = 0
-    difference: float | None = None  # the largest of a logit
-    points: tuple[LockedPoint, ...] = ()  # those that no case may cross
-    crossed: int = 0  # cases that did
-    problem: str = ""
-
-
-Report = Callable[[int, int, str], None]
-
-
-def why_not_fast(checkpoint: Checkpoint) -> str:
-    """Why fast reading is off, as a sentence; empty where it is on."""
-    run = RunFolder(checkpoint.folder)
-    repeat = _REPEAT.format(name=checkpoint.card.model_id)
-    check = find_fast_check(checkpoint)
-    if check is None:
-        return f"Nobody has checked yet what it changes. {repeat}"
-    if check.problem:
-        return check.problem
-    if set(locked_points(run)) - set(check.points):
-        return f"A threshold was locked since it was checked. {repeat}"
-    return ""
-
-
-def find_fast_check(checkpoint: Checkpoint) -> FastCheck | None:
-    """What was found out on this computer; None where nothing was, or for another card."""
-    try:
-        document = json.loads(_path(checkpoint).read_text(encoding="utf-8"))
-        check = from_document(document, FastCheck, where=_FILE)
-    except (OSError, ValueError, RecursionError, ConfigError):
-        return None
-    is_same_card = check.card_sha256 == card_hash(RunFolder(checkpoint.folder))
-    return check if is_same_card else None
 
 
 def check_fast(checkpoint: Checkpoint, *, processes: int = 0, report: Report) -> FastCheck:
@@ -105,7 +52,7 @@ def check_fast(checkpoint: Checkpoint, *, processes: int = 0, report: Report) ->
         check = compare(checkpoint, replace(started, engine=fast.name), images, (full, fast))
     except MammoError as error:
         check = replace(started, problem=str(error))
-    path = _path(checkpoint)
+    path = fast_check_file(checkpoint.card)
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_file(path, json.dumps(to_document(check), indent=2) + "\n")
     return check
@@ -151,7 +98,10 @@ def compare(
     checkpoint: Checkpoint, check: FastCheck, dataset: Dataset, engines: tuple[Engine, Engine]
 ) -> FastCheck:
     """`check` with what the second engine changes of what the first says of prepared images."""
-    full, fast = (_logits(checkpoint, dataset, engine) for engine in engines)
+    full, fast = (
+        np.concatenate([*cached_logits(engine, checkpoint.card, dataset.root, dataset.manifest)])
+        for engine in engines
+    )
     difference = float(np.abs(full - fast).max())
     check = replace(
         check,
@@ -170,19 +120,9 @@ def compare(
     crossed = sum(_crossed(before, after, point) for point in check.points)
     problem = (
         f"{many(crossed, 'case', 'cases')} of {many(check.women, 'woman', 'women')} in validation "
-        "came to lie on the other side of a locked threshold."
+        "moved to the other side of a locked threshold."
     )
     return replace(check, crossed=crossed, problem=problem if crossed else "")
-
-
-def _logits(checkpoint: Checkpoint, dataset: Dataset, engine: Engine) -> NDArray[np.float32]:
-    settings = checkpoint.card.prepare
-    files = [dataset.root / str(path) for path in dataset.manifest["path"]]
-    images = open_images(Cache(root=cache_root(), settings=settings), files)
-    partners = partners_of(dataset.manifest) if checkpoint.model.views == 2 else None
-    return np.concatenate(
-        [logits_of_levels(engine, settings, images, rows, partners) for rows in batches(len(files))]
-    )
 
 
 def _table(checkpoint: Checkpoint, dataset: Dataset, logits: NDArray[np.float32]) -> pd.DataFrame:
@@ -211,7 +151,3 @@ def _crossed(full: pd.DataFrame, fast: pd.DataFrame, point: LockedPoint) -> int:
         for table in (full, fast)
     )
     return int(np.sum(before != after))
-
-
-def _path(checkpoint: Checkpoint) -> Path:
-    return engine_folder(checkpoint.card) / _FILE

@@ -17,9 +17,8 @@ from mammo_core.datasets.splits import judged_images, whole_groups
 from mammo_core.errors import TableError
 from mammo_core.explain import fidelity
 from mammo_core.explain.methods import get_method
-from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import Engine, torch_engine
-from mammo_core.inference.scoring import probabilities_of
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference, rate_difference
@@ -41,8 +40,9 @@ from mammo_core.runs.measured import (
     add_stress,
 )
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.scores import probabilities_of
 from mammo_core.tables import positive_of
-from mammo_core.types import Level, Mammogram, Pixels, Task
+from mammo_core.types import Level, Mammogram, Pixels, Report, Task
 
 #: A mammogram as a model with these settings sees it.
 See = Callable[[Mammogram, PrepareSettings], Pixels]
@@ -55,10 +55,6 @@ class Change:
     name: str
     title: str
     see: See
-
-
-def _as_it_is(mammogram: Mammogram, settings: PrepareSettings) -> Pixels:
-    return prepare(mammogram, settings).pixels
 
 
 def _changed(change: Callable[[Mammogram], Mammogram]) -> See:
@@ -109,7 +105,7 @@ def stress(
     *,
     most: int,
     seed: int,
-    report: Callable[[int, int, str], None] = lambda _done, _total, _message: None,
+    report: Report = lambda _done, _total, _message: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Stressed | None:
     """Scores under every change, of the rows `rows_to_stress` draws; None where it was stopped."""
@@ -149,8 +145,8 @@ def stress(
 def _seen_in_every_way(path: Path, settings: PrepareSettings) -> NDArray[np.float32]:
     """As it is, and after every change."""
     mammogram = read_mammogram(path)
-    ways: tuple[See, ...] = (_as_it_is, *(change.see for change in CHANGES))
-    return np.stack([see(mammogram, settings) for see in ways])
+    changed = [change.see(mammogram, settings) for change in CHANGES]
+    return np.stack([prepare(mammogram, settings).pixels, *changed])
 
 
 def summarise(
@@ -271,9 +267,6 @@ def _share(rate: Rate) -> Share:
     )
 
 
-Report = Callable[[int, int, str], None]
-
-
 def judge(
     config: JudgeConfig,
     run: RunFolder,
@@ -287,54 +280,30 @@ def judge(
     kept, where it was stopped.
     """
     checkpoint = load_checkpoint(run.path, device=device)
-    work = _check_heatmaps if config.kind == "explain_check" else _put_under_stress
-    return work(config, run, checkpoint, now=now, report=report, should_stop=should_stop)
-
-
-def _check_heatmaps(
-    config: JudgeConfig,
-    run: RunFolder,
-    checkpoint: Checkpoint,
-    *,
-    now: str,
-    report: Report,
-    should_stop: Callable[[], bool],
-) -> Fidelity | None:
-    method = get_method(config.method)
+    method = get_method(config.method) if config.kind == "explain_check" else None
     dataset, name, split = judged_images(run, checkpoint.card, config)
-    table = fidelity.check_fidelity(
-        fidelity.Explained(model=checkpoint.model, card=checkpoint.card, method=method),
-        dataset,
-        most=config.images,
-        seed=config.seed,
-        report=report,
-        should_stop=should_stop,
-    )
-    if table is None:
-        return None
-    found = fidelity.summarise(
-        table,
-        method=method.name,
-        dataset=name,
-        split=split,
-        seed=config.seed,
-        measured_at=now,
-        card_sha256=card_hash(run),
-    )
-    add_fidelity(run, found)
-    return found
-
-
-def _put_under_stress(
-    config: JudgeConfig,
-    run: RunFolder,
-    checkpoint: Checkpoint,
-    *,
-    now: str,
-    report: Report,
-    should_stop: Callable[[], bool],
-) -> StressTest | None:
-    dataset, name, split = judged_images(run, checkpoint.card, config)
+    if method is not None:
+        table = fidelity.check_fidelity(
+            fidelity.Explained(model=checkpoint.model, card=checkpoint.card, method=method),
+            dataset,
+            most=config.images,
+            seed=config.seed,
+            report=report,
+            should_stop=should_stop,
+        )
+        if table is None:
+            return None
+        heatmaps = fidelity.summarise(
+            table,
+            method=method.name,
+            dataset=name,
+            split=split,
+            seed=config.seed,
+            measured_at=now,
+            card_sha256=card_hash(run),
+        )
+        add_fidelity(run, heatmaps)
+        return heatmaps
     stressed = stress(
         torch_engine(checkpoint),
         checkpoint.card,
@@ -346,7 +315,7 @@ def _put_under_stress(
     )
     if stressed is None:
         return None
-    found = summarise(
+    scores = summarise(
         stressed,
         point_in_force(run),
         dataset=name,
@@ -355,5 +324,5 @@ def _put_under_stress(
         measured_at=now,
         card_sha256=card_hash(run),
     )
-    add_stress(run, found)
-    return found
+    add_stress(run, scores)
+    return scores

@@ -14,6 +14,7 @@ from mammo_core.inference.engine import device_of, open_engine
 from mammo_core.inference.openvino import trial_batch
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.sidecars import Latency
+from mammo_core.types import Report
 
 PASSES: Final = 40
 _WARM_UP: Final = 5  # the first passes lay out memory
@@ -22,7 +23,7 @@ _WARM_UP: Final = 5  # the first passes lay out memory
 def measure_latency(
     checkpoint: Checkpoint,
     *,
-    report: Callable[[int, int, str], None],
+    report: Report,
     should_stop: Callable[[], bool],
     passes: int = PASSES,
 ) -> Latency | None:

@@ -15,11 +15,12 @@ import numpy as np
 from mammo_core.errors import ConfigError, ReadError, TableError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.inference.engine import Engine
-from mammo_core.inference.scoring import BATCH, probabilities_of, score_of
-from mammo_core.inference.standing import remark, why_not
+from mammo_core.inference.interpretation import remark, why_not
+from mammo_core.inference.scoring import BATCH
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import ModelCard
+from mammo_core.scores import DECIMALS, probabilities_of, scores_of
 from mammo_core.tables import safe_cell
 from mammo_core.types import Pixels
 
@@ -75,7 +76,8 @@ class ScoreSheet:
     @property
     def scored(self) -> set[tuple[str, ...]]:
         """The keys of the rows that hold a score."""
-        return {_key(row) for row in self._rows}
+        names = ("file", "sha256", "weights_sha256", "engine")
+        return {tuple(row[name] for name in names) for row in self._rows}
 
     def start(self) -> None:
         """Write what is kept: rows with a score. Files refused before are tried again."""
@@ -104,10 +106,6 @@ def _headings(classes: Iterable[str]) -> list[str]:
     return [*_COLUMNS, *(_CLASS_PREFIX + name for name in classes)]
 
 
-def _key(row: Mapping[str, str]) -> tuple[str, ...]:
-    return (row["file"], row["sha256"], row["weights_sha256"], row["engine"])
-
-
 def _line(cells: Iterable[str]) -> str:
     line = io.StringIO(newline="")
     csv.writer(line, lineterminator="\n").writerow([safe_cell(cell) for cell in cells])
@@ -117,7 +115,6 @@ def _line(cells: Iterable[str]) -> str:
 #: What files in a folder are besides images; one that was named by itself is always told of.
 _NO_IMAGE: Final = ("unknown", "directory", "empty")
 _MOST_THREADS: Final = 4
-_DECIMALS: Final = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,18 +250,19 @@ def _scored(read: list[_Read], card: ModelCard, engine: Engine) -> list[Scored]:
     pixels = [one.pixels for one in read if one.pixels is not None]
     if not pixels:
         return [one.outcome for one in read]
-    shares = iter(probabilities_of(engine.run(np.stack(pixels)).logits))
+    shares = probabilities_of(engine.run(np.stack(pixels)).logits)
+    scores = iter(zip(scores_of(shares, card.task), shares, strict=True))
     outcomes = []
     for one in read:
         row = one.outcome.row
         if one.pixels is None or row is None:
             outcomes.append(one.outcome)
             continue
-        probabilities = next(shares)
+        score, probabilities = next(scores)
         scored = replace(
             row,
-            score=f"{score_of(probabilities, card.task):.{_DECIMALS}f}",
-            probabilities=tuple(f"{share:.{_DECIMALS}f}" for share in probabilities),
+            score=f"{score:.{DECIMALS}f}",
+            probabilities=tuple(f"{share:.{DECIMALS}f}" for share in probabilities),
         )
         outcomes.append(Scored(row=scored))
     return outcomes

@@ -1,11 +1,13 @@
 """Score and heatmap of mammograms by a checkpoint."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
 
@@ -15,14 +17,20 @@ from mammo_core.explain.regions import Regions, find_regions, is_flat
 from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, device_of, torch_engine
 from mammo_core.inference.forward import Batch, Outputs
-from mammo_core.partners import partners_among
+from mammo_core.partners import partners_among, partners_of
+from mammo_core.paths import cache_root
 from mammo_core.preprocessing.breast import find_breast
+from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.preprocessing.intensity import normalise
 from mammo_core.preprocessing.prepare import prepare, restore_map
-from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels, Task
+from mammo_core.runs.card import ModelCard
+from mammo_core.scores import probabilities_of, rounded, scores_of
+from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels
 from mammo_core.zoo.two_views import Beside, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
 BATCH: Final = 4  # images in one pass: the views of an exam
+_CACHED_BATCH: Final = 16  # where whole data sets are scored
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +94,7 @@ def score_images(
     """One reading per mammogram. Without an `engine`, torch reads, in full precision; whoever reads
     much opens one with `open_engine` and keeps it. `took` is told of every batch. A network over
     two views sees each beside its partner among `mammograms`, or beside itself where that is not
-    there; `fitness.remarks` says so.
+    there; `interpretation.remarks` says so.
     """
     engine = engine or torch_engine(checkpoint)
     partners = partners_among([mammogram.ref for mammogram in mammograms])
@@ -101,17 +109,26 @@ def score_images(
     return readings
 
 
-def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Per image and class."""
-    wide = logits.astype(np.float64)
-    raised = np.exp(wide - wide.max(axis=1, keepdims=True))
-    shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
-    return shares
+def cached_logits(
+    engine: Engine, card: ModelCard, root: Path, manifest: pd.DataFrame
+) -> Iterator[NDArray[np.float32]]:
+    """Of the prepared images of `manifest`, whose paths lie below `root`, a batch at a time; a
+    network over two views sees each beside its partner.
+    """
+    files = [root / str(path) for path in manifest["path"]]
+    images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
+    partners = partners_of(manifest) if card.model.views == 2 else None
 
+    def prepared(rows: NDArray[np.integer]) -> Batch:
+        mean, std = card.prepare.mean, card.prepare.std
+        return np.stack([normalise(one, mean=mean, std=std) for one in images.take(rows)])
 
-def score_of(probabilities: NDArray[np.float64], task: Task) -> float:
-    """The summed probability of the positive classes of one image."""
-    return float(min(1.0, probabilities[list(task.positive_indices)].sum()))
+    for start in range(0, len(files), _CACHED_BATCH):
+        rows = np.arange(start, min(len(files), start + _CACHED_BATCH))
+        batch = prepared(rows)
+        if partners is not None:
+            batch = np.stack([batch, prepared(partners[rows])], axis=1)
+        yield engine.run(batch).logits
 
 
 def _read(
@@ -140,13 +157,14 @@ def _read(
         _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
     )
     ended = time.perf_counter()
+    shares = rounded(probabilities_of(outputs.logits))
     readings = [
         Reading(
             ref=mammograms[row].ref,
             model_id=card.model_id,
             engine=engine.name,
-            score=score_of(shares, card.task),
-            probabilities=tuple(float(value) for value in shares),
+            score=float(score),
+            probabilities=tuple(probabilities.tolist()),
             evidence=evidence,
             method=chosen.name,
             is_relative=is_relative,
@@ -154,10 +172,11 @@ def _read(
             geometry=one.geometry,
             embedding=embedding,
         )
-        for row, one, shares, evidence, embedding in zip(
+        for row, one, score, probabilities, evidence, embedding in zip(
             rows,
             prepared,
-            probabilities_of(outputs.logits),
+            scores_of(shares, card.task),
+            shares,
             maps,
             outputs.embedding,
             strict=True,

@@ -15,6 +15,7 @@ from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
 from mammo_core.score_map import Recalibration
+from mammo_core.scores import mean_of_sum
 from mammo_core.types import ImageRef, Laterality, Level, Split
 from mammo_core.words import many
 
@@ -52,7 +53,9 @@ class ScoredCase:
     def score(self) -> float:
         """Before the truth is known, the rule of the cancer's own breast is the highest."""
         scores = [image.score for image in self.images]
-        return float(np.mean(scores)) if self.rule is Pooling.MEAN else max(scores)
+        if self.rule is Pooling.MEAN:
+            return mean_of_sum(np.array([sum(scores)]), np.array([len(scores)])).item()
+        return max(scores)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,10 @@ def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> lis
     breast.
     """
     woman = Level.PATIENT if point is not None and point.level is Level.PATIENT else Level.EXAM
-    exams = _by_key(images, lambda image: _woman_of(image.ref, woman))
+    exams = _by_key(
+        images,
+        lambda image: image.ref.patient_id if woman is Level.PATIENT else image.ref.exam_id,
+    )
     breasts, women = [], []
     for number, (_, members) in enumerate(exams, start=1):
         of_which = f", {_NOUNS[woman][0]} {number}" if len(exams) > 1 else ""
@@ -235,10 +241,6 @@ def _pooled(
     is_known = point is not None and point.pooling in tuple(Pooling)
     rule = Pooling(point.pooling) if point is not None and is_locked and is_known else Pooling.MAX
     return ScoredCase(level=level, title=title, rule=rule, images=tuple(images), side=side)
-
-
-def _woman_of(ref: ImageRef, level: Level) -> str | None:
-    return ref.patient_id if level is Level.PATIENT else ref.exam_id
 
 
 def _view_of(ref: ImageRef) -> Hashable:

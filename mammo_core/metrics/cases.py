@@ -15,6 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
+from mammo_core.scores import mean_of_sum
 from mammo_core.types import Level
 
 _SEPARATOR: Final = " / "
@@ -180,7 +181,7 @@ def _pooled(
         pooled = np.full(count, -np.inf)
         np.maximum.at(pooled, codes, scores)
     else:
-        pooled = np.bincount(codes, weights=scores, minlength=count) / images
+        pooled = mean_of_sum(np.bincount(codes, weights=scores, minlength=count), images)
     return pooled, positive, positive | (known_negatives == images), images
 
 

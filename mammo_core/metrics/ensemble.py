@@ -21,9 +21,9 @@ from mammo_core.metrics.calibration import fit_score_map, map_scores
 from mammo_core.metrics.cases import Cases
 from mammo_core.records import from_document, to_document
 from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import rounded
 
 SCHEMA_VERSION: Final = 1
-_DECIMALS: Final = 6
 Floats = NDArray[np.float64]
 
 
@@ -93,7 +93,7 @@ def make_fold(validation: Cases, *, run_id: str, weights_sha256: str) -> Member:
 
 
 def _reference(validation: Cases) -> tuple[float, ...]:
-    return tuple(np.sort(validation.score).round(_DECIMALS).tolist())
+    return tuple(rounded(np.sort(validation.score)).tolist())
 
 
 def calibrated(member: Member, scores: Floats) -> Floats:
@@ -147,6 +147,8 @@ def load_ensemble(path: Path) -> Ensemble:
 
 def _rank(member: Member, scores: Floats) -> Floats:
     """The share of validation cases below, half of the equal ones included."""
-    reference, rounded = np.asarray(member.reference), scores.round(_DECIMALS)
-    below, upto = (np.searchsorted(reference, rounded, side=side) for side in ("left", "right"))
+    reference = np.asarray(member.reference)
+    below, upto = (
+        np.searchsorted(reference, rounded(scores), side=side) for side in ("left", "right")
+    )
     return np.asarray((below + upto) / (2.0 * len(reference)))

@@ -11,7 +11,7 @@ stop                 empty; whoever creates it asks the worker to stop
 last/                what a resumed run needs
 weights.safetensors  the best weights so far
 predictions.csv      scores of the validation and test images
-seen.csv             whom the run sees, by split: see runs/seen.py
+seen.csv             whom the run sees, by split: see runs/sidecars.py
 left_out.csv         of an evaluation: images that could not be read, and why
 model_card.json      written last: its presence makes the folder a usable checkpoint
 baselines.csv        scores of guesses without a network on the same images; learnt after the card
@@ -74,7 +74,7 @@ HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
 BASELINES_NAME: Final = "baselines.csv"
 MEMBERS_NAME: Final = "members.json"  # of an ensemble, which has no card of its own
-_DATED: Final = re.compile(r"\d{8}-\d{6}-")  # as `launch.new_run_id` makes them
+_DATED: Final = re.compile(r"\d{8}-\d{6}-")  # as `jobs.new_run_id` makes them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

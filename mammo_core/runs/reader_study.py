@@ -21,7 +21,7 @@ from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
-from mammo_core.runs.sidecars import read_records
+from mammo_core.runs.sidecars import append_record, read_records
 
 MOST: Final = 100  # "certainly cancer"; 0 is "certainly none"
 
@@ -124,8 +124,7 @@ def lock_answer(root: Path, study: Study, answer: Answer) -> None:
         raise RunError("This answer is locked already; it cannot be changed.")
     if answer.phase is Phase.AIDED and (answer.case_id, Phase.UNAIDED) not in given:
         raise RunError("The answer without AI comes first.")
-    with (root / study.study_id / _ANSWERS).open("a", encoding="utf-8") as stream:
-        stream.write(json.dumps(to_document(answer)) + "\n")
+    append_record(root / study.study_id / _ANSWERS, answer)
 
 
 def next_step(

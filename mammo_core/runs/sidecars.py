@@ -128,8 +128,6 @@ def _record(line: bytes, number: int, path: Path, kind: type[Record]) -> Record:
 
 
 LATENCY_FILE: Final = "latency.json"
-_LENGTH: Final = 8  # bytes that say how long the header of a safetensors file is
-_LONGEST_HEADER: Final = 100_000_000  # bytes, as the format allows
 _NOT_LEARNT: Final = (".running_mean", ".running_var", ".num_batches_tracked")
 
 
@@ -170,18 +168,12 @@ def count_parameters(weights: Path) -> int | None:
     What a norm only remembers is not learnt.
     """
     try:
-        with weights.open("rb") as stream:
-            length = int.from_bytes(stream.read(_LENGTH), "little")
-            header: Any = json.loads(stream.read(length)) if length <= _LONGEST_HEADER else None
-        learnt: int = sum(
-            math.prod(entry["shape"])
-            for name, entry in header.items()
-            if name != "__metadata__" and not name.endswith(_NOT_LEARNT)
-        )
-        return learnt
+        with safe_open(weights, framework="numpy") as file:
+            learnt = [name for name in file.keys() if not name.endswith(_NOT_LEARNT)]  # noqa: SIM118 - not a dict
+            return sum(math.prod(map(int, file.get_slice(name).get_shape())) for name in learnt)
     except FileNotFoundError:
         return None
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except SafetensorError:
         raise RunError(
             f"The weights of {weights.parent.name} are not a safetensors file. Was it copied whole?"
         ) from None
@@ -329,8 +321,8 @@ def read_seen(run: RunFolder) -> pd.DataFrame | None:
 def unknown_seen(run_id: str) -> str:
     """What cannot be known of a checkpoint without that list, and what can be done."""
     return (
-        f"{run_id} does not tell whom it has seen (it has no {SEEN_NAME}): whether these women are "
-        "among those it learnt from cannot be known. Where its data set is still here, `mammo "
+        f"{run_id} does not record whom it has seen (it has no {SEEN_NAME}): whether these women "
+        "are among those it learnt from cannot be known. Where its data set is still here, `mammo "
         f"checkpoints seen {run_id}` writes the list anew; else train it again, or judge it on "
         "women it cannot have seen."
     )

@@ -16,9 +16,8 @@ from mammo_core.errors import MammoError
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.tables import check_predictions
 from mammo_core.training.data import load_dataset
-from mammo_core.types import Task
+from mammo_core.types import Report, Task
 
-Report = Callable[[int, int, str], None]
 Stop = Callable[[], bool]
 
 

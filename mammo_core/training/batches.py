@@ -132,7 +132,7 @@ class TrainingBatches:
         is the image itself: by draws of its own.
         """
         config, views = self.config, self.config.model.views
-        rows = self.images.beside(order.rows, views=views)
+        rows = self.images.with_partners(order.rows, views=views)
         targets = soft_targets(self.images.labels[order.rows], config.balance, config.task)
         return Coming(
             pixels=_stored(self.images, rows, self.device),
@@ -182,7 +182,7 @@ class EvaluationBatches:
 
         def read(batch: int) -> tuple[Sent, Sent]:
             of_batch, targets = rows[batch]
-            beside = self.images.beside(of_batch, views=views)
+            beside = self.images.with_partners(of_batch, views=views)
             return _stored(self.images, beside, self.device), send(targets, self.device)
 
         for stored, targets in read_ahead(read, len(self)):

@@ -17,7 +17,7 @@ from mammo_core.errors import ConfigError, TableError
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.types import Split, Task
+from mammo_core.types import Report, Split, Task
 
 
 class Images(Protocol):
@@ -41,7 +41,7 @@ class ImageSet:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def beside(self, rows: NDArray[np.integer], *, views: int) -> NDArray[np.integer]:
+    def with_partners(self, rows: NDArray[np.integer], *, views: int) -> NDArray[np.integer]:
         """`rows`, for two views each followed by that of its partner."""
         if views == 1:
             return rows
@@ -78,7 +78,7 @@ def load_images(
     dataset: Dataset,
     config: RunConfig,
     *,
-    report: Callable[[int, int, str], None],
+    report: Report,
     should_stop: Callable[[], bool],
 ) -> dict[Split, ImageSet]:
     """Every image of `dataset` prepared into the cache, and its splits ready to be taken from."""

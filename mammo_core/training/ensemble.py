@@ -15,7 +15,6 @@ import pandas as pd
 
 from mammo_core.config import EvaluateConfig, RunConfig, save_settings
 from mammo_core.datasets.predictions import (
-    DECIMALS,
     read_predictions,
     with_score,
     write_predictions,
@@ -34,6 +33,7 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, find_checkpoint
 from mammo_core.runs.jobs import new_run_id
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
+from mammo_core.scores import rounded
 from mammo_core.tables import class_columns
 from mammo_core.types import Level, RunState, Split, Task
 
@@ -53,7 +53,7 @@ class Candidate:
 def make_ensemble(names: Sequence[str], *, method: Averaging, root: Path) -> RunFolder:
     """A new run below `root` that holds the joined scores; refused where they would mislead."""
     if len(names) < 2:
-        raise RunError(f"{len(names)} member makes no ensemble; at least 2 do.")
+        raise RunError(f"An ensemble needs at least 2 members, not {len(names)}.")
     if len(set(names)) < len(names):
         raise RunError("A member is named twice. Name each once.")
     candidates = [read_candidate(name) for name in names]
@@ -176,7 +176,7 @@ def _joined(candidates: Sequence[Candidate], ensemble: Ensemble) -> pd.DataFrame
 
 def _average(tables: Sequence[pd.DataFrame], ensemble: Ensemble, task: Task) -> pd.DataFrame:
     scores = np.stack([table["score"].to_numpy(dtype=np.float64) for table in tables])
-    score = score_ensemble(scores, ensemble).round(DECIMALS)
+    score = rounded(score_ensemble(scores, ensemble))
     columns = class_columns(task)
     shares = np.mean([table[columns].to_numpy(dtype=np.float64) for table in tables], axis=0)
     first = tables[0].copy()

@@ -130,7 +130,9 @@ def make_room(needed: int, *, keep: str, most: int = MOST_BYTES) -> None:
         (folder for folder in root.iterdir() if folder.is_dir()),
         key=lambda folder: folder.stat().st_mtime,
     )
-    sizes = {folder: _bytes_in(folder) for folder in fronts}
+    sizes = {
+        folder: sum(file.stat().st_size for file in folder.glob("*/*.f2")) for folder in fronts
+    }
     used = sum(sizes.values())
     for folder in fronts:
         if used + needed > most and folder.name != keep[:32]:
@@ -143,10 +145,6 @@ def make_room(needed: int, *, keep: str, most: int = MOST_BYTES) -> None:
             f"{free / 2**30:.1f} GB free. Free some, keep fewer looks (optim.cached_variants), or "
             "freeze more."
         )
-
-
-def _bytes_in(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.glob("*/*.f2"))
 
 
 Report = Callable[[int, int], None]
@@ -255,7 +253,7 @@ class FeatureTraining:
         def read(batch: int) -> tuple[Sent, Sent]:
             share = slice(batch * size + source.rank, (batch + 1) * size, source.processes)
             looks = (order.copies[share] + number - 1) % variants
-            rows = source.images.beside(order.rows[share], views=views)
+            rows = source.images.with_partners(order.rows[share], views=views)
             features = side_by_side(self.features.take(np.repeat(looks, views), rows), views)
             labels = source.images.labels[order.rows[share]]
             targets = soft_targets(labels, config.balance, config.task)
@@ -278,7 +276,7 @@ class FeatureEvaluation:
     def epoch(self, number: int) -> Iterator[Batch]:
         views = self.source.config.model.views
         for rows, targets in self.source.targets():
-            beside = self.source.images.beside(rows, views=views)
+            beside = self.source.images.with_partners(rows, views=views)
             inputs = torch.from_numpy(self.features.take(beside)).to(self.source.device).float()
             yield side_by_side(inputs, views), targets.to(self.source.device)
 

@@ -255,7 +255,7 @@ def _halved(course: Course, network: Network) -> tuple[nn.Module, Batches, Batch
     halves = cut(network.classifier, network.still, network.example, is_linear=is_linear)
 
     def report(done: int, total: int) -> None:
-        course.say(f"Asking the frozen part: {done} of {total}", done=0)
+        course.say(f"Computing features of the frozen layers: {done} of {total}", done=0)
 
     asking = Asking(fabric=fabric, report=report, should_stop=course.is_asked_to_stop)
     kept_train = keep_training(halves, train, asking)

@@ -4,7 +4,7 @@
 has learnt from too; to test it on one of those women would measure memory.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import pandas as pd
@@ -24,10 +24,8 @@ from mammo_core.runs.sidecars import (
     write_seen,
 )
 from mammo_core.training.data import ImageSet, load_dataset, load_images
-from mammo_core.types import Split
+from mammo_core.types import Report, Split
 from mammo_core.zoo.catalog import FROM_CHECKPOINT
-
-Report = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

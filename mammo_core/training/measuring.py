@@ -33,7 +33,7 @@ from mammo_core.training.preflight import (
     few_to_choose_by,
     refuse_missing_weights,
 )
-from mammo_core.types import Split
+from mammo_core.types import Report, Split
 from mammo_core.zoo.freezing import train_mode
 
 BATCHES: Final = 3
@@ -41,9 +41,7 @@ LOOKS: Final = 8
 _Z: Final = 1.96
 
 
-def measure(
-    config: RunConfig, *, report: Callable[[int, int, str], None]
-) -> tuple[Preflight, NDArray[np.uint8]]:
+def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np.uint8]]:
     """What there is to tell, and some images as the network will see them, changed at random."""
     config.check()
     refuse_missing_weights(config)

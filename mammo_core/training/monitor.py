@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.threshold import operating_point, threshold_for_specificity, youden
 from mammo_core.metrics.uncertainty import auc_of
+from mammo_core.scores import probabilities_of, scores_of
 from mammo_core.training.losses import hard_targets, plain_loss
 from mammo_core.types import Level, Task
 
@@ -40,14 +41,6 @@ class Judged:
 Judge = Callable[[NDArray[np.float32]], Judged]
 
 
-def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax in double precision."""
-    shifted = logits.astype(np.float64) - logits.max(axis=1, keepdims=True)
-    weights = np.exp(shifted)
-    normalised: NDArray[np.float64] = weights / weights.sum(axis=1, keepdims=True)
-    return normalised
-
-
 def judge(
     logits: NDArray[np.float32],
     labels: NDArray[np.int64],
@@ -56,7 +49,7 @@ def judge(
 ) -> Judged:
     """Loss and rates of these logits; `groups` are the women the images are of."""
     positive = np.isin(labels, task.positive_indices)
-    score = probabilities_of(logits)[:, list(task.positive_indices)].sum(axis=1)
+    score = scores_of(probabilities_of(logits), task)
     cases = Cases(
         level=Level.IMAGE,
         rule=Pooling.MAX,

@@ -177,7 +177,7 @@ def _auc(part: pd.DataFrame, level: Level, split: Split) -> Metric:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LastLook:
+class ImageOutputs:
     """A row per image, in the order of the image set; where two views are scored together, per
     image with its partner.
     """
@@ -188,22 +188,19 @@ class LastLook:
 
 
 @torch.no_grad()
-def look_at(classifier: Classifier, batches: EvaluationBatches, task: Task) -> LastLook:
+def outputs_of(classifier: Classifier, batches: EvaluationBatches, task: Task) -> ImageOutputs:
     """In full precision."""
     classifier.eval()
-    logits, peaks, vectors = [], [], []
+    found = []
     for images, _ in batches.epoch(0):
         maps = classifier.features(images)
-        logits.append(classifier.head(maps).float().cpu().numpy())
-        peaks.append(grad_cam(classifier, maps, task.positive_indices).max(axis=(1, 2)))
-        vectors.append(classifier.embed(maps).float().cpu().numpy())
-    return LastLook(
-        logits=np.concatenate(logits),
-        peaks=np.concatenate(peaks),
-        vectors=np.concatenate(vectors),
-    )
+        peaks = grad_cam(classifier, maps, task.positive_indices).max(axis=(1, 2))
+        said, seen = classifier.head(maps).float(), classifier.embed(maps).float()
+        found.append((said.cpu().numpy(), peaks, seen.cpu().numpy()))
+    logits, peaks, vectors = (np.concatenate(parts) for parts in zip(*found, strict=True))
+    return ImageOutputs(logits=logits, peaks=peaks, vectors=vectors)
 
 
-def heatmap_peak(look: LastLook, labels: NDArray[np.int64], task: Task) -> float | None:
+def heatmap_peak(outputs: ImageOutputs, labels: NDArray[np.int64], task: Task) -> float | None:
     """What a cell of the map reaches in images without cancer: the scale of heatmaps."""
-    return full_colour(look.peaks[~np.isin(labels, task.positive_indices)])
+    return full_colour(outputs.peaks[~np.isin(labels, task.positive_indices)])

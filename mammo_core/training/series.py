@@ -13,7 +13,6 @@ import pandas as pd
 
 from mammo_core.config import RunConfig, save_settings
 from mammo_core.datasets.predictions import (
-    DECIMALS,
     read_predictions,
     with_score,
     write_predictions,
@@ -32,6 +31,7 @@ from mammo_core.metrics.ensemble import (
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, new_run_id, start_worker
+from mammo_core.scores import rounded
 from mammo_core.types import Level, RunState, Split, Task
 from mammo_core.words import UNITS, many
 
@@ -193,7 +193,7 @@ def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:
     table = read_predictions(run.predictions_file)
     test = table[table["split"] == Split.TEST]
     score = calibrated(member, test["score"].to_numpy(dtype=np.float64))
-    return with_score(test, score.round(DECIMALS), task)
+    return with_score(test, rounded(score), task)
 
 
 def siblings_of(series: str, root: Path) -> list[RunFolder]:

@@ -31,19 +31,20 @@ from mammo_core.runs.sidecars import (
     write_embeddings,
     write_seen,
 )
+from mammo_core.scores import probabilities_of
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
-from mammo_core.training.lineage import Report, check_origin, find_images, origin_of, seen_table
+from mammo_core.training.lineage import check_origin, find_images, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import any_of, make_fabric, why_not_compiled, why_not_twice
 from mammo_core.training.measuring import fitting_batch
-from mammo_core.training.monitor import best_epoch, probabilities_of
+from mammo_core.training.monitor import best_epoch
 from mammo_core.training.network import Network, make_network, refuse_apart
-from mammo_core.training.outcome import Outcome, heatmap_peak, look_at, make_card
+from mammo_core.training.outcome import Outcome, heatmap_peak, make_card, outputs_of
 from mammo_core.training.preflight import Fitting, fitting_of, refuse_missing_weights, write_fitting
-from mammo_core.types import RunState, Split
+from mammo_core.types import Report, RunState, Split
 from mammo_core.zoo.classifier import Classifier
 
 KEPT_SPLITS = (Split.TRAIN, Split.VAL)
@@ -58,19 +59,13 @@ def keep_embeddings(run: RunFolder, *parts: Embeddings) -> int:
     return len(images)
 
 
-@torch.no_grad()
 def embeddings_of(
     classifier: Classifier, batches: EvaluationBatches, split: Split, *, most: int = MOST_IMAGES
 ) -> Embeddings:
     """Of at most `most` images, evenly spread over the split."""
-    classifier.eval()
     rows = _few(len(batches.images), most)
-    vectors = [
-        classifier.embed(classifier.features(images)).float().cpu().numpy()
-        for images, _ in replace(batches, rows=rows).epoch(0)
-    ]
-    table = _table(batches.images, rows, split)
-    return Embeddings(vectors=np.concatenate(vectors), images=table)
+    outputs = outputs_of(classifier, replace(batches, rows=rows), batches.config.task)
+    return Embeddings(vectors=outputs.vectors, images=_table(batches.images, rows, split))
 
 
 def embeddings_among(
@@ -176,9 +171,9 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
     run, config, classifier = course.run, course.config, network.classifier.float()
     classifier.load_state_dict(load_file(run.file(WEIGHTS_NAME)))
     val = course.images[Split.VAL]
-    look = look_at(classifier, course.evaluation(Split.VAL), config.task)
+    outputs = outputs_of(classifier, course.evaluation(Split.VAL), config.task)
     tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
-    predictions = _predictions(course, {Split.VAL: look.logits, Split.TEST: tested})
+    predictions = _predictions(course, {Split.VAL: outputs.logits, Split.TEST: tested})
     write_predictions(predictions, run.predictions_file)
     outcome = Outcome(
         model_id=run.run_id,
@@ -188,7 +183,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         predictions=predictions,
         training=_record(course, progress),
         weights=run.file(WEIGHTS_NAME),
-        heatmap_peak=heatmap_peak(look, val.labels, config.task),
+        heatmap_peak=heatmap_peak(outputs, val.labels, config.task),
         file_kinds=_file_kinds(dataset),
         limits=_keep_seen(course),
         heatmap_offset=cell_offset(classifier, channels=config.prepare.channels),
@@ -197,7 +192,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         keep_embeddings(
             run,
             embeddings_of(classifier, course.evaluation(Split.TRAIN), Split.TRAIN),
-            embeddings_among(look.vectors, val, Split.VAL),
+            embeddings_among(outputs.vectors, val, Split.VAL),
         )
     write_card(make_card(outcome), run.card_file)
     shutil.rmtree(run.file("last"), ignore_errors=True)

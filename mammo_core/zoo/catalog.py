@@ -25,7 +25,7 @@ class Backbone:
 
     name: str
     title: str
-    input_size: Size  # what we suggest; any size from `smallest_size` on works
+    input_size: Size = (1024, 512)  # what we suggest; any size from `smallest_size` on works
     smallest_size: Size = (32, 32)
     timm_name: str = ""
     builder: str = "mammo_core.zoo.build:build"
@@ -80,60 +80,26 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
         mean=0.5,
         std=0.25,
     ),
-    Backbone(
-        name="mobilenetv2_100",
-        title="MobileNetV2",
-        input_size=(1024, 512),
-        timm_name="mobilenetv2_100.ra_in1k",
-    ),
+    Backbone(name="mobilenetv2_100", title="MobileNetV2", timm_name="mobilenetv2_100.ra_in1k"),
     Backbone(
         name="mobilenetv3_large_100",
         title="MobileNetV3-Large",
-        input_size=(1024, 512),
         timm_name="mobilenetv3_large_100.ra_in1k",
     ),
-    Backbone(
-        name="resnet18",
-        title="ResNet-18",
-        input_size=(1024, 512),
-        timm_name="resnet18.a1_in1k",
-    ),
-    Backbone(
-        name="resnet34",
-        title="ResNet-34",
-        input_size=(1024, 512),
-        timm_name="resnet34.a1_in1k",
-    ),
-    Backbone(
-        name="resnet50",
-        title="ResNet-50",
-        input_size=(1024, 512),
-        timm_name="resnet50.a1_in1k",
-    ),
-    Backbone(
-        name="resnet101",
-        title="ResNet-101",
-        input_size=(1024, 512),
-        timm_name="resnet101.a1h_in1k",
-    ),
-    Backbone(
-        name="vgg16",
-        title="VGG-16",
-        input_size=(1024, 512),
-        timm_name="vgg16.tv_in1k",
-        licence="BSD-3-Clause",
-    ),
+    Backbone(name="resnet18", title="ResNet-18", timm_name="resnet18.a1_in1k"),
+    Backbone(name="resnet34", title="ResNet-34", timm_name="resnet34.a1_in1k"),
+    Backbone(name="resnet50", title="ResNet-50", timm_name="resnet50.a1_in1k"),
+    Backbone(name="resnet101", title="ResNet-101", timm_name="resnet101.a1h_in1k"),
+    Backbone(name="vgg16", title="VGG-16", timm_name="vgg16.tv_in1k", licence="BSD-3-Clause"),
     Backbone(
         name="vgg16_bn",
         title="VGG-16 with BatchNorm",
-        input_size=(1024, 512),
         timm_name="vgg16_bn.tv_in1k",
         licence="BSD-3-Clause",
     ),
     Backbone(
         name="vgg16_medical",
         title="VGG-16, larger head for medical images",
-        input_size=(1024, 512),
         timm_name="vgg16.tv_in1k",
         builder="mammo_core.zoo.scratch:build",
         licence="BSD-3-Clause",
@@ -141,48 +107,17 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
     Backbone(
         name="inception_v3",
         title="Inception v3",
-        input_size=(1024, 512),
         smallest_size=(96, 96),
         timm_name="inception_v3.tv_in1k",
         mean=0.5,
         std=0.5,
     ),
-    Backbone(
-        name="densenet121",
-        title="DenseNet-121",
-        input_size=(1024, 512),
-        timm_name="densenet121.ra_in1k",
-    ),
-    Backbone(
-        name="densenet169",
-        title="DenseNet-169",
-        input_size=(1024, 512),
-        timm_name="densenet169.tv_in1k",
-    ),
-    Backbone(
-        name="densenet201",
-        title="DenseNet-201",
-        input_size=(1024, 512),
-        timm_name="densenet201.tv_in1k",
-    ),
-    Backbone(
-        name="efficientnet_b0",
-        title="EfficientNet-B0",
-        input_size=(1024, 512),
-        timm_name="efficientnet_b0.ra_in1k",
-    ),
-    Backbone(
-        name="efficientnet_b2",
-        title="EfficientNet-B2",
-        input_size=(1024, 512),
-        timm_name="efficientnet_b2.ra_in1k",
-    ),
-    Backbone(
-        name="efficientnet_b3",
-        title="EfficientNet-B3",
-        input_size=(1024, 512),
-        timm_name="efficientnet_b3.ra2_in1k",
-    ),
+    Backbone(name="densenet121", title="DenseNet-121", timm_name="densenet121.ra_in1k"),
+    Backbone(name="densenet169", title="DenseNet-169", timm_name="densenet169.tv_in1k"),
+    Backbone(name="densenet201", title="DenseNet-201", timm_name="densenet201.tv_in1k"),
+    Backbone(name="efficientnet_b0", title="EfficientNet-B0", timm_name="efficientnet_b0.ra_in1k"),
+    Backbone(name="efficientnet_b2", title="EfficientNet-B2", timm_name="efficientnet_b2.ra_in1k"),
+    Backbone(name="efficientnet_b3", title="EfficientNet-B3", timm_name="efficientnet_b3.ra2_in1k"),
     Backbone(
         name="efficientnetv2_s",
         title="EfficientNetV2-S",
@@ -191,18 +126,8 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
         mean=0.5,
         std=0.5,
     ),
-    Backbone(
-        name="convnext_nano",
-        title="ConvNeXt-Nano",
-        input_size=(1024, 512),
-        timm_name="convnext_nano.in12k_ft_in1k",
-    ),
-    Backbone(
-        name="convnext_tiny",
-        title="ConvNeXt-Tiny",
-        input_size=(1024, 512),
-        timm_name="convnext_tiny.in12k_ft_in1k",
-    ),
+    Backbone(name="convnext_nano", title="ConvNeXt-Nano", timm_name="convnext_nano.in12k_ft_in1k"),
+    Backbone(name="convnext_tiny", title="ConvNeXt-Tiny", timm_name="convnext_tiny.in12k_ft_in1k"),
     Backbone(
         name="convnext_small",
         title="ConvNeXt-Small",
@@ -212,7 +137,6 @@ BACKBONES: Final[tuple[Backbone, ...]] = (
     Backbone(
         name="regnety_016",
         title="RegNetY-1.6GF",
-        input_size=(1024, 512),
         timm_name="regnety_016.tv2_in1k",
         licence="BSD-3-Clause",
     ),
@@ -284,7 +208,7 @@ def get_backbone(name: str) -> Backbone:
     """The entry of that name, or one made up for `timm:<name>`."""
     if name.startswith(TIMM_PREFIX):
         timm_name = name.removeprefix(TIMM_PREFIX)
-        return Backbone(name=name, title=timm_name, input_size=(1024, 512), timm_name=timm_name)
+        return Backbone(name=name, title=timm_name, timm_name=timm_name)
     try:
         return _BY_NAME[name]
     except KeyError:

@@ -81,17 +81,13 @@ def _match_by_order(found: Shapes, wanted: Shapes) -> dict[str, str]:
     if len(theirs) != len(ours):
         return {}
     pairs = dict(zip(ours, theirs, strict=True))
+    last_layer_of_ours = ours[-2:]  # its weight and bias may be of another number of classes
     is_same = (
         _last(mine) == _last(other)
-        and (_fits(found[other], wanted[mine]) or mine in _of_last_layer(ours))
+        and (_fits(found[other], wanted[mine]) or mine in last_layer_of_ours)
         for mine, other in pairs.items()
     )
     return pairs if all(is_same) else {}
-
-
-def _of_last_layer(names: list[str]) -> list[str]:
-    """The classifier's weight and bias, which may be of another number of classes."""
-    return names[-2:]
 
 
 def _fits(found: tuple[int, ...] | None, wanted: tuple[int, ...]) -> bool:
@@ -161,17 +157,17 @@ def get_weights(name: str) -> Weights:
 
 
 def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:
-    """What a safetensors file says it holds, read from its header alone."""
+    """What a safetensors file says it holds, read from its header before anything is allocated."""
     try:
         with safe_open(path, framework="pt") as file:
-            names = list(file.keys())
-            return {name: tuple(file.get_slice(name).get_shape()) for name in names}
+            return {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118 - not a dict
     except FileNotFoundError:
         raise CheckpointError(f"There is no file {path.name}.") from None
     except SafetensorError as error:
         raise CheckpointError(
-            f"{path.name} is not a safetensors file ({error}). Other formats can carry code: bring "
-            "a .pth in with `mammo weights import`, which converts it in a limited process."
+            f"{path.parent.name}/{path.name} is not a safetensors file ({error}). Only safetensors "
+            "are read: other formats can carry code. Bring a .pth in with `mammo weights import`, "
+            "which converts it in a limited process."
         ) from None
 
 

@@ -8,11 +8,13 @@ from mammo_core.cli import main
 from mammo_core.commands.evaluate import _results, rule_for
 from mammo_core.config import EvaluateConfig, load_settings
 from mammo_core.datasets.adapters import ADAPTERS
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.jobs import create_run
 from mammo_core.types import RunState
+from mammo_core.worker import main as work
 from tests.inference.made_up import card, write_checkpoint
+from tests.phantoms import put_phantoms
 from tests.predictions import made_up_predictions, write_run
 
 
@@ -23,7 +25,7 @@ def test_a_folder_is_found_from_where_the_command_was_given(
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
     monkeypatch.chdir(tmp_path)
-    write_phantom_set(tmp_path / "set", women=1, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=1)
     command = ["evaluate", "--checkpoint", "phantom-light", "--data", "set/", "--wait"]
     assert main(command) == 0
     (run,) = list_runs(tmp_path / "runs")
@@ -51,7 +53,7 @@ def test_women_the_checkpoint_learnt_from_are_told(
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
-    write_phantom_set(tmp_path / "set", women=2, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=2)
     made = RunFolder(tmp_path / "runs" / "made")
     made.path.mkdir(parents=True)
     write_checkpoint(made.path)
@@ -61,9 +63,12 @@ def test_women_the_checkpoint_learnt_from_are_told(
         f"{tmp_path / 'set'},W0001_R_CC,W0001,train,\n"
         f"{tmp_path / 'set'},W0002_R_CC,W0002,test,\n"
     )
-    command = ["evaluate", "--checkpoint", "made", "--data", str(tmp_path / "set"), "--wait"]
-    assert main(command) == 0
-    (run,) = (run for run in list_runs(tmp_path / "runs") if run.run_id != "made")
+    config = EvaluateConfig(
+        checkpoint="made", folder=str(tmp_path / "set"), adapter="phantom_set",
+        label_rule="lesion", split="all", processes=1,
+    )  # fmt: skip
+    run = create_run(config, tmp_path / "runs", what="evaluate", total=0)
+    assert work("evaluate", run.path) == 0
     assert "It learnt from 1 of these women (first: W0001)" in run.read_status().message
 
 

@@ -6,11 +6,11 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import save_settings
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.measured import fidelity_of
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
+from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG
 
 
@@ -21,7 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     (tmp_path / "runs" / "made-up").mkdir(parents=True)
     run = RunFolder(write_checkpoint(tmp_path / "runs" / "made-up"))
     run.write_status(RunStatus(state=RunState.FINISHED))
-    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=12)
     return run
 
 

@@ -8,13 +8,13 @@ from mammo_core.cli import main
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.score_map import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
+from tests.phantoms import put_phantoms
 from tests.preprocessing.dicom_files import mammogram_file, ramp
 
 Rows = list[dict[str, str]]
@@ -27,7 +27,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 @pytest.fixture
 def images(tmp_path: Path) -> list[Path]:
-    write_phantom_set(tmp_path / "set", women=1, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=1)
     return sorted((tmp_path / "set" / "images").iterdir())
 
 
@@ -217,7 +217,7 @@ def test_mistakes_are_told_in_sentences(
     for arguments, complaint in (
         ([str(images[0]), "--checkpoint", "nobody"], "There is no run named 'nobody'"),
         ([str(tmp_path / "gone"), "--checkpoint", str(checkpoint)], "There is no file or folder"),
-        ([str(images[0]), "--checkpoint", str(checkpoint), "--fast"], "Nobody has checked yet"),
+        ([str(images[0]), "--checkpoint", str(checkpoint), "--fast"], "has not been checked yet"),
         (
             [str(images[0]), "--checkpoint", str(checkpoint), "--out", str(tmp_path / "no/a.csv")],
             "There is no folder",

@@ -7,16 +7,16 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.config import CacheConfig, PrepareSettings
 from mammo_core.paths import preparations_root
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.types import RunState
+from tests.phantoms import put_phantoms
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two made-up women with four images each."""
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
-    write_phantom_set(tmp_path / "set", women=2, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=2)
     return tmp_path / "set"
 
 
@@ -39,7 +39,7 @@ def test_images_are_prepared_once_and_what_cannot_be_read_is_named(
     assert main(command) == 1
     told = capsys.readouterr()
     assert "7 images prepared. 1 cannot be read" in told.out
-    assert told.err.startswith(f"{broken}: ")
+    assert f"\n{broken}: " in told.err
     assert main([*command, "--plan"]) == 0
     assert "8 images as 32 x 16, 1 to prepare" in capsys.readouterr().out
 

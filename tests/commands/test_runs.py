@@ -11,11 +11,11 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import DataConfig
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.types import CANCER, RunState
+from tests.phantoms import put_phantoms
 
 TINY = {
     "prepare.size": "[32, 16]", "optim.batch_size": "8", "optim.epochs": "12", "device": "cpu",
@@ -28,7 +28,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=24)
     data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
     config = with_changes(get_recipe("smoke").configure(data, CANCER), TINY)
     return create_run(config, tmp_path / "runs", what="light_cnn", total=12)
@@ -87,10 +87,10 @@ def test_of_what_is_over_nothing_is_stopped(
 
 
 def test_a_list_of_which_only_the_head_is_read_ends_without_a_complaint(run: RunFolder) -> None:
-    for number in range(2000):  # more than a pipe holds
+    for number in range(200):  # more than a pipe holds
         other = RunFolder(run.path.parent / f"run-{number}")
         other.path.mkdir()
-        other.write_status(RunStatus(state=RunState.FINISHED, message="Kept the weights."))
+        other.write_status(RunStatus(state=RunState.FINISHED, message="Kept the weights. " * 30))
     listing = subprocess.Popen(
         [sys.executable, "-m", "mammo_core.cli", "runs"],
         stdout=subprocess.PIPE,

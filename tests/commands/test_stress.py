@@ -3,11 +3,11 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.measured import stress_of
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
+from tests.phantoms import put_phantoms
 
 
 def test_a_checkpoint_is_put_under_stress_and_what_was_found_is_kept(
@@ -18,7 +18,7 @@ def test_a_checkpoint_is_put_under_stress_and_what_was_found_is_kept(
     (tmp_path / "runs" / "made-up").mkdir(parents=True)
     run = RunFolder(write_checkpoint(tmp_path / "runs" / "made-up"))
     run.write_status(RunStatus(state=RunState.FINISHED))
-    write_phantom_set(tmp_path / "set", women=6, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=6)
 
     command = ["stress", "made-up", "--data", str(tmp_path / "set"), "--images", "8"]
     assert main(command) == 0

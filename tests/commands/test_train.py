@@ -5,10 +5,10 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import DataConfig, RunConfig, load_settings, save_settings
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import list_runs
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER
+from tests.phantoms import put_phantoms
 
 TINY = [
     "--set", "optim.epochs=1", "--set", "prepare.size=[32, 16]", "--set", "device=cpu",
@@ -26,7 +26,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_recipe_and_a_folder_are_enough(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=12)
     data = str(tmp_path / "set")
     assert main(["train", "--recipe", "smoke", "--data", data, *TINY, "--wait"]) == 0
     (run,) = list_runs(tmp_path / "runs")
@@ -45,14 +45,14 @@ def test_a_recipe_and_a_folder_are_enough(
 def test_saved_settings_start_a_run_of_its_own_and_not_of_their_old_series(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=12)
     data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
     config = get_recipe("smoke").configure(data, CANCER)
     save_settings(replace(config, series="5folds"), tmp_path / "run.json")
     command = ["train", "--config", str(tmp_path / "run.json"), *TINY]
     assert main([*command, "--label-rule", "lesion"]) == 2  # of which data?
     assert "add --data DIR" in capsys.readouterr().err
-    assert main([*command, "--wait"]) == 0
+    assert main([*command, "--no-start"]) == 0
     (run,) = list_runs(tmp_path / "runs")
     assert load_settings(run.file("run.json"), RunConfig).series == ""
 
@@ -91,7 +91,7 @@ def test_saved_settings_start_a_run_of_its_own_and_not_of_their_old_series(
 def test_a_mistake_is_one_sentence_and_starts_nothing(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], complaint: str
 ) -> None:
-    write_phantom_set(tmp_path / "set", women=1, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=1)
     given = [argument.replace("{set}", str(tmp_path / "set")) for argument in arguments]
     assert main(["train", *given]) == 2
     assert complaint in capsys.readouterr().err
@@ -101,7 +101,7 @@ def test_a_mistake_is_one_sentence_and_starts_nothing(
 def test_a_run_can_be_made_for_others_to_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=24)
     command = ["train", "--recipe", "smoke", "--data", str(tmp_path / "set"), "--no-start"]
     assert main([*command, "--folds", "2"]) == 0
     runs = list_runs(tmp_path / "runs")
@@ -112,7 +112,7 @@ def test_a_run_can_be_made_for_others_to_start(
 def test_few_women_to_choose_by_are_told_before_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=24)
     command = ["train", "--recipe", "smoke", "--data", str(tmp_path / "set"), *TINY]
     assert main([*command, "--folds", "2", "--no-start"]) == 0
     told = capsys.readouterr().err

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from mammo_core.explain.fidelity import Agreement, agreement_of
-from mammo_core.explain.marked import Marked, draw_boxes
+from mammo_core.explain.fidelity import Agreement, Marked, agreement_of, draw_boxes
 from mammo_core.types import Box, Geometry
 
 BREAST = np.ones((40, 20), dtype=bool)

@@ -6,8 +6,7 @@ import torch
 from numpy.typing import NDArray
 
 from mammo_core.config import ModelConfig
-from mammo_core.explain.fidelity import deletion_and_insertion, likeness, shuffled
-from mammo_core.explain.marked import Marked
+from mammo_core.explain.fidelity import Marked, deletion_and_insertion, likeness, shuffled
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 

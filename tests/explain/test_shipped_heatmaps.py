@@ -7,12 +7,12 @@ from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import get_method
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.paths import shipped_checkpoints_root
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from tests.phantoms import put_phantoms
 
 
 def test_it_points_into_the_lesion_far_more_often_than_chance(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(shipped_checkpoints_root() / "phantom-light")
-    write_phantom_set(tmp_path, women=18, seed=8128, size=(512, 256))
+    put_phantoms(tmp_path, women=18, seed=8128, size=(512, 256))
     table = check_fidelity(
         Explained(model=checkpoint.model, card=checkpoint.card, method=get_method("grad_cam")),
         read_dataset(tmp_path),

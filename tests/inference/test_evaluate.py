@@ -6,20 +6,27 @@ import pandas as pd
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.config import EvaluateConfig
 from mammo_core.datasets.dataset import read_dataset
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import CheckpointError, RunError, TableError
 from mammo_core.files import sha256_of
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
-from mammo_core.inference.evaluate import evaluate
+from mammo_core.inference.ensembles import join_scores
+from mammo_core.inference.evaluate import evaluate, evaluate_into
 from mammo_core.inference.scoring import score_images
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.inference.verdict import ScoredImage, said_once, score_cases, verdict_on
+from mammo_core.metrics.ensemble import Averaging, Ensemble, score_ensemble
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.evaluations import left_out_in_words, read_left_out
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.types import RunState
+from mammo_core.scores import rounded
+from mammo_core.types import Level, RunState
 from tests.inference.made_up import write_checkpoint
+from tests.inference.test_ensemble_score import member
+from tests.inference.test_verdict import BY_BREAST
+from tests.phantoms import put_phantoms
 
 
 @pytest.fixture
@@ -29,8 +36,21 @@ def phantoms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "runs" / "made-up").mkdir(parents=True)
     checkpoint = RunFolder(write_checkpoint(tmp_path / "runs" / "made-up"))
     checkpoint.write_status(RunStatus(state=RunState.FINISHED))
-    write_phantom_set(tmp_path / "set", women=5, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=5)
     return tmp_path / "set"
+
+
+def scored_into(folder: Path, phantoms: Path) -> str:
+    """What a scoring of the set says at its end; its run lies in `folder`."""
+    folder.mkdir()
+    config = EvaluateConfig(
+        checkpoint="made-up", folder=str(phantoms), adapter="phantom_set", label_rule="lesion",
+        split="all", processes=1,
+    )  # fmt: skip
+    return evaluate_into(
+        RunFolder(folder), config, report=lambda *_: None, should_stop=lambda: False,
+        log=lambda line: None,
+    )  # fmt: skip
 
 
 def test_a_data_set_scores_as_its_images_do_one_by_one(
@@ -153,17 +173,15 @@ def test_where_no_image_can_be_read_the_first_reason_is_told(
 
 
 def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(
-    phantoms: Path, capsys: pytest.CaptureFixture[str]
+    phantoms: Path, tmp_path: Path
 ) -> None:
-    command = ["evaluate", "--checkpoint", "made-up", "--data", str(phantoms), "--wait"]
-    assert main(command) == 0
-    told = capsys.readouterr().err
-    assert "made-up does not tell whom it has seen (it has no seen.csv)" in told
+    told = scored_into(tmp_path / "runs" / "new", phantoms)
+    assert "made-up does not record whom it has seen (it has no seen.csv)" in told
     assert "`mammo checkpoints seen made-up` writes the list anew" in told
 
 
 def test_a_woman_it_learnt_from_is_known_again_under_another_name(
-    phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    phantoms: Path, tmp_path: Path
 ) -> None:
     """By what is on her image: the data set lay elsewhere, and she had another number."""
     manifest = read_dataset(phantoms).manifest
@@ -171,8 +189,38 @@ def test_a_woman_it_learnt_from_is_known_again_under_another_name(
     (tmp_path / "runs" / "made-up" / "seen.csv").write_text(
         f"dataset,image_id,group_id,split,content\nelsewhere,x,somebody,train,{content}\n"
     )
-    command = ["evaluate", "--checkpoint", "made-up", "--data", str(phantoms), "--wait"]
-    assert main(command) == 0
+    told = scored_into(tmp_path / "runs" / "new", phantoms)
     woman = manifest["group_id"][0]
-    told = capsys.readouterr().err
     assert f"It learnt from 1 of these women (first: {woman})" in told
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_a_case_is_called_by_a_threshold_locked_at_its_own_stored_score(
+    phantoms: Path, tmp_path: Path, seed: int
+) -> None:
+    (tmp_path / "drawn").mkdir()
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path / "drawn", seed=seed))
+    dataset = read_dataset(phantoms)
+    done = evaluate(
+        checkpoint, dataset, name="set", split="all", processes=1,
+        report=lambda *_: None, should_stop=lambda: False,
+    )  # fmt: skip
+    assert done is not None
+    scores = [done.predictions["score"].to_numpy()]
+    images = [read_mammogram(phantoms / path) for path in dataset.manifest["path"]]
+    readings = score_images(checkpoint, images)
+    ensemble = Ensemble(method=Averaging.MEAN, members=(member("one"),))
+    joined = join_scores(ensemble, [[reading.score for reading in readings]])
+    stored = rounded(score_ensemble(np.stack(scores), ensemble))
+    for afresh, kept in (
+        ([reading.score for reading in readings], scores[0]),
+        ([one.score for one in joined], stored),
+    ):
+        for image, score, threshold in zip(images, afresh, kept, strict=True):
+            point = replace(BY_BREAST, level=Level.IMAGE, threshold=float(threshold))
+            (case,) = said_once(
+                score_cases([ScoredImage(ref=image.ref, title="One", score=score)], point), point
+            )
+            verdict = verdict_on(case, point)
+            assert verdict is not None
+            assert verdict.is_above, (score, threshold)

@@ -11,14 +11,21 @@ from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.errors import CheckpointError
 from mammo_core.explain.closed_form import Head
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
-from mammo_core.inference.engine import Engine, has_bf16, open_engine
-from mammo_core.inference.fast import FastCheck, check_fast, compare, find_fast_check, why_not_fast
+from mammo_core.inference.engine import (
+    Engine,
+    FastCheck,
+    find_fast_check,
+    has_bf16,
+    open_engine,
+    why_not_fast,
+)
+from mammo_core.inference.fast import check_fast, compare
 from mammo_core.inference.forward import Batch, Outputs
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.types import Level
 from tests.inference.made_up import PREPARE, write_checkpoint
+from tests.phantoms import put_phantoms
 
 NOT_YET = FastCheck(model_id="made-up", card_sha256="", engine="made up", checked_at="")
 
@@ -30,7 +37,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def trained_on(folder: Path, *, women: int) -> Checkpoint:
     """A checkpoint of random weights, validated on every image of a synthetic set."""
-    write_phantom_set(folder / "set", women=women, seed=0, size=(64, 32))
+    put_phantoms(folder / "set", women=women)
     (folder / "model").mkdir()
     write_checkpoint(folder / "model")
     data = DataConfig(folder=str(folder / "set"), adapter="phantom_set", label_rule="lesion")
@@ -87,7 +94,7 @@ def test_no_case_may_cross_a_locked_threshold(one_woman: tuple[Checkpoint, Datas
     found = compare(checkpoint, NOT_YET, dataset, (full, fast))
     assert (found.images, found.women, found.crossed) == (4, 1, 1)
     assert found.difference == pytest.approx(0.02)
-    assert "came to lie on the other side of a locked threshold" in found.problem
+    assert "moved to the other side of a locked threshold" in found.problem
 
 
 def test_a_case_is_pooled_as_its_threshold_wants_it(one_woman: tuple[Checkpoint, Dataset]) -> None:
@@ -110,9 +117,9 @@ def test_no_logit_may_change_by_a_tenth(
 
 def test_fast_is_off_until_it_was_checked_and_after_a_new_threshold(tmp_path: Path) -> None:
     checkpoint = trained_on(tmp_path, women=16)
-    assert "Nobody has checked yet" in why_not_fast(checkpoint)
+    assert "has not been checked yet" in why_not_fast(checkpoint)
     with pytest.raises(CheckpointError, match="Fast reading with made-up is off"):
-        open_engine(checkpoint, "fast")
+        open_engine(checkpoint, is_fast=True)
     found = check_fast(checkpoint, processes=1, report=quietly)
     assert found == find_fast_check(checkpoint)
     if not has_bf16():
@@ -122,7 +129,7 @@ def test_fast_is_off_until_it_was_checked_and_after_a_new_threshold(tmp_path: Pa
     assert found.problem == ""
     assert found.difference is not None
     assert 0.0 < found.difference < 0.1
-    assert open_engine(checkpoint, "fast").name == "openvino bf16"
+    assert open_engine(checkpoint, is_fast=True).name == "openvino bf16"
     lock_at(checkpoint, 0.99, Level.IMAGE)
     assert "A threshold was locked since it was checked" in why_not_fast(checkpoint)
     assert check_fast(checkpoint, processes=1, report=quietly).points[0].threshold == 0.99

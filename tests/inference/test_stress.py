@@ -11,19 +11,19 @@ from mammo_core.errors import TableError
 from mammo_core.explain.closed_form import Head
 from mammo_core.inference.engine import Engine
 from mammo_core.inference.forward import Batch, Outputs
-from mammo_core.inference.judging import CHANGES, rows_to_stress, stress, summarise
+from mammo_core.inference.judging import CHANGES, Stressed, rows_to_stress, stress, summarise
 from mammo_core.partners import partners_of
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.measured import BREAST_BLANKED, StressTest
 from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.types import CANCER, Level
 from tests.inference.made_up import card
+from tests.phantoms import put_phantoms
 
 
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
     folder = tmp_path_factory.mktemp("set")
-    write_phantom_set(folder, women=9, seed=3, size=(128, 64))
+    put_phantoms(folder, women=9, seed=3, size=(128, 64))
     return read_dataset(folder)
 
 
@@ -51,17 +51,22 @@ def point(threshold: float, calibration: str = "none") -> LockedPoint:
     )  # fmt: skip
 
 
-def stressed(dataset: Dataset, locked: LockedPoint | None) -> StressTest:
-    found = stress(engine(), card("0" * 64), dataset, most=36, seed=0)
+@pytest.fixture(scope="module")
+def scored(phantoms: Dataset) -> Stressed:
+    found = stress(engine(), card("0" * 64), phantoms, most=36, seed=0)
     assert found is not None
+    return found
+
+
+def stressed(scored: Stressed, locked: LockedPoint | None) -> StressTest:
     return summarise(
-        found, locked, dataset="set", split="all", seed=0,
+        scored, locked, dataset="set", split="all", seed=0,
         measured_at="2026-01-01T00:00:00+00:00", card_sha256="0" * 64,
     )  # fmt: skip
 
 
-def test_every_change_is_told_with_its_interval_and_its_verdicts(phantoms: Dataset) -> None:
-    found = stressed(phantoms, point(0.02))
+def test_every_change_is_told_with_its_interval_and_its_verdicts(scored: Stressed) -> None:
+    found = stressed(scored, point(0.02))
     by_name = {result.name: result for result in found.results}
     assert list(by_name) == [change.name for change in CHANGES]
     assert (found.images, found.positive_images, found.women) == (36, 6, 9)
@@ -84,16 +89,16 @@ def test_every_change_is_told_with_its_interval_and_its_verdicts(phantoms: Datas
     assert "As it should be" in found.sentences[1]
 
 
-def test_a_threshold_that_all_reach_flips_nothing(phantoms: Dataset) -> None:
-    verdicts = {result.name: result.verdicts for result in stressed(phantoms, point(0.0)).results}
+def test_a_threshold_that_all_reach_flips_nothing(scored: Stressed) -> None:
+    verdicts = {result.name: result.verdicts for result in stressed(scored, point(0.0)).results}
     assert all(one is not None and one.flipped.count == 0 for one in verdicts.values())
 
 
 def test_without_a_threshold_or_with_one_for_calibrated_scores_there_are_no_verdicts(
-    phantoms: Dataset,
+    scored: Stressed,
 ) -> None:
     for locked in (None, point(0.5, calibration="Platt")):
-        found = stressed(phantoms, locked)
+        found = stressed(scored, locked)
         assert found.threshold is None
         assert all(result.verdicts is None for result in found.results)
         assert "no verdicts" in found.sentences[0]
@@ -126,8 +131,8 @@ def test_women_of_one_kind_are_refused() -> None:
         rows_to_stress(manifest({"A": "no cancer", "B": "no cancer"}), CANCER, most=9, seed=0)
 
 
-def test_a_result_that_tells_without_the_breast_is_called_out(phantoms: Dataset) -> None:
-    found = stressed(phantoms, None)
+def test_a_result_that_tells_without_the_breast_is_called_out(scored: Stressed) -> None:
+    found = stressed(scored, None)
     blanked = replace(found.results[0], auc=0.9, auc_low=0.8, auc_high=0.95)
     assert blanked.tells_without_breast
     words = replace(found, results=(blanked,)).sentences[1]

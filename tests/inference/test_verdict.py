@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from mammo_core.inference.verdict import (
@@ -221,3 +222,17 @@ def test_what_is_the_same_is_said_once() -> None:
     assert titles(FOUR[:1], BY_BREAST) == ["Right breast"]
     assert titles([FOUR[0], FOUR[2]], None) == ["Right breast", "Left breast", "Exam"]
     assert titles(FOUR[:2], by_image) == ["Right breast", "R CC", "R MLO"]
+
+
+def test_a_mean_is_rounded_as_it_is_where_thresholds_are_chosen() -> None:
+    by_mean = replace(BY_BREAST, pooling=Pooling.MEAN, level=Level.EXAM)
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        scores = rng.random(4).round(6)
+        table = made_up_predictions(women=1, with_cancer=1).assign(score=scores)
+        threshold = pool_cases(table, Level.EXAM, Pooling.MEAN).score[0]
+        images = [image(one.title, score) for one, score in zip(FOUR, scores[::-1], strict=True)]
+        case = titled(score_cases(images, by_mean))["Exam"]
+        verdict = verdict_on(case, replace(by_mean, threshold=float(threshold)))
+        assert verdict is not None
+        assert verdict.is_above

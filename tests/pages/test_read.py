@@ -9,15 +9,21 @@ import pytest
 from PIL import Image
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.datasets.predictions import read_predictions, write_predictions
+from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.engine import torch_engine
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.paths import shipped_checkpoints_root
 from mammo_core.preprocessing.phantoms.mark import mark_png
+from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
-from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
+from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
 from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import probabilities_of, scores_of
 from mammo_core.types import Level, RunState
 from tests.pages.conftest import APP, OpenPage
 
@@ -401,3 +407,39 @@ def test_no_larger_file_is_offered_to_be_uploaded_than_is_read() -> None:
     offered = settings["server"]["maxUploadSize"]
     assert offered < 512, "from there on the page writes 1GB"
     assert offered * limits.MEGABYTE <= limits.FILE_BYTES
+
+
+def test_a_case_whose_own_score_is_the_threshold_is_called_on_both_pages(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    run = own_copy(runs_root)
+    checkpoint = load_checkpoint(run.path)
+    pictures = [a_breast(peak=peak) for peak in range(100, 256, 5)]
+    images = [prepare(read_mammogram(one), checkpoint.card.prepare).pixels for one in pictures]
+    shares = probabilities_of(torch_engine(checkpoint).run(np.stack(images)).logits)
+    stored, exact = scores_of(shares, checkpoint.card.task), shares[:, 1]
+    low = min(np.flatnonzero(exact < stored), key=lambda row: stored[row])  # rounded up
+    table = read_predictions(run.predictions_file)
+    is_first = table["image_id"] == table.loc[table["split"] == "val", "image_id"].iloc[0]
+    write_predictions(
+        table.assign(score=table["score"].mask(is_first, stored[low])), run.predictions_file
+    )
+
+    thresholds = open_page("thresholds")
+    thresholds.segmented_control(key="count_level").set_value("image").run()
+    thresholds.segmented_control(key="count_split").set_value("val").run()
+    thresholds.query_params["threshold"] = repr(float(stored[low]))
+    thresholds.run().segmented_control(key="judge").set_value("Operating point").run()
+    thresholds.button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    assert locked.threshold == stored[low]
+    others = table[(table["split"] == "val") & ~is_first]
+    called = locked.promise.found + locked.promise.negatives - locked.promise.left_alone
+    assert called == (others["score"] >= stored[low]).sum() + 1
+
+    page = open_page("read")
+    choose(page, run.run_id)
+    drop(page, ("a.png", pictures[low]))
+    (verdict,) = [m.value for m in page.markdown if "threshold." in m.value]
+    assert "Score above the threshold." in verdict

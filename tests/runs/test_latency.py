@@ -1,10 +1,11 @@
 """Latency belongs to one card; size is read from a header."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from mammo_core.errors import RunError
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -30,11 +31,6 @@ def latency_of(run: RunFolder) -> Latency:
     )  # fmt: skip
 
 
-def write_weights(path: Path, header: object) -> None:
-    text = json.dumps(header).encode()
-    path.write_bytes(len(text).to_bytes(8, "little") + text + b"\0" * 64)
-
-
 def test_what_was_measured_is_read_back_for_this_card_only(run: RunFolder) -> None:
     assert read_latency(run) is None
     write_latency(run, latency_of(run))
@@ -51,16 +47,13 @@ def test_a_broken_measurement_is_named(run: RunFolder) -> None:
 
 def test_only_what_was_learnt_is_counted(tmp_path: Path) -> None:
     weights = tmp_path / "weights.safetensors"
-    write_weights(
-        weights,
-        {
-            "__metadata__": {"format": "pt"},
-            "conv.weight": {"dtype": "F32", "shape": [8, 3, 3, 3], "data_offsets": [0, 1]},
-            "bn.bias": {"dtype": "F32", "shape": [8], "data_offsets": [0, 1]},
-            "bn.running_mean": {"dtype": "F32", "shape": [8], "data_offsets": [0, 1]},
-            "bn.num_batches_tracked": {"dtype": "I64", "shape": [], "data_offsets": [0, 1]},
-        },
-    )
+    layers = {
+        "conv.weight": np.zeros((8, 3, 3, 3), dtype=np.float32),
+        "bn.bias": np.zeros(8, dtype=np.float32),
+        "bn.running_mean": np.zeros(8, dtype=np.float32),
+        "bn.num_batches_tracked": np.zeros((), dtype=np.int64),
+    }
+    save_file(layers, weights, metadata={"format": "pt"})
     assert count_parameters(weights) == 8 * 27 + 8
 
 

@@ -1,10 +1,11 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
 from mammo_core.config import AugmentConfig
-from mammo_core.training.augment import DRAWS, NAMES, augment, mix
+from mammo_core.training.augment import DRAWS, NAMES, augment, mix, uniform
 
 NOTHING = AugmentConfig(
     flip=0.0, rotation_degrees=0.0, zoom=0.0, shift=0.0, brightness=0.0, contrast=0.0
@@ -116,3 +117,46 @@ def test_mix_up_lays_the_neighbour_over_and_mixes_what_is_to_be_said() -> None:
     mixed, said = mix(images, targets, draws, most=0.4)
     assert mixed[:, 0, 0, 0].tolist() == pytest.approx([0.2, 0.8])
     assert said.flatten().tolist() == pytest.approx([0.8, 0.2, 0.2, 0.8])
+
+
+def test_elastic_pulls_across_by_the_first_numbers_and_down_by_the_others() -> None:
+    rows, columns = torch.meshgrid(torch.arange(128.0), torch.arange(64.0), indexing="ij")
+    settings, half = replace(NOTHING, elastic=0.1), (DRAWS - len(NAMES)) // 2
+    for first, across, down in ((0, 6.4, 0.0), (half, 0.0, 6.4)):  # pixels: a tenth of the width
+        draws = drawn()
+        draws[0, len(NAMES) + first : len(NAMES) + first + half] = 1.0
+        for image, by in ((columns, across), (rows, down)):
+            placed = image[None, None] / 128
+            moved = 128 * (augment(placed, draws, settings) - placed)[..., 16:-16, 16:-16]
+            torch.testing.assert_close(moved, torch.full_like(moved, by), atol=1e-3, rtol=0)
+
+
+def numbers_of(rows: list[int], *, seed: int = 0, epoch: int = 1, copy: int = 0) -> np.ndarray:
+    copies = np.full(len(rows), copy)
+    return uniform(
+        seed=seed, epoch=epoch, images=np.array(rows, dtype=np.uint64), copies=copies, count=4
+    )
+
+
+def test_an_image_draws_the_same_numbers_in_any_company() -> None:
+    assert np.array_equal(numbers_of([5])[0], numbers_of([9, 5, 2])[1])
+
+
+@pytest.mark.parametrize("other", [{"seed": 1}, {"epoch": 2}, {"copy": 1}])
+def test_seed_epoch_and_copy_change_every_number(other: dict[str, int]) -> None:
+    assert not np.any(numbers_of([5]) == numbers_of([5], **other))
+
+
+def test_the_numbers_are_spread_evenly_over_zero_to_one() -> None:
+    numbers = uniform(
+        seed=3,
+        epoch=7,
+        images=np.arange(10_000, dtype=np.uint64),
+        copies=np.zeros(10_000, int),
+        count=2,
+    )
+    assert numbers.min() >= 0.0
+    assert numbers.max() < 1.0
+    assert np.histogram(numbers, bins=10)[0].min() > 1_800  # 2,000 expected, s.d. 42
+    assert abs(np.corrcoef(numbers[:, 0], numbers[:, 1])[0, 1]) < 0.05
+    assert abs(np.corrcoef(numbers[:-1, 0], numbers[1:, 0])[0, 1]) < 0.05

@@ -7,18 +7,18 @@ import pytest
 
 from mammo_core.config import DataConfig, RunConfig, save_settings
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.training.baselines import baselines_of, try_baselines
 from mammo_core.training.data import load_dataset
 from mammo_core.types import Split
+from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG
 
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
-    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=12)
     data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
     made = RunFolder(tmp_path / "run")
     made.path.mkdir()

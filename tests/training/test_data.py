@@ -9,19 +9,19 @@ import torch
 
 from mammo_core.config import DataConfig, PrepareSettings
 from mammo_core.errors import TableError
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.data import load_dataset, load_images
 from mammo_core.types import Split
+from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG
 
 
 @pytest.fixture
 def phantoms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
-    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=24)
     return tmp_path / "set"
 
 

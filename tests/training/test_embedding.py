@@ -7,7 +7,6 @@ import torch
 from mammo_core.cli import main
 from mammo_core.config import DataConfig
 from mammo_core.errors import RunError
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
@@ -17,6 +16,7 @@ from mammo_core.training.network import make_network
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.training.session import embed_run, embeddings_of, train
 from mammo_core.types import CANCER, Split
+from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG, squares
 
 CPU = torch.device("cpu")
@@ -30,7 +30,7 @@ def quiet(done: int, total: int, message: str) -> None:
 def phantoms(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     folder = tmp_path / "phantoms"
-    write_phantom_set(folder, women=12, seed=0, size=(64, 32))
+    put_phantoms(folder, women=12)
     return folder
 
 
@@ -75,14 +75,14 @@ def test_whom_a_run_has_seen_can_be_written_down_again(
     finished.file(SEEN_NAME).unlink()
     moved = phantoms.rename(tmp_path / "moved")
     assert main(["checkpoints", "seen", str(finished.path), "--data", str(moved)]) == 0
-    assert "tells again whom it has seen: 12 women." in capsys.readouterr().out
+    assert "has a new list of whom it has seen: 12 women." in capsys.readouterr().out
     assert finished.file(SEEN_NAME).read_text() == written
 
 
 def test_other_images_than_it_was_trained_on_are_refused(
     finished: RunFolder, tmp_path: Path
 ) -> None:
-    write_phantom_set(tmp_path / "others", women=12, seed=1, size=(64, 32))
+    put_phantoms(tmp_path / "others", women=12, seed=1, size=(64, 32))
     with pytest.raises(RunError, match="not those"):
         embed_run(finished, folder=str(tmp_path / "others"), report=quiet)
 

@@ -112,7 +112,7 @@ def test_other_classes_and_other_label_rules_are_refused(tmp_path: Path) -> None
 
 def test_one_member_or_the_same_twice_is_no_ensemble(tmp_path: Path) -> None:
     finished(tmp_path, "a")
-    for names, complaint in ((["a"], "makes no ensemble"), (["a", "a"], "named twice")):
+    for names, complaint in ((["a"], "needs at least 2 members"), (["a", "a"], "named twice")):
         with pytest.raises(RunError, match=complaint):
             make_ensemble(names, method=Averaging.MEAN, root=tmp_path)
 
@@ -122,7 +122,7 @@ def test_a_member_that_cannot_be_checked_is_told(tmp_path: Path) -> None:
     finished(tmp_path, "b").file("seen.csv").unlink()
     run = make_ensemble(["a", "b"], method=Averaging.MEAN, root=tmp_path)
     message = run.read_status().message
-    assert "b does not tell whom it has seen" in message
+    assert "b does not record whom it has seen" in message
     assert "`mammo checkpoints seen b` writes the list anew" in message
 
 

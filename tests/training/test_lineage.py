@@ -95,7 +95,9 @@ def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(earlier: Ru
     origin = origin_of(ON)
     assert origin is not None
     (told,) = check_origin(origin, SEEN, is_leak_allowed=False)
-    assert told.startswith("Training went on from earlier. earlier does not tell whom it has seen")
+    assert told.startswith(
+        "Training went on from earlier. earlier does not record whom it has seen"
+    )
     assert "`mammo checkpoints seen earlier` writes the list anew" in told
 
 

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -32,7 +33,11 @@ def evaluation(images: ImageSet, settings: RunConfig) -> EvaluationBatches:
 
 
 def run(
-    model: Classifier, settings: RunConfig, *, batches_until_stop: int = 10**6
+    model: Classifier,
+    settings: RunConfig,
+    *,
+    batches_until_stop: int = 10**6,
+    watch: Callable[[float], None] = lambda rate: None,
 ) -> list[EpochResult]:
     fabric = Fabric(accelerator="cpu", devices=1)
     train, val = squares(48), squares(16, seed=1)
@@ -46,16 +51,21 @@ def run(
     )
     results: list[EpochResult] = []
     history: list[Judged] = []
-    asked = iter(range(1, 10**6))
+    learner, asked = make_learner(fabric, model, settings.optim), iter(range(1, 10**6))
+
+    def should_stop() -> bool:
+        watch(learner.optimizer.param_groups[0]["lr"])  # that of the last step
+        return next(asked) >= batches_until_stop
+
     fit(
         fabric,
-        make_learner(fabric, model, settings.optim),
+        learner,
         settings.optim,
         lesson,
         history=history,
         report=results.append,
         keep=lambda: None,
-        should_stop=lambda: next(asked) >= batches_until_stop,
+        should_stop=should_stop,
     )
     assert [result.judged for result in results] == history
     return results
@@ -180,3 +190,11 @@ def test_norms_and_biases_are_not_decayed() -> None:
     }
     assert decays == {0.3: {2, 4}, 0.0: {1}}
     assert np.isclose(learner.optimizer.param_groups[0]["lr"], 1e-3)
+
+
+def test_every_step_has_the_rate_of_its_place_in_the_schedule() -> None:
+    """Two epochs of three steps, all of them warm-up: a sixth of the rate more at each."""
+    settings = config(epochs=2, warmup_epochs=2, learning_rate=0.6, batch_size=8, accumulate=2)
+    rates: list[float] = []
+    run(network(), settings, watch=rates.append)
+    assert rates == pytest.approx([0.6, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.6])

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo_core.scores import probabilities_of
 from mammo_core.training.monitor import (
     Judged,
     alarms,
     best_epoch,
     has_stalled,
     judge,
-    probabilities_of,
 )
 from mammo_core.types import CANCER, Task
 

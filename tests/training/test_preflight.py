@@ -10,7 +10,6 @@ import torch
 from mammo_core.cli import main
 from mammo_core.config import BalanceConfig, DataConfig, RunConfig
 from mammo_core.errors import RunError
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.training.measuring import largest_that_fits, measure
 from mammo_core.training.preflight import (
     latest_preflight,
@@ -18,13 +17,14 @@ from mammo_core.training.preflight import (
     start_preflight,
     write_preflight,
 )
+from tests.phantoms import put_phantoms
 from tests.training.made_up import config
 
 
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
-    write_phantom_set(tmp_path / "set", women=24, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=24)
     data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
     return replace(config(epochs=5, batch_size=4), data=data, workers=1)
 

@@ -12,10 +12,11 @@ import torch
 from safetensors.torch import load_file
 
 from mammo_core.config import BalanceConfig, DataConfig, ModelConfig, RunConfig
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
 from mammo_core.types import RunState
+from mammo_core.worker import main
+from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,14 +27,20 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("phantoms")
-    write_phantom_set(folder, women=24, seed=0, size=(64, 32))
+    put_phantoms(folder, women=24)
     return folder
 
 
-def trained(config: RunConfig, root: Path, *, launcher: list[str]) -> RunFolder:
+def trained_here(config: RunConfig, root: Path) -> RunFolder:
+    run = create_run(config, root, what="test", total=config.optim.epochs)
+    assert main("train", run.path) == 0
+    return run
+
+
+def trained_by_two(config: RunConfig, root: Path) -> RunFolder:
     run = create_run(config, root, what="test", total=config.optim.epochs)
     environment = os.environ | {"MAMMO_HOME": str(root / "home"), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, *launcher, *WORKER, str(run.path)]
+    command = [sys.executable, *TORCHRUN, *WORKER, str(run.path)]
     subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, timeout=300)
     assert run.read_status().state is RunState.FINISHED
     return run
@@ -49,7 +56,9 @@ def test_two_processes_train_as_one_does(
     weights: Literal["none", "balanced"],
     phantoms: Path,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     data = DataConfig(folder=str(phantoms), adapter="phantom_set", label_rule="lesion")
     config = replace(
         CONFIG,
@@ -61,8 +70,7 @@ def test_two_processes_train_as_one_does(
     )
     config = replace(config, balance=BalanceConfig(class_weights=weights))
     config.check()
-    alone = trained(config, tmp_path, launcher=[])
-    together = trained(config, tmp_path, launcher=TORCHRUN)
+    alone, together = trained_here(config, tmp_path), trained_by_two(config, tmp_path)
     one, two = (load_file(run.file("weights.safetensors")) for run in (alone, together))
     assert one.keys() == two.keys()
     for name, tensor in one.items():

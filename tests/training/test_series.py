@@ -17,7 +17,6 @@ from mammo_core.datasets.predictions import (
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, load_ensemble, make_member
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import Metric, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.tables import check_manifest
@@ -30,6 +29,7 @@ from mammo_core.training.series import (
 )
 from mammo_core.types import CANCER, Level, RunState, Split
 from tests.inference.made_up import card
+from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG
 
 
@@ -192,8 +192,8 @@ def test_cross_validation_from_the_shell(
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
-    write_phantom_set(tmp_path / "set", women=30, seed=0, size=(64, 32), lesion_contrast=4.0)
-    tiny = ["prepare.size=[64, 32]", "optim.epochs=20", "workers=1", "data.val_fraction=0.4"]
+    put_phantoms(tmp_path / "set", women=30, lesion_contrast=4.0)
+    tiny = ["prepare.size=[64, 32]", "optim.epochs=2", "workers=1", "data.val_fraction=0.4"]
     settings = [part for change in tiny for part in ("--set", change)]
     data = str(tmp_path / "set")
     command = ["train", "--recipe", "smoke", "--data", data, "--folds", "2", "--wait", *settings]

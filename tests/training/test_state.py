@@ -47,8 +47,7 @@ class KilledFolder(RunFolder):
         super().__init__(path)
         object.__setattr__(self, "looks", looks)
 
-    @property
-    def asked_to_stop(self) -> bool:
+    def is_asked_to_stop(self) -> bool:
         if next(self.looks, 1) == 0:
             raise Killed
         return False
@@ -92,16 +91,25 @@ SETTINGS = {
 }
 
 
+Whole = tuple[RunFolder, RunConfig, Progress]
+
+
+@pytest.fixture(scope="module", params=SETTINGS.values(), ids=SETTINGS)
+def whole_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Whole:
+    """A run that nobody killed, its settings, and how far it came."""
+    run = RunFolder(tmp_path_factory.mktemp("whole"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAMMO_HOME", str(run.path / "home"))
+        return run, request.param, learned(run, request.param)
+
+
 @pytest.mark.parametrize("batches", [1, 3, 5, 7, 11])  # an epoch has three
-@pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_killed_and_resumed_is_as_if_nothing_had_happened(
-    settings: RunConfig, batches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    whole_run: Whole, batches: int, tmp_path: Path
 ) -> None:
-    whole, broken = RunFolder(tmp_path / "whole"), RunFolder(tmp_path / "broken")
-    whole.path.mkdir()
+    whole, settings, expected = whole_run
+    broken = RunFolder(tmp_path / "broken")
     broken.path.mkdir()
-    expected = learned(whole, settings)
-    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "other"))  # nothing is kept there yet
     killed_after(broken.path, settings, batches=batches)
     reached = len(read_progress(broken.file("last")).history)
     if settings.balance.sampler == "none" and not settings.optim.cached_variants:

@@ -21,7 +21,6 @@ from mammo_core.inference.evaluate import evaluate
 from mammo_core.inference.scoring import Reading, score_images
 from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.partners import lone_in_words, partners_of
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import RunFolder
@@ -38,6 +37,7 @@ from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.training.session import train
 from mammo_core.types import CANCER, ImageRef, Laterality, Mammogram, Split, View
 from mammo_core.zoo.freezing import last_layer
+from tests.phantoms import put_phantoms
 from tests.training.made_up import SMALL, InMemory, config, paired, squares, two_views
 
 CPU = torch.device("cpu")
@@ -142,7 +142,7 @@ def test_what_only_the_pair_tells_is_learnt_from_two_views_alone(views: int) -> 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("two_views")
-    write_phantom_set(root / "phantoms", women=12, seed=0, size=(64, 32))
+    put_phantoms(root / "phantoms", women=12)
     manifest = pd.read_csv(root / "phantoms" / "manifest.csv")
     manifest[manifest["image_id"] != lost_view(manifest)].to_csv(
         root / "phantoms" / "manifest.csv", index=False
@@ -351,7 +351,7 @@ def test_data_in_which_no_image_has_its_other_view_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
-    write_phantom_set(tmp_path / "phantoms", women=12, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "phantoms", women=12)
     manifest = pd.read_csv(tmp_path / "phantoms" / "manifest.csv")
     manifest[manifest["view"] == "CC"].to_csv(tmp_path / "phantoms" / "manifest.csv", index=False)
     with pytest.raises(ConfigError, match="None of the 24 images has its other view"):

@@ -3,7 +3,9 @@
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
+from threading import Thread
 
 import pandas as pd
 import pytest
@@ -13,12 +15,13 @@ from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import sha256_of
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.types import CANCER, RunState, Split
+from mammo_core.worker import main
+from tests.phantoms import put_phantoms
 
 ROOT = Path(__file__).resolve().parents[2]
 TINY = {"prepare.size": "[32, 16]", "optim.batch_size": "8", "device": "cpu"}
@@ -27,7 +30,7 @@ TINY = {"prepare.size": "[32, 16]", "optim.batch_size": "8", "device": "cpu"}
 @pytest.fixture(scope="module")
 def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("phantoms")
-    write_phantom_set(folder, women=12, seed=0, size=(64, 32))
+    put_phantoms(folder, women=12)
     return folder
 
 
@@ -39,7 +42,7 @@ def tiny_config(folder: Path, *, epochs: int) -> RunConfig:
 
 def carried_out(root: Path, config: RunConfig) -> RunFolder:
     run = create_run(config, root, what="light_cnn", total=config.optim.epochs)
-    assert start_worker(run, kind="train").wait(timeout=120) in (0, 1)
+    assert main("train", run.path) in (0, 1)
     return run
 
 
@@ -48,7 +51,9 @@ def finished(phantoms: Path, tmp_path_factory: pytest.TempPathFactory) -> RunFol
     root = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAMMO_HOME", str(root / "home"))
-        return carried_out(root, tiny_config(phantoms, epochs=2))
+        run = create_run(tiny_config(phantoms, epochs=2), root, what="light_cnn", total=2)
+        assert start_worker(run, kind="train").wait(timeout=120) == 0
+        return run
 
 
 def test_the_heart_can_beat_before_torch_is_loaded() -> None:
@@ -122,11 +127,14 @@ def test_a_stop_ends_the_run_early_and_says_so(
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     config = tiny_config(phantoms, epochs=500)
     run = create_run(config, tmp_path, what="light_cnn", total=500)
-    process = start_worker(run, kind="train")
-    while run.read_metrics().empty and process.poll() is None:
-        pass
-    run.ask_to_stop()
-    assert process.wait(timeout=60) == 0
+
+    def stop_after_an_epoch() -> None:
+        while run.read_metrics().empty:
+            time.sleep(0.02)
+        run.ask_to_stop()
+
+    Thread(target=stop_after_an_epoch, daemon=True).start()
+    assert main("train", run.path) == 0
     status = run.read_status()
     assert status.state is RunState.STOPPED
     assert 1 <= status.done < 500

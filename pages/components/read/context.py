@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import MammoError
 from mammo_core.inference.ensembles import ensembles_with
-from mammo_core.inference.standing import chance_at, why_uncompared
+from mammo_core.inference.interpretation import chance_at, why_uncompared
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among

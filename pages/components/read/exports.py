@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.errors import ReadError
-from mammo_core.inference.standing import remarks, why_not
+from mammo_core.inference.interpretation import remarks, why_not
 from mammo_core.inference.verdict import score_cases, usual_images
 from mammo_core.metrics.cases import Pooling
 from mammo_core.paths import home

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.inference.standing import range_in_words, rank_of, remarks, why_not, why_uncompared
+from mammo_core.inference.interpretation import (
+    range_in_words,
+    rank_of,
+    remarks,
+    why_not,
+    why_uncompared,
+)
 from mammo_core.inference.verdict import (
     ScoredCase,
     ScoredImage,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.inference.standing import (
+from mammo_core.inference.interpretation import (
     LONE,
     UNMATCHED,
     UNPLACED,

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mammo_core.inference.standing import chance_at, range_in_words, rank_of
+from mammo_core.inference.interpretation import chance_at, range_in_words, rank_of
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions

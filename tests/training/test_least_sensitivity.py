@@ -7,8 +7,9 @@ import pytest
 
 from mammo_core.config import DataConfig, OptimConfig
 from mammo_core.errors import ConfigError
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
-from mammo_core.runs.jobs import create_run, start_worker
+from mammo_core.runs.jobs import create_run
+from mammo_core.worker import main
+from tests.phantoms import put_phantoms
 from tests.training.made_up import config
 
 
@@ -16,11 +17,11 @@ def test_every_epoch_below_the_floor_raises_an_alarm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
-    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(64, 32))
+    put_phantoms(tmp_path / "set", women=12)
     data = DataConfig(folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion")
     settings = replace(config(epochs=2, least_sensitivity=1.0), data=data, workers=1)
     run = create_run(settings, tmp_path, what="light_cnn", total=2)
-    assert start_worker(run, kind="train").wait(timeout=120) == 0
+    assert main("train", run.path) == 0
     judged = run.read_metrics().query("split == 'val'")
     is_below = judged["sensitivity_at_specificity_90"] < 1.0
     assert is_below.any()
