@@ -12,10 +12,10 @@ from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.errors import TableError
 from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import Method, get_method
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.measured import Fidelity
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
+from tests.conftest import PhantomSet
 from tests.inference.made_up import card, sees_the_partner_alone
 
 
@@ -35,10 +35,8 @@ class BrightTiles(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    folder = tmp_path_factory.mktemp("set")
-    write_phantom_set(folder, women=9, seed=3, size=(128, 64), lesion_contrast=4.0)
-    return read_dataset(folder)
+def phantoms(phantom_set: PhantomSet) -> Dataset:
+    return read_dataset(phantom_set(9, seed=3, size=(128, 64), lesion_contrast=4.0))
 
 
 def checked(dataset: Dataset, method: Method) -> Fidelity:
