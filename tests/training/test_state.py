@@ -47,8 +47,7 @@ class KilledFolder(RunFolder):
         super().__init__(path)
         object.__setattr__(self, "looks", looks)
 
-    @property
-    def asked_to_stop(self) -> bool:
+    def is_asked_to_stop(self) -> bool:
         if next(self.looks, 1) == 0:
             raise Killed
         return False
@@ -92,7 +91,9 @@ SETTINGS = {
 }
 
 
-@pytest.mark.parametrize("batches", [1, 3, 5, 7, 11])  # an epoch has three
+@pytest.mark.parametrize(  # an epoch has three
+    "batches", [5, *(pytest.param(batches, marks=pytest.mark.slow) for batches in (1, 3, 7, 11))]
+)
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_killed_and_resumed_is_as_if_nothing_had_happened(
     settings: RunConfig, batches: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
