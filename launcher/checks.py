@@ -42,7 +42,7 @@ STEPS: Final = (
     Step(
         part="browser",
         title="browser journeys",
-        arguments=(*_TESTS, *_IN_BROWSER, "-m", "e2e and not slow"),
+        arguments=(*_TESTS, *_TWO_PROCESSES, *_IN_BROWSER, "-m", "e2e and not slow"),
     ),
     Step(
         part="unit",
@@ -78,8 +78,8 @@ def run_checks(parts: Sequence[str], *, is_all: bool, may_install_browser: bool)
     """Run the steps of `parts`, each whether or not the one before failed; the exit status."""
     python = prepare_environment(TEST_REQUIREMENTS)
     is_ci = says_yes(os.environ.get("CI", ""))
-    outcomes = []
-    for step in chosen_steps(parts, is_all=is_all):
+    outcomes, steps = [], chosen_steps(parts, is_all=is_all)
+    for step in steps:
         print(f"\n== {step.title}", flush=True)
         start, used = time.monotonic(), processor_seconds()
         if step.part == "browser" and not provide_browser(
@@ -97,8 +97,8 @@ def run_checks(parts: Sequence[str], *, is_all: bool, may_install_browser: bool)
                 processor_seconds=processor_seconds() - used,
             )
         )
-    left_out = [] if is_all else [step.title for step in STEPS if step.is_slow]
-    print(summary(outcomes, left_out), flush=True)
+    left_out = set(chosen_steps(parts, is_all=True)) - set(steps)
+    print(summary(outcomes, [step.title for step in STEPS if step in left_out]), flush=True)
     return exit_status(outcomes)
 
 

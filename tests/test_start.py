@@ -297,7 +297,7 @@ QUICK = [
     "ruff format --check",
     "mypy",
     "pytest -q -n 2 --dist loadfile",
-    "pytest -q tests/e2e -m e2e and not slow",
+    "pytest -q -n 2 --dist loadfile tests/e2e -m e2e and not slow",
 ]
 SLOW = [
     "pytest -q -n 2 --dist loadfile -m slow and not e2e and not gpu",
