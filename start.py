@@ -1,7 +1,8 @@
 """Start the workbench, or run its tests, with nothing installed but Python.
 
     python start.py            make .venv, install requirements.txt, start the app
-    python start.py test       the same with requirements-dev.txt, then every check and test
+    python start.py test       the same with requirements-dev.txt, then the checks and tests
+    python start.py test --all ... and the slow ones
 
 This file keeps to words that the oldest Python understands, so that it can say which one is needed.
 The work is done in launcher/, with the standard library alone.

@@ -1,4 +1,8 @@
-"""Every check and test, one after the other, and the summary at the end."""
+"""The checks and tests, one after the other, and the summary at the end.
+
+The quick whole has every kind of check. What repeats one of them with more files, more draws or
+more clicks is marked `slow` in the tests, and is run by --all.
+"""
 
 import os
 import subprocess
@@ -24,14 +28,35 @@ class Step:
     part: str  # what --only names
     title: str
     arguments: tuple[str, ...]  # what follows python -m
+    is_slow: bool = False  # run by --all alone
 
 
+_TESTS: Final = ("pytest", "-q")
+_TWO_PROCESSES: Final = ("-n", "2", "--dist", "loadfile")
+_IN_BROWSER: Final = ("tests/e2e",)  # to import all the others takes a while
 STEPS: Final = (
     Step(part="lint", title="ruff check", arguments=("ruff", "check")),
     Step(part="lint", title="ruff format", arguments=("ruff", "format", "--check")),
     Step(part="types", title="mypy", arguments=("mypy",)),
-    Step(part="unit", title="unit and page tests", arguments=("pytest", "-q")),
-    Step(part="browser", title="browser tests", arguments=("pytest", "-q", "-m", "e2e")),
+    Step(part="unit", title="unit and page tests", arguments=(*_TESTS, *_TWO_PROCESSES)),
+    Step(
+        part="browser",
+        title="browser journeys",
+        arguments=(*_TESTS, *_TWO_PROCESSES, *_IN_BROWSER, "-m", "e2e and not slow"),
+    ),
+    Step(
+        part="unit",
+        title="slow unit tests",
+        arguments=(*_TESTS, *_TWO_PROCESSES, "-m", "slow and not e2e and not gpu"),
+        is_slow=True,
+    ),
+    Step(
+        part="browser",
+        title="other browser tests",
+        arguments=(*_TESTS, *_IN_BROWSER, "-m", "e2e and slow"),
+        is_slow=True,
+    ),
+    Step(part="unit", title="mutations", arguments=("tests.mutations",), is_slow=True),
 )
 
 
@@ -46,18 +71,17 @@ class Outcome:
     title: str
     state: State
     seconds: float
+    processor_seconds: float  # of all cores together
 
 
-def run_checks(parts: Sequence[str], *, may_install_browser: bool) -> int:
+def run_checks(parts: Sequence[str], *, is_all: bool, may_install_browser: bool) -> int:
     """Run the steps of `parts`, each whether or not the one before failed; the exit status."""
     python = prepare_environment(TEST_REQUIREMENTS)
     is_ci = says_yes(os.environ.get("CI", ""))
-    outcomes = []
-    for step in STEPS:
-        if step.part not in parts:
-            continue
+    outcomes, steps = [], chosen_steps(parts, is_all=is_all)
+    for step in steps:
         print(f"\n== {step.title}", flush=True)
-        start = time.monotonic()
+        start, used = time.monotonic(), processor_seconds()
         if step.part == "browser" and not provide_browser(
             python, may_change_system=may_install_browser or is_ci
         ):
@@ -65,10 +89,27 @@ def run_checks(parts: Sequence[str], *, may_install_browser: bool) -> int:
             state = without_browser(is_ci=is_ci)
         else:
             state = run_step(step, python)
-        seconds = time.monotonic() - start
-        outcomes.append(Outcome(title=step.title, state=state, seconds=seconds))
-    print(summary(outcomes), flush=True)
+        outcomes.append(
+            Outcome(
+                title=step.title,
+                state=state,
+                seconds=time.monotonic() - start,
+                processor_seconds=processor_seconds() - used,
+            )
+        )
+    left_out = set(chosen_steps(parts, is_all=True)) - set(steps)
+    print(summary(outcomes, [step.title for step in STEPS if step in left_out]), flush=True)
     return exit_status(outcomes)
+
+
+def chosen_steps(parts: Sequence[str], *, is_all: bool) -> list[Step]:
+    return [step for step in STEPS if step.part in parts and (is_all or not step.is_slow)]
+
+
+def processor_seconds() -> float:
+    """What all processes that were started from here and have ended took; 0 on Windows."""
+    spent = os.times()  # as resource.getrusage, which Windows lacks
+    return spent.children_user + spent.children_system
 
 
 def run_step(step: Step, python: Path) -> State:
@@ -82,9 +123,15 @@ def without_browser(*, is_ci: bool) -> State:
     return State.FAILED if is_ci else State.NOT_RUN
 
 
-def summary(outcomes: Sequence[Outcome]) -> str:
-    """A line for each step, and the count last."""
-    lines = [f"{each.title:<22}{each.state:<9}{each.seconds:7.1f} s" for each in outcomes]
+def summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> str:
+    """A line for each step, what was `left_out`, and the count last."""
+    lines = [
+        f"{each.title:<22}{each.state:<9}{each.seconds:7.1f} s"
+        f"{each.processor_seconds:9.1f} s of processor"
+        for each in outcomes
+    ]
+    if left_out:
+        lines += ["", f"Only with --all: {', '.join(left_out)}."]
     passed, failed, skipped = (sum(each.state is state for each in outcomes) for state in State)
     count = f"Steps: {passed} passed, {failed} failed"
     return "\n".join(["", *lines, "", f"{count}, {skipped} skipped" if skipped else count])

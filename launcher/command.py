@@ -14,7 +14,9 @@ def run(arguments: list[str]) -> int:
     options = read_arguments(arguments)
     try:
         if options.command == "test":
-            return run_checks(options.only, may_install_browser=options.install_browser)
+            return run_checks(
+                options.only, is_all=options.all, may_install_browser=options.install_browser
+            )
         return start_app(options.host, options.port)
     except StartError as error:
         print(error, file=sys.stderr)
@@ -29,8 +31,9 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--port", type=_port, default=PORT, help=f"default {PORT}")
     parser.add_argument("--host", default=LOOPBACK, help=f"default {LOOPBACK}: this machine only")
     commands = parser.add_subparsers(dest="command", metavar="test")
-    test = commands.add_parser("test", help="run every check and test instead")
+    test = commands.add_parser("test", help="run the checks and tests instead")
     test.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="run these alone")
+    test.add_argument("--all", action="store_true", help="with the slow tests and the mutations")
     test.add_argument(
         "--install-browser",
         action="store_true",

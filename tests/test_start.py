@@ -8,9 +8,12 @@ import shlex
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+import warnings
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from itertools import product
 from pathlib import Path
 from threading import Thread
 
@@ -25,7 +28,9 @@ from launcher.checks import (
     Outcome,
     State,
     Step,
+    chosen_steps,
     exit_status,
+    processor_seconds,
     run_step,
     summary,
     without_browser,
@@ -287,20 +292,61 @@ def test_every_requirement_is_pinned_exactly_and_by_name() -> None:
 # The checks
 
 
-def test_ruff_mypy_unit_and_browser_tests_are_run() -> None:
-    assert [" ".join(step.arguments) for step in STEPS] == [
-        "ruff check",
-        "ruff format --check",
-        "mypy",
-        "pytest -q",
-        "pytest -q -m e2e",
-    ]
-    assert {step.part for step in STEPS} == set(PARTS)
+QUICK = [
+    "ruff check",
+    "ruff format --check",
+    "mypy",
+    "pytest -q -n 2 --dist loadfile",
+    "pytest -q -n 2 --dist loadfile tests/e2e -m e2e and not slow",
+]
+SLOW = [
+    "pytest -q -n 2 --dist loadfile -m slow and not e2e and not gpu",
+    "pytest -q tests/e2e -m e2e and slow",
+    "tests.mutations",
+]
+
+
+def commands_of(parts: Sequence[str], *, is_all: bool) -> list[str]:
+    return [" ".join(step.arguments) for step in chosen_steps(parts, is_all=is_all)]
+
+
+def test_the_quick_whole_has_every_kind_of_check_and_all_adds_the_slow_ones() -> None:
+    assert commands_of(PARTS, is_all=False) == QUICK
+    assert commands_of(PARTS, is_all=True) == QUICK + SLOW
+    assert {step.part for step in STEPS if not step.is_slow} == set(PARTS)
+
+
+def test_every_test_that_needs_no_gpu_is_run_by_exactly_one_step() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    default = settings["tool"]["pytest"]["ini_options"]["addopts"].partition(" -m ")[2].strip("'")
+    steps = [step.arguments for step in STEPS if step.arguments[0] == "pytest"]
+    asked = [step[step.index("-m") + 1] if "-m" in step else default for step in steps]
+    for is_e2e, is_slow in product((True, False), repeat=2):
+        marks = {"e2e": is_e2e, "slow": is_slow, "gpu": False}
+        assert sum(eval(expression, {}, marks) for expression in asked) == 1
+    in_browser = {path for path in ROOT.glob("tests/**/*.py") if "mark.e2e" in path.read_text()}
+    assert {path.parent.name for path in in_browser - {Path(__file__)}} == {"e2e"}
+
+
+def test_a_warning_fails_its_test_in_every_process() -> None:
+    with pytest.raises(UserWarning, match="noticed"):
+        warnings.warn("noticed", stacklevel=1)
+
+
+def test_processes_that_test_side_by_side_have_one_thread_and_folders_of_their_own(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    own = tmp_path_factory.getbasetemp()
+    assert Path(os.environ["MAMMO_HOME"]).is_relative_to(own)
+    assert Path(os.environ["MAMMO_CHECKPOINTS"]).is_relative_to(own)
+    assert os.environ["OMP_NUM_THREADS"] == "1"
 
 
 def test_parts_can_be_chosen() -> None:
     assert read_arguments(["test"]).only == PARTS
     assert read_arguments(["test", "--only", "lint", "unit"]).only == ["lint", "unit"]
+    assert commands_of(["lint", "types"], is_all=True) == QUICK[:3]
+    assert [read_arguments(["test", *more]).all for more in ([], ["--all"])] == [False, True]
 
 
 def test_a_step_fails_as_its_program_does() -> None:
@@ -311,17 +357,33 @@ def test_a_step_fails_as_its_program_does() -> None:
     assert run_step(bad, here) is State.FAILED
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows does not count for its children")
+def test_the_time_of_a_step_is_that_of_its_processes() -> None:
+    busy = "import time\nwhile time.process_time() < 0.3: pass"
+    before = processor_seconds()
+    subprocess.run([sys.executable, "-c", busy], check=True)
+    assert 0.25 < processor_seconds() - before < 3.0
+
+
+def outcome(title: str, state: State, seconds: float, processor_seconds: float) -> Outcome:
+    return Outcome(title=title, state=state, seconds=seconds, processor_seconds=processor_seconds)
+
+
 def test_the_summary_has_a_line_for_each_step_and_counts_last() -> None:
     outcomes = [
-        Outcome(title="ruff check", state=State.OK, seconds=0.5),
-        Outcome(title="mypy", state=State.FAILED, seconds=31.25),
-        Outcome(title="browser tests", state=State.NOT_RUN, seconds=0.0),
+        outcome("ruff check", State.OK, 0.5, 0.25),
+        outcome("mypy", State.FAILED, 31.25, 50.0),
+        outcome("browser journeys", State.NOT_RUN, 0.0, 0.0),
     ]
-    lines = summary(outcomes).splitlines()
-    assert lines[1].split() == ["ruff", "check", "ok", "0.5", "s"]
-    assert lines[2].split() == ["mypy", "failed", "31.2", "s"]
-    assert lines[3].split() == ["browser", "tests", "not", "run", "0.0", "s"]
+    lines = summary(outcomes, ["slow unit tests", "mutations"]).splitlines()
+    assert [" ".join(line.split()) for line in lines[1:4]] == [
+        "ruff check ok 0.5 s 0.2 s of processor",
+        "mypy failed 31.2 s 50.0 s of processor",
+        "browser journeys not run 0.0 s 0.0 s of processor",
+    ]
+    assert lines[-3] == "Only with --all: slow unit tests, mutations."
     assert lines[-1] == "Steps: 1 passed, 1 failed, 1 skipped"
+    assert "--all" not in summary(outcomes, [])
     assert exit_status(outcomes) == 1
     assert exit_status(outcomes[:1]) == 0
 

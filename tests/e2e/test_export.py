@@ -10,7 +10,7 @@ from playwright.sync_api import Page, expect
 
 from mammo_core.paths import samples_root
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SLOW = 60_000  # torch is imported with the first score, highdicom with the first export
 
 

@@ -56,6 +56,7 @@ def test_every_page_has_its_heading_and_the_notice(
     take_picture(f"frame-{title.lower()}")
 
 
+@pytest.mark.slow
 def test_a_bookmark_opened_first_keeps_frame_and_notice(page: Page, fresh_app: Server) -> None:
     page.goto(f"{fresh_app.url}/train")
     expect(page).to_have_title("Train · Mammoscope")

@@ -44,18 +44,21 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change
     expect(page.get_by_test_id("stMetricValue").first).to_have_text(shown)
 
 
+@pytest.mark.slow
 def test_a_sample_exam_is_hung_as_four_views(page: Page) -> None:
     page.get_by_role("button", name=re.compile("four views", re.IGNORECASE)).click()
     expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
     expect(page.locator(".viewer canvas")).to_have_count(4)
 
 
+@pytest.mark.slow
 def test_a_text_file_gets_its_sentence(page: Page, tmp_path: Path) -> None:
     (tmp_path / "scan.dcm").write_text("Dear colleague, please find attached")
     page.locator("input[type=file]").first.set_input_files(tmp_path / "scan.dcm")
     expect(page.get_by_text("File 1 (scan.dcm):")).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.slow
 def test_a_link_to_no_case_is_told_in_words(page: Page) -> None:
     page.goto(page.url.split("?")[0] + "?case=..%2f..%2fetc%2fpasswd")
     expect(page.get_by_text("does not name a case")).to_be_visible(timeout=SLOW)

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 from mammo_core.paths import samples_root, shipped_checkpoints_root
 from mammo_core.preprocessing.phantoms.mark import mark_png
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SLOW = 60_000  # torch is imported with the first score
 EXAM = sorted(samples_root().glob("exam_*"))
 CR_IMAGE = "1.2.840.10008.5.1.4.1.1.1"  # PS3.4 B.5: Computed Radiography Image Storage

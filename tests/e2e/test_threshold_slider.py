@@ -103,6 +103,7 @@ def test_an_arrow_key_goes_to_the_next_score(show: Show) -> None:
     expect(page.get_by_text("Python has 0.000000 after 2 runs")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_by_rank_the_middle_of_the_track_calls_half_of_the_cases(show: Show) -> None:
     page = show("cases=2000")
     page.get_by_label("Move along").select_option("rank of the case")
@@ -111,6 +112,7 @@ def test_by_rank_the_middle_of_the_track_calls_half_of_the_cases(show: Show) -> 
     assert rate(page, "Recall rate") == "Recall rate 50.0 % 1,000 of 2,000 breasts called"
 
 
+@pytest.mark.slow
 def test_halves_are_rounded_as_python_rounds_them(show: Show) -> None:
     """15 of 16 are 93.75 %, 1 of 16 is 6.25 %: Python writes 93.8 and 6.2."""
     page = show("sixteenths=1")
@@ -120,6 +122,7 @@ def test_halves_are_rounded_as_python_rounds_them(show: Show) -> None:
     assert rate(page, "Specificity").startswith(f"Specificity {1 / 16:.1%}".replace("%", " %"))
 
 
+@pytest.mark.slow
 def test_python_can_move_the_slider(show: Show) -> None:
     page = show()
     page.get_by_text("Set to 0.65").click()
@@ -127,6 +130,7 @@ def test_python_can_move_the_slider(show: Show) -> None:
     assert rate(page, "Sensitivity") == "Sensitivity (recall) 50.0 % 1 of 2 cancers missed"
 
 
+@pytest.mark.slow
 def test_a_threshold_out_of_range_is_not_taken(show: Show, sent: list[object]) -> None:
     page = show()
     sent.clear()
@@ -136,6 +140,7 @@ def test_a_threshold_out_of_range_is_not_taken(show: Show, sent: list[object]) -
     assert sent == []
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_cases_follow_within_a_frame(show: Show) -> None:
     page = show("cases=100000")
     assert page.get_by_label("Decision threshold").evaluate(DRAG) < 16
@@ -158,6 +163,7 @@ TALL = """([canvas, share, colour]) => {
 }"""
 
 
+@pytest.mark.slow
 def test_a_few_cases_between_crowded_ends_can_be_seen(show: Show) -> None:
     """At 0.1 stand 100 times as many cases without cancer as at 0.6: ten times as tall."""
     page = show("crowded=1")
@@ -167,6 +173,7 @@ def test_a_few_cases_between_crowded_ends_can_be_seen(show: Show) -> None:
     assert 0.07 * crowd < few < 0.13 * crowd
 
 
+@pytest.mark.slow
 def test_the_names_of_the_classes_stand_clear_of_the_bars(show: Show) -> None:
     page = show()
     expect(page.locator(".classes")).to_contain_text("square root")

@@ -52,6 +52,7 @@ def test_the_threshold_moves_by_keyboard_and_stays_in_the_address(
     take_picture("thresholds")
 
 
+@pytest.mark.slow
 def test_a_click_on_the_roc_curve_sets_the_threshold(thresholds: Page) -> None:
     plot = thresholds.locator(".st-key-roc .nsewdrag").first
     plot.scroll_into_view_if_needed()
@@ -66,6 +67,7 @@ def test_a_click_on_the_roc_curve_sets_the_threshold(thresholds: Page) -> None:
     )
 
 
+@pytest.mark.slow
 def test_the_numbers_are_those_of_the_counted_unit(thresholds: Page) -> None:
     assert "of 200 breasts called" in rate(thresholds, "Recall rate")
     thresholds.get_by_role("radio", name="image", exact=True).click()

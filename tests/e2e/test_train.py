@@ -99,6 +99,7 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
     expect(page.get_by_role("heading", name="Read", exact=True)).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.slow
 def test_what_was_typed_is_there_after_a_look_at_another_page(
     page: Page, app: Server, phantoms: str
 ) -> None:
@@ -129,6 +130,7 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(
     expect(epochs).to_have_value("41", timeout=SLOW)
 
 
+@pytest.mark.slow
 def test_a_stopped_run_is_resumed_and_finishes(
     page: Page, app: Server, phantoms: str, checkpoints: Path
 ) -> None:
@@ -147,6 +149,7 @@ def test_a_stopped_run_is_resumed_and_finishes(
     assert epochs.tolist() == list(range(1, 9))
 
 
+@pytest.mark.slow
 def test_a_run_whose_worker_was_killed_is_lost_and_can_be_resumed(
     page: Page, app: Server, phantoms: str, checkpoints: Path
 ) -> None:

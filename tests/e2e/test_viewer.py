@@ -117,6 +117,7 @@ def test_the_right_breast_hangs_left_and_chest_walls_meet(show: Show) -> None:
     assert screen.extent("LCC")[0] <= 1
 
 
+@pytest.mark.slow
 def test_the_breast_fills_the_pane_though_the_image_is_larger(show: Show) -> None:
     """The breast is 1800 of 2000 rows high, and gets a margin of 3 % of that above and below."""
     whole, filled = show("panes=2").zoom(), show("panes=2&breast=1").zoom()
@@ -128,11 +129,13 @@ def test_an_image_filed_the_other_way_round_is_mirrored_and_says_so(show: Show) 
     expect(screen.pane("LCC").locator(".info")).to_contain_text("mirrored")
 
 
+@pytest.mark.slow
 def test_a_missing_view_is_named(show: Show) -> None:
     screen = show("panes=4&without=LMLO")
     expect(screen.page.get_by_text("no L-MLO")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_further_view_lies_in_the_strip_and_a_click_enlarges_it(show: Show) -> None:
     screen = show("panes=5")
     expect(screen.page.locator('.strip .pane[data-key="LML"]')).to_be_visible()
@@ -166,6 +169,7 @@ def test_opacity_and_window_change_the_picture_and_send_nothing(show: Show) -> N
     assert screen.sent == []
 
 
+@pytest.mark.slow
 def test_the_right_mouse_button_moves_the_window_too(show: Show) -> None:
     screen = show("panes=1")
     bounds = screen.pane("RCC").bounding_box()
@@ -181,8 +185,10 @@ def test_the_right_mouse_button_moves_the_window_too(show: Show) -> None:
     ("preset", "grey"),
     [
         ("Normal", 64),  # 1000 of 0 to 4000: a quarter of 255
-        ("Harder", 21),  # 1000 of 800 to 3200: a twelfth
-        ("Sigmoid", 69),  # 1 / (1 + e), 1000 being a quarter of the width below the centre
+        # 1000 of 800 to 3200: a twelfth
+        pytest.param("Harder", 21, marks=pytest.mark.slow),
+        # 1 / (1 + e), 1000 being a quarter of the width below the centre
+        pytest.param("Sigmoid", 69, marks=pytest.mark.slow),
     ],
 )
 def test_a_preset_shows_the_grey_the_standard_asks_for(show: Show, preset: str, grey: int) -> None:
@@ -202,6 +208,7 @@ def test_a_drag_moves_both_breasts_outwards(show: Show) -> None:
     assert screen.extent("LCC")[1] == pytest.approx(left + 60, abs=1)
 
 
+@pytest.mark.slow
 def test_unlinked_images_move_alone(show: Show) -> None:
     screen = show("panes=2")
     screen.page.get_by_label("Move images together").click()
@@ -224,6 +231,7 @@ def test_the_wheel_zooms_at_the_cursor(show: Show) -> None:
     assert screen.extent("RCC")[0] == pytest.approx(edge, abs=2)
 
 
+@pytest.mark.slow
 def test_a_double_click_shows_one_image_pixel_per_screen_pixel(show: Show) -> None:
     screen = show("panes=1")
     fitted = screen.zoom()
@@ -294,6 +302,7 @@ def test_a_box_goes_to_python_once_in_the_images_own_pixels(show: Show) -> None:
     expect(shown).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_a_box_on_a_mirrored_image_is_in_that_images_own_pixels(show: Show) -> None:
     """On the screen the box lies at the chest wall; in the file that is the last columns."""
     screen = show("panes=2&mirrored=1")
@@ -307,6 +316,7 @@ def test_a_box_on_a_mirrored_image_is_in_that_images_own_pixels(show: Show) -> N
     assert x0 == pytest.approx(1000 - 105 * scale, abs=2)
 
 
+@pytest.mark.slow
 def test_a_box_can_be_placed_and_moved_with_keys(show: Show) -> None:
     screen = show("panes=1")
     screen.pane("RCC").focus()
@@ -333,6 +343,7 @@ def test_every_control_has_a_name_and_every_pane_can_be_reached(show: Show) -> N
     )
 
 
+@pytest.mark.slow
 def test_the_viewer_can_leave_the_page_and_come_back(show: Show) -> None:
     screen = show("panes=2")
     away = screen.page.get_by_text("Away with the viewer")

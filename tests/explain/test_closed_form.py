@@ -18,9 +18,10 @@ from mammo_core.explain.grad_cam import log_odds
 from mammo_core.explain.heads import head_of
 from mammo_core.types import Task
 from mammo_core.zoo.build import build_model
-from mammo_core.zoo.catalog import BACKBONES, Backbone
+from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import last_layer
+from tests.zoo.catalog import EVERY_BACKBONE
 
 THREE = Task(name="three", title="", classes=("a", "b", "c"), positive=("b", "c"))
 
@@ -69,7 +70,7 @@ def assert_same_map(model: Classifier, images: Tensor) -> None:
         np.testing.assert_allclose(ours, theirs, atol=1e-4 * float(theirs.max()))
 
 
-@pytest.mark.parametrize("backbone", BACKBONES, ids=lambda backbone: backbone.name)
+@EVERY_BACKBONE
 def test_every_network_of_the_catalog_has_the_librarys_map(backbone: Backbone) -> None:
     small = (96, 64) if backbone.smallest_size < (96, 64) else (160, 128)
     model = randomised(backbone.name)

@@ -15,8 +15,8 @@ from mammo_core.explain.methods import Method, get_method
 from mammo_core.runs.measured import Fidelity
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
+from tests.conftest import PhantomSet
 from tests.inference.made_up import card, sees_the_partner_alone
-from tests.phantoms import put_phantoms
 
 
 class BrightTiles(nn.Module):
@@ -35,10 +35,8 @@ class BrightTiles(nn.Module):
 
 
 @pytest.fixture(scope="module")
-def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Dataset:
-    folder = tmp_path_factory.mktemp("set")
-    put_phantoms(folder, women=9, seed=3, size=(128, 64), lesion_contrast=4.0)
-    return read_dataset(folder)
+def phantoms(phantom_set: PhantomSet) -> Dataset:
+    return read_dataset(phantom_set(9, seed=3, size=(128, 64), lesion_contrast=4.0))
 
 
 def checked(dataset: Dataset, method: Method) -> Fidelity:

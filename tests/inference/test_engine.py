@@ -87,9 +87,18 @@ def test_on_a_cpu_openvino_gives_what_torch_gives(checkpoint: Checkpoint) -> Non
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 
 
-@pytest.mark.parametrize("views", [1, 2])
 @pytest.mark.parametrize(
-    "backbone", ["test_resnet", "test_convnext", "timm:test_vit", "conv3_dense3"]
+    ("backbone", "views"),
+    [
+        ("test_convnext", 2),
+        ("timm:test_vit", 1),
+        ("conv3_dense3", 2),
+        pytest.param("test_resnet", 1, marks=pytest.mark.slow),
+        pytest.param("test_resnet", 2, marks=pytest.mark.slow),
+        pytest.param("test_convnext", 1, marks=pytest.mark.slow),
+        pytest.param("timm:test_vit", 2, marks=pytest.mark.slow),
+        pytest.param("conv3_dense3", 1, marks=pytest.mark.slow),
+    ],
 )
 def test_other_networks_convert_too(backbone: str, views: Literal[1, 2]) -> None:
     torch.manual_seed(0)

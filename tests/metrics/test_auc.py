@@ -122,6 +122,17 @@ def test_the_difference_of_two_equal_models_has_no_variance() -> None:
     assert spread == pytest.approx(0.0, abs=1e-15)
 
 
+def test_what_a_woman_shifts_in_both_classes_alike_cancels_out() -> None:
+    """Both scores of the second woman are .5 lower: that moves her cancer down in the ranks by as
+    much as the other case.
+    """
+    score, positive = np.array([0.9, 0.8, 0.4, 0.3]), np.array([True, False, True, False])
+    parts = auc_parts(score, positive, np.array([0, 0, 1, 1]))
+    assert parts.with_cancer.tolist() == [0.25, -0.25]
+    assert parts.without.tolist() == [-0.25, 0.25]
+    assert auc_covariance(parts, parts) == pytest.approx(0.0)
+
+
 def test_newcombes_interval_solves_its_equation() -> None:
     def distance(truth: float) -> float:
         spread = 1 + 19 * (1 - truth) / (2 - truth) + 19 * truth / (1 + truth)

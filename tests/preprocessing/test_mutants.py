@@ -1,10 +1,8 @@
 """Files spoiled at random, and frames cut at every percent: read or refused in words, always.
 
-MAMMO_MUTANTS says how many spoiled files are tried (2,000 take a minute); MAMMO_CUTS=1 cuts each
-frame at 1, 2, ... 99 %, otherwise in larger steps.
+The quick whole tries some; --all tries thousands, and cuts at every single percent.
 """
 
-import os
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -26,8 +24,9 @@ from tests.preprocessing.dicom_files import (
 )
 from tests.preprocessing.test_raster import saved
 
-MUTANTS = int(os.environ.get("MAMMO_MUTANTS", "240"))
-CUT_STEP = int(os.environ.get("MAMMO_CUTS", "9"))
+HOW_MANY = pytest.mark.parametrize(
+    "count", [240, pytest.param(4000, marks=pytest.mark.slow)], ids=["some", "thousands"]
+)
 NATIVE = (Family.NATIVE, Family.DEFLATED)
 
 
@@ -80,32 +79,34 @@ def outcome_of(process: ReadingProcess, content: bytes) -> str:
     return "read" if np.isfinite(mammogram.pixels).all() else "not finite"
 
 
-def outcomes_of(process: ReadingProcess, sound: Sequence[bytes]) -> Counter[str]:
-    """What became of MUTANTS files, each made of one of the `sound` ones in turn."""
+def assert_all_are_read_or_refused(
+    process: ReadingProcess, sound: Sequence[bytes], count: int
+) -> None:
+    """`count` files, each made of one of the `sound` ones in turn."""
     draws = np.random.default_rng(2024)
     outcomes = Counter(
-        outcome_of(process, spoiled(sound[number % len(sound)], draws)) for number in range(MUTANTS)
+        outcome_of(process, spoiled(sound[number % len(sound)], draws)) for number in range(count)
     )
     print(dict(outcomes))  # noqa: T201 - the figures of a long run, seen with pytest -s
-    return outcomes
-
-
-def assert_all_are_read_or_refused(outcomes: Counter[str]) -> None:
-    assert outcomes.total() == MUTANTS
-    assert outcomes["read"] > MUTANTS // 20
+    assert outcomes.total() == count
+    assert outcomes["read"] > count // 20
     assert not [code for code in outcomes if code.startswith(("no sentence", "not finite"))]
     assert outcomes["no_reader"] == 0
 
 
-def test_spoiled_dicom_files_are_read_or_refused_in_words(process: ReadingProcess) -> None:
+@HOW_MANY
+def test_spoiled_dicom_files_are_read_or_refused_in_words(
+    process: ReadingProcess, count: int
+) -> None:
     sound = [
         encoded_file(picture(bits_of(syntax)), syntax.uid, bits_stored=bits_of(syntax))
         for syntax in SYNTAXES
     ]
-    assert_all_are_read_or_refused(outcomes_of(process, sound))
+    assert_all_are_read_or_refused(process, sound, count)
 
 
-def test_spoiled_pictures_are_read_or_refused_in_words(process: ReadingProcess) -> None:
+@HOW_MANY
+def test_spoiled_pictures_are_read_or_refused_in_words(process: ReadingProcess, count: int) -> None:
     grey, deep = picture(8), picture(12)
     sound = [
         saved(grey, "PNG"),
@@ -121,14 +122,15 @@ def test_spoiled_pictures_are_read_or_refused_in_words(process: ReadingProcess) 
         saved(grey, "WEBP"),
         b"P5 40 48 4095\n" + deep.astype(">u2").tobytes(),
     ]
-    assert_all_are_read_or_refused(outcomes_of(process, sound))
+    assert_all_are_read_or_refused(process, sound, count)
 
 
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("syntax", SYNTAXES, ids=lambda syntax: syntax.name)
 def test_no_cut_frame_is_taken_for_a_whole_one(
-    syntax: TransferSyntax, process: ReadingProcess
+    syntax: TransferSyntax, step: int, process: ReadingProcess
 ) -> None:
-    for share in range(1, 100, CUT_STEP):
+    for share in range(1, 100, step):
         with pytest.raises(ReadError) as refused:
             process.read(cut_file(syntax, share), key=KEY)
         assert refused.value.code in ("truncated", "damaged", "codestream_disagrees", "no_pixels")

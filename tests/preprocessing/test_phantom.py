@@ -62,15 +62,14 @@ def test_a_folder_that_holds_another_set_is_refused_and_left_as_it_is(tmp_path: 
         write_phantom_set(tmp_path, women=2, seed=3, size=(64, 32))
 
 
-def test_a_set_keeps_the_contracts_and_its_boxes_lie_in_its_images(tmp_path: Path) -> None:
-    write_phantom_set(tmp_path, women=12, seed=0, size=(64, 32))
-    manifest = check_manifest(pd.read_csv(tmp_path / "manifest.csv"))
+def test_a_set_keeps_the_contracts_and_its_boxes_lie_in_its_images(twelve_women: Path) -> None:
+    manifest = check_manifest(pd.read_csv(twelve_women / "manifest.csv"))
     check_labels(manifest, CANCER)
     assert len(manifest) == 48
-    assert all((tmp_path / path).is_file() for path in manifest["path"])
+    assert all((twelve_women / path).is_file() for path in manifest["path"])
     ill = manifest[manifest["label"] == "cancer"]
     assert ill.groupby("patient_id")["side"].nunique().eq(1).all()
-    boxes = check_boxes(pd.read_csv(tmp_path / "boxes.csv"))
+    boxes = check_boxes(pd.read_csv(twelve_women / "boxes.csv"))
     assert set(boxes["image_id"]) == set(ill["image_id"])
     assert ((boxes["x0"] >= 0) & (boxes["x1"] <= 32) & (boxes["x0"] < boxes["x1"])).all()
     assert ((boxes["y0"] >= 0) & (boxes["y1"] <= 64) & (boxes["y0"] < boxes["y1"])).all()

@@ -48,7 +48,10 @@ def trained_by_two(config: RunConfig, root: Path) -> RunFolder:
 
 @pytest.mark.parametrize(
     ("backbone", "norm", "weights"),
-    [("test_convnext", "own", "balanced"), ("test_resnet", "frozen", "none")],
+    [
+        ("test_convnext", "own", "balanced"),
+        pytest.param("test_resnet", "frozen", "none", marks=pytest.mark.slow),
+    ],
 )
 def test_two_processes_train_as_one_does(
     backbone: str,

@@ -103,7 +103,9 @@ def whole_run(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
         return run, request.param, learned(run, request.param)
 
 
-@pytest.mark.parametrize("batches", [1, 3, 5, 7, 11])  # an epoch has three
+@pytest.mark.parametrize(  # an epoch has three
+    "batches", [5, *(pytest.param(batches, marks=pytest.mark.slow) for batches in (1, 3, 7, 11))]
+)
 def test_killed_and_resumed_is_as_if_nothing_had_happened(
     whole_run: Whole, batches: int, tmp_path: Path
 ) -> None:

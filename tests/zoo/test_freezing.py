@@ -10,7 +10,7 @@ from mammo_core.config import ModelConfig
 from mammo_core.errors import ConfigError
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
-from mammo_core.zoo.catalog import BACKBONES, Backbone, get_backbone
+from mammo_core.zoo.catalog import Backbone, get_backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import (
     Prefix,
@@ -23,8 +23,8 @@ from mammo_core.zoo.freezing import (
     suffix_of,
     train_mode,
 )
+from tests.zoo.catalog import EVERY_BACKBONE
 
-ON_META = pytest.mark.parametrize("backbone", BACKBONES, ids=lambda backbone: backbone.name)
 SMALL = ["light_cnn", "conv2", "conv3_dense3", "mobilenetv2_100", "resnet18", "test_convnext"]
 
 
@@ -47,7 +47,7 @@ def trained_names(model: Classifier) -> set[str]:
     return {name for name, p in model.trunk.named_parameters() if p.requires_grad}
 
 
-@ON_META
+@EVERY_BACKBONE
 def test_every_backbone_is_a_row_of_stages_and_a_head(backbone: Backbone) -> None:
     model, stages = on_meta(backbone.name)
     depths = {depth_of(name, stages) for name, _ in model.trunk.named_parameters()}
@@ -55,7 +55,7 @@ def test_every_backbone_is_a_row_of_stages_and_a_head(backbone: Backbone) -> Non
     assert depths == set(range(len(stages) + 1))
 
 
-@ON_META
+@EVERY_BACKBONE
 def test_the_last_stages_and_the_head_are_trained_and_nothing_before_them(
     backbone: Backbone,
 ) -> None:
@@ -71,7 +71,7 @@ def test_the_last_stages_and_the_head_are_trained_and_nothing_before_them(
     )
 
 
-@ON_META
+@EVERY_BACKBONE
 def test_a_linear_probe_trains_one_matrix_and_its_bias(backbone: Backbone) -> None:
     model, stages = on_meta(backbone.name)
     assert freeze(model, stages, trained="linear", last=0) == stages
@@ -80,7 +80,7 @@ def test_a_linear_probe_trains_one_matrix_and_its_bias(backbone: Backbone) -> No
     assert model.trunk.get_submodule(last).out_features == len(CANCER.classes)
 
 
-@ON_META
+@EVERY_BACKBONE
 def test_norms_and_head_leave_every_convolution_and_attention_alone(backbone: Backbone) -> None:
     model, stages = on_meta(backbone.name)
     assert freeze(model, stages, trained="norm_and_head", last=0) == ()

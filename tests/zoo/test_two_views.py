@@ -6,10 +6,11 @@ import torch
 from mammo_core.config import ModelConfig
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
-from mammo_core.zoo.catalog import BACKBONES, Backbone
+from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import freeze, last_layer, stages_of
 from mammo_core.zoo.two_views import Beside
+from tests.zoo.catalog import EVERY_BACKBONE
 
 SMALL = ["light_cnn", "conv2", "test_resnet", "test_convnext", "timm:test_vit"]
 
@@ -24,7 +25,7 @@ def views(breasts: int) -> torch.Tensor:
     return torch.rand(breasts, 2, 1, 64, 32, generator=torch.Generator().manual_seed(1))
 
 
-@pytest.mark.parametrize("backbone", BACKBONES, ids=lambda backbone: backbone.name)
+@EVERY_BACKBONE
 def test_every_backbone_gives_one_score_a_breast_and_learns_everywhere(backbone: Backbone) -> None:
     with torch.device("meta"):
         model = build(backbone.name)

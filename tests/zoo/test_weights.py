@@ -54,7 +54,13 @@ def twin(name: str) -> nn.Module:
     return net.eval()
 
 
-@pytest.mark.parametrize("name", TWINS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if "vgg16_" in name or name == "resnet50" else ())
+        for name in TWINS
+    ],
+)
 def test_torchvisions_weights_give_torchvisions_features(name: str, tmp_path: Path) -> None:
     net = twin(name)
     save_file(net.state_dict(), tmp_path / "twin.safetensors")

@@ -16,6 +16,7 @@ from mammo_core.zoo.catalog import (
     weights_of,
 )
 from mammo_core.zoo.classifier import EXPLAIN_LAYER, Classifier, GeneralisedMean
+from tests.zoo.catalog import EVERY_BACKBONE
 
 
 def build(name: str, **settings: str) -> Classifier:
@@ -23,7 +24,7 @@ def build(name: str, **settings: str) -> Classifier:
     return build_model(model, task=CANCER, channels=1)
 
 
-@pytest.mark.parametrize("backbone", BACKBONES, ids=lambda backbone: backbone.name)
+@EVERY_BACKBONE
 def test_every_backbone_maps_a_grey_image_to_one_logit_per_class(backbone: Backbone) -> None:
     with torch.device("meta"):  # shapes and gradients' reach need no numbers
         model = build(backbone.name)
@@ -33,7 +34,7 @@ def test_every_backbone_maps_a_grey_image_to_one_logit_per_class(backbone: Backb
     assert [name for name, p in model.named_parameters() if p.grad is None] == []
 
 
-@pytest.mark.parametrize("backbone", BACKBONES, ids=lambda backbone: backbone.name)
+@EVERY_BACKBONE
 def test_every_backbone_shows_its_last_feature_map(backbone: Backbone) -> None:
     seen = []
     with torch.device("meta"):
