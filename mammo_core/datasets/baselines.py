@@ -4,64 +4,25 @@ Fitted on the training images of a split and written as ordinary predictions, so
 reads a model's predictions reads these.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.compose import ColumnTransformer
-from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.small_images import GREY, small_images
 from mammo_core.errors import TableError
+from mammo_core.metrics.confounding import CONFOUNDERS, encoder
 from mammo_core.types import Split, Task
-
-
-def encoder(table: pd.DataFrame, columns: Sequence[str]) -> ColumnTransformer:
-    """Numbers scaled, words one column each; that a value is missing is a value of its own."""
-    numeric = [name for name in columns if pd.api.types.is_numeric_dtype(table[name])]
-    words = [name for name in columns if name not in numeric]
-    return ColumnTransformer(
-        [
-            (
-                "numbers",
-                make_pipeline(
-                    FunctionTransformer(_as_floats),
-                    SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-                    StandardScaler(),
-                ),
-                numeric,
-            ),
-            (
-                "words",
-                make_pipeline(
-                    FunctionTransformer(_as_words),
-                    OneHotEncoder(handle_unknown="ignore", sparse_output=False),
-                ),
-                words,
-            ),
-        ]
-    )
-
-
-def _as_floats(table: pd.DataFrame) -> Any:
-    return table.to_numpy(dtype=np.float64, na_value=np.nan)
-
-
-def _as_words(table: pd.DataFrame) -> Any:
-    return table.astype("string").fillna("unknown").to_numpy(dtype=object)
-
 
 Matrix = NDArray[np.floating]
 
-CONFOUNDERS: Final = ("age", "density", "site", "machine")
 MOST_AT_ONCE: Final = 3000  # images fitted as one matrix; more come in batches
 ENGINE: Final = "scikit-learn"
 PREFIX: Final = "baseline: "
@@ -180,14 +141,14 @@ def guess_by_confounders(sample: Sample) -> Matrix | None:
     if not told:
         return None
     table = sample.manifest[told]
-    model = make_pipeline(encoder(table, told), LogisticRegression(max_iter=5000))
+    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
     model.fit(table[sample.is_train], sample.classes[sample.is_train])
     return _all_classes(sample, model.predict_proba(table), model.classes_)
 
 
 def guess_by_grey_levels(sample: Sample) -> Matrix:
     table = pd.DataFrame(sample.grey, columns=list(GREY))
-    model = make_pipeline(encoder(table, GREY), LogisticRegression(max_iter=5000))
+    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
     model.fit(table[sample.is_train], sample.classes[sample.is_train])
     return _all_classes(sample, model.predict_proba(table), model.classes_)
 

@@ -5,12 +5,12 @@ counting one breast of some women and two of others.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit, logit, stdtrit
+from scipy.special import logit, stdtrit
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, why_no_auc
@@ -33,14 +33,14 @@ from mammo_core.metrics.uncertainty import (
 )
 from mammo_core.types import Level
 
+if TYPE_CHECKING:
+    from sklearn.compose import ColumnTransformer
+
 Floats = NDArray[np.float64]
 
 CONFOUNDERS: Final = ("age", "density", "site", "machine")
 FOLDS: Final = 5
 _EDGE: Final = 1e-6
-_RIDGE: Final = 1.0
-_STEPS: Final = 50
-_CLOSE_ENOUGH: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,83 +69,92 @@ class Beyond:
 def beyond_confounders(
     predictions: pd.DataFrame, *, level: Level, rule: Pooling, seed: int = 0
 ) -> Beyond | None:
-    """None where no confounder varies, or where an AUC would mean nothing."""
+    """None where no confounder varies, where an AUC would mean nothing or women are too few."""
     known = predictions[predictions["positive"].notna()]
-    columns = tuple(name for name in CONFOUNDERS if known[name].nunique() > 1)
+    columns = [name for name in CONFOUNDERS if known[name].nunique() > 1]
     if not columns or why_no_auc(pool_cases(known, level, rule)):
         return None
-    design = design_of(known, columns)
-    score = logit(np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE))
     positive = known["positive"].to_numpy(dtype=bool)
     folds = folds_of(known["group_id"], positive, seed=seed)
+    if folds is None:
+        return None
+    score = np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE)
+    table = known[columns].assign(log_odds=logit(score))
     alone, together = (
-        pool_cases(known.assign(score=_out_of_fold(matrix, positive, folds)), level, rule)
-        for matrix in (design, np.column_stack([design, _scaled(score)]))
+        pool_cases(known.assign(score=_out_of_fold(table[names], positive, folds)), level, rule)
+        for names in (columns, [*columns, "log_odds"])
     )
     return Beyond(
-        confounders=columns,
+        confounders=tuple(columns),
         alone=auc_with_interval(alone),
         together=auc_with_interval(together),
         added=auc_difference(together, alone),
     )
 
 
-def design_of(table: pd.DataFrame, columns: tuple[str, ...]) -> Floats:
-    """Age scaled, words one column each; that a value is missing is a value of its own."""
-    parts = []
-    for name in columns:
-        if name == "age":
-            age = table[name].to_numpy(dtype=np.float64, na_value=np.nan)
-            missing = np.isnan(age)
-            parts += [_scaled(np.where(missing, np.nanmedian(age), age)), missing.astype(float)]
-        else:
-            words = table[name].astype("string").fillna("not known")
-            parts += [(words == word).to_numpy(dtype=float) for word in sorted(set(words))]
-    return np.column_stack(parts)
+def encoder(table: pd.DataFrame) -> "ColumnTransformer":
+    """Numbers scaled, words one column each; that a value is missing is a value of its own."""
+    from sklearn.compose import ColumnTransformer  # most of a second, which no page should wait for
+    from sklearn.impute import SimpleImputer
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+    numbers = [name for name in table if pd.api.types.is_numeric_dtype(table[name])]
+    words = [name for name in table if name not in numbers]
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    return ColumnTransformer(
+        [
+            (
+                "numbers",
+                make_pipeline(FunctionTransformer(_as_floats), impute, StandardScaler()),
+                numbers,
+            ),
+            ("words", make_pipeline(FunctionTransformer(_as_words), one_hot), words),
+        ]
+    )
+
+
+def _as_floats(table: pd.DataFrame) -> Any:
+    return table.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _as_words(table: pd.DataFrame) -> Any:
+    return table.astype("string").fillna("unknown").to_numpy(dtype=object)
 
 
 def folds_of(
     groups: "pd.Series[str]", positive: NDArray[np.bool_], *, seed: int
-) -> NDArray[np.intp]:
-    """The fold of each image: women whole, those with cancer spread evenly."""
+) -> NDArray[np.intp] | None:
+    """The fold of each image: women whole, those with cancer spread evenly; fewer folds where there
+    are fewer women of a kind, and None where there is but one. (StratifiedGroupKFold does the same
+    on images, but takes seconds for ten thousand women.)
+    """
+    from sklearn.model_selection import StratifiedKFold
+
     codes = pd.factorize(groups)[0]
     has_cancer = np.bincount(codes, weights=positive) > 0
+    count = min(FOLDS, *np.unique(has_cancer, return_counts=True)[1])
+    if count < 2:
+        return None
     fold = np.empty(len(has_cancer), dtype=np.intp)
-    rng = np.random.default_rng(seed)
-    for kind in (True, False):
-        women = rng.permutation(np.flatnonzero(has_cancer == kind))
-        fold[women] = np.arange(len(women)) % FOLDS
+    split = StratifiedKFold(count, shuffle=True, random_state=seed).split(has_cancer, has_cancer)
+    for number, (_, held_out) in enumerate(split):
+        fold[held_out] = number
     return fold[codes]
 
 
-def fit_logistic(design: Floats, positive: NDArray[np.bool_]) -> Floats:
-    """Intercept first, then weights shrunk towards 0 (ridge); Newton's steps."""
-    matrix = np.column_stack([np.ones(len(design)), design])
-    shrink = np.diag([0.0, *[_RIDGE] * design.shape[1]])
-    weights = np.zeros(matrix.shape[1])
-    for _ in range(_STEPS):
-        share = expit(matrix @ weights)
-        gradient = matrix.T @ (share - positive) + shrink @ weights
-        curvature = (matrix * (share * (1 - share))[:, None]).T @ matrix + shrink
-        step = np.linalg.solve(curvature + 1e-9 * np.eye(len(weights)), gradient)
-        weights = weights - step
-        if np.abs(step).max() < _CLOSE_ENOUGH:
-            break
-    return weights
+def _out_of_fold(table: pd.DataFrame, positive: NDArray[np.bool_], folds: NDArray[np.intp]) -> Any:
+    """The probability of cancer of each image, by a model that never saw its woman."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+    from sklearn.pipeline import make_pipeline
 
-
-def _out_of_fold(design: Floats, positive: NDArray[np.bool_], folds: NDArray[np.intp]) -> Floats:
-    shares = np.empty(len(design))
-    for fold in range(FOLDS):
-        held_out = folds == fold
-        weights = fit_logistic(design[~held_out], positive[~held_out])
-        shares[held_out] = expit(weights[0] + design[held_out] @ weights[1:])
-    return shares
-
-
-def _scaled(values: Floats) -> Floats:
-    spread = values.std()
-    return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
+    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
+    guessed = cross_val_predict(
+        model, table, positive, cv=PredefinedSplit(folds), method="predict_proba"
+    )
+    return guessed[:, 1]
 
 
 _NO_SPREAD: Final = 1e-9

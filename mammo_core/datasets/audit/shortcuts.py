@@ -22,10 +22,10 @@ from mammo_core.datasets.audit.result import (
     Shortcut,
     texts,
 )
-from mammo_core.datasets.baselines import encoder
 from mammo_core.datasets.small_images import GREY
 from mammo_core.datasets.splits import positive_groups, with_folds
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.confounding import encoder
 from mammo_core.metrics.uncertainty import (
     auc_of,
     auc_with_interval,
@@ -268,7 +268,7 @@ def _guessed_by_others(
     score = np.zeros(len(table))
     for number in range(FOLDS):
         train, test = fold_of != number, fold_of == number
-        encode = encoder(table, columns)
+        encode = encoder(table[columns])
         model = LogisticRegression(max_iter=5000)
         model.fit(encode.fit_transform(table.loc[train, columns]), positive[train])
         score[test] = model.predict_proba(encode.transform(table.loc[test, columns]))[:, 1]
