@@ -16,6 +16,7 @@ from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
+from mammo_core.words import NOTICE
 
 COMMANDS: Final[tuple[Command, ...]] = (
     AUDIT,
@@ -45,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command. A mistake the user can mend is a sentence on stderr and exit code 2."""
     parser = argparse.ArgumentParser(
         prog="mammo",
-        description="Mammoscope on the command line. For research only. Not a medical device.",
+        description=f"Mammoscope on the command line. {NOTICE}",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for command in COMMANDS:

@@ -1,9 +1,11 @@
-"""Numbers with their nouns, as a sentence wants them."""
+"""Words that many places share: numbers with their nouns, and what this program is not."""
 
 from collections.abc import Mapping
 from typing import Final
 
 from mammo_core.types import Level
+
+NOTICE: Final = "For research only. Not a medical device."
 
 #: One case and several, in words: who counts by patient counts women.
 UNITS: Final[Mapping[Level, tuple[str, str]]] = {

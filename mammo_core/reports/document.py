@@ -12,7 +12,7 @@ from typing import Final
 
 import plotly.graph_objects as go
 
-NOTICE: Final = "For research only. Not a medical device."
+from mammo_core.words import NOTICE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,6 @@ from plotly.offline import get_plotlyjs
 
 from mammo_core.plots.style import INK
 from mammo_core.reports.document import (
-    NOTICE,
     Block,
     Bullets,
     Document,
@@ -25,6 +24,7 @@ from mammo_core.reports.document import (
     Section,
     Table,
 )
+from mammo_core.words import NOTICE
 
 _PAPER_INK: Final = "#1c2430"  # figures are drawn for a dark page; on paper their ink is dark
 _STYLE: Final = """

@@ -7,7 +7,6 @@ import plotly.graph_objects as go
 import pytest
 
 from mammo_core.reports.document import (
-    NOTICE,
     Block,
     Bullets,
     Document,
@@ -21,6 +20,7 @@ from mammo_core.reports.document import (
     warning,
 )
 from mammo_core.reports.html import render_html
+from mammo_core.words import NOTICE
 
 HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
 

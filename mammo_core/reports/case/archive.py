@@ -15,7 +15,8 @@ from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Look, pictures
 from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase, to_zip, view_name
 from mammo_core.reports.case.structured_report import has_scores, structured_report
-from mammo_core.reports.case.tables import NOTICE, to_csv, to_json
+from mammo_core.reports.case.tables import to_csv, to_json
+from mammo_core.words import NOTICE
 
 
 def pseudonymous_dicom(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> list[CaseFile]:

@@ -20,7 +20,7 @@ from mammo_core.preprocessing.phantoms.mark import SYNTHETIC_MARK
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.reports.case.picture import Look, grey_picture, overlay_picture
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
-from mammo_core.words import many
+from mammo_core.words import NOTICE, many
 
 _UNKNOWN: Final = ""
 
@@ -168,8 +168,7 @@ def overlay_capture(
     dataset.SeriesDescription = f"{RESEARCH_ONLY} heatmaps"
     dataset.SOPInstanceUID = pseudonyms.uid("overlay", source.sop_instance_uid, digest)
     dataset.DerivationDescription = (
-        "Grey image under a heatmap of what moved a model's score, with burned-in words. "
-        "For research only. Not a medical device."
+        f"Grey image under a heatmap of what moved a model's score, with burned-in words. {NOTICE}"
     )
     dataset.SourceImageSequence = [_reference(source)]
     _add_pixels(dataset, picture)
@@ -252,7 +251,7 @@ def _capture(source: Source, subject: Subject, case: ReadCase) -> Dataset:
     else:
         dataset.Laterality = ""
     dataset.PatientOrientation = ""  # how the original was laid is not known here
-    dataset.ImageComments = f"{source.image.title}. For research only. Not a medical device."
+    dataset.ImageComments = f"{source.image.title}. {NOTICE}"
     return dataset
 
 

@@ -18,7 +18,7 @@ from mammo_core.reports.case.record import (
     scales_in_words,
     verdict_in_words,
 )
-from mammo_core.reports.case.tables import NOTICE
+from mammo_core.words import NOTICE
 
 _STYLE: Final = """
 @page { size: A4; margin: 11mm; }

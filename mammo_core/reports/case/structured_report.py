@@ -26,6 +26,7 @@ from mammo_core.reports.case.dicom import (
 )
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, Region, verdict_in_words
 from mammo_core.types import Laterality
+from mammo_core.words import NOTICE
 
 SCHEME: Final = "99MAMMOSCOPE"
 _SERIES_NUMBER: Final = 9002
@@ -157,7 +158,7 @@ def _score_group(
             for source in sources
         ],
     )
-    words = f"{verdict_in_words(case, scored)} For research only. Not a medical device.".strip()
+    words = f"{verdict_in_words(case, scored)} {NOTICE}".strip()
     group[0].ContentSequence.append(
         sr.TextContentItem(
             name=codes.DCM.Comment,

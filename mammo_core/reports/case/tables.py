@@ -18,8 +18,7 @@ from mammo_core.reports.case.record import (
     verdict_in_words,
 )
 from mammo_core.tables import safe_cell
-
-NOTICE: Final = "For research only. Not a medical device."
+from mammo_core.words import NOTICE
 
 
 def to_csv(case: ReadCase) -> str:

@@ -12,7 +12,6 @@ from mammo_core.errors import CheckpointError, RunError
 from mammo_core.reports.checklists.checklist import answered
 from mammo_core.reports.checklists.guidelines import GUIDELINES
 from mammo_core.reports.document import (
-    NOTICE,
     Block,
     Bullets,
     Document,
@@ -38,7 +37,7 @@ from mammo_core.reports.wording import listed
 from mammo_core.runs.card import Metric, ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import note_opening, occasions, openings_of
-from mammo_core.words import case_in_words, many
+from mammo_core.words import NOTICE, case_in_words, many
 
 
 def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.words import NOTICE
 
 ICON: Final = Path(__file__).parent / "icon.svg"
 _STYLE: Final = Path(__file__).parent / "frame.css"
-NOTICE: Final = "For research only. Not a medical device."
 STUDY: Final = "study"  # in the address while one is open
 _FRAMED: Final = "framed"
 _WANTED: Final = "wanted_page"
