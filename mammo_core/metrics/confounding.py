@@ -29,6 +29,7 @@ from mammo_core.metrics.uncertainty import (
     need_both_classes,
     newcombe_interval,
     normal_quantile,
+    range_in_words,
     t_quantile,
 )
 from mammo_core.types import Level
@@ -57,9 +58,9 @@ class Beyond:
         names = ", ".join(self.confounders)
         start = (
             f"What is known without the image ({names}) reaches AUC {self.alone.value:.3f} "
-            f"(95 % {self.alone.low:.3f} to {self.alone.high:.3f}). With the score "
+            f"({range_in_words(self.alone.low, self.alone.high)}). With the score "
             f"{self.together.value:.3f}: it adds {self.added.value:+.3f} "
-            f"(95 % {self.added.low:+.3f} to {self.added.high:+.3f})"
+            f"({range_in_words(self.added.low, self.added.high, '+.3f')})"
         )
         if self.added.low > 0:
             return f"{start}."
@@ -183,7 +184,7 @@ class Within:
 
     @property
     def sentence(self) -> str:
-        spread = f"{self.value:.3f}, 95 % {self.low:.3f} to {self.high:.3f}"
+        spread = f"{self.value:.3f}, {range_in_words(self.low, self.high)}"
         words = f"AUC within each {self.column}: {spread} ({self.strata} with both classes)"
         if not self.is_flagged:
             return f"{words}; pooled {self.pooled:.3f}."
@@ -296,7 +297,7 @@ class DrawnAuc:
     def sentence(self) -> str:
         e = self.estimate
         return (
-            f"AUC {e.value:.3f}, 95 % {e.low:.3f} to {e.high:.3f} ({e.method}), with one breast "
+            f"AUC {e.value:.3f}, {range_in_words(e.low, e.high)} ({e.method}), with one breast "
             f"drawn per woman: that with cancer, else one of hers; the mean of {self.draws} draws, "
             f"seed {self.seed}, {e.positives:,} women with and {e.negatives:,} without cancer."
         )
