@@ -33,7 +33,7 @@ _PIXEL_SHRINKAGE: Final = 1e-3  # C of the logistic regression: 65,536 weights, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Sample:
+class LabelledImages:
     """The labelled images of a split: a row, ten grey levels and 256 x 256 pixels each."""
 
     manifest: pd.DataFrame
@@ -58,7 +58,7 @@ class Baseline:
 
     name: str
     title: str
-    guess: Callable[[Sample], Matrix | None]
+    guess: Callable[[LabelledImages], Matrix | None]
 
 
 def fit_baselines(
@@ -72,7 +72,7 @@ def fit_baselines(
     should_stop: Callable[[], bool] = lambda: False,
 ) -> pd.DataFrame:
     """Predictions of every baseline for the validation and test images of `manifest`."""
-    sample = read_sample(
+    sample = read_labelled_images(
         root, manifest, task=task, seed=seed, report=report, should_stop=should_stop
     )
     judged = ~sample.is_train
@@ -93,7 +93,7 @@ def fit_baselines(
     return pd.concat(tables, ignore_index=True)
 
 
-def read_sample(
+def read_labelled_images(
     root: Path,
     manifest: pd.DataFrame,
     *,
@@ -101,13 +101,13 @@ def read_sample(
     seed: int,
     report: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Sample:
+) -> LabelledImages:
     """Every labelled image of a split, read once; those that cannot be read are left out."""
     rows = manifest[manifest["label"].notna() & manifest["split"].notna()].reset_index(drop=True)
     files = [root / str(path) for path in rows["path"]]
     small = small_images(files, report=report, should_stop=should_stop)
     is_read = ~np.isnan(small["grey"][:, 0])
-    sample = Sample(
+    sample = LabelledImages(
         manifest=rows[is_read].reset_index(drop=True),
         grey=small["grey"][is_read].astype(np.float64),
         pixels=small["pixels"][is_read],
@@ -118,13 +118,13 @@ def read_sample(
     return sample
 
 
-def guess_majority(sample: Sample) -> Matrix:
+def guess_majority(sample: LabelledImages) -> Matrix:
     """The shares of the classes in training, for everybody."""
     counts = np.bincount(sample.classes[sample.is_train], minlength=len(sample.task.classes))
     return np.tile(counts / counts.sum(), (len(sample.manifest), 1))
 
 
-def guess_randomly(sample: Sample) -> Matrix:
+def guess_randomly(sample: LabelledImages) -> Matrix:
     """Probabilities drawn evenly from all there are, in the order of the image ids."""
     order = np.argsort(sample.manifest["image_id"].to_numpy(dtype=str))
     drawn = np.random.default_rng(sample.seed).dirichlet(
@@ -135,25 +135,25 @@ def guess_randomly(sample: Sample) -> Matrix:
     return result
 
 
-def guess_by_confounders(sample: Sample) -> Matrix | None:
+def guess_by_confounders(sample: LabelledImages) -> Matrix | None:
     """Age, density, site and machine; nothing where none of them is told."""
     told = [name for name in CONFOUNDERS if sample.manifest[name].nunique(dropna=False) > 1]
     if not told:
         return None
     table = sample.manifest[told]
-    model = make_pipeline(encoder(table, told), LogisticRegression(max_iter=5000))
+    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
     model.fit(table[sample.is_train], sample.classes[sample.is_train])
     return _all_classes(sample, model.predict_proba(table), model.classes_)
 
 
-def guess_by_grey_levels(sample: Sample) -> Matrix:
+def guess_by_grey_levels(sample: LabelledImages) -> Matrix:
     table = pd.DataFrame(sample.grey, columns=list(GREY))
-    model = make_pipeline(encoder(table, GREY), LogisticRegression(max_iter=5000))
+    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
     model.fit(table[sample.is_train], sample.classes[sample.is_train])
     return _all_classes(sample, model.predict_proba(table), model.classes_)
 
 
-def guess_by_pixels(sample: Sample, *, most_at_once: int = MOST_AT_ONCE) -> Matrix:
+def guess_by_pixels(sample: LabelledImages, *, most_at_once: int = MOST_AT_ONCE) -> Matrix:
     """A logistic regression on the pixels of the cropped breast; in batches where they are many."""
     train = np.flatnonzero(sample.is_train)
     mean = sample.pixels[train].mean(axis=0, dtype=np.float32) / 255
@@ -194,7 +194,7 @@ BASELINES: Final[tuple[Baseline, ...]] = (
 
 
 def _fit_in_batches(
-    sample: Sample, train: NDArray[np.intp], mean: NDArray[np.float32]
+    sample: LabelledImages, train: NDArray[np.intp], mean: NDArray[np.float32]
 ) -> SGDClassifier:
     """Stochastic gradient descent on the same loss; memory stays that of a batch."""
     model = SGDClassifier(
@@ -216,14 +216,14 @@ def _centred(pixels: NDArray[np.uint8], mean: NDArray[np.float32]) -> NDArray[np
     return pixels.astype(np.float32) / np.float32(255) - mean
 
 
-def _all_classes(sample: Sample, guessed: Matrix, known: NDArray[np.intp]) -> Matrix:
+def _all_classes(sample: LabelledImages, guessed: Matrix, known: NDArray[np.intp]) -> Matrix:
     """A class that no training image has gets probability 0."""
     result = np.zeros((len(guessed), len(sample.task.classes)))
     result[:, known] = guessed
     return result
 
 
-def _check(sample: Sample) -> None:
+def _check(sample: LabelledImages) -> None:
     classes = np.unique(sample.classes[sample.is_train])
     if len(classes) < 2 or sample.is_train.all():
         raise TableError(

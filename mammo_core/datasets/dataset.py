@@ -45,14 +45,6 @@ def list_registered(root: Path) -> list[Registered]:
     return sorted((_read(path) for path in root.glob("*.json")), key=lambda entry: entry.name)
 
 
-def find_registered(root: Path, name: str) -> Registered:
-    """The data set of that name."""
-    path = _file_of(root, name)
-    if not path.exists():
-        raise UnknownNameError("data set", name, (entry.name for entry in list_registered(root)))
-    return _read(path)
-
-
 def forget(root: Path, name: str) -> None:
     """Take `name` off the list. Its images stay where they are."""
     _file_of(root, name).unlink(missing_ok=True)

@@ -17,19 +17,13 @@ from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
 from mammo_core.score_map import Recalibration
 from mammo_core.scores import mean_of_sum
 from mammo_core.types import ImageRef, Laterality, Level, Split
-from mammo_core.words import many
+from mammo_core.words import UNITS, many
 
 Key = TypeVar("Key", bound=Hashable)
 
 NOT_NORMAL: Final = "That does not mean normal."
 
 _SIDES: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
-_NOUNS: Final = {
-    Level.IMAGE: ("image", "images"),
-    Level.BREAST: ("breast", "breasts"),
-    Level.EXAM: ("exam", "exams"),
-    Level.PATIENT: ("woman", "women"),
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +72,7 @@ class Verdict:
 
 def nouns_of(level: Level) -> str:
     """What many cases of `level` are called."""
-    return _NOUNS[level][1]
+    return UNITS[level][1]
 
 
 def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> list[ScoredCase]:
@@ -93,13 +87,13 @@ def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> lis
     )
     breasts, women = [], []
     for number, (_, members) in enumerate(exams, start=1):
-        of_which = f", {_NOUNS[woman][0]} {number}" if len(exams) > 1 else ""
+        of_which = f", {UNITS[woman][0]} {number}" if len(exams) > 1 else ""
         of_side = dict(_by_key(members, lambda image: image.ref.side))
         for side, name in _SIDES.items():  # as they hang: the right breast first
             if side in of_side:
                 title = name + of_which
                 breasts.append(_pooled(Level.BREAST, title, of_side[side], point, side=side))
-        title = f"{_NOUNS[woman][0].capitalize()}" + (f" {number}" if of_which else "")
+        title = f"{UNITS[woman][0].capitalize()}" + (f" {number}" if of_which else "")
         women.append(_pooled(woman, title, members, point))
     alone = [_pooled(Level.IMAGE, image.title, [image], point) for image in images]
     return [*breasts, *women, *alone]
@@ -185,7 +179,7 @@ def said_once(cases: Sequence[ScoredCase], point: LockedPoint | None) -> list[Sc
 def promise_in_words(point: LockedPoint, positive: str) -> str:
     """What the threshold did where it was chosen, with the numbers of cases that stand behind."""
     promise = point.promise
-    one, more = _NOUNS[point.level]
+    one, more = UNITS[point.level]
     called_without = promise.negatives - promise.left_alone
     without = many(promise.negatives, one, more)
     return (
@@ -203,7 +197,7 @@ def usual_images(cases: Cases) -> int:
 def completeness_in_words(case: ScoredCase, usual: int) -> str:
     """What to say where a case has other views than those the threshold was set on; "" if none."""
     views = {_view_of(image.ref) for image in case.images}
-    more = _NOUNS[case.level][1]
+    more = UNITS[case.level][1]
     if len(views) < usual:
         return f"{len(views)} of {usual} views: the threshold was set on complete {more}."
     if len(case.images) > usual:
@@ -221,7 +215,7 @@ def rules_in_words(cases: Sequence[ScoredCase]) -> str:
     rules = {case.level: words[case.rule] for case in cases if case.level is not Level.IMAGE}
     if not rules:
         return ""
-    parts = [f"of {'an' if level is Level.EXAM else 'a'} {_NOUNS[level][0]}" for level in rules]
+    parts = [f"of {'an' if level is Level.EXAM else 'a'} {UNITS[level][0]}" for level in rules]
     (first, rule), *others = zip(parts, rules.values(), strict=True)
     if all(other == rule for _, other in others):
         return f"The score {' and '.join(parts)} is {rule} of its images."

@@ -25,6 +25,7 @@ from mammo_core.metrics.uncertainty import (
     effective_cases,
     need_both_classes,
     newcombe_of,
+    range_in_words,
     t_quantile,
     wilson_interval,
 )
@@ -80,7 +81,7 @@ class Comparison:
         """What the difference allows to be said, and nothing more."""
         d = self.difference
         basis = f"these {many(d.cases, 'case', 'cases')} of {many(d.groups, 'woman', 'women')}"
-        spread = f"difference in AUC {d.value:.3f}, 95 % {d.low:+.3f} to {d.high:+.3f}"
+        spread = f"difference in AUC {d.value:.3f}, {range_in_words(d.low, d.high, '+.3f')}"
         if self.is_clear:
             return f"{self.best} ranks {basis} better than {self.other} ({spread})."
         return f"{self.best} and {self.other} cannot be told apart with {basis} ({spread})."
@@ -357,7 +358,7 @@ def luck_in_words(names: Sequence[str], one: SeedSpread, other: SeedSpread) -> s
         return f"Luck of training not measured: one seed of {' and of '.join(lacking)}."
     spread = (
         f"Between seeds the mean AUC differs by {difference.value:+.3f} "
-        f"(95 % {difference.low:+.3f} to {difference.high:+.3f})"
+        f"({range_in_words(difference.low, difference.high, '+.3f')})"
     )
     if difference.is_clear:
         return f"{spread}, more than the luck of training explains."

@@ -5,7 +5,7 @@ counting one breast of some women and two of others.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -29,6 +29,7 @@ from mammo_core.metrics.uncertainty import (
     need_both_classes,
     newcombe_interval,
     normal_quantile,
+    range_in_words,
     t_quantile,
 )
 from mammo_core.types import Level
@@ -41,8 +42,6 @@ Floats = NDArray[np.float64]
 CONFOUNDERS: Final = ("age", "density", "site", "machine")
 FOLDS: Final = 5
 _EDGE: Final = 1e-6
-_SCORE: Final = "score, as log-odds"
-_CLOSE_ENOUGH: Final = 1e-6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +58,9 @@ class Beyond:
         names = ", ".join(self.confounders)
         start = (
             f"What is known without the image ({names}) reaches AUC {self.alone.value:.3f} "
-            f"(95 % {self.alone.low:.3f} to {self.alone.high:.3f}). With the score "
+            f"({range_in_words(self.alone.low, self.alone.high)}). With the score "
             f"{self.together.value:.3f}: it adds {self.added.value:+.3f} "
-            f"(95 % {self.added.low:+.3f} to {self.added.high:+.3f})"
+            f"({range_in_words(self.added.low, self.added.high, '+.3f')})"
         )
         if self.added.low > 0:
             return f"{start}."
@@ -71,98 +70,92 @@ class Beyond:
 def beyond_confounders(
     predictions: pd.DataFrame, *, level: Level, rule: Pooling, seed: int = 0
 ) -> Beyond | None:
-    """None where no confounder varies, where an AUC would mean nothing, or where one woman is all
-    there is of a class: nothing can be learnt from the others then.
-    """
+    """None where no confounder varies, where an AUC would mean nothing or women are too few."""
     known = predictions[predictions["positive"].notna()]
-    columns = tuple(name for name in CONFOUNDERS if known[name].nunique() > 1)
+    columns = [name for name in CONFOUNDERS if known[name].nunique() > 1]
     if not columns or why_no_auc(pool_cases(known, level, rule)):
         return None
-    score = logit(np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE))
-    table = known[list(columns)].assign(**{_SCORE: score})
-    folds = folds_of(known["group_id"], known["positive"].to_numpy(dtype=bool), seed=seed)
+    positive = known["positive"].to_numpy(dtype=bool)
+    folds = folds_of(known["group_id"], positive, seed=seed)
     if folds is None:
         return None
+    score = np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE)
+    table = known[columns].assign(log_odds=logit(score))
     alone, together = (
-        pool_cases(known.assign(score=_out_of_fold(known, table[list(names)], folds)), level, rule)
-        for names in (columns, (*columns, _SCORE))
+        pool_cases(known.assign(score=_out_of_fold(table[names], positive, folds)), level, rule)
+        for names in (columns, [*columns, "log_odds"])
     )
     return Beyond(
-        confounders=columns,
+        confounders=tuple(columns),
         alone=auc_with_interval(alone),
         together=auc_with_interval(together),
         added=auc_difference(together, alone),
     )
 
 
-def encoder(table: pd.DataFrame, columns: Sequence[str]) -> "ColumnTransformer":
+def encoder(table: pd.DataFrame) -> "ColumnTransformer":
     """Numbers scaled, words one column each; that a value is missing is a value of its own."""
-    # Here, not above: the pages that show an AUC open without scikit-learn.
-    from sklearn.compose import ColumnTransformer
+    from sklearn.compose import ColumnTransformer  # most of a second, which no page should wait for
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
 
-    numeric = [name for name in columns if pd.api.types.is_numeric_dtype(table[name])]
-    words = [name for name in columns if name not in numeric]
-    numbers = make_pipeline(
-        FunctionTransformer(_as_floats),
-        SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-        StandardScaler(),
-    )
+    numbers = [name for name in table if pd.api.types.is_numeric_dtype(table[name])]
+    words = [name for name in table if name not in numbers]
+    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
     one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
     return ColumnTransformer(
         [
-            ("numbers", numbers, numeric),
+            (
+                "numbers",
+                make_pipeline(FunctionTransformer(_as_floats), impute, StandardScaler()),
+                numbers,
+            ),
             ("words", make_pipeline(FunctionTransformer(_as_words), one_hot), words),
         ]
     )
 
 
-def _as_floats(table: pd.DataFrame) -> NDArray[np.float64]:
+def _as_floats(table: pd.DataFrame) -> Any:
     return table.to_numpy(dtype=np.float64, na_value=np.nan)
 
 
-def _as_words(table: pd.DataFrame) -> NDArray[np.object_]:
+def _as_words(table: pd.DataFrame) -> Any:
     return table.astype("string").fillna("unknown").to_numpy(dtype=object)
 
 
 def folds_of(
     groups: "pd.Series[str]", positive: NDArray[np.bool_], *, seed: int
 ) -> NDArray[np.intp] | None:
-    """The fold of each image: women whole, those with cancer spread evenly. None where a class has
-    too few women to be spread.
+    """The fold of each image: women whole, those with cancer spread evenly; fewer folds where there
+    are fewer women of a kind, and None where there is but one. (StratifiedGroupKFold does the same
+    on images, but takes seconds for ten thousand women.)
     """
     from sklearn.model_selection import StratifiedKFold
 
     codes = pd.factorize(groups)[0]
     has_cancer = np.bincount(codes, weights=positive) > 0
-    parts = min(FOLDS, *np.bincount(has_cancer, minlength=2).tolist())
-    if parts < 2:
+    count = min(FOLDS, *np.unique(has_cancer, return_counts=True)[1])
+    if count < 2:
         return None
     fold = np.empty(len(has_cancer), dtype=np.intp)
-    dealt = StratifiedKFold(parts, shuffle=True, random_state=seed).split(has_cancer, has_cancer)
-    for number, (_, women) in enumerate(dealt):
-        fold[women] = number
+    split = StratifiedKFold(count, shuffle=True, random_state=seed).split(has_cancer, has_cancer)
+    for number, (_, held_out) in enumerate(split):
+        fold[held_out] = number
     return fold[codes]
 
 
-def _out_of_fold(known: pd.DataFrame, table: pd.DataFrame, folds: NDArray[np.intp]) -> Floats:
-    """The chance of cancer that a logistic regression on `table` gives women it never saw."""
+def _out_of_fold(table: pd.DataFrame, positive: NDArray[np.bool_], folds: NDArray[np.intp]) -> Any:
+    """The probability of cancer of each image, by a model that never saw its woman."""
     from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    positive = known["positive"].to_numpy(dtype=bool)
-    columns = [str(name) for name in table]
-    shares = np.empty(len(table))
-    for fold in np.unique(folds):
-        held_out = folds == fold
-        model = make_pipeline(
-            encoder(table, columns), LogisticRegression(max_iter=5000, tol=_CLOSE_ENOUGH)
-        )
-        model.fit(table[~held_out], positive[~held_out])
-        shares[held_out] = model.predict_proba(table[held_out])[:, 1]
-    return shares
+    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
+    guessed = cross_val_predict(
+        model, table, positive, cv=PredefinedSplit(folds), method="predict_proba"
+    )
+    return guessed[:, 1]
 
 
 _NO_SPREAD: Final = 1e-9
@@ -191,7 +184,7 @@ class Within:
 
     @property
     def sentence(self) -> str:
-        spread = f"{self.value:.3f}, 95 % {self.low:.3f} to {self.high:.3f}"
+        spread = f"{self.value:.3f}, {range_in_words(self.low, self.high)}"
         words = f"AUC within each {self.column}: {spread} ({self.strata} with both classes)"
         if not self.is_flagged:
             return f"{words}; pooled {self.pooled:.3f}."
@@ -304,7 +297,7 @@ class DrawnAuc:
     def sentence(self) -> str:
         e = self.estimate
         return (
-            f"AUC {e.value:.3f}, 95 % {e.low:.3f} to {e.high:.3f} ({e.method}), with one breast "
+            f"AUC {e.value:.3f}, {range_in_words(e.low, e.high)} ({e.method}), with one breast "
             f"drawn per woman: that with cancer, else one of hers; the mean of {self.draws} draws, "
             f"seed {self.seed}, {e.positives:,} women with and {e.negatives:,} without cancer."
         )

@@ -54,24 +54,6 @@ def average_precision(cases: Cases) -> float:
     return float(steps @ curve["ppv"].to_numpy())
 
 
-def partial_auc(cases: Cases, *, least_specificity: float) -> float:
-    """The area where specificity is at least that much, as a share of the most it could be.
-
-    .5 is guessing and 1 perfect, as for the whole area (McClish 1989).
-    """
-    if not 0.0 <= least_specificity < 1.0:
-        raise TableError(f"The least specificity is {least_specificity}; it must be 0 to below 1.")
-    curve = roc_curve(cases)
-    most = 1.0 - least_specificity
-    x, y = curve["false_positive_rate"].to_numpy(), curve["sensitivity"].to_numpy()
-    inside = x <= most
-    x_cut = np.append(x[inside], most)
-    y_cut = np.append(y[inside], np.interp(most, x, y))
-    area = float(np.trapezoid(y_cut, x_cut))
-    guessing = most**2 / 2
-    return (1 + (area - guessing) / (most - guessing)) / 2
-
-
 def probabilistic_f1(cases: Cases) -> float:
     """F1 with scores in the place of calls, as the RSNA 2022 challenge ranked by."""
     if not cases.positives:

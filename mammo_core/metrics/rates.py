@@ -20,7 +20,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class DerivedRate:
     """A number at a threshold; None for ends that chance cannot be told of."""
 
     name: str
@@ -71,7 +71,7 @@ _FIGURES: Final[Mapping[str, tuple[Callable[[_Sums], Floats], bool]]] = {
 }  # fmt: skip
 
 
-def more_rates(cases: Cases, threshold: float, *, seed: int = 0) -> list[Figure]:
+def more_rates(cases: Cases, threshold: float, *, seed: int = 0) -> list[DerivedRate]:
     """None of them where there is one class only."""
     if not cases.positives or not cases.negatives:
         return []
@@ -118,7 +118,7 @@ def _figure(
     drawn: _Sums | None,
     *,
     is_of_prevalence: bool,
-) -> Figure:
+) -> DerivedRate:
     """Where a draw divides by nothing, or no draw changes anything, there is no interval."""
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(compute(here))
@@ -127,4 +127,6 @@ def _figure(
     if values is not None and np.isfinite(values).all() and np.ptp(values) > 0.0:
         tail = (1 - CONFIDENCE) / 2
         low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
-    return Figure(name=name, value=value, low=low, high=high, is_of_prevalence=is_of_prevalence)
+    return DerivedRate(
+        name=name, value=value, low=low, high=high, is_of_prevalence=is_of_prevalence
+    )

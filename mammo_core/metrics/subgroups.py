@@ -21,6 +21,7 @@ from mammo_core.metrics.uncertainty import (
     auc_parts,
     auc_with_interval,
     degrees_of_freedom,
+    range_in_words,
     rates_at,
 )
 from mammo_core.types import Level
@@ -72,7 +73,7 @@ class Gap:
 
     @property
     def sentence(self) -> str:
-        spread = f"{self.value:.3f}, 95 % {self.low:+.3f} to {self.high:+.3f}"
+        spread = f"{self.value:.3f}, {range_in_words(self.low, self.high, '+.3f')}"
         found = (
             f"The largest gap in AUC is between {self.better} and {self.worse}: {spread} "
             f"(corrected for {self.pairs} comparison{'s' if self.pairs > 1 else ''})."

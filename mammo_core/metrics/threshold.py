@@ -62,22 +62,8 @@ class OperatingPoint:
         return _ratio(self.true_positives + self.true_negatives, self.cases)
 
     @property
-    def balanced_accuracy(self) -> float:
-        return (self.sensitivity + self.specificity) / 2
-
-    @property
     def f1(self) -> float:
         return _ratio(2 * self.true_positives, self.called + self.positives)
-
-    @property
-    def likelihood_ratio_called(self) -> float:
-        """How much a call raises the odds of cancer; infinite where no call was a false alarm."""
-        return _quotient(self.sensitivity, 1 - self.specificity)
-
-    @property
-    def likelihood_ratio_left_alone(self) -> float:
-        """How much being left alone lowers the odds of cancer."""
-        return _quotient(1 - self.sensitivity, self.specificity)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -158,12 +144,6 @@ def _ratio(part: int, whole: int) -> float:
 
 def _ratios(part: NDArray[np.intp], whole: int) -> NDArray[np.float64]:
     return part / whole if whole else np.full(len(part), np.nan)
-
-
-def _quotient(part: float, whole: float) -> float:
-    if whole == 0.0:
-        return float("nan") if part == 0.0 else float("inf")
-    return part / whole
 
 
 _ROUNDING: Final = 1e-9  # 0.9 * 10 cancers are 9, not the 9.000000000000002 of a computer

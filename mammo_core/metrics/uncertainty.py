@@ -172,6 +172,10 @@ class Method(StrEnum):
     NONE = "no cases"
 
 
+def range_in_words(low: float, high: float, form: str = ".3f") -> str:
+    return f"95 % {low:{form}} to {high:{form}}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
     """An area under a curve with its interval and what it rests on."""

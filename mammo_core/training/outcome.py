@@ -24,6 +24,7 @@ from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, Trai
 from mammo_core.tables import positive_of
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.types import Level, Split, Task
+from mammo_core.words import NOTICE
 from mammo_core.zoo.catalog import get_backbone
 from mammo_core.zoo.classifier import Classifier
 
@@ -35,7 +36,6 @@ LIMITS: Final = {
         "mammogram means nothing."
     ),
 }
-RESEARCH_ONLY: Final = "For research only. Not a medical device."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -103,7 +103,7 @@ def make_card(outcome: Outcome) -> ModelCard:
 
 def limits_of(imaging: str, leak: Leak, more: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What must be said beside every number of a model so trained."""
-    told = (leak.stamp, LIMITS.get(imaging, ""), *more, RESEARCH_ONLY)
+    told = (leak.stamp, LIMITS.get(imaging, ""), *more, NOTICE)
     return tuple(text for text in told if text)
 
 

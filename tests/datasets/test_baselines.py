@@ -12,7 +12,7 @@ from mammo_core.datasets.baselines import (
     guess_by_pixels,
     guess_majority,
     guess_randomly,
-    read_sample,
+    read_labelled_images,
 )
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.errors import TableError
@@ -87,7 +87,9 @@ def test_without_confounders_there_is_no_such_baseline(tmp_path: Path) -> None:
 
 
 def test_batches_find_what_the_whole_finds(tmp_path: Path) -> None:
-    sample = read_sample(tmp_path, manifest_of(tmp_path, bright="cancer"), task=CANCER, seed=0)
+    sample = read_labelled_images(
+        tmp_path, manifest_of(tmp_path, bright="cancer"), task=CANCER, seed=0
+    )
     positive = sample.classes == 1
     for most_at_once in (1000, 10):
         score = guess_by_pixels(sample, most_at_once=most_at_once)[:, 1]
@@ -96,10 +98,10 @@ def test_batches_find_what_the_whole_finds(tmp_path: Path) -> None:
 
 def test_majority_is_the_share_in_training_and_chance_depends_on_the_seed(tmp_path: Path) -> None:
     manifest = manifest_of(tmp_path)
-    sample = read_sample(tmp_path, manifest, task=CANCER, seed=0)
+    sample = read_labelled_images(tmp_path, manifest, task=CANCER, seed=0)
     assert guess_majority(sample)[0].tolist() == [0.5, 0.5]
-    again = read_sample(tmp_path, manifest.iloc[::-1], task=CANCER, seed=0)
-    other = read_sample(tmp_path, manifest, task=CANCER, seed=1)
+    again = read_labelled_images(tmp_path, manifest.iloc[::-1], task=CANCER, seed=0)
+    other = read_labelled_images(tmp_path, manifest, task=CANCER, seed=1)
     assert np.array_equal(guess_randomly(sample), guess_randomly(again)[::-1])
     assert not np.array_equal(guess_randomly(sample), guess_randomly(other))
 

@@ -6,12 +6,11 @@ import pytest
 
 from mammo_core.datasets.dataset import (
     Registered,
-    find_registered,
     forget,
     list_registered,
     register,
 )
-from mammo_core.errors import ConfigError, UnknownNameError
+from mammo_core.errors import ConfigError
 
 OURS = Registered(name="Ours", folder="/data/ours", adapter="csv", label_rule="as labelled")
 
@@ -23,7 +22,6 @@ def test_nothing_is_registered_at_first(tmp_path: Path) -> None:
 def test_a_registered_set_is_found_again(tmp_path: Path) -> None:
     register(tmp_path / "datasets", OURS)
     assert list_registered(tmp_path / "datasets") == [OURS]
-    assert find_registered(tmp_path / "datasets", "Ours") == OURS
 
 
 def test_registering_a_name_again_replaces_it(tmp_path: Path) -> None:
@@ -52,13 +50,7 @@ def test_a_name_never_leaves_the_folder(tmp_path: Path, name: str) -> None:
     root = tmp_path / "datasets"
     register(root, Registered(name=name, folder="/d", adapter="csv", label_rule="r"))
     assert [path.parent for path in tmp_path.rglob("*.json")] == [root]
-    assert find_registered(root, name).name == name
-
-
-def test_an_unknown_name_lists_the_known_ones(tmp_path: Path) -> None:
-    register(tmp_path, OURS)
-    with pytest.raises(UnknownNameError, match=r"'Mine'\. Known: Ours"):
-        find_registered(tmp_path, "Mine")
+    assert [entry.name for entry in list_registered(root)] == [name]
 
 
 def test_a_set_needs_a_name(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from mammo_core.metrics.uncertainty import (
     auc_covariance,
     auc_of,
     auc_parts,
+    degrees_of_freedom,
     hanley_mcneil_variance,
     newcombe_interval,
     placements,
+    t_quantile,
 )
 
 #: Hanley and McNeil (1982), table 1: 109 CT images rated from 1 to 5.
@@ -148,3 +150,10 @@ def test_a_perfect_auc_of_few_cases_is_not_certain() -> None:
     assert high == 1.0
     assert 0.5 < low < 0.8
     assert newcombe_interval(0.0, 5, 5, z=1.96) == pytest.approx((1 - high, 1 - low), abs=1e-9)
+
+
+@pytest.mark.parametrize("positive", [np.arange(20) < 4, np.arange(20) >= 4])
+def test_the_rarer_class_alone_says_how_small_the_sample_is(positive: NDArray[np.bool_]) -> None:
+    parts = auc_parts(np.linspace(0.0, 1.0, 20), positive, np.arange(20))
+    assert degrees_of_freedom(parts) == 3  # 4 women of the one class, 16 of the other
+    assert t_quantile(parts) == pytest.approx(3.182, abs=0.001)  # Student's t, any table

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
-from sklearn.metrics import average_precision_score, f1_score, roc_auc_score
+from sklearn.metrics import average_precision_score, f1_score
 from sklearn.metrics import roc_curve as reference_roc
 
 from mammo_core.metrics.curves import (
     average_precision,
-    partial_auc,
     pr_curve,
     probabilistic_f1,
     roc_curve,
@@ -42,12 +41,6 @@ def test_calling_everybody_has_the_prevalence_as_its_ppv() -> None:
     last = pr_curve(CASES).iloc[-1]
     assert last["sensitivity"] == 1.0
     assert last["ppv"] == CASES.positives / len(CASES)
-
-
-@pytest.mark.parametrize("least", [0.0, 0.5, 0.85, 0.9])
-def test_the_partial_area_is_that_of_scikit_learn(least: float) -> None:
-    reference = roc_auc_score(CASES.positive, CASES.score, max_fpr=1 - least)
-    assert partial_auc(CASES, least_specificity=least) == pytest.approx(reference)
 
 
 def test_the_probabilistic_f1_of_certain_scores_is_the_usual_f1() -> None:

@@ -11,13 +11,13 @@ from sklearn.metrics import (
 
 from mammo_core.metrics.cases import Cases, pool_cases
 from mammo_core.metrics.curves import probabilistic_f1
-from mammo_core.metrics.rates import Figure, more_rates
+from mammo_core.metrics.rates import DerivedRate, more_rates
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions
 
 
-def figures(cases: Cases, threshold: float = 0.4) -> dict[str, Figure]:
+def figures(cases: Cases, threshold: float = 0.4) -> dict[str, DerivedRate]:
     return {figure.name: figure for figure in more_rates(cases, threshold)}
 
 
@@ -55,7 +55,7 @@ def test_women_who_repeat_make_intervals_wider() -> None:
         assert width(same[name]) == pytest.approx(2**0.5 * width(others[name]), rel=0.15)
 
 
-def width(figure: Figure) -> float:
+def width(figure: DerivedRate) -> float:
     assert figure.low is not None
     assert figure.high is not None
     return figure.high - figure.low

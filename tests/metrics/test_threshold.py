@@ -2,7 +2,6 @@ import math
 
 import numpy as np
 import pandas as pd
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -71,12 +70,4 @@ def test_a_lower_threshold_never_loses_a_cancer(rows: list[tuple[float, bool]]) 
 def test_the_other_rates_are_what_their_names_say() -> None:
     point = operating_point(TEN, 0.5)  # 3 of 4 found, 2 of 6 false alarms
     assert point.accuracy == 0.7
-    assert point.balanced_accuracy == pytest.approx((3 / 4 + 4 / 6) / 2)
     assert point.f1 == 2 * 3 / (5 + 4)
-    assert point.likelihood_ratio_called == pytest.approx(0.75 / (2 / 6))
-    assert point.likelihood_ratio_left_alone == pytest.approx(0.25 / (4 / 6))
-
-
-def test_a_call_that_is_never_wrong_is_infinitely_telling() -> None:
-    assert operating_point(TEN, 0.9).likelihood_ratio_called == math.inf
-    assert math.isnan(operating_point(TEN, 1.0).likelihood_ratio_called)

@@ -7,15 +7,13 @@ from collections.abc import Callable
 import imagecodecs
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from PIL import Image
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
 from mammo_core.errors import ReadError
+from mammo_core.preprocessing.intensity import Levels
 from mammo_core.types import Mammogram
 from tests.preprocessing.dicom_files import read
-
-Levels = NDArray[np.uint8] | NDArray[np.uint16]
 
 #: A right breast: a half disc at the right edge, 120 of 255, on black.
 Y, X = np.mgrid[:128, :96]

@@ -1,6 +1,6 @@
 """The data sets the workbench reads, their splits and their audit.
 
-To add a data set: write its module, ending in `ADAPTER = Adapter(...)`, then list it here. The
+To add a data set: write its module, with its `ADAPTER = Adapter(...)`, then list it here. The
 first adapter that recognises a folder reads it, so the particular stand before the general.
 """
 
@@ -17,8 +17,7 @@ from mammo_core.datasets.adapters import (
     mini_ddsm,
     phantom_set,
     roboflow,
-    rsna_2022,
-    rsna_export,
+    rsna,
     vindr_mammo,
 )
 from mammo_core.datasets.adapters.adapter import Adapter
@@ -29,12 +28,12 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     vindr_mammo.ADAPTER,
     cbis_ddsm.ADAPTER,
     cmmd.ADAPTER,
-    rsna_2022.ADAPTER,
+    rsna.CHALLENGE,
     inbreast.ADAPTER,
     mini_ddsm.ADAPTER,
     mias.ADAPTER,
     density_folders.ADAPTER,
-    rsna_export.ADAPTER,
+    rsna.EXPORT,
     roboflow.ADAPTER,
     class_folders.ADAPTER,
 )

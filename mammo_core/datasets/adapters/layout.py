@@ -137,7 +137,7 @@ _THREADS = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class FirstLook:
     """What the pixels of a file tell: whether it is a mask, and if so where it is white."""
 
     size: Size
@@ -145,7 +145,7 @@ class Look:
     box: Box | None
 
 
-def look_at(pixels: Pixels) -> Look:
+def look_at(pixels: Pixels) -> FirstLook:
     """A mask has two values. JPEG smears them a little, so nearly all pixels must lie at an end."""
     is_mask = bool(np.mean((pixels < 0.1) | (pixels > 0.9)) > 0.98 and pixels.max() > 0.9)
     rows, columns = (
@@ -155,7 +155,7 @@ def look_at(pixels: Pixels) -> Look:
     box = None
     if is_mask and rows.size:
         box = Box(x0=columns[0], y0=rows[0], x1=columns[-1] + 1, y1=rows[-1] + 1)
-    return Look(size=pixels.shape, is_mask=is_mask, box=box)
+    return FirstLook(size=pixels.shape, is_mask=is_mask, box=box)
 
 
 def look_at_files(root: Path, paths: Sequence[str], *, name: str) -> pd.DataFrame:

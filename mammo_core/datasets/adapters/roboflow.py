@@ -2,7 +2,7 @@
 
 The stem before `.rf.` joins the augmented copies of one upload. Augmentation done before the upload
 is invisible to it; the audit's search for copies is not fooled. Where stems are `<patient>_<image>`
-of RSNA 2022 they name the woman; see rsna_export.py for such an export with its table.
+of RSNA 2022 they name the woman; see rsna.py for such an export with its table.
 """
 
 import re

@@ -2,11 +2,11 @@
 
 import pandas as pd
 
-from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.facts import AuditEvidence
 from mammo_core.datasets.audit.result import Finding, Severity, texts
 
 
-def check_copies(evidence: Evidence) -> list[Finding]:
+def check_copies(evidence: AuditEvidence) -> list[Finding]:
     """Copies that no group holds together: a split may put them on both sides."""
     images = evidence.images.drop_duplicates("path")
     copied = images[images["copy_group"].notna()]
@@ -30,7 +30,7 @@ def check_copies(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_copies_across_splits(evidence: Evidence) -> list[Finding]:
+def check_copies_across_splits(evidence: AuditEvidence) -> list[Finding]:
     pairs = _pairs(evidence)
     return _finding(
         pairs[_differs(pairs, "split")],
@@ -40,7 +40,7 @@ def check_copies_across_splits(evidence: Evidence) -> list[Finding]:
     )
 
 
-def check_copies_across_labels(evidence: Evidence) -> list[Finding]:
+def check_copies_across_labels(evidence: AuditEvidence) -> list[Finding]:
     pairs = _pairs(evidence)
     return _finding(
         pairs[_differs(pairs, "label")],
@@ -50,7 +50,7 @@ def check_copies_across_labels(evidence: Evidence) -> list[Finding]:
     )
 
 
-def check_copies_across_women(evidence: Evidence) -> list[Finding]:
+def check_copies_across_women(evidence: AuditEvidence) -> list[Finding]:
     """Women that the adapter knows to be one are kept in one group; they are no finding."""
     pairs = _pairs(evidence)
     return _finding(
@@ -61,7 +61,7 @@ def check_copies_across_women(evidence: Evidence) -> list[Finding]:
     )
 
 
-def check_copies_across_breasts(evidence: Evidence) -> list[Finding]:
+def check_copies_across_breasts(evidence: AuditEvidence) -> list[Finding]:
     pairs = _pairs(evidence)
     return _finding(
         pairs[_differs(pairs, "side") | _differs(pairs, "view")],
@@ -72,7 +72,7 @@ def check_copies_across_breasts(evidence: Evidence) -> list[Finding]:
     )
 
 
-def check_same_exposure(evidence: Evidence) -> list[Finding]:
+def check_same_exposure(evidence: AuditEvidence) -> list[Finding]:
     """Two renderings of one exposure of a woman: harmless in one split, but counted twice."""
     pairs = _pairs(evidence)
     is_one_woman = (pairs["group_id_1"] == pairs["group_id_2"]) & pairs["patient_id_1"].notna()
@@ -85,7 +85,7 @@ def check_same_exposure(evidence: Evidence) -> list[Finding]:
     )
 
 
-def _pairs(evidence: Evidence) -> pd.DataFrame:
+def _pairs(evidence: AuditEvidence) -> pd.DataFrame:
     """Every pair with what is told of both, `_1` and `_2`."""
     told = evidence.images[
         ["image_id", "path", "patient_id", "group_id", "split", "label", "side", "view"]

@@ -141,7 +141,7 @@ def _wall_of(small: Pixels) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Evidence:
+class AuditEvidence:
     """`images` is the manifest with the facts of each file beside it, `positive`, and `copy_group`:
     equal numbers are copies of one image, missing where there is no copy.
 
@@ -170,7 +170,7 @@ class Evidence:
         return column in self.images and bool(self.images[column].notna().any())
 
 
-def gather_evidence(dataset: Dataset, facts: Facts, pairs: pd.DataFrame) -> Evidence:
+def gather_evidence(dataset: Dataset, facts: Facts, pairs: pd.DataFrame) -> AuditEvidence:
     """Lay facts and copies beside the manifest; several rows may speak of one file."""
     manifest = dataset.manifest.reset_index(drop=True)
     images = manifest.merge(facts.table.drop_duplicates("path"), on="path", how="left")
@@ -179,7 +179,7 @@ def gather_evidence(dataset: Dataset, facts: Facts, pairs: pd.DataFrame) -> Evid
     group_of = pd.Series(groups, index=pd.Index(facts.readable["path"]))
     is_copied = group_of.duplicated(keep=False)
     images["copy_group"] = images["path"].map(group_of[is_copied]).astype("Int64")
-    return Evidence(dataset=dataset, images=images, pairs=_pairs_of_rows(images, facts, pairs))
+    return AuditEvidence(dataset=dataset, images=images, pairs=_pairs_of_rows(images, facts, pairs))
 
 
 def search_copies(facts: Facts) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.facts import AuditEvidence
 from mammo_core.datasets.audit.result import Finding, Severity, texts
 
 _MANY: Final = 0.05  # share of the files from which on a loss is serious
@@ -13,7 +13,7 @@ _FINE: Final = 1024  # pixels of the longer side below which fine calcifications
 _MIRRORED: Final = 0.9  # share of conflicts from which on the whole set is mirrored
 
 
-def check_files(evidence: Evidence) -> list[Finding]:
+def check_files(evidence: AuditEvidence) -> list[Finding]:
     """Files that are not there, and files that cannot be read; the rest goes on."""
     images = evidence.images.drop_duplicates("path")
     is_missing = images["code"].eq("no_file").fillna(value=False)
@@ -44,7 +44,7 @@ def check_files(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_images_are_images(evidence: Evidence) -> list[Finding]:
+def check_images_are_images(evidence: AuditEvidence) -> list[Finding]:
     """Masks and empty frames among the images."""
     images = _readable(evidence)
     findings = []
@@ -64,7 +64,7 @@ def check_images_are_images(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_inverted(evidence: Evidence) -> list[Finding]:
+def check_inverted(evidence: AuditEvidence) -> list[Finding]:
     """Tissue stored dark: turned here, but a program that does not would learn the machine."""
     images = _readable(evidence)
     findings = []
@@ -103,7 +103,7 @@ def check_inverted(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_sizes(evidence: Evidence) -> list[Finding]:
+def check_sizes(evidence: AuditEvidence) -> list[Finding]:
     """Mixed sizes and kinds, frames that were made square, images too small for calcifications."""
     images = _readable(evidence)
     if images.empty:
@@ -144,7 +144,7 @@ def check_sizes(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_compression(evidence: Evidence) -> list[Finding]:
+def check_compression(evidence: AuditEvidence) -> list[Finding]:
     """JPEG files that are no DICOM were compressed again on the way from the archive."""
     images = _readable(evidence)
     jpeg = images[images["kind"].str.startswith("JPEG").fillna(value=False)]
@@ -159,7 +159,7 @@ def check_compression(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_laterality(evidence: Evidence) -> list[Finding]:
+def check_laterality(evidence: AuditEvidence) -> list[Finding]:
     """The chest wall of a right breast is at the right edge of the frame, of a left at the left."""
     images = evidence.images.drop_duplicates("path").dropna(subset=["side", "wall"])
     conflict = images[images["side"] != images["wall"]]
@@ -184,7 +184,7 @@ def check_laterality(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def _readable(evidence: Evidence) -> pd.DataFrame:
+def _readable(evidence: AuditEvidence) -> pd.DataFrame:
     images = evidence.images.drop_duplicates("path")
     return images[images["height"].notna()]
 

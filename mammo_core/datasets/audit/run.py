@@ -6,7 +6,12 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.datasets.audit import copies, pixels, tables
-from mammo_core.datasets.audit.facts import Evidence, gather_evidence, gather_facts, search_copies
+from mammo_core.datasets.audit.facts import (
+    AuditEvidence,
+    gather_evidence,
+    gather_facts,
+    search_copies,
+)
 from mammo_core.datasets.audit.result import AuditResult, Count, Finding, Severity, Shape
 from mammo_core.datasets.audit.shortcuts import (
     check_one_sided_values,
@@ -20,7 +25,7 @@ from mammo_core.datasets.dataset import Dataset, fingerprint_of
 _MOST_SHAPES: Final = 50
 
 #: In the order in which findings of the same severity are shown.
-CHECKS: Final[tuple[Callable[[Evidence], list[Finding]], ...]] = (
+CHECKS: Final[tuple[Callable[[AuditEvidence], list[Finding]], ...]] = (
     tables.check_women_in_splits,
     tables.check_rows_are_images,
     copies.check_copies,
@@ -112,7 +117,7 @@ def _known_defects(dataset: Dataset) -> list[Finding]:
     ]
 
 
-def _shapes(evidence: Evidence) -> tuple[Shape, ...]:
+def _shapes(evidence: AuditEvidence) -> tuple[Shape, ...]:
     images = evidence.images.drop_duplicates("path").dropna(subset=["height"])
     counted = images.groupby(["height", "width", "bits", "kind"]).size().nlargest(_MOST_SHAPES)
     return tuple(

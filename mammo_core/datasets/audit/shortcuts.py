@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
-from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.facts import AuditEvidence
 from mammo_core.datasets.audit.result import (
     ASSUMED_AUC,
     ASSUMED_CORRELATION,
@@ -51,7 +51,7 @@ _TITLES: Final = {
 }
 
 
-def measure_shortcuts(evidence: Evidence, *, seed: int = 0) -> tuple[Shortcut, ...]:
+def measure_shortcuts(evidence: AuditEvidence, *, seed: int = 0) -> tuple[Shortcut, ...]:
     """Each alone, then all together. Nothing where a class has too few women."""
     images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
     if images.empty or _fewest(images, evidence) < FEWEST_WOMEN:
@@ -78,7 +78,7 @@ def measure_shortcuts(evidence: Evidence, *, seed: int = 0) -> tuple[Shortcut, .
     return (*found, *_of_numbers(images, evidence, seed))
 
 
-def check_one_sided_values(evidence: Evidence) -> list[Finding]:
+def check_one_sided_values(evidence: AuditEvidence) -> list[Finding]:
     """A machine that never saw a cancer, or nothing else, gives its images away."""
     images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
     findings = []
@@ -107,7 +107,7 @@ def check_one_sided_values(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_shortcuts(evidence: Evidence, shortcuts: Sequence[Shortcut]) -> list[Finding]:
+def check_shortcuts(evidence: AuditEvidence, shortcuts: Sequence[Shortcut]) -> list[Finding]:
     """A finding for each that guesses the label."""
     findings = []
     for shortcut in shortcuts:
@@ -133,12 +133,12 @@ def check_shortcuts(evidence: Evidence, shortcuts: Sequence[Shortcut]) -> list[F
     return findings
 
 
-def _fewest(images: pd.DataFrame, evidence: Evidence) -> int:
+def _fewest(images: pd.DataFrame, evidence: AuditEvidence) -> int:
     counts = positive_groups(images, evidence.task).value_counts()
     return int(counts.min()) if len(counts) > 1 else 0
 
 
-def _alternatives(evidence: Evidence) -> list[tuple[str, list[str]]]:
+def _alternatives(evidence: AuditEvidence) -> list[tuple[str, list[str]]]:
     """Name and columns of everything that is told and differs between images."""
     found = [(name, [name]) for name in _ATTRIBUTES if _varies(evidence, name)]
     for name, columns in (("size", _SIZE), ("grey levels", GREY)):
@@ -148,11 +148,11 @@ def _alternatives(evidence: Evidence) -> list[tuple[str, list[str]]]:
     return found
 
 
-def _varies(evidence: Evidence, column: str) -> bool:
+def _varies(evidence: AuditEvidence, column: str) -> bool:
     return evidence.told(column) and evidence.images[column].nunique(dropna=False) > 1
 
 
-def _of_numbers(images: pd.DataFrame, evidence: Evidence, seed: int) -> list[Shortcut]:
+def _of_numbers(images: pd.DataFrame, evidence: AuditEvidence, seed: int) -> list[Shortcut]:
     """How many images and breasts a woman has, and how many images a breast has."""
     if not evidence.told("patient_id"):
         return []
@@ -194,7 +194,7 @@ def women_of(images: pd.DataFrame) -> pd.DataFrame:
     ).reset_index()
 
 
-def _counted(evidence: Evidence) -> str:
+def _counted(evidence: AuditEvidence) -> str:
     """ "377 of 396 women with cancer have one breast here, 384 of 385 without have both." """
     images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
     women = women_of(images)
@@ -212,7 +212,7 @@ def _measure(
     *,
     name: str,
     level: Level,
-    evidence: Evidence,
+    evidence: AuditEvidence,
     seed: int,
 ) -> Shortcut:
     positive = table["positive"].to_numpy(dtype=bool)
@@ -244,7 +244,7 @@ def _measure(
     )
 
 
-def _label_of(evidence: Evidence) -> dict[bool, str]:
+def _label_of(evidence: AuditEvidence) -> dict[bool, str]:
     """A class for positive and one for not, so that a woman can be dealt out like an image."""
     task = evidence.task
     return {True: task.positive[0], False: next(c for c in task.classes if c not in task.positive)}
@@ -258,7 +258,7 @@ def _value_as_score(values: "pd.Series[Any]", positive: NDArray[np.bool_]) -> ND
 
 
 def _guessed_by_others(
-    table: pd.DataFrame, columns: list[str], *, evidence: Evidence, seed: int
+    table: pd.DataFrame, columns: list[str], *, evidence: AuditEvidence, seed: int
 ) -> NDArray[np.float64]:
     """Each woman's probability by a logistic regression on the other women."""
     labelled = table.assign(label=table["positive"].map(_label_of(evidence)))
@@ -268,7 +268,7 @@ def _guessed_by_others(
     score = np.zeros(len(table))
     for number in range(FOLDS):
         train, test = fold_of != number, fold_of == number
-        encode = encoder(table, columns)
+        encode = encoder(table[columns])
         model = LogisticRegression(max_iter=5000)
         model.fit(encode.fit_transform(table.loc[train, columns]), positive[train])
         score[test] = model.predict_proba(encode.transform(table.loc[test, columns]))[:, 1]
@@ -280,7 +280,7 @@ _SHARE: Final = 0.25  # of the women, where the data set brings no test split
 _WIDE: Final = 0.1
 
 
-def measure_precision(evidence: Evidence) -> Precision | None:
+def measure_precision(evidence: AuditEvidence) -> Precision | None:
     """None where the test set would lack a class."""
     labelled = evidence.images.dropna(subset=["label"])
     tested = labelled[labelled["split"] == Split.TEST]

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.datasets.audit.facts import Evidence
+from mammo_core.datasets.audit.facts import AuditEvidence
 from mammo_core.datasets.audit.result import Finding, Severity, texts
 from mammo_core.datasets.splits import find_leak
 from mammo_core.types import Level, Split
@@ -27,7 +27,7 @@ _LEAST_COMMON_FACTOR: Final = 4
 _PREVALENCE_GAP: Final = 0.1
 
 
-def check_women_in_splits(evidence: Evidence) -> list[Finding]:
+def check_women_in_splits(evidence: AuditEvidence) -> list[Finding]:
     """The split that is stored with the data set, by woman."""
     leak = find_leak(evidence.images)
     if not leak:
@@ -50,7 +50,7 @@ def check_women_in_splits(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_rows_are_images(evidence: Evidence) -> list[Finding]:
+def check_rows_are_images(evidence: AuditEvidence) -> list[Finding]:
     """A file in several rows: a lesion table taken for images, or a join on the wrong key."""
     images = evidence.images
     shared = images[images["path"].duplicated(keep=False)]
@@ -87,7 +87,7 @@ def check_rows_are_images(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_labels_agree(evidence: Evidence) -> list[Finding]:
+def check_labels_agree(evidence: AuditEvidence) -> list[Finding]:
     """One breast, one label: unless the label is of the single image."""
     if not (evidence.told("patient_id") and evidence.told("side")):
         return []
@@ -115,7 +115,7 @@ def check_labels_agree(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_boxes(evidence: Evidence) -> list[Finding]:
+def check_boxes(evidence: AuditEvidence) -> list[Finding]:
     """Boxes that reach beyond their image, or belong to none."""
     boxes = evidence.boxes
     sizes = evidence.images.drop_duplicates("image_id").set_index("image_id")[["height", "width"]]
@@ -155,7 +155,7 @@ def check_boxes(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_sides_and_views(evidence: Evidence) -> list[Finding]:
+def check_sides_and_views(evidence: AuditEvidence) -> list[Finding]:
     """Without sides there are no breasts, without views no exams."""
     findings = []
     for column, loss in (
@@ -180,7 +180,7 @@ def check_sides_and_views(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def check_names_hold_women(evidence: Evidence) -> list[Finding]:
+def check_names_hold_women(evidence: AuditEvidence) -> list[Finding]:
     """Names like `105_1232990271.png` begin with the woman's number; a split must heed it."""
     images = evidence.images
     if evidence.told("patient_id") or len(images) < 10:
@@ -215,7 +215,7 @@ def check_names_hold_women(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_names_of_augmentation(evidence: Evidence) -> list[Finding]:
+def check_names_of_augmentation(evidence: AuditEvidence) -> list[Finding]:
     images = evidence.images
     names = images["path"].str.rpartition("/")[2].str.rpartition(".")[0]
     rows = images[names.str.contains(_AUGMENTED)]
@@ -234,7 +234,7 @@ def check_names_of_augmentation(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_common_factor(evidence: Evidence) -> list[Finding]:
+def check_common_factor(evidence: AuditEvidence) -> list[Finding]:
     """Eight classes whose counts are all multiples of 54 are originals copied 54 times."""
     counts = evidence.images["label"].value_counts()
     if len(counts) < 4 or counts.nunique() == 1:
@@ -253,7 +253,7 @@ def check_common_factor(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_outcome_columns(evidence: Evidence) -> list[Finding]:
+def check_outcome_columns(evidence: AuditEvidence) -> list[Finding]:
     told = [
         str(name)
         for name in evidence.dataset.manifest.columns
@@ -272,7 +272,7 @@ def check_outcome_columns(evidence: Evidence) -> list[Finding]:
     ]
 
 
-def check_class_balance(evidence: Evidence) -> list[Finding]:
+def check_class_balance(evidence: AuditEvidence) -> list[Finding]:
     """Splits whose share of positives differs, and classes that a split lacks."""
     labelled = evidence.images.dropna(subset=["positive", "split"])
     shares = labelled.groupby("split")["positive"].mean()
@@ -300,7 +300,7 @@ def check_class_balance(evidence: Evidence) -> list[Finding]:
     return findings
 
 
-def class_balance(evidence: Evidence) -> pd.DataFrame:
+def class_balance(evidence: AuditEvidence) -> pd.DataFrame:
     """`split, label, images, women`; images without a label or split are rows of their own."""
     images: Any = evidence.images.drop_duplicates("path")
     images = images.assign(

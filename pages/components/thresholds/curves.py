@@ -4,7 +4,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases, why_no_auc
 from mammo_core.metrics.curves import pr_curve, roc_curve
-from mammo_core.metrics.rates import Figure, more_rates
+from mammo_core.metrics.rates import DerivedRate, more_rates
 from mammo_core.metrics.readers import ReaderResult, ReadersBeside, ReaderStudy, beside_readers
 from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rate_bands
@@ -99,7 +99,7 @@ def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:
     st.caption("Women drawn again; a number is shown only where the draws give it an interval.")
 
 
-def _figure_row(one: Figure, share: str) -> dict[str, str]:
+def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
     row = {"at the threshold": one.name + (share if one.is_of_prevalence else "")}
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}

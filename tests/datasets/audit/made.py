@@ -1,4 +1,4 @@
-"""Evidence made by hand, for checks that need no file: a table, and facts as of real files."""
+"""AuditEvidence made by hand, for checks that need no file: a table, and facts as of real files."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,7 +8,7 @@ import pandas as pd
 
 from mammo_core.datasets.adapters import csv_folder
 from mammo_core.datasets.adapters.layout import empty_boxes
-from mammo_core.datasets.audit.facts import Evidence, Facts, gather_evidence
+from mammo_core.datasets.audit.facts import AuditEvidence, Facts, gather_evidence
 from mammo_core.datasets.audit.result import Finding
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.duplicates import Fingerprints
@@ -63,7 +63,7 @@ def evidence_of(
     facts: Facts | None = None,
     pairs: pd.DataFrame = NO_PAIRS,
     boxes: pd.DataFrame | None = None,
-) -> Evidence:
+) -> AuditEvidence:
     manifest = shape_manifest(table)
     dataset = Dataset(
         root=Path("nowhere"),
