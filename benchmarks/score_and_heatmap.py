@@ -35,8 +35,7 @@ from mammo_core.inference.checkpoint import Checkpoint
 from mammo_core.inference.engine import Engine, fast_engine, open_engine, torch_engine
 from mammo_core.inference.openvino import trial_batch
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
-from mammo_core.preprocessing.display import to_heat, to_pane
-from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.prepare import prepare, to_heat, to_pane
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.scores import probabilities_of
 from mammo_core.types import CANCER

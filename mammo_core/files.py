@@ -1,8 +1,12 @@
-"""Writing files so that a reader sees the old one or the new one, never half of one."""
+"""Where things live on disk, and writing them so that a reader sees the old one or the new one,
+never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME.
+"""
 
 import hashlib
 import os
+import re
 from pathlib import Path
+from typing import Final
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
@@ -31,3 +35,92 @@ def sync_folder(folder: Path) -> None:
 def sha256_of(path: Path) -> str:
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+
+def checkpoints_root() -> Path:
+    """The folder of runs and checkpoints."""
+    return Path(os.environ.get("MAMMO_CHECKPOINTS") or REPOSITORY / "checkpoints")
+
+
+def shipped_checkpoints_root() -> Path:
+    """The checkpoints that come with the program, wherever MAMMO_CHECKPOINTS points."""
+    return REPOSITORY / "checkpoints"
+
+
+def home() -> Path:
+    """What the program keeps for its user: cases, registered data sets, caches, jobs, key."""
+    return Path(os.environ.get("MAMMO_HOME") or Path.home() / ".mammoscope")
+
+
+def cases_root() -> Path:
+    return home() / "cases"
+
+
+def datasets_root() -> Path:
+    return home() / "datasets"
+
+
+def audits_root() -> Path:
+    """One run folder per audit."""
+    return home() / "audits"
+
+
+def cache_root() -> Path:
+    """Prepared images; see preprocessing/cache.py."""
+    return home() / "cache"
+
+
+def preparations_root() -> Path:
+    """One run folder per filling of the cache."""
+    return home() / "preparations"
+
+
+def preflights_root() -> Path:
+    """One run folder per measurement before a training."""
+    return home() / "preflights"
+
+
+def tables_root() -> Path:
+    """Tables of scores that were uploaded; see runs/kept_tables.py."""
+    return home() / "tables"
+
+
+def measurements_root() -> Path:
+    """One run folder per measurement of a checkpoint; what was measured lies beside its card."""
+    return home() / "measurements"
+
+
+def jobs_root() -> Path:
+    return home() / "jobs"
+
+
+def weights_root() -> Path:
+    return home() / "weights"
+
+
+def samples_root() -> Path:
+    return REPOSITORY / "sample_images"
+
+
+def studies_root() -> Path:
+    """Reader studies: one folder each."""
+    return home() / "studies"
+
+
+def worklists_root() -> Path:
+    """Lists of cases that came together."""
+    return home() / "worklists"
+
+
+#: An absolute path up to its last name; neither a fraction, nor a web address, nor a relative path.
+_FOLDERS: Final = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\'\",;:()]+[/\\])+")
+
+
+def without_folders(text: str) -> str:
+    """`text` with each absolute path cut to its last name: where a server keeps its files is no
+    reader's business.
+    """
+    return _FOLDERS.sub("", text)

@@ -1,9 +1,9 @@
-"""From a network's logits to the score that is stored, compared and shown.
-
-Training, evaluation, ensembles and the reading of a fresh image all round here, and alike: a
-threshold locked at a case's own stored score calls that case again when it is read afresh.
+"""From logits to probabilities to the one score that is stored, compared and shown; and the map
+that a re-calibration found, as plain data.
 """
 
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any, Final
 
 import numpy as np
@@ -39,3 +39,21 @@ def mean_of_sum(sums: NDArray[Any], counts: NDArray[np.intp]) -> NDArray[np.floa
     """The mean of stored scores from their sum, whose last bits depend on their order."""
     means: NDArray[np.float64] = rounded(sums) / counts
     return means
+
+
+class Recalibration(StrEnum):
+    TEMPERATURE = "temperature"
+    PLATT = "Platt"
+    ISOTONIC = "isotonic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoreMap:
+    """A rising map from score to probability, fitted on cases the scores were not learnt on."""
+
+    kind: Recalibration
+    prevalence: float  # of the cases it was fitted on
+    slope: float = 1.0
+    intercept: float = 0.0
+    knots: tuple[float, ...] = ()
+    values: tuple[float, ...] = ()

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import TableError
+from mammo_core.records import damage_in_words
 from mammo_core.types import Laterality, Split, Task, View
 
 MANIFEST_COLUMNS: Final[Mapping[str, str]] = {

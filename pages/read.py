@@ -8,9 +8,23 @@ from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.case import show_case_care, show_case_table
-from pages.components.read.context import show_context, show_unfamiliar
+from pages.components.read.context import (
+    pick_second,
+    read_with,
+    show_context,
+    show_second,
+    show_unfamiliar,
+)
 from pages.components.read.exports import show_exports
-from pages.components.read.intake import is_read_first, open_case, show_intake
+from pages.components.read.intake import (
+    has_worklist,
+    is_read_first,
+    listed_cases,
+    open_case,
+    show_intake,
+    show_way_back,
+    show_worklist,
+)
 from pages.components.read.pictures import (
     Layer,
     lay_out,
@@ -31,9 +45,7 @@ from pages.components.read.scores import (
     show_refused,
     show_scores,
 )
-from pages.components.read.second import pick_second, read_with, show_second
 from pages.components.read.studies import show_studies, show_study, show_study_start
-from pages.components.read.worklist import has_worklist, listed_cases, show_way_back, show_worklist
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, require_frame
 from pages.components.shared.pickers import pick_run, reading_models
@@ -105,9 +117,8 @@ def show_opened(case: Case, run: RunFolder | None, second: RunFolder | None) -> 
     show_heading()
     if case.images:
         show_case(case, run, second)
-    with st.expander(
-        "What was understood", icon=":material/fact_check:", expanded=bool(case.refusals)
-    ):
+    has_refused = bool(case.refusals)
+    with st.expander("What was read", icon=":material/fact_check:", expanded=has_refused):
         show_case_table(case)
     if case.images:
         with st.expander("Filters", icon=":material/blur_on:"):

@@ -4,7 +4,7 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.paths import checkpoints_root
+from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import find_run, list_runs
 from pages.components.shared.frame import require_frame, shown_errors
 from pages.components.shared.pickers import pick_name

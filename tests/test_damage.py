@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 
 from mammo_core.config import RunConfig, load_settings
-from mammo_core.damage import damage_in_words
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.errors import CheckpointError, ConfigError, RunError, TableError
+from mammo_core.records import damage_in_words
 from mammo_core.runs.card import read_card
 from mammo_core.runs.sidecars import COST_FILE as COST
 from mammo_core.runs.sidecars import LATENCY_FILE as LATENCY

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError
-from mammo_core.paths import checkpoints_root
+from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from mammo_core.types import Level
 from mammo_core.words import case_in_words, many

@@ -8,7 +8,7 @@ from pathlib import Path
 from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.config import PrepareSettings, RunConfig, load_settings
 from mammo_core.errors import ConfigError
-from mammo_core.paths import cache_root
+from mammo_core.files import cache_root
 from mammo_core.types import Size
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
 from mammo_core.config import EvaluateConfig
-from mammo_core.paths import checkpoints_root
+from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.types import Level, RunState
 

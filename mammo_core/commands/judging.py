@@ -7,7 +7,7 @@ from typing import Literal
 
 from mammo_core.commands.command import Command, say, show_progress
 from mammo_core.config import JudgeConfig
-from mammo_core.paths import measurements_root
+from mammo_core.files import measurements_root
 from mammo_core.runs.folder import find_checkpoint
 from mammo_core.runs.jobs import start_run
 

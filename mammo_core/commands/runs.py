@@ -12,7 +12,7 @@ import pandas as pd
 from mammo_core.commands.command import Command, say
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.paths import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint, find_run, list_runs
 from mammo_core.types import Level, RunState
 from mammo_core.words import case_in_words

@@ -9,7 +9,7 @@ from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
-from mammo_core.paths import checkpoints_root
+from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState, Task
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from mammo_core.commands.command import Command, say
-from mammo_core.paths import weights_root
+from mammo_core.files import weights_root
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -10,14 +10,15 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.damage import damage_in_words
+from mammo_core.config import AuditConfig
 from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.adapters.adapter import Adapter, Defect, LabelRule
 from mammo_core.datasets.adapters.layout import is_inside
 from mammo_core.errors import ConfigError, TableError, UnknownNameError
-from mammo_core.files import replace_file, sync_folder
-from mammo_core.paths import datasets_root
-from mammo_core.records import from_document, to_document
+from mammo_core.files import datasets_root, replace_file, sync_folder
+from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.tables import MANIFEST_COLUMNS, check_labels, check_manifest, positive_of
 from mammo_core.types import Task
 
@@ -212,3 +213,19 @@ def _in_bins(values: "pd.Series[Any]") -> "pd.Series[Any]":
     words = values.astype("string")
     common = words.value_counts().index[:_MOST_VALUES]
     return words.where(words.isin(common) | words.isna(), "others").fillna("not told")
+
+
+def start_audit(entry: Registered, root: Path) -> RunFolder:
+    """Start the audit of a registered data set; its run lies below `root`."""
+    return start_run(_settings_of(entry), root, what="audit", total=0)
+
+
+def latest_audit(entry: Registered, root: Path) -> RunFolder | None:
+    """The newest audit of that very folder, adapter and label rule, at whatever stage it is."""
+    return latest_run(_settings_of(entry), root)
+
+
+def _settings_of(entry: Registered) -> AuditConfig:
+    return AuditConfig(
+        name=entry.name, folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule
+    )

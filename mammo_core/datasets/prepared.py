@@ -7,7 +7,7 @@ from pathlib import Path
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.errors import ConfigError
-from mammo_core.paths import cache_root
+from mammo_core.files import cache_root
 from mammo_core.preprocessing.cache import Built, Cache, Plan, build_cache, plan_build
 
 

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError, RunError
-from mammo_core.files import replace_file
-from mammo_core.paths import cache_root
+from mammo_core.files import cache_root, replace_file
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.types import Box, Pixels

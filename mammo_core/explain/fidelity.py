@@ -20,8 +20,7 @@ from mammo_core.errors import TableError
 from mammo_core.explain.cells import Cells, cells_of, shares_in_cells, spread_over_pixels
 from mammo_core.explain.methods import Method, explain_with
 from mammo_core.explain.regions import cells_around
-from mammo_core.metrics.means import mean_with_interval
-from mammo_core.metrics.uncertainty import rate_with_interval
+from mammo_core.metrics.uncertainty import mean_with_interval, rate_with_interval
 from mammo_core.partners import partners_of
 from mammo_core.preprocessing.breast import find_breast
 from mammo_core.preprocessing.prepare import place_box, prepare, resample

@@ -14,8 +14,7 @@ from typing import Final
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.explain.closed_form import Head
 from mammo_core.explain.heads import head_of
-from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.forward import Batch, Number, Outputs, forward
+from mammo_core.inference.checkpoint import Batch, Checkpoint, Number, Outputs, forward
 from mammo_core.inference.openvino import (
     EngineCheck,
     engine_folder,

@@ -12,11 +12,11 @@ from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import refuse_unfit
 from mammo_core.errors import RunError, TableError
+from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine, torch_engine
 from mammo_core.inference.scoring import cached_logits
 from mammo_core.partners import lone_in_words, partners_of
-from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, Unreadable
 from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS, left_out_in_words, write_left_out
 from mammo_core.runs.folder import RunFolder, find_checkpoint

@@ -22,12 +22,16 @@ from torch import Tensor, nn
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ConfigError
-from mammo_core.files import replace_file, sha256_of
-from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.forward import Batch, Number, Outputs, forward, inputs_of, outputs_of
-from mammo_core.paths import cache_root
-from mammo_core.preprocessing.phantoms.view import render_view
-from mammo_core.preprocessing.phantoms.women import VIEWS, PhantomSettings, draw_women
+from mammo_core.files import cache_root, replace_file, sha256_of
+from mammo_core.inference.checkpoint import (
+    Batch,
+    Checkpoint,
+    Number,
+    Outputs,
+    forward,
+    inputs_of,
+    outputs_of,
+)
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
@@ -112,25 +116,31 @@ def _openvino() -> Any:
 
 
 _SIZE: Final = (512, 256)
-_BITS: Final = 12
+_REACH: Final = 0.8  # of the frame; what is around the breast is background
+_GRAINS: Final = (1, 4, 16, 64)  # pixels
 
 
 def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
-    """The four views of one synthetic woman, prepared; for two views each beside its partner."""
-    (woman,) = draw_women(PhantomSettings(women=1, seed=0, size=_SIZE, cancer_share=1.0))
-    images = [
-        Mammogram(
+    """Four made-up breasts, prepared; for two views each beside its partner."""
+    rng = np.random.default_rng(0)
+    height, width = _SIZE
+    rows, columns = np.ogrid[-1 : 1 : height * 1j, 0 : 1 : width * 1j]
+    is_breast = rows**2 + columns**2 < _REACH**2
+    batch = []
+    for _ in range(4):
+        # Tissue at several scales, from single pixels to a quarter of the width.
+        grains = [rng.random((height // grain, width // grain)) for grain in _GRAINS]
+        tissue = [np.kron(one, np.ones((g, g))) for one, g in zip(grains, _GRAINS, strict=True)]
+        image = Mammogram(
             ref=ImageRef(image_id="trial"),
-            pixels=render_view(breast, view, _SIZE).pixels,
+            pixels=np.where(is_breast, np.mean(tissue, axis=0), 0.0).astype(np.float32),
             kind="drawn",
-            bits=_BITS,
+            bits=12,
             is_synthetic=True,
         )
-        for breast in woman.breasts
-        for view in VIEWS
-    ]
-    batch = np.stack([prepare(image, settings).pixels for image in images])
-    return batch if views == 1 else np.stack([batch, batch[[1, 0, 3, 2]]], axis=1)
+        batch.append(prepare(image, settings).pixels)
+    whole = np.stack(batch)
+    return whole if views == 1 else np.stack([whole, whole[[1, 0, 3, 2]]], axis=1)
 
 
 #: Of a logit, from torch's: with more, torch is used.

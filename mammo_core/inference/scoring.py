@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.explain.regions import Regions, find_regions, is_flat
-from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.files import cache_root
+from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs
 from mammo_core.inference.engine import Engine, device_of, torch_engine
-from mammo_core.inference.forward import Batch, Outputs
 from mammo_core.partners import partners_among, partners_of
-from mammo_core.paths import cache_root
 from mammo_core.preprocessing.breast import find_breast
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.preprocessing.intensity import normalise

@@ -14,8 +14,7 @@ from mammo_core.metrics.calibration import fit_score_map, map_scores, recalibrat
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
-from mammo_core.score_map import Recalibration
-from mammo_core.scores import mean_of_sum
+from mammo_core.scores import Recalibration, mean_of_sum
 from mammo_core.types import ImageRef, Laterality, Level, Split
 from mammo_core.words import UNITS, many
 

@@ -24,7 +24,7 @@ from mammo_core.metrics.uncertainty import (
     resampled_weights,
     t_quantile,
 )
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]

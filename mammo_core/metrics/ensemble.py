@@ -14,14 +14,12 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError, TableError
 from mammo_core.files import replace_file
 from mammo_core.metrics.calibration import fit_score_map, map_scores
 from mammo_core.metrics.cases import Cases
-from mammo_core.records import from_document, to_document
-from mammo_core.score_map import Recalibration, ScoreMap
-from mammo_core.scores import rounded
+from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.scores import Recalibration, ScoreMap, rounded
 
 SCHEMA_VERSION: Final = 1
 Floats = NDArray[np.float64]

@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import TableError
+from mammo_core.records import damage_in_words
 from mammo_core.tables import check_predictions
 from mammo_core.types import Laterality, Split, View
 from mammo_core.words import many

@@ -1,14 +1,15 @@
 """The cases a reader has opened, kept so that a reload or a restart loses nothing: which files make
-one case, what was read of each, and the list of cases that came together.
+one case, what was read of each, the list of cases that came together, and the samples that ship.
 """
 
+import csv
 import hashlib
 import json
 import re
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
-from mammo_core.files import replace_file
+from mammo_core.files import replace_file, sha256_of
 from mammo_core.preprocessing.reading.read import is_dicom
 from mammo_core.records import from_document, to_document
-from mammo_core.types import ImageRef, Laterality, Mammogram, Window
+from mammo_core.types import ImageRef, Laterality, Mammogram, View, Window
 
 DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -408,3 +409,57 @@ def load_worklist(root: Path, list_id: str) -> tuple[str, ...]:
     ):
         raise MammoError("What was kept of this list is damaged. Open the images again.")
     return tuple(cases)
+
+
+_TITLES: Final = {
+    "exam": "Exam of four views (DICOM)",
+    "pair": "CC and MLO of one breast (16-bit PNG)",
+    "film": "Film with a bright background (PNG)",
+}
+_TABLE: Final = "manifest.csv"
+FROM_TABLE: Final = "side and view from the samples' table"
+
+Place = tuple[Laterality, View]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    name: str
+    title: str
+    files: tuple[Path, ...]
+    places: Mapping[str, Place] = field(default_factory=dict)  # by the name of the file
+
+
+def list_samples(root: Path) -> tuple[Sample, ...]:
+    """The samples in `root`; the word before the first underscore of a file says whose it is."""
+    places = _places(root / _TABLE)
+    found = (
+        Sample(name=name, title=title, files=tuple(sorted(root.glob(f"{name}_*"))), places=places)
+        for name, title in _TITLES.items()
+    )
+    return tuple(sample for sample in found if sample.files)
+
+
+def place_images(root: Path, case: Case, sample: Sample) -> None:
+    """Tell the case made of `sample` the sides and views that its files do not store."""
+    told = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
+    for image in case.images:
+        place = told.get(image.ref.image_id)
+        if place is None or (image.ref.side and image.ref.view):
+            continue
+        side, view = place
+
+        def placed(ref: ImageRef, side: Laterality = side, view: View = view) -> ImageRef:
+            return replace(ref, side=ref.side or side, view=ref.view or view)
+
+        correct_image(root, case.case_id, image.ref.image_id, change=placed, note=FROM_TABLE)
+
+
+def _places(table: Path) -> dict[str, Place]:
+    if not table.exists():
+        return {}
+    with table.open(encoding="utf-8", newline="") as rows:
+        return {
+            row["path"]: (Laterality(row["side"]), View(row["view"]))
+            for row in csv.DictReader(rows)
+        }

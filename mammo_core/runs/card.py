@@ -12,11 +12,9 @@ from typing import Any, Final, Literal
 import pandas as pd
 
 from mammo_core.config import ModelConfig, PrepareSettings
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import CheckpointError, ConfigError
-from mammo_core.files import replace_file
-from mammo_core.paths import without_folders
-from mammo_core.records import from_document, to_document
+from mammo_core.files import replace_file, without_folders
+from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.types import Level, Split, Task
 
 CARD_SCHEMA_VERSION: Final = 1

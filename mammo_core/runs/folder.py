@@ -31,11 +31,9 @@ from typing import IO, Any, Final, TypeVar
 import pandas as pd
 
 from mammo_core.config import load_settings
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import replace_file, sha256_of
-from mammo_core.paths import checkpoints_root, shipped_checkpoints_root
-from mammo_core.records import from_document, read_object, to_document
+from mammo_core.files import checkpoints_root, replace_file, sha256_of, shipped_checkpoints_root
+from mammo_core.records import damage_in_words, from_document, read_object, to_document
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.types import RunState
 

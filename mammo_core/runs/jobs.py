@@ -19,8 +19,7 @@ from typing import IO, Any, Final, Literal
 
 from mammo_core.config import MeasureConfig, save_settings
 from mammo_core.errors import ConfigError, MammoError, RunError
-from mammo_core.files import replace_file
-from mammo_core.paths import REPOSITORY, jobs_root
+from mammo_core.files import REPOSITORY, jobs_root, replace_file
 from mammo_core.runs.folder import (
     HEARTBEAT_SECONDS,
     LOST_AFTER_SECONDS,

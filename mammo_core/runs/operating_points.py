@@ -12,7 +12,7 @@ from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.sidecars import append_record, read_records
-from mammo_core.score_map import ScoreMap
+from mammo_core.scores import ScoreMap
 from mammo_core.types import Level
 
 POINTS_FILE: Final = "operating_points.jsonl"

@@ -17,10 +17,9 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.sidecars import append_record, read_records
 
 MOST: Final = 100  # "certainly cancer"; 0 is "certainly none"

@@ -16,10 +16,9 @@ from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import CheckpointError, ConfigError, RunError
 from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash, list_runs
 from mammo_core.tables import read_table

@@ -14,8 +14,8 @@ from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.errors import ConfigError, TableError
+from mammo_core.files import cache_root
 from mammo_core.partners import is_lone, partners_of
-from mammo_core.paths import cache_root
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.types import Report, Split, Task
 

@@ -19,8 +19,7 @@ from torch import Tensor, nn
 
 from mammo_core.config import AugmentConfig, ModelConfig, PrepareSettings, RunConfig
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import replace_file
-from mammo_core.paths import cache_root
+from mammo_core.files import cache_root, replace_file
 from mammo_core.preprocessing.cache import VERSION as LEVELS_VERSION
 from mammo_core.records import to_document
 from mammo_core.training.batches import (

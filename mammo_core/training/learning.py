@@ -13,10 +13,9 @@ from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file, sha256_of
-from mammo_core.records import from_document, to_document
+from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet

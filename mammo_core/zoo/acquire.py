@@ -15,8 +15,7 @@ from typing import Final
 
 from mammo_core.config import ModelConfig
 from mammo_core.errors import CheckpointError
-from mammo_core.files import replace_file, sha256_of
-from mammo_core.paths import REPOSITORY, weights_root
+from mammo_core.files import REPOSITORY, replace_file, sha256_of, weights_root
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.catalog import get_backbone

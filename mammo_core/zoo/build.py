@@ -1,13 +1,15 @@
-"""From settings to a torch module: networks of the timm library, built with random weights; nothing
-is ever downloaded here.
+"""From settings to a torch module: networks of the timm library, and those that timm does not have.
+All are built with random weights; nothing is downloaded here.
 """
 
 import importlib
-from typing import Any
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, Final
 
 import timm
 from timm.layers.adaptive_avgmax_pool import SelectAdaptivePool2d
-from torch import nn
+from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig
 from mammo_core.errors import ConfigError, UnknownNameError
@@ -20,6 +22,7 @@ from mammo_core.zoo.classifier import (
     GeneralisedMean,
     Layout,
     Tokens,
+    make_pooling,
 )
 from mammo_core.zoo.two_views import TwoViews
 
@@ -109,3 +112,178 @@ def _pool_by_generalised_mean(trunk: nn.Module) -> None:
     ]
     for parent, name, child in places:
         setattr(parent, name, nn.Sequential(GeneralisedMean(), child.flatten))
+
+
+LIGHT_WIDTHS: Final = (16, 32, 64, 80)
+DENSE_GRID: Final = 8  # cells along each side of what a dense layer sees
+
+
+class LightCNN(nn.Module):
+    """Five 3x3 convolutions with BatchNorm; the map has one cell per 16 x 16 pixels.
+
+    127,000 weights: small enough to travel with the program, quick enough to train on a laptop.
+    """
+
+    def __init__(self, *, channels: int, classes: int, pooling: nn.Module, dropout: float) -> None:
+        super().__init__()
+        self.blocks = _convolutions(channels, LIGHT_WIDTHS)
+        self.pool = pooling
+        self.dropout = nn.Dropout(dropout)
+        self.fc = nn.Linear(LIGHT_WIDTHS[-1], classes)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        features: Tensor = self.blocks(images)
+        return features
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        embedding = self.dropout(self.pool(features).flatten(1))
+        logits: Tensor = embedding if pre_logits else self.fc(embedding)
+        return logits
+
+
+class DenseNetwork(nn.Module):
+    """Convolutions, then dense layers that know where in the image they look.
+
+    The published networks flatten their whole last map, which ties them to one input size. Pooling
+    it onto a fixed grid first keeps the dense layers and takes any size.
+    """
+
+    def __init__(
+        self, blocks: nn.Module, *, pool: nn.Module, widths: Sequence[int], settings: ModelConfig,
+        classes: int,
+    ) -> None:  # fmt: skip
+        super().__init__()
+        self.blocks = blocks
+        self.pool = pool
+        self.dense = nn.Sequential(
+            *(
+                layer
+                for width, next_width in pairwise(widths)
+                for layer in (
+                    nn.Linear(width, next_width), nn.ReLU(), nn.Dropout(settings.dropout)
+                )
+            )
+        )  # fmt: skip
+        self.fc = nn.Linear(widths[-1], classes)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        features: Tensor = self.blocks(images)
+        return features
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        embedding: Tensor = self.dense(self.pool(features).flatten(1))
+        logits: Tensor = embedding if pre_logits else self.fc(embedding)
+        return logits
+
+
+def build_light_cnn(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    _refuse_drop_path(backbone, model)
+    pooling = make_pooling(model.pooling)
+    trunk = LightCNN(channels=channels, classes=classes, pooling=pooling, dropout=model.dropout)
+    return Classifier(trunk, layout=ChannelsFirst())
+
+
+def build_conv2(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    """Two convolutions and one dense layer; dropout by the settings."""
+    blocks = nn.Sequential(*_plain(channels, 32), *_plain(32, 64))
+    pool, cells = _grid(backbone, model)
+    trunk = DenseNetwork(
+        blocks, pool=pool, widths=(64 * cells, 128), settings=model, classes=classes
+    )
+    return Classifier(trunk, layout=ChannelsFirst())
+
+
+def build_conv3_dense3(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    """Three convolutions with BatchNorm and three dense layers, the last giving the classes."""
+    blocks = nn.Sequential(
+        *_plain(channels, 32, has_norm=True),
+        *_plain(32, 64, has_norm=True),
+        *_plain(64, 128, has_norm=True),
+    )
+    pool, cells = _grid(backbone, model)
+    trunk = DenseNetwork(
+        blocks, pool=pool, widths=(128 * cells, 256, 128), settings=model, classes=classes
+    )
+    return Classifier(trunk, layout=ChannelsFirst())
+
+
+def _grid(backbone: Backbone, model: ModelConfig) -> tuple[nn.Module, int]:
+    """Pooling onto a grid, and its number of cells."""
+    _refuse_drop_path(backbone, model)
+    if model.pooling == "gem":
+        raise ConfigError(
+            f"{backbone.name} cannot pool by generalised mean (gem). Choose avg or max."
+        )
+    pool = nn.AdaptiveAvgPool2d if model.pooling == "avg" else nn.AdaptiveMaxPool2d
+    return pool(DENSE_GRID), DENSE_GRID**2
+
+
+def _refuse_drop_path(backbone: Backbone, model: ModelConfig) -> None:
+    if model.drop_path:
+        raise ConfigError(f"{backbone.name} has no residual blocks. Set model.drop_path to 0.")
+
+
+def _plain(channels: int, width: int, *, has_norm: bool = False) -> tuple[nn.Module, ...]:
+    """A convolution that keeps the size, and a pooling that halves it."""
+    norm = (nn.BatchNorm2d(width),) if has_norm else ()
+    return nn.Conv2d(channels, width, 3, padding=1), *norm, nn.ReLU(), nn.MaxPool2d(2)
+
+
+def _convolutions(channels: int, widths: Sequence[int]) -> nn.Sequential:
+    """Each width halves the picture; the last one looks once more at full width."""
+    blocks = []
+    for width in widths:
+        blocks.append(_block(channels, width, stride=2))
+        channels = width
+    blocks.append(_block(channels, channels, stride=1))
+    return nn.Sequential(*blocks)
+
+
+def _block(channels: int, width: int, *, stride: int) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, width, 3, stride=stride, padding=1, bias=False),
+        nn.BatchNorm2d(width),
+        nn.ReLU(inplace=True),
+    )
+
+
+WIDTH = 512  # of VGG-16's last feature map, and of the two dense layers that follow it
+
+
+class MedicalVGG(nn.Module):
+    """VGG-16's convolutions, pooled, then two dense layers with dropout and BatchNorm."""
+
+    def __init__(self, features: nn.Module, *, classes: int, model: ModelConfig) -> None:
+        super().__init__()
+        self.features = features
+        self.pool = make_pooling(model.pooling)
+        self.dense = nn.Sequential(*_dense(model.dropout), *_dense(model.dropout))
+        self.fc = nn.Linear(WIDTH, classes)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        features: Tensor = self.features(images)
+        return features
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        embedding: Tensor = self.dense(self.pool(features).flatten(1))
+        logits: Tensor = embedding if pre_logits else self.fc(embedding)
+        return logits
+
+
+def build_medical_vgg(
+    backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
+) -> Classifier:
+    vgg = make_trunk(backbone, model, classes=classes, channels=channels)
+    return Classifier(
+        MedicalVGG(vgg.features, classes=classes, model=model), layout=ChannelsFirst()
+    )
+
+
+def _dense(dropout: float) -> tuple[nn.Module, ...]:
+    return nn.Linear(WIDTH, WIDTH), nn.BatchNorm1d(WIDTH), nn.ReLU(), nn.Dropout(dropout)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mammo_core.errors import CheckpointError, UnknownNameError
-from mammo_core.paths import weights_root
+from mammo_core.files import weights_root
 from mammo_core.zoo.catalog import RANDOM, Weights, weights_of
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.paths import shipped_checkpoints_root
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import Level, RunState, Split

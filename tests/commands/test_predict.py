@@ -10,7 +10,7 @@ from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint

@@ -6,7 +6,7 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import CacheConfig, PrepareSettings
-from mammo_core.paths import preparations_root
+from mammo_core.files import preparations_root
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.types import RunState
 from tests.phantoms import put_phantoms

@@ -16,7 +16,7 @@ from mammo_core.datasets.dataset import (
     register,
 )
 from mammo_core.errors import TableError, UnknownNameError
-from mammo_core.paths import datasets_root
+from mammo_core.files import datasets_root
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
 ROW = {"path": "a/1.png", "patient_id": "P1", "side": "left", "view": "cc", "label": "1"}

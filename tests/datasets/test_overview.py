@@ -8,8 +8,13 @@ import pandas as pd
 import pytest
 
 from mammo_core.config import AuditConfig
-from mammo_core.datasets.dataset import Registered, counts_by, missing_files, told_columns
-from mammo_core.datasets.jobs import latest_audit
+from mammo_core.datasets.dataset import (
+    Registered,
+    counts_by,
+    latest_audit,
+    missing_files,
+    told_columns,
+)
 from mammo_core.datasets.small_images import boxes_of, thumbnail
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.runs.jobs import create_run

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from mammo_core.paths import samples_root
+from mammo_core.files import samples_root
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 SLOW = 60_000  # torch is imported with the first score, highdicom with the first export

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from mammo_core.paths import samples_root, shipped_checkpoints_root
+from mammo_core.files import samples_root, shipped_checkpoints_root
 from mammo_core.preprocessing.phantoms.mark import mark_png
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]

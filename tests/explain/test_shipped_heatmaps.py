@@ -5,8 +5,8 @@ from pathlib import Path
 from mammo_core.datasets.dataset import read_dataset
 from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import get_method
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.checkpoint import load_checkpoint
-from mammo_core.paths import shipped_checkpoints_root
 from tests.phantoms import put_phantoms
 
 

@@ -15,11 +15,11 @@ from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.explain.closed_form import Head
+from mammo_core.files import REPOSITORY
 from mammo_core.inference import openvino
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.openvino import engine_folder, find_check, make_check, trial_batch
-from mammo_core.paths import REPOSITORY
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier

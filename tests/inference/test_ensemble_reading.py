@@ -11,7 +11,7 @@ from mammo_core.inference.scoring import Reading, score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import CANCER, ImageRef, Mammogram, RunState
 from tests.inference.made_up import card, write_checkpoint
 

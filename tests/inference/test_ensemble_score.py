@@ -5,7 +5,7 @@ import pytest
 from mammo_core.inference.ensembles import ensembles_with, join_scores
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 
 AS_IT_IS = ScoreMap(kind=Recalibration.PLATT, prevalence=0.5, slope=1.0, intercept=0.0)
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pandas as pd
 
-from mammo_core.inference.familiarity import Familiarity, familiarity, make_reference, nearest
+from mammo_core.inference.interpretation import Familiarity, familiarity, make_reference, nearest
 from mammo_core.runs.sidecars import Embeddings
 
 

@@ -10,7 +10,7 @@ from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.errors import CheckpointError
 from mammo_core.explain.closed_form import Head
-from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs, load_checkpoint
 from mammo_core.inference.engine import (
     Engine,
     FastCheck,
@@ -20,7 +20,6 @@ from mammo_core.inference.engine import (
     why_not_fast,
 )
 from mammo_core.inference.fast import check_fast, compare
-from mammo_core.inference.forward import Batch, Outputs
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.types import Level

@@ -4,7 +4,7 @@ import pytest
 from mammo_core.inference.verdict import as_given, point_to_lock
 from mammo_core.metrics.cases import Cases
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint
-from mammo_core.score_map import Recalibration
+from mammo_core.scores import Recalibration
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 

@@ -3,10 +3,10 @@
 import pytest
 
 from mammo_core.datasets.predictions import read_predictions
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
-from mammo_core.paths import shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import read_embeddings
 from mammo_core.types import Level, RunState, Split

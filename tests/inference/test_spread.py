@@ -6,7 +6,7 @@ import pytest
 
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
-from mammo_core.inference.familiarity import looks_at, spread_of
+from mammo_core.inference.interpretation import looks_at, spread_of
 from mammo_core.inference.scoring import score_images
 from mammo_core.types import ImageRef
 from tests.inference.made_up import sees_the_partner_alone, write_checkpoint

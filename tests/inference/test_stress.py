@@ -9,8 +9,8 @@ import pytest
 from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.errors import TableError
 from mammo_core.explain.closed_form import Head
+from mammo_core.inference.checkpoint import Batch, Outputs
 from mammo_core.inference.engine import Engine
-from mammo_core.inference.forward import Batch, Outputs
 from mammo_core.inference.judging import CHANGES, Stressed, rows_to_stress, stress, summarise
 from mammo_core.partners import partners_of
 from mammo_core.runs.measured import BREAST_BLANKED, StressTest

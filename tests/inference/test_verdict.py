@@ -19,7 +19,7 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.runs.operating_points import LockedPoint, Promise
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import ImageRef, Laterality, Level, View
 from tests.predictions import made_up_predictions
 

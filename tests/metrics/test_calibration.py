@@ -17,7 +17,7 @@ from mammo_core.metrics.calibration import (
 )
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import auc_of
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from tests.metrics.conftest import cases_of
 
 

@@ -13,7 +13,7 @@ from mammo_core.metrics.ensemble import (
     save_ensemble,
     score_ensemble,
 )
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 
 SAME = ScoreMap(kind=Recalibration.PLATT, prevalence=0.5)  # intercept 0, slope 1
 SURE = Member(run_id="sure", weights_sha256="0", score_map=SAME, reference=(0.1, 0.2, 0.3, 0.4))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from mammo_core.metrics.means import mean_with_interval
+from mammo_core.metrics.uncertainty import mean_with_interval
 
 
 def test_one_case_a_woman_is_students_t() -> None:

@@ -9,7 +9,7 @@ from streamlit.testing.v1 import AppTest
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.dataset import Registered, register
-from mammo_core.paths import datasets_root
+from mammo_core.files import datasets_root
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash

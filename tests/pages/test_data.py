@@ -6,9 +6,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.dataset import Registered, list_registered, register
-from mammo_core.datasets.jobs import latest_audit
-from mammo_core.paths import audits_root, datasets_root
+from mammo_core.datasets.dataset import Registered, latest_audit, list_registered, register
+from mammo_core.files import audits_root, datasets_root
 from tests.datasets.builders import CSV, VINDR, drawn
 from tests.pages.conftest import OpenPage
 

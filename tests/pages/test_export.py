@@ -7,7 +7,7 @@ import pydicom
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.paths import samples_root
+from mammo_core.files import samples_root
 from tests.pages.conftest import OpenPage
 
 PATIENTS_NAME = "names the woman"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.archive import export_checkpoint, import_checkpoint
-from mammo_core.paths import shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder
 from tests.pages.conftest import OpenPage
 from tests.pages.test_read import a_breast, captions, choose, drop

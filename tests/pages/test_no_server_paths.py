@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import DataConfig
-from mammo_core.paths import without_folders
+from mammo_core.files import without_folders
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER

@@ -10,11 +10,11 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.datasets.predictions import read_predictions, write_predictions
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
-from mammo_core.paths import shipped_checkpoints_root
 from mammo_core.preprocessing.phantoms.mark import mark_png
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading import limits
@@ -22,8 +22,7 @@ from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
-from mammo_core.score_map import Recalibration, ScoreMap
-from mammo_core.scores import probabilities_of, scores_of
+from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_of
 from mammo_core.types import Level, RunState
 from tests.pages.conftest import APP, OpenPage
 

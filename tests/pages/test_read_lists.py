@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.paths import samples_root, studies_root
+from mammo_core.files import samples_root, studies_root
 from mammo_core.runs.reader_study import Phase, answers_of, list_studies
 from tests.pages.conftest import OpenPage
 from tests.pages.test_read import a_breast, captions, drop

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.paths import samples_root
+from mammo_core.files import samples_root
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint

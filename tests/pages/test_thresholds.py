@@ -18,7 +18,7 @@ from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.operating_points import lock_point, point_in_force
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.predictions import made_up_predictions, write_run

@@ -8,7 +8,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import ModelConfig, RunConfig, load_settings
-from mammo_core.paths import preflights_root
+from mammo_core.files import preflights_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.training.preflight import read_preflight

@@ -11,7 +11,7 @@ from mammo_core.datasets.audit.result import AUDIT_FILE, AuditResult, Finding, S
 from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.splits import split_as_set, used_images
-from mammo_core.paths import audits_root, datasets_root
+from mammo_core.files import audits_root, datasets_root
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus

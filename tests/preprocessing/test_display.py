@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.display import to_heat, to_pane
+from mammo_core.preprocessing.prepare import to_heat, to_pane
 from mammo_core.types import Box, Geometry, ImageRef, Mammogram, Window
 
 

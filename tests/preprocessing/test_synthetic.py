@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from mammo_core.paths import samples_root
+from mammo_core.files import samples_root
 from mammo_core.preprocessing.cases import load_case, load_mammogram, store_case
 from mammo_core.preprocessing.phantoms.mark import is_marked_png, mark_png
 from mammo_core.preprocessing.phantoms.women import write_phantom_set

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.errors import MammoError
-from mammo_core.paths import samples_root
+from mammo_core.files import samples_root
 from mammo_core.preprocessing.cases import (
     Arrived,
     exam_of,

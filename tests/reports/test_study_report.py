@@ -9,8 +9,8 @@ from mammo_core.datasets.adapters.adapter import NORMAL_BENIGN_CANCER
 from mammo_core.datasets.audit.result import AuditResult, Finding, Severity, write_audit
 from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
 from mammo_core.errors import MammoError
+from mammo_core.files import datasets_root
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
-from mammo_core.paths import datasets_root
 from mammo_core.reports.study.report import Format, card_text, study_text
 from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
@@ -23,7 +23,7 @@ from mammo_core.runs.measured import (
     add_stress,
 )
 from mammo_core.runs.operating_points import note_opening
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import RUN, change_card

@@ -13,7 +13,7 @@ from mammo_core.runs.operating_points import (
     locked_points,
     point_in_force,
 )
-from mammo_core.score_map import Recalibration, ScoreMap
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions, write_run
 

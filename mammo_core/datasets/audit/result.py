@@ -9,10 +9,9 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.damage import damage_in_words
 from mammo_core.errors import TableError
 from mammo_core.files import replace_file
-from mammo_core.records import from_document, to_document
+from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.types import Level
 
 AUDIT_FILE: Final = "audit.json"  # in the folder of an audit

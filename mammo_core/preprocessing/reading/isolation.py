@@ -22,7 +22,7 @@ import psutil
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
-from mammo_core.paths import REPOSITORY
+from mammo_core.files import REPOSITORY
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence

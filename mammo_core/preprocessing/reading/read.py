@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.errors import MammoError, ReadError
-from mammo_core.paths import home
+from mammo_core.files import home
 from mammo_core.preprocessing.raster import decode_raster
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key, keyed_id

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.files import measurements_root
 from mammo_core.metrics.uncertainty import Estimate, auc_with_interval
-from mammo_core.paths import measurements_root
 from mammo_core.plots.overviews import Priced, cost_figure
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring

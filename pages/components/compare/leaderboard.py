@@ -8,6 +8,7 @@ import streamlit as st
 
 from mammo_core.config import RunConfig
 from mammo_core.errors import MammoError
+from mammo_core.files import measurements_root
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import (
     Comparison,
@@ -21,7 +22,6 @@ from mammo_core.metrics.compare import (
     says_one_thing,
 )
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
-from mammo_core.paths import measurements_root
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
 from mammo_core.words import many

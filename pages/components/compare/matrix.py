@@ -9,6 +9,7 @@ import streamlit as st
 
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import MammoError
+from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.cases import Pooling
@@ -21,7 +22,6 @@ from mammo_core.metrics.external import (
     without_training_women,
 )
 from mammo_core.metrics.uncertainty import Rate
-from mammo_core.paths import checkpoints_root, datasets_root
 from mammo_core.plots.overviews import Square, matrix_figure
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import (

@@ -5,7 +5,7 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.paths import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import escaped, noted_errors

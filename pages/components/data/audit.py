@@ -5,9 +5,8 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.datasets.audit.result import AUDIT_FILE, REPORT_FILE, AuditResult, Finding, Severity
-from mammo_core.datasets.dataset import Registered
-from mammo_core.datasets.jobs import latest_audit, start_audit
-from mammo_core.paths import audits_root
+from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
+from mammo_core.files import audits_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState
 from pages.components.shared import cached

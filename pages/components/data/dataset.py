@@ -22,7 +22,7 @@ from mammo_core.datasets.dataset import (
 from mammo_core.datasets.small_images import boxes_of
 from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
-from mammo_core.paths import datasets_root
+from mammo_core.files import datasets_root
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.reports.case.tables import to_safe_csv
 from pages.components.shared import cached

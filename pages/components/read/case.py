@@ -12,7 +12,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.paths import cases_root
+from mammo_core.files import cases_root
 from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
     Case,

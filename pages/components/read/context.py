@@ -1,5 +1,5 @@
 """What stands around a score: its rank, a chance at a prevalence one sets, how familiar the image
-is to the model, how steady the score, and which images look alike. None of it changes the score.
+is, images alike, ensembles, and a second model.
 """
 
 from collections.abc import Sequence
@@ -10,16 +10,17 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.errors import MammoError
+from mammo_core.files import cache_root, cases_root
 from mammo_core.inference.ensembles import ensembles_with
 from mammo_core.inference.interpretation import chance_at, why_uncompared
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among
-from mammo_core.paths import cache_root, cases_root
 from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
+from pages.components.read.pictures import Layer, pick_method
 from pages.components.read.reading import (
     CaseReading,
     kept_embeddings,
@@ -27,7 +28,14 @@ from pages.components.read.reading import (
     reference_of,
     warm,
 )
-from pages.components.read.scores import validation_cases
+from pages.components.read.scores import (
+    fit_of,
+    scored_images,
+    show_limits,
+    show_refused,
+    show_scores,
+    validation_cases,
+)
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_runs
@@ -55,7 +63,7 @@ def show_similar(case: Case, run: RunFolder, read: CaseReading, kept: Embeddings
 
 def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading: "Reading") -> int:
     """The nearest images of training and validation; how many of them have a picture here."""
-    from mammo_core.inference.familiarity import nearest
+    from mammo_core.inference.interpretation import nearest
 
     found = 0
     columns = st.columns(_SIMILAR)
@@ -191,7 +199,7 @@ def _familiar(
     case: Case, run: RunFolder, read: CaseReading, *, is_unlike: bool
 ) -> dict[str, list[str]]:
     """What is said of how many images, by sentence."""
-    from mammo_core.inference.familiarity import familiarity
+    from mammo_core.inference.interpretation import familiarity
 
     said: dict[str, list[str]] = {}
     with noted_errors():
@@ -211,7 +219,7 @@ def _is_uncompared(case: Case, run: RunFolder, read: CaseReading) -> bool:
 
 
 def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
-    from mammo_core.inference.familiarity import spread_of
+    from mammo_core.inference.interpretation import spread_of
 
     ready = warm(run)
     images = [case.image(image_id) for image_id in read.readings]
@@ -223,3 +231,38 @@ def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
             f"mirrored and shifted ({len(spread.scores)} looks)."
         )
     st.caption("This tells how steady the model is. It is no interval for this woman.")
+
+
+def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder | None:
+    """Another model to read the same case, or none."""
+    others = {run.run_id: run for run in runs if first is None or run.run_id != first.run_id}
+    if not others or first is None:
+        return None
+    name = st.selectbox(
+        "Beside it", list(others), index=None, placeholder="no second model", key="second",
+        bind="query-params",
+    )  # fmt: skip
+    return others.get(name or "")
+
+
+def read_with(run: RunFolder | None, case: Case) -> Layer | None:
+    """`case` as `run` reads it; None, and why in words, where it cannot."""
+    found = None
+    if run is not None:
+        with noted_errors():
+            fit = fit_of(case, cached.card(run))
+            found = Layer(run=run, read=read_images(run, case, fit.scored, method=pick_method()))
+    return found
+
+
+def show_second(case: Case, layer: Layer) -> None:
+    run, read = layer.run, layer.read
+    with noted_errors():
+        card = cached.card(run)
+        fit = fit_of(case, card)
+        st.markdown(f"**{escaped(run.run_id)}**")
+        show_refused(fit)
+        if read.readings:
+            show_unfamiliar(case, run, read)
+            show_scores(scored_images(case, read.readings), run, card)
+            show_limits(card, fit)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.errors import ReadError
+from mammo_core.files import home
 from mammo_core.inference.interpretation import remarks, why_not
 from mammo_core.inference.verdict import score_cases, usual_images
 from mammo_core.metrics.cases import Pooling
-from mammo_core.paths import home
 from mammo_core.preprocessing.cases import Case
 from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.preprocessing.reading.read import read_evidence
@@ -27,7 +27,7 @@ from mammo_core.runs.operating_points import LockedPoint
 from pages.components.read.scores import point_for, scored_images, validation_cases
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.viewer.component import Pane
+from pages.components.shared.viewer.viewer import Pane
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Region

@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from mammo_core.paths import cases_root
+from mammo_core.files import cases_root
 from mammo_core.preprocessing.cases import (
     Case,
     CaseImage,
@@ -19,14 +19,13 @@ from mammo_core.preprocessing.cases import (
     opening_in_words,
     parts_of,
 )
-from mammo_core.preprocessing.display import DisplayImage, to_heat, to_pane
-from mammo_core.preprocessing.prepare import filters_png
+from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_heat, to_pane
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
-from pages.components.shared.viewer.component import Legend, Pane, ReaderBox, RegionBox, show_viewer
+from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, RegionBox, show_viewer
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Region

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.errors import CheckpointError
+from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
 from mammo_core.metrics.ensemble import load_ensemble
-from mammo_core.paths import cases_root
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
@@ -23,7 +23,7 @@ from pages.components.shared import cached
 if TYPE_CHECKING:
     from mammo_core.inference.checkpoint import Checkpoint
     from mammo_core.inference.engine import Engine
-    from mammo_core.inference.familiarity import Reference
+    from mammo_core.inference.interpretation import Reference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -78,7 +78,7 @@ def _embeddings(path: Path, modified: int) -> Embeddings | None:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _reference(path: Path, modified: int) -> "Reference | None":
-    from mammo_core.inference.familiarity import make_reference
+    from mammo_core.inference.interpretation import make_reference
 
     kept = _embeddings(path, modified)
     return None if kept is None else make_reference(kept)

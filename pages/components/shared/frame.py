@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.paths import without_folders
+from mammo_core.files import without_folders
 from mammo_core.words import NOTICE
 
 ICON: Final = Path(__file__).parent / "icon.svg"

@@ -7,7 +7,7 @@ import streamlit as st
 
 from mammo_core.datasets.dataset import Registered, list_registered, recognise_adapter, register
 from mammo_core.errors import MammoError
-from mammo_core.paths import datasets_root, home
+from mammo_core.files import datasets_root, home
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.files import tables_root
 from mammo_core.metrics.uploads import (
     MOST_MEGABYTES,
     Columns,
@@ -17,7 +18,6 @@ from mammo_core.metrics.uploads import (
     label_words,
     refuse_too_large,
 )
-from mammo_core.paths import tables_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table

@@ -18,7 +18,7 @@ from mammo_core.metrics.calibration import (
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import decision_figure, reliability_figure
-from mammo_core.score_map import Recalibration
+from mammo_core.scores import Recalibration
 from mammo_core.types import Split
 from pages.components.shared.counting import Counted, count_cases, splits_of
 

@@ -9,7 +9,7 @@ from mammo_core.inference.verdict import as_given, point_to_lock, threshold_in_w
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
 from mammo_core.runs.folder import card_hash
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, lock_point, point_in_force
-from mammo_core.score_map import Recalibration
+from mammo_core.scores import Recalibration
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped

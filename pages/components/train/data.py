@@ -8,11 +8,16 @@ import streamlit as st
 
 from mammo_core.config import DataConfig
 from mammo_core.datasets.audit.result import AUDIT_FILE, Severity
-from mammo_core.datasets.dataset import Dataset, Registered, get_adapter, get_label_rule
-from mammo_core.datasets.jobs import latest_audit
+from mammo_core.datasets.dataset import (
+    Dataset,
+    Registered,
+    get_adapter,
+    get_label_rule,
+    latest_audit,
+)
 from mammo_core.datasets.splits import find_leak, split_as_set
+from mammo_core.files import audits_root
 from mammo_core.partners import is_lone, partners_of
-from mammo_core.paths import audits_root
 from mammo_core.tables import positive_of
 from mammo_core.training.preflight import few_to_choose_by
 from mammo_core.types import Split, Task

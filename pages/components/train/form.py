@@ -12,7 +12,7 @@ import streamlit as st
 from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.dataset import list_registered
 from mammo_core.errors import ConfigError, MammoError
-from mammo_core.paths import checkpoints_root, datasets_root
+from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
 from mammo_core.runs.jobs import start_run
 from mammo_core.training.preflight import check_start, settings_of

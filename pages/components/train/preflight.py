@@ -5,7 +5,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.config import RunConfig
-from mammo_core.paths import preflights_root
+from mammo_core.files import preflights_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.preflight import (
     GUESSED_AUC,

@@ -6,7 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.config import RunConfig
-from mammo_core.paths import checkpoints_root
+from mammo_core.files import checkpoints_root
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.training.series import join_folds, siblings_of, spread_of

@@ -7,7 +7,7 @@ import streamlit as st
 
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, MammoError
-from mammo_core.paths import checkpoints_root
+from mammo_core.files import checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs

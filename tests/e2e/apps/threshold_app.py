@@ -5,7 +5,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.types import Level
-from pages.components.thresholds.slider import show_threshold_slider
+from pages.components.thresholds.threshold import show_threshold_slider
 
 FOUR_SCORES = np.array([0.2, 0.6, 0.7, 0.7])  # with cancer: the second and the last
 FOUR_CANCERS = np.array([False, True, False, True])

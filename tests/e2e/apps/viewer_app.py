@@ -5,7 +5,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.types import Box, Window
-from pages.components.shared.viewer.component import Legend, Pane, RegionBox, show_viewer
+from pages.components.shared.viewer.viewer import Legend, Pane, RegionBox, show_viewer
 
 ROWS, COLUMNS = 2000, 1000
 PEAK = 4000

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mammo_core.types import Box, Window
-from pages.components.shared.viewer.panes import Legend, Pane, RegionBox, pack, side_by_side
+from pages.components.shared.viewer.viewer import Legend, Pane, RegionBox, pack, side_by_side
 
 
 @pytest.fixture

@@ -1,16 +1,49 @@
-"""What the viewer shows and gives back: where each image hangs (right breast on the left of the
-screen, chest walls back to back), its words, pixels and heatmap.
+"""The image viewer: one or several mammograms on canvases, with linked zoom, window and heatmap.
+Where each hangs (right breast on the left of the screen, chest walls back to back), and the message
+that tells the browser.
 """
 
-from collections.abc import Sequence
+import json
+import struct
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.types import Box, Laterality, View, Window
-from pages.components.shared import wire
+
+_ALIGNMENT: Final = 8
+_LENGTH: Final = struct.Struct("<I")
+_WIRE_SCRIPT: Final = Path(__file__).parent / "wire.js"
+
+
+def pack_message(header: Mapping[str, Any], buffers: Sequence[NDArray[Any]]) -> bytes:
+    """Little-endian, as every browser reads them; the header gains where each one starts."""
+    parts = [_little_endian(buffer) for buffer in buffers]
+    offsets, end = [], 0
+    for part in parts:
+        offsets.append(end)
+        end += len(part) + -len(part) % _ALIGNMENT
+    text = json.dumps({**header, "offsets": offsets}, allow_nan=False).encode()
+    text += b" " * (-(_LENGTH.size + len(text)) % _ALIGNMENT)
+    padded = [part + b"\0" * (-len(part) % _ALIGNMENT) for part in parts]
+    return b"".join([_LENGTH.pack(len(text)), text, *padded])
+
+
+def join_scripts(folder: Path, names: Sequence[str]) -> str:
+    """wire.js and then `names`, as the one module Streamlit takes per component."""
+    scripts = (_WIRE_SCRIPT, *(folder / name for name in names))
+    return "\n".join(script.read_text(encoding="utf-8") for script in scripts)
+
+
+def _little_endian(buffer: NDArray[Any]) -> bytes:
+    little = buffer.astype(buffer.dtype.newbyteorder("<"), copy=False)
+    return np.ascontiguousarray(little).tobytes()
+
 
 Edge = Literal["left", "right"]
 
@@ -153,7 +186,7 @@ def pack(layout: Layout, *, height: int, legend: Legend) -> bytes:
         for column, pane in enumerate(layout.strip)
     ]
     header = {"height": height, "legend": asdict(legend), "cells": cells, "strip": strip}
-    return wire.pack(header, buffers)
+    return pack_message(header, buffers)
 
 
 def _units(panes: Sequence[Pane]) -> dict[str, float]:
@@ -220,3 +253,69 @@ def _notes(pane: Pane) -> list[str]:
 def _full_range(pane: Pane) -> Window:
     low, high = float(pane.pixels.min()), float(pane.pixels.max())
     return Window(name="Full range", low=low, high=max(high, low + 1))
+
+
+__all__ = ["Legend", "Pane", "ReaderBox", "RegionBox", "ViewerResult", "show_viewer"]
+
+_HERE: Final = Path(__file__).parent
+#: Joined in this order into one module.
+_SCRIPTS: Final = (
+    "payload.js",
+    "colours.js",
+    "greyscale.js",
+    "heatmap.js",
+    "geometry.js",
+    "drawing.js",
+    "panes.js",
+    "toolbar.js",
+    "gestures.js",
+    "actions.js",
+    "viewer.js",
+)
+
+_COMPONENT: Final = st.components.v2.component(
+    "mammo_viewer",
+    html='<div class="viewer" role="group" aria-label="Image viewer"></div>',
+    css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
+    js=join_scripts(_HERE, _SCRIPTS),
+)
+
+
+def show_viewer(
+    panes: Sequence[Pane],
+    *,
+    key: str,
+    height: int = 640,
+    columns: int = 0,
+    legend: Legend | None = None,
+    on_drawn: Callable[[], None] | None = None,
+) -> ViewerResult:
+    """Show `panes` hung as an exam, or in rows of `columns` in the order given.
+
+    Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
+    heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
+    """
+    if not panes:
+        return ViewerResult()
+    layout = side_by_side(panes, columns=columns) if columns else hang(panes)
+    state = _COMPONENT(
+        key=key,
+        data=pack(layout, height=height, legend=legend or Legend()),
+        on_drawn_change=on_drawn or _nothing,
+        default={"drawn": {}},
+    )
+    return ViewerResult(drawn=_reader_boxes(state.drawn, panes))
+
+
+def _reader_boxes(drawn: Mapping[str, Any] | None, panes: Sequence[Pane]) -> tuple[ReaderBox, ...]:
+    """The boxes on these panes; those drawn on earlier cases stay in the browser's memory."""
+    found = {pane.key: (drawn or {}).get(pane.key) for pane in panes}
+    return tuple(
+        ReaderBox(pane=key, box=Box(x0=box[0], y0=box[1], x1=box[2], y1=box[3]))
+        for key, box in found.items()
+        if box
+    )
+
+
+def _nothing() -> None:
+    """Streamlit lists a state on the result only where a callback is given."""
