@@ -7,7 +7,6 @@ from the nipple to the chest wall. A quadrant needs both views, and a clock posi
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 import cv2
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 from mammo_core.explain.cells import Cells, cells_of, shares_in_cells
 from mammo_core.preprocessing.breast import Mask, is_chest_wall_right
 from mammo_core.preprocessing.prepare import resample, restore_box
+from mammo_core.reading import Across, Region, is_flat
 from mammo_core.types import Box, Geometry, Laterality, View
 
 #: A region is what lies together and reaches this share of its own peak.
@@ -25,53 +25,9 @@ OF_ITS_PEAK: Final = 0.5
 STANDS_OUT: Final = 1.0
 #: ... and of a relative map, in which some point is always 1, what comes near that point.
 NEAR_THE_HIGHEST: Final = 0.5
-#: A map whose highest cell is less than so many times its median has no contrast: it tells nothing
-#: of where, however high it lies.
-LEAST_CONTRAST: Final = 1.25
-
 _CENTRAL: Final = 1 / 6  # of the breast's height, above and below the nipple
 _SAME_DEPTH: Final = 0.25  # of the way to the chest wall: two views of one thing differ by less
 _LEAST_BREAST: Final = 0.05  # of a cell; one that shows less of the breast lies outside it
-
-
-class Across(StrEnum):
-    """Where a region lies along the chest wall, seen from the nipple."""
-
-    OUTER = "outer"
-    INNER = "inner"
-    UPPER = "upper"
-    LOWER = "lower"
-    CENTRAL = "central"
-
-
-class Depth(StrEnum):
-    """Thirds of the way from the nipple to the chest wall."""
-
-    ANTERIOR = "anterior third"
-    MIDDLE = "middle third"
-    POSTERIOR = "posterior third"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """Cells that lie together around a peak of the map."""
-
-    box: Box  # around its cells, in pixel edges of the source image
-    share: float  # of all evidence in the image, 0 to 1
-    peak: float  # on the map's own scale
-    across: Across | None = None  # None where view, side or outline do not tell
-    from_nipple: float | None = None  # 0 at the nipple, 1 at the chest wall
-
-    @property
-    def depth(self) -> Depth | None:
-        if self.from_nipple is None:
-            return None
-        return tuple(Depth)[min(2, int(3 * self.from_nipple))]
-
-    @property
-    def words(self) -> str:
-        """ "outer, middle third"; empty where nothing is known."""
-        return ", ".join(part for part in (self.across, self.depth) if part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,11 +36,6 @@ class Regions:
 
     inside: tuple[Region, ...]
     outside: float  # share of the evidence outside the breast, 0 to 1
-
-
-def is_flat(evidence: NDArray[np.floating]) -> bool:
-    """Whether a map is much the same everywhere; one of zeros is not, for it colours nothing."""
-    return bool(evidence.max() < LEAST_CONTRAST * float(np.median(evidence)))
 
 
 def find_regions(

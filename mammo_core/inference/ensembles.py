@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.explain.cells import PlacedMap, mean_of_maps
-from mammo_core.inference.scoring import Reading
 from mammo_core.metrics.ensemble import Averaging, Ensemble, load_ensemble, score_ensemble
+from mammo_core.reading import Reading
 from mammo_core.runs.card import DataRecord, ModelCard
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run
 from mammo_core.scores import rounded

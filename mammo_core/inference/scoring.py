@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
-from mammo_core.explain.regions import Regions, find_regions, is_flat
+from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs
 from mammo_core.inference.engine import Engine, device_of, torch_engine
@@ -22,55 +22,15 @@ from mammo_core.preprocessing.breast import find_breast
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.preprocessing.intensity import normalise
 from mammo_core.preprocessing.prepare import prepare, restore_map
+from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
-from mammo_core.types import Geometry, ImageRef, Mammogram, Pixels
+from mammo_core.types import Mammogram, Pixels
 from mammo_core.zoo.two_views import Beside, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
 BATCH: Final = 4  # images in one pass: the views of an exam
 _CACHED_BATCH: Final = 16  # where whole data sets are scored
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reading:
-    """What a checkpoint says of one image, and where in it the score comes from."""
-
-    ref: ImageRef
-    model_id: str
-    engine: str
-    score: float
-    probabilities: tuple[float, ...]  # in the order of the task's classes
-    evidence: NDArray[np.float32]  # the map at its own resolution; 1 is full colour
-    method: str
-    is_relative: bool  # stretched to this image: some point is always full colour
-    offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
-    geometry: Geometry
-    embedding: NDArray[np.float32]  # what the last layer sees: images are compared by it
-
-    @property
-    def heatmap(self) -> Pixels:
-        """The evidence laid onto the source image, 0 to 1; made anew at every call, for it is as
-        large as the image.
-        """
-        rows, columns = self.geometry.offset
-        placed = replace(self.geometry, offset=(rows - self.offset, columns - self.offset))
-        return restore_map(np.clip(self.colours, 0.0, 1.0), placed)
-
-    @property
-    def is_flat(self) -> bool:
-        """Whether the map is the same everywhere, so that its colours would tell nothing."""
-        return is_flat(self.evidence)
-
-    @property
-    def colours(self) -> NDArray[np.float32]:
-        """The evidence as it is shown: a map without contrast is not coloured."""
-        return np.zeros_like(self.evidence) if self.is_flat else self.evidence
-
-    @property
-    def stands_out(self) -> bool:
-        """Whether any region reaches what one image without cancer in two hundred reaches."""
-        return not self.is_relative and bool(self.colours.max() >= 1.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -212,6 +172,15 @@ def _coloured(
         return maps / np.float32(peak), False
     highest = maps.max(axis=(1, 2), keepdims=True)
     return maps / np.maximum(highest, np.finfo(np.float32).tiny), True
+
+
+def heatmap_of(reading: Reading) -> Pixels:
+    """The evidence laid onto the source image, 0 to 1; made anew at every call, for it is as large
+    as the image.
+    """
+    rows, columns = reading.geometry.offset
+    offset = (rows - reading.offset, columns - reading.offset)
+    return restore_map(np.clip(reading.colours, 0.0, 1.0), replace(reading.geometry, offset=offset))
 
 
 _MASK_SIDE: Final = 800  # pixels in which the breast is found

@@ -6,14 +6,11 @@ from numpy.typing import NDArray
 
 from mammo_core.explain.regions import (
     STANDS_OUT,
-    Across,
-    Depth,
-    Region,
     Regions,
     find_regions,
-    is_flat,
     quadrant_of,
 )
+from mammo_core.reading import Across, Depth, Region, is_flat
 from mammo_core.types import Box, Geometry, Laterality, View
 
 SIZE = (160, 80)  # 8 x 4 cells of 20 x 20 pixels

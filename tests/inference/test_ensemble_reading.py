@@ -7,8 +7,9 @@ import pytest
 from mammo_core.errors import CheckpointError
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.ensembles import Joined, card_of, find_members, join_readings, join_scores
-from mammo_core.inference.scoring import Reading, score_images
+from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member
+from mammo_core.reading import Reading
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.scores import Recalibration, ScoreMap

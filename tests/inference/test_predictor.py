@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine
-from mammo_core.inference.scoring import BATCH, Seconds, score_images
+from mammo_core.inference.scoring import BATCH, Seconds, heatmap_of, score_images
 from mammo_core.types import ImageRef, Mammogram
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import card, write_checkpoint
@@ -55,7 +55,7 @@ def test_the_heat_lies_on_the_lesion_in_the_original_image(
 ) -> None:
     image = mammogram(lesion_at=lesion_at, is_right=is_right)
     (reading,) = score_images(constructed(), [image], method=method)
-    heat = reading.heatmap
+    heat = heatmap_of(reading)
     assert heat.shape == image.pixels.shape
     row, column = np.unravel_index(heat.argmax(), heat.shape)
     expected = 79 - lesion_at[1] if is_right else lesion_at[1]
@@ -70,10 +70,10 @@ def test_heat_lies_where_the_cells_look_not_where_their_tiles_are() -> None:
     scale_y, scale_x = tiled.geometry.scale
     for prepared_pixels in (4.0, -8.0):
         moved = replace(tiled, offset=prepared_pixels)
-        assert centre(moved.heatmap)[0] - centre(tiled.heatmap)[0] == pytest.approx(
+        assert centre(heatmap_of(moved))[0] - centre(heatmap_of(tiled))[0] == pytest.approx(
             prepared_pixels / scale_y, abs=0.5
         )
-        assert centre(moved.heatmap)[1] - centre(tiled.heatmap)[1] == pytest.approx(
+        assert centre(heatmap_of(moved))[1] - centre(heatmap_of(tiled))[1] == pytest.approx(
             prepared_pixels / scale_x, abs=0.5
         )
 
@@ -159,5 +159,5 @@ def test_a_map_without_contrast_is_not_coloured_and_stays_as_it_was() -> None:
     even = replace(reading, evidence=np.full_like(reading.evidence, 5.0))
     assert even.is_flat
     assert not even.stands_out
-    assert not even.heatmap.any()
+    assert not heatmap_of(even).any()
     assert (even.evidence == 5.0).all()

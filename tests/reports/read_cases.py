@@ -8,10 +8,11 @@ import numpy as np
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.inference.verdict import ScoredImage, score_cases
 from mammo_core.preprocessing.cases import CaseImage
-from mammo_core.reports.case.record import ReadCase, ReadImage, Reading, Region
+from mammo_core.reading import Across, Reading, Region
+from mammo_core.reports.case.record import ReadCase, ReadImage
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord
 from mammo_core.runs.operating_points import LockedPoint, Promise
-from mammo_core.types import CANCER, Box, ImageRef, Laterality, Level, View, Window
+from mammo_core.types import CANCER, Box, Geometry, ImageRef, Laterality, Level, View, Window
 
 CARD = ModelCard(
     model_id="test-model",
@@ -56,21 +57,34 @@ POINT = LockedPoint(
     card_sha256="cd" * 32,
 )
 
+REGION = Region(
+    box=Box(x0=2, y0=4, x1=6, y1=12), share=0.75, peak=1.0, across=Across.OUTER, from_nipple=0.5
+)
 
-def reading(score: float, *, with_region: bool = False) -> Reading:
-    """Full colour in the upper left pixel, nothing elsewhere."""
-    heat = np.zeros((8, 4), dtype=np.uint8)
-    heat[0, 0] = 255
-    region = Region(box=Box(x0=2, y0=4, x1=6, y1=12), share=0.75, words="outer, middle depth")
+
+def reading(score: float, ref: ImageRef) -> Reading:
+    """Full colour in the upper left cell, nothing elsewhere."""
+    evidence = np.zeros((8, 4), dtype=np.float32)
+    evidence[0, 0] = 1.0
     return Reading(
+        ref=ref,
+        model_id=CARD.model_id,
+        engine="torch fp32",
         score=score,
         probabilities=(1 - score, score),
-        engine="torch fp32",
-        method="Grad-CAM",
+        evidence=evidence,
+        method="grad_cam",
         is_relative=False,
-        stands_out=True,
-        heat=heat,
-        regions=(region,) if with_region else (),
+        offset=0.0,
+        geometry=Geometry(
+            source_size=(16, 8),
+            prepared_size=(8, 4),
+            crop=Box(x0=0, y0=0, x1=8, y1=16),
+            is_flipped=False,
+            scale=(0.5, 0.5),
+            offset=(0.0, 0.0),
+        ),
+        embedding=np.empty(0, dtype=np.float32),
     )
 
 
@@ -95,6 +109,8 @@ def read_image(number: int, view: View, score: float, *, kind: str = "PNG") -> R
         notes=('=HYPERLINK("x") & <b>note</b>',),
     )
     pixels = np.repeat(np.arange(8, dtype=np.uint16)[:, np.newaxis] * 100, 4, axis=1)
+    heat = np.zeros((8, 4), dtype=np.uint8)
+    heat[0, 0] = 255
     return ReadImage(
         about=about,
         pixels=pixels,
@@ -103,7 +119,10 @@ def read_image(number: int, view: View, score: float, *, kind: str = "PNG") -> R
             Window(name="Whole range", low=0.0, high=700.0),
             Window(name="Dark", low=0.0, high=350.0),
         ),
-        reading=reading(score, with_region=number == 1),
+        reading=reading(score, about.ref),
+        method="Grad-CAM",
+        heat=heat,
+        regions=(REGION,) if number == 1 else (),
     )
 
 
@@ -126,4 +145,6 @@ def read_case(*, kind: str = "PNG", point: LockedPoint | None = None) -> ReadCas
 
 
 def unread(image: ReadImage) -> ReadImage:
-    return replace(image, reading=None, unread="It does not look like a breast.")
+    return replace(
+        image, reading=None, heat=None, regions=(), unread="It does not look like a breast."
+    )

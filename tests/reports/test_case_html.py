@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import numpy as np
 from PIL import Image
 
 from mammo_core.reports.case.html import to_html
@@ -69,7 +70,7 @@ def test_the_page_says_what_the_model_is_its_limits_and_the_notice() -> None:
     assert "test-model, weights abababababababab, torch fp32" in words
     assert "0.500" in words
     assert "there is no verdict" in words
-    assert "1: 75% of the evidence, outer, middle depth" in words
+    assert "1: 75% of the evidence, outer, middle third" in words
 
 
 def test_the_verdict_stands_with_its_promise() -> None:
@@ -90,8 +91,9 @@ def with_flat(*numbers: int) -> ReadCase:
     images = []
     for image in CASE.images:
         assert image.reading is not None
-        is_flat = image.about.number in numbers
-        images.append(replace(image, reading=replace(image.reading, stands_out=not is_flat)))
+        part = 0.5 if image.about.number in numbers else 1.0
+        evidence = part * image.reading.evidence
+        images.append(replace(image, reading=replace(image.reading, evidence=evidence)))
     return replace(CASE, images=tuple(images))
 
 
@@ -109,8 +111,9 @@ def test_a_map_without_contrast_is_said_to_show_nothing() -> None:
         images = []
         for image in CASE.images:
             assert image.reading is not None
-            is_flat = image.about.number in numbers
-            images.append(replace(image, reading=replace(image.reading, is_flat=is_flat)))
+            is_even = image.about.number in numbers
+            evidence = np.ones((8, 4), dtype=np.float32) if is_even else image.reading.evidence
+            images.append(replace(image, reading=replace(image.reading, evidence=evidence)))
         return replace(CASE, images=tuple(images))
 
     assert "it shows nothing" not in parsed(CASE).words

@@ -18,11 +18,12 @@ from mammo_core.errors import ConfigError
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.evaluate import evaluate
-from mammo_core.inference.scoring import Reading, score_images
+from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.reading import Reading
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
 from mammo_core.runs.sidecars import read_embeddings

@@ -75,27 +75,24 @@ def _view(image: ReadImage, look: Look) -> dict[str, object]:
     with_heat, plain = small_pictures(image, look, longest=_LONGEST)
     words = f"no score. {image.unread}"
     if image.reading is not None:
-        words = "; ".join((f"score {image.reading.score:.3f}", *regions_in_words(image.reading)))
-    has_heat = image.reading is not None and image.reading.heat is not None
+        words = "; ".join((f"score {image.reading.score:.3f}", *regions_in_words(image)))
     return {
         "title": image.title,
         "words": words,
-        "with_heat": jpeg_uri(to_jpeg(with_heat)) if has_heat else "",
+        "with_heat": jpeg_uri(to_jpeg(with_heat)) if image.heat is not None else "",
         "plain": jpeg_uri(to_jpeg(plain)),
     }
 
 
 def _heatmaps(case: ReadCase, look: Look) -> dict[str, str]:
     """How they are made and what their colours mean; empty where there are none."""
-    readings = [
-        image.reading for image in case.images if image.reading and image.reading.heat is not None
-    ]
-    if not readings:
+    images = [image for image in case.images if image.heat is not None]
+    if not images:
         return {}
     return {
-        "methods": ", ".join(dict.fromkeys(reading.method for reading in readings)),
+        "methods": ", ".join(dict.fromkeys(image.method for image in images)),
         "stops": ", ".join(f"#{stop}" for stop in COLOUR_MAPS[look.palette].split()),
-        "scales": scales_in_words(readings),
+        "scales": scales_in_words([image.reading for image in images if image.reading]),
     }
 
 

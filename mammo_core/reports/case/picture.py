@@ -76,8 +76,8 @@ def pictures(case: ReadCase, look: Look) -> list[CaseFile]:
 
 def overlay_picture(image: ReadImage, case: ReadCase, look: Look) -> Colours:
     """The view with its heatmap, and around it the words without which it must not travel."""
-    has_legend = image.reading is not None and image.reading.heat is not None
-    return _framed(heat_picture(image, look), _words(image, case), look if has_legend else None)
+    legend = look if image.heat is not None else None
+    return _framed(heat_picture(image, look), _words(image, case), legend)
 
 
 def plain_picture(image: ReadImage, look: Look) -> Colours:
@@ -96,9 +96,9 @@ def small_pictures(image: ReadImage, look: Look, *, longest: int) -> tuple[Colou
 def heat_picture(image: ReadImage, look: Look) -> Colours:
     """The view under its heatmap, without words: for places that bring their own."""
     shown = _in_colour(grey_picture(image, look))
-    if image.reading is None or image.reading.heat is None:
+    if image.heat is None:
         return shown
-    return _with_regions(_under_heat(shown, image.reading.heat, look), image)
+    return _with_regions(_under_heat(shown, image.heat, look), image)
 
 
 def grey_picture(image: ReadImage, look: Look) -> Grey:
@@ -181,7 +181,7 @@ def _with_regions(shown: Colours, image: ReadImage) -> Colours:
     draw = ImageDraw.Draw(picture)
     size = max(11, max(shown.shape) // 70)
     font = ImageFont.load_default(size)
-    for number, region in enumerate(image.reading.regions if image.reading else (), start=1):
+    for number, region in enumerate(image.regions, start=1):
         box = (region.box.x0, region.box.y0, region.box.x1 - 1, region.box.y1 - 1)
         x0, y0, x1, y1 = (edge / image.reduction for edge in box)
         draw.rectangle(
@@ -201,9 +201,9 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         f"{image.title}: score {image.reading.score:.3f} for {case.positive}, from 0 to 1; "
         "not a probability of disease",
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
-        f"Heatmap: {image.reading.method}. It shows what moved the score, not the borders of a "
+        f"Heatmap: {image.method}. It shows what moved the score, not the borders of a "
         f"tumour. {scale_in_words(image.reading)}",
-        *regions_in_words(image.reading),
+        *regions_in_words(image),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     ]
 

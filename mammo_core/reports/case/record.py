@@ -8,7 +8,7 @@ import io
 import uuid
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -23,33 +23,10 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.reading.identity import keyed_id
+from mammo_core.reading import Reading, Region
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
-from mammo_core.types import Box, Window
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """A peak of the heatmap, in pixel edges of the original image."""
-
-    box: Box
-    share: float  # of all evidence for the score, 0 to 1
-    words: str = ""  # where in the breast, as far as the view tells
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Reading:
-    """What a checkpoint said of one image."""
-
-    score: float
-    probabilities: tuple[float, ...]  # in the order of the task's classes
-    engine: str
-    method: str  # of the heatmap, as a reader knows it: "Grad-CAM"
-    is_relative: bool  # some point of every heatmap is full colour
-    stands_out: bool
-    heat: NDArray[np.uint8] | None = None  # covers the whole frame; 255 is full colour
-    regions: tuple[Region, ...] = ()
-    is_flat: bool = False  # the map is the same everywhere, so it is not coloured
+from mammo_core.types import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -61,6 +38,9 @@ class ReadImage:
     reduction: float  # original pixels per pixel of `pixels`
     windows: tuple[Window, ...]  # in units of `pixels`; the first is the one to show
     reading: Reading | None
+    method: str = ""  # of the heatmap, as a reader knows it: "Grad-CAM"
+    heat: NDArray[np.uint8] | None = None  # covers the whole frame; 255 is full colour
+    regions: tuple[Region, ...] = ()
     unread: str = ""  # why there is no reading, in words
     remark: str = ""  # what must stand beside this model's score of this image
 
@@ -96,11 +76,11 @@ class ReadCase:
         return [image.about.number for image in self.images if image.about.ref.image_id in ids]
 
 
-def regions_in_words(reading: Reading) -> list[str]:
+def regions_in_words(image: ReadImage) -> list[str]:
     """Numbered as their boxes on the picture are."""
     return [
         f"{number}: {region.share:.0%} of the evidence" + (f", {region.words}" * bool(region.words))
-        for number, region in enumerate(reading.regions, start=1)
+        for number, region in enumerate(image.regions, start=1)
     ]
 
 
@@ -112,14 +92,15 @@ def flat_in_words(flat: int, *, of: int) -> str:
     return f"{which} is the same everywhere: it shows nothing."
 
 
-def scale_in_words(reading: Reading) -> str:
-    """What full colour means on this heatmap."""
-    if reading.is_flat:
-        return flat_in_words(1, of=1)
+def _colours_in_words(reading: Reading) -> str:
     if reading.is_relative:
         return "Colours are relative: some point of every image is full colour."
-    full = "Full colour: what 1 in 200 validation images without cancer reaches."
-    return full if reading.stands_out else f"No region stands out. {full}"
+    return "Full colour: what 1 in 200 validation images without cancer reaches."
+
+
+def scale_in_words(reading: Reading) -> str:
+    """What full colour means on this heatmap."""
+    return scales_in_words([reading])
 
 
 def scales_in_words(readings: Sequence[Reading]) -> str:
@@ -127,18 +108,16 @@ def scales_in_words(readings: Sequence[Reading]) -> str:
     out.
     """
     coloured = [one for one in readings if not one.is_flat]
-    if len(coloured) < len(readings):
-        told_of_flat = flat_in_words(len(readings) - len(coloured), of=len(readings))
-        return f"{scales_in_words(coloured)} {told_of_flat}" if coloured else told_of_flat
-    told = list(dict.fromkeys(scale_in_words(replace(one, stands_out=True)) for one in readings))
-    flat = sum(not one.stands_out and not one.is_relative for one in readings)
-    if len(readings) == 1 and flat:
-        told.insert(0, "No region stands out.")
-    elif flat == len(readings):
-        told.insert(0, f"In none of the {flat} images does a region stand out.")
-    elif flat:
-        told.insert(0, f"In {flat} of the {len(readings)} images no region stands out.")
-    return " ".join(told)
+    flat = flat_in_words(len(readings) - len(coloured), of=len(readings))
+    scales = list(dict.fromkeys(_colours_in_words(one) for one in coloured))
+    without = sum(not one.stands_out and not one.is_relative for one in coloured)
+    if without and len(coloured) == 1:
+        scales.insert(0, "No region stands out.")
+    elif without and without == len(coloured):
+        scales.insert(0, f"In none of the {without} images does a region stand out.")
+    elif without:
+        scales.insert(0, f"In {without} of the {len(coloured)} images no region stands out.")
+    return " ".join([*scales, *([flat] if flat else [])])
 
 
 def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:

@@ -15,6 +15,7 @@ from pydicom.sr.codedict import codes
 
 from mammo_core import __version__
 from mammo_core.inference.verdict import ScoredCase, verdict_on
+from mammo_core.reading import Region
 from mammo_core.reports.case.dicom import (
     MANUFACTURER,
     RESEARCH_ONLY,
@@ -24,7 +25,7 @@ from mammo_core.reports.case.dicom import (
     add_subject,
     add_times,
 )
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, Region, verdict_in_words
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, verdict_in_words
 from mammo_core.types import Laterality
 from mammo_core.words import NOTICE
 
@@ -66,7 +67,7 @@ def structured_report(study: Study, case: ReadCase, pseudonyms: Pseudonyms) -> D
         *(
             _region_group(region, source, case, uid=pseudonyms.uid("region", *stamp, str(number)))
             for source in study.sources
-            for number, region in enumerate(_regions(source), start=1)
+            for number, region in enumerate(source.image.regions, start=1)
         ),
     ]
     report = sr.MeasurementReport(
@@ -202,7 +203,7 @@ def _region_group(
 def _algorithm(sources: list[Source], case: ReadCase) -> sr.AlgorithmIdentification:
     readings = [source.image.reading for source in sources if source.image.reading is not None]
     engines = ", ".join(dict.fromkeys(reading.engine for reading in readings))
-    methods = ", ".join(dict.fromkeys(reading.method for reading in readings))
+    methods = ", ".join(dict.fromkeys(source.image.method for source in sources))
     card = case.card
     return sr.AlgorithmIdentification(
         name=card.model_id,
@@ -221,10 +222,6 @@ def _site(side: Laterality | None) -> sr.FindingSite:
     return sr.FindingSite(
         anatomic_location=codes.SCT.Breast, laterality=_SIDES[side] if side is not None else None
     )
-
-
-def _regions(source: Source) -> tuple[Region, ...]:
-    return source.image.reading.regions if source.image.reading is not None else ()
 
 
 def _evidence(source: Source, study: Study) -> Dataset:

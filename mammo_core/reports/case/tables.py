@@ -8,12 +8,12 @@ import pandas as pd
 
 from mammo_core import __version__
 from mammo_core.inference.verdict import ScoredCase, verdict_on
+from mammo_core.reading import Reading
 from mammo_core.records import to_document
 from mammo_core.reports.case.record import (
     Pseudonyms,
     ReadCase,
     ReadImage,
-    Reading,
     scale_in_words,
     verdict_in_words,
 )
@@ -109,20 +109,23 @@ def _image(image: ReadImage, case: ReadCase, pseudonyms: Pseudonyms) -> dict[str
         "spacing_mm": list(about.spacing_mm) if about.spacing_mm else None,
         "modifiers": list(about.modifiers),
         "notes": list(about.notes),
-        "reading": _reading(image.reading, case) if image.reading else None,
+        "reading": _reading(image, image.reading, case) if image.reading else None,
         "unread": image.unread or None,
         "remark": image.remark or None,
     }
 
 
-def _reading(reading: Reading, case: ReadCase) -> dict[str, Any]:
+def _reading(image: ReadImage, reading: Reading, case: ReadCase) -> dict[str, Any]:
     classes = case.card.task.classes
     return {
         "score": reading.score,
         "probabilities": dict(zip(classes, reading.probabilities, strict=True)),
         "engine": reading.engine,
-        "heatmap": {"method": reading.method, "scale": scale_in_words(reading)},
-        "regions": to_document(list(reading.regions)),
+        "heatmap": {"method": image.method, "scale": scale_in_words(reading)},
+        "regions": [
+            {"box": to_document(one.box), "share": one.share, "words": one.words}
+            for one in image.regions
+        ],
     }
 
 

@@ -3,7 +3,7 @@ is, images alike, ensembles, and a second model.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -17,6 +17,7 @@ from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among
 from mammo_core.preprocessing.cases import Case, load_mammogram
+from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
@@ -41,9 +42,6 @@ from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_runs
 from pages.components.shared.runs import dataset_of
 
-if TYPE_CHECKING:
-    from mammo_core.inference.scoring import Reading
-
 _WHITE = 65535
 _SIMILAR = 4
 PAIRED = "Alike, each with its other view beside it: two views make the likeness, one is shown."
@@ -61,7 +59,7 @@ def show_similar(case: Case, run: RunFolder, read: CaseReading, kept: Embeddings
         st.caption("Their pictures are not prepared on this computer, so only words are shown.")
 
 
-def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading: "Reading") -> int:
+def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading: Reading) -> int:
     """The nearest images of training and validation; how many of them have a picture here."""
     from mammo_core.inference.interpretation import nearest
 

@@ -2,9 +2,10 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import streamlit as st
 
@@ -14,12 +15,12 @@ from mammo_core.inference.interpretation import remarks, why_not
 from mammo_core.inference.verdict import score_cases, usual_images
 from mammo_core.metrics.cases import Pooling
 from mammo_core.preprocessing.cases import Case
-from mammo_core.preprocessing.reading.identity import installation_key
+from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.preprocessing.reading.read import read_evidence
-from mammo_core.reports.case import record
+from mammo_core.reading import Reading, Region
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import COLOUR_MAPS, Look, pictures
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, to_zip
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, to_zip
 from mammo_core.reports.case.tables import to_csv, to_json
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
@@ -29,21 +30,17 @@ from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.viewer.viewer import Pane
 
-if TYPE_CHECKING:
-    from mammo_core.explain.regions import Region
-    from mammo_core.inference.scoring import Reading
-
 _TIMES: Final = "read_at"  # when a case was first read with a model, in this session
 
 
 def read_case(
     case: Case,
     run: RunFolder,
-    readings: "Mapping[str, Reading]",
+    readings: Mapping[str, Reading],
     panes: Sequence[Pane],
     *,
-    regions: "Mapping[str, Sequence[Region]]",
-) -> record.ReadCase:
+    regions: Mapping[str, Sequence[Region]],
+) -> ReadCase:
     """`case` as `run` read it and as `panes` show it."""
     card = cached.card(run)
     scored = scored_images(case, readings)
@@ -61,7 +58,7 @@ def read_case(
         )
         for pane in panes
     ]
-    return record.ReadCase(
+    return ReadCase(
         case_id=case.case_id,
         card=card,
         images=tuple(images),
@@ -76,39 +73,26 @@ def _image(
     case: Case,
     pane: Pane,
     card: ModelCard,
-    reading: "Reading | None",
-    regions: "Sequence[Region]",
+    reading: Reading | None,
+    regions: Sequence[Region],
     *,
     remark: str,
-) -> record.ReadImage:
+) -> ReadImage:
     about = case.image(pane.key)
-    return record.ReadImage(
+    known = ReadImage(
         about=about,
         pixels=pane.pixels,
         reduction=pane.reduction,
         windows=pane.windows,
-        reading=_reading(reading, pane, regions) if reading is not None else None,
-        unread="" if reading is not None else why_not(card, about) or "It was not scored.",
+        reading=reading,
         remark=remark,
     )
-
-
-def _reading(reading: "Reading", pane: Pane, regions: "Sequence[Region]") -> record.Reading:
+    if reading is None:
+        return replace(known, unread=why_not(card, about) or "It was not scored.")
     from mammo_core.explain.methods import get_method  # loads torch, which has read by now
 
-    return record.Reading(
-        score=reading.score,
-        probabilities=reading.probabilities,
-        engine=reading.engine,
-        method=get_method(reading.method).title,
-        is_relative=reading.is_relative,
-        stands_out=reading.stands_out,
-        is_flat=reading.is_flat,
-        heat=pane.heat,
-        regions=tuple(
-            record.Region(box=one.box, share=one.share, words=one.words) for one in regions
-        ),
-    )
+    method = get_method(reading.method).title
+    return replace(known, method=method, heat=pane.heat, regions=tuple(regions))
 
 
 def _read_at(case: Case, card: ModelCard) -> datetime:
@@ -125,22 +109,17 @@ def _usual_images(run: RunFolder, point: LockedPoint | None) -> int | None:
     return None if reference is None else usual_images(reference)
 
 
-if TYPE_CHECKING:
-    from mammo_core.explain.regions import Region
-    from mammo_core.inference.scoring import Reading
-    from mammo_core.preprocessing.reading.identity import Evidence
-    from mammo_core.reports.case.picture import Look
 _DOWNLOAD: Final = ":material/download:"
-_NOTHING: Final["Mapping[str, Sequence[Region]]"] = {}
+_NOTHING: Final[Mapping[str, Sequence[Region]]] = {}
 
 
 def show_exports(
     case: Case,
     run: RunFolder,
-    readings: "Mapping[str, Reading]",
+    readings: Mapping[str, Reading],
     panes: Sequence[Pane],
     *,
-    regions: "Mapping[str, Sequence[Region]]" = _NOTHING,
+    regions: Mapping[str, Sequence[Region]] = _NOTHING,
 ) -> None:
     """Every way to take `case` away, as `run` read it and as `panes` show it."""
     with st.popover("Export", icon=_DOWNLOAD):
@@ -200,7 +179,7 @@ def _show_identified(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> None
         _offer("DICOM with identity (zip)", f"{name}.zip", partial(to_zip, made, folder=name))
 
 
-def _originals(case: ReadCase, files: Sequence[bytes]) -> "dict[str, Evidence]":
+def _originals(case: ReadCase, files: Sequence[bytes]) -> dict[str, Evidence]:
     """Whose image each file is, by the hash of its content; a foreign file is told by its place."""
     known = {image.about.ref.image_id for image in case.images}
     found = {}

@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import streamlit as st
@@ -20,16 +20,13 @@ from mammo_core.preprocessing.cases import (
     parts_of,
 )
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_heat, to_pane
+from mammo_core.reading import Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
 from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, RegionBox, show_viewer
-
-if TYPE_CHECKING:
-    from mammo_core.explain.regions import Region
-    from mammo_core.inference.scoring import Reading
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -119,15 +116,15 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
     )
 
 
-def _note(reading: "Reading | None", name: str) -> str:
+def _note(reading: Reading | None, name: str) -> str:
     return f"{name} {reading.score:.2f}" if reading else f"{name}: not scored"
 
 
-def _heat(reading: "Reading") -> NDArray[np.uint8]:
+def _heat(reading: Reading) -> NDArray[np.uint8]:
     return to_heat(reading.colours, reading.geometry, longest=_HEAT, offset=reading.offset)
 
 
-def _region_box(number: int, region: "Region", reduction: float) -> RegionBox:
+def _region_box(number: int, region: Region, reduction: float) -> RegionBox:
     box = region.box
     x0, y0, x1, y1 = (edge / reduction for edge in (box.x0, box.y0, box.x1, box.y1))
     return RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text=f"{number}: {region.share:.0%}")
@@ -143,10 +140,6 @@ def _display(case_id: str, image_id: str, longest: int) -> DisplayImage:
 def _filters(case_id: str, image_id: str) -> bytes:
     case = load_case(cases_root(), case_id)
     return filters_png(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
-
-
-if TYPE_CHECKING:
-    from mammo_core.explain.regions import Region
 
 
 def pick_method() -> str:
@@ -167,7 +160,7 @@ def show_method() -> None:
     )  # fmt: skip
 
 
-def regions_inside(read: CaseReading) -> "dict[str, tuple[Region, ...]]":
+def regions_inside(read: CaseReading) -> dict[str, tuple[Region, ...]]:
     return {image_id: found.inside for image_id, found in read.regions.items()}
 
 

@@ -15,6 +15,7 @@ from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
 from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
+from mammo_core.reading import Reading
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
@@ -86,7 +87,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
-    from mammo_core.inference.scoring import Reading, Seconds
+    from mammo_core.inference.scoring import Seconds
 
 DEFAULT_METHOD: Final = "grad_cam"
 
@@ -98,7 +99,7 @@ _ONE_AT_A_TIME = threading.Lock()
 class CaseReading:
     """The images of a case as one checkpoint reads them, by image id, and how long that took."""
 
-    readings: "dict[str, Reading]"
+    readings: dict[str, Reading]
     regions: "dict[str, Regions]"
     seconds: dict[str, float]  # by what was done
     engine_note: str = ""  # why this engine and not the usual

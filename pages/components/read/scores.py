@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import streamlit as st
 
@@ -31,6 +31,7 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.preprocessing.cases import Case, CaseImage
+from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
@@ -101,11 +102,7 @@ def _bar(start: float, end: float, colour: str, *, opacity: float) -> str:
     )
 
 
-if TYPE_CHECKING:
-    from mammo_core.inference.scoring import Reading
-
-
-def scored_images(case: Case, readings: "Mapping[str, Reading]") -> list[ScoredImage]:
+def scored_images(case: Case, readings: Mapping[str, Reading]) -> list[ScoredImage]:
     """The images of `case` that have a score."""
     return [
         ScoredImage(ref=image.ref, title=image.title, score=readings[image.ref.image_id].score)

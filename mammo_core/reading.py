@@ -1,0 +1,93 @@
+"""What a checkpoint says of one image, and the regions its score comes from: plain data, without
+torch.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mammo_core.types import Box, Geometry, ImageRef
+
+#: A map whose highest cell is less than so many times its median has no contrast: it tells nothing
+#: of where, however high it lies.
+LEAST_CONTRAST: Final = 1.25
+
+
+class Across(StrEnum):
+    """Where a region lies along the chest wall, seen from the nipple."""
+
+    OUTER = "outer"
+    INNER = "inner"
+    UPPER = "upper"
+    LOWER = "lower"
+    CENTRAL = "central"
+
+
+class Depth(StrEnum):
+    """Thirds of the way from the nipple to the chest wall."""
+
+    ANTERIOR = "anterior third"
+    MIDDLE = "middle third"
+    POSTERIOR = "posterior third"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """Cells that lie together around a peak of the map."""
+
+    box: Box  # around its cells, in pixel edges of the source image
+    share: float  # of all evidence in the image, 0 to 1
+    peak: float  # on the map's own scale
+    across: Across | None = None  # None where view, side or outline do not tell
+    from_nipple: float | None = None  # 0 at the nipple, 1 at the chest wall
+
+    @property
+    def depth(self) -> Depth | None:
+        if self.from_nipple is None:
+            return None
+        return tuple(Depth)[min(2, int(3 * self.from_nipple))]
+
+    @property
+    def words(self) -> str:
+        """ "outer, middle third"; empty where nothing is known."""
+        return ", ".join(part for part in (self.across, self.depth) if part)
+
+
+def is_flat(evidence: NDArray[np.floating]) -> bool:
+    """Whether a map is much the same everywhere; one of zeros is not, for it colours nothing."""
+    return bool(evidence.max() < LEAST_CONTRAST * float(np.median(evidence)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reading:
+    """What a checkpoint says of one image, and where in it the score comes from."""
+
+    ref: ImageRef
+    model_id: str
+    engine: str
+    score: float
+    probabilities: tuple[float, ...]  # in the order of the task's classes
+    evidence: NDArray[np.float32]  # the map at its own resolution; 1 is full colour
+    method: str
+    is_relative: bool  # stretched to this image: some point is always full colour
+    offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
+    geometry: Geometry
+    embedding: NDArray[np.float32]  # what the last layer sees: images are compared by it
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether the map is the same everywhere, so that its colours would tell nothing."""
+        return is_flat(self.evidence)
+
+    @property
+    def colours(self) -> NDArray[np.float32]:
+        """The evidence as it is shown: a map without contrast is not coloured."""
+        return np.zeros_like(self.evidence) if self.is_flat else self.evidence
+
+    @property
+    def stands_out(self) -> bool:
+        """Whether any region reaches what one image without cancer in two hundred reaches."""
+        return not self.is_relative and bool(self.colours.max() >= 1.0)
