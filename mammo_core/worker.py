@@ -24,7 +24,7 @@ from mammo_core.config import (
 )
 from mammo_core.errors import MammoError
 from mammo_core.runs.folder import RunFolder, find_checkpoint
-from mammo_core.runs.jobs import Progress, carry_out, device_of
+from mammo_core.runs.jobs import JobProgress, carry_out, device_of
 
 #: torchrun ends all processes when one fails: the first must have written down why by then.
 _LET_THE_FIRST_SPEAK_SECONDS: Final = 5.0
@@ -40,7 +40,7 @@ def preflight(run: RunFolder) -> str:
     from mammo_core.training.measuring import measure
     from mammo_core.training.preflight import write_preflight
 
-    found, looks = measure(run.settings(RunConfig), report=Progress(run))
+    found, looks = measure(run.settings(RunConfig), report=JobProgress(run))
     write_preflight(run.path, found, looks)
     return f"About {found.seconds / 60:.0f} minutes of training on this computer."
 
@@ -49,7 +49,7 @@ def baselines(job: RunFolder) -> str:
     from mammo_core.training.baselines import baselines_of
 
     run = find_checkpoint(job.settings(MeasureConfig).checkpoint)
-    return baselines_of(run, report=Progress(job), should_stop=job.is_asked_to_stop)
+    return baselines_of(run, report=JobProgress(job), should_stop=job.is_asked_to_stop)
 
 
 def evaluate(run: RunFolder) -> str:
@@ -57,7 +57,7 @@ def evaluate(run: RunFolder) -> str:
 
     config = run.settings(EvaluateConfig)
     return evaluate_into(
-        run, config, report=Progress(run), should_stop=run.is_asked_to_stop, log=sys.stderr.write
+        run, config, report=JobProgress(run), should_stop=run.is_asked_to_stop, log=sys.stderr.write
     )
 
 
@@ -70,7 +70,7 @@ def judge(job: RunFolder) -> str:
         find_checkpoint(config.checkpoint),
         now=datetime.now(UTC).isoformat(timespec="seconds"),
         device="auto",
-        report=Progress(job),
+        report=JobProgress(job),
         should_stop=job.is_asked_to_stop,
     )
     return "Stopped on request; nothing was kept." if found is None else "\n".join(found.sentences)
@@ -84,7 +84,7 @@ def latency(job: RunFolder) -> str:
     run = find_checkpoint(job.settings(MeasureConfig).checkpoint)
     found = measure_latency(
         load_checkpoint(run.path, device="auto"),
-        report=Progress(job),
+        report=JobProgress(job),
         should_stop=job.is_asked_to_stop,
     )
     if found is None:
@@ -102,7 +102,7 @@ def prepare(run: RunFolder) -> str:
         read_in_question(Path(config.folder), config.adapter, config.label_rule),
         config.prepare,
         processes=config.processes,
-        report=Progress(run),
+        report=JobProgress(run),
         should_stop=run.is_asked_to_stop,
     )
     return in_words(built)
@@ -119,7 +119,7 @@ def audit(run: RunFolder) -> str:
     result = audit_dataset(
         dataset,
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        report=Progress(run),
+        report=JobProgress(run),
         should_stop=run.is_asked_to_stop,
     )
     if run.is_asked_to_stop():

@@ -14,7 +14,7 @@ from mammo_core.types import Mammogram
 from mammo_core.words import many
 
 if TYPE_CHECKING:
-    from mammo_core.inference.many_files import Scored
+    from mammo_core.inference.many_files import ScoredFile
 
 _TELL_EVERY_SECONDS: Final = 2.0
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
@@ -98,7 +98,7 @@ class _Tally:
         self._started = self._told = time.monotonic()
         self.refused = 0
 
-    def count(self, some: "Sequence[Scored]") -> None:
+    def count(self, some: "Sequence[ScoredFile]") -> None:
         for one in some:
             self._done += 1
             self._known += one.is_known

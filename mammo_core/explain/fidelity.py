@@ -26,7 +26,7 @@ from mammo_core.preprocessing.breast import find_breast
 from mammo_core.preprocessing.prepare import place_box, prepare, resample
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.measured import Fidelity, Figure
+from mammo_core.runs.measured import Fidelity, MeasuredRate
 from mammo_core.scores import probabilities_of, scores_of
 from mammo_core.tables import positive_of
 from mammo_core.types import Box, Geometry, Pixels, Report, Size, Task
@@ -374,12 +374,12 @@ def summarise(
 
 def _figure(
     table: pd.DataFrame, name: str, groups: NDArray[np.intp], *, is_low_good: bool = False
-) -> Figure:
+) -> MeasuredRate:
     """The gain is paired: image by image against its own chance."""
     values, chances = table[name].to_numpy(), table[f"chance_{name}"].to_numpy()
     mean = mean_with_interval(values, groups)
     gain = mean_with_interval(chances - values if is_low_good else values - chances, groups)
-    return Figure(
+    return MeasuredRate(
         value=mean.value,
         low=_known(mean.low),
         high=_known(mean.high),
@@ -390,11 +390,11 @@ def _figure(
     )
 
 
-def _rate(table: pd.DataFrame, groups: NDArray[np.intp]) -> Figure:
+def _rate(table: pd.DataFrame, groups: NDArray[np.intp]) -> MeasuredRate:
     """Of yes and no: Wilson, which holds where all are hits; chance is known, it has no spread."""
     rate = rate_with_interval(table["pointing"].to_numpy() > 0.5, groups)
     chance = float(table["chance_pointing"].mean())
-    return Figure(
+    return MeasuredRate(
         value=rate.value,
         low=rate.low,
         high=rate.high,

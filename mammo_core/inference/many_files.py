@@ -131,7 +131,7 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scored:
+class ScoredFile:
     """What became of one file: a row of the sheet, or nothing where that is no news."""
 
     row: SheetRow | None
@@ -141,7 +141,7 @@ class Scored:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Read:
-    outcome: Scored
+    outcome: ScoredFile
     pixels: Pixels | None = None  # of an image that is to be scored
 
 
@@ -177,7 +177,7 @@ def score_files(
     files: Sequence[Found],
     *,
     is_known: Callable[[SheetRow], bool] = lambda row: False,
-) -> Iterator[list[Scored]]:
+) -> Iterator[list[ScoredFile]]:
     """What became of each of `files`, in their order, a few at a time.
 
     A file that cannot be read, or that the model does not score, stops no other. `is_known` is
@@ -218,13 +218,13 @@ def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow
     try:
         row = replace(row, sha256=sha256_of(one.path))
         if is_known(row):
-            return _Read(outcome=Scored(row=None, is_known=True))
+            return _Read(outcome=ScoredFile(row=None, is_known=True))
         mammogram = read_mammogram(one.path)
     except OSError as error:
         return _refused(row, f"This file cannot be opened: {error.strerror}.")
     except ReadError as error:
         if not one.is_named and error.code in _NO_IMAGE:
-            return _Read(outcome=Scored(row=None, is_no_image=True))
+            return _Read(outcome=ScoredFile(row=None, is_no_image=True))
         return _refused(row, str(error))
     refusal = why_not(card, mammogram)
     if refusal:
@@ -239,14 +239,14 @@ def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow
         view=ref.view or "",
         note=remark(card, mammogram) or "",
     )
-    return _Read(outcome=Scored(row=row), pixels=prepare(mammogram, card.prepare).pixels)
+    return _Read(outcome=ScoredFile(row=row), pixels=prepare(mammogram, card.prepare).pixels)
 
 
 def _refused(row: SheetRow, problem: str) -> _Read:
-    return _Read(outcome=Scored(row=replace(row, problem=problem)))
+    return _Read(outcome=ScoredFile(row=replace(row, problem=problem)))
 
 
-def _scored(read: list[_Read], card: ModelCard, engine: Engine) -> list[Scored]:
+def _scored(read: list[_Read], card: ModelCard, engine: Engine) -> list[ScoredFile]:
     pixels = [one.pixels for one in read if one.pixels is not None]
     if not pixels:
         return [one.outcome for one in read]
@@ -264,5 +264,5 @@ def _scored(read: list[_Read], card: ModelCard, engine: Engine) -> list[Scored]:
             score=f"{score:.{DECIMALS}f}",
             probabilities=tuple(f"{share:.{DECIMALS}f}" for share in probabilities),
         )
-        outcomes.append(Scored(row=scored))
+        outcomes.append(ScoredFile(row=scored))
     return outcomes

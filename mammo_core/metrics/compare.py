@@ -17,7 +17,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     FEWEST_GROUPS,
-    Method,
+    IntervalMethod,
     auc_covariance,
     auc_of,
     auc_parts,
@@ -53,7 +53,7 @@ class Difference:
     low: float
     high: float
     p_value: float | None  # None where there are too few women for a test
-    method: Method
+    method: IntervalMethod
     cases: int
     groups: int
 
@@ -139,7 +139,7 @@ def auc_difference(one: Cases, other: Cases) -> Difference:
     if one.group_count < FEWEST_GROUPS or variance <= 1e-12:
         low, high = _unpaired_interval(one, other)
         return Difference(
-            value=value, low=low, high=high, p_value=None, method=Method.NEWCOMBE,
+            value=value, low=low, high=high, p_value=None, method=IntervalMethod.NEWCOMBE,
             cases=len(one), groups=one.group_count,
         )  # fmt: skip
     error = math.sqrt(variance)
@@ -149,7 +149,7 @@ def auc_difference(one: Cases, other: Cases) -> Difference:
         low=max(-1.0, value - half),
         high=min(1.0, value + half),
         p_value=float(2 * stdtr(degrees_of_freedom(first), -abs(value) / error)),
-        method=Method.DELONG if one.is_one_per_group else Method.OBUCHOWSKI,
+        method=IntervalMethod.DELONG if one.is_one_per_group else IntervalMethod.OBUCHOWSKI,
         cases=len(one),
         groups=one.group_count,
     )

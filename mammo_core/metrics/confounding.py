@@ -20,7 +20,7 @@ from mammo_core.metrics.uncertainty import (
     FEWEST_GROUPS,
     AucParts,
     Estimate,
-    Method,
+    IntervalMethod,
     auc_covariance,
     auc_parts,
     auc_with_interval,
@@ -326,10 +326,10 @@ def one_breast_auc(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int =
     counts = int(positive.sum()), int((~positive).sum())
     if len(women) < FEWEST_GROUPS or variance <= 0.0:
         low, high = newcombe_interval(value, *counts, z=normal_quantile())
-        method = Method.NEWCOMBE
+        method = IntervalMethod.NEWCOMBE
     else:
         low, high = logit_interval(value, t_quantile(parts[0]) * math.sqrt(variance))
-        method = Method.DELONG
+        method = IntervalMethod.DELONG
     estimate = Estimate(
         value=value, low=low, high=high, method=method,
         positives=counts[0], negatives=counts[1], groups=len(women),

@@ -160,7 +160,7 @@ CONFIDENCE: Final = 0.95
 FEWEST_GROUPS: Final = 30  # below it no variance between women is trusted
 
 
-class Method(StrEnum):
+class IntervalMethod(StrEnum):
     """How an interval was made, in the words shown beside it."""
 
     DELONG = "DeLong"
@@ -183,7 +183,7 @@ class Estimate:
     value: float
     low: float
     high: float
-    method: Method
+    method: IntervalMethod
     positives: int
     negatives: int
     groups: int
@@ -198,7 +198,7 @@ class Rate:
     groups: int
     low: float
     high: float
-    method: Method
+    method: IntervalMethod
 
     @property
     def value(self) -> float:
@@ -222,10 +222,10 @@ def auc_with_interval(cases: Cases) -> Estimate:
     need_both_classes(cases)
     parts = auc_parts(cases.score, cases.positive, cases.groups)
     if cases.group_count < FEWEST_GROUPS or auc_covariance(parts, parts) <= 0.0:
-        method = Method.NEWCOMBE
+        method = IntervalMethod.NEWCOMBE
         low, high = newcombe_of(cases)
     else:
-        method = Method.DELONG if cases.is_one_per_group else Method.OBUCHOWSKI
+        method = IntervalMethod.DELONG if cases.is_one_per_group else IntervalMethod.OBUCHOWSKI
         half = t_quantile(parts) * math.sqrt(auc_covariance(parts, parts))
         low, high = logit_interval(parts.value, half)
     return Estimate(
@@ -254,11 +254,11 @@ def rate_with_interval(hits: NDArray[np.bool_], groups: NDArray[np.intp]) -> Rat
     count, total = int(hits.sum()), len(hits)
     women = int(np.count_nonzero(np.bincount(groups)))
     if total == 0:
-        low, high, method = float("nan"), float("nan"), Method.NONE
+        low, high, method = float("nan"), float("nan"), IntervalMethod.NONE
     else:
         effective = effective_cases(hits, groups)
         low, high = wilson_interval(count / total, effective)
-        method = Method.WILSON if women == total else Method.WILSON_CLUSTERED
+        method = IntervalMethod.WILSON if women == total else IntervalMethod.WILSON_CLUSTERED
     return Rate(count=count, total=total, groups=women, low=low, high=high, method=method)
 
 

@@ -260,7 +260,7 @@ def device_of(setting: str) -> str:
     return "cuda" if any(Path("/dev").glob("nvidia[0-9]*")) else "cpu"
 
 
-class Progress:
+class JobProgress:
     """Writes the status now and then: a file a second is enough for those who watch."""
 
     def __init__(self, run: RunFolder) -> None:

@@ -18,7 +18,7 @@ WORTHLESS_FROM: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class MeasuredRate:
     """A mean over images with its 95 % interval by woman; what chance gives; and the gain over it,
     which is positive where the map does better. None where no interval can be known.
     """
@@ -45,11 +45,11 @@ class Fidelity:
     split: str
     images: int
     women: int
-    pointing: Figure  # the highest point lies in the lesion, widened by half a cell
-    energy: Figure  # share of the evidence in the lesion
-    overlap: Figure  # intersection over union of the lesion and the cells around the peak
-    deletion: Figure  # mean score while the highest cells are blurred away: low is good
-    insertion: Figure  # mean score while they are given back: high is good
+    pointing: MeasuredRate  # the highest point lies in the lesion, widened by half a cell
+    energy: MeasuredRate  # share of the evidence in the lesion
+    overlap: MeasuredRate  # intersection over union of the lesion and the cells around the peak
+    deletion: MeasuredRate  # mean score while the highest cells are blurred away: low is good
+    insertion: MeasuredRate  # mean score while they are given back: high is good
     likeness: float  # Spearman's correlation with the maps of shuffled weights
     likeness_low: float | None
     likeness_high: float | None
@@ -105,16 +105,16 @@ def fidelity_of(run: RunFolder) -> list[Fidelity]:
     return sorted(newest.values(), key=lambda one: one.measured_at)
 
 
-def _share(figure: Figure) -> str:
+def _share(figure: MeasuredRate) -> str:
     low, high = (None if end is None else 100 * end for end in (figure.low, figure.high))
     return f"{100 * figure.value:.0f} %{_interval(low, high, '.0f')}"
 
 
-def _plain(figure: Figure) -> str:
+def _plain(figure: MeasuredRate) -> str:
     return f"{figure.value:.3f}{_interval(figure.low, figure.high, '.3f')}"
 
 
-def _chance(figure: Figure) -> str:
+def _chance(figure: MeasuredRate) -> str:
     by_chance = f"by chance, matched for area, {100 * figure.chance:.0f} %"
     return f"{by_chance}." if figure.beats_chance else f"{by_chance}: no better than chance."
 

@@ -44,7 +44,7 @@ class StudyCase:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
+class ReadingStudy:
     title: str
     cases: tuple[StudyCase, ...]
     checkpoint: str
@@ -64,7 +64,7 @@ class Study:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class ReaderAnswer:
     """How likely a reader thought cancer, 0 to MOST, and what the model said."""
 
     reader: str
@@ -77,7 +77,7 @@ class Answer:
     model_score: float | None = None  # of the case; None where the model did not score it
 
 
-def create_study(root: Path, study: Study) -> str:
+def create_study(root: Path, study: ReadingStudy) -> str:
     """Keep `study` below `root`; its id."""
     if not study.cases:
         raise ConfigError("A reader study needs at least one case.")
@@ -87,13 +87,13 @@ def create_study(root: Path, study: Study) -> str:
     return study.study_id
 
 
-def list_studies(root: Path) -> list[Study]:
+def list_studies(root: Path) -> list[ReadingStudy]:
     """Every study below `root`, the newest first."""
     studies = [_read_study(path) for path in root.glob(f"*/{_STUDY}")]
     return sorted(studies, key=lambda study: study.created_at, reverse=True)
 
 
-def find_study(root: Path, study_id: str) -> Study:
+def find_study(root: Path, study_id: str) -> ReadingStudy:
     """The study of that id, which is only ever compared, never used to build a path."""
     for path in root.glob(f"*/{_STUDY}"):
         if path.parent.name == study_id:
@@ -101,18 +101,18 @@ def find_study(root: Path, study_id: str) -> Study:
     raise RunError("There is no such reader study here. It may have been deleted.")
 
 
-def answers_of(root: Path, study: Study) -> list[Answer]:
+def answers_of(root: Path, study: ReadingStudy) -> list[ReaderAnswer]:
     """Every answer so far; a last line still being written is left for the next look."""
     path = root / study.study_id / _ANSWERS
     if not path.exists():
         return []
     try:
-        return read_records(path, Answer)
+        return read_records(path, ReaderAnswer)
     except RunError as error:
         raise RunError(f"The answers of “{study.title}” cannot be read: {error}") from None
 
 
-def lock_answer(root: Path, study: Study, answer: Answer) -> None:
+def lock_answer(root: Path, study: ReadingStudy, answer: ReaderAnswer) -> None:
     """Append `answer`. One given is given: a second for the same case and phase is refused."""
     if not 0 <= answer.score <= MOST:
         raise ConfigError(f"The answer is {answer.score}; it must be between 0 and {MOST}.")
@@ -127,7 +127,7 @@ def lock_answer(root: Path, study: Study, answer: Answer) -> None:
 
 
 def next_step(
-    study: Study, answers: Sequence[Answer], reader: str
+    study: ReadingStudy, answers: Sequence[ReaderAnswer], reader: str
 ) -> tuple[StudyCase, Phase] | None:
     """What `reader` has to answer next; None when all is answered."""
     given = {(one.case_id, one.phase) for one in answers if one.reader == reader}
@@ -138,7 +138,7 @@ def next_step(
     return None
 
 
-def imrmc_table(study: Study, answers: Sequence[Answer]) -> pd.DataFrame:
+def imrmc_table(study: ReadingStudy, answers: Sequence[ReaderAnswer]) -> pd.DataFrame:
     """`reader, case, modality, score, truth`, as iMRMC names them; truth 1, 0, or missing.
 
     The model is a reader of its own, once per case, where it gave a score.
@@ -169,9 +169,11 @@ def _row(reader: str, case: StudyCase, modality: str, score: float) -> dict[str,
     }
 
 
-def _read_study(path: Path) -> Study:
+def _read_study(path: Path) -> ReadingStudy:
     try:
-        return from_document(json.loads(path.read_text(encoding="utf-8")), Study, where=_STUDY)
+        return from_document(
+            json.loads(path.read_text(encoding="utf-8")), ReadingStudy, where=_STUDY
+        )
     except (ValueError, RecursionError, ConfigError) as error:
         raise RunError(
             f"The reader study {path.parent.name} cannot be read: {damage_in_words(error)}. Put "

@@ -17,7 +17,7 @@ from mammo_core.config import PrepareSettings, RunConfig
 from mammo_core.training.augment import DRAWS, augment, mix, uniform
 from mammo_core.training.data import ImageSet
 from mammo_core.training.losses import (
-    Order,
+    EpochOrder,
     epoch_order,
     hard_targets,
     images_per_epoch,
@@ -111,13 +111,13 @@ class TrainingBatches:
         def read(batch: int) -> Coming:
             start, stop = batch * optim.batch_size, (batch + 1) * optim.batch_size
             share = slice(start + self.rank, stop, self.processes)
-            mine = Order(rows=order.rows[share], copies=order.copies[share])
+            mine = EpochOrder(rows=order.rows[share], copies=order.copies[share])
             return self._fetch(mine, epoch=number, seed=self.config.seed)
 
         for coming in read_ahead(read, len(self)):
             yield self._show(coming)
 
-    def look(self, order: Order, *, epoch: int, seed: int) -> Batch:
+    def look(self, order: EpochOrder, *, epoch: int, seed: int) -> Batch:
         """The images `order` names as the network sees them in `epoch`, and what it should say."""
         return self._show(self._fetch(order, epoch=epoch, seed=seed))
 
@@ -127,7 +127,7 @@ class TrainingBatches:
         grey = _to_grey(_stored(self.images, rows, self.device))
         return normalise(augment(grey, draws.here(), self.config.augment), self.config.prepare)
 
-    def _fetch(self, order: Order, *, epoch: int, seed: int) -> Coming:
+    def _fetch(self, order: EpochOrder, *, epoch: int, seed: int) -> Coming:
         """For two views each image is followed by its partner, which is changed as it is where it
         is the image itself: by draws of its own.
         """

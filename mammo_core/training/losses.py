@@ -80,7 +80,7 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Order:
+class EpochOrder:
     """The images of an epoch by row, and how often each has been shown before in it."""
 
     rows: Rows
@@ -89,7 +89,7 @@ class Order:
 
 def epoch_order(
     positive: NDArray[np.bool_], balance: BalanceConfig, *, seed: int, epoch: int, batch_size: int
-) -> Order:
+) -> EpochOrder:
     """What an epoch shows; every epoch draws anew, from nothing but its number and the seed."""
     rng = np.random.default_rng([seed, epoch])
     if balance.sampler == "weighted":
@@ -100,7 +100,7 @@ def epoch_order(
         rows = _with_positives(
             rows, positive, least=balance.positives_per_batch, batch_size=batch_size, rng=rng
         )
-    return Order(rows=rows, copies=_occurrences(rows))
+    return EpochOrder(rows=rows, copies=_occurrences(rows))
 
 
 def images_per_epoch(positive: NDArray[np.bool_], balance: BalanceConfig) -> int:

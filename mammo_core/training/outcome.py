@@ -39,7 +39,7 @@ LIMITS: Final = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Outcome:
+class TrainingOutcome:
     """Everything the card tells, gathered."""
 
     model_id: str
@@ -63,7 +63,7 @@ def save_weights(model: nn.Module, path: Path) -> None:
     replace_file(path, save(state))
 
 
-def make_card(outcome: Outcome) -> ModelCard:
+def make_card(outcome: TrainingOutcome) -> ModelCard:
     config, adapter = outcome.config, outcome.adapter
     return ModelCard(
         model_id=outcome.model_id,

@@ -42,7 +42,7 @@ from mammo_core.training.machine import any_of, make_fabric, why_not_compiled, w
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch
 from mammo_core.training.network import Network, make_network, refuse_apart
-from mammo_core.training.outcome import Outcome, heatmap_peak, make_card, outputs_of
+from mammo_core.training.outcome import TrainingOutcome, heatmap_peak, make_card, outputs_of
 from mammo_core.training.preflight import Fitting, fitting_of, refuse_missing_weights, write_fitting
 from mammo_core.types import Report, RunState, Split
 from mammo_core.zoo.classifier import Classifier
@@ -175,7 +175,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
     tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
     predictions = _predictions(course, {Split.VAL: outputs.logits, Split.TEST: tested})
     write_predictions(predictions, run.predictions_file)
-    outcome = Outcome(
+    outcome = TrainingOutcome(
         model_id=run.run_id,
         config=config,
         adapter=dataset.adapter,

@@ -6,7 +6,7 @@ import pytest
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import auc_difference, compare_to_best, holm, share_cases
-from mammo_core.metrics.uncertainty import Method, auc_of, resampled_aucs
+from mammo_core.metrics.uncertainty import IntervalMethod, auc_of, resampled_aucs
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 
@@ -78,7 +78,7 @@ def test_a_clear_difference_is_called_one_and_has_the_right_sign() -> None:
     assert difference.value == pytest.approx(
         auc_of(one.score, one.positive) - auc_of(other.score, other.positive)
     )
-    assert difference.method is Method.OBUCHOWSKI
+    assert difference.method is IntervalMethod.OBUCHOWSKI
     assert difference.p_value is not None
     assert difference.p_value < 0.001
     assert auc_difference(other, one).value == -difference.value
@@ -119,7 +119,7 @@ def test_pairing_by_woman_agrees_with_the_bootstrap_over_women() -> None:
 def test_pairing_tells_apart_what_two_separate_intervals_would_not() -> None:
     one, other = two_models(300, 1, gain=0.3)
     difference = auc_difference(one, other)
-    assert difference.method is Method.DELONG
+    assert difference.method is IntervalMethod.DELONG
     shuffled = np.random.default_rng(1).permutation(np.flatnonzero(one.positive))
     score = other.score.copy()
     score[np.flatnonzero(one.positive)] = other.score[shuffled]
@@ -138,7 +138,7 @@ def test_a_model_cannot_be_told_apart_from_itself() -> None:
 def test_few_women_get_a_wide_interval_and_no_test() -> None:
     one, other = two_models(12, 1, gain=3.0)
     difference = auc_difference(one, other)
-    assert difference.method is Method.NEWCOMBE
+    assert difference.method is IntervalMethod.NEWCOMBE
     assert difference.p_value is None
     assert difference.high - difference.low > 0.4
 

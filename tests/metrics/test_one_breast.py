@@ -7,7 +7,7 @@ import pytest
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Pooling, guessing_auc, pool_cases
 from mammo_core.metrics.confounding import one_breast_auc
-from mammo_core.metrics.uncertainty import Method, auc_with_interval
+from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions
 
@@ -39,7 +39,7 @@ def test_where_women_have_one_breast_each_it_is_the_auc_by_breast_and_its_interv
     whole = auc_with_interval(pool_cases(table, Level.BREAST))
     found = (drawn.value, drawn.low, drawn.high)
     assert found == pytest.approx((whole.value, whole.low, whole.high))
-    assert drawn.method is Method.DELONG
+    assert drawn.method is IntervalMethod.DELONG
 
 
 def test_the_seed_decides_the_draws() -> None:
@@ -51,7 +51,7 @@ def test_the_seed_decides_the_draws() -> None:
 
 def test_few_women_have_the_interval_for_few() -> None:
     estimate = one_breast_auc(made_up_predictions(women=20, with_cancer=10)).estimate
-    assert estimate.method is Method.NEWCOMBE
+    assert estimate.method is IntervalMethod.NEWCOMBE
     assert estimate.low < estimate.value < estimate.high
 
 

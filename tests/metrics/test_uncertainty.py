@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.uncertainty import (
-    Method,
+    IntervalMethod,
     auc_parts,
     auc_with_interval,
     degrees_of_freedom,
@@ -44,7 +44,7 @@ def test_a_handful_of_cancers_is_a_small_sample_however_many_women_have_none() -
 
 def test_independent_cases_get_wilson() -> None:
     rate = rate_with_interval(np.array([True] * 9 + [False]), np.arange(10))
-    assert (rate.count, rate.total, rate.value, rate.method) == (9, 10, 0.9, Method.WILSON)
+    assert (rate.count, rate.total, rate.value, rate.method) == (9, 10, 0.9, IntervalMethod.WILSON)
     assert (rate.low, rate.high) == pytest.approx((0.596, 0.982), abs=0.001)
 
 
@@ -52,7 +52,7 @@ def test_ten_images_of_each_woman_that_agree_count_as_the_women() -> None:
     hits, women = np.arange(40) % 4 == 0, np.arange(40)
     rate = rate_with_interval(np.repeat(hits, 10), np.repeat(women, 10))
     assert (rate.count, rate.total, rate.groups) == (100, 400, 40)
-    assert rate.method is Method.WILSON_CLUSTERED
+    assert rate.method is IntervalMethod.WILSON_CLUSTERED
     assert (rate.low, rate.high) == pytest.approx(wilson_interval(0.25, 40), abs=0.002)
 
 
@@ -74,7 +74,7 @@ def test_without_cases_there_is_no_rate() -> None:
     rate = rate_with_interval(np.array([], dtype=bool), np.array([], dtype=np.intp))
     assert math.isnan(rate.value)
     assert math.isnan(rate.low)
-    assert rate.method is Method.NONE
+    assert rate.method is IntervalMethod.NONE
 
 
 def test_women_with_unequal_numbers_of_images_count_less() -> None:
@@ -103,9 +103,9 @@ def made_up(women: int, images: int, *, shared: float) -> tuple[np.ndarray, ...]
 
 def test_delong_is_used_only_where_every_case_is_its_own_woman() -> None:
     score, positive, groups = made_up(60, 2, shared=1.0)
-    assert auc_with_interval(cases_of(score, positive)).method is Method.DELONG
+    assert auc_with_interval(cases_of(score, positive)).method is IntervalMethod.DELONG
     clustered = auc_with_interval(cases_of(score, positive, groups=groups))
-    assert (clustered.method, clustered.groups) == (Method.OBUCHOWSKI, 60)
+    assert (clustered.method, clustered.groups) == (IntervalMethod.OBUCHOWSKI, 60)
 
 
 def test_ignoring_that_women_repeat_makes_the_interval_too_narrow() -> None:
@@ -127,7 +127,7 @@ def test_the_formula_and_the_bootstrap_over_women_agree(images: int) -> None:
 
 def test_a_perfect_auc_keeps_its_doubt() -> None:
     estimate = auc_with_interval(cases_of(np.arange(40) / 40, np.arange(40) >= 20))
-    assert (estimate.value, estimate.high, estimate.method) == (1.0, 1.0, Method.NEWCOMBE)
+    assert (estimate.value, estimate.high, estimate.method) == (1.0, 1.0, IntervalMethod.NEWCOMBE)
     assert 0.8 < estimate.low < 0.99
 
 

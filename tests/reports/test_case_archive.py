@@ -3,7 +3,7 @@ import json
 import zipfile
 
 from mammo_core.reports.case.archive import case_zip
-from mammo_core.reports.case.picture import Look
+from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms
 from tests.reports.read_cases import read_case
 
@@ -11,7 +11,7 @@ CASE = read_case()
 
 
 def unpacked() -> dict[str, bytes]:
-    content = case_zip(CASE, Look(), Pseudonyms(key=b"k" * 32, case_id=CASE.case_id))
+    content = case_zip(CASE, Appearance(), Pseudonyms(key=b"k" * 32, case_id=CASE.case_id))
     with zipfile.ZipFile(io.BytesIO(content)) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 

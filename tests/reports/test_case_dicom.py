@@ -14,7 +14,7 @@ from mammo_core.errors import MammoError
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.read import decode
 from mammo_core.reports.case.archive import identified_dicom, pseudonymous_dicom
-from mammo_core.reports.case.picture import Look
+from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase
 from mammo_core.types import Laterality
 from tests.reports.read_cases import POINT, read_case, unread
@@ -32,7 +32,7 @@ def read_back(files: list[CaseFile]) -> dict[str, Dataset]:
 
 
 def pseudonymous(case: ReadCase) -> dict[str, Dataset]:
-    return read_back(pseudonymous_dicom(case, Look(), names_of(case)))
+    return read_back(pseudonymous_dicom(case, Appearance(), names_of(case)))
 
 
 def original(number: int, *, patient: str = "W-0001") -> Evidence:
@@ -54,7 +54,7 @@ def originals(case: ReadCase) -> dict[str, Evidence]:
 
 
 def identified(case: ReadCase) -> dict[str, Dataset]:
-    return read_back(identified_dicom(case, Look(), names_of(case), originals(case)))
+    return read_back(identified_dicom(case, Appearance(), names_of(case), originals(case)))
 
 
 def groups_of(report: Dataset) -> list[Dataset]:
@@ -135,7 +135,7 @@ def test_a_region_lies_in_the_pixels_of_the_image_referred_to() -> None:
 
 def test_without_identity_there_is_none_and_with_it_that_of_the_originals() -> None:
     case = read_case(kind="DICOM, RLE")
-    hidden = pseudonymous_dicom(case, Look(), names_of(case))
+    hidden = pseudonymous_dicom(case, Appearance(), names_of(case))
     assert not any(re.search(rb"M.{1,2}ller|19600102|W-0001", file.content) for file in hidden)
     for dataset in read_back(hidden).values():
         assert dataset.PatientIdentityRemoved == "YES"
@@ -154,7 +154,7 @@ def test_an_image_that_was_drawn_is_still_known_as_such_when_read_again() -> Non
     case = read_case()
     drawn = tuple(replace(i, about=replace(i.about, is_synthetic=True)) for i in case.images)
     for given, is_known in ((case, False), (replace(case, images=drawn), True)):
-        image = pseudonymous_dicom(given, Look(), names_of(given))[0]
+        image = pseudonymous_dicom(given, Appearance(), names_of(given))[0]
         assert decode(image.content, key=b"k" * 32).is_synthetic is is_known
 
 
@@ -162,14 +162,14 @@ def test_an_export_with_identity_needs_the_original_of_every_image() -> None:
     case = read_case()
     given = dict(list(originals(case).items())[:1])
     with pytest.raises(MammoError, match=r"1 of 2 images came without .* \(L MLO\)"):
-        identified_dicom(case, Look(), names_of(case), given)
+        identified_dicom(case, Appearance(), names_of(case), given)
 
 
 def test_an_export_with_identity_is_of_one_patient() -> None:
     case = read_case()
     given = {i.about.ref.image_id: original(1, patient=f"W-{i.title}") for i in case.images}
     with pytest.raises(MammoError, match="2 patients"):
-        identified_dicom(case, Look(), names_of(case), given)
+        identified_dicom(case, Appearance(), names_of(case), given)
 
 
 def test_a_case_that_was_not_scored_has_pictures_and_no_report() -> None:
@@ -197,8 +197,8 @@ def test_the_validator_finds_no_error(tmp_path: Path, kind: str, side: Lateralit
         replace(i, about=replace(i.about, ref=replace(i.about.ref, side=side))) for i in case.images
     )
     case = replace(case, images=images)
-    files = pseudonymous_dicom(case, Look(), names_of(case))
-    files += identified_dicom(case, Look(), names_of(case), originals(case))
+    files = pseudonymous_dicom(case, Appearance(), names_of(case))
+    files += identified_dicom(case, Appearance(), names_of(case), originals(case))
     assert len(files) == 8
     for number, file in enumerate(files):
         path = tmp_path / f"{number}.dcm"

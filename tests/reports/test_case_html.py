@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 
 from mammo_core.reports.case.html import to_html
-from mammo_core.reports.case.picture import Look
+from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms, ReadCase
 from tests.reports.read_cases import POINT, read_case, unread
 
@@ -34,7 +34,7 @@ class Tags(HTMLParser):
 
 def parsed(case: ReadCase) -> Tags:
     tags = Tags()
-    tags.feed(to_html(case, Pseudonyms(key=b"k" * 32, case_id=case.case_id), Look()))
+    tags.feed(to_html(case, Pseudonyms(key=b"k" * 32, case_id=case.case_id), Appearance()))
     return tags
 
 
@@ -58,7 +58,7 @@ def test_texts_are_shown_as_they_are_and_never_obeyed() -> None:
 
 
 def test_the_page_forbids_scripts_and_the_network() -> None:
-    page = to_html(CASE, Pseudonyms(key=b"k" * 32, case_id="c"), Look())
+    page = to_html(CASE, Pseudonyms(key=b"k" * 32, case_id="c"), Appearance())
     assert "default-src 'none'" in page
     assert not re.search(r"https?://", page)
 

@@ -7,7 +7,7 @@ import pytest
 from mammo_core.errors import UnknownNameError
 from mammo_core.reports.case.picture import (
     COLOUR_MAPS,
-    Look,
+    Appearance,
     colour_table,
     grey_picture,
     heat_picture,
@@ -32,8 +32,8 @@ def test_the_colours_are_those_of_the_viewer() -> None:
 
 def test_the_default_look_is_that_of_the_viewer() -> None:
     script = (VIEWER / "viewer.js").read_text(encoding="utf-8")
-    assert f"opacity: {Look().opacity}" in script
-    assert f'palette: "{Look().palette}"' in script
+    assert f"opacity: {Appearance().opacity}" in script
+    assert f'palette: "{Appearance().palette}"' in script
 
 
 def test_a_colour_between_two_stops_lies_between_their_colours() -> None:
@@ -63,14 +63,14 @@ def test_a_sigmoid_window_is_half_bright_in_its_middle() -> None:
 
 def test_the_chosen_window_is_taken_and_an_unknown_one_leaves_the_first() -> None:
     image = CASE.images[0]
-    assert grey_picture(image, Look())[:, 0].tolist() == [0, 36, 73, 109, 146, 182, 219, 255]
-    assert grey_picture(image, Look(window="Dark"))[4, 0] == 255
-    assert grey_picture(image, Look(window="gone"))[4, 0] == 146
+    assert grey_picture(image, Appearance())[:, 0].tolist() == [0, 36, 73, 109, 146, 182, 219, 255]
+    assert grey_picture(image, Appearance(window="Dark"))[4, 0] == 255
+    assert grey_picture(image, Appearance(window="gone"))[4, 0] == 146
 
 
 def test_full_colour_is_blended_by_the_opacity_and_cold_pixels_stay_grey() -> None:
     image = CASE.images[1]  # without a region, whose box would be drawn over
-    picture = overlay_picture(image, CASE, Look(opacity=1.0))
+    picture = overlay_picture(image, CASE, Appearance(opacity=1.0))
     left, top = (picture.shape[1] - 4) // 2, 26
     seen = picture[top : top + 8, left : left + 4]
     assert seen[0, 0].tolist() == colour_table("inferno")[255].tolist()
@@ -79,14 +79,14 @@ def test_full_colour_is_blended_by_the_opacity_and_cold_pixels_stay_grey() -> No
 
 def test_a_region_is_boxed_in_pixels_of_the_picture() -> None:
     image = CASE.images[0]  # columns 2 to 6 and rows 4 to 12 of an original twice as large
-    yellow = (heat_picture(image, Look()) == [255, 209, 102]).all(axis=2)
+    yellow = (heat_picture(image, Appearance()) == [255, 209, 102]).all(axis=2)
     assert np.argwhere(yellow[:, :3]).min(axis=0).tolist() == [2, 1]
     assert yellow[2:6, 1].all()
 
 
 def test_the_notice_is_burned_into_every_picture() -> None:
     image = CASE.images[0]
-    for picture in (overlay_picture(image, CASE, Look()), plain_picture(image, Look())):
+    for picture in (overlay_picture(image, CASE, Appearance()), plain_picture(image, Appearance())):
         band = picture[:26].astype(int)
         assert (band.max(axis=2) > 200).sum() > 300  # bright letters
         assert picture.shape[1] >= 560  # wide enough for them
@@ -94,14 +94,14 @@ def test_the_notice_is_burned_into_every_picture() -> None:
 
 def test_an_image_that_was_not_read_has_no_colours_and_says_why() -> None:
     image = unread(CASE.images[0])
-    picture = overlay_picture(image, CASE, Look(opacity=1.0))
+    picture = overlay_picture(image, CASE, Appearance(opacity=1.0))
     left, top = (picture.shape[1] - 4) // 2, 26
     assert picture[top, left].tolist() == [0, 0, 0]
-    assert picture.shape[0] < overlay_picture(CASE.images[0], CASE, Look()).shape[0]
+    assert picture.shape[0] < overlay_picture(CASE.images[0], CASE, Appearance()).shape[0]
 
 
 def test_a_png_holds_the_picture_and_nothing_else() -> None:
-    content = to_png(grey_picture(CASE.images[0], Look()))
+    content = to_png(grey_picture(CASE.images[0], Appearance()))
     chunks = set(re.findall(rb"tEXt|iTXt|zTXt|eXIf|tIME", content))
     assert content.startswith(b"\x89PNG")
     assert not chunks

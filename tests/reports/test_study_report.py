@@ -16,7 +16,7 @@ from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
 from mammo_core.runs.measured import (
     Fidelity,
-    Figure,
+    MeasuredRate,
     StressResult,
     StressTest,
     add_fidelity,
@@ -202,7 +202,9 @@ def test_what_is_known_of_heatmaps_is_in_it(study: RunFolder) -> None:
 
 
 def made_up_fidelity(card_sha256: str) -> Fidelity:
-    figure = Figure(value=0.5, low=0.3, high=0.7, chance=0.1, gain=0.4, gain_low=0.2, gain_high=0.6)
+    figure = MeasuredRate(
+        value=0.5, low=0.3, high=0.7, chance=0.1, gain=0.4, gain_low=0.2, gain_high=0.6
+    )
     return Fidelity(
         method="grad_cam", dataset="women", split="test", images=10, women=5, pointing=figure,
         energy=figure, overlap=figure, deletion=figure, insertion=figure, likeness=0.1,

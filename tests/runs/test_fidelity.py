@@ -6,9 +6,9 @@ import pytest
 from mammo_core.errors import CheckpointError
 from mammo_core.files import sha256_of
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.measured import Fidelity, Figure, add_fidelity, fidelity_of
+from mammo_core.runs.measured import Fidelity, MeasuredRate, add_fidelity, fidelity_of
 
-GOOD = Figure(value=0.7, low=0.5, high=0.8, chance=0.1, gain=0.6, gain_low=0.4, gain_high=0.7)
+GOOD = MeasuredRate(value=0.7, low=0.5, high=0.8, chance=0.1, gain=0.6, gain_low=0.4, gain_high=0.7)
 UNSURE = replace(GOOD, gain=0.1, gain_low=-0.1, gain_high=0.3)
 ONE_WOMAN = replace(GOOD, low=None, high=None, gain_low=None, gain_high=None)
 

@@ -5,9 +5,9 @@ import pytest
 
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.runs.reader_study import (
-    Answer,
     Phase,
-    Study,
+    ReaderAnswer,
+    ReadingStudy,
     StudyCase,
     answers_of,
     create_study,
@@ -18,7 +18,7 @@ from mammo_core.runs.reader_study import (
     next_step,
 )
 
-STUDY = Study(
+STUDY = ReadingStudy(
     title="Pilot",
     cases=tuple(
         StudyCase(case_id=f"{number:064d}", name=f"case {number}", truth=number == 1)
@@ -30,8 +30,8 @@ STUDY = Study(
 )
 
 
-def answer(case: StudyCase, phase: Phase, score: int, *, reader: str = "A") -> Answer:
-    return Answer(
+def answer(case: StudyCase, phase: Phase, score: int, *, reader: str = "A") -> ReaderAnswer:
+    return ReaderAnswer(
         reader=reader,
         case_id=case.case_id,
         phase=phase,

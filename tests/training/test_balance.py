@@ -3,7 +3,7 @@ import pytest
 
 from mammo_core.config import BalanceConfig
 from mammo_core.errors import ConfigError
-from mammo_core.training.losses import Order, epoch_order, images_per_epoch
+from mammo_core.training.losses import EpochOrder, epoch_order, images_per_epoch
 
 #: Ten images, the last two positive.
 POSITIVE = np.arange(10) >= 8
@@ -11,7 +11,7 @@ POSITIVE = np.arange(10) >= 8
 
 def order(
     balance: BalanceConfig, *, positive: np.ndarray = POSITIVE, epoch: int = 1, batch_size: int = 4
-) -> Order:
+) -> EpochOrder:
     return epoch_order(positive, balance, seed=0, epoch=epoch, batch_size=batch_size)
 
 

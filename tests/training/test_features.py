@@ -22,7 +22,7 @@ from mammo_core.training.features import (
     keep_evaluation,
     keep_training,
 )
-from mammo_core.training.losses import Order, epoch_order
+from mammo_core.training.losses import EpochOrder, epoch_order
 from mammo_core.training.network import Network, make_network
 from tests.training.made_up import CONFIG, InMemory, config, paired, squares, two_views
 
@@ -77,7 +77,7 @@ def test_the_back_on_kept_features_says_what_the_whole_says_of_the_images(
     assert len(kept) == len(source) == 2
     for epoch, variant in ((1, 0), (2, 1), (3, 0)):
         rows = np.arange(10)
-        order = Order(rows=rows, copies=0 * rows)
+        order = EpochOrder(rows=rows, copies=0 * rows)
         images, _ = source.look(order, epoch=variant, seed=LOOK_SEED)
         with torch.no_grad():
             whole = network.classifier(images)

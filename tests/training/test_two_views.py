@@ -31,7 +31,7 @@ from mammo_core.tables import check_manifest
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet, load_dataset
 from mammo_core.training.loop import Lesson, fit, make_learner, predict_logits
-from mammo_core.training.losses import Order, make_loss
+from mammo_core.training.losses import EpochOrder, make_loss
 from mammo_core.training.monitor import judge
 from mammo_core.training.network import make_network
 from mammo_core.training.recipes import get_recipe, with_changes
@@ -68,7 +68,7 @@ def test_a_lone_image_is_its_own_partner() -> None:
 
 def test_a_partner_is_changed_as_it_is_where_it_is_the_image_itself() -> None:
     batches = training(paired(squares(4)), two_views())
-    order = Order(rows=np.array([0, 1]), copies=np.array([0, 0]))
+    order = EpochOrder(rows=np.array([0, 1]), copies=np.array([0, 0]))
     seen, _ = batches.look(order, epoch=3, seed=7)
     assert torch.equal(seen[0, 1], seen[1, 0])
     assert torch.equal(seen[1, 1], seen[0, 0])

@@ -66,7 +66,7 @@ class Count:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shape:
+class ImageShape:
     """How many images have one size and kind of file."""
 
     height: int
@@ -138,7 +138,7 @@ class AuditResult:
     images: int
     women: int
     counts: tuple[Count, ...]
-    shapes: tuple[Shape, ...]  # the most common ones first
+    shapes: tuple[ImageShape, ...]  # the most common ones first
     findings: tuple[Finding, ...]
     shortcuts: tuple[Shortcut, ...]
     precision: Precision | None

@@ -12,7 +12,7 @@ from mammo_core.datasets.audit.facts import (
     gather_facts,
     search_copies,
 )
-from mammo_core.datasets.audit.result import AuditResult, Count, Finding, Severity, Shape
+from mammo_core.datasets.audit.result import AuditResult, Count, Finding, ImageShape, Severity
 from mammo_core.datasets.audit.shortcuts import (
     check_one_sided_values,
     check_precision,
@@ -117,11 +117,11 @@ def _known_defects(dataset: Dataset) -> list[Finding]:
     ]
 
 
-def _shapes(evidence: AuditEvidence) -> tuple[Shape, ...]:
+def _shapes(evidence: AuditEvidence) -> tuple[ImageShape, ...]:
     images = evidence.images.drop_duplicates("path").dropna(subset=["height"])
     counted = images.groupby(["height", "width", "bits", "kind"]).size().nlargest(_MOST_SHAPES)
     return tuple(
-        Shape(height=int(h), width=int(w), bits=int(bits), kind=str(kind), images=int(count))
+        ImageShape(height=int(h), width=int(w), bits=int(bits), kind=str(kind), images=int(count))
         for h, w, bits, kind, count in counted.reset_index().itertuples(index=False)
     )
 

@@ -33,7 +33,7 @@ ALDER, BIRCH = (machine.name for machine in MACHINES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SampleFile:
     """One file to write."""
 
     name: str
@@ -61,7 +61,7 @@ def write_samples(folder: Path, size: Size = SIZE) -> None:
     replace_file(folder / "README.md", _readme())
 
 
-def list_samples() -> list[Sample]:
+def list_samples() -> list[SampleFile]:
     """What ships, in the order of hanging."""
     exam, pair, film = _women()
     syntaxes = (Syntax.EXPLICIT, Syntax.RLE, Syntax.JPEG_LOSSLESS, Syntax.JPEG_2000)
@@ -69,7 +69,7 @@ def list_samples() -> list[Sample]:
     right, left = SIDES
     return [
         *(
-            Sample(
+            SampleFile(
                 name=f"exam_{side}_{view}_{syntax.lower().replace(' ', '-')}.dcm",
                 woman=exam,
                 side=side,
@@ -79,7 +79,7 @@ def list_samples() -> list[Sample]:
             for (side, view), syntax in zip(hung, syntaxes, strict=True)
         ),
         *(
-            Sample(
+            SampleFile(
                 name=f"pair_R_{view}_16-bit.png",
                 woman=pair,
                 side=right,
@@ -88,7 +88,7 @@ def list_samples() -> list[Sample]:
             )
             for view in VIEWS
         ),
-        Sample(
+        SampleFile(
             name="film_L_MLO_inverted.png",
             woman=film,
             side=left,
@@ -124,7 +124,7 @@ def _woman(number: int, traits: Traits, lesion: Lesion, side: str | None) -> Wom
     )
 
 
-def _encoded(sample: Sample, rendering: Rendering) -> bytes:
+def _encoded(sample: SampleFile, rendering: Rendering) -> bytes:
     if isinstance(sample.form, Syntax):
         header = header_of(sample.woman, sample.breast, sample.view, uid_seed="samples")
         return encode_dicom(rendering, header, sample.form)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.reports.case.dicom import (
-    Study,
+    DicomStudy,
     identified_studies,
     image_capture,
     overlay_capture,
@@ -12,14 +12,14 @@ from mammo_core.reports.case.dicom import (
     to_file,
 )
 from mammo_core.reports.case.html import to_html
-from mammo_core.reports.case.picture import Look, pictures
+from mammo_core.reports.case.picture import Appearance, pictures
 from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase, to_zip, view_name
 from mammo_core.reports.case.structured_report import has_scores, structured_report
 from mammo_core.reports.case.tables import to_csv, to_json
 from mammo_core.words import NOTICE
 
 
-def pseudonymous_dicom(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> list[CaseFile]:
+def pseudonymous_dicom(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> list[CaseFile]:
     """Without identity, and with the images that everything refers to."""
     files = []
     for number, study in enumerate(pseudonymous_studies(case, pseudonyms), start=1):
@@ -31,7 +31,7 @@ def pseudonymous_dicom(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> li
 
 
 def identified_dicom(
-    case: ReadCase, look: Look, pseudonyms: Pseudonyms, originals: Mapping[str, Evidence]
+    case: ReadCase, look: Appearance, pseudonyms: Pseudonyms, originals: Mapping[str, Evidence]
 ) -> list[CaseFile]:
     """With the identity of the original files, which everything refers to."""
     studies = enumerate(identified_studies(case, originals), start=1)
@@ -44,9 +44,9 @@ def identified_dicom(
 
 def _of_study(
     number: int,
-    study: Study,
+    study: DicomStudy,
     case: ReadCase,
-    look: Look,
+    look: Appearance,
     pseudonyms: Pseudonyms,
     *,
     folder: str,
@@ -72,7 +72,7 @@ dicom/          the same as DICOM, under pseudonyms: images as read, heatmaps, s
 """
 
 
-def case_zip(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+def case_zip(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
     """Nothing in it names the woman, the hospital or the researcher's files."""
     texts = {
         "README.txt": _READ_ME,

@@ -18,7 +18,7 @@ from mammo_core import __version__
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.phantoms.mark import SYNTHETIC_MARK
 from mammo_core.preprocessing.reading.identity import Evidence
-from mammo_core.reports.case.picture import Look, grey_picture, overlay_picture
+from mammo_core.reports.case.picture import Appearance, grey_picture, overlay_picture
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
 from mammo_core.words import NOTICE, many
 
@@ -54,12 +54,12 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Study:
+class DicomStudy:
     subject: Subject
     sources: tuple[Source, ...]
 
 
-def pseudonymous_studies(case: ReadCase, pseudonyms: Pseudonyms) -> list[Study]:
+def pseudonymous_studies(case: ReadCase, pseudonyms: Pseudonyms) -> list[DicomStudy]:
     """One study per exam; images of no known exam make one together."""
     exams: dict[str, list[ReadImage]] = {}
     for image in case.images:
@@ -67,7 +67,7 @@ def pseudonymous_studies(case: ReadCase, pseudonyms: Pseudonyms) -> list[Study]:
     return [_pseudonymous(uid, images, pseudonyms) for uid, images in exams.items()]
 
 
-def identified_studies(case: ReadCase, originals: Mapping[str, Evidence]) -> list[Study]:
+def identified_studies(case: ReadCase, originals: Mapping[str, Evidence]) -> list[DicomStudy]:
     """One study per original study, all of one woman; `originals` by the hash of their content."""
     _refuse_incomplete(case, originals)
     studies: dict[str, list[ReadImage]] = {}
@@ -76,7 +76,9 @@ def identified_studies(case: ReadCase, originals: Mapping[str, Evidence]) -> lis
     return [_identified(images, originals) for images in studies.values()]
 
 
-def _pseudonymous(study_uid: str, images: Sequence[ReadImage], pseudonyms: Pseudonyms) -> Study:
+def _pseudonymous(
+    study_uid: str, images: Sequence[ReadImage], pseudonyms: Pseudonyms
+) -> DicomStudy:
     patient = pseudonyms.patient(images[0].about)
     subject = Subject(
         is_pseudonymous=True,
@@ -96,10 +98,10 @@ def _pseudonymous(study_uid: str, images: Sequence[ReadImage], pseudonyms: Pseud
         )
         for image in images
     ]
-    return Study(subject=subject, sources=tuple(sources))
+    return DicomStudy(subject=subject, sources=tuple(sources))
 
 
-def _identified(images: Sequence[ReadImage], originals: Mapping[str, Evidence]) -> Study:
+def _identified(images: Sequence[ReadImage], originals: Mapping[str, Evidence]) -> DicomStudy:
     first = _original(originals, images[0])
     subject = Subject(
         is_pseudonymous=False,
@@ -125,7 +127,7 @@ def _identified(images: Sequence[ReadImage], originals: Mapping[str, Evidence]) 
                 reduction=1.0,
             )
         )
-    return Study(subject=subject, sources=tuple(sources))
+    return DicomStudy(subject=subject, sources=tuple(sources))
 
 
 def _original(originals: Mapping[str, Evidence], image: ReadImage) -> Evidence:
@@ -155,7 +157,7 @@ _IMAGES_SERIES: Final = 9000
 
 
 def overlay_capture(
-    source: Source, study: Study, case: ReadCase, *, look: Look, pseudonyms: Pseudonyms
+    source: Source, study: DicomStudy, case: ReadCase, *, look: Appearance, pseudonyms: Pseudonyms
 ) -> Dataset:
     """The view with heatmap and burned-in words, referring to the image it was made of."""
     picture = overlay_picture(source.image, case, look)
@@ -175,7 +177,9 @@ def overlay_capture(
     return dataset
 
 
-def image_capture(source: Source, study: Study, case: ReadCase, *, look: Look) -> Dataset:
+def image_capture(
+    source: Source, study: DicomStudy, case: ReadCase, *, look: Appearance
+) -> Dataset:
     """The image as it was read, 8 bits deep, under the pseudonymous UID others refer to it by."""
     dataset = _capture(source, study.subject, case)
     dataset.SeriesInstanceUID = source.series_uid

@@ -8,7 +8,7 @@ from mammo_core import __version__
 from mammo_core.html import jpeg_uri, render
 from mammo_core.inference.verdict import ScoredCase, said_once
 from mammo_core.metrics.cases import Pooling
-from mammo_core.reports.case.picture import COLOUR_MAPS, Look, small_pictures, to_jpeg
+from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, small_pictures, to_jpeg
 from mammo_core.reports.case.record import (
     Pseudonyms,
     ReadCase,
@@ -23,7 +23,7 @@ _LONGEST: Final = 900  # pixels; two pictures of each of four views share a page
 _MOST_COLUMNS: Final = 4
 
 
-def to_html(case: ReadCase, pseudonyms: Pseudonyms, look: Look) -> str:
+def to_html(case: ReadCase, pseudonyms: Pseudonyms, look: Appearance) -> str:
     readings = [image.reading for image in case.images if image.reading]
     remarks = _by_sentence((image.remark, image.title) for image in case.images if image.remark)
     limits = [limit for limit in case.card.limits if limit != NOTICE]  # which stands above
@@ -71,7 +71,7 @@ def _threshold(case: ReadCase) -> str:
     )
 
 
-def _view(image: ReadImage, look: Look) -> dict[str, object]:
+def _view(image: ReadImage, look: Appearance) -> dict[str, object]:
     with_heat, plain = small_pictures(image, look, longest=_LONGEST)
     words = f"no score. {image.unread}"
     if image.reading is not None:
@@ -84,7 +84,7 @@ def _view(image: ReadImage, look: Look) -> dict[str, object]:
     }
 
 
-def _heatmaps(case: ReadCase, look: Look) -> dict[str, str]:
+def _heatmaps(case: ReadCase, look: Appearance) -> dict[str, str]:
     """How they are made and what their colours mean; empty where there are none."""
     images = [image for image in case.images if image.heat is not None]
     if not images:

@@ -53,7 +53,7 @@ _WARNING: Final = (255, 209, 102)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Appearance:
     """How the pictures are drawn; the viewer's own defaults."""
 
     palette: str = "inferno"
@@ -61,7 +61,7 @@ class Look:
     window: str | None = None  # by name; an image without it shows its first
 
 
-def pictures(case: ReadCase, look: Look) -> list[CaseFile]:
+def pictures(case: ReadCase, look: Appearance) -> list[CaseFile]:
     """Each view with its heatmap where it was read, and without."""
     files = []
     for image in case.images:
@@ -74,26 +74,26 @@ def pictures(case: ReadCase, look: Look) -> list[CaseFile]:
     return files
 
 
-def overlay_picture(image: ReadImage, case: ReadCase, look: Look) -> Colours:
+def overlay_picture(image: ReadImage, case: ReadCase, look: Appearance) -> Colours:
     """The view with its heatmap, and around it the words without which it must not travel."""
     legend = look if image.heat is not None else None
     return _framed(heat_picture(image, look), _words(image, case), legend)
 
 
-def plain_picture(image: ReadImage, look: Look) -> Colours:
+def plain_picture(image: ReadImage, look: Appearance) -> Colours:
     """The view without a heatmap, with the notice."""
     shown = _in_colour(grey_picture(image, look))
     return _framed(shown, [f"{image.title}, without heatmap"], None)
 
 
-def small_pictures(image: ReadImage, look: Look, *, longest: int) -> tuple[Colours, Colours]:
+def small_pictures(image: ReadImage, look: Appearance, *, longest: int) -> tuple[Colours, Colours]:
     """With and without heatmap, at most `longest` pixels a side, under the notice alone."""
     pair = (heat_picture(image, look), _in_colour(grey_picture(image, look)))
     with_heat, plain = (_reduced(one, longest) for one in pair)
     return _noticed(with_heat), _noticed(plain)
 
 
-def heat_picture(image: ReadImage, look: Look) -> Colours:
+def heat_picture(image: ReadImage, look: Appearance) -> Colours:
     """The view under its heatmap, without words: for places that bring their own."""
     shown = _in_colour(grey_picture(image, look))
     if image.heat is None:
@@ -101,7 +101,7 @@ def heat_picture(image: ReadImage, look: Look) -> Colours:
     return _with_regions(_under_heat(shown, image.heat, look), image)
 
 
-def grey_picture(image: ReadImage, look: Look) -> Grey:
+def grey_picture(image: ReadImage, look: Appearance) -> Grey:
     """The view alone, 8 bits deep, under the window of `look`."""
     return under_window(image.pixels, _window(image, look))
 
@@ -160,12 +160,12 @@ def _reduced(shown: Colours, longest: int) -> Colours:
     return np.asarray(cv2.resize(shown, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
 
 
-def _window(image: ReadImage, look: Look) -> Window:
+def _window(image: ReadImage, look: Appearance) -> Window:
     named = [window for window in image.windows if window.name == look.window]
     return (named or list(image.windows))[0]
 
 
-def _under_heat(shown: Colours, heat: Grey, look: Look) -> Colours:
+def _under_heat(shown: Colours, heat: Grey, look: Appearance) -> Colours:
     """Colour says how high; what is low is also thin, so that the breast stays readable."""
     rows, columns = shown.shape[:2]
     fine = cv2.resize(heat, (columns, rows), interpolation=cv2.INTER_LINEAR)
@@ -208,7 +208,7 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
     ]
 
 
-def _framed(shown: Colours, words: list[str], legend: Look | None) -> Colours:
+def _framed(shown: Colours, words: list[str], legend: Appearance | None) -> Colours:
     """`shown` between a band with the notice and one with the words; both on the picture itself."""
     rows, columns = shown.shape[:2]
     width = max(columns, _LEAST_WIDTH)
@@ -241,7 +241,7 @@ def _with_notice(shown: Colours, width: int, top: int) -> Image.Image:
     return picture
 
 
-def _draw_legend(picture: Image.Image, look: Look, *, place: int, size: int) -> None:
+def _draw_legend(picture: Image.Image, look: Appearance, *, place: int, size: int) -> None:
     """The colour bar with its two ends named."""
     font = ImageFont.load_default(size)
     draw = ImageDraw.Draw(picture)

@@ -19,8 +19,8 @@ from mammo_core.reading import Region
 from mammo_core.reports.case.dicom import (
     MANUFACTURER,
     RESEARCH_ONLY,
+    DicomStudy,
     Source,
-    Study,
     add_equipment,
     add_subject,
     add_times,
@@ -54,11 +54,11 @@ _NO_UNIT: Final = codes.UCUM.NoUnits
 _SIDES: Final = {Laterality.LEFT: codes.SCT.Left, Laterality.RIGHT: codes.SCT.Right}
 
 
-def has_scores(study: Study, case: ReadCase) -> bool:
+def has_scores(study: DicomStudy, case: ReadCase) -> bool:
     return bool(_scored_in(study, case))
 
 
-def structured_report(study: Study, case: ReadCase, pseudonyms: Pseudonyms) -> Dataset:
+def structured_report(study: DicomStudy, case: ReadCase, pseudonyms: Pseudonyms) -> Dataset:
     """Scores, verdicts and regions of `study`, each with the images it comes from."""
     evidence = [_evidence(source, study) for source in study.sources]
     stamp = (study.subject.study_uid, case.card.weights_sha256, case.read_at.isoformat())
@@ -117,14 +117,14 @@ def _observer(pseudonyms: Pseudonyms) -> sr.ObservationContext:
     )
 
 
-def _scored_in(study: Study, case: ReadCase) -> list[ScoredCase]:
+def _scored_in(study: DicomStudy, case: ReadCase) -> list[ScoredCase]:
     """The scores that come from images of this study alone."""
     ids = {source.image.about.ref.image_id for source in study.sources}
     return [s for s in case.scores if {image.ref.image_id for image in s.images} <= ids]
 
 
 def _score_group(
-    scored: ScoredCase, study: Study, case: ReadCase, pseudonyms: Pseudonyms
+    scored: ScoredCase, study: DicomStudy, case: ReadCase, pseudonyms: Pseudonyms
 ) -> sr.MeasurementsAndQualitativeEvaluations:
     ids = {image.ref.image_id for image in scored.images}
     sources = [source for source in study.sources if source.image.about.ref.image_id in ids]
@@ -224,7 +224,7 @@ def _site(side: Laterality | None) -> sr.FindingSite:
     )
 
 
-def _evidence(source: Source, study: Study) -> Dataset:
+def _evidence(source: Source, study: DicomStudy) -> Dataset:
     """As much of an image as an object that refers to it repeats."""
     dataset = Dataset()
     dataset.SpecificCharacterSet = "ISO_IR 192"

@@ -19,7 +19,7 @@ from mammo_core.reports.document import (
     facts,
     warning,
 )
-from mammo_core.reports.study.study import Study, test_women_in_words
+from mammo_core.reports.study.study import RunStudy, test_women_in_words
 from mammo_core.reports.study.women import Reported, drawing_of
 from mammo_core.reports.wording import device_in_words, duration_in_words, settings_in_words
 from mammo_core.runs.card import TrainingRecord
@@ -40,7 +40,7 @@ def data_sections(told: Reported) -> Iterator[Section]:
     yield Section(title="Split", blocks=tuple(_split(study)))
 
 
-def _data(study: Study) -> Iterator[Block]:
+def _data(study: RunStudy) -> Iterator[Block]:
     if study.evaluation is not None:
         yield Paragraph(
             text=f"These are predictions of {study.evaluation.checkpoint} on the data set "
@@ -71,7 +71,7 @@ def _data(study: Study) -> Iterator[Block]:
         yield Bullets(items=study.data.defects)
 
 
-def _audit(study: Study) -> Iterator[Block]:
+def _audit(study: RunStudy) -> Iterator[Block]:
     audit = study.audit
     if audit is None:
         yield warning(NOT_AUDITED)
@@ -135,7 +135,7 @@ def _women(told: Reported) -> Iterator[Block]:
     yield told.table_one
 
 
-def _split(study: Study) -> Iterator[Block]:
+def _split(study: RunStudy) -> Iterator[Block]:
     if study.training is None:
         yield warning("The settings of the training are not kept with these predictions.")
         return
@@ -176,13 +176,13 @@ _CURVES: Final = (
 )
 
 
-def model_sections(study: Study) -> Iterator[Section]:
+def model_sections(study: RunStudy) -> Iterator[Section]:
     yield Section(title="Preprocessing", blocks=tuple(_pixels(study)))
     yield Section(title="Model", blocks=tuple(_model(study)))
     yield Section(title="Training", blocks=tuple(_training(study)))
 
 
-def _pixels(study: Study) -> Iterator[Block]:
+def _pixels(study: RunStudy) -> Iterator[Block]:
     if study.card is None:
         yield warning("Without a model card, how images were prepared is not known.")
         return
@@ -201,7 +201,7 @@ def _calibrated(ensemble: Ensemble) -> str:
     )
 
 
-def _model(study: Study) -> Iterator[Block]:
+def _model(study: RunStudy) -> Iterator[Block]:
     if study.ensemble is not None:
         yield Paragraph(
             text=f"An ensemble of {len(study.ensemble.members)} models, joined by "
@@ -227,7 +227,7 @@ def _model(study: Study) -> Iterator[Block]:
     )
 
 
-def _training(study: Study) -> Iterator[Block]:
+def _training(study: RunStudy) -> Iterator[Block]:
     if study.card is None:
         yield warning("Without a model card, how the model was trained is not known.")
         return
@@ -262,7 +262,7 @@ def _origin(record: TrainingRecord) -> str:
     return f"{record.started_from} (weights SHA-256 {record.started_from_sha256})"
 
 
-def validation_in_words(study: Study) -> str:
+def validation_in_words(study: RunStudy) -> str:
     """What the validation women decided."""
     if study.training is None:
         return "How validation was used is not known: the settings of the training are not here."

@@ -31,7 +31,7 @@ from mammo_core.reports.study.result_sections import (
     result_sections,
 )
 from mammo_core.reports.study.results import Results
-from mammo_core.reports.study.study import Study
+from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.study.women import Reported, read_reported
 from mammo_core.reports.wording import listed
 from mammo_core.runs.card import Metric, ModelCard
@@ -93,7 +93,7 @@ def _summary(told: Reported) -> Iterator[Block]:
     yield from (warning(text) for text in limits_of(study) if text != NOTICE)
 
 
-def cautions_of(study: Study, results: Results) -> Iterator[str]:
+def cautions_of(study: RunStudy, results: Results) -> Iterator[str]:
     """What makes the headline itself doubtful."""
     if study.card is None:
         yield (
@@ -104,7 +104,7 @@ def cautions_of(study: Study, results: Results) -> Iterator[str]:
         yield from filter(None, (differs_from_card(study.predictions, study.card),))
 
 
-def limits_of(study: Study) -> tuple[str, ...]:
+def limits_of(study: RunStudy) -> tuple[str, ...]:
     """What must be said beside every number: the card's sentences, and of an evaluation its own."""
     limits = study.card.limits if study.card is not None else ()
     if study.evaluation is None or study.card is None:
@@ -118,7 +118,7 @@ def limits_of(study: Study) -> tuple[str, ...]:
     )
 
 
-def _fidelity(study: Study) -> Iterator[Block]:
+def _fidelity(study: RunStudy) -> Iterator[Block]:
     yield Paragraph(text="Heatmaps show what moved the score, not the borders of a tumour.")
     if not study.fidelity:
         yield warning("Not done: whether the heatmaps of this model show that was not measured.")
@@ -127,7 +127,7 @@ def _fidelity(study: Study) -> Iterator[Block]:
         yield Bullets(items=one.sentences)
 
 
-def _stress(study: Study) -> Iterator[Block]:
+def _stress(study: RunStudy) -> Iterator[Block]:
     if not study.stress:
         yield warning("Not done: how scores hold under changed images was not measured.")
     for one in study.stress:
@@ -135,14 +135,14 @@ def _stress(study: Study) -> Iterator[Block]:
         yield Bullets(items=one.sentences)
 
 
-def evaluations_in_words(study: Study) -> str:
+def evaluations_in_words(study: RunStudy) -> str:
     if not study.evaluations:
         return "None of this model is kept here."
     names = (f"{name} (run {run})" for name, run in study.evaluations)
     return f"It was evaluated on {listed(names)}; each has a report of its own."
 
 
-def _openings(study: Study) -> Iterator[Block]:
+def _openings(study: RunStudy) -> Iterator[Block]:
     yield Paragraph(text=openings_in_words(study))
     seen = occasions(study.looks.at_results)
     if seen:
@@ -157,7 +157,7 @@ def _openings(study: Study) -> Iterator[Block]:
         )
 
 
-def openings_in_words(study: Study) -> str:
+def openings_in_words(study: RunStudy) -> str:
     """How often somebody looked, this report included, and what that count cannot know."""
     if study.looks.why_no_openings:
         return study.looks.why_no_openings
@@ -251,7 +251,7 @@ def _value(metric: Metric) -> str:
     return f"{metric.value:.3f} ({spread}; {metric.method})"
 
 
-def _point(study: Study) -> Iterator[Block]:
+def _point(study: RunStudy) -> Iterator[Block]:
     point = study.point
     if point is None:
         yield warning(study.looks.why_no_locks or "No operating point was locked for this model.")

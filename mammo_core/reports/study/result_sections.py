@@ -24,7 +24,7 @@ from mammo_core.reports.document import (
     warning,
 )
 from mammo_core.reports.study.results import AtPoint, Cut, Promised, Results
-from mammo_core.reports.study.study import Study, lock_in_words
+from mammo_core.reports.study.study import RunStudy, lock_in_words
 from mammo_core.reports.study.women import Reported
 from mammo_core.reports.wording import NONE, estimate_in_words, number_in_words, rate_in_words
 from mammo_core.words import many
@@ -131,12 +131,12 @@ def _classes(results: Results) -> Iterator[Block]:
     )
 
 
-def point_section(study: Study, results: Results) -> Section:
+def point_section(study: RunStudy, results: Results) -> Section:
     blocks = tuple(_point(study, results))
     return Section(title="Threshold: promised and delivered", blocks=blocks)
 
 
-def _point(study: Study, results: Results) -> Iterator[Block]:
+def _point(study: RunStudy, results: Results) -> Iterator[Block]:
     point = results.point
     if point is None:
         yield warning(results.why_no_point)
@@ -259,7 +259,7 @@ def auc_in_words(results: Results) -> str:
     return f"AUC by {main.cases.level} {estimate_in_words(main.auc)}, {main.auc.method}"
 
 
-def _levels(study: Study, results: Results) -> Iterator[Block]:
+def _levels(study: RunStudy, results: Results) -> Iterator[Block]:
     if study.card is not None and not study.is_external:
         yield Paragraph(text=study.card.data.describe(results.main.cases.level))
     yield Paragraph(

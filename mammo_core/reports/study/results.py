@@ -34,14 +34,14 @@ from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sli
 from mammo_core.metrics.threshold import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import (
     Estimate,
-    Method,
+    IntervalMethod,
     Rate,
     RatesAtThreshold,
     auc_with_interval,
     rates_at,
     wilson_interval,
 )
-from mammo_core.reports.study.study import Study, judged_rows, validation_rows
+from mammo_core.reports.study.study import RunStudy, judged_rows, validation_rows
 from mammo_core.runs.operating_points import Promise
 from mammo_core.types import Level
 
@@ -75,7 +75,7 @@ class AtPoint:
     mistakes: pd.DataFrame
 
 
-def point_of(study: Study, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
+def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
     """The point in force, else one chosen on validation for orientation, else why there is none."""
     if study.looks.why_no_locks:
         return None, "Which threshold is in force is not known: its log cannot be read (see above)."
@@ -171,7 +171,9 @@ def _recorded(promise: Promise) -> Promised:
 
 def _rate(count: int, total: int) -> Rate:
     low, high = wilson_interval(count / total, total) if total else (math.nan, math.nan)
-    return Rate(count=count, total=total, groups=total, low=low, high=high, method=Method.WILSON)
+    return Rate(
+        count=count, total=total, groups=total, low=low, high=high, method=IntervalMethod.WILSON
+    )
 
 
 _STRATA: Final = ("site", "machine")
@@ -214,7 +216,7 @@ class Results:
     has_women: bool  # whether any patient is named: else every interval is too narrow
 
 
-def measure_study(study: Study) -> Results:
+def measure_study(study: RunStudy) -> Results:
     """Every result of the judged rows, or a TableError that says why there is none."""
     rows = judged_rows(study)
     if rows is None or rows.empty:
@@ -262,7 +264,7 @@ def _at_level(rows: pd.DataFrame, level: Level) -> AtLevel:
     )
 
 
-def _main_level(study: Study, levels: tuple[Level, ...]) -> Level:
+def _main_level(study: RunStudy, levels: tuple[Level, ...]) -> Level:
     """That of the labels; where it cannot be counted, breasts, else images."""
     for level in (study.label_level, Level.BREAST):
         if level in levels:
@@ -292,7 +294,7 @@ def _within(rows: pd.DataFrame, main: AtLevel) -> tuple[Within, ...]:
     return tuple(one for one in found if one is not None)
 
 
-def _classes(study: Study, rows: pd.DataFrame, level: Level) -> ClassesReport | None:
+def _classes(study: RunStudy, rows: pd.DataFrame, level: Level) -> ClassesReport | None:
     if not has_classes(rows, study.task):
         return None
     return report_classes(rows, study.task, level)

@@ -228,7 +228,7 @@ SPLIT_NAMES: Final = {"train": "Training", "val": "Validation", "test": "Test"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Study:
+class RunStudy:
     """Everything the report is made from. `missing` says what could not be had, and why."""
 
     run_id: str
@@ -271,7 +271,7 @@ class Study:
         return self.card.title if self.card is not None else self.run_id
 
 
-def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
+def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStudy:
     """The study of `run`; `roots` hold the other runs, `audits` the audits of data sets."""
     missing: list[str] = []
     ensemble = _ensemble(run, missing)
@@ -291,7 +291,7 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
     missing += [data.why_missing] if data.why_missing else []
     looks = read_looks(run, owner, card, roots)
     missing += looks.unread
-    return Study(
+    return RunStudy(
         run_id=run.run_id,
         card=card,
         training=training,
@@ -309,7 +309,7 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Study:
     )
 
 
-def judged_rows(study: Study) -> pd.DataFrame | None:
+def judged_rows(study: RunStudy) -> pd.DataFrame | None:
     """The predictions that results are reported of: the test split, or all of an evaluation."""
     table = study.predictions
     if table is None or study.is_external or table["split"].isna().all():
@@ -317,7 +317,7 @@ def judged_rows(study: Study) -> pd.DataFrame | None:
     return table[(table["split"] == Split.TEST).fillna(value=False)]
 
 
-def validation_rows(study: Study) -> pd.DataFrame | None:
+def validation_rows(study: RunStudy) -> pd.DataFrame | None:
     """The predictions that a threshold may be chosen on; None where there are none."""
     table = study.predictions
     if table is None or study.is_external:

@@ -13,7 +13,7 @@ import pandas as pd
 from mammo_core.errors import MammoError
 from mammo_core.reports.document import Drawing, Table
 from mammo_core.reports.study.results import Results, measure_study
-from mammo_core.reports.study.study import SPLIT_NAMES, Study, read_study
+from mammo_core.reports.study.study import SPLIT_NAMES, RunStudy, read_study
 from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import positive_of
 from mammo_core.types import Split, Task
@@ -69,7 +69,7 @@ class Flow:
         return (*found, *excluded, *(f"{one.name}: {self.words(one)}." for one in self.used))
 
 
-def flow_of(study: Study) -> Flow:
+def flow_of(study: RunStudy) -> Flow:
     """From the data set where it is there, else from the card, else from the predictions."""
     manifest = study.data.manifest
     if manifest is not None:
@@ -91,7 +91,7 @@ def flow_of(study: Study) -> Flow:
     return Flow(found=None, excluded=(), used=_scored(study), people=people)
 
 
-def _of_training(study: Study, manifest: pd.DataFrame) -> Flow:
+def _of_training(study: RunStudy, manifest: pd.DataFrame) -> Flow:
     is_labelled = manifest["label"].notna()
     unused = is_labelled & manifest["split"].isna()
     used = manifest[is_labelled & ~unused]
@@ -109,7 +109,7 @@ def _of_training(study: Study, manifest: pd.DataFrame) -> Flow:
     )
 
 
-def _of_evaluation(study: Study, manifest: pd.DataFrame) -> Flow:
+def _of_evaluation(study: RunStudy, manifest: pd.DataFrame) -> Flow:
     """An evaluation scores every image it can read; without a label it is neither right nor
     wrong.
     """
@@ -134,7 +134,7 @@ def _of_evaluation(study: Study, manifest: pd.DataFrame) -> Flow:
     )
 
 
-def _scored(study: Study) -> tuple[Group, ...]:
+def _scored(study: RunStudy) -> tuple[Group, ...]:
     table = study.predictions
     if table is None:
         return ()
@@ -269,7 +269,7 @@ class Column:
     women: pd.DataFrame
 
 
-def table_one(study: Study) -> tuple[Table, str] | None:
+def table_one(study: RunStudy) -> tuple[Table, str] | None:
     """The table, and what it lacks in a sentence; None where no image is known."""
     images, lack = _images_of(study)
     if images is None:
@@ -293,7 +293,7 @@ def table_one(study: Study) -> tuple[Table, str] | None:
     return Table(header=header, rows=tuple(rows), caption="Table 1"), lack
 
 
-def _images_of(study: Study) -> tuple[pd.DataFrame | None, str]:
+def _images_of(study: RunStudy) -> tuple[pd.DataFrame | None, str]:
     """The images that were used, `positive` beside them."""
     manifest = study.data.manifest
     if manifest is not None:
@@ -382,7 +382,7 @@ def _share(count: int, total: int) -> str:
 class Reported:
     """`results` is None where nothing can be measured, and `why_no_results` says why."""
 
-    study: Study
+    study: RunStudy
     flow: Flow
     table_one: Table | None
     table_one_lacks: str
@@ -405,7 +405,7 @@ def read_reported(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Rep
     )
 
 
-def _measured(study: Study) -> tuple[Results | None, str]:
+def _measured(study: RunStudy) -> tuple[Results | None, str]:
     """One missing thing shall not cost the whole report: it is said where the results would be."""
     try:
         return measure_study(study), ""

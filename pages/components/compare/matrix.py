@@ -47,7 +47,7 @@ Data = tuple[str, str]  # a data set's name or folder, and the label rule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Cell:
+class MatrixCell:
     """One checkpoint on one data set; `external` is None where nothing was scored or can be."""
 
     checkpoint: RunFolder
@@ -66,7 +66,7 @@ class Cell:
 
 def cells_of(
     checkpoints: Sequence[RunFolder], registered: Sequence[Data], runs: Sequence[RunFolder]
-) -> list[Cell]:
+) -> list[MatrixCell]:
     """Row by row. Columns: the sets trained on, then those evaluated, then those registered."""
     evaluations = list_evaluations(runs)
     own = {run.run_id: _trained_on(run) for run in checkpoints}
@@ -91,7 +91,7 @@ def short_name(data: Data) -> str:
     return data[0].rstrip("/\\").replace("\\", "/").rpartition("/")[2] or data[0]
 
 
-def _own(run: RunFolder, data: Data) -> Cell:
+def _own(run: RunFolder, data: Data) -> MatrixCell:
     card = cached.card(run)
     note_look(run, Split.TEST)
     try:
@@ -99,14 +99,14 @@ def _own(run: RunFolder, data: Data) -> Cell:
         tested = table[(table["split"] == Split.TEST).fillna(value=False)]
         external = judge_external(tested, level=finest_sound_level(tested), locked=_locked(run))
     except MammoError as error:
-        return Cell(checkpoint=run, card=card, data=data, is_own=True, notes=(str(error),))
-    return Cell(
+        return MatrixCell(checkpoint=run, card=card, data=data, is_own=True, notes=(str(error),))
+    return MatrixCell(
         checkpoint=run, card=card, data=data, is_own=True, external=external,
         notes=("Its own test women.", *external.notes),
     )  # fmt: skip
 
 
-def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Cell:
+def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> MatrixCell:
     card = cached.card(run)
     notes: tuple[str, ...] = ()
     external = None
@@ -126,7 +126,7 @@ def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Cell:
             notes = (*notes, *external.notes)
         except MammoError as error:
             notes = (*notes, str(error))
-    return Cell(
+    return MatrixCell(
         checkpoint=run, card=card, data=data, is_own=False, external=external,
         evaluation=evaluation, notes=notes,
     )  # fmt: skip
@@ -148,7 +148,7 @@ if TYPE_CHECKING:  # imported where asked for: it reads data sets
     from mammo_core.datasets.dataset import Registered
 
 
-def offer_evaluating(cells: Sequence[Cell], entries: "Mapping[Data, Registered]") -> None:
+def offer_evaluating(cells: Sequence[MatrixCell], entries: "Mapping[Data, Registered]") -> None:
     """The empty squares whose data set has the classes of the checkpoint; one at a time."""
     others = [cell for cell in cells if not cell.is_own and cell.data in entries]
     if not others:
@@ -175,7 +175,7 @@ def offer_evaluating(cells: Sequence[Cell], entries: "Mapping[Data, Registered]"
     )  # fmt: skip
 
 
-def _has_classes_of(cell: Cell, entry: "Registered") -> bool:
+def _has_classes_of(cell: MatrixCell, entry: "Registered") -> bool:
     from mammo_core.datasets.dataset import get_adapter, get_label_rule
 
     rule = get_label_rule(get_adapter(entry.adapter), entry.label_rule)
@@ -226,7 +226,7 @@ def show_matrix(compared: Compared) -> None:
     offer_evaluating(cells, entries)
 
 
-def _square(cell: Cell) -> Square:
+def _square(cell: MatrixCell) -> Square:
     found = cell.external
     marks = (f"other label rule: {escape(cell.data[1])}",) if cell.is_other_rule else ()
     if found is None:
@@ -254,7 +254,7 @@ def _square(cell: Cell) -> Square:
     )  # fmt: skip
 
 
-def _row(cell: Cell) -> dict[str, str]:
+def _row(cell: MatrixCell) -> dict[str, str]:
     found = cell.external
     if found is None:
         return {}
@@ -281,7 +281,7 @@ def _row(cell: Cell) -> dict[str, str]:
     return {name: escaped(text) for name, text in row.items()}  # a table reads Markdown
 
 
-def _title(cell: Cell) -> str:
+def _title(cell: MatrixCell) -> str:
     """Twenty letters a line: names of runs are long, and the room beside the squares is not."""
     name = cell.checkpoint.run_id
     return "<br>".join(escape(name[start : start + 20]) for start in range(0, len(name), 20))

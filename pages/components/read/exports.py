@@ -19,7 +19,7 @@ from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.preprocessing.reading.read import read_evidence
 from mammo_core.reading import Reading, Region
 from mammo_core.reports.case.html import to_html
-from mammo_core.reports.case.picture import COLOUR_MAPS, Look, pictures
+from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, pictures
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, to_zip
 from mammo_core.reports.case.tables import to_csv, to_json
 from mammo_core.runs.card import ModelCard
@@ -147,18 +147,20 @@ def _show_choices(case: ReadCase) -> None:
         _show_identified(case, look, pseudonyms)
 
 
-def _pick_look(case: ReadCase) -> Look:
+def _pick_look(case: ReadCase) -> Appearance:
     names = dict.fromkeys(window.name for image in case.images for window in image.windows)
     with st.container(horizontal=True):
         window = st.selectbox("Window", list(names), key="export_window", width=160)
         palette = st.selectbox(
             "Heatmap colours", list(COLOUR_MAPS), key="export_palette", width=160
         )
-    opacity = st.slider("Heatmap opacity", 0.0, 1.0, Look().opacity, 0.05, key="export_opacity")
-    return Look(palette=palette, opacity=opacity, window=window)
+    opacity = st.slider(
+        "Heatmap opacity", 0.0, 1.0, Appearance().opacity, 0.05, key="export_opacity"
+    )
+    return Appearance(palette=palette, opacity=opacity, window=window)
 
 
-def _show_identified(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> None:
+def _show_identified(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> None:
     st.caption(
         "For your own archive: a structured report and heatmaps that name the woman and refer to "
         "her original images. Drop the very files this case was opened from; they are read once "
@@ -210,21 +212,21 @@ def _json(case: ReadCase, pseudonyms: Pseudonyms) -> bytes:
     return to_json(case, pseudonyms).encode()
 
 
-def _html(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+def _html(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
     return to_html(case, pseudonyms, look).encode()
 
 
-def _pictures(case: ReadCase, look: Look) -> bytes:
+def _pictures(case: ReadCase, look: Appearance) -> bytes:
     return to_zip(pictures(case, look), folder=case.name)
 
 
-def _dicom(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+def _dicom(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
     from mammo_core.reports.case.archive import pseudonymous_dicom  # slow to load, seldom asked for
 
     return to_zip(pseudonymous_dicom(case, look, pseudonyms), folder=case.name)
 
 
-def _zip(case: ReadCase, look: Look, pseudonyms: Pseudonyms) -> bytes:
+def _zip(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> bytes:
     from mammo_core.reports.case.archive import case_zip
 
     return case_zip(case, look, pseudonyms)

@@ -14,9 +14,9 @@ from mammo_core.reports.case.tables import to_safe_csv
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.reader_study import (
     MOST,
-    Answer,
     Phase,
-    Study,
+    ReaderAnswer,
+    ReadingStudy,
     StudyCase,
     answers_of,
     create_study,
@@ -96,7 +96,7 @@ def _make(
     until = time.time() + _KEPT_DAYS * DAY_SECONDS
     for case_id in case_ids:
         keep_case(cases_root(), case_id, until=until)
-    study = Study(
+    study = ReadingStudy(
         title=title.strip(),
         cases=tuple(
             StudyCase(case_id=case_id, name=f"case {number}", truth=truth)
@@ -141,7 +141,7 @@ def show_study() -> None:
                 _show_step(study, reader, *step)
 
 
-def _ask_reader(study: Study) -> str:
+def _ask_reader(study: ReadingStudy) -> str:
     """The reader's code. Answers and truth are only for whoever runs the study: while a reader
     reads, neither is on the page.
     """
@@ -160,7 +160,7 @@ def _ask_reader(study: Study) -> str:
     return reader
 
 
-def _show_step(study: Study, reader: str, asked: StudyCase, phase: Phase) -> None:
+def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase) -> None:
     case = load_case(cases_root(), asked.case_id)
     read, run = None, find_checkpoint(study.checkpoint)
     if phase is Phase.AIDED:
@@ -184,7 +184,9 @@ def _read(case: Case, run: RunFolder) -> CaseReading:
     return read_images(run, case, fit_of(case, cached.card(run)).scored)
 
 
-def _show_scores(study: Study, reader: str, case: Case, run: RunFolder, read: CaseReading) -> None:
+def _show_scores(
+    study: ReadingStudy, reader: str, case: Case, run: RunFolder, read: CaseReading
+) -> None:
     """What the model says, under what the reader said before."""
     for one in answers_of(studies_root(), study):
         if (one.reader, one.case_id, one.phase) == (reader, case.case_id, Phase.UNAIDED):
@@ -194,7 +196,7 @@ def _show_scores(study: Study, reader: str, case: Case, run: RunFolder, read: Ca
         show_scores(scored_images(case, read.readings), run, cached.card(run))
 
 
-def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:
+def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:
     step = f"{study.study_id} {reader} {case.case_id} {phase}"
     shown: dict[str, float] = st.session_state.setdefault(_SHOWN, {})
     shown.setdefault(step, time.monotonic())
@@ -209,7 +211,7 @@ def _ask(study: Study, reader: str, case: Case, run: RunFolder, *, phase: Phase)
         )
     st.caption("A locked answer cannot be changed.")
     if is_locked and score is not None:
-        answer = Answer(
+        answer = ReaderAnswer(
             reader=reader,
             case_id=case.case_id,
             phase=phase,

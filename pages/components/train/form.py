@@ -30,7 +30,7 @@ _COPIED: Final = "from"  # in the URL: a copy survives a reload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Origin:
+class FormOrigin:
     """`key` is part of the key of every widget of the form: another origin, other defaults."""
 
     name: str
@@ -50,7 +50,7 @@ class Origin:
         return recipe.configure(data, task)
 
 
-def pick_origin() -> Origin:
+def pick_origin() -> FormOrigin:
     """Recipes, and the run whose settings were asked to be used again."""
     titles = {recipe.name: recipe.title for recipe in RECIPES}
     copied = st.query_params.get(_COPIED, "")
@@ -67,10 +67,10 @@ def pick_origin() -> Origin:
     if name in titles:
         recipe = get_recipe(name)
         st.caption(recipe.summary)
-        return Origin(name=name, key=name, recipe=recipe)
+        return FormOrigin(name=name, key=name, recipe=recipe)
     settings = settings_of(find_run(name, checkpoints_root()))
     st.caption(escaped(f"Every setting as it was in {name}; change what you like."))
-    return Origin(name=name, key=name, settings=settings)
+    return FormOrigin(name=name, key=name, settings=settings)
 
 
 def start_from(run: RunFolder) -> None:
@@ -113,7 +113,7 @@ def restore_choices() -> None:
             st.session_state[key] = kept
 
 
-def as_left(origin: Origin) -> Origin:
+def as_left(origin: FormOrigin) -> FormOrigin:
     """`origin` as the form was last left, and a button to begin with it as it is."""
     memory = _read(origin)
     button = f"train_over_{origin.name}"
@@ -129,19 +129,19 @@ def as_left(origin: Origin) -> Origin:
     return replace(origin, key=key, settings=memory.begun or origin.settings)
 
 
-def keep(origin: Origin, config: RunConfig) -> None:
+def keep(origin: FormOrigin, config: RunConfig) -> None:
     """Called with what the form has come to, whether or not that can be started."""
     _write(origin, replace(_read(origin), latest=config))
     for key in (CHOSEN, _DATA):
         st.session_state[f"{_MEMORY}_{key}"] = st.session_state.get(key)
 
 
-def _read(origin: Origin) -> Memory:
+def _read(origin: FormOrigin) -> Memory:
     memory: Memory = st.session_state.get(f"{_MEMORY}_of_{origin.name}", Memory())
     return memory
 
 
-def _write(origin: Origin, memory: Memory) -> None:
+def _write(origin: FormOrigin, memory: Memory) -> None:
     st.session_state[f"{_MEMORY}_of_{origin.name}"] = memory
 
 

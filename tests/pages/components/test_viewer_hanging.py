@@ -1,6 +1,6 @@
 import numpy as np
 
-from pages.components.shared.viewer.viewer import Edge, Layout, Pane, hang, side_by_side
+from pages.components.shared.viewer.viewer import Edge, Pane, PaneLayout, hang, side_by_side
 
 
 def pane(name: str, *, chest_wall: Edge | None = None) -> Pane:
@@ -9,7 +9,7 @@ def pane(name: str, *, chest_wall: Edge | None = None) -> Pane:
     return Pane(key=name, title=name, pixels=pixels, side=side, view=view, chest_wall=chest_wall)
 
 
-def places(layout: Layout) -> dict[str, tuple[int, int]]:
+def places(layout: PaneLayout) -> dict[str, tuple[int, int]]:
     return {
         cell.pane.key if cell.pane else cell.missing: (cell.row, cell.column)
         for cell in layout.cells

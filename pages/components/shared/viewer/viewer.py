@@ -114,15 +114,15 @@ class Cell:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Layout:
+class PaneLayout:
     cells: tuple[Cell, ...]
     strip: tuple[Pane, ...] = ()  # further views, small, below
 
 
-def side_by_side(panes: Sequence[Pane], *, columns: int = 0) -> Layout:
+def side_by_side(panes: Sequence[Pane], *, columns: int = 0) -> PaneLayout:
     """In the order given, nothing mirrored: one row, or rows of `columns`."""
     across = columns or len(panes)
-    return Layout(
+    return PaneLayout(
         cells=tuple(
             Cell(row=place // across, column=place % across, pane=pane)
             for place, pane in enumerate(panes)
@@ -130,7 +130,7 @@ def side_by_side(panes: Sequence[Pane], *, columns: int = 0) -> Layout:
     )
 
 
-def hang(panes: Sequence[Pane]) -> Layout:
+def hang(panes: Sequence[Pane]) -> PaneLayout:
     """The four views as radiologists hang them; a lone breast or view takes the whole width."""
     standard: dict[tuple[str, str], Pane] = {}
     for pane in panes:
@@ -142,7 +142,7 @@ def hang(panes: Sequence[Pane]) -> Layout:
         return (
             side_by_side(panes)
             if len(panes) <= 4
-            else Layout(cells=side_by_side(panes[:4]).cells, strip=tuple(panes[4:]))
+            else PaneLayout(cells=side_by_side(panes[:4]).cells, strip=tuple(panes[4:]))
         )
     rows = [view for view in _ROWS if any(view == found for _, found in standard)]
     cells = tuple(
@@ -150,7 +150,7 @@ def hang(panes: Sequence[Pane]) -> Layout:
         for row, view in enumerate(rows)
         for column, side in enumerate(_COLUMNS)
     )
-    return Layout(cells=cells, strip=extra)
+    return PaneLayout(cells=cells, strip=extra)
 
 
 def _cell(pane: Pane | None, *, row: int, column: int, name: str, side: str) -> Cell:
@@ -175,7 +175,7 @@ class Legend:
     high_text: str = "high"
 
 
-def pack(layout: Layout, *, height: int, legend: Legend) -> bytes:
+def pack(layout: PaneLayout, *, height: int, legend: Legend) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is."""
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
