@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from mammo_core.reports.checklists.checklist import Guideline, Status, answered
-from mammo_core.reports.checklists.guidelines import GUIDELINES
+from mammo_core.reports.study.report import GUIDELINES
 from mammo_core.reports.study.women import Reported
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder

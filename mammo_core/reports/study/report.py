@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Final
 
 from mammo_core.datasets.predictions import differs_from_card
 from mammo_core.errors import CheckpointError, RunError
-from mammo_core.reports.checklists.checklist import answered
-from mammo_core.reports.checklists.guidelines import GUIDELINES
+from mammo_core.reports.checklists.checklist import Guideline, answered
+from mammo_core.reports.checklists.claim import CLAIM_2024
+from mammo_core.reports.checklists.stard_ai import STARD_AI
+from mammo_core.reports.checklists.tripod_ai import TRIPOD_AI
 from mammo_core.reports.document import (
     Block,
     Bullets,
@@ -38,6 +41,9 @@ from mammo_core.runs.card import Metric, ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import note_opening, occasions, openings_of
 from mammo_core.words import NOTICE, case_in_words, many
+
+#: The guidelines a report answers, in the order in which it does. To add one, add one entry.
+GUIDELINES: Final[tuple[Guideline, ...]] = (CLAIM_2024, STARD_AI, TRIPOD_AI)
 
 
 def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
