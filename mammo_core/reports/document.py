@@ -134,18 +134,10 @@ _STARTS: Final = re.compile(r"^(\d*)([+\-=.)])(?=\s|$)")  # of a list, of a head
 
 
 def render_markdown(document: Document) -> str:
-    lines = [
-        f"# {_text(document.title)}",
-        f"**{NOTICE}**",
-        *_blocks(document.summary),
-    ]
+    lines = [f"# {_text(document.title)}", f"**{NOTICE}**", *map(_block, document.summary)]
     for section in document.sections:
-        lines += [f"## {_text(section.title)}", *_blocks(section.blocks)]
+        lines += [f"## {_text(section.title)}", *map(_block, section.blocks)]
     return "\n\n".join(lines) + "\n"
-
-
-def _blocks(blocks: Iterable[Block]) -> list[str]:
-    return [_block(block) for block in blocks]
 
 
 def _block(block: Block) -> str:

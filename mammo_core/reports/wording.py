@@ -33,8 +33,8 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "test_fraction": "Share for testing",
     "split_seed": "Seed of the split",
     "is_official_split": "The data set's own split is used where there is one",
-    "stratify_by": "Also in equal shares by",
-    "is_leak_allowed": "A woman may lie in two splits",
+    "stratify_by": "Also stratified by",
+    "is_leak_allowed": "A woman may be in two splits",
     "folds": "Folds",
     "fold": "Fold that is the test set, from 0",
     # network
@@ -42,7 +42,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "weights": "Weights at the start",
     "pooling": "Pooling of its last features",
     "dropout": "Dropout",
-    "drop_path": "Chance of leaving out a residual block",
+    "drop_path": "Chance of dropping a residual block",
     "views": "Images of a breast scored together",
     # augmentation
     "flip": "Chance of turning upside down",
@@ -54,9 +54,9 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "contrast": "Contrast, at most",
     "gamma": "Gamma, at most",
     "noise": "Noise, at most",
-    "elastic": "Elastic pull, of the width",
+    "elastic": "Elastic deformation, share of the width",
     "blackout": "Chance of a black rectangle",
-    "mixup": "Weight of another image laid over, at most",
+    "mixup": "Weight of a second image blended in, at most",
     # imbalance
     "sampler": "Sampling",
     "positive_share": "Share of positive images drawn",
@@ -69,17 +69,17 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     # optimisation
     "epochs": "Epochs, at most",
     "batch_size": "Images in a batch",
-    "accumulate": "Batches added up before a step",
+    "accumulate": "Batches accumulated before a step",
     "optimizer": "Optimiser",
     "learning_rate": "Learning rate",
     "momentum": "Momentum (SGD)",
     "weight_decay": "Weight decay",
-    "clip_norm": "Gradient cut off at (0: never)",
-    "schedule": "Course of the learning rate",
-    "warmup_epochs": "Epochs of warming up",
-    "ema_decay": "Averaging of the weights (0: none)",
-    "monitor": "Best epoch by, on validation",
-    "patience": "Epochs without a better one before the end (0: never)",
+    "clip_norm": "Gradient norm clipped at (0: never)",
+    "schedule": "Learning rate schedule",
+    "warmup_epochs": "Warm-up epochs",
+    "ema_decay": "Decay of the weight averaging (0: none)",
+    "monitor": "Best epoch chosen on validation by",
+    "patience": "Epochs without improvement before stopping (0: never)",
     "least_sensitivity": "Alarm below this sensitivity at specificity 0.90",
     "trained": "Layers trained",
     "last_stages": "Last stages trained, where only those are",
@@ -109,7 +109,7 @@ def rate_in_words(rate: Rate | None) -> str:
 def number_in_words(value: float, interval: Interval | None) -> str:
     """A number that has no interval is not written: it would look surer than it is."""
     if interval is None:
-        return f"{NONE} (no interval can be had, so no value is shown)"
+        return f"{NONE} (no interval is available, so no value is shown)"
     return f"{value:.3f} (95 % {interval[0]:.3f} to {interval[1]:.3f})"
 
 

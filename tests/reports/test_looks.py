@@ -98,5 +98,5 @@ def test_of_an_evaluation_the_looks_at_its_own_results_count(
     note_opening(study, by="a test", now="2026-01-01T12:00:00+00:00")
     lock(study, "2026-01-02T12:00:00+00:00")
     text = markdown_of(write_evaluation(study, study_folder))
-    assert "lock number 1; no look at the test set is written down before" in text
+    assert "lock number 1; no look at the test set is recorded before" in text
     assert "Test results had been opened on 1 occasion before the threshold was locked" in text

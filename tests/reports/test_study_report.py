@@ -141,7 +141,7 @@ def test_a_broken_card_is_said_to_leave_the_level_unknown(study: RunFolder) -> N
     study.file("model_card.json").write_text("{")
     summary = markdown_of(study).split("## Data")[0]
     assert "so cases are counted by image" in summary
-    assert "looks and locks written down for it are not told" in summary
+    assert "the looks and locks recorded for it, are missing" in summary
 
 
 def test_broken_settings_are_a_sentence(study: RunFolder) -> None:

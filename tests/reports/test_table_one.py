@@ -32,7 +32,7 @@ def test_shares_stand_with_their_denominators(study: RunFolder) -> None:
     assert cells(table, "Positive images")["Test, with a positive image"] == "16 of 32 (50%)"
     assert cells(table, "Positive breasts")["Test, with a positive image"] == "8 of 16 (50%)"
     assert cells(table, "View: CC (images)")["Test, without"] == "32 of 64 (50%)"
-    assert cells(table, "Machine")["Test, without"] == "not told"
+    assert cells(table, "Machine")["Test, without"] == "not stated"
 
 
 def test_the_middle_age_says_of_how_many_it_is_told(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_the_middle_age_says_of_how_many_it_is_told(tmp_path: Path) -> None:
     table["age"] = table["age"].where(table["patient_id"] != "w003").astype("Float64")
     run = write_run(tmp_path, RUN, table)
     ages = cells(report_of(run).table_one, "Age in years, median (quartiles)")
-    assert ages["Test, without"] == "41 (40 to 42), told of 3 of 4"
+    assert ages["Test, without"] == "41 (40 to 42), stated for 3 of 4"
 
 
 def test_from_predictions_alone_training_women_are_said_to_be_missing(

@@ -139,14 +139,14 @@ def _refuse_incomplete(case: ReadCase, originals: Mapping[str, Evidence]) -> Non
     if missing:
         raise MammoError(
             f"{len(missing)} of {many(len(case.images), 'image', 'images')} came without their "
-            f"original file ({', '.join(missing)}). Drop the very files the case was opened from; "
-            "an image that never was a DICOM can only be exported without identity."
+            f"original file ({', '.join(missing)}). Drop the same files the case was opened from; "
+            "an image that was never a DICOM file can only be exported without identity."
         )
     patients = {_original(originals, image).patient_id for image in case.images}
     if len(patients) > 1:
         raise MammoError(
-            f"The originals belong to {len(patients)} patients. Open the images of one patient as "
-            "a case of their own, and export that."
+            f"The originals belong to {len(patients)} patients. Open the images of each patient "
+            "as a separate case, and export that."
         )
 
 

@@ -62,7 +62,7 @@ def _threshold(case: ReadCase) -> str:
         return "No threshold was set for this model, so there is no verdict."
     if not any(verdict_in_words(case, scored) for scored in case.scores):
         return (
-            f"The threshold was set by {point.level}; nothing here is scored as it was, so there "
+            f"The threshold was set by {point.level}; nothing here is scored that way, so there "
             "is no verdict."
         )
     return (

@@ -33,7 +33,7 @@ SCHEME: Final = "99MAMMOSCOPE"
 _SERIES_NUMBER: Final = 9002
 
 
-Group = (
+Measured = (
     sr.MeasurementsAndQualitativeEvaluations
     | sr.PlanarROIMeasurementsAndQualitativeEvaluations
     | sr.VolumetricROIMeasurementsAndQualitativeEvaluations
@@ -62,7 +62,7 @@ def structured_report(study: DicomStudy, case: ReadCase, pseudonyms: Pseudonyms)
     """Scores, verdicts and regions of `study`, each with the images it comes from."""
     evidence = [_evidence(source, study) for source in study.sources]
     stamp = (study.subject.study_uid, case.card.weights_sha256, case.read_at.isoformat())
-    groups: list[Group] = [
+    groups: list[Measured] = [
         *(_score_group(scored, study, case, pseudonyms) for scored in _scored_in(study, case)),
         *(
             _region_group(region, source, case, uid=pseudonyms.uid("region", *stamp, str(number)))

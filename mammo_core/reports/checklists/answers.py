@@ -67,7 +67,7 @@ def subsets(told: Reported) -> Answer:
     evaluation = told.study.evaluation
     if evaluation is not None:
         return filled(f"Evaluated: {evaluation.split} of the data set, images with a label.")
-    return filled("Every image with a label under the label rule, whole, is used; no patches.")
+    return filled("Every image with a label under the label rule is used whole, not in patches.")
 
 
 def missing_data(told: Reported) -> Answer:
@@ -131,10 +131,10 @@ def disjoint(told: Reported) -> Answer:
         return not_done("women in several splits were allowed for this run.")
     if told.flow.people != "women":
         return filled(
-            "By exam or image, as no patient is named: images of one woman may lie in two splits.",
+            "By exam or image, as no patient is named: images of one woman may be in two splits.",
             author="say whether the data set holds several images of a woman.",
         )
-    return filled("By woman: no woman lies in two splits; that is checked before training.")
+    return filled("By woman: no woman is in two splits, which is checked before training.")
 
 
 def sample_size(told: Reported) -> Answer:
@@ -147,18 +147,18 @@ def sample_size(told: Reported) -> Answer:
 def availability(told: Reported) -> Answer:
     card = told.study.card
     if card is None:
-        return left_to_author("where data, code and weights can be had.")
+        return left_to_author("where data, code and weights can be obtained.")
     return filled(
         f"Data licence: {card.data.licence}. Weights SHA-256 {card.weights_sha256[:16]}.",
-        author="where data, code and weights can be had.",
+        author="where data, code and weights can be obtained.",
     )
 
 
 poor_input: Final = fixed(
     filled(
-        "A file that cannot be read, or is no mammogram, gets no score and a sentence that says "
+        "A file that cannot be read, or is not a mammogram, gets no score and a sentence that says "
         "why.",
-        author="what a reader is to do then.",
+        author="what a reader should do then.",
     )
 )
 
@@ -244,7 +244,7 @@ def sees_pixels_alone(told: Reported) -> Answer:
 
 
 predictors: Final = fixed(
-    filled("The pixels of the prepared image; none was selected. No reader measures them.")
+    filled("The pixels of the prepared image; none were selected, and no reader measures them.")
 )
 
 
@@ -252,7 +252,7 @@ def index_test(told: Reported) -> Answer:
     described, prepared = model(told), preprocessing(told)
     if told.study.card is None:
         return described
-    return filled(f"{described.text} Prepared so: {prepared.text}")
+    return filled(f"{described.text} Preparation: {prepared.text}")
 
 
 prediction_made: Final = fixed(
@@ -306,7 +306,7 @@ def uncertainty(told: Reported, results: Results) -> Answer:
     whom = "woman" if results.has_women else "group of images, no patient being named"
     return filled(
         f"95 % intervals by {whom}{method}; gaps between parts are corrected for having been "
-        "picked. One training: the luck of its seed is not measured."
+        "picked. One training: variation between seeds is not measured."
     )
 
 
@@ -331,7 +331,7 @@ def internal(told: Reported) -> Answer:
 def external(told: Reported) -> Answer:
     study = told.study
     if not study.is_external and not study.evaluations:
-        return not_done("these results are of the data set that was trained on.")
+        return not_done("these results come from the data set trained on.")
     if not study.is_external:
         names = listed(f"{name} (run {run})" for name, run in study.evaluations)
         return filled(f"Evaluated on {names}; see the reports of these runs.")
@@ -347,7 +347,7 @@ def flow(told: Reported) -> Answer:
 
 def characteristics(told: Reported) -> Answer:
     if told.table_one is None:
-        return not_done("neither the data set nor predictions are here.")
+        return not_done("neither the data set nor predictions are available.")
     return filled(f"Table 1. {told.table_one_lacks}".strip())
 
 
@@ -406,7 +406,7 @@ def failures(told: Reported, point: AtPoint) -> Answer:
 def parts(told: Reported, results: Results) -> Answer:
     """By density, age, site and so on; chosen by what the table tells, not beforehand."""
     if not results.cuts:
-        return not_done("no column of the table cuts the cases.")
+        return not_done("no column of the table divides the cases.")
     gaps = " ".join(cut.gap.sentence for cut in results.cuts if cut.gap is not None)
     return filled(f"By {listed(cut.title for cut in results.cuts)}, exploratory. {gaps}".strip())
 
@@ -455,7 +455,7 @@ def limits(told: Reported) -> Answer:
 no_indeterminate: Final = fixed(
     filled(
         "Every image that can be read gets a score; an unreadable one is left out and counted. "
-        "Labels that are no class of the task are left out."
+        "Images whose label is no class of the task are left out."
     )
 )
 

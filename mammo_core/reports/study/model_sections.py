@@ -67,7 +67,7 @@ def _data(study: RunStudy) -> Iterator[Block]:
     if study.data.notes:
         yield Bullets(items=study.data.notes)
     if study.data.defects:
-        yield Paragraph(text="Known to be wrong with this data set, and what was done about it:")
+        yield Paragraph(text="Known faults of this data set, and what was done about them:")
         yield Bullets(items=study.data.defects)
 
 
@@ -128,7 +128,7 @@ def _flow(told: Reported) -> Iterator[Block]:
 
 def _women(told: Reported) -> Iterator[Block]:
     if told.table_one is None:
-        yield warning("Table 1 needs the data set or the predictions; neither is here.")
+        yield warning("Table 1 needs the data set or the predictions; neither is available.")
         return
     if told.table_one_lacks:
         yield Paragraph(text=told.table_one_lacks)
@@ -171,7 +171,7 @@ _CURVES: Final = (
     (
         "auc",
         "AUC by image",
-        "AUC by image on validation over the epochs: it chose, it is no result.",
+        "AUC by image on validation over the epochs: it chose the epoch and is not a result.",
     ),
 )
 
@@ -196,7 +196,7 @@ def _calibrated(ensemble: Ensemble) -> str:
         return "each calibrated on its own validation women"
     return (
         "each calibrated on its own validation women, which could not be done for "
-        f"{', '.join(as_they_are)}: their scores stand as they are, on another "
+        f"{', '.join(as_they_are)}: their scores are used as they are, on another "
         "scale"
     )
 
@@ -235,9 +235,9 @@ def _training(study: RunStudy) -> Iterator[Block]:
     versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     yield facts(
         ("Finished", record.finished_at),
-        ("Took", duration_in_words(record.seconds)),
+        ("Duration", duration_in_words(record.seconds)),
         ("Device", device_in_words(record)),
-        ("Went on from", _origin(record)),
+        ("Continued from", _origin(record)),
         ("Epochs", f"{record.epochs:,}, the best was {record.best_epoch:,}"),
         ("Versions", versions or "not recorded"),
     )
@@ -267,9 +267,10 @@ def validation_in_words(study: RunStudy) -> str:
     if study.training is None:
         return "How validation was used is not known: the settings of the training are not here."
     optim = study.training.optim
-    told = f"Validation women chose the epoch that is kept (by {optim.monitor})"
+    decided = [f"which epoch was kept (by {optim.monitor})"]
     if optim.patience:
-        told += f" and ended the training after {optim.patience} epochs without a better one"
+        decided.append(f"when training stopped ({optim.patience} epochs without a better one)")
     if study.point is not None and study.point.split == "val":
-        told += ", and the threshold"
-    return f"{told}. {test_women_in_words(study.looks)}"
+        decided.append("the threshold")
+    words = " and ".join(filter(None, (", ".join(decided[:-1]), decided[-1])))
+    return f"Validation women decided {words}. {test_women_in_words(study.looks)}"

@@ -177,9 +177,9 @@ def openings_in_words(study: RunStudy) -> str:
             f"{many(others, 'occasion', 'occasions')}."
         )
     return (
-        f"These results were opened on {seen} since that is written down, this report included. "
-        f"Looks within an hour are one occasion.{shared} Looks on other "
-        "computers and at copies are not counted. The more often a test set decides something, the "
+        f"These results were opened on {seen} since openings began to be recorded, this report "
+        f"included. Openings within an hour count as one occasion.{shared} Openings on other "
+        "computers and of copies are not counted. The more often a test set decides something, the "
         "less its results mean."
     )
 
@@ -191,11 +191,11 @@ def _limits(told: Reported) -> Iterator[Block]:
     yield from paragraphs(
         ""
         if told.study.ensemble is not None
-        else "One training with one seed, one split: the luck of both is in every number.",
+        else "One training with one seed, one split: chance in either affects every number.",
         ""
         if told.study.is_external
-        else "The test women come from the same data set as the training women; how the model does "
-        f"elsewhere takes an external evaluation. {evaluations_in_words(told.study)}",
+        else "The test women come from the same data set as the training women; only an external "
+        f"evaluation can show how the model does elsewhere. {evaluations_in_words(told.study)}",
     )
 
 
@@ -214,7 +214,7 @@ def model_card(told: Reported) -> Document:
             Section(title="Split", blocks=(_counts(study.card),)),
             Section(title="Measured", blocks=tuple(_measured(study.card))),
             Section(title="Operating point", blocks=tuple(_point(study))),
-            Section(title="Limits", blocks=(Bullets(items=limits_of(study) or ("none told",)),)),
+            Section(title="Limits", blocks=(Bullets(items=limits_of(study) or ("none stated",)),)),
         ),
     )
 
@@ -268,7 +268,7 @@ def _point(study: RunStudy) -> Iterator[Block]:
         f"for {point.aim}, locked {point.locked_at}. Where it was chosen (split "
         f"{point.split or 'none'} of {point.dataset}) it found {promise.found:,} of "
         f"{promise.positives:,} positive cases and left {promise.left_alone:,} of "
-        f"{promise.negatives:,} others alone."
+        f"{promise.negatives:,} others below it."
     )
 
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from mammo_core.metrics.curves import pr_curve, roc_curve
+from mammo_core.metrics.multiclass import ClassesReport
 from mammo_core.metrics.subgroups import FEWEST_WOMEN
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
@@ -32,25 +33,18 @@ from mammo_core.words import many
 _MOST_MISTAKES: Final = 10
 
 
-def part_sections(results: Results) -> Iterator[Section]:
-    yield Section(title="Parts of the cases", blocks=tuple(_parts(results)))
-    yield Section(title="Mistakes", blocks=tuple(_mistakes(results)))
-    if results.classes is not None:
-        yield Section(title="Classes", blocks=tuple(_classes(results)))
-
-
 def _parts(results: Results) -> Iterator[Block]:
     if not results.cuts:
         yield Paragraph(
-            text="No column cuts these cases: density, age, view, side, site, machine, BI-RADS and "
-            "lesion are missing or have one value."
+            text="No column divides these cases: density, age, view, side, site, machine, BI-RADS "
+            "and lesion are missing or have one value."
         )
         return
     at = f" Rates at the threshold {results.point.threshold:.4f}." if results.point else ""
     yield Paragraph(
         text=f"Parts with fewer than {FEWEST_WOMEN} women with or without a positive case are "
-        "shown and never compared. No AUC stands where a part has one class, or where its classes "
-        f"differ so much in images per case that counting alone would tell them apart.{at}"
+        "shown but never compared. No AUC is given where a part has one class, or where its "
+        f"classes differ so much in images per case that counting alone would tell them apart.{at}"
     )
     for cut in results.cuts:
         yield _cut_table(cut, has_rates=results.point is not None)
@@ -105,10 +99,7 @@ def _mistakes(results: Results) -> Iterator[Block]:
         yield Table(header=header, rows=tuple(rows))
 
 
-def _classes(results: Results) -> Iterator[Block]:
-    report = results.classes
-    if report is None:
-        return
+def _classes(report: ClassesReport) -> Iterator[Block]:
     yield Paragraph(text=f"The likeliest class is right in {rate_in_words(report.accuracy)}.")
     yield Table(
         header=("Class", "Sensitivity (recall)", "Precision", "AUC against the rest"),
@@ -129,11 +120,6 @@ def _classes(results: Results) -> Iterator[Block]:
             for name, row in zip(report.classes, report.confusion, strict=True)
         ),
     )
-
-
-def point_section(study: RunStudy, results: Results) -> Section:
-    blocks = tuple(_point(study, results))
-    return Section(title="Threshold: promised and delivered", blocks=blocks)
 
 
 def _point(study: RunStudy, results: Results) -> Iterator[Block]:
@@ -225,7 +211,7 @@ def _square(rates: RatesAtThreshold) -> Table:
 
 
 TOO_NARROW: Final = (
-    "No patient is named in these predictions, so images that may be of one woman are taken for "
+    "No patient is named in these predictions, so images that may be of one woman count as "
     "several women: every interval is too narrow."
 )
 
@@ -236,9 +222,13 @@ def result_sections(told: Reported) -> Iterator[Section]:
         yield Section(title="Results", blocks=(warning(told.why_no_results),))
         return
     yield Section(title="Results at every level", blocks=tuple(_levels(told.study, results)))
-    yield point_section(told.study, results)
+    point = tuple(_point(told.study, results))
+    yield Section(title="Threshold: promised and delivered", blocks=point)
     yield Section(title="Calibration", blocks=tuple(_calibration(results)))
-    yield from part_sections(results)
+    yield Section(title="Parts of the cases", blocks=tuple(_parts(results)))
+    yield Section(title="Mistakes", blocks=tuple(_mistakes(results)))
+    if results.classes is not None:
+        yield Section(title="Classes", blocks=tuple(_classes(results.classes)))
 
 
 def cases_in_words(results: Results) -> str:

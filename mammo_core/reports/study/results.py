@@ -165,7 +165,7 @@ def _recorded(promise: Promise) -> Promised:
         sensitivity=_rate(promise.found, promise.positives),
         specificity=_rate(promise.left_alone, promise.negatives),
         remark="What was promised is as recorded when it was locked; the cases it was chosen on "
-        "are not kept here, so its intervals take every case for another woman.",
+        "are not kept here, so its intervals treat every case as another woman.",
     )
 
 

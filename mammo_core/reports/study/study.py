@@ -103,7 +103,7 @@ def test_women_in_words(looks: Looks) -> str:
     count = _count_before(looks, lock, is_external=False)
     if not count:
         return (
-            "Test women chose nothing: no look at their results is written down before the "
+            "Test women chose nothing: no look at their results is recorded before the "
             "threshold was locked."
         )
     return (
@@ -117,7 +117,7 @@ def _opened_before(looks: Looks, lock: LockedPoint, *, is_external: bool) -> str
         return "how often the test set had been opened before is not known"
     count = _count_before(looks, lock, is_external=is_external)
     if not count:
-        return "no look at the test set is written down before"
+        return "no look at the test set is recorded before"
     others = "" if is_external or not looks.shared else ", other models of the same women included"
     return f"the test set had been opened on {many(count, 'occasion', 'occasions')} before{others}"
 
@@ -165,7 +165,7 @@ def read_study_data(
         name = Path(settings.folder).name
         reason = str(error).replace(str(folder), name)  # where it lay is nobody's business
         return StudyData(
-            why_missing=f"The data set {name} cannot be read any more, so what is told of it comes "
+            why_missing=f"The data set {name} cannot be read any more, so what is said of it comes "
             f"from the model card and the predictions: {reason}"
         )
     told = StudyData(
@@ -186,7 +186,7 @@ def read_study_data(
         notes=(),
         defects=(),
         why_missing="The data set has changed since the training (its fingerprint differs from "
-        "that in the model card), so what is told of it comes from the card and the predictions.",
+        "that in the model card), so what is said of it comes from the card and the predictions.",
     )
 
 
@@ -364,7 +364,7 @@ def _card(owner: RunFolder, missing: list[str]) -> ModelCard | None:
     try:
         return owner.card()
     except MammoError as error:
-        lost = " What it says, and looks and locks written down for it are not told here."
+        lost = " What it says, and the looks and locks recorded for it, are missing here."
         missing.append(f"{error}{lost if owner.is_checkpoint else ''}")
         return None
 

@@ -40,24 +40,24 @@ class Flow:
     people: str = "women"
     without_any: int | None = None  # women of whom no image is used
 
+    def _count(self, people: int) -> str:
+        return many(people, self.people.replace("women", "woman"), self.people)
+
     def left_out(self, group: Group) -> str:
         """Images of women of whom others may be used."""
-        people = many(group.women, self.people.replace("women", "woman"), self.people)
-        return f"{group.name}: {many(group.images, 'image', 'images')} of {people}"
+        return (
+            f"{group.name}: {many(group.images, 'image', 'images')} of {self._count(group.women)}"
+        )
 
     @property
     def left_out_altogether(self) -> str:
-        people = many(self.without_any or 0, self.people.replace("women", "woman"), self.people)
-        return f"no image used at all: {people}"
+        return f"no image used at all: {self._count(self.without_any or 0)}"
 
     def words(self, group: Group) -> str:
-        people = many(group.women, self.people.replace("women", "woman"), self.people)
+        counts = f"{self._count(group.women)}, {many(group.images, 'image', 'images')}"
         if group.positive_images is None:
-            return f"{people}, {many(group.images, 'image', 'images')}"
-        return (
-            f"{people}, {many(group.images, 'image', 'images')}, "
-            f"{group.positive_images:,} of them positive"
-        )
+            return counts
+        return f"{counts}, {group.positive_images:,} of them positive"
 
     @property
     def lines(self) -> tuple[str, ...]:
@@ -252,9 +252,10 @@ def _line(x0: int, y0: int, x1: int, y1: int) -> str:
 
 
 _NO_TRAINING: Final = (
-    "Made from the predictions, which are of validation and test images only: of the women trained "
-    "on, nothing more is known than the flow above tells."
+    "Made from the predictions, which are of validation and test images only: nothing is known of "
+    "the women trained on beyond the flow above."
 )
+_NOT_STATED: Final = "not stated"
 _MOST_VALUES: Final = 10  # of a column of words; the rest is counted as "others"
 _OF_WOMEN: Final = {"density": "Density", "site": "Site", "machine": "Machine"}
 _OF_IMAGES: Final = {"view": "View", "side": "Side", "birads": "BI-RADS", "lesion": "Lesion"}
@@ -328,9 +329,11 @@ def _columns(known: pd.DataFrame) -> list[Column]:
 def _age(column: Column) -> str:
     age = column.women["age"].dropna().astype("float64").to_numpy()
     if not len(age):
-        return "not told"
+        return _NOT_STATED
     low, middle, high = np.percentile(age, [25, 50, 75])
-    return f"{middle:.0f} ({low:.0f} to {high:.0f}), told of {len(age):,} of {len(column.women):,}"
+    return (
+        f"{middle:.0f} ({low:.0f} to {high:.0f}), stated for {len(age):,} of {len(column.women):,}"
+    )
 
 
 def _positive(column: Column) -> str:
@@ -340,7 +343,7 @@ def _positive(column: Column) -> str:
 def _breasts(column: Column) -> str:
     """Breasts are told apart by woman, exam and side."""
     if column.images["side"].isna().any():
-        return "not told"
+        return _NOT_STATED
     keys = column.images["group_id"] + "/" + column.images["exam_id"].fillna("")
     positive = column.images["positive"].groupby(keys + "/" + column.images["side"]).any()
     return _share(int(positive.sum()), len(positive))
@@ -357,12 +360,12 @@ def _rows_of(
     for column_name, title in names.items():
         values = [_values_in_words(counted(column)[column_name]) for column in columns]
         found = pd.concat(values).value_counts()
-        if set(found.index) <= {"not told"}:
-            rows.append((title, *("not told" for _ in columns)))
+        if set(found.index) <= {_NOT_STATED}:
+            rows.append((title, *(_NOT_STATED for _ in columns)))
             continue
-        common = [str(name) for name in found.index if name != "not told"][:_MOST_VALUES]
-        kept = [value.where(value.isin([*common, "not told"]), "others") for value in values]
-        for name in (*sorted(common), "others", "not told"):
+        common = [str(name) for name in found.index if name != _NOT_STATED][:_MOST_VALUES]
+        kept = [value.where(value.isin([*common, _NOT_STATED]), "others") for value in values]
+        for name in (*sorted(common), "others", _NOT_STATED):
             counts = [(int((value == name).sum()), len(value)) for value in kept]
             if any(count for count, _ in counts):
                 cells = (_share(count, total) for count, total in counts)
@@ -371,7 +374,7 @@ def _rows_of(
 
 
 def _values_in_words(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    return values.astype("string").fillna("not told")
+    return values.astype("string").fillna(_NOT_STATED)
 
 
 def _share(count: int, total: int) -> str:
