@@ -61,3 +61,12 @@ def test_no_page_writes_raw_html() -> None:
         if any(keyword.arg == "unsafe_allow_html" for call in calls for keyword in call.keywords):
             offenders.append(where)
     assert offenders == []
+
+
+def test_a_class_name_means_one_thing() -> None:
+    places: dict[str, list[str]] = {}
+    for where, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(f"{where}:{node.lineno}")
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

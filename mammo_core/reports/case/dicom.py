@@ -22,8 +22,6 @@ from mammo_core.reports.case.picture import Appearance, grey_picture, overlay_pi
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
 from mammo_core.words import NOTICE, many
 
-_UNKNOWN: Final = ""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
@@ -33,12 +31,12 @@ class Subject:
     study_uid: str
     patient_id: str
     patient_name: str
-    birth_date: str = _UNKNOWN
-    sex: str = _UNKNOWN
-    study_id: str = _UNKNOWN
-    study_date: str = _UNKNOWN
-    study_time: str = _UNKNOWN
-    accession_number: str = _UNKNOWN
+    birth_date: str = ""
+    sex: str = ""
+    study_id: str = ""
+    study_date: str = ""
+    study_time: str = ""
+    accession_number: str = ""
     is_synthetic: bool = False  # every image was drawn; there is no such woman
 
 

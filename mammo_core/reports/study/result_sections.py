@@ -59,21 +59,22 @@ def _parts(results: Results) -> Iterator[Block]:
 
 
 def _cut_table(cut: Cut, *, has_rates: bool) -> Table:
-    rates = ("Sensitivity", "Specificity") if has_rates else ()
-    rows = []
-    for part in cut.slices:
-        few = ", few" if part.is_small else ""
-        cells = (
+    header = (cut.title, "Cases", "Women with / without", "AUC", "Sensitivity", "Specificity")
+    rows = [
+        (
             part.name,
             f"{len(part.cases):,}",
-            f"{part.women_with_cancer:,} / {part.women_without:,}{few}",
+            f"{part.women_with_cancer:,} / {part.women_without:,}" + ", few" * part.is_small,
             estimate_in_words(part.auc),
+            rate_in_words(part.sensitivity),
+            rate_in_words(part.specificity),
         )
-        told = (rate_in_words(part.sensitivity), rate_in_words(part.specificity))
-        rows.append((*cells, *(told if has_rates else ())))
+        for part in cut.slices
+    ]
+    shown = len(header) if has_rates else -2
     return Table(
-        header=(cut.title, "Cases", "Women with / without", "AUC", *rates),
-        rows=tuple(rows),
+        header=header[:shown],
+        rows=tuple(row[:shown] for row in rows),
         caption=f"By {cut.title}",
     )
 
@@ -190,21 +191,13 @@ def _prevalence(rates: Promised | RatesAtThreshold) -> str:
 
 def _square(rates: RatesAtThreshold) -> Table:
     point = rates.point
+    positive = (point.true_positives, point.false_negatives, point.positives)
+    others = (point.false_positives, point.true_negatives, point.negatives)
     return Table(
         header=("", "called", "not called", "all"),
-        rows=(
-            (
-                "positive",
-                f"{point.true_positives:,}",
-                f"{point.false_negatives:,}",
-                f"{point.positives:,}",
-            ),
-            (
-                "not positive",
-                f"{point.false_positives:,}",
-                f"{point.true_negatives:,}",
-                f"{point.negatives:,}",
-            ),
+        rows=tuple(
+            (name, *(f"{count:,}" for count in counts))
+            for name, counts in (("positive", positive), ("not positive", others))
         ),
         caption="Cross-tabulation at the threshold, cases",
     )
@@ -324,30 +317,18 @@ def _calibration(results: Results) -> Iterator[Block]:
         text=f"Of the scores as the model gives them, by {cases.level}: {cases_in_words(results)}. "
         "Until re-calibrated this is a score, not a probability."
     )
-    brier = calibration.brier
+    intercept = number_in_words(calibration.intercept, calibration.intercept_interval)
+    slope = number_in_words(calibration.slope, calibration.slope_interval)
+    error = number_in_words(calibration.expected_error, results.expected_error)
+    brier = number_in_words(calibration.brier.score, calibration.brier_interval)
+    prevalence = f"0; {calibration.brier.uncertainty:.3f} is the prevalence alone"
     yield Table(
         header=("", "value", "perfect is"),
         rows=(
-            (
-                "Calibration in the large",
-                number_in_words(calibration.intercept, calibration.intercept_interval),
-                "0: right on the whole",
-            ),
-            (
-                "Slope",
-                number_in_words(calibration.slope, calibration.slope_interval),
-                "1: neither too extreme nor too timid",
-            ),
-            (
-                "Expected calibration error",
-                number_in_words(calibration.expected_error, results.expected_error),
-                "0; noise alone makes it more",
-            ),
-            (
-                "Brier score",
-                number_in_words(brier.score, calibration.brier_interval),
-                f"0; {brier.uncertainty:.3f} is the prevalence alone",
-            ),
+            ("Calibration in the large", intercept, "0: right on the whole"),
+            ("Slope", slope, "1: neither too extreme nor too timid"),
+            ("Expected calibration error", error, "0; noise alone makes it more"),
+            ("Brier score", brier, prevalence),
         ),
     )
     yield Figure(

@@ -13,7 +13,7 @@ import pandas as pd
 
 from mammo_core.config import AuditConfig, DataConfig, EvaluateConfig, RunConfig
 from mammo_core.datasets.audit.result import AUDIT_FILE, AuditResult, read_audit
-from mammo_core.datasets.dataset import Dataset, find_folder, fingerprint_of, read_dataset
+from mammo_core.datasets.dataset import find_folder, fingerprint_of, read_dataset
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
@@ -160,7 +160,9 @@ def read_study_data(
     try:
         folder = find_folder(settings.folder)
         dataset = read_dataset(folder, settings.adapter, settings.label_rule)
-        manifest = _as_used(dataset, settings, training.task if training is not None else None)
+        manifest = dataset.manifest
+        if training is not None and not isinstance(settings, EvaluateConfig):
+            manifest = split_as_set(manifest, settings, training.task)
     except MammoError as error:
         name = Path(settings.folder).name
         reason = str(error).replace(str(folder), name)  # where it lay is nobody's business
@@ -198,10 +200,8 @@ def read_audit_of(settings: DataConfig | EvaluateConfig, audits: Path) -> AuditR
             audited = run.settings(AuditConfig)
         except ConfigError:
             continue  # of another kind, or of another version of this program
-        is_same_rule = (audited.adapter, audited.label_rule) == (
-            settings.adapter,
-            settings.label_rule,
-        )
+        rule = (settings.adapter, settings.label_rule)
+        is_same_rule = (audited.adapter, audited.label_rule) == rule
         is_same_set = settings.folder == audited.name or folder == Path(audited.folder)
         if is_same_rule and is_same_set and run.file(AUDIT_FILE).exists():
             return read_audit(run.file(AUDIT_FILE))
@@ -214,14 +214,6 @@ def _known_folder(settings: DataConfig | EvaluateConfig) -> Path | None:
         return find_folder(settings.folder)
     except MammoError:
         return None
-
-
-def _as_used(
-    dataset: Dataset, settings: DataConfig | EvaluateConfig, task: Task | None
-) -> pd.DataFrame:
-    if isinstance(settings, EvaluateConfig) or task is None:
-        return dataset.manifest
-    return split_as_set(dataset.manifest, settings, task)
 
 
 SPLIT_NAMES: Final = {"train": "Training", "val": "Validation", "test": "Test"}

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -165,8 +165,8 @@ def _without_any(manifest: pd.DataFrame, used: pd.DataFrame) -> int:
 
 
 def _people(table: pd.DataFrame | None) -> str:
-    is_told = table is None or table["patient_id"].notna().any()
-    return "women" if is_told else "groups of images"
+    is_named = table is None or table["patient_id"].notna().any()
+    return "women" if is_named else "groups of images"
 
 
 _WIDTH: Final = 760
@@ -175,10 +175,6 @@ _TRUNK: Final = 160  # where the line down from what was found stands
 
 
 def drawing_of(flow: Flow) -> Drawing:
-    return Drawing(svg=_svg(flow), lines=flow.lines)
-
-
-def _svg(flow: Flow) -> str:
     """What was found at the top, what was left out beside it, what was used in a row below."""
     parts: list[str] = []
     y = 10
@@ -197,10 +193,11 @@ def _svg(flow: Flow) -> str:
         tallest = max(tallest, tall)
     label = html.escape(" ".join(flow.lines), quote=True)
     height = y + tallest + 10
-    return (
+    svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         f'width="{_WIDTH}" role="img" aria-label="{label}">{"".join(parts)}</svg>'
     )
+    return Drawing(svg=svg, lines=flow.lines)
 
 
 def _width_of(boxes: int) -> int:
@@ -286,7 +283,13 @@ def table_one(study: RunStudy) -> tuple[Table, str] | None:
         ("Age in years, median (quartiles)", *(_age(column) for column in columns)),
         *_rows_of(columns, _OF_WOMEN, lambda column: column.women, unit=people.split()[0].lower()),
         ("Images", *(f"{len(column.images):,}" for column in columns)),
-        ("Positive images", *(_positive(column) for column in columns)),
+        (
+            "Positive images",
+            *(
+                _share(int(column.images["positive"].sum()), len(column.images))
+                for column in columns
+            ),
+        ),
         ("Positive breasts", *(_breasts(column) for column in columns)),
         *_rows_of(columns, _OF_IMAGES, lambda column: column.images, unit="images"),
     ]
@@ -336,10 +339,6 @@ def _age(column: Column) -> str:
     )
 
 
-def _positive(column: Column) -> str:
-    return _share(int(column.images["positive"].sum()), len(column.images))
-
-
 def _breasts(column: Column) -> str:
     """Breasts are told apart by woman, exam and side."""
     if column.images["side"].isna().any():
@@ -358,7 +357,9 @@ def _rows_of(
 ) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for column_name, title in names.items():
-        values = [_values_in_words(counted(column)[column_name]) for column in columns]
+        values = [
+            counted(column)[column_name].astype("string").fillna(_NOT_STATED) for column in columns
+        ]
         found = pd.concat(values).value_counts()
         if set(found.index) <= {_NOT_STATED}:
             rows.append((title, *(_NOT_STATED for _ in columns)))
@@ -371,10 +372,6 @@ def _rows_of(
                 cells = (_share(count, total) for count, total in counts)
                 rows.append((f"{title}: {name} ({unit})", *cells))
     return rows
-
-
-def _values_in_words(values: "pd.Series[Any]") -> "pd.Series[Any]":
-    return values.astype("string").fillna(_NOT_STATED)
 
 
 def _share(count: int, total: int) -> str:
