@@ -92,10 +92,8 @@ def flat_in_words(flat: int, *, of: int) -> str:
     return f"{which} is the same everywhere: it shows nothing."
 
 
-def _colours_in_words(reading: Reading) -> str:
-    if reading.is_relative:
-        return "Colours are relative: some point of every image is full colour."
-    return "Full colour: what 1 in 200 validation images without cancer reaches."
+_RELATIVE: Final = "Colours are relative: some point of every image is full colour."
+_FULL_COLOUR: Final = "Full colour: what 1 in 200 validation images without cancer reaches."
 
 
 def scale_in_words(reading: Reading) -> str:
@@ -109,7 +107,7 @@ def scales_in_words(readings: Sequence[Reading]) -> str:
     """
     coloured = [one for one in readings if not one.is_flat]
     flat = flat_in_words(len(readings) - len(coloured), of=len(readings))
-    scales = list(dict.fromkeys(_colours_in_words(one) for one in coloured))
+    scales = [*dict.fromkeys(_RELATIVE if one.is_relative else _FULL_COLOUR for one in coloured)]
     without = sum(not one.stands_out and not one.is_relative for one in coloured)
     if without and len(coloured) == 1:
         scales.insert(0, "No region stands out.")
@@ -117,7 +115,7 @@ def scales_in_words(readings: Sequence[Reading]) -> str:
         scales.insert(0, f"In none of the {without} images does a region stand out.")
     elif without:
         scales.insert(0, f"In {without} of the {len(coloured)} images no region stands out.")
-    return " ".join([*scales, *([flat] if flat else [])])
+    return " ".join(filter(None, (*scales, flat)))
 
 
 def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
@@ -127,10 +125,9 @@ def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
     verdict = verdict_on(scored, case.point)
     if verdict is None or case.point is None:
         return ""
-    missing = ""
+    parts = [verdict.in_words, promise_in_words(case.point, case.positive)]
     if case.usual_images is not None:
-        missing = completeness_in_words(scored, case.usual_images)
-    parts = (verdict.in_words, promise_in_words(case.point, case.positive), missing)
+        parts.append(completeness_in_words(scored, case.usual_images))
     return " ".join(part for part in parts if part)
 
 
@@ -146,12 +143,10 @@ class Pseudonyms:
     case_id: str
 
     def patient(self, image: CaseImage) -> str:
-        known = image.ref.patient_id
-        return _PREFIX + self._short("patient", known or f"case {self.case_id}")
+        return self._short("patient", image.ref.patient_id)
 
     def exam(self, image: CaseImage) -> str:
-        known = image.ref.exam_id
-        return _PREFIX + self._short("exam", known or f"case {self.case_id}")
+        return self._short("exam", image.ref.exam_id)
 
     def image_uid(self, image: CaseImage) -> str:
         return self.uid("image", image.ref.image_id)
@@ -165,8 +160,9 @@ class Pseudonyms:
         digest = hmac.new(self.key, message, "sha256").digest()
         return f"2.25.{uuid.UUID(bytes=digest[:16], version=5).int}"
 
-    def _short(self, what: str, value: str) -> str:
-        return keyed_id(self.key, f"exported {what}", value.encode())[:_DIGITS]
+    def _short(self, what: str, known: str | None) -> str:
+        value = known or f"case {self.case_id}"
+        return _PREFIX + keyed_id(self.key, f"exported {what}", value.encode())[:_DIGITS]
 
 
 #: A zip of the same files is the same zip.

@@ -98,12 +98,9 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
         )
     rule = Pooling(locked.pooling)
     cases = pool_cases(rows, locked.level, rule)
-    chosen_on = None
-    if validation is not None and locked.split == "val":
-        chosen_on = pool_cases(validation, locked.level, rule)
     promised = _recorded(locked.promise)
-    if chosen_on is not None:
-        again = rates_at(chosen_on, locked.threshold)
+    if validation is not None and locked.split == "val":
+        again = rates_at(pool_cases(validation, locked.level, rule), locked.threshold)
         promised = _as_recorded(again, locked.promise) or promised
     return _point(cases, promised, locked.threshold, aim=locked.aim, is_locked=True), ""
 

@@ -163,7 +163,7 @@ def _pick_look(case: ReadCase) -> Appearance:
 def _show_identified(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> None:
     st.caption(
         "For your own archive: a structured report and heatmaps that name the woman and refer to "
-        "her original images. Drop the very files this case was opened from; they are read once "
+        "her original images. Drop the same files this case was opened from; they are read once "
         "more in memory, and nothing of them is kept."
     )
     files = st.file_uploader(
