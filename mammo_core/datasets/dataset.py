@@ -212,7 +212,7 @@ def _in_bins(values: "pd.Series[Any]") -> "pd.Series[Any]":
         values = cut.cat.rename_categories(ends).astype("string")
     words = values.astype("string")
     common = words.value_counts().index[:_MOST_VALUES]
-    return words.where(words.isin(common) | words.isna(), "others").fillna("not told")
+    return words.where(words.isin(common) | words.isna(), "others").fillna("not stated")
 
 
 def start_audit(entry: Registered, root: Path) -> RunFolder:

@@ -303,11 +303,11 @@ class Outcome(StrEnum):
     FOUND = "found"
     MISSED = "missed"
     FALSE_ALARM = "false alarm"
-    LEFT_ALONE = "left alone"
+    NOT_CALLED = "not called"
 
     @property
     def is_right(self) -> bool:
-        return self in (Outcome.FOUND, Outcome.LEFT_ALONE)
+        return self in (Outcome.FOUND, Outcome.NOT_CALLED)
 
 
 class Order(StrEnum):
@@ -326,7 +326,7 @@ def outcomes_at(predictions: pd.DataFrame, threshold: float) -> "pd.Series[Any]"
         (True, True, Outcome.FOUND),
         (True, False, Outcome.MISSED),
         (False, True, Outcome.FALSE_ALARM),
-        (False, False, Outcome.LEFT_ALONE),
+        (False, False, Outcome.NOT_CALLED),
     ):
         is_so = (positive == is_positive).fillna(value=False) & (called == is_called)
         outcome[is_so] = str(name)

@@ -235,7 +235,7 @@ def show_form() -> str | None:
         with _step(3, "Network"):
             network = pick_network(config, chosen, key=origin.key)
             config = network.config
-        with _step(4, "Cancers are few"):
+        with _step(4, "Class imbalance"):
             config = replace(config, balance=pick_balance(config.balance, key=origin.key))
         with _step(5, "Training"):
             config = pick_course(config, key=origin.key)
