@@ -29,18 +29,14 @@ def damage_in_words(error: Exception) -> str:
         case pd.errors.EmptyDataError():
             return "it is empty"
         case pd.errors.ParserError():
-            return _of_rows(str(error))
+            # "Expected 3 fields in line 4, saw 5", or "EOF inside string starting at row 2"
+            uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+            if uneven:
+                expected, line, found = uneven.groups()
+                return f"line {line} has {found} cells where the lines above have {expected}"
+            return "it breaks off within quotation marks, or is damaged"
         case _:
             return str(error)
-
-
-def _of_rows(told: str) -> str:
-    """pandas: "Expected 3 fields in line 4, saw 5", or "EOF inside string starting at row 2"."""
-    uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", told)
-    if uneven:
-        expected, line, found = uneven.groups()
-        return f"line {line} has {found} cells where the lines above have {expected}"
-    return "it breaks off within quotation marks, or is damaged"
 
 
 T = TypeVar("T")

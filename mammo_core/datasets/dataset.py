@@ -98,7 +98,13 @@ def read_in_question(
     adapter = get_adapter(adapter_name) if adapter_name else recognise_adapter(folder)
     rule = get_label_rule(adapter, label_rule) if label_rule else adapter.label_rules[0]
     tables = adapter.read(folder, rule)
-    _refuse_paths_outside(tables.manifest)
+    # A manifest is a file from somewhere: its paths may not lead out of the data set's folder.
+    for path in tables.manifest["path"]:
+        if not is_inside(path):
+            raise TableError(
+                f"The path {path!r} leads out of the data set's folder. Paths in a manifest are "
+                "relative to the folder it lies in."
+            )
     check_labels(tables.manifest, rule.task)
     return Dataset(
         root=folder,
@@ -172,16 +178,6 @@ def fingerprint_of(manifest: pd.DataFrame) -> str:
     columns = ["image_id", "group_id", "label", "split"]
     text = manifest.sort_values("image_id")[columns].to_csv(index=False, lineterminator="\n")
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _refuse_paths_outside(manifest: pd.DataFrame) -> None:
-    """A manifest is a file from somewhere: its paths may not lead out of the data set's folder."""
-    for path in manifest["path"]:
-        if not is_inside(path):
-            raise TableError(
-                f"The path {path!r} leads out of the data set's folder. Paths in a manifest are "
-                "relative to the folder it lies in."
-            )
 
 
 CLASSES: Final = ("positive", "not positive", "no label")
