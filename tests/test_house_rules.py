@@ -61,3 +61,10 @@ def test_no_page_writes_raw_html() -> None:
         if any(keyword.arg == "unsafe_allow_html" for call in calls for keyword in call.keywords):
             offenders.append(where)
     assert offenders == []
+
+
+def test_the_floor_plan_names_every_folder() -> None:
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {where.parent for where in TEXTS}
+    assert len(folders) >= 20
+    assert [folder for folder in sorted(folders) if f"{folder.name}/" not in plan] == []
