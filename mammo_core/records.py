@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 
 import pandas as pd
 
-from mammo_core.errors import ConfigError
+from mammo_core.errors import ConfigError, MammoError
 
 
 def damage_in_words(error: Exception) -> str:
@@ -29,18 +29,14 @@ def damage_in_words(error: Exception) -> str:
         case pd.errors.EmptyDataError():
             return "it is empty"
         case pd.errors.ParserError():
-            return _of_rows(str(error))
+            # "Expected 3 fields in line 4, saw 5", or "EOF inside string starting at row 2"
+            uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(error))
+            if uneven:
+                expected, line, found = uneven.groups()
+                return f"line {line} has {found} cells where the lines above have {expected}"
+            return "it breaks off within quotation marks, or is damaged"
         case _:
             return str(error)
-
-
-def _of_rows(told: str) -> str:
-    """pandas: "Expected 3 fields in line 4, saw 5", or "EOF inside string starting at row 2"."""
-    uneven = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", told)
-    if uneven:
-        expected, line, found = uneven.groups()
-        return f"line {line} has {found} cells where the lines above have {expected}"
-    return "it breaks off within quotation marks, or is damaged"
 
 
 T = TypeVar("T")
@@ -61,15 +57,18 @@ def to_document(record: Any) -> Any:
     return record
 
 
+def read_json(path: Path, kind: type[MammoError], *, what: str, remedy: str) -> Any:
+    """What the file holds. Where it is damaged, an error of that `kind` says so of `what`."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise kind(f"{what} is not valid JSON: {damage_in_words(error)}. {remedy}") from None
+
+
 def read_object(path: Path, *, where: str) -> dict[str, Any]:
     """The JSON object in the file; what is wrong is said of `where`, never of its folder."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:
-        raise ConfigError(
-            f"{where} is not valid JSON: {damage_in_words(error)}. Put the file back from a copy, "
-            "or make it anew."
-        ) from None
+    remedy = "Put the file back from a copy, or make it anew."
+    document = read_json(path, ConfigError, what=where, remedy=remedy)
     if not isinstance(document, dict):
         raise ConfigError(f"{where} must be an object, found {_brief(document)}.")
     return document

@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
+
+from tests.phantoms import FOLDER, drawn_phantoms
 
 PhantomSet = Callable[..., Path]
 
@@ -23,36 +24,19 @@ def mammo_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(scope="session")
-def phantom_set(tmp_path_factory: pytest.TempPathFactory) -> PhantomSet:
-    """Gives the folder of a set of phantoms, drawn once for all tests of all processes.
-
-    A test that changes a set copies it first.
-    """
+@pytest.fixture(scope="session", autouse=True)
+def shared_phantoms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The folder of the sets that all processes share."""
     base = tmp_path_factory.getbasetemp()
-    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(FOLDER, str(base.parent if "PYTEST_XDIST_WORKER" in os.environ else base))
+        yield
 
-    def drawn(
-        women: int,
-        *,
-        seed: int = 0,
-        size: tuple[int, int] = (64, 32),
-        lesion_contrast: float = 1.0,
-    ) -> Path:
-        from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
-        folder = shared / f"phantoms-{women}-{seed}-{size[0]}-{size[1]}-{lesion_contrast}" / "set"
-        folder.parent.mkdir(exist_ok=True)
-        with FileLock(folder.with_name("lock")):
-            if not folder.exists():
-                new = folder.with_name("new")
-                write_phantom_set(
-                    new, women=women, seed=seed, size=size, lesion_contrast=lesion_contrast
-                )
-                new.rename(folder)
-        return folder
-
-    return drawn
+@pytest.fixture(scope="session")
+def phantom_set(shared_phantoms: None) -> PhantomSet:
+    """Gives the folder of a set of phantoms. A test that changes a set copies it first."""
+    return drawn_phantoms
 
 
 @pytest.fixture(scope="session")

@@ -1,12 +1,35 @@
-"""Sets of phantoms, each drawn once for all the tests of a process and copied for each of them."""
+"""Sets of phantoms, each drawn once for all tests of all processes. Drawing costs seconds."""
 
-import atexit
+import os
 import shutil
-import tempfile
-from functools import cache
 from pathlib import Path
 
+from filelock import FileLock
+
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
+
+FOLDER = "MAMMO_TEST_PHANTOMS"  # the variable that names the folder they share
+
+
+def drawn_phantoms(
+    women: int,
+    *,
+    seed: int = 0,
+    size: tuple[int, int] = (64, 32),
+    lesion_contrast: float = 1.0,
+) -> Path:
+    """The folder of a set that nobody changes: a test that must, takes a copy."""
+    name = f"phantoms-{women}-{seed}-{size[0]}-{size[1]}-{lesion_contrast}"
+    folder = Path(os.environ[FOLDER]) / name / "set"
+    folder.parent.mkdir(exist_ok=True)
+    with FileLock(folder.with_name("lock")):
+        if not folder.exists():
+            new = folder.with_name("new")
+            write_phantom_set(
+                new, women=women, seed=seed, size=size, lesion_contrast=lesion_contrast
+            )
+            new.rename(folder)
+    return folder
 
 
 def put_phantoms(
@@ -17,13 +40,6 @@ def put_phantoms(
     size: tuple[int, int] = (64, 32),
     lesion_contrast: float = 1.0,
 ) -> Path:
-    """Write the set into `folder`, where a test may do with it what it likes."""
-    return shutil.copytree(_drawn(women, seed, size, lesion_contrast), folder, dirs_exist_ok=True)
-
-
-@cache
-def _drawn(women: int, seed: int, size: tuple[int, int], lesion_contrast: float) -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="phantoms-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    write_phantom_set(folder, women=women, seed=seed, size=size, lesion_contrast=lesion_contrast)
-    return folder
+    """Copy the set into `folder`, where a test may do with it what it likes."""
+    source = drawn_phantoms(women, seed=seed, size=size, lesion_contrast=lesion_contrast)
+    return shutil.copytree(source, folder, dirs_exist_ok=True)

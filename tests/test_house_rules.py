@@ -70,3 +70,10 @@ def test_a_class_name_means_one_thing() -> None:
             if isinstance(node, ast.ClassDef):
                 places.setdefault(node.name, []).append(f"{where}:{node.lineno}")
     assert {name: found for name, found in places.items() if len(found) > 1} == {}
+
+
+def test_the_floor_plan_names_every_folder() -> None:
+    plan = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    folders = {where.parent for where in TEXTS}
+    assert len(folders) >= 20
+    assert [folder for folder in sorted(folders) if f"{folder.name}/" not in plan] == []

@@ -108,7 +108,7 @@ def _described(card: "ModelCard") -> Iterator[str]:
     yield f"network     {card.model.backbone}, {seen}"
     yield f"weights     SHA-256 {card.weights_sha256}"
     yield f"data        {card.data.describe(Level.IMAGE)} Licence: {card.data.licence}."
-    kinds = " and ".join(card.data.file_kinds) or "not told"
+    kinds = " and ".join(card.data.file_kinds) or "not stated"
     yield f"images      {card.data.seen}; files it was measured on: {kinds}"
     for count in card.data.splits:
         yield (

@@ -147,8 +147,8 @@ def _config(arguments: argparse.Namespace) -> RunConfig:
     if arguments.config:
         saved = load_settings(arguments.config, RunConfig)
         config = replace(saved, series="")  # another run of a series would be one too many in it
-        if arguments.label_rule or arguments.adapter:
-            _need_data(arguments)
+        if (arguments.label_rule or arguments.adapter) and not arguments.data:
+            raise ConfigError("--adapter and --label-rule describe --data; add --data DIR.")
         if not arguments.data:
             return config
         data = _data(arguments)
@@ -168,11 +168,6 @@ def _task_of(data: DataConfig) -> Task:
     from mammo_core.datasets.dataset import get_adapter, get_label_rule
 
     return get_label_rule(get_adapter(data.adapter), data.label_rule).task
-
-
-def _need_data(arguments: argparse.Namespace) -> None:
-    if not arguments.data:
-        raise ConfigError("--adapter and --label-rule describe --data; add --data DIR.")
 
 
 def _data(arguments: argparse.Namespace) -> DataConfig:

@@ -114,7 +114,13 @@ def read_labelled_images(
         task=task,
         seed=seed,
     )
-    _check(sample)
+    classes = np.unique(sample.classes[sample.is_train])
+    if len(classes) < 2 or sample.is_train.all():
+        raise TableError(
+            f"{int(sample.is_train.sum())} of {len(sample.manifest)} readable images are for "
+            f"training, of {len(classes)} classes. Baselines need two classes to train on and "
+            "other images to be judged on."
+        )
     return sample
 
 
@@ -221,13 +227,3 @@ def _all_classes(sample: LabelledImages, guessed: Matrix, known: NDArray[np.intp
     result = np.zeros((len(guessed), len(sample.task.classes)))
     result[:, known] = guessed
     return result
-
-
-def _check(sample: LabelledImages) -> None:
-    classes = np.unique(sample.classes[sample.is_train])
-    if len(classes) < 2 or sample.is_train.all():
-        raise TableError(
-            f"{int(sample.is_train.sum())} of {len(sample.manifest)} readable images are for "
-            f"training, of {len(classes)} classes. Baselines need two classes to train on and "
-            "other images to be judged on."
-        )

@@ -98,7 +98,13 @@ def read_in_question(
     adapter = get_adapter(adapter_name) if adapter_name else recognise_adapter(folder)
     rule = get_label_rule(adapter, label_rule) if label_rule else adapter.label_rules[0]
     tables = adapter.read(folder, rule)
-    _refuse_paths_outside(tables.manifest)
+    # A manifest is a file from somewhere: its paths may not lead out of the data set's folder.
+    for path in tables.manifest["path"]:
+        if not is_inside(path):
+            raise TableError(
+                f"The path {path!r} leads out of the data set's folder. Paths in a manifest are "
+                "relative to the folder it lies in."
+            )
     check_labels(tables.manifest, rule.task)
     return Dataset(
         root=folder,
@@ -174,16 +180,6 @@ def fingerprint_of(manifest: pd.DataFrame) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def _refuse_paths_outside(manifest: pd.DataFrame) -> None:
-    """A manifest is a file from somewhere: its paths may not lead out of the data set's folder."""
-    for path in manifest["path"]:
-        if not is_inside(path):
-            raise TableError(
-                f"The path {path!r} leads out of the data set's folder. Paths in a manifest are "
-                "relative to the folder it lies in."
-            )
-
-
 CLASSES: Final = ("positive", "not positive", "no label")
 _MOST_VALUES: Final = 12  # of a column of words; the rest is counted as "others"
 _BINS: Final = 10
@@ -212,7 +208,7 @@ def _in_bins(values: "pd.Series[Any]") -> "pd.Series[Any]":
         values = cut.cat.rename_categories(ends).astype("string")
     words = values.astype("string")
     common = words.value_counts().index[:_MOST_VALUES]
-    return words.where(words.isin(common) | words.isna(), "others").fillna("not told")
+    return words.where(words.isin(common) | words.isna(), "others").fillna("not stated")
 
 
 def start_audit(entry: Registered, root: Path) -> RunFolder:

@@ -73,7 +73,14 @@ def with_splits(
         manifest = _placed(manifest, dealt, key="group_id")
     if not is_leak_allowed:
         check_splits(manifest)
-    _refuse_one_sided(manifest, task)
+    positive = positive_of(manifest["label"], task)
+    for split in Split:
+        part = positive[manifest["split"] == split].dropna()
+        if part.all() or not part.any():
+            raise TableError(
+                f"Of {len(part)} labelled images in the {split} split {int(part.sum())} are "
+                f"positive. Every split needs both classes: more women, or another share."
+            )
     return manifest
 
 
@@ -178,17 +185,6 @@ def _with_validation(
     dealt = deal(strata, shares={Split.VAL: val_fraction}, rest=Split.TRAIN, seed=seed)
     moved = manifest["group_id"].map(dealt).astype("string")
     return manifest.assign(split=manifest["split"].mask(is_training & moved.notna(), moved))
-
-
-def _refuse_one_sided(manifest: pd.DataFrame, task: Task) -> None:
-    positive = positive_of(manifest["label"], task)
-    for split in Split:
-        part = positive[manifest["split"] == split].dropna()
-        if part.all() or not part.any():
-            raise TableError(
-                f"Of {len(part)} labelled images in the {split} split {int(part.sum())} are "
-                f"positive. Every split needs both classes: more women, or another share."
-            )
 
 
 def split_as_set(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:

@@ -177,7 +177,11 @@ def _region(
         ),
         geometry,
     )
-    row, column = _centre(weights, cells, geometry)
+    # Where in the source, (row, column), the evidence of a region has its middle.
+    row = float(weights.sum(axis=1) @ cells.row_middles / weights.sum())
+    column = float(weights.sum(axis=0) @ cells.column_middles / weights.sum())
+    point = restore_box(Box(x0=column, y0=row, x1=column, y1=row), geometry)
+    row, column = point.y0, point.x0
     return Region(
         box=box,
         share=float(weights.sum() / total),
@@ -185,14 +189,6 @@ def _region(
         across=place.across_at(row) if place else None,
         from_nipple=place.from_nipple(column) if place else None,
     )
-
-
-def _centre(weights: NDArray[np.floating], cells: Cells, geometry: Geometry) -> tuple[float, float]:
-    """Where in the source, (row, column), the evidence of a region has its middle."""
-    row = float(weights.sum(axis=1) @ cells.row_middles / weights.sum())
-    column = float(weights.sum(axis=0) @ cells.column_middles / weights.sum())
-    point = restore_box(Box(x0=column, y0=row, x1=column, y1=row), geometry)
-    return point.y0, point.x0
 
 
 def _in_source(box: Box, geometry: Geometry) -> Box:

@@ -146,7 +146,12 @@ def _count_women(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.D
 
 def _count(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
     """`case_id, group_id, score, positive, is_known, images`, unknown cases included."""
-    _refuse_several_models(predictions)
+    models = predictions["model_id"].unique()
+    if len(models) > 1:
+        raise TableError(
+            f"These predictions are of {len(models)} models ({', '.join(map(str, models[:3]))}). "
+            "Choose one: the scores of two models cannot be pooled."
+        )
     missing = _missing_keys(predictions, level)
     if missing:
         lacking = int(predictions[list(missing)].isna().any(axis=1).sum())
@@ -156,7 +161,8 @@ def _count(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFra
         )
     codes, names = pd.factorize(_case_ids(predictions, level))
     score, positive, is_known, images = _pooled(predictions, codes, len(names), rule)
-    first = _first_rows(codes, len(names))
+    first = np.empty(len(names), dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(codes))[::-1]
     return pd.DataFrame(
         {
             "case_id": names,
@@ -183,12 +189,6 @@ def _pooled(
     else:
         pooled = mean_of_sum(np.bincount(codes, weights=scores, minlength=count), images)
     return pooled, positive, positive | (known_negatives == images), images
-
-
-def _first_rows(codes: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    first = np.empty(count, dtype=np.intp)
-    first[codes[::-1]] = np.arange(len(codes))[::-1]
-    return first
 
 
 def _case_ids(predictions: pd.DataFrame, level: Level) -> "pd.Series[str]":
@@ -221,15 +221,6 @@ def _missing_keys(predictions: pd.DataFrame, level: Level) -> tuple[str, ...]:
 
 def _is_complete(predictions: pd.DataFrame, column: str) -> bool:
     return column in predictions.columns and bool(predictions[column].notna().all())
-
-
-def _refuse_several_models(predictions: pd.DataFrame) -> None:
-    models = predictions["model_id"].unique()
-    if len(models) > 1:
-        raise TableError(
-            f"These predictions are of {len(models)} models ({', '.join(map(str, models[:3]))}). "
-            "Choose one: the scores of two models cannot be pooled."
-        )
 
 
 MOST_BIAS: Final = 0.02
@@ -303,11 +294,11 @@ class Outcome(StrEnum):
     FOUND = "found"
     MISSED = "missed"
     FALSE_ALARM = "false alarm"
-    LEFT_ALONE = "left alone"
+    NOT_CALLED = "not called"
 
     @property
     def is_right(self) -> bool:
-        return self in (Outcome.FOUND, Outcome.LEFT_ALONE)
+        return self in (Outcome.FOUND, Outcome.NOT_CALLED)
 
 
 class Order(StrEnum):
@@ -326,7 +317,7 @@ def outcomes_at(predictions: pd.DataFrame, threshold: float) -> "pd.Series[Any]"
         (True, True, Outcome.FOUND),
         (True, False, Outcome.MISSED),
         (False, True, Outcome.FALSE_ALARM),
-        (False, False, Outcome.LEFT_ALONE),
+        (False, False, Outcome.NOT_CALLED),
     ):
         is_so = (positive == is_positive).fillna(value=False) & (called == is_called)
         outcome[is_so] = str(name)

@@ -9,7 +9,7 @@ import json
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from mammo_core.errors import ConfigError, RunError, TableError
 from mammo_core.files import replace_file
 from mammo_core.metrics.calibration import fit_score_map, map_scores
 from mammo_core.metrics.cases import Cases
-from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.records import from_document, read_json, to_document
 from mammo_core.scores import Recalibration, ScoreMap, rounded
 
 SCHEMA_VERSION: Final = 1
@@ -123,14 +123,14 @@ def save_ensemble(ensemble: Ensemble, path: Path) -> None:
 
 def load_ensemble(path: Path) -> Ensemble:
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(
+            path,
+            RunError,
+            what=f"{path.parent.name}/{path.name}",
+            remedy="Put it back from a copy, or join the models again.",
+        )
     except FileNotFoundError:
         raise RunError(f"{path.parent.name} is no ensemble: it has no {path.name}.") from None
-    except (ValueError, RecursionError) as error:
-        raise RunError(
-            f"{path.parent.name}/{path.name} is not valid JSON: {damage_in_words(error)}. Put it "
-            "back from a copy, or join the models again."
-        ) from None
     version = document.pop("schema_version", None) if isinstance(document, dict) else None
     if version != SCHEMA_VERSION:
         raise RunError(

@@ -66,7 +66,7 @@ _FIGURES: Final[Mapping[str, tuple[Callable[[_Sums], Floats], bool]]] = {
     "Balanced accuracy": (lambda s: (s.sensitivity + s.specificity) / 2, False),
     "F1": (lambda s: 2 * s.found / (s.found + s.alarms + s.positives), True),
     "Likelihood ratio, called": (lambda s: s.sensitivity / (1 - s.specificity), False),
-    "Likelihood ratio, left alone": (lambda s: (1 - s.sensitivity) / s.specificity, False),
+    "Likelihood ratio, not called": (lambda s: (1 - s.sensitivity) / s.specificity, False),
     "Probabilistic F1": (lambda s: 2 * s.score_of_cancers / (s.score + s.positives), True),
 }  # fmt: skip
 

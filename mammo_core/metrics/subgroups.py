@@ -45,7 +45,7 @@ _AGE_NAMES: Final = ("under 40", "40 to 49", "50 to 59", "60 to 69", "70 and ove
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Slice:
-    """One part of the cases. `auc` is None where it would mean nothing (metrics/artefact.py)."""
+    """One part of the cases. `auc` is None where it would mean nothing (`why_no_auc`)."""
 
     name: str
     cases: Cases

@@ -185,7 +185,7 @@ def confusion_figure(point: OperatingPoint) -> go.Figure:
         ("found", 0, 1, point.true_positives, point.positives, WITH_CANCER, _RIGHT),
         ("missed", 1, 1, point.false_negatives, point.positives, WITH_CANCER, _WRONG),
         ("false alarms", 0, 0, point.false_positives, point.negatives, WITHOUT_CANCER, _WRONG),
-        ("left alone", 1, 0, point.true_negatives, point.negatives, WITHOUT_CANCER, _RIGHT),
+        ("not called", 1, 0, point.true_negatives, point.negatives, WITHOUT_CANCER, _RIGHT),
     )
     for name, column, row, count, total, colour, opacity in cells:
         drawing.add_shape(

@@ -14,7 +14,7 @@ import pandas as pd
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.files import replace_file, without_folders
-from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.records import from_document, read_json, to_document
 from mammo_core.types import Level, Split, Task
 
 CARD_SCHEMA_VERSION: Final = 1
@@ -118,15 +118,16 @@ def read_card(path: Path) -> ModelCard:
     """The card at `path`, or a CheckpointError that says why it cannot be used."""
     where = path.parent.name
     try:
-        document: Any = json.loads(path.read_text(encoding="utf-8"))
+        document = read_json(
+            path,
+            CheckpointError,
+            what=f"The model card of {where}",
+            remedy="Put model_card.json back from a copy of the checkpoint, or delete the "
+            "checkpoint.",
+        )
     except FileNotFoundError:
         raise CheckpointError(
             f"{where} has no model_card.json: its training has not finished, or files are missing."
-        ) from None
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"The model card of {where} is not valid JSON: {damage_in_words(error)}. Put "
-            "model_card.json back from a copy of the checkpoint, or delete the checkpoint."
         ) from None
     version = document.pop("schema_version", None) if isinstance(document, dict) else None
     if version != CARD_SCHEMA_VERSION:

@@ -277,7 +277,7 @@ class JobProgress:
 
 def _work_in_turn(run: RunFolder, work: Callable[[RunFolder], str], device: str) -> str:
     def tell(behind: str) -> None:
-        run.write_status(replace(run.read_status(), message=f"Waits for {behind}."))
+        run.write_status(replace(run.read_status(), message=f"Waiting for {behind}."))
 
     turn = device_turn(
         jobs_root(),

@@ -18,7 +18,7 @@ from safetensors.numpy import save
 
 from mammo_core.errors import CheckpointError, ConfigError, RunError
 from mammo_core.files import replace_file
-from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.records import damage_in_words, from_document, read_json, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash, list_runs
 from mammo_core.tables import read_table
@@ -75,14 +75,14 @@ def read_one(run: RunFolder, name: str, kind: type[Kept], *, what: str) -> Kept 
 
 def _documents(run: RunFolder, name: str) -> list[Any]:
     try:
-        documents = json.loads(run.file(name).read_text(encoding="utf-8"))
+        documents = read_json(
+            run.file(name),
+            CheckpointError,
+            what=f"{name} of {run.run_id}",
+            remedy="Put it back from a copy, or delete it and measure again.",
+        )
     except FileNotFoundError:
         return []
-    except (ValueError, RecursionError) as error:
-        raise CheckpointError(
-            f"{name} of {run.run_id} is not valid JSON: {damage_in_words(error)}. Put it back from "
-            "a copy, or delete it and measure again."
-        ) from None
     if not isinstance(documents, list):
         raise CheckpointError(f"{name} of {run.run_id} must be a list.")
     return documents

@@ -59,7 +59,15 @@ def make_ensemble(names: Sequence[str], *, method: Averaging, root: Path) -> Run
     candidates = [read_candidate(name) for name in names]
     _refuse_other_question(candidates)
     notes = _refuse_leaks(candidates)
-    _refuse_other_images(candidates)
+    for first, other in permutations(candidates, 2):
+        images = set(_images(other.test))
+        shared = images & set(_images(first.test))
+        if len(shared) < len(images):
+            raise RunError(
+                f"{len(images) - len(shared)} of {len(images)} images {other.run.run_id} was "
+                f"tested on were not scored by {first.run.run_id}. Score one data set with every "
+                "member first (mammo evaluate), and join those."
+            )
     ensemble = Ensemble(method=method, members=tuple(member_of(one) for one in candidates))
     run = RunFolder(root / new_run_id("ensemble", now=datetime.now(UTC)))
     table = _joined(candidates, ensemble).assign(model_id=run.run_id)
@@ -148,18 +156,6 @@ def _refuse_leaks(candidates: Sequence[Candidate]) -> list[str]:
                     "out of fold, or scored on other data first (mammo evaluate)."
                 )
     return notes
-
-
-def _refuse_other_images(candidates: Sequence[Candidate]) -> None:
-    for first, other in permutations(candidates, 2):
-        images = set(_images(other.test))
-        shared = images & set(_images(first.test))
-        if len(shared) < len(images):
-            raise RunError(
-                f"{len(images) - len(shared)} of {len(images)} images {other.run.run_id} was "
-                f"tested on were not scored by {first.run.run_id}. Score one data set with every "
-                "member first (mammo evaluate), and join those."
-            )
 
 
 def _joined(candidates: Sequence[Candidate], ensemble: Ensemble) -> pd.DataFrame:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file, sha256_of
-from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.records import from_document, read_json, to_document
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
@@ -63,14 +63,14 @@ def save_state(folder: Path, classifier: Classifier, learner: Learner, progress:
 def read_progress(folder: Path) -> Progress:
     """How far a run had come; nothing where it had not ended an epoch."""
     try:
-        document = json.loads((folder / _NAME).read_text(encoding="utf-8"))
+        document = read_json(
+            folder / _NAME,
+            RunError,
+            what=f"{folder.name}/{_NAME}",
+            remedy="Put it back from a copy, or start the training anew.",
+        )
     except FileNotFoundError:
         return Progress()
-    except ValueError as error:
-        raise RunError(
-            f"{folder.name}/{_NAME} is not valid JSON: {damage_in_words(error)}. Put it back from "
-            "a copy, or start the training anew."
-        ) from None
     version = document.pop("schema_version", None)
     if version != SCHEMA_VERSION:
         raise RunError(

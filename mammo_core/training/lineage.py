@@ -72,7 +72,12 @@ def origin_of(config: RunConfig) -> Origin | None:
     run_id = weights.removeprefix(FROM_CHECKPOINT)
     run = find_checkpoint(run_id)
     card = run.card()
-    _refuse_other_model(card, config, run_id)
+    theirs, ours = card.model, config.model
+    if (theirs.backbone, theirs.pooling) != (ours.backbone, ours.pooling):
+        raise CheckpointError(
+            f"{run_id} is a {theirs.backbone} with {theirs.pooling} pooling, this run a "
+            f"{ours.backbone} with {ours.pooling} pooling. To go on from it, use the same."
+        )
     weights_file = run.weights_file
     if not weights_file.is_file() or sha256_of(weights_file) != card.weights_sha256:
         raise CheckpointError(
@@ -130,12 +135,3 @@ def retell_seen(run: RunFolder, *, folder: str | None = None, report: Report) ->
     own = seen_table(found.splits, dataset=config.data.folder)
     write_seen(own, origin.seen if origin else None, run.file(SEEN_NAME))
     return int(own["group_id"].nunique())
-
-
-def _refuse_other_model(card: ModelCard, config: RunConfig, run_id: str) -> None:
-    theirs, ours = card.model, config.model
-    if (theirs.backbone, theirs.pooling) != (ours.backbone, ours.pooling):
-        raise CheckpointError(
-            f"{run_id} is a {theirs.backbone} with {theirs.pooling} pooling, this run a "
-            f"{ours.backbone} with {ours.pooling} pooling. To go on from it, use the same."
-        )

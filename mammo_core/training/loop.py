@@ -37,7 +37,11 @@ def learning_rate(step: int, optim: OptimConfig, *, steps_per_epoch: int) -> flo
     warmup = optim.warmup_epochs * steps_per_epoch
     peak = optim.learning_rate
     if optim.schedule == "one_cycle":
-        return _one_cycle(step, total=total, peak=peak)
+        # Smith (2018): up in a half cosine, then down to nothing in a longer one.
+        rise = max(1.0, _ONE_CYCLE_RISE * total)
+        if step < rise:
+            return _half_cosine(1.0 - step / rise, high=peak, low=peak * _ONE_CYCLE_START)
+        return _half_cosine((step - rise) / max(1.0, total - rise), high=peak, low=0.0)
     if step < warmup:
         return peak * (step + 1) / warmup
     if optim.schedule == "cosine":
@@ -57,14 +61,6 @@ def plateau_scale(losses: list[float]) -> float:
         if waited == PLATEAU_PATIENCE:
             scale, waited = scale * PLATEAU_FACTOR, 0
     return scale
-
-
-def _one_cycle(step: int, *, total: int, peak: float) -> float:
-    """Smith (2018): up in a half cosine, then down to nothing in a longer one."""
-    rise = max(1.0, _ONE_CYCLE_RISE * total)
-    if step < rise:
-        return _half_cosine(1.0 - step / rise, high=peak, low=peak * _ONE_CYCLE_START)
-    return _half_cosine((step - rise) / max(1.0, total - rise), high=peak, low=0.0)
 
 
 def _half_cosine(progress: float, *, high: float, low: float) -> float:

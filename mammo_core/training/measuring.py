@@ -58,7 +58,10 @@ def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np
         config, network, batches, make_learner(fabric, network.classifier, config.optim)
     )
     splits = count_splits(dataset.manifest, config.task)
-    per_epoch = _batches_per_epoch(dataset, config)
+    # Of the whole training set, the positive images as often as they will be shown.
+    train = dataset.manifest[dataset.manifest["split"] == Split.TRAIN]
+    positive = positive_of(train["label"], config.task).to_numpy(dtype=np.bool_)
+    per_epoch = max(1, images_per_epoch(positive, config.balance) // config.optim.batch_size)
     weights = [parameter.numel() for parameter in network.classifier.parameters()]
     trained = [p.numel() for p in network.classifier.parameters() if p.requires_grad]
     told = Preflight(
@@ -73,13 +76,6 @@ def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np
         warnings=_warnings(dataset, config),
     )
     return told, looks_of(batches)
-
-
-def _batches_per_epoch(dataset: Dataset, config: RunConfig) -> int:
-    """Of the whole training set, the positive images as often as they will be shown."""
-    train = dataset.manifest[dataset.manifest["split"] == Split.TRAIN]
-    positive = positive_of(train["label"], config.task).to_numpy(dtype=np.bool_)
-    return max(1, images_per_epoch(positive, config.balance) // config.optim.batch_size)
 
 
 def _warnings(dataset: Dataset, config: RunConfig) -> tuple[str, ...]:

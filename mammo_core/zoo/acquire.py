@@ -40,7 +40,9 @@ def import_file(source: Path, *, backbone: str, name: str, origin: str, licence:
     get_backbone(backbone)
     with tempfile.TemporaryDirectory() as scratch:
         plain = source if _is_safetensors(source) else _convert(source, Path(scratch))
-        _refuse_misfit(plain, backbone)
+        # Load it once: names and shapes are what counts
+        model = build_model(ModelConfig(backbone=backbone), task=CANCER, channels=1)
+        load_weights_file(model, plain, backbone=backbone)
         weights_root().mkdir(parents=True, exist_ok=True)
         target = weights_root() / f"{name}.safetensors"
         replace_file(target, plain.read_bytes())
@@ -61,7 +63,8 @@ def fetch(name: str, *, hub: str = HUB) -> Path:
     if not weights.hub:
         raise CheckpointError(f"{name} cannot be fetched. {how_to_get(weights)}")
     address = f"{hub}/{weights.hub}/resolve/main/model.safetensors"
-    recorded = _recorded_hash(name)
+    path = weights_root() / f"{name}.json"
+    recorded = str(json.loads(path.read_text(encoding="utf-8"))["sha256"]) if path.exists() else ""
     with tempfile.TemporaryDirectory() as scratch:
         file = Path(scratch) / "model.safetensors"
         _download(address, file)
@@ -75,11 +78,6 @@ def fetch(name: str, *, hub: str = HUB) -> Path:
         return import_file(
             file, backbone=weights.backbone, name=name, origin=address, licence=weights.licence
         )
-
-
-def _recorded_hash(name: str) -> str:
-    path = weights_root() / f"{name}.json"
-    return str(json.loads(path.read_text(encoding="utf-8"))["sha256"]) if path.exists() else ""
 
 
 def _download(address: str, file: Path) -> None:
@@ -126,9 +124,3 @@ def _convert(source: Path, scratch: Path) -> Path:
             f"{source.name} holds no weights that can be read without running code: {last}"
         )
     return target
-
-
-def _refuse_misfit(file: Path, backbone: str) -> None:
-    """Load it once: names and shapes are what counts."""
-    model = build_model(ModelConfig(backbone=backbone), task=CANCER, channels=1)
-    load_weights_file(model, file, backbone=backbone)

@@ -45,7 +45,15 @@ def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
             raise ConfigError(
                 f"{backbone.name} cannot pool by generalised mean (gem). Choose avg or max."
             )
-        _pool_by_generalised_mean(trunk)
+        # Swap timm's pooling, wherever in its head the network keeps it
+        places = [
+            (parent, name, child)
+            for parent in trunk.modules()
+            for name, child in parent.named_children()
+            if isinstance(child, SelectAdaptivePool2d)
+        ]
+        for parent, name, child in places:
+            setattr(parent, name, nn.Sequential(GeneralisedMean(), child.flatten))
     return Classifier(trunk, layout=layout)
 
 
@@ -100,18 +108,6 @@ def _layout_of(trunk: Any) -> Layout:
     if getattr(trunk, "output_fmt", "NCHW") == "NHWC":
         return ChannelsLast()
     return ChannelsFirst()
-
-
-def _pool_by_generalised_mean(trunk: nn.Module) -> None:
-    """Swap timm's pooling, wherever in its head the network keeps it."""
-    places = [
-        (parent, name, child)
-        for parent in trunk.modules()
-        for name, child in parent.named_children()
-        if isinstance(child, SelectAdaptivePool2d)
-    ]
-    for parent, name, child in places:
-        setattr(parent, name, nn.Sequential(GeneralisedMean(), child.flatten))
 
 
 LIGHT_WIDTHS: Final = (16, 32, 64, 80)

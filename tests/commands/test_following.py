@@ -93,8 +93,8 @@ def test_whom_a_run_waits_for_is_said_once_however_long_it_waits() -> None:
     lines: list[str] = []
     news = News(lines.append)
     for now in range(0, 60, 6):
-        news.hear("queued: Waits for run-7.", now=now)
-    assert lines == ["queued: Waits for run-7."]
+        news.hear("queued: Waiting for run-7.", now=now)
+    assert lines == ["queued: Waiting for run-7."]
 
 
 def test_what_counts_on_is_said_again_after_a_while() -> None:

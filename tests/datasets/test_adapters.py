@@ -17,7 +17,7 @@ from mammo_core.datasets.dataset import (
 )
 from mammo_core.errors import TableError, UnknownNameError
 from mammo_core.files import datasets_root
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from tests.phantoms import put_phantoms
 
 ROW = {"path": "a/1.png", "patient_id": "P1", "side": "left", "view": "cc", "label": "1"}
 
@@ -77,7 +77,7 @@ def test_a_path_out_of_the_folder_is_refused(tmp_path: Path, path: str) -> None:
 
 
 def test_phantoms_are_recognised_before_a_mere_manifest(tmp_path: Path) -> None:
-    write_phantom_set(tmp_path, women=3, seed=1, size=(64, 32))
+    put_phantoms(tmp_path, women=3, seed=1, size=(64, 32))
     dataset = read_dataset(tmp_path)
     assert dataset.adapter is phantom_set.ADAPTER
     assert len(dataset.manifest) == 12

@@ -10,11 +10,11 @@ from mammo_core.config import DataConfig, JudgeConfig, ModelConfig, RunConfig, s
 from mammo_core.datasets.dataset import fingerprint_of, read_dataset
 from mammo_core.datasets.splits import judged_images, split_as_set, used_images, whole_groups
 from mammo_core.errors import CheckpointError, TableError
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import CANCER
 from tests.inference.made_up import card
+from tests.phantoms import put_phantoms
 
 JUDGE = JudgeConfig(kind="stress", checkpoint="made-up")
 
@@ -22,7 +22,7 @@ JUDGE = JudgeConfig(kind="stress", checkpoint="made-up")
 @pytest.fixture
 def learnt(tmp_path: Path) -> tuple[RunFolder, ModelCard]:
     """A run over twelve women, and its card; nothing was trained."""
-    write_phantom_set(tmp_path / "set", women=12, seed=0, size=(32, 16))
+    put_phantoms(tmp_path / "set", women=12, seed=0, size=(32, 16))
     data = DataConfig(
         folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion",
         val_fraction=0.3, test_fraction=0.3,
@@ -54,7 +54,7 @@ def test_without_a_name_the_test_images_of_its_own_data(
 def test_other_data_are_taken_whole_and_named_without_their_place(
     learnt: tuple[RunFolder, ModelCard], tmp_path: Path
 ) -> None:
-    write_phantom_set(tmp_path / "other", women=3, seed=1, size=(32, 16))
+    put_phantoms(tmp_path / "other", women=3, seed=1, size=(32, 16))
     other = replace(JUDGE, folder=str(tmp_path / "other"))
     dataset, name, split = judged_images(*learnt, other)
     assert (len(dataset.manifest), name, split) == (12, "other", "all")
@@ -73,7 +73,7 @@ def test_a_model_of_synthetic_images_is_judged_on_no_others(
     learnt: tuple[RunFolder, ModelCard], tmp_path: Path
 ) -> None:
     folder = tmp_path / "women"
-    write_phantom_set(folder, women=1, seed=1, size=(32, 16))
+    put_phantoms(folder, women=1, seed=1, size=(32, 16))
     (folder / "phantom.json").unlink()  # what is left is a plain folder with a manifest
     with pytest.raises(CheckpointError, match="has only seen synthetic images"):
         judged_images(*learnt, replace(JUDGE, folder=str(folder)))

@@ -50,7 +50,7 @@ def test_columns_are_told_in_so_many_images() -> None:
 
 def test_values_are_counted_by_class_and_what_is_not_told_is_a_value() -> None:
     counts = counts_by(manifest(), "side", CANCER)
-    assert counts.to_numpy().tolist() == [["L", 1, 0, 0], ["R", 0, 1, 1], ["not told", 0, 1, 0]]
+    assert counts.to_numpy().tolist() == [["L", 1, 0, 0], ["R", 0, 1, 1], ["not stated", 0, 1, 0]]
     figure = counts_figure(counts, title="Side")
     assert [bar.name for bar in figure.data] == ["positive", "not positive", "no label"]
     assert list(figure.data[0].y) == [1, 0, 0]

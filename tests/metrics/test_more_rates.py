@@ -33,7 +33,7 @@ def test_values_are_those_of_scikit_learn() -> None:
     )
     up, down = class_likelihood_ratios(CASES.positive, called)
     assert found["Likelihood ratio, called"].value == pytest.approx(up)
-    assert found["Likelihood ratio, left alone"].value == pytest.approx(down)
+    assert found["Likelihood ratio, not called"].value == pytest.approx(down)
     assert found["Probabilistic F1"].value == pytest.approx(probabilistic_f1(CASES))
 
 

@@ -22,12 +22,12 @@ def five() -> pd.DataFrame:
 
 def test_an_image_exactly_at_the_threshold_is_called(five: pd.DataFrame) -> None:
     outcomes = outcomes_at(five, 0.5)
-    assert outcomes[:4].tolist() == ["found", "missed", "false alarm", "left alone"]
+    assert outcomes[:4].tolist() == ["found", "missed", "false alarm", "not called"]
     assert outcomes[4] is pd.NA
 
 
 def test_right_are_the_found_and_the_left_alone() -> None:
-    assert [outcome for outcome in Outcome if outcome.is_right] == ["found", "left alone"]
+    assert [outcome for outcome in Outcome if outcome.is_right] == ["found", "not called"]
 
 
 def test_worst_is_furthest_on_the_wrong_side_and_unknown_truth_comes_last(

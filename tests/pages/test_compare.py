@@ -2,8 +2,10 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
+from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
@@ -439,8 +441,7 @@ def test_images_whose_folder_is_gone_are_not_offered_to_be_filtered(
 
 def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page: OpenPage) -> None:
     run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
-    header = b'{"head.weight": {"shape": [2, 100]}}'
-    run.file("weights.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    save_file({"head.weight": np.zeros((2, 100), dtype=np.float32)}, run.weights_file)
     latency = Latency(
         median_seconds=0.02, low_seconds=0.01, high_seconds=0.05, passes=40, engine="torch fp32",
         device="cpu", cores=2, measured_at="2026-01-01T00:00:00+00:00", card_sha256=card_hash(run),

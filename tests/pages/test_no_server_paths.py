@@ -10,7 +10,7 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import DataConfig
-from mammo_core.files import without_folders
+from mammo_core.files import REPOSITORY, without_folders
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER
@@ -55,6 +55,15 @@ def test_a_page_names_no_folder(
     open_page: OpenPage, tmp_path: Path, runs: list[RunFolder], name: str
 ) -> None:
     looked_at(tmp_path, open_page(name))
+
+
+def test_an_open_case_names_no_folder(open_page: OpenPage, tmp_path: Path) -> None:
+    page = open_page("read")
+    page.button[0].click().run(timeout=180)
+    assert not page.exception
+    assert any("Score" in text for text in texts(page))
+    looked_at(tmp_path, page)
+    assert [text for text in texts(page) if str(REPOSITORY) in text] == []
 
 
 @pytest.mark.parametrize("run", [ONE, OTHER])

@@ -600,9 +600,9 @@ def test_images_without_patients_are_warned_about(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30)[["image_id", "positive", "score"]]
     page = upload(open_page("thresholds"), table)
     assert "every interval is too narrow" in page.warning[0].value
-    assert "120 cases, women not told, 40 with cancer" in captions_of(page)
+    assert "120 cases, women not known, 40 with cancer" in captions_of(page)
     rates = rates_of(at_threshold(page, 0.0))
-    assert rates.loc["Recall rate", "of"] == "120 of 120 (women not told)"
+    assert rates.loc["Recall rate", "of"] == "120 of 120 (women not known)"
 
 
 def test_logits_in_an_upload_are_said_to_be_taken_for_logits(open_page: OpenPage) -> None:

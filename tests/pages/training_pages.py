@@ -12,11 +12,11 @@ from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.files import audits_root, datasets_root
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import create_run
 from mammo_core.types import RunState
+from tests.phantoms import put_phantoms
 from tests.predictions import made_up_card
 
 SECONDS = 180
@@ -24,7 +24,7 @@ SECONDS = 180
 
 def register_phantoms(folder: Path) -> Registered:
     """24 women in tiny images, registered as `phantoms`."""
-    write_phantom_set(folder, women=24, seed=0, size=(64, 32))
+    put_phantoms(folder, women=24)
     entry = Registered(
         name="phantoms", folder=str(folder), adapter="phantom_set", label_rule="lesion"
     )
@@ -34,7 +34,7 @@ def register_phantoms(folder: Path) -> Registered:
 
 def register_leaky(folder: Path) -> Registered:
     """The same as a table somebody brought, every woman in training and test."""
-    write_phantom_set(folder, women=24, seed=0, size=(64, 32))
+    put_phantoms(folder, women=24)
     (folder / "phantom.json").unlink()
     table = pd.read_csv(folder / "manifest.csv", dtype="string")
     table["split"] = ["train", "train", "val", "test"] * 24

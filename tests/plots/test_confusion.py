@@ -11,5 +11,5 @@ def test_the_four_outcomes_are_said_in_words() -> None:
         "<b>2</b><br>found<br>of 2",
         "<b>0</b><br>missed<br>of 2",
         "<b>2</b><br>false alarms<br>of 3",
-        "<b>1</b><br>left alone<br>of 3",
+        "<b>1</b><br>not called<br>of 3",
     ]

@@ -69,7 +69,10 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
     table = read_sheet(_table_path(folder) or folder / TABLE, columns=_COLUMNS, sheet=SHEET)
     table = table.replace(_NONE, pd.NA)
-    files = _files_by_name(folder)
+    # name without ending -> path. The table speaks of one tree, the folder may hold the other.
+    tree = next(tree for tree in TREES if (folder / tree).is_dir())
+    paths = [f"{tree}/{path}" for path in list_images(folder / tree)]
+    files = {path.rpartition("/")[2].rpartition(".")[0]: path for path in paths}
     image_id = table["fileName"].str.rpartition(".")[0]
     patient = table["fullPath"].map(_case_of)
     side = table["Side"].str.upper().map(SIDES)
@@ -106,13 +109,6 @@ def _case_of(path: str) -> str:
     """`Cancer\\0493\\A_0493_1.LEFT_CC.png` is of case Cancer/0493; numbers repeat over folders."""
     parts = PureWindowsPath(path).parts
     return "/".join(parts[-3:-1])
-
-
-def _files_by_name(folder: Path) -> dict[str, str]:
-    """name without ending -> path. The table speaks of one tree, the folder may hold the other."""
-    tree = next(tree for tree in TREES if (folder / tree).is_dir())
-    paths = [f"{tree}/{path}" for path in list_images(folder / tree)]
-    return {path.rpartition("/")[2].rpartition(".")[0]: path for path in paths}
 
 
 def _boxes(

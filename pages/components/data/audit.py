@@ -33,7 +33,9 @@ def show_audit(entry: Registered, *, fingerprint: str) -> None:
             st.warning("The data set has changed since this audit.", icon=":material/history:")
         _show_result(result, run, entry)
     elif run is not None:
-        _say_how_it_ended(run)
+        status = run.read_status()
+        show = st.warning if status.state is RunState.STOPPED else st.error
+        show(escaped(f"The audit was {status.state}. {status.message}"), icon=":material/report:")
     else:
         st.write("Not audited yet. Every file is looked at once, in a process of its own.")
     label = "Audit" if run is None else "Audit again"
@@ -51,12 +53,6 @@ def _watch(run: RunFolder) -> None:
     st.progress(status.progress, text=escaped(status.message) or "Waiting for its turn")
     if st.button("Stop", icon=":material/stop:", key="audit_stop", disabled=run.is_asked_to_stop()):
         run.ask_to_stop()
-
-
-def _say_how_it_ended(run: RunFolder) -> None:
-    status = run.read_status()
-    show = st.warning if status.state is RunState.STOPPED else st.error
-    show(escaped(f"The audit was {status.state}. {status.message}"), icon=":material/report:")
 
 
 def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None:

@@ -55,7 +55,7 @@ def register_folder(*, is_open: bool) -> None:
         with st.popover("What can be read", icon=":material/list:"):
             for adapter in ADAPTERS:
                 st.markdown(f"**{adapter.title}**")
-                st.text(f"Expects {adapter.expects}")
+                st.text(f"Expected: {adapter.expects}")
 
 
 def forget_button(entry: Registered) -> None:
@@ -124,7 +124,7 @@ def show_overview(dataset: Dataset) -> None:
         for place, name in zip(st.columns(2), charted[row : row + 2], strict=False):
             drawing = counts_figure(counts_by(manifest, name, task), title=name.capitalize())
             place.plotly_chart(drawing, key=f"chart_{name}")
-    with st.expander("How much is told", icon=":material/checklist:"):
+    with st.expander("How complete it is", icon=":material/checklist:"):
         share = st.column_config.ProgressColumn("share", format="percent")
         st.dataframe(told, hide_index=True, column_config={"share": share})
 

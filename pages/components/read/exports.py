@@ -130,7 +130,16 @@ def show_exports(
 @st.fragment
 def _show_choices(case: ReadCase) -> None:
     pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
-    look = _pick_look(case)
+    names = dict.fromkeys(window.name for image in case.images for window in image.windows)
+    with st.container(horizontal=True):
+        window = st.selectbox("Window", list(names), key="export_window", width=160)
+        palette = st.selectbox(
+            "Heatmap colours", list(COLOUR_MAPS), key="export_palette", width=160
+        )
+    opacity = st.slider(
+        "Heatmap opacity", 0.0, 1.0, Appearance().opacity, 0.05, key="export_opacity"
+    )
+    look = Appearance(palette=palette, opacity=opacity, window=window)
     st.caption(
         "Without names, dates and numbers of the woman, and without names of your files. Letters "
         "on the breast itself stay: look before you share."
@@ -145,19 +154,6 @@ def _show_choices(case: ReadCase) -> None:
         _offer("DICOM (zip)", f"{case.name}_dicom.zip", partial(_dicom, case, look, pseudonyms))
     with st.expander("DICOM with identity", icon=":material/badge:"):
         _show_identified(case, look, pseudonyms)
-
-
-def _pick_look(case: ReadCase) -> Appearance:
-    names = dict.fromkeys(window.name for image in case.images for window in image.windows)
-    with st.container(horizontal=True):
-        window = st.selectbox("Window", list(names), key="export_window", width=160)
-        palette = st.selectbox(
-            "Heatmap colours", list(COLOUR_MAPS), key="export_palette", width=160
-        )
-    opacity = st.slider(
-        "Heatmap opacity", 0.0, 1.0, Appearance().opacity, 0.05, key="export_opacity"
-    )
-    return Appearance(palette=palette, opacity=opacity, window=window)
 
 
 def _show_identified(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -> None:

@@ -173,7 +173,13 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
     with words:
         st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")
         if read is not None:
-            _show_scores(study, reader, case, run, read)
+            # What the model says, under what the reader said before
+            for one in answers_of(studies_root(), study):
+                if (one.reader, one.case_id, one.phase) == (reader, case.case_id, Phase.UNAIDED):
+                    st.caption(f"Your answer without AI: **{one.score}** of {MOST}.")
+            show_refused(fit_of(case, cached.card(run)))
+            if read.readings:
+                show_scores(scored_images(case, read.readings), run, cached.card(run))
         _ask(study, reader, case, run, phase=phase)
         if read is not None and read.readings:
             show_regions(case, read)
@@ -182,18 +188,6 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
 
 def _read(case: Case, run: RunFolder) -> CaseReading:
     return read_images(run, case, fit_of(case, cached.card(run)).scored)
-
-
-def _show_scores(
-    study: ReadingStudy, reader: str, case: Case, run: RunFolder, read: CaseReading
-) -> None:
-    """What the model says, under what the reader said before."""
-    for one in answers_of(studies_root(), study):
-        if (one.reader, one.case_id, one.phase) == (reader, case.case_id, Phase.UNAIDED):
-            st.caption(f"Your answer without AI: **{one.score}** of {MOST}.")
-    show_refused(fit_of(case, cached.card(run)))
-    if read.readings:
-        show_scores(scored_images(case, read.readings), run, cached.card(run))
 
 
 def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase: Phase) -> None:

@@ -73,7 +73,7 @@ class Counted:
     def women_in_words(self, cases: Cases) -> str:
         """To follow a number of cases: how many women they are of, where that is known."""
         if not self.is_by_woman:
-            return ", women not told"
+            return ", women not known"
         return f" of {many(cases.group_count, 'woman', 'women')}"
 
 

@@ -67,7 +67,7 @@ _ICONS: Final = {
     Outcome.FOUND: ":material/check:",
     Outcome.MISSED: ":material/visibility_off:",
     Outcome.FALSE_ALARM: ":material/notifications_active:",
-    Outcome.LEFT_ALONE: ":material/check:",
+    Outcome.NOT_CALLED: ":material/check:",
 }
 
 

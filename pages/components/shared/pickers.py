@@ -118,19 +118,15 @@ def _make_synthetic() -> None:
         women = st.number_input("Synthetic women", 24, 2000, 60, key="data_women")
         if st.form_submit_button("Make synthetic set", icon=":material/science:", key="data_make"):
             with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
-                entry = _draw_set(women)
+                folder = home() / "synthetic" / f"{women}-women"
+                write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
+                adapter = recognise_adapter(folder)
+                entry = Registered(
+                    name=f"Synthetic, {women} women",
+                    folder=str(folder),
+                    adapter=adapter.name,
+                    label_rule=adapter.label_rules[0].name,
+                )
                 register(datasets_root(), entry)
             st.session_state[_MADE] = entry.name
             st.rerun()
-
-
-def _draw_set(women: int) -> Registered:
-    folder = home() / "synthetic" / f"{women}-women"
-    write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
-    adapter = recognise_adapter(folder)
-    return Registered(
-        name=f"Synthetic, {women} women",
-        folder=str(folder),
-        adapter=adapter.name,
-        label_rule=adapter.label_rules[0].name,
-    )

@@ -65,7 +65,7 @@ def show_confusion(point: OperatingPoint) -> None:
         confusion_figure(point),
         key="confusion",
         alt=f"{point.true_positives} found, {point.false_negatives} missed, "
-        f"{point.false_positives} false alarms, {point.true_negatives} left alone",
+        f"{point.false_positives} false alarms, {point.true_negatives} not called",
     )
 
 

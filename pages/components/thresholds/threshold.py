@@ -270,7 +270,7 @@ def show_rates(rates: RatesAtThreshold, counted: Counted) -> None:
 def _row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
     if not rate.total:
         return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
-    women = many(rate.groups, "woman", "women") if is_by_woman else "women not told"
+    women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",

@@ -86,7 +86,7 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         key=f"train_precision_{key}",
     )  # fmt: skip
     is_deterministic = fourth.toggle(
-        "The same to the bit", config.is_deterministic, key=f"train_deterministic_{key}",
+        "Deterministic", config.is_deterministic, key=f"train_deterministic_{key}",
         help="On a GPU, at some cost in time: the same seed gives the same weights. On a CPU it "
         "always does.",
     )  # fmt: skip

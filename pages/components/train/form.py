@@ -189,7 +189,12 @@ def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
     if _was_just_started():  # the second half of a double click: show what the first half started
         return list_runs(checkpoints_root())[0].run_id
     try:
-        return _start(config, scheme, count)
+        if scheme is Scheme.ONE:
+            return start_one(config)
+        several = fold_configs if scheme is Scheme.FOLDS else seed_configs
+        configs = several(config, count)
+        check_start(configs)
+        return start_series(configs, checkpoints_root())[0].run_id
     except MammoError:
         st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
         raise
@@ -201,15 +206,6 @@ def start_one(config: RunConfig) -> str:
     what = config.model.backbone.replace(":", "_")
     run = start_run(config, checkpoints_root(), what=what, total=config.optim.epochs)
     return run.run_id
-
-
-def _start(config: RunConfig, scheme: Scheme, count: int) -> str:
-    if scheme is Scheme.ONE:
-        return start_one(config)
-    several = fold_configs if scheme is Scheme.FOLDS else seed_configs
-    configs = several(config, count)
-    check_start(configs)
-    return start_series(configs, checkpoints_root())[0].run_id
 
 
 def _was_just_started() -> bool:
@@ -235,7 +231,7 @@ def show_form() -> str | None:
         with _step(3, "Network"):
             network = pick_network(config, chosen, key=origin.key)
             config = network.config
-        with _step(4, "Cancers are few"):
+        with _step(4, "Class imbalance"):
             config = replace(config, balance=pick_balance(config.balance, key=origin.key))
         with _step(5, "Training"):
             config = pick_course(config, key=origin.key)

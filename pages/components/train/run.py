@@ -8,7 +8,7 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.card import Metric, ModelCard, settings_table
+from mammo_core.runs.card import Metric, settings_table
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import can_be_resumed, resume_run
@@ -107,7 +107,10 @@ def show_results(run: RunFolder) -> None:
         ):
             with place:
                 _show_metric(metric, card.model.views)
-    _show_limits(card)
+    if card.metrics:
+        st.caption(escaped(card.data.describe(card.metrics[-1].level)))
+    for limit in without_notice(card.limits):
+        st.caption(f":material/info: {escaped(limit)}")
     with st.expander("How far its heatmaps and scores can be trusted", icon=":material/verified:"):
         show_measured(run, key="results")
     with st.expander(
@@ -133,13 +136,6 @@ def _show_metric(metric: Metric, views: int) -> None:
     )
     if pairs_in_words(metric.level, views):
         st.caption(f"By {case_in_words(metric.level, views)}")
-
-
-def _show_limits(card: ModelCard) -> None:
-    if card.metrics:
-        st.caption(escaped(card.data.describe(card.metrics[-1].level)))
-    for limit in without_notice(card.limits):
-        st.caption(f":material/info: {escaped(limit)}")
 
 
 def show_settings(run: RunFolder, config: RunConfig) -> None:

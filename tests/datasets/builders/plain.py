@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from tests.datasets.builders.drawn import texture, write_picture, write_text
 from tests.datasets.builders.fixture import Fixture
+from tests.phantoms import put_phantoms
 
 
 def build_class_folders(folder: Path) -> None:
@@ -27,7 +27,7 @@ def build_csv(folder: Path) -> None:
 
 
 def build_phantoms(folder: Path) -> None:
-    write_phantom_set(folder, women=6, seed=1, size=(128, 64))
+    put_phantoms(folder, women=6, seed=1, size=(128, 64))
 
 
 CLASS_FOLDERS = Fixture(
