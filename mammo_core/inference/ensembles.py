@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import CheckpointError, RunError
-from mammo_core.explain.cells import PlacedMap, mean_of_maps
 from mammo_core.metrics.ensemble import Averaging, Ensemble, load_ensemble, score_ensemble
 from mammo_core.reading import Reading
 from mammo_core.runs.card import DataRecord, ModelCard
@@ -171,6 +170,8 @@ def join_readings(name: str, joined: Joined, readings: Sequence[Reading], task: 
     Its heatmap is the mean of theirs, each on its own scale, on the cells of the first one's. It
     has no embedding: what its members see in an image cannot be compared.
     """
+    from mammo_core.explain.cells import PlacedMap, mean_of_maps  # and with it what lays out images
+
     first = readings[0]
     maps = [
         PlacedMap(evidence=one.evidence, geometry=one.geometry, offset=one.offset)

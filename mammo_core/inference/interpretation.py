@@ -4,14 +4,12 @@ like the training images its image looks, and how steady it is.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
-from mammo_core.inference.checkpoint import Checkpoint
-from mammo_core.inference.engine import Engine
 from mammo_core.metrics.calibration import at_prevalence, fit_score_map, recalibrate
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
@@ -22,6 +20,10 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.scores import Recalibration, probabilities_of, scores_of
 from mammo_core.types import ImageRef, Mammogram, Split
+
+if TYPE_CHECKING:  # the page that shows scores opens without torch
+    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.inference.engine import Engine
 
 NARROW: Final = 0.05  # scores that span less look equal at two decimals
 _DRAWS: Final = 100
@@ -324,7 +326,10 @@ class Spread:
 
 
 def spread_of(
-    checkpoint: Checkpoint, engine: Engine, mammogram: Mammogram, partner: Mammogram | None = None
+    checkpoint: "Checkpoint",
+    engine: "Engine",
+    mammogram: Mammogram,
+    partner: Mammogram | None = None,
 ) -> Spread:
     """The scores of `mammogram` as it is, mirrored, and shifted four ways, in one batch.
 

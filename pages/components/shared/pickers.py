@@ -8,7 +8,6 @@ import streamlit as st
 from mammo_core.datasets.dataset import Registered, list_registered, recognise_adapter, register
 from mammo_core.errors import MammoError
 from mammo_core.files import datasets_root, home
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
@@ -119,6 +118,8 @@ def _make_synthetic() -> None:
         if st.form_submit_button("Make synthetic set", icon=":material/science:", key="data_make"):
             with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
                 folder = home() / "synthetic" / f"{women}-women"
+                from mammo_core.preprocessing.phantoms.women import write_phantom_set
+
                 write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
                 adapter = recognise_adapter(folder)
                 entry = Registered(
