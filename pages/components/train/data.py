@@ -14,16 +14,19 @@ from mammo_core.datasets.dataset import (
     get_adapter,
     get_label_rule,
     latest_audit,
+    list_registered,
+    recognise_adapter,
+    register,
 )
 from mammo_core.datasets.splits import find_leak, split_as_set
-from mammo_core.files import audits_root
+from mammo_core.files import audits_root, datasets_root, home
 from mammo_core.partners import is_lone, partners_of
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.tables import positive_of
 from mammo_core.training.preflight import few_to_choose_by
 from mammo_core.types import Split, Task
 from pages.components.shared import cached
-from pages.components.shared.frame import escaped
-from pages.components.shared.pickers import pick_data
+from pages.components.shared.frame import escaped, shown_errors
 
 _OWN: Final = "Women dealt out at random"
 _OFFICIAL: Final = "The split the data set brings"
@@ -202,3 +205,40 @@ def _link_to_audit(entry: Registered, label: str) -> None:
         icon=":material/search_check:",
         query_params={"data": entry.name, "section": "Audit"},
     )
+
+
+SYNTHETIC_SIZE: Final = (512, 256)
+_MADE: Final = "data_made"  # a widget's value can be set only before it is drawn
+
+
+def pick_data() -> Registered | None:
+    """The data set to train on; None until there is one."""
+    entries = {entry.name: entry for entry in list_registered(datasets_root())}
+    made = st.session_state.pop(_MADE, None)
+    if made in entries:
+        st.session_state["train_data"] = made
+    if entries:
+        name = st.selectbox("Data set", list(entries), key="train_data", bind="query-params")
+    with st.expander("Add a data set", icon=":material/add:", expanded=not entries):
+        st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
+        _make_synthetic()
+    return entries.get(name or "") if entries else None
+
+
+def _make_synthetic() -> None:
+    with st.form("make_data", border=False):
+        women = st.number_input("Synthetic women", 24, 2000, 60, key="data_women")
+        if st.form_submit_button("Make synthetic set", icon=":material/science:", key="data_make"):
+            with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
+                folder = home() / "synthetic" / f"{women}-women"
+                write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
+                adapter = recognise_adapter(folder)
+                entry = Registered(
+                    name=f"Synthetic, {women} women",
+                    folder=str(folder),
+                    adapter=adapter.name,
+                    label_rule=adapter.label_rules[0].name,
+                )
+                register(datasets_root(), entry)
+            st.session_state[_MADE] = entry.name
+            st.rerun()
