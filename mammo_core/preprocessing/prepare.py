@@ -197,7 +197,7 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
         )
     pixels, tone_notes = _toned(pixels, inside, settings)
     return PreparedGrey(
-        levels=to_levels(pixels, mammogram.bits),
+        levels=to_levels(pixels, mammogram.info.bits),
         geometry=geometry,
         notes=(*notes, *tone_notes),
     )
@@ -347,7 +347,7 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
         windows=(*_own_windows(mammogram), *_measured_windows(pixels, mask)),
         reduction=reduction,
         spacing_mm=_square_spacing(mammogram, reduction),
-        is_spacing_at_detector=mammogram.is_spacing_at_detector,
+        is_spacing_at_detector=mammogram.info.is_spacing_at_detector,
         breast=_bounds(mask),
         chest_wall="right" if is_chest_wall_right(mask) else "left",
     )
@@ -387,7 +387,7 @@ def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
     """The values from before windowing; where none were kept, the pixels in their own depth."""
     if mammogram.wide is not None:
         return mammogram.wide
-    top = 2 ** min(mammogram.bits, _MOST_BITS) - 1
+    top = 2 ** min(mammogram.info.bits, _MOST_BITS) - 1
     return np.asarray(np.rint(mammogram.pixels * np.float32(top)), dtype=np.uint16)
 
 
@@ -413,7 +413,7 @@ def _measured_windows(pixels: NDArray[np.uint16], mask: Mask) -> tuple[Window, .
 
 
 def _square_spacing(mammogram: Mammogram, reduction: float) -> float | None:
-    if mammogram.spacing_mm is None:
+    if mammogram.info.spacing_mm is None:
         return None
-    down, across = mammogram.spacing_mm
+    down, across = mammogram.info.spacing_mm
     return down * reduction if abs(down - across) <= 0.01 * down else None

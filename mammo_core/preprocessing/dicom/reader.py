@@ -15,7 +15,7 @@ from mammo_core.preprocessing.dicom.views import read_seen
 from mammo_core.preprocessing.intensity import has_bright_background
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.types import Mammogram
+from mammo_core.types import ImageInfo, Mammogram
 
 
 def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = None) -> Mammogram:
@@ -33,15 +33,13 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
     spacing = read_spacing(header)
     instance = raw(header, "SOPInstanceUID").strip(b" \0")
     image_id = image_id or keyed_id(key, "image", instance or data)
-    return Mammogram(
+    info = ImageInfo(
         ref=pseudonymous(header, key, image_id=image_id, side=seen.side, view=seen.view),
-        pixels=toned.pixels,
         kind=f"DICOM, {file.syntax.name}",
         bits=toned.bits,
         spacing_mm=spacing.mm,
         is_spacing_at_detector=spacing.is_at_detector,
         modifiers=tuple(dict.fromkeys((*seen.modifiers, *kind_modifiers(header)))),
-        wide=toned.wide if toned.windows else None,
         windows=toned.windows,
         is_synthetic=is_synthetic(header),
         notes=(
@@ -54,6 +52,8 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
             *_background_notes(toned),
         ),
     )
+    wide = toned.wide if toned.windows else None
+    return Mammogram(info=info, pixels=toned.pixels, wide=wide)
 
 
 def _toned(file: DicomFile) -> Toned:

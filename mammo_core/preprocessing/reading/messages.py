@@ -19,7 +19,7 @@ from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.records import from_document, to_document
-from mammo_core.types import Geometry, ImageRef, Mammogram, Window
+from mammo_core.types import Geometry, ImageInfo, Mammogram
 
 T = TypeVar("T")
 _LENGTH: Final = struct.Struct("<I")
@@ -46,15 +46,7 @@ class Described:
     height: int
     width: int
     has_wide: bool
-    ref: ImageRef
-    kind: str
-    bits: int
-    spacing_mm: tuple[float, float] | None
-    is_spacing_at_detector: bool
-    modifiers: tuple[str, ...]
-    windows: tuple[Window, ...]
-    notes: tuple[str, ...]
-    is_synthetic: bool
+    info: ImageInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +98,8 @@ def receive_bytes(stream: IO[bytes], length: int) -> bytes:
 
 def send_image(stream: IO[bytes], mammogram: Mammogram) -> None:
     height, width = mammogram.size
-    described = Described(
-        height=height,
-        width=width,
-        has_wide=mammogram.wide is not None,
-        ref=mammogram.ref,
-        kind=mammogram.kind,
-        bits=mammogram.bits,
-        spacing_mm=mammogram.spacing_mm,
-        is_spacing_at_detector=mammogram.is_spacing_at_detector,
-        modifiers=mammogram.modifiers,
-        windows=mammogram.windows,
-        notes=mammogram.notes,
-        is_synthetic=mammogram.is_synthetic,
-    )
+    has_wide = mammogram.wide is not None
+    described = Described(height=height, width=width, has_wide=has_wide, info=mammogram.info)
     send(stream, Reply(image=described))
     for array in (mammogram.pixels, mammogram.wide):
         if array is not None:
@@ -176,19 +156,7 @@ def receive_image(stream: IO[bytes]) -> Mammogram | None:
     if image.has_wide:
         wide = np.empty((image.height, image.width), dtype=np.uint16)
         _fill(stream, memoryview(wide).cast("B"))
-    return Mammogram(
-        ref=image.ref,
-        pixels=pixels,
-        kind=image.kind,
-        bits=image.bits,
-        spacing_mm=image.spacing_mm,
-        is_spacing_at_detector=image.is_spacing_at_detector,
-        modifiers=image.modifiers,
-        wide=wide,
-        windows=image.windows,
-        notes=image.notes,
-        is_synthetic=image.is_synthetic,
-    )
+    return Mammogram(info=image.info, pixels=pixels, wide=wide)
 
 
 def _fill(stream: IO[bytes], target: memoryview) -> None:
