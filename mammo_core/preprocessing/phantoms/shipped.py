@@ -33,7 +33,7 @@ ALDER, BIRCH = (machine.name for machine in MACHINES)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class SampleFile:
     """One file to write."""
 
     name: str
@@ -52,7 +52,7 @@ def write_samples(folder: Path, size: Size = SIZE) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     boxes: list[Row] = []
-    for sample in list_samples():
+    for sample in sample_files():
         rendering = render_view(sample.breast, sample.view, size)
         replace_file(folder / sample.name, _encoded(sample, rendering))
         rows.append(manifest_row(sample.woman, sample.breast, sample.view, sample.name))
@@ -61,15 +61,15 @@ def write_samples(folder: Path, size: Size = SIZE) -> None:
     replace_file(folder / "README.md", _readme())
 
 
-def list_samples() -> list[Sample]:
-    """What ships, in the order of hanging."""
+def sample_files() -> list[SampleFile]:
+    """All that ship, in the order in which they hang."""
     exam, pair, film = _women()
     syntaxes = (Syntax.EXPLICIT, Syntax.RLE, Syntax.JPEG_LOSSLESS, Syntax.JPEG_2000)
     hung = [(side, view) for view in VIEWS for side in SIDES]
     right, left = SIDES
     return [
         *(
-            Sample(
+            SampleFile(
                 name=f"exam_{side}_{view}_{syntax.lower().replace(' ', '-')}.dcm",
                 woman=exam,
                 side=side,
@@ -79,7 +79,7 @@ def list_samples() -> list[Sample]:
             for (side, view), syntax in zip(hung, syntaxes, strict=True)
         ),
         *(
-            Sample(
+            SampleFile(
                 name=f"pair_R_{view}_16-bit.png",
                 woman=pair,
                 side=right,
@@ -88,7 +88,7 @@ def list_samples() -> list[Sample]:
             )
             for view in VIEWS
         ),
-        Sample(
+        SampleFile(
             name="film_L_MLO_inverted.png",
             woman=film,
             side=left,
@@ -124,7 +124,7 @@ def _woman(number: int, traits: Traits, lesion: Lesion, side: str | None) -> Wom
     )
 
 
-def _encoded(sample: Sample, rendering: Rendering) -> bytes:
+def _encoded(sample: SampleFile, rendering: Rendering) -> bytes:
     if isinstance(sample.form, Syntax):
         header = header_of(sample.woman, sample.breast, sample.view, uid_seed="samples")
         return encode_dicom(rendering, header, sample.form)
@@ -144,7 +144,7 @@ def _readme() -> str:
         "| file | form | breast | density | machine | truth |",
         "|---|---|---|---|---|---|",
     ]
-    for sample in list_samples():
+    for sample in sample_files():
         breast = sample.breast
         form = f"DICOM, {sample.form}" if isinstance(sample.form, Syntax) else sample.form
         truth = f"cancer: {breast.lesion.kind}" if breast.lesion else "no cancer"
