@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
 Size = tuple[int, int]  # (height, width)
-Report = Callable[[int, int, str], None]  # told how much is done, of how much, and in words
+Report = Callable[[int, int, str], None]  # how much is done, of how much, in words
 
 
 class Laterality(StrEnum):
-    """Whose side, the woman's: her right breast is R."""
+    """The side as the woman has it: her right breast is R."""
 
     LEFT = "L"
     RIGHT = "R"

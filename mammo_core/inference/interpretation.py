@@ -129,11 +129,11 @@ LONE: Final = (
 )
 UNPLACED: Final = (
     "The view or side of this image is not known, so it was scored beside itself. Set Side and "
-    "View under “What was understood”: then the two views of a breast are scored together."
+    "View under “What was read”: then the two views of a breast are scored together."
 )
 UNMATCHED: Final = (
     "This image was scored beside itself: its other view may be among the images whose view or "
-    "side is not known. Set Side and View under “What was understood”."
+    "side is not known. Set Side and View under “What was read”."
 )
 UNCOMPARED: Final = (
     "No rank, no verdict and no familiarity: this model's validation images stood beside their "

@@ -186,8 +186,8 @@ def correct_image(
     change: Callable[[ImageRef], ImageRef],
     note: str = "",
 ) -> Case:
-    """One image as the reader says; what differs from the file is marked as set by hand, or told
-    by a `note` where it comes from elsewhere.
+    """One image as the reader says; what differs from the file is marked as set by hand, or
+    explained by a `note` where it comes from elsewhere.
 
     The case is read anew: another tab may have corrected another image meanwhile.
     """
@@ -410,7 +410,7 @@ class Sample:
 
 
 def list_samples(root: Path) -> tuple[Sample, ...]:
-    """The samples in `root`; the word before the first underscore of a file says whose it is."""
+    """The samples in `root`; a file belongs to that named before its first underscore."""
     places = _places(root / _TABLE)
     found = (
         Sample(name=name, title=title, files=tuple(sorted(root.glob(f"{name}_*"))), places=places)
@@ -420,10 +420,10 @@ def list_samples(root: Path) -> tuple[Sample, ...]:
 
 
 def place_images(root: Path, case: Case, sample: Sample) -> None:
-    """Tell the case made of `sample` the sides and views that its files do not store."""
-    told = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
+    """Give the case made of `sample` the sides and views that its files do not store."""
+    places = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
     for image in case.images:
-        place = told.get(image.ref.image_id)
+        place = places.get(image.ref.image_id)
         if place is None or (image.ref.side and image.ref.view):
             continue
         side, view = place

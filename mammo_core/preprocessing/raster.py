@@ -42,7 +42,7 @@ _WHITE_IS_ZERO: Final = 0
 #: What stands at the end of a whole file; a cut one may lack nothing else.
 _ENDS: Final = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 
-#: What people drop here besides images, told by its first bytes.
+#: What people drop here besides images, known by its first bytes.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and choose the images."),
     (b"\x1f\x8b", "a gzip archive", "Unpack it and choose the images."),
@@ -235,7 +235,7 @@ def read_grey_map(data: bytes) -> Picture:
     magic = header.group(1)
     width, height, highest = (int(number) for number in header.groups()[1:])
     if not (1 <= width <= limits.SIDE and 1 <= height <= limits.SIDE and 1 <= highest <= 65535):
-        raise _damaged(f"its header tells of {height} x {width} pixels up to {highest}")
+        raise _damaged(f"its header promises {height} x {width} pixels up to {highest}")
     limits.check_pixels(height, width)
     channels = _CHANNELS[magic]
     count = height * width * channels

@@ -120,7 +120,7 @@ def _jpeg_2000(frame: bytes) -> Codestream:
 
 
 def _check_tile_parts(frame: bytes) -> None:
-    """Tile-parts tell their length (T.800 A.4.2), so a hole is seen even before an end marker."""
+    """Tile-parts state their length (T.800 A.4.2), so a hole is seen even before an end marker."""
     end = len(frame.rstrip(b"\0")) - len(END)
     position = _first_tile_part(frame, end)
     while position < end:

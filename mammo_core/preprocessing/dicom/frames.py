@@ -169,7 +169,7 @@ def _native_frame(pixels: PixelElement, matrix: PixelMatrix, *, is_little_endian
     if pixels.length > expected + expected % 2:  # PS3.5 8.1: padded to an even length
         raise ReadError(
             "size_disagrees",
-            f"This DICOM has {pixels.length:,} bytes of pixels; its header tells of {expected:,}.",
+            f"This DICOM has {pixels.length:,} bytes of pixels; its header promises {expected:,}.",
             "The header is broken. Export the image again.",
         )
     order = "<" if is_little_endian else ">"

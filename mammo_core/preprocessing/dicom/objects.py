@@ -137,7 +137,7 @@ def _kind_notes(header: Dataset, sop_class: str) -> list[str]:
     if integer(header, "NumberOfFrames") is None and is_present(header, "NumberOfFrames"):
         notes.append("The number of frames is empty; one was found.")
     elif integer(header, "NumberOfFrames") == 0:
-        notes.append("The header tells of 0 frames; one was found.")
+        notes.append("The header says 0 frames; one was found.")
     return notes
 
 

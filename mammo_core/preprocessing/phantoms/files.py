@@ -49,7 +49,7 @@ _UIDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a DICOM file tells of the image; every bit of it made up."""
+    """What a DICOM file says of the image; every bit of it made up."""
 
     patient_id: str
     exam_id: str

@@ -36,7 +36,7 @@ class Request:
     length: int = 0
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
-    is_for_evidence: bool = False  # whose image it is, instead of the image
+    is_for_evidence: bool = False  # the identity is wanted, not the image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,11 +115,16 @@ def send_grey(stream: IO[bytes], grey: PreparedGrey) -> None:
     stream.flush()
 
 
-def receive_grey(stream: IO[bytes]) -> PreparedGrey:
-    """The prepared image of a reply; a refusal is raised."""
+def _receive_reply(stream: IO[bytes]) -> Reply:
     reply = receive(stream, Reply)
     if reply.refused is not None:
         raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    return reply
+
+
+def receive_grey(stream: IO[bytes]) -> PreparedGrey:
+    """The prepared image of a reply; a refusal is raised."""
+    reply = _receive_reply(stream)
     if reply.grey is None:
         raise EOFError
     size = reply.grey.geometry.prepared_size
@@ -132,9 +137,7 @@ def receive_grey(stream: IO[bytes]) -> PreparedGrey:
 
 def receive_evidence(stream: IO[bytes]) -> Evidence:
     """Whose image a file is; a refusal is raised."""
-    reply = receive(stream, Reply)
-    if reply.refused is not None:
-        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    reply = _receive_reply(stream)
     if reply.evidence is None:
         raise EOFError
     return reply.evidence
@@ -142,9 +145,7 @@ def receive_evidence(stream: IO[bytes]) -> Evidence:
 
 def receive_image(stream: IO[bytes]) -> Mammogram | None:
     """The mammogram of a reply, None for "ready"; a refusal is raised."""
-    reply = receive(stream, Reply)
-    if reply.refused is not None:
-        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    reply = _receive_reply(stream)
     if reply.image is None:
         return None
     image = reply.image

@@ -1,4 +1,4 @@
-"""What was understood of each file of a case, and the corrections a reader makes by hand."""
+"""What was read of each file of a case, and the corrections a reader makes by hand."""
 
 import time
 from collections import defaultdict
