@@ -136,7 +136,9 @@ def store_case(
             decoding_seconds=round(read_at - started, 4),
             masking_seconds=round(time.perf_counter() - read_at, 4),
         )
-        _save_pixels(folder, digest, mammogram)
+        _save_array(folder / f"{digest}.pixels.npy", mammogram.pixels)
+        if mammogram.wide is not None:
+            _save_array(folder / f"{digest}.wide.npy", mammogram.wide)
     case = Case(
         case_id=case_id,
         images=tuple(images.values()),
@@ -256,12 +258,6 @@ def _is_over(folder: Path, now: float) -> bool:
         return bool(now > document["kept_until"])
     except (OSError, ValueError, KeyError):
         return now - folder.stat().st_mtime > DAY_SECONDS
-
-
-def _save_pixels(folder: Path, image_id: str, mammogram: Mammogram) -> None:
-    _save_array(folder / f"{image_id}.pixels.npy", mammogram.pixels)
-    if mammogram.wide is not None:
-        _save_array(folder / f"{image_id}.wide.npy", mammogram.wide)
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:

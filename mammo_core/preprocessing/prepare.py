@@ -87,15 +87,14 @@ def _fitted(extent: tuple[float, float], size: Size) -> Size:
 
 
 def _box_around(mask: Mask, margin: float) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    room = math.ceil(margin * max(y1 - y0, x1 - x0))
+    box = _bounds(mask)
+    room = math.ceil(margin * max(box.y1 - box.y0, box.x1 - box.x0))
     height, width = mask.shape
     return Box(
-        x0=max(0, x0 - room),
-        y0=max(0, y0 - room),
-        x1=min(width, x1 + room),
-        y1=min(height, y1 + room),
+        x0=max(0, box.x0 - room),
+        y0=max(0, box.y0 - room),
+        x1=min(width, box.x1 + room),
+        y1=min(height, box.y1 + room),
     )
 
 
@@ -378,9 +377,7 @@ def to_heat(
 
 def _bounds(mask: Mask) -> Box:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Box(
-        x0=float(columns[0]), y0=float(rows[0]), x1=float(columns[-1] + 1), y1=float(rows[-1] + 1)
-    )
+    return Box(x0=int(columns[0]), y0=int(rows[0]), x1=int(columns[-1]) + 1, y1=int(rows[-1]) + 1)
 
 
 def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:

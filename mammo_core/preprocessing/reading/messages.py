@@ -31,8 +31,8 @@ class Request:
     """Read the file at `path`, or the `length` bytes that follow (of a file of `size` bytes)."""
 
     key: str  # of this installation, in hexadecimal digits
-    image_id: str | None
-    path: str | None
+    image_id: str | None = None
+    path: str | None = None
     length: int = 0
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
@@ -143,13 +143,10 @@ def receive_evidence(stream: IO[bytes]) -> Evidence:
     return reply.evidence
 
 
-def receive_image(stream: IO[bytes]) -> Mammogram | None:
-    """The mammogram of a reply, None for "ready"; a refusal is raised."""
-    reply = _receive_reply(stream)
-    if reply.image is None:
-        return None
-    image = reply.image
-    if not 0 < image.height * image.width <= limits.PIXELS:
+def receive_image(stream: IO[bytes]) -> Mammogram:
+    """The mammogram of a reply; a refusal is raised."""
+    image = _receive_reply(stream).image
+    if image is None or not 0 < image.height * image.width <= limits.PIXELS:
         raise EOFError
     pixels: NDArray[np.float32] = np.empty((image.height, image.width), dtype=np.float32)
     _fill(stream, memoryview(pixels).cast("B"))
