@@ -25,11 +25,8 @@ _SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 _DIRECTORY: Final = "1.2.840.10008.1.3.10"
 
 _FILM_AND_KIN: Final = ("RG", "CR", "DX", "OT")  # what mammograms are filed under besides MG
-_GENERATED: Final = (
-    "GENERATED_2D",
-    "TOMO_2D",
-    "C-VIEW",
-)  # PS3.3 C.8.11.7.1.4 and what vendors write
+#: PS3.3 C.8.11.7.1.4, and what vendors write.
+_GENERATED: Final = ("GENERATED_2D", "TOMO_2D", "C-VIEW")
 
 
 def check_object(header: Dataset, *, has_pixels: bool) -> tuple[str, ...]:
