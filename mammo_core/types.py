@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 
 Pixels = NDArray[np.float32]
 Size = tuple[int, int]  # (height, width)
-Report = Callable[[int, int, str], None]  # told how much is done, of how much, and in words
+Report = Callable[[int, int, str], None]  # how much is done, of how much, in words
 
 
 class Laterality(StrEnum):
-    """Whose side, the woman's: her right breast is R."""
+    """The side as the woman has it: her right breast is R."""
 
     LEFT = "L"
     RIGHT = "R"
@@ -90,25 +90,44 @@ class Window:
     is_sigmoid: bool = False  # PS3.3 C.11.2.1.3.1; centre and width are those of low..high
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Mammogram:
-    """One image as read: `pixels` in [0, 1], tissue bright, background 0, two-dimensional.
-
-    `notes` says in words everything that was done to the pixels. `wide` keeps the values from
-    before the window was applied, for the viewer; None where nothing was cut off.
-    """
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageInfo:
+    """What is known of an image beside its pixels; `notes` says all that was done to those."""
 
     ref: ImageRef
-    pixels: Pixels
     kind: str  # "DICOM, explicit little endian", "PNG", ...
     bits: int  # stored bits per pixel
     spacing_mm: tuple[float, float] | None = None  # (row, column)
     is_spacing_at_detector: bool = False
     modifiers: tuple[str, ...] = ()  # "implant displaced", "spot compression", ...
-    wide: NDArray[np.uint16] | None = None
     windows: tuple[Window, ...] = ()
     notes: tuple[str, ...] = ()
     is_synthetic: bool = False  # drawn by `mammo phantom`, as its file says; no woman was imaged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mammogram:
+    """One image as read: `pixels` in [0, 1], tissue bright, background 0, two-dimensional.
+
+    `wide` keeps the values from before the window was applied, for the viewer; None where nothing
+    was cut off.
+    """
+
+    info: ImageInfo
+    pixels: Pixels
+    wide: NDArray[np.uint16] | None = None
+
+    @property
+    def ref(self) -> ImageRef:
+        return self.info.ref
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        return self.info.windows
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        return self.info.notes
 
     @property
     def size(self) -> Size:

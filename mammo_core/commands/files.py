@@ -196,7 +196,7 @@ def _run_inspect(arguments: argparse.Namespace) -> int:
             refused += 1
         else:
             rows.append((printable(str(file)), *_described(mammogram)))
-            remarks.append([*mammogram.modifiers, *mammogram.notes])
+            remarks.append([*mammogram.info.modifiers, *mammogram.notes])
             if arguments.filters:
                 _write_filters(mammogram, arguments.filters)
     for line in _table(rows, remarks):
@@ -214,16 +214,16 @@ def _write_filters(mammogram: Mammogram, path: Path) -> None:
 
 def _described(mammogram: Mammogram) -> tuple[str, ...]:
     height, width = mammogram.size
+    info, ref = mammogram.info, mammogram.ref
     spacing = "unknown"
-    if mammogram.spacing_mm is not None:
-        row, column = mammogram.spacing_mm
+    if info.spacing_mm is not None:
+        row, column = info.spacing_mm
         spacing = f"{row:g}" if row == column else f"{row:g} x {column:g}"
-        spacing += " (at the detector)" if mammogram.is_spacing_at_detector else ""
-    ref = mammogram.ref
+        spacing += " (at the detector)" if info.is_spacing_at_detector else ""
     return (
-        mammogram.kind,
+        info.kind,
         f"{height} x {width}",
-        str(mammogram.bits),
+        str(info.bits),
         ref.side or "unknown",
         ref.view or "unknown",
         spacing,

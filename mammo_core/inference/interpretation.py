@@ -145,7 +145,7 @@ UNCOMPARED: Final = (
 
 def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """Why this model does not score this image, as a sentence; None where it does."""
-    if card.data.seen == "synthetic" and not mammogram.is_synthetic:
+    if card.data.seen == "synthetic" and not mammogram.info.is_synthetic:
         return (
             "This model has only seen synthetic images; this is not one of them, so it is not "
             "scored. Choose a model that learnt from mammograms."
@@ -156,7 +156,7 @@ def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
 def remark(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """What must stand beside this model's score of this image; None where there is nothing."""
     kinds = card.data.file_kinds
-    if not mammogram.kind.startswith(DICOM) or DICOM in kinds:
+    if not mammogram.info.kind.startswith(DICOM) or DICOM in kinds:
         return None
     if not kinds:
         return (

@@ -35,7 +35,7 @@ from mammo_core.inference.checkpoint import (
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
-from mammo_core.types import ImageRef, Mammogram, Size
+from mammo_core.types import ImageInfo, ImageRef, Mammogram, Size
 from mammo_core.zoo.classifier import Classifier
 
 _TELEMETRY: Final = "openvino_telemetry"
@@ -131,13 +131,10 @@ def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
         # Tissue at several scales, from single pixels to a quarter of the width.
         grains = [rng.random((height // grain, width // grain)) for grain in _GRAINS]
         tissue = [np.kron(one, np.ones((g, g))) for one, g in zip(grains, _GRAINS, strict=True)]
-        image = Mammogram(
-            ref=ImageRef(image_id="trial"),
-            pixels=np.where(is_breast, np.mean(tissue, axis=0), 0.0).astype(np.float32),
-            kind="drawn",
-            bits=12,
-            is_synthetic=True,
-        )
+        pixels = np.where(is_breast, np.mean(tissue, axis=0), 0.0).astype(np.float32)
+        ref = ImageRef(image_id="trial")
+        info = ImageInfo(ref=ref, kind="drawn", bits=12, is_synthetic=True)
+        image = Mammogram(info=info, pixels=pixels)
         batch.append(prepare(image, settings).pixels)
     whole = np.stack(batch)
     return whole if views == 1 else np.stack([whole, whole[[1, 0, 3, 2]]], axis=1)

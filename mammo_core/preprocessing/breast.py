@@ -221,15 +221,14 @@ def breast_window(wide: NDArray[np.uint16], is_padding: NDArray[np.bool_] | None
 
 def mask_outside_breast(mammogram: Mammogram) -> Mammogram:
     """`mammogram` with everything well outside the breast set to black, and a note that says so."""
-    mask = find_breast(mammogram.pixels)
+    pixels, wide = mammogram.pixels, mammogram.wide
+    mask = find_breast(pixels)
     if mask.all():
         note = "No outline of the breast was found, so no text around it could be blotted out."
-        return replace(mammogram, notes=(*mammogram.notes, note))
-    inside = add_room(mask)
-    wide = mammogram.wide
-    return replace(
-        mammogram,
-        pixels=np.where(inside, mammogram.pixels, np.float32(0)),
-        wide=None if wide is None else np.where(inside, wide, wide[inside].min()),
-        notes=(*mammogram.notes, "Everything outside the breast was blotted out before keeping."),
-    )
+    else:
+        note = "Everything outside the breast was blotted out before keeping."
+        inside = add_room(mask)
+        pixels = np.where(inside, pixels, np.float32(0))
+        wide = None if wide is None else np.where(inside, wide, wide[inside].min())
+    info = replace(mammogram.info, notes=(*mammogram.notes, note))
+    return Mammogram(info=info, pixels=pixels, wide=wide)

@@ -198,7 +198,7 @@ def build_cache(
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Built:
-    """Prepare what is missing of `files`; `report(done, total)` is told of every one.
+    """Prepare what is missing of `files`; `report(done, total)` is called for every one.
 
     One file that cannot be read does not stop the others. No more than one image a process is held
     in memory. Builders that work at the same time share the work: each takes its own random order.

@@ -9,7 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,7 +20,7 @@ from mammo_core.errors import ConfigError, MammoError, ReadError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.preprocessing.reading.read import is_dicom
 from mammo_core.records import from_document, to_document
-from mammo_core.types import ImageRef, Laterality, Mammogram, View, Window
+from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
 
 DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -35,19 +35,15 @@ class CaseImage:
     """One image of a case: what was read, and what the reader corrected by hand."""
 
     number: int  # 1, 2, 3, ... in the order the files came
-    ref: ImageRef
-    kind: str
-    bits: int
-    size: tuple[int, int]
-    spacing_mm: tuple[float, float] | None
-    is_spacing_at_detector: bool
-    modifiers: tuple[str, ...]
-    windows: tuple[Window, ...]
-    notes: tuple[str, ...]
-    is_synthetic: bool = False
+    info: ImageInfo
+    size: Size
     corrected: tuple[str, ...] = ()  # "side", "view": said by the reader, not by the file
     decoding_seconds: float | None = None  # of the file; None where nobody has timed it
     masking_seconds: float | None = None
+
+    @property
+    def ref(self) -> ImageRef:
+        return self.info.ref
 
     @property
     def title(self) -> str:
@@ -92,7 +88,7 @@ def opening_in_words(images: Sequence[CaseImage]) -> str:
     each = ""
     if len(timed) > 1:
         longest = max(timed, key=lambda image: image.decoding_seconds or 0.0)
-        each = f"; the longest {longest.title}, {longest.kind}, {longest.decoding_seconds:.2f}"
+        each = f"; the longest {longest.title}, {longest.info.kind}, {longest.decoding_seconds:.2f}"
     return (
         f"When the files were opened: decoding {decoding:.2f} s{each}, masking what lies outside "
         f"the breast {masking:.2f} s."
@@ -133,12 +129,16 @@ def store_case(
                 Refusal(number=index + 1, code=error.code, sentence=error.sentence, hint=error.hint)
             )
             continue
-        images[digest] = replace(
-            _describe(mammogram, image_id=digest, number=index + 1),
+        images[digest] = CaseImage(
+            number=index + 1,
+            info=replace(mammogram.info, ref=replace(mammogram.ref, image_id=digest)),
+            size=mammogram.size,
             decoding_seconds=round(read_at - started, 4),
             masking_seconds=round(time.perf_counter() - read_at, 4),
         )
-        _save_pixels(folder, digest, mammogram)
+        _save_array(folder / f"{digest}.pixels.npy", mammogram.pixels)
+        if mammogram.wide is not None:
+            _save_array(folder / f"{digest}.wide.npy", mammogram.wide)
     case = Case(
         case_id=case_id,
         images=tuple(images.values()),
@@ -155,10 +155,14 @@ def load_case(root: Path, case_id: str, *, now: float | None = None) -> Case:
         raise MammoError("This link does not name a case. Open the images again.")
     try:
         document = json.loads((root / case_id / "case.json").read_text(encoding="utf-8"))
+        for image in document["images"]:
+            if "info" not in image:  # kept by an earlier version
+                names = {field.name for field in fields(ImageInfo)} & image.keys()
+                image["info"] = {name: image.pop(name) for name in names}
         case = from_document(document, Case, where="case.json")
     except FileNotFoundError:
         raise MammoError(_GONE) from None
-    except (ValueError, RecursionError, ConfigError):
+    except (AttributeError, KeyError, TypeError, ValueError, RecursionError, ConfigError):
         raise MammoError("What was kept of this case is damaged. Open the images again.") from None
     if (time.time() if now is None else now) > case.kept_until:
         raise MammoError(_GONE)
@@ -170,17 +174,9 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
     folder = root / case.case_id
     wide = folder / f"{image.ref.image_id}.wide.npy"
     return Mammogram(
-        ref=image.ref,
+        info=image.info,
         pixels=_load_array(folder / f"{image.ref.image_id}.pixels.npy"),
-        kind=image.kind,
-        bits=image.bits,
-        spacing_mm=image.spacing_mm,
-        is_spacing_at_detector=image.is_spacing_at_detector,
-        modifiers=image.modifiers,
         wide=_load_array(wide) if wide.exists() else None,
-        windows=image.windows,
-        notes=image.notes,
-        is_synthetic=image.is_synthetic,
     )
 
 
@@ -192,8 +188,8 @@ def correct_image(
     change: Callable[[ImageRef], ImageRef],
     note: str = "",
 ) -> Case:
-    """One image as the reader says; what differs from the file is marked as set by hand, or told
-    by a `note` where it comes from elsewhere.
+    """One image as the reader says; what differs from the file is marked as set by hand, or
+    explained by a `note` where it comes from elsewhere.
 
     The case is read anew: another tab may have corrected another image meanwhile.
     """
@@ -202,9 +198,10 @@ def correct_image(
     ref = change(old.ref)
     changed = {name for name in ("side", "view") if getattr(ref, name) != getattr(old.ref, name)}
     if note:
-        new = replace(old, ref=ref, notes=(*old.notes, note))
+        new = replace(old, info=replace(old.info, ref=ref, notes=(*old.info.notes, note)))
     else:
-        new = replace(old, ref=ref, corrected=tuple(sorted({*old.corrected, *changed})))
+        by_hand = tuple(sorted({*old.corrected, *changed}))
+        new = replace(old, info=replace(old.info, ref=ref), corrected=by_hand)
     corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
     _write(corrected, root)
     return corrected
@@ -261,28 +258,6 @@ def _is_over(folder: Path, now: float) -> bool:
         return bool(now > document["kept_until"])
     except (OSError, ValueError, KeyError):
         return now - folder.stat().st_mtime > DAY_SECONDS
-
-
-def _describe(mammogram: Mammogram, *, image_id: str, number: int) -> CaseImage:
-    return CaseImage(
-        number=number,
-        ref=replace(mammogram.ref, image_id=image_id),
-        kind=mammogram.kind,
-        bits=mammogram.bits,
-        size=mammogram.size,
-        spacing_mm=mammogram.spacing_mm,
-        is_spacing_at_detector=mammogram.is_spacing_at_detector,
-        modifiers=mammogram.modifiers,
-        windows=mammogram.windows,
-        notes=mammogram.notes,
-        is_synthetic=mammogram.is_synthetic,
-    )
-
-
-def _save_pixels(folder: Path, image_id: str, mammogram: Mammogram) -> None:
-    _save_array(folder / f"{image_id}.pixels.npy", mammogram.pixels)
-    if mammogram.wide is not None:
-        _save_array(folder / f"{image_id}.wide.npy", mammogram.wide)
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
@@ -431,7 +406,7 @@ class Sample:
 
 
 def list_samples(root: Path) -> tuple[Sample, ...]:
-    """The samples in `root`; the word before the first underscore of a file says whose it is."""
+    """The samples in `root`; a file belongs to that named before its first underscore."""
     places = _places(root / _TABLE)
     found = (
         Sample(name=name, title=title, files=tuple(sorted(root.glob(f"{name}_*"))), places=places)
@@ -441,10 +416,10 @@ def list_samples(root: Path) -> tuple[Sample, ...]:
 
 
 def place_images(root: Path, case: Case, sample: Sample) -> None:
-    """Tell the case made of `sample` the sides and views that its files do not store."""
-    told = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
+    """Give the case made of `sample` the sides and views that its files do not store."""
+    places = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
     for image in case.images:
-        place = told.get(image.ref.image_id)
+        place = places.get(image.ref.image_id)
         if place is None or (image.ref.side and image.ref.view):
             continue
         side, view = place

@@ -47,11 +47,10 @@ def halved(mammogram: Mammogram) -> Mammogram:
     height, width = mammogram.size
     half = (max(1, width // 2), max(1, height // 2))
     reduced = cv2.resize(mammogram.pixels, half, interpolation=cv2.INTER_AREA)
-    spacing = mammogram.spacing_mm
+    half_size = _with_pixels(mammogram, np.asarray(reduced, dtype=np.float32))
+    spacing = mammogram.info.spacing_mm
     doubled = None if spacing is None else (2 * spacing[0], 2 * spacing[1])
-    return replace(
-        _with_pixels(mammogram, np.asarray(reduced, dtype=np.float32)), spacing_mm=doubled
-    )
+    return replace(half_size, info=replace(half_size.info, spacing_mm=doubled))
 
 
 def without_letters(mammogram: Mammogram) -> Mammogram:
@@ -79,4 +78,5 @@ def prepared_without_breast(mammogram: Mammogram, settings: PrepareSettings) -> 
 
 def _with_pixels(mammogram: Mammogram, pixels: Pixels) -> Mammogram:
     """What was kept beside the pixels, from before the window, no longer belongs to them."""
-    return replace(mammogram, pixels=pixels.astype(np.float32), wide=None, windows=())
+    info = replace(mammogram.info, windows=())
+    return Mammogram(info=info, pixels=pixels.astype(np.float32))

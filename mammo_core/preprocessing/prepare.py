@@ -87,15 +87,14 @@ def _fitted(extent: tuple[float, float], size: Size) -> Size:
 
 
 def _box_around(mask: Mask, margin: float) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
-    room = math.ceil(margin * max(y1 - y0, x1 - x0))
+    box = _bounds(mask)
+    room = math.ceil(margin * max(box.y1 - box.y0, box.x1 - box.x0))
     height, width = mask.shape
     return Box(
-        x0=max(0, x0 - room),
-        y0=max(0, y0 - room),
-        x1=min(width, x1 + room),
-        y1=min(height, y1 + room),
+        x0=max(0, box.x0 - room),
+        y0=max(0, box.y0 - room),
+        x1=min(width, box.x1 + room),
+        y1=min(height, box.y1 + room),
     )
 
 
@@ -197,7 +196,7 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
         )
     pixels, tone_notes = _toned(pixels, inside, settings)
     return PreparedGrey(
-        levels=to_levels(pixels, mammogram.bits),
+        levels=to_levels(pixels, mammogram.info.bits),
         geometry=geometry,
         notes=(*notes, *tone_notes),
     )
@@ -347,7 +346,7 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
         windows=(*_own_windows(mammogram), *_measured_windows(pixels, mask)),
         reduction=reduction,
         spacing_mm=_square_spacing(mammogram, reduction),
-        is_spacing_at_detector=mammogram.is_spacing_at_detector,
+        is_spacing_at_detector=mammogram.info.is_spacing_at_detector,
         breast=_bounds(mask),
         chest_wall="right" if is_chest_wall_right(mask) else "left",
     )
@@ -378,16 +377,14 @@ def to_heat(
 
 def _bounds(mask: Mask) -> Box:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Box(
-        x0=float(columns[0]), y0=float(rows[0]), x1=float(columns[-1] + 1), y1=float(rows[-1] + 1)
-    )
+    return Box(x0=int(columns[0]), y0=int(rows[0]), x1=int(columns[-1]) + 1, y1=int(rows[-1]) + 1)
 
 
 def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
     """The values from before windowing; where none were kept, the pixels in their own depth."""
     if mammogram.wide is not None:
         return mammogram.wide
-    top = 2 ** min(mammogram.bits, _MOST_BITS) - 1
+    top = 2 ** min(mammogram.info.bits, _MOST_BITS) - 1
     return np.asarray(np.rint(mammogram.pixels * np.float32(top)), dtype=np.uint16)
 
 
@@ -413,7 +410,7 @@ def _measured_windows(pixels: NDArray[np.uint16], mask: Mask) -> tuple[Window, .
 
 
 def _square_spacing(mammogram: Mammogram, reduction: float) -> float | None:
-    if mammogram.spacing_mm is None:
+    if mammogram.info.spacing_mm is None:
         return None
-    down, across = mammogram.spacing_mm
+    down, across = mammogram.info.spacing_mm
     return down * reduction if abs(down - across) <= 0.01 * down else None

@@ -19,7 +19,7 @@ from mammo_core.preprocessing.breast import breast_window
 from mammo_core.preprocessing.intensity import Levels, grey_channel, has_bright_background, levels
 from mammo_core.preprocessing.phantoms.mark import is_marked_png
 from mammo_core.preprocessing.reading import limits
-from mammo_core.types import ImageRef, Mammogram, Pixels
+from mammo_core.types import ImageInfo, ImageRef, Mammogram, Pixels
 
 FORMATS: Final = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
@@ -42,7 +42,7 @@ _WHITE_IS_ZERO: Final = 0
 #: What stands at the end of a whole file; a cut one may lack nothing else.
 _ENDS: Final = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
 
-#: What people drop here besides images, told by its first bytes.
+#: What people drop here besides images, known by its first bytes.
 _OTHER_KINDS: Final = (
     (b"PK\x03\x04", "a ZIP archive", "Unpack it and choose the images."),
     (b"\x1f\x8b", "a gzip archive", "Unpack it and choose the images."),
@@ -235,7 +235,7 @@ def read_grey_map(data: bytes) -> Picture:
     magic = header.group(1)
     width, height, highest = (int(number) for number in header.groups()[1:])
     if not (1 <= width <= limits.SIDE and 1 <= height <= limits.SIDE and 1 <= highest <= 65535):
-        raise _damaged(f"its header tells of {height} x {width} pixels up to {highest}")
+        raise _damaged(f"its header promises {height} x {width} pixels up to {highest}")
     limits.check_pixels(height, width)
     channels = _CHANNELS[magic]
     count = height * width * channels
@@ -282,25 +282,18 @@ def _truncated(found: int, expected: int) -> ReadError:
 
 def decode_raster(data: bytes, *, image_id: str) -> Mammogram:
     """The one grey picture in `data`, a PNG, JPEG, TIFF, BMP, WebP, PGM or PPM."""
-    mammogram = _read(data, image_id=image_id)
-    return replace(mammogram, is_synthetic=True) if is_marked_png(data) else mammogram
-
-
-def _read(data: bytes, *, image_id: str) -> Mammogram:
     picture = read_grey_map(data) if is_grey_map(data) else read_picture(data)
     values, notes = _tissue_bright(picture)
-    bits = picture.highest.bit_length()
-    if bits > 8:
-        return _windowed(
-            values.astype(np.uint16), picture.kind, notes, image_id=image_id, bits=bits
-        )
-    return Mammogram(
+    info = ImageInfo(
         ref=ImageRef(image_id=image_id),
-        pixels=_scaled(values, 0, picture.highest),
         kind=picture.kind,
-        bits=bits,
+        bits=picture.highest.bit_length(),
         notes=notes,
+        is_synthetic=is_marked_png(data),
     )
+    if info.bits > 8:
+        return _windowed(values.astype(np.uint16), info)
+    return Mammogram(info=info, pixels=_scaled(values, 0, picture.highest))
 
 
 def _tissue_bright(picture: Picture) -> tuple[Levels, tuple[str, ...]]:
@@ -310,22 +303,16 @@ def _tissue_bright(picture: Picture) -> tuple[Levels, tuple[str, ...]]:
     return levels(picture.highest - picture.values, picture.highest), (*picture.notes, note)
 
 
-def _windowed(
-    wide: NDArray[np.uint16], kind: str, notes: tuple[str, ...], *, image_id: str, bits: int
-) -> Mammogram:
+def _windowed(wide: NDArray[np.uint16], info: ImageInfo) -> Mammogram:
     window = breast_window(wide)
     note = (
         f"Stored values run from {wide.min():,} to {wide.max():,}; "
         f"{window.low:,.0f} to {window.high:,.0f}, the range inside the breast, is shown."
     )
     return Mammogram(
-        ref=ImageRef(image_id=image_id),
+        info=replace(info, windows=(window,), notes=(*info.notes, note)),
         pixels=_scaled(wide, window.low, window.high),
-        kind=kind,
-        bits=bits,
         wide=wide,
-        windows=(window,),
-        notes=(*notes, note),
     )
 
 

@@ -13,7 +13,7 @@ from mammo_core.reading import Reading
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.scores import Recalibration, ScoreMap
-from mammo_core.types import CANCER, ImageRef, Mammogram, RunState
+from mammo_core.types import CANCER, ImageInfo, ImageRef, Mammogram, RunState
 from tests.inference.made_up import card, write_checkpoint
 
 AS_IT_IS = ScoreMap(kind=Recalibration.PLATT, prevalence=0.5)
@@ -50,7 +50,8 @@ def ensemble_of(members: list[RunFolder]) -> Ensemble:
 def read(members: list[RunFolder]) -> list[Reading]:
     rows, columns = np.mgrid[0:64, 0:32]
     pixels = np.clip(1 - np.hypot(rows - 32, columns) / 28, 0, 1).astype(np.float32)
-    image = Mammogram(ref=ImageRef(image_id="one"), pixels=pixels, kind="made up", bits=8)
+    info = ImageInfo(ref=ImageRef(image_id="one"), kind="made up", bits=8)
+    image = Mammogram(info=info, pixels=pixels)
     return [score_images(load_checkpoint(run.path), [image])[0] for run in members]
 
 

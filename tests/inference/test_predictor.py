@@ -10,7 +10,7 @@ from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.scoring import BATCH, Seconds, heatmap_of, score_images
-from mammo_core.types import ImageRef, Mammogram
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import card, write_checkpoint
 
@@ -39,7 +39,8 @@ def mammogram(*, lesion_at: tuple[int, int], is_right: bool = False) -> Mammogra
     pixels[top - 4 : top + 4, left - 4 : left + 4] = 1.0
     if is_right:
         pixels = pixels[:, ::-1].copy()
-    return Mammogram(ref=ImageRef(image_id="made-up"), pixels=pixels, kind="made up", bits=16)
+    info = ImageInfo(ref=ImageRef(image_id="made-up"), kind="made up", bits=16)
+    return Mammogram(info=info, pixels=pixels)
 
 
 def constructed(*, heatmap_peak: float | None = 0.5) -> Checkpoint:

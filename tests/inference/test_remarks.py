@@ -15,14 +15,20 @@ from mammo_core.inference.interpretation import (
     why_uncompared,
 )
 from mammo_core.runs.card import ModelCard
-from mammo_core.types import ImageRef, Laterality, Mammogram, View
+from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 from tests.inference.made_up import card
 
 
 def image(*, kind: str = "PNG", is_synthetic: bool = False) -> Mammogram:
     pixels = np.zeros((8, 8), np.float32)
     ref = ImageRef(image_id="made-up")
-    return Mammogram(ref=ref, pixels=pixels, kind=kind, bits=8, is_synthetic=is_synthetic)
+    info = ImageInfo(ref=ref, kind=kind, bits=8, is_synthetic=is_synthetic)
+    return Mammogram(info=info, pixels=pixels)
+
+
+def image_of(ref: ImageRef) -> Mammogram:
+    plain = image()
+    return replace(plain, info=replace(plain.info, ref=ref))
 
 
 def model(*, seen: str = "synthetic", file_kinds: tuple[str, ...] = ()) -> ModelCard:
@@ -57,7 +63,7 @@ def test_a_dicom_is_remarked_upon_unless_the_model_was_measured_on_dicom() -> No
 def test_a_model_of_two_views_says_which_image_stood_in_for_the_missing_one() -> None:
     def view(side: str, name: str) -> Mammogram:
         ref = ImageRef(image_id=f"{side} {name}", side=Laterality(side), view=View(name))
-        return replace(image(), ref=ref)
+        return image_of(ref)
 
     exam = [view("R", "CC"), view("L", "CC"), view("R", "MLO")]
     pair = replace(model(), model=replace(model().model, views=2))
@@ -68,7 +74,7 @@ def test_a_model_of_two_views_says_which_image_stood_in_for_the_missing_one() ->
 
 def test_an_unknown_view_or_side_is_told_from_a_missing_one() -> None:
     def view(name: str, side: Laterality | None, view: View | None) -> Mammogram:
-        return replace(image(), ref=ImageRef(image_id=name, side=side, view=view))
+        return image_of(ImageRef(image_id=name, side=side, view=view))
 
     pair = replace(model(), model=replace(model().model, views=2))
     nothing, no_view = view("a", None, None), view("b", Laterality.LEFT, None)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from mammo_core.types import ImageRef, Mammogram, Pixels
+from mammo_core.types import ImageInfo, ImageRef, Mammogram, Pixels
 
 HEIGHT, WIDTH, RADIUS = 480, 400, 160
 
@@ -16,4 +16,5 @@ def half_disc(*, is_right: bool = False) -> Pixels:
 
 
 def mammogram_of(pixels: Pixels, *, bits: int = 16) -> Mammogram:
-    return Mammogram(ref=ImageRef(image_id="a"), pixels=pixels, kind="drawing", bits=bits)
+    info = ImageInfo(ref=ImageRef(image_id="a"), kind="drawing", bits=bits)
+    return Mammogram(info=info, pixels=pixels)

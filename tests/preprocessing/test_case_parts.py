@@ -19,7 +19,7 @@ def case_of(tmp_path: Path, *names: str) -> Case:
             side=None if side == "?" else Laterality(side),
             view=View(view) if view else None,
         )
-        images.append(replace(image, ref=ref))
+        images.append(replace(image, info=replace(image.info, ref=ref)))
     return replace(case, images=tuple(images))
 
 

@@ -1,3 +1,4 @@
+import json
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from mammo_core.preprocessing.cases import (
     store_case,
 )
 from mammo_core.preprocessing.cases import Case as StoredCase
-from mammo_core.types import ImageRef, Laterality, Mammogram, View
+from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 
 
 def read(content: bytes) -> Mammogram:
@@ -26,15 +27,14 @@ def read(content: bytes) -> Mammogram:
     if content == b"no":
         raise ReadError("not_an_image", "This is text, not an image.", "Open a mammogram.")
     row = np.frombuffer(content, np.uint8).astype(np.float32) / 255
-    return Mammogram(
-        ref=ImageRef(image_id="x", side=Laterality.LEFT), pixels=row[None], kind="test", bits=8
-    )
+    ref = ImageRef(image_id="x", side=Laterality.LEFT)
+    return Mammogram(info=ImageInfo(ref=ref, kind="test", bits=8), pixels=row[None])
 
 
 def blank_first_pixel(mammogram: Mammogram) -> Mammogram:
     pixels = mammogram.pixels.copy()
     pixels[0, 0] = 0
-    return Mammogram(ref=mammogram.ref, pixels=pixels, kind="test", bits=8)
+    return replace(mammogram, pixels=pixels)
 
 
 def store(root: Path, *files: bytes, now: float | None = None) -> StoredCase:
@@ -49,6 +49,25 @@ def test_what_was_read_survives_and_what_was_uploaded_does_not(tmp_path: Path) -
     assert case == stored
     assert load_mammogram(tmp_path, case, case.images[0]).pixels.tolist() == [[0.0, 1.0]]
     assert b"\xff\xff" not in [path.read_bytes() for path in tmp_path.rglob("*.*")]
+
+
+def test_a_case_kept_by_an_earlier_version_is_still_read(tmp_path: Path) -> None:
+    """It held what is known of an image beside its number, not in an object of its own."""
+    case = store(tmp_path, b"ab", now=0.0)
+    path = tmp_path / case.case_id / "case.json"
+    document = json.loads(path.read_text())
+    for image in document["images"]:
+        image |= image.pop("info")
+    path.write_text(json.dumps(document))
+    assert load_case(tmp_path, case.case_id, now=1.0) == case
+
+
+@pytest.mark.parametrize("content", ["[]", "{}", '{"images": [1]}', '{"images": [[]]}'])
+def test_a_case_that_is_no_case_is_refused_in_words(tmp_path: Path, content: str) -> None:
+    case = store(tmp_path, b"ab")
+    (tmp_path / case.case_id / "case.json").write_text(content)
+    with pytest.raises(MammoError, match="is damaged"):
+        load_case(tmp_path, case.case_id)
 
 
 def test_the_same_images_are_the_same_case_whatever_their_order(tmp_path: Path) -> None:

@@ -64,10 +64,11 @@ def test_jpeg_changes_little_and_something() -> None:
 
 
 def test_half_the_resolution_is_half_the_pixels_at_twice_the_spacing() -> None:
-    image = replace(mammogram_of(half_disc()), spacing_mm=(0.1, 0.1))
+    plain = mammogram_of(half_disc())
+    image = replace(plain, info=replace(plain.info, spacing_mm=(0.1, 0.1)))
     half = halved(image)
     assert half.size == (HEIGHT // 2, WIDTH // 2)
-    assert half.spacing_mm == (0.2, 0.2)
+    assert half.info.spacing_mm == (0.2, 0.2)
     assert half.pixels[HEIGHT // 4, 20] == 0.5
 
 

@@ -52,8 +52,8 @@ def test_lossless_files_come_back_equal_by_hash(
     expected = levels if photometric == "MONOCHROME2" else 2**bits - 1 - levels
     assert mammogram.wide is not None
     assert digest(mammogram.wide) == digest(expected)
-    assert mammogram.kind == f"DICOM, {syntax.name}"
-    assert mammogram.bits == bits
+    assert mammogram.info.kind == f"DICOM, {syntax.name}"
+    assert mammogram.info.bits == bits
     assert np.abs(mammogram.pixels - expected / (2**bits - 1)).max() < 1e-6
 
 

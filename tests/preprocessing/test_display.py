@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammo_core.preprocessing.prepare import to_heat, to_pane
-from mammo_core.types import Box, Geometry, ImageRef, Mammogram, Window
+from mammo_core.types import Box, Geometry, ImageInfo, ImageRef, Mammogram, Window
 
 
 @pytest.fixture
@@ -14,14 +14,16 @@ def mammogram() -> Mammogram:
     inside = (columns**2 + (rows - 199.5) ** 2) < 100**2
     wide = np.where(inside, 2000, 0).astype(np.uint16)
     return Mammogram(
-        ref=ImageRef(image_id="one"),
+        info=ImageInfo(
+            ref=ImageRef(image_id="one"),
+            kind="made up",
+            bits=12,
+            spacing_mm=(0.1, 0.1),
+            is_spacing_at_detector=True,
+            windows=(Window(name="Window 1", low=0, high=4000),),
+        ),
         pixels=(wide / 4000).astype(np.float32),
-        kind="made up",
-        bits=12,
-        spacing_mm=(0.1, 0.1),
-        is_spacing_at_detector=True,
         wide=wide,
-        windows=(Window(name="Window 1", low=0, high=4000),),
     )
 
 
@@ -57,7 +59,8 @@ def test_the_files_window_comes_first_and_measured_ones_after(mammogram: Mammogr
 
 
 def test_without_wide_values_the_pixels_are_shown_in_their_own_depth(mammogram: Mammogram) -> None:
-    shown = to_pane(replace(mammogram, wide=None, bits=8), longest=400)
+    info = replace(mammogram.info, bits=8)
+    shown = to_pane(replace(mammogram, info=info, wide=None), longest=400)
     assert shown.pixels.max() == 128  # half of 255, rounded
     assert [window.name for window in shown.windows] == ["Whole range", "Tissue"]
 
@@ -69,7 +72,8 @@ def test_the_chest_wall_is_named(mammogram: Mammogram) -> None:
 
 
 def test_pixels_that_are_not_square_give_no_millimetres(mammogram: Mammogram) -> None:
-    assert to_pane(replace(mammogram, spacing_mm=(0.1, 0.2)), longest=400).spacing_mm is None
+    info = replace(mammogram.info, spacing_mm=(0.1, 0.2))
+    assert to_pane(replace(mammogram, info=info), longest=400).spacing_mm is None
 
 
 def test_heat_lies_on_the_reduced_frame_where_the_map_lay_on_the_source() -> None:

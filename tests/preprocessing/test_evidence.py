@@ -4,7 +4,7 @@ import pytest
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
-from mammo_core.preprocessing.reading.read import read_whose
+from mammo_core.preprocessing.reading.read import decode_evidence
 from tests.preprocessing.dicom_files import MAMMOGRAM, mammogram_file
 
 PIXELS = np.zeros((4, 4), dtype=np.uint16)
@@ -52,20 +52,20 @@ def test_a_refusal_crosses_the_pipe_as_a_sentence() -> None:
 
 def test_a_name_in_another_character_set_keeps_its_letters() -> None:
     content = file(SpecificCharacterSet="ISO_IR 100", PatientName="Müller^Änne")
-    assert read_whose(content).patient_name == "Müller^Änne"
+    assert decode_evidence(content).patient_name == "Müller^Änne"
 
 
 def test_a_file_that_nothing_can_refer_to_is_refused() -> None:
     with pytest.raises(ReadError, match="SeriesInstanceUID"):
-        read_whose(file(SeriesInstanceUID=None))
+        decode_evidence(file(SeriesInstanceUID=None))
     with pytest.raises(ReadError, match="StudyInstanceUID"):
-        read_whose(file(StudyInstanceUID=b"1.2;rm -rf"))
+        decode_evidence(file(StudyInstanceUID=b"1.2;rm -rf"))
 
 
 def test_a_patient_id_too_long_to_repeat_is_refused_and_not_cut() -> None:
     with pytest.raises(ReadError, match="PatientID"):
-        read_whose(file(PatientID=b"9" * 80))
+        decode_evidence(file(PatientID=b"9" * 80))
 
 
 def test_dates_that_are_none_are_unknown() -> None:
-    assert read_whose(file(PatientBirthDate=b"unknown!")).birth_date == ""
+    assert decode_evidence(file(PatientBirthDate=b"unknown!")).birth_date == ""

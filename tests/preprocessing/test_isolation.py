@@ -47,9 +47,13 @@ def test_the_process_returns_what_decoding_here_returns(
     path.write_bytes(PLAIN)
     here = decode(PLAIN, key=KEY)
     for there in (process.read(PLAIN, key=KEY), process.read(path, key=KEY)):
-        assert (there.ref, there.kind, there.bits) == (here.ref, here.kind, here.bits)
-        assert (there.spacing_mm, there.windows, there.notes) == (
-            here.spacing_mm,
+        assert (there.ref, there.info.kind, there.info.bits) == (
+            here.ref,
+            here.info.kind,
+            here.info.bits,
+        )
+        assert (there.info.spacing_mm, there.windows, there.notes) == (
+            here.info.spacing_mm,
             here.windows,
             here.notes,
         )

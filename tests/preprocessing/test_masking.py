@@ -1,7 +1,7 @@
 import numpy as np
 
 from mammo_core.preprocessing.breast import mask_outside_breast
-from mammo_core.types import ImageRef, Mammogram
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
 
 
 def test_letters_are_blotted_out_and_tissue_is_not() -> None:
@@ -10,9 +10,8 @@ def test_letters_are_blotted_out_and_tissue_is_not() -> None:
     pixels = tissue.copy()
     pixels[20:40, 240:280] = 1.0  # a letter in the corner
     wide = (pixels * 1000).astype(np.uint16) + 50
-    mammogram = Mammogram(
-        ref=ImageRef(image_id="1"), pixels=pixels, wide=wide, kind="test", bits=10
-    )
+    info = ImageInfo(ref=ImageRef(image_id="1"), kind="test", bits=10)
+    mammogram = Mammogram(info=info, pixels=pixels, wide=wide)
     masked = mask_outside_breast(mammogram)
     assert not masked.pixels[20:40, 240:280].any()
     assert masked.wide is not None

@@ -13,7 +13,7 @@ from pydicom.pixels import apply_windowing
 
 from mammo_core.cli import main
 from mammo_core.preprocessing.phantoms.files import Header, Syntax, encode_dicom, encode_png
-from mammo_core.preprocessing.phantoms.shipped import list_samples, write_samples
+from mammo_core.preprocessing.phantoms.shipped import sample_files, write_samples
 from mammo_core.preprocessing.phantoms.view import MACHINES, Breast, Machine, Rendering, render_view
 from mammo_core.types import Laterality, View
 
@@ -94,7 +94,7 @@ def test_the_samples_hold_four_transfer_syntaxes_16_bits_and_a_bright_background
 def test_the_readme_of_the_samples_tells_of_each_that_it_is_synthetic(samples: Path) -> None:
     readme = (samples / "README.md").read_text(encoding="utf-8")
     assert readme.startswith("# Synthetic mammograms")
-    assert all(f"| {sample.name} |" in readme for sample in list_samples())
+    assert all(f"| {sample.name} |" in readme for sample in sample_files())
 
 
 def test_an_independent_validator_finds_no_error_in_the_dicom(samples: Path) -> None:

@@ -31,10 +31,10 @@ def test_binary_and_written_values_come_back_exactly(highest: int, values: list[
 
 def test_twelve_bits_stay_twelve_bits() -> None:
     mammogram = read(b"P5 2 1 4095\n" + np.array([5, 4095], dtype=">u2").tobytes())
-    assert mammogram.bits == 12
+    assert mammogram.info.bits == 12
     assert mammogram.wide is not None
     assert mammogram.wide.tolist() == [[5, 4095]]
-    assert mammogram.kind == "PGM"
+    assert mammogram.info.kind == "PGM"
 
 
 def test_eight_bits_are_scaled_by_their_own_maximum() -> None:
@@ -42,7 +42,7 @@ def test_eight_bits_are_scaled_by_their_own_maximum() -> None:
 
 
 def test_three_equal_channels_are_grey_and_others_refused() -> None:
-    assert read(b"P6 2 1 255\n" + b"\1\1\1\2\2\2").kind == "PPM"
+    assert read(b"P6 2 1 255\n" + b"\1\1\1\2\2\2").info.kind == "PPM"
     with pytest.raises(ReadError, match="coloured"):
         read(b"P6 2 1 255\n" + b"\1\1\1\xff\0\0")
     with pytest.raises(ReadError, match="coloured"):

@@ -44,7 +44,7 @@ def levels_of(mammogram: Mammogram) -> list[list[int]]:
 def test_eight_bits_come_back_exactly(kind: str) -> None:
     mammogram = read(saved(BREAST, kind))
     assert levels_of(mammogram) == BREAST.tolist()
-    assert (mammogram.kind, mammogram.bits, mammogram.wide) == (kind, 8, None)
+    assert (mammogram.info.kind, mammogram.info.bits, mammogram.wide) == (kind, 8, None)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
@@ -61,7 +61,7 @@ def test_sixteen_bits_come_back_exactly_and_are_shown_over_the_range_of_the_brea
     mammogram = read(saved(DEEP, kind))
     assert mammogram.wide is not None
     assert mammogram.wide.tolist() == DEEP.tolist()
-    assert mammogram.bits == 16
+    assert mammogram.info.bits == 16
     assert mammogram.windows[0].high == pytest.approx(139 * 250, abs=250)
     assert mammogram.pixels.max() == 1.0
     assert any("Stored values run from 0 to 34,750" in note for note in mammogram.notes)
@@ -82,7 +82,7 @@ def test_twelve_bits_in_a_tiff_are_read() -> None:
     mammogram = read(content)
     assert mammogram.wide is not None
     assert mammogram.wide[5, :2].tolist() == [0x123, 0xABC]
-    assert mammogram.bits == 12
+    assert mammogram.info.bits == 12
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "JPEG"])

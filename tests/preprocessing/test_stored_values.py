@@ -54,7 +54,7 @@ def test_bits_stored_that_lies_does_not_wrap_values_around() -> None:
     """10 bits said, 12 used: 4095 stays the brightest and does not become 1023."""
     mammogram = read(mammogram_file(words(0, 1000, 4095), BitsStored=10, HighBit=9))
     assert wide_of(mammogram) == [0, 1000, 4095]
-    assert mammogram.bits == 12
+    assert mammogram.info.bits == 12
     assert "The header says 10 bits are stored; the pixels have 12." in mammogram.notes
 
 
@@ -102,7 +102,7 @@ def test_padding_outside_of_the_stored_bits_is_no_lie_about_them() -> None:
     """65535 around an image of 12 bits, as some machines pad."""
     mammogram = read(mammogram_file(words(65535, 7, 4095), PixelPaddingValue=65535))
     assert wide_of(mammogram) == [0, 7, 4095]
-    assert mammogram.bits == 12
+    assert mammogram.info.bits == 12
 
 
 def test_padding_of_monochrome1_is_black_too() -> None:

@@ -27,20 +27,20 @@ def test_every_phantom_is_known_for_one(tmp_path: Path, image_format: str) -> No
     write_phantom_set(tmp_path, women=1, seed=0, size=(64, 32), image_format=image_format)
     images = list((tmp_path / "images").iterdir())
     assert len(images) == 4
-    assert all(read_mammogram(path).is_synthetic for path in images)
+    assert all(read_mammogram(path).info.is_synthetic for path in images)
 
 
 def test_every_sample_that_ships_is_known_for_one() -> None:
     samples = [path for path in samples_root().iterdir() if path.suffix in (".png", ".dcm")]
     assert len(samples) == 7
-    assert all(decode(path, key=KEY).is_synthetic for path in samples)
+    assert all(decode(path, key=KEY).info.is_synthetic for path in samples)
 
 
 def test_other_images_are_not() -> None:
-    assert not decode(png(), key=KEY).is_synthetic
-    assert not decode(mammogram_file(ramp()), key=KEY).is_synthetic
+    assert not decode(png(), key=KEY).info.is_synthetic
+    assert not decode(mammogram_file(ramp()), key=KEY).info.is_synthetic
     other = mammogram_file(ramp(), DeidentificationMethod="by hand")
-    assert not decode(other, key=KEY).is_synthetic
+    assert not decode(other, key=KEY).info.is_synthetic
 
 
 def test_the_mark_is_a_comment_that_changes_no_pixel() -> None:
@@ -60,5 +60,5 @@ def test_a_case_remembers_which_images_are_synthetic(tmp_path: Path) -> None:
         now=0.0,
     )  # fmt: skip
     again = load_case(tmp_path, case.case_id, now=0.0)
-    assert [image.is_synthetic for image in again.images] == [False, True]
-    assert load_mammogram(tmp_path, again, again.images[1]).is_synthetic
+    assert [image.info.is_synthetic for image in again.images] == [False, True]
+    assert load_mammogram(tmp_path, again, again.images[1]).info.is_synthetic

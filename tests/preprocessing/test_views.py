@@ -100,14 +100,14 @@ def test_a_view_made_by_a_modifier_counts_beside_the_view_position_too() -> None
 )
 def test_modifiers_are_told(value: str, modifier: str) -> None:
     mammogram = with_header(ViewCodeSequence=code("R-10242", value))
-    assert mammogram.modifiers == (modifier,)
+    assert mammogram.info.modifiers == (modifier,)
     assert mammogram.ref.view is View.CC
 
 
 def test_a_modifier_beside_the_view_code_counts_as_well() -> None:
-    assert with_header(ViewPosition="MLO", ViewModifierCodeSequence=code("R-102D6")).modifiers == (
-        "magnification",
-    )
+    assert with_header(
+        ViewPosition="MLO", ViewModifierCodeSequence=code("R-102D6")
+    ).info.modifiers == ("magnification",)
 
 
 def test_view_and_code_that_contradict_each_other_are_told() -> None:
@@ -129,7 +129,7 @@ def test_labels_of_some_machines_are_understood(
     label: str, view: View, modifiers: tuple[str, ...]
 ) -> None:
     mammogram = with_header(ViewPosition=label)
-    assert (mammogram.ref.view, mammogram.modifiers) == (view, modifiers)
+    assert (mammogram.ref.view, mammogram.info.modifiers) == (view, modifiers)
 
 
 def test_an_unknown_view_stays_unknown_and_is_told_without_its_odd_letters() -> None:
@@ -140,7 +140,7 @@ def test_an_unknown_view_stays_unknown_and_is_told_without_its_odd_letters() -> 
 
 def test_partial_views_and_implants_are_told() -> None:
     mammogram = with_header(PartialView="YES", BreastImplantPresent="YES")
-    assert mammogram.modifiers == ("partial view",)
+    assert mammogram.info.modifiers == ("partial view",)
     assert "The header says that there is an implant." in mammogram.notes
 
 
@@ -154,9 +154,9 @@ def test_an_upside_down_image_is_told_and_left_as_stored() -> None:
 
 
 def test_a_specimen_and_a_test_phantom_are_no_screening_views() -> None:
-    assert with_header(ViewCodeSequence=code("G-8310")).modifiers == ("specimen",)
-    assert with_header(QualityControlImage="YES").modifiers == ("test phantom",)
-    assert with_header(BodyPartExamined="PHANTOM").modifiers == ("test phantom",)
+    assert with_header(ViewCodeSequence=code("G-8310")).info.modifiers == ("specimen",)
+    assert with_header(QualityControlImage="YES").info.modifiers == ("test phantom",)
+    assert with_header(BodyPartExamined="PHANTOM").info.modifiers == ("test phantom",)
 
 
 @pytest.mark.parametrize(
@@ -183,12 +183,12 @@ def test_spacing_says_where_it_holds(
     changes: dict[str, object], mm: tuple[float, float] | None, is_at_detector: bool
 ) -> None:
     mammogram = with_header(**changes)
-    assert mammogram.spacing_mm == mm
-    assert mammogram.is_spacing_at_detector is is_at_detector
+    assert mammogram.info.spacing_mm == mm
+    assert mammogram.info.is_spacing_at_detector is is_at_detector
 
 
 @pytest.mark.parametrize("spacing", [b"0\\0", b"0.07", b"-1\\1", b"a\\b", b"500\\500"])
 def test_a_spacing_that_cannot_be_is_left_out_and_told(spacing: bytes) -> None:
     mammogram = with_header(PixelSpacing=spacing)
-    assert mammogram.spacing_mm is None
+    assert mammogram.info.spacing_mm is None
     assert any("PixelSpacing is not two lengths" in note for note in mammogram.notes)

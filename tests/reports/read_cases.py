@@ -12,7 +12,17 @@ from mammo_core.reading import Across, Reading, Region
 from mammo_core.reports.case.record import ReadCase, ReadImage
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord
 from mammo_core.runs.operating_points import LockedPoint, Promise
-from mammo_core.types import CANCER, Box, Geometry, ImageRef, Laterality, Level, View, Window
+from mammo_core.types import (
+    CANCER,
+    Box,
+    Geometry,
+    ImageInfo,
+    ImageRef,
+    Laterality,
+    Level,
+    View,
+    Window,
+)
 
 CARD = ModelCard(
     model_id="test-model",
@@ -92,21 +102,20 @@ def read_image(number: int, view: View, score: float, *, kind: str = "PNG") -> R
     """16 x 8 as stored, shown at half that: row r has the grey value 100 r."""
     about = CaseImage(
         number=number,
-        ref=ImageRef(
-            image_id=f"{number:064x}",
-            patient_id=None if kind == "PNG" else "p" * 32,
-            exam_id=None if kind == "PNG" else "e" * 32,
-            side=Laterality.LEFT,
-            view=view,
+        info=ImageInfo(
+            ref=ImageRef(
+                image_id=f"{number:064x}",
+                patient_id=None if kind == "PNG" else "p" * 32,
+                exam_id=None if kind == "PNG" else "e" * 32,
+                side=Laterality.LEFT,
+                view=view,
+            ),
+            kind=kind,
+            bits=12,
+            spacing_mm=(0.1, 0.1),
+            notes=('=HYPERLINK("x") & <b>note</b>',),
         ),
-        kind=kind,
-        bits=12,
         size=(16, 8),
-        spacing_mm=(0.1, 0.1),
-        is_spacing_at_detector=False,
-        modifiers=(),
-        windows=(),
-        notes=('=HYPERLINK("x") & <b>note</b>',),
     )
     pixels = np.repeat(np.arange(8, dtype=np.uint16)[:, np.newaxis] * 100, 4, axis=1)
     heat = np.zeros((8, 4), dtype=np.uint8)

@@ -152,10 +152,13 @@ def test_without_identity_there_is_none_and_with_it_that_of_the_originals() -> N
 
 def test_an_image_that_was_drawn_is_still_known_as_such_when_read_again() -> None:
     case = read_case()
-    drawn = tuple(replace(i, about=replace(i.about, is_synthetic=True)) for i in case.images)
+    drawn = tuple(
+        replace(i, about=replace(i.about, info=replace(i.about.info, is_synthetic=True)))
+        for i in case.images
+    )
     for given, is_known in ((case, False), (replace(case, images=drawn), True)):
         image = pseudonymous_dicom(given, Appearance(), names_of(given))[0]
-        assert decode(image.content, key=b"k" * 32).is_synthetic is is_known
+        assert decode(image.content, key=b"k" * 32).info.is_synthetic is is_known
 
 
 def test_an_export_with_identity_needs_the_original_of_every_image() -> None:

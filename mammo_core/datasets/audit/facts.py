@@ -111,8 +111,8 @@ def _describe(mammogram: Mammogram) -> dict[str, object]:
     is_blank = bool(small.std() < _BLANK)
     is_mask = not is_blank and look_at(pixels).is_mask
     return {
-        "kind": mammogram.kind,
-        "bits": mammogram.bits,
+        "kind": mammogram.info.kind,
+        "bits": mammogram.info.bits,
         "height": mammogram.size[0],
         "width": mammogram.size[1],
         "is_turned": _is_noted(mammogram, _TURNED),

@@ -14,9 +14,8 @@ from mammo_core.preprocessing.reading import limits
 
 END: Final = b"\xff\xd9"  # EOI of JPEG and JPEG-LS, EOC of JPEG 2000
 
-_JPEG_FRAMES: Final = frozenset(
-    (0xC0, 0xC1, 0xC2, 0xC3)
-)  # baseline, extended, progressive, lossless
+#: Baseline, extended, progressive, lossless.
+_JPEG_FRAMES: Final = frozenset((0xC0, 0xC1, 0xC2, 0xC3))
 _JPEG_LS_FRAME: Final = 0xF7
 _STANDALONE: Final = frozenset((0x01, *range(0xD0, 0xD9)))
 _SCAN: Final = 0xDA
@@ -59,15 +58,11 @@ def check_agreement(codestream: Codestream, matrix: PixelMatrix, kind: str) -> N
     for what, found, said in pairs:
         if found != said:
             raise _disagreement(f"{what} {said}", str(found))
-    if (
-        codestream.precision > matrix.bits_allocated
-        or codestream.precision <= 8 < matrix.bits_stored
-    ):
-        raise _disagreement(
-            f"{matrix.bits_stored} of {matrix.bits_allocated} bits", f"{codestream.precision} bits"
-        )
-    if matrix.is_signed and codestream.precision < matrix.bits_stored:
-        raise _disagreement(f"{matrix.bits_stored} signed bits", f"{codestream.precision} bits")
+    precision, allocated, stored = codestream.precision, matrix.bits_allocated, matrix.bits_stored
+    if precision > allocated or precision <= 8 < stored:
+        raise _disagreement(f"{stored} of {allocated} bits", f"{precision} bits")
+    if matrix.is_signed and precision < stored:
+        raise _disagreement(f"{stored} signed bits", f"{precision} bits")
     if codestream.is_signed and not matrix.is_signed:
         raise _disagreement("unsigned values", "signed values")
 
@@ -120,7 +115,7 @@ def _jpeg_2000(frame: bytes) -> Codestream:
 
 
 def _check_tile_parts(frame: bytes) -> None:
-    """Tile-parts tell their length (T.800 A.4.2), so a hole is seen even before an end marker."""
+    """Tile-parts state their length (T.800 A.4.2), so a hole is seen even before an end marker."""
     end = len(frame.rstrip(b"\0")) - len(END)
     position = _first_tile_part(frame, end)
     while position < end:

@@ -29,7 +29,7 @@ ATTRIBUTES: Final = (
     "DeidentificationMethod",  # compared with our own mark of synthetic images, never kept
     "PixelIntensityRelationship",
     "PixelIntensityRelationshipSign",
-    # whose breast, seen how
+    # side and projection
     "ImageLaterality",
     "Laterality",
     "ViewPosition",
@@ -162,7 +162,7 @@ def missing(attribute: str) -> ReadError:
     return ReadError(
         "missing_attribute",
         f"This DICOM does not say its {attribute} ({tag >> 16:04X},{tag & 0xFFFF:04X}), "
-        "without which its pixels cannot be told.",
+        "without which its pixels cannot be read.",
         "Export the image again from where it came.",
     )
 

@@ -25,11 +25,8 @@ _SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 _DIRECTORY: Final = "1.2.840.10008.1.3.10"
 
 _FILM_AND_KIN: Final = ("RG", "CR", "DX", "OT")  # what mammograms are filed under besides MG
-_GENERATED: Final = (
-    "GENERATED_2D",
-    "TOMO_2D",
-    "C-VIEW",
-)  # PS3.3 C.8.11.7.1.4 and what vendors write
+#: PS3.3 C.8.11.7.1.4, and what vendors write.
+_GENERATED: Final = ("GENERATED_2D", "TOMO_2D", "C-VIEW")
 
 
 def check_object(header: Dataset, *, has_pixels: bool) -> tuple[str, ...]:
@@ -137,7 +134,7 @@ def _kind_notes(header: Dataset, sop_class: str) -> list[str]:
     if integer(header, "NumberOfFrames") is None and is_present(header, "NumberOfFrames"):
         notes.append("The number of frames is empty; one was found.")
     elif integer(header, "NumberOfFrames") == 0:
-        notes.append("The header tells of 0 frames; one was found.")
+        notes.append("The header says 0 frames; one was found.")
     return notes
 
 

@@ -168,7 +168,7 @@ def parse(data: bytes, *, tags: Sequence[int] | None = None) -> DicomFile:
     stream = io.BytesIO(data)
     stream.seek(start)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # what pydicom warns of is told in our own notes or refused
+        warnings.simplefilter("ignore")  # what pydicom warns of we note or refuse
         header = read_dataset(
             stream,
             syntax.is_implicit,

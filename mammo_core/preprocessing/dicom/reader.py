@@ -11,11 +11,11 @@ from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matr
 from mammo_core.preprocessing.dicom.objects import check_object, is_synthetic, kind_modifiers
 from mammo_core.preprocessing.dicom.parse import DicomFile, parse
 from mammo_core.preprocessing.dicom.tones import Toned, grey_of_channels, grey_of_palette, tone
-from mammo_core.preprocessing.dicom.views import read_seen
+from mammo_core.preprocessing.dicom.views import read_side_and_view
 from mammo_core.preprocessing.intensity import has_bright_background
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.types import Mammogram
+from mammo_core.types import ImageInfo, Mammogram
 
 
 def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = None) -> Mammogram:
@@ -29,31 +29,31 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
     if size > len(data):
         raise limits.too_large(size)
     toned = _toned(file)
-    seen = read_seen(header)
+    placed = read_side_and_view(header)
     spacing = read_spacing(header)
     instance = raw(header, "SOPInstanceUID").strip(b" \0")
     image_id = image_id or keyed_id(key, "image", instance or data)
-    return Mammogram(
-        ref=pseudonymous(header, key, image_id=image_id, side=seen.side, view=seen.view),
-        pixels=toned.pixels,
+    info = ImageInfo(
+        ref=pseudonymous(header, key, image_id=image_id, side=placed.side, view=placed.view),
         kind=f"DICOM, {file.syntax.name}",
         bits=toned.bits,
         spacing_mm=spacing.mm,
         is_spacing_at_detector=spacing.is_at_detector,
-        modifiers=tuple(dict.fromkeys((*seen.modifiers, *kind_modifiers(header)))),
-        wide=toned.wide if toned.windows else None,
+        modifiers=tuple(dict.fromkeys((*placed.modifiers, *kind_modifiers(header)))),
         windows=toned.windows,
         is_synthetic=is_synthetic(header),
         notes=(
             *file.notes,
             *object_notes,
-            *seen.notes,
+            *placed.notes,
             *spacing.notes,
             *toned.notes,
             *_overlay_notes(header),
             *_background_notes(toned),
         ),
     )
+    wide = toned.wide if toned.windows else None
+    return Mammogram(info=info, pixels=toned.pixels, wide=wide)
 
 
 def _toned(file: DicomFile) -> Toned:

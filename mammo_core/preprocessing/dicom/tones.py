@@ -76,23 +76,31 @@ def read_lookup(header: Dataset, sequence: str, *, is_signed: bool) -> LookupTab
         if is_present(header, sequence):
             raise ValueError("it is empty")
         return None
-    descriptor = words(tables[0], "LUTDescriptor")
-    if len(descriptor) != 3 or not 8 <= descriptor[2] <= 16:
-        raise ValueError("its descriptor is broken")
-    count, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
+    entries, first, bits = _read_entries(tables[0], "LUT")
     if is_signed and first >= 2**15:
         first -= 2**16
-    data = raw(tables[0], "LUTData")
-    if len(data) >= 2 * count:
-        entries = np.asarray(words(tables[0], "LUTData")[:count], dtype=np.uint16)
-    elif bits == 8 and len(data) >= count:
-        entries = np.frombuffer(data[:count], dtype=np.uint8).astype(np.uint16)
-    else:
-        raise ValueError(f"it has {len(data) // 2} of {count} entries")
     name = quoted(text(tables[0], "LUTExplanation")) or "Look-up table"
     return LookupTable(
         name=name, entries=entries, first=first, top=max(2**bits - 1, int(entries.max()))
     )
+
+
+def _read_entries(header: Dataset, table: str) -> tuple[NDArray[np.uint16], int, int]:
+    """The entries of a table, the first value it maps, and its bits; ValueError where it is broken.
+
+    pydicom's apply_voi, apply_color_lut and apply_windowing take a whole image and a flawless
+    header; here a table is checked in words, and applied once to every level instead of pixel.
+    """
+    descriptor = words(header, f"{table}Descriptor")
+    if len(descriptor) != 3 or not 8 <= descriptor[2] <= 16:
+        raise ValueError("its descriptor is broken")
+    count, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
+    data = raw(header, f"{table}Data")
+    if len(data) >= 2 * count:
+        return np.asarray(words(header, f"{table}Data")[:count], dtype=np.uint16), first, bits
+    if bits == 8 and len(data) >= count:
+        return np.frombuffer(data[:count], dtype=np.uint8).astype(np.uint16), first, bits
+    raise ValueError(f"it has {len(data) // 2} of {count} entries")
 
 
 def apply_window(window: Window, values: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -304,35 +312,22 @@ def grey_of_channels(frame: Words, matrix: PixelMatrix, family: Family) -> NDArr
 
 def grey_of_palette(frame: Words, header: Dataset) -> tuple[Words, int]:
     """The grey values a palette (PS3.3 C.7.6.3.1.5) gives, and their bits; colour is refused."""
-    channels = [_table(header, colour) for colour in ("Red", "Green", "Blue")]
+    try:
+        channels = [
+            _read_entries(header, f"{colour}PaletteColorLookupTable")
+            for colour in ("Red", "Green", "Blue")
+        ]
+        if any(bits not in (8, 16) for _, _, bits in channels):
+            raise ValueError("its descriptor is broken")
+        tables = np.stack([entries for entries, _, _ in channels], axis=-1)
+    except ValueError:
+        raise ReadError(
+            "broken_palette",
+            "This DICOM's pixels are numbers into a colour table, and the table is broken or "
+            "missing.",
+            "Export it as MONOCHROME2.",
+        ) from None
     first, bits = channels[0][1:]
-    tables = [entries for entries, _, _ in channels]
-    if len({table.size for table in tables}) > 1:
-        raise _broken_palette()
-    index = np.clip(frame.astype(np.int32) - first, 0, tables[0].size - 1)
-    used = np.unique(index)
-    coloured = np.stack([table[used].astype(np.uint16) for table in tables], axis=-1)
-    grey_channel(coloured >> (bits - 8), highest=255)
-    return tables[1][index], bits
-
-
-def _table(header: Dataset, colour: str) -> tuple[Words, int, int]:
-    descriptor = words(header, f"{colour}PaletteColorLookupTableDescriptor")
-    data = raw(header, f"{colour}PaletteColorLookupTableData")
-    if len(descriptor) != 3 or descriptor[2] not in (8, 16):
-        raise _broken_palette()
-    count, first, bits = descriptor[0] or 65536, descriptor[1], descriptor[2]
-    if len(data) >= 2 * count:
-        values = words(header, f"{colour}PaletteColorLookupTableData")
-        return np.asarray(values[:count], dtype=np.uint16), first, bits
-    if bits == 8 and len(data) >= count:
-        return np.frombuffer(data[:count], dtype=np.uint8), first, bits
-    raise _broken_palette()
-
-
-def _broken_palette() -> ReadError:
-    return ReadError(
-        "broken_palette",
-        "This DICOM's pixels are numbers into a colour table, and the table is broken or missing.",
-        "Export it as MONOCHROME2.",
-    )
+    index = np.clip(frame.astype(np.int32) - first, 0, len(tables) - 1)
+    grey_channel(tables[np.unique(index)] >> (bits - 8), highest=255)
+    return tables[:, 1][index], bits

@@ -1,4 +1,4 @@
-"""Whose side, which projection, and what is special about it: from attributes and their codes.
+"""Side, projection, and what is special about it: from attributes and their codes.
 
 Codes are those of PS3.16 CID 4014 (view) and CID 4015 (view modifier), in SNOMED CT and in the
 older SNOMED RT that most files carry.
@@ -73,7 +73,7 @@ _IMPLANT_DISPLACED: Final = "implant displaced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class SideAndView:
     """What the header says of side and projection. With `modifiers` it is no screening view."""
 
     side: Laterality | None
@@ -82,8 +82,8 @@ class Seen:
     notes: tuple[str, ...]
 
 
-def read_seen(header: Dataset) -> Seen:
-    """Side, view and modifiers; what is contradictory is told, what is unknown stays unknown."""
+def read_side_and_view(header: Dataset) -> SideAndView:
+    """Side, view and modifiers; contradictions are noted, what is unknown stays unknown."""
     side, side_notes = _side(header)
     coded = _codes(items(header, "ViewCodeSequence"))
     codes = [*coded, *_modifier_codes(header)]
@@ -98,7 +98,9 @@ def read_seen(header: Dataset) -> Seen:
         notes.append("The header says that there is an implant.")
     if _is_upside_down(header):
         notes.append("The header says that this image is upside down; it is shown as stored.")
-    return Seen(side=side, view=view, modifiers=tuple(dict.fromkeys(modifiers)), notes=tuple(notes))
+    return SideAndView(
+        side=side, view=view, modifiers=tuple(dict.fromkeys(modifiers)), notes=tuple(notes)
+    )
 
 
 def _side(header: Dataset) -> tuple[Laterality | None, list[str]]:

@@ -49,7 +49,7 @@ _UIDS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header:
-    """What a DICOM file tells of the image; every bit of it made up."""
+    """What a DICOM file says of the image; every bit of it made up."""
 
     patient_id: str
     exam_id: str
@@ -78,10 +78,10 @@ def encode_dicom(rendering: Rendering, header: Header, syntax: Syntax = Syntax.E
     dataset = FileDataset(io.BytesIO(), {}, file_meta=meta, preamble=b"\0" * 128)
     dataset.SOPClassUID = SOP_CLASS
     dataset.SOPInstanceUID = image_uid
-    _tell_of_woman(dataset, header)
-    _tell_of_machine(dataset, header, rendering.mm_per_pixel)
-    _tell_of_view(dataset, header)
-    _tell_of_pixels(dataset, stored, header.machine)
+    _describe_woman(dataset, header)
+    _describe_machine(dataset, header, rendering.mm_per_pixel)
+    _describe_view(dataset, header)
+    _describe_pixels(dataset, stored, header.machine)
     dataset.PixelData = stored.tobytes()
     if syntax is Syntax.RLE:
         dataset.compress(RLELossless, stored, generate_instance_uid=False)
@@ -113,7 +113,7 @@ def _compressed(stored: NDArray[np.uint16], syntax: Syntax) -> bytes:
     )
 
 
-def _tell_of_woman(dataset: Dataset, header: Header) -> None:
+def _describe_woman(dataset: Dataset, header: Header) -> None:
     dataset.PatientName = f"Phantom^{header.patient_id}"
     dataset.PatientID = header.patient_id
     dataset.PatientBirthDate = ""
@@ -135,7 +135,7 @@ def _tell_of_woman(dataset: Dataset, header: Header) -> None:
     dataset.InstanceNumber = str(views.index((header.side, header.view)) + 1)
 
 
-def _tell_of_machine(dataset: Dataset, header: Header, mm_per_pixel: float) -> None:
+def _describe_machine(dataset: Dataset, header: Header, mm_per_pixel: float) -> None:
     dataset.Modality = "MG"
     dataset.PresentationIntentType = "FOR PRESENTATION"
     dataset.Manufacturer = "Synthetic"
@@ -149,7 +149,7 @@ def _tell_of_machine(dataset: Dataset, header: Header, mm_per_pixel: float) -> N
     dataset.AcquisitionContextSequence = Sequence()
 
 
-def _tell_of_view(dataset: Dataset, header: Header) -> None:
+def _describe_view(dataset: Dataset, header: Header) -> None:
     is_left = header.side is Laterality.LEFT
     # PS3.3 C.7.6.1.1.1, the way rows and columns run: A(nterior) is where the nipple points.
     inwards = "R" if is_left else "L"
@@ -171,7 +171,7 @@ def _tell_of_view(dataset: Dataset, header: Header) -> None:
     dataset.BurnedInAnnotation = "NO"  # side and view are burned in, but nobody's identity
 
 
-def _tell_of_pixels(dataset: Dataset, stored: NDArray[np.uint16], machine: Machine) -> None:
+def _describe_pixels(dataset: Dataset, stored: NDArray[np.uint16], machine: Machine) -> None:
     dataset.ImageType = ["DERIVED", "PRIMARY"]
     dataset.SamplesPerPixel = 1
     dataset.PhotometricInterpretation = "MONOCHROME1" if machine.is_inverted else "MONOCHROME2"

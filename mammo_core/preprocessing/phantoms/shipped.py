@@ -52,7 +52,7 @@ def write_samples(folder: Path, size: Size = SIZE) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     rows: list[Row] = []
     boxes: list[Row] = []
-    for sample in list_samples():
+    for sample in sample_files():
         rendering = render_view(sample.breast, sample.view, size)
         replace_file(folder / sample.name, _encoded(sample, rendering))
         rows.append(manifest_row(sample.woman, sample.breast, sample.view, sample.name))
@@ -61,8 +61,8 @@ def write_samples(folder: Path, size: Size = SIZE) -> None:
     replace_file(folder / "README.md", _readme())
 
 
-def list_samples() -> list[SampleFile]:
-    """What ships, in the order of hanging."""
+def sample_files() -> list[SampleFile]:
+    """All that ship, in the order in which they hang."""
     exam, pair, film = _women()
     syntaxes = (Syntax.EXPLICIT, Syntax.RLE, Syntax.JPEG_LOSSLESS, Syntax.JPEG_2000)
     hung = [(side, view) for view in VIEWS for side in SIDES]
@@ -144,7 +144,7 @@ def _readme() -> str:
         "| file | form | breast | density | machine | truth |",
         "|---|---|---|---|---|---|",
     ]
-    for sample in list_samples():
+    for sample in sample_files():
         breast = sample.breast
         form = f"DICOM, {sample.form}" if isinstance(sample.form, Syntax) else sample.form
         truth = f"cancer: {breast.lesion.kind}" if breast.lesion else "no cancer"

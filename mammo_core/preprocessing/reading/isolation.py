@@ -27,7 +27,9 @@ from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.messages import (
+    Reply,
     Request,
+    receive,
     receive_evidence,
     receive_grey,
     receive_image,
@@ -72,22 +74,20 @@ class ReadingProcess:
 
     def read(self, source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
         """Read one file; whatever it does to the process becomes a ReadError."""
-        return self._ask(source, Request(key=key.hex(), image_id=image_id, path=None), _image)
+        return self._ask(source, Request(key=key.hex(), image_id=image_id), receive_image)
 
     def read_prepared(
         self, source: Path | bytes, settings: PrepareSettings, *, key: bytes
     ) -> PreparedGrey:
         """Read and prepare one file: far fewer bytes come back than of the whole image."""
-        request = Request(key=key.hex(), image_id=None, path=None, settings=settings)
-        return self._ask(source, request, receive_grey)
+        return self._ask(source, Request(key=key.hex(), settings=settings), receive_grey)
 
     def read_evidence(self, source: bytes) -> Evidence:
         """Whose image one file is; nothing of it stays in the process."""
-        request = Request(key="", image_id=None, path=None, is_for_evidence=True)
-        return self._ask(source, request, receive_evidence)
+        return self._ask(source, Request(key="", is_for_evidence=True), receive_evidence)
 
     def _ask(
-        self, source: Path | bytes, request: Request, receive: Callable[[IO[bytes]], Answer]
+        self, source: Path | bytes, request: Request, answer: Callable[[IO[bytes]], Answer]
     ) -> Answer:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # ended by someone else; not the fault of this file
@@ -95,7 +95,7 @@ class ReadingProcess:
         with _Watch(process, self._seconds, self._most_bytes) as watch:
             try:
                 _send_source(_stream(process.stdin), source, request)
-                return receive(_stream(process.stdout))
+                return answer(_stream(process.stdout))
             except (EOFError, BrokenPipeError):
                 self.close()
                 raise watch.reason() from None
@@ -128,7 +128,7 @@ class ReadingProcess:
         _widen(process.stdout)
         with _Watch(process, _START_SECONDS, self._most_bytes):
             try:
-                receive_image(_stream(process.stdout))
+                receive(_stream(process.stdout), Reply)
             except EOFError:
                 self.close()
                 raise ReadError(
@@ -216,24 +216,21 @@ class _Watch:
 
     def reason(self) -> ReadError:
         """Why the process is gone."""
+        hint = "It is broken or hostile; export it again from where it came."
         if self._killed_for == "time":
             return ReadError(
                 "too_slow",
                 f"This file took more than {self._seconds:.0f} seconds to decode and was stopped.",
-                "It is broken or hostile; export it again from where it came.",
+                hint,
             )
         if self._killed_for == "memory":
             return ReadError(
                 "too_large",
                 f"This file took more than {(self._most_bytes or 0) // limits.MEGABYTE} MB to "
                 "decode and was stopped.",
-                "It is broken or hostile; export it again from where it came.",
+                hint,
             )
-        return ReadError(
-            "decoder_died",
-            "The decoder died of this file.",
-            "It is broken or hostile; export it again from where it came.",
-        )
+        return ReadError("decoder_died", "The decoder died of this file.", hint)
 
     def _watch(self) -> None:
         deadline = time.monotonic() + self._seconds
@@ -261,13 +258,6 @@ def _send_source(requests: IO[bytes], source: Path | bytes, request: Request) ->
     content = memoryview(source)[:length]
     while content:
         content = content[requests.write(content) :]
-
-
-def _image(replies: IO[bytes]) -> Mammogram:
-    mammogram = receive_image(replies)
-    if mammogram is None:
-        raise EOFError
-    return mammogram
 
 
 def _stream(stream: IO[bytes] | None) -> IO[bytes]:

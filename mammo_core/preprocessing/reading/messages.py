@@ -19,7 +19,7 @@ from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.records import from_document, to_document
-from mammo_core.types import Geometry, ImageRef, Mammogram, Window
+from mammo_core.types import Geometry, ImageInfo, Mammogram
 
 T = TypeVar("T")
 _LENGTH: Final = struct.Struct("<I")
@@ -31,12 +31,12 @@ class Request:
     """Read the file at `path`, or the `length` bytes that follow (of a file of `size` bytes)."""
 
     key: str  # of this installation, in hexadecimal digits
-    image_id: str | None
-    path: str | None
+    image_id: str | None = None
+    path: str | None = None
     length: int = 0
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
-    is_for_evidence: bool = False  # whose image it is, instead of the image
+    is_for_evidence: bool = False  # the identity is wanted, not the image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,15 +46,7 @@ class Described:
     height: int
     width: int
     has_wide: bool
-    ref: ImageRef
-    kind: str
-    bits: int
-    spacing_mm: tuple[float, float] | None
-    is_spacing_at_detector: bool
-    modifiers: tuple[str, ...]
-    windows: tuple[Window, ...]
-    notes: tuple[str, ...]
-    is_synthetic: bool
+    info: ImageInfo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +98,8 @@ def receive_bytes(stream: IO[bytes], length: int) -> bytes:
 
 def send_image(stream: IO[bytes], mammogram: Mammogram) -> None:
     height, width = mammogram.size
-    described = Described(
-        height=height,
-        width=width,
-        has_wide=mammogram.wide is not None,
-        ref=mammogram.ref,
-        kind=mammogram.kind,
-        bits=mammogram.bits,
-        spacing_mm=mammogram.spacing_mm,
-        is_spacing_at_detector=mammogram.is_spacing_at_detector,
-        modifiers=mammogram.modifiers,
-        windows=mammogram.windows,
-        notes=mammogram.notes,
-        is_synthetic=mammogram.is_synthetic,
-    )
+    has_wide = mammogram.wide is not None
+    described = Described(height=height, width=width, has_wide=has_wide, info=mammogram.info)
     send(stream, Reply(image=described))
     for array in (mammogram.pixels, mammogram.wide):
         if array is not None:
@@ -135,11 +115,16 @@ def send_grey(stream: IO[bytes], grey: PreparedGrey) -> None:
     stream.flush()
 
 
-def receive_grey(stream: IO[bytes]) -> PreparedGrey:
-    """The prepared image of a reply; a refusal is raised."""
+def _receive_reply(stream: IO[bytes]) -> Reply:
     reply = receive(stream, Reply)
     if reply.refused is not None:
         raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    return reply
+
+
+def receive_grey(stream: IO[bytes]) -> PreparedGrey:
+    """The prepared image of a reply; a refusal is raised."""
+    reply = _receive_reply(stream)
     if reply.grey is None:
         raise EOFError
     size = reply.grey.geometry.prepared_size
@@ -152,23 +137,16 @@ def receive_grey(stream: IO[bytes]) -> PreparedGrey:
 
 def receive_evidence(stream: IO[bytes]) -> Evidence:
     """Whose image a file is; a refusal is raised."""
-    reply = receive(stream, Reply)
-    if reply.refused is not None:
-        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
+    reply = _receive_reply(stream)
     if reply.evidence is None:
         raise EOFError
     return reply.evidence
 
 
-def receive_image(stream: IO[bytes]) -> Mammogram | None:
-    """The mammogram of a reply, None for "ready"; a refusal is raised."""
-    reply = receive(stream, Reply)
-    if reply.refused is not None:
-        raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
-    if reply.image is None:
-        return None
-    image = reply.image
-    if not 0 < image.height * image.width <= limits.PIXELS:
+def receive_image(stream: IO[bytes]) -> Mammogram:
+    """The mammogram of a reply; a refusal is raised."""
+    image = _receive_reply(stream).image
+    if image is None or not 0 < image.height * image.width <= limits.PIXELS:
         raise EOFError
     pixels: NDArray[np.float32] = np.empty((image.height, image.width), dtype=np.float32)
     _fill(stream, memoryview(pixels).cast("B"))
@@ -176,19 +154,7 @@ def receive_image(stream: IO[bytes]) -> Mammogram | None:
     if image.has_wide:
         wide = np.empty((image.height, image.width), dtype=np.uint16)
         _fill(stream, memoryview(wide).cast("B"))
-    return Mammogram(
-        ref=image.ref,
-        pixels=pixels,
-        kind=image.kind,
-        bits=image.bits,
-        spacing_mm=image.spacing_mm,
-        is_spacing_at_detector=image.is_spacing_at_detector,
-        modifiers=image.modifiers,
-        wide=wide,
-        windows=image.windows,
-        notes=image.notes,
-        is_synthetic=image.is_synthetic,
-    )
+    return Mammogram(info=image.info, pixels=pixels, wide=wide)
 
 
 def _fill(stream: IO[bytes], target: memoryview) -> None:

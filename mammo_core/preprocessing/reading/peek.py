@@ -12,7 +12,7 @@ from mammo_core.preprocessing.reading.read import is_dicom
 from mammo_core.types import Laterality, Size, View
 
 _HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
-_ENOUGH_TO_TELL: Final = 256  # a preamble and a prefix
+_SIGNATURE_BYTES: Final = 256  # a preamble and a prefix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +31,7 @@ def file_kinds(files: Iterable[Path]) -> tuple[str, ...]:
 
 def _kind_of(path: Path) -> str:
     with path.open("rb") as stream:
-        return "DICOM" if is_dicom(stream.read(_ENOUGH_TO_TELL)) else "picture"
+        return "DICOM" if is_dicom(stream.read(_SIGNATURE_BYTES)) else "picture"
 
 
 def peek(path: Path) -> Peek:
@@ -47,7 +47,7 @@ def peek(path: Path) -> Peek:
 def _peek_dicom(path: Path, head: bytes) -> Peek:
     from mammo_core.preprocessing.dicom.header import integer  # not all machines have pydicom
     from mammo_core.preprocessing.dicom.parse import parse
-    from mammo_core.preprocessing.dicom.views import read_seen
+    from mammo_core.preprocessing.dicom.views import read_side_and_view
 
     try:
         header = parse(head).header
@@ -56,8 +56,8 @@ def _peek_dicom(path: Path, head: bytes) -> Peek:
     rows, columns = integer(header, "Rows"), integer(header, "Columns")
     if rows is None or columns is None:
         raise ReadError("no_pixels", "This DICOM names no number of rows and columns.")
-    seen = read_seen(header)
-    return Peek(size=(rows, columns), side=seen.side, view=seen.view)
+    placed = read_side_and_view(header)
+    return Peek(size=(rows, columns), side=placed.side, view=placed.view)
 
 
 def _peek_raster(path: Path) -> Peek:

@@ -85,7 +85,7 @@ def decode_content(data: bytes, *, size: int, key: bytes, image_id: str | None =
         ) from error
 
 
-def read_whose(data: bytes) -> Evidence:
+def decode_evidence(data: bytes) -> Evidence:
     """`read_evidence` in this very process."""
     from mammo_core.preprocessing.dicom.identity import evidence_of  # not all machines have it
 

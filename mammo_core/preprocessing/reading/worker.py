@@ -26,7 +26,7 @@ from mammo_core.preprocessing.reading.messages import (
     send_grey,
     send_image,
 )
-from mammo_core.preprocessing.reading.read import decode, decode_content, read_whose
+from mammo_core.preprocessing.reading.read import decode, decode_content, decode_evidence
 
 
 def main() -> int:
@@ -50,7 +50,7 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
     grey = None
     try:
         if request.is_for_evidence:
-            send(replies, Reply(evidence=read_whose(content)))
+            send(replies, Reply(evidence=decode_evidence(content)))
             return
         if request.path is not None:
             mammogram = decode(Path(request.path), image_id=request.image_id, key=key)
@@ -61,20 +61,21 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
         if request.settings is not None:
             grey = prepare_grey(mammogram, request.settings)
     except ReadError as error:
-        refused = Refused(code=error.code, sentence=error.sentence, hint=error.hint)
-        send(replies, Reply(refused=refused))
+        _refuse(replies, error)
         return
     except BaseException as error:  # noqa: BLE001 - native decoders raise what is no Exception
         text = str(error) if isinstance(error, MammoError) else type(error).__name__
-        refused = Refused(
-            code="damaged", sentence=f"The decoder failed on this file ({text}).", hint=""
-        )
-        send(replies, Reply(refused=refused))
+        _refuse(replies, ReadError("damaged", f"The decoder failed on this file ({text})."))
         return
     if grey is not None:
         send_grey(replies, grey)
     else:
         send_image(replies, mammogram)
+
+
+def _refuse(replies: IO[bytes], error: ReadError) -> None:
+    refused = Refused(code=error.code, sentence=error.sentence, hint=error.hint)
+    send(replies, Reply(refused=refused))
 
 
 def _private_output() -> IO[bytes]:

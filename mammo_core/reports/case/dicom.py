@@ -84,7 +84,7 @@ def _pseudonymous(
         patient_id=patient,
         patient_name=f"{patient}^Pseudonym",
         study_id=pseudonyms.exam(images[0].about),
-        is_synthetic=all(image.about.is_synthetic for image in images),
+        is_synthetic=all(image.about.info.is_synthetic for image in images),
     )
     sources = [
         Source(

@@ -102,8 +102,8 @@ def _pixels(case: ReadCase) -> list[str]:
     for image in case.images:
         about = image.about
         by_hand = [f"{' and '.join(about.corrected)} set by hand"] if about.corrected else []
-        words = "; ".join((*by_hand, *about.modifiers, *about.notes)) or "nothing"
-        lines.append((words, f"{image.title} ({about.kind})"))
+        words = "; ".join((*by_hand, *about.info.modifiers, *about.info.notes)) or "nothing"
+        lines.append((words, f"{image.title} ({about.info.kind})"))
     return _by_sentence(lines)
 
 

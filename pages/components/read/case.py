@@ -151,18 +151,18 @@ def _row(image: CaseImage) -> dict[str, str]:
         "Side": str(image.ref.side or _UNKNOWN),
         "View": str(image.ref.view or _UNKNOWN),
         "Size": f"{height} × {width}",
-        "Bits": str(image.bits),
-        "Kind": image.kind,
+        "Bits": str(image.info.bits),
+        "Kind": image.info.kind,
         "Spacing": _spacing(image),
-        "What was done": "; ".join([*notes, *image.modifiers, *image.notes]),
+        "What was done": "; ".join([*notes, *image.info.modifiers, *image.info.notes]),
     }
 
 
 def _spacing(image: CaseImage) -> str:
-    if image.spacing_mm is None:
+    if image.info.spacing_mm is None:
         return _UNKNOWN
-    where = " at the detector" if image.is_spacing_at_detector else ""
-    return f"{image.spacing_mm[0]:.3g} mm{where}"
+    where = " at the detector" if image.info.is_spacing_at_detector else ""
+    return f"{image.info.spacing_mm[0]:.3g} mm{where}"
 
 
 def _take_corrections(case: Case, key: str) -> None:
