@@ -11,10 +11,11 @@ from tests.inference.test_predictor import constructed, mammogram
 @pytest.mark.parametrize("enlarged", [1, 9])
 def test_the_region_of_a_reading_lies_on_the_lesion_however_large_the_image(enlarged: int) -> None:
     small = mammogram(lesion_at=(60, 30))
+    ref = replace(small.ref, side=Laterality.LEFT, view=View.CC)
     image = replace(
         small,
         pixels=small.pixels.repeat(enlarged, axis=0).repeat(enlarged, axis=1),
-        ref=replace(small.ref, side=Laterality.LEFT, view=View.CC),
+        info=replace(small.info, ref=ref),
     )
     (reading,) = score_images(constructed(heatmap_peak=0.01), [image])
     found = regions_of(image, reading).inside[0]

@@ -1,6 +1,8 @@
 import time
 from pathlib import Path
 
+import pytest
+
 from mammo_core.datasets.dataset import list_registered
 from mammo_core.runs.folder import list_runs
 from tests.pages.conftest import OpenPage
@@ -50,6 +52,7 @@ def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path
     assert not run.is_checkpoint
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_where_it_stood(open_page: OpenPage, runs_root: Path) -> None:
     page = open_page("train")
     page.number_input(key="data_women").set_value(24)

@@ -197,7 +197,11 @@ def test_the_same_reading_has_the_same_uids_and_another_model_others() -> None:
 def test_the_validator_finds_no_error(tmp_path: Path, kind: str, side: Laterality | None) -> None:
     case = read_case(kind=kind, point=POINT)
     images = tuple(
-        replace(i, about=replace(i.about, ref=replace(i.about.ref, side=side))) for i in case.images
+        replace(
+            i,
+            about=replace(i.about, info=replace(i.about.info, ref=replace(i.about.ref, side=side))),
+        )
+        for i in case.images
     )
     case = replace(case, images=images)
     files = pseudonymous_dicom(case, Appearance(), names_of(case))

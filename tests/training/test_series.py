@@ -187,6 +187,7 @@ def test_the_spread_of_seeds_is_their_standard_deviation(tmp_path: Path) -> None
     assert len(members_of(configs[0].series, tmp_path)) == 3
 
 
+@pytest.mark.slow
 def test_cross_validation_from_the_shell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -201,13 +201,12 @@ def test_every_image_has_a_prediction_and_the_card_says_what_it_is_of(
 
 def exam(home: Path, rows: pd.DataFrame) -> list[Mammogram]:
     """The images of `rows` as reading has them, their sides and views known."""
-    return [
-        replace(
-            read_mammogram(home / "phantoms" / row.path),
-            ref=ImageRef(image_id=row.image_id, side=Laterality(row.side), view=View(row.view)),
-        )
-        for row in rows.itertuples()
-    ]
+    images = []
+    for row in rows.itertuples():
+        image = read_mammogram(home / "phantoms" / row.path)
+        ref = ImageRef(image_id=row.image_id, side=Laterality(row.side), view=View(row.view))
+        images.append(replace(image, info=replace(image.info, ref=ref)))
+    return images
 
 
 def a_tested_woman(home: Path, predictions: pd.DataFrame) -> pd.DataFrame:
