@@ -91,7 +91,7 @@ def learned(folder: Path, settings: RunConfig) -> Progress:
 @pytest.mark.parametrize(
     ("is_compiled", "told"),
     [
-        (True, "Compiling the network. Epoch 1 of 2 is next."),
+        pytest.param(True, "Compiling the network. Epoch 1 of 2 is next.", marks=pytest.mark.slow),
         (False, "Epoch 1 of 2 is next."),
     ],
 )

@@ -57,7 +57,7 @@ def twin(name: str) -> nn.Module:
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=pytest.mark.slow if "vgg16_" in name or name == "resnet50" else ())
+        pytest.param(name, marks=pytest.mark.slow if "vgg16" in name or name == "resnet50" else ())
         for name in TWINS
     ],
 )
