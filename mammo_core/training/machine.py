@@ -39,6 +39,15 @@ def make_fabric(config: RunConfig) -> Fabric:
     return fabric
 
 
+def leave_others(fabric: Fabric) -> None:
+    """End the talk between processes, when all have come so far. One that just ended might abort in
+    gloo's threads, and torchrun would end the first before it has written what was learnt.
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
+
+
 def _settle(*, deterministic: bool) -> None:
     """How a GPU calculates: by whatever is quickest for these sizes, or the same way every time."""
     if deterministic:  # cuBLAS documentation, results reproducibility

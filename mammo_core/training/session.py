@@ -38,7 +38,13 @@ from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
 from mammo_core.training.lineage import check_origin, find_images, origin_of, seen_table
 from mammo_core.training.loop import predict_logits
-from mammo_core.training.machine import any_of, make_fabric, why_not_compiled, why_not_twice
+from mammo_core.training.machine import (
+    any_of,
+    leave_others,
+    make_fabric,
+    why_not_compiled,
+    why_not_twice,
+)
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch
 from mammo_core.training.network import Network, make_network, refuse_apart
@@ -135,7 +141,9 @@ def train(run: RunFolder) -> str:
     refuse_apart(network, config.optim, fabric, images=len(images[Split.TRAIN]))
     progress = learn_or_tell(course, network)
     best = best_epoch(progress.history, config.optim.monitor)
-    if course.is_asked_to_stop():
+    is_stopped = course.is_asked_to_stop()
+    leave_others(fabric)
+    if is_stopped:
         reached = f"after its best epoch so far, {best}" if best else "before an epoch had ended"
         return f"Stopped on request {reached}. It can be resumed."
     words = f"Kept the weights of epoch {best}, the best on the validation images."

@@ -12,6 +12,7 @@ from mammo_core.config import ModelConfig
 from mammo_core.training.batches import EvaluationBatches, TrainingBatches
 from mammo_core.training.loop import Lesson, fit, make_learner
 from mammo_core.training.losses import plain_loss
+from mammo_core.training.machine import leave_others
 from mammo_core.training.monitor import Judged, judge
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
@@ -52,6 +53,7 @@ def main(folder: Path) -> None:
         should_stop=lambda: False,
     )
     (folder / f"{rank}.txt").write_text(str(len(history)))
+    leave_others(fabric)
 
 
 if __name__ == "__main__":
