@@ -91,7 +91,7 @@ class ModelConfig:
 
     backbone: str
     weights: str = "random"  # or weights in MAMMO_HOME/weights, or checkpoint:<run id>
-    pooling: Literal["avg", "max", "gem"] = "avg"
+    pooling: Literal["avg", "max", "avgmax", "gem"] = "avg"  # "avgmax": both, side by side
     dropout: float = 0.0
     drop_path: float = 0.0  # chance of leaving a residual block out of a training step
     views: Literal[1, 2] = 1  # images of a breast that are scored together: CC and MLO
@@ -116,6 +116,7 @@ class AugmentConfig:
     brightness: float = 0.05
     contrast: float = 0.2
     gamma: float = 0.0
+    sharpness: float = 0.0  # blurred or sharpened; 1 blurs fine detail away
     noise: float = 0.0  # standard deviation of grey values, at most
     elastic: float = 0.0  # how far tissue is pulled about, of the image's width
     blackout: float = 0.0  # chance of a black rectangle
@@ -124,8 +125,8 @@ class AugmentConfig:
     def check(self) -> list[str]:
         problems = []
         shares = (
-            "flip", "mirror", "zoom", "shift", "brightness", "contrast", "gamma", "noise",
-            "elastic", "blackout", "mixup",
+            "flip", "mirror", "zoom", "shift", "brightness", "contrast", "gamma",
+            "sharpness", "noise", "elastic", "blackout", "mixup",
         )  # fmt: skip
         for name in shares:
             value = getattr(self, name)
@@ -185,6 +186,7 @@ class OptimConfig:
     accumulate: int = 1  # batches whose gradients are added up before a step
     optimizer: Literal["adamw", "adam", "sgd"] = "adamw"
     learning_rate: float = 1e-3
+    head_rate: float = 1.0  # times the learning rate, for the last layer alone
     momentum: float = 0.9  # of sgd
     weight_decay: float = 0.01
     clip_norm: float = 1.0  # of the gradient; 0 clips nothing
@@ -209,6 +211,8 @@ class OptimConfig:
         ]
         if self.learning_rate <= 0.0:
             problems.append(f"Learning rate is {self.learning_rate}; it must be above 0.")
+        if self.head_rate <= 0.0:
+            problems.append(f"Head rate is {self.head_rate}; it must be above 0.")
         if not 0.0 <= self.least_sensitivity <= 1.0:
             problems.append(
                 f"Least sensitivity is {self.least_sensitivity}; it must lie between 0 and 1."
@@ -232,6 +236,29 @@ class OptimConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PatchConfig:
+    """Learn lesions from patches around boxes instead of whole images.
+
+    `kind`: "lesion" against tissue elsewhere, or "pathology": tissue, benign and malignant apart.
+    """
+
+    kind: Literal["lesion", "pathology"] = "lesion"
+    size: int = 160  # pixels of the prepared image
+    per_epoch: int = 4800
+    tissue_per_image: int = 12
+    hard_share: float = 0.5  # of an epoch's tissue: what was taken for a lesion most
+    hard_from: int = 3  # the first epoch that asks for it
+
+    def check(self) -> list[str]:
+        problems = _too_low(self, 1, "per_epoch", "tissue_per_image", "hard_from")
+        if not 16 <= self.size <= 1024:
+            problems.append(f"Patches are {self.size} pixels wide; allowed: 16 to 1024.")
+        if not 0.0 <= self.hard_share <= 1.0:
+            problems.append(f"Hard share is {self.hard_share}; it must lie between 0 and 1.")
+        return problems
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RunConfig:
     """A training run."""
 
@@ -242,6 +269,7 @@ class RunConfig:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     optim: OptimConfig = field(default_factory=OptimConfig)
+    patches: PatchConfig | None = None  # where patches are learnt from and not whole images
     task: Task = CANCER
     device: Literal["auto", "cpu", "cuda"] = "auto"
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -259,7 +287,13 @@ class RunConfig:
             *self.augment.check(),
             *self.balance.check(),
             *self.optim.check(),
+            *(self.patches.check() if self.patches else ()),
         ]
+        if self.patches and (self.model.views > 1 or self.optim.cached_variants):
+            problems.append(
+                "Patches are looked at one by one, and no features are kept of them. Set "
+                "model.views to 1 and optim.cached_variants to 0."
+            )
         if self.optim.cached_variants and self.augment.mixup:
             problems.append("Mix-up lays images over each other; kept features cannot be mixed.")
         if problems:

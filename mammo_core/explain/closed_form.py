@@ -32,7 +32,7 @@ class HeadNorm:
 class Head:
     """What follows the last feature map, as plain arrays: pool, norm where there is one, linear."""
 
-    pooling: Literal["avg", "max", "gem"]
+    pooling: Literal["avg", "max", "avgmax", "gem"]
     weight: Floats  # (classes, views * channels)
     bias: Floats  # (classes,)
     norm: HeadNorm | None = None
@@ -80,6 +80,9 @@ def channel_weights(
     gradient = gradient.reshape(pooled.shape)
     if head.norm is not None:
         gradient = _back_through_norm(head.norm, gradient, pooled, spread)
+    if head.pooling == "avgmax":  # a channel is in the vector twice: by its mean, by its maximum
+        gradient = gradient.reshape(len(gradient), 2, -1).sum(axis=1)
+        pooled = pooled[:, : gradient.shape[1]]
     slope = _pooling_slope(head, feature_map, pooled)
     return (gradient * slope)[:: head.views].astype(np.float32)
 
@@ -96,6 +99,9 @@ def _pooled(head: Head, feature_map: NDArray[np.float32]) -> NDArray[np.float64]
         pooled: NDArray[np.float64] = feature_map.max(axis=(2, 3)).astype(np.float64)
     elif head.pooling == "avg":
         pooled = feature_map.mean(axis=(2, 3), dtype=np.float64)
+    elif head.pooling == "avgmax":
+        halves = (feature_map.mean(axis=(2, 3), dtype=np.float64), feature_map.max(axis=(2, 3)))
+        pooled = np.concatenate(halves, axis=1)
     else:
         raised = np.maximum(feature_map.astype(np.float64), head.floor) ** head.power
         pooled = raised.mean(axis=(2, 3)) ** (1.0 / head.power)

@@ -34,7 +34,8 @@ def head_of(classifier: Classifier, *, channels: int) -> Head | Classifier:
     classifier.train(was_training)
     seen = probe.cpu().numpy()
     for head in _candidates(layers, views=classifier.views):
-        if head.weight.shape[1] == classifier.views * width and np.allclose(
+        length = width * (2 if head.pooling == "avgmax" else 1)
+        if head.weight.shape[1] == classifier.views * length and np.allclose(
             logits_of(head, seen), logits, rtol=_TOLERANCE, atol=_TOLERANCE
         ):
             return head
@@ -67,7 +68,7 @@ def _candidates(layers: list[nn.Module], *, views: int) -> list[Head]:
         return []
     linear, before = layers[-1], layers[:-1]
     power, floor = 1.0, 0.0
-    poolings: tuple[Pooling, ...] = ("avg", "max")
+    poolings: tuple[Pooling, ...] = ("avg", "max", "avgmax")
     if before and isinstance(before[0], GeneralisedMean):
         poolings, power, floor = ("gem",), before[0].power.item(), before[0].floor
         before = before[1:]

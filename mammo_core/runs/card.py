@@ -11,7 +11,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
-from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.config import ModelConfig, PatchConfig, PrepareSettings
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.files import replace_file, without_folders
 from mammo_core.records import from_document, read_json, to_document
@@ -94,6 +94,7 @@ class ModelCard:
     data: DataRecord
     training: TrainingRecord
     weights_sha256: str
+    patches: PatchConfig | None = None  # where it knows patches of images alone
     metrics: tuple[Metric, ...] = ()
     heatmap_peak: float | None = None  # log-odds in one cell of the map, shown at full colour
     heatmap_offset: float = (

@@ -18,7 +18,7 @@ from mammo_core.config import AugmentConfig
 NAMES: Final = (
     "flip", "mirror", "rotation", "zoom", "down", "right", "brightness", "contrast", "gamma",
     "noise", "noise_seed", "mixup", "black", "black_top", "black_left", "black_height",
-    "black_width",
+    "black_width", "sharpness",
 )  # fmt: skip
 _ELASTIC_GRID: Final = (8, 4)  # points that are pulled, down and across
 _ELASTIC: Final = slice(len(NAMES), len(NAMES) + 2 * math.prod(_ELASTIC_GRID))
@@ -30,7 +30,10 @@ DRAWS: Final = _ELASTIC.stop
 
 def augment(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:
     """Move first, then change the light; what comes from outside the image is background."""
-    images = _relight(_move(images, draws, settings), draws, settings)
+    images = _move(images, draws, settings)
+    if settings.sharpness:
+        images = _sharpened(images, draws, settings.sharpness)
+    images = _relight(images, draws, settings)
     if settings.noise:
         images = _with_noise(images, draws, settings.noise)
     return _blacked_out(images, draws, settings.blackout) if settings.blackout else images
@@ -78,6 +81,15 @@ def _pulls(draws: Tensor, most: float, *, height: int, width: int) -> Tensor:
     )
     down = 2.0 * most * width / height  # as far as across, in pixels
     return torch.stack([field[:, 0] * (2.0 * most), field[:, 1] * down], dim=3)
+
+
+def _sharpened(images: Tensor, draws: Tensor, most: float) -> Tensor:
+    """Fine detail taken away or brought out, as films and detectors differ in it."""
+    line = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0], device=images.device) / 16.0
+    kernel = (line[:, None] * line[None, :])[None, None]
+    detail = images - functional.conv2d(images, kernel, padding=2)
+    changed = images + _each(_either_way(draws, "sharpness", most)) * detail
+    return torch.where(images > 0.0, changed.clamp(0.0, 1.0), images)
 
 
 def _relight(images: Tensor, draws: Tensor, settings: AugmentConfig) -> Tensor:

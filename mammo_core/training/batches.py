@@ -4,7 +4,7 @@ on the device; the next batch is read, and sent there, while the network works o
 
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Final, Protocol, TypeVar
 
@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mammo_core.config import PrepareSettings, RunConfig
+from mammo_core.config import PatchConfig, PrepareSettings, RunConfig
 from mammo_core.training.augment import DRAWS, augment, mix, uniform
 from mammo_core.training.data import ImageSet
 from mammo_core.training.losses import (
@@ -21,6 +21,7 @@ from mammo_core.training.losses import (
     epoch_order,
     hard_targets,
     images_per_epoch,
+    occurrences,
     soft_targets,
 )
 
@@ -59,6 +60,7 @@ def _lane_to(device: torch.device) -> torch.cuda.Stream:
 
 
 WHITE: Final = 65535
+_HARDEST: Final = 10  # one in so many patches of tissue is hard
 Read = TypeVar("Read")
 
 Batch = tuple[Tensor, Tensor]  # inputs, and one probability per class
@@ -99,14 +101,7 @@ class TrainingBatches:
         return max(1, count // self.config.optim.batch_size)
 
     def epoch(self, number: int) -> Generator[Batch, None, None]:
-        optim = self.config.optim
-        order = epoch_order(
-            self.is_positive,
-            self.config.balance,
-            seed=self.config.seed,
-            epoch=number,
-            batch_size=optim.batch_size,
-        )
+        optim, order = self.config.optim, self.order(number)
 
         def read(batch: int) -> Coming:
             start, stop = batch * optim.batch_size, (batch + 1) * optim.batch_size
@@ -116,6 +111,16 @@ class TrainingBatches:
 
         for coming in read_ahead(read, len(self)):
             yield self._show(coming)
+
+    def order(self, number: int) -> EpochOrder:
+        """What epoch `number` shows."""
+        return epoch_order(
+            self.is_positive,
+            self.config.balance,
+            seed=self.config.seed,
+            epoch=number,
+            batch_size=self.config.optim.batch_size,
+        )
 
     def look(self, order: EpochOrder, *, epoch: int, seed: int) -> Batch:
         """The images `order` names as the network sees them in `epoch`, and what it should say."""
@@ -144,6 +149,8 @@ class TrainingBatches:
         config, views = self.config, self.config.model.views
         draws, targets = coming.draws.here(), coming.targets.here()
         images = side_by_side(augment(_to_grey(coming.pixels), draws, config.augment), views)
+        if config.patches:
+            images = middle_of(images, config.patches.size)
         if config.augment.mixup:
             images, targets = mix(images, targets, draws[::views], config.augment.mixup)
         return normalise(images, config.prepare), targets
@@ -163,6 +170,50 @@ class TrainingBatches:
     @cached_property
     def is_positive(self) -> NDArray[np.bool_]:
         return np.isin(self.images.labels, self.config.task.positive_indices)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class PatchBatches(TrainingBatches):
+    """Half of an epoch's patches hold a lesion. Of the rest, in later epochs, a share is what the
+    network took for a lesion most.
+    """
+
+    patches: PatchConfig
+    hardness: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # of tissue, by epoch
+
+    def __len__(self) -> int:
+        return max(1, self.patches.per_epoch // self.config.optim.batch_size)
+
+    @cached_property
+    def tissue(self) -> NDArray[np.intp]:
+        return np.flatnonzero(self.images.labels == 0)
+
+    def order(self, number: int) -> EpochOrder:
+        rng = np.random.default_rng([self.config.seed, number])
+        count = len(self) * self.config.optim.batch_size
+        hard, pool = 0, self.tissue
+        if number in self.hardness:
+            hard = round(count / 2 * self.patches.hard_share)
+            surest = np.argsort(-self.hardness[number], kind="stable")
+            pool = self.tissue[surest[: max(1, len(surest) // _HARDEST)]]
+        drawn = [
+            rng.choice(pool, size=hard),
+            rng.choice(self.tissue, size=count // 2 - hard),
+            rng.choice(np.flatnonzero(self.images.labels > 0), size=count - count // 2),
+        ]
+        rows = rng.permutation(np.concatenate(drawn)).astype(np.int64)
+        return EpochOrder(rows=rows, copies=occurrences(rows))
+
+    def look_for_hard(
+        self, number: int, score: Callable[["EvaluationBatches"], NDArray[np.float32]]
+    ) -> None:
+        """Before epoch `number`, let the network as it is `score` all tissue, where that is due."""
+        if self.patches.hard_share and number >= self.patches.hard_from:
+            tissue = EvaluationBatches(
+                images=self.images, config=self.config, device=self.device, rows=self.tissue
+            )
+            self.hardness.clear()
+            self.hardness[number] = score(tissue)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -186,12 +237,16 @@ class EvaluationBatches:
             return _stored(self.images, beside, self.device), send(targets, self.device)
 
         for stored, targets in read_ahead(read, len(self)):
-            images = normalise(_to_grey(stored), self.config.prepare)
+            images = self._seen(stored)
             yield side_by_side(images, views), targets.here()
 
     def each(self, rows: NDArray[np.integer]) -> Tensor:
         """The images at `rows` as they are, without their partners."""
-        return normalise(_to_grey(_stored(self.images, rows, self.device)), self.config.prepare)
+        return self._seen(_stored(self.images, rows, self.device))
+
+    def _seen(self, stored: Sent) -> Tensor:
+        grey, patches = _to_grey(stored), self.config.patches
+        return normalise(middle_of(grey, patches.size) if patches else grey, self.config.prepare)
 
     def targets(self) -> Iterator[tuple[NDArray[np.intp], Tensor]]:
         """The rows of each batch, and what should be said of them."""
@@ -203,6 +258,12 @@ class EvaluationBatches:
     @property
     def _rows(self) -> NDArray[np.intp]:
         return np.arange(len(self.images)) if self.rows is None else self.rows
+
+
+def middle_of(windows: Tensor, size: int) -> Tensor:
+    """The patches in the middle of their windows."""
+    start = (windows.shape[-1] - size) // 2
+    return windows[..., start : start + size, start : start + size]
 
 
 def side_by_side(images: Tensor, views: int) -> Tensor:

@@ -1,15 +1,15 @@
 """The images of a run: which they are, what they are called, and where their pixels come from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Protocol
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.config import RunConfig
+from mammo_core.config import PatchConfig, RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import split_as_set, used_images
@@ -17,13 +17,17 @@ from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import cache_root
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.types import Report, Split, Task
+from mammo_core.training.patches import (
+    Images,
+    PatchImages,
+    centres_of,
+    placed_boxes,
+    window_of,
+    with_patches,
+)
+from mammo_core.types import Box, Report, Split, Task
 
-
-class Images(Protocol):
-    """Prepared images before normalisation: (images, height, width), white at 65535."""
-
-    def take(self, rows: NDArray[np.integer]) -> NDArray[np.uint16]: ...
+_APART: Final = np.uint64(0x9E3779B97F4A7C15)  # keys of patches of one image, far from each other
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,6 +41,7 @@ class ImageSet:
     images: Images
     labels: NDArray[np.int64]
     contents: tuple[str, ...] = ()  # empty where they are only looked at as they are
+    numbers: NDArray[np.uint64] | None = None  # which patch of its image each is
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -53,7 +58,8 @@ class ImageSet:
 
     def keys(self, rows: NDArray[np.integer]) -> NDArray[np.uint64]:
         """Numbers that stand for the images at `rows`, wherever they lie."""
-        return np.array([int(self.contents[row][:16], 16) for row in rows], dtype=np.uint64)
+        keys = np.array([int(self.contents[row][:16], 16) for row in rows], dtype=np.uint64)
+        return keys if self.numbers is None else keys + self.numbers[rows] * _APART
 
 
 def load_dataset(config: RunConfig) -> Dataset:
@@ -64,7 +70,9 @@ def load_dataset(config: RunConfig) -> Dataset:
 
 
 def split_dataset(dataset: Dataset, config: RunConfig) -> Dataset:
-    """The labelled images of `dataset`, split as the settings say."""
+    """The labelled images of `dataset`, or the patches of it, split as the settings say."""
+    if config.patches:
+        dataset = with_patches(dataset, config.patches)
     split = used_images(split_as_set(dataset.manifest, config.data, config.task))
     if config.model.views == 2 and is_lone(partners_of(split)).all():
         raise ConfigError(
@@ -103,11 +111,31 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
         raise TableError(f"There are no labelled images in the {split} split.")
     cache = Cache(root=cache_root(), settings=config.prepare)
     files = [dataset.root / str(path) for path in manifest["path"]]
-    return ImageSet(
+    images = ImageSet(
         manifest=manifest,
         images=open_images(cache, files),
         labels=label_indices(manifest, config.task),
         contents=tuple(cache.content_of(file) for file in files),
+    )
+    if not config.patches:
+        return images
+    sources = manifest.drop_duplicates("source")
+    placed = placed_boxes(dataset, sources, config.prepare)
+    return _patches_of(images, placed, config.patches)
+
+
+def _patches_of(
+    whole: ImageSet, placed: Mapping[str, Sequence[Box]], patches: PatchConfig
+) -> ImageSet:
+    """A window around each patch of the images in which it lies."""
+    manifest = whole.manifest
+    seeds = [int(content[:16], 16) for content in whole.contents]
+    centres = centres_of(manifest, whole.images, placed, seeds=seeds, size=patches.size)
+    number = manifest["number"] + (manifest["label"] == "tissue") * len(manifest)
+    return replace(
+        whole,
+        images=PatchImages(images=whole.images, centres=centres, size=window_of(patches)),
+        numbers=number.to_numpy(dtype=np.uint64),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import torch
 from lightning_fabric import Fabric
+from numpy.typing import NDArray
 from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
@@ -17,10 +18,17 @@ from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.records import from_document, read_json, to_document
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
+from mammo_core.training.batches import Batches, EvaluationBatches, PatchBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
 from mammo_core.training.features import Asking, StoppedError, cut, keep_evaluation, keep_training
-from mammo_core.training.loop import EpochResult, Learner, Lesson, fit, make_learner
+from mammo_core.training.loop import (
+    EpochResult,
+    Learner,
+    Lesson,
+    fit,
+    make_learner,
+    predict_logits,
+)
 from mammo_core.training.losses import make_loss
 from mammo_core.training.machine import memory_gb
 from mammo_core.training.monitor import Judged, alarms, best_epoch, judge
@@ -194,16 +202,7 @@ def learn(course: Course, network: Network) -> Progress:
     unfreeze(network, config.optim, epoch=config.optim.epochs)  # all that will ever be trained
     learner = make_learner(fabric, module, config.optim)
     progress = _resumed(run, network, learner, is_first=fabric.is_global_zero)
-    labels = course.images[Split.VAL].labels
-    groups = course.images[Split.VAL].manifest["group_id"]
-    lesson = Lesson(
-        train=train,
-        val=val,
-        loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
-        judge=lambda logits: judge(logits, labels, groups, config.task),
-        seed=config.seed,
-        begin=lambda epoch: unfreeze(network, config.optim, epoch=epoch),
-    )
+    lesson = _lesson(course, network, train, val)
     history, train_losses = list(progress.history), list(progress.train_losses)
     started = begun - progress.seconds
 
@@ -237,16 +236,39 @@ def learn(course: Course, network: Network) -> Progress:
     return reached()
 
 
+def _lesson(course: Course, network: Network, train: Batches, val: Batches) -> Lesson:
+    config, validation = course.config, course.images[Split.VAL]
+    groups = validation.manifest["group_id"]
+
+    def begin(epoch: int) -> None:
+        unfreeze(network, config.optim, epoch=epoch)
+        if isinstance(train, PatchBatches):
+            train.look_for_hard(
+                epoch, lambda tissue: _likeness(course.fabric, network.classifier, tissue)
+            )
+
+    return Lesson(
+        train=train,
+        val=val,
+        loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
+        judge=lambda logits: judge(logits, validation.labels, groups, config.task),
+        seed=config.seed,
+        begin=begin,
+    )
+
+
 def _halved(course: Course, network: Network) -> tuple[nn.Module, Batches, Batches]:
     """What is trained and what it is fed: the whole on images, or its back on kept features."""
     config, fabric = course.config, course.fabric
-    train = TrainingBatches(
-        images=course.images[Split.TRAIN],
-        config=config,
-        device=fabric.device,
-        rank=fabric.global_rank,
-        processes=fabric.world_size,
-    )
+    shared: dict[str, Any] = {
+        "images": course.images[Split.TRAIN],
+        "config": config,
+        "device": fabric.device,
+        "rank": fabric.global_rank,
+        "processes": fabric.world_size,
+    }
+    patches = config.patches
+    train = PatchBatches(patches=patches, **shared) if patches else TrainingBatches(**shared)
     val = course.evaluation(Split.VAL)
     if not config.optim.cached_variants:
         return network.classifier, train, val
@@ -259,6 +281,15 @@ def _halved(course: Course, network: Network) -> tuple[nn.Module, Batches, Batch
     asking = Asking(fabric=fabric, report=report, should_stop=course.is_asked_to_stop)
     kept_train = keep_training(halves, train, asking)
     return halves.back, kept_train, keep_evaluation(halves, val, asking)
+
+
+def _likeness(
+    fabric: Fabric, classifier: Classifier, patches: EvaluationBatches
+) -> NDArray[np.float32]:
+    """How much the network takes each patch for a lesion, in log-odds against tissue."""
+    logits = predict_logits(fabric, classifier, patches)
+    likeness: NDArray[np.float32] = logits[:, 1:].max(axis=1) - logits[:, 0]
+    return likeness
 
 
 def _resumed(run: RunFolder, network: Network, learner: Learner, *, is_first: bool) -> Progress:

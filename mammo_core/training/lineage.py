@@ -73,7 +73,8 @@ def origin_of(config: RunConfig) -> Origin | None:
     run = find_checkpoint(run_id)
     card = run.card()
     theirs, ours = card.model, config.model
-    if (theirs.backbone, theirs.pooling) != (ours.backbone, ours.pooling):
+    is_other_pooling = theirs.pooling != ours.pooling and not card.patches
+    if theirs.backbone != ours.backbone or is_other_pooling:
         raise CheckpointError(
             f"{run_id} is a {theirs.backbone} with {theirs.pooling} pooling, this run a "
             f"{ours.backbone} with {ours.pooling} pooling. To go on from it, use the same."

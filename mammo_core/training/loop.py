@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mammo_core.config import OptimConfig
-from mammo_core.errors import RunError
+from mammo_core.errors import ConfigError, RunError
 from mammo_core.training.batches import Batches
 from mammo_core.training.losses import Loss
 from mammo_core.training.machine import can_be_fused, compiled, scaler_of
@@ -162,11 +162,18 @@ class EpochResult:
 def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learner:
     """An optimiser over what of `module` is trained; norms and biases are not decayed."""
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
+    last = list(_last_linear(module).parameters()) if optim.head_rate != 1.0 else []
+    head = [p for p in trained if any(p is parameter for parameter in last)]
+    body = [p for p in trained if not any(p is parameter for parameter in last)]
     groups = [
-        {"params": [p for p in trained if p.ndim > 1], "weight_decay": optim.weight_decay},
-        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+        {"params": part, "weight_decay": decay, "times": times}
+        for of, times in ((body, 1.0), (head, optim.head_rate))
+        for part, decay in (
+            ([p for p in of if p.ndim > 1], optim.weight_decay),
+            ([p for p in of if p.ndim <= 1], 0.0),
+        )
+        if part
     ]
-    groups = [group for group in groups if group["params"]]
     rate, is_fused = optim.learning_rate, can_be_fused(fabric)
     optimizer: torch.optim.Optimizer
     if optim.optimizer == "sgd":
@@ -184,6 +191,14 @@ def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learn
         average=average,
         scaler=scaler_of(fabric),
     )
+
+
+def _last_linear(module: nn.Module) -> nn.Module:
+    """The layer that gives the classes: in every network here the last linear one."""
+    linear = [part for part in module.modules() if isinstance(part, nn.Linear)]
+    if not linear:
+        raise ConfigError("This network has no linear last layer. Set optim.head_rate to 1.")
+    return linear[-1]
 
 
 def fit(
@@ -275,7 +290,7 @@ def _rate_of(epoch: int, batch: int, optim: OptimConfig, *, batches: int) -> flo
 
 def _step(fabric: Fabric, learner: Learner, optim: OptimConfig, rate: float) -> None:
     for group in learner.optimizer.param_groups:
-        group["lr"] = rate
+        group["lr"] = rate * group["times"]
     if optim.clip_norm:
         # In 16 bits a gradient may overflow; the scaler then leaves out the step.
         fabric.clip_gradients(

@@ -100,7 +100,7 @@ def epoch_order(
         rows = _with_positives(
             rows, positive, least=balance.positives_per_batch, batch_size=batch_size, rng=rng
         )
-    return EpochOrder(rows=rows, copies=_occurrences(rows))
+    return EpochOrder(rows=rows, copies=occurrences(rows))
 
 
 def images_per_epoch(positive: NDArray[np.bool_], balance: BalanceConfig) -> int:
@@ -148,7 +148,7 @@ def _with_positives(
     return rows
 
 
-def _occurrences(rows: Rows) -> Rows:
+def occurrences(rows: Rows) -> Rows:
     """0 where an image is shown for the first time, 1 for the second, ..."""
     order = np.argsort(rows, kind="stable")
     ordered = rows[order]

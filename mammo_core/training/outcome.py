@@ -31,6 +31,10 @@ from mammo_core.zoo.classifier import Classifier
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
 
 LIMITS: Final = {
+    "patches": (
+        "This model has learnt patches of images, lesions against tissue elsewhere. It gives no "
+        "score for a mammogram; a training on whole images starts from it."
+    ),
     "synthetic": (
         "This model has only seen synthetic images. It knows nothing of women: its score on a real "
         "mammogram means nothing."
@@ -86,6 +90,7 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
         ),
         training=outcome.training,
         weights_sha256=sha256_of(outcome.weights),
+        patches=config.patches,
         metrics=measure(outcome.predictions, Split.TEST),
         heatmap_peak=outcome.heatmap_peak,
         heatmap_offset=outcome.heatmap_offset,
@@ -94,6 +99,7 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
             find_leak(outcome.manifest),
             (
                 *outcome.limits,
+                LIMITS["patches"] if config.patches else "",
                 how_paired(config, outcome.manifest),
                 how_chosen(config, outcome.training, outcome.manifest),
             ),

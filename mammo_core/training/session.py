@@ -150,6 +150,8 @@ def train(run: RunFolder) -> str:
     if not fabric.is_global_zero:
         return words
     _finish(course, network, dataset, progress)
+    if config.patches:
+        return words
     told = try_baselines(run, dataset, config, report=report, should_stop=run.is_asked_to_stop)
     return f"{words} {told}"
 
@@ -196,7 +198,9 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         limits=_keep_seen(course),
         heatmap_offset=cell_offset(classifier, channels=config.prepare.channels),
     )
-    if not config.data.folds:  # what reads a case later is no fold; `mammo checkpoints embed` can
+    if (
+        not config.data.folds and not config.patches
+    ):  # what reads a case later is no fold; `mammo checkpoints embed` can
         keep_embeddings(
             run,
             embeddings_of(classifier, course.evaluation(Split.TRAIN), Split.TRAIN),

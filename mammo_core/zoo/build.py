@@ -30,6 +30,8 @@ from mammo_core.zoo.two_views import TwoViews
 def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
     """Any image size in, one logit per class of `task` out; random weights, never a download."""
     backbone = get_backbone(model.backbone)
+    if model.pooling == "avgmax" and not backbone.builder.endswith(":build"):
+        raise ConfigError(f"{backbone.name} cannot pool both ways (avgmax). Choose avg or max.")
     module_name, _, function_name = backbone.builder.partition(":")
     build = getattr(importlib.import_module(module_name), function_name)
     classifier: Classifier = build(backbone, model, classes=len(task.classes), channels=channels)
@@ -57,6 +59,9 @@ def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int
     return Classifier(trunk, layout=layout)
 
 
+_TIMM_POOLING: Final = {"gem": "avg", "avgmax": "catavgmax"}  # gem is put in afterwards
+
+
 def make_trunk(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Any:
     """timm's own network, pooling by mean where it cannot pool as asked."""
     if not timm.is_model(backbone.timm_name):
@@ -72,10 +77,16 @@ def make_trunk(backbone: Backbone, model: ModelConfig, *, classes: int, channels
             pretrained=False,
             in_chans=channels,
             num_classes=classes,
-            global_pool="avg" if model.pooling == "gem" else model.pooling,
+            global_pool=_TIMM_POOLING.get(model.pooling, model.pooling),
             drop_rate=model.dropout,
             **options,
         )
+    except AssertionError:
+        if model.pooling != "avgmax":
+            raise
+        raise ConfigError(
+            f"{backbone.name} cannot pool both ways (avgmax). Choose avg or max."
+        ) from None
     except TypeError as error:
         if "drop_path_rate" not in str(error):
             raise

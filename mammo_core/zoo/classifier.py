@@ -111,7 +111,7 @@ class Tokens:
         return torch.cat([patches.new_zeros(batch, self._leading, channels), patches], dim=1)
 
 
-Pooling = Literal["avg", "max", "gem"]
+Pooling = Literal["avg", "max", "avgmax", "gem"]
 
 
 class GeneralisedMean(nn.Module):
