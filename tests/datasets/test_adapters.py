@@ -60,8 +60,23 @@ def test_an_empty_label_stays_unknown(tmp_path: Path) -> None:
 
 
 def test_a_label_outside_the_task_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(TableError, match="The label 'malignant' is none of this task's classes"):
-        read_dataset(write_rows(tmp_path, ROW | {"label": "malignant"}))
+    with pytest.raises(TableError, match="The label 'malignat' is none of this task's classes"):
+        read_dataset(write_rows(tmp_path, ROW | {"label": "malignat"}))
+
+
+def test_every_image_with_a_box_has_a_label_for_the_search_of_lesions(tmp_path: Path) -> None:
+    rows = [ROW | {"image_id": "1", "label": ""}, ROW | {"image_id": "2", "path": "a/2.png"}]
+    folder = write_rows(tmp_path, *rows)
+    (folder / "boxes.csv").write_text("image_id,x0,y0,x1,y1\n1,0,0,8,8\n9,0,0,8,8\n")
+    dataset = read_dataset(folder, label_rule="lesion")
+    assert dataset.manifest["label"].tolist() == ["lesion", "no lesion"]
+    assert dataset.boxes["image_id"].tolist() == ["1"]
+    assert dataset.defects[0].rows == ("9",)
+
+
+def test_without_boxes_nobody_knows_which_image_holds_a_lesion(tmp_path: Path) -> None:
+    dataset = read_dataset(write_rows(tmp_path, ROW), label_rule="lesion")
+    assert dataset.manifest["label"].isna().all()
 
 
 def test_one_image_in_two_rows_is_refused(tmp_path: Path) -> None:

@@ -29,13 +29,15 @@ class LabelRule:
     """One way to turn what a data set says about an image into a class of `task`.
 
     `classes` says which class each of the data set's own words means; a word it does not list
-    (and a missing one) leaves the image without a label, which is not negative.
+    (and a missing one) leaves the image without a label, which is not negative. `reads` names
+    which of its words those are, where a data set says several things of an image.
     """
 
     name: str
     title: str  # a sentence: what makes an image positive
     task: Task
     classes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reads: str = "label"
 
     def label(self, words: "pd.Series[Any]") -> "pd.Series[Any]":
         return words.map(dict(self.classes), na_action="ignore").astype("string")
@@ -121,4 +123,41 @@ NORMAL_BENIGN_CANCER: Final = Task(
     title="Normal / benign / cancer",
     classes=("normal", "benign", "cancer"),
     positive=("cancer",),
+)
+
+#: Whether there is anything to find, benign or malignant: what a search for lesions learns.
+LESION: Final = Task(
+    name="lesion",
+    title="Lesion / no lesion",
+    classes=("no lesion", "lesion"),
+    positive=("lesion",),
+)
+
+LESION_KIND: Final = Task(
+    name="lesion-kind",
+    title="Mass / calcification",
+    classes=("mass", "calcification"),
+    positive=("calcification",),
+)
+
+LESION_KIND_RULE: Final = LabelRule(
+    name="lesion-kind",
+    title="Mass against calcification; an image with both, or with neither, has no label.",
+    task=LESION_KIND,
+    classes={"mass": "mass", "calcification": "calcification"},
+    reads="lesion",
+)
+DENSITY_RULE: Final = LabelRule(
+    name="density",
+    title="The density of the breast, A to D; C and D count as dense.",
+    task=DENSITY,
+    classes={grade: grade for grade in DENSITY.classes},
+    reads="density",
+)
+BIRADS_RULE: Final = LabelRule(
+    name="birads",
+    title="The BI-RADS assessment itself, 1 to 5; 4 and 5 count as positive.",
+    task=BIRADS,
+    classes={grade: grade for grade in BIRADS.classes},
+    reads="birads",
 )

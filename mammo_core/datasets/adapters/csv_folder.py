@@ -6,8 +6,25 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.datasets.adapters.adapter import Adapter, LabelRule, Population, Signs, Tables
-from mammo_core.datasets.adapters.layout import SIDES, empty_boxes, look_for, read_rows, require
+from mammo_core.datasets.adapters.adapter import (
+    BIRADS_RULE,
+    DENSITY_RULE,
+    LESION,
+    LESION_KIND_RULE,
+    Adapter,
+    LabelRule,
+    Population,
+    Signs,
+    Tables,
+)
+from mammo_core.datasets.adapters.layout import (
+    SIDES,
+    empty_boxes,
+    look_for,
+    make_defect,
+    read_rows,
+    require,
+)
 from mammo_core.tables import check_boxes, read_table, shape_manifest
 from mammo_core.types import CANCER, Level
 
@@ -16,12 +33,32 @@ BOXES_NAME: Final = "boxes.csv"
 
 AS_WRITTEN: Final = LabelRule(
     name="as-written",
-    title="The label column as written: cancer or no cancer, or 1 or 0.",
+    title=(
+        "The label column as written: cancer or no cancer, 1 or 0; malignant is cancer, benign or "
+        "normal is not."
+    ),
     task=CANCER,
+    classes={
+        **dict.fromkeys(("cancer", "malignant", "1"), "cancer"),
+        **dict.fromkeys(("no cancer", "benign", "normal", "0"), "no cancer"),
+    },
+)
+MALIGNANT_OR_BENIGN: Final = LabelRule(
+    name="malignant-or-benign",
+    title="Malignant against benign; an image called anything else has no label.",
+    task=CANCER,
+    classes={"malignant": "cancer", "benign": "no cancer"},
+    reads="pathology",
+)
+HOLDS_BOX: Final = LabelRule(
+    name="lesion",
+    title=f"An image with a box in {BOXES_NAME} holds a lesion; one without a box holds none.",
+    task=LESION,
+    classes={"True": "lesion", "False": "no lesion"},
+    reads="has_box",
 )
 
 _SPLITS: Final = {"training": "train", "valid": "val", "validation": "val"}
-_LABELS: Final = {"0": "no cancer", "1": "cancer"}
 
 
 def recognise(folder: Path) -> Signs:
@@ -38,7 +75,19 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     table = read_rows(folder / MANIFEST_NAME, columns=("path",))
     if "image_id" not in table:
         table = table.assign(image_id=table["path"])
-    return Tables(manifest=shape_manifest(_spelled_out(table)), boxes=read_boxes(folder))
+    manifest = shape_manifest(_spelled_out(table))
+    every = read_boxes(folder)
+    is_known = every["image_id"].isin(manifest["image_id"])
+    boxes = every[is_known].reset_index(drop=True)
+    return Tables(
+        manifest=manifest.assign(label=_labels(manifest, boxes, rule)),
+        boxes=boxes,
+        defects=make_defect(
+            "boxes-without-image",
+            every.loc[~is_known, "image_id"],
+            lambda n: f"{BOXES_NAME} has boxes of {n} images that {MANIFEST_NAME} lacks; left out.",
+        ),
+    )
 
 
 def read_boxes(folder: Path) -> pd.DataFrame:
@@ -49,9 +98,27 @@ def read_boxes(folder: Path) -> pd.DataFrame:
     return check_boxes(read_table(path, what="table of boxes"))
 
 
+def _labels(manifest: pd.DataFrame, boxes: pd.DataFrame, rule: LabelRule) -> "pd.Series[Any]":
+    """The labels by `rule`. A word of the label column that the rule does not know stays as it
+    is, for the contract to refuse: a misspelt cancer must not become an image without a label.
+    """
+    if rule.reads == "label":
+        return _respelled(manifest["label"], rule.classes)
+    has_box = manifest["image_id"].isin(boxes["image_id"]).astype("string")
+    unknown = pd.Series(pd.NA, index=manifest.index, dtype="string")
+    words = {
+        "pathology": manifest["label"],
+        "has_box": unknown if boxes.empty else has_box,
+        "lesion": manifest["lesion"].str.lower(),
+        "density": manifest["density"].str.upper(),
+        "birads": manifest["birads"],
+    }
+    return rule.label(words[rule.reads])
+
+
 def _spelled_out(table: pd.DataFrame) -> pd.DataFrame:
     table = table.copy()
-    words: Mapping[str, Mapping[str, str]] = {"split": _SPLITS, "label": _LABELS}
+    words: Mapping[str, Mapping[str, str]] = {"split": _SPLITS, "label": {}}
     codes: Mapping[str, Mapping[str, str]] = {"side": SIDES, "view": {}}
     for name, spellings in words.items():
         if name in table:
@@ -76,7 +143,14 @@ ADAPTER = Adapter(
     ),
     recognise=recognise,
     read=read,
-    label_rules=(AS_WRITTEN,),
+    label_rules=(
+        AS_WRITTEN,
+        MALIGNANT_OR_BENIGN,
+        HOLDS_BOX,
+        LESION_KIND_RULE,
+        DENSITY_RULE,
+        BIRADS_RULE,
+    ),
     population=Population.UNKNOWN,
     reference_standard="as the manifest's author decided",
     label_level=Level.IMAGE,

@@ -16,14 +16,28 @@ def build_class_folders(folder: Path) -> None:
 
 
 def build_csv(folder: Path) -> None:
-    rows = ["path,patient_id,side,view,label,split,scanner"]
+    rows = ["path,patient_id,side,view,label,split,scanner,lesion,density,birads"]
+    boxes = ["image_id,x0,y0,x1,y1,kind"]
     for woman in range(4):
         for side in ("left", "right"):
             path = f"images/{woman}_{side}.png"
             write_picture(folder / path, texture(10 * woman + len(side)))
             split = "training" if woman < 3 else "test"
-            rows.append(f"{path},W{woman},{side},cc,{int(woman % 2 and side == 'left')},{split},x")
+            label, kind = _found(woman, side)
+            rows.append(f"{path},W{woman},{side},cc,{label},{split},x,{kind},{'abcd'[woman]},2")
+            if kind:
+                boxes.append(f"{path},10,20,40.5,60,{kind}")
     write_text(folder / "manifest.csv", "\n".join(rows) + "\n")
+    write_text(folder / "boxes.csv", "\n".join(boxes) + "\n")
+
+
+def _found(woman: int, side: str) -> tuple[str, str]:
+    """The label and the lesion of a breast: a known one, an unknown one, or nothing there."""
+    if side == "right":
+        return ("0", "")
+    return {0: ("", "mass"), 1: ("Malignant", "mass"), 2: ("benign", "calcification")}.get(
+        woman, ("malignant", "mass; calcification")
+    )
 
 
 def build_phantoms(folder: Path) -> None:
@@ -49,9 +63,17 @@ CSV = Fixture(
     adapter="csv_folder",
     build=build_csv,
     images=8,
-    labels={"as-written": {"cancer": 2, "no cancer": 6}},
+    labels={
+        "as-written": {"cancer": 2, "no cancer": 5},
+        "malignant-or-benign": {"cancer": 2, "no cancer": 1},
+        "lesion": {"lesion": 4, "no lesion": 4},
+        "lesion-kind": {"mass": 2, "calcification": 1},
+        "density": {"A": 2, "B": 2, "C": 2, "D": 2},
+        "birads": {"2": 8},
+    },
     groups=4,
     needed="manifest.csv",
+    boxes=4,
     splits={"train": 6, "test": 2},
 )
 PHANTOMS = Fixture(
