@@ -38,6 +38,11 @@ def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
     On the device "auto" it lies on a GPU where there is one.
     """
     card = read_card(folder / "model_card.json")
+    if card.patches:
+        raise CheckpointError(
+            f"{folder.name} has learnt patches of images and gives no score for a mammogram. Start "
+            f"a training on whole images from it: model.weights=checkpoint:{folder.name}."
+        )
     weights = folder / WEIGHTS_NAME
     if not weights.is_file():
         raise CheckpointError(f"{folder.name} has no {WEIGHTS_NAME}. Was it copied in full?")

@@ -232,3 +232,14 @@ def mask_outside_breast(mammogram: Mammogram) -> Mammogram:
         wide = None if wide is None else np.where(inside, wide, wide[inside].min())
     info = replace(mammogram.info, notes=(*mammogram.notes, note))
     return Mammogram(info=info, pixels=pixels, wide=wide)
+
+
+_BLUR: Final = 6.0  # pixels of a prepared image
+_OF_BRIGHTEST: Final = 0.25
+
+
+def find_tissue(prepared: NDArray[np.uint16]) -> Mask:
+    """Where in a prepared image there is enough tissue to look at; everywhere if nowhere is."""
+    blurred = cv2.GaussianBlur(prepared.astype(np.float32), (0, 0), _BLUR)
+    inside: Mask = blurred > _OF_BRIGHTEST * np.percentile(blurred, 99)
+    return inside if inside.any() else np.ones_like(inside)

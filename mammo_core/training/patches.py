@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
-import cv2
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -20,6 +19,7 @@ from mammo_core.config import PatchConfig, PrepareSettings
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.small_images import boxes_of, remembered
 from mammo_core.errors import TableError
+from mammo_core.preprocessing.breast import find_tissue
 from mammo_core.preprocessing.prepare import place_box
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.tables import positive_of
@@ -40,8 +40,6 @@ PATHOLOGY: Final = Task(
 
 ROOM: Final = 1.8  # windows are so much wider than patches: turned and shrunk, none shows a corner
 _NO_KEY: Final = bytes(32)  # ids made while reading are not kept here
-_BLUR: Final = 6.0  # pixels
-_TISSUE: Final = 0.25  # of the brightest tissue, blurred
 _APART: Final = 0.35  # of a patch, that tissue elsewhere keeps from a box
 _TRIES: Final = 40
 
@@ -157,7 +155,7 @@ def tissue_elsewhere(
 ) -> NDArray[np.float32]:
     """`count` places in the breast, no box in the patch around them where that can be had."""
     rng = np.random.default_rng(seed)
-    rows, columns = np.nonzero(_tissue(pixels))
+    rows, columns = np.nonzero(find_tissue(pixels))
     drawn = rng.integers(len(rows), size=(_TRIES, count))
     x, y = columns[drawn].astype(np.float32), rows[drawn].astype(np.float32)
     room = _APART * size
@@ -169,12 +167,6 @@ def tissue_elsewhere(
     best = is_apart.argmax(axis=0)  # the first that will do, else the first
     across = np.arange(count)
     return np.stack([x[best, across], y[best, across]], axis=1)
-
-
-def _tissue(pixels: NDArray[np.uint16]) -> NDArray[np.bool_]:
-    blurred = cv2.GaussianBlur(pixels.astype(np.float32), (0, 0), _BLUR)
-    inside: NDArray[np.bool_] = blurred > _TISSUE * np.percentile(blurred, 99)
-    return inside if inside.any() else np.ones_like(inside)
 
 
 def _middle(box: Box) -> tuple[float, float]:

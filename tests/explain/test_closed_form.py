@@ -78,8 +78,13 @@ def test_every_network_of_the_catalog_has_the_librarys_map(backbone: Backbone) -
     assert_same_map(model, torch.rand(2, 1, *small) * 4.0 - 2.0)
 
 
-@pytest.mark.parametrize("pooling", ["max", "gem"])
-@pytest.mark.parametrize("backbone", ["light_cnn", "test_resnet", "test_convnext"])
+@pytest.mark.parametrize(
+    ("backbone", "pooling"),
+    [
+        *product(["light_cnn", "test_resnet", "test_convnext"], ["max", "gem"]),
+        *product(["mobilenetv2_100", "test_resnet"], ["avgmax"]),
+    ],
+)
 def test_every_pooling_has_the_librarys_map(backbone: str, pooling: str) -> None:
     model = randomised(backbone, pooling)
     head = head_of(model, channels=1)

@@ -160,3 +160,14 @@ def test_the_numbers_are_spread_evenly_over_zero_to_one() -> None:
     assert np.histogram(numbers, bins=10)[0].min() > 1_800  # 2,000 expected, s.d. 42
     assert abs(np.corrcoef(numbers[:, 0], numbers[:, 1])[0, 1]) < 0.05
     assert abs(np.corrcoef(numbers[:-1, 0], numbers[1:, 0])[0, 1]) < 0.05
+
+
+def test_sharpness_takes_detail_away_or_brings_it_out_and_leaves_the_background_black() -> None:
+    settings = replace(NOTHING, sharpness=0.1)
+    torch.testing.assert_close(one(settings), IMAGE)
+    blurred, sharpened = one(settings, sharpness=0.0), one(settings, sharpness=1.0)
+    tissue = IMAGE > 0
+    steps = [part[0, 0, :, 0].diff().diff().abs().sum() for part in (blurred, IMAGE, sharpened)]
+    assert steps[0] != steps[1] != steps[2]
+    assert blurred[~tissue].max() == sharpened[~tissue].max() == 0.0
+    torch.testing.assert_close((blurred - IMAGE)[tissue], (IMAGE - sharpened)[tissue])

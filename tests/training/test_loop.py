@@ -38,6 +38,7 @@ def run(
     *,
     batches_until_stop: int = 10**6,
     watch: Callable[[float], None] = lambda rate: None,
+    group: int = 0,
 ) -> list[EpochResult]:
     fabric = Fabric(accelerator="cpu", devices=1)
     train, val = squares(48), squares(16, seed=1)
@@ -54,7 +55,7 @@ def run(
     learner, asked = make_learner(fabric, model, settings.optim), iter(range(1, 10**6))
 
     def should_stop() -> bool:
-        watch(learner.optimizer.param_groups[0]["lr"])  # that of the last step
+        watch(learner.optimizer.param_groups[group]["lr"])  # that of the last step
         return next(asked) >= batches_until_stop
 
     fit(
@@ -198,3 +199,23 @@ def test_every_step_has_the_rate_of_its_place_in_the_schedule() -> None:
     rates: list[float] = []
     run(network(), settings, watch=rates.append)
     assert rates == pytest.approx([0.6, 0.1, 0.1, 0.2, 0.2, 0.3, 0.3, 0.4, 0.4, 0.5, 0.5, 0.6])
+
+
+def test_the_last_layer_may_learn_at_a_rate_of_its_own() -> None:
+    """Five times that of the rest, at every step."""
+    settings = config(head_rate=5.0, epochs=1, warmup_epochs=0)
+    rates: list[tuple[bool, float]] = []
+    fabric, model = Fabric(accelerator="cpu", devices=1), network()
+    learner = make_learner(fabric, model, settings.optim)
+    last = {id(parameter) for parameter in model.trunk.fc.parameters()}
+    for group in learner.optimizer.param_groups:
+        of_last = [id(parameter) in last for parameter in group["params"]]
+        assert all(of_last) or not any(of_last)
+        rates.append((any(of_last), group["times"]))
+    assert {rate for is_last, rate in rates if is_last} == {5.0}
+    assert {rate for is_last, rate in rates if not is_last} == {1.0}
+    first: list[float] = []
+    final: list[float] = []
+    run(network(), settings, watch=first.append)
+    run(network(), settings, watch=final.append, group=len(rates) - 1)
+    assert final[1:] == pytest.approx([5.0 * rate for rate in first[1:]])

@@ -28,8 +28,10 @@ def reading_models() -> list[RunFolder]:
 
 
 def can_read(run: RunFolder) -> bool:
-    """Whether `run` is a model to read with: a checkpoint, or an ensemble of such."""
-    return run.is_checkpoint or _is_ensemble(run)
+    """Whether `run` is a model to read with: a checkpoint of whole images, or an ensemble."""
+    if run.is_checkpoint:
+        return not _knows_patches_alone(run)
+    return _is_ensemble(run)
 
 
 def scored_runs() -> list[RunFolder]:
@@ -82,6 +84,13 @@ def _has_seen_women(run: RunFolder) -> bool:
         return cached.card(run).data.seen != "synthetic"
     except MammoError:
         return False
+
+
+def _knows_patches_alone(run: RunFolder) -> bool:
+    try:
+        return cached.card(run).patches is not None
+    except MammoError:
+        return False  # its card is broken, as its own page says
 
 
 def _is_ensemble(run: RunFolder) -> bool:
