@@ -11,6 +11,7 @@ from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
 from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
+from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import EXPLAIN_CHECK, STRESS
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
@@ -24,6 +25,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,
+    FUSE,
     INSPECT,
     PHANTOM,
     PREDICT,

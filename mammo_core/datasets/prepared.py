@@ -1,14 +1,24 @@
-"""All images of a data set, prepared into the cache."""
+"""All images of a data set prepared into the cache, and where their boxes lie in them."""
 
+import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Final
+
+import pandas as pd
 
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.dataset import Dataset
+from mammo_core.datasets.small_images import boxes_of, remembered
 from mammo_core.errors import ConfigError
 from mammo_core.files import cache_root
 from mammo_core.preprocessing.cache import Built, Cache, Plan, build_cache, plan_build
+from mammo_core.preprocessing.prepare import place_box
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
+from mammo_core.types import Box
+
+_NO_KEY: Final = bytes(32)  # ids made while reading are not kept here
 
 
 def plan_preparing(dataset: Dataset, settings: PrepareSettings) -> Plan:
@@ -57,3 +67,51 @@ def _cache(settings: PrepareSettings) -> Cache:
 def _files(dataset: Dataset) -> list[Path]:
     """Each once: in some collections several rows tell of one image."""
     return [dataset.root / str(path) for path in dataset.manifest["path"].drop_duplicates()]
+
+
+def boxes_in_prepared(
+    dataset: Dataset, rows: pd.DataFrame, settings: PrepareSettings
+) -> dict[str, list[Box]]:
+    """The boxes of each image in prepared pixels. How an image was laid out is not cached, so each
+    is read once more, and what came of it remembered.
+    """
+    files = [dataset.root / str(path) for path in rows["path"]]
+    marks = [boxes_of(dataset.boxes, str(source)) for source in rows["image_id"]]
+
+    def make() -> pd.DataFrame:
+        return pd.concat(
+            [
+                _laid_out(file, boxes, reader, settings).assign(source=source)
+                for file, boxes, source in zip(files, marks, rows["image_id"], strict=True)
+            ],
+            ignore_index=True,
+        )
+
+    reader = ReadingProcess()
+    try:
+        told = remembered(f"boxes-{_key(marks, settings)}", files, make)
+    finally:
+        reader.close()
+    table = told.astype(dict.fromkeys(("x0", "y0", "x1", "y1"), "float64"))
+    return {
+        str(source): [
+            Box(x0=x0, y0=y0, x1=x1, y1=y1)
+            for x0, y0, x1, y1 in part[["x0", "y0", "x1", "y1"]].to_numpy().tolist()
+        ]
+        for source, part in table.groupby("source")
+    }
+
+
+def _laid_out(
+    file: Path, boxes: Sequence[Box], reader: ReadingProcess, settings: PrepareSettings
+) -> pd.DataFrame:
+    geometry = reader.read_prepared(file.read_bytes(), settings, key=_NO_KEY).geometry
+    placed = [place_box(box, geometry) for box in boxes]
+    return pd.DataFrame(
+        [(box.x0, box.y0, box.x1, box.y1) for box in placed], columns=["x0", "y0", "x1", "y1"]
+    )
+
+
+def _key(marks: Sequence[Sequence[Box]], settings: PrepareSettings) -> str:
+    told = f"{settings!r}{[[(b.x0, b.y0, b.x1, b.y1) for b in boxes] for boxes in marks]!r}"
+    return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -108,10 +108,20 @@ def encoder(table: pd.DataFrame) -> "ColumnTransformer":
         [
             (
                 "numbers",
-                make_pipeline(FunctionTransformer(_as_floats), impute, StandardScaler()),
+                make_pipeline(
+                    FunctionTransformer(_as_floats, feature_names_out="one-to-one"),
+                    impute,
+                    StandardScaler(),
+                ),
                 numbers,
             ),
-            ("words", make_pipeline(FunctionTransformer(_as_words), one_hot), words),
+            (
+                "words",
+                make_pipeline(
+                    FunctionTransformer(_as_words, feature_names_out="one-to-one"), one_hot
+                ),
+                words,
+            ),
         ]
     )
 

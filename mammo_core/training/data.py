@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PatchConfig, RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
-from mammo_core.datasets.prepared import prepare_dataset
+from mammo_core.datasets.prepared import boxes_in_prepared, prepare_dataset
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import cache_root
@@ -21,7 +21,6 @@ from mammo_core.training.patches import (
     Images,
     PatchImages,
     centres_of,
-    placed_boxes,
     window_of,
     with_patches,
 )
@@ -119,8 +118,8 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
     )
     if not config.patches:
         return images
-    sources = manifest.drop_duplicates("source")
-    placed = placed_boxes(dataset, sources, config.prepare)
+    sources = manifest.drop_duplicates("source").assign(image_id=lambda rows: rows["source"])
+    placed = boxes_in_prepared(dataset, sources, config.prepare)
     return _patches_of(images, placed, config.patches)
 
 

@@ -5,23 +5,18 @@ in minutes. A row of the manifest is then a patch. What the network has learnt s
 whole images, as any checkpoint does.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Final, Protocol
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.config import PatchConfig, PrepareSettings
+from mammo_core.config import PatchConfig
 from mammo_core.datasets.dataset import Dataset
-from mammo_core.datasets.small_images import boxes_of, remembered
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.breast import find_tissue
-from mammo_core.preprocessing.prepare import place_box
-from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.tables import positive_of
 from mammo_core.types import Box, Task
 
@@ -39,7 +34,6 @@ PATHOLOGY: Final = Task(
 )
 
 ROOM: Final = 1.8  # windows are so much wider than patches: turned and shrunk, none shows a corner
-_NO_KEY: Final = bytes(32)  # ids made while reading are not kept here
 _APART: Final = 0.35  # of a patch, that tissue elsewhere keeps from a box
 _TRIES: Final = 40
 
@@ -171,51 +165,3 @@ def tissue_elsewhere(
 
 def _middle(box: Box) -> tuple[float, float]:
     return (box.x0 + box.x1) / 2, (box.y0 + box.y1) / 2
-
-
-def placed_boxes(
-    dataset: Dataset, rows: pd.DataFrame, settings: PrepareSettings
-) -> dict[str, list[Box]]:
-    """The boxes of each image in prepared pixels. How an image was laid out is not cached, so each
-    is read once more, and what came of it remembered.
-    """
-    files = [dataset.root / str(path) for path in rows["path"]]
-    marks = [boxes_of(dataset.boxes, str(source)) for source in rows["source"]]
-
-    def make() -> pd.DataFrame:
-        return pd.concat(
-            [
-                _laid_out(file, boxes, reader, settings).assign(source=source)
-                for file, boxes, source in zip(files, marks, rows["source"], strict=True)
-            ],
-            ignore_index=True,
-        )
-
-    reader = ReadingProcess()
-    try:
-        told = remembered(f"boxes-{_key(marks, settings)}", files, make)
-    finally:
-        reader.close()
-    table = told.astype(dict.fromkeys(("x0", "y0", "x1", "y1"), "float64"))
-    return {
-        str(source): [
-            Box(x0=x0, y0=y0, x1=x1, y1=y1)
-            for x0, y0, x1, y1 in part[["x0", "y0", "x1", "y1"]].to_numpy().tolist()
-        ]
-        for source, part in table.groupby("source")
-    }
-
-
-def _laid_out(
-    file: Path, boxes: Sequence[Box], reader: ReadingProcess, settings: PrepareSettings
-) -> pd.DataFrame:
-    geometry = reader.read_prepared(file.read_bytes(), settings, key=_NO_KEY).geometry
-    placed = [place_box(box, geometry) for box in boxes]
-    return pd.DataFrame(
-        [(box.x0, box.y0, box.x1, box.y1) for box in placed], columns=["x0", "y0", "x1", "y1"]
-    )
-
-
-def _key(marks: Sequence[Sequence[Box]], settings: PrepareSettings) -> str:
-    told = f"{settings!r}{[[(b.x0, b.y0, b.x1, b.y1) for b in boxes] for boxes in marks]!r}"
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
