@@ -46,16 +46,18 @@ from mammo_core.runs.operating_points import Promise
 from mammo_core.types import Level
 
 SUGGESTED_SENSITIVITY: Final = 0.9
+FIXED: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
     """The rates where a threshold was chosen. Where only its record tells them, as counts, the
-    others are None and `remark` says how the intervals were made.
+    others are None and `remark` says how the intervals were made. A threshold that was chosen on
+    no cases promised nothing.
     """
 
-    sensitivity: Rate
-    specificity: Rate
+    sensitivity: Rate | None = None
+    specificity: Rate | None = None
     recall_rate: Rate | None = None
     ppv: Rate | None = None
     npv: Rate | None = None
@@ -80,6 +82,9 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
     if study.looks.why_no_locks:
         return None, "Which threshold is in force is not known: its log cannot be read (see above)."
     validation = validation_rows(study)
+    if study.point is None and study.training and study.training.threshold == "half":
+        fixed = Promised(remark="It was fixed beforehand: no cases had a part in it.")
+        return _point(main, fixed, FIXED, aim="nothing: a half, by recipe", is_locked=False), ""
     if study.point is None:
         return _suggested(rows, main, validation)
     locked = as_given(study.point)
