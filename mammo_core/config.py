@@ -21,6 +21,10 @@ T = TypeVar("T")
 #: the head, or the very last layer (a linear probe).
 Trained = Literal["all", "last_stages", "last_layers", "norm_and_head", "linear"]
 
+#: What a report calls cases by where nobody locked a threshold: one chosen on validation; a half;
+#: or, to show what that does, one chosen on the test cases themselves, which is stamped.
+Threshold = Literal["validation", "half", "test"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareSettings:
@@ -282,7 +286,7 @@ class RunConfig:
     is_deterministic: bool = False  # on a GPU, at some cost in time; on a CPU it always is
     series: str = ""  # what runs that differ in nothing but fold or seed have in common
     recipe: str = ""  # by which it was configured, whatever was changed afterwards
-    threshold: Literal["validation", "half"] = "validation"  # what is reported where none is locked
+    threshold: Threshold = "validation"  # where no operating point is locked
     workers: int = 0  # processes that prepare images; 0 is one for every core
 
     def check(self) -> None:

@@ -30,6 +30,10 @@ from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
 
+ON_TEST: Final = (
+    "By its recipe, cases are called from a threshold chosen on the test cases themselves: "
+    "sensitivity and specificity at it flatter."
+)
 LIMITS: Final = {
     "synthetic": (
         "This model has only seen synthetic images. It knows nothing of women: its score on a real "
@@ -94,6 +98,7 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
             stamps_of(outcome.manifest, config.data),
             (
                 *outcome.limits,
+                ON_TEST * (config.threshold == "test"),
                 how_paired(config, outcome.manifest),
                 how_chosen(config, outcome.training, outcome.manifest),
             ),

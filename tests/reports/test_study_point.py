@@ -120,5 +120,15 @@ def test_a_recipe_may_fix_the_threshold_at_a_half_which_promises_nothing(study: 
     assert point.promised.sensitivity is None
     assert point.delivered.sensitivity.total == 8
     text = render_markdown(study_report(report_of(study), made_at="now"))
-    assert "is a half, as its recipe says" in text
+    assert "is as the recipe of the training says" in text
     assert "no cases had a part in it" in text
+
+
+def test_a_threshold_chosen_on_the_test_cases_is_shown_as_that(study: RunFolder) -> None:
+    config = study.settings(RunConfig)
+    save_settings(replace(config, threshold="test"), study.settings_file)
+    point = results_of(study).point
+    assert point is not None
+    assert not point.is_locked
+    assert point.delivered.sensitivity.value >= 0.9  # there, of course
+    assert "on the test cases themselves" in point.promised.remark

@@ -130,7 +130,7 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
         return
     if not point.is_locked:
         how = (
-            "is a half, as its recipe says."
+            "is as the recipe of the training says."
             if point.promised.sensitivity is None
             else "was chosen on the validation cases for this report."
         )
