@@ -17,9 +17,13 @@ from mammo_core.types import CANCER, Size, Task
 SCHEMA_VERSION = 1
 T = TypeVar("T")
 
-#: What of a network is trained: everything, the last stages and the head, the norms and the head,
-#: or the very last layer (a linear probe).
-Trained = Literal["all", "last_stages", "norm_and_head", "linear"]
+#: What of a network is trained: everything, the last stages (or layers) and the head, the norms and
+#: the head, or the very last layer (a linear probe).
+Trained = Literal["all", "last_stages", "last_layers", "norm_and_head", "linear"]
+
+#: What a report calls cases by where nobody locked a threshold: one chosen on validation; a half;
+#: or, to show what that does, one chosen on the test cases themselves, which is stamped.
+Threshold = Literal["validation", "half", "test"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +72,9 @@ class DataConfig:
     is_official_split: bool = True  # use the split the data set brings, where it brings one
     stratify_by: str | None = None  # one more column whose values every split gets its share of
     is_leak_allowed: bool = False  # for teaching: a woman in two splits; every result is stamped
+    unit: Literal["woman", "image"] = "woman"  # what is dealt out; by image it leaks
+    has_copies: bool = False  # images of the rarer class are repeated before the split: it leaks
+    is_test_validation: bool = False  # the test images choose the epoch, too
     folds: int = 0  # above 0, the women are cut into so many parts and `fold` is the test set
     fold: int = 0
 
@@ -78,10 +85,33 @@ class DataConfig:
                 problems.append(f"{name} share is {value}; it must lie between 0 and 1.")
         if self.val_fraction + self.test_fraction >= 0.9:
             problems.append("Validation and test together leave less than a tenth for training.")
+        problems += self._leaks()
         if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
             problems.append(
                 f"Fold {self.fold} of {self.folds}; folds are 2 or more, counted from 0."
             )
+        return problems
+
+    def _leaks(self) -> list[str]:
+        """Mistakes made on purpose have to be asked for by name, and do not go with folds."""
+        asked = {
+            "unit=image": self.unit == "image",
+            "has_copies": self.has_copies,
+            "is_test_validation": self.is_test_validation,
+        }
+        names = [f"data.{name}" for name, is_asked in asked.items() if is_asked]
+        if not names:
+            return []
+        problems = []
+        if not self.is_leak_allowed:
+            problems.append(
+                f"{' and '.join(names)} makes results that mean nothing. To show what it does, set "
+                "data.is_leak_allowed; every result is then stamped."
+            )
+        if self.has_copies and self.unit == "woman":
+            problems.append("Copies before the split leak only where images are dealt out.")
+        if self.folds:
+            problems.append(f"Folds are cut by woman; {' and '.join(names)} does not go with them.")
         return problems
 
 
@@ -142,10 +172,11 @@ class BalanceConfig:
     """What is done about cancers being few. Training images alone are concerned, after the split.
 
     `sampler`: "weighted" draws images with replacement, "oversample" shows every image once and the
-    positive ones again, each time changed anew, until their share is `positive_share`.
+    positive ones again, each time changed anew, until their share is `positive_share`; "even" does
+    so with whichever is rarer until both are as many.
     """
 
-    sampler: Literal["none", "weighted", "oversample"] = "none"
+    sampler: Literal["none", "weighted", "oversample", "even"] = "none"
     positive_share: float = 0.5
     positives_per_batch: int = 0  # at least so many; 0 leaves it to chance
     class_weights: Literal["none", "balanced"] = "none"
@@ -191,6 +222,8 @@ class OptimConfig:
     weight_decay: float = 0.01
     clip_norm: float = 1.0  # of the gradient; 0 clips nothing
     schedule: Literal["cosine", "one_cycle", "constant", "plateau"] = "cosine"
+    plateau_patience: int = 3  # epochs without a lower validation loss before the rate falls
+    plateau_factor: float = 0.1  # what the rate is then multiplied with
     warmup_epochs: int = 1
     ema_decay: float = 0.0  # above 0, an average of the weights is what is kept
     monitor: Literal["auc", "loss"] = "auc"  # on validation: which epoch is best
@@ -198,6 +231,7 @@ class OptimConfig:
     least_sensitivity: float = 0.0  # at specificity 0.90 on validation; below it, an alarm
     trained: Trained = "all"
     last_stages: int = 1  # how many, where `trained` is "last_stages"; 0 is the head alone
+    last_layers: int = 30  # how many with weights, norms counted, where it is "last_layers"
     unfreeze_every: int = 0  # epochs after which one stage more is trained, from the back; 0 never
     norm: Literal["own", "synchronised", "frozen"] = "own"  # BatchNorm where several GPUs train
     cached_variants: int = 0  # looks per image kept as features of what is frozen; 0 keeps none
@@ -206,9 +240,12 @@ class OptimConfig:
     def check(self) -> list[str]:
         problems = [
             *_too_low(self, 1, "epochs", "batch_size", "accumulate"),
+            *_too_low(self, 1, "plateau_patience", "last_layers"),
             *_too_low(self, 0, "patience", "last_stages", "cached_variants", "unfreeze_every"),
             *_too_low(self, 0, "clip_norm", "weight_decay", "momentum", "ema_decay"),
         ]
+        if not 0.0 < self.plateau_factor < 1.0:
+            problems.append(f"Plateau factor is {self.plateau_factor}; it must be within 0 to 1.")
         if self.learning_rate <= 0.0:
             problems.append(f"Learning rate is {self.learning_rate}; it must be above 0.")
         if self.head_rate <= 0.0:
@@ -228,7 +265,7 @@ class OptimConfig:
                 "Stages are unfrozen one by one only where last_stages are trained, and no "
                 "features are kept. Set trained to last_stages and cached_variants to 0."
             )
-        if self.cached_variants and self.trained in ("all", "norm_and_head"):
+        if self.cached_variants and self.trained in ("all", "norm_and_head", "last_layers"):
             problems.append(
                 f"Features can be kept only of what is frozen, and trained is {self.trained!r}."
             )
@@ -276,6 +313,8 @@ class RunConfig:
     seed: int = 0
     is_deterministic: bool = False  # on a GPU, at some cost in time; on a CPU it always is
     series: str = ""  # what runs that differ in nothing but fold or seed have in common
+    recipe: str = ""  # by which it was configured, whatever was changed afterwards
+    threshold: Threshold = "validation"  # where no operating point is locked
     workers: int = 0  # processes that prepare images; 0 is one for every core
 
     def check(self) -> None:

@@ -19,6 +19,7 @@ from mammo_core.tables import check_splits, positive_of
 from mammo_core.types import Split, Task
 
 LEAKY: Final = "leaky split"
+COPY: Final = " copy "  # between an image's name and the number of its copy
 _MANY_VALUES: Final = 8  # a column of numbers with more is cut into thirds before it stratifies
 
 
@@ -73,10 +74,17 @@ def with_splits(
         manifest = _placed(manifest, dealt, key="group_id")
     if not is_leak_allowed:
         check_splits(manifest)
+    return _with_both_classes(manifest, task, is_validated=val_fraction > 0.0)
+
+
+def _with_both_classes(
+    manifest: pd.DataFrame, task: Task, *, is_validated: bool = True
+) -> pd.DataFrame:
     positive = positive_of(manifest["label"], task)
     for split in Split:
         part = positive[manifest["split"] == split].dropna()
-        if part.all() or not part.any():
+        is_needed = is_validated or split is not Split.VAL
+        if is_needed and (part.all() or not part.any()):
             raise TableError(
                 f"Of {len(part)} labelled images in the {split} split {int(part.sum())} are "
                 f"positive. Every split needs both classes: more women, or another share."
@@ -94,6 +102,28 @@ def with_image_splits(
     return _placed(
         manifest, deal(strata, shares=shares, rest=Split.TRAIN, seed=seed), key="image_id"
     )
+
+
+def with_copies(manifest: pd.DataFrame, task: Task) -> pd.DataFrame:
+    """`manifest` with the labelled images of the rarer class repeated until both are as many: what
+    oversampling before the split does. A copy has a name of its own and the same file.
+    """
+    is_positive = positive_of(manifest["label"], task)
+    wanted = int(is_positive.sum()) * 2 <= int(is_positive.notna().sum())
+    rarer = manifest[(is_positive == wanted).fillna(value=False)]
+    lacking = int(is_positive.notna().sum()) - 2 * len(rarer)
+    if rarer.empty:
+        return manifest
+    places = np.arange(lacking)
+    copies = rarer.iloc[places % len(rarer)].reset_index(drop=True)
+    numbers = pd.Series(places // len(rarer) + 1).astype("string")
+    copies = copies.assign(image_id=copies["image_id"] + COPY + numbers)
+    return pd.concat([manifest, copies], ignore_index=True)
+
+
+def original_of(image_id: str) -> str:
+    """The image of the data set that a row of a split is, or is a copy of."""
+    return image_id.partition(COPY)[0]
 
 
 def with_folds(
@@ -188,19 +218,56 @@ def _with_validation(
 
 
 def split_as_set(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:
-    """`manifest`, its labelled images split as `data` says; the others have no split."""
+    """`manifest`, its labelled images split as `data` says; the others have no split. Where the
+    test images choose the epoch, nobody is dealt to validation.
+    """
+    val_fraction = 0.0 if data.is_test_validation else data.val_fraction
+    if data.unit == "image":
+        return _with_both_classes(
+            with_image_splits(
+                with_copies(manifest, task) if data.has_copies else manifest,
+                task=task,
+                val_fraction=val_fraction,
+                test_fraction=data.test_fraction,
+                seed=data.split_seed,
+            ),
+            task,
+            is_validated=val_fraction > 0.0,
+        )
     if data.folds:
         manifest = _with_fold(manifest, data, task)
+    if data.is_test_validation:  # what the set brings to validate on is trained on
+        manifest = manifest.assign(split=manifest["split"].replace(Split.VAL, Split.TRAIN))
     return with_splits(
         manifest,
         task=task,
-        val_fraction=data.val_fraction,
+        val_fraction=val_fraction,
         test_fraction=data.test_fraction,
         seed=data.split_seed,
         is_official_split=data.is_official_split or data.folds > 0,
         stratify_by=data.stratify_by,
         is_leak_allowed=data.is_leak_allowed,
     )
+
+
+def chosen_by(split: pd.DataFrame, data: DataConfig) -> pd.DataFrame:
+    """The images of a split manifest by which the epoch is chosen."""
+    return split[split["split"] == (Split.TEST if data.is_test_validation else Split.VAL)]
+
+
+def stamps_of(split: pd.DataFrame, data: DataConfig) -> tuple[str, ...]:
+    """What stands beside every result of such a split; nothing where it is sound."""
+    told = [find_leak(split).stamp]
+    tested = split[split["split"] == Split.TEST]
+    learnt = split.loc[split["split"].isin([Split.TRAIN, Split.VAL]), "path"]
+    copies = int(tested["path"].isin(learnt).sum())
+    if copies:
+        told.append(f"{LEAKY}: {copies} of {len(tested)} test images are also learnt from")
+    if data.is_test_validation:
+        told.append(
+            f"{LEAKY}: the {len(tested)} test images chose the epoch, so results on them flatter"
+        )
+    return tuple(text for text in told if text)
 
 
 def used_images(split: pd.DataFrame) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mammo_core.config import PatchConfig, RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
 from mammo_core.datasets.prepared import boxes_in_prepared, prepare_dataset
-from mammo_core.datasets.splits import split_as_set, used_images
+from mammo_core.datasets.splits import chosen_by, split_as_set, used_images
 from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import cache_root
 from mammo_core.partners import is_lone, partners_of
@@ -104,8 +104,13 @@ def load_images(
 
 
 def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
-    """The labelled images of `split`, which must be in the cache."""
-    manifest = dataset.manifest[dataset.manifest["split"] == split].reset_index(drop=True)
+    """The labelled images of `split`, which must be in the cache; for validation those that choose
+    the epoch.
+    """
+    manifest = dataset.manifest[dataset.manifest["split"] == split]
+    if split is Split.VAL:
+        manifest = chosen_by(dataset.manifest, config.data)
+    manifest = manifest.reset_index(drop=True)
     if manifest.empty:
         raise TableError(f"There are no labelled images in the {split} split.")
     cache = Cache(root=cache_root(), settings=config.prepare)

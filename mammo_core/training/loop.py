@@ -27,8 +27,6 @@ from mammo_core.zoo.freezing import train_mode
 
 _ONE_CYCLE_RISE: Final = 0.3  # of all steps
 _ONE_CYCLE_START: Final = 1 / 25  # of the peak
-PLATEAU_PATIENCE: Final = 3  # epochs without a lower validation loss
-PLATEAU_FACTOR: Final = 0.1
 
 
 def learning_rate(step: int, optim: OptimConfig, *, steps_per_epoch: int) -> float:
@@ -49,17 +47,16 @@ def learning_rate(step: int, optim: OptimConfig, *, steps_per_epoch: int) -> flo
     return peak
 
 
-def plateau_scale(losses: list[float]) -> float:
-    """What the rate is multiplied with after these validation losses.
-
-    A tenth for every PLATEAU_PATIENCE epochs in which the lowest loss so far was not beaten.
+def plateau_scale(losses: list[float], optim: OptimConfig) -> float:
+    """What the rate is multiplied with after these validation losses: `plateau_factor` for every
+    `plateau_patience` epochs in which the lowest loss so far was not beaten.
     """
     scale, lowest, waited = 1.0, math.inf, 0
     for loss in losses:
         waited = 0 if loss < lowest else waited + 1
         lowest = min(lowest, loss)
-        if waited == PLATEAU_PATIENCE:
-            scale, waited = scale * PLATEAU_FACTOR, 0
+        if waited == optim.plateau_patience:
+            scale, waited = scale * optim.plateau_factor, 0
     return scale
 
 
@@ -220,7 +217,8 @@ def fit(
     for epoch in range(len(history) + 1, optim.epochs + 1):
         if has_stalled(history, optim.monitor, optim.patience):
             return
-        scale = plateau_scale([j.loss for j in history]) if optim.schedule == "plateau" else 1.0
+        is_lowered = optim.schedule == "plateau"
+        scale = plateau_scale([j.loss for j in history], optim) if is_lowered else 1.0
         torch.manual_seed(lesson.seed * 1_000_003 + epoch * 1_009 + fabric.global_rank)  # dropout
         lesson.begin(epoch)
         train_mode(learner.network)

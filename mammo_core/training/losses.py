@@ -108,14 +108,20 @@ def images_per_epoch(positive: NDArray[np.bool_], balance: BalanceConfig) -> int
 
 
 def _repeated(positive: NDArray[np.bool_], balance: BalanceConfig) -> Rows:
-    """Every image once; with "oversample" the positive ones again until their share is reached."""
+    """Every image once; with "oversample" the positive ones again until their share is reached,
+    with "even" the rarer ones until they are as many as the others.
+    """
     rows = np.arange(len(positive), dtype=np.int64)
-    if balance.sampler != "oversample" or not positive.any():
+    if balance.sampler not in ("oversample", "even"):
         return rows
-    share = balance.positive_share
-    wanted = math.ceil(np.sum(~positive) * share / (1.0 - share))
-    extra = max(0, wanted - int(positive.sum()))
-    return np.concatenate([rows, np.resize(np.flatnonzero(positive), extra)])
+    repeated, share = positive, balance.positive_share
+    if balance.sampler == "even":
+        repeated, share = positive if 2 * positive.sum() <= len(positive) else ~positive, 0.5
+    if not repeated.any():
+        return rows
+    wanted = math.ceil(np.sum(~repeated) * share / (1.0 - share))
+    extra = max(0, wanted - int(repeated.sum()))
+    return np.concatenate([rows, np.resize(np.flatnonzero(repeated), extra)])
 
 
 def _draw_weighted(positive: NDArray[np.bool_], share: float, rng: np.random.Generator) -> Rows:

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset
-from mammo_core.datasets.splits import find_leak
+from mammo_core.datasets.splits import stamps_of
 from mammo_core.metrics.uncertainty import newcombe_interval
 from mammo_core.runs.card import SplitCount
 from mammo_core.tables import positive_of
@@ -31,6 +31,7 @@ from mammo_core.training.preflight import (
     GUESSED_AUC,
     Preflight,
     few_to_choose_by,
+    in_sentences,
     refuse_missing_weights,
 )
 from mammo_core.types import Report, Split
@@ -79,9 +80,9 @@ def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np
 
 
 def _warnings(dataset: Dataset, config: RunConfig) -> tuple[str, ...]:
-    stamp = find_leak(dataset.manifest).stamp
+    stamps = in_sentences(stamps_of(dataset.manifest, config.data))
     few = few_to_choose_by(dataset.manifest, config.data, config.task)
-    return (*config.balance.warnings(), *few, *([f"{stamp.capitalize()}."] if stamp else []))
+    return (*config.balance.warnings(), *few, *stamps)
 
 
 def looks_of(batches: TrainingBatches) -> NDArray[np.uint8]:

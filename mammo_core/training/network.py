@@ -40,13 +40,13 @@ def make_network(config: RunConfig, device: torch.device) -> Network:
     example = torch.randn(2, *views, config.prepare.channels, *size).to(device)
     stages = stages_of(classifier, example)
     still: tuple[Stage, ...] = ()
-    if config.optim.trained != "all":
-        still = freeze(
-            classifier, stages, trained=config.optim.trained, last=config.optim.last_stages
-        )
-    if config.optim.norm == "frozen":
+    optim = config.optim
+    if optim.trained != "all":
+        last = optim.last_layers if optim.trained == "last_layers" else optim.last_stages
+        still = freeze(classifier, stages, trained=optim.trained, last=last)
+    if optim.norm == "frozen":
         freeze_batch_norms(classifier)
-    elif config.optim.norm == "synchronised":
+    elif optim.norm == "synchronised":
         synchronise_batch_norms(classifier)
     return Network(classifier=classifier, stages=stages, still=still, example=example)
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from mammo_core.config import RunConfig
 from mammo_core.datasets.adapters.adapter import Adapter
 from mammo_core.datasets.dataset import fingerprint_of
-from mammo_core.datasets.splits import Leak, find_leak
+from mammo_core.datasets.splits import chosen_by, stamps_of
 from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.cases import levels_of, pool_cases, why_no_auc
@@ -30,6 +30,10 @@ from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
 
+ON_TEST: Final = (
+    "By its recipe, cases are called from a threshold chosen on the test cases themselves: "
+    "sensitivity and specificity at it flatter."
+)
 LIMITS: Final = {
     "patches": (
         "This model has learnt patches of images, lesions against tissue elsewhere. It gives no "
@@ -96,10 +100,11 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
         heatmap_offset=outcome.heatmap_offset,
         limits=limits_of(
             adapter.imaging,
-            find_leak(outcome.manifest),
+            stamps_of(outcome.manifest, config.data),
             (
                 *outcome.limits,
                 LIMITS["patches"] if config.patches else "",
+                ON_TEST * (config.threshold == "test"),
                 how_paired(config, outcome.manifest),
                 how_chosen(config, outcome.training, outcome.manifest),
             ),
@@ -107,9 +112,9 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
     )
 
 
-def limits_of(imaging: str, leak: Leak, more: tuple[str, ...] = ()) -> tuple[str, ...]:
+def limits_of(imaging: str, stamps: tuple[str, ...], more: tuple[str, ...] = ()) -> tuple[str, ...]:
     """What must be said beside every number of a model so trained."""
-    told = (leak.stamp, LIMITS.get(imaging, ""), *more, NOTICE)
+    told = (*stamps, LIMITS.get(imaging, ""), *more, NOTICE)
     return tuple(text for text in told if text)
 
 
@@ -128,13 +133,15 @@ def how_paired(config: RunConfig, manifest: pd.DataFrame) -> str:
 
 def how_chosen(config: RunConfig, training: TrainingRecord, manifest: pd.DataFrame) -> str:
     """Which women chose the epoch; what else is fitted on them shares that choice."""
-    validation = manifest[manifest["split"] == Split.VAL]
-    whose = f"{validation['group_id'].nunique()} validation women"
+    kind = "test" if config.data.is_test_validation else "validation"
+    whose = f"{chosen_by(manifest, config.data)['group_id'].nunique()} {kind} women"
     if config.data.folds:
         whose += " taken from the training folds (the held-out fold chooses nothing)"
     what = f"Epoch {training.best_epoch} of {training.epochs} was chosen"
     if config.optim.patience:
         what = f"When to stop, and epoch {training.best_epoch} of {training.epochs}, was chosen"
+    if config.data.is_test_validation:
+        return f"{what} on {whose}, the same on which it is judged."
     return (
         f"{what} on {whose}; a temperature or threshold fitted on the same women shares that "
         "choice, so it is judged on the test women alone."

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.dataset import find_folder, read_dataset
-from mammo_core.datasets.splits import positive_groups
+from mammo_core.datasets.splits import chosen_by, positive_groups, stamps_of
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, to_document
@@ -23,7 +23,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run, latest_run, start_worker
 from mammo_core.training.data import split_dataset
 from mammo_core.training.lineage import origin_of
-from mammo_core.types import Split, Task
+from mammo_core.types import Task
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM
 from mammo_core.zoo.shelf import weights_path
 
@@ -87,11 +87,16 @@ def check_start(configs: Sequence[RunConfig]) -> tuple[str, ...]:
     refuse_missing_weights(configs[0])
     data = configs[0].data
     dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
-    told = (
-        few_to_choose_by(split_dataset(dataset, one).manifest, one.data, one.task)
-        for one in configs
-    )
-    return tuple(dict.fromkeys(sentence for sentences in told for sentence in sentences))
+    told: list[str] = []
+    for one in configs:
+        split = split_dataset(dataset, one).manifest
+        told += (*in_sentences(stamps_of(split, one.data)),)
+        told += few_to_choose_by(split, one.data, one.task)
+    return tuple(dict.fromkeys(told))
+
+
+def in_sentences(stamps: Sequence[str]) -> tuple[str, ...]:
+    return tuple(f"{stamp.capitalize()}." for stamp in stamps)
 
 
 def refuse_missing_weights(config: RunConfig) -> None:
@@ -105,7 +110,7 @@ def refuse_missing_weights(config: RunConfig) -> None:
 
 def few_to_choose_by(split: pd.DataFrame, data: DataConfig, task: Task) -> tuple[str, ...]:
     """A warning where few women of `split`, a split manifest, choose what is kept of a run."""
-    women = positive_groups(split[split["split"] == Split.VAL], task)
+    women = positive_groups(chosen_by(split, data), task)
     positive = int(women.sum())
     if positive >= FEWEST_TO_CHOOSE_BY:
         return ()

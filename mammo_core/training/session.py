@@ -182,8 +182,12 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
     classifier.load_state_dict(load_file(run.file(WEIGHTS_NAME)))
     val = course.images[Split.VAL]
     outputs = outputs_of(classifier, course.evaluation(Split.VAL), config.task)
-    tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
-    predictions = _predictions(course, {Split.VAL: outputs.logits, Split.TEST: tested})
+    if config.data.is_test_validation:  # they are the same
+        logits = {Split.TEST: outputs.logits}
+    else:
+        tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
+        logits = {Split.VAL: outputs.logits, Split.TEST: tested}
+    predictions = _predictions(course, logits)
     write_predictions(predictions, run.predictions_file)
     outcome = TrainingOutcome(
         model_id=run.run_id,

@@ -142,8 +142,9 @@ def freeze(
 ) -> tuple[Stage, ...]:
     """Let only what `trained` names have gradients; returns the stages at the front that are still.
 
-    "last_stages" is the head and the `last` stages before it; "norm_and_head" every norm and the
-    head; "linear" the very last layer alone.
+    "last_stages" is the head and the `last` stages before it, "last_layers" the head and the `last`
+    layers before it that have weights; "norm_and_head" every norm and the head; "linear" the very
+    last layer alone.
     """
     if trained == "last_stages" and last > len(stages):
         raise ConfigError(
@@ -152,8 +153,9 @@ def freeze(
     wanted = _wanted(classifier, stages, trained, last)
     for name, parameter in classifier.trunk.named_parameters():
         parameter.requires_grad_(name in wanted)
-    still = {"linear": len(stages), "last_stages": len(stages) - last}.get(trained, 0)
-    return stages[:still]
+    first = min((depth_of(name, stages) for name in wanted), default=len(stages))
+    still = {"linear": len(stages), "last_stages": len(stages) - last, "last_layers": first}
+    return stages[: still.get(trained, 0)]
 
 
 def train_mode(network: nn.Module) -> None:
@@ -187,6 +189,8 @@ def _wanted(
     if trained == "last_stages":
         return {name for name, depth in depths.items() if depth >= len(stages) - last}
     head = {name for name, depth in depths.items() if depth == len(stages)}
+    if trained == "last_layers":
+        return head | _last_layers(classifier.trunk, set(depths) - head, last)
     if trained == "norm_and_head":
         return head | _weights_of(classifier.trunk, _NORMS)
     return {name for name in head if name.startswith(f"{last_layer(classifier)}.")}
@@ -196,6 +200,20 @@ def last_layer(classifier: Classifier) -> str:
     """The dotted name, inside the trunk, of the layer that gives the logits."""
     names: list[str] = [n for n, m in classifier.trunk.named_modules() if isinstance(m, nn.Linear)]
     return names[-1]
+
+
+def _last_layers(trunk: nn.Module, body: set[str], last: int) -> set[str]:
+    """Weights of the `last` modules of the body that hold any themselves: convolutions, norms."""
+    layers: dict[str, list[str]] = {}
+    for name, _ in trunk.named_parameters():
+        if name in body:
+            layers.setdefault(name.rpartition(".")[0], []).append(name)
+    if last > len(layers):
+        raise ConfigError(
+            f"This network has {len(layers)} layers with weights before its head; {last} cannot be "
+            "trained. Set optim.last_layers lower, or optim.trained to all."
+        )
+    return {name for names in list(layers.values())[-last:] for name in names}
 
 
 def _weights_of(trunk: nn.Module, kinds: tuple[type[nn.Module], ...]) -> set[str]:

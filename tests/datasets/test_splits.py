@@ -1,9 +1,22 @@
 """Women are dealt out whole, evenly by class, the same way for the same seed."""
 
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
-from mammo_core.datasets.splits import find_leak, with_folds, with_image_splits, with_splits
+from mammo_core.config import DataConfig
+from mammo_core.datasets.splits import (
+    chosen_by,
+    find_leak,
+    original_of,
+    split_as_set,
+    stamps_of,
+    with_copies,
+    with_folds,
+    with_image_splits,
+    with_splits,
+)
 from mammo_core.errors import TableError
 from mammo_core.tables import check_manifest
 from mammo_core.types import CANCER
@@ -158,3 +171,69 @@ def test_a_split_by_image_leaks_and_says_so() -> None:
     assert leak
     assert len(leak.groups) > 15
     assert leak.of_groups == 40
+
+
+DATA = DataConfig(
+    folder="made up", adapter="csv_folder", label_rule="as-written", val_fraction=0.2,
+    test_fraction=0.3,
+)  # fmt: skip
+BY_IMAGE = replace(DATA, unit="image", is_leak_allowed=True)
+
+
+def test_mistakes_on_purpose_have_to_be_asked_for_by_name() -> None:
+    asked = replace(DATA, unit="image", has_copies=True, is_test_validation=True)
+    (problem,) = asked.check()
+    assert problem.startswith(
+        "data.unit=image and data.has_copies and data.is_test_validation makes results that mean "
+        "nothing."
+    )
+    assert replace(asked, is_leak_allowed=True).check() == []
+    assert "Folds are cut by woman" in replace(BY_IMAGE, folds=5).check()[0]
+    assert "Copies before the split" in replace(BY_IMAGE, unit="woman", has_copies=True).check()[0]
+
+
+def test_a_run_may_deal_out_images_and_is_stamped() -> None:
+    result = split_as_set(forty_women(), BY_IMAGE, CANCER)
+    assert result["split"].value_counts().to_dict() == {"train": 40, "val": 16, "test": 24}
+    (stamp,) = stamps_of(result, BY_IMAGE)
+    assert stamp.startswith("leaky split: ")
+    assert stamps_of(split_as_set(forty_women(), DATA, CANCER), DATA) == ()
+
+
+def test_copies_before_the_split_bring_test_images_into_training() -> None:
+    copied = with_copies(forty_women(), CANCER)
+    labels = copied["label"].value_counts().to_dict()
+    assert labels == {"no cancer": 60, "cancer": 60}
+    assert copied["image_id"].is_unique
+    assert {original_of(name) for name in copied["image_id"]} == set(forty_women()["image_id"])
+    data = replace(BY_IMAGE, has_copies=True)
+    result = split_as_set(forty_women(), data, CANCER)
+    tested, learnt = (result["split"] == "test"), (result["split"] != "test")
+    shared = result.loc[tested, "path"].isin(result.loc[learnt, "path"]).sum()
+    assert shared > 10
+    assert (
+        f"{shared} of {tested.sum()} test images are also learnt from" in stamps_of(result, data)[1]
+    )
+
+
+def test_copies_are_of_whichever_class_is_rarer() -> None:
+    mostly_cancer = forty_women().assign(label=lambda t: t["label"].map(SWAPPED))
+    assert with_copies(mostly_cancer, CANCER)["label"].value_counts().to_dict() == {
+        "no cancer": 60, "cancer": 60,
+    }  # fmt: skip
+
+
+SWAPPED = {"cancer": "no cancer", "no cancer": "cancer"}
+
+
+def test_where_the_test_images_choose_the_epoch_nobody_validates() -> None:
+    official = forty_women().assign(
+        split=lambda t: t["patient_id"].map(lambda name: "test" if name < "W12" else "train")
+    )
+    data = replace(DATA, is_test_validation=True, is_leak_allowed=True)
+    result = split_as_set(official, data, CANCER)
+    assert result["split"].value_counts().to_dict() == {"train": 56, "test": 24}
+    assert len(chosen_by(result, data)) == 24
+    assert stamps_of(result, data) == (
+        "leaky split: the 24 test images chose the epoch, so results on them flatter",
+    )

@@ -200,7 +200,7 @@ MUTATIONS: Final = (
     Mutation(
         "training/losses.py",
         "training/test_balance.py",
-        "max(0, wanted - int(positive.sum()))",
+        "max(0, wanted - int(repeated.sum()))",
         "max(0, wanted)",
     ),
     Mutation(
@@ -218,8 +218,8 @@ MUTATIONS: Final = (
     Mutation(
         "training/loop.py",
         "training/test_schedule.py",
-        "if waited == PLATEAU_PATIENCE",
-        "if waited > PLATEAU_PATIENCE",
+        "if waited == optim.plateau_patience",
+        "if waited > optim.plateau_patience",
     ),
     Mutation(
         "training/augment.py",

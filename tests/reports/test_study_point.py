@@ -2,7 +2,10 @@ from dataclasses import replace
 
 import pytest
 
+from mammo_core.config import RunConfig, save_settings
 from mammo_core.errors import TableError
+from mammo_core.reports.document import render_markdown
+from mammo_core.reports.study.report import study_report
 from mammo_core.reports.study.results import Results, measure_study
 from mammo_core.reports.study.study import read_study
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -106,3 +109,26 @@ def test_no_test_predictions_are_no_result(study: RunFolder) -> None:
 def test_a_pooling_rule_that_is_none_is_a_sentence(study: RunFolder) -> None:
     lock(study, pooling="loudest")
     assert "pools by 'loudest'" in results_of(study).why_no_point
+
+
+def test_a_recipe_may_fix_the_threshold_at_a_half_which_promises_nothing(study: RunFolder) -> None:
+    config = study.settings(RunConfig)
+    save_settings(replace(config, threshold="half"), study.settings_file)
+    point = results_of(study).point
+    assert point is not None
+    assert (point.threshold, point.is_locked) == (0.5, False)
+    assert point.promised.sensitivity is None
+    assert point.delivered.sensitivity.total == 8
+    text = render_markdown(study_report(report_of(study), made_at="now"))
+    assert "is as the recipe of the training says" in text
+    assert "no cases had a part in it" in text
+
+
+def test_a_threshold_chosen_on_the_test_cases_is_shown_as_that(study: RunFolder) -> None:
+    config = study.settings(RunConfig)
+    save_settings(replace(config, threshold="test"), study.settings_file)
+    point = results_of(study).point
+    assert point is not None
+    assert not point.is_locked
+    assert point.delivered.sensitivity.value >= 0.9  # there, of course
+    assert "on the test cases themselves" in point.promised.remark

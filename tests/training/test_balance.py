@@ -64,3 +64,11 @@ def test_correcting_twice_is_warned_of() -> None:
     assert BalanceConfig(sampler="weighted").warnings() == []
     assert BalanceConfig(class_weights="balanced").warnings() == []
     assert "corrects twice" in BalanceConfig(sampler="weighted", positive_weight=2.0).warnings()[0]
+
+
+def test_even_shows_the_rarer_class_again_whichever_it_is() -> None:
+    balance = BalanceConfig(sampler="even")
+    assert np.bincount(order(balance).rows).tolist() == [1] * 8 + [4, 4]
+    assert np.bincount(order(balance, positive=~POSITIVE).rows).tolist() == [1] * 8 + [4, 4]
+    assert images_per_epoch(POSITIVE, balance) == images_per_epoch(~POSITIVE, balance) == 16
+    assert images_per_epoch(np.ones(4, dtype=bool), balance) == 4  # one class has no rarer one

@@ -25,7 +25,7 @@ FORMS = ("conv2", "conv2-dropout", "conv2-weighted", "conv2-oversampled")
 
 def test_the_two_convolutions_come_in_four_forms_that_differ_in_what_they_are_named_for() -> None:
     plain, dropped, weighted, oversampled = (
-        get_recipe(name).configure(DATA, CANCER) for name in FORMS
+        replace(get_recipe(name).configure(DATA, CANCER), recipe="") for name in FORMS
     )
     assert (plain.model.dropout, plain.optim.weight_decay) == (0.0, 0.0)
     assert (dropped.model.dropout, dropped.optim.weight_decay) == (0.5, 1e-4)

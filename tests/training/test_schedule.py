@@ -35,9 +35,24 @@ def test_one_cycle_starts_low_peaks_at_three_tenths_and_ends_at_nothing() -> Non
     assert told[-1] < 0.05
 
 
+def scale(losses: list[float], **settings: float) -> float:
+    return plateau_scale(losses, OptimConfig(schedule="plateau", **settings))
+
+
 def test_a_plateau_of_three_epochs_costs_nine_tenths_of_the_rate() -> None:
-    assert plateau_scale([]) == 1.0
-    assert plateau_scale([1.0, 0.9, 0.95, 0.93]) == 1.0  # two epochs without a lower loss
-    assert plateau_scale([1.0, 0.9, 0.95, 0.93, 0.9]) == pytest.approx(0.1)  # equal is not lower
-    assert plateau_scale([1.0, 0.9, 0.95, 0.93, 0.9, 0.8]) == pytest.approx(0.1)
-    assert plateau_scale([1.0] * 7) == pytest.approx(0.01)
+    assert scale([]) == 1.0
+    assert scale([1.0, 0.9, 0.95, 0.93]) == 1.0  # two epochs without a lower loss
+    assert scale([1.0, 0.9, 0.95, 0.93, 0.9]) == pytest.approx(0.1)  # equal is not lower
+    assert scale([1.0, 0.9, 0.95, 0.93, 0.9, 0.8]) == pytest.approx(0.1)
+    assert scale([1.0] * 7) == pytest.approx(0.01)
+
+
+def test_how_long_a_plateau_is_and_what_it_costs_are_settings() -> None:
+    assert scale([1.0, 1.0, 1.0], plateau_patience=2, plateau_factor=0.5) == pytest.approx(0.5)
+    assert scale([1.0] * 5, plateau_patience=2, plateau_factor=0.5) == pytest.approx(0.25)
+    assert OptimConfig(plateau_factor=1.0).check() == [
+        "Plateau factor is 1.0; it must be within 0 to 1."
+    ]
+    assert OptimConfig(plateau_patience=0).check() == [
+        "Plateau patience is 0; it must be at least 1."
+    ]

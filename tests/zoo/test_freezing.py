@@ -137,3 +137,27 @@ def test_a_suffix_shares_its_weights_with_the_whole() -> None:
 def test_a_transformer_that_cannot_be_cut_says_so() -> None:
     model, stages, images = real("timm:test_vit")
     assert not can_be_cut(model, stages[:1], images)
+
+
+def test_the_last_layers_are_counted_by_what_holds_weights() -> None:
+    model, stages, _ = real("test_resnet")
+    layers = [
+        name
+        for name, module in model.trunk.named_modules()
+        if list(module.parameters(recurse=False))
+    ]
+    still = freeze(model, stages, trained="last_layers", last=3)
+    trained = {name.rpartition(".")[0] for name in trained_names(model)}
+    assert trained == set(layers[-4:])  # three of the body, and the head
+    assert depth_of(f"{layers[-4]}.weight", stages) == len(still)
+    with pytest.raises(ConfigError, match=r"layers with weights before its head; 999 cannot"):
+        freeze(model, stages, trained="last_layers", last=999)
+
+
+def test_thirty_layers_of_a_resnet_50_reach_into_its_third_stage() -> None:
+    model, stages = on_meta("resnet50")
+    freeze(model, stages, trained="last_layers", last=30)
+    names = {".".join(name.split(".")[:2]) for name in trained_names(model)}
+    assert names == {
+        "layer3.4", "layer3.5", "layer4.0", "layer4.1", "layer4.2", "fc.weight", "fc.bias",
+    }  # fmt: skip

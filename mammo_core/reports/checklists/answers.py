@@ -369,6 +369,8 @@ def accuracy(told: Reported, results: Results) -> Answer:
 
 @at_point
 def thresholds(told: Reported, point: AtPoint) -> Answer:
+    if point.promised.sensitivity is None:
+        return not_done("no operating point was locked; the one shown is as the recipe says.")
     if not point.is_locked:
         return not_done("no operating point was locked; the one shown was chosen for this report.")
     return filled(

@@ -129,9 +129,14 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
         yield warning(results.why_no_point)
         return
     if not point.is_locked:
+        how = (
+            "is as the recipe of the training says."
+            if point.promised.sensitivity is None
+            else "was chosen on the validation cases for this report."
+        )
         yield warning(
             "No operating point was locked for this model, so nothing was promised. The threshold "
-            "below was chosen on the validation cases for this report."
+            f"below {how}"
         )
     else:
         yield Paragraph(text=lock_in_words(study.looks, is_external=study.is_external))
@@ -185,6 +190,8 @@ def _at_every_level(results: Results) -> Table:
 
 def _prevalence(rates: Promised | RatesAtThreshold) -> str:
     """What recall rate, PPV and NPV depend on."""
+    if rates.sensitivity is None or rates.specificity is None:
+        return ""
     positives, negatives = rates.sensitivity.total, rates.specificity.total
     return f", {positives:,} of {positives + negatives:,} positive"
 

@@ -46,16 +46,19 @@ from mammo_core.runs.operating_points import Promise
 from mammo_core.types import Level
 
 SUGGESTED_SENSITIVITY: Final = 0.9
+FIXED: Final = 0.5
+OWN_CASES: Final = "It was chosen on the test cases themselves, as its recipe says."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promised:
     """The rates where a threshold was chosen. Where only its record tells them, as counts, the
-    others are None and `remark` says how the intervals were made.
+    others are None and `remark` says how the intervals were made. A threshold that was chosen on
+    no cases promised nothing.
     """
 
-    sensitivity: Rate
-    specificity: Rate
+    sensitivity: Rate | None = None
+    specificity: Rate | None = None
     recall_rate: Rate | None = None
     ppv: Rate | None = None
     npv: Rate | None = None
@@ -81,7 +84,8 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
         return None, "Which threshold is in force is not known: its log cannot be read (see above)."
     validation = validation_rows(study)
     if study.point is None:
-        return _suggested(rows, main, validation)
+        by_recipe = _by_recipe(study, main)
+        return (by_recipe, "") if by_recipe else _suggested(rows, main, validation)
     locked = as_given(study.point)
     if locked is None:
         return None, (
@@ -103,6 +107,20 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
         again = rates_at(pool_cases(validation, locked.level, rule), locked.threshold)
         promised = _as_recorded(again, locked.promise) or promised
     return _point(cases, promised, locked.threshold, aim=locked.aim, is_locked=True), ""
+
+
+def _by_recipe(study: RunStudy, main: Cases) -> AtPoint | None:
+    """Where the recipe of the training says how cases are called, right or wrong."""
+    how = study.training.threshold if study.training is not None else "validation"
+    if how == "half":
+        nothing = Promised(remark="It was fixed beforehand: no cases had a part in it.")
+        return _point(main, nothing, FIXED, aim="nothing: a half, by recipe", is_locked=False)
+    if how == "test" and not study.is_external and main.positives:
+        chosen = choose_threshold(main, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY).threshold
+        nothing = Promised(remark=f"{OWN_CASES} What it delivers flatters, and promises nothing.")
+        aim = f"sensitivity of at least {SUGGESTED_SENSITIVITY:.2f} on these very cases, by recipe"
+        return _point(main, nothing, chosen, aim=aim, is_locked=False)
+    return None
 
 
 def _suggested(

@@ -134,12 +134,14 @@ def _arranged(test: pd.DataFrame, chosen: Chosen, *, key: str) -> pd.DataFrame:
 
 
 def _show_page(run: RunFolder, dataset: "Dataset", rows: pd.DataFrame, *, key: str) -> None:
+    from mammo_core.datasets.splits import original_of  # slow, and only asked here
+
     paths = dataset.manifest.drop_duplicates("image_id").set_index("image_id")["path"]
     for start in range(0, len(rows), _ACROSS):
         part = rows.iloc[start : start + _ACROSS]
         for place, (_, row) in zip(st.columns(_ACROSS), part.iterrows(), strict=False):
             with place:
-                _show_image(run, dataset, paths.get(row["image_id"]), row, key=key)
+                _show_image(run, dataset, paths.get(original_of(row["image_id"])), row, key=key)
 
 
 def _show_image(

@@ -50,6 +50,15 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
             "Schedule", _SCHEDULES, index=_SCHEDULES.index(optim.schedule),
             key=f"train_schedule_{key}",
         ),
+        plateau_patience=second.number_input(
+            "Plateau, epochs", 1, 500, optim.plateau_patience, key=f"train_plateau_{key}",
+            disabled=optim.schedule != "plateau",
+            help="Epochs without a lower validation loss before a plateau lowers the rate.",
+        ),
+        plateau_factor=second.number_input(
+            "Plateau, factor", 0.01, 0.99, optim.plateau_factor, 0.05, key=f"train_factor_{key}",
+            disabled=optim.schedule != "plateau", help="What the rate is then multiplied with.",
+        ),
         warmup_epochs=second.number_input(
             "Warm-up epochs", 0, optim.epochs, optim.warmup_epochs,
             key=f"train_warmup_{key}_{optim.epochs}",
@@ -115,6 +124,7 @@ _TRAINED: Final[Mapping[Trained, str]] = {
     "linear": "The last layer (linear probe)",
     "norm_and_head": "Norms and head",
     "last_stages": "The last stages and the head",
+    "last_layers": "The last layers and the head",
     "all": "Everything",
 }
 _KEEPS_FEATURES: Final = ("linear", "last_stages")
@@ -145,6 +155,11 @@ def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:
     last = optim.last_stages
     if trained == "last_stages":
         last = right.number_input("How many stages", 0, 12, last, key=f"train_stages_{key}")
+    layers = optim.last_layers
+    if trained == "last_layers":
+        layers = right.number_input(
+            "How many layers with weights", 1, 2000, layers, key=f"train_layers_{key}"
+        )
     variants = 0
     if trained in _KEEPS_FEATURES:
         variants = right.number_input(
@@ -153,7 +168,9 @@ def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:
             help="The frozen part is asked once for so many changed looks of every image, and its "
             "answers are kept: much faster. 0 asks it anew every epoch.",
         )  # fmt: skip
-    return replace(optim, trained=trained, last_stages=last, cached_variants=variants)
+    return replace(
+        optim, trained=trained, last_stages=last, last_layers=layers, cached_variants=variants
+    )
 
 
 def _pick_length(optim: OptimConfig, seed: int, *, key: str) -> tuple[OptimConfig, int]:
@@ -182,10 +199,11 @@ def _pick_length(optim: OptimConfig, seed: int, *, key: str) -> tuple[OptimConfi
     return optim, seed
 
 
-_SAMPLERS: Final[Mapping[Literal["none", "weighted", "oversample"], str]] = {
+_SAMPLERS: Final[Mapping[Literal["none", "weighted", "oversample", "even"], str]] = {
     "none": "Every image once",
     "weighted": "Drawn with weights",
     "oversample": "Cancers shown again",
+    "even": "The rarer class shown again",
 }
 _WEIGHTS: Final[Mapping[Literal["none", "balanced"], str]] = {
     "none": "All the same",
@@ -200,11 +218,12 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
         "Which images an epoch shows", list(_SAMPLERS), format_func=_SAMPLERS.__getitem__,
         index=list(_SAMPLERS).index(before.sampler), key=f"train_sampler_{key}",
         help="Drawn with weights: with replacement, some images not at all. Cancers shown again: "
-        "every image once, positive ones several times, each time changed in another way.",
+        "every image once, positive ones several times, each time changed in another way. The "
+        "rarer class shown again: so with whichever is rarer, until both are as many.",
     )  # fmt: skip
     share = left.slider(
         "Share of positive images", 0.05, 0.95, before.positive_share, 0.05,
-        key=f"train_share_{key}", disabled=sampler == "none",
+        key=f"train_share_{key}", disabled=sampler in ("none", "even"),
     )  # fmt: skip
     class_weights = middle.selectbox(
         "What images weigh in the loss", list(_WEIGHTS), format_func=_WEIGHTS.__getitem__,

@@ -1,5 +1,6 @@
 """CBIS-DDSM in little, as TCIA and as Kaggle have it, with the traps of the original."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -111,12 +112,12 @@ def series_of(key: str, what: str) -> str:
     return f"1.3.6.1.{sum(map(ord, key + what))}.{len(key)}"
 
 
-def write_tables(place: Path) -> None:
+def write_tables(place: Path, lesions: Sequence[Lesion]) -> None:
     """A newline stands inside the quotes of the mask's path of a mass, the crop's of a calc."""
     for kind in ("mass", "calc"):
         for split in ("train", "test"):
             rows = [HEADERS[kind]]
-            rows += [_row(x) for x in LESIONS if (x.kind, x.split) == (kind, split)]
+            rows += [_row(x) for x in lesions if (x.kind, x.split) == (kind, split)]
             write_text(place / f"{kind}_case_description_{split}_set.csv", "\n".join(rows) + "\n")
 
 
@@ -157,7 +158,7 @@ def pieces_of(lesion: Lesion) -> dict[str, NDArray[np.uint8]]:
 
 
 def build_dicom(folder: Path) -> None:
-    write_tables(folder)
+    write_tables(folder, LESIONS)
     tree = folder / "CBIS-DDSM"
     for lesion in LESIONS:
         series = series_of(lesion.image_key, "image")
@@ -169,11 +170,11 @@ def build_dicom(folder: Path) -> None:
             )
 
 
-def build_jpeg(folder: Path) -> None:
-    write_tables(folder / "csv")
+def build_jpeg(folder: Path, lesions: Sequence[Lesion] = LESIONS) -> None:
+    write_tables(folder / "csv", lesions)
     rows = ["file_path,image_path,PatientID,SeriesDescription,SeriesInstanceUID"]
     written = set()
-    for number, lesion in enumerate(LESIONS):
+    for number, lesion in enumerate(lesions):
         series = series_of(lesion.image_key, "image")
         if lesion.image_key not in written:
             written.add(lesion.image_key)

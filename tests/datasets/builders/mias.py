@@ -48,20 +48,20 @@ SIDE = 1024
 
 def build_original(folder: Path) -> None:
     write_text(folder / "Info.txt", PROSE + "\n".join(ROWS) + "\n")
-    _write_films(folder)
+    write_films(folder, ROWS)
 
 
 def build_copy(folder: Path) -> None:
     rows = [IN_COPY.get(row, row) + "  " for row in ROWS]
     write_text(folder / "Info.txt", "\n".join(["REFNUM BG CLASS SEVERITY X Y RADIUS ", *rows]))
-    _write_films(folder)
+    write_films(folder, ROWS)
 
 
-def _write_films(folder: Path) -> None:
+def write_films(folder: Path, rows: list[str], *, side: int = SIDE) -> None:
     """The chest wall is at the left edge of even films, at the right edge of odd ones."""
-    for name in sorted({row.split()[0] for row in ROWS}):
+    for name in sorted({row.split()[0] for row in rows}):
         number = int(name.removeprefix("mdb"))
-        film = texture(number, (SIDE, SIDE))
+        film = texture(number, (side, side))
         film = film if number % 2 == 0 else np.ascontiguousarray(film[:, ::-1])
         write_picture(folder / f"{name}.pgm", film)
 

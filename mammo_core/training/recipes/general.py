@@ -1,54 +1,16 @@
-"""The recipes a training starts from. To add one, add one entry. Data only: no torch is loaded."""
+"""Recipes of no project: from a smoke test to a full training, for any data set."""
 
-import json
-from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from dataclasses import replace
+from typing import Final
 
 from mammo_core.config import (
     AugmentConfig,
     BalanceConfig,
-    DataConfig,
     ModelConfig,
     OptimConfig,
     PrepareSettings,
-    RunConfig,
 )
-from mammo_core.errors import ConfigError, UnknownNameError
-from mammo_core.records import from_document, to_document
-from mammo_core.types import Size, Task
-from mammo_core.zoo.catalog import RANDOM, get_backbone
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recipe:
-    """Settings that work, and what they are good for."""
-
-    name: str
-    title: str
-    summary: str
-    model: ModelConfig
-    prepare: PrepareSettings
-    optim: OptimConfig
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    balance: BalanceConfig = field(default_factory=BalanceConfig)
-
-    def configure(self, data: DataConfig, task: Task) -> RunConfig:
-        """The settings of a run by this recipe on `data`."""
-        return RunConfig(
-            data=data,
-            model=self.model,
-            prepare=self.prepare,
-            augment=self.augment,
-            balance=self.balance,
-            optim=self.optim,
-            task=task,
-        )
-
-
-def _imagenet(size: Size) -> PrepareSettings:
-    """Images as a network expects them that has seen ImageNet, in grey."""
-    return PrepareSettings(size=size, mean=(0.449,), std=(0.226,))
-
+from mammo_core.training.recipes.recipe import Recipe, imagenet
 
 #: The four forms of the two-convolution network share all but what each is named for.
 _PLAIN: Final = OptimConfig(
@@ -57,7 +19,7 @@ _PLAIN: Final = OptimConfig(
 _WITH_L2: Final = replace(_PLAIN, weight_decay=1e-4)
 _DROPOUT: Final = ModelConfig(backbone="conv2", dropout=0.5)
 
-RECIPES: Final[tuple[Recipe, ...]] = (
+GENERAL: Final[tuple[Recipe, ...]] = (
     Recipe(
         name="smoke",
         title="Smoke test",
@@ -75,7 +37,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
             "it reaches is the least a longer training must beat."
         ),
         model=ModelConfig(backbone="mobilenetv2_100", weights="mobilenetv2_100-imagenet"),
-        prepare=_imagenet((512, 256)),
+        prepare=imagenet((512, 256)),
         balance=BalanceConfig(class_weights="balanced"),
         optim=OptimConfig(
             epochs=20, batch_size=32, learning_rate=3e-4, trained="linear", cached_variants=2
@@ -88,7 +50,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         model=ModelConfig(
             backbone="mobilenetv2_100", weights="mobilenetv2_100-imagenet", dropout=0.2
         ),
-        prepare=_imagenet((512, 256)),
+        prepare=imagenet((512, 256)),
         balance=BalanceConfig(class_weights="balanced"),
         optim=OptimConfig(
             epochs=8,
@@ -108,7 +70,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
             "helps."
         ),
         model=ModelConfig(backbone="resnet18", weights="resnet18-imagenet"),
-        prepare=_imagenet((1024, 512)),
+        prepare=imagenet((1024, 512)),
         balance=BalanceConfig(class_weights="balanced"),
         optim=OptimConfig(epochs=15, batch_size=16, learning_rate=1e-3, trained="norm_and_head"),
     ),
@@ -119,7 +81,7 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         model=ModelConfig(
             backbone="convnext_small", weights="convnext_small-imagenet", pooling="max", dropout=0.3
         ),
-        prepare=_imagenet((1536, 768)),
+        prepare=imagenet((1536, 768)),
         augment=AugmentConfig(
             rotation_degrees=20.0, zoom=0.15, gamma=0.2, noise=0.02, elastic=0.02, blackout=0.2
         ),
@@ -189,47 +151,3 @@ RECIPES: Final[tuple[Recipe, ...]] = (
         optim=_WITH_L2,
     ),
 )
-
-
-def get_recipe(name: str) -> Recipe:
-    for recipe in RECIPES:
-        if recipe.name == name:
-            return recipe
-    raise UnknownNameError("recipe", name, (recipe.name for recipe in RECIPES))
-
-
-def with_backbone(config: RunConfig, name: str) -> RunConfig:
-    """`config` with another backbone, its images normalised as that backbone expects."""
-    backbone = get_backbone(name)
-    channels = config.prepare.channels
-    prepare = replace(
-        config.prepare, mean=(backbone.mean,) * channels, std=(backbone.std,) * channels
-    )
-    if name == config.model.backbone:
-        return config
-    weights = f"{name}-{backbone.pretrained_on}" if config.model.weights != RANDOM else RANDOM
-    weights = weights if backbone.hub else RANDOM
-    model = replace(config.model, backbone=name, weights=weights)
-    return replace(config, model=model, prepare=prepare)
-
-
-def with_changes(config: RunConfig, changes: dict[str, str]) -> RunConfig:
-    """`config` with settings changed by their dotted names, as in `optim.epochs=3`."""
-    document = to_document(config)
-    for name, text in changes.items():
-        *parents, last = name.split(".")
-        place = document
-        for parent in parents:
-            place = place.get(parent) if isinstance(place, dict) else None
-        if not isinstance(place, dict) or last not in place:
-            raise ConfigError(f"There is no setting {name!r}. Settings are named as in run.json.")
-        place[last] = _value(text)
-    return from_document(document, RunConfig, where="the settings")
-
-
-def _value(text: str) -> Any:
-    """JSON where it is JSON (3, true, [512, 256]), else the text itself."""
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
