@@ -324,6 +324,8 @@ def _tell(course: Course, network: Network, result: EpochResult, progress: Progr
             "specificity": judged.specificity,
             "precision": judged.precision,
             "sensitivity_at_specificity_90": judged.sensitivity_at_specificity_90,
+            "called": judged.called,
+            "largest_class_said": max(judged.said, default=None),
             "alarm": " ".join(told) or None,
         }
     )

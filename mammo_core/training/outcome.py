@@ -18,6 +18,7 @@ from mammo_core.datasets.splits import Leak, find_leak
 from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.cases import levels_of, pool_cases, why_no_auc
+from mammo_core.metrics.collapse import class_collapse
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
@@ -94,6 +95,7 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
             find_leak(outcome.manifest),
             (
                 *outcome.limits,
+                how_collapsed(outcome.predictions, config.task),
                 how_paired(config, outcome.manifest),
                 how_chosen(config, outcome.training, outcome.manifest),
             ),
@@ -105,6 +107,12 @@ def limits_of(imaging: str, leak: Leak, more: tuple[str, ...] = ()) -> tuple[str
     """What must be said beside every number of a model so trained."""
     told = (leak.stamp, LIMITS.get(imaging, ""), *more, NOTICE)
     return tuple(text for text in told if text)
+
+
+def how_collapsed(predictions: pd.DataFrame, task: Task) -> str:
+    """That nearly all test images are called one class, where they are; "" elsewhere."""
+    told = class_collapse(predictions[predictions["split"] == Split.TEST], task)
+    return f"On the test split: {told[:1].lower()}{told[1:]}" if told else ""
 
 
 def how_paired(config: RunConfig, manifest: pd.DataFrame) -> str:
