@@ -19,7 +19,8 @@ from mammo_core.records import from_document, read_json, to_document
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.batches import Batches, EvaluationBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
-from mammo_core.training.features import Asking, StoppedError, cut, keep_evaluation, keep_training
+from mammo_core.training.features import Asking, StoppedError, keep_evaluation, keep_training
+from mammo_core.training.halves import cut
 from mammo_core.training.loop import EpochResult, Learner, Lesson, fit, make_learner
 from mammo_core.training.losses import make_loss
 from mammo_core.training.machine import memory_gb

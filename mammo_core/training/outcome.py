@@ -23,7 +23,7 @@ from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
-from mammo_core.training.batches import EvaluationBatches
+from mammo_core.training.batches import Batches
 from mammo_core.types import Level, Split, Task
 from mammo_core.words import NOTICE
 from mammo_core.zoo.catalog import get_backbone
@@ -196,7 +196,7 @@ class ImageOutputs:
 
 
 @torch.no_grad()
-def outputs_of(classifier: Classifier, batches: EvaluationBatches, task: Task) -> ImageOutputs:
+def outputs_of(classifier: Classifier, batches: Batches, task: Task) -> ImageOutputs:
     """In full precision."""
     classifier.eval()
     found = []
