@@ -108,7 +108,13 @@ def small_images(
     """
     rows = np.zeros(len(files), dtype=_ROW)
     places = [_place_of(file) for file in files]
-    missing = [number for number, place in enumerate(places) if not _is_kept(place, rows[number])]
+    missing = []
+    for number, place in enumerate(places):
+        kept = _kept_at(place)
+        if kept is None:
+            missing.append(number)
+        else:
+            rows[number] = kept
 
     def read(number: int) -> None:
         if not should_stop():
@@ -130,16 +136,13 @@ def _place_of(file: Path) -> Path:
     return cache_root() / "small" / str(_VERSION) / state[:2] / state
 
 
-def _is_kept(place: Path, row: NDArray[np.void] | np.void) -> bool:
-    """Whether a whole row lies there; it is then put into `row`."""
+def _kept_at(place: Path) -> np.void | None:
+    """The row that lies there; None where none does, or half of one."""
     try:
         kept = np.fromfile(place, dtype=_ROW)
     except FileNotFoundError:
-        return False
-    if len(kept) != 1:
-        return False
-    row[()] = kept[0]
-    return True
+        return None
+    return kept[0] if len(kept) == 1 else None
 
 
 def _read(file: Path, row: np.void) -> None:
