@@ -33,7 +33,8 @@ from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.jobs import KEEP_MEMORY, worker_environment
 from mammo_core.training.batches import Batch, TrainingBatches
 from mammo_core.training.data import Images, ImageSet, load_dataset, load_images
-from mammo_core.training.features import Asking, FeatureTraining, Halves, cut, keep_training
+from mammo_core.training.features import Asking, FeatureTraining, keep_training
+from mammo_core.training.halves import Halves, cut
 from mammo_core.training.loop import Learner, Lesson, fit, make_learner
 from mammo_core.training.losses import plain_loss
 from mammo_core.training.machine import make_fabric

@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
 from mammo_core.records import from_document, read_object, to_document
-from mammo_core.types import CANCER, Size, Task
+from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH, Size, Task
 
 SCHEMA_VERSION = 1
 T = TypeVar("T")
@@ -244,16 +244,11 @@ class OptimConfig:
             *_too_low(self, 0, "patience", "last_stages", "cached_variants", "unfreeze_every"),
             *_too_low(self, 0, "clip_norm", "weight_decay", "momentum", "ema_decay"),
         ]
-        if not 0.0 < self.plateau_factor < 1.0:
-            problems.append(f"Plateau factor is {self.plateau_factor}; it must be within 0 to 1.")
-        if self.learning_rate <= 0.0:
-            problems.append(f"Learning rate is {self.learning_rate}; it must be above 0.")
-        if self.head_rate <= 0.0:
-            problems.append(f"Head rate is {self.head_rate}; it must be above 0.")
-        if not 0.0 <= self.least_sensitivity <= 1.0:
-            problems.append(
-                f"Least sensitivity is {self.least_sensitivity}; it must lie between 0 and 1."
-            )
+        for name in ("learning_rate", "head_rate"):
+            if getattr(self, name) <= 0.0:
+                told = name.replace("_", " ").capitalize()
+                problems.append(f"{told} is {getattr(self, name)}; it must be above 0.")
+        problems += _outside(self, 0.0, 1.0, "plateau_factor", "least_sensitivity")
         if max(self.momentum, self.ema_decay) >= 1.0:
             problems.append("Momentum and EMA decay must be below 1.")
         if not 0 <= self.warmup_epochs <= self.epochs:
@@ -285,6 +280,10 @@ class PatchConfig:
     tissue_per_image: int = 12
     hard_share: float = 0.5  # of an epoch's tissue: what was taken for a lesion most
     hard_from: int = 3  # the first epoch that asks for it
+
+    @property
+    def task(self) -> Task:
+        return PATHOLOGY_PATCH if self.kind == "pathology" else LESION_PATCH
 
     def check(self) -> list[str]:
         problems = _too_low(self, 1, "per_epoch", "tissue_per_image", "hard_from")
@@ -404,6 +403,15 @@ class CacheConfig:
     label_rule: str
     prepare: PrepareSettings = field(default_factory=PrepareSettings)
     processes: int = 0  # 0: one per core
+
+
+def _outside(settings: Any, low: float, high: float, *names: str) -> list[str]:
+    return [
+        f"{name.replace('_', ' ').capitalize()} is {getattr(settings, name)}; it must lie between "
+        f"{low:g} and {high:g}."
+        for name in names
+        if not low <= getattr(settings, name) <= high
+    ]
 
 
 def _too_low(settings: Any, least: int, *names: str) -> list[str]:

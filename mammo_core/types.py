@@ -191,3 +191,17 @@ CANCER: Final = Task(
     classes=("no cancer", "cancer"),
     positive=("cancer",),
 )
+
+#: Of a piece of an image.
+LESION_PATCH: Final = Task(
+    name="lesion-patch",
+    title="Lesion / tissue elsewhere, by patch",
+    classes=("tissue", "lesion"),
+    positive=("lesion",),
+)
+PATHOLOGY_PATCH: Final = Task(
+    name="pathology-patch",
+    title="Tissue / benign lesion / malignant lesion, by patch",
+    classes=("tissue", "benign", "malignant"),
+    positive=("malignant",),
+)

@@ -21,7 +21,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/reports": {
         "numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom", "markupsafe",
     },
-    "mammo_core/zoo": {"torch", "timm", "safetensors"},
+    "mammo_core/zoo": {"numpy", "torch", "timm", "safetensors", "openvino"},
     "mammo_core/training": {"numpy", "pandas", "torch", "lightning_fabric", "safetensors"},
     "mammo_core/inference": {"numpy", "pandas", "torch", "safetensors", "openvino"},
     "mammo_core/explain": {"numpy", "pandas", "torch", "pytorch_grad_cam", "cv2"},

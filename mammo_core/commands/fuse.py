@@ -48,10 +48,8 @@ def _run(arguments: argparse.Namespace) -> int:
     tested = table[table["split"] == "test"] if (table["split"] == "test").any() else table
     features = _features(run, arguments) if arguments.features else None
     fusion = fuse(tested, arguments.columns, features=features)
-    women = fusion.both["group_id"].nunique()
-    say(
-        f"{len(fusion.both):,} images of {women:,} women, scored by regressions that never saw them."
-    )
+    women = f"{fusion.both['group_id'].nunique():,} women"
+    say(f"{len(fusion.both):,} images of {women}, scored by regressions that never saw them.")
     if fusion.left_out:
         say(f"{fusion.left_out:,} images are left out: not all of it is told of them.")
     for level in (Level.BREAST, Level.IMAGE):

@@ -19,7 +19,7 @@ from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.small_images import GREY, small_images
 from mammo_core.errors import TableError
 from mammo_core.metrics.confounding import CONFOUNDERS, encoder
-from mammo_core.types import Split, Task
+from mammo_core.types import Report, Split, Task
 
 Matrix = NDArray[np.floating]
 
@@ -68,16 +68,24 @@ def fit_baselines(
     task: Task,
     dataset: str,
     seed: int = 0,
-    report: Callable[[int, int], None] = lambda done, total: None,
+    report: Report = lambda done, total, message: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> pd.DataFrame:
     """Predictions of every baseline for the validation and test images of `manifest`."""
     sample = read_labelled_images(
-        root, manifest, task=task, seed=seed, report=report, should_stop=should_stop
+        root,
+        manifest,
+        task=task,
+        seed=seed,
+        report=lambda done, total: report(
+            done, total, f"Reading for the baselines: {done:,} of {total:,} images"
+        ),
+        should_stop=should_stop,
     )
-    judged = ~sample.is_train
+    judged, count = ~sample.is_train, len(BASELINES)
     tables = []
-    for baseline in BASELINES:
+    for number, baseline in enumerate(BASELINES, start=1):
+        report(count, count, f"Fitting baseline {number} of {count}: {baseline.title}")
         guessed = baseline.guess(sample)
         if guessed is not None:
             tables.append(

@@ -12,7 +12,6 @@ from typing import Final
 import cv2
 import numpy as np
 import pandas as pd
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
@@ -93,7 +92,7 @@ SIDE: Final = 256  # pixels
 _THREADS: Final = 8  # at most: each holds an image at full size
 _PREPARE: Final = PrepareSettings(size=(SIDE, SIDE), fit="stretch", mean=(0.0,), std=(1.0,))
 _ROW: Final = np.dtype([("grey", "<f4", len(GREY)), ("pixels", "u1", SIDE * SIDE)])
-_VERSION: Final = 1  # to be raised when an image would be read or cropped otherwise
+_VERSION: Final = 2  # to be raised when an image would be read or cropped otherwise
 
 
 def small_images(
@@ -102,45 +101,56 @@ def small_images(
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool],
 ) -> NDArray[np.void]:
-    """A row of `grey` and `pixels` per file; grey is not a number where a file cannot be read."""
-    folder = cache_root() / "small"
-    path = folder / f"{state_of(files)}-{_VERSION}.npy"
-    if not path.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        scratch = folder / f".{path.name}.{os.getpid()}.tmp"
-        try:
-            _read(files, scratch, report=report, should_stop=should_stop)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
-    kept: NDArray[np.void] = open_memmap(path, mode="r")
-    return kept
+    """A row of `grey` and `pixels` per file; grey is not a number where a file cannot be read.
 
-
-def _read(
-    files: Sequence[Path],
-    path: Path,
-    *,
-    report: Callable[[int, int], None],
-    should_stop: Callable[[], bool],
-) -> None:
-    rows = open_memmap(path, mode="w+", dtype=_ROW, shape=(len(files),))
+    Each file's row is kept by itself: another split, task or fold of the same images reads none of
+    them again.
+    """
+    rows = np.zeros(len(files), dtype=_ROW)
+    places = [_place_of(file) for file in files]
+    missing = []
+    for number, place in enumerate(places):
+        kept = _kept_at(place)
+        if kept is None:
+            missing.append(number)
+        else:
+            rows[number] = kept
 
     def read(number: int) -> None:
-        if should_stop():
-            return
-        try:
-            mammogram = read_mammogram(files[number])
-            pixels = prepare(mammogram, _PREPARE).pixels[0]
-        except ReadError:
-            rows["grey"][number] = np.nan
-            return
-        rows["grey"][number] = list(grey_levels(reduced(mammogram.pixels)).values())
-        rows["pixels"][number] = np.rint(pixels.ravel() * 255)
+        if not should_stop():
+            _read(files[number], rows[number])
+            places[number].parent.mkdir(parents=True, exist_ok=True)
+            replace_file(places[number], rows[number].tobytes())
 
     with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as pool:
-        for done, _ in enumerate(pool.map(read, range(len(files))), start=1):
+        for done, _ in enumerate(pool.map(read, missing), start=len(files) - len(missing) + 1):
             report(done, len(files))
     if should_stop():
         raise RunError("Stopped on request before all images were read; no baseline was fitted.")
-    rows.flush()
+    return rows
+
+
+def _place_of(file: Path) -> Path:
+    """Where the row of `file`, as it lies there now, is kept."""
+    state = state_of([file])
+    return cache_root() / "small" / str(_VERSION) / state[:2] / state
+
+
+def _kept_at(place: Path) -> np.void | None:
+    """The row that lies there; None where none does, or half of one."""
+    try:
+        kept = np.fromfile(place, dtype=_ROW)
+    except FileNotFoundError:
+        return None
+    return kept[0] if len(kept) == 1 else None
+
+
+def _read(file: Path, row: np.void) -> None:
+    try:
+        mammogram = read_mammogram(file)
+        pixels = prepare(mammogram, _PREPARE).pixels[0]
+    except ReadError:
+        row["grey"] = np.nan
+        return
+    row["grey"] = list(grey_levels(reduced(mammogram.pixels)).values())
+    row["pixels"] = np.rint(pixels.ravel() * 255)

@@ -5,7 +5,7 @@ one pass of it over a batch.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.openvino import Number
 from mammo_core.zoo.weights import shapes_in
 
 WEIGHTS_NAME = "weights.safetensors"
@@ -87,7 +88,6 @@ def _refuse_other_shapes(
 #: (images, channels, height, width), as `prepare` gives them; for a network over two views
 #: (images, 2, channels, height, width), each beside its partner.
 Batch = NDArray[np.float32]
-Number = Literal["fp32", "bf16"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

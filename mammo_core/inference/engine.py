@@ -14,21 +14,21 @@ from typing import Final
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.explain.closed_form import Head
 from mammo_core.explain.heads import head_of
-from mammo_core.inference.checkpoint import Batch, Checkpoint, Number, Outputs, forward
+from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs, forward
 from mammo_core.inference.openvino import (
     EngineCheck,
     engine_folder,
     find_check,
-    has_bf16,
-    load_network,
     make_check,
     network_path,
+    open_network,
 )
 from mammo_core.records import from_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import LockedPoint, locked_points
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.openvino import Number, has_bf16
 
 _FAST_FILE: Final = "fast_check.json"
 
@@ -136,7 +136,7 @@ def device_of(checkpoint: Checkpoint) -> str:
 def _openvino(checkpoint: Checkpoint, number: Number = "fp32") -> Engine:
     return Engine(
         name=f"openvino {number}",
-        run=load_network(network_path(checkpoint.card), number),
+        run=open_network(network_path(checkpoint.card), number),
         head=_head(checkpoint),
     )
 

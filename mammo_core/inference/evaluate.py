@@ -16,13 +16,17 @@ from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine, torch_engine
 from mammo_core.inference.scoring import cached_logits
+from mammo_core.inference.verdict import as_given
+from mammo_core.metrics.cases import Pooling, levels_of, pool_cases, rules_of
+from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.preprocessing.cache import Cache, Unreadable
 from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS, left_out_in_words, write_left_out
 from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 from mammo_core.scores import probabilities_of
-from mammo_core.types import Report
+from mammo_core.types import Report, Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -66,6 +70,7 @@ def evaluate_into(
     words = (
         f"{len(done.predictions)} images of {women} women scored by {config.checkpoint}.",
         left_out_in_words(done.left_out),
+        *collapses_of(done.predictions, checkpoint.card.task, point_in_force(found)),
         lone_in_words(partners_of(done.predictions)) if is_paired else None,
         _memory_in_words(found, done.predictions.assign(content=list(done.contents))),
     )
@@ -73,6 +78,27 @@ def evaluate_into(
     for sentence in sentences[1:]:
         log(f"{sentence}\n")
     return " ".join(sentences)
+
+
+def collapses_of(
+    predictions: pd.DataFrame, task: Task, point: LockedPoint | None
+) -> tuple[str, ...]:
+    """Whether nearly all images are called alike: by their likeliest class, by the locked `point`
+    where there is one.
+    """
+    labelled = predictions[predictions["positive"].notna()]
+    if labelled.empty:
+        return ()
+    told = [class_collapse(labelled, task)]
+    given = as_given(point)
+    if (
+        given is not None
+        and given.level in levels_of(labelled)
+        and given.pooling in rules_of(labelled, given.level)
+    ):
+        cases = pool_cases(labelled, given.level, Pooling(given.pooling))
+        told.append(call_collapse(cases, given.threshold))
+    return tuple(filter(None, told))
 
 
 def _memory_in_words(checkpoint: RunFolder, women: pd.DataFrame) -> str | None:

@@ -1,20 +1,16 @@
 """Networks converted for OpenVINO, made once per checkpoint, held against torch, and kept."""
 
 import hashlib
-import importlib
 import json
 import os
 import shutil
-import sys
 import tempfile
-import threading
 import time
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import torch
@@ -26,7 +22,6 @@ from mammo_core.files import cache_root, replace_file, sha256_of
 from mammo_core.inference.checkpoint import (
     Batch,
     Checkpoint,
-    Number,
     Outputs,
     forward,
     inputs_of,
@@ -37,59 +32,24 @@ from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import ImageInfo, ImageRef, Mammogram, Size
 from mammo_core.zoo.classifier import Classifier
-
-_TELEMETRY: Final = "openvino_telemetry"
-_HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
+from mammo_core.zoo.openvino import ConversionError, Number, load_network, write_network
 
 
-class ConversionError(Exception):
-    """OpenVINO does not know how to run a network."""
+def _write(model: Classifier, path: Path, *, channels: int, size: Size) -> None:
+    """`model` for any number of images of `size`."""
+    example: tuple[Tensor, ...] = (torch.zeros(2, channels, *size),)
+    shapes = [[-1, channels, *size]]
+    if model.views > 1:
+        example, shapes = (*example, torch.tensor([0, 1, 1, 0])), [*shapes, [-1]]
+    write_network(_Outputs(model), path, example=example, shapes=shapes)
 
 
-def has_bf16() -> bool:
-    """Whether this processor calculates in bf16, rather than only rounding to it."""
-    found: list[str] = _openvino().Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
-    return "BF16" in found
-
-
-def write_network(model: Classifier, path: Path, *, channels: int, size: Size) -> None:
-    """`model` as OpenVINO's .xml and .bin, for any number of images of `size`."""
-    openvino = _openvino()
-    try:
-        with warnings.catch_warnings(), torch.no_grad():
-            # Tracing is deprecated for torch.export, which takes longer here and which OpenVINO
-            # cannot convert for every transformer.
-            for kind in (FutureWarning, DeprecationWarning):
-                warnings.filterwarnings("ignore", message=r".*torch\.jit\.", category=kind)
-            # It warns of numbers it takes for constants; whether they are is checked afterwards.
-            warnings.filterwarnings("ignore", category=torch.jit.TracerWarning)  # type: ignore[attr-defined]
-            example: tuple[Tensor, ...] = (torch.zeros(2, channels, *size),)
-            shapes = [[-1, channels, *size]]
-            if model.views > 1:
-                example, shapes = (*example, torch.tensor([0, 1, 1, 0])), [*shapes, [-1]]
-            traced = torch.jit.trace(_Outputs(model).eval(), example, check_trace=False)
-            network = openvino.convert_model(traced, input=shapes)
-    except (RuntimeError, ValueError, openvino.frontend.OpConversionFailure) as error:
-        raise ConversionError(type(error).__name__) from error
-    openvino.save_model(network, path, compress_to_fp16=False)
-
-
-def load_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
+def open_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
     """The network in `path`, ready to run from any thread, one batch at a time."""
-    core = _openvino().Core()
-    # Not mapped into memory: the cache may drop the files while the network runs.
-    settings = {
-        "INFERENCE_PRECISION_HINT": _HINTS[number],
-        "PERFORMANCE_HINT": "LATENCY",
-        "ENABLE_MMAP": False,
-    }
-    request = core.compile_model(path, "CPU", settings).create_infer_request()
-    one_at_a_time = threading.Lock()
+    network = load_network(path, number)
 
     def run(batch: Batch) -> Outputs:
-        with one_at_a_time:
-            found = request.infer(list(inputs_of(batch)))
-        logits, feature_map, embedding = (found[index] for index in range(3))
+        logits, feature_map, embedding = network(inputs_of(batch))
         return Outputs(logits=logits, feature_map=feature_map, embedding=embedding)
 
     return run
@@ -106,13 +66,6 @@ class _Outputs(nn.Module):
         self, images: Tensor, places: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         return outputs_of(self.classifier, images, places)
-
-
-def _openvino() -> Any:
-    if _TELEMETRY not in sys.modules:
-        # The import system's own way to say that there is no such module.
-        sys.modules[_TELEMETRY] = None  # type: ignore[assignment]
-    return importlib.import_module("openvino")
 
 
 _SIZE: Final = (512, 256)
@@ -235,16 +188,14 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
         )
 
     try:
-        write_network(
-            checkpoint.model, scratch / _MODEL, channels=settings.channels, size=settings.size
-        )
+        _write(checkpoint.model, scratch / _MODEL, channels=settings.channels, size=settings.size)
     except ConversionError as error:
         return check(
             problem="openvino cannot convert it",
             reason=f"OpenVINO cannot convert this network ({error}), so torch reads with it.",
         )
     batch = trial_batch(settings, views=card.model.views)
-    ours = load_network(scratch / _MODEL, "fp32")(batch).logits
+    ours = open_network(scratch / _MODEL, "fp32")(batch).logits
     difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
     if difference <= LARGEST_DIFFERENCE:  # never true of a NaN
         return check(difference)

@@ -52,7 +52,7 @@ def write_baselines(
             manifest,
             task=task,
             dataset=config.data.folder,
-            report=lambda done, total: report(done, total, f"Baselines: {done} of {total} images"),
+            report=report,
             should_stop=should_stop,
         )
 

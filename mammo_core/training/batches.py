@@ -218,12 +218,13 @@ class PatchBatches(TrainingBatches):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EvaluationBatches:
-    """Every image once, in order, as it is; or those of `rows` alone."""
+    """Every image once, in order, as it is; or those of `rows` alone. `report` is told how many."""
 
     images: ImageSet
     config: RunConfig
     device: torch.device
     rows: NDArray[np.intp] | None = None
+    report: Callable[[int, int], None] = lambda done, total: None
 
     def __len__(self) -> int:
         return -(-len(self._rows) // self.config.optim.batch_size)
@@ -236,9 +237,13 @@ class EvaluationBatches:
             beside = self.images.with_partners(of_batch, views=views)
             return _stored(self.images, beside, self.device), send(targets, self.device)
 
+        done = 0
         for stored, targets in read_ahead(read, len(self)):
             images = self._seen(stored)
-            yield side_by_side(images, views), targets.here()
+            here = targets.here()
+            yield side_by_side(images, views), here
+            done += len(here)
+            self.report(done, len(self._rows))
 
     def each(self, rows: NDArray[np.integer]) -> Tensor:
         """The images at `rows` as they are, without their partners."""

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from lightning_fabric import Fabric
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from mammo_core.config import AugmentConfig, ModelConfig, PrepareSettings, RunConfig
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.errors import RunError
 from mammo_core.files import cache_root, replace_file
 from mammo_core.preprocessing.cache import VERSION as LEVELS_VERSION
 from mammo_core.records import to_document
@@ -31,33 +31,38 @@ from mammo_core.training.batches import (
     send,
     side_by_side,
 )
+from mammo_core.training.halves import OPENVINO, TORCH, WORTH_CONVERTING, Front, Halves
 from mammo_core.training.losses import epoch_order, soft_targets
-from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.freezing import Prefix, Stage, can_be_cut, depth_of, last_layer, suffix_of
 
 #: Part of every key. Raise it when the same settings come to give other features.
-VERSION: Final = 1
+VERSION: Final = 2
 MOST_BYTES: Final = 20 * 2**30
 _LEFT_FREE: Final = 2**30  # for the others on this disk
-_KIND: Final = np.dtype("<f2")
+#: Of looks that are changed at random, half precision is enough. Of images as they are, scores are
+#: made, on which thresholds are chosen.
+HALF: Final = np.dtype("<f2")
+FULL: Final = np.dtype("<f4")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Kept:
     """Kept features of some images, in their order. Memory is the system's concern."""
 
-    segments: tuple[NDArray[np.float16], ...]
+    segments: tuple[NDArray[np.floating], ...]
     places: NDArray[np.intp]  # (images, 2): which segment, and where in it
+    engine: str = TORCH  # what ran the front
 
-    def take(self, rows: NDArray[np.integer]) -> NDArray[np.float16]:
+    def take(self, rows: NDArray[np.integer]) -> NDArray[np.floating]:
         return np.stack([self.segments[s][place] for s, place in self.places[rows]])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FeatureStore:
-    """The kept features of one front and one look."""
+    """The kept features of one front, run by one engine, and one look."""
 
     folder: Path
+    kind: np.dtype[np.floating] = HALF
+    engine: str = TORCH
 
     def missing(self, contents: Sequence[str]) -> NDArray[np.intp]:
         """The rows of `contents` nothing is kept of; of equal ones the first."""
@@ -66,13 +71,14 @@ class FeatureStore:
         rows = sorted(row for content, row in first.items() if content not in known)
         return np.array(rows, dtype=np.intp)
 
-    def add(self, contents: Sequence[str], features: NDArray[np.float16]) -> None:
+    def add(self, contents: Sequence[str], features: NDArray[np.floating]) -> None:
         """Keep one row of `features` for each of `contents`: all of them, or after a kill none."""
         name = secrets.token_hex(8)
         record = {"images": list(contents), "shape": features.shape}
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            replace_file(self.folder / f"{name}.f2", features.astype(_KIND).tobytes())
+            kept = np.ascontiguousarray(features, dtype=self.kind)
+            replace_file(self.folder / f"{name}{self._suffix}", kept.tobytes())
             replace_file(self.folder / f"{name}.json", json.dumps(record))
         except OSError as error:
             raise RunError(
@@ -84,7 +90,7 @@ class FeatureStore:
         """What is kept of `contents`, all of which must be."""
         if self.folder.exists():
             self.folder.parent.touch()  # used now
-        segments, found = list[NDArray[np.float16]](), dict[str, tuple[int, int]]()
+        segments, found = list[NDArray[np.floating]](), dict[str, tuple[int, int]]()
         for names, features in self._segments():
             found |= {content: (len(segments), place) for place, content in enumerate(names)}
             segments.append(features)
@@ -97,26 +103,34 @@ class FeatureStore:
         return Kept(
             segments=tuple(segments),
             places=np.array([found[content] for content in contents], dtype=np.intp),
+            engine=self.engine,
         )
 
-    def _segments(self) -> Iterable[tuple[list[str], NDArray[np.float16]]]:
+    @property
+    def _suffix(self) -> str:
+        return f".f{self.kind.itemsize}"
+
+    def _segments(self) -> Iterable[tuple[list[str], NDArray[np.floating]]]:
         """Whole segments; half of one, left by a kill, has no record yet or too few bytes."""
         for file in sorted(self.folder.glob("*.json")):
             record = json.loads(file.read_text(encoding="utf-8"))
-            path, shape = file.with_suffix(".f2"), tuple(record["shape"])
-            if path.is_file() and path.stat().st_size == int(np.prod(shape)) * _KIND.itemsize:
-                yield record["images"], np.memmap(path, dtype=_KIND, mode="r", shape=shape)
+            path, shape = file.with_suffix(self._suffix), tuple(record["shape"])
+            if path.is_file() and path.stat().st_size == int(np.prod(shape)) * self.kind.itemsize:
+                yield record["images"], np.memmap(path, dtype=self.kind, mode="r", shape=shape)
 
 
 def features_root() -> Path:
     return cache_root() / "features"
 
 
-def open_store(*, front: str, look: Any) -> FeatureStore:
+def open_store(
+    *, front: str, look: Any, kind: "np.dtype[np.floating]" = HALF, engine: str = TORCH
+) -> FeatureStore:
     """The store of a front, by its hash, for a `look`: None is the image as it is."""
     document = {"version": VERSION, "levels": LEVELS_VERSION, "look": to_document(look)}
+    document |= {"kind": kind.str, "engine": engine}
     key = hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
-    return FeatureStore(folder=features_root() / front[:32] / key)
+    return FeatureStore(folder=features_root() / front[:32] / key, kind=kind, engine=engine)
 
 
 def make_room(needed: int, *, keep: str, most: int = MOST_BYTES) -> None:
@@ -130,7 +144,7 @@ def make_room(needed: int, *, keep: str, most: int = MOST_BYTES) -> None:
         key=lambda folder: folder.stat().st_mtime,
     )
     sizes = {
-        folder: sum(file.stat().st_size for file in folder.glob("*/*.f2")) for folder in fronts
+        folder: sum(file.stat().st_size for file in folder.glob("*/*.f?")) for folder in fronts
     }
     used = sum(sizes.values())
     for folder in fronts:
@@ -151,6 +165,7 @@ Rows = NDArray[np.integer]
 
 #: Of the looks that are kept. Not the run's: the seeds of one recipe share them.
 LOOK_SEED: Final = 0
+_TRIED: Final = 4  # images OpenVINO is held against torch on
 _BATCH: Final = 32  # images asked about at a time: more is no faster
 _SEGMENT_IMAGES: Final = 256
 _SEGMENT_BYTES: Final = 64 * 2**20
@@ -158,53 +173,6 @@ _SEGMENT_BYTES: Final = 64 * 2**20
 
 class StoppedError(Exception):
     """Somebody asked to stop while features were made. Nothing is lost; they are made again."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Halves:
-    """A network cut in two: `front` is asked once, `back` is trained and shares its weights.
-
-    The front sees images one by one; of two views, the back takes what it said of both. `digest` is
-    the hash of the front: equal ones say the same of the same image.
-    """
-
-    front: nn.Module
-    back: nn.Module
-    digest: str
-
-
-def cut(
-    classifier: Classifier, still: tuple[Stage, ...], images: Tensor, *, is_linear: bool
-) -> Halves:
-    """`classifier` behind its `still` stages; `images` is a small batch to prove the cut with."""
-    digest = _digest_of(classifier, still, is_linear=is_linear)
-    if is_linear:
-        halves = Halves(
-            front=_Embedding(classifier.each), back=_back_of_probe(classifier), digest=digest
-        )
-        is_whole = _joins(classifier, halves, images)
-    else:
-        is_whole = bool(still) and can_be_cut(classifier, still, images)
-        halves = Halves(
-            front=Prefix(classifier.each, still), back=suffix_of(classifier, still), digest=digest
-        )
-    if not is_whole:
-        raise ConfigError(
-            "This network cannot be cut where it is frozen, so features cannot be kept. Set "
-            "optim.cached_variants to 0, or train its last layer alone (optim.trained=linear)."
-        )
-    return halves
-
-
-class _Embedding(nn.Module):
-    """Everything but the last layer."""
-
-    def __init__(self, classifier: Classifier) -> None:
-        super().__init__()
-        self.classifier = classifier
-
-    def forward(self, images: Tensor) -> Tensor:
-        return self.classifier.embed(self.classifier.features(images))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,26 +250,34 @@ class FeatureEvaluation:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Asking:
-    """How fronts are asked: by which processes together, and who is told and heard meanwhile."""
+    """How fronts are asked: by which processes together, and who is told and heard meanwhile. For
+    fewer than `worth_converting` images torch is asked.
+    """
 
     fabric: Fabric
     report: Report
     should_stop: Callable[[], bool]
+    worth_converting: int = WORTH_CONVERTING
 
 
 def keep_training(halves: Halves, source: TrainingBatches, asking: Asking) -> FeatureTraining:
     """Every training image in so many looks as the settings ask for."""
-
-    def kept(variant: int) -> Kept:
-        def show(rows: Rows) -> Tensor:
-            return source.each(rows, epoch=variant, seed=LOOK_SEED)
-
-        look = replace(_plain(source.config), augment=source.config.augment, number=variant)
-        return _kept(halves, look, source.images.contents, show, asking)
-
     variants = range(source.config.optim.cached_variants)
-    looks = tuple(kept(variant) for variant in variants)
+    looks = tuple(_look(halves, source, variant, asking) for variant in variants)
     return FeatureTraining(source=source, features=KeptFeatures(looks=looks))
+
+
+def keep_first_look(halves: Halves, source: TrainingBatches, asking: Asking) -> Kept:
+    """Every training image as it was shown first."""
+    return _look(halves, source, 0, asking)
+
+
+def _look(halves: Halves, source: TrainingBatches, variant: int, asking: Asking) -> Kept:
+    def show(rows: Rows) -> Tensor:
+        return source.each(rows, epoch=variant, seed=LOOK_SEED)
+
+    look = replace(_plain(source.config), augment=source.config.augment, number=variant)
+    return _kept(halves, look, source.images.contents, show, asking)
 
 
 def keep_evaluation(halves: Halves, source: EvaluationBatches, asking: Asking) -> FeatureEvaluation:
@@ -325,19 +301,43 @@ def _kept(
     asking: Asking,
 ) -> Kept:
     """What the front says of all these images, asking for what nobody has asked for yet."""
-    store = open_store(front=halves.digest, look=look)
+    store, front = _store_and_front(halves, look, contents, show, asking)
     missing = store.missing(contents)
     if asking.fabric.world_size > 1:  # another run may be filling this store: all go by the first
         missing = asking.fabric.broadcast(missing)
     if len(missing):
-        _ask(halves, store, contents, show, missing, asking)
+        _ask(front, store, contents, show, missing, asking)
         asking.fabric.barrier()
     return store.open(contents)
 
 
+def _store_and_front(
+    halves: Halves,
+    look: Look,
+    contents: tuple[str, ...],
+    show: Callable[[Rows], Tensor],
+    asking: Asking,
+) -> tuple[FeatureStore, Front]:
+    """OpenVINO's where it has said something already, or enough is left to ask; else torch's."""
+    kind = FULL if look.augment is None else HALF
+    quick, plain = (
+        open_store(front=halves.digest, look=look, kind=kind, engine=engine)
+        for engine in (OPENVINO, TORCH)
+    )
+    if asking.fabric.device.type != "cpu" or asking.fabric.world_size > 1:
+        return plain, halves.front.eval()
+    left, left_plain = quick.missing(contents), plain.missing(contents)
+    if not len(left):
+        return quick, halves.front.eval()
+    is_begun = len(left) < len(left_plain)
+    is_worth_it = len(left) >= asking.worth_converting and len(left) <= len(left_plain)
+    front = halves.quick.on(show(left[:_TRIED])) if is_begun or is_worth_it else None
+    return (plain, halves.front.eval()) if front is None else (quick, front)
+
+
 @torch.inference_mode()
 def _ask(
-    halves: Halves,
+    front: Front,
     store: FeatureStore,
     contents: tuple[str, ...],
     show: Callable[[Rows], Tensor],
@@ -349,7 +349,7 @@ def _ask(
     Of several processes each asks about a share of every batch, and all hear of a stop together.
     """
     fabric, together = asking.fabric, _BATCH * asking.fabric.world_size
-    halves.front.eval()
+    kept_as = torch.float32 if store.kind == FULL else torch.float16
     waiting: list[Tensor] = []
     rows_waiting: list[int] = []
 
@@ -363,9 +363,9 @@ def _ask(
     for start in range(0, len(missing), together):
         rows = missing[start + fabric.global_rank : start + together : fabric.world_size]
         if len(rows):
-            features = _checked(halves.front(show(rows)).half().cpu())
+            features = _checked(front(show(rows)).to(kept_as).cpu())
             if start == 0:
-                make_room(features[0].nbytes * len(missing), keep=halves.digest)
+                make_room(features[0].nbytes * len(missing), keep=store.folder.parent.name)
             waiting.append(features)
             rows_waiting.extend(int(row) for row in rows)
         is_much = sum(part.nbytes for part in waiting) >= _SEGMENT_BYTES
@@ -383,32 +383,3 @@ def _checked(features: Tensor) -> Tensor:
             "Features of the frozen part do not fit half precision. Set optim.cached_variants to 0."
         )
     return features
-
-
-def _digest_of(classifier: Classifier, still: tuple[Stage, ...], *, is_linear: bool) -> str:
-    """A hash over what the front computes with: its weights, statistics, and where it ends."""
-    last = f"{last_layer(classifier)}."
-    ends = "before the last layer" if is_linear else " ".join(stage.name for stage in still)
-    told = hashlib.sha256(ends.encode())
-    for name, tensor in sorted(classifier.trunk.state_dict().items()):
-        is_front = not name.startswith(last) if is_linear else depth_of(name, still) < len(still)
-        if is_front and not name.endswith("num_batches_tracked"):
-            told.update(name.encode())
-            told.update(tensor.detach().cpu().contiguous().numpy().tobytes())
-    return told.hexdigest()
-
-
-def _back_of_probe(classifier: Classifier) -> nn.Module:
-    """The last layer, and the dropout its network has before it."""
-    rates = [m.p for m in classifier.trunk.modules() if isinstance(m, nn.Dropout) and m.p > 0.0]
-    rate = rates[-1] if rates else float(getattr(classifier.trunk, "drop_rate", 0.0) or 0.0)
-    last = classifier.trunk.get_submodule(last_layer(classifier))
-    return nn.Sequential(nn.Flatten(), nn.Dropout(rate), last)
-
-
-def _joins(classifier: Classifier, halves: Halves, images: Tensor) -> bool:
-    classifier.eval()
-    halves.back.eval()
-    with torch.no_grad():
-        said = halves.front(images.flatten(0, -4)).unflatten(0, images.shape[:-3])
-        return torch.allclose(halves.back(said), classifier(images), atol=1e-5)

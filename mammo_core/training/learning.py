@@ -20,7 +20,8 @@ from mammo_core.records import from_document, read_json, to_document
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.training.batches import Batches, EvaluationBatches, PatchBatches, TrainingBatches
 from mammo_core.training.data import ImageSet
-from mammo_core.training.features import Asking, StoppedError, cut, keep_evaluation, keep_training
+from mammo_core.training.features import Asking, StoppedError, keep_evaluation, keep_training
+from mammo_core.training.halves import cut
 from mammo_core.training.loop import (
     EpochResult,
     Learner,
@@ -355,6 +356,8 @@ def _tell(course: Course, network: Network, result: EpochResult, progress: Progr
             "specificity": judged.specificity,
             "precision": judged.precision,
             "sensitivity_at_specificity_90": judged.sensitivity_at_specificity_90,
+            "called": judged.called,
+            "largest_class_said": max(judged.said, default=None),
             "alarm": " ".join(told) or None,
         }
     )

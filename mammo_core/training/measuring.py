@@ -21,7 +21,7 @@ from mammo_core.runs.card import SplitCount
 from mammo_core.tables import positive_of
 from mammo_core.training.batches import TrainingBatches
 from mammo_core.training.data import ImageSet, image_set, load_dataset, load_images
-from mammo_core.training.features import cut
+from mammo_core.training.halves import cut
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.losses import images_per_epoch, make_loss
 from mammo_core.training.machine import make_fabric, memory_gb

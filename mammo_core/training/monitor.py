@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.collapse import call_collapse, calls_of, collapse_in_words, shares_of
 from mammo_core.metrics.threshold import operating_point, threshold_for_specificity, youden
 from mammo_core.metrics.uncertainty import auc_of
 from mammo_core.scores import probabilities_of, scores_of
@@ -36,6 +37,9 @@ class Judged:
     precision: float | None
     sensitivity_at_specificity_90: float
     score_spread: float
+    said: tuple[float, ...] = ()  # the share of images each class is the likeliest of
+    called: float | None = None  # the share of images called at the threshold
+    collapse: str = ""  # where nearly all images are called alike and should not be
 
 
 Judge = Callable[[NDArray[np.float32]], Judged]
@@ -60,6 +64,11 @@ def judge(
         images=np.ones(len(score), dtype=np.intp),
     )
     point = operating_point(cases, youden(cases).threshold)
+    calls = calls_of(logits)
+    how = "taking the likeliest class of each validation image"
+    collapses = [collapse_in_words(calls, labels, task.classes, how=how)]
+    if np.isfinite(point.threshold):
+        collapses.append(call_collapse(cases, point.threshold))
     loss = plain_loss(task)(torch.from_numpy(logits.copy()), hard_targets(labels, task))
     return Judged(
         loss=loss.item(),
@@ -70,6 +79,9 @@ def judge(
         precision=point.ppv if point.called else None,
         sensitivity_at_specificity_90=threshold_for_specificity(cases, SPECIFICITY).sensitivity,
         score_spread=float(score.std()),
+        said=tuple(map(float, shares_of(calls, len(task.classes)))),
+        called=point.called / len(cases),
+        collapse=" ".join(filter(None, collapses)),
     )
 
 
@@ -99,6 +111,8 @@ def alarms(
     told = []
     if latest.score_spread < _COLLAPSED_SPREAD:
         told.append("Every image gets the same score: the network says one class to all.")
+    elif latest.collapse:
+        told.append(latest.collapse)
     if _is_overfitting(history, train_losses):
         told.append(
             f"Validation loss has risen to {latest.loss:.2f} from {_lowest(history):.2f} while "

@@ -18,11 +18,12 @@ from mammo_core.datasets.splits import chosen_by, stamps_of
 from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.cases import levels_of, pool_cases, why_no_auc
+from mammo_core.metrics.collapse import class_collapse
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
 from mammo_core.tables import positive_of
-from mammo_core.training.batches import EvaluationBatches
+from mammo_core.training.batches import Batches
 from mammo_core.types import Level, Split, Task
 from mammo_core.words import NOTICE
 from mammo_core.zoo.catalog import get_backbone
@@ -105,6 +106,7 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
                 *outcome.limits,
                 LIMITS["patches"] if config.patches else "",
                 ON_TEST * (config.threshold == "test"),
+                how_collapsed(outcome.predictions, config.task),
                 how_paired(config, outcome.manifest),
                 how_chosen(config, outcome.training, outcome.manifest),
             ),
@@ -116,6 +118,12 @@ def limits_of(imaging: str, stamps: tuple[str, ...], more: tuple[str, ...] = ())
     """What must be said beside every number of a model so trained."""
     told = (*stamps, LIMITS.get(imaging, ""), *more, NOTICE)
     return tuple(text for text in told if text)
+
+
+def how_collapsed(predictions: pd.DataFrame, task: Task) -> str:
+    """That nearly all test images are called one class, where they are; "" elsewhere."""
+    told = class_collapse(predictions[predictions["split"] == Split.TEST], task)
+    return f"On the test split: {told[:1].lower()}{told[1:]}" if told else ""
 
 
 def how_paired(config: RunConfig, manifest: pd.DataFrame) -> str:
@@ -201,7 +209,7 @@ class ImageOutputs:
 
 
 @torch.no_grad()
-def outputs_of(classifier: Classifier, batches: EvaluationBatches, task: Task) -> ImageOutputs:
+def outputs_of(classifier: Classifier, batches: Batches, task: Task) -> ImageOutputs:
     """In full precision."""
     classifier.eval()
     found = []

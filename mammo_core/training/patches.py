@@ -18,28 +18,11 @@ from mammo_core.datasets.dataset import Dataset
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.breast import find_tissue
 from mammo_core.tables import positive_of
-from mammo_core.types import Box, Task
-
-LESION: Final = Task(
-    name="lesion-patch",
-    title="Lesion / tissue elsewhere, by patch",
-    classes=("tissue", "lesion"),
-    positive=("lesion",),
-)
-PATHOLOGY: Final = Task(
-    name="pathology-patch",
-    title="Tissue / benign lesion / malignant lesion, by patch",
-    classes=("tissue", "benign", "malignant"),
-    positive=("malignant",),
-)
+from mammo_core.types import Box
 
 ROOM: Final = 1.8  # windows are so much wider than patches: turned and shrunk, none shows a corner
 _APART: Final = 0.35  # of a patch, that tissue elsewhere keeps from a box
 _TRIES: Final = 40
-
-
-def task_of(patches: PatchConfig) -> Task:
-    return PATHOLOGY if patches.kind == "pathology" else LESION
 
 
 def with_patches(dataset: Dataset, patches: PatchConfig) -> Dataset:

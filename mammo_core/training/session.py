@@ -2,7 +2,6 @@
 
 import platform
 import shutil
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -11,7 +10,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file
 
 from mammo_core.config import RunConfig
@@ -23,21 +21,14 @@ from mammo_core.files import sha256_of
 from mammo_core.preprocessing.reading.peek import file_kinds
 from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.sidecars import (
-    EMBEDDING_COLUMNS,
-    MOST_IMAGES,
-    SEEN_NAME,
-    Embeddings,
-    write_embeddings,
-    write_seen,
-)
+from mammo_core.runs.sidecars import SEEN_NAME, Embeddings, write_embeddings, write_seen
 from mammo_core.scores import probabilities_of
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.data import ImageSet, load_dataset, load_images
+from mammo_core.training.closing import Closing, close, embeddings_of
+from mammo_core.training.data import load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
 from mammo_core.training.lineage import check_origin, find_images, origin_of, seen_table
-from mammo_core.training.loop import predict_logits
 from mammo_core.training.machine import (
     any_of,
     leave_others,
@@ -48,10 +39,9 @@ from mammo_core.training.machine import (
 from mammo_core.training.measuring import fitting_batch
 from mammo_core.training.monitor import best_epoch
 from mammo_core.training.network import Network, make_network, refuse_apart
-from mammo_core.training.outcome import TrainingOutcome, heatmap_peak, make_card, outputs_of
+from mammo_core.training.outcome import TrainingOutcome, make_card
 from mammo_core.training.preflight import Fitting, fitting_of, refuse_missing_weights, write_fitting
 from mammo_core.types import Report, RunState, Split
-from mammo_core.zoo.classifier import Classifier
 
 KEPT_SPLITS = (Split.TRAIN, Split.VAL)
 
@@ -63,23 +53,6 @@ def keep_embeddings(run: RunFolder, *parts: Embeddings) -> int:
     weights = sha256_of(run.weights_file)
     write_embeddings(run, whole, weights_sha256=weights)
     return len(images)
-
-
-def embeddings_of(
-    classifier: Classifier, batches: EvaluationBatches, split: Split, *, most: int = MOST_IMAGES
-) -> Embeddings:
-    """Of at most `most` images, evenly spread over the split."""
-    rows = _few(len(batches.images), most)
-    outputs = outputs_of(classifier, replace(batches, rows=rows), batches.config.task)
-    return Embeddings(vectors=outputs.vectors, images=_table(batches.images, rows, split))
-
-
-def embeddings_among(
-    vectors: NDArray[np.float32], images: ImageSet, split: Split, *, most: int = MOST_IMAGES
-) -> Embeddings:
-    """The same, where the `vectors` of all images are known already."""
-    rows = _few(len(images), most)
-    return Embeddings(vectors=vectors[rows], images=_table(images, rows, split))
 
 
 def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> int:
@@ -105,17 +78,6 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     return keep_embeddings(run, *parts)
 
 
-def _table(images: ImageSet, rows: NDArray[np.intp], split: Split) -> pd.DataFrame:
-    """Which images they are."""
-    return images.manifest.iloc[rows].assign(split=str(split))[list(EMBEDDING_COLUMNS)]
-
-
-def _few(count: int, most: int) -> NDArray[np.intp]:
-    every = np.arange(count)
-    return every if count <= most else np.linspace(0, count - 1, most).astype(np.intp)
-
-
-ENGINE: Final = "torch fp32"
 _VERSIONS_OF: Final = ("torch", "timm", "lightning-fabric", "numpy")
 
 
@@ -180,14 +142,10 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
     """Predictions by the best weights, and the card; what resuming needed can go."""
     run, config, classifier = course.run, course.config, network.classifier.float()
     classifier.load_state_dict(load_file(run.file(WEIGHTS_NAME)))
-    val = course.images[Split.VAL]
-    outputs = outputs_of(classifier, course.evaluation(Split.VAL), config.task)
+    closing = close(course, network)
     if config.data.is_test_validation:  # they are the same
-        logits = {Split.TEST: outputs.logits}
-    else:
-        tested = predict_logits(None, classifier, course.evaluation(Split.TEST))
-        logits = {Split.VAL: outputs.logits, Split.TEST: tested}
-    predictions = _predictions(course, logits)
+        closing = replace(closing, logits={Split.TEST: closing.logits[Split.TEST]})
+    predictions = _predictions(course, closing)
     write_predictions(predictions, run.predictions_file)
     outcome = TrainingOutcome(
         model_id=run.run_id,
@@ -197,19 +155,13 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         predictions=predictions,
         training=_record(course, progress),
         weights=run.file(WEIGHTS_NAME),
-        heatmap_peak=heatmap_peak(outputs, val.labels, config.task),
+        heatmap_peak=closing.heatmap_peak,
         file_kinds=_file_kinds(dataset),
         limits=_keep_seen(course),
         heatmap_offset=cell_offset(classifier, channels=config.prepare.channels),
     )
-    if (
-        not config.data.folds and not config.patches
-    ):  # what reads a case later is no fold; `mammo checkpoints embed` can
-        keep_embeddings(
-            run,
-            embeddings_of(classifier, course.evaluation(Split.TRAIN), Split.TRAIN),
-            embeddings_among(outputs.vectors, val, Split.VAL),
-        )
+    if closing.embeddings:
+        keep_embeddings(run, *closing.embeddings)
     write_card(make_card(outcome), run.card_file)
     shutil.rmtree(run.file("last"), ignore_errors=True)
 
@@ -233,7 +185,7 @@ def _file_kinds(dataset: Dataset) -> tuple[str, ...]:
     return file_kinds(dataset.root / str(path) for path in tested)
 
 
-def _predictions(course: Course, logits: Mapping[Split, NDArray[np.float32]]) -> pd.DataFrame:
+def _predictions(course: Course, closing: Closing) -> pd.DataFrame:
     """Scores of the validation and test images, given in full precision."""
     parts = [
         predictions_table(
@@ -242,9 +194,9 @@ def _predictions(course: Course, logits: Mapping[Split, NDArray[np.float32]]) ->
             task=course.config.task,
             dataset=course.config.data.folder,
             model_id=course.run.run_id,
-            engine=ENGINE,
+            engine=closing.engines[split],
         )
-        for split, of_split in logits.items()
+        for split, of_split in closing.logits.items()
     ]
     return pd.concat(parts, ignore_index=True)
 

@@ -133,8 +133,9 @@ def test_another_split_of_the_same_images_reads_none_of_them_again(tmp_path: Pat
 
     def fit(manifest: pd.DataFrame) -> pd.DataFrame:
         return fit_baselines(
-            tmp_path, manifest, task=CANCER, dataset="d", report=lambda done, _: seen.append(done)
-        )
+            tmp_path, manifest, task=CANCER, dataset="d",
+            report=lambda done, _, message: seen.append(done) if "Reading" in message else None,
+        )  # fmt: skip
 
     first = fit(manifest)
     assert seen[-1] == WOMEN
@@ -150,3 +151,28 @@ def test_an_image_that_is_not_there_is_left_out(tmp_path: Path) -> None:
     manifest = manifest_of(tmp_path)
     (tmp_path / "images/59.png").unlink()
     assert "i59" not in set(fitted(tmp_path, manifest)["image_id"])
+
+
+def test_more_images_of_a_known_set_read_only_those_that_are_more(tmp_path: Path) -> None:
+    """A fold, another task or more labels make another list of images, most of them known."""
+    manifest = manifest_of(tmp_path)
+    told: list[str] = []
+
+    def fit(rows: pd.DataFrame) -> None:
+        told.clear()
+        fit_baselines(
+            tmp_path, rows, task=CANCER, dataset="d",
+            report=lambda done, total, message: told.append(message),
+        )  # fmt: skip
+
+    fit(manifest.iloc[10:])
+    assert "Reading for the baselines: 50 of 50 images" in told
+    fit(manifest)
+    assert [line for line in told if line.startswith("Reading")] == [
+        f"Reading for the baselines: {done} of 60 images" for done in range(51, 61)
+    ]
+    drawn.write_picture(tmp_path / "images/3.png", drawn.texture(99, (96, 72)))
+    fit(manifest)
+    assert "Reading for the baselines: 60 of 60 images" in told
+    assert len([line for line in told if line.startswith("Reading")]) == 1
+    assert told[-1] == "Fitting baseline 5 of 5: Logistic regression on 256 x 256 pixels"

@@ -14,7 +14,7 @@ from mammo_core.files import sha256_of
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.ensembles import join_scores
-from mammo_core.inference.evaluate import evaluate, evaluate_into
+from mammo_core.inference.evaluate import collapses_of, evaluate, evaluate_into
 from mammo_core.inference.scoring import score_images
 from mammo_core.inference.verdict import ScoredImage, said_once, score_cases, verdict_on
 from mammo_core.metrics.ensemble import Averaging, Ensemble, score_ensemble
@@ -22,11 +22,12 @@ from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.evaluations import left_out_in_words, read_left_out
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.scores import rounded
-from mammo_core.types import Level, RunState
+from mammo_core.types import CANCER, Level, RunState
 from tests.inference.made_up import write_checkpoint
 from tests.inference.test_ensemble_score import member
 from tests.inference.test_verdict import BY_BREAST
 from tests.phantoms import put_phantoms
+from tests.predictions import made_up_predictions
 
 
 @pytest.fixture
@@ -224,3 +225,13 @@ def test_a_case_is_called_by_a_threshold_locked_at_its_own_stored_score(
             verdict = verdict_on(case, point)
             assert verdict is not None
             assert verdict.is_above, (score, threshold)
+
+
+def test_a_threshold_that_calls_everybody_is_told_of_another_set() -> None:
+    predictions = made_up_predictions(women=30, with_cancer=15)
+    point = replace(BY_BREAST, threshold=0.001)
+    assert collapses_of(predictions, CANCER, point) == (
+        "The threshold 0.0010 calls nearly every breast: 60 of 60, of which 15 are positive.",
+    )
+    assert collapses_of(predictions, CANCER, replace(point, threshold=0.4)) == ()
+    assert collapses_of(predictions.assign(positive=pd.NA), CANCER, point) == ()

@@ -275,3 +275,23 @@ def test_the_card_in_words_has_its_numbers_with_their_intervals(study: RunFolder
     assert "| AUC | test | breast | 0.800 (95 % 0.700 to 0.900; DeLong) | 8 | 40 | 24 |" in text
     assert "| test | 24 | 96 | 16 |" in text
     assert "No operating point was locked" in text
+
+
+def test_a_model_that_says_one_class_to_all_is_told_above_and_among_the_limits(
+    tmp_path: Path,
+) -> None:
+    """It ranks well all the same: every image is likelier to be benign than anything else."""
+    table = made_up_predictions(women=40)
+    words = {True: "cancer", False: "normal"}
+    table["label"] = table["positive"].map(words).astype("string")
+    rest = 1 - table["score"] / 4
+    table["score"] = table["score"] / 4
+    table["p_cancer"], table["p_benign"], table["p_normal"] = table["score"], rest * 0.9, rest * 0.1
+    text = markdown_of(write_run(tmp_path, f"{RUN}-one", table, task=NORMAL_BENIGN_CANCER))
+    told = "160 of 160 are called 'benign', which 0 are. Never called: normal, cancer."
+    assert told in text.split("## Data")[0]
+    assert told in text[text.index("## Limits") :]
+    mixed = table.assign(p_normal=(table["label"] == "normal").astype(float))
+    assert "Collapsed" not in markdown_of(
+        write_run(tmp_path, f"{RUN}-mixed", mixed, task=NORMAL_BENIGN_CANCER)
+    )

@@ -12,9 +12,10 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE, SEEN_NAME, read_embeddings
 from mammo_core.training.batches import EvaluationBatches
+from mammo_core.training.closing import embeddings_of
 from mammo_core.training.network import make_network
 from mammo_core.training.recipes import get_recipe, with_changes
-from mammo_core.training.session import embed_run, embeddings_of, train
+from mammo_core.training.session import embed_run, train
 from mammo_core.types import CANCER, Split
 from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG, squares

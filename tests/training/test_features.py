@@ -16,12 +16,11 @@ from mammo_core.training.data import ImageSet
 from mammo_core.training.features import (
     LOOK_SEED,
     Asking,
-    Halves,
     StoppedError,
-    cut,
     keep_evaluation,
     keep_training,
 )
+from mammo_core.training.halves import Halves, cut, openvino_front
 from mammo_core.training.losses import EpochOrder, epoch_order
 from mammo_core.training.network import Network, make_network
 from tests.training.made_up import CONFIG, InMemory, config, paired, squares, two_views
@@ -39,6 +38,7 @@ class Listening:
     """Who is told how many images were asked about, and may ask to stop."""
 
     most: int = 10**6
+    worth_converting: int = 128
     told: list[int] = field(default_factory=list)
 
     def asking(self) -> Asking:
@@ -46,6 +46,7 @@ class Listening:
             fabric=Fabric(accelerator="cpu", devices=1),
             report=lambda done, total: self.told.append(done),
             should_stop=lambda: len(self.told) >= self.most,
+            worth_converting=self.worth_converting,
         )
 
 
@@ -223,3 +224,37 @@ def test_more_looks_ask_only_for_those_that_are_more() -> None:
     asked(FROZEN, squares(8))
     told, _ = asked(replace(FROZEN, optim=replace(FROZEN.optim, cached_variants=3)), squares(8))
     assert told == [8]
+
+
+def test_a_front_run_by_openvino_says_what_torch_says() -> None:
+    settings = config(trained="linear", cached_variants=1, batch_size=4)
+    network, halves = halved(settings)
+    images = squares(12)
+    source = EvaluationBatches(images=of_rows(images, slice(0, 10)), config=settings, device=CPU)
+    kept = keep_evaluation(halves, source, Listening(worth_converting=8).asking())
+    assert kept.features.engine == "openvino fp32"
+    assert kept.features.take(np.arange(1)).dtype == np.float32
+    with torch.no_grad():
+        network.classifier.eval()
+        halves.back.eval()
+        whole = torch.cat([network.classifier(images) for images, _ in source.epoch(0)])
+        told = torch.cat([halves.back(inputs) for inputs, _ in kept.epoch(0)])
+    torch.testing.assert_close(told, whole, atol=1e-4, rtol=0.0)
+    more = EvaluationBatches(images=images, config=settings, device=CPU)
+    listening = Listening(worth_converting=8)
+    again = keep_evaluation(halves, more, listening.asking())
+    # Two images more are too few to convert for, but for what OpenVINO has begun.
+    assert (again.features.engine, listening.told) == ("openvino fp32", [2])
+
+
+class Rounding(torch.nn.Module):
+    """What no conversion may pass: it says one thing to torch, another once it is traced."""
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        off = 0.01 if torch.jit.is_tracing() else 0.0
+        return images.mean(dim=(2, 3)) + off
+
+
+def test_a_front_that_openvino_runs_otherwise_is_asked_by_torch() -> None:
+    images = torch.rand(4, 1, 8, 8)
+    assert openvino_front(Rounding(), images) is None

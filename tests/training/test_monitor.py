@@ -85,3 +85,15 @@ def test_learning_by_heart_is_told_and_a_mere_wobble_is_not() -> None:
 def test_too_low_a_sensitivity_is_told() -> None:
     (told,) = alarms([GOOD], [0.5], least_sensitivity=0.7)
     assert "0.60, below the 0.70 asked" in told
+
+
+def test_one_class_said_to_all_is_told_with_how_many() -> None:
+    logits = np.tile(np.array([[2.0, 1.0]], np.float32), (40, 1))
+    logits[:, 1] += np.linspace(0.0, 0.5, 40)  # scores differ, and still all are one class
+    judged = judge(logits, np.array([0, 1] * 20), pd.Series(map(str, range(40))), CANCER)
+    assert judged.said == (1.0, 0.0)
+    (told, *_) = alarms([judged], [0.5], least_sensitivity=0.0)
+    assert "40 of 40 are called 'no cancer', which 20 are" in told
+    assert judged.threshold is not None
+    above = probabilities_of(logits)[:, 1] >= judged.threshold - 1e-6  # counted by hand
+    assert judged.called == pytest.approx(above.mean())

@@ -9,10 +9,10 @@ import torch
 from mammo_core.config import RunConfig
 from mammo_core.explain.grad_cam import grad_cam
 from mammo_core.training.batches import EvaluationBatches
+from mammo_core.training.closing import embeddings_among, embeddings_of
 from mammo_core.training.loop import predict_logits
 from mammo_core.training.network import make_network
 from mammo_core.training.outcome import ImageOutputs, heatmap_peak, outputs_of
-from mammo_core.training.session import embeddings_among, embeddings_of
 from mammo_core.types import CANCER, Split
 from tests.training.made_up import CONFIG, squares
 

@@ -18,15 +18,13 @@ from mammo_core.runs.jobs import create_run
 from mammo_core.training.batches import PatchBatches
 from mammo_core.training.data import ImageSet
 from mammo_core.training.patches import (
-    LESION,
-    PATHOLOGY,
     PatchImages,
     centres_of,
     tissue_elsewhere,
     with_patches,
 )
 from mammo_core.training.recipes import get_recipe, with_changes
-from mammo_core.types import CANCER, Box, Level
+from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH, Box, Level
 from mammo_core.worker import main
 from tests.training.made_up import CONFIG, InMemory, squares
 
@@ -63,7 +61,7 @@ def test_lesions_of_unknown_pathology_are_left_out_where_that_is_learnt(phantoms
     manifest.loc[first, "label"] = pd.NA
     rows = with_patches(replace(phantoms, manifest=manifest), replace(PATCHES, kind="pathology"))
     assert manifest.loc[first, "image_id"] not in set(rows.manifest["source"])
-    assert set(rows.manifest["label"]) <= set(PATHOLOGY.classes)
+    assert set(rows.manifest["label"]) <= set(PATHOLOGY_PATCH.classes)
     assert "malignant" in set(rows.manifest["label"])
 
 
@@ -112,7 +110,7 @@ def test_a_lesions_patch_lies_on_the_middle_of_its_own_box() -> None:
 
 
 def batches(images: ImageSet) -> PatchBatches:
-    config = replace(CONFIG, patches=PATCHES, task=LESION)
+    config = replace(CONFIG, patches=PATCHES, task=LESION_PATCH)
     return PatchBatches(images=images, config=config, device=torch.device("cpu"), patches=PATCHES)
 
 
@@ -147,7 +145,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory, twenty_four_women: Path) -> l
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MAMMO_CHECKPOINTS", str(root))
         on_patches = carried_out(
-            root, replace(tiny(twenty_four_women), patches=PATCHES, task=LESION)
+            root, replace(tiny(twenty_four_women), patches=PATCHES, task=LESION_PATCH)
         )
         whole = with_changes(
             tiny(twenty_four_women),

@@ -108,6 +108,7 @@ def cautions_of(study: RunStudy, results: Results) -> Iterator[str]:
         )
     elif study.predictions is not None and not study.is_external:
         yield from filter(None, (differs_from_card(study.predictions, study.card),))
+    yield from results.collapses
 
 
 def limits_of(study: RunStudy) -> tuple[str, ...]:
@@ -185,7 +186,8 @@ def openings_in_words(study: RunStudy) -> str:
 
 
 def _limits(told: Reported) -> Iterator[Block]:
-    limits = limits_of(told.study)
+    collapses = told.results.collapses if told.results is not None else ()
+    limits = (*limits_of(told.study), *collapses)
     if limits:
         yield Bullets(items=limits)
     yield from paragraphs(

@@ -27,6 +27,7 @@ from mammo_core.metrics.cases import (
     values_of,
     why_no_auc,
 )
+from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_confounders
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
@@ -228,6 +229,7 @@ class Results:
     within: tuple[Within, ...]
     beyond: Beyond | None
     classes: ClassesReport | None
+    collapses: tuple[str, ...]  # sentences on nearly all cases being called alike
     has_women: bool  # whether any patient is named: else every interval is too narrow
 
 
@@ -255,8 +257,14 @@ def measure_study(study: RunStudy) -> Results:
         if main.why_no_auc
         else beyond_confounders(rows, level=main.cases.level, rule=main.cases.rule),
         classes=_classes(study, rows, main.cases.level),
+        collapses=_collapses(study, rows, point),
         has_women=bool(rows["patient_id"].notna().any()),
     )
+
+
+def _collapses(study: RunStudy, rows: pd.DataFrame, point: AtPoint | None) -> tuple[str, ...]:
+    at_point = "" if point is None else call_collapse(point.cases, point.threshold)
+    return tuple(filter(None, (class_collapse(rows, study.task), at_point)))
 
 
 def _at_threshold(

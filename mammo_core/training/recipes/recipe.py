@@ -9,6 +9,7 @@ from mammo_core.config import (
     DataConfig,
     ModelConfig,
     OptimConfig,
+    PatchConfig,
     PrepareSettings,
     RunConfig,
     Threshold,
@@ -82,6 +83,7 @@ class Recipe:
     folds: int = 0  # above 0, a run for each, and every woman scored by one that never saw her
     seeds: int = 0  # above 0, so many runs, averaged into one
     continues: str = ""  # the recipe whose newest run on the same data it goes on from
+    patches: PatchConfig | None = None  # learnt from instead of whole images
     threshold: Threshold = "validation"  # where what is reported comes from
     published: tuple[str, ...] = ()
     defects: tuple[str, ...] = ()
@@ -95,7 +97,8 @@ class Recipe:
             augment=self.augment,
             balance=self.balance,
             optim=self.optim,
-            task=task,
+            patches=self.patches,
+            task=self.patches.task if self.patches else task,
             recipe=self.name,
             threshold=self.threshold,
         )
