@@ -13,6 +13,7 @@ from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import EXPLAIN_CHECK, STRESS
+from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
@@ -30,6 +31,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PHANTOM,
     PREDICT,
     PREPARE,
+    RECIPES,
     REPORT,
     RESUME,
     RUNS,

@@ -46,7 +46,12 @@ class CheckpointError(MammoError):
 
 
 class UnknownNameError(MammoError):
-    """A name is not in its catalog; the message lists the names that are."""
+    """A name is not in its catalog; the message lists the names that are. `kind` is one of them, or
+    `is_plural` several.
+    """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"There is no {kind} named {name!r}. Known: {', '.join(sorted(known))}.")
+    def __init__(
+        self, kind: str, name: str, known: Iterable[str], *, is_plural: bool = False
+    ) -> None:
+        there = "There are" if is_plural else "There is"
+        super().__init__(f"{there} no {kind} named {name!r}. Known: {', '.join(sorted(known))}.")

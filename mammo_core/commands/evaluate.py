@@ -4,7 +4,7 @@ one.
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
@@ -31,6 +31,29 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
+    is_well = evaluate(
+        find_checkpoint(arguments.checkpoint),
+        arguments.data,
+        adapter=arguments.adapter,
+        label_rule=arguments.label_rule,
+        split=arguments.split,
+        is_awaited=arguments.wait,
+    )
+    return 0 if is_well else 1
+
+
+def evaluate(
+    found: RunFolder,
+    data: str,
+    *,
+    adapter: str | None,
+    label_rule: str | None,
+    split: Literal["all", "train", "val", "test"],
+    is_awaited: bool,
+) -> bool:
+    """Start scoring `data` with a checkpoint and, where awaited, tell what comes of it; whether all
+    is well so far.
+    """
     from mammo_core.datasets.dataset import (
         find_folder,
         get_adapter,
@@ -39,29 +62,28 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
     )
     from mammo_core.runs.jobs import start_run
 
-    found = find_checkpoint(arguments.checkpoint)
-    folder = find_folder(arguments.data)
+    folder = find_folder(data)
     refuse_missing(folder)
-    adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
-    is_registered = folder != Path(arguments.data)
+    kind = get_adapter(adapter) if adapter else recognise_adapter(folder)
+    is_registered = folder != Path(data)
     config = EvaluateConfig(
-        checkpoint=arguments.checkpoint,
-        folder=arguments.data if is_registered else str(folder.resolve()),
-        adapter=adapter.name,
-        label_rule=arguments.label_rule or rule_for(adapter, found),
-        split=arguments.split,
+        checkpoint=found.run_id,
+        folder=data if is_registered else str(folder.resolve()),
+        adapter=kind.name,
+        label_rule=label_rule or rule_for(kind, found),
+        split=split,
     )
     run = start_run(config, checkpoints_root(), what="evaluate", total=0)
     say(run.path)
-    if not arguments.wait:
-        return 0
+    if not is_awaited:
+        return True
     status = follow(run, say_aside)
     say_aside(f"{status.state}: {status.message}")
     if status.state is not RunState.FINISHED:
-        return 1
+        return False
     for line in _results(run):
         say_aside(line)
-    return 0
+    return True
 
 
 def _results(run: "RunFolder") -> list[str]:

@@ -1,9 +1,12 @@
 """`mammo train`: start a training from a recipe or from saved settings."""
 
 import argparse
+import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
@@ -11,25 +14,59 @@ from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import RunState, Task
+from mammo_core.types import RunState
+
+if TYPE_CHECKING:
+    from mammo_core.training.recipes import Recipe
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument("--recipe", metavar="NAME", help="settings that work; needs --data")
-    start.add_argument("--config", type=Path, metavar="FILE", help="settings as in a run.json")
-    parser.add_argument("--data", metavar="DIR", help="a folder, or a registered data set's name")
+def add_data_arguments(parser: argparse.ArgumentParser, *, is_required: bool = False) -> None:
+    parser.add_argument(
+        "--data",
+        metavar="DIR",
+        required=is_required,
+        help="a folder, or a registered data set's name",
+    )
     parser.add_argument(
         "--adapter", metavar="NAME", help="the kind of data set (default: recognised)"
     )
     parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
+
+
+def add_set_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set",
         action="append",
         default=[],
         metavar="NAME=VALUE",
-        help="change one setting, as in optim.epochs=3; may be repeated",
+        help="change one setting, as in optim.epochs=3; may be repeated. Another model.backbone "
+        "takes its normalisation and weights along",
     )
+
+
+def _recipes_in_words() -> str:
+    """Their names by project, for --help."""
+    from mammo_core.training.recipes import RECIPES
+
+    lines = ["recipes, by project (`mammo recipes show NAME` tells all of one):"]
+    for project, recipes in groupby(RECIPES, key=lambda recipe: recipe.project):
+        names = textwrap.wrap(
+            ", ".join(recipe.name for recipe in recipes), 92, break_on_hyphens=False
+        )
+        lines += [f"  {project}:", *(f"    {line}" for line in names)]
+    return "\n".join(lines)
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.epilog = _recipes_in_words()
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument(
+        "--recipe", metavar="NAME", help="settings that work; needs --data; see `mammo recipes`"
+    )
+    start.add_argument("--config", type=Path, metavar="FILE", help="settings as in a run.json")
+    add_data_arguments(parser)
+    add_set_argument(parser)
     parser.add_argument(
         "--preflight", action="store_true", help="measure what it would need, and stop"
     )
@@ -54,21 +91,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.training.preflight import check_start
-    from mammo_core.training.recipes import with_changes
-    from mammo_core.training.series import (
-        create_series,
-        fold_configs,
-        seed_configs,
-        start_series,
-    )
+    from mammo_core.training.series import create_series, start_series
 
-    config = with_changes(_config(arguments), _changes(arguments.set))
-    config.check()
-    configs = [config]
-    if arguments.folds:
-        configs = fold_configs(config, arguments.folds)
-    elif arguments.seeds:
-        configs = seed_configs(config, arguments.seeds)
+    config = _config(arguments)
+    configs = _series_of(config, arguments)
     warnings = (*config.balance.warnings(), *check_start(configs))
     if arguments.preflight:
         return _preflight(configs, warnings)
@@ -85,6 +111,19 @@ def _run(arguments: argparse.Namespace) -> int:
     if is_well and len(runs) > 1:
         _tell_series(configs[0])
     return 0 if is_well else 1
+
+
+def _series_of(config: RunConfig, arguments: argparse.Namespace) -> list[RunConfig]:
+    """As many as asked for; else as the recipe has folds or seeds."""
+    from mammo_core.training.by_recipe import series_configs
+    from mammo_core.training.recipes import get_recipe
+    from mammo_core.training.series import fold_configs, seed_configs
+
+    if arguments.folds:
+        return fold_configs(config, arguments.folds)
+    if arguments.seeds:
+        return seed_configs(config, arguments.seeds)
+    return series_configs(get_recipe(arguments.recipe), config) if arguments.recipe else [config]
 
 
 def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
@@ -144,44 +183,53 @@ def _tell_series(config: RunConfig) -> None:
 
 
 def _config(arguments: argparse.Namespace) -> RunConfig:
+    """Checked, and with the changes asked for."""
+    from mammo_core.training.by_recipe import configure, refuse_without_weights
+    from mammo_core.training.recipes import get_recipe, with_changes
+
+    changes = changes_of(arguments.set)
     if arguments.config:
-        saved = load_settings(arguments.config, RunConfig)
-        config = replace(saved, series="")  # another run of a series would be one too many in it
-        if (arguments.label_rule or arguments.adapter) and not arguments.data:
-            raise ConfigError("--adapter and --label-rule describe --data; add --data DIR.")
-        if not arguments.data:
-            return config
-        data = _data(arguments)
-        rule = arguments.label_rule or config.data.label_rule
-        data = replace(config.data, folder=data.folder, adapter=data.adapter, label_rule=rule)
-        task = _task_of(data) if arguments.label_rule else config.task
-        return replace(config, data=data, task=task)
+        config = with_changes(_saved(arguments), changes)
+        config.check()
+        return config
     if not arguments.data:
         raise ConfigError("A recipe needs data: add --data DIR.")
-    from mammo_core.training.recipes import get_recipe
-
-    data = _data(arguments)
-    return get_recipe(arguments.recipe).configure(data, _task_of(data))
-
-
-def _task_of(data: DataConfig) -> Task:
-    from mammo_core.datasets.dataset import get_adapter, get_label_rule
-
-    return get_label_rule(get_adapter(data.adapter), data.label_rule).task
+    recipe = get_recipe(arguments.recipe)
+    refuse_without_weights(recipe, changes)
+    return configure(recipe, data_of(arguments, recipe), changes, root=checkpoints_root())
 
 
-def _data(arguments: argparse.Namespace) -> DataConfig:
+def _saved(arguments: argparse.Namespace) -> RunConfig:
+    """The settings of --config, on --data where that is given."""
+    from mammo_core.training.by_recipe import task_of
+
+    saved = load_settings(arguments.config, RunConfig)
+    config = replace(saved, series="")  # another run of a series would be one too many in it
+    if (arguments.label_rule or arguments.adapter) and not arguments.data:
+        raise ConfigError("--adapter and --label-rule describe --data; add --data DIR.")
+    if not arguments.data:
+        return config
+    data = data_of(arguments)
+    rule = arguments.label_rule or config.data.label_rule
+    data = replace(config.data, folder=data.folder, adapter=data.adapter, label_rule=rule)
+    task = task_of(data) if arguments.label_rule else config.task
+    return replace(config, data=data, task=task)
+
+
+def data_of(arguments: argparse.Namespace, recipe: "Recipe | None" = None) -> DataConfig:
     """What the folder is and how it is labelled, found out where it was not said."""
     from mammo_core.datasets.dataset import find_folder, get_adapter, recognise_adapter
+    from mammo_core.training.by_recipe import rule_of
 
     folder = find_folder(arguments.data)
     adapter = get_adapter(arguments.adapter) if arguments.adapter else recognise_adapter(folder)
-    label_rule = arguments.label_rule or adapter.label_rules[0].name
+    usual = rule_of(recipe, adapter.name) if recipe else adapter.label_rules[0].name
+    label_rule = arguments.label_rule or usual
     kept = str(folder.resolve()) if folder == Path(arguments.data) else arguments.data
     return DataConfig(folder=kept, adapter=adapter.name, label_rule=label_rule)
 
 
-def _changes(pairs: list[str]) -> dict[str, str]:
+def changes_of(pairs: list[str]) -> dict[str, str]:
     changes = {}
     for pair in pairs:
         name, equals, value = pair.partition("=")

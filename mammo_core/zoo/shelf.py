@@ -6,7 +6,7 @@ from pathlib import Path
 
 from mammo_core.errors import CheckpointError, UnknownNameError
 from mammo_core.files import weights_root
-from mammo_core.zoo.catalog import RANDOM, Weights, weights_of
+from mammo_core.zoo.catalog import RANDOM, Weights, get_backbone, weights_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,23 +34,29 @@ def shelf_of(backbone: str) -> Shelf:
 
 def weights_path(backbone: str, name: str) -> Path:
     """The file of these weights, or what to do to have it."""
+    get_backbone(backbone)  # weights of a network that is not known are not what is wrong
     known = {weights.name: weights for weights in weights_of(backbone)}
     stored = {path.stem: path for path in weights_root().glob("*.safetensors")}
     if name in stored:
         return stored[name]
     if name not in known:
-        raise UnknownNameError(f"weights for {backbone}", name, (RANDOM, *known, *stored))
+        names = (RANDOM, *known, *stored)
+        raise UnknownNameError(f"weights for {backbone}", name, names, is_plural=True)
     raise CheckpointError(f"The weights {name} are not on this computer. {how_to_get(known[name])}")
 
 
 def how_to_get(weights: Weights) -> str:
+    """Which file, where it goes, and under what licence."""
     by_hand = f"`mammo weights import FILE --backbone {weights.backbone} --name {weights.name}`"
+    place = f"It goes to weights/{weights.name}.safetensors below MAMMO_HOME"
+    licence = f"Licence: {weights.licence}."
     if weights.hub:
         return (
             f"Fetch them with `mammo weights fetch {weights.name}` on a computer with internet, or "
-            f"bring the file model.safetensors of {weights.hub} and run {by_hand}."
+            f"bring the file model.safetensors of {weights.hub} and run {by_hand}. {place}. "
+            f"{licence}"
         )
-    return f"To have them, {weights.where}; then run {by_hand}."
+    return f"To have them, {weights.where}; then run {by_hand}. {place}. {licence}"
 
 
 def _backbone_of(record: Path) -> str | None:

@@ -153,7 +153,8 @@ def get_weights(name: str) -> Weights:
     for weights in WEIGHTS:
         if weights.name == name:
             return weights
-    raise UnknownNameError("pre-trained weights", name, (weights.name for weights in WEIGHTS))
+    known = (weights.name for weights in WEIGHTS)
+    raise UnknownNameError("pre-trained weights", name, known, is_plural=True)
 
 
 def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:

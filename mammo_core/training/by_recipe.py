@@ -1,0 +1,100 @@
+"""From a recipe and a data set to the runs it asks for. Needs no torch."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from mammo_core.config import DataConfig, RunConfig
+from mammo_core.datasets.dataset import get_adapter, get_label_rule
+from mammo_core.datasets.published import PUBLISHED, Published
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.metrics.ensemble import Averaging
+from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.training.ensemble import make_ensemble
+from mammo_core.training.preflight import refuse_missing_weights
+from mammo_core.training.recipes import Recipe, with_changes
+from mammo_core.training.series import fold_configs, join_folds, seed_configs
+from mammo_core.types import CANCER, Task
+from mammo_core.zoo.catalog import FROM_CHECKPOINT
+
+_NOT_READ_YET: Final = DataConfig(folder="", adapter="", label_rule="")
+
+
+def refuse_without_weights(recipe: Recipe, changes: dict[str, str]) -> None:
+    """Before any data are looked at: are the weights here that a run will start from?"""
+    if not recipe.continues:
+        refuse_missing_weights(with_changes(recipe.configure(_NOT_READ_YET, CANCER), changes))
+
+
+def rule_of(recipe: Recipe, adapter: str) -> str:
+    """The label rule a recipe is for, where the data set knows it; else the set's first."""
+    known = [rule.name for rule in get_adapter(adapter).label_rules]
+    return recipe.label_rule if recipe.label_rule in known else known[0]
+
+
+def task_of(data: DataConfig) -> Task:
+    return get_label_rule(get_adapter(data.adapter), data.label_rule).task
+
+
+def other_data_in_words(recipe: Recipe, data: DataConfig) -> str:
+    """That a recipe is used on what it was not made for; "" where it is not."""
+    if not recipe.datasets or data.adapter in recipe.datasets:
+        return ""
+    meant = " or ".join(get_adapter(name).title for name in recipe.datasets)
+    return (
+        f"{recipe.name} was made for {meant}; these data are {get_adapter(data.adapter).title}, "
+        "so its published figures are of other women."
+    )
+
+
+def configure(
+    recipe: Recipe, data: DataConfig, changes: dict[str, str], *, root: Path
+) -> RunConfig:
+    """The settings of a run of `recipe` on `data`, split as the recipe says."""
+    config = recipe.configure(recipe.deal(data), task_of(data))
+    if recipe.continues:
+        origin = origin_of_recipe(recipe.continues, data, root)
+        weights = f"{FROM_CHECKPOINT}{origin.run_id}"
+        config = replace(config, model=replace(config.model, weights=weights))
+    config = with_changes(config, changes)
+    config.check()
+    return config
+
+
+def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
+    """The newest finished run of the recipe of that name on the same data."""
+    for run in list_runs(root):
+        if not run.is_checkpoint:
+            continue
+        try:
+            config = run.settings(RunConfig)
+        except ConfigError:
+            continue  # from elsewhere, or of another version of this program
+        if config.recipe == name and config.data.folder == data.folder and not config.data.folds:
+            return run
+    raise RunError(
+        f"No finished run of {name} on these data is here to go on from. Run it first: `mammo "
+        f"recipes run {name} --data {Path(data.folder).name}`."
+    )
+
+
+def series_configs(recipe: Recipe, config: RunConfig) -> list[RunConfig]:
+    """One run, or as many as the recipe has folds or seeds."""
+    if recipe.folds:
+        return fold_configs(config, recipe.folds)
+    return seed_configs(config, recipe.seeds) if recipe.seeds else [config]
+
+
+def joined(runs: Sequence[RunFolder], root: Path) -> RunFolder:
+    """What the finished runs of a recipe come to: the folds in one table, the seeds averaged."""
+    if len(runs) == 1:
+        return runs[0]
+    config = runs[0].settings(RunConfig)
+    if config.data.folds:
+        return join_folds(config.series, root)
+    return make_ensemble([run.run_id for run in runs], method=Averaging.MEAN, root=root)
+
+
+def published_of(recipe: Recipe) -> tuple[Published, ...]:
+    return tuple(row for row in PUBLISHED if row.title in recipe.published)
