@@ -63,10 +63,11 @@ class RunState(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     LOST = "lost"  # never written; concluded when a live run stopped beating
+    NOT_STARTED = "not started"  # never written; concluded where no worker has lived yet
 
     @property
     def is_over(self) -> bool:
-        return self not in (RunState.QUEUED, RunState.RUNNING)
+        return self not in (RunState.QUEUED, RunState.RUNNING, RunState.NOT_STARTED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

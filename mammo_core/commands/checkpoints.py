@@ -115,6 +115,7 @@ def _described(card: "ModelCard") -> Iterator[str]:
             f"{count.split:11} {many(count.images, 'image', 'images')} of "
             f"{many(count.women, 'woman', 'women')}, {count.positive_images:,} positive"
         )
+    yield f"start       {card.training.start_in_words(card.model.weights)}"
     yield f"trained     {card.training.finished_at[:10]}, {card.training.epochs} epochs"
     for metric in card.metrics_to_show:
         yield f"{metric.name:11} {_metric_in_words(metric, card.model.views)}"

@@ -29,7 +29,9 @@ def say_aside(line: str) -> None:
 
 
 def show_progress(done: int, total: int, message: str) -> None:
-    """One line on stderr that changes until all is done."""
+    """One line on stderr that changes until all is done; nothing where no terminal shows it."""
+    if not sys.stderr.isatty():
+        return
     print(f"\r{message:<60}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 

@@ -162,7 +162,7 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _line(status: RunStatus) -> str:
-    return f"{status.state:9} {status.done:4} of {status.total:<4} {status.message}"
+    return f"{status.state:11} {status.done:4} of {status.total:<4} {status.message}"
 
 
 def _nothing(parser: argparse.ArgumentParser) -> None:

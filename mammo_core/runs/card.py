@@ -82,6 +82,16 @@ class TrainingRecord:
     devices: int = 1  # that trained at the same time
     started_from: str = ""  # the checkpoint training went on from, and the hash of its weights
     started_from_sha256: str = ""
+    weights_sha256: str = ""  # of the pre-trained weights it started from, where it did
+    weights_origin: str = ""
+    weights_licence: str = ""
+
+    def start_in_words(self, weights: str) -> str:
+        """What `weights`, as the settings name them, were."""
+        if not self.weights_sha256:
+            return weights
+        origin, licence = self.weights_origin or "not kept", self.weights_licence or "unknown"
+        return f"{weights} (SHA-256 {self.weights_sha256}; origin: {origin}; licence: {licence})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -158,10 +158,18 @@ class RunFolder:
         replace_file(self.file("status.json"), json.dumps(to_document(status)) + "\n")
 
     def read_status(self, *, now: float | None = None) -> RunStatus:
-        """The state as written, or LOST where a live run has stopped beating or died."""
+        """The state as written; LOST where a live run has stopped beating or died, NOT_STARTED
+        where it was made for somebody else to start (`mammo train --no-start`).
+        """
         status = self._written_status()
         if status.state.is_over:
             return status
+        if status.state is RunState.QUEUED and not self.file("heartbeat").exists():
+            return replace(
+                status,
+                state=RunState.NOT_STARTED,
+                message=f"Nobody has started it yet: use torchrun, or mammo resume {self.run_id}.",
+            )
         now = time.time() if now is None else now
         if self.silence(now=now) > LOST_AFTER_SECONDS:
             told = f"The worker has not been heard of for {LOST_AFTER_SECONDS:.0f} seconds"

@@ -110,7 +110,7 @@ def latest_measuring(kind: Kind, checkpoint: str, root: Path) -> RunFolder | Non
     return latest_run(MeasureConfig(kind=kind, checkpoint=checkpoint), root)
 
 
-_RESUMABLE = (RunState.STOPPED, RunState.FAILED, RunState.LOST)
+_RESUMABLE = (RunState.STOPPED, RunState.FAILED, RunState.LOST, RunState.NOT_STARTED)
 
 
 def can_be_resumed(run: RunFolder) -> bool:
@@ -122,12 +122,13 @@ def resume_run(run: RunFolder) -> None:
     status = run.read_status()
     if not can_be_resumed(run):
         raise RunError(
-            f"{run.run_id} is {status.state}. Only a run that was stopped, failed or was lost can "
-            f"be resumed.{'' if status.state.is_over else _when_lost(run)}"
+            f"{run.run_id} is {status.state}. Only a run that was stopped, failed, was lost or was "
+            f"never started can be resumed.{'' if status.state.is_over else _when_lost(run)}"
         )
+    message = "Starting." if status.state is RunState.NOT_STARTED else "Resuming."
     run.file("stop").unlink(missing_ok=True)
     run.forget_worker()
-    run.write_status(replace(status, state=RunState.QUEUED, message="Resuming."))
+    run.write_status(replace(status, state=RunState.QUEUED, message=message))
     start_worker(run, kind=str(run.document()["kind"]))
 
 

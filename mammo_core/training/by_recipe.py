@@ -53,7 +53,7 @@ def configure(
 ) -> RunConfig:
     """The settings of a run of `recipe` on `data`, split as the recipe says."""
     config = recipe.configure(recipe.deal(data), task_of(data))
-    if recipe.continues:
+    if recipe.continues and "model.weights" not in changes:
         origin = origin_of_recipe(recipe.continues, data, root)
         weights = f"{FROM_CHECKPOINT}{origin.run_id}"
         config = replace(config, model=replace(config.model, weights=weights))
@@ -63,7 +63,9 @@ def configure(
 
 
 def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
-    """The newest finished run of the recipe of that name on the same data."""
+    """The newest finished run of the recipe of that name on the same data; where it has learnt
+    patches, on any: boxes are marked in few data sets.
+    """
     for run in list_runs(root):
         if not run.is_checkpoint:
             continue
@@ -71,7 +73,8 @@ def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
             config = run.settings(RunConfig)
         except ConfigError:
             continue  # from elsewhere, or of another version of this program
-        if config.recipe == name and config.data.folder == data.folder and not config.data.folds:
+        is_fit = config.patches is not None or config.data.folder == data.folder
+        if config.recipe == name and is_fit and not config.data.folds:
             return run
     raise RunError(
         f"No finished run of {name} on these data is here to go on from. Run it first: `mammo "

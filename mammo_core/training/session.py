@@ -42,6 +42,8 @@ from mammo_core.training.network import Network, make_network, refuse_apart
 from mammo_core.training.outcome import TrainingOutcome, make_card
 from mammo_core.training.preflight import Fitting, fitting_of, refuse_missing_weights, write_fitting
 from mammo_core.types import Report, RunState, Split
+from mammo_core.zoo.catalog import FROM_CHECKPOINT
+from mammo_core.zoo.shelf import Provenance, provenance_of
 
 KEPT_SPLITS = (Split.TRAIN, Split.VAL)
 
@@ -86,6 +88,7 @@ def train(run: RunFolder) -> str:
     config = run.settings(RunConfig)
     config.check()
     refuse_missing_weights(config)
+    start = _start_of(config)
     fabric = make_fabric(config)
     dataset = load_dataset(config)
 
@@ -111,7 +114,7 @@ def train(run: RunFolder) -> str:
     words = f"Kept the weights of epoch {best}, the best on the validation images."
     if not fabric.is_global_zero:
         return words
-    _finish(course, network, dataset, progress)
+    _finish(course, network, dataset, _record(course, progress, start))
     if config.patches:
         return words
     told = try_baselines(run, dataset, config, report=report, should_stop=run.is_asked_to_stop)
@@ -138,7 +141,16 @@ def learn_or_tell(course: Course, network: Network) -> Progress:
     raise RunError(_too_large(course.config, fitting))
 
 
-def _finish(course: Course, network: Network, dataset: Dataset, progress: Progress) -> None:
+def _start_of(config: RunConfig) -> Provenance:
+    """Of the pre-trained weights, read before the training: nobody keeps them from being changed
+    meanwhile. Empty where a checkpoint is gone on from, whose card says more.
+    """
+    if config.model.weights.startswith(FROM_CHECKPOINT):
+        return Provenance()
+    return provenance_of(config.model.backbone, config.model.weights)
+
+
+def _finish(course: Course, network: Network, dataset: Dataset, record: TrainingRecord) -> None:
     """Predictions by the best weights, and the card; what resuming needed can go."""
     run, config, classifier = course.run, course.config, network.classifier.float()
     classifier.load_state_dict(load_file(run.file(WEIGHTS_NAME)))
@@ -153,7 +165,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, progress: Progre
         adapter=dataset.adapter,
         manifest=dataset.manifest,
         predictions=predictions,
-        training=_record(course, progress),
+        training=record,
         weights=run.file(WEIGHTS_NAME),
         heatmap_peak=closing.heatmap_peak,
         file_kinds=_file_kinds(dataset),
@@ -201,7 +213,7 @@ def _predictions(course: Course, closing: Closing) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _record(course: Course, progress: Progress) -> TrainingRecord:
+def _record(course: Course, progress: Progress, start: Provenance) -> TrainingRecord:
     origin = origin_of(course.config)
     return TrainingRecord(
         finished_at=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -212,6 +224,9 @@ def _record(course: Course, progress: Progress) -> TrainingRecord:
         devices=course.fabric.world_size,
         started_from=origin.run.run_id if origin else "",
         started_from_sha256=origin.card.weights_sha256 if origin else "",
+        weights_sha256=start.sha256,
+        weights_origin=start.origin,
+        weights_licence=start.licence,
         versions={"python": platform.python_version(), **{n: version(n) for n in _VERSIONS_OF}},
     )
 

@@ -3,9 +3,10 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from mammo_core.errors import CheckpointError, UnknownNameError
-from mammo_core.files import weights_root
+from mammo_core.files import sha256_of, weights_root
 from mammo_core.zoo.catalog import RANDOM, Weights, get_backbone, weights_of
 
 
@@ -45,6 +46,32 @@ def weights_path(backbone: str, name: str) -> Path:
     raise CheckpointError(f"The weights {name} are not on this computer. {how_to_get(known[name])}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """Which weights a training starts from; "" where that was not kept."""
+
+    sha256: str = ""
+    origin: str = ""
+    licence: str = ""
+
+
+def provenance_of(backbone: str, name: str) -> Provenance:
+    """The hash of the file as it is, and what was told of it when it was brought here; for the
+    licence, where nothing was, what the catalog says.
+    """
+    if name == RANDOM:
+        return Provenance()
+    path = weights_path(backbone, name)
+    record = _record(path.with_suffix(".json"))
+    known = {weights.name: weights for weights in weights_of(backbone)}
+    licence = record.get("licence", "")
+    if licence in ("", "unknown") and name in known:
+        licence = known[name].licence
+    return Provenance(
+        sha256=sha256_of(path), origin=str(record.get("origin", "")), licence=str(licence)
+    )
+
+
 def how_to_get(weights: Weights) -> str:
     """Which file, where it goes, and under what licence."""
     by_hand = f"`mammo weights import FILE --backbone {weights.backbone} --name {weights.name}`"
@@ -60,13 +87,18 @@ def how_to_get(weights: Weights) -> str:
 
 
 def _backbone_of(record: Path) -> str | None:
+    backbone = _record(record).get("backbone")
+    return backbone if isinstance(backbone, str) else None
+
+
+def _record(record: Path) -> dict[str, Any]:
+    """What was kept when the weights were brought in; empty where nothing was."""
     try:
         document = json.loads(record.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        return None
+        return {}
     except ValueError as error:
         raise CheckpointError(
             f"{record} cannot be read ({error}). Import the weights {record.stem} again."
         ) from None
-    backbone = document.get("backbone") if isinstance(document, dict) else None
-    return backbone if isinstance(backbone, str) else None
+    return document if isinstance(document, dict) else {}

@@ -58,6 +58,7 @@ def test_a_killed_run_is_resumed_and_ends_as_if_it_had_never_died(run: RunFolder
 def test_only_what_was_interrupted_can_be_resumed(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    run.beat()  # a worker was started for it
     assert main(["resume", run.run_id]) == 2
     told = capsys.readouterr().err
     assert f"{run.run_id} is queued" in told
@@ -70,6 +71,7 @@ def test_only_what_was_interrupted_can_be_resumed(
 def test_runs_are_listed_and_asked_to_stop(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    run.beat()
     assert main(["runs"]) == 0
     assert f"{run.run_id:44} queued" in capsys.readouterr().out
     assert main(["stop", run.run_id]) == 0

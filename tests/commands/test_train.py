@@ -107,6 +107,8 @@ def test_a_run_can_be_made_for_others_to_start(
     runs = list_runs(tmp_path / "runs")
     assert sorted(capsys.readouterr().out.split()) == sorted(str(run.path) for run in runs)
     assert not any(run.file("log.txt").exists() for run in runs)
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out.count("not started") == 2
 
 
 def test_few_women_to_choose_by_are_told_before_the_start(

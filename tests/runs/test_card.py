@@ -6,6 +6,7 @@ import pytest
 from mammo_core.errors import CheckpointError
 from mammo_core.runs.card import DataRecord, read_card
 from mammo_core.types import Level
+from tests.predictions import made_up_card
 
 RECORD = DataRecord(
     dataset="vindr_mammo",
@@ -51,3 +52,16 @@ def test_a_card_that_cannot_be_read_is_told_in_words(
     (tmp_path / "model_card.json").write_text(text)
     with pytest.raises(CheckpointError, match=complaint):
         read_card(tmp_path / "model_card.json")
+
+
+def test_the_weights_a_training_started_from_are_told_with_hash_origin_and_licence() -> None:
+    training = made_up_card("m").training
+    assert training.start_in_words("random") == "random"
+    known = replace(
+        training, weights_sha256="ab" * 32, weights_origin="net.pth", weights_licence="CC BY 4.0"
+    )
+    assert known.start_in_words("mine") == (
+        f"mine (SHA-256 {'ab' * 32}; origin: net.pth; licence: CC BY 4.0)"
+    )
+    copied = replace(training, weights_sha256="ab" * 32)
+    assert copied.start_in_words("mine").endswith("origin: not kept; licence: unknown)")

@@ -90,3 +90,15 @@ def test_a_name_that_is_no_run_is_refused(tmp_path: Path, name: str) -> None:
     a_run(tmp_path, "r1")
     with pytest.raises(RunError, match="There is no run named"):
         find_run(name, tmp_path)
+
+
+def test_a_run_nobody_has_started_is_not_lost_however_old(tmp_path: Path) -> None:
+    run = a_run(tmp_path, "r1", RunState.QUEUED)
+    run.settings_file.touch()
+    os.utime(run.settings_file, (0, 0))
+    told = run.read_status()
+    assert told.state is RunState.NOT_STARTED
+    assert not told.state.is_over
+    assert told.message == "Nobody has started it yet: use torchrun, or mammo resume r1."
+    run.beat()
+    assert run.read_status().state is RunState.QUEUED

@@ -10,7 +10,7 @@ from threading import Thread
 import pandas as pd
 import pytest
 
-from mammo_core.config import DataConfig, RunConfig
+from mammo_core.config import DataConfig, ModelConfig, RunConfig
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import sha256_of
 from mammo_core.metrics.cases import pool_cases
@@ -18,9 +18,12 @@ from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run, start_worker
+from mammo_core.training.outcome import save_weights
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.types import CANCER, RunState, Split
 from mammo_core.worker import main
+from mammo_core.zoo.acquire import import_file
+from mammo_core.zoo.build import build_model
 from tests.phantoms import put_phantoms
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -149,3 +152,20 @@ def test_missing_data_fail_the_run_in_words(
     status = run.read_status()
     assert status.state is RunState.FAILED
     assert "There is no folder" in status.message
+
+
+def test_the_card_tells_which_weights_were_started_from(
+    phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    model = build_model(ModelConfig(backbone="test_resnet"), task=CANCER, channels=1)
+    save_weights(model, tmp_path / "net.safetensors")
+    path = import_file(
+        tmp_path / "net.safetensors", backbone="test_resnet", name="mine", origin="net.safetensors",
+        licence="CC BY 4.0",
+    )  # fmt: skip
+    named = {"model.backbone": "test_resnet", "model.weights": "mine", "model.pooling": "avg"}
+    config = with_changes(tiny_config(phantoms, epochs=1), named)
+    training = carried_out(tmp_path, config).card().training
+    assert (training.weights_origin, training.weights_licence) == ("net.safetensors", "CC BY 4.0")
+    assert training.weights_sha256 == sha256_of(path)

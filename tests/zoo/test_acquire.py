@@ -13,9 +13,11 @@ from safetensors.torch import save_file
 from mammo_core.cli import main
 from mammo_core.config import ModelConfig
 from mammo_core.errors import CheckpointError
+from mammo_core.files import sha256_of
 from mammo_core.types import CANCER
 from mammo_core.zoo.acquire import fetch, import_file
 from mammo_core.zoo.build import build_model
+from mammo_core.zoo.shelf import Provenance, provenance_of
 from mammo_core.zoo.weights import load_weights
 
 
@@ -125,3 +127,14 @@ def test_the_command_lists_and_imports(tmp_path: Path, capsys: pytest.CaptureFix
     assert "test_resnet-w                        here     imported" in listed
     assert "resnet18-imagenet                    fetch" in listed
     assert "resnet50-radimagenet                 by hand" in listed
+
+
+def test_what_was_told_of_weights_when_they_came_is_known_of_them_later(tmp_path: Path) -> None:
+    save_file(state("test_resnet"), tmp_path / "some.safetensors")
+    path = bring(tmp_path / "some.safetensors")
+    known = provenance_of("test_resnet", "mine")
+    assert (known.origin, known.licence) == ("made up", "none")
+    assert known.sha256 == sha256_of(path)
+    path.with_suffix(".json").unlink()  # copied by hand
+    assert provenance_of("test_resnet", "mine") == Provenance(sha256=sha256_of(path))
+    assert provenance_of("test_resnet", "random") == Provenance()

@@ -193,7 +193,8 @@ def software(told: Reported) -> Answer:
 @with_card
 def initialisation(told: Reported, card: ModelCard) -> Answer:
     seed = f", seed {told.study.training.seed}" if told.study.training is not None else ""
-    weights = card.training.started_from or card.model.weights
+    named = card.training.started_from or card.model.weights
+    weights = card.training.start_in_words(named)
     return filled(f"Weights at the start: {weights}{seed}.")
 
 

@@ -237,6 +237,7 @@ def _training(study: RunStudy) -> Iterator[Block]:
         ("Finished", record.finished_at),
         ("Duration", duration_in_words(record.seconds)),
         ("Device", device_in_words(record)),
+        ("Weights at the start", record.start_in_words(study.card.model.weights)),
         ("Continued from", _origin(record)),
         ("Epochs", f"{record.epochs:,}, the best was {record.best_epoch:,}"),
         ("Versions", versions or "not recorded"),

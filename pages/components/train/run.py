@@ -34,7 +34,9 @@ def show_actions(run: RunFolder, *, is_training: bool) -> None:
         elif run.has_predictions:
             _link_to_judge(run)
         if can_be_resumed(run) and st.button(
-            "Resume", icon=":material/resume:", key=f"resume_{run.run_id}"
+            "Start" if run.read_status().state is RunState.NOT_STARTED else "Resume",
+            icon=":material/resume:",
+            key=f"resume_{run.run_id}",
         ):
             resume_run(run)
             st.rerun()
@@ -204,13 +206,15 @@ _WORDS: Final = {
     RunState.STOPPED: "stopped",
     RunState.FAILED: "failed",
     RunState.LOST: "lost",
+    RunState.NOT_STARTED: "not started",
 }
 
 
 def show_run(run: RunFolder) -> None:
     """The run's present state; while it lives, looked at again every second."""
     with shown_errors():
-        is_over = run.read_status().state.is_over
+        state = run.read_status().state
+        is_over = state.is_over or state is RunState.NOT_STARTED
     settings = _training_settings(run)
     if is_over:
         with shown_errors():
