@@ -39,7 +39,7 @@ def test_images_are_prepared_once_and_what_cannot_be_read_is_named(
     assert main(command) == 1
     told = capsys.readouterr()
     assert "7 images prepared. 1 cannot be read" in told.out
-    assert f"\n{broken}: " in told.err
+    assert f"{broken}: " in told.err
     assert main([*command, "--plan"]) == 0
     assert "8 images as 32 x 16, 1 to prepare" in capsys.readouterr().out
 
