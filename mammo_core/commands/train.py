@@ -134,9 +134,10 @@ def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
     told, _ = measure(configs[0], report=lambda *_: None)
     if len(configs) > 1:
         say(f"The first of {len(configs)} runs, which come one after the other:")
+    unit = "patches" if configs[0].patches else "images"
     for count in told.splits:
         say(
-            f"{count.split:5} {count.women:6} women {count.images:7} images "
+            f"{count.split:5} {count.women:6} women {count.images:7} {unit} "
             f"{count.positive_images:6} positive"
         )
     low, high = told.test_interval
@@ -150,7 +151,7 @@ def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
     test = told.splits[-1]
     say(
         f"An AUC of {GUESSED_AUC} on these {test.women:,} test women ({test.positive_images:,} of "
-        f"{test.images:,} images positive): 95 % {low:.2f} to {high:.2f}."
+        f"{test.images:,} {unit} positive): 95 % {low:.2f} to {high:.2f}."
     )
     for warning in dict.fromkeys((*warnings, *told.warnings)):
         say(f"Warning: {warning}")

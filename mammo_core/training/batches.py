@@ -216,6 +216,24 @@ class PatchBatches(TrainingBatches):
             self.hardness[number] = score(tissue)
 
 
+def training_batches(
+    images: ImageSet, config: RunConfig, device: torch.device, *, rank: int = 0, processes: int = 1
+) -> TrainingBatches:
+    """Of whole images or of patches, as the settings say."""
+    if config.patches:
+        return PatchBatches(
+            images=images,
+            config=config,
+            device=device,
+            rank=rank,
+            processes=processes,
+            patches=config.patches,
+        )
+    return TrainingBatches(
+        images=images, config=config, device=device, rank=rank, processes=processes
+    )
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class EvaluationBatches:
     """Every image once, in order, as it is; or those of `rows` alone. `report` is told how many."""

@@ -18,7 +18,7 @@ from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.records import from_document, read_json, to_document
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.training.batches import Batches, EvaluationBatches, PatchBatches, TrainingBatches
+from mammo_core.training.batches import Batches, EvaluationBatches, PatchBatches, training_batches
 from mammo_core.training.data import ImageSet
 from mammo_core.training.features import Asking, StoppedError, keep_evaluation, keep_training
 from mammo_core.training.halves import cut
@@ -261,15 +261,13 @@ def _lesson(course: Course, network: Network, train: Batches, val: Batches) -> L
 def _halved(course: Course, network: Network) -> tuple[nn.Module, Batches, Batches]:
     """What is trained and what it is fed: the whole on images, or its back on kept features."""
     config, fabric = course.config, course.fabric
-    shared: dict[str, Any] = {
-        "images": course.images[Split.TRAIN],
-        "config": config,
-        "device": fabric.device,
-        "rank": fabric.global_rank,
-        "processes": fabric.world_size,
-    }
-    patches = config.patches
-    train = PatchBatches(patches=patches, **shared) if patches else TrainingBatches(**shared)
+    train = training_batches(
+        course.images[Split.TRAIN],
+        config,
+        fabric.device,
+        rank=fabric.global_rank,
+        processes=fabric.world_size,
+    )
     val = course.evaluation(Split.VAL)
     if not config.optim.cached_variants:
         return network.classifier, train, val

@@ -19,7 +19,7 @@ from mammo_core.datasets.splits import stamps_of
 from mammo_core.metrics.uncertainty import newcombe_interval
 from mammo_core.runs.card import SplitCount
 from mammo_core.tables import positive_of
-from mammo_core.training.batches import TrainingBatches
+from mammo_core.training.batches import TrainingBatches, training_batches
 from mammo_core.training.data import ImageSet, image_set, load_dataset, load_images
 from mammo_core.training.halves import cut
 from mammo_core.training.loop import Learner, make_learner
@@ -51,9 +51,7 @@ def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np
     load_images(sample, config, report=report, should_stop=lambda: False)
     fabric = make_fabric(config)
     network = make_network(config, fabric.device)
-    batches = TrainingBatches(
-        images=image_set(sample, config, Split.TRAIN), config=config, device=fabric.device
-    )
+    batches = training_batches(image_set(sample, config, Split.TRAIN), config, fabric.device)
     report(0, BATCHES, "Measuring three batches")
     per_batch = _time(
         config, network, batches, make_learner(fabric, network.classifier, config.optim)
@@ -62,7 +60,10 @@ def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np
     # Of the whole training set, the positive images as often as they will be shown.
     train = dataset.manifest[dataset.manifest["split"] == Split.TRAIN]
     positive = positive_of(train["label"], config.task).to_numpy(dtype=np.bool_)
-    per_epoch = max(1, images_per_epoch(positive, config.balance) // config.optim.batch_size)
+    shown = images_per_epoch(positive, config.balance)
+    if config.patches:
+        shown = config.patches.per_epoch
+    per_epoch = max(1, shown // config.optim.batch_size)
     weights = [parameter.numel() for parameter in network.classifier.parameters()]
     trained = [p.numel() for p in network.classifier.parameters() if p.requires_grad]
     told = Preflight(

@@ -114,9 +114,8 @@ def centres_of(
     for source, rows in numbers.groupby(manifest["source"]):
         boxes, patches = placed[str(source)], rows.to_numpy()
         is_tissue = (manifest["label"].iloc[patches] == "tissue").to_numpy()
-        centres[patches[~is_tissue]] = [
-            _middle(boxes[number]) for number in manifest["number"].iloc[patches[~is_tissue]]
-        ]
+        for patch in patches[~is_tissue]:
+            centres[patch] = _middle(boxes[manifest["number"].iloc[patch]])
         centres[patches[is_tissue]] = tissue_elsewhere(
             images.take(patches[:1])[0],
             boxes,

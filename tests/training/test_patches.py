@@ -17,6 +17,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
 from mammo_core.training.batches import PatchBatches
 from mammo_core.training.data import ImageSet
+from mammo_core.training.measuring import measure
 from mammo_core.training.patches import (
     PatchImages,
     centres_of,
@@ -219,3 +220,15 @@ def test_settings_of_patches_are_kept_in_run_json(kind: str, tmp_path: Path) -> 
     config = replace(CONFIG, patches=replace(PATCHES, kind=kind))  # type: ignore[arg-type]
     save_settings(config, tmp_path / "run.json")
     assert load_settings(tmp_path / "run.json", RunConfig) == config
+
+
+def test_what_a_training_on_patches_takes_is_measured_before(
+    twenty_four_women: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
+    config = replace(tiny(twenty_four_women), patches=PATCHES, task=LESION_PATCH)
+    told, looks = measure(config, report=lambda *_: None)
+    assert told.batches_per_epoch == 2
+    assert looks.shape[1:] == (16, 16)
+    boxes = len(read_dataset(twenty_four_women).boxes)
+    assert sum(count.positive_images for count in told.splits) == boxes
