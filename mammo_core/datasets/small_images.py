@@ -93,7 +93,7 @@ SIDE: Final = 256  # pixels
 _THREADS: Final = 8  # at most: each holds an image at full size
 _PREPARE: Final = PrepareSettings(size=(SIDE, SIDE), fit="stretch", mean=(0.0,), std=(1.0,))
 _ROW: Final = np.dtype([("grey", "<f4", len(GREY)), ("pixels", "u1", SIDE * SIDE)])
-_VERSION: Final = 1  # to be raised when an image would be read or cropped otherwise
+_VERSION: Final = 2  # to be raised when an image would be read or cropped otherwise
 
 
 def small_images(
