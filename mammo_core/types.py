@@ -41,6 +41,13 @@ class View(StrEnum):
     AT = "AT"
 
 
+class Unfit(StrEnum):
+    """Why an image is no mammogram to be scored; the value is how it is counted."""
+
+    BLANK = "blank"
+    MASK = "a mask of two values"
+
+
 class Level(StrEnum):
     """What counts as one case."""
 
@@ -103,6 +110,7 @@ class ImageInfo:
     modifiers: tuple[str, ...] = ()  # "implant displaced", "spot compression", ...
     windows: tuple[Window, ...] = ()
     notes: tuple[str, ...] = ()
+    unfit: Unfit | None = None  # what `judge` said of the pixels
     is_synthetic: bool = False  # drawn by `mammo phantom`, as its file says; no woman was imaged
 
 

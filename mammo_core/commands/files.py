@@ -10,7 +10,7 @@ from mammo_core.commands.command import Command, printable, say, say_aside
 from mammo_core.errors import ConfigError, ReadError
 from mammo_core.files import replace_file
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_checkpoint
-from mammo_core.types import Mammogram
+from mammo_core.types import Mammogram, Unfit
 from mammo_core.words import many
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class _Tally:
         self._notes: dict[str, int] = {}
         self._started = self._told = time.monotonic()
         self.refused = 0
+        self._unfit: dict[Unfit, int] = {}
 
     def count(self, some: "Sequence[ScoredFile]") -> None:
         for one in some:
@@ -107,6 +108,8 @@ class _Tally:
                 continue
             if one.row.problem:
                 self.refused += 1
+                if one.unfit is not None:
+                    self._unfit[one.unfit] = self._unfit.get(one.unfit, 0) + 1
                 say_aside(f"{one.row.file}: {one.row.problem}")
             else:
                 self._scored += 1
@@ -128,6 +131,13 @@ class _Tally:
             if count:
                 told.append(f"{count} {words}")
         say_aside(", ".join(told) + f", of {many(self._total, 'file', 'files')}.")
+        if self._unfit:
+            kinds = ", ".join(f"{count} {unfit}" for unfit, count in self._unfit.items())
+            images = self._scored + self._known + sum(self._unfit.values())
+            say_aside(
+                f"{sum(self._unfit.values())} of {many(images, 'image', 'images')} not scored, for "
+                f"they are no mammograms: {kinds}."
+            )
         for note, count in self._notes.items():
             say_aside(f"{many(count, 'image', 'images')}: {note}")
 

@@ -21,7 +21,12 @@ from mammo_core.metrics.cases import Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.preprocessing.cache import Cache, Unreadable
-from mammo_core.runs.evaluations import LEFT_OUT_COLUMNS, left_out_in_words, write_left_out
+from mammo_core.runs.evaluations import (
+    LEFT_OUT_COLUMNS,
+    UNREADABLE,
+    left_out_in_words,
+    write_left_out,
+)
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
@@ -32,7 +37,7 @@ from mammo_core.types import Report, Task
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluated:
     """`contents` tell the scored images apart by what is in their files; `left_out` are those that
-    cannot be read, with LEFT_OUT_COLUMNS.
+    cannot be read or are no mammograms, with LEFT_OUT_COLUMNS.
     """
 
     predictions: pd.DataFrame
@@ -69,7 +74,7 @@ def evaluate_into(
     is_paired = checkpoint.card.model.views == 2
     words = (
         f"{len(done.predictions)} images of {women} women scored by {config.checkpoint}.",
-        left_out_in_words(done.left_out),
+        left_out_in_words(done.left_out, scored=len(done.predictions)),
         *collapses_of(done.predictions, checkpoint.card.task, point_in_force(found)),
         lone_in_words(partners_of(done.predictions)) if is_paired else None,
         _memory_in_words(found, done.predictions.assign(content=list(done.contents))),
@@ -170,17 +175,20 @@ def evaluate(
 def _told_apart(
     dataset: Dataset, unreadable: Sequence[Unreadable]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The rows whose image can be read, and the others with the reason."""
+    """The rows whose image is scored, and the others with the reason."""
     manifest = dataset.manifest
-    why = {problem.file: problem.reason for problem in unreadable}
-    reasons = [why.get(dataset.root / str(path)) for path in manifest["path"]]
-    is_readable = np.array([reason is None for reason in reasons], dtype=np.bool_)
-    table = manifest.assign(reason=pd.array(reasons, dtype="string"))
+    why = {problem.file: problem for problem in unreadable}
+    problems = [why.get(dataset.root / str(path)) for path in manifest["path"]]
+    is_readable = np.array([problem is None for problem in problems], dtype=np.bool_)
+    table = manifest.assign(
+        kind=[str(problem.unfit or UNREADABLE) if problem else "" for problem in problems],
+        reason=[problem.reason if problem else "" for problem in problems],
+    )
     left_out = table.loc[~is_readable, list(LEFT_OUT_COLUMNS)].reset_index(drop=True)
     if not is_readable.any():
         first = left_out.iloc[0]
         raise RunError(
-            f"None of the {len(manifest)} images can be read (first: {first['image_id']}: "
+            f"None of the {len(manifest)} images can be scored (first: {first['image_id']}: "
             f"{first['reason']}). Is the folder whole, and its disk mounted?"
         )
     return manifest[is_readable].reset_index(drop=True), left_out

@@ -15,6 +15,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
 from mammo_core.partners import is_lone, partners_among
 from mammo_core.preprocessing.cases import CaseImage
+from mammo_core.preprocessing.judge import WHY
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.sidecars import Embeddings
@@ -145,6 +146,8 @@ UNCOMPARED: Final = (
 
 def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """Why this model does not score this image, as a sentence; None where it does."""
+    if mammogram.info.unfit is not None:
+        return f"{WHY[mammogram.info.unfit]} It is not scored."
     if card.data.seen == "synthetic" and not mammogram.info.is_synthetic:
         return (
             "This model has only seen synthetic images; this is not one of them, so it is not "

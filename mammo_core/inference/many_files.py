@@ -22,7 +22,7 @@ from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import DECIMALS, probabilities_of, scores_of
 from mammo_core.tables import safe_cell
-from mammo_core.types import Pixels
+from mammo_core.types import Pixels, Unfit
 
 _CLASS_PREFIX: Final = "p_"
 
@@ -137,6 +137,7 @@ class ScoredFile:
     row: SheetRow | None
     is_known: bool = False  # scored before
     is_no_image: bool = False
+    unfit: Unfit | None = None  # it was read, and is no mammogram
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -228,7 +229,7 @@ def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow
         return _refused(row, str(error))
     refusal = why_not(card, mammogram)
     if refusal:
-        return _refused(row, refusal)
+        return _refused(row, refusal, mammogram.info.unfit)
     ref = mammogram.ref
     row = replace(
         row,
@@ -242,8 +243,8 @@ def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow
     return _Read(outcome=ScoredFile(row=row), pixels=prepare(mammogram, card.prepare).pixels)
 
 
-def _refused(row: SheetRow, problem: str) -> _Read:
-    return _Read(outcome=ScoredFile(row=replace(row, problem=problem)))
+def _refused(row: SheetRow, problem: str, unfit: Unfit | None = None) -> _Read:
+    return _Read(outcome=ScoredFile(row=replace(row, problem=problem), unfit=unfit))
 
 
 def _scored(read: list[_Read], card: ModelCard, engine: Engine) -> list[ScoredFile]:

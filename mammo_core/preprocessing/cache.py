@@ -21,12 +21,14 @@ from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError, RunError, TableError
 from mammo_core.files import replace_file
 from mammo_core.preprocessing.intensity import Levels
+from mammo_core.preprocessing.judge import unfit_of
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.records import to_document
+from mammo_core.types import Unfit
 
 #: Part of every key. Raise it when reading or preparing comes to give other levels than before.
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, np.dtype[Any]]] = {".u16": np.dtype("<u2"), ".u8": np.dtype("u1")}
 _BYTE_TO_WORD: Final = 257  # 255 becomes 65535
@@ -175,10 +177,13 @@ _STALE_SECONDS: Final = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """A file that could not be read, and why, in words."""
+    """A file that got no place in the cache, and why, in words; `unfit` where it could be read but
+    is no mammogram.
+    """
 
     file: Path
     reason: str
+    unfit: Unfit | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +263,7 @@ def _prepare_one(cache: Cache, file: Path, reader: ReadingProcess) -> Unreadable
             cache.store(content, grey.levels)
         cache.remember(place, content)
     except ReadError as error:
-        return Unreadable(file=file, reason=str(error))
+        return Unreadable(file=file, reason=str(error), unfit=unfit_of(error))
     except OSError as error:
         raise RunError(
             f"The cache at {cache.root} cannot be written: {error.strerror}. What was built stays; "

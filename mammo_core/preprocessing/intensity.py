@@ -1,6 +1,4 @@
-"""Grey values: one channel out of three, turned where the background is bright, stretched, evened
-out locally (CLAHE), and normalised.
-"""
+"""Grey values: one channel out of three, stretched, evened out locally (CLAHE), and normalised."""
 
 from typing import Any, Final
 
@@ -70,26 +68,3 @@ def grey_channel(pixels: NDArray[Any], *, highest: int) -> Levels:
             "Is it a photograph or a screenshot? Export the mammogram itself.",
         )
     return levels(green, highest)
-
-
-_SIDE: Final = 128  # pixels; the image is reduced, which takes away noise and letters
-_RING: Final = (0.06, 0.12)  # of the side: how far from the border one looks
-_FLATTEST: Final = 0.25  # of the places in the ring
-_BRIGHT: Final = 0.6  # between the dark end (0) and the bright end (1) of the image
-
-
-def has_bright_background(pixels: Pixels) -> bool:
-    """Whether the flattest quarter of a ring near the border is bright, on average."""
-    small = cv2.resize(pixels, (_SIDE, _SIDE), interpolation=cv2.INTER_AREA)
-    dark, bright = np.percentile(small, (1.0, 99.0))
-    if dark == bright:
-        return False
-    around = np.ones((3, 3), dtype=np.uint8)
-    unrest = cv2.dilate(small, around) - cv2.erode(small, around)
-    outer, inner = (round(part * _SIDE) for part in _RING)
-    ring = np.zeros(small.shape, dtype=np.bool_)
-    ring[outer:-outer, outer:-outer] = True
-    ring[inner:-inner, inner:-inner] = False
-    is_flat = unrest[ring] <= np.quantile(unrest[ring], _FLATTEST)
-    level = (float(small[ring][is_flat].mean()) - dark) / (bright - dark)
-    return bool(level > _BRIGHT)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mammo_core.config import PrepareSettings
 from mammo_core.preprocessing.breast import Mask, add_room, find_breast, is_chest_wall_right
 from mammo_core.preprocessing.intensity import Levels, equalise, normalise, stretch, to_levels
+from mammo_core.preprocessing.judge import refuse_no_mammogram
 from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared, Size, Window
 
 
@@ -181,7 +182,11 @@ def prepare(mammogram: Mammogram, settings: PrepareSettings) -> Prepared:
 
 
 def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGrey:
-    """Everything `prepare` does but mean and std, which cost nothing and differ per backbone."""
+    """Everything `prepare` does but mean and std, which cost nothing and differ per backbone.
+
+    What is no mammogram is refused here, on the one way that every score and training takes.
+    """
+    refuse_no_mammogram(mammogram)
     mask = find_breast(mammogram.pixels)
     geometry = lay_out(mask, settings)
     notes = _notes_on_layout(mask, geometry, settings)

@@ -16,7 +16,8 @@ from PIL import Image, UnidentifiedImageError
 
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.breast import breast_window
-from mammo_core.preprocessing.intensity import Levels, grey_channel, has_bright_background, levels
+from mammo_core.preprocessing.intensity import Levels, grey_channel, levels
+from mammo_core.preprocessing.judge import has_bright_background, judge
 from mammo_core.preprocessing.phantoms.mark import is_marked_png
 from mammo_core.preprocessing.reading import limits
 from mammo_core.types import ImageInfo, ImageRef, Mammogram, Pixels
@@ -293,7 +294,9 @@ def decode_raster(data: bytes, *, image_id: str) -> Mammogram:
     )
     if info.bits > 8:
         return _windowed(values.astype(np.uint16), info)
-    return Mammogram(info=info, pixels=_scaled(values, 0, picture.highest))
+    pixels = _scaled(values, 0, picture.highest)
+    unfit = judge(pixels, stored=values)
+    return Mammogram(info=replace(info, unfit=unfit), pixels=pixels)
 
 
 def _tissue_bright(picture: Picture) -> tuple[Levels, tuple[str, ...]]:
@@ -309,9 +312,11 @@ def _windowed(wide: NDArray[np.uint16], info: ImageInfo) -> Mammogram:
         f"Stored values run from {wide.min():,} to {wide.max():,}; "
         f"{window.low:,.0f} to {window.high:,.0f}, the range inside the breast, is shown."
     )
+    pixels = _scaled(wide, window.low, window.high)
+    unfit = judge(pixels, stored=wide)
     return Mammogram(
-        info=replace(info, windows=(window,), notes=(*info.notes, note)),
-        pixels=_scaled(wide, window.low, window.high),
+        info=replace(info, windows=(window,), notes=(*info.notes, note), unfit=unfit),
+        pixels=pixels,
         wide=wide,
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import pandas as pd
 
@@ -13,9 +13,10 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.tables import read_table
 from mammo_core.words import many
 
-#: Beside the predictions: the images that were asked for and could not be read. Columns below.
+#: Beside the predictions: the images that were asked for and got no score. Columns below.
 LEFT_OUT_NAME: Final = "left_out.csv"
-LEFT_OUT_COLUMNS: Final = ("image_id", "path", "reason")
+LEFT_OUT_COLUMNS: Final = ("image_id", "path", "kind", "reason")
+UNREADABLE: Final = "cannot be read"  # the kind of what is no Unfit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +52,7 @@ def evaluation_of(
 def write_left_out(run: RunFolder, left_out: pd.DataFrame) -> None:
     """Only where there are any."""
     if len(left_out):
-        table = left_out[list(LEFT_OUT_COLUMNS)]
+        table = left_out.reindex(columns=list(LEFT_OUT_COLUMNS))
         replace_file(run.file(LEFT_OUT_NAME), table.to_csv(index=False, lineterminator="\n"))
 
 
@@ -62,15 +63,27 @@ def read_left_out(run: RunFolder) -> pd.DataFrame:
     return table.reindex(columns=list(LEFT_OUT_COLUMNS))
 
 
-def left_out_in_words(left_out: pd.DataFrame) -> str | None:
-    """How many, and why the first was; None where there are none."""
+def left_out_in_words(left_out: pd.DataFrame, *, scored: int | None = None) -> str | None:
+    """How many of all that were asked for, by kind, and why the first was; None where none was."""
     if left_out.empty:
         return None
     first = left_out.iloc[0]
+    count = many(len(left_out), "image", "images")
+    if scored is not None:
+        count = f"{len(left_out):,} of {many(scored + len(left_out), 'image', 'images')}"
+    verb = "was" if len(left_out) == 1 else "were"
     return (
-        f"Left out: {many(len(left_out), 'image', 'images')} that cannot be read (first: "
+        f"{count} {verb} not scored: {kinds_in_words(left_out['kind'].fillna(UNREADABLE))} (first: "
         f"{first['image_id']}: {first['reason']}). All are listed in {LEFT_OUT_NAME} of the run."
     )
+
+
+def kinds_in_words(kinds: "pd.Series[Any]") -> str:
+    """`blank`, or `2 blank, 1 cannot be read` where there are several kinds."""
+    counts = kinds.value_counts()
+    if len(counts) == 1:
+        return str(counts.index[0])
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
 
 
 def _config_of(run: RunFolder) -> EvaluateConfig | None:

@@ -88,19 +88,34 @@ def load_images(
     report: Report,
     should_stop: Callable[[], bool],
 ) -> dict[Split, ImageSet]:
-    """Every image of `dataset` prepared into the cache, and its splits ready to be taken from."""
+    """Every image of `dataset` prepared into the cache, and its splits ready to be taken from.
+
+    Blank frames and masks are in no split: `left_out_in_words` counts them.
+    """
     built = prepare_dataset(
         dataset, config.prepare, processes=config.workers, report=report, should_stop=should_stop
     )
-    if built.unreadable:
-        first = built.unreadable[0]
+    unreadable = [one for one in built.unreadable if one.unfit is None]
+    if unreadable:
+        first = unreadable[0]
         raise TableError(
-            f"{len(built.unreadable)} of {len(dataset.manifest)} images cannot be read (first: "
+            f"{len(unreadable)} of {len(dataset.manifest)} images cannot be read (first: "
             f"{first.file.name}: {first.reason}) Mend them, or take them out of the data set."
         )
     if built.was_stopped:
         return {}
-    return {split: image_set(dataset, config, split) for split in Split}
+    unfit = {one.file for one in built.unreadable}
+    is_kept = [dataset.root / str(path) not in unfit for path in dataset.manifest["path"]]
+    kept = replace(dataset, manifest=dataset.manifest[is_kept])
+    return {split: image_set(kept, config, split) for split in Split}
+
+
+def left_out_in_words(dataset: Dataset, images: Mapping[Split, ImageSet]) -> str:
+    """How many images of `dataset` are no mammograms, so that nothing learns from them; or ""."""
+    total, used = len(dataset.manifest), sum(len(one) for one in images.values())
+    if used == total:
+        return ""
+    return f" {total - used} of {total} images were left out: blank, or masks of two values."
 
 
 def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:

@@ -20,7 +20,7 @@ from mammo_core.metrics.uncertainty import newcombe_interval
 from mammo_core.runs.card import SplitCount
 from mammo_core.tables import positive_of
 from mammo_core.training.batches import TrainingBatches, training_batches
-from mammo_core.training.data import ImageSet, image_set, load_dataset, load_images
+from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.training.halves import cut
 from mammo_core.training.loop import Learner, make_learner
 from mammo_core.training.losses import images_per_epoch, make_loss
@@ -48,10 +48,10 @@ def measure(config: RunConfig, *, report: Report) -> tuple[Preflight, NDArray[np
     refuse_missing_weights(config)
     dataset = load_dataset(config)
     sample = _sample(dataset, config)
-    load_images(sample, config, report=report, should_stop=lambda: False)
+    images = load_images(sample, config, report=report, should_stop=lambda: False)
     fabric = make_fabric(config)
     network = make_network(config, fabric.device)
-    batches = training_batches(image_set(sample, config, Split.TRAIN), config, fabric.device)
+    batches = training_batches(images[Split.TRAIN], config, fabric.device)
     report(0, BATCHES, "Measuring three batches")
     per_batch = _time(
         config, network, batches, make_learner(fabric, network.classifier, config.optim)

@@ -26,7 +26,7 @@ from mammo_core.scores import probabilities_of
 from mammo_core.training.baselines import try_baselines
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.closing import Closing, close, embeddings_of
-from mammo_core.training.data import load_dataset, load_images
+from mammo_core.training.data import left_out_in_words, load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
 from mammo_core.training.lineage import check_origin, find_images, origin_of, seen_table
 from mammo_core.training.machine import (
@@ -118,7 +118,7 @@ def train(run: RunFolder) -> str:
     if config.patches:
         return words
     told = try_baselines(run, dataset, config, report=report, should_stop=run.is_asked_to_stop)
-    return f"{words} {told}"
+    return f"{words} {told}{left_out_in_words(dataset, images)}"
 
 
 def learn_or_tell(course: Course, network: Network) -> Progress:

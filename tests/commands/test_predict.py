@@ -13,6 +13,7 @@ from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import RunState
+from tests.datasets.builders.drawn import blank_film, write_picture
 from tests.inference.made_up import write_checkpoint
 from tests.phantoms import put_phantoms
 from tests.preprocessing.dicom_files import mammogram_file, ramp
@@ -55,6 +56,17 @@ def test_every_file_gets_its_score(
         assert float(row["p_cancer"]) == float(row["score"])
     assert {row["model_id"] for row in rows} == {"made-up"}
     assert {row["engine"] for row in rows} == {"openvino fp32"}
+
+
+def test_a_blank_file_is_not_scored_and_counted_by_kind(
+    images: list[Path], checkpoint: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_picture(tmp_path / "blank.png", blank_film())
+    files = [*images[:2], tmp_path / "blank.png"]
+    assert main(["predict", *map(str, files), "--checkpoint", str(checkpoint)]) == 1
+    told = capsys.readouterr()
+    assert [row["file"] for row in rows_of(told.out)] == list(map(str, images[:2]))
+    assert "1 of 3 images not scored, for they are no mammograms: 1 blank." in told.err
 
 
 def test_a_model_of_two_views_says_where_files_can_be_scored_together(

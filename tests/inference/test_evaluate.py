@@ -22,7 +22,10 @@ from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.evaluations import left_out_in_words, read_left_out
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.scores import rounded
+from mammo_core.tables import read_table
 from mammo_core.types import CANCER, Level, RunState
+from tests.datasets.builders.drawn import blank_film, write_picture
+from tests.datasets.builders.drawn import mask as drawn_mask
 from tests.inference.made_up import write_checkpoint
 from tests.inference.test_ensemble_score import member
 from tests.inference.test_verdict import BY_BREAST
@@ -149,7 +152,7 @@ def test_images_that_cannot_be_read_are_left_out_and_said_so_everywhere(
     told = capsys.readouterr()
     run = RunFolder(Path(told.out.strip()))
     first = manifest["image_id"][0]
-    sentence = f"Left out: 2 images that cannot be read (first: {first}: "
+    sentence = f"2 of 20 images were not scored: cannot be read (first: {first}: "
     assert "18 images of 5 women scored by made-up." in told.err
     assert sentence in told.err
     assert sentence in run.read_status().message
@@ -157,7 +160,24 @@ def test_images_that_cannot_be_read_are_left_out_and_said_so_everywhere(
     left_out = read_left_out(run)
     assert left_out["image_id"].tolist() == manifest["image_id"][:2].tolist()
     assert left_out["reason"].str.len().min() > 10
-    assert left_out_in_words(left_out) in run.read_status().message
+    assert left_out_in_words(left_out, scored=18) in run.read_status().message
+
+
+def test_a_blank_film_and_a_mask_are_not_scored_and_counted_by_kind(
+    phantoms: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest = read_dataset(phantoms).manifest
+    blank, mask = (phantoms / path for path in manifest["path"][:2])
+    write_picture(blank, blank_film())
+    write_picture(mask, drawn_mask((96, 72), (10, 10, 30, 40)))
+    command = ["evaluate", "--checkpoint", "made-up", "--data", str(phantoms), "--wait"]
+    assert main(command) == 0
+    run = RunFolder(Path(capsys.readouterr().out.strip()))
+    message = run.read_status().message
+    assert "2 of 20 images were not scored: 1 blank, 1 a mask of two values (first: " in message
+    assert read_left_out(run)["kind"].tolist() == ["blank", "a mask of two values"]
+    scored = read_table(run.predictions_file, what="predictions")["image_id"]
+    assert not set(manifest["image_id"][:2]) & set(scored)
 
 
 def test_where_no_image_can_be_read_the_first_reason_is_told(
@@ -166,7 +186,7 @@ def test_where_no_image_can_be_read_the_first_reason_is_told(
     dataset = read_dataset(phantoms)
     for path in dataset.manifest["path"]:
         (phantoms / path).write_bytes(b"no image")
-    with pytest.raises(RunError, match=r"None of the 20 images can be read \(first: W0001"):
+    with pytest.raises(RunError, match=r"None of the 20 images can be scored \(first: W0001"):
         evaluate(
             load_checkpoint(tmp_path / "runs" / "made-up"), dataset, name="set", split="all",
             processes=1, report=lambda *_: None, should_stop=lambda: False,

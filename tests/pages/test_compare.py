@@ -381,7 +381,7 @@ def test_images_that_could_not_be_read_are_told_with_the_result(
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD]).run()
     notes = cells_of(page).loc[("elsewhere", "cancer"), "notes"]
-    assert "Left out: 1 image that cannot be read (first: X7: cut short)" in notes
+    assert "1 image was not scored: cannot be read (first: X7: cut short)" in notes
 
 
 def test_women_a_model_learnt_from_do_not_count_as_other_data(

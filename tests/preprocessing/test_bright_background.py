@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.intensity import has_bright_background
+from mammo_core.preprocessing.judge import has_bright_background
 from mammo_core.types import Pixels
+from tests.datasets.builders.drawn import film_with_white_strip
 
 
 def breast_on(background: float, tissue: float, *, noise: float = 0.0) -> Pixels:
@@ -37,6 +38,11 @@ def test_letters_and_a_white_label_do_not_decide() -> None:
     pixels = breast_on(0.0, 0.5)
     pixels[12:60, 10:50] = 1.0
     assert not has_bright_background(pixels)
+
+
+def test_a_strip_of_unexposed_film_does_not_decide() -> None:
+    film = film_with_white_strip()
+    assert not has_bright_background(film / np.float32(255))
 
 
 def test_a_saturated_chest_wall_does_not_decide() -> None:

@@ -36,10 +36,11 @@ def silent(done: int, total: int) -> None:
 
 
 def write_image(path: Path, grey: int, *, highest: int = 255) -> None:
-    """A half disc of `grey` as a PGM; above 255 it has 16 bits."""
+    """A half disc of `grey`, a little shaded, as a PGM; above 255 it has 16 bits."""
     kind = ">u2" if highest > 255 else "u1"
-    pixels = np.where(half_disc()[::4, ::4] > 0, grey, 0).astype(kind)
-    height, width = pixels.shape
+    disc = half_disc()[::4, ::4] > 0
+    height, width = disc.shape
+    pixels = np.where(disc, grey + np.arange(height)[:, None] % 8 * (highest // 64), 0).astype(kind)
     path.write_bytes(f"P5 {width} {height} {highest}\n".encode() + pixels.tobytes())
 
 

@@ -189,7 +189,7 @@ def test_an_evaluation_is_reported_with_the_card_of_its_model(
 ) -> None:
     text = markdown_of(write_evaluation(study, study_folder))
     assert "Results are of an external evaluation: 120 cases by breast of 60 women" in text
-    assert "Left out, not scored (could not be read): 1 image of 1 woman." in text
+    assert "Left out, not scored (unreadable, blank or a mask): 1 image of 1 woman." in text
     assert "women trained on may be among these cases" in text
 
 

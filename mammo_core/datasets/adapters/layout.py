@@ -16,6 +16,7 @@ import pandas as pd
 from mammo_core.datasets.adapters.adapter import Defect, Signs
 from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import ReadError, TableError
+from mammo_core.preprocessing.judge import is_mask
 from mammo_core.tables import BOX_COLUMNS, check_boxes, read_table
 from mammo_core.types import Box, Pixels, Size
 
@@ -146,16 +147,16 @@ class FirstLook:
 
 
 def look_at(pixels: Pixels) -> FirstLook:
-    """A mask has two values. JPEG smears them a little, so nearly all pixels must lie at an end."""
-    is_mask = bool(np.mean((pixels < 0.1) | (pixels > 0.9)) > 0.98 and pixels.max() > 0.9)
+    """Where a mask is white; of all else only that it is none."""
+    is_two_valued = is_mask(pixels)
     rows, columns = (
         np.flatnonzero((pixels > 0.5).any(axis=1)),
         np.flatnonzero((pixels > 0.5).any(axis=0)),
     )
     box = None
-    if is_mask and rows.size:
+    if is_two_valued and rows.size:
         box = Box(x0=columns[0], y0=rows[0], x1=columns[-1] + 1, y1=rows[-1] + 1)
-    return FirstLook(size=pixels.shape, is_mask=is_mask, box=box)
+    return FirstLook(size=pixels.shape, is_mask=is_two_valued, box=box)
 
 
 def look_at_files(root: Path, paths: Sequence[str], *, name: str) -> pd.DataFrame:

@@ -12,7 +12,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from mammo_core.datasets.adapters.layout import look_at
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.duplicates import (
     Fingerprints,
@@ -26,10 +25,9 @@ from mammo_core.errors import ReadError
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.tables import positive_of
-from mammo_core.types import Mammogram, Pixels, Task
+from mammo_core.types import Mammogram, Pixels, Task, Unfit
 
 THREADS: Final = 2
-_BLANK: Final = 0.01  # standard deviation below which there is nothing to see
 _TURNED: Final = "was turned inside out"  # what the readers note of such images
 _DECLARED: Final = "MONOCHROME1 was turned"
 _ASTRAY: Final = "background is bright although"
@@ -108,8 +106,7 @@ def _look_at(file: Path, path: str) -> _Look:
 def _describe(mammogram: Mammogram) -> dict[str, object]:
     pixels = mammogram.pixels
     small = reduced(pixels)
-    is_blank = bool(small.std() < _BLANK)
-    is_mask = not is_blank and look_at(pixels).is_mask
+    unfit = mammogram.info.unfit
     return {
         "kind": mammogram.info.kind,
         "bits": mammogram.info.bits,
@@ -118,9 +115,9 @@ def _describe(mammogram: Mammogram) -> dict[str, object]:
         "is_turned": _is_noted(mammogram, _TURNED),
         "is_declared": _is_noted(mammogram, _DECLARED),
         "is_astray": _is_noted(mammogram, _ASTRAY),
-        "is_mask": is_mask,
-        "is_blank": is_blank,
-        "wall": None if is_blank or is_mask else _wall_of(small),
+        "is_mask": unfit is Unfit.MASK,
+        "is_blank": unfit is Unfit.BLANK,
+        "wall": None if unfit else _wall_of(small),
         **grey_levels(small),
     }
 

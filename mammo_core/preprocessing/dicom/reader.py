@@ -12,7 +12,7 @@ from mammo_core.preprocessing.dicom.objects import check_object, is_synthetic, k
 from mammo_core.preprocessing.dicom.parse import DicomFile, parse
 from mammo_core.preprocessing.dicom.tones import Toned, grey_of_channels, grey_of_palette, tone
 from mammo_core.preprocessing.dicom.views import read_side_and_view
-from mammo_core.preprocessing.intensity import has_bright_background
+from mammo_core.preprocessing.judge import has_bright_background, judge
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.types import ImageInfo, Mammogram
@@ -41,6 +41,7 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
         is_spacing_at_detector=spacing.is_at_detector,
         modifiers=tuple(dict.fromkeys((*placed.modifiers, *kind_modifiers(header)))),
         windows=toned.windows,
+        unfit=judge(toned.pixels, stored=toned.wide),
         is_synthetic=is_synthetic(header),
         notes=(
             *file.notes,

@@ -457,8 +457,8 @@ def limits(told: Reported) -> Answer:
 
 no_indeterminate: Final = fixed(
     filled(
-        "Every image that can be read gets a score; an unreadable one is left out and counted. "
-        "Images whose label is no class of the task are left out."
+        "Every image that can be read gets a score; one that is unreadable, blank or a mask is "
+        "left out and counted. Images whose label is no class of the task are left out."
     )
 )
 

@@ -126,7 +126,10 @@ def _of_evaluation(study: RunStudy, manifest: pd.DataFrame) -> Flow:
         without_any=_without_any(manifest, used),
         excluded=_excluded(
             (f"not in the {wanted} split", manifest[~is_wanted]),
-            ("not scored (could not be read)", manifest[is_wanted & ~is_scored]),
+            (
+                "not scored (unreadable, blank or a mask)",
+                manifest[is_wanted & ~is_scored],
+            ),
             ("no label under the label rule", manifest[is_wanted & is_scored & ~is_labelled]),
         ),
         used=(_group("Evaluated", used, study.task),),

@@ -29,6 +29,23 @@ def texture(seed: int, size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
     return np.where(inside, 40 + 200 * clouds / clouds.max(), 0).astype(np.uint8)
 
 
+def blank_film(size: tuple[int, int] = SIZE) -> NDArray[np.uint8]:
+    """A frame in which nothing is brighter than 8 of 255."""
+    return np.random.default_rng(0).integers(0, 9, size, dtype=np.uint8)
+
+
+def film_with_white_strip(size: tuple[int, int] = (256, 192)) -> NDArray[np.uint8]:
+    """A breast that fills most of a film, of which a slanted strip at the side was not exposed."""
+    rng = np.random.default_rng(4)
+    height, width = size
+    y, x = np.mgrid[:height, :width]
+    clouds = cv2.GaussianBlur(rng.normal(0, 1, size), (0, 0), 3.0) * 120
+    inside = ((y / height - 0.5) / 0.62) ** 2 + (x / width / 0.8) ** 2 < 1
+    film = np.where(inside, 120 + clouds, 20 + rng.normal(0, 6, size))
+    film[x > width * 0.86 + y * 0.03] = 255
+    return np.clip(film, 0, 250).astype(np.uint8)
+
+
 def mask(size: tuple[int, int], box: tuple[int, int, int, int]) -> NDArray[np.uint8]:
     """White in x0, y0, x1, y1; black elsewhere."""
     drawn = np.zeros(size, dtype=np.uint8)
