@@ -18,12 +18,13 @@ from mammo_core.training.series import fold_configs, join_folds, seed_configs
 from mammo_core.types import CANCER, Task
 from mammo_core.zoo.catalog import FROM_CHECKPOINT
 
+_WEIGHTS: Final = "model.weights"
 _NOT_READ_YET: Final = DataConfig(folder="", adapter="", label_rule="")
 
 
 def refuse_without_weights(recipe: Recipe, changes: dict[str, str]) -> None:
     """Before any data are looked at: are the weights here that a run will start from?"""
-    if not recipe.continues:
+    if not recipe.continues or _WEIGHTS in changes:
         refuse_missing_weights(with_changes(recipe.configure(_NOT_READ_YET, CANCER), changes))
 
 
@@ -52,12 +53,11 @@ def configure(
     recipe: Recipe, data: DataConfig, changes: dict[str, str], *, root: Path
 ) -> RunConfig:
     """The settings of a run of `recipe` on `data`, split as the recipe says."""
-    config = recipe.configure(recipe.deal(data), task_of(data))
-    if recipe.continues and "model.weights" not in changes:
+    config = with_changes(recipe.configure(recipe.deal(data), task_of(data)), changes)
+    if recipe.continues and _WEIGHTS not in changes:
         origin = origin_of_recipe(recipe.continues, data, root)
         weights = f"{FROM_CHECKPOINT}{origin.run_id}"
         config = replace(config, model=replace(config.model, weights=weights))
-    config = with_changes(config, changes)
     config.check()
     return config
 

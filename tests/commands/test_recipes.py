@@ -178,9 +178,11 @@ def test_a_recipe_of_several_seeds_is_averaged_and_another_goes_on_from_a_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "set"
-    assert run_recipe("cbis-vgg16-ensemble", folder) == 0
+    long = ["--set", "optim.epochs=6", "--set", "optim.learning_rate=0.003"]
+    long += ["--set", "data.val_fraction=0.3"]
+    assert run_recipe("cbis-vgg16-ensemble", folder, *long) == 0
     assert "of 3 models on" in capsys.readouterr().err
     assert run_recipe("cbis-vgg16-done-right", folder) == 0
-    assert run_recipe("cbis-vgg16-continued", folder, "--set", "model.dropout=0.5") == 0
+    assert run_recipe("cbis-vgg16-continued", folder) == 0
     newest = list_runs(tmp_path / "runs")[0]
     assert newest.card().training.started_from

@@ -110,6 +110,10 @@ def build_cbis(folder: Path) -> None:
         for view in ("CC", "MLO")
     ]
     cbis.build_jpeg(folder, lesions)
+    for lesion in lesions:
+        series = cbis.series_of(lesion.image_key, "image")
+        film = drawn(int(lesion.patient[2:]) - 1, "L", lesion.view)
+        write_picture(folder / "jpeg" / series / "1-204.jpg", film)
 
 
 def build_mias(folder: Path) -> None:
