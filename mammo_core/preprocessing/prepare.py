@@ -53,7 +53,12 @@ def resample(pixels: NDArray[Any], geometry: Geometry) -> NDArray[Any]:
     """`pixels` of the source as `geometry` lays them, in one resampling; the padding is 0."""
     rows, columns = slices_of(geometry.crop)
     top, left, height, width = _placed(geometry)
-    scaled = _scaled(pixels[rows, columns], (height, width))
+    if pixels.dtype == np.bool_:  # its edge is smooth: what lies in a pixel's middle will do
+        scaled = np.asarray(
+            cv2.resize(pixels[rows, columns].view(np.uint8), (width, height)), dtype=np.bool_
+        )
+    else:
+        scaled = _scaled(pixels[rows, columns], (height, width))
     if geometry.is_flipped:
         scaled = scaled[:, ::-1]
     frame = np.zeros(geometry.prepared_size, dtype=pixels.dtype)
@@ -194,7 +199,8 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
     inside = _lies_in(mask, geometry)
     if settings.is_masked and not mask.all():
         ground = _ground(mammogram.pixels, mask)
-        near = np.where(_lies_in(add_room(mask), geometry), pixels - ground, 0.0)
+        room = add_room(inside, side=max(mask.shape) * max(geometry.scale))
+        near = np.where(room, pixels - ground, np.float32(0.0))
         pixels = np.where(inside, pixels, np.maximum(near, 0.0)).astype(np.float32)
         notes.append(
             f"Letters and all else outside the breast made background (grey: {ground:.3f})."
@@ -270,7 +276,7 @@ def restore_map(values: NDArray[np.floating], geometry: Geometry) -> Pixels:
 
 def _lies_in(mask: Mask, geometry: Geometry) -> Mask:
     """`mask` of the source as the prepared image sees it."""
-    return np.asarray(resample(mask.view(np.uint8) * np.uint8(255), geometry) > 127, dtype=np.bool_)
+    return np.asarray(resample(mask, geometry), dtype=np.bool_)
 
 
 def _ground(pixels: Pixels, mask: Mask) -> float:
@@ -381,8 +387,8 @@ def to_heat(
 
 
 def _bounds(mask: Mask) -> Box:
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return Box(x0=int(columns[0]), y0=int(rows[0]), x1=int(columns[-1]) + 1, y1=int(rows[-1]) + 1)
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return Box(x0=left, y0=top, x1=left + width, y1=top + height)
 
 
 def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
