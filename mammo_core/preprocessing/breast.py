@@ -145,7 +145,8 @@ def _steep_level(half: Pixels) -> float | None:
     slope = np.hypot(cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1))
     dark, middle = float(np.percentile(coarse, 2.0)), _otsu(coarse)
     levels = dark + (middle - dark) * np.linspace(0.15, 1.0, _LEVELS) ** 2
-    pieces = [(level, _largest_piece(np.asarray(fine > level))) for level in levels.tolist()]
+    grey: list[float] = levels.tolist()
+    pieces = [(level, _largest_piece(np.asarray(fine > level))) for level in grey]
     pieces = [(level, piece) for level, piece in pieces if piece.mean() >= _LEAST]
     pieces = [(level, piece) for level, piece in pieces if not _is_rectangle(piece)] or pieces
     steepness = [_steepness(piece, slope) for _, piece in pieces]
