@@ -54,12 +54,19 @@ def configure(
 ) -> RunConfig:
     """The settings of a run of `recipe` on `data`, split as the recipe says."""
     config = with_changes(recipe.configure(recipe.deal(data), task_of(data)), changes)
-    if recipe.continues and _WEIGHTS not in changes:
-        origin = origin_of_recipe(recipe.continues, data, root)
-        weights = f"{FROM_CHECKPOINT}{origin.run_id}"
-        config = replace(config, model=replace(config.model, weights=weights))
+    if _WEIGHTS not in changes:
+        config = gone_on(config, recipe, root=root)
     config.check()
     return config
+
+
+def gone_on(config: RunConfig, recipe: Recipe, *, root: Path) -> RunConfig:
+    """`config` from the weights of the run that `recipe` goes on from, where it does."""
+    if not recipe.continues:
+        return config
+    origin = origin_of_recipe(recipe.continues, config.data, root)
+    weights = f"{FROM_CHECKPOINT}{origin.run_id}"
+    return replace(config, model=replace(config.model, weights=weights))
 
 
 def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
