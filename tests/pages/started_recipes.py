@@ -15,7 +15,7 @@ from mammo_core.datasets.dataset import Registered, get_adapter, register
 from mammo_core.errors import MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, list_runs
-from mammo_core.training.recipes import RECIPES, Kind, Recipe
+from mammo_core.training.recipes import RECIPES, Manner, Recipe
 from mammo_core.types import RunState
 from tests.datasets.builders.women import BUILDERS
 from tests.pages.training_pages import wait_until_over
@@ -98,7 +98,7 @@ def main() -> None:
         os.environ["MAMMO_HOME"] = str(place / "home")
         os.environ["MAMMO_CHECKPOINTS"] = str(place / "runs")
         (place / "runs").mkdir()
-        wanted = [recipe for recipe in RECIPES if recipe.kind is not Kind.OWN]
+        wanted = [recipe for recipe in RECIPES if recipe.kind is not Manner.OWN]
         wanted.sort(key=lambda recipe: bool(recipe.continues))  # last: they need another's run
         rows = {}
         for recipe in wanted:
