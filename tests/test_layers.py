@@ -56,7 +56,10 @@ ABOVE_ALL = ("cli", "worker")
 TORCH_FREE_PARTS = (
     "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands",
 )  # fmt: skip
-TORCH_FREE = ("config", "cli", "worker", "training.recipes", "training.preflight", "zoo.catalog")
+TORCH_FREE = (
+    "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
+    "zoo.catalog",
+)  # fmt: skip
 
 SOURCES = sorted(
     [*ROOT.glob("mammo_core/**/*.py"), *ROOT.glob("pages/**/*.py"), *ROOT.glob("streamlit_app.py")]

@@ -16,7 +16,6 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState
 
 if TYPE_CHECKING:
-    from mammo_core.datasets.published import Published
     from mammo_core.reports.study.results import Results
     from mammo_core.training.recipes import Recipe
 
@@ -56,7 +55,7 @@ def _list(arguments: argparse.Namespace) -> int:
         say(f"{project}:")
         for recipe in recipes:
             data = recipe.datasets[0] if recipe.datasets else "any data set"
-            figures = "; ".join(figures_in_words(row) for row in published_of(recipe))
+            figures = "; ".join(row.figures for row in published_of(recipe))
             told = f"published: {figures}" if figures else ""
             columns = (
                 f"{recipe.name:40}", f"{recipe.kind:12}", f"{data:16}",
@@ -64,20 +63,6 @@ def _list(arguments: argparse.Namespace) -> int:
             )  # fmt: skip
             say(f"  {' '.join(columns)}".rstrip())
     return 0
-
-
-def figures_in_words(row: "Published") -> str:
-    """Its figures by name; a number that it does not give is left out."""
-    figures = {
-        "AUC": row.auc,
-        "accuracy": row.accuracy,
-        "sensitivity": row.sensitivity,
-        "specificity": row.specificity,
-        "precision": row.precision,
-        "F1": row.f1,
-        "probabilistic F1": row.probabilistic_f1,
-    }
-    return ", ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
 
 
 def _show(arguments: argparse.Namespace) -> int:
@@ -101,8 +86,7 @@ def _told(recipe: "Recipe") -> Iterator[str]:
     yield f"Split: {_split_in_words(recipe)}"
     yield f"Threshold: {_THRESHOLDS[recipe.threshold]}."
     for row in published_of(recipe):
-        defect = f" Known defect: {row.defect}." if row.defect else ""
-        yield f"Published ({row.title}; {row.test}): {figures_in_words(row)}.{defect}"
+        yield row.in_words
     for defect in recipe.defects:
         yield f"{'Puts right, or says' if recipe.kind == 'done right' else 'Defect'}: {defect}"
     for part in ("model", "prepare", "augment", "balance", "optim"):
@@ -184,8 +168,7 @@ def _results(run: RunFolder, recipe: "Recipe") -> Iterator[str]:
     roots = (checkpoints_root(), shipped_checkpoints_root())
     yield from results_in_words(measure_study(read_study(run, roots, audits=audits_root())))
     for row in published_of(recipe):
-        defect = f" Known defect: {row.defect}." if row.defect else ""
-        yield f"Published ({row.title}; {row.test}): {figures_in_words(row)}.{defect}"
+        yield row.in_words
 
 
 def results_in_words(results: "Results") -> Iterator[str]:

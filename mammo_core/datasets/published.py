@@ -23,6 +23,25 @@ class Published:
     probabilistic_f1: float | None = None  # by breast, as the RSNA 2022 challenge ranked
 
     @property
+    def figures(self) -> str:
+        """What it gives, by name."""
+        told = {
+            "AUC": self.auc,
+            "accuracy": self.accuracy,
+            "sensitivity": self.sensitivity,
+            "specificity": self.specificity,
+            "precision": self.precision,
+            "F1": self.f1,
+            "probabilistic F1": self.probabilistic_f1,
+        }
+        return ", ".join(f"{name} {value:.3f}" for name, value in told.items() if value is not None)
+
+    @property
+    def in_words(self) -> str:
+        defect = f" Known defect: {self.defect}." if self.defect else ""
+        return f"Published ({self.title}; {self.test}): {self.figures}.{defect}"
+
+    @property
     def implied_prevalence(self) -> float | None:
         """The share of positives at which accuracy, sensitivity and precision can all be true.
 

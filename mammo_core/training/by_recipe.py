@@ -5,19 +5,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.dataset import get_adapter, get_label_rule
 from mammo_core.datasets.published import PUBLISHED, Published
 from mammo_core.errors import ConfigError, RunError
+from mammo_core.metrics.cases import Cases, levels_of, pool_cases, rules_of
 from mammo_core.metrics.ensemble import Averaging
+from mammo_core.metrics.rates import more_rates
+from mammo_core.metrics.threshold import Aim, choose_threshold
+from mammo_core.metrics.uncertainty import auc_with_interval, rates_at
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.training.ensemble import make_ensemble
 from mammo_core.training.preflight import refuse_missing_weights
-from mammo_core.training.recipes import Recipe, with_changes
+from mammo_core.training.recipes import RECIPES, Recipe, with_changes
 from mammo_core.training.series import fold_configs, join_folds, seed_configs
-from mammo_core.types import CANCER, Task
+from mammo_core.types import CANCER, Level, Split, Task
 from mammo_core.zoo.catalog import FROM_CHECKPOINT
 
+SENSITIVITY: Final = 0.9  # for which a threshold is chosen where the recipe names none
 _WEIGHTS: Final = "model.weights"
 _NOT_READ_YET: Final = DataConfig(folder="", adapter="", label_rule="")
 
@@ -54,12 +61,19 @@ def configure(
 ) -> RunConfig:
     """The settings of a run of `recipe` on `data`, split as the recipe says."""
     config = with_changes(recipe.configure(recipe.deal(data), task_of(data)), changes)
-    if recipe.continues and _WEIGHTS not in changes:
-        origin = origin_of_recipe(recipe.continues, data, root)
-        weights = f"{FROM_CHECKPOINT}{origin.run_id}"
-        config = replace(config, model=replace(config.model, weights=weights))
+    if _WEIGHTS not in changes:
+        config = gone_on(config, recipe, root=root)
     config.check()
     return config
+
+
+def gone_on(config: RunConfig, recipe: Recipe, *, root: Path) -> RunConfig:
+    """`config` from the weights of the run that `recipe` goes on from, where it does."""
+    if not recipe.continues:
+        return config
+    origin = origin_of_recipe(recipe.continues, config.data, root)
+    weights = f"{FROM_CHECKPOINT}{origin.run_id}"
+    return replace(config, model=replace(config.model, weights=weights))
 
 
 def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
@@ -101,3 +115,51 @@ def joined(runs: Sequence[RunFolder], root: Path) -> RunFolder:
 
 def published_of(recipe: Recipe) -> tuple[Published, ...]:
     return tuple(row for row in PUBLISHED if row.title in recipe.published)
+
+
+def titles_of(config: RunConfig | None) -> tuple[str, ...]:
+    """The published figures that a run by these settings stands beside."""
+    named = [recipe for recipe in RECIPES if config is not None and recipe.name == config.recipe]
+    return named[0].published if named else ()
+
+
+def threshold_of(config: RunConfig, table: pd.DataFrame, level: Level) -> float | None:
+    """What cases are called by where no operating point is locked: as the recipe says, else as
+    chosen on the validation cases of `table`; None where there is none to be had.
+    """
+    if config.threshold == "half":
+        return 0.5
+    split = Split.TEST if config.threshold == "test" else Split.VAL
+    rows = table[(table["split"] == split).fillna(value=False)]
+    if rows.empty or level not in levels_of(rows):
+        return None
+    cases = pool_cases(rows, level, rules_of(rows, level)[0])
+    if not cases.positives:
+        return None
+    return choose_threshold(cases, Aim.SENSITIVITY, SENSITIVITY).threshold
+
+
+def figures_beside(row: Published, cases: Cases, threshold: float | None) -> str:
+    """Of a run's `cases` the figures that `row` gives, each with its interval."""
+    told = []
+    if row.auc is not None:
+        auc = auc_with_interval(cases)
+        told.append(f"AUC {auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})")
+    if threshold is not None:
+        rates = rates_at(cases, threshold)
+        for name, given, rate in (
+            ("sensitivity", row.sensitivity, rates.sensitivity),
+            ("specificity", row.specificity, rates.specificity),
+            ("precision", row.precision, rates.ppv),
+        ):
+            if given is not None and rate.total:
+                told.append(f"{name} {rate.value:.3f} ({rate.low:.3f} to {rate.high:.3f})")
+        given_by_name = {"Accuracy": row.accuracy, "F1": row.f1}
+        told += [
+            f"{one.name} {one.value:.3f} ({one.low:.3f} to {one.high:.3f})"
+            for one in more_rates(cases, threshold)
+            if given_by_name.get(one.name) is not None
+            and one.low is not None
+            and one.high is not None
+        ]
+    return ", ".join(told)

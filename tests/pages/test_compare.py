@@ -17,6 +17,7 @@ from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.runs.sidecars import Latency, write_latency
+from mammo_core.training.recipes import get_recipe
 from mammo_core.types import Level, RunState, Split
 from tests.pages.conftest import OpenPage
 from tests.predictions import made_up_predictions, write_run
@@ -199,6 +200,28 @@ def test_published_results_are_shown_as_what_they_are(runs_root: Path, open_page
     assert set(published["data set"]) & {adapter.title for adapter in ADAPTERS}
     assert "published, not re-run" in published.columns
     assert published["known defect"].str.contains("lies|rows|leaks").any()
+
+
+def test_a_published_figure_stands_beside_the_run_of_its_recipe(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions())
+    config = run.settings(RunConfig)
+    recipe = get_recipe("vindr-resnet18-as-published")
+    save_settings(
+        replace(config, recipe=recipe.name, threshold=recipe.threshold), run.settings_file
+    )
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Published").run()
+    table = page.table[0].value
+    first = table.iloc[0]
+    assert first["published, not re-run"] == "gitmurphy, ResNet18 at 128 x 128"
+    beside = first["runs of its recipe here"]
+    assert beside.startswith(f"{GOOD}: sensitivity 0.")
+    assert "Accuracy 0." in beside
+    assert "F1 0." in beside
+    assert " positive" in beside
+    assert (table["runs of its recipe here"].iloc[1:] == "").all()
 
 
 def test_an_auc_made_by_counting_alone_is_refused(runs_root: Path, open_page: OpenPage) -> None:

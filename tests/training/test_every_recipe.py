@@ -25,7 +25,7 @@ from mammo_core.training.data import ImageSet, label_indices, split_dataset
 from mammo_core.training.learning import Course, learn
 from mammo_core.training.machine import make_fabric
 from mammo_core.training.network import make_network
-from mammo_core.training.recipes import RECIPES, Kind, Recipe, with_changes
+from mammo_core.training.recipes import RECIPES, Manner, Recipe, with_changes
 from mammo_core.types import Mammogram, Split
 from tests.datasets.builders.women import BUILDERS
 
@@ -155,7 +155,7 @@ def test_a_recipe_says_what_it_is_for_and_what_it_has_to_show(recipe: Recipe) ->
     assert set(recipe.published) <= {row.title for row in PUBLISHED}
     assert recipe.summary.endswith(".")
     assert all(defect.endswith(".") for defect in recipe.defects)
-    if recipe.kind is Kind.AS_PUBLISHED:
+    if recipe.kind is Manner.AS_PUBLISHED:
         assert recipe.defects
     else:
         assert not recipe.dealing.is_leaky
@@ -167,7 +167,7 @@ def test_a_recipe_says_what_it_is_for_and_what_it_has_to_show(recipe: Recipe) ->
 def test_names_are_given_once_and_every_published_way_has_its_right_one() -> None:
     names = [recipe.name for recipe in RECIPES]
     assert len(set(names)) == len(names)
-    published = [r for r in RECIPES if r.kind is Kind.AS_PUBLISHED]
+    published = [r for r in RECIPES if r.kind is Manner.AS_PUBLISHED]
     assert {r.name.replace("as-published", "done-right") for r in published} <= set(names)
 
 
@@ -181,6 +181,6 @@ def test_done_right_deals_out_women_where_the_project_dealt_out_images(
         data = DataConfig(folder="x", adapter="cmmd", label_rule="biopsy")
         config = recipe.configure(recipe.deal(data), dataset.label_rule.task)
         manifest = split_dataset(dataset, config).manifest
-        is_published = recipe.kind is Kind.AS_PUBLISHED
+        is_published = recipe.kind is Manner.AS_PUBLISHED
         assert bool(find_leak(manifest)) is is_published
         assert manifest["path"].duplicated().any() is np.bool_(is_published)

@@ -15,12 +15,12 @@ from mammo_core.training.recipes.cbis import CBIS
 from mammo_core.training.recipes.cmmd import CMMD
 from mammo_core.training.recipes.density import DENSITY
 from mammo_core.training.recipes.general import GENERAL
-from mammo_core.training.recipes.recipe import Kind, Recipe, normalised
+from mammo_core.training.recipes.recipe import Manner, Recipe, normalised
 from mammo_core.training.recipes.roboflow import ROBOFLOW
 from mammo_core.training.recipes.vindr import VINDR
 from mammo_core.zoo.catalog import RANDOM, get_backbone
 
-__all__ = ("RECIPES", "Kind", "Recipe", "get_recipe", "with_backbone", "with_changes")
+__all__ = ("RECIPES", "Manner", "Recipe", "get_recipe", "with_backbone", "with_changes")
 
 RECIPES: Final[tuple[Recipe, ...]] = (
     *GENERAL,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from mammo_core.config import AugmentConfig, BalanceConfig, ModelConfig, OptimConfig, PatchConfig
-from mammo_core.training.recipes.recipe import Kind, Recipe, imagenet, pretrained
+from mammo_core.training.recipes.recipe import Manner, Recipe, imagenet, pretrained
 
 _PROJECT: Final = "Beyond them"
 _STRONG: Final = AugmentConfig(
@@ -28,7 +28,7 @@ _TWO_VIEWS: Final = Recipe(
         ".02 to .05 in AUC. A GPU helps."
     ),
     project=_PROJECT,
-    kind=Kind.DONE_RIGHT,
+    kind=Manner.DONE_RIGHT,
     datasets=("vindr_mammo",),
     label_rule="birads-4",
     model=ModelConfig(
@@ -108,7 +108,7 @@ BEYOND: Final[tuple[Recipe, ...]] = (
             "every batch, their labels softened; four folds. Needs a large GPU for days."
         ),
         project=_PROJECT,
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         datasets=("rsna_2022",),
         label_rule="cancer",
         model=pretrained("convnext_small", dropout=0.5, drop_path=0.2),
@@ -139,7 +139,7 @@ BEYOND: Final[tuple[Recipe, ...]] = (
             "norms (DoSReMC, 2025). A laptop can, in hours."
         ),
         project=_PROJECT,
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         datasets=("rsna_2022", "rsna_export", "cbis_ddsm", "vindr_mammo"),
         model=pretrained("resnet18"),
         prepare=imagenet((1024, 512)),

@@ -7,7 +7,7 @@ from typing import Final
 from mammo_core.config import AugmentConfig, BalanceConfig, ModelConfig, OptimConfig
 from mammo_core.training.recipes.recipe import (
     UNCHANGED,
-    Kind,
+    Manner,
     Recipe,
     as_stored,
     imagenet,
@@ -78,7 +78,7 @@ def _both(
             "the sensitivity, the threshold chosen on the test set. Size, rates, epochs are ours."
         ),
         project=_PROJECT,
-        kind=Kind.AS_PUBLISHED,
+        kind=Manner.AS_PUBLISHED,
         datasets=("cbis_ddsm",),
         label_rule="pathology",
         model=model,
@@ -104,7 +104,7 @@ def _both(
             "Official test, its women taken out of training; validation women from training; the "
             "breast cropped out of the film, its shape kept; threshold from validation."
         ),
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         prepare=normalised(imagenet((1152, 576)), model.backbone),
         augment=AugmentConfig(),
         balance=BalanceConfig(),

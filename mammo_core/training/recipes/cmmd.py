@@ -14,7 +14,7 @@ from mammo_core.config import (
 from mammo_core.training.recipes.recipe import (
     UNCHANGED,
     Dealing,
-    Kind,
+    Manner,
     Recipe,
     imagenet,
     normalised,
@@ -38,7 +38,7 @@ _RESNET: Final = pretrained("resnet50")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Form:
     """`is_oversampled`: before the split as published, in training alone done right."""
 
     name: str
@@ -50,47 +50,47 @@ class _Entry:
 
 
 _ENTRIES: Final = (
-    _Entry(name="conv2", title="Two convolutions", model=ModelConfig(backbone="conv2")),
-    _Entry(
+    _Form(name="conv2", title="Two convolutions", model=ModelConfig(backbone="conv2")),
+    _Form(
         name="conv2-dropout",
         title="Two convolutions, dropout and L2",
         model=ModelConfig(backbone="conv2", dropout=0.5),
         optim=_WITH_L2,
     ),
-    _Entry(
+    _Form(
         name="conv2-weighted",
         title="Two convolutions, dropout, L2, class weights",
         model=ModelConfig(backbone="conv2", dropout=0.5),
         optim=_WITH_L2,
         weights="balanced",
     ),
-    _Entry(
+    _Form(
         name="conv2-oversampled",
         title="Two convolutions, dropout, L2, oversampled",
         model=ModelConfig(backbone="conv2", dropout=0.5),
         optim=_WITH_L2,
         is_oversampled=True,
     ),
-    _Entry(
+    _Form(
         name="resnet50-frozen",
         title="ResNet-50, frozen",
         model=_RESNET,
         optim=replace(_PLAIN, trained="linear"),
     ),
-    _Entry(
+    _Form(
         name="resnet50-last30",
         title="ResNet-50, last 30 layers",
         model=_RESNET,
         optim=replace(_TUNED, trained="last_layers", last_layers=30),
     ),
-    _Entry(
+    _Form(
         name="resnet50-oversampled",
         title="ResNet-50, frozen, oversampled",
         model=_RESNET,
         optim=replace(_PLAIN, trained="linear"),
         is_oversampled=True,
     ),
-    _Entry(
+    _Form(
         name="resnet50-oversampled-tuned",
         title="ResNet-50, last 30 layers, oversampled",
         model=_RESNET,
@@ -109,7 +109,7 @@ _COPIED: Final = (
 )
 
 
-def _both(entry: _Entry) -> Iterator[Recipe]:
+def _both(entry: _Form) -> Iterator[Recipe]:
     is_scratch = entry.model.backbone == "conv2"
     told = "oversampled before the split" if entry.is_oversampled else "60 epochs in batches of 32"
     published = Recipe(
@@ -120,7 +120,7 @@ def _both(entry: _Entry) -> Iterator[Recipe]:
             "Learning rates and changes to the images are ours."
         ),
         project=_PROJECT,
-        kind=Kind.AS_PUBLISHED,
+        kind=Manner.AS_PUBLISHED,
         datasets=("cmmd",),
         label_rule="biopsy",
         model=entry.model,
@@ -152,7 +152,7 @@ def _both(entry: _Entry) -> Iterator[Recipe]:
             + ("the rarer class shown again in training alone; " * entry.is_oversampled)
             + "threshold from validation. Score MIAS with it for an external test."
         ),
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         prepare=replace(published.prepare, size=(1024, 512)),
         augment=AugmentConfig(),
         balance=BalanceConfig(
@@ -169,7 +169,7 @@ def _both(entry: _Entry) -> Iterator[Recipe]:
     )
 
 
-def _published_of(entry: _Entry) -> tuple[str, ...]:
+def _published_of(entry: _Form) -> tuple[str, ...]:
     """The figures are of the two convolutions; which of their forms is not told for all."""
     if entry.model.backbone != "conv2":
         return ()
@@ -193,7 +193,7 @@ def _density(name: str, title: str, backbone: str, size: tuple[int, int]) -> Rec
             "seen ImageNet, only the last layer trained; women in folds, as they are few."
         ),
         project=_PROJECT,
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         datasets=("mias",),
         label_rule="tissue",
         model=pretrained(backbone),

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from mammo_core.config import AugmentConfig, BalanceConfig, ModelConfig, OptimConfig
-from mammo_core.training.recipes.recipe import UNCHANGED, Dealing, Kind, Recipe, as_stored
+from mammo_core.training.recipes.recipe import UNCHANGED, Dealing, Manner, Recipe, as_stored
 
 _PUBLISHED: Final = Recipe(
     name="density-conv3-as-published",
@@ -15,7 +15,7 @@ _PUBLISHED: Final = Recipe(
         "and factor are ours."
     ),
     project="Density and pathology, eight classes",
-    kind=Kind.AS_PUBLISHED,
+    kind=Manner.AS_PUBLISHED,
     datasets=("density_folders",),
     label_rule="density-pathology",
     model=ModelConfig(backbone="conv3_dense3"),
@@ -54,7 +54,7 @@ DENSITY: Final[tuple[Recipe, ...]] = (
             "more, and the threshold comes from validation. A class of one original is tested or "
             "trained on, never both."
         ),
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         model=ModelConfig(backbone="conv3_dense3", dropout=0.3),
         augment=AugmentConfig(mirror=0.5),
         balance=BalanceConfig(class_weights="balanced"),

@@ -18,7 +18,7 @@ from mammo_core.types import Size, Task
 from mammo_core.zoo.catalog import get_backbone
 
 
-class Kind(StrEnum):
+class Manner(StrEnum):
     """`AS_PUBLISHED` keeps the mistakes of a project, each named; `DONE_RIGHT` has none of them."""
 
     OWN = "own"
@@ -76,7 +76,7 @@ class Recipe:
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     balance: BalanceConfig = field(default_factory=BalanceConfig)
     project: str = "General"
-    kind: Kind = Kind.OWN
+    kind: Manner = Manner.OWN
     datasets: tuple[str, ...] = ()
     label_rule: str = ""  # "": the first of the data set
     dealing: Dealing = BY_WOMAN
@@ -105,7 +105,7 @@ class Recipe:
 
     def deal(self, data: DataConfig) -> DataConfig:
         """`data` split as the recipe says; a recipe of ours leaves that to whoever asks."""
-        return data if self.kind is Kind.OWN else self.dealing.deal(data)
+        return data if self.kind is Manner.OWN else self.dealing.deal(data)
 
     @property
     def task_in_words(self) -> str:

@@ -8,7 +8,7 @@ from mammo_core.config import AugmentConfig, BalanceConfig, OptimConfig
 from mammo_core.training.recipes.recipe import (
     UNCHANGED,
     Dealing,
-    Kind,
+    Manner,
     Recipe,
     as_stored,
     imagenet,
@@ -35,7 +35,7 @@ def _both(name: str, title: str, backbone: str) -> Iterator[Recipe]:
             "Size, how many layers, learning rate and epochs are ours."
         ),
         project=_PROJECT,
-        kind=Kind.AS_PUBLISHED,
+        kind=Manner.AS_PUBLISHED,
         datasets=("roboflow", "rsna_export", "class_folders"),
         label_rule="folder",
         model=pretrained(backbone),
@@ -68,7 +68,7 @@ def _both(name: str, title: str, backbone: str) -> Iterator[Recipe]:
             "Women dealt out, the breast cropped with its shape kept, more positives per epoch, "
             "threshold from validation."
         ),
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         prepare=normalised(imagenet((640, 320)), backbone),
         augment=AugmentConfig(),
         balance=BalanceConfig(sampler="oversample", positive_share=0.4),

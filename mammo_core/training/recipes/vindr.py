@@ -8,7 +8,7 @@ from mammo_core.config import AugmentConfig, BalanceConfig, ModelConfig, OptimCo
 from mammo_core.training.recipes.recipe import (
     UNCHANGED,
     Dealing,
-    Kind,
+    Manner,
     Recipe,
     as_stored,
     imagenet,
@@ -19,7 +19,7 @@ _PROJECT: Final = "VinDr-Mammo, four networks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
+class _Network:
     name: str
     title: str
     model: ModelConfig
@@ -30,27 +30,27 @@ class _Entry:
 
 
 _ENTRIES: Final = (
-    _Entry(
+    _Network(
         name="mobilenetv2",
         title="MobileNetV2",
         model=pretrained("mobilenetv2_100"),
         published="gitmurphy, MobileNetV2 at 128 x 128",
     ),
-    _Entry(
+    _Network(
         name="resnet18",
         title="ResNet-18",
         model=pretrained("resnet18"),
         published="gitmurphy, ResNet18 at 128 x 128",
         weights="balanced",
     ),
-    _Entry(
+    _Network(
         name="vgg16",
         title="VGG-16",
         model=pretrained("vgg16"),
         published="gitmurphy, VGG16 at 128 x 128",
         weights="balanced",
     ),
-    _Entry(
+    _Network(
         name="resnet50",
         title="ResNet-50 from RadImageNet",
         model=ModelConfig(backbone="resnet50", weights="resnet50-radimagenet"),
@@ -77,7 +77,7 @@ _OPTIM: Final = OptimConfig(
 )
 
 
-def _both(entry: _Entry) -> Iterator[Recipe]:
+def _both(entry: _Network) -> Iterator[Recipe]:
     told = "sampler and loss weighted" if entry.weights == "balanced" else "sampler weighted"
     published = Recipe(
         name=f"vindr-{entry.name}-as-published",
@@ -87,7 +87,7 @@ def _both(entry: _Entry) -> Iterator[Recipe]:
             "Learning rate, optimiser and number of epochs are ours."
         ),
         project=_PROJECT,
-        kind=Kind.AS_PUBLISHED,
+        kind=Manner.AS_PUBLISHED,
         datasets=("vindr_mammo",),
         label_rule="birads-3",
         model=entry.model,
@@ -120,7 +120,7 @@ def _both(entry: _Entry) -> Iterator[Recipe]:
             "Validation women out of the training exams, the breast cropped with its shape kept, "
             "one correction for few positives, threshold from validation."
         ),
-        kind=Kind.DONE_RIGHT,
+        kind=Manner.DONE_RIGHT,
         prepare=replace(imagenet((1024, 512)), mean=(entry.mean,), std=(entry.std,)),
         augment=AugmentConfig(),
         balance=BalanceConfig(sampler="weighted", positive_share=0.25),

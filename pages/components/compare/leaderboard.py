@@ -9,6 +9,7 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import measurements_root
+from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import (
     Comparison,
@@ -24,6 +25,7 @@ from mammo_core.metrics.compare import (
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
+from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared import cached
@@ -273,17 +275,52 @@ def show_published(compared: Compared) -> None:
     from mammo_core.datasets.published import PUBLISHED, published_on  # slow, and only asked here
 
     names = {cached.card(run).data.dataset for run in compared.runs if run.is_checkpoint}
-    rows = [row for name in sorted(names) for row in published_on(name)] or list(PUBLISHED)
+    rows = [row for name in sorted(names) for row in published_on(name)] or [*PUBLISHED]
     here = prevalence_of(compared.models)
+    beside = {run.run_id: _titles_of(run) for run in compared.runs}
+    rows.sort(key=lambda row: not any(row.title in titles for titles in beside.values()))
     st.caption(
         "Published, not re-run: other cases, other splits, often other labels. The prevalence is "
         "the one at which a project's own figures can all be true; beside it that of the cases "
-        f"compared here, by {compared.counting.level}."
+        f"compared here, by {compared.counting.level}. A figure stands beside the runs of its "
+        "own recipe (`mammo recipes`): at the locked threshold, else the recipe's, else one "
+        "for sensitivity 0.90 on validation."
     )
     st.table(
-        [_published_row(row, here if row.dataset in names else None) for row in rows],
+        [
+            {
+                **_published_row(row, here if row.dataset in names else None),
+                "runs of its recipe here": "; ".join(
+                    f"{name}: {_beside(row, name, compared)}"
+                    for name, titles in beside.items()
+                    if row.title in titles
+                ),
+            }
+            for row in rows
+        ],
         hide_index=True,
     )
+
+
+def _titles_of(run: RunFolder) -> tuple[str, ...]:
+    from mammo_core.training.by_recipe import titles_of
+
+    return titles_of(cached.settings(run))
+
+
+def _beside(row: "Published", name: str, compared: Compared) -> str:
+    """The same figures of a run of the recipe, with their intervals and how many cases."""
+    from mammo_core.training.by_recipe import figures_beside, threshold_of
+
+    run = next(run for run in compared.runs if run.run_id == name)
+    cases, config = compared.models[name], cached.settings(run)
+    locked = as_given(point_in_force(run))
+    level = compared.counting.level
+    threshold = locked.threshold if locked and locked.level is level else None
+    if threshold is None and config is not None:
+        threshold = threshold_of(config, cached.predictions(run), level)
+    told = figures_beside(row, cases, threshold) or "none of these figures can be had"
+    return f"{told}; {cases.positives:,} of {len(cases):,} positive"
 
 
 def _published_row(row: "Published", here: float | None) -> dict[str, str]:

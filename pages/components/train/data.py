@@ -1,5 +1,6 @@
 """Which images a run learns from: the set, its label rule, its audit, and how it is split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,35 +19,39 @@ from mammo_core.datasets.dataset import (
     recognise_adapter,
     register,
 )
-from mammo_core.datasets.splits import find_leak, split_as_set
+from mammo_core.datasets.splits import split_as_set, stamps_of
 from mammo_core.files import audits_root, datasets_root, home
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.tables import positive_of
-from mammo_core.training.preflight import few_to_choose_by
+from mammo_core.training.preflight import few_to_choose_by, in_sentences
 from mammo_core.types import Split, Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
 
 _OWN: Final = "Women dealt out at random"
 _OFFICIAL: Final = "The split the data set brings"
+_PUBLISHED: Final = "As published, mistakes included"
 
 
 def pick_split(
-    entry: Registered, dataset: Dataset, before: DataConfig, *, key: str
+    entry: Registered, dataset: Dataset, before: DataConfig, *, key: str, task: Task
 ) -> tuple[DataConfig, tuple[str, ...]]:
     """`before` as changed here, and what has still to be done in words. `key` names defaults."""
     has_own = {Split.TRAIN, Split.TEST} <= set(dataset.manifest["split"].dropna())
-    is_official = has_own
-    if has_own:
+    is_leaky = before.unit == "image" or before.is_test_validation
+    options = [*[_PUBLISHED] * is_leaky, *[_OFFICIAL] * has_own, _OWN]
+    default = _PUBLISHED if is_leaky else _OFFICIAL if before.is_official_split else _OWN
+    split = _OWN
+    if len(options) > 1:
         split = st.segmented_control(
             "Split",
-            [_OFFICIAL, _OWN],
-            default=_OFFICIAL if before.is_official_split else _OWN,
+            options,
+            default=default if default in options else _OWN,
             required=True,
             key=f"train_split_{entry.name}_{key}",
         )
-        is_official = split == _OFFICIAL
+    is_official = has_own and split != _OWN and before.unit == "woman"
     left, middle, right = st.columns(3)
     val = left.number_input(
         "Share for validation", 0.05, 0.5, before.val_fraction, 0.05, key=f"train_val_{key}"
@@ -69,19 +74,28 @@ def pick_split(
         split_seed=seed,
         is_leak_allowed=False,
     )
-    leak = find_leak(dataset.manifest) if is_official else None
-    if not leak:
-        return data, ()
+    if split != _PUBLISHED:
+        data = replace(data, unit="woman", has_copies=False, is_test_validation=False)
+    stamps = _stamps_of(dataset, data, task) if split != _OWN else ()
+    if not stamps:  # a mistake that these data do not let one make is no mistake here
+        return replace(data, is_leak_allowed=split == _PUBLISHED), ()
     st.error(
-        f"{leak.stamp.capitalize()}. A network recognises a woman it has learnt from: what it "
-        "reaches on such a test means nothing.",
+        f"{' '.join(in_sentences(stamps))} A network recognises a woman it has learnt from: what "
+        "it reaches on such a test means nothing.",
         icon=":material/error:",
     )
     is_taken = st.checkbox(
         "I know. Let every result of this run be stamped with it.", key=f"train_leak_{entry.name}"
     )
     undone = () if is_taken else ("Acknowledge the leak, or deal the women out anew.",)
-    return replace(data, is_leak_allowed=is_taken), undone
+    # A mistake on purpose is asked for by choosing it; what is undone keeps it from being started.
+    return replace(data, is_leak_allowed=is_taken or split == _PUBLISHED), undone
+
+
+def _stamps_of(dataset: Dataset, data: DataConfig, task: Task) -> tuple[str, ...]:
+    """What would have to be said of every result of such a split."""
+    tolerant = replace(data, is_leak_allowed=True)
+    return stamps_of(split_as_set(dataset.manifest, tolerant, task), tolerant)
 
 
 def show_counts(dataset: Dataset, data: DataConfig, task: Task) -> None:
@@ -115,13 +129,16 @@ class TrainingData:
     paired: int
 
 
-def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData | None:
-    """None until there is a data set. `before` is how an earlier run took its data, and `key` names
-    the defaults.
+def pick_training_data(
+    begin: Callable[[Registered], DataConfig], *, key: str
+) -> TrainingData | None:
+    """None until there is a data set. `begin` tells how an earlier run took its data, or how the
+    recipe takes these; `key` names the defaults.
     """
     entry = pick_data()
     if entry is None:
         return None
+    before = begin(entry)
     entry = replace(entry, label_rule=_pick_rule(_labelled_as(before, entry)))
     adapter = get_adapter(entry.adapter)
     rule = get_label_rule(adapter, entry.label_rule)
@@ -131,7 +148,7 @@ def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData |
     )
     dataset = cached.dataset(entry)
     audited = _ask_for_audit(entry, is_ours=adapter.imaging == "synthetic")
-    data, undone = pick_split(entry, dataset, before or _fresh(entry), key=key)
+    data, undone = pick_split(entry, dataset, before, key=key, task=rule.task)
     show_counts(dataset, data, rule.task)
     labelled = dataset.manifest[dataset.manifest["label"].notna()]
     return TrainingData(
@@ -143,16 +160,12 @@ def pick_training_data(before: DataConfig | None, *, key: str) -> TrainingData |
     )
 
 
-def _labelled_as(before: DataConfig | None, entry: Registered) -> Registered:
+def _labelled_as(before: DataConfig, entry: Registered) -> Registered:
     """By the rule it was labelled by before, where that was of the same data set."""
-    if before is None or (before.folder, before.adapter) != (entry.folder, entry.adapter):
+    if (before.folder, before.adapter) != (entry.folder, entry.adapter):
         return entry
     known = {rule.name for rule in get_adapter(entry.adapter).label_rules}
     return replace(entry, label_rule=before.label_rule) if before.label_rule in known else entry
-
-
-def _fresh(entry: Registered) -> DataConfig:
-    return DataConfig(folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule)
 
 
 def _pick_rule(entry: Registered) -> str:

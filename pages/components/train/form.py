@@ -10,11 +10,17 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.config import DataConfig, RunConfig
-from mammo_core.datasets.dataset import list_registered
+from mammo_core.datasets.dataset import Registered, list_registered
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
 from mammo_core.runs.jobs import start_run
+from mammo_core.training.by_recipe import (
+    gone_on,
+    other_data_in_words,
+    published_of,
+    rule_of,
+)
 from mammo_core.training.preflight import check_start, settings_of
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe
 from mammo_core.training.series import fold_configs, seed_configs, start_series
@@ -38,21 +44,27 @@ class FormOrigin:
     recipe: Recipe | None = None
     settings: RunConfig | None = None
 
-    @property
-    def data(self) -> DataConfig | None:
-        """How the earlier run took its data; None where there was none."""
-        return self.settings.data if self.settings else None
+    def begin(self, entry: Registered) -> DataConfig:
+        """How the earlier run took its data, else how the recipe takes those of `entry`."""
+        if self.settings is not None:
+            return self.settings.data
+        data = DataConfig(folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule)
+        if self.recipe is None or not self.recipe.label_rule:
+            return data
+        rule = rule_of(self.recipe, entry.adapter)
+        return self.recipe.deal(replace(data, label_rule=rule))
 
     def configure(self, data: DataConfig, task: Task) -> RunConfig:
         if self.settings is not None:
             return replace(self.settings, data=data, task=task)
         recipe = self.recipe or get_recipe(self.name)
-        return recipe.configure(data, task)
+        return gone_on(recipe.configure(data, task), recipe, root=checkpoints_root())
 
 
 def pick_origin() -> FormOrigin:
     """Recipes, and the run whose settings were asked to be used again."""
-    titles = {recipe.name: recipe.title for recipe in RECIPES}
+    project = _pick_project()
+    titles = {one.name: one.title for one in RECIPES if one.project == project}
     copied = st.query_params.get(_COPIED, "")
     is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
     options = [*titles, copied] if is_run else [*titles]
@@ -63,14 +75,51 @@ def pick_origin() -> FormOrigin:
         format_func=lambda option: titles.get(option, f"As in {option}"),
         key=CHOSEN,
         bind="query-params",
+        on_change=_forget_rules,
     )
     if name in titles:
         recipe = get_recipe(name)
-        st.caption(recipe.summary)
+        _tell(recipe)
         return FormOrigin(name=name, key=name, recipe=recipe)
     settings = settings_of(find_run(name, checkpoints_root()))
     st.caption(escaped(f"Every setting as it was in {name}; change what you like."))
     return FormOrigin(name=name, key=name, settings=settings)
+
+
+_PROJECT: Final = "train_project"
+
+
+def _pick_project() -> str:
+    """Recipes are many; each project has a few. A recipe in the address brings its project."""
+    projects = {recipe.name: recipe.project for recipe in RECIPES}
+    chosen = st.session_state.get(CHOSEN) or st.query_params.get(CHOSEN, "")
+    if chosen in projects:
+        st.session_state[_PROJECT] = projects[chosen]
+    return st.selectbox(
+        "Recipes of", list(dict.fromkeys(projects.values())), key=_PROJECT, on_change=_first_of
+    )
+
+
+def _first_of() -> None:
+    """A callback: another project, its first recipe."""
+    project = st.session_state[_PROJECT]
+    st.session_state[CHOSEN] = next(one.name for one in RECIPES if one.project == project)
+    _forget_rules()
+
+
+def _forget_rules() -> None:
+    """A callback: another recipe, its own label rule."""
+    for key in list(st.session_state):
+        if str(key).startswith("train_rule_"):
+            del st.session_state[key]
+
+
+def _tell(recipe: Recipe) -> None:
+    st.caption(escaped(recipe.summary))
+    told = [*(row.in_words for row in published_of(recipe)), *recipe.defects]
+    if told:
+        with st.expander("What was published, and what is wrong with it", icon=":material/news:"):
+            st.markdown("\n".join(f"* {escaped(sentence)}" for sentence in told))
 
 
 def start_from(run: RunFolder) -> None:
@@ -156,6 +205,13 @@ class Scheme(StrEnum):
     SEEDS = "Several seeds"
 
 
+def _tell_several(recipe: Recipe) -> None:
+    if recipe.folds:
+        st.caption(f"This recipe is made for {recipe.folds} folds: {Scheme.FOLDS.lower()}.")
+    if recipe.seeds:
+        st.caption(f"This recipe is made for {recipe.seeds} seeds, joined on the Compare page.")
+
+
 _MEANING: Final = {
     Scheme.ONE: "",
     Scheme.FOLDS: "Every woman is tested once, by a network that never saw her.",
@@ -224,9 +280,11 @@ def show_form() -> str | None:
         with _step(1, "Start from"):
             origin = as_left(pick_origin())
         with _step(2, "Data"):
-            chosen = pick_training_data(origin.data, key=origin.key)
+            chosen = pick_training_data(origin.begin, key=origin.key)
         if chosen is None:
             return None
+        if origin.recipe is not None:
+            st.caption(escaped(other_data_in_words(origin.recipe, chosen.data)))
         config = origin.configure(chosen.data, chosen.task)
         with _step(3, "Network"):
             network = pick_network(config, chosen, key=origin.key)
@@ -239,6 +297,8 @@ def show_form() -> str | None:
         with _step(6, "Check and start"):
             config.check()
             missing = (*chosen.missing, *network.missing)
+            if origin.recipe is not None:
+                _tell_several(origin.recipe)
             show_preflight(config, is_ready=not missing)
             started = start_button(config, missing=missing)
     return started
