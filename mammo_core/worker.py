@@ -110,14 +110,21 @@ def prepare(run: RunFolder) -> str:
 
 def audit(run: RunFolder) -> str:
     from mammo_core.datasets.audit.report import write_report
-    from mammo_core.datasets.audit.result import AUDIT_FILE, REPORT_FILE, Severity, write_audit
-    from mammo_core.datasets.audit.run import audit_dataset
+    from mammo_core.datasets.audit.result import (
+        AUDIT_FILE,
+        FIRST_FILE,
+        REPORT_FILE,
+        Severity,
+        write_audit,
+    )
+    from mammo_core.datasets.audit.run import FirstAnswer, audit_dataset
     from mammo_core.datasets.dataset import read_in_question
 
     config = run.settings(AuditConfig)
     dataset = read_in_question(Path(config.folder), config.adapter, config.label_rule)
     result = audit_dataset(
         dataset,
+        first=FirstAnswer(tell=lambda found: write_audit(found, run.file(FIRST_FILE))),
         made_at=datetime.now(UTC).isoformat(timespec="seconds"),
         report=JobProgress(run),
         should_stop=run.is_asked_to_stop,

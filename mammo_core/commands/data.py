@@ -4,12 +4,16 @@ import argparse
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.config import PrepareSettings, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.files import cache_root
 from mammo_core.types import Size
+
+if TYPE_CHECKING:
+    from mammo_core.datasets.audit.result import AuditResult
 
 
 def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,18 +27,28 @@ def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_audit(arguments: argparse.Namespace) -> int:
     from mammo_core.datasets.audit.report import write_report
-    from mammo_core.datasets.audit.result import findings_table, write_audit
-    from mammo_core.datasets.audit.run import audit_dataset
+    from mammo_core.datasets.audit.result import AuditResult, findings_table, write_audit
+    from mammo_core.datasets.audit.run import FirstAnswer, audit_dataset
     from mammo_core.datasets.dataset import read_in_question
     from mammo_core.files import replace_file
 
     dataset = read_in_question(arguments.folder, arguments.adapter, arguments.label_rule)
     say(f"{dataset.adapter.title}, {len(dataset.manifest)} rows. {dataset.label_rule.title}")
+
+    def show_first(found: AuditResult) -> None:
+        say_aside(f"First answer, from {found.looked_at} of {found.images} files:")
+        for line in _found(found):
+            say_aside(line)
+
     result = audit_dataset(
-        dataset, made_at=datetime.now(UTC).isoformat(timespec="seconds"), report=show_progress
+        dataset,
+        made_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        report=show_progress,
+        first=FirstAnswer(tell=show_first),
     )
-    for finding in result.findings:
-        say(f"{finding.severity:<8} {finding.check:<22} {finding.sentence}")
+    say(f"{result.images} images: {result.whose}.")
+    for line in _found(result):
+        say(line)
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         write_audit(result, arguments.out / "audit.json")
@@ -43,6 +57,10 @@ def _run_audit(arguments: argparse.Namespace) -> int:
         write_report(result, dataset.root, arguments.out / "report.html")
         say(f"Written to {arguments.out}: audit.json, findings.csv, report.html")
     return 0
+
+
+def _found(result: "AuditResult") -> list[str]:
+    return [f"{one.severity:<8} {one.check:<22} {one.sentence}" for one in result.findings]
 
 
 AUDIT = Command(

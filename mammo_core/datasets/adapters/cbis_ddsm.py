@@ -248,7 +248,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
                     f"and the test tables of the other; their {n} training images were left out."
                 ),
             ),
-            *_defects(lesions, looked),
+            *_defects(lesions, looked, rows=len(every)),
         ),
     )
 
@@ -276,7 +276,7 @@ def _manifest(lesions: pd.DataFrame, paths: "pd.Series[str]", rule: LabelRule) -
     )
 
 
-def _defects(lesions: pd.DataFrame, looked: pd.DataFrame) -> tuple[Defect, ...]:
+def _defects(lesions: pd.DataFrame, looked: pd.DataFrame, *, rows: int) -> tuple[Defect, ...]:
     by_image = lesions.groupby("image_id")
     folders = by_image["image_key"].nunique()
     kinds = lesions.assign(is_malignant=lesions["pathology"] == MALIGNANT)
@@ -290,8 +290,8 @@ def _defects(lesions: pd.DataFrame, looked: pd.DataFrame) -> tuple[Defect, ...]:
             "lesion-rows",
             several.index[several > 1],
             lambda n: (
-                f"The tables have {len(lesions)} rows, one per lesion, but {len(several)} "
-                f"images; {n} images have several lesions and count once."
+                f"The tables have {rows} rows, one per lesion; the {len(lesions)} kept are of "
+                f"{len(several)} images, of which {n} have several lesions and count once."
             ),
         ),
         *make_defect(

@@ -3,7 +3,7 @@ given.
 """
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from mammo_core.datasets.audit.memory import LookMemory
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.duplicates import (
+    SIDE,
     Fingerprints,
     find_copies,
     fingerprint,
@@ -47,7 +49,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Look:
-    row: dict[str, object]
+    row: dict[str, Any]
     print: Fingerprints | None
 
 
@@ -57,19 +59,67 @@ def gather_facts(
     *,
     report: Callable[[int, int], None] = lambda done, total: None,
     should_stop: Callable[[], bool] = lambda: False,
+    memory: LookMemory | None = None,
 ) -> Facts:
-    """Look at every file. Where `should_stop` turns true the rest is left out."""
-    looks: list[_Look] = []
+    """Look at every file that `memory` does not know as it lies there now.
+
+    Where `should_stop` turns true the rest is left out. Files are taken in an order that is
+    random but fixed, so that what was seen until then is a fair sample.
+    """
+    memory = memory or LookMemory()
+    files = {path: root / path for path in paths}
+    known = memory.of_files(list(files.values()))
+    looks = {path: _recalled(path, *known[files[path]]) for path in paths if files[path] in known}
+    left = [path for path in paths if path not in looks]
+    np.random.default_rng(0).shuffle(left)
+    report(len(looks), len(paths))
     with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(paths), 16 * THREADS):
+        for start in range(0, len(left), 16 * THREADS):
             if should_stop():
                 break
-            chunk = paths[start : start + 16 * THREADS]
-            looks.extend(pool.map(lambda path: _look_at(root / path, path), chunk))
+            chunk = left[start : start + 16 * THREADS]
+            found = pool.map(lambda path: _look_at(files[path], path, memory), chunk)
+            some = dict(zip(chunk, found, strict=True))
+            _keep(memory, {files[path]: look for path, look in some.items()})
+            looks.update(some)
             report(len(looks), len(paths))
-    table = pd.DataFrame([look.row for look in looks], columns=_columns())
-    prints = join_fingerprints([look.print for look in looks if look.print is not None])
+    seen = [looks[path] for path in paths if path in looks]
+    table = pd.DataFrame([look.row for look in seen], columns=_columns())
+    prints = join_fingerprints([look.print for look in seen if look.print is not None])
     return Facts(table=_typed(table), prints=prints)
+
+
+#: Refusals that say something of this machine at this moment, not of the file.
+_PASSING: Final = ("no_file", "no_reader", "too_slow", "decoder_died")
+
+
+def _keep(memory: LookMemory, looks: Mapping[Path, _Look]) -> None:
+    memory.keep(
+        {
+            file: (look.row["content"], (look.row, _to_bytes(look.print)))
+            for file, look in looks.items()
+            if look.row.get("code") not in _PASSING
+        }
+    )
+
+
+def _recalled(path: str, row: dict[str, Any], prints: bytes) -> _Look:
+    return _Look(row={**row, "path": path}, print=_from_bytes(prints))
+
+
+def _to_bytes(prints: Fingerprints | None) -> bytes:
+    return b"" if prints is None else prints.words.tobytes() + prints.details.tobytes()
+
+
+def _from_bytes(kept: bytes) -> Fingerprints | None:
+    if not kept:
+        return None
+    words = np.frombuffer(kept[:_WORDS], dtype=np.uint64).reshape(1, -1)
+    details = np.frombuffer(kept[_WORDS:], dtype=np.int8).reshape(1, SIDE, SIDE)
+    return Fingerprints(words=words, details=details)
+
+
+_WORDS: Final = 64  # bytes of a fingerprint's words; its details follow
 
 
 def _columns() -> list[str]:
@@ -88,14 +138,17 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype({**text, **flags, **counts, **dict.fromkeys(GREY, "Float64")})
 
 
-def _look_at(file: Path, path: str) -> _Look:
-    row: dict[str, object] = {"path": path}
+def _look_at(file: Path, path: str, memory: LookMemory) -> _Look:
+    row: dict[str, Any] = {"path": path}
     try:
         data = file.read_bytes()
     except OSError as error:
         missing = {"code": "no_file", "error": f"This file cannot be opened: {error.strerror}."}
         return _Look(row={**row, **missing}, print=None)
     row["content"] = hashlib.sha256(data).hexdigest()
+    known = memory.of_content(row["content"])
+    if known is not None:
+        return _recalled(path, *known)
     try:
         mammogram = read_mammogram(data)
     except ReadError as error:
@@ -141,13 +194,10 @@ def _wall_of(small: Pixels) -> str | None:
 class AuditEvidence:
     """`images` is the manifest with the facts of each file beside it, `positive`, and `copy_group`:
     equal numbers are copies of one image, missing where there is no copy.
-
-    `pairs` holds two rows of `images` per pair: `first`, `second`, and the `correlation`.
     """
 
     dataset: Dataset
     images: pd.DataFrame
-    pairs: pd.DataFrame
 
     @property
     def task(self) -> Task:
@@ -159,8 +209,19 @@ class AuditEvidence:
 
     @property
     def people(self) -> str:
-        """What a group of the data set is: women, where they are known."""
-        return "women" if self.told("patient_id") else "groups of images"
+        """What a group of the data set is: women, where all are known."""
+        told = self.images["patient_id"].notna()
+        if told.all():
+            return "women"
+        return "women or single images" if told.any() else self.groups
+
+    @property
+    def groups(self) -> str:
+        """What keeps images together where no woman is known."""
+        if self.images["exam_id"].notna().all():
+            return "exams"
+        is_grouped = self.images["group_id"].duplicated().any()
+        return "groups of images" if is_grouped else "single images"
 
     def told(self, column: str) -> bool:
         """Whether any image tells this column."""
@@ -176,23 +237,31 @@ def gather_evidence(dataset: Dataset, facts: Facts, pairs: pd.DataFrame) -> Audi
     group_of = pd.Series(groups, index=pd.Index(facts.readable["path"]))
     is_copied = group_of.duplicated(keep=False)
     images["copy_group"] = images["path"].map(group_of[is_copied]).astype("Int64")
-    return AuditEvidence(dataset=dataset, images=images, pairs=_pairs_of_rows(images, facts, pairs))
+    return AuditEvidence(dataset=dataset, images=images)
 
 
 def search_copies(facts: Facts) -> pd.DataFrame:
-    """Pairs of copies among the readable files, by their place among them. Masks are all alike."""
-    pairs = find_copies(facts.prints)
-    is_image = ~(facts.readable["is_mask"] | facts.readable["is_blank"]).to_numpy(dtype=bool)
-    of_images = np.flatnonzero(is_image[pairs["first"]] & is_image[pairs["second"]])
-    return pairs.iloc[of_images].reset_index(drop=True)
+    """Pairs of copies among the readable files, by their place among them. Masks are all alike.
 
-
-def _pairs_of_rows(images: pd.DataFrame, facts: Facts, pairs: pd.DataFrame) -> pd.DataFrame:
-    """From places among readable files to the first row of `images` that shows each file."""
-    paths: pd.Series[Any] = facts.readable["path"].reset_index(drop=True)
-    row_of = pd.Series(images.index, index=images["path"])
-    row_of = row_of[~row_of.index.duplicated()]
-    return pairs.assign(
-        first=row_of.loc[paths[pairs["first"]]].to_numpy(),
-        second=row_of.loc[paths[pairs["second"]]].to_numpy(),
+    Files of the same bytes are each paired with the first of them only: of 20,000 such files there
+    are 200 million pairs.
+    """
+    readable = facts.readable.reset_index(drop=True)
+    is_image = ~(readable["is_mask"] | readable["is_blank"]).to_numpy(dtype=bool)
+    images = readable[is_image]
+    is_repeated = images["content"].duplicated()
+    single = images.index[~is_repeated].to_numpy()
+    pairs = find_copies(
+        Fingerprints(words=facts.prints.words[single], details=facts.prints.details[single])
     )
+    first_of = pd.Series(single, index=images.loc[single, "content"])
+    repeated = images[is_repeated]
+    same = pd.DataFrame(
+        {
+            "first": first_of.loc[repeated["content"]].to_numpy(),
+            "second": repeated.index.to_numpy(),
+            "correlation": 1.0,
+        }
+    )
+    near = pairs.assign(first=single[pairs["first"]], second=single[pairs["second"]])
+    return pd.concat([same, near[["first", "second", "correlation"]]], ignore_index=True)

@@ -16,6 +16,7 @@ _MIRRORED: Final = 0.9  # share of conflicts from which on the whole set is mirr
 def check_files(evidence: AuditEvidence) -> list[Finding]:
     """Files that are not there, and files that cannot be read; the rest goes on."""
     images = evidence.images.drop_duplicates("path")
+    images = images[images["height"].notna() | images["error"].notna()]  # those looked at
     is_missing = images["code"].eq("no_file").fillna(value=False)
     broken = images[images["error"].notna() & ~is_missing]
     missing = images[is_missing]

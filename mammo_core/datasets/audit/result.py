@@ -16,6 +16,7 @@ from mammo_core.types import Level
 
 AUDIT_FILE: Final = "audit.json"  # in the folder of an audit
 REPORT_FILE: Final = "report.html"
+FIRST_FILE: Final = "first.json"  # what a sample of the files told, while the rest is looked at
 
 
 class Severity(StrEnum):
@@ -143,6 +144,8 @@ class AuditResult:
     shortcuts: tuple[Shortcut, ...]
     precision: Precision | None
     notes: tuple[str, ...]
+    whose: str = ""  # how many women these are, and how many images of nobody known
+    looked_at: int | None = None  # files, where not all were: the rest is still to come
     schema_version: int = SCHEMA_VERSION
 
     def of(self, severity: Severity) -> tuple[Finding, ...]:

@@ -1,6 +1,8 @@
 """The audit of a data set: one look at its files, a search for copies, then every check."""
 
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
@@ -8,6 +10,7 @@ import pandas as pd
 from mammo_core.datasets.audit import copies, pixels, tables
 from mammo_core.datasets.audit.facts import (
     AuditEvidence,
+    Facts,
     gather_evidence,
     gather_facts,
     search_copies,
@@ -21,6 +24,7 @@ from mammo_core.datasets.audit.shortcuts import (
     measure_shortcuts,
 )
 from mammo_core.datasets.dataset import Dataset, fingerprint_of
+from mammo_core.words import many
 
 _MOST_SHAPES: Final = 50
 
@@ -52,26 +56,51 @@ CHECKS: Final[tuple[Callable[[AuditEvidence], list[Finding]], ...]] = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FirstAnswer:
+    """Who is told what a sample showed, and how long files are looked at until then."""
+
+    tell: Callable[[AuditResult], None]
+    after_seconds: float = 10.0
+
+
 def audit_dataset(
     dataset: Dataset,
     *,
     made_at: str,
     report: Callable[[int, int, str], None] = lambda done, total, message: None,
     should_stop: Callable[[], bool] = lambda: False,
+    first: FirstAnswer | None = None,
 ) -> AuditResult:
-    """Look at every file once, search for copies, then ask every check."""
+    """Look at every file once, search for copies, then ask every check.
+
+    Where that takes long, `first` is told what a sample of the files showed, and the rest goes on.
+    """
     paths = list(dataset.manifest["path"].drop_duplicates())
     total = len(paths)
-    facts = gather_facts(
-        dataset.root,
-        paths,
-        report=lambda done, _: report(done, total, f"Looked at {done} of {total} files"),
-        should_stop=should_stop,
-    )
-    report(total, total, "Searching for copies")
-    pairs = search_copies(facts)
-    report(total, total, "Measuring shortcuts")
-    evidence = gather_evidence(dataset, facts, pairs)
+
+    def look(stop: Callable[[], bool]) -> Facts:
+        return gather_facts(
+            dataset.root,
+            paths,
+            report=lambda done, _: report(done, total, f"Looked at {done} of {total} files"),
+            should_stop=stop,
+        )
+
+    if first is not None:
+        ends = time.monotonic() + first.after_seconds
+        sample = look(lambda: should_stop() or time.monotonic() > ends)
+        if len(sample.table) < total and not should_stop():
+            first.tell(_conclude(dataset, sample, made_at=made_at))
+    facts = look(should_stop)
+    report(total, total, "Searching for copies and measuring shortcuts")
+    return _conclude(dataset, facts, made_at=made_at)
+
+
+def _conclude(dataset: Dataset, facts: Facts, *, made_at: str) -> AuditResult:
+    total = dataset.manifest["path"].nunique()
+    looked_at = len(facts.table)
+    evidence = gather_evidence(dataset, facts, search_copies(facts))
     shortcuts = measure_shortcuts(evidence)
     precision = measure_precision(evidence)
     findings = [
@@ -101,7 +130,20 @@ def audit_dataset(
         shortcuts=shortcuts,
         precision=precision,
         notes=dataset.notes,
+        whose=_whose(dataset.manifest),
+        looked_at=None if looked_at == total else looked_at,
     )
+
+
+def _whose(manifest: pd.DataFrame) -> str:
+    """ "792 women, and 480 images of which nobody says whose they are" """
+    images = manifest.drop_duplicates("path")
+    unknown = int(images["patient_id"].isna().sum())
+    women = int(images["patient_id"].nunique())
+    if unknown == 0:
+        return many(women, "woman", "women")
+    nobody = f"{many(unknown, 'image', 'images')} of which nobody says whose they are"
+    return f"{many(women, 'woman', 'women')}, and {nobody}" if women else nobody
 
 
 def _known_defects(dataset: Dataset) -> list[Finding]:

@@ -195,14 +195,20 @@ def women_of(images: pd.DataFrame) -> pd.DataFrame:
 
 
 def _counted(evidence: AuditEvidence) -> str:
-    """ "377 of 396 women with cancer have one breast here, 384 of 385 without have both." """
+    """ "377 of 396 women with cancer have one breast here, 384 of 385 without have both."
+
+    Breasts are counted only where every image tells its side: a woman of whom no side is known has
+    not one breast, nor none.
+    """
     images = evidence.images.drop_duplicates("path").dropna(subset=["positive"])
     women = women_of(images)
     ill, well = women[women["positive"]], women[~women["positive"]]
+    numbers = f"images per woman: {ill['images'].mean():.1f} against {well['images'].mean():.1f}."
+    if images["side"].isna().any():
+        return f"{numbers[0].upper()}{numbers[1:]}"
     return (
         f"{int((ill['breasts'] == 1).sum())} of {len(ill)} positive women have one breast here, "
-        f"{int((well['breasts'] == 2).sum())} of {len(well)} others have both; images per woman: "
-        f"{ill['images'].mean():.1f} against {well['images'].mean():.1f}."
+        f"{int((well['breasts'] == 2).sum())} of {len(well)} others have both; {numbers}"
     )
 
 

@@ -35,9 +35,9 @@ def check_women_in_splits(evidence: AuditEvidence) -> list[Finding]:
     rows = evidence.images[evidence.images["group_id"].isin(leak.groups)]
     shown = rows[rows["group_id"].isin(leak.groups[:4])].drop_duplicates(["group_id", "split"])
     sentence = (
-        f"{len(leak.groups)} of {leak.of_groups} women are in more than one split "
+        f"{len(leak.groups)} of {leak.of_groups} {evidence.people} are in more than one split "
         f"({len(rows)} of {len(evidence.images)} images, first: {leak.groups[0]}). A test on them "
-        "measures memory. Split by woman."
+        f"measures memory. Keep {evidence.people} together."
     )
     return [
         Finding(
@@ -159,7 +159,7 @@ def check_sides_and_views(evidence: AuditEvidence) -> list[Finding]:
     """Without sides there are no breasts, without views no exams."""
     findings = []
     for column, loss in (
-        ("patient_id", "Nothing can be split or counted by woman; every interval is too narrow."),
+        ("patient_id", _without_women(evidence)),
         ("side", "Nothing can be counted by breast."),
         ("view", "No exam can be shown in its four views."),
     ):
@@ -178,6 +178,18 @@ def check_sides_and_views(evidence: AuditEvidence) -> list[Finding]:
             )
         )
     return findings
+
+
+def _without_women(evidence: AuditEvidence) -> str:
+    """What is lost where women are not known, and what still keeps images together."""
+    if evidence.told("patient_id"):
+        return "Those may be of women on both sides of any split, and intervals are too narrow."
+    loss = "a woman may be on both sides of any split, and intervals are too narrow."
+    if evidence.groups == "exams":
+        return f"Images are split and counted by exam: of several exams, {loss}"
+    if evidence.groups == "groups of images":
+        return f"Images are split and counted by what the data set groups them by: {loss}"
+    return f"Images are split and counted one by one: {loss}"
 
 
 def check_names_hold_women(evidence: AuditEvidence) -> list[Finding]:

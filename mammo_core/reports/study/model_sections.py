@@ -77,8 +77,9 @@ def _audit(study: RunStudy) -> Iterator[Block]:
         yield warning(NOT_AUDITED)
         return
     yield Paragraph(
-        text=f"Audited {audit.made_at}: {audit.images:,} images of {audit.women:,} women or "
-        f"groups, {many(len(audit.findings), 'finding', 'findings')}."
+        text=f"Audited {audit.made_at}: {audit.images:,} images, "
+        f"{audit.whose or f'{audit.women:,} women or groups'}; "
+        f"{many(len(audit.findings), 'finding', 'findings')}."
     )
     if study.data.fingerprint and study.data.fingerprint != audit.fingerprint:
         yield warning("The table of the data set has changed since that audit. Audit it again.")

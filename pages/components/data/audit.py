@@ -4,7 +4,15 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.datasets.audit.result import AUDIT_FILE, REPORT_FILE, AuditResult, Finding, Severity
+from mammo_core.datasets.audit.result import (
+    AUDIT_FILE,
+    FIRST_FILE,
+    REPORT_FILE,
+    AuditResult,
+    Finding,
+    Severity,
+    read_audit,
+)
 from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
 from mammo_core.files import audits_root
 from mammo_core.runs.folder import RunFolder
@@ -26,6 +34,10 @@ def show_audit(entry: Registered, *, fingerprint: str) -> None:
     run = latest_audit(entry, audits_root())
     if run is not None and not run.read_status().state.is_over:
         _watch(run)
+        if run.file(FIRST_FILE).exists():
+            first = read_audit(run.file(FIRST_FILE))
+            st.caption(f"First answer, from {first.looked_at} of {first.images} files:")
+            _show_findings(first, entry)
         return
     if run is not None and run.file(AUDIT_FILE).exists():
         result = cached.audit(run)
@@ -56,11 +68,7 @@ def _watch(run: RunFolder) -> None:
 
 
 def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None:
-    columns = st.columns(3)
-    for column, severity in zip(columns, Severity, strict=True):
-        column.metric(severity.capitalize(), len(result.of(severity)), border=True)
-    for number, finding in enumerate(result.findings):
-        _show_finding(finding, entry, key=f"finding_{number}")
+    _show_findings(result, entry)
     if result.shortcuts:
         st.subheader("What guesses the label without the breast")
         st.dataframe(
@@ -96,6 +104,14 @@ def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None
         for name, label in ((REPORT_FILE, "Report (HTML)"), (AUDIT_FILE, "Findings (JSON)")):
             data = run.file(name).read_bytes()
             st.download_button(label, data, file_name=name, icon=":material/download:", key=name)
+
+
+def _show_findings(result: AuditResult, entry: Registered) -> None:
+    columns = st.columns(3)
+    for column, severity in zip(columns, Severity, strict=True):
+        column.metric(severity.capitalize(), len(result.of(severity)), border=True)
+    for number, finding in enumerate(result.findings):
+        _show_finding(finding, entry, key=f"finding_{number}")
 
 
 def _show_finding(finding: Finding, entry: Registered, *, key: str) -> None:

@@ -129,7 +129,7 @@ def test_rotated_copies_counted_as_data(tmp_path: Path) -> None:
     label = [int("Malignant" in path) for path in paths]
     table = pd.DataFrame({"path": paths, "label": label, "split": split})
     found = as_project(folder, table)
-    assert found["copies"].sentence.startswith("84 files are 14 originals: 84 files are copies")
+    assert found["copies"].sentence.startswith("84 files show 14 different images: 70 files repeat")
     assert "copies-across-splits" in found
 
 

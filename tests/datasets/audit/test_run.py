@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
@@ -14,6 +15,7 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.config import AuditConfig
 from mammo_core.datasets.audit.facts import gather_facts
+from mammo_core.datasets.audit.memory import LookMemory
 from mammo_core.datasets.audit.report import render_report
 from mammo_core.datasets.audit.result import (
     AuditResult,
@@ -23,7 +25,7 @@ from mammo_core.datasets.audit.result import (
     read_audit,
     write_audit,
 )
-from mammo_core.datasets.audit.run import audit_dataset
+from mammo_core.datasets.audit.run import FirstAnswer, audit_dataset
 from mammo_core.datasets.dataset import read_in_question
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
@@ -133,7 +135,49 @@ def test_progress_is_told_and_a_stop_is_heeded(folder: Path) -> None:
     paths = [f"images/{n}.png" for n in range(20)]
     facts = gather_facts(folder, paths, report=lambda done, total: heard.append(done))
     assert heard[-1] == len(facts.table) == 20
-    assert len(gather_facts(folder, paths, should_stop=lambda: True).table) == 0
+    fresh = LookMemory(folder / "nothing yet.sqlite")
+    assert len(gather_facts(folder, paths, should_stop=lambda: True, memory=fresh).table) == 0
+
+
+def test_an_unchanged_file_is_not_opened_again_and_a_changed_one_is(folder: Path) -> None:
+    paths = [f"images/{n}.png" for n in range(8, 18)]
+    first = gather_facts(folder, paths)
+    changed = folder / paths[3]
+    shutil.copy(folder / paths[7], changed)
+    for path in paths[4:]:
+        time = (folder / path).stat().st_mtime_ns
+        size = (folder / path).stat().st_size
+        (folder / path).write_bytes(bytes(size))  # opened, it could not be read
+        os.utime(folder / path, ns=(time, time))
+    again = gather_facts(folder, paths)
+    assert again.table.drop(index=3).equals(first.table.drop(index=3))
+    assert np.array_equal(again.prints.details[4:], first.prints.details[4:])
+    assert again.table["content"][3] == first.table["content"][7]
+
+
+def test_a_moved_folder_is_read_but_not_judged_anew(folder: Path, tmp_path: Path) -> None:
+    paths = [f"images/{n}.png" for n in range(8, 18)]
+    first = gather_facts(folder, paths)
+    moved = tmp_path / "moved"
+    shutil.copytree(folder, moved)
+    known = LookMemory()
+    assert known.of_files([moved / paths[0]]) == {}
+    assert gather_facts(moved, paths).table.equals(first.table)
+    assert known.of_files([moved / paths[0]])
+
+
+def test_what_takes_long_is_first_answered_from_a_sample(folder: Path) -> None:
+    answers: list[AuditResult] = []
+    first = FirstAnswer(tell=answers.append, after_seconds=-1.0)
+    dataset = read_in_question(folder)
+    last = audit_dataset(dataset, made_at="today", first=first)
+    assert [answer.looked_at for answer in answers] == [0]
+    assert answers[0].images == last.images == 20
+    assert last.looked_at is None
+    later = replace(first, after_seconds=60.0)
+    again = audit_dataset(dataset, made_at="today", first=later)
+    assert len(answers) == 1  # all was seen in time, so there is only one answer
+    assert again == last
 
 
 def test_the_command_prints_and_writes_what_it_found(
