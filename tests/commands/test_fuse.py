@@ -1,0 +1,53 @@
+"""`mammo fuse`: age, density or measured features put together with a run's scores."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mammo_core.cli import main
+from mammo_core.datasets.predictions import read_predictions
+from mammo_core.runs.folder import RunFolder
+from mammo_core.types import RunState
+from tests.predictions import made_up_predictions, write_run
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path))
+    return write_run(tmp_path, "a-run", made_up_predictions(women=80, with_cancer=30))
+
+
+def test_what_age_adds_is_told_with_its_interval_and_kept_as_a_run(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fuse", "a-run", "--with", "age", "density"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == "320 images of 80 women, scored by regressions that never saw them."
+    assert told[1].startswith("Together they reach AUC 0.")
+    assert "by breast, 160 cases of 80 women" in told[1]
+    assert "by image, 320 cases of 80 women" in told[2]
+    assert any(line.endswith(" age") for line in told[3:])
+    kept = RunFolder(run.path.parent / "a-run-with-age-density")
+    assert told[-1] == str(kept.path)
+    assert kept.read_status().state is RunState.FINISHED
+    table = read_predictions(kept.predictions_file)
+    assert set(table["model_id"]) == {"a-run-with-age-density"}
+    assert len(table) == 320
+    weights = pd.read_csv(kept.file("weights.csv"))
+    assert list(weights.columns) == ["feature", "weight", "low", "high"]
+
+
+def test_what_tells_of_the_place_is_refused_and_nothing_is_kept(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fuse", "a-run", "--with", "site"]) == 2
+    assert "tell who was examined where" in capsys.readouterr().err
+    assert [entry.name for entry in run.path.parent.iterdir()] == ["a-run"]
+
+
+def test_to_name_neither_columns_nor_features_is_a_mistake(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["fuse", "a-run"]) == 2
+    assert "Nothing was named" in capsys.readouterr().err
