@@ -26,6 +26,10 @@ Trained = Literal["all", "last_stages", "last_layers", "norm_and_head", "linear"
 Threshold = Literal["validation", "half", "test"]
 
 
+#: Of the last feature map; "avgmax" is both, side by side.
+MapPooling = Literal["avg", "max", "avgmax", "gem"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrepareSettings:
     """How an image becomes what the model sees. Travels in the model card."""
@@ -121,7 +125,7 @@ class ModelConfig:
 
     backbone: str
     weights: str = "random"  # or weights in MAMMO_HOME/weights, or checkpoint:<run id>
-    pooling: Literal["avg", "max", "avgmax", "gem"] = "avg"  # "avgmax": both, side by side
+    pooling: MapPooling = "avg"
     dropout: float = 0.0
     drop_path: float = 0.0  # chance of leaving a residual block out of a training step
     views: Literal[1, 2] = 1  # images of a breast that are scored together: CC and MLO

@@ -11,8 +11,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from mammo_core.config import MapPooling
 from mammo_core.explain.closed_form import Head, HeadNorm, logits_of
-from mammo_core.zoo.classifier import Classifier, GeneralisedMean, Pooling
+from mammo_core.zoo.classifier import Classifier, GeneralisedMean
 
 _TOLERANCE: Final = 1e-4
 _SMALL: Final = (96, 96)  # pixels: no network of the catalog needs more
@@ -68,7 +69,7 @@ def _candidates(layers: list[nn.Module], *, views: int) -> list[Head]:
         return []
     linear, before = layers[-1], layers[:-1]
     power, floor = 1.0, 0.0
-    poolings: tuple[Pooling, ...] = ("avg", "max", "avgmax")
+    poolings: tuple[MapPooling, ...] = ("avg", "max", "avgmax")
     if before and isinstance(before[0], GeneralisedMean):
         poolings, power, floor = ("gem",), before[0].power.item(), before[0].floor
         before = before[1:]

@@ -1,11 +1,13 @@
 """The one shape every network takes here: image -> last feature map -> logits."""
 
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import torch
 from timm.layers.norm_act import convert_sync_batchnorm
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
+
+from mammo_core.config import MapPooling
 
 #: The submodule whose output is the last feature map, (batch, channels, rows, columns), whatever
 #: the network: explanations look there.
@@ -111,9 +113,6 @@ class Tokens:
         return torch.cat([patches.new_zeros(batch, self._leading, channels), patches], dim=1)
 
 
-Pooling = Literal["avg", "max", "avgmax", "gem"]
-
-
 class GeneralisedMean(nn.Module):
     """GeM (Radenovic et al., 2018): power 1 is the mean, a large power the maximum; learned.
 
@@ -131,7 +130,7 @@ class GeneralisedMean(nn.Module):
         return pooled.to(feature_map.dtype)
 
 
-def make_pooling(name: Pooling) -> nn.Module:
+def make_pooling(name: MapPooling) -> nn.Module:
     if name == "gem":
         return GeneralisedMean()
     return nn.AdaptiveAvgPool2d(1) if name == "avg" else nn.AdaptiveMaxPool2d(1)

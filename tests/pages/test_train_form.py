@@ -7,18 +7,20 @@ import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.config import ModelConfig, RunConfig, load_settings
+from mammo_core.config import DataConfig, ModelConfig, RunConfig, load_settings
 from mammo_core.files import preflights_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.training.preflight import read_preflight
-from mammo_core.types import RunState
+from mammo_core.training.recipes import get_recipe
+from mammo_core.types import CANCER, RunState
 from tests.pages.conftest import OpenPage
 from tests.pages.training_pages import (
     register_leaky,
     register_phantoms,
     wait_until_over,
     write_audit_of,
+    write_ended_run,
 )
 from tests.predictions import made_up_card
 
@@ -217,3 +219,44 @@ def test_what_an_audit_found_serious_is_read_before_the_start(
     (box,) = page.checkbox
     box.check().run()
     assert not page.button(key="train_start").disabled
+
+
+def test_a_training_on_patches_is_started_with_the_task_of_patches(
+    open_page: OpenPage, tmp_path: Path, runs_root: Path
+) -> None:
+    """With a tiny network in place of the recipe's own."""
+    register_phantoms(tmp_path / "set")
+    page = open_page("train")
+    page.selectbox(key="train_project").select("Beyond them").run()
+    page.selectbox(key="train_recipe").select("lesion-patches").run()
+    page.selectbox(key="train_backbone_lesion-patches").select("light_cnn").run()
+    page.selectbox(key="train_weights_lesion-patches_light_cnn").select("random")
+    page.number_input(key="train_epochs_lesion-patches").set_value(1).run()
+    assert not page.exception
+    page.button(key="train_start").click().run()
+    (started,) = settings_of_started(runs_root)
+    assert started.patches is not None
+    assert started.task == started.patches.task
+
+
+def test_whole_images_wait_for_patches_and_then_pool_both_ways(
+    open_page: OpenPage, tmp_path: Path, runs_root: Path
+) -> None:
+    folder = tmp_path / "set"
+    register_phantoms(folder)
+    page = open_page("train")
+    page.selectbox(key="train_project").select("Beyond them").run()
+    page.selectbox(key="train_recipe").select("whole-from-patches").run()
+    assert "No finished run of lesion-patches" in words(page)
+    recipe = get_recipe("lesion-patches")
+    data = DataConfig(folder=str(folder), adapter="phantom_set", label_rule="lesion")
+    earlier = write_ended_run(
+        runs_root, "on-patches", recipe.configure(data, CANCER), RunState.FINISHED
+    )
+    made = made_up_card("on-patches")
+    write_card(replace(made, model=recipe.model, patches=recipe.patches), earlier.card_file)
+    page.run()
+    assert not page.exception
+    assert page.selectbox(key="train_pooling_whole-from-patches").value == "avgmax"
+    weights = page.selectbox(key="train_weights_whole-from-patches_mobilenetv2_100")
+    assert weights.value == "checkpoint:on-patches"

@@ -27,6 +27,7 @@ _CHANGES: Final = {
     "brightness": "Brightness",
     "contrast": "Contrast",
     "gamma": "Gamma",
+    "sharpness": "Sharpness",
     "noise": "Noise",
     "elastic": "Elastic",
     "blackout": "Black rectangle, chance",

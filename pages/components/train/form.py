@@ -56,7 +56,8 @@ class FormOrigin:
 
     def configure(self, data: DataConfig, task: Task) -> RunConfig:
         if self.settings is not None:
-            return replace(self.settings, data=data, task=task)
+            patches = self.settings.patches
+            return replace(self.settings, data=data, task=patches.task if patches else task)
         recipe = self.recipe or get_recipe(self.name)
         return gone_on(recipe.configure(data, task), recipe, root=checkpoints_root())
 

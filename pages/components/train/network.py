@@ -1,11 +1,11 @@
 """Which network, from which weights, at which size of image. Nothing is chosen that is not here."""
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import streamlit as st
 
-from mammo_core.config import PrepareSettings, RunConfig
+from mammo_core.config import MapPooling, PrepareSettings, RunConfig
 from mammo_core.runs.folder import list_checkpoints
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
@@ -40,7 +40,7 @@ def pick_views(config: RunConfig, chosen: TrainingData, *, key: str) -> RunConfi
     return replace(config, model=replace(config.model, views=views))
 
 
-_POOLINGS: Final[tuple[Literal["avg", "max", "gem"], ...]] = ("avg", "max", "gem")
+_POOLINGS: Final = get_args(MapPooling)
 _FILTERS: Final[tuple[Literal["none", "gaussian", "mean", "laplacian"], ...]] = (
     "none", "gaussian", "mean", "laplacian",
 )  # fmt: skip
@@ -115,8 +115,9 @@ def _earlier_runs(config: RunConfig) -> list[str]:
     for run in list_checkpoints():
         if not run.is_checkpoint:
             continue
-        model = cached.card(run).model
-        if (model.backbone, model.pooling) == (config.model.backbone, config.model.pooling):
+        card = cached.card(run)
+        is_poolable = card.patches is not None or card.model.pooling == config.model.pooling
+        if is_poolable and card.model.backbone == config.model.backbone:
             found.append(f"{FROM_CHECKPOINT}{run.run_id}")
     return found
 
@@ -149,7 +150,7 @@ def _pick_details(config: RunConfig, *, key: str) -> RunConfig:
     left, middle, right = st.columns(3)
     pooling = left.selectbox(
         "Pooling", _POOLINGS, index=_POOLINGS.index(model.pooling), key=f"train_pooling_{key}",
-        help="max looks at the most suspicious place, avg at the whole breast",
+        help="max looks at the most suspicious place, avg at the whole breast, avgmax at both",
     )  # fmt: skip
     dropout = middle.number_input(
         "Dropout", 0.0, 0.9, model.dropout, 0.05, key=f"train_dropout_{key}"
