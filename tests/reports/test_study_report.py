@@ -63,7 +63,7 @@ def test_a_report_has_every_section(study: RunFolder) -> None:
     titles = [line[3:] for line in markdown_of(study).splitlines() if line.startswith("## ")]
     assert titles == [
         "Data", "Audit of the data", "Flow of women and images", "Who the women are", "Split",
-        "Preprocessing", "Model", "Training", "Results at every level",
+        "Preprocessing", "Model", "Training", "Results at every level", "Guesses without a network",
         "Threshold: promised and delivered", "Calibration", "Parts of the cases", "Mistakes",
         "Fidelity of heatmaps", "Stress", "How often this test set was opened", "Limits",
         "Checklist: CLAIM 2024", "Checklist: STARD-AI 2025", "Checklist: TRIPOD+AI 2024",

@@ -29,6 +29,7 @@ from mammo_core.training.recipes import RECIPES, Manner, Recipe, with_changes
 from mammo_core.types import Mammogram, Split
 from tests.datasets.builders.women import BUILDERS
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 EVERY = pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 LAYOUT_OF_ANY = "roboflow"  # for recipes that take any data set
 BATCH = 4
@@ -184,3 +185,12 @@ def test_done_right_deals_out_women_where_the_project_dealt_out_images(
         is_published = recipe.kind is Manner.AS_PUBLISHED
         assert bool(find_leak(manifest)) is is_published
         assert manifest["path"].duplicated().any() is np.bool_(is_published)
+
+
+@pytest.mark.parametrize(
+    "recipe", [one for one in RECIPES if one.project != "General"], ids=lambda recipe: recipe.name
+)
+def test_every_recipe_of_a_project_has_been_started_from_the_page(recipe: Recipe) -> None:
+    """The table is written by `python -m tests.pages.started_recipes`."""
+    row = f"| {recipe.project} | {recipe.name} | {recipe.kind} | {recipe.datasets[0]} | ✓ |"
+    assert row in DOCUMENT.read_text(encoding="utf-8").splitlines()

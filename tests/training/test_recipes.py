@@ -79,3 +79,16 @@ def test_another_backbone_brings_its_own_normalisation() -> None:
     assert config.model.backbone == "resnet18"
     assert config.prepare.mean == (0.449,)
     assert config.prepare.std == (0.226,)
+
+
+def test_another_backbone_takes_its_weights_and_grey_levels_along() -> None:
+    config = get_recipe("linear-probe").configure(DATA, CANCER)
+    changed = with_changes(config, {"model.backbone": "inception_v3"})
+    assert changed.model.weights == "inception_v3-imagenet"
+    assert (changed.prepare.mean, changed.prepare.std) == ((0.5,), (0.5,))
+    named = with_changes(config, {"model.backbone": "resnet50", "model.weights": "mine"})
+    assert (named.model.backbone, named.model.weights) == ("resnet50", "mine")
+    scratch = with_changes(config, {"model.backbone": "light_cnn"})
+    assert scratch.model.weights == "random"  # there are none to be had
+    with pytest.raises(UnknownNameError, match="There is no backbone named 'resnet52'"):
+        with_changes(config, {"model.backbone": "resnet52"})

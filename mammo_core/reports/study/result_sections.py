@@ -24,6 +24,7 @@ from mammo_core.reports.document import (
     paragraphs,
     warning,
 )
+from mammo_core.reports.study.guesses import guesses_in_blocks
 from mammo_core.reports.study.results import AtPoint, Cut, Promised, Results
 from mammo_core.reports.study.study import RunStudy, lock_in_words
 from mammo_core.reports.study.women import Reported
@@ -222,6 +223,9 @@ def result_sections(told: Reported) -> Iterator[Section]:
         yield Section(title="Results", blocks=(warning(told.why_no_results),))
         return
     yield Section(title="Results at every level", blocks=tuple(_levels(told.study, results)))
+    yield Section(
+        title="Guesses without a network", blocks=tuple(guesses_in_blocks(told.study, results))
+    )
     point = tuple(_point(told.study, results))
     yield Section(title="Threshold: promised and delivered", blocks=point)
     yield Section(title="Calibration", blocks=tuple(_calibration(results)))

@@ -20,7 +20,7 @@ from mammo_core.errors import ConfigError, MammoError, RunError, TableError
 from mammo_core.metrics.ensemble import Ensemble, load_ensemble
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import list_evaluations
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run, list_runs
+from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, find_run, list_runs
 from mammo_core.runs.measured import Fidelity, StressTest, fidelity_of, stress_of
 from mammo_core.runs.operating_points import (
     LockedPoint,
@@ -237,6 +237,7 @@ class RunStudy:
     fidelity: tuple[Fidelity, ...]
     stress: tuple[StressTest, ...]
     missing: tuple[str, ...]
+    baselines: pd.DataFrame | None = None  # what guesses without a network say of the same images
 
     @property
     def point(self) -> LockedPoint | None:
@@ -298,7 +299,13 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
         fidelity=tuple(fidelity_of(owner)) if owner is not None and card is not None else (),
         stress=tuple(stress_of(owner)) if owner is not None and card is not None else (),
         missing=tuple(missing),
+        baselines=_baselines(run),
     )
+
+
+def _baselines(run: RunFolder) -> pd.DataFrame | None:
+    path = run.file(BASELINES_NAME)
+    return read_predictions(path) if path.exists() else None
 
 
 def judged_rows(study: RunStudy) -> pd.DataFrame | None:

@@ -11,14 +11,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo_core.config import DataConfig
 from mammo_core.datasets.audit.result import Finding, Severity
 from mammo_core.datasets.audit.run import audit_dataset
 from mammo_core.datasets.dataset import read_dataset, read_in_question
-from mammo_core.datasets.splits import with_image_splits
+from mammo_core.datasets.splits import split_as_set, with_image_splits
+from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER
 from tests.datasets.builders import CBIS_JPEG, CMMD, DENSITY_BY_PIXELS, VINDR, cbis, drawn
 from tests.datasets.builders import cmmd as cmmd_builder
 from tests.datasets.builders.fixture import Fixture
+from tests.datasets.builders.women import BUILDERS
 
 
 @pytest.fixture(autouse=True)
@@ -163,3 +166,30 @@ def test_labels_of_cmmd_joined_without_the_side(tmp_path: Path) -> None:
     found = as_project(folder, table[["image_id", "path", "patient_id", "side", "view", "label"]])
     assert "4 images stand under several values of label" in found["wrong-join"].sentence
     assert "joined on the wrong key" in found["wrong-join"].sentence
+
+
+def test_copies_made_before_the_split(tmp_path: Path) -> None:
+    """Oversampled first, split afterwards, as a recipe repeats it: rows that are no images, women
+    on both sides, and both in the split of the recipe itself.
+    """
+    folder = built_women("cmmd", tmp_path / "cmmd")
+    dataset = read_dataset(folder)
+    recipe = get_recipe("cmmd-conv2-oversampled-as-published")
+    data = recipe.deal(DataConfig(folder=str(folder), adapter="cmmd", label_rule="biopsy"))
+    split = split_as_set(dataset.manifest, data, CANCER)
+    columns = ["image_id", "path", "patient_id", "side", "view", "label", "split"]
+    found = as_project(folder, split[columns])
+    images, rows = dataset.manifest["path"].nunique(), len(split)
+    assert rows > images
+    assert f"{rows} rows are {images} images" in found["rows-are-images"].sentence
+    shared = split.dropna(subset=["split"]).groupby("path")["split"].nunique().gt(1).sum()
+    assert shared > 5  # counted another way: the same file in several splits
+    assert "women are in more than one split" in found["women-in-splits"].sentence
+    right = get_recipe("cmmd-conv2-oversampled-done-right").deal(data)
+    sound = split_as_set(dataset.manifest, right, CANCER)
+    assert not {"rows-are-images", "women-in-splits"} & set(as_project(folder, sound[columns]))
+
+
+def built_women(adapter: str, folder: Path) -> Path:
+    BUILDERS[adapter](folder)
+    return folder
