@@ -12,6 +12,7 @@ from mammo_core.datasets.adapters import (
     cmmd,
     csv_folder,
     density_folders,
+    detection,
     inbreast,
     mias,
     mini_ddsm,
@@ -33,6 +34,7 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     mini_ddsm.ADAPTER,
     mias.ADAPTER,
     density_folders.ADAPTER,
+    detection.ADAPTER,  # before those who go by the names of files alone
     rsna.EXPORT,
     roboflow.ADAPTER,
     class_folders.ADAPTER,
