@@ -33,6 +33,7 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     inbreast.ADAPTER,
     mini_ddsm.ADAPTER,
     mias.ADAPTER,
+    mias.BY_LETTERS,  # only where it is asked for
     density_folders.ADAPTER,
     detection.ADAPTER,  # before those who go by the names of files alone
     rsna.EXPORT,
