@@ -9,6 +9,7 @@ from typing import Final
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
+from mammo_core.commands.data_sets import DATA
 from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.fuse import FUSE
@@ -23,6 +24,7 @@ from mammo_core.words import NOTICE
 COMMANDS: Final[tuple[Command, ...]] = (
     AUDIT,
     CHECKPOINTS,
+    DATA,
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,

@@ -195,6 +195,29 @@ def test_mias_films_are_pairs_right_and_left(folder: Path) -> None:
     assert rows.loc["mdb144", "label"] == "cancer"  # a benign and a malignant lesion
 
 
+def test_the_sides_of_mias_can_be_read_as_the_letters_on_the_films_say(folder: Path) -> None:
+    MIAS_ORIGINAL.build(folder)
+    by_list = read_dataset(folder)
+    by_letters = read_dataset(folder, "mias_letters")
+    assert by_list.adapter.name == "mias"
+    assert set(by_list.manifest["side"] + by_letters.manifest["side"]) == {"RL", "LR"}
+    for dataset, other in ((by_list, "mias_letters"), (by_letters, "mias")):
+        told = next(d.sentence for d in dataset.defects if d.name == "sides-disputed")
+        assert f"choose the adapter {other} for" in told
+
+
+def test_mias_is_recognised_in_the_layout_of_its_own_archive(folder: Path, tmp_path: Path) -> None:
+    MIAS_ORIGINAL.build(tmp_path / "flat")
+    for name, place in (("Info.txt", "data/labels"), ("mdb*.pgm", "data/pgm")):
+        (folder / place).mkdir(parents=True)
+        for file in (tmp_path / "flat").glob(name):
+            file.rename(folder / place / file.name)
+    dataset = read_dataset(folder)
+    assert dataset.adapter.name == "mias"
+    assert len(dataset.manifest) == 14
+    assert all((folder / path).is_file() for path in dataset.manifest["path"])
+
+
 def test_mias_tells_which_edition_of_its_labels_was_read(folder: Path, tmp_path: Path) -> None:
     MIAS_ORIGINAL.build(folder)
     assert "original edition" in notes_of(folder)

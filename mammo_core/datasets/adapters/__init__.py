@@ -12,6 +12,7 @@ from mammo_core.datasets.adapters import (
     cmmd,
     csv_folder,
     density_folders,
+    detection,
     inbreast,
     mias,
     mini_ddsm,
@@ -32,7 +33,9 @@ ADAPTERS: Final[tuple[Adapter, ...]] = (
     inbreast.ADAPTER,
     mini_ddsm.ADAPTER,
     mias.ADAPTER,
+    mias.BY_LETTERS,  # only where it is asked for
     density_folders.ADAPTER,
+    detection.ADAPTER,  # before those who go by the names of files alone
     rsna.EXPORT,
     roboflow.ADAPTER,
     class_folders.ADAPTER,

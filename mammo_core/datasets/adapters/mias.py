@@ -2,6 +2,9 @@
 
 The original Info.txt begins with prose and has no header; the copy on Kaggle has a header and
 leaves out two lesions. The origin of its coordinates is the LOWER left corner.
+
+The list calls odd films right. The letters burned into the films and the names of the digitised
+original say the opposite wherever they were looked at, so there are two adapters to choose from.
 """
 
 import re
@@ -20,13 +23,17 @@ from mammo_core.datasets.adapters.adapter import (
     Signs,
     Tables,
 )
-from mammo_core.datasets.adapters.layout import look_for, make_defect, require
+from mammo_core.datasets.adapters.layout import make_defect, require
 from mammo_core.errors import TableError
 from mammo_core.tables import BOX_COLUMNS, check_boxes, check_manifest
 from mammo_core.types import CANCER, Level, Task
 
 TABLE: Final = "Info.txt"
+EXPECTS: Final = (
+    f"{TABLE} beside mdb001.pgm to mdb322.pgm, or the archive's own data/labels and data/pgm."
+)
 SIDE: Final = 1024  # pixels
+_MOST_BYTES: Final = 2**20  # of the list, which has 330 lines
 _ROW: Final = re.compile(r"mdb\d{3}\s+[FGD]\s+[A-Z]{4}\b.*")
 _TISSUES: Final = {"F": "fatty", "G": "fatty-glandular", "D": "dense-glandular"}
 _LESIONS: Final = {
@@ -84,25 +91,83 @@ class Abnormality:
 
 
 def recognise(folder: Path) -> Signs:
-    return look_for(folder, TABLE, "mdb*.pgm")
+    table, films = _find_table(folder), _find_films(folder)
+    signs = {TABLE: table is not None, "mdb001.pgm": films is not None}
+    return Signs(
+        found=tuple(name for name, is_there in signs.items() if is_there),
+        missing=tuple(name for name, is_there in signs.items() if not is_there),
+    )
+
+
+def _find_table(folder: Path) -> Path | None:
+    """The list of films, perhaps where the original archive has it: below data/labels."""
+    places = (TABLE, f"labels/{TABLE}", f"data/labels/{TABLE}", "data/labels", "labels")
+    files = [folder / place for place in places]
+    files += [file for place in files[3:] if place.is_dir() for file in sorted(place.iterdir())]
+    readable = (file for file in files if file.is_file() and file.stat().st_size < _MOST_BYTES)
+    return next((file for file in readable if _rows_in(_text(file))), None)
+
+
+def _find_films(folder: Path) -> Path | None:
+    places = (folder, folder / "pgm", folder / "data" / "pgm")
+    return next((one for one in places if any(True for _ in one.glob("mdb*.pgm"))), None)
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="latin-1")
 
 
 def read(folder: Path, rule: LabelRule) -> Tables:
-    require(recognise(folder), folder=folder, expects=ADAPTER.expects)
-    rows = read_abnormalities((folder / TABLE).read_text(encoding="latin-1"))
-    manifest = _manifest(rows, rule)
+    """With the sides as the list gives them."""
+    return _read(folder, rule, is_odd_right=True)
+
+
+def read_by_letters(folder: Path, rule: LabelRule) -> Tables:
+    """With the sides as the letters on the films give them."""
+    return _read(folder, rule, is_odd_right=False)
+
+
+def _read(folder: Path, rule: LabelRule, *, is_odd_right: bool) -> Tables:
+    table, films = _find_table(folder), _find_films(folder)
+    if table is None or films is None:
+        require(recognise(folder), folder=folder, expects=EXPECTS)
+        raise TableError(f"{folder.name} lost a part while it was read.")
+    rows = read_abnormalities(_text(table))
+    prefix = films.relative_to(folder).as_posix()
+    manifest = _manifest(rows, rule, is_odd_right=is_odd_right)
+    manifest["path"] = ("" if prefix == "." else f"{prefix}/") + manifest["path"]
     return Tables(
-        manifest=manifest, boxes=_boxes(rows), notes=(_edition(rows),), defects=_defects(rows)
+        manifest=manifest,
+        boxes=_boxes(rows),
+        notes=(_edition(rows),),
+        defects=(*_disputed_sides(manifest, is_odd_right=is_odd_right), *_defects(rows)),
+    )
+
+
+def _disputed_sides(manifest: pd.DataFrame, *, is_odd_right: bool) -> tuple[Defect, ...]:
+    followed, other = ("list", "mias_letters") if is_odd_right else ("letters", "mias")
+    return make_defect(
+        "sides-disputed",
+        manifest["image_id"],
+        lambda n: (
+            f"The sides of all {n} films are disputed: the list calls odd films right, while the "
+            "letters burned in (58 of 58 looked at) and the names of the digitised original (55 "
+            f"of 55) say left. The {followed} was followed; choose the adapter {other} for the "
+            "other."
+        ),
     )
 
 
 def read_abnormalities(text: str) -> list[Abnormality]:
     """The rows of Info.txt in either edition, whatever stands around them."""
-    lines = (line.strip() for line in text.splitlines())
-    rows = [_abnormality(line.split()) for line in lines if _ROW.fullmatch(line)]
+    rows = [_abnormality(line.split()) for line in _rows_in(text)]
     if not rows:
         raise TableError(f"{TABLE} holds no row that begins with mdb001 or another image's name.")
     return rows
+
+
+def _rows_in(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if _ROW.fullmatch(line.strip())]
 
 
 def _abnormality(tokens: list[str]) -> Abnormality:
@@ -119,7 +184,7 @@ def _abnormality(tokens: list[str]) -> Abnormality:
     )
 
 
-def _manifest(rows: list[Abnormality], rule: LabelRule) -> pd.DataFrame:
+def _manifest(rows: list[Abnormality], rule: LabelRule, *, is_odd_right: bool) -> pd.DataFrame:
     table = pd.DataFrame(
         {
             "image_id": [row.image_id for row in rows],
@@ -141,7 +206,7 @@ def _manifest(rows: list[Abnormality], rule: LabelRule) -> pd.DataFrame:
                 "image_id": words.index,
                 "path": words.index + ".pgm",
                 "patient_id": [f"pair {(n + 1) // 2:03d}" for n in number],
-                "side": ["R" if n % 2 else "L" for n in number],
+                "side": ["R" if bool(n % 2) is is_odd_right else "L" for n in number],
                 "view": "MLO",
                 "label": rule.label(tissue if rule is TISSUE_RULE else words).to_numpy(),
                 "lesion": images["kind"].agg(_joined).mask(lambda text: text == ""),
@@ -217,9 +282,23 @@ ADAPTER = Adapter(
     name="mias",
     title="mini-MIAS",
     licence="research only; may not be rented, leased or sold; cite the authors",
-    expects=f"{TABLE} beside mdb001.pgm to mdb322.pgm.",
+    expects=EXPECTS,
     recognise=recognise,
     read=read,
+    label_rules=(MALIGNANT_RULE, ABNORMAL_ONLY, THREE_CLASSES, TISSUE_RULE),
+    population=Population.ENRICHED,
+    reference_standard="biopsy of the malignant ones; radiologists' marks for the others",
+    label_level=Level.IMAGE,
+    imaging="film",
+)
+
+BY_LETTERS = Adapter(
+    name="mias_letters",
+    title="mini-MIAS, sides as the letters on the films say",
+    licence="research only; may not be rented, leased or sold; cite the authors",
+    expects=EXPECTS,
+    recognise=recognise,
+    read=read_by_letters,
     label_rules=(MALIGNANT_RULE, ABNORMAL_ONLY, THREE_CLASSES, TISSUE_RULE),
     population=Population.ENRICHED,
     reference_standard="biopsy of the malignant ones; radiologists' marks for the others",

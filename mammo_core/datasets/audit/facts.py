@@ -30,6 +30,7 @@ from mammo_core.tables import positive_of
 from mammo_core.types import Mammogram, Pixels, Task, Unfit
 
 THREADS: Final = 2
+_AT_ONCE: Final = 32  # files, before anybody is told and asked whether to go on
 _TURNED: Final = "was turned inside out"  # what the readers note of such images
 _DECLARED: Final = "MONOCHROME1 was turned"
 _ASTRAY: Final = "background is bright although"
@@ -74,10 +75,10 @@ def gather_facts(
     np.random.default_rng(0).shuffle(left)
     report(len(looks), len(paths))
     with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(left), 16 * THREADS):
+        for start in range(0, len(left), _AT_ONCE):
             if should_stop():
                 break
-            chunk = left[start : start + 16 * THREADS]
+            chunk = left[start : start + _AT_ONCE]
             found = pool.map(lambda path: _look_at(files[path], path, memory), chunk)
             some = dict(zip(chunk, found, strict=True))
             _keep(memory, {files[path]: look for path, look in some.items()})

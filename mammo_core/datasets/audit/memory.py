@@ -31,6 +31,7 @@ class LookMemory:
         self._path = path or cache_root() / f"looks-{VERSION}.sqlite"
         self._path.parent.mkdir(parents=True, exist_ok=True)
         with closing(self._open()) as database, database:
+            database.execute("PRAGMA journal_mode=WAL")  # one may read while another writes
             database.execute("CREATE TABLE IF NOT EXISTS places (place TEXT PRIMARY KEY, sha TEXT)")
             database.execute(
                 "CREATE TABLE IF NOT EXISTS looks (sha TEXT PRIMARY KEY, row TEXT, print BLOB)"
@@ -61,7 +62,9 @@ class LookMemory:
             )
 
     def _open(self) -> sqlite3.Connection:
-        return sqlite3.connect(self._path, timeout=_SECONDS)
+        database = sqlite3.connect(self._path, timeout=_SECONDS)
+        database.execute("PRAGMA synchronous=NORMAL")  # what a power cut loses is looked at again
+        return database
 
 
 def _place_of(file: Path) -> str | None:

@@ -5,6 +5,7 @@ from typing import Final
 from tests.datasets.builders.cbis import CBIS_DICOM, CBIS_JPEG
 from tests.datasets.builders.cmmd import CMMD
 from tests.datasets.builders.density import DENSITY_BY_NAME, DENSITY_BY_PIXELS
+from tests.datasets.builders.detection import COCO, YOLO
 from tests.datasets.builders.fixture import Fixture
 from tests.datasets.builders.inbreast import INBREAST
 from tests.datasets.builders.mias import MIAS_COPY, MIAS_ORIGINAL
@@ -31,6 +32,8 @@ FIXTURES: Final[tuple[Fixture, ...]] = (
     ROBOFLOW_CSV,
     ROBOFLOW_RSNA,
     ROBOFLOW_RSNA_NAMES,
+    YOLO,
+    COCO,
     DENSITY_BY_PIXELS,
     DENSITY_BY_NAME,
     INBREAST,

@@ -83,7 +83,12 @@ def _fixture(name: str, *, is_original: bool) -> Fixture:
         groups=7,
         needed="Info.txt",
         boxes=9 if is_original else 7,
-        defects={"several-rows": 2, "no-position": 2, "benign-and-malignant": 1},
+        defects={
+            "sides-disputed": 14,
+            "several-rows": 2,
+            "no-position": 2,
+            "benign-and-malignant": 1,
+        },
     )
 
 
