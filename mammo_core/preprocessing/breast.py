@@ -3,7 +3,7 @@ values it holds, and what lies outside it.
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -23,6 +23,7 @@ _STEP: Final = 0.1  # from a bright band along the frame down to what lies beyon
 _LEAST: Final = 0.01  # of the frame; anything smaller is no breast
 _FULL: Final = 0.93  # of its bounding box: a film fills it, a breast hardly ever does
 _CLEAR: Final = 3.0  # times the unrest of the darkest quarter: less is texture, no outline
+_FLAT: Final = 1e-6  # between the brightest and the darkest pixel of an image that shows nothing
 _ROOM: Final = 0.02  # of the frame's longer side, kept around the breast when the rest is masked
 
 
@@ -32,13 +33,14 @@ def find_breast(pixels: Pixels) -> Mask:
     All True where the image has no outline, as when the breast fills the frame. An image of one
     single value is refused.
     """
-    if float(pixels.max()) - float(pixels.min()) < 1e-6:
+    small = _reduced(pixels)
+    if np.ptp(small) < _FLAT and float(pixels.max()) - float(pixels.min()) < _FLAT:
         raise ReadError(
             "no_breast",
             "This image shows nothing: all its pixels have the same value.",
             "Was an empty or blank frame exported?",
         )
-    return _enlarged(_outlined(_reduced(pixels)), pixels.shape)
+    return _enlarged(_outlined(small), pixels.shape)
 
 
 def is_chest_wall_right(mask: Mask) -> bool:
@@ -46,23 +48,27 @@ def is_chest_wall_right(mask: Mask) -> bool:
 
     The pixels decide, not the laterality: in many collections part of the files is mirrored.
     """
-    columns = mask.sum(axis=0)
-    filled = np.flatnonzero(columns)
+    filled = np.flatnonzero(mask.any(axis=0))
     if filled.size == 0:
         return False
-    columns = columns[filled[0] : filled[-1] + 1]
-    edge = max(1, columns.size // 8)
-    return int(columns[-edge:].sum()) > int(columns[:edge].sum())
+    first, last = int(filled[0]), int(filled[-1]) + 1
+    edge = max(1, (last - first) // 8)
+    right = np.count_nonzero(mask[:, last - edge : last])
+    return int(right) > int(np.count_nonzero(mask[:, first : first + edge]))
 
 
 def add_room(mask: Mask) -> Mask:
     """`mask` widened by 2 % of the frame, so that what is masked outside it is never skin."""
+    return _enlarged(grown(mask), mask.shape)
+
+
+def grown(mask: Mask) -> Mask:
+    """`add_room`, as it is found: at most 384 pixels a side."""
     size = _reduced_size(mask.shape)
     small = cv2.resize(mask.view(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
     side = 2 * max(1, round(_ROOM * max(size))) + 1
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    grown = np.asarray(cv2.dilate(small, disc), dtype=np.uint8)
-    return _enlarged(grown > 0, mask.shape)
+    return np.asarray(cv2.dilate(small, disc) > 0, dtype=np.bool_)
 
 
 def _reduced(pixels: Pixels) -> Pixels:
@@ -132,17 +138,44 @@ def _steep_piece(small: Pixels) -> Mask:
     slope = np.hypot(cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1))
     dark, middle = float(np.percentile(coarse, 2.0)), _otsu(coarse)
     levels = dark + (middle - dark) * np.linspace(0.15, 1.0, _LEVELS) ** 2
-    pieces = [_largest_piece(np.asarray(fine > level, dtype=np.bool_)) for level in levels]
-    pieces = [piece for piece in pieces if piece.mean() >= _LEAST]
+    # What lies above any level lies above the lowest: the rest of the frame need not be looked at.
+    part = _around(np.asarray(fine > levels[0], dtype=np.bool_))
+    seen = np.ascontiguousarray(fine[part])
+    pieces = [
+        _largest_piece(np.asarray(seen > level, dtype=np.bool_), _side(small)) for level in levels
+    ]
+    pieces = [piece for piece in pieces if np.count_nonzero(piece) >= _LEAST * small.size]
     pieces = [piece for piece in pieces if not _is_rectangle(piece)] or pieces
-    steepness = [_steepness(piece, slope) for piece in pieces]
+    steepness = [_steepness(piece, slope[part]) for piece in pieces]
     best = max(steepness, default=0.0)
     unrest = float(np.median(slope[coarse <= np.percentile(coarse, 25.0)]))
     if best <= _CLEAR * unrest:
         return np.zeros(small.shape, dtype=np.bool_)
     # Where the ground is quiet, a skin line that fades out slowly is taken at its foot.
     enough = min(0.5 * best, max(0.2 * best, 4.0 * unrest))
-    return next(piece for piece, steep in zip(pieces, steepness, strict=True) if steep >= enough)
+    result = np.zeros(small.shape, dtype=np.bool_)
+    result[part] = next(
+        piece for piece, steep in zip(pieces, steepness, strict=True) if steep >= enough
+    )
+    return result
+
+
+def _side(small: Pixels) -> int:
+    """Of the disc that cuts thin bridges, in reduced pixels."""
+    return max(3, max(small.shape) // 40)
+
+
+def _around(tissue: Mask) -> tuple[slice, slice]:
+    """The part of the frame that holds all of `tissue`, with room for the disc to see its ground;
+    all of the frame where there is none.
+    """
+    room = _side(tissue)
+    parts = []
+    for axis in (1, 0):
+        lines = np.flatnonzero(tissue.any(axis=axis))
+        first, last = (int(lines[0]), int(lines[-1])) if lines.size else (0, tissue.size)
+        parts.append(slice(max(0, first - room), last + room + 1))
+    return parts[0], parts[1]
 
 
 def _smoothed(small: Pixels, sigma: float) -> Pixels:
@@ -157,27 +190,34 @@ def _otsu(smooth: Pixels) -> float:
     return float(level) * top / 255
 
 
-def _largest_piece(tissue: Mask) -> Mask:
+def _largest_piece(tissue: Mask, side: int) -> Mask:
     """The largest piece once thin bridges are cut, with its nipple and without holes."""
-    side = max(3, max(tissue.shape) // 40)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    levels = tissue.astype(np.uint8)
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(
-        cv2.morphologyEx(levels, cv2.MORPH_OPEN, disc)
-    )
-    if len(statistics) < 2:
+    levels = tissue.view(np.uint8)
+    count, labels = _pieces(cv2.morphologyEx(levels, cv2.MORPH_OPEN, disc))
+    if count < 2:
         return np.zeros(tissue.shape, dtype=np.bool_)
-    body = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
+    largest = 1
+    if count > 2:
+        sizes = cv2.calcHist([labels], [0], None, [count], [0, count]).ravel()
+        largest = 1 + int(sizes[1:].argmax())
+    body = np.asarray(labels == largest, dtype=np.bool_)
     # The opening cut the nipple off too: grow back what hangs together with the body.
-    near = np.asarray(cv2.dilate(body.astype(np.uint8), disc), dtype=np.uint8)
-    _, labels = cv2.connectedComponents(near & levels)
-    return _filled(np.asarray(labels == labels[body].max(), dtype=np.bool_))
+    near = np.asarray(cv2.dilate(body.view(np.uint8), disc), dtype=np.uint8)
+    _, labels = _pieces(near & levels)
+    return _filled(np.asarray(labels == labels.ravel()[body.argmax()], dtype=np.bool_))
+
+
+def _pieces(levels: NDArray[Any]) -> tuple[int, NDArray[np.uint16]]:
+    """How many, the ground included, and the number of each pixel's. Sixteen bits are enough: a
+    copy so small has fewer pieces.
+    """
+    count, labels = cv2.connectedComponents(levels, ltype=cv2.CV_16U)
+    return count, np.asarray(labels, dtype=np.uint16)
 
 
 def _filled(mask: Mask) -> Mask:
-    outlines, _ = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
-    )
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     canvas = np.zeros(mask.shape, dtype=np.uint8)
     cv2.drawContours(canvas, outlines, -1, 1, thickness=cv2.FILLED)
     return np.asarray(canvas > 0, dtype=np.bool_)
@@ -191,7 +231,7 @@ def _is_rectangle(piece: Mask) -> bool:
 
 def _steepness(piece: Mask, slope: Pixels) -> float:
     """The slope that three quarters of the outline reach, the edge of the frame left out."""
-    inner = cv2.erode(piece.astype(np.uint8), np.ones((3, 3), dtype=np.uint8))
+    inner = cv2.erode(piece.view(np.uint8), np.ones((3, 3), dtype=np.uint8))
     outline = piece & (inner == 0)
     outline[[0, -1], :] = outline[:, [0, -1]] = False
     return float(np.percentile(slope[outline], 25.0)) if outline.any() else 0.0

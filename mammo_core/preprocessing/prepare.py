@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.preprocessing.breast import Mask, add_room, find_breast, is_chest_wall_right
+from mammo_core.preprocessing.breast import Mask, find_breast, grown, is_chest_wall_right
 from mammo_core.preprocessing.intensity import Levels, equalise, normalise, stretch, to_levels
 from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared, Size, Window
 
@@ -186,11 +186,18 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
     geometry = lay_out(mask, settings)
     notes = _notes_on_layout(mask, geometry, settings)
     pixels = resample(mammogram.pixels, geometry)
-    inside = _lies_in(mask, geometry)
-    if settings.is_masked and not mask.all():
-        ground = _ground(mammogram.pixels, mask)
-        near = np.where(_lies_in(add_room(mask), geometry), pixels - ground, 0.0)
-        pixels = np.where(inside, pixels, np.maximum(near, 0.0)).astype(np.float32)
+    is_masked = settings.is_masked and not mask.all()
+    ground = _ground(mammogram.pixels, mask) if is_masked else 0.0
+    # On a black ground nothing is taken off between the skin line and the end of the room.
+    is_needed = settings.percentiles is not None or ground > 0.0
+    inside = _lies_in(mask, geometry) if is_needed else np.ones(settings.size, dtype=np.bool_)
+    if is_masked:
+        is_near = _stretched(grown(mask), geometry)
+        if ground > 0.0:
+            near = np.maximum(np.where(is_near, pixels - ground, 0.0), 0.0)
+            pixels = np.where(inside, pixels, near).astype(np.float32)
+        else:
+            pixels = np.where(is_near, pixels, np.float32(0.0))
         notes.append(
             f"Letters and all else outside the breast made background (grey: {ground:.3f})."
         )
@@ -266,6 +273,29 @@ def restore_map(values: NDArray[np.floating], geometry: Geometry) -> Pixels:
 def _lies_in(mask: Mask, geometry: Geometry) -> Mask:
     """`mask` of the source as the prepared image sees it."""
     return np.asarray(resample(mask.view(np.uint8) * np.uint8(255), geometry) > 127, dtype=np.bool_)
+
+
+def _stretched(small: Mask, geometry: Geometry) -> Mask:
+    """A mask of the whole source, made on a small copy of it, as the prepared image sees it."""
+    height, width = geometry.source_size
+    zoom_y, zoom_x = small.shape[0] / height, small.shape[1] / width
+    row_scale, column_scale = geometry.scale[0] / zoom_y, geometry.scale[1] / zoom_x
+    levels = small[:, ::-1] if geometry.is_flipped else small
+    # OpenCV places whole numbers on pixel centres, we on pixel edges: half a pixel in each frame.
+    matrix = np.array(
+        [
+            [column_scale, 0.0, geometry.offset[1] + 0.5 * column_scale - 0.5],
+            [0.0, row_scale, geometry.offset[0] + 0.5 * row_scale - 0.5],
+        ]
+    )
+    laid = cv2.warpAffine(
+        np.ascontiguousarray(levels, dtype=np.uint8) * 255,
+        matrix,
+        geometry.prepared_size[::-1],
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    return np.asarray(laid > 127, dtype=np.bool_)
 
 
 def _ground(pixels: Pixels, mask: Mask) -> float:

@@ -36,6 +36,8 @@ class LabelRule:
     title: str  # a sentence: what makes an image positive
     task: Task
     classes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    reference_standard: str = ""  # where the rule does not read what the adapter names as such
+    is_among_lesions: bool = False  # every labelled image holds a lesion: benign or malignant
 
     def label(self, words: "pd.Series[Any]") -> "pd.Series[Any]":
         return words.map(dict(self.classes), na_action="ignore").astype("string")
