@@ -12,6 +12,7 @@ from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
 from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.judging import EXPLAIN_CHECK, STRESS
+from mammo_core.commands.lock import LOCK
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
@@ -25,6 +26,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     EVALUATE,
     EXPLAIN_CHECK,
     INSPECT,
+    LOCK,
     PHANTOM,
     PREDICT,
     PREPARE,

@@ -26,7 +26,7 @@ from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.records import to_document
 
 #: Part of every key. Raise it when reading or preparing comes to give other levels than before.
-VERSION: Final = 1
+VERSION: Final = 2
 
 _KINDS: Final[dict[str, np.dtype[Any]]] = {".u16": np.dtype("<u2"), ".u8": np.dtype("u1")}
 _BYTE_TO_WORD: Final = 257  # 255 becomes 65535
