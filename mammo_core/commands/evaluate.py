@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
 from mammo_core.config import EvaluateConfig
-from mammo_core.errors import ConfigError
+from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_checkpoint, list_checkpoints
 from mammo_core.types import Level, RunState, Task
@@ -50,29 +50,29 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
 def _fill_matrix(arguments: argparse.Namespace) -> int:
     """One after the other: they would wait for each other anyway, and each result is told."""
     from mammo_core.datasets.dataset import list_registered
-    from mammo_core.datasets.matrix import squares_of
+    from mammo_core.datasets.matrix import pairings_of
     from mammo_core.runs.evaluations import list_evaluations
     from mammo_core.runs.jobs import start_run
 
     runs = list_checkpoints()
     models = [run for run in runs if run.is_checkpoint]
-    squares = squares_of(
+    pairings = pairings_of(
         [run for run in models if arguments.checkpoint in (None, run.run_id)],
         [e for e in list_registered(datasets_root()) if arguments.data in (None, e.name)],
         list_evaluations(runs),
     )
-    if not squares:
+    if not pairings:
         raise ConfigError(
             "There is nothing to evaluate: no checkpoint or no registered data set, or none of "
             "that name. Register a folder on the Data page."
         )
-    for square in squares:
-        if square.why_not:
-            say_aside(f"{square.checkpoint} on {square.entry.name}: not scored, {square.why_not}.")
+    for one in pairings:
+        if one.why_not:
+            say_aside(f"{one.checkpoint} on {one.entry.name}: not scored, {one.why_not}.")
     is_well = True
-    for square in (one for one in squares if not one.why_not):
-        say_aside(f"{square.checkpoint} on {square.entry.name}. {square.question}".rstrip())
-        run = start_run(square.settings, checkpoints_root(), what="evaluate", total=0)
+    for one in (pairing for pairing in pairings if not pairing.why_not):
+        say_aside(f"{one.checkpoint} on {one.entry.name}. {one.question}".rstrip())
+        run = start_run(one.settings, checkpoints_root(), what="evaluate", total=0)
         say(run.path)
         is_well = _told(run) and is_well
     return 0 if is_well else 1
@@ -140,16 +140,23 @@ def _results(run: "RunFolder") -> list[str]:
             f"AUC by {level}: {auc.value:.3f} (95 % {auc.low:.3f} to {auc.high:.3f}; "
             f"{auc.positives:,} positive, {auc.negatives:,} negative, {auc.groups:,} women)"
         )
-    task = find_checkpoint(run.settings(EvaluateConfig).checkpoint).card().task
-    return [*lines, *_classes(labelled, task), f"Scores of {len(table):,} images: {path}"]
+    return [*lines, *_classes(labelled, _task_of(run)), f"Scores of {len(table):,} images: {path}"]
 
 
-def _classes(labelled: "pd.DataFrame", task: Task) -> list[str]:
+def _task_of(run: RunFolder) -> Task | None:
+    """None where the model is gone meanwhile: its scores are still there."""
+    try:
+        return find_checkpoint(run.settings(EvaluateConfig).checkpoint).card().task
+    except MammoError:
+        return None
+
+
+def _classes(labelled: "pd.DataFrame", task: Task | None) -> list[str]:
     """Of a model of more than two classes, each class against the rest, by image."""
     from mammo_core.metrics.multiclass import has_classes, report_classes
     from mammo_core.reports.wording import estimate_in_words, number_in_words, rate_in_words
 
-    if labelled.empty or not has_classes(labelled, task):
+    if task is None or labelled.empty or not has_classes(labelled, task):
         return []
     report = report_classes(labelled, task, Level.IMAGE)
     lines = [

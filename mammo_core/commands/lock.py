@@ -1,4 +1,4 @@
-"""`mammo lock`: a threshold put in force, chosen by an aim on women the model did not learn from."""
+"""`mammo lock`: a threshold put in force, chosen on women the model learnt nothing from."""
 
 import argparse
 from datetime import UTC, datetime

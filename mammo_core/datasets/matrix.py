@@ -20,7 +20,7 @@ from mammo_core.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Square:
+class Pairing:
     """One checkpoint and one data set. `why_not` is empty where it is to be filled; `question` says
     that the labels ask something else than the model learnt.
     """
@@ -40,23 +40,23 @@ class Square:
         )
 
 
-def squares_of(
+def pairings_of(
     checkpoints: Sequence[RunFolder],
     entries: Sequence[Registered],
     evaluations: Sequence[Evaluation],
-) -> list[Square]:
+) -> list[Pairing]:
     """Every checkpoint with every set, model by model."""
-    return [_square(run, entry, evaluations) for run in checkpoints for entry in entries]
+    return [_pairing(run, entry, evaluations) for run in checkpoints for entry in entries]
 
 
-def _square(run: RunFolder, entry: Registered, evaluations: Sequence[Evaluation]) -> Square:
+def _pairing(run: RunFolder, entry: Registered, evaluations: Sequence[Evaluation]) -> Pairing:
     try:
         card = run.card()
         why_not = _why_not(run, card, entry, evaluations)
         question = other_question(card, entry.adapter, entry.label_rule)
     except MammoError as error:
-        return Square(checkpoint=run.run_id, entry=entry, why_not=str(error))
-    return Square(checkpoint=run.run_id, entry=entry, why_not=why_not, question=question)
+        return Pairing(checkpoint=run.run_id, entry=entry, why_not=str(error).rstrip("."))
+    return Pairing(checkpoint=run.run_id, entry=entry, why_not=why_not, question=question)
 
 
 def _why_not(
