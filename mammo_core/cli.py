@@ -14,6 +14,7 @@ from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import EXPLAIN_CHECK, STRESS
+from mammo_core.commands.lock import LOCK
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
@@ -30,6 +31,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     EXPLAIN_CHECK,
     FUSE,
     INSPECT,
+    LOCK,
     PHANTOM,
     PREDICT,
     PREPARE,

@@ -2,12 +2,13 @@
 
 import argparse
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.files import folder_of
-from mammo_core.errors import MammoError
+from mammo_core.errors import MammoError, RunError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from mammo_core.types import Level
@@ -73,16 +74,24 @@ def _list(arguments: argparse.Namespace) -> int:
         except MammoError as error:
             say(f"{run.run_id:44} {error}")
             continue
-        say(f"{run.run_id:44} {card.title}; {_auc_in_words(card)}")
+        say(f"{run.run_id:44} {card.title}; {_tested_in_words(card)}")
     return 0
 
 
 def _show(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.verdict import threshold_in_words
-    from mammo_core.runs.operating_points import locked_points
+    from mammo_core.runs.operating_points import locked_points, note_opening
 
     run = RunFolder(folder_of(arguments.name))
     card = run.card()
+    try:
+        note_opening(
+            run,
+            by="mammo checkpoints show",
+            now=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+    except RunError as error:  # where a folder can only be read, what is known is still told
+        say_aside(str(error))
     for line in _described(card):
         say(line)
     for point in locked_points(run):
@@ -132,10 +141,10 @@ def _metric_in_words(metric: "Metric", views: int) -> str:
     )
 
 
-def _auc_in_words(card: "ModelCard") -> str:
-    """The coarsest AUC the card has."""
+def _tested_in_words(card: "ModelCard") -> str:
+    """On how many women; not with what result, for a list is no reason to open a test set."""
     known = [metric for metric in card.metrics if metric.name == "auc"]
-    return f"AUC {_metric_in_words(known[-1], card.model.views)}" if known else "no AUC"
+    return f"tested on {many(known[-1].women, 'woman', 'women')}" if known else "not tested"
 
 
 def _check(arguments: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.config import PrepareSettings, RunConfig, load_settings
 from mammo_core.errors import ConfigError
-from mammo_core.files import cache_root
+from mammo_core.files import audits_root, cache_root
 from mammo_core.types import Size
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def _add_audit_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_audit(arguments: argparse.Namespace) -> int:
-    from mammo_core.datasets.audit.report import write_report
+    from mammo_core.datasets.audit.report import keep_audit, write_report
     from mammo_core.datasets.audit.result import AuditResult, findings_table, write_audit
     from mammo_core.datasets.audit.run import FirstAnswer, audit_dataset
     from mammo_core.datasets.dataset import read_in_question
@@ -49,6 +49,8 @@ def _run_audit(arguments: argparse.Namespace) -> int:
     say(f"{result.images} images: {result.whose}.")
     for line in _found(result):
         say(line)
+    kept = keep_audit(dataset, result, audits_root())
+    say_aside(f"Kept in {kept.path}, where the reports of trainings look for it.")
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         write_audit(result, arguments.out / "audit.json")

@@ -9,17 +9,26 @@ from typing import TYPE_CHECKING, Literal
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import follow
 from mammo_core.config import EvaluateConfig
-from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import RunFolder, find_checkpoint
-from mammo_core.types import Level, RunState
+from mammo_core.errors import ConfigError, MammoError
+from mammo_core.files import checkpoints_root, datasets_root
+from mammo_core.runs.folder import RunFolder, find_checkpoint, list_checkpoints
+from mammo_core.types import Level, RunState, Task
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from mammo_core.datasets.adapters.adapter import Adapter
 
 
 def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--checkpoint", required=True, metavar="NAME")
-    parser.add_argument("--data", required=True, metavar="DIR", help="a folder, or a set's name")
+    parser.add_argument("--checkpoint", metavar="NAME")
+    parser.add_argument("--data", metavar="DIR", help="a folder, or a set's name")
+    parser.add_argument(
+        "--all",
+        action="store_true",
+        help="every checkpoint on every registered set whose classes agree, one after the other; "
+        "with --checkpoint or --data that one alone",
+    )
     parser.add_argument(
         "--adapter", metavar="NAME", help="the kind of data set (default: recognised)"
     )
@@ -31,6 +40,10 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _run_evaluate(arguments: argparse.Namespace) -> int:
+    if arguments.all:
+        return _fill_matrix(arguments)
+    if not (arguments.checkpoint and arguments.data):
+        raise ConfigError("Name a --checkpoint and its --data, or fill the matrix with --all.")
     is_well = evaluate(
         find_checkpoint(arguments.checkpoint),
         arguments.data,
@@ -40,6 +53,48 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         is_awaited=arguments.wait,
     )
     return 0 if is_well else 1
+
+
+def _fill_matrix(arguments: argparse.Namespace) -> int:
+    """One after the other: they would wait for each other anyway, and each result is told."""
+    from mammo_core.datasets.dataset import list_registered
+    from mammo_core.datasets.matrix import pairings_of
+    from mammo_core.runs.evaluations import list_evaluations
+    from mammo_core.runs.jobs import start_run
+
+    runs = list_checkpoints()
+    models = [run for run in runs if run.is_checkpoint]
+    pairings = pairings_of(
+        [run for run in models if arguments.checkpoint in (None, run.run_id)],
+        [e for e in list_registered(datasets_root()) if arguments.data in (None, e.name)],
+        list_evaluations(runs),
+    )
+    if not pairings:
+        raise ConfigError(
+            "There is nothing to evaluate: no checkpoint or no registered data set, or none of "
+            "that name. Register a folder on the Data page."
+        )
+    for one in pairings:
+        if one.why_not:
+            say_aside(f"{one.checkpoint} on {one.entry.name}: not scored, {one.why_not}.")
+    is_well = True
+    for one in (pairing for pairing in pairings if not pairing.why_not):
+        say_aside(f"{one.checkpoint} on {one.entry.name}. {one.question}".rstrip())
+        run = start_run(one.settings, checkpoints_root(), what="evaluate", total=0)
+        say(run.path)
+        is_well = _told(run) and is_well
+    return 0 if is_well else 1
+
+
+def _told(run: RunFolder) -> bool:
+    """Follow `run` to its end, and tell what came out; whether it ended well."""
+    status = follow(run, say_aside)
+    say_aside(f"{status.state}: {status.message}")
+    if status.state is not RunState.FINISHED:
+        return False
+    for line in _results(run):
+        say_aside(line)
+    return True
 
 
 def evaluate(
@@ -75,15 +130,7 @@ def evaluate(
     )
     run = start_run(config, checkpoints_root(), what="evaluate", total=0)
     say(run.path)
-    if not is_awaited:
-        return True
-    status = follow(run, say_aside)
-    say_aside(f"{status.state}: {status.message}")
-    if status.state is not RunState.FINISHED:
-        return False
-    for line in _results(run):
-        say_aside(line)
-    return True
+    return _told(run) if is_awaited else True
 
 
 def _results(run: "RunFolder") -> list[str]:
@@ -109,7 +156,35 @@ def _results(run: "RunFolder") -> list[str]:
             f"AUC by {level}: {auc.value:.3f} (95 % {auc.low:.3f} to {auc.high:.3f}; "
             f"{auc.positives:,} positive, {auc.negatives:,} negative, {auc.groups:,} women)"
         )
-    return [*lines, f"Scores of {len(table):,} images: {path}"]
+    return [*lines, *_classes(labelled, _task_of(run)), f"Scores of {len(table):,} images: {path}"]
+
+
+def _task_of(run: RunFolder) -> Task | None:
+    """None where the model is gone meanwhile: its scores are still there."""
+    try:
+        return find_checkpoint(run.settings(EvaluateConfig).checkpoint).card().task
+    except MammoError:
+        return None
+
+
+def _classes(labelled: "pd.DataFrame", task: Task | None) -> list[str]:
+    """Of a model of more than two classes, each class against the rest, by image."""
+    from mammo_core.metrics.multiclass import has_classes, report_classes
+    from mammo_core.reports.wording import estimate_in_words, number_in_words, rate_in_words
+
+    if task is None or labelled.empty or not has_classes(labelled, task):
+        return []
+    report = report_classes(labelled, task, Level.IMAGE)
+    lines = [
+        f"{one.name}: sensitivity (recall) {rate_in_words(one.sensitivity)}; precision "
+        f"{rate_in_words(one.precision)}; F1 {number_in_words(one.f1, one.f1_interval)}; AUC "
+        f"against the rest {estimate_in_words(one.auc)}"
+        for one in report.reports
+    ]
+    if report.kappa is not None:
+        kappa = number_in_words(report.kappa, report.kappa_interval)
+        lines.append(f"Quadratic weighted kappa: {kappa}")
+    return ["By class, counted by image:", *lines]
 
 
 def rule_for(adapter: "Adapter", checkpoint: "RunFolder") -> str:

@@ -17,6 +17,7 @@ from mammo_core.datasets.adapters.layout import is_inside
 from mammo_core.errors import ConfigError, TableError, UnknownNameError
 from mammo_core.files import datasets_root, replace_file, sync_folder
 from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.tables import MANIFEST_COLUMNS, check_labels, check_manifest, positive_of
@@ -146,6 +147,29 @@ def get_label_rule(adapter: Adapter, name: str) -> LabelRule:
             return rule
     known = (rule.name for rule in adapter.label_rules)
     raise UnknownNameError(f"label rule of {adapter.name}", name, known)
+
+
+def reference_of(adapter: Adapter, rule: LabelRule) -> str:
+    """What labels by `rule` go back to: density is read by an eye, whatever cancer is proven by."""
+    return rule.reference_standard or adapter.reference_standard
+
+
+def other_question(card: ModelCard, adapter: str, label_rule: str) -> str:
+    """That labels by this rule ask another question than the model learnt, though their classes are
+    called the same; "" where they ask the same, or where that is not known.
+    """
+    try:
+        learnt = get_label_rule(get_adapter(card.data.dataset), card.data.label_rule)
+        asked = get_label_rule(get_adapter(adapter), label_rule)
+    except UnknownNameError:
+        return ""  # it came from another version of this program
+    if learnt.is_among_lesions == asked.is_among_lesions:
+        return ""
+    words = {False: "cancer against no cancer", True: "benign against malignant among lesions"}
+    return (
+        f"Another question: the model learnt {words[learnt.is_among_lesions]}, these labels tell "
+        f"{words[asked.is_among_lesions]}. The two AUCs must not be compared."
+    )
 
 
 def recognise_adapter(folder: Path) -> Adapter:

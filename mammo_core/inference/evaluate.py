@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from mammo_core.config import EvaluateConfig
-from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
+from mammo_core.datasets.dataset import Dataset, find_folder, other_question, read_dataset
 from mammo_core.datasets.predictions import predictions_table, write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import refuse_unfit
@@ -75,6 +75,7 @@ def evaluate_into(
     words = (
         f"{len(done.predictions)} images of {women} women scored by {config.checkpoint}.",
         left_out_in_words(done.left_out, scored=len(done.predictions)),
+        other_question(checkpoint.card, config.adapter, config.label_rule) or None,
         *collapses_of(done.predictions, checkpoint.card.task, point_in_force(found)),
         lone_in_words(partners_of(done.predictions)) if is_paired else None,
         _memory_in_words(found, done.predictions.assign(content=list(done.contents))),

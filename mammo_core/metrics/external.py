@@ -4,7 +4,7 @@ A threshold is worth what it was locked with: it is applied here as it was locke
 and by its own pooling rule, and never chosen anew.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -56,6 +56,27 @@ def judge_external(predictions: pd.DataFrame, *, level: Level, locked: Locked | 
         rates=rates,
         notes=tuple(note for note in (reason, why_no_rates) if note),
     )
+
+
+def judge_elsewhere(
+    predictions: pd.DataFrame,
+    *,
+    own: pd.DataFrame | None,
+    weights_sha256: str,
+    locked: Locked | None,
+) -> External:
+    """`predictions` of another data set than the model learnt from. `own` is the table of its own
+    women, where there is one: whom it learnt from is left out, and `notes` says so.
+    """
+    notes: tuple[str, ...] = ()
+    if set(predictions.get("weights_sha256", ())) - {weights_sha256}:
+        notes = ("It was scored by other weights of that name.",)
+    if own is not None and is_of_same_women(own, predictions):
+        predictions = without_training_women(own, predictions)
+        notes = (*notes, "The women it was trained on are left out.")
+    level = finest_sound_level(predictions)
+    external = judge_external(predictions, level=level, locked=locked)
+    return replace(external, notes=(*notes, *external.notes))
 
 
 def finest_sound_level(predictions: pd.DataFrame) -> Level:

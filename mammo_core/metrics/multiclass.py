@@ -12,7 +12,16 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of
-from mammo_core.metrics.uncertainty import Estimate, Rate, auc_with_interval, rate_with_interval
+from mammo_core.metrics.rates import RESAMPLES
+from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
+    FEWEST_GROUPS,
+    Estimate,
+    Rate,
+    auc_with_interval,
+    rate_with_interval,
+    resampled_weights,
+)
 from mammo_core.tables import class_columns
 from mammo_core.types import Level, Task
 
@@ -25,6 +34,7 @@ class ClassReport:
     sensitivity: Rate
     precision: Rate
     auc: Estimate | None
+    f1_interval: tuple[float, float] | None = None  # None for too few women, as below
 
     @property
     def f1(self) -> float:
@@ -43,6 +53,9 @@ class ClassesReport:
     accuracy: Rate
     kappa: float | None
     left_out: int
+    kappa_interval: tuple[float, float] | None = None
+    macro_f1: float = float("nan")  # the mean over the classes that are there
+    macro_f1_interval: tuple[float, float] | None = None
 
 
 def has_classes(predictions: pd.DataFrame, task: Task) -> bool:
@@ -71,27 +84,81 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
     groups = pd.factorize(pooled[0].groups[known])[0]
     count = len(task.classes)
     confusion = np.bincount(actual * count + called, minlength=count**2).reshape(count, count)
+    drawn = _drawn_confusions(actual * count + called, groups, count)
+    intervals = _intervals(f1_by_class(drawn)) if drawn is not None else [None] * count
+    reports = [
+        _report(name, actual == number, called == number, groups, pooled[number], known)
+        for number, name in enumerate(task.classes)
+    ]
     return ClassesReport(
         classes=task.classes,
         confusion=confusion.astype(np.intp),
         reports=tuple(
-            _report(name, actual == number, called == number, groups, pooled[number], known)
-            for number, name in enumerate(task.classes)
+            replace(one, f1_interval=interval)
+            for one, interval in zip(reports, intervals, strict=True)
         ),
         accuracy=rate_with_interval(actual == called, groups),
         kappa=quadratic_kappa(confusion) if task.is_ordered else None,
         left_out=int((~known).sum()),
+        kappa_interval=_interval(quadratic_kappas(drawn)) if drawn is not None else None,
+        macro_f1=float(_macro(f1_by_class(confusion[None]))[0]),
+        macro_f1_interval=_interval(_macro(f1_by_class(drawn))) if drawn is not None else None,
     )
 
 
 def quadratic_kappa(confusion: NDArray[np.intp]) -> float:
     """Agreement beyond chance, a mistake weighing by the square of its distance (Cohen 1968)."""
-    count = len(confusion)
-    rank = np.arange(count)
-    weight = (rank[:, None] - rank[None, :]) ** 2 / max(1, (count - 1) ** 2)
-    expected = np.outer(confusion.sum(axis=1), confusion.sum(axis=0)) / confusion.sum()
-    by_chance = float((weight * expected).sum())
-    return 1 - float((weight * confusion).sum()) / by_chance if by_chance else float("nan")
+    return float(quadratic_kappas(confusion[None])[0])
+
+
+def quadratic_kappas(squares: NDArray[np.integer]) -> NDArray[np.float64]:
+    """`quadratic_kappa` of each of (squares, truth, call)."""
+    rank = np.arange(squares.shape[1])
+    weight = (rank[:, None] - rank[None, :]) ** 2 / max(1, (len(rank) - 1) ** 2)
+    truths, calls = squares.sum(axis=2), squares.sum(axis=1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_chance = np.einsum("st,tc,sc->s", truths, weight, calls) / truths.sum(axis=1)
+        return np.asarray(1 - np.einsum("stc,tc->s", squares, weight) / by_chance)
+
+
+def f1_by_class(squares: NDArray[np.integer]) -> NDArray[np.float64]:
+    """(squares, classes); not a number for a class that is neither there nor called."""
+    found = np.diagonal(squares, axis1=1, axis2=2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(2 * found / (squares.sum(axis=2) + squares.sum(axis=1)))
+
+
+def _macro(by_class: NDArray[np.float64]) -> NDArray[np.float64]:
+    is_there = np.isfinite(by_class)
+    summed = np.where(is_there, by_class, 0.0).sum(axis=1)
+    return np.asarray(summed / np.maximum(1, is_there.sum(axis=1)))
+
+
+def _drawn_confusions(
+    cells: NDArray[np.intp], groups: NDArray[np.intp], count: int
+) -> NDArray[np.intp] | None:
+    """The square of each of many draws of women, with replacement; None where they are few."""
+    women = int(groups.max()) + 1
+    if women < FEWEST_GROUPS:
+        return None
+    by_woman = np.zeros((women, count**2), dtype=np.intp)
+    np.add.at(by_woman, (groups, cells), 1)
+    chunks = resampled_weights(np.zeros(women, dtype=np.intp), resamples=RESAMPLES, seed=0)
+    drawn = np.concatenate([weights @ by_woman for weights in chunks])
+    return np.asarray(drawn.reshape(-1, count, count), dtype=np.intp)
+
+
+def _intervals(by_class: NDArray[np.float64]) -> list[tuple[float, float] | None]:
+    return [_interval(values) for values in by_class.T]
+
+
+def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
+    """The middle 95 % of the draws; None where some say nothing, or all say the same."""
+    if not np.isfinite(values).all() or np.ptp(values) == 0.0:
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
+    return low, high
 
 
 def _report(

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.adapters.adapter import Adapter
-from mammo_core.datasets.dataset import fingerprint_of
+from mammo_core.datasets.dataset import fingerprint_of, get_label_rule, reference_of
 from mammo_core.datasets.splits import chosen_by, stamps_of
 from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
@@ -85,7 +85,9 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
             title=adapter.title,
             licence=adapter.licence,
             label_rule=config.data.label_rule,
-            reference_standard=adapter.reference_standard,
+            reference_standard=reference_of(
+                adapter, get_label_rule(adapter, config.data.label_rule)
+            ),
             seen=adapter.imaging,
             fingerprint=fingerprint_of(outcome.manifest),
             splits=count_splits(outcome.manifest, config.task),

@@ -7,6 +7,7 @@ from mammo_core.cli import main
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.operating_points import openings_of
 from mammo_core.types import Level, RunState, Split
 from tests.inference.made_up import write_checkpoint
 
@@ -20,17 +21,22 @@ def own_places(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     RunFolder(tmp_path / "runs" / "mine").write_status(RunStatus(state=RunState.FINISHED))
 
 
-def by_breast() -> str:
+def shipped() -> Metric:
     """What the card of the shipped checkpoint says of its test breasts."""
     card = read_card(shipped_checkpoints_root() / "phantom-light" / "model_card.json")
     (metric,) = [one for one in card.metrics if one.level is Level.BREAST]
+    return metric
+
+
+def by_breast() -> str:
+    metric = shipped()
     return (
         f"{metric.value:.3f} (95 % {metric.low:.3f} to {metric.high:.3f}), by breast, test: "
         f"{metric.positives} positive, {metric.negatives} not, {metric.women} women"
     )
 
 
-def test_own_and_shipped_checkpoints_are_listed_with_what_they_are_worth(
+def test_own_and_shipped_checkpoints_are_listed_and_no_test_result_is(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "runs" / "broken").mkdir()
@@ -39,8 +45,9 @@ def test_own_and_shipped_checkpoints_are_listed_with_what_they_are_worth(
     broken.file("model_card.json").write_text("{")
     assert main(["checkpoints", "list"]) == 0
     lines = {line.split()[0]: line for line in capsys.readouterr().out.splitlines()}
-    assert "Made up; no AUC" in lines["mine"]
-    assert f"AUC {by_breast()}" in lines["phantom-light"]
+    assert "Made up; not tested" in lines["mine"]
+    assert f"tested on {shipped().women} women" in lines["phantom-light"]
+    assert "0." not in lines["phantom-light"]
     assert "not valid JSON" in lines["broken"]
 
 
@@ -107,3 +114,11 @@ def test_a_network_over_one_view_tells_of_its_figures_as_they_were_taken(
     assert main(["checkpoints", "show", "mine"]) == 0
     told = capsys.readouterr().out
     assert told.index("by image, test") < told.index("by breast, test")
+
+
+def test_showing_test_results_is_a_look_at_them_and_listing_is_none(tmp_path: Path) -> None:
+    run = RunFolder(tmp_path / "runs" / "mine")
+    assert main(["checkpoints", "list"]) == 0
+    assert openings_of(run) == []
+    assert main(["checkpoints", "show", "mine"]) == 0
+    assert [one.by for one in openings_of(run)] == ["mammo checkpoints show"]

@@ -6,8 +6,11 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.commands.evaluate import _results, rule_for
-from mammo_core.config import EvaluateConfig, load_settings
+from mammo_core.config import EvaluateConfig, load_settings, save_settings
 from mammo_core.datasets.adapters import ADAPTERS
+from mammo_core.datasets.adapters.adapter import NORMAL_BENIGN_CANCER
+from mammo_core.datasets.dataset import Registered, other_question, register
+from mammo_core.files import datasets_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run
@@ -93,3 +96,73 @@ def test_a_folder_that_is_not_there_is_one_sentence(
     assert main(["evaluate", "--checkpoint", "phantom-light", "--data", data, *more]) == 2
     assert f"There is no folder {data}." in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_matrix_is_filled_where_classes_agree_and_every_other_square_has_its_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    (tmp_path / "runs" / "made").mkdir(parents=True)
+    made = RunFolder(write_checkpoint(tmp_path / "runs" / "made"))
+    made.write_status(RunStatus(state=RunState.FINISHED))
+    put_phantoms(tmp_path / "set", women=2)
+    entry = Registered(
+        name="two women", folder=str(tmp_path / "set"), adapter="phantom_set", label_rule="lesion"
+    )
+    register(datasets_root(), entry)
+    density = replace(entry, name="by density", adapter="vindr_mammo", label_rule="density")
+    digital = replace(entry, name="vindr", adapter="rsna_2022", label_rule="cancer")
+    for one in (density, digital):
+        register(datasets_root(), one)
+    command = ["evaluate", "--all", "--checkpoint", "made"]
+    assert main(command) == 0
+    told = capsys.readouterr()
+    (run,) = [RunFolder(Path(line)) for line in told.out.split()]
+    assert run.settings(EvaluateConfig).folder == "two women"
+    assert run.has_predictions
+    assert "made on by density: not scored, it tells no cancer, cancer apart" in told.err
+    assert "made on vindr: not scored, it has only seen synthetic images." in told.err
+    assert main(command) == 0
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert f"made on two women: not scored, scored already ({run.run_id})." in told.err
+
+
+def test_benign_against_malignant_is_marked_as_another_question_and_still_scored() -> None:
+    learnt = card("0" * 64)
+    assert other_question(learnt, "cmmd", "biopsy") == ""  # what it learnt is not known
+    on_rsna = replace(learnt.data, dataset="rsna_2022", label_rule="cancer")
+    told = other_question(replace(learnt, data=on_rsna), "cmmd", "biopsy")
+    assert told == (
+        "Another question: the model learnt cancer against no cancer, these labels tell benign "
+        "against malignant among lesions. The two AUCs must not be compared."
+    )
+    assert other_question(replace(learnt, data=on_rsna), "mini_ddsm", "tumour") == ""
+
+
+def test_a_model_of_three_classes_is_told_class_by_class(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path))
+    table = made_up_predictions(women=40)
+    words = {True: "cancer", False: "normal"}
+    table["label"] = table["positive"].map(words).astype("string")
+    table["p_cancer"], table["p_normal"] = table["score"], 1 - table["score"]
+    table["p_benign"] = 0.0
+    write_run(tmp_path, "three", table, task=NORMAL_BENIGN_CANCER)
+    run = write_run(tmp_path, "scored", table)
+    config = EvaluateConfig(
+        checkpoint="three", folder="f", adapter="csv_folder", label_rule="as-written"
+    )
+    save_settings(config, run.settings_file)
+    lines = _results(run)
+    (line,) = [one for one in lines if one.startswith("cancer: ")]
+    assert line.count("95 %") == 4
+    assert "of 40 (95 %" in line
+    assert any(one.startswith("benign: sensitivity (recall) –") for one in lines)
+
+
+def test_neither_a_checkpoint_nor_all_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--checkpoint", "made"]) == 2
+    assert "or fill the matrix with --all" in capsys.readouterr().err

@@ -84,3 +84,29 @@ def test_tables_without_one_column_per_class_are_refused() -> None:
     assert not has_classes(made_up(), CANCER)
     with pytest.raises(TableError, match="lack p_B"):
         report_classes(made_up().drop(columns="p_B"), DENSITY, Level.IMAGE)
+
+
+def test_kappa_and_f1_have_intervals_by_woman_around_them() -> None:
+    report = report_classes(made_up(), DENSITY, Level.IMAGE)
+    assert report.kappa_interval is not None
+    assert report.kappa_interval[0] < report.kappa < report.kappa_interval[1]
+    for one in report.reports:
+        assert one.f1_interval is not None
+        assert one.f1_interval[0] < one.f1 < one.f1_interval[1]
+    assert report.macro_f1 == pytest.approx(np.mean([one.f1 for one in report.reports]))
+
+
+def test_four_copies_of_a_woman_make_no_interval_narrower() -> None:
+    """Counted by image it would be half as wide."""
+    once = made_up(80)
+    copies = [once.assign(image_id=once["image_id"] + f"-{number}") for number in range(4)]
+    alone = report_classes(once, DENSITY, Level.IMAGE)
+    fourfold = report_classes(check_predictions(pd.concat(copies)), DENSITY, Level.IMAGE)
+    assert alone.kappa_interval is not None
+    assert fourfold.kappa_interval == pytest.approx(alone.kappa_interval)
+
+
+def test_few_women_give_no_interval() -> None:
+    report = report_classes(made_up(20), DENSITY, Level.IMAGE)
+    assert report.kappa_interval is None
+    assert report.reports[0].f1_interval is None

@@ -4,14 +4,24 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from mammo_core.cli import main
 from mammo_core.config import AuditConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters.adapter import NORMAL_BENIGN_CANCER
 from mammo_core.datasets.audit.result import AuditResult, Finding, Severity, write_audit
-from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
+from mammo_core.datasets.dataset import (
+    Registered,
+    fingerprint_of,
+    latest_audit,
+    read_dataset,
+    register,
+)
+from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import MammoError
-from mammo_core.files import datasets_root
+from mammo_core.files import audits_root, datasets_root
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
-from mammo_core.reports.study.report import Format, card_text, study_text
+from mammo_core.reports.checklists.checklist import Status, answered
+from mammo_core.reports.study.report import GUIDELINES, Format, card_text, study_text
+from mammo_core.reports.study.women import read_reported
 from mammo_core.runs.card import Metric, read_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
 from mammo_core.runs.measured import (
@@ -22,7 +32,7 @@ from mammo_core.runs.measured import (
     add_fidelity,
     add_stress,
 )
-from mammo_core.runs.operating_points import note_opening
+from mammo_core.runs.operating_points import note_opening, openings_of
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
@@ -65,7 +75,8 @@ def test_a_report_has_every_section(study: RunFolder) -> None:
         "Data", "Audit of the data", "Flow of women and images", "Who the women are", "Split",
         "Preprocessing", "Model", "Training", "Results at every level", "Guesses without a network",
         "Threshold: promised and delivered", "Calibration", "Parts of the cases", "Mistakes",
-        "Fidelity of heatmaps", "Stress", "How often this test set was opened", "Limits",
+        "External evaluation", "Fidelity of heatmaps", "Stress",
+        "How often this test set was opened", "Limits",
         "Checklist: CLAIM 2024", "Checklist: STARD-AI 2025", "Checklist: TRIPOD+AI 2024",
     ]  # fmt: skip
 
@@ -221,6 +232,104 @@ def test_evaluations_of_a_model_are_named_in_its_report(
     assert "It was evaluated on women (run 2026" in markdown_of(study)
 
 
+def test_what_a_model_is_worth_elsewhere_stands_beside_what_others_are(
+    study: RunFolder, study_folder: Path
+) -> None:
+    """Of its own women only those it was tested on count, whoever scores them."""
+    evaluation = write_evaluation(study, study_folder)
+    text = section_of(markdown_of(study), "External evaluation")
+    name = evaluation.run_id.replace("_", r"\_")
+    (row,) = [line for line in text.splitlines() if line.endswith(f"| {name} |")]
+    assert "of 48 positive, by breast" in row
+    assert "The women it was trained on are left out." in text
+    assert "labels by as the manifest's author decided; licence: yours." in text
+    assert "AUC of every model" not in text  # nobody else has scored them
+    other = write_run(study.path.parent, f"{RUN}-other", made_up_predictions(women=60, seed=1))
+    again = write_run(study.path.parent, f"{RUN}-other-evaluate", made_up_predictions(women=60))
+    again.file("model_card.json").unlink()
+    config = load_settings(evaluation.file("run.json"), EvaluateConfig)
+    save_settings(replace(config, checkpoint=other.run_id), again.file("run.json"))
+    text = section_of(markdown_of(study), "External evaluation")
+    assert f"| {other.run_id} |".replace("_", r"\_") in text
+    assert len(openings_of(again)) == 1  # its results were shown
+
+
+def section_of(text: str, title: str) -> str:
+    return text.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def test_an_evaluation_on_another_question_is_said_to_be_one(
+    study: RunFolder, study_folder: Path
+) -> None:
+    """Cancer against no cancer is learnt; CMMD holds benign and malignant lesions alone."""
+    card = read_card(study.file("model_card.json"))
+    change_card(study, replace(card, data=replace(card.data, label_rule="as-written")))
+    run = write_evaluation(study, study_folder)
+    config = load_settings(run.file("run.json"), EvaluateConfig)
+    save_settings(replace(config, adapter="cmmd", label_rule="biopsy"), run.file("run.json"))
+    sentence = "these labels tell benign against malignant among lesions."
+    text = markdown_of(run)
+    assert sentence in section_of(text, "Limits")
+    assert "Reference standard of what was evaluated | biopsy; licence: CC BY" in text
+    own = section_of(markdown_of(study), "External evaluation")
+    assert sentence in own
+    assert r" \*, " in own
+
+
+def test_a_command_that_audits_is_found_by_the_report(
+    study: RunFolder, study_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert main(["audit", str(study_folder)]) == 0  # none of its images is there
+    text = study_text(
+        study, [study.path.parent], audits=audits_root(), form=Format.MARKDOWN, by="t", now=NOON
+    )
+    assert "Not audited" not in text
+    assert "Audited 20" in text
+    entry = Registered(
+        name="our women", folder=str(study_folder), adapter="csv_folder", label_rule="as-written"
+    )
+    assert latest_audit(entry, audits_root()) is None
+    register(datasets_root(), entry)
+    assert main(["audit", str(study_folder)]) == 0
+    assert latest_audit(entry, audits_root()) is not None  # the Data page finds it as well
+
+
+def test_the_three_guidelines_agree_on_an_external_evaluation(
+    study: RunFolder, study_folder: Path
+) -> None:
+    def said() -> set[Status]:
+        told = read_reported(study, [study.path.parent], audits=study.path.parent / "audits")
+        return {
+            answer.status is Status.NOT_DONE
+            for guideline in GUIDELINES
+            for item, answer in answered(guideline, told)
+            if (guideline.title[:5], item.number) in EXTERNAL
+        }
+
+    assert said() == {True}
+    write_evaluation(study, study_folder)
+    assert said() == {False}
+
+
+#: Where each guideline asks for an external evaluation.
+EXTERNAL = {("CLAIM", "33"), ("STARD", "29"), ("TRIPO", "16")}
+
+
+def test_rates_of_papers_stand_beside_ours_and_not_without_their_intervals(
+    study: RunFolder,
+) -> None:
+    """24 test women are too few to draw from; all 60 are not."""
+    table = read_predictions(study.file("predictions.csv"))
+    text = section_of(markdown_of(study), "Threshold: promised and delivered")
+    assert "| F1 | – (no interval is available, so no value is shown) | yes |" in text
+    more = made_up_predictions(women=60).assign(split="test")
+    rest = table[table["split"] == "val"].assign(image_id=lambda one: one["image_id"] + "v")
+    run = write_run(study.path.parent, f"{RUN}-more", pd.concat([more, rest]))
+    text = section_of(markdown_of(run), "Threshold: promised and delivered")
+    (row,) = [line for line in text.splitlines() if line.startswith("| F1 |")]
+    assert "(95 % " in row
+
+
 def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_folder: Path) -> None:
     entry = Registered(
         name="our women", folder=str(study_folder), adapter="csv_folder", label_rule="as-written"
@@ -247,6 +356,10 @@ def test_a_model_of_three_classes_has_a_table_of_them(tmp_path: Path) -> None:
     text = markdown_of(run)
     assert "## Classes" in text
     assert "|  | called normal | called benign | called cancer |" in text
+    assert "F1, the mean over the classes: 0." in text
+    (row,) = [line for line in text.splitlines() if line.startswith("| cancer | 40 |")]
+    assert row.count("(95 %") == 4  # sensitivity, precision, F1 and AUC
+    assert "kappa" not in text  # these classes have no order
 
 
 def test_an_ensemble_names_its_members(study: RunFolder) -> None:

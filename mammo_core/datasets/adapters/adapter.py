@@ -38,6 +38,8 @@ class LabelRule:
     task: Task
     classes: Mapping[str, str] = field(default_factory=dict, hash=False)
     reads: str = "label"
+    reference_standard: str = ""  # where the rule does not read what the adapter names as such
+    is_among_lesions: bool = False  # every labelled image holds a lesion: benign or malignant
 
     def label(self, words: "pd.Series[Any]") -> "pd.Series[Any]":
         return words.map(dict(self.classes), na_action="ignore").astype("string")

@@ -206,6 +206,7 @@ PATHOLOGY: Final = LabelRule(
     title="An image with a malignant lesion has cancer; one with only benign lesions has not.",
     task=CANCER,
     classes={MALIGNANT: "cancer", "BENIGN": "no cancer", "BENIGN_WITHOUT_CALLBACK": "no cancer"},
+    is_among_lesions=True,
 )
 
 

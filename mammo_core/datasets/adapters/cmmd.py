@@ -45,6 +45,7 @@ BIOPSY: Final = LabelRule(
     title="A breast whose biopsy was malignant has cancer; benign has not; the others are unknown.",
     task=CANCER,
     classes={"Malignant": "cancer", "Benign": "no cancer"},
+    is_among_lesions=True,
 )
 
 

@@ -52,6 +52,7 @@ MALIGNANT_RULE: Final = LabelRule(
     title="A folder called Malignant is cancer, whatever its density.",
     task=CANCER,
     classes={name: "cancer" if name in EIGHT.positive else "no cancer" for name in CLASSES},
+    is_among_lesions=True,
 )
 EIGHT_RULE: Final = LabelRule(
     name="density-pathology",
@@ -64,6 +65,7 @@ DENSITY_RULE: Final = LabelRule(
     title="The density, 1 to 4 as A to D; C and D count as dense.",
     task=DENSITY,
     classes={name: DENSITIES[name[len("Density")]] for name in CLASSES},
+    reference_standard="density as radiologists read it",
 )
 
 

@@ -64,6 +64,7 @@ ABNORMAL_ONLY: Final = LabelRule(
     title="Malignant against benign abnormalities; normal images have no label.",
     task=CANCER,
     classes={"benign": "no cancer", "malignant": "cancer"},
+    is_among_lesions=True,
 )
 THREE_CLASSES: Final = LabelRule(
     name="normal-benign-malignant",
@@ -76,6 +77,7 @@ TISSUE_RULE: Final = LabelRule(
     title="The background tissue in three classes; dense-glandular counts as positive.",
     task=TISSUE,
     classes={name: name for name in TISSUE.classes},
+    reference_standard="background tissue as a radiologist read it",
 )
 
 

@@ -48,6 +48,7 @@ DENSITY_RULE: Final = LabelRule(
     title="The density of the breast, A to D; C and D count as dense.",
     task=DENSITY,
     classes={grade: grade for grade in DENSITY.classes},
+    reference_standard="density as radiologists read it",
 )
 BIRADS_RULE: Final = LabelRule(
     name="birads",

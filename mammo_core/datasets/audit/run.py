@@ -23,7 +23,7 @@ from mammo_core.datasets.audit.shortcuts import (
     measure_precision,
     measure_shortcuts,
 )
-from mammo_core.datasets.dataset import Dataset, fingerprint_of
+from mammo_core.datasets.dataset import Dataset, fingerprint_of, reference_of
 from mammo_core.words import many
 
 _MOST_SHAPES: Final = 50
@@ -118,7 +118,7 @@ def _conclude(dataset: Dataset, facts: Facts, *, made_at: str) -> AuditResult:
         rule_title=dataset.label_rule.title,
         population=str(dataset.adapter.population),
         imaging=dataset.adapter.imaging,
-        reference_standard=dataset.adapter.reference_standard,
+        reference_standard=reference_of(dataset.adapter, dataset.label_rule),
         label_level=str(dataset.adapter.label_level),
         fingerprint=fingerprint_of(dataset.manifest),
         made_at=made_at,

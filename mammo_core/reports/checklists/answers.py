@@ -12,6 +12,7 @@ from mammo_core.reports.checklists.checklist import (
     with_card,
     with_results,
 )
+from mammo_core.reports.study.external import standard_of
 from mammo_core.reports.study.model_sections import split_in_words, validation_in_words
 from mammo_core.reports.study.result_sections import auc_in_words, cases_in_words
 from mammo_core.reports.study.results import AtPoint, Results
@@ -46,7 +47,9 @@ def source(told: Reported, card: ModelCard) -> Answer:
     data = card.data
     trained = f"{data.title}; licence: {data.licence}; population: {data.population}."
     if told.study.evaluation is not None:
-        trained = f"Trained on {trained} Evaluated on {told.study.evaluation.adapter}."
+        evaluated = told.study.evaluation
+        standard = standard_of(evaluated.adapter, evaluated.label_rule) or "standard not known"
+        trained = f"Trained on {trained} Evaluated on {evaluated.adapter} ({standard})."
     return filled(trained, author="link, version, how and when the data were collected.")
 
 
@@ -101,6 +104,13 @@ def machines_in_words(told: Reported) -> str:
 @with_card
 def reference_standard(told: Reported, card: ModelCard) -> Answer:
     data = card.data
+    evaluation = told.study.evaluation
+    if evaluation is not None:
+        standard = standard_of(evaluation.adapter, evaluation.label_rule) or "not known"
+        return filled(
+            f"Of what was evaluated: {standard}; label rule {evaluation.label_rule}. The model was "
+            f"trained on labels by {data.reference_standard}."
+        )
     rule = f" {told.study.data.rule_title}" if told.study.data.rule_title else ""
     return filled(
         f"{data.reference_standard}; label rule {data.label_rule}.{rule} A label is given to one "
@@ -333,10 +343,18 @@ def external(told: Reported) -> Answer:
     study = told.study
     if not study.is_external and not study.evaluations:
         return not_done("these results come from the data set trained on.")
-    if not study.is_external:
-        names = listed(f"{name} (run {run})" for name, run in study.evaluations)
-        return filled(f"Evaluated on {names}; see the reports of these runs.")
-    return _measured(told)
+    if study.is_external:
+        return _measured(told)
+    return filled(f"{_elsewhere_in_words(told)} Every number: the section External evaluation.")
+
+
+def _elsewhere_in_words(told: Reported) -> str:
+    """The AUC of this model on every other set it has scored."""
+    own = (one for one in told.elsewhere if one.model_id == told.study.run_id)
+    return " ".join(
+        f"On {one.name}: AUC {one.auc_in_words}.{f' {one.question}' if one.question else ''}"
+        for one in own
+    )
 
 
 def flow(told: Reported) -> Answer:
@@ -464,8 +482,8 @@ no_indeterminate: Final = fixed(
 
 
 def differences(told: Reported) -> Answer:
-    if not told.study.is_external:
-        return not_done("there is no external evaluation in this report.")
+    if not told.study.is_external and not told.study.evaluations:
+        return not_done("these results come from the data set trained on.")
     return left_to_author("how these women differ from those trained on; Table 1 has these.")
 
 

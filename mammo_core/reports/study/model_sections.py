@@ -19,6 +19,7 @@ from mammo_core.reports.document import (
     facts,
     warning,
 )
+from mammo_core.reports.study.external import standard_of
 from mammo_core.reports.study.study import RunStudy, test_women_in_words
 from mammo_core.reports.study.women import Reported, drawing_of
 from mammo_core.reports.wording import device_in_words, duration_in_words, settings_in_words
@@ -47,6 +48,8 @@ def _data(study: RunStudy) -> Iterator[Block]:
             f"{study.data.title or study.evaluation.adapter}, scored after its training "
             f"({study.evaluation.split} of it), labels by the rule {study.evaluation.label_rule}."
         )
+        standard = standard_of(study.evaluation.adapter, study.evaluation.label_rule)
+        yield facts(("Reference standard of what was evaluated", standard or "not known"))
     if study.data.rule_title:
         yield Paragraph(text=f"Label rule: {study.data.rule_title}")
     if study.card is not None:

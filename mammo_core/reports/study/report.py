@@ -8,6 +8,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from mammo_core.datasets.dataset import other_question
 from mammo_core.datasets.predictions import differs_from_card
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.reports.checklists.checklist import Guideline, answered
@@ -26,6 +27,7 @@ from mammo_core.reports.document import (
     render_markdown,
     warning,
 )
+from mammo_core.reports.study.external import external_section
 from mammo_core.reports.study.model_sections import data_sections, model_sections
 from mammo_core.reports.study.result_sections import (
     TOO_NARROW,
@@ -57,6 +59,7 @@ def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
             *data_sections(told),
             *model_sections(study),
             *result_sections(told),
+            *_external(told),
             Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
             Section(title="Stress", blocks=tuple(_stress(study))),
             Section(title="How often this test set was opened", blocks=tuple(_openings(study))),
@@ -64,6 +67,12 @@ def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
             *checklist_sections(told),
         ),
     )
+
+
+def _external(told: Reported) -> Iterator[Section]:
+    """Nothing in the report of an evaluation, which is one itself, or of an ensemble."""
+    if not told.study.is_external and told.study.ensemble is None:
+        yield external_section(told.study.run_id, told.elsewhere)
 
 
 def checklist_sections(told: Reported) -> Iterator[Section]:
@@ -116,6 +125,8 @@ def limits_of(study: RunStudy) -> tuple[str, ...]:
     limits = study.card.limits if study.card is not None else ()
     if study.evaluation is None or study.card is None:
         return limits
+    asked = other_question(study.card, study.evaluation.adapter, study.evaluation.label_rule)
+    limits = (*limits, asked) if asked else limits
     if study.evaluation.adapter != study.card.data.dataset:
         return limits
     return (
@@ -146,7 +157,7 @@ def evaluations_in_words(study: RunStudy) -> str:
     if not study.evaluations:
         return "None of this model is kept here."
     names = (f"{name} (run {run})" for name, run in study.evaluations)
-    return f"It was evaluated on {listed(names)}; each has a report of its own."
+    return f"It was evaluated on {listed(names)}; see External evaluation."
 
 
 def _openings(study: RunStudy) -> Iterator[Block]:
@@ -287,6 +298,8 @@ def study_text(
     """The study report of `run`. Reading it is a look at the test set, which `by` is noted for."""
     told = read_reported(run, roots, audits=audits)
     remark = _noted(run, by=by, now=now) if run.has_predictions else ""
+    for one in told.elsewhere:  # their results are shown as well
+        _noted(one.run, by=f"{by} of {run.run_id}", now=now)
     told = _with_this_look(told, run)
     document = study_report(told, made_at=now, remark=remark)
     return render_html(document) if form is Format.HTML else render_markdown(document)

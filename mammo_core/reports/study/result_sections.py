@@ -9,6 +9,7 @@ from typing import Final
 
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.multiclass import ClassesReport
+from mammo_core.metrics.rates import more_rates
 from mammo_core.metrics.subgroups import FEWEST_WOMEN
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
@@ -103,18 +104,35 @@ def _mistakes(results: Results) -> Iterator[Block]:
 
 def _classes(report: ClassesReport) -> Iterator[Block]:
     yield Paragraph(text=f"The likeliest class is right in {rate_in_words(report.accuracy)}.")
+    macro = number_in_words(report.macro_f1, report.macro_f1_interval)
+    yield Paragraph(text=f"F1, the mean over the classes: {macro}.")
+    if report.kappa is not None:
+        kappa = number_in_words(report.kappa, report.kappa_interval)
+        yield Paragraph(
+            text=f"Quadratic weighted kappa {kappa}, women drawn again: agreement beyond chance, a "
+            "mistake weighing by the square of its distance."
+        )
     yield Table(
-        header=("Class", "Sensitivity (recall)", "Precision", "AUC against the rest"),
+        header=(
+            "Class",
+            "Cases",
+            "Sensitivity (recall)",
+            "Precision",
+            "F1",
+            "AUC against the rest",
+        ),
         rows=tuple(
             (
                 one.name,
+                f"{one.sensitivity.total:,}",
                 rate_in_words(one.sensitivity),
                 rate_in_words(one.precision),
+                number_in_words(one.f1, one.f1_interval),
                 estimate_in_words(one.auc),
             )
             for one in report.reports
         ),
-    )
+    )  # fmt: skip
     yield Table(
         header=("", *(f"called {name}" for name in report.classes)),
         rows=tuple(
@@ -149,6 +167,7 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
     )
     yield from paragraphs(point.promised.remark)
     yield _rates(point)
+    yield _more_rates(point)
     if len(results.at_threshold) > 1:
         yield _at_every_level(results)
     yield _square(point.delivered)
@@ -169,6 +188,24 @@ def _rates(point: AtPoint) -> Table:
     return Table(
         header=("", f"Promised where it was chosen{promised}", f"Delivered here{delivered}"),
         rows=tuple(rows),
+    )
+
+
+def _more_rates(point: AtPoint) -> Table:
+    """Mixtures of the rates above, for those who compare with papers that give these."""
+    return Table(
+        header=("", "Delivered here", "Moves with the prevalence"),
+        rows=tuple(
+            (
+                one.name,
+                number_in_words(
+                    one.value,
+                    None if one.low is None or one.high is None else (one.low, one.high),
+                ),
+                "yes" if one.is_of_prevalence else "no",
+            )
+            for one in more_rates(point.cases, point.threshold)
+        ),
     )
 
 

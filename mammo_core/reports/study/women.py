@@ -12,6 +12,7 @@ import pandas as pd
 
 from mammo_core.errors import MammoError
 from mammo_core.reports.document import Drawing, Table
+from mammo_core.reports.study.external import Elsewhere, read_elsewhere
 from mammo_core.reports.study.results import Results, measure_study
 from mammo_core.reports.study.study import SPLIT_NAMES, RunStudy, read_study
 from mammo_core.runs.folder import RunFolder
@@ -391,6 +392,7 @@ class Reported:
     table_one_lacks: str
     results: Results | None
     why_no_results: str
+    elsewhere: tuple[Elsewhere, ...] = ()  # on other data sets, this model's and others'
 
 
 def read_reported(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Reported:
@@ -405,6 +407,7 @@ def read_reported(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> Rep
         table_one_lacks=table[1] if table is not None else "",
         results=results,
         why_no_results=reason,
+        elsewhere=() if study.is_external else read_elsewhere(run, roots),
     )
 
 

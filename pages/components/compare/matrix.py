@@ -17,9 +17,8 @@ from mammo_core.metrics.external import (
     External,
     Locked,
     finest_sound_level,
-    is_of_same_women,
+    judge_elsewhere,
     judge_external,
-    without_training_women,
 )
 from mammo_core.metrics.uncertainty import Rate
 from mammo_core.plots.overviews import Square, matrix_figure
@@ -116,20 +115,25 @@ def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Matri
             table = cached.predictions(evaluation.run)
             left_out = left_out_in_words(read_left_out(evaluation.run))
             notes = (left_out,) if left_out else ()
-            if set(table.get("weights_sha256", ())) - {card.weights_sha256}:
-                notes = (*notes, "It was scored by other weights of that name.")
             own = cached.predictions(run) if run.has_predictions else None
-            if own is not None and is_of_same_women(own, table):
-                table = without_training_women(own, table)
-                notes = (*notes, "The women it was trained on are left out.")
-            external = judge_external(table, level=finest_sound_level(table), locked=_locked(run))
-            notes = (*notes, *external.notes)
+            external = judge_elsewhere(
+                table, own=own, weights_sha256=card.weights_sha256, locked=_locked(run)
+            )
+            notes = (*notes, *external.notes, *_question(card, evaluation))
         except MammoError as error:
             notes = (*notes, str(error))
     return MatrixCell(
         checkpoint=run, card=card, data=data, is_own=False, external=external,
         evaluation=evaluation, notes=notes,
     )  # fmt: skip
+
+
+def _question(card: ModelCard, evaluation: Evaluation) -> tuple[str, ...]:
+    from mammo_core.datasets.dataset import other_question
+
+    config = evaluation.config
+    told = other_question(card, config.adapter, config.label_rule)
+    return (told,) if told else ()
 
 
 def _trained_on(run: RunFolder) -> Data | None:

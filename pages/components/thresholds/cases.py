@@ -20,6 +20,7 @@ from mammo_core.metrics.subgroups import (
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, auc_of
 from mammo_core.plots.overviews import forest_figure
 from mammo_core.reports.case.tables import to_safe_csv
+from mammo_core.reports.wording import number_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
@@ -154,7 +155,9 @@ def show_classes(counted: Counted, _: RatesAtThreshold) -> None:
         return
     report = report_classes(counted.rows, task, counted.counting.level)
     st.dataframe([_class_row(one) for one in report.reports], hide_index=True, key="classes")
-    kappa = "" if report.kappa is None else f" Quadratic kappa {report.kappa:.3f}."
+    kappa = ""
+    if report.kappa is not None:
+        kappa = f" Quadratic kappa {number_in_words(report.kappa, report.kappa_interval)}."
     left_out = (
         f" {report.left_out:,} cases without one known class left out." if report.left_out else ""
     )
@@ -172,7 +175,7 @@ def _class_row(one: ClassReport) -> dict[str, str]:
         "class": one.name,
         "sensitivity (recall)": _words(one.sensitivity),
         "precision": _words(one.precision),
-        "F1": f"{one.f1:.3f}",
+        "F1": number_in_words(one.f1, one.f1_interval),
         "AUC against the rest": "–"
         if one.auc is None
         else f"{one.auc.value:.3f} ({one.auc.low:.3f} to {one.auc.high:.3f})",
