@@ -347,11 +347,11 @@ class DisplayImage:
 
 def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
     """`mammogram` at most `longest` pixels a side, each the mean of the pixels it covers."""
-    values = _grey_values(mammogram)
-    reduction = max(1.0, max(values.shape) / longest)
-    height, width = (max(1, round(side / reduction)) for side in values.shape)
-    pixels = np.asarray(_reduced(values, height, width), dtype=np.uint16)
-    mask = find_breast(np.asarray(_reduced(mammogram.pixels, height, width), dtype=np.float32))
+    reduction = max(1.0, max(mammogram.size) / longest)
+    height, width = (max(1, round(side / reduction)) for side in mammogram.size)
+    shown = np.asarray(_reduced(mammogram.pixels, height, width), dtype=np.float32)
+    pixels = _grey_values(mammogram, shown)
+    mask = find_breast(shown)
     return DisplayImage(
         pixels=pixels,
         windows=(*_own_windows(mammogram), *_measured_windows(pixels, mask)),
@@ -391,12 +391,14 @@ def _bounds(mask: Mask) -> Box:
     return Box(x0=left, y0=top, x1=left + width, y1=top + height)
 
 
-def _grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
-    """The values from before windowing; where none were kept, the pixels in their own depth."""
+def _grey_values(mammogram: Mammogram, shown: Pixels) -> NDArray[np.uint16]:
+    """The values from before windowing, as reduced as what is `shown`; where none were kept, that
+    in its own depth.
+    """
     if mammogram.wide is not None:
-        return mammogram.wide
+        return np.asarray(_reduced(mammogram.wide, *shown.shape), dtype=np.uint16)
     top = 2 ** min(mammogram.info.bits, _MOST_BITS) - 1
-    return np.asarray(np.rint(mammogram.pixels * np.float32(top)), dtype=np.uint16)
+    return np.asarray(np.rint(shown * np.float32(top)), dtype=np.uint16)
 
 
 def _reduced(values: NDArray[Any], height: int, width: int) -> NDArray[Any]:
