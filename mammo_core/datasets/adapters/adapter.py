@@ -155,6 +155,7 @@ DENSITY_RULE: Final = LabelRule(
     task=DENSITY,
     classes={grade: grade for grade in DENSITY.classes},
     reads="density",
+    reference_standard="density as radiologists read it",
 )
 BIRADS_RULE: Final = LabelRule(
     name="birads",
@@ -162,4 +163,5 @@ BIRADS_RULE: Final = LabelRule(
     task=BIRADS,
     classes={grade: grade for grade in BIRADS.classes},
     reads="birads",
+    reference_standard="the assessment of radiologists, no biopsy",
 )

@@ -9,6 +9,9 @@ import numpy as np
 import pandas as pd
 
 from mammo_core.datasets.adapters.adapter import (
+    BIRADS_RULE,
+    DENSITY_RULE,
+    LESION_KIND_RULE,
     Adapter,
     Defect,
     LabelRule,
@@ -28,7 +31,7 @@ from mammo_core.datasets.adapters.layout import (
 from mammo_core.errors import ReadError, TableError
 from mammo_core.preprocessing.reading.peek import peek
 from mammo_core.tables import check_boxes, check_manifest
-from mammo_core.types import CANCER, Level
+from mammo_core.types import CANCER, Level, Task
 
 DICOM_TREE: Final = "CBIS-DDSM"
 JPEG_TREE: Final = "jpeg"
@@ -209,6 +212,22 @@ PATHOLOGY: Final = LabelRule(
     is_among_lesions=True,
 )
 
+_KINDS: Final = ("mass", "calcification")
+KIND_AND_PATHOLOGY: Final = Task(
+    name="kind-and-pathology",
+    title="Mass / calcification, benign / malignant",
+    classes=tuple(f"{word} {kind}" for word in ("benign", "malignant") for kind in _KINDS),
+    positive=tuple(f"malignant {kind}" for kind in _KINDS),
+)
+KIND_RULE: Final = LabelRule(
+    name="kind-and-pathology",
+    title="Kind and pathology of the worst lesion; an image whose worst are of both kinds has no "
+    "label.",
+    task=KIND_AND_PATHOLOGY,
+    classes={name: name for name in KIND_AND_PATHOLOGY.classes},
+    reads="worst",
+)
+
 
 def recognise(folder: Path) -> Signs:
     has_tables = find_tables(folder) is not None
@@ -258,8 +277,17 @@ def _manifest(lesions: pd.DataFrame, paths: "pd.Series[str]", rule: LabelRule) -
     """Lesions to images: the worst pathology counts."""
     by_image = lesions.groupby("image_id", sort=False)
     first = by_image.first()
+    kinds = by_image["kind"].agg(lambda kinds: "; ".join(sorted(set(kinds))))
     # MALIGNANT stands last in order of harm, and BENIGN sorts before BENIGN_WITHOUT_CALLBACK
     worst = by_image["pathology"].max()
+    assessment = by_image["assessment"].max()
+    words = {
+        "label": worst,
+        "worst": _worst_kinds(lesions),
+        "lesion": kinds,
+        "density": first["density"],
+        "birads": assessment,
+    }
     return check_manifest(
         pd.DataFrame(
             {
@@ -267,14 +295,24 @@ def _manifest(lesions: pd.DataFrame, paths: "pd.Series[str]", rule: LabelRule) -
                 "patient_id": first["patient_id"],
                 "side": first["side"],
                 "view": first["view"],
-                "label": rule.label(worst),
+                "label": rule.label(words[rule.reads]),
                 "split": first["split"],
                 "density": first["density"],
-                "birads": by_image["assessment"].max(),
-                "lesion": by_image["kind"].agg(lambda kinds: "; ".join(sorted(set(kinds)))),
+                "birads": assessment,
+                "lesion": kinds,
             }
         ).reset_index()
     )
+
+
+def _worst_kinds(lesions: pd.DataFrame) -> "pd.Series[str]":
+    """ "malignant mass": of each image, in the order of `groupby`, its worst lesions' kind."""
+    is_malignant = lesions["pathology"] == MALIGNANT
+    of_worst = is_malignant == is_malignant.groupby(lesions["image_id"]).transform("max")
+    kinds = lesions["kind"].where(of_worst).groupby(lesions["image_id"], sort=False)
+    word = is_malignant.groupby(lesions["image_id"], sort=False).any()
+    single = kinds.first().where(kinds.nunique() == 1)
+    return word.map({True: "malignant ", False: "benign "}) + single
 
 
 def _defects(lesions: pd.DataFrame, looked: pd.DataFrame, *, rows: int) -> tuple[Defect, ...]:
@@ -336,7 +374,7 @@ ADAPTER = Adapter(
     ),
     recognise=recognise,
     read=read,
-    label_rules=(PATHOLOGY,),
+    label_rules=(PATHOLOGY, KIND_RULE, LESION_KIND_RULE, BIRADS_RULE, DENSITY_RULE),
     population=Population.BIOPSIED,
     reference_standard="biopsy, or not called back and unchanged at follow-up",
     label_level=Level.IMAGE,

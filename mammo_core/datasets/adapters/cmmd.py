@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.datasets.adapters.adapter import (
+    LESION_KIND_RULE,
     Adapter,
     Defect,
     LabelRule,
@@ -28,7 +29,7 @@ from mammo_core.datasets.adapters.layout import (
 from mammo_core.errors import ReadError, TableError
 from mammo_core.preprocessing.reading.peek import Peek, peek
 from mammo_core.tables import check_manifest
-from mammo_core.types import CANCER, Level
+from mammo_core.types import CANCER, Level, Task
 
 SHEET: Final = "CMMD_clinicaldata_revision.xlsx"
 _FOLDERS: Final = ("CMMD", "TheChineseMammographyDatabase/CMMD")  # TCIA, Kaggle
@@ -46,6 +47,21 @@ BIOPSY: Final = LabelRule(
     task=CANCER,
     classes={"Malignant": "cancer", "Benign": "no cancer"},
     is_among_lesions=True,
+)
+
+_SUBTYPES: Final = ("luminal A", "luminal B", "HER2-enriched", "triple negative")
+SUBTYPE: Final = Task(
+    name="subtype",
+    title="Molecular subtype of the cancer",
+    classes=_SUBTYPES,
+    positive=("HER2-enriched", "triple negative"),  # without hormone receptors
+)
+SUBTYPE_RULE: Final = LabelRule(
+    name="subtype",
+    title="The molecular subtype of a cancer, told for D2 alone; all other images have no label.",
+    task=SUBTYPE,
+    classes={name.lower(): name for name in _SUBTYPES},
+    reads="subtype",
 )
 
 
@@ -72,7 +88,12 @@ def read(folder: Path, rule: LabelRule) -> Tables:
         right_on=["ID1", "LeftRight"],
     )
     age = breasts.dropna(subset=["Age"]).groupby("ID1")["Age"].first()
-    label = rule.label(table["classification"])
+    words = {
+        "label": table["classification"],
+        "subtype": table["subtype"].str.lower(),
+        "lesion": table["abnormality"],
+    }
+    label = rule.label(words[rule.reads])
     is_contradicted = table["patient_id"].isin(CONTRADICTED) & (table["side"] == "R")
     manifest = table.assign(
         image_id=table["path"].str.extract(rf"({_PATIENT.pattern}/.*)\.[^.]+$")[0],
@@ -90,7 +111,9 @@ def read(folder: Path, rule: LabelRule) -> Tables:
         manifest=check_manifest(manifest[~is_copy].reset_index(drop=True)),
         boxes=empty_boxes(),
         defects=(
-            *_defects(manifest, is_copy, is_contradicted),
+            *_defects(
+                manifest, is_copy, is_contradicted, is_biopsied=table["classification"].notna()
+            ),
             *make_defect(
                 "unreadable-header",
                 unreadable,
@@ -141,7 +164,11 @@ def _seen(path: Path) -> Peek | None:
 
 
 def _defects(
-    manifest: pd.DataFrame, is_copy: "pd.Series[bool]", is_contradicted: "pd.Series[bool]"
+    manifest: pd.DataFrame,
+    is_copy: "pd.Series[bool]",
+    is_contradicted: "pd.Series[bool]",
+    *,
+    is_biopsied: "pd.Series[bool]",
 ) -> tuple[Defect, ...]:
     return (
         *make_defect(
@@ -159,7 +186,7 @@ def _defects(
         ),
         *make_defect(
             "breasts-without-row",
-            manifest.loc[manifest["label"].isna() & ~is_contradicted & ~is_copy, "image_id"],
+            manifest.loc[~is_biopsied & ~is_copy, "image_id"],
             lambda n: f"{n} images are of breasts that were not biopsied: unlabelled, not benign.",
         ),
     )
@@ -175,7 +202,7 @@ ADAPTER = Adapter(
     ),
     recognise=recognise,
     read=read,
-    label_rules=(BIOPSY,),
+    label_rules=(BIOPSY, LESION_KIND_RULE, SUBTYPE_RULE),
     population=Population.BIOPSIED,
     reference_standard="biopsy",
     label_level=Level.BREAST,

@@ -12,7 +12,8 @@ from xml.parsers.expat import ExpatError
 import pandas as pd
 
 from mammo_core.datasets.adapters.adapter import (
-    DENSITY,
+    BIRADS,
+    DENSITY_RULE,
     SUSPICIOUS,
     Adapter,
     Defect,
@@ -47,12 +48,12 @@ def _from(lowest: str) -> LabelRule:
     )
 
 
-DENSITY_RULE: Final = LabelRule(
-    name="density",
-    title="The density of the breast, A to D; C and D count as dense.",
-    task=DENSITY,
-    classes={grade: grade for grade in DENSITY.classes},
-    reference_standard="density as radiologists read it",
+ASSESSMENT: Final = LabelRule(
+    name="birads",
+    title="The BI-RADS assessment 1 to 5, 4a to 4c being 4; 6 is a known cancer and has no label.",
+    task=BIRADS,
+    classes={grade: grade[0] for grade in _GRADES if grade != "6"},
+    reference_standard="the assessment of radiologists, no biopsy",
 )
 
 
@@ -80,7 +81,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
                 "exam_id": patient + "_" + table["Acquisition date"],
                 "side": table["Laterality"],
                 "view": table["View"],
-                "label": rule.label(density if rule is DENSITY_RULE else birads),
+                "label": rule.label(density if rule.reads == "density" else birads),
                 "density": density,
                 "birads": birads,
             }
@@ -181,7 +182,7 @@ ADAPTER = Adapter(
     expects=f"{TABLE} beside {IMAGES}/ with DICOM files, and {OUTLINES}/ with the drawn lesions.",
     recognise=recognise,
     read=read,
-    label_rules=(_from("4a"), _from("3"), _from("5"), DENSITY_RULE),
+    label_rules=(_from("4a"), _from("3"), _from("5"), ASSESSMENT, DENSITY_RULE),
     population=Population.MIXED,
     reference_standard="BI-RADS opinion; biopsy for some of the highest",
     label_level=Level.IMAGE,

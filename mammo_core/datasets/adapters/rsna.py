@@ -11,6 +11,7 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.datasets.adapters.adapter import (
+    DENSITY_RULE,
     Adapter,
     Defect,
     LabelRule,
@@ -65,7 +66,7 @@ def _read_columns(table: pd.DataFrame, rule: LabelRule) -> pd.DataFrame:
             "patient_id": table["patient_id"],
             "side": table["laterality"],
             "view": table["view"],
-            "label": rule.label(table["cancer"]),
+            "label": rule.label(table["density" if rule.reads == "density" else "cancer"]),
             "density": table["density"],
             "birads": table.get("BIRADS", pd.NA),
             "age": table["age"],
@@ -104,7 +105,7 @@ CHALLENGE: Final = Adapter(
     expects=f"{_TABLE} beside train_images/<patient>/<image>.dcm, as downloaded from Kaggle.",
     recognise=_recognise_challenge,
     read=_read_challenge,
-    label_rules=(_CANCER_RULE,),
+    label_rules=(_CANCER_RULE, DENSITY_RULE),
     population=Population.SCREENING,
     reference_standard="biopsy where cancer; otherwise no cancer found at follow-up",
     label_level=Level.BREAST,

@@ -11,8 +11,8 @@ from typing import Final
 import pandas as pd
 
 from mammo_core.datasets.adapters.adapter import (
-    BIRADS,
-    DENSITY,
+    BIRADS_RULE,
+    DENSITY_RULE,
     SUSPICIOUS,
     Adapter,
     Defect,
@@ -23,7 +23,7 @@ from mammo_core.datasets.adapters.adapter import (
 )
 from mammo_core.datasets.adapters.layout import look_for, make_defect, read_rows, require
 from mammo_core.tables import check_boxes, check_manifest
-from mammo_core.types import Level
+from mammo_core.types import Level, Task
 
 IMAGES_TABLE: Final = "breast-level_annotations.csv"
 FINDINGS_TABLE: Final = "finding_annotations.csv"
@@ -43,18 +43,31 @@ def _at_least(lowest: int) -> LabelRule:
     )
 
 
-DENSITY_RULE: Final = LabelRule(
-    name="density",
-    title="The density of the breast, A to D; C and D count as dense.",
-    task=DENSITY,
-    classes={grade: grade for grade in DENSITY.classes},
-    reference_standard="density as radiologists read it",
+#: Finding categories as the data set names them, those that are rare and of no lesion together.
+_FINDINGS: Final = {
+    "mass": "mass",
+    "suspicious calcification": "suspicious calcification",
+    "asymmetry": "asymmetry",
+    "focal asymmetry": "asymmetry",
+    "global asymmetry": "asymmetry",
+    "architectural distortion": "architectural distortion",
+    "skin thickening": "skin, nipple or lymph node",
+    "skin retraction": "skin, nipple or lymph node",
+    "nipple retraction": "skin, nipple or lymph node",
+    "suspicious lymph node": "skin, nipple or lymph node",
+}
+FINDING: Final = Task(
+    name="finding",
+    title="Kind of finding",
+    classes=("no finding", *dict.fromkeys(_FINDINGS.values())),
+    positive=tuple(dict.fromkeys(_FINDINGS.values())),
 )
-BIRADS_RULE: Final = LabelRule(
-    name="birads",
-    title="The BI-RADS assessment itself, 1 to 5; 4 and 5 count as positive.",
-    task=BIRADS,
-    classes={grade: grade for grade in BIRADS.classes},
+FINDING_RULE: Final = LabelRule(
+    name="finding",
+    title="The category of what is marked in the image; an image with several has no label.",
+    task=FINDING,
+    classes={name: name for name in FINDING.classes},
+    reads="finding",
 )
 
 
@@ -75,10 +88,20 @@ def read(folder: Path, rule: LabelRule) -> Tables:
         folder / FINDINGS_TABLE,
         columns=("image_id", "finding_categories", "finding_birads", *_CORNERS),
     )
+    is_told = images["image_id"].isin(findings["image_id"])
     findings = findings[findings["xmin"].notna()]
     birads = images["breast_birads"].str.removeprefix("BI-RADS ")
     density = images["breast_density"].str.removeprefix("DENSITY ")
     kinds = findings["finding_categories"].map(_kinds)
+    lesion = images["image_id"].map(kinds.groupby(findings["image_id"]).agg(_joined))
+    words = {
+        "label": birads,
+        "birads": birads,
+        "density": density,
+        "finding": lesion.map(_single, na_action="ignore").where(
+            lesion.notna(), pd.Series("no finding", index=lesion.index).where(is_told)
+        ),
+    }
     manifest = check_manifest(
         pd.DataFrame(
             {
@@ -87,11 +110,11 @@ def read(folder: Path, rule: LabelRule) -> Tables:
                 "exam_id": images["study_id"],
                 "side": images["laterality"],
                 "view": images["view_position"],
-                "label": rule.label(density if rule is DENSITY_RULE else birads),
+                "label": rule.label(words[rule.reads]),
                 "split": images["split"].map(_SPLITS),
                 "density": density,
                 "birads": birads,
-                "lesion": images["image_id"].map(kinds.groupby(findings["image_id"]).agg(_joined)),
+                "lesion": lesion,
             }
         )
     )
@@ -113,6 +136,12 @@ def read(folder: Path, rule: LabelRule) -> Tables:
 def _kinds(text: str) -> str:
     """`"['Mass', 'Asymmetry']"` as "mass; asymmetry"."""
     return "; ".join(str(name).lower() for name in ast.literal_eval(text))
+
+
+def _single(kinds: str) -> str | None:
+    """The one category of "focal asymmetry; asymmetry", which are one to `_FINDINGS`; else None."""
+    found = {_FINDINGS.get(kind, kind) for kind in kinds.split("; ")}
+    return found.pop() if len(found) == 1 else None
 
 
 def _joined(kinds: "pd.Series[str]") -> str:
@@ -176,7 +205,7 @@ ADAPTER = Adapter(
     ),
     recognise=recognise,
     read=read,
-    label_rules=(_at_least(4), _at_least(3), _at_least(5), BIRADS_RULE, DENSITY_RULE),
+    label_rules=(_at_least(4), _at_least(3), _at_least(5), BIRADS_RULE, DENSITY_RULE, FINDING_RULE),
     population=Population.MIXED,
     reference_standard="BI-RADS opinion of two radiologists, a third where they disagreed",
     label_level=Level.BREAST,

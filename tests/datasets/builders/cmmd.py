@@ -69,7 +69,11 @@ CMMD = Fixture(
     adapter="cmmd",
     build=build,
     images=20,  # 24 files, four of them a copy
-    labels={"biopsy": {"cancer": 6, "no cancer": 6}},
+    labels={
+        "biopsy": {"cancer": 6, "no cancer": 6},
+        "lesion-kind": {"mass": 8, "calcification": 2},
+        "subtype": {"luminal A": 2},
+    },
     groups=6,
     needed=SHEET,
     defects={"same-images-twice": 4, "contradictory-labels": 4, "breasts-without-row": 4},

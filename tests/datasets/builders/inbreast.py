@@ -55,6 +55,7 @@ INBREAST = Fixture(
         "birads-3": {"suspicious": 4, "not suspicious": 2},
         "birads-5": {"suspicious": 2, "not suspicious": 4},
         "density": {"B": 2, "D": 3},
+        "birads": {"1": 2, "3": 1, "4": 1},
     },
     groups=3,
     needed="AllDICOMs",

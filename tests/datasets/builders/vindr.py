@@ -75,6 +75,7 @@ VINDR = Fixture(
         "birads-5": {"suspicious": 2, "not suspicious": 10},
         "birads": {"1": 4, "2": 2, "3": 2, "4": 2, "5": 2},
         "density": {"B": 6, "C": 2, "D": 4},
+        "finding": {"no finding": 7, "mass": 3, "asymmetry": 1},
     },
     groups=3,
     needed="breast-level_annotations.csv",
