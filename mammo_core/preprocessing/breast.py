@@ -132,16 +132,18 @@ def _between_black(is_lit: NDArray[np.bool_], part: slice) -> slice:
 
 def _steep_piece(small: Pixels) -> Mask:
     """The piece above the lowest grey level whose outline is steep; empty where none is. The level
-    is sought on a copy of half the size, where sixteen outlines cost a quarter.
+    is sought on a copy of half the size, where sixteen outlines cost a quarter; of an image that
+    small already there is no copy.
     """
-    level = _steep_level(_halved(small))
+    is_small = max(small.shape) <= _WORKING_SIDE // 2
+    level = _steep_level(small, 1.0) if is_small else _steep_level(_halved(small), 0.5)
     if level is None:
         return np.zeros(small.shape, dtype=np.bool_)
     return _largest_piece(np.asarray(_smoothed(small, _FINE) > level, dtype=np.bool_))
 
 
-def _steep_level(half: Pixels) -> float | None:
-    fine, coarse = _smoothed(half, _FINE / 2), _smoothed(half, _COARSE / 2)
+def _steep_level(small: Pixels, scale: float) -> float | None:
+    fine, coarse = _smoothed(small, _FINE * scale), _smoothed(small, _COARSE * scale)
     slope = np.hypot(cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1))
     dark, middle = float(np.percentile(coarse, 2.0)), _otsu(coarse)
     levels = dark + (middle - dark) * np.linspace(0.15, 1.0, _LEVELS) ** 2
