@@ -3,7 +3,7 @@ values it holds, and what lies outside it.
 """
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -23,23 +23,25 @@ _STEP: Final = 0.1  # from a bright band along the frame down to what lies beyon
 _LEAST: Final = 0.01  # of the frame; anything smaller is no breast
 _FULL: Final = 0.93  # of its bounding box: a film fills it, a breast hardly ever does
 _CLEAR: Final = 3.0  # times the unrest of the darkest quarter: less is texture, no outline
+_DOUBT: Final = 0.5  # of the largest piece: a second one above it might be the larger
+_FLAT: Final = 1e-6  # between the brightest and the darkest pixel of an image that shows nothing
 _ROOM: Final = 0.02  # of the frame's longer side, kept around the breast when the rest is masked
 
 
-def find_breast(pixels: Pixels) -> Mask:
+def find_breast(pixels: Pixels, *, size: Size | None = None) -> Mask:
     """True where the breast is: the largest bright thing that is no letter, tape or film edge.
 
     All True where the image has no outline, as when the breast fills the frame. An image of one
-    single value is refused.
+    single value is refused. Laid onto a frame of `size` pixels, where the image is shown smaller.
     """
-    lowest, highest, _, _ = cv2.minMaxLoc(pixels)
-    if highest - lowest < 1e-6:
+    small = _reduced(pixels)
+    if np.ptp(small) < _FLAT and float(pixels.max()) - float(pixels.min()) < _FLAT:
         raise ReadError(
             "no_breast",
             "This image shows nothing: all its pixels have the same value.",
             "Was an empty or blank frame exported?",
         )
-    return _enlarged(_outlined(_reduced(pixels)), pixels.shape)
+    return _enlarged(_outlined(small), pixels.shape if size is None else size)
 
 
 def is_chest_wall_right(mask: Mask) -> bool:
@@ -131,41 +133,48 @@ def _between_black(is_lit: NDArray[np.bool_], part: slice) -> slice:
 
 
 def _steep_piece(small: Pixels) -> Mask:
-    """The piece above the lowest grey level whose outline is steep; empty where none is. The level
-    is sought on a copy of half the size, where sixteen outlines cost a quarter; of an image that
-    small already there is no copy.
-    """
-    is_small = max(small.shape) <= _WORKING_SIDE // 2
-    level = _steep_level(small, 1.0) if is_small else _steep_level(_halved(small), 0.5)
-    if level is None:
-        return np.zeros(small.shape, dtype=np.bool_)
-    return _largest_piece(np.asarray(_smoothed(small, _FINE) > level, dtype=np.bool_))
-
-
-def _steep_level(small: Pixels, scale: float) -> float | None:
-    fine, coarse = _smoothed(small, _FINE * scale), _smoothed(small, _COARSE * scale)
+    """The piece above the lowest grey level whose outline is steep; empty where none is."""
+    fine, coarse = _smoothed(small, _FINE), _smoothed(small, _COARSE)
     slope = np.hypot(cv2.Sobel(coarse, cv2.CV_32F, 1, 0), cv2.Sobel(coarse, cv2.CV_32F, 0, 1))
     dark, middle = float(np.percentile(coarse, 2.0)), _otsu(coarse)
     levels = dark + (middle - dark) * np.linspace(0.15, 1.0, _LEVELS) ** 2
-    grey: list[float] = levels.tolist()
-    pieces = [(level, _largest_piece(np.asarray(fine > level))) for level in grey]
-    pieces = [(level, piece) for level, piece in pieces if piece.mean() >= _LEAST]
-    pieces = [(level, piece) for level, piece in pieces if not _is_rectangle(piece)] or pieces
-    steepness = [_steepness(piece, slope) for _, piece in pieces]
+    # What lies above any level lies above the lowest: the rest of the frame need not be looked at.
+    part = _around(np.asarray(fine > levels[0], dtype=np.bool_))
+    seen = np.ascontiguousarray(fine[part])
+    above = (np.asarray(seen > level, dtype=np.bool_) for level in levels)
+    pieces = [_largest_piece(tissue, _side(small)) for tissue in above]
+    pieces = [piece for piece in pieces if np.count_nonzero(piece) >= _LEAST * small.size]
+    pieces = [piece for piece in pieces if not _is_rectangle(piece)] or pieces
+    steepness = [_steepness(piece, slope[part]) for piece in pieces]
     best = max(steepness, default=0.0)
     unrest = float(np.median(slope[coarse <= np.percentile(coarse, 25.0)]))
     if best <= _CLEAR * unrest:
-        return None
+        return np.zeros(small.shape, dtype=np.bool_)
     # Where the ground is quiet, a skin line that fades out slowly is taken at its foot.
     enough = min(0.5 * best, max(0.2 * best, 4.0 * unrest))
-    return next(
-        level for (level, _), steep in zip(pieces, steepness, strict=True) if steep >= enough
+    result = np.zeros(small.shape, dtype=np.bool_)
+    result[part] = next(
+        piece for piece, steep in zip(pieces, steepness, strict=True) if steep >= enough
     )
+    return result
 
 
-def _halved(small: Pixels) -> Pixels:
-    size = (max(1, small.shape[1] // 2), max(1, small.shape[0] // 2))
-    return np.asarray(cv2.resize(small, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
+def _side(small: NDArray[Any]) -> int:
+    """Of the disc that cuts thin bridges, in reduced pixels."""
+    return max(3, int(max(small.shape)) // 40)
+
+
+def _around(tissue: Mask) -> tuple[slice, slice]:
+    """The part of the frame that holds all of `tissue`, with room for the disc to see its ground;
+    all of the frame where there is none.
+    """
+    room = _side(tissue)
+    parts = []
+    for axis in (1, 0):
+        lines = np.flatnonzero(tissue.any(axis=axis))
+        first, last = (int(lines[0]), int(lines[-1])) if lines.size else (0, tissue.size)
+        parts.append(slice(max(0, first - room), last + room + 1))
+    return parts[0], parts[1]
 
 
 def _smoothed(small: Pixels, sigma: float) -> Pixels:
@@ -180,27 +189,44 @@ def _otsu(smooth: Pixels) -> float:
     return float(level) * top / 255
 
 
-def _largest_piece(tissue: Mask) -> Mask:
+def _largest_piece(tissue: Mask, side: int) -> Mask:
     """The largest piece once thin bridges are cut, with its nipple and without holes."""
-    side = max(3, max(tissue.shape) // 40)
     disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    levels = tissue.astype(np.uint8)
-    _, labels, statistics, _ = cv2.connectedComponentsWithStats(
-        cv2.morphologyEx(levels, cv2.MORPH_OPEN, disc)
-    )
-    if len(statistics) < 2:
+    levels = tissue.view(np.uint8)
+    count, labels = _pieces(cv2.morphologyEx(levels, cv2.MORPH_OPEN, disc))
+    if count < 2:
         return np.zeros(tissue.shape, dtype=np.bool_)
-    body = labels == 1 + int(statistics[1:, cv2.CC_STAT_AREA].argmax())
+    largest = _largest_number(labels, count)
+    body = np.asarray(labels == largest, dtype=np.bool_)
     # The opening cut the nipple off too: grow back what hangs together with the body.
-    near = np.asarray(cv2.dilate(body.astype(np.uint8), disc), dtype=np.uint8)
-    _, labels = cv2.connectedComponents(near & levels)
-    return _filled(np.asarray(labels == labels[body].max(), dtype=np.bool_))
+    near = np.asarray(cv2.dilate(body.view(np.uint8), disc), dtype=np.uint8)
+    _, labels = _pieces(near & levels)
+    return _filled(np.asarray(labels == labels.ravel()[body.argmax()], dtype=np.bool_))
+
+
+def _pieces(levels: NDArray[Any]) -> tuple[int, NDArray[np.uint16]]:
+    """How many, the ground included, and the number of each pixel's. Sixteen bits are enough: a
+    copy so small has fewer pieces.
+    """
+    count, labels = cv2.connectedComponents(levels, ltype=cv2.CV_16U)
+    return count, np.asarray(labels, dtype=np.uint16)
+
+
+def _largest_number(labels: NDArray[np.uint16], count: int) -> int:
+    """The number, the ground being 0, that most pixels have. Counted on every fourth pixel, and on
+    all of them where that leaves a doubt.
+    """
+    if count == 2:
+        return 1
+    sizes = np.bincount(labels[::2, ::2].ravel(), minlength=count)[1:]
+    second, first = np.partition(sizes, -2)[-2:]
+    if second > _DOUBT * first:
+        sizes = np.bincount(labels.ravel(), minlength=count)[1:]
+    return 1 + int(sizes.argmax())
 
 
 def _filled(mask: Mask) -> Mask:
-    outlines, _ = cv2.findContours(
-        mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE
-    )
+    outlines, _ = cv2.findContours(mask.view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
     canvas = np.zeros(mask.shape, dtype=np.uint8)
     cv2.drawContours(canvas, outlines, -1, 1, thickness=cv2.FILLED)
     return np.asarray(canvas > 0, dtype=np.bool_)
@@ -214,7 +240,7 @@ def _is_rectangle(piece: Mask) -> bool:
 
 def _steepness(piece: Mask, slope: Pixels) -> float:
     """The slope that three quarters of the outline reach, the edge of the frame left out."""
-    inner = cv2.erode(piece.astype(np.uint8), np.ones((3, 3), dtype=np.uint8))
+    inner = cv2.erode(piece.view(np.uint8), np.ones((3, 3), dtype=np.uint8))
     outline = piece & (inner == 0)
     outline[[0, -1], :] = outline[:, [0, -1]] = False
     return float(np.percentile(slope[outline], 25.0)) if outline.any() else 0.0
