@@ -177,3 +177,14 @@ def kill_worker(run: RunFolder) -> None:
     )
     worker.kill()
     psutil.wait_procs([worker], timeout=SLOW / 1000)
+
+
+@pytest.mark.parametrize("asked", ["cbis-light-done-right", "Light CNN, 1152 x 576, done right"])
+def test_a_recipe_of_any_project_is_shareable_by_its_address(
+    page: Page, app: Server, phantoms: str, asked: str
+) -> None:
+    query = urlencode({"train_recipe": asked, "train_data": phantoms})
+    page.goto(f"{app.url}/train?{query}")
+    recipe = page.get_by_role("combobox", name="Recipe", exact=True)
+    expect(recipe).to_have_value("Light CNN, 1152 x 576, done right", timeout=SLOW)
+    expect(page.get_by_role("combobox", name="Recipes of")).to_have_value(re.compile("CBIS-DDSM"))

@@ -92,3 +92,9 @@ def test_another_backbone_takes_its_weights_and_grey_levels_along() -> None:
     assert scratch.model.weights == "random"  # there are none to be had
     with pytest.raises(UnknownNameError, match="There is no backbone named 'resnet52'"):
         with_changes(config, {"model.backbone": "resnet52"})
+
+
+def test_no_two_recipes_have_a_name_or_a_title_in_common() -> None:
+    """The address of the Train page names a recipe by either."""
+    names = [*(one.name for one in RECIPES), *(one.title for one in RECIPES)]
+    assert sorted(set(names)) == sorted(names)

@@ -91,14 +91,16 @@ _PROJECT: Final = "train_project"
 
 
 def _pick_project() -> str:
-    """Recipes are many; each project has a few. A recipe in the address brings its project."""
-    projects = {recipe.name: recipe.project for recipe in RECIPES}
-    chosen = st.session_state.get(CHOSEN) or st.query_params.get(CHOSEN, "")
-    if chosen in projects:
-        st.session_state[_PROJECT] = projects[chosen]
-    return st.selectbox(
-        "Recipes of", list(dict.fromkeys(projects.values())), key=_PROJECT, on_change=_first_of
-    )
+    """Recipes are many; each project has a few. A recipe in the address brings its project: by its
+    title, as the select box writes it there, or by its name, as a person would.
+    """
+    asked = st.session_state.get(CHOSEN) or st.query_params.get(CHOSEN, "")
+    for recipe in RECIPES:
+        if asked in (recipe.name, recipe.title):
+            st.session_state[CHOSEN] = recipe.name
+            st.session_state[_PROJECT] = recipe.project
+    projects = list(dict.fromkeys(recipe.project for recipe in RECIPES))
+    return st.selectbox("Recipes of", projects, key=_PROJECT, on_change=_first_of)
 
 
 def _first_of() -> None:
