@@ -89,8 +89,9 @@ def _told(recipe: "Recipe") -> Iterator[str]:
         yield row.in_words
     for defect in recipe.defects:
         yield f"{'Puts right, or says' if recipe.kind == 'done right' else 'Defect'}: {defect}"
-    for part in ("model", "prepare", "augment", "balance", "optim"):
-        for name, value in to_document(getattr(recipe, part)).items():
+    for part in ("model", "prepare", "augment", "balance", "optim", "patches"):
+        settings = getattr(recipe, part)
+        for name, value in (to_document(settings) if settings is not None else {}).items():
             yield f"  {part}.{name}={value}"
 
 

@@ -80,8 +80,8 @@ PUBLISHED: Final[tuple[Published, ...]] = (
         accuracy=0.69, sensitivity=0.46, f1=0.25,
     ),
     Published(
-        title="Petrini and Kim 2025, two views", dataset="vindr_mammo", test="complete set",
-        auc=0.8511,
+        title="Petrini and Kim 2025, two views, VinDr-Mammo", dataset="vindr_mammo",
+        test="complete set", auc=0.8511,
     ),
     Published(title="MamT4, four views", dataset="vindr_mammo", test="BI-RADS", auc=0.84, f1=0.56),
     Published(
@@ -177,8 +177,8 @@ PUBLISHED: Final[tuple[Published, ...]] = (
         auc=0.8343,
     ),
     Published(
-        title="Petrini and Kim 2025, two views", dataset="cbis_ddsm", test="official test",
-        auc=0.8658,
+        title="Petrini and Kim 2025, two views, CBIS-DDSM", dataset="cbis_ddsm",
+        test="official test", auc=0.8658,
     ),
     Published(
         title="Faster R-CNN (Ribli 2018)", dataset="inbreast", test="115 cases",

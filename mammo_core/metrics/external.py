@@ -4,6 +4,7 @@ A threshold is worth what it was locked with: it is applied here as it was locke
 and by its own pooling rule, and never chosen anew.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +20,7 @@ from mammo_core.metrics.uncertainty import (
     rates_at,
 )
 from mammo_core.types import Level, Split
+from mammo_core.words import many
 
 _TELLING: Final = ("label", "age", "density", "machine", "side", "view")
 _ALIKE: Final = 0.9  # of the images that two tables name alike
@@ -64,9 +66,11 @@ def judge_elsewhere(
     own: pd.DataFrame | None,
     weights_sha256: str,
     locked: Locked | None,
+    learnt: Collection[str] = (),
 ) -> External:
     """`predictions` of another data set than the model learnt from. `own` is the table of its own
-    women, where there is one: whom it learnt from is left out, and `notes` says so.
+    women, where there is one, `learnt` are the group_ids here of women it, or a model it went on
+    from, is known to have learnt from: they are left out, and `notes` says so.
     """
     notes: tuple[str, ...] = ()
     if set(predictions.get("weights_sha256", ())) - {weights_sha256}:
@@ -74,6 +78,15 @@ def judge_elsewhere(
     if own is not None and is_of_same_women(own, predictions):
         predictions = without_training_women(own, predictions)
         notes = (*notes, "The women it was trained on are left out.")
+    is_learnt = predictions["group_id"].isin(learnt)
+    if is_learnt.any():
+        count = predictions.loc[is_learnt, "group_id"].nunique()
+        predictions = predictions[~is_learnt]
+        notes = (
+            *notes,
+            f"Left out: {many(count, 'woman', 'women')} that it, or a model it went on from, "
+            "learnt from.",
+        )
     level = finest_sound_level(predictions)
     external = judge_external(predictions, level=level, locked=locked)
     return replace(external, notes=(*notes, *external.notes))

@@ -95,6 +95,7 @@ def fuse(
     A woman is scored by a regression fitted without her: on the folds the predictions come in, or,
     where they come in none, on folds made of them by woman.
     """
+    columns = tuple(dict.fromkeys(columns))
     known = _known(predictions, columns, features)
     positive = known["positive"].to_numpy(dtype=bool)
     folds = _folds(known, positive, seed)
@@ -104,7 +105,7 @@ def fuse(
     scored = known[list(predictions.columns)]
     told = " + ".join(columns if features is None else [*columns, "features"])
     return Fusion(
-        columns=tuple(columns),
+        columns=columns,
         image=scored,
         beside=_rescored(scored, _out_of_fold(table[names], positive, folds), told),
         both=_rescored(scored, _out_of_fold(table, positive, folds), f"image + {told}"),

@@ -338,3 +338,9 @@ def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
     if "content" in women.columns:
         is_known |= women["content"].isin(known["content"].dropna()).to_numpy()
     return sorted(women.loc[is_known, "group_id"].unique())
+
+
+def known_women(checkpoint: RunFolder, women: pd.DataFrame) -> tuple[str, ...]:
+    """`learnt_from` of what a checkpoint tells; nobody where it does not tell."""
+    seen = read_seen(checkpoint)
+    return () if seen is None else tuple(learnt_from(seen, women))

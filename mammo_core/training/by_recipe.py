@@ -118,9 +118,13 @@ def published_of(recipe: Recipe) -> tuple[Published, ...]:
 
 
 def titles_of(config: RunConfig | None) -> tuple[str, ...]:
-    """The published figures that a run by these settings stands beside."""
+    """The published figures that a run by these settings stands beside: not those that its recipe
+    reached on other women, as on MIAS.
+    """
     named = [recipe for recipe in RECIPES if config is not None and recipe.name == config.recipe]
-    return named[0].published if named else ()
+    return tuple(
+        row.title for one in named for row in published_of(one) if row.dataset in one.datasets
+    )
 
 
 def threshold_of(config: RunConfig, table: pd.DataFrame, level: Level) -> float | None:

@@ -18,7 +18,7 @@ from mammo_core.datasets.dataset import Dataset
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.breast import find_tissue
 from mammo_core.tables import positive_of
-from mammo_core.types import Box
+from mammo_core.types import CANCER, Box
 
 ROOM: Final = 1.8  # windows are so much wider than patches: turned and shrunk, none shows a corner
 _APART: Final = 0.35  # of a patch, that tissue elsewhere keeps from a box
@@ -43,6 +43,7 @@ def with_patches(dataset: Dataset, patches: PatchConfig) -> Dataset:
         )
     malignant = positive_of(rows["label"], dataset.label_rule.task)
     if patches.kind == "pathology":
+        _refuse_no_pathology(dataset)
         rows, malignant = rows[malignant.notna()], malignant.dropna()
     lesion = malignant.map({True: "malignant", False: "benign"}).astype("string")
     rows = rows.assign(lesion_label=lesion if patches.kind == "pathology" else "lesion")
@@ -53,6 +54,16 @@ def with_patches(dataset: Dataset, patches: PatchConfig) -> Dataset:
     manifest[["side", "view"]] = pd.NA
     manifest = manifest.drop(columns=["boxes", "lesion_label"])
     return replace(dataset, manifest=manifest.astype({"side": "string", "view": "string"}))
+
+
+def _refuse_no_pathology(dataset: Dataset) -> None:
+    rule = dataset.label_rule
+    if rule.task != CANCER:
+        raise TableError(
+            f"The label rule {rule.name!r} tells {' from '.join(rule.task.classes)}, not which "
+            "lesions are malignant. Choose a rule that does, or learn lesions against tissue "
+            "(patches.kind=lesion)."
+        )
 
 
 def _rows(images: pd.DataFrame, kind: str, counts: "pd.Series[int]") -> pd.DataFrame:

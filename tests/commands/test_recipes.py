@@ -46,6 +46,9 @@ def test_one_recipe_is_shown_with_its_defects_and_figures(
     assert "AUC 0.870. Known defect: copies of test images were trained on" in told
     assert "optim.batch_size=32" in told
     assert main(["recipes", "show", "soup"]) == 2
+    capsys.readouterr()
+    assert main(["recipes", "show", "lesion-patches"]) == 0
+    assert "patches.hard_from=3" in capsys.readouterr().out
 
 
 def test_train_lists_the_recipes_in_its_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,11 +12,13 @@ from mammo_core.datasets.dataset import (
     Registered,
     find_folder,
     fingerprint_of,
+    get_adapter,
     read_dataset,
     register,
 )
 from mammo_core.errors import TableError, UnknownNameError
 from mammo_core.files import datasets_root
+from tests.datasets.builders.women import BUILDERS
 from tests.phantoms import put_phantoms
 
 ROW = {"path": "a/1.png", "patient_id": "P1", "side": "left", "view": "cc", "label": "1"}
@@ -135,6 +137,13 @@ def test_the_fingerprint_knows_labels_but_not_the_order_of_rows(tmp_path: Path) 
     assert fingerprint_of(manifest) == fingerprint_of(manifest.iloc[::-1])
     relabelled = manifest.assign(label=["cancer", "no cancer"])
     assert fingerprint_of(manifest) != fingerprint_of(relabelled)
+
+
+@pytest.mark.parametrize("adapter", BUILDERS)
+def test_sets_without_a_single_box_are_read_by_every_rule(adapter: str, tmp_path: Path) -> None:
+    BUILDERS[adapter](tmp_path)
+    for rule in get_adapter(adapter).label_rules:
+        assert len(read_dataset(tmp_path, adapter, rule.name).manifest)
 
 
 def test_every_adapter_that_is_written_is_listed() -> None:

@@ -27,6 +27,7 @@ def test_names_of_classes_are_read_however_they_are_written(tmp_path: Path) -> N
         "nc: 2\nnames: ['a b', \"c\"]\n",
         "names:\n- a b\n- c\nnc: 2\n",
         "names:\n  0: a b\n  1: 'c'\nnc: 2\n",
+        "names: [\n  'a b',\n  'c'\n]\nnc: 2\n",
     )
     for number, text in enumerate(written):
         write_text(tmp_path / f"{number}.yaml", text)
@@ -45,10 +46,61 @@ def test_outlines_become_boxes_and_broken_lines_are_counted(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize(
+    ("name", "label"),
+    [
+        ("Malignant mass", "cancer"),
+        ("benign", "no cancer"),
+        ("Normal", "no cancer"),
+        ("non-malignant", "no cancer"),
+        ("no cancer", "no cancer"),
+        ("not_cancerous", "no cancer"),
+        ("abnormal", None),
+        ("Abnormality", None),
+    ],
+)
+def test_a_class_that_denies_a_word_is_not_taken_for_it(
+    tmp_path: Path, name: str, label: str | None
+) -> None:
+    write_picture(tmp_path / "images" / "1.png", texture(1))
+    write_text(tmp_path / "labels" / "1.txt", "0 0.5 0.5 0.5 0.5")
+    write_text(tmp_path / "data.yaml", f"names: ['{name}']\n")
+    manifest = read_dataset(tmp_path, "detection", "box-class").manifest
+    assert manifest["label"].fillna("").tolist() == [label or ""]
+
+
+@pytest.mark.parametrize("line", ["nan .5 .5 .1 .1", "inf .5 .5 .1 .1", "0 .5 .5 inf .1", "no box"])
+def test_an_image_whose_marks_are_all_broken_is_not_said_to_hold_none(
+    tmp_path: Path, line: str
+) -> None:
+    for number, text in enumerate((line, "0 .5 .5 .1 .1", "")):
+        write_picture(tmp_path / "images" / f"{number}.png", texture(number))
+        write_text(tmp_path / "labels" / f"{number}.txt", text)
+    dataset = read_dataset(tmp_path, "detection", "lesion")
+    assert dataset.manifest["label"].fillna("").tolist() == ["", "lesion", "no lesion"]
+    assert len(dataset.boxes) == 1
+
+
+def test_a_box_with_its_score_behind_it_is_read(tmp_path: Path) -> None:
+    document = {
+        "images": [{"id": 1, "file_name": "1.png"}],
+        "annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2, 3, 4, 0.9]}],
+        "categories": [{"id": 1, "name": "mass"}],
+    }
+    write_picture(tmp_path / "1.png", texture(1))
+    write_text(tmp_path / "_annotations.coco.json", json.dumps(document))
+    boxes = read_dataset(tmp_path).boxes
+    assert boxes[["x0", "y0", "x1", "y1"]].iloc[0].tolist() == [1, 2, 4, 6]
+
+
+@pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"images": [{"id": 1, "file_name": "../../secret.png"}]}, "leads out of"),
         ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2]}]}, "no COCO file"),
+        (
+            {"annotations": [{"image_id": 1, "category_id": 1, "bbox": [10**400, 1, 2, 3]}]},
+            "no COCO file",
+        ),
         ({"categories": None}, "no COCO file"),
         ({"images": [{"id": 1}]}, "lacks 'file_name'"),
     ],

@@ -8,6 +8,7 @@ from mammo_core.metrics.external import (
     Locked,
     finest_sound_level,
     is_of_same_women,
+    judge_elsewhere,
     judge_external,
     without_training_women,
 )
@@ -72,3 +73,15 @@ def test_of_its_own_women_a_model_is_judged_on_those_it_was_tested_on() -> None:
     )
     left = without_training_women(own, everybody)
     assert sorted(left["patient_id"].unique()) == [f"w00{number}" for number in range(5)]
+
+
+def test_whom_a_model_it_went_on_from_learnt_from_is_left_out_and_counted() -> None:
+    table = made_up_predictions(women=20, with_cancer=10)
+    first, second, *_ = table["group_id"].unique()
+    judged = judge_elsewhere(
+        table, own=None, weights_sha256="", locked=None, learnt=(first, second, "nobody here")
+    )
+    assert judged.cases.positives + judged.cases.negatives == 2 * 18
+    assert any("Left out: 2 women that it, or a model it went on from," in n for n in judged.notes)
+    every = judge_elsewhere(table, own=None, weights_sha256="", locked=None)
+    assert len(every.cases) == 2 * 20

@@ -32,6 +32,13 @@ def test_age_that_tells_adds_to_the_score_and_has_the_largest_weights_with_it() 
     assert (fusion.weights["weight"] < fusion.weights["high"]).all()
 
 
+def test_a_column_named_twice_is_taken_once() -> None:
+    table = women_whose_age_tells()
+    twice, once = fuse(table, ["age", "age"]), fuse(table, ["age"])
+    assert twice.columns == ("age",)
+    assert twice.both["score"].tolist() == once.both["score"].tolist()
+
+
 def test_density_that_tells_nothing_adds_nothing_and_weighs_nothing() -> None:
     fusion = fuse(made_up_predictions(women=120, with_cancer=40), ["density"])
     assert fusion.measure(Level.BREAST).added.low <= 0

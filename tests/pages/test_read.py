@@ -269,7 +269,7 @@ def test_a_score_has_a_rank_and_a_percentage_only_once_a_prevalence_is_set(page:
 def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest) -> None:
     rows, columns = np.mgrid[0:256, 0:128]
     picture = io.BytesIO()
-    checks = np.uint8(255 * ((rows // 16 + columns // 16) % 2))
+    checks = np.uint8((100 + rows // 2) * ((rows // 16 + columns // 16) % 2))
     Image.fromarray(checks).save(picture, "PNG")
     drop(page, ("a.png", mark_png(picture.getvalue())))
     assert "Unlike the images this model learnt from" in page.warning[0].value

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.config import RunConfig
+from mammo_core.datasets.dataset import read_dataset
 from mammo_core.runs.folder import list_runs
 from mammo_core.training.recipes import RECIPES, get_recipe
 from tests.pages.conftest import OpenPage
@@ -44,6 +45,24 @@ def test_a_split_as_published_has_to_be_acknowledged_and_a_sound_one_not(
     page.selectbox(key="train_recipe").set_value("vindr-mobilenetv2-done-right").run()
     assert not page.error
     assert not any(box.key == f"train_leak_{entry.name}" for box in page.checkbox)
+
+
+def test_the_split_the_data_bring_can_be_taken_with_a_recipe_that_deals_out_images(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_layout("vindr_mammo", tmp_path / "vindr")
+    manifest = read_dataset(tmp_path / "vindr").manifest
+    recipe = "roboflow-resnet50-as-published"
+    page = open_page("train")
+    page.selectbox(key="train_project").set_value("3,383 images (Roboflow)").run()
+    split = page.segmented_control(key=f"train_split_{entry.name}_{recipe}")
+    assert split.value == "As published, mistakes included"
+    split.set_value("The split the data set brings").run()
+    counts = page.dataframe[0].value
+    tested = manifest[manifest["split"] == "test"]
+    assert counts.loc["test", "women"] == tested["group_id"].nunique()
+    assert counts.loc["test", "images"] == tested["label"].notna().sum()
+    assert not page.error
 
 
 @pytest.mark.slow

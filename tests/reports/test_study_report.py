@@ -33,6 +33,7 @@ from mammo_core.runs.measured import (
     add_stress,
 )
 from mammo_core.runs.operating_points import note_opening, openings_of
+from mammo_core.runs.sidecars import SEEN_COLUMNS, SEEN_NAME, write_seen
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
@@ -252,6 +253,21 @@ def test_what_a_model_is_worth_elsewhere_stands_beside_what_others_are(
     text = section_of(markdown_of(study), "External evaluation")
     assert f"| {other.run_id} |".replace("_", r"\_") in text
     assert len(openings_of(again)) == 1  # its results were shown
+
+
+def test_women_of_an_evaluation_that_the_model_has_learnt_from_are_told_and_left_out(
+    study: RunFolder, study_folder: Path
+) -> None:
+    """It went on from another model that had seen two of them under this very data set."""
+    evaluation = write_evaluation(study, study_folder)
+    scored = read_predictions(evaluation.predictions_file)
+    women = list(scored["group_id"].unique()[:2])
+    seen = scored[scored["group_id"].isin(women)].assign(split="train", content="")
+    write_seen(seen[list(SEEN_COLUMNS)], None, study.file(SEEN_NAME))
+    own = section_of(markdown_of(study), "External evaluation")
+    assert "that it, or a model it went on from, learnt from." in own
+    limits = section_of(markdown_of(evaluation), "Limits")
+    assert f"learnt from 2 of these women (first: {women[0]})" in limits
 
 
 def section_of(text: str, title: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from mammo_core.config import DataConfig, PatchConfig, RunConfig
+from mammo_core.datasets.adapters.csv_folder import HOLDS_BOX
 from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import CheckpointError, TableError
@@ -48,6 +49,13 @@ def test_every_box_is_a_patch_and_so_is_tissue_elsewhere_in_the_same_images(
     assert rows["image_id"].is_unique
     women = phantoms.manifest.set_index("image_id")["group_id"]
     assert (rows["group_id"] == rows["source"].map(women)).all()
+
+
+def test_pathology_is_not_learnt_from_labels_that_do_not_tell_it(phantoms: Dataset) -> None:
+    """Else every lesion of a rule that tells lesions from none would be called malignant."""
+    unfit = replace(phantoms, label_rule=HOLDS_BOX)
+    with pytest.raises(TableError, match="not which lesions are malignant"):
+        with_patches(unfit, replace(PATCHES, kind="pathology"))
 
 
 def test_no_breast_is_pooled_over_patches_of_both_kinds(phantoms: Dataset) -> None:

@@ -4,9 +4,11 @@ import pytest
 
 from mammo_core.config import BalanceConfig, DataConfig
 from mammo_core.datasets.dataset import get_adapter, get_label_rule
+from mammo_core.datasets.published import PUBLISHED
 from mammo_core.errors import ConfigError, UnknownNameError
+from mammo_core.training.by_recipe import published_of, titles_of
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe, with_backbone, with_changes
-from mammo_core.types import CANCER
+from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH
 from mammo_core.zoo.catalog import get_backbone
 
 DATA = DataConfig(folder="phantoms", adapter="phantom_set", label_rule="lesion")
@@ -98,3 +100,23 @@ def test_no_two_recipes_have_a_name_or_a_title_in_common() -> None:
     """The address of the Train page names a recipe by either."""
     names = [*(one.name for one in RECIPES), *(one.title for one in RECIPES)]
     assert sorted(set(names)) == sorted(names)
+
+
+def test_another_kind_of_patches_takes_its_classes_along() -> None:
+    config = get_recipe("lesion-patches").configure(DATA, CANCER)
+    assert config.task == LESION_PATCH
+    assert with_changes(config, {"patches.kind": "pathology"}).task == PATHOLOGY_PATCH
+
+
+def test_no_two_published_figures_share_a_title_and_every_recipe_names_its_own() -> None:
+    titles = [row.title for row in PUBLISHED]
+    assert len(set(titles)) == len(titles)
+    for recipe in RECIPES:
+        assert {row.title for row in published_of(recipe)} == set(recipe.published)
+    (beside,) = published_of(get_recipe("cbis-two-views"))
+    assert (beside.dataset, beside.auc) == ("cbis_ddsm", 0.8658)
+
+
+def test_a_run_stands_beside_no_figure_reached_on_another_data_set() -> None:
+    config = get_recipe("cmmd-conv2-done-right").configure(DATA, CANCER)
+    assert titles_of(config) == ("Student project, after its oversampled copies left the test set",)

@@ -5,8 +5,9 @@ YOLO says by its format that an image without a .txt, or with an empty one, hold
 """
 
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -37,7 +38,10 @@ _COCO: Final = ("_annotations.coco.json", "*/_annotations.coco.json", "annotatio
 _LABELS: Final = ("labels/*.txt", "*/labels/*.txt", "labels/*/*.txt")
 _MOST_BYTES: Final = 2**28  # of a JSON or a list of names: far more than any set needs
 _CANCER: Final = re.compile(r"malign|cancer|carcinoma")
-_HARMLESS: Final = re.compile(r"benign|normal")
+_DENIED: Final = re.compile(  # as in non-malignant
+    rf"\b(?:non[\W_]*|(?:no|not|without)[\W_]+)(?:{_CANCER.pattern})"
+)
+_HARMLESS: Final = re.compile(rf"benign|(?<!ab)normal|{_DENIED.pattern}")
 _STEM: Final = re.compile(r"(.+?)(?:\.rf\.[0-9A-Za-z]+)?\.\w+")
 
 HOLDS_BOX: Final = LabelRule(
@@ -112,8 +116,8 @@ def _manifest(images: list[_Image], rule: LabelRule) -> pd.DataFrame:
     women = stems.str.extract(roboflow.RSNA_STEM)["patient"]
     kinds = [sorted({kind.lower() for kind, _ in image.boxes}) for image in images]
     words = {
-        "has_box": [str(bool(image.boxes)) for image in images],
-        "pathology": [_pathology(" ".join(names)) for names in kinds],
+        "has_box": [_has_box(image) for image in images],
+        "pathology": [_pathology(names) for names in kinds],
         "lesion": [_lesion(" ".join(names)) for names in kinds],
     }
     return check_manifest(
@@ -131,10 +135,15 @@ def _manifest(images: list[_Image], rule: LabelRule) -> pd.DataFrame:
     )
 
 
-def _pathology(names: str) -> str | None:
-    if _CANCER.search(names):
+def _has_box(image: _Image) -> str | None:
+    """None where something was marked, but what is not known."""
+    return None if image.dropped and not image.boxes else str(bool(image.boxes))
+
+
+def _pathology(names: Sequence[str]) -> str | None:
+    if any(_CANCER.search(_DENIED.sub("", name)) for name in names):
         return "malignant"
-    return "benign" if _HARMLESS.search(names) else None
+    return "benign" if any(_HARMLESS.search(name) for name in names) else None
 
 
 def _lesion(names: str) -> str | None:
@@ -191,6 +200,8 @@ def _box_of(
         number, *values = (float(word) for word in line.split())
     except ValueError:
         return None
+    if not math.isfinite(number):
+        return None
     if len(values) == 4:
         x, y, w, h = values
         corners = (x - w / 2, y - h / 2, x + w / 2, y + h / 2)
@@ -211,7 +222,8 @@ def _box_of(
 
 
 def _named(name: str, box: Box) -> tuple[str, Box] | None:
-    return (name, box) if box.x1 > box.x0 and box.y1 > box.y0 else None
+    is_finite = all(math.isfinite(end) for end in (box.x0, box.y0, box.x1, box.y1))
+    return (name, box) if is_finite and box.x1 > box.x0 and box.y1 > box.y0 else None
 
 
 def _class_names(path: Path) -> dict[int, str]:
@@ -222,7 +234,7 @@ def _class_names(path: Path) -> dict[int, str]:
         return {}
     body = found[1].strip().strip("[]{}")
     parts = body.split("\n") if "\n" in body else body.split(",")
-    words = [part.strip().removeprefix("-").strip() for part in parts if part.strip()]
+    words = [part.strip().strip(",").removeprefix("-").strip() for part in parts if part.strip()]
     numbered = [re.fullmatch(r"(\d+)\s*:\s*(.+)", word) for word in words]
     if words and all(numbered):
         return {int(one[1]): one[2].strip("'\" ") for one in numbered if one}
@@ -250,7 +262,7 @@ def _read_coco(file: Path, folder: Path) -> Iterator[_Image]:
 
 def _coco_box(annotation: Mapping[str, Any], names: Mapping[Any, str]) -> tuple[str, Box] | None:
     """`bbox` is x, y, width and height from the upper left corner, in pixels."""
-    x, y, width, height = (float(value) for value in annotation["bbox"])
+    x, y, width, height = (float(value) for value in annotation["bbox"][:4])
     name = names.get(annotation["category_id"], f"class {annotation['category_id']}")
     return _named(name, Box(x0=x, y0=y, x1=x + width, y1=y + height))
 
@@ -281,7 +293,7 @@ def _document(file: Path) -> Mapping[str, Any]:
                     hash(one[key]) if key != "bbox" else [float(v) for v in one[key][:4]][3]
     except (ValueError, RecursionError) as error:
         raise TableError(f"{file.name} is no readable JSON: {damage_in_words(error)}.") from None
-    except (KeyError, TypeError, IndexError) as error:
+    except (KeyError, TypeError, IndexError, OverflowError) as error:
         raise TableError(
             f"{file.name} is no COCO file: it lacks {error} where that belongs. Export again."
         ) from None

@@ -93,14 +93,15 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     birads = images["breast_birads"].str.removeprefix("BI-RADS ")
     density = images["breast_density"].str.removeprefix("DENSITY ")
     kinds = findings["finding_categories"].map(_kinds)
-    lesion = images["image_id"].map(kinds.groupby(findings["image_id"]).agg(_joined))
+    joined = kinds.groupby(findings["image_id"]).agg(_joined)
+    lesion = images["image_id"].map(joined).astype("string")  # of no kind where no box is marked
     words = {
         "label": birads,
         "birads": birads,
         "density": density,
-        "finding": lesion.map(_single, na_action="ignore").where(
-            lesion.notna(), pd.Series("no finding", index=lesion.index).where(is_told)
-        ),
+        "finding": lesion.map(_single, na_action="ignore")
+        .astype("string")
+        .where(lesion.notna(), pd.Series("no finding", index=lesion.index).where(is_told)),
     }
     manifest = check_manifest(
         pd.DataFrame(

@@ -20,6 +20,7 @@ from mammo_core.reports.wording import NONE, estimate_in_words, rate_in_words
 from mammo_core.runs.evaluations import Evaluation, evaluation_of, list_evaluations
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.runs.operating_points import point_in_force
+from mammo_core.runs.sidecars import known_women
 
 Data = tuple[str, str]  # a data set's name or folder, and the label rule
 
@@ -78,12 +79,14 @@ def _judged(model: RunFolder, evaluation: Evaluation) -> Elsewhere:
     notes: tuple[str, ...] = ()
     try:
         card = model.card()
+        scored = read_predictions(evaluation.run.predictions_file)
         question = other_question(card, config.adapter, config.label_rule)
         external = judge_elsewhere(
-            read_predictions(evaluation.run.predictions_file),
+            scored,
             own=read_predictions(model.predictions_file) if model.has_predictions else None,
             weights_sha256=card.weights_sha256,
             locked=_locked(model),
+            learnt=known_women(model, scored),
         )
         notes = external.notes
     except MammoError as error:

@@ -127,6 +127,13 @@ def limits_of(study: RunStudy) -> tuple[str, ...]:
         return limits
     asked = other_question(study.card, study.evaluation.adapter, study.evaluation.label_rule)
     limits = (*limits, asked) if asked else limits
+    if study.learnt:
+        limits = (
+            *limits,
+            f"The model, or one it went on from, learnt from {len(study.learnt):,} of "
+            f"these women (first: {study.learnt[0]}): scores of theirs show what it "
+            "remembers, not what it can do.",
+        )
     if study.evaluation.adapter != study.card.data.dataset:
         return limits
     return (

@@ -31,6 +31,7 @@ from mammo_core.runs.operating_points import (
     openings_of,
     sharing_test_set,
 )
+from mammo_core.runs.sidecars import known_women
 from mammo_core.types import CANCER, Level, Split, Task
 from mammo_core.words import many
 
@@ -238,6 +239,7 @@ class RunStudy:
     stress: tuple[StressTest, ...]
     missing: tuple[str, ...]
     baselines: pd.DataFrame | None = None  # what guesses without a network say of the same images
+    learnt: tuple[str, ...] = ()  # women of an evaluation that the model has learnt from
 
     @property
     def point(self) -> LockedPoint | None:
@@ -298,9 +300,22 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
         ensemble=ensemble,
         fidelity=tuple(fidelity_of(owner)) if owner is not None and card is not None else (),
         stress=tuple(stress_of(owner)) if owner is not None and card is not None else (),
+        learnt=_learnt(owner, predictions, missing) if evaluation is not None else (),
         missing=tuple(missing),
         baselines=_baselines(run),
     )
+
+
+def _learnt(
+    owner: RunFolder | None, predictions: pd.DataFrame | None, missing: list[str]
+) -> tuple[str, ...]:
+    if owner is None or predictions is None:
+        return ()
+    try:
+        return known_women(owner, predictions)
+    except MammoError as error:
+        missing.append(str(error))
+        return ()
 
 
 def _baselines(run: RunFolder) -> pd.DataFrame | None:

@@ -57,7 +57,8 @@ _BACKBONE: Final = "model.backbone"
 
 def with_changes(config: RunConfig, changes: dict[str, str]) -> RunConfig:
     """`config` with settings changed by their dotted names, as in `optim.epochs=3`. Another
-    backbone takes its normalisation and its weights along, unless these are named as well.
+    backbone takes its normalisation and its weights along, unless these are named as well; another
+    kind of patches its classes.
     """
     if _BACKBONE in changes:
         config = with_backbone(config, changes[_BACKBONE])
@@ -70,7 +71,8 @@ def with_changes(config: RunConfig, changes: dict[str, str]) -> RunConfig:
         if not isinstance(place, dict) or last not in place:
             raise ConfigError(f"There is no setting {name!r}. Settings are named as in run.json.")
         place[last] = _value(text)
-    return from_document(document, RunConfig, where="the settings")
+    changed = from_document(document, RunConfig, where="the settings")
+    return replace(changed, task=changed.patches.task) if changed.patches else changed
 
 
 def _value(text: str) -> Any:

@@ -39,7 +39,7 @@ _TWO_VIEWS: Final = Recipe(
     optim=OptimConfig(
         epochs=15, batch_size=8, accumulate=2, learning_rate=2e-4, ema_decay=0.99, patience=5
     ),
-    published=("Petrini and Kim 2025, two views",),
+    published=("Petrini and Kim 2025, two views, VinDr-Mammo",),
 )
 
 #: Grey levels and sharpness change widely, or film against detector is what is learnt.
@@ -155,5 +155,6 @@ BEYOND: Final[tuple[Recipe, ...]] = (
         label_rule="pathology",
         balance=BalanceConfig(),
         prepare=imagenet((1152, 576)),
+        published=("Petrini and Kim 2025, two views, CBIS-DDSM",),
     ),
 )

@@ -33,6 +33,7 @@ from mammo_core.runs.evaluations import (
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import start_run
 from mammo_core.runs.operating_points import point_in_force
+from mammo_core.runs.sidecars import known_women
 from mammo_core.types import Split
 from mammo_core.words import many
 from pages.components.compare.compared import Compared
@@ -117,7 +118,11 @@ def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Matri
             notes = (left_out,) if left_out else ()
             own = cached.predictions(run) if run.has_predictions else None
             external = judge_elsewhere(
-                table, own=own, weights_sha256=card.weights_sha256, locked=_locked(run)
+                table,
+                own=own,
+                weights_sha256=card.weights_sha256,
+                locked=_locked(run),
+                learnt=known_women(run, table),
             )
             notes = (*notes, *external.notes, *_question(card, evaluation))
         except MammoError as error:

@@ -51,7 +51,8 @@ def pick_split(
             required=True,
             key=f"train_split_{entry.name}_{key}",
         )
-    is_official = has_own and split != _OWN and before.unit == "woman"
+    is_by_image = split == _PUBLISHED and before.unit == "image"
+    is_official = has_own and split != _OWN and not is_by_image
     left, middle, right = st.columns(3)
     val = left.number_input(
         "Share for validation", 0.05, 0.5, before.val_fraction, 0.05, key=f"train_val_{key}"
