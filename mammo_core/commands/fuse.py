@@ -50,6 +50,9 @@ def _run(arguments: argparse.Namespace) -> int:
     fusion = fuse(tested, arguments.columns, features=features)
     women = f"{fusion.both['group_id'].nunique():,} women"
     say(f"{len(fusion.both):,} images of {women}, scored by regressions that never saw them.")
+    for limit in run.card().limits if run.is_checkpoint else ():
+        if limit.lower().startswith("leaky"):
+            say_aside(f"Warning: of the image's scores, {limit}.")
     if fusion.left_out:
         say(f"{fusion.left_out:,} images are left out: not all of it is told of them.")
     for level in (Level.BREAST, Level.IMAGE):

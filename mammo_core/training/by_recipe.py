@@ -92,7 +92,7 @@ def origin_of_recipe(name: str, data: DataConfig, root: Path) -> RunFolder:
             return run
     raise RunError(
         f"No finished run of {name} on these data is here to go on from. Run it first: `mammo "
-        f"recipes run {name} --data {Path(data.folder).name}`."
+        f"recipes run {name} --data {data.folder}`."
     )
 
 

@@ -22,7 +22,7 @@ from mammo_core.runs.card import SplitCount
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run, latest_run, start_worker
 from mammo_core.training.data import split_dataset
-from mammo_core.training.lineage import origin_of
+from mammo_core.training.lineage import check_origin, origin_of
 from mammo_core.types import Task
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM
 from mammo_core.zoo.shelf import weights_path
@@ -85,13 +85,16 @@ def check_start(configs: Sequence[RunConfig]) -> tuple[str, ...]:
     for config in configs:
         config.check()
     refuse_missing_weights(configs[0])
-    data = configs[0].data
+    data, origin = configs[0].data, origin_of(configs[0])
     dataset = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
     told: list[str] = []
     for one in configs:
         split = split_dataset(dataset, one).manifest
         told += (*in_sentences(stamps_of(split, one.data)),)
         told += few_to_choose_by(split, one.data, one.task)
+        if origin is not None:
+            own, is_leak_allowed = split.assign(dataset=data.folder), one.data.is_leak_allowed
+            told += check_origin(origin, own, is_leak_allowed=is_leak_allowed)
     return tuple(dict.fromkeys(told))
 
 

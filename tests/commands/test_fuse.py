@@ -1,15 +1,18 @@
 """`mammo fuse`: age, density or measured features put together with a run's scores."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.config import RunConfig, save_settings
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState
 from tests.predictions import made_up_predictions, write_run
+from tests.reports.made_up_study import change_card
 
 
 @pytest.fixture
@@ -51,3 +54,18 @@ def test_to_name_neither_columns_nor_features_is_a_mistake(
 ) -> None:
     assert main(["fuse", "a-run"]) == 2
     assert "Nothing was named" in capsys.readouterr().err
+
+
+def test_a_leak_of_the_run_is_told_of_what_is_made_from_it(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = run.settings(RunConfig)
+    leaky = replace(settings.data, unit="image", is_leak_allowed=True)
+    save_settings(replace(settings, data=leaky), run.settings_file)
+    change_card(run, replace(run.card(), limits=("leaky split: 19 of 24 women",)))
+    assert main(["fuse", "a-run", "--with", "age"]) == 0
+    assert "of the image's scores, leaky split: 19 of 24 women" in capsys.readouterr().err
+    report = tmp_path / "report.md"
+    assert main(["report", "a-run-with-age", "--out", str(report)]) == 0
+    headline = report.read_text(encoding="utf-8").split("## ")[0]
+    assert "Leaky split: the settings of the training let" in headline

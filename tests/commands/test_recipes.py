@@ -101,6 +101,7 @@ def test_going_on_needs_a_run_to_go_on_from(
     assert main(command) == 2
     told = capsys.readouterr().err
     assert "No finished run of cbis-vgg16-done-right on these data is here to go on from" in told
+    assert f"run cbis-vgg16-done-right --data {(tmp_path / 'set').resolve()}`" in told
 
 
 def run_recipe(name: str, folder: Path, *more: str) -> int:

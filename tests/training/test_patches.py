@@ -12,7 +12,7 @@ from mammo_core.config import DataConfig, PatchConfig, RunConfig
 from mammo_core.datasets.adapters.csv_folder import HOLDS_BOX
 from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.errors import CheckpointError, TableError
+from mammo_core.errors import CheckpointError, RunError, TableError
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
@@ -25,6 +25,7 @@ from mammo_core.training.patches import (
     tissue_elsewhere,
     with_patches,
 )
+from mammo_core.training.preflight import check_start
 from mammo_core.training.recipes import get_recipe, with_changes
 from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH, Box, Level
 from mammo_core.worker import main
@@ -216,6 +217,8 @@ def test_whom_the_patches_were_of_is_not_tested_on(
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(runs[0].path.parent))
     changes = {"model.weights": f"checkpoint:{runs[0].run_id}", "data.split_seed": "7"}
     config = with_changes(tiny(twenty_four_women), changes)
+    with pytest.raises(RunError, match="test women are women"):
+        check_start([config])  # before anything is prepared
     run = create_run(config, runs[0].path.parent, what="leaky", total=2)
     assert main("train", run.path) == 1
     assert "test women are women" in run.read_status().message

@@ -108,6 +108,12 @@ def _summary(told: Reported) -> Iterator[Block]:
     yield from (warning(text) for text in limits_of(study) if text != NOTICE)
 
 
+MAY_LEAK: Final = (
+    "Leaky split: the settings of the training let women, images or copies of them lie on both "
+    "sides of the split, so these results may show what is remembered."
+)
+
+
 def cautions_of(study: RunStudy, results: Results) -> Iterator[str]:
     """What makes the headline itself doubtful."""
     if study.card is None:
@@ -115,6 +121,8 @@ def cautions_of(study: RunStudy, results: Results) -> Iterator[str]:
             "Without the model card it is not known to what a label was given (image, breast or "
             f"woman), so cases are counted by {results.main.cases.level}."
         )
+        if study.training is not None and study.training.data.is_leak_allowed:
+            yield MAY_LEAK
     elif study.predictions is not None and not study.is_external:
         yield from filter(None, (differs_from_card(study.predictions, study.card),))
     yield from results.collapses
