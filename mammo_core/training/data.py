@@ -17,6 +17,7 @@ from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import cache_root
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.tables import positive_of
 from mammo_core.training.patches import (
     Images,
     PatchImages,
@@ -40,7 +41,7 @@ class ImageSet:
     images: Images
     labels: NDArray[np.int64]
     contents: tuple[str, ...] = ()  # empty where they are only looked at as they are
-    numbers: NDArray[np.uint64] | None = None  # which patch of its image each is
+    numbers: NDArray[np.uint64] | None = None  # which patch or copy of its image each is
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -70,15 +71,41 @@ def load_dataset(config: RunConfig) -> Dataset:
 
 def split_dataset(dataset: Dataset, config: RunConfig) -> Dataset:
     """The labelled images of `dataset`, or the patches of it, split as the settings say."""
-    if config.patches:
-        dataset = with_patches(dataset, config.patches)
-    split = used_images(split_as_set(dataset.manifest, config.data, config.task))
+    split = _split_patches(dataset, config) if config.patches else _split(dataset, config)
+    split = used_images(split)
     if config.model.views == 2 and is_lone(partners_of(split)).all():
         raise ConfigError(
             f"None of the {len(split)} images has its other view (CC or MLO) of the same breast, "
             "as far as these data say. Set model.views to 1."
         )
     return replace(dataset, manifest=split)
+
+
+def _split(dataset: Dataset, config: RunConfig) -> pd.DataFrame:
+    return split_as_set(dataset.manifest, config.data, config.task)
+
+
+def _split_patches(dataset: Dataset, config: RunConfig) -> pd.DataFrame:
+    """A woman is where a training on the whole images of this set, split alike, has her too: it
+    will not be tested on women whose patches it began with. Where the labels tell no two classes
+    apart (every image holds a lesion), no such training can be, and the patches are split alone.
+    """
+    assert config.patches is not None
+    patches = with_patches(dataset, config.patches).manifest
+    task = dataset.label_rule.task
+    positive = positive_of(dataset.manifest["label"], task).dropna()
+    if positive.nunique() < 2:
+        return split_as_set(patches, config.data, config.task)
+    whole = split_as_set(dataset.manifest, config.data, task).dropna(subset=["split"])
+    of_woman = whole.drop_duplicates("group_id").set_index("group_id")["split"]
+    splits = patches["group_id"].map(of_woman).fillna(str(Split.TRAIN)).astype("string")
+    for name in Split:
+        if not (splits == name).any():
+            raise TableError(
+                f"No woman with a box is in the {name} split. Choose other shares or another seed "
+                "of the split."
+            )
+    return patches.assign(split=splits)
 
 
 def load_images(
@@ -135,12 +162,19 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
         images=open_images(cache, files),
         labels=label_indices(manifest, config.task),
         contents=tuple(cache.content_of(file) for file in files),
+        numbers=_copies(manifest) if config.data.has_copies else None,
     )
     if not config.patches:
         return images
     sources = manifest.drop_duplicates("source").assign(image_id=lambda rows: rows["source"])
     placed = boxes_in_prepared(dataset, sources, config.prepare)
     return _patches_of(images, placed, config.patches)
+
+
+def _copies(manifest: pd.DataFrame) -> NDArray[np.uint64]:
+    """Which copy of its image each row is, so that copies are not all changed alike."""
+    copies: NDArray[np.uint64] = manifest.groupby("path").cumcount().to_numpy().astype(np.uint64)
+    return copies
 
 
 def _patches_of(

@@ -140,7 +140,9 @@ def centres_of(
 def tissue_elsewhere(
     pixels: NDArray[np.uint16], boxes: Sequence[Box], *, size: int, count: int, seed: int
 ) -> NDArray[np.float32]:
-    """`count` places in the breast, no box in the patch around them where that can be had."""
+    """`count` places in the breast, away from every box where that can be had: of a patch around
+    them, hardly its rim lies in one.
+    """
     rng = np.random.default_rng(seed)
     rows, columns = np.nonzero(find_tissue(pixels))
     drawn = rng.integers(len(rows), size=(_TRIES, count))

@@ -96,6 +96,7 @@ def test_a_box_with_its_score_behind_it_is_read(tmp_path: Path) -> None:
     ("change", "told"),
     [
         ({"images": [{"id": 1, "file_name": "../../secret.png"}]}, "leads out of"),
+        ({"images": [{"id": 1, "file_name": "a" * 5000}]}, "too long for a file"),
         ({"annotations": [{"image_id": 1, "category_id": 1, "bbox": [1, 2]}]}, "no COCO file"),
         (
             {"annotations": [{"image_id": 1, "category_id": 1, "bbox": [10**400, 1, 2, 3]}]},

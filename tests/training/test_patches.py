@@ -17,7 +17,7 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import create_run
 from mammo_core.training.batches import PatchBatches
-from mammo_core.training.data import ImageSet
+from mammo_core.training.data import ImageSet, load_dataset
 from mammo_core.training.measuring import measure
 from mammo_core.training.patches import (
     PatchImages,
@@ -163,7 +163,6 @@ def runs(tmp_path_factory: pytest.TempPathFactory, twenty_four_women: Path) -> l
                 "model.weights": f"checkpoint:{on_patches.run_id}",
                 "model.pooling": "avgmax",
                 "optim.head_rate": "5",
-                "data.is_leak_allowed": "true",
             },
         )
         return [on_patches, carried_out(root, whole)]
@@ -243,3 +242,12 @@ def test_what_a_training_on_patches_takes_is_measured_before(
     assert looks.shape[1:] == (16, 16)
     boxes = len(read_dataset(twenty_four_women).boxes)
     assert sum(count.positive_images for count in told.splits) == boxes
+
+
+def test_a_woman_is_in_the_split_of_a_training_on_whole_images(twenty_four_women: Path) -> None:
+    """Or what patches have taught could not be tested on these very data."""
+    config = tiny(twenty_four_women)
+    whole = load_dataset(config).manifest.drop_duplicates("group_id").set_index("group_id")["split"]
+    patches = load_dataset(replace(config, patches=PATCHES, task=LESION_PATCH)).manifest
+    assert patches["split"].nunique() == 3
+    assert (patches["split"] == patches["group_id"].map(whole)).all()

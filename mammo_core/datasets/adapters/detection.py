@@ -37,6 +37,7 @@ NAMES_FILE: Final = "data.yaml"
 _COCO: Final = ("_annotations.coco.json", "*/_annotations.coco.json", "annotations/*.json")
 _LABELS: Final = ("labels/*.txt", "*/labels/*.txt", "labels/*/*.txt")
 _MOST_BYTES: Final = 2**28  # of a JSON or a list of names: far more than any set needs
+_LONGEST_NAME: Final = 1000  # characters of a path
 _CANCER: Final = re.compile(r"malign|cancer|carcinoma")
 _DENIED: Final = re.compile(  # as in non-malignant
     rf"\b(?:non[\W_]*|(?:no|not|without)[\W_]+)(?:{_CANCER.pattern})"
@@ -269,8 +270,11 @@ def _coco_box(annotation: Mapping[str, Any], names: Mapping[Any, str]) -> tuple[
 
 def _coco_path(name: str, file: Path, folder: Path) -> str:
     """Where the image lies: beside the JSON as Roboflow has it, else in the usual folders."""
-    if not is_inside(name):
-        raise TableError(f"The image {name!r} in {file.name} leads out of the data set's folder.")
+    if not is_inside(name) or len(name) > _LONGEST_NAME:
+        name = name[:_LONGEST_NAME]
+        raise TableError(
+            f"The image {name!r} in {file.name} leads out of the data set's folder, or is none."
+        )
     name = name.replace("\\", "/")
     split = re.sub(r"^instances_|\d+$", "", file.stem)
     places = (file.parent, folder / "images", folder / "images" / split, folder / split, folder)

@@ -127,6 +127,7 @@ CBIS: Final[tuple[Recipe, ...]] = (
             "on the official test."
         ),
         folds=5,
+        published=(),
     ),
     replace(
         _VGG16,
