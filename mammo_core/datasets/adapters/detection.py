@@ -271,9 +271,9 @@ def _coco_box(annotation: Mapping[str, Any], names: Mapping[Any, str]) -> tuple[
 def _coco_path(name: str, file: Path, folder: Path) -> str:
     """Where the image lies: beside the JSON as Roboflow has it, else in the usual folders."""
     if not is_inside(name) or len(name) > _LONGEST_NAME:
-        name = name[:_LONGEST_NAME]
         raise TableError(
-            f"The image {name!r} in {file.name} leads out of the data set's folder, or is none."
+            f"The image {name[:100]!r} in {file.name} leads out of the data set's folder, or its "
+            "name is too long for a file."
         )
     name = name.replace("\\", "/")
     split = re.sub(r"^instances_|\d+$", "", file.stem)
