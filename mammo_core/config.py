@@ -252,7 +252,9 @@ class OptimConfig:
             if getattr(self, name) <= 0.0:
                 told = name.replace("_", " ").capitalize()
                 problems.append(f"{told} is {getattr(self, name)}; it must be above 0.")
-        problems += _outside(self, 0.0, 1.0, "plateau_factor", "least_sensitivity")
+        if not 0.0 < self.plateau_factor < 1.0:
+            problems.append(f"Plateau factor is {self.plateau_factor}; it must be within 0 to 1.")
+        problems += _outside(self, 0.0, 1.0, "least_sensitivity")
         if max(self.momentum, self.ema_decay) >= 1.0:
             problems.append("Momentum and EMA decay must be below 1.")
         if not 0 <= self.warmup_epochs <= self.epochs:
