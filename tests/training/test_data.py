@@ -12,7 +12,7 @@ from mammo_core.errors import TableError
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.data import load_dataset, load_images
+from mammo_core.training.data import left_out_in_words, load_dataset, load_images
 from mammo_core.types import Split
 from tests.phantoms import put_phantoms
 from tests.training.made_up import CONFIG
@@ -76,3 +76,16 @@ def test_a_stop_while_images_are_prepared_leaves_nothing_to_train_on(phantoms: P
     config = config_for(phantoms)
     dataset = load_dataset(config)
     assert load_images(dataset, config, report=lambda *_: None, should_stop=lambda: True) == {}
+
+
+def test_nothing_is_said_to_be_left_out_where_the_test_images_choose_the_epoch(
+    phantoms: Path,
+) -> None:
+    """They are then both the test and the validation images, and counted once."""
+    config = config_for(phantoms)
+    data = replace(config.data, unit="image", is_test_validation=True, is_leak_allowed=True)
+    config = replace(config, data=data)
+    dataset = load_dataset(config)
+    images = load_images(dataset, config, report=lambda *said: None, should_stop=lambda: False)
+    assert len(images[Split.VAL]) == len(images[Split.TEST]) > 0
+    assert left_out_in_words(dataset, images) == ""
