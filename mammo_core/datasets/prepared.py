@@ -13,7 +13,7 @@ from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.small_images import boxes_of, remembered
 from mammo_core.errors import ConfigError
 from mammo_core.files import cache_root
-from mammo_core.preprocessing.cache import Built, Cache, Plan, build_cache, plan_build
+from mammo_core.preprocessing.cache import VERSION, Built, Cache, Plan, build_cache, plan_build
 from mammo_core.preprocessing.prepare import place_box
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.types import Box
@@ -113,5 +113,6 @@ def _laid_out(
 
 
 def _key(marks: Sequence[Sequence[Box]], settings: PrepareSettings) -> str:
-    told = f"{settings!r}{[[(b.x0, b.y0, b.x1, b.y1) for b in boxes] for boxes in marks]!r}"
+    corners = [[(box.x0, box.y0, box.x1, box.y1) for box in boxes] for boxes in marks]
+    told = f"{VERSION}{settings!r}{corners!r}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -19,7 +19,7 @@ from mammo_core.datasets.prepared import boxes_in_prepared, prepare_dataset
 from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import TableError
 from mammo_core.files import cache_root
-from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.preprocessing.cache import VERSION, Cache, open_images
 from mammo_core.types import Box, Report
 
 Region = Literal["breast", "boxes"]
@@ -141,5 +141,5 @@ def _cut_out(
 def _key(dataset: Dataset, rows: pd.DataFrame, region: Region) -> str:
     """Of what decides the features beside the files."""
     boxes = dataset.boxes.to_csv(index=False) if region == "boxes" else ""
-    told = f"{_VERSION}{SETTINGS!r}{region}{rows['image_id'].to_csv(index=False)}{boxes}"
+    told = f"{_VERSION} {VERSION}{SETTINGS!r}{region}{rows['image_id'].to_csv(index=False)}{boxes}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]
