@@ -57,9 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description=f"Mammoscope on the command line. {NOTICE}",
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    asked = sys.argv[1:] if arguments is None else list(arguments)
     for command in COMMANDS:
-        command.add_arguments(subparsers.add_parser(command.name, help=command.summary))
-    chosen = parser.parse_args(arguments)
+        own = subparsers.add_parser(command.name, help=command.summary)
+        if asked[:1] == [command.name]:  # the others' help costs imports that nobody asked for
+            command.add_arguments(own)
+    chosen = parser.parse_args(asked)
     run = {command.name: command.run for command in COMMANDS}[chosen.command]
     try:
         code = run(chosen)
