@@ -11,7 +11,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.records import damage_in_words
@@ -138,6 +140,11 @@ def positive_of(labels: "pd.Series[Any]", task: Task) -> "pd.Series[bool]":
     """True, False or <NA> per row: whether the label is one of the task's positive classes."""
     positive = labels.isin(task.positive).astype("boolean")
     return positive.mask(labels.isna())
+
+
+def class_indices(labels: "pd.Series[Any]", task: Task) -> NDArray[np.intp]:
+    """The class of each label, all of them known, as its place in the task."""
+    return np.array([task.classes.index(label) for label in labels], dtype=np.intp)
 
 
 def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:

@@ -109,14 +109,8 @@ def prepare(run: RunFolder) -> str:
 
 
 def audit(run: RunFolder) -> str:
-    from mammo_core.datasets.audit.report import write_report
-    from mammo_core.datasets.audit.result import (
-        AUDIT_FILE,
-        FIRST_FILE,
-        REPORT_FILE,
-        Severity,
-        write_audit,
-    )
+    from mammo_core.datasets.audit.report import put_into
+    from mammo_core.datasets.audit.result import FIRST_FILE, write_audit
     from mammo_core.datasets.audit.run import FirstAnswer, audit_dataset
     from mammo_core.datasets.dataset import read_in_question
 
@@ -131,10 +125,7 @@ def audit(run: RunFolder) -> str:
     )
     if run.is_asked_to_stop():
         return "Stopped on request; nothing was concluded from the files already seen."
-    write_report(result, dataset.root, run.file(REPORT_FILE))
-    write_audit(result, run.file(AUDIT_FILE))
-    counts = ", ".join(f"{len(result.of(severity))} {severity}" for severity in Severity)
-    return f"{result.images} images looked at. Findings: {counts}."
+    return put_into(run, dataset, result)
 
 
 @dataclass(frozen=True, slots=True)

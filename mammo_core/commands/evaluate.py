@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from mammo_core.commands.command import Command, say, say_aside
-from mammo_core.commands.runs import follow
+from mammo_core.commands.runs import ended_well
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_checkpoint, list_checkpoints
-from mammo_core.types import Level, RunState, Task
+from mammo_core.types import Level, Task
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -88,9 +88,7 @@ def _fill_matrix(arguments: argparse.Namespace) -> int:
 
 def _told(run: RunFolder) -> bool:
     """Follow `run` to its end, and tell what came out; whether it ended well."""
-    status = follow(run, say_aside)
-    say_aside(f"{status.state}: {status.message}")
-    if status.state is not RunState.FINISHED:
+    if not ended_well(run):
         return False
     for line in _results(run):
         say_aside(line)

@@ -2,18 +2,15 @@
 
 import argparse
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside
-from mammo_core.commands.runs import follow
+from mammo_core.commands.runs import ended_well, refuse_no_folder, write_report
 from mammo_core.commands.train import add_data_arguments, add_set_argument, changes_of, data_of
-from mammo_core.errors import ConfigError
 from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import RunState
 
 if TYPE_CHECKING:
     from mammo_core.reports.study.results import Results
@@ -124,7 +121,7 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     from mammo_core.training.series import start_series
 
     recipe, changes = get_recipe(arguments.name), changes_of(arguments.set)
-    _refuse_no_folder(arguments.out)
+    refuse_no_folder(arguments.out)  # before hours of training, not after
     by_recipe.refuse_without_weights(recipe, changes)
     data, root = data_of(arguments, recipe), checkpoints_root()
     config = by_recipe.configure(recipe, data, changes, root=root)
@@ -135,7 +132,7 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     runs = start_series(configs, root)
     for number, run in enumerate(runs, start=1):
         say_aside(f"Run {number} of {len(runs)}: {run.path}")
-        if not _ended_well(run):
+        if not ended_well(run):
             return 1
     run = by_recipe.joined(runs, root)
     if len(runs) > 1:
@@ -143,21 +140,9 @@ def _run_recipe(arguments: argparse.Namespace) -> int:
     say(run.path)
     for line in _results(run, recipe):
         say(line)
-    say(_report(run, arguments.out))
+    say(write_report(run, arguments.out, by="mammo recipes run"))
     outcomes = [_scored(run, folder) for folder in arguments.also_on]
     return 0 if all(outcomes) else 1
-
-
-def _refuse_no_folder(out: Path | None) -> None:
-    """Before hours of training, not after."""
-    if out is not None and not out.parent.is_dir():
-        raise ConfigError(f"There is no folder {out.parent} to write {out.name} to.")
-
-
-def _ended_well(run: RunFolder) -> bool:
-    status = follow(run, say_aside)
-    say_aside(f"{status.state}: {status.message}")
-    return status.state is RunState.FINISHED
 
 
 def _results(run: RunFolder, recipe: "Recipe") -> Iterator[str]:
@@ -200,20 +185,6 @@ def results_in_words(results: "Results") -> Iterator[str]:
 
 
 _ALSO = ("Accuracy", "F1")
-
-
-def _report(run: RunFolder, out: Path | None) -> Path:
-    from mammo_core.files import replace_file
-    from mammo_core.reports.study.report import Format, study_text
-
-    roots = (checkpoints_root(), shipped_checkpoints_root())
-    now = datetime.now(UTC).isoformat(timespec="seconds")
-    path = out or Path(f"{run.run_id}-report.html")
-    form = Format.MARKDOWN if path.suffix.lower() == ".md" else Format.HTML
-    by = "mammo recipes run"
-    text = study_text(run, roots, audits=audits_root(), form=form, by=by, now=now)
-    replace_file(path, text)
-    return path
 
 
 def _scored(run: RunFolder, folder: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.commands.command import Command, say
+from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
@@ -38,6 +38,13 @@ def follow(run: RunFolder, say: Say) -> RunStatus:
             told = f"{status.state}: {status.message}" if status.message else str(status.state)
             news.hear(told, now=time.monotonic())
         time.sleep(LOOK_EVERY_SECONDS)
+
+
+def ended_well(run: RunFolder) -> bool:
+    """Follow `run` to its end and tell that."""
+    status = follow(run, say_aside)
+    say_aside(f"{status.state}: {status.message}")
+    return status.state is RunState.FINISHED
 
 
 class News:
@@ -190,23 +197,38 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.files import replace_file
-    from mammo_core.reports.study.report import Format, card_text, study_text
+    from mammo_core.reports.study.report import Format, card_text
 
+    run, out = find_checkpoint(arguments.run), arguments.out
+    refuse_no_folder(out)
+    form = arguments.format or _form_of(out)
+    if not arguments.card:
+        say(write_report(run, out, form=form, by="mammo report"))
+        return 0
+    out = out or Path(f"{run.run_id}-card.{form}")
     roots = (checkpoints_root(), shipped_checkpoints_root())
-    run = find_checkpoint(arguments.run)
-    form = Format(arguments.format or _form_of(arguments.out))
-    what = "card" if arguments.card else "report"
-    out = arguments.out or Path(f"{run.run_id}-{what}.{form}")
-    if not out.parent.is_dir():
-        raise ConfigError(f"There is no folder {out.parent} to write {out.name} to.")
-    if arguments.card:
-        text = card_text(run, roots, audits=audits_root(), form=form)
-    else:
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        text = study_text(run, roots, audits=audits_root(), form=form, by="mammo report", now=now)
-    replace_file(out, text)
+    replace_file(out, card_text(run, roots, audits=audits_root(), form=Format(form)))
     say(out)
     return 0
+
+
+def refuse_no_folder(out: Path | None) -> None:
+    if out is not None and not out.parent.is_dir():
+        raise ConfigError(f"There is no folder {out.parent} to write {out.name} to.")
+
+
+def write_report(run: RunFolder, out: Path | None, *, by: str, form: str | None = None) -> Path:
+    """The study report of `run`, in the form that the name says where none is asked for."""
+    from mammo_core.files import replace_file
+    from mammo_core.reports.study.report import Format, study_text
+
+    form = form or _form_of(out)
+    path = out or Path(f"{run.run_id}-report.{form}")
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    roots = (checkpoints_root(), shipped_checkpoints_root())
+    text = study_text(run, roots, audits=audits_root(), form=Format(form), by=by, now=now)
+    replace_file(path, text)
+    return path
 
 
 def _form_of(out: Path | None) -> str:

@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside
-from mammo_core.commands.runs import follow
+from mammo_core.commands.runs import ended_well
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import RunState
 
 if TYPE_CHECKING:
     from mammo_core.training.recipes import Recipe
@@ -162,9 +161,7 @@ def _finished(run: RunFolder, *, is_one_of_many: bool) -> bool:
     """Follow `run` to its end and tell it."""
     if is_one_of_many:
         say_aside(f"{run.run_id}:")
-    status = follow(run, say_aside)
-    say_aside(f"{status.state}: {status.message}")
-    return status.state is RunState.FINISHED
+    return ended_well(run)
 
 
 def _tell_series(config: RunConfig) -> None:

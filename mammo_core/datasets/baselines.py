@@ -19,6 +19,7 @@ from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.small_images import GREY, small_images
 from mammo_core.errors import TableError
 from mammo_core.metrics.confounding import CONFOUNDERS, encoder
+from mammo_core.tables import class_indices
 from mammo_core.types import Report, Split, Task
 
 Matrix = NDArray[np.floating]
@@ -49,7 +50,7 @@ class LabelledImages:
     @property
     def classes(self) -> NDArray[np.intp]:
         """The class of each image, as its place in the task."""
-        return np.array([self.task.classes.index(name) for name in self.manifest["label"]])
+        return class_indices(self.manifest["label"], self.task)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

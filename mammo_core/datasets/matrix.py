@@ -5,14 +5,14 @@ matrix of models and sets.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from mammo_core.config import EvaluateConfig, RunConfig
+from mammo_core.config import EvaluateConfig
 from mammo_core.datasets.dataset import (
     Registered,
-    find_folder,
     get_adapter,
     get_label_rule,
     other_question,
 )
+from mammo_core.datasets.splits import is_same_folder
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import Evaluation, evaluation_of
@@ -79,7 +79,6 @@ def _why_not(
 def _is_own(run: RunFolder, entry: Registered) -> bool:
     """A checkpoint from elsewhere may not say what it was trained on."""
     try:
-        learnt_from = run.settings(RunConfig).data.folder
+        return is_same_folder(entry.name, run)
     except ConfigError:
         return False
-    return find_folder(learnt_from).resolve() == find_folder(entry.name).resolve()

@@ -17,20 +17,14 @@ from numpy.typing import NDArray
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError, RunError
 from mammo_core.files import cache_root, replace_file
+from mammo_core.preprocessing.judge import reduced
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.types import Box, Pixels
 
 QUANTILES: Final = (0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99)
 GREY: Final = ("grey_mean", "grey_std", "grey_black", *(f"grey_q{q:.2f}" for q in QUANTILES))
-_SMALL: Final = 128  # pixels
 _BLACK: Final = 0.02
-
-
-def reduced(pixels: Pixels) -> Pixels:
-    """The image at 128 x 128 pixels, its shape given up: grey levels need none."""
-    small = cv2.resize(pixels, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, dtype=np.float32)
 
 
 def grey_levels(small: Pixels) -> dict[str, float]:

@@ -294,7 +294,7 @@ def _with_fold(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataF
 
 def judged_images(run: RunFolder, card: ModelCard, config: JudgeConfig) -> tuple[Dataset, str, str]:
     """The images, what to call their data set, and the split they are."""
-    if config.folder is None or _is_same_folder(config.folder, run):
+    if config.folder is None or is_same_folder(config.folder, run):
         own = run.settings(RunConfig).data
         return own_test_images(card, own), card.data.dataset, str(Split.TEST)
     name = Path(config.folder).name  # never the whole path: it tells of the computer
@@ -351,7 +351,7 @@ def whole_groups(rows: pd.DataFrame, *, most: int) -> pd.DataFrame:
     return rows[(first < most).to_numpy()].reset_index(drop=True)
 
 
-def _is_same_folder(data: str, run: RunFolder) -> bool:
+def is_same_folder(data: str, run: RunFolder) -> bool:
     """Whether `data` is what the run learnt from. A checkpoint from elsewhere may not say."""
     settings = run.settings_file
     if not settings.exists():

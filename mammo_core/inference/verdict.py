@@ -12,6 +12,7 @@ import numpy as np
 
 from mammo_core.metrics.calibration import fit_score_map, map_scores, recalibrate, unmap_score
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.external import Locked
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
 from mammo_core.scores import Recalibration, mean_of_sum
@@ -123,6 +124,14 @@ def as_given(point: LockedPoint | None) -> LockedPoint | None:
         return None
     threshold = unmap_score(point.threshold, point.score_map)
     return replace(point, threshold=threshold, calibration=AS_GIVEN, score_map=None)
+
+
+def locked_elsewhere(point: LockedPoint | None) -> Locked | None:
+    """`point` as the scores of another data set are judged by it; None where they cannot be."""
+    given = as_given(point)
+    if given is None or given.pooling not in tuple(Pooling):
+        return None
+    return Locked(threshold=given.threshold, level=given.level, rule=Pooling(given.pooling))
 
 
 def threshold_in_words(point: LockedPoint) -> str:

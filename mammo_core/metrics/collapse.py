@@ -6,7 +6,7 @@ nearly all of whose cases are of one class, stays quiet.
 """
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from mammo_core.metrics.cases import Cases
-from mammo_core.tables import class_columns
+from mammo_core.tables import class_columns, class_indices
 from mammo_core.types import Task
 
 #: Of the cases; called one class, they are called alike.
@@ -73,7 +73,7 @@ def class_collapse(predictions: pd.DataFrame, task: Task) -> str:
         return ""
     return collapse_in_words(
         calls_of(rows[columns].to_numpy(dtype=np.float64)),
-        _indices(rows["label"], task),
+        class_indices(rows["label"], task),
         task.classes,
         how="taking the likeliest class of each image",
     )
@@ -90,7 +90,3 @@ def call_collapse(cases: Cases, threshold: float) -> str:
         f"The threshold {threshold:.4f} calls {few} {cases.level}: {count:,} of {len(cases):,}, "
         f"of which {cases.positives:,} are positive."
     )
-
-
-def _indices(labels: "pd.Series[Any]", task: Task) -> NDArray[np.intp]:
-    return np.array([task.classes.index(label) for label in labels], dtype=np.intp)

@@ -36,6 +36,7 @@ from mammo_core.types import Level
 
 if TYPE_CHECKING:
     from sklearn.compose import ColumnTransformer
+    from sklearn.pipeline import Pipeline
 
 Floats = NDArray[np.float64]
 
@@ -79,10 +80,9 @@ def beyond_confounders(
     folds = folds_of(known["group_id"], positive, seed=seed)
     if folds is None:
         return None
-    score = np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE)
-    table = known[columns].assign(log_odds=logit(score))
+    table = known[columns].assign(log_odds=log_odds_of(known))
     alone, together = (
-        pool_cases(known.assign(score=_out_of_fold(table[names], positive, folds)), level, rule)
+        pool_cases(known.assign(score=out_of_fold(table[names], positive, folds)), level, rule)
         for names in (columns, [*columns, "log_odds"])
     )
     return Beyond(
@@ -155,14 +155,32 @@ def folds_of(
     return fold[codes]
 
 
-def _out_of_fold(table: pd.DataFrame, positive: NDArray[np.bool_], folds: NDArray[np.intp]) -> Any:
-    """The probability of cancer of each image, by a model that never saw its woman."""
+def log_odds_of(predictions: pd.DataFrame) -> Floats:
+    """The scores, as a regression takes them."""
+    score = np.clip(predictions["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE)
+    return np.asarray(logit(score))
+
+
+def regression(table: pd.DataFrame, *, shrinkage: float = 1.0) -> "Pipeline":
+    """Not fitted yet; `shrinkage` is its C: a smaller one for features that are many and alike."""
     from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
     from sklearn.pipeline import make_pipeline
 
-    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
-    guessed = cross_val_predict(
+    return make_pipeline(encoder(table), LogisticRegression(C=shrinkage, max_iter=5000))
+
+
+def out_of_fold(
+    table: pd.DataFrame,
+    positive: NDArray[np.bool_],
+    folds: NDArray[np.intp],
+    *,
+    shrinkage: float = 1.0,
+) -> Floats:
+    """The probability of cancer of each image, by a regression that never saw its woman."""
+    from sklearn.model_selection import PredefinedSplit, cross_val_predict
+
+    model = regression(table, shrinkage=shrinkage)
+    guessed: Floats = cross_val_predict(
         model, table, positive, cv=PredefinedSplit(folds), method="predict_proba"
     )
     return guessed[:, 1]

@@ -7,17 +7,16 @@ they tell who was examined where, not who has cancer. Nor what was only known af
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logit
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.compare import Difference, auc_difference
-from mammo_core.metrics.confounding import encoder, folds_of
+from mammo_core.metrics.confounding import folds_of, log_odds_of, out_of_fold, regression
 from mammo_core.metrics.uncertainty import (
     Estimate,
     auc_with_interval,
@@ -27,12 +26,8 @@ from mammo_core.metrics.uncertainty import (
 )
 from mammo_core.types import Level
 
-if TYPE_CHECKING:
-    from sklearn.pipeline import Pipeline
-
 CLINICAL: Final = ("age", "density")
 IMAGE: Final = "the image's score, in log-odds"
-_EDGE: Final = 1e-6
 _RESAMPLES: Final = 200
 _INTERVAL: Final = (2.5, 97.5)
 _SHRINKAGE: Final = 0.1  # C of the regression: some features are many and alike
@@ -100,15 +95,17 @@ def fuse(
     positive = known["positive"].to_numpy(dtype=bool)
     folds = _folds(known, positive, seed)
     names = [*columns, *(features.columns.drop("image_id") if features is not None else ())]
-    score = np.clip(known["score"].to_numpy(dtype=np.float64), _EDGE, 1 - _EDGE)
-    table = known[names].assign(**{IMAGE: logit(score)})
+    table = known[names].assign(**{IMAGE: log_odds_of(known)})
     scored = known[list(predictions.columns)]
     told = " + ".join(columns if features is None else [*columns, "features"])
+    beside, both = (
+        out_of_fold(part, positive, folds, shrinkage=_SHRINKAGE) for part in (table[names], table)
+    )
     return Fusion(
         columns=columns,
         image=scored,
-        beside=_rescored(scored, _out_of_fold(table[names], positive, folds), told),
-        both=_rescored(scored, _out_of_fold(table, positive, folds), f"image + {told}"),
+        beside=_rescored(scored, beside, told),
+        both=_rescored(scored, both, f"image + {told}"),
         weights=_weights(table, positive, pd.factorize(known["group_id"])[0], seed),
         left_out=len(predictions) - len(known),
     )
@@ -150,24 +147,6 @@ def _folds(known: pd.DataFrame, positive: NDArray[np.bool_], seed: int) -> NDArr
     return made
 
 
-def _regression(table: pd.DataFrame) -> "Pipeline":
-    from sklearn.linear_model import LogisticRegression  # most of a second
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(encoder(table), LogisticRegression(C=_SHRINKAGE, max_iter=5000))
-
-
-def _out_of_fold(
-    table: pd.DataFrame, positive: NDArray[np.bool_], folds: NDArray[np.intp]
-) -> NDArray[np.float64]:
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
-
-    guessed: NDArray[np.float64] = cross_val_predict(
-        _regression(table), table, positive, cv=PredefinedSplit(folds), method="predict_proba"
-    )[:, 1]
-    return guessed
-
-
 def _rescored(table: pd.DataFrame, score: NDArray[np.float64], model: str) -> pd.DataFrame:
     classes = [name for name in table if str(name).startswith("p_")]
     return table.drop(columns=classes).assign(score=score, model_id=model, engine="scikit-learn")
@@ -177,17 +156,17 @@ def _weights(
     table: pd.DataFrame, positive: NDArray[np.bool_], women: NDArray[np.intp], seed: int
 ) -> pd.DataFrame:
     """Fitted on all women; the intervals by drawing women again."""
-    model = _regression(table)
-    encoded, regression = model[0].fit_transform(table), model[-1]
+    model = regression(table, shrinkage=_SHRINKAGE)
+    encoded, last = model[0].fit_transform(table), model[-1]
     names = [_plain(name) for name in model[0].get_feature_names_out()]
-    regression.fit(encoded, positive)
-    value = regression.coef_[0].copy()
+    last.fit(encoded, positive)
+    value = last.coef_[0].copy()
     drawn: list[Any] = []
     strata = strata_of(positive, women)
     for weights in resampled_weights(strata, resamples=_RESAMPLES, seed=seed):
         for weight in weights:
-            regression.fit(encoded, positive, sample_weight=weight[women])
-            drawn.append(regression.coef_[0].copy())
+            last.fit(encoded, positive, sample_weight=weight[women])
+            drawn.append(last.coef_[0].copy())
     low, high = np.percentile(np.stack(drawn), _INTERVAL, axis=0)
     told = pd.DataFrame({"feature": names, "weight": value, "low": low, "high": high})
     return told.iloc[np.argsort(-np.abs(value), kind="stable")].reset_index(drop=True)

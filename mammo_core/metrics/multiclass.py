@@ -14,15 +14,15 @@ from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of
 from mammo_core.metrics.rates import RESAMPLES
 from mammo_core.metrics.uncertainty import (
-    CONFIDENCE,
     FEWEST_GROUPS,
     Estimate,
     Rate,
     auc_with_interval,
+    drawn_interval,
     rate_with_interval,
     resampled_weights,
 )
-from mammo_core.tables import class_columns
+from mammo_core.tables import class_columns, class_indices
 from mammo_core.types import Level, Task
 
 
@@ -79,13 +79,19 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
     known = truth.isin(task.classes).to_numpy()
     if not known.any():
         raise TableError("No case has one known class, so the classes cannot be judged.")
-    actual = np.array([task.classes.index(name) for name in truth[known]])
+    actual = class_indices(truth[known], task)
     called = probabilities[known].argmax(axis=1)
     groups = pd.factorize(pooled[0].groups[known])[0]
     count = len(task.classes)
     confusion = np.bincount(actual * count + called, minlength=count**2).reshape(count, count)
     drawn = _drawn_confusions(actual * count + called, groups, count)
-    intervals = _intervals(f1_by_class(drawn)) if drawn is not None else [None] * count
+    intervals: list[tuple[float, float] | None] = [None] * count
+    kappa_interval = macro_interval = None
+    if drawn is not None:
+        by_class = f1_by_class(drawn)
+        intervals = [drawn_interval(values) for values in by_class.T]
+        kappa_interval = drawn_interval(quadratic_kappas(drawn))
+        macro_interval = drawn_interval(_macro(by_class))
     reports = [
         _report(name, actual == number, called == number, groups, pooled[number], known)
         for number, name in enumerate(task.classes)
@@ -100,9 +106,9 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
         accuracy=rate_with_interval(actual == called, groups),
         kappa=quadratic_kappa(confusion) if task.is_ordered else None,
         left_out=int((~known).sum()),
-        kappa_interval=_interval(quadratic_kappas(drawn)) if drawn is not None else None,
+        kappa_interval=kappa_interval,
         macro_f1=float(_macro(f1_by_class(confusion[None]))[0]),
-        macro_f1_interval=_interval(_macro(f1_by_class(drawn))) if drawn is not None else None,
+        macro_f1_interval=macro_interval,
     )
 
 
@@ -146,19 +152,6 @@ def _drawn_confusions(
     chunks = resampled_weights(np.zeros(women, dtype=np.intp), resamples=RESAMPLES, seed=0)
     drawn = np.concatenate([weights @ by_woman for weights in chunks])
     return np.asarray(drawn.reshape(-1, count, count), dtype=np.intp)
-
-
-def _intervals(by_class: NDArray[np.float64]) -> list[tuple[float, float] | None]:
-    return [_interval(values) for values in by_class.T]
-
-
-def _interval(values: NDArray[np.float64]) -> tuple[float, float] | None:
-    """The middle 95 % of the draws; None where some say nothing, or all say the same."""
-    if not np.isfinite(values).all() or np.ptp(values) == 0.0:
-        return None
-    tail = (1 - CONFIDENCE) / 2
-    low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
-    return low, high
 
 
 def _report(

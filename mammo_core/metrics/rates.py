@@ -12,7 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.uncertainty import CONFIDENCE, FEWEST_GROUPS, resampled_weights, strata_of
+from mammo_core.metrics.uncertainty import (
+    FEWEST_GROUPS,
+    drawn_interval,
+    resampled_weights,
+    strata_of,
+)
 
 RESAMPLES: Final = 1000
 
@@ -123,10 +128,7 @@ def _figure(
     with np.errstate(divide="ignore", invalid="ignore"):
         value = float(compute(here))
         values = None if drawn is None else compute(drawn)
-    low = high = None
-    if values is not None and np.isfinite(values).all() and np.ptp(values) > 0.0:
-        tail = (1 - CONFIDENCE) / 2
-        low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
+    low, high = (None if values is None else drawn_interval(values)) or (None, None)
     return DerivedRate(
         name=name, value=value, low=low, high=high, is_of_prevalence=is_of_prevalence
     )

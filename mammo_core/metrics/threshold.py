@@ -149,6 +149,12 @@ def _ratios(part: NDArray[np.intp], whole: int) -> NDArray[np.float64]:
 _ROUNDING: Final = 1e-9  # 0.9 * 10 cancers are 9, not the 9.000000000000002 of a computer
 
 
+#: Of sensitivity: what a threshold is chosen for where nobody has chosen one.
+SUGGESTED_SENSITIVITY: Final = 0.9
+#: What the papers call cases by that chose no threshold.
+HALF: Final = 0.5
+
+
 class Aim(StrEnum):
     """What a threshold is chosen for. The first three and COST need a target."""
 

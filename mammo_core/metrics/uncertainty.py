@@ -378,6 +378,15 @@ RESAMPLES: Final = 2000
 _CELLS_AT_ONCE: Final = 2_000_000  # keeps a chunk of resamples within the processor's cache
 
 
+def drawn_interval(values: Floats) -> tuple[float, float] | None:
+    """The middle 95 % of the draws; None where some say nothing, or all say the same."""
+    if not np.isfinite(values).all() or np.ptp(values) == 0.0:
+        return None
+    tail = (1 - CONFIDENCE) / 2
+    low, high = (float(end) for end in np.quantile(values, [tail, 1 - tail]))
+    return low, high
+
+
 def resampled_weights(
     strata: NDArray[np.intp], *, resamples: int, seed: int
 ) -> Iterator[NDArray[np.int32]]:

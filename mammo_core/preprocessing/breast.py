@@ -28,11 +28,11 @@ _FLAT: Final = 1e-6  # between the brightest and the darkest pixel of an image t
 _ROOM: Final = 0.02  # of the frame's longer side, kept around the breast when the rest is masked
 
 
-def find_breast(pixels: Pixels, *, size: Size | None = None) -> Mask:
+def find_breast(pixels: Pixels) -> Mask:
     """True where the breast is: the largest bright thing that is no letter, tape or film edge.
 
     All True where the image has no outline, as when the breast fills the frame. An image of one
-    single value is refused. Laid onto a frame of `size` pixels, where the image is shown smaller.
+    single value is refused.
     """
     small = _reduced(pixels)
     if np.ptp(small) < _FLAT and float(pixels.max()) - float(pixels.min()) < _FLAT:
@@ -41,7 +41,7 @@ def find_breast(pixels: Pixels, *, size: Size | None = None) -> Mask:
             "This image shows nothing: all its pixels have the same value.",
             "Was an empty or blank frame exported?",
         )
-    return _enlarged(_outlined(small), pixels.shape if size is None else size)
+    return _enlarged(_outlined(small), pixels.shape)
 
 
 def is_chest_wall_right(mask: Mask) -> bool:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError, RunError, TableError
-from mammo_core.files import replace_file
+from mammo_core.files import place_of, replace_file
 from mammo_core.preprocessing.intensity import Levels
 from mammo_core.preprocessing.judge import unfit_of
 from mammo_core.preprocessing.reading import limits
@@ -77,9 +77,7 @@ class Cache:
 
     def place_of(self, file: Path) -> Path:
         """Where it is kept what content `file`, as it lies there now, has."""
-        state = file.stat()
-        text = f"{file.absolute()}\0{state.st_size}\0{state.st_mtime_ns}"
-        place = hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()
+        place = place_of(file)
         return self.root / "sources" / place[:2] / place
 
     def remember(self, place: Path, content: str) -> None:

@@ -37,7 +37,7 @@ def judge(pixels: Pixels, *, stored: Levels) -> Unfit | None:
     """
     if is_mask(pixels):
         return Unfit.MASK
-    small = _reduced(_sampled(stored))
+    small = reduced(_sampled(stored))
     low, high = np.percentile(small, _ALL_BUT_SPECKS)
     is_blank = high - low < _FEWEST_LEVELS or float(small.std()) < _LEAST_SPREAD
     return Unfit.BLANK if is_blank else None
@@ -79,7 +79,7 @@ def has_bright_background(pixels: Pixels) -> bool:
     of all flat places there. A strip of unexposed film or a burnt-out pectoral muscle is the
     flattest thing of some films, but hardly ever the commonest.
     """
-    small = _reduced(pixels)
+    small = reduced(pixels)
     dark, bright = np.percentile(small, (1.0, 99.0))
     if dark == bright:
         return False
@@ -116,6 +116,7 @@ def _sampled(pixels: NDArray[Any]) -> NDArray[Any]:
     return np.ascontiguousarray(pixels[::step, ::step])
 
 
-def _reduced(pixels: NDArray[Any]) -> Pixels:
+def reduced(pixels: NDArray[Any]) -> Pixels:
+    """The image at 128 x 128 pixels, its shape given up: grey levels need none."""
     small = cv2.resize(pixels, (_SMALL, _SMALL), interpolation=cv2.INTER_AREA)
     return np.asarray(small, dtype=np.float32)

@@ -178,8 +178,12 @@ class PatchBatches(TrainingBatches):
     network took for a lesion most.
     """
 
-    patches: PatchConfig
     hardness: dict[int, NDArray[np.float32]] = field(default_factory=dict)  # of tissue, by epoch
+
+    @property
+    def patches(self) -> PatchConfig:
+        assert self.config.patches is not None
+        return self.config.patches
 
     def __len__(self) -> int:
         return max(1, self.patches.per_epoch // self.config.optim.batch_size)
@@ -220,18 +224,8 @@ def training_batches(
     images: ImageSet, config: RunConfig, device: torch.device, *, rank: int = 0, processes: int = 1
 ) -> TrainingBatches:
     """Of whole images or of patches, as the settings say."""
-    if config.patches:
-        return PatchBatches(
-            images=images,
-            config=config,
-            device=device,
-            rank=rank,
-            processes=processes,
-            patches=config.patches,
-        )
-    return TrainingBatches(
-        images=images, config=config, device=device, rank=rank, processes=processes
-    )
+    kind = PatchBatches if config.patches else TrainingBatches
+    return kind(images=images, config=config, device=device, rank=rank, processes=processes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import Cases, levels_of, pool_cases, rules_of
 from mammo_core.metrics.ensemble import Averaging
 from mammo_core.metrics.rates import more_rates
-from mammo_core.metrics.threshold import Aim, choose_threshold
+from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import auc_with_interval, rates_at
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.training.ensemble import make_ensemble
@@ -24,7 +24,6 @@ from mammo_core.training.series import fold_configs, join_folds, seed_configs
 from mammo_core.types import CANCER, Level, Split, Task
 from mammo_core.zoo.catalog import FROM_CHECKPOINT
 
-SENSITIVITY: Final = 0.9  # for which a threshold is chosen where the recipe names none
 _WEIGHTS: Final = "model.weights"
 _NOT_READ_YET: Final = DataConfig(folder="", adapter="", label_rule="")
 
@@ -132,7 +131,7 @@ def threshold_of(config: RunConfig, table: pd.DataFrame, level: Level) -> float 
     chosen on the validation cases of `table`; None where there is none to be had.
     """
     if config.threshold == "half":
-        return 0.5
+        return HALF
     split = Split.TEST if config.threshold == "test" else Split.VAL
     rows = table[(table["split"] == split).fillna(value=False)]
     if rows.empty or level not in levels_of(rows):
@@ -140,7 +139,7 @@ def threshold_of(config: RunConfig, table: pd.DataFrame, level: Level) -> float 
     cases = pool_cases(rows, level, rules_of(rows, level)[0])
     if not cases.positives:
         return None
-    return choose_threshold(cases, Aim.SENSITIVITY, SENSITIVITY).threshold
+    return choose_threshold(cases, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY).threshold
 
 
 def figures_beside(row: Published, cases: Cases, threshold: float | None) -> str:

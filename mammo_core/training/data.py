@@ -17,7 +17,7 @@ from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import cache_root
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.tables import positive_of
+from mammo_core.tables import class_indices, positive_of
 from mammo_core.training.patches import (
     Images,
     PatchImages,
@@ -71,7 +71,10 @@ def load_dataset(config: RunConfig) -> Dataset:
 
 def split_dataset(dataset: Dataset, config: RunConfig) -> Dataset:
     """The labelled images of `dataset`, or the patches of it, split as the settings say."""
-    split = _split_patches(dataset, config) if config.patches else _split(dataset, config)
+    if config.patches:
+        split = _split_patches(dataset, config)
+    else:
+        split = split_as_set(dataset.manifest, config.data, config.task)
     split = used_images(split)
     if config.model.views == 2 and is_lone(partners_of(split)).all():
         raise ConfigError(
@@ -79,10 +82,6 @@ def split_dataset(dataset: Dataset, config: RunConfig) -> Dataset:
             "as far as these data say. Set model.views to 1."
         )
     return replace(dataset, manifest=split)
-
-
-def _split(dataset: Dataset, config: RunConfig) -> pd.DataFrame:
-    return split_as_set(dataset.manifest, config.data, config.task)
 
 
 def _split_patches(dataset: Dataset, config: RunConfig) -> pd.DataFrame:
@@ -183,7 +182,7 @@ def _patches_of(
 ) -> ImageSet:
     """A window around each patch of the images in which it lies."""
     manifest = whole.manifest
-    seeds = [int(content[:16], 16) for content in whole.contents]
+    seeds = whole.keys(np.arange(len(whole))).tolist()
     centres = centres_of(manifest, whole.images, placed, seeds=seeds, size=patches.size)
     number = manifest["number"] + (manifest["label"] == "tissue") * len(manifest)
     return replace(
@@ -194,4 +193,4 @@ def _patches_of(
 
 
 def label_indices(manifest: pd.DataFrame, task: Task) -> NDArray[np.int64]:
-    return np.array([task.classes.index(label) for label in manifest["label"]], dtype=np.int64)
+    return class_indices(manifest["label"], task).astype(np.int64)

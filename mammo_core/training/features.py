@@ -301,8 +301,7 @@ def _kept(
     asking: Asking,
 ) -> Kept:
     """What the front says of all these images, asking for what nobody has asked for yet."""
-    store, front = _store_and_front(halves, look, contents, show, asking)
-    missing = store.missing(contents)
+    store, front, missing = _store_and_front(halves, look, contents, show, asking)
     if asking.fabric.world_size > 1:  # another run may be filling this store: all go by the first
         missing = asking.fabric.broadcast(missing)
     if len(missing):
@@ -317,22 +316,26 @@ def _store_and_front(
     contents: tuple[str, ...],
     show: Callable[[Rows], Tensor],
     asking: Asking,
-) -> tuple[FeatureStore, Front]:
-    """OpenVINO's where it has said something already, or enough is left to ask; else torch's."""
+) -> tuple[FeatureStore, Front, NDArray[np.intp]]:
+    """OpenVINO's where it has said something already, or enough is left to ask; else torch's. And
+    the rows it has to be asked about.
+    """
     kind = FULL if look.augment is None else HALF
     quick, plain = (
         open_store(front=halves.digest, look=look, kind=kind, engine=engine)
         for engine in (OPENVINO, TORCH)
     )
     if asking.fabric.device.type != "cpu" or asking.fabric.world_size > 1:
-        return plain, halves.front.eval()
+        return plain, halves.front.eval(), plain.missing(contents)
     left, left_plain = quick.missing(contents), plain.missing(contents)
     if not len(left):
-        return quick, halves.front.eval()
+        return quick, halves.front.eval(), left
     is_begun = len(left) < len(left_plain)
     is_worth_it = len(left) >= asking.worth_converting and len(left) <= len(left_plain)
     front = halves.quick.on(show(left[:_TRIED])) if is_begun or is_worth_it else None
-    return (plain, halves.front.eval()) if front is None else (quick, front)
+    if front is None:
+        return plain, halves.front.eval(), left_plain
+    return quick, front, left
 
 
 @torch.inference_mode()

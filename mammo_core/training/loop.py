@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from mammo_core.config import OptimConfig
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.errors import RunError
 from mammo_core.training.batches import Batches
 from mammo_core.training.losses import Loss
 from mammo_core.training.machine import can_be_fused, compiled, scaler_of
 from mammo_core.training.monitor import Judge, Judged, has_stalled
-from mammo_core.zoo.freezing import train_mode
+from mammo_core.zoo.freezing import last_linear, train_mode
 
 _ONE_CYCLE_RISE: Final = 0.3  # of all steps
 _ONE_CYCLE_START: Final = 1 / 25  # of the peak
@@ -159,9 +159,11 @@ class EpochResult:
 def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learner:
     """An optimiser over what of `module` is trained; norms and biases are not decayed."""
     trained = [parameter for parameter in module.parameters() if parameter.requires_grad]
-    last = list(_last_linear(module).parameters()) if optim.head_rate != 1.0 else []
-    head = [p for p in trained if any(p is parameter for parameter in last)]
-    body = [p for p in trained if not any(p is parameter for parameter in last)]
+    last: set[int] = set()
+    if optim.head_rate != 1.0:
+        last = {id(p) for p in module.get_submodule(last_linear(module)).parameters()}
+    head = [p for p in trained if id(p) in last]
+    body = [p for p in trained if id(p) not in last]
     groups = [
         {"params": part, "weight_decay": decay, "times": times}
         for of, times in ((body, 1.0), (head, optim.head_rate))
@@ -188,14 +190,6 @@ def make_learner(fabric: Fabric, module: nn.Module, optim: OptimConfig) -> Learn
         average=average,
         scaler=scaler_of(fabric),
     )
-
-
-def _last_linear(module: nn.Module) -> nn.Module:
-    """The layer that gives the classes: in every network here the last linear one."""
-    linear = [part for part in module.modules() if isinstance(part, nn.Linear)]
-    if not linear:
-        raise ConfigError("This network has no linear last layer. Set optim.head_rate to 1.")
-    return linear[-1]
 
 
 def fit(

@@ -198,7 +198,16 @@ def _wanted(
 
 def last_layer(classifier: Classifier) -> str:
     """The dotted name, inside the trunk, of the layer that gives the logits."""
-    names: list[str] = [n for n, m in classifier.trunk.named_modules() if isinstance(m, nn.Linear)]
+    return last_linear(classifier.trunk)
+
+
+def last_linear(network: nn.Module) -> str:
+    """The dotted name of the layer that gives the classes: in every network here the last linear
+    one.
+    """
+    names: list[str] = [n for n, m in network.named_modules() if isinstance(m, nn.Linear)]
+    if not names:
+        raise ConfigError("This network has no linear last layer. Set optim.head_rate to 1.")
     return names[-1]
 
 

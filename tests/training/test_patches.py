@@ -121,7 +121,7 @@ def test_a_lesions_patch_lies_on_the_middle_of_its_own_box() -> None:
 
 def batches(images: ImageSet) -> PatchBatches:
     config = replace(CONFIG, patches=PATCHES, task=LESION_PATCH)
-    return PatchBatches(images=images, config=config, device=torch.device("cpu"), patches=PATCHES)
+    return PatchBatches(images=images, config=config, device=torch.device("cpu"))
 
 
 def test_half_of_an_epochs_patches_hold_a_lesion() -> None:

@@ -135,6 +135,14 @@ LESION: Final = Task(
     positive=("lesion",),
 )
 
+HOLDS_BOX: Final = LabelRule(
+    name="lesion",
+    title="An image with a box holds a lesion; one without a box holds none.",
+    task=LESION,
+    classes={"True": "lesion", "False": "no lesion"},
+    reads="has_box",
+)
+
 LESION_KIND: Final = Task(
     name="lesion-kind",
     title="Mass / calcification",

@@ -1,6 +1,7 @@
 """A folder of images with a table beside it: the way to bring one's own data."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -9,7 +10,7 @@ import pandas as pd
 from mammo_core.datasets.adapters.adapter import (
     BIRADS_RULE,
     DENSITY_RULE,
-    LESION,
+    HOLDS_BOX,
     LESION_KIND_RULE,
     Adapter,
     LabelRule,
@@ -50,12 +51,9 @@ MALIGNANT_OR_BENIGN: Final = LabelRule(
     classes={"malignant": "cancer", "benign": "no cancer"},
     reads="pathology",
 )
-HOLDS_BOX: Final = LabelRule(
-    name="lesion",
+BOX_IN_TABLE: Final = replace(
+    HOLDS_BOX,
     title=f"An image with a box in {BOXES_NAME} holds a lesion; one without a box holds none.",
-    task=LESION,
-    classes={"True": "lesion", "False": "no lesion"},
-    reads="has_box",
 )
 
 _SPLITS: Final = {"training": "train", "valid": "val", "validation": "val"}
@@ -146,7 +144,7 @@ ADAPTER = Adapter(
     label_rules=(
         AS_WRITTEN,
         MALIGNANT_OR_BENIGN,
-        HOLDS_BOX,
+        BOX_IN_TABLE,
         LESION_KIND_RULE,
         DENSITY_RULE,
         BIRADS_RULE,

@@ -16,7 +16,7 @@ import pandas as pd
 
 from mammo_core.datasets.adapters import class_folders, roboflow
 from mammo_core.datasets.adapters.adapter import (
-    LESION,
+    HOLDS_BOX,
     LESION_KIND_RULE,
     Adapter,
     Defect,
@@ -45,13 +45,6 @@ _DENIED: Final = re.compile(  # as in non-malignant
 _HARMLESS: Final = re.compile(rf"benign|(?<!ab)normal|{_DENIED.pattern}")
 _STEM: Final = re.compile(r"(.+?)(?:\.rf\.[0-9A-Za-z]+)?\.\w+")
 
-HOLDS_BOX: Final = LabelRule(
-    name="lesion",
-    title="An image with a box holds a lesion; one without a box holds none.",
-    task=LESION,
-    classes={"True": "lesion", "False": "no lesion"},
-    reads="has_box",
-)
 BY_CLASS: Final = LabelRule(
     name="box-class",
     title="A box called malignant or cancer means cancer, only benign or normal ones mean none; "

@@ -22,9 +22,10 @@ from mammo_core.datasets.duplicates import (
     group_copies,
     join_fingerprints,
 )
-from mammo_core.datasets.small_images import GREY, grey_levels, reduced
+from mammo_core.datasets.small_images import GREY, grey_levels
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
+from mammo_core.preprocessing.judge import reduced
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.tables import positive_of
 from mammo_core.types import Mammogram, Pixels, Task, Unfit

@@ -5,16 +5,14 @@ One SQLite file below the cache. Where a file lies, with its size and time, lead
 hash; the hash leads to what was found out. So a second look at an unchanged folder opens no image.
 """
 
-import hashlib
 import json
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from mammo_core.files import cache_root
+from mammo_core.files import cache_root, place_of
 
 #: Part of the file's name. Raise it when reading, judging or measuring comes to say otherwise.
 VERSION: Final = 1
@@ -39,7 +37,7 @@ class LookMemory:
 
     def of_files(self, files: Sequence[Path]) -> dict[Path, Found]:
         """What is known of those `files` that lie as they lay before."""
-        places = {place: file for file in files if (place := _place_of(file)) is not None}
+        places = {place: file for file in files if (place := _known_place(file)) is not None}
         with closing(self._open()) as database:
             shas = dict(_asked(database, "SELECT place, sha FROM places WHERE place", places))
             looks = _looks(database, set(shas.values()))
@@ -54,7 +52,7 @@ class LookMemory:
         with closing(self._open()) as database, database:
             database.executemany(
                 "INSERT OR REPLACE INTO places VALUES (?, ?)",
-                [(place, sha) for file, (sha, _) in found.items() if (place := _place_of(file))],
+                [(place, sha) for file, (sha, _) in found.items() if (place := _known_place(file))],
             )
             database.executemany(
                 "INSERT OR REPLACE INTO looks VALUES (?, ?, ?)",
@@ -67,14 +65,11 @@ class LookMemory:
         return database
 
 
-def _place_of(file: Path) -> str | None:
-    """A hash of where `file` lies, its size and its time; None where there is none."""
+def _known_place(file: Path) -> str | None:
     try:
-        state = file.stat()
+        return place_of(file)
     except OSError:
         return None
-    text = os.fsencode(file.absolute()) + f"\0{state.st_size}\0{state.st_mtime_ns}".encode()
-    return hashlib.sha256(text).hexdigest()
 
 
 def _looks(database: sqlite3.Connection, shas: Iterable[str]) -> dict[str, Found]:

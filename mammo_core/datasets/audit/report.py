@@ -45,18 +45,19 @@ def keep_audit(dataset: Dataset, result: AuditResult, audits: Path) -> RunFolder
         name=names[0] if names else folder, folder=folder, adapter=result.adapter, label_rule=rule
     )
     run = create_run(config, audits, what="audit", total=result.images)
-    write_audit(result, run.file(AUDIT_FILE))
-    write_report(result, dataset.root, run.file(REPORT_FILE))
-    counts = ", ".join(f"{len(result.of(severity))} {severity}" for severity in Severity)
+    message = put_into(run, dataset, result)
     run.write_status(
-        RunStatus(
-            state=RunState.FINISHED,
-            done=result.images,
-            total=result.images,
-            message=f"{result.images} images looked at. Findings: {counts}.",
-        )
+        RunStatus(state=RunState.FINISHED, done=result.images, total=result.images, message=message)
     )
     return run
+
+
+def put_into(run: RunFolder, dataset: Dataset, result: AuditResult) -> str:
+    """The audit and its report, in the folder of `run`; what came of it, in words."""
+    write_report(result, dataset.root, run.file(REPORT_FILE))
+    write_audit(result, run.file(AUDIT_FILE))
+    counts = ", ".join(f"{len(result.of(severity))} {severity}" for severity in Severity)
+    return f"{result.images} images looked at. Findings: {counts}."
 
 
 def render_report(result: AuditResult, root: Path) -> str:

@@ -12,9 +12,8 @@ from mammo_core.datasets.dataset import (
 )
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import MammoError
-from mammo_core.inference.verdict import as_given
-from mammo_core.metrics.cases import Pooling
-from mammo_core.metrics.external import External, Locked, judge_elsewhere
+from mammo_core.inference.verdict import locked_elsewhere
+from mammo_core.metrics.external import External, judge_elsewhere
 from mammo_core.reports.document import Block, Bullets, Paragraph, Section, Table
 from mammo_core.reports.wording import NONE, estimate_in_words, rate_in_words
 from mammo_core.runs.evaluations import Evaluation, evaluation_of, list_evaluations
@@ -85,7 +84,7 @@ def _judged(model: RunFolder, evaluation: Evaluation) -> Elsewhere:
             scored,
             own=read_predictions(model.predictions_file) if model.has_predictions else None,
             weights_sha256=card.weights_sha256,
-            locked=_locked(model),
+            locked=locked_elsewhere(point_in_force(model)),
             learnt=known_women(model, scored),
         )
         notes = external.notes
@@ -100,13 +99,6 @@ def _judged(model: RunFolder, evaluation: Evaluation) -> Elsewhere:
         question=question,
         notes=notes,
     )
-
-
-def _locked(model: RunFolder) -> Locked | None:
-    point = as_given(point_in_force(model))
-    if point is None or point.pooling not in tuple(Pooling):
-        return None
-    return Locked(threshold=point.threshold, level=point.level, rule=Pooling(point.pooling))
 
 
 def standard_of(adapter: str, label_rule: str) -> str:

@@ -32,7 +32,7 @@ from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_co
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
 from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sliceable, slices_of
-from mammo_core.metrics.threshold import Aim, choose_threshold
+from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import (
     Estimate,
     IntervalMethod,
@@ -46,8 +46,6 @@ from mammo_core.reports.study.study import RunStudy, judged_rows, validation_row
 from mammo_core.runs.operating_points import Promise
 from mammo_core.types import Level
 
-SUGGESTED_SENSITIVITY: Final = 0.9
-FIXED: Final = 0.5
 OWN_CASES: Final = "It was chosen on the test cases themselves, as its recipe says."
 
 
@@ -115,7 +113,7 @@ def _by_recipe(study: RunStudy, main: Cases) -> AtPoint | None:
     how = study.training.threshold if study.training is not None else "validation"
     if how == "half":
         nothing = Promised(remark="It was fixed beforehand: no cases had a part in it.")
-        return _point(main, nothing, FIXED, aim="nothing: a half, by recipe", is_locked=False)
+        return _point(main, nothing, HALF, aim="nothing: a half, by recipe", is_locked=False)
     if how == "test" and not study.is_external and main.positives:
         chosen = choose_threshold(main, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY).threshold
         nothing = Promised(remark=f"{OWN_CASES} What it delivers flatters, and promises nothing.")

@@ -10,12 +10,10 @@ import streamlit as st
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import checkpoints_root, datasets_root
-from mammo_core.inference.verdict import as_given
+from mammo_core.inference.verdict import locked_elsewhere
 from mammo_core.metrics.calibration import Interval
-from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.external import (
     External,
-    Locked,
     finest_sound_level,
     judge_elsewhere,
     judge_external,
@@ -97,7 +95,8 @@ def _own(run: RunFolder, data: Data) -> MatrixCell:
     try:
         table = cached.predictions(run)
         tested = table[(table["split"] == Split.TEST).fillna(value=False)]
-        external = judge_external(tested, level=finest_sound_level(tested), locked=_locked(run))
+        locked = locked_elsewhere(point_in_force(run))
+        external = judge_external(tested, level=finest_sound_level(tested), locked=locked)
     except MammoError as error:
         return MatrixCell(checkpoint=run, card=card, data=data, is_own=True, notes=(str(error),))
     return MatrixCell(
@@ -121,7 +120,7 @@ def _foreign(run: RunFolder, data: Data, evaluation: Evaluation | None) -> Matri
                 table,
                 own=own,
                 weights_sha256=card.weights_sha256,
-                locked=_locked(run),
+                locked=locked_elsewhere(point_in_force(run)),
                 learnt=known_women(run, table),
             )
             notes = (*notes, *external.notes, *_question(card, evaluation))
@@ -144,13 +143,6 @@ def _question(card: ModelCard, evaluation: Evaluation) -> tuple[str, ...]:
 def _trained_on(run: RunFolder) -> Data | None:
     settings = cached.settings(run)
     return None if settings is None else (settings.data.folder, settings.data.label_rule)
-
-
-def _locked(run: RunFolder) -> Locked | None:
-    point = as_given(point_in_force(run))
-    if point is None:
-        return None
-    return Locked(threshold=point.threshold, level=point.level, rule=Pooling(point.pooling))
 
 
 if TYPE_CHECKING:  # imported where asked for: it reads data sets

@@ -13,7 +13,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.threshold import Aim, choose_threshold
+from mammo_core.metrics.threshold import SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
@@ -74,7 +74,6 @@ def show_threshold_slider(
     )
 
 
-SUGGESTED_SENSITIVITY: Final = 0.9
 FLATTERS: Final = "Chosen on these very cases: it flatters."
 _FOR_CHOOSING: Final = "Chosen on these cases, which are there to choose on; no test."
 

@@ -1,6 +1,7 @@
 """Detection exports of the same six images: as Roboflow's YOLO, and as its COCO."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +68,9 @@ YOLO = Fixture(
     splits={"train": 4, "val": 1, "test": 1},
     defects={"augmented-copies": 2, "no-label-file": 1, "no-patients": 6},
 )
-COCO = Fixture(
+COCO = replace(
+    YOLO,
     name="coco",
-    adapter="detection",
     build=build_coco,
-    images=6,
-    labels=_LABELS,
-    groups=5,
-    needed="train",
-    boxes=5,
-    splits={"train": 4, "val": 1, "test": 1},
     defects={"augmented-copies": 2, "no-patients": 6},
 )
