@@ -39,6 +39,7 @@ class PrepareSettings:
     margin: float = 0.02  # of the breast's longer side, on each side of the crop
     fit: Literal["pad", "stretch"] = "pad"
     is_square_first: bool = False  # stretch the frame to a square before the crop
+    square_side: int = 0  # pixels of that square, for larger frames; 0: as many as they have
     is_turned: bool = True  # every breast with its chest wall at the left
     is_masked: bool = True  # letters and all else outside the breast set to background
     filter: Literal["none", "gaussian", "mean", "laplacian"] = "none"
@@ -52,6 +53,11 @@ class PrepareSettings:
         problems = []
         if min(self.size) < 8 or max(self.size) > 8192:
             problems.append(f"Image size is {self.size[0]} x {self.size[1]}; allowed: 8 to 8192.")
+        if self.square_side and not (self.is_square_first and 8 <= self.square_side <= 8192):
+            problems.append(
+                f"The square's side is {self.square_side}; allowed: 0, or 8 to 8192 where frames "
+                "are stretched to a square first."
+            )
         if not 0.0 <= self.margin <= 0.5:
             problems.append(f"Margin is {self.margin}; it must be between 0 and 0.5.")
         if len(self.mean) != self.channels or len(self.std) != self.channels:

@@ -192,13 +192,15 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
     What is no mammogram is refused here, on the one way that every score and training takes.
     """
     refuse_no_mammogram(mammogram)
-    mask = find_breast(mammogram.pixels)
+    frame = _as_exported(mammogram.pixels, settings)
+    mask = find_breast(frame)
     geometry = lay_out(mask, settings)
-    notes = _notes_on_layout(mask, geometry, settings)
-    pixels = resample(mammogram.pixels, geometry)
+    placed = _seen_from(mammogram.size, geometry)
+    notes = _notes_on_layout(mask, placed, settings)
+    pixels = resample(frame, geometry)
     inside = _lies_in(mask, geometry)
     if settings.is_masked and not mask.all():
-        ground = _ground(mammogram.pixels, mask)
+        ground = _ground(frame, mask)
         room = add_room(inside, side=max(mask.shape) * max(geometry.scale))
         near = np.where(room, pixels - ground, np.float32(0.0))
         pixels = np.where(inside, pixels, np.maximum(near, 0.0)).astype(np.float32)
@@ -208,8 +210,33 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
     pixels, tone_notes = _toned(pixels, inside, settings)
     return PreparedGrey(
         levels=to_levels(pixels, mammogram.info.bits),
-        geometry=geometry,
+        geometry=placed,
         notes=(*notes, *tone_notes),
+    )
+
+
+def _as_exported(pixels: Pixels, settings: PrepareSettings) -> Pixels:
+    """The frame as a data set of small squares holds it: what is lost there must be lost here too,
+    or a full image looks sharper to a model than all that it learnt from.
+    """
+    side = settings.square_side
+    if not side or pixels.shape == (side, side) or min(pixels.shape) < side:
+        return pixels
+    return np.asarray(_scaled(pixels, (side, side)), dtype=np.float32)
+
+
+def _seen_from(source_size: Size, geometry: Geometry) -> Geometry:
+    """`geometry`, made for a frame that was scaled before, as one of the image it was made of."""
+    if geometry.source_size == source_size:
+        return geometry
+    down = source_size[0] / geometry.source_size[0]
+    across = source_size[1] / geometry.source_size[1]
+    crop = geometry.crop
+    return replace(
+        geometry,
+        source_size=source_size,
+        crop=Box(x0=crop.x0 * across, y0=crop.y0 * down, x1=crop.x1 * across, y1=crop.y1 * down),
+        scale=(geometry.scale[0] / down, geometry.scale[1] / across),
     )
 
 
@@ -298,7 +325,9 @@ def _notes_on_layout(mask: Mask, geometry: Geometry, settings: PrepareSettings) 
     if geometry.is_flipped:
         notes.append("Mirrored, so that the chest wall is at the left.")
     if settings.is_square_first:
-        notes.append("The whole frame stretched to a square first.")
+        side = settings.square_side
+        of_pixels = f" of {side} x {side} pixels" if side else ""
+        notes.append(f"The whole frame stretched to a square{of_pixels} first.")
     how = "stretched" if settings.fit == "stretch" else "aspect ratio kept, padded"
     notes.append(
         f"Scaled to {settings.size[0]} x {settings.size[1]} ({how}): "
@@ -373,16 +402,9 @@ def to_heat(
     """
     reduction = max(1.0, max(geometry.source_size) / longest)
     height, width = (max(1, round(side / reduction)) for side in geometry.source_size)
-    down, across = geometry.source_size[0] / height, geometry.source_size[1] / width
-    crop = geometry.crop
-    small = replace(
-        geometry,
-        source_size=(height, width),
-        crop=Box(x0=crop.x0 / across, y0=crop.y0 / down, x1=crop.x1 / across, y1=crop.y1 / down),
-        scale=(geometry.scale[0] * down, geometry.scale[1] * across),
-        offset=(geometry.offset[0] - offset, geometry.offset[1] - offset),
-    )
-    heat = restore_map(np.clip(values, 0.0, 1.0), small)
+    small = _seen_from((height, width), geometry)
+    shifted = (small.offset[0] - offset, small.offset[1] - offset)
+    heat = restore_map(np.clip(values, 0.0, 1.0), replace(small, offset=shifted))
     return np.asarray(np.rint(heat * 255), dtype=np.uint8)
 
 

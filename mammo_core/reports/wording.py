@@ -17,6 +17,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "margin": "Margin around the crop, of its longer side",
     "fit": "Fitted into the frame by",
     "is_square_first": "Stretched to a square first",
+    "square_side": "Side of that square (pixels)",
     "is_turned": "Chest wall turned to the left",
     "is_masked": "Everything outside the breast blackened",
     "filter": "Filter",

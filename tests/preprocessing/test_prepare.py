@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -83,6 +84,34 @@ def test_a_single_resampling_equals_squaring_and_then_preparing() -> None:
     once = prepare(LEFT, replace(PLAIN, is_square_first=True)).pixels
     twice = prepare(squared, PLAIN).pixels
     assert np.abs(once - twice).mean() < 0.01
+
+
+SMALL_SQUARES = replace(PLAIN, is_square_first=True, square_side=160)
+
+
+def test_a_frame_reduced_to_a_small_square_is_as_unsharp_as_a_data_set_of_small_squares() -> None:
+    noise = np.random.default_rng(3).normal(0.0, 0.15, (HEIGHT, WIDTH)).astype(np.float32)
+    full = np.clip(half_disc() + np.where(half_disc() > 0, noise, 0), 0, 1).astype(np.float32)
+    small = cv2.resize(full, (160, 160), interpolation=cv2.INTER_AREA)
+    of_data_set = prepare(mammogram_of(small), SMALL_SQUARES).pixels
+    np.testing.assert_array_equal(prepare(mammogram_of(full), SMALL_SQUARES).pixels, of_data_set)
+    in_one_step = prepare(mammogram_of(full), replace(PLAIN, is_square_first=True)).pixels
+    assert np.abs(in_one_step - of_data_set).mean() > 0.01
+
+
+def test_a_place_is_found_again_in_an_image_that_was_reduced_to_a_small_square() -> None:
+    geometry = prepare(RIGHT, SMALL_SQUARES).geometry
+    assert geometry.source_size == RIGHT.size
+    lesion = Box(x0=250, y0=200, x1=280, y1=250)
+    assert restore_box(place_box(lesion, geometry), geometry) == pytest.approx(lesion)
+    one_step = prepare(RIGHT, replace(PLAIN, is_square_first=True)).geometry
+    near, exact = place_box(lesion, geometry), place_box(lesion, one_step)
+    assert (near.x0, near.y0) == pytest.approx((exact.x0, exact.y0), abs=2)
+
+
+def test_a_square_side_without_a_square_is_refused() -> None:
+    (problem,) = replace(PLAIN, square_side=160).check()
+    assert "stretched to a square first" in problem
 
 
 def test_letters_are_masked_and_the_mask_can_be_left_out() -> None:
