@@ -135,6 +135,7 @@ class ModelConfig:
     dropout: float = 0.0
     drop_path: float = 0.0  # chance of leaving a residual block out of a training step
     views: Literal[1, 2] = 1  # images of a breast that are scored together: CC and MLO
+    members: int = 1  # networks that read together; each is trained alone
 
     def check(self) -> list[str]:
         return [

@@ -48,6 +48,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "dropout": "Dropout",
     "drop_path": "Chance of dropping a residual block",
     "views": "Images of a breast scored together",
+    "members": "Networks that read together",
     # augmentation
     "flip": "Chance of turning upside down",
     "mirror": "Chance of mirroring left and right",

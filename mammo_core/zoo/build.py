@@ -24,6 +24,7 @@ from mammo_core.zoo.classifier import (
     Tokens,
     make_pooling,
 )
+from mammo_core.zoo.committee import seat
 from mammo_core.zoo.two_views import TwoViews
 
 
@@ -34,8 +35,13 @@ def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
         raise ConfigError(f"{backbone.name} cannot pool both ways (avgmax). Choose avg or max.")
     module_name, _, function_name = backbone.builder.partition(":")
     build = getattr(importlib.import_module(module_name), function_name)
-    classifier: Classifier = build(backbone, model, classes=len(task.classes), channels=channels)
-    return TwoViews(classifier) if model.views == 2 else classifier
+    made: list[Classifier] = [
+        build(backbone, model, classes=len(task.classes), channels=channels)
+        for _ in range(model.members)
+    ]
+    if model.members > 1:
+        return seat(made, model)
+    return TwoViews(made[0]) if model.views == 2 else made[0]
 
 
 def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Classifier:
