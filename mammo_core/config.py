@@ -345,6 +345,11 @@ class RunConfig:
                 "Patches are looked at one by one, and no features are kept of them. Set "
                 "model.views to 1 and optim.cached_variants to 0."
             )
+        if self.model.members != 1:
+            problems.append(
+                "Networks that read together are trained one by one, as folds, and packed when "
+                "all have finished (mammo checkpoints pack). Set model.members to 1."
+            )
         if self.optim.cached_variants and self.augment.mixup:
             problems.append("Mix-up lays images over each other; kept features cannot be mixed.")
         if problems:

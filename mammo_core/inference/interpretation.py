@@ -243,6 +243,7 @@ class Reference:
     distances: NDArray[np.float32]  # rising
     mean: NDArray[np.float32]
     spread: NDArray[np.float32]
+    kept: Embeddings
 
 
 def make_reference(kept: Embeddings) -> Reference | None:
@@ -257,11 +258,13 @@ def make_reference(kept: Embeddings) -> Reference | None:
         distances=np.sort(_distances(validation, training)),
         mean=mean,
         spread=spread,
+        kept=kept,
     )
 
 
 def familiarity(embedding: Floats, reference: Reference) -> Familiarity:
-    placed = np.asarray((embedding - reference.mean) / reference.spread, dtype=np.float32)
+    seen = reference.kept.place(embedding)
+    placed = np.asarray((seen - reference.mean) / reference.spread, dtype=np.float32)
     (distance,) = _distances(placed[None], reference.training)
     nearer = int(np.searchsorted(reference.distances, distance, side="left"))
     return Familiarity(nearer=nearer, of=len(reference.distances))
@@ -290,8 +293,9 @@ class Neighbour:
 
 def nearest(embedding: NDArray[np.floating], kept: Embeddings, *, count: int) -> list[Neighbour]:
     """The `count` most alike, each of another woman: four views of one are one likeness."""
-    lengths = np.linalg.norm(kept.vectors, axis=1) * np.linalg.norm(embedding)
-    likeness = (kept.vectors @ embedding) / np.maximum(lengths, 1e-12)
+    seen = kept.place(embedding)
+    lengths = np.linalg.norm(kept.vectors, axis=1) * np.linalg.norm(seen)
+    likeness = (kept.vectors @ seen) / np.maximum(lengths, 1e-12)
     ordered = kept.images.assign(likeness=likeness).sort_values("likeness", ascending=False)
     chosen = ordered.drop_duplicates("group_id").head(count)
     told = chosen[["image_id", "label", "split", "side", "view"]].fillna("").astype(str)

@@ -5,7 +5,7 @@ images look like to it, how long it takes and what it cost.
 import json
 import math
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
@@ -244,26 +244,49 @@ EMBEDDING_COLUMNS: Final = ("image_id", "group_id", "side", "view", "label", "sp
 MOST_IMAGES: Final = 4000
 
 _VECTORS: Final = "vectors"
+_BASIS: Final = "basis"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Embeddings:
-    """`vectors[i]` belongs to row i of `images`, which has COLUMNS."""
+    """`vectors[i]` belongs to row i of `images`, which has COLUMNS.
+
+    Where they are reduced, `basis` makes such a vector of the first numbers of an embedding.
+    """
 
     vectors: NDArray[np.float32]
     images: pd.DataFrame
+    basis: NDArray[np.float32] | None = None
+
+    def place(self, embedding: NDArray[np.floating]) -> NDArray[np.floating]:
+        """What a network sees in an image, as the `vectors` are."""
+        return embedding if self.basis is None else embedding[: len(self.basis)] @ self.basis
 
     def of(self, split: Split) -> NDArray[np.float32]:
         rows: NDArray[np.float32] = self.vectors[(self.images["split"] == split).to_numpy()]
         return rows
 
 
+def reduced_embeddings(whole: Embeddings, *, length: int) -> Embeddings:
+    """The `length` directions in which the training images differ most: a few hundredths of the
+    file, and as good at telling what is far away.
+    """
+    training = whole.of(Split.TRAIN)
+    length = min(length, *training.shape)
+    _, _, directions = np.linalg.svd(training - training.mean(axis=0), full_matrices=False)
+    basis = np.ascontiguousarray(directions[:length].T, dtype=np.float32)
+    return replace(whole, vectors=whole.vectors @ basis, basis=basis)
+
+
 def write_embeddings(run: RunFolder, embeddings: Embeddings, *, weights_sha256: str) -> None:
     table = embeddings.images[list(EMBEDDING_COLUMNS)].astype("string")
     about = {name: [None if pd.isna(v) else v for v in table[name]] for name in EMBEDDING_COLUMNS}
     metadata = {"weights_sha256": weights_sha256, "images": json.dumps(about)}
-    vectors = np.ascontiguousarray(embeddings.vectors, dtype=np.float16)
-    replace_file(run.file(EMBEDDINGS_FILE), save({_VECTORS: vectors}, metadata=metadata))
+    tensors = {_VECTORS: embeddings.vectors}
+    if embeddings.basis is not None:
+        tensors[_BASIS] = embeddings.basis
+    halved = {name: np.ascontiguousarray(one, dtype=np.float16) for name, one in tensors.items()}
+    replace_file(run.file(EMBEDDINGS_FILE), save(halved, metadata=metadata))
 
 
 def read_embeddings(run: RunFolder, card: ModelCard) -> Embeddings | None:
@@ -275,6 +298,9 @@ def read_embeddings(run: RunFolder, card: ModelCard) -> Embeddings | None:
         with safe_open(path, framework="np") as file:
             metadata = file.metadata() or {}
             vectors = np.asarray(file.get_tensor(_VECTORS), dtype=np.float32)
+            basis = None
+            if _BASIS in file.keys():  # noqa: SIM118 - not a dict
+                basis = np.asarray(file.get_tensor(_BASIS), dtype=np.float32)
         images = pd.DataFrame(json.loads(metadata["images"]), dtype="string")
     except (SafetensorError, KeyError, ValueError, RecursionError) as error:
         raise CheckpointError(
@@ -289,13 +315,14 @@ def read_embeddings(run: RunFolder, card: ModelCard) -> Embeddings | None:
     if (
         vectors.ndim != 2
         or len(vectors) != len(images)
+        or (basis is not None and basis.shape[1:] != vectors.shape[1:])
         or set(EMBEDDING_COLUMNS) - set(images.columns)
     ):
         raise CheckpointError(
             f"The embeddings of {run.run_id} do not fit together: {len(images)} images, vectors of "
             f"shape {vectors.shape}. Make them again with `mammo checkpoints embed`."
         )
-    return Embeddings(vectors=vectors, images=images)
+    return Embeddings(vectors=vectors, images=images, basis=basis)
 
 
 SEEN_NAME: Final = "seen.csv"

@@ -18,7 +18,7 @@ from mammo_core.errors import ConfigError
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 
 _POOLINGS: Final = {"avg": "avg", "max": "max", "avgmax": "catavgmax"}
-_PARTS: Final = {"avg": 1, "max": 1, "avgmax": 2}  # a pooled vector holds means, then maxima
+PARTS: Final = {"avg": 1, "max": 1, "avgmax": 2}  # a pooled vector holds means, then maxima
 
 
 class MembersTrunk(nn.Module):
@@ -95,7 +95,7 @@ def seated_state(seats: Sequence[Seat], *, last: str, pooling: str) -> dict[str,
         weights.append(one.state[f"{prefix}weight"].double() * one.slope / len(seats))
         moved = torch.tensor(one.intercepts or (0.0,), dtype=torch.float64)
         biases.append(one.state[f"{prefix}bias"].double() * one.slope + moved)
-    parts = _PARTS[pooling]
+    parts = PARTS[pooling]
     halves = [weight.chunk(parts, dim=1) for weight in weights]
     beside = torch.cat([half[part] for part in range(parts) for half in halves], dim=1)
     state["trunk.fc.weight"] = beside.float()
@@ -111,7 +111,7 @@ def stand_up(committee: Classifier, number: int) -> Classifier:
         raise ConfigError("A single network has no members.")
     count, classes = trunk.biases.shape
     last = nn.Linear(trunk.fc.in_features // count, classes)
-    parts = trunk.fc.weight.chunk(_PARTS[trunk.pooling], dim=1)
+    parts = trunk.fc.weight.chunk(PARTS[trunk.pooling], dim=1)
     alone = MembersTrunk([trunk.members[number]], pooling=trunk.pooling, last=last)
     with torch.no_grad():
         own = torch.cat([part.chunk(count, dim=1)[number] for part in parts], dim=1)

@@ -1,0 +1,320 @@
+"""The folds of a cross-validation as one checkpoint: each network calibrated on its own validation
+women, all in one file of 16-bit weights, and scores in which every woman was read by the one
+network that never saw her.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from safetensors.torch import load_file, save
+from scipy.optimize import minimize_scalar
+from torch import Tensor
+
+from mammo_core.config import RunConfig, save_settings
+from mammo_core.datasets.dataset import Dataset, fingerprint_of
+from mammo_core.datasets.predictions import (
+    predictions_table,
+    read_predictions,
+    write_predictions,
+)
+from mammo_core.errors import CheckpointError, RunError
+from mammo_core.explain.heads import cell_offset
+from mammo_core.files import replace_file, sha256_of
+from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
+from mammo_core.inference.engine import torch_engine
+from mammo_core.inference.scoring import cached_logits
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.ensemble import make_fold
+from mammo_core.runs.card import ModelCard, TrainingRecord, write_card
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.sidecars import (
+    SEEN_NAME,
+    Embeddings,
+    read_seen,
+    reduced_embeddings,
+    write_embeddings,
+)
+from mammo_core.scores import probabilities_of
+from mammo_core.tables import class_columns, class_indices
+from mammo_core.training.batches import EvaluationBatches
+from mammo_core.training.closing import MOST_PEAKS, embeddings_of
+from mammo_core.training.data import ImageSet, load_dataset, load_images
+from mammo_core.training.outcome import (
+    LIMITS,
+    count_splits,
+    heatmap_peak,
+    measure,
+    outputs_of,
+)
+from mammo_core.training.series import members_of
+from mammo_core.types import Level, Report, RunState, Split
+from mammo_core.words import NOTICE, many
+from mammo_core.zoo.build import build_model
+from mammo_core.zoo.committee import PARTS, Seat, seated_state, stand_up
+from mammo_core.zoo.freezing import last_linear
+
+Floats = NDArray[np.float64]
+_KEPT_WHOLE: Final = ("trunk.fc.weight", "trunk.fc.bias", "trunk.biases")  # few, and calibrated
+_LEAST_LOG, _MOST_LOG = -3.0, 3.0  # of a temperature
+EMBEDDED: Final = 64  # numbers that the embedding of an image is reduced to
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Fold:
+    """A finished member, and how its log-odds become those of a probability."""
+
+    run: RunFolder
+    config: RunConfig
+    slope: float
+    intercepts: tuple[float, ...]
+    is_calibrated: bool
+
+
+def pack(series: str, name: str, *, source: Path, root: Path, report: Report) -> RunFolder:
+    """The finished folds of `series` below `source` as the checkpoint `name` below `root`, with
+    everything that can be measured of it on the images it was trained on.
+    """
+    run = RunFolder(root / name)
+    if run.path.exists():
+        raise RunError(f"There is a {name} already. Choose another name, or delete it first.")
+    members = members_of(series, source)
+    folds = [_fold_of(member) for member in members]
+    if not folds or len(folds) != folds[0].config.data.folds:
+        wanted = folds[0].config.data.folds if folds else "no"
+        raise RunError(
+            f"{len(folds)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
+        )
+    state = _joined_state(folds)
+    run.path.mkdir(parents=True)
+    replace_file(run.file(WEIGHTS_NAME), save(state))
+    config = replace(folds[0].config, series="")
+    save_settings(config, run.settings_file)
+    _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
+    write_card(_first_card(name, folds, run), run.card_file)
+    measure_packed(run, report=report)
+    done = len(folds)
+    message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."
+    run.write_status(RunStatus(state=RunState.FINISHED, done=done, total=done, message=message))
+    return run
+
+
+def _fold_of(run: RunFolder) -> Fold:
+    config, card = run.settings(RunConfig), run.card()
+    if sha256_of(run.weights_file) != card.weights_sha256:
+        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
+    table = read_predictions(run.predictions_file)
+    val = table[table["split"] == Split.VAL]
+    classes = len(config.task.classes)
+    if classes > 2:
+        truth = class_indices(val["label"], config.task)
+        shares = val[class_columns(config.task)].to_numpy(dtype=np.float64)
+        slope = 1.0 / temperature_of(shares, truth)
+        return Fold(run=run, config=config, slope=slope, intercepts=(), is_calibrated=True)
+    member = make_fold(
+        pool_cases(val, Level.IMAGE), run_id=run.run_id, weights_sha256=card.weights_sha256
+    )
+    moved = [0.0] * classes
+    for place in config.task.positive_indices:
+        moved[place] = member.score_map.intercept
+    return Fold(
+        run=run,
+        config=config,
+        slope=member.score_map.slope,
+        intercepts=tuple(moved),
+        is_calibrated=member.is_calibrated,
+    )
+
+
+def temperature_of(shares: Floats, truth: NDArray[np.integer]) -> float:
+    """What logits are divided by for the likelihood of the true classes to be highest."""
+    logs = np.log(np.clip(shares, 1e-6, 1.0))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logs / np.exp(log_temperature)
+        likely = scaled[np.arange(len(truth)), truth] - np.logaddexp.reduce(scaled, axis=1)
+        return float(-likely.mean())
+
+    found = minimize_scalar(loss, bounds=(_LEAST_LOG, _MOST_LOG), method="bounded")
+    return float(np.exp(found.x))
+
+
+def _joined_state(folds: Sequence[Fold]) -> dict[str, Tensor]:
+    """In 16 bits but for the last layer; refused where a number does not fit."""
+    config = folds[0].config
+    network = build_model(config.model, task=config.task, channels=config.prepare.channels)
+    seats = [
+        Seat(state=load_file(fold.run.weights_file), slope=fold.slope, intercepts=fold.intercepts)
+        for fold in folds
+    ]
+    state = seated_state(seats, last=last_linear(network.trunk), pooling=config.model.pooling)
+    halved = {
+        name: value.half() if value.is_floating_point() and name not in _KEPT_WHOLE else value
+        for name, value in state.items()
+    }
+    too_large = [name for name, value in halved.items() if not torch.isfinite(value).all()]
+    if too_large:
+        raise CheckpointError(
+            f"{len(too_large)} weights do not fit 16 bits (first: {too_large[0]}): this training "
+            "went astray. Look at its loss."
+        )
+    return {name: value.contiguous() for name, value in halved.items()}
+
+
+def _join_seen(members: Sequence[RunFolder]) -> pd.DataFrame:
+    """Whoever one member learnt from, all together have learnt from."""
+    parts = [seen for member in members if (seen := read_seen(member)) is not None]
+    if len(parts) < len(members):
+        raise RunError("A fold does not tell whom it has seen (mammo checkpoints seen).")
+    learnt = pd.concat(parts, ignore_index=True)
+    learnt = learnt[learnt["split"].isin([Split.TRAIN, Split.VAL])]
+    learnt = learnt.assign(
+        split=str(Split.TRAIN),
+        dataset=[Path(name).name for name in learnt["dataset"]],  # a folder tells of the computer
+    )
+    return learnt.drop_duplicates(["dataset", "image_id"])
+
+
+def _first_card(name: str, folds: Sequence[Fold], run: RunFolder) -> ModelCard:
+    """What is known before anything is measured."""
+    cards = [fold.run.card() for fold in folds]
+    first = cards[0]
+    network, _, dataset = first.title.partition(", ")
+    imaging = LIMITS.get(first.data.seen, "")
+    return replace(
+        first,
+        model_id=name,
+        title=f"{network}, {len(folds)} together, {dataset}",
+        model=replace(first.model, members=len(folds)),
+        data=replace(first.data, splits=(), fingerprint=""),
+        training=_together([card.training for card in cards]),
+        weights_sha256=sha256_of(run.file(WEIGHTS_NAME)),
+        metrics=(),
+        heatmap_peak=None,
+        heatmap_offset=0.0,
+        limits=(*([imaging] if imaging else []), *_limits(folds), NOTICE),
+    )
+
+
+def _together(records: Sequence[TrainingRecord]) -> TrainingRecord:
+    return replace(
+        records[0],
+        finished_at=max(record.finished_at for record in records),
+        seconds=round(sum(record.seconds for record in records), 1),
+    )
+
+
+def _limits(folds: Sequence[Fold]) -> tuple[str, ...]:
+    as_they_are = [str(number) for number, fold in enumerate(folds) if not fold.is_calibrated]
+    told = [
+        f"The figures are of the {len(folds)} networks one by one, each on the women it never saw. "
+        "The mean of all of them, which is what reads, was measured on nobody: it should find no "
+        "less, but its scores lie closer together, so a threshold is met a little differently.",
+        "In each fold the epoch and the calibration were chosen on validation women taken from its "
+        "training women.",
+    ]
+    if as_they_are:
+        told.append(
+            f"Not calibrated: the scores of fold {', '.join(as_they_are)}, whose validation women "
+            "could not calibrate them."
+        )
+    return tuple(told)
+
+
+def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report) -> ModelCard:
+    """Score every woman by the member that never saw her, describe what images look like, and
+    write both, and the card that tells them. `folder` is where the data set lies, if it has moved.
+    """
+    packed = load_checkpoint(run.path)
+    config = run.settings(RunConfig)
+    if folder is not None:
+        config = replace(config, data=replace(config.data, folder=folder))
+    tables, manifests = [], []
+    peak: float | None = None
+    for fold in range(packed.card.model.members):
+        own = replace(config, data=replace(config.data, fold=fold))
+        dataset = load_dataset(own)
+        images = load_images(dataset, own, report=report, should_stop=lambda: False)
+        member = replace(packed, model=stand_up(packed.model, fold))
+        tested = images[Split.TEST].manifest
+        tables.append(_scored(member, dataset, tested, fold=fold, report=report))
+        manifests.append(tested)
+        if fold == 0:
+            kept = _embeddings(member, own, images)
+            write_embeddings(run, kept, weights_sha256=packed.card.weights_sha256)
+            peak = _peak(packed, own, images[Split.TEST])
+    table, manifest = (pd.concat(parts, ignore_index=True) for parts in (tables, manifests))
+    write_predictions(table.assign(split=None), run.predictions_file)
+    splits = tuple(
+        counted
+        for split in (Split.TRAIN, Split.TEST)
+        for counted in count_splits(manifest.assign(split=str(split)), config.task)
+        if counted.split is split
+    )
+    card = replace(
+        packed.card,
+        data=replace(packed.card.data, splits=splits, fingerprint=fingerprint_of(manifest)),
+        metrics=measure(table.assign(split=str(Split.TEST)), Split.TEST),
+        heatmap_peak=peak,
+        heatmap_offset=cell_offset(packed.model, channels=config.prepare.channels),
+    )
+    write_card(card, run.card_file)
+    return card
+
+
+def _scored(
+    member: Checkpoint, dataset: Dataset, tested: pd.DataFrame, *, fold: int, report: Report
+) -> pd.DataFrame:
+    engine, card, logits = torch_engine(member), member.card, []
+    for part in cached_logits(engine, card, dataset.root, tested):
+        logits.append(part)
+        done = sum(map(len, logits))
+        report(done, len(tested), f"Scoring fold {fold}: {done:,} of {len(tested):,} images.")
+    return predictions_table(
+        tested,
+        probabilities_of(np.concatenate(logits)),
+        task=card.task,
+        dataset=card.data.dataset,
+        model_id=card.model_id,
+        engine=engine.name,
+    )
+
+
+def _embeddings(
+    member: Checkpoint, config: RunConfig, images: Mapping[Split, ImageSet]
+) -> Embeddings:
+    """By the first member, which has women it learnt from and women it never saw: the latter tell
+    how far a new image usually lies from the former.
+    """
+    parts = [
+        embeddings_of(member.model, _batches(config, images[split]), split)
+        for split in (Split.TRAIN, Split.TEST)
+    ]
+    learnt, held_out = parts
+    told = pd.concat([learnt.images, held_out.images.assign(split=str(Split.VAL))])
+    vectors = np.concatenate([learnt.vectors, held_out.vectors])
+    channels = vectors.shape[1] // PARTS[config.model.pooling]
+    return reduced_embeddings(
+        Embeddings(vectors=vectors[:, :channels], images=told.reset_index(drop=True)),
+        length=EMBEDDED,
+    )
+
+
+def _batches(config: RunConfig, images: ImageSet) -> EvaluationBatches:
+    return EvaluationBatches(images=images, config=config, device=torch.device("cpu"))
+
+
+def _peak(packed: Checkpoint, config: RunConfig, images: ImageSet) -> float | None:
+    """The scale of the committee's heatmaps, from some of the images without cancer."""
+    without = np.flatnonzero(~np.isin(images.labels, config.task.positive_indices))[:MOST_PEAKS]
+    if not len(without):
+        return None
+    batches = replace(_batches(config, images), rows=without)
+    return heatmap_peak(
+        outputs_of(packed.model, batches, config.task), images.labels[without], config.task
+    )
