@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command, say, say_aside
+from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError, RunError
 from mammo_core.files import checkpoints_root
@@ -39,6 +39,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _named(seen)
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
+    pack = actions.add_parser(
+        "pack", help="make one checkpoint of the finished folds of a cross-validation"
+    )
+    pack.add_argument("series", metavar="SERIES", help="its name, or a run of it")
+    pack.add_argument("--name", required=True, help="what to call it")
+    pack.add_argument(
+        "--out", type=Path, metavar="DIR", help="where to put it (default: among the checkpoints)"
+    )
     bring = actions.add_parser("import", help="import one from a zip")
     bring.add_argument("file", type=Path, metavar="ZIP")
     bring.add_argument("--name", help="what to call it; default imported-<hash of its card>")
@@ -60,7 +68,7 @@ def _named(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     actions = {
         "list": _list, "show": _show, "check": _check, "embed": _embed, "seen": _seen,
-        "import": _import, "export": _export,
+        "pack": _pack, "import": _import, "export": _export,
     }  # fmt: skip
     return actions[arguments.action](arguments)
 
@@ -195,6 +203,19 @@ def _seen(arguments: argparse.Namespace) -> int:
     run = RunFolder(folder_of(arguments.name))
     women = retell_seen(run, folder=arguments.data, report=lambda done, total, message: None)
     say(f"{run.run_id} has a new list of whom it has seen: {many(women, 'woman', 'women')}.")
+    return 0
+
+
+def _pack(arguments: argparse.Namespace) -> int:
+    from mammo_core.training.packing import pack
+    from mammo_core.training.series import series_of
+
+    source, root = checkpoints_root(), arguments.out or checkpoints_root()
+    series = series_of(arguments.series, source)
+    run = pack(series, arguments.name, source=source, root=root, report=show_progress)
+    for line in _described(run.card()):
+        say(line)
+    say(run.path)
     return 0
 
 

@@ -1,0 +1,164 @@
+"""The folds of a cross-validation as one checkpoint, trained on phantoms in seconds."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from mammo_core.cli import main
+from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSettings, RunConfig
+from mammo_core.datasets.predictions import read_predictions
+from mammo_core.errors import ConfigError, RunError
+from mammo_core.files import checkpoints_root
+from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.interpretation import familiarity, make_reference
+from mammo_core.metrics.calibration import map_scores
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.ensemble import make_fold
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.sidecars import read_embeddings, read_seen
+from mammo_core.training.packing import pack, temperature_of
+from mammo_core.training.series import create_series, fold_configs, members_of
+from mammo_core.training.session import train
+from mammo_core.types import Level, Split
+from tests.phantoms import put_phantoms
+
+FOLDS = 3
+
+
+def settings(folder: Path) -> RunConfig:
+    return RunConfig(
+        data=DataConfig(
+            folder=str(folder), adapter="phantom_set", label_rule="lesion", val_fraction=0.4
+        ),
+        model=ModelConfig(backbone="timm:test_efficientnet", pooling="avgmax"),
+        prepare=PrepareSettings(size=(64, 32)),
+        optim=OptimConfig(epochs=1, batch_size=8, learning_rate=3e-3),
+        device="cpu",
+    )
+
+
+@pytest.fixture(scope="module")
+def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[RunFolder]]:
+    """The checkpoint, and the folds it was made of."""
+    root = tmp_path_factory.mktemp("packing")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MAMMO_HOME", str(root / "home"))
+        patch.setenv("MAMMO_CHECKPOINTS", str(root / "runs"))
+        put_phantoms(root / "women", women=24)
+        configs = fold_configs(settings(root / "women"), FOLDS)
+        runs = create_series(configs, checkpoints_root())
+        for run in runs[:-1]:
+            train(run)
+        with pytest.raises(RunError, match="2 of 3 folds"):
+            pack(configs[0].series, "joined", source=checkpoints_root(), root=root, report=_quiet)
+        train(runs[-1])
+        told = main(["checkpoints", "pack", runs[0].run_id, "--name", "joined", "--out", str(root)])
+        assert told == 0
+        return RunFolder(root / "joined"), members_of(configs[0].series, checkpoints_root())
+
+
+def _quiet(done: int, total: int, message: str) -> None:
+    """Nobody watches."""
+
+
+def test_every_woman_was_scored_by_the_member_that_never_saw_her(
+    packed: tuple[RunFolder, list[RunFolder]],
+) -> None:
+    run, folds = packed
+    table = read_predictions(run.predictions_file).set_index("image_id")
+    assert len(table) == 96
+    assert table["split"].isna().all()
+    for number, fold in enumerate(folds):
+        own = read_predictions(fold.predictions_file)
+        val, test = (own[own["split"] == split] for split in (Split.VAL, Split.TEST))
+        member = make_fold(pool_cases(val, Level.IMAGE), run_id="x", weights_sha256="y")
+        wanted = map_scores(test["score"].to_numpy(dtype=float), member.score_map)
+        rows = table.loc[test["image_id"]]
+        assert set(rows["fold"]) == {number}
+        np.testing.assert_allclose(rows["score"], wanted, atol=0.01)  # 16 bits
+
+
+def test_its_card_tells_whose_figures_they_are_and_its_weights_are_small(
+    packed: tuple[RunFolder, list[RunFolder]],
+) -> None:
+    run, folds = packed
+    card = run.card()
+    assert card.model.members == FOLDS
+    assert {metric.level for metric in card.metrics} == {Level.IMAGE, Level.BREAST}
+    assert sum(metric.women for metric in card.metrics if metric.level is Level.IMAGE) == 24
+    assert any("measured on nobody" in limit for limit in card.limits)
+    assert card.heatmap_peak is not None
+    whole = sum(fold.weights_file.stat().st_size for fold in folds)
+    assert run.weights_file.stat().st_size < 0.62 * whole
+    state = load_file(run.weights_file)
+    assert state["trunk.members.0.conv_stem.weight"].dtype == torch.float16
+
+
+def test_it_knows_all_women_as_women_it_learnt_from(
+    packed: tuple[RunFolder, list[RunFolder]],
+) -> None:
+    seen = read_seen(packed[0])
+    assert seen is not None
+    assert seen["group_id"].nunique() == 24
+    assert set(seen["split"]) == {"train"}
+    assert set(seen["dataset"]) == {"women"}  # no folder of this computer
+
+
+def test_familiarity_is_told_by_a_few_numbers_of_one_member(
+    packed: tuple[RunFolder, list[RunFolder]],
+) -> None:
+    run, _ = packed
+    checkpoint = load_checkpoint(run.path)
+    kept = read_embeddings(run, checkpoint.card)
+    assert kept is not None
+    assert kept.vectors.shape[1] <= 64
+    assert set(kept.images["split"]) == {"train", "val"}
+    reference = make_reference(kept)
+    assert reference is not None
+    with torch.no_grad():
+        seen = checkpoint.model.embed(
+            checkpoint.model.features(torch.full((1, 1, 64, 32), 40.0))
+        ).numpy()[0]
+    assert familiarity(seen, reference).is_unlike
+
+
+def test_it_reads_as_the_mean_of_its_members(packed: tuple[RunFolder, list[RunFolder]]) -> None:
+    run, folds = packed
+    images = torch.randn(2, 1, 64, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        said = load_checkpoint(run.path).model(images)
+        odds = []
+        for fold in folds:
+            own = read_predictions(fold.predictions_file)
+            val = pool_cases(own[own["split"] == Split.VAL], Level.IMAGE)
+            score_map = make_fold(val, run_id="x", weights_sha256="y").score_map
+            logits = load_checkpoint(fold.path).model(images)
+            odds.append((logits[:, 1] - logits[:, 0]) * score_map.slope + score_map.intercept)
+    wanted = torch.stack(odds).mean(dim=0)
+    torch.testing.assert_close(said[:, 1] - said[:, 0], wanted, atol=0.02, rtol=0.02)
+
+
+def test_a_name_that_is_taken_is_refused(packed: tuple[RunFolder, list[RunFolder]]) -> None:
+    run, folds = packed
+    with pytest.raises(RunError, match="a joined already"):
+        pack("any", "joined", source=folds[0].path.parent, root=run.path.parent, report=_quiet)
+
+
+def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) -> None:
+    config = settings(tmp_path)
+    with pytest.raises(ConfigError, match="trained one by one"):
+        replace(config, model=replace(config.model, members=3)).check()
+
+
+def test_the_temperature_makes_the_true_classes_likeliest() -> None:
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0.0, 1.0, (4000, 4))
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    truth = np.array([rng.choice(4, p=row) for row in shares])
+    sharpened = shares**3 / (shares**3).sum(axis=1, keepdims=True)
+    assert temperature_of(shares, truth) == pytest.approx(1.0, abs=0.06)
+    assert temperature_of(sharpened, truth) == pytest.approx(3.0, abs=0.2)
