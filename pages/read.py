@@ -48,7 +48,7 @@ from pages.components.read.scores import (
 from pages.components.read.studies import show_studies, show_study, show_study_start
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, require_frame
-from pages.components.shared.pickers import pick_run, reading_models
+from pages.components.shared.pickers import models_for, pick_run
 from pages.components.shared.runs import show_measured
 
 
@@ -130,11 +130,11 @@ require_frame()
 if "study" in st.query_params:
     show_study()
     st.stop()
+opened = open_case()
 with st.sidebar:
-    models = reading_models()
+    models = models_for(opened)
     chosen = pick_run("Model", models, key="model", lacking="model card, so nothing to read with")
     second = pick_second(models, chosen)
-opened = open_case()
 is_open = opened is not None or has_worklist()
 if is_open and chosen is not None and is_read_first():
     show_heading()

@@ -113,6 +113,23 @@ def test_a_model_that_has_seen_women_is_the_default(open_page: OpenPage, runs_ro
     assert open_page("read").selectbox(key="model").value == of_women.run_id
 
 
+def test_a_drawn_mammogram_is_read_by_a_model_of_drawn_ones_unless_another_is_asked_for(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    of_women = own_copy(runs_root)
+    card = of_women.card()
+    write_card(
+        replace(card, data=replace(card.data, seen="digital"), limits=()), of_women.card_file
+    )
+    page = open_page("read")
+    drop(page, ("phantom.png", a_breast()))
+    assert page.selectbox(key="model").value == "phantom-light"
+    choose(page, of_women.run_id)
+    assert page.selectbox(key="model").value == of_women.run_id
+    drop(page, ("woman.png", a_breast(is_marked=False, peak=240)))
+    assert page.selectbox(key="model").value == of_women.run_id
+
+
 def test_a_threshold_locked_for_breasts_judges_breasts_and_nothing_else(
     page: AppTest, runs_root: Path
 ) -> None:

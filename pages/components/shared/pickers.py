@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
@@ -25,6 +26,29 @@ def reading_models() -> list[RunFolder]:
     """
     readers = _dated_first([run for run in all_runs() if can_read(run)])
     return sorted(readers, key=lambda run: (not _has_seen_women(run), not run.is_checkpoint))
+
+
+def models_for(case: Case | None) -> list[RunFolder]:
+    """`reading_models`. As a case is opened, the box called "model" is moved to one that has seen
+    its kind of image, women's or drawn ones; what a link names stays.
+    """
+    models = reading_models()
+    if case is not None and models:
+        _suit(models, case)
+    return models
+
+
+def _suit(models: Sequence[RunFolder], case: Case) -> None:
+    state, asked = st.session_state, st.query_params.get("model")
+    is_named = asked is not None and asked != state.get("model_shown")
+    if state.get("suited") == case.case_id or is_named:
+        return
+    state["suited"] = case.case_id
+    is_synthetic = all(image.info.is_synthetic for image in case.images)
+    fitting = [run.run_id for run in models if _has_seen_women(run) is not is_synthetic]
+    chosen = state.get("model") or state.get("model_shown") or models[0].run_id
+    if fitting and chosen not in fitting:
+        state["model"] = fitting[0]
 
 
 def can_read(run: RunFolder) -> bool:
