@@ -13,7 +13,7 @@ from mammo_core.commands.data_sets import DATA
 from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.fuse import FUSE
-from mammo_core.commands.judging import EXPLAIN_CHECK, STRESS
+from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
@@ -24,6 +24,7 @@ from mammo_core.words import NOTICE
 
 COMMANDS: Final[tuple[Command, ...]] = (
     AUDIT,
+    CARD,
     CHECKPOINTS,
     DATA,
     ENSEMBLE,

@@ -25,6 +25,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/training": {"numpy", "pandas", "torch", "lightning_fabric", "safetensors"},
     "mammo_core/inference": {"numpy", "pandas", "torch", "safetensors", "openvino"},
     "mammo_core/explain": {"numpy", "pandas", "torch", "pytorch_grad_cam", "cv2"},
+    "mammo_core/shipping": {"numpy", "pandas", "torch", "safetensors"},
     "mammo_core/commands": {"numpy", "pandas"},
     "pages": {"streamlit", "pandas"},
     "pages/components": {"streamlit", "pandas", "numpy"},
@@ -43,9 +44,12 @@ OWN: dict[str, set[str]] = {
     "training": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
     "inference": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
     "reports": {"preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "inference"},
+    "shipping": {
+        "preprocessing", "datasets", "metrics", "runs", "zoo", "training", "inference", "explain",
+    },
     "commands": {
         "preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "training", "inference",
-        "explain", "reports",
+        "explain", "reports", "shipping",
     },
 }  # fmt: skip
 

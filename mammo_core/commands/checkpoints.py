@@ -207,7 +207,7 @@ def _seen(arguments: argparse.Namespace) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from mammo_core.training.packing import pack
+    from mammo_core.shipping.packing import pack
     from mammo_core.training.series import series_of
 
     source, root = checkpoints_root(), arguments.out or checkpoints_root()

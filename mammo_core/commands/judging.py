@@ -1,4 +1,6 @@
-"""`mammo explain-check`, `stress`: a checkpoint judged on images it did not learn from."""
+"""`mammo explain-check`, `stress`: a checkpoint judged on images it did not learn from; and `card`:
+all that its card tells, counted again.
+"""
 
 import argparse
 from datetime import UTC, datetime
@@ -82,4 +84,54 @@ STRESS = Command(
     summary="score a checkpoint's images after changes that could happen in practice",
     add_arguments=partial(_add_arguments, images=400),
     run=partial(_judge, "stress"),
+)
+
+
+def _add_card_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="NAME", help="a checkpoint's name")
+    parser.add_argument(
+        "--data", metavar="DIR", help="where the data set it learnt from is now, if it has moved"
+    )
+    parser.add_argument(
+        "--boxes",
+        metavar="DIR",
+        help="a data set with marked lesions to hold its heatmaps against; women it learnt from "
+        "are left out",
+    )
+    parser.add_argument("--box-rule", metavar="NAME", help="what makes an image positive there")
+    parser.add_argument(
+        "--write", action="store_true", help="keep what was counted, in place of what is there"
+    )
+
+
+def _card(arguments: argparse.Namespace) -> int:
+    """Tell what differs; 1 where something does and nothing was written."""
+    from mammo_core.shipping.recount import Sources, recount
+
+    run = find_checkpoint(arguments.run)
+    figures = recount(
+        run,
+        Sources(folder=arguments.data, boxes=arguments.boxes, box_rule=arguments.box_rule),
+        is_written=arguments.write,
+        now=datetime.now(UTC).isoformat(timespec="seconds"),
+        report=show_progress,
+    )
+    others = [figure for figure in figures if not figure.is_same]
+    for figure in others:
+        say(f"{figure.name}: kept {_number(figure.kept)}, counted {_number(figure.found)}")
+    say(f"{run.run_id}: {len(figures) - len(others):,} of {len(figures):,} figures are as counted.")
+    if arguments.write:
+        say("What was counted now is kept.")
+    return 1 if others and not arguments.write else 0
+
+
+def _number(value: float | None) -> str:
+    return "nothing" if value is None else f"{value:.4g}"
+
+
+CARD = Command(
+    name="card",
+    summary="count every figure of a checkpoint's card again from its data",
+    add_arguments=_add_card_arguments,
+    run=_card,
 )

@@ -13,8 +13,10 @@ import pandas as pd
 from mammo_core.config import DataConfig, JudgeConfig, RunConfig, load_settings
 from mammo_core.datasets.dataset import Dataset, find_folder, fingerprint_of, read_dataset
 from mammo_core.errors import CheckpointError, RunError, TableError
+from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.sidecars import learnt_from, read_seen
 from mammo_core.tables import check_splits, positive_of
 from mammo_core.types import Split, Task
 
@@ -295,10 +297,40 @@ def _with_fold(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataF
 def judged_images(run: RunFolder, card: ModelCard, config: JudgeConfig) -> tuple[Dataset, str, str]:
     """The images, what to call their data set, and the split they are."""
     if config.folder is None or is_same_folder(config.folder, run):
+        if card.model.members > 1:
+            raise TableError(
+                f"Of its own data set every woman was learnt from by some member of {run.run_id}. "
+                "What it does out of fold is counted by `mammo card`; to judge all members "
+                "together, name a data set it has not seen with --data."
+            )
         own = run.settings(RunConfig).data
         return own_test_images(card, own), card.data.dataset, str(Split.TEST)
     name = Path(config.folder).name  # never the whole path: it tells of the computer
-    return other_images(card, config.folder, config), name, config.split
+    return _unseen(run, other_images(card, config.folder, config), name), name, config.split
+
+
+def _unseen(run: RunFolder, dataset: Dataset, name: str) -> Dataset:
+    """`dataset` without the women `run` learnt from, by their names or by what is in their files:
+    a lesion finder or a start of weights may have seen them.
+    """
+    seen, manifest = read_seen(run), dataset.manifest
+    if seen is None:
+        return dataset
+    named = seen.assign(dataset=[Path(str(one)).name for one in seen["dataset"]])
+    contents = [_content(dataset.root / str(path)) for path in manifest["path"]]
+    women = manifest.assign(dataset=name, content=contents)
+    learnt = set(learnt_from(named, women))
+    kept = manifest[~manifest["group_id"].isin(learnt)]
+    if kept.empty:
+        raise TableError(
+            f"{run.run_id} learnt from all {manifest['group_id'].nunique()} women of {name}: what "
+            "it remembers of them is no measure. Name a data set it has not seen."
+        )
+    return replace(dataset, manifest=kept.reset_index(drop=True))
+
+
+def _content(file: Path) -> str:
+    return sha256_of(file) if file.is_file() else ""
 
 
 def own_test_images(card: ModelCard, data: DataConfig) -> Dataset:

@@ -5,10 +5,12 @@ whose images have different labels, or none, is left out and counted.
 """
 
 from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of
@@ -176,3 +178,20 @@ def _report(
         precision=rate_with_interval(is_class[is_called], groups[is_called]),
         auc=auc_with_interval(one_against_rest) if 0 < is_class.sum() < len(is_class) else None,
     )
+
+
+_LOG_TEMPERATURES: Final = (-3.0, 3.0)
+_LEAST_SHARE: Final = 1e-6
+
+
+def temperature_of(shares: NDArray[np.float64], truth: NDArray[np.integer]) -> float:
+    """What logits are divided by for the likelihood of the true classes to be highest."""
+    logs = np.log(np.clip(shares, _LEAST_SHARE, 1.0))
+
+    def loss(log_temperature: float) -> float:
+        scaled = logs / np.exp(log_temperature)
+        likely = scaled[np.arange(len(truth)), truth] - np.logaddexp.reduce(scaled, axis=1)
+        return float(-likely.mean())
+
+    found = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded")
+    return float(np.exp(found.x))

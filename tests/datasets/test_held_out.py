@@ -10,8 +10,10 @@ from mammo_core.config import DataConfig, JudgeConfig, ModelConfig, RunConfig, s
 from mammo_core.datasets.dataset import fingerprint_of, read_dataset
 from mammo_core.datasets.splits import judged_images, split_as_set, used_images, whole_groups
 from mammo_core.errors import CheckpointError, TableError
+from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.sidecars import SEEN_NAME, write_seen
 from mammo_core.types import CANCER
 from tests.inference.made_up import card
 from tests.phantoms import put_phantoms
@@ -60,6 +62,37 @@ def test_other_data_are_taken_whole_and_named_without_their_place(
     assert (len(dataset.manifest), name, split) == (12, "other", "all")
     with pytest.raises(TableError, match="has no test split"):
         judged_images(*learnt, replace(other, split="test"))
+
+
+def test_women_it_learnt_from_are_left_out_of_other_data_too(
+    learnt: tuple[RunFolder, ModelCard], tmp_path: Path
+) -> None:
+    put_phantoms(tmp_path / "films", women=3, seed=1, size=(32, 16))
+    other = replace(JUDGE, folder=str(tmp_path / "films"))
+    everybody = read_dataset(tmp_path / "films").manifest
+    seen = pd.DataFrame({"dataset": "films", "split": "train", "content": "unknown"}, index=[0])
+    first, *others = everybody["group_id"].drop_duplicates()
+    own = seen.assign(image_id="a", group_id=first)
+    file = tmp_path / "films" / everybody.loc[everybody["group_id"] == others[0], "path"].iloc[0]
+    by_content = seen.assign(
+        dataset="elsewhere", image_id="b", group_id="X", content=sha256_of(file)
+    )
+    write_seen(own, by_content, learnt[0].file(SEEN_NAME))
+    dataset, *_ = judged_images(*learnt, other)
+    assert set(dataset.manifest["group_id"]) == {others[1]}
+    everyone = pd.concat([own.assign(group_id=woman) for woman in (first, *others)])
+    write_seen(everyone, None, learnt[0].file(SEEN_NAME))
+    with pytest.raises(TableError, match="learnt from all 3 women of films"):
+        judged_images(*learnt, other)
+
+
+def test_of_its_own_data_networks_that_read_together_have_nobody_left(
+    learnt: tuple[RunFolder, ModelCard],
+) -> None:
+    run, made_up = learnt
+    together = replace(made_up, model=replace(made_up.model, members=5))
+    with pytest.raises(TableError, match="learnt from by some member"):
+        judged_images(run, together, JUDGE)
 
 
 def test_data_that_changed_since_are_refused(learnt: tuple[RunFolder, ModelCard]) -> None:

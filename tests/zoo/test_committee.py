@@ -1,4 +1,4 @@
-"""Networks that read together as one: the log-odds are the mean of theirs, and each can be asked."""
+"""Networks that read together as one: their mean log-odds, and each can be asked alone."""
 
 import numpy as np
 import pytest

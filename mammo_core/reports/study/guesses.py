@@ -29,7 +29,8 @@ def guesses_of(study: RunStudy, results: Results) -> tuple[Guess, ...]:
     if table is None or study.is_external or why_no_auc(main):
         return ()
     found = []
-    tested = table[(table["split"] == Split.TEST).fillna(value=False)]
+    is_test = (table["split"] == Split.TEST).fillna(value=False)
+    tested = table if table["split"].isna().all() else table[is_test]
     for name, rows in tested.groupby("model_id", sort=False):
         try:
             cases = in_order_of(main, pool_cases(rows, main.level, main.rule))

@@ -1,5 +1,6 @@
 """The folds of a cross-validation as one checkpoint, trained on phantoms in seconds."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,22 +12,28 @@ from safetensors.torch import load_file
 from mammo_core.cli import main
 from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSettings, RunConfig
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.errors import ConfigError, RunError, TableError
 from mammo_core.files import checkpoints_root
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.interpretation import familiarity, make_reference
 from mammo_core.metrics.calibration import map_scores
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import make_fold
-from mammo_core.runs.folder import RunFolder
+from mammo_core.metrics.multiclass import temperature_of
+from mammo_core.runs.card import write_card
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder
+from mammo_core.runs.measured import stress_of
+from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings, read_seen
-from mammo_core.training.packing import pack, temperature_of
+from mammo_core.shipping.packing import pack
+from mammo_core.shipping.recount import Recounted, Sources, recount
 from mammo_core.training.series import create_series, fold_configs, members_of
 from mammo_core.training.session import train
 from mammo_core.types import Level, Split
 from tests.phantoms import put_phantoms
 
 FOLDS = 3
+NOW = "2026-01-01T00:00:00+00:00"
 
 
 def settings(folder: Path) -> RunConfig:
@@ -162,3 +169,43 @@ def test_the_temperature_makes_the_true_classes_likeliest() -> None:
     sharpened = shares**3 / (shares**3).sum(axis=1, keepdims=True)
     assert temperature_of(shares, truth) == pytest.approx(1.0, abs=0.06)
     assert temperature_of(sharpened, truth) == pytest.approx(3.0, abs=0.2)
+
+
+def test_every_figure_of_a_card_can_be_counted_again(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
+) -> None:
+    run = RunFolder(tmp_path / "joined")
+    shutil.copytree(packed[0].path, run.path)
+    women = run.settings(RunConfig).data.folder
+    sources = Sources(boxes=women)
+
+    def count(*, is_written: bool) -> list[Recounted]:
+        return recount(run, sources, is_written=is_written, now=NOW, report=_quiet)
+
+    with pytest.raises(TableError, match="learnt from by some member"):
+        count(is_written=True)
+    assert not locked_points(run)  # nothing is kept of what could not be counted whole
+    sources = Sources()
+    count(is_written=True)
+    assert {point.split for point in locked_points(run)} == {""}
+    assert stress_of(run)[0].split == "out of fold"
+    guesses = read_predictions(run.file(BASELINES_NAME))
+    own = guesses[guesses["model_id"] == "baseline: random"]
+    assert own["image_id"].nunique() == len(own) == 96
+    assert [one for one in count(is_written=False) if not one.is_same] == []
+
+    card = run.card()
+    better = replace(card.metrics[0], value=0.99)
+    write_card(replace(card, metrics=(better, *card.metrics[1:])), run.card_file)
+    (flattered, *_) = [one for one in count(is_written=False) if not one.is_same]
+    assert flattered.kept == 0.99
+    assert flattered.name.startswith("auc by image")
+
+
+def test_the_command_tells_what_differs(
+    packed: tuple[RunFolder, list[RunFolder]], capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(packed[0].path.parent))
+    assert main(["card", "joined"]) == 1
+    assert "figures are as counted" in capsys.readouterr().out

@@ -11,9 +11,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load_file, save
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from mammo_core.config import RunConfig, save_settings
@@ -31,6 +29,7 @@ from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.scoring import cached_logits
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import make_fold
+from mammo_core.metrics.multiclass import temperature_of
 from mammo_core.runs.card import ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.sidecars import (
@@ -59,9 +58,7 @@ from mammo_core.zoo.build import build_model
 from mammo_core.zoo.committee import PARTS, Seat, seated_state, stand_up
 from mammo_core.zoo.freezing import last_linear
 
-Floats = NDArray[np.float64]
 _KEPT_WHOLE: Final = ("trunk.fc.weight", "trunk.fc.bias", "trunk.biases")  # few, and calibrated
-_LEAST_LOG, _MOST_LOG = -3.0, 3.0  # of a temperature
 EMBEDDED: Final = 64  # numbers that the embedding of an image is reduced to
 
 
@@ -129,19 +126,6 @@ def _fold_of(run: RunFolder) -> Fold:
         intercepts=tuple(moved),
         is_calibrated=member.is_calibrated,
     )
-
-
-def temperature_of(shares: Floats, truth: NDArray[np.integer]) -> float:
-    """What logits are divided by for the likelihood of the true classes to be highest."""
-    logs = np.log(np.clip(shares, 1e-6, 1.0))
-
-    def loss(log_temperature: float) -> float:
-        scaled = logs / np.exp(log_temperature)
-        likely = scaled[np.arange(len(truth)), truth] - np.logaddexp.reduce(scaled, axis=1)
-        return float(-likely.mean())
-
-    found = minimize_scalar(loss, bounds=(_LEAST_LOG, _MOST_LOG), method="bounded")
-    return float(np.exp(found.x))
 
 
 def _joined_state(folds: Sequence[Fold]) -> dict[str, Tensor]:
@@ -242,7 +226,8 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
         images = load_images(dataset, own, report=report, should_stop=lambda: False)
         member = replace(packed, model=stand_up(packed.model, fold))
         tested = images[Split.TEST].manifest
-        tables.append(_scored(member, dataset, tested, fold=fold, report=report))
+        doing = f"Scoring fold {fold}"
+        tables.append(scored_by(member, dataset, tested, doing=doing, report=report))
         manifests.append(tested)
         if fold == 0:
             kept = _embeddings(member, own, images)
@@ -267,16 +252,17 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
     return card
 
 
-def _scored(
-    member: Checkpoint, dataset: Dataset, tested: pd.DataFrame, *, fold: int, report: Report
+def scored_by(
+    checkpoint: Checkpoint, dataset: Dataset, rows: pd.DataFrame, *, doing: str, report: Report
 ) -> pd.DataFrame:
-    engine, card, logits = torch_engine(member), member.card, []
-    for part in cached_logits(engine, card, dataset.root, tested):
+    """Predictions for `rows` of `dataset`, all of them prepared, in full precision."""
+    engine, card, logits = torch_engine(checkpoint), checkpoint.card, []
+    for part in cached_logits(engine, card, dataset.root, rows):
         logits.append(part)
         done = sum(map(len, logits))
-        report(done, len(tested), f"Scoring fold {fold}: {done:,} of {len(tested):,} images.")
+        report(done, len(rows), f"{doing}: {done:,} of {len(rows):,} images.")
     return predictions_table(
-        tested,
+        rows,
         probabilities_of(np.concatenate(logits)),
         task=card.task,
         dataset=card.data.dataset,

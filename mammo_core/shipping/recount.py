@@ -1,0 +1,239 @@
+"""Everything a card tells, counted again from the data by one command: the scores of its women, its
+results, operating points, baselines, stress test and heatmaps; held against what is kept, or
+written in its place.
+"""
+
+import math
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from mammo_core.config import JudgeConfig, RunConfig
+from mammo_core.datasets.predictions import read_predictions, write_predictions
+from mammo_core.errors import MammoError
+from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.engine import torch_engine
+from mammo_core.inference.judging import Stressed, judge, stress, summarise
+from mammo_core.inference.locking import lock_by_aim
+from mammo_core.metrics.threshold import Aim
+from mammo_core.records import to_document
+from mammo_core.runs.card import write_card
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
+from mammo_core.runs.measured import add_stress, fidelity_of, stress_of
+from mammo_core.runs.operating_points import POINTS_FILE, locked_points, point_in_force
+from mammo_core.shipping.packing import measure_packed, scored_by
+from mammo_core.training.baselines import write_baselines
+from mammo_core.training.data import load_dataset
+from mammo_core.training.lineage import find_images
+from mammo_core.training.outcome import measure
+from mammo_core.types import Report, Split
+from mammo_core.zoo.committee import stand_up
+
+#: Locked where a card is written, the one in force last.
+AIMS: Final = (
+    (Aim.YOUDEN, 0.0, False),
+    (Aim.SPECIFICITY, 0.9, True),
+    (Aim.SPECIFICITY, 0.9, False),
+    (Aim.SENSITIVITY, 0.9, True),
+    (Aim.SENSITIVITY, 0.9, False),
+)
+STRESSED: Final = 80  # images of each fold
+#: Two computers round differently; what differs more was not counted from these data.
+TOLERANCE: Final = 2e-3
+_OF_THE_DAY: Final = ("measured_at", "locked_at", "card_sha256", "seconds", "engine")
+OUT_OF_FOLD: Final = "out of fold"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recounted:
+    """A number of the card as it is kept and as it was counted now; None where it is missing."""
+
+    name: str
+    kept: float | None
+    found: float | None
+
+    @property
+    def is_same(self) -> bool:
+        if self.kept is None or self.found is None:
+            return False
+        return math.isclose(self.kept, self.found, rel_tol=TOLERANCE, abs_tol=TOLERANCE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where the data lie: what the checkpoint was trained on, and a set with marked lesions."""
+
+    folder: str | None = None  # None: as its settings name it
+    boxes: str | None = None  # None: no heatmaps are held against lesions
+    box_rule: str | None = None
+
+
+def recount(
+    run: RunFolder, sources: Sources, *, is_written: bool, now: str, report: Report
+) -> list[Recounted]:
+    """Count in a copy of the folder; what differs from `run` comes back, and where it `is_written`
+    the copy takes its place.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = RunFolder(Path(scratch) / run.run_id)
+        shutil.copytree(run.path, copy.path)
+        _count(copy, sources, now=now, report=report)
+        figures = list(compare(run, copy))
+        if is_written:
+            for file in copy.path.iterdir():
+                shutil.copyfile(file, run.file(file.name))
+    return figures
+
+
+def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> None:
+    """Card first, then the thresholds, then what is measured at them."""
+    for name in (POINTS_FILE, "stress.json", "fidelity.json"):
+        run.file(name).unlink(missing_ok=True)
+    if run.card().model.members > 1:
+        measure_packed(run, folder=sources.folder, report=report)
+        _baselines_out_of_fold(run, sources, report=report)
+    else:
+        _measure_single(run, sources, report=report)
+    for aim, target, is_conservative in AIMS:
+        with suppress(MammoError):  # not every aim can be met on every set of women
+            lock_by_aim(
+                run, aim, target, level=None, is_conservative=is_conservative, now=now
+            )  # fmt: skip
+    _stress(run, sources, now=now, report=report)
+    if sources.boxes is not None:
+        config = JudgeConfig(
+            kind="explain_check",
+            checkpoint=run.run_id,
+            folder=sources.boxes,
+            label_rule=sources.box_rule,
+        )
+        judge(config, run, now=now, report=report)
+
+
+def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None:
+    """The validation and test images of one network, scored again."""
+    checkpoint = load_checkpoint(run.path)
+    own = find_images(run, folder=sources.folder, report=report)
+    dataset = load_dataset(own.config)
+    tables = [
+        scored_by(
+            checkpoint,
+            dataset,
+            own.splits[split].manifest,
+            doing=f"Scoring {split}",
+            report=report,
+        )
+        for split in (Split.VAL, Split.TEST)
+    ]
+    table = pd.concat(tables, ignore_index=True)
+    write_predictions(table, run.predictions_file)
+    write_card(replace(checkpoint.card, metrics=measure(table, Split.TEST)), run.card_file)
+    write_baselines(run, dataset, own.config, report=report, should_stop=_never)
+
+
+def _never() -> bool:
+    return False
+
+
+def _fold_config(run: RunFolder, sources: Sources, fold: int) -> RunConfig:
+    config = run.settings(RunConfig)
+    folder = sources.folder or config.data.folder
+    return replace(config, data=replace(config.data, folder=folder, fold=fold))
+
+
+def _baselines_out_of_fold(run: RunFolder, sources: Sources, *, report: Report) -> None:
+    """Each woman guessed at by what was fitted on the women of the other folds."""
+    parts = []
+    for fold in range(run.card().model.members):
+        own = _fold_config(run, sources, fold)
+        write_baselines(run, load_dataset(own), own, report=report, should_stop=_never)
+        fitted = read_predictions(run.file(BASELINES_NAME))
+        parts.append(fitted[fitted["split"] == Split.TEST].assign(fold=fold))
+    table = pd.concat(parts, ignore_index=True).assign(split=None)
+    write_predictions(
+        table.assign(dataset=run.card().data.dataset), run.file(BASELINES_NAME)
+    )  # fmt: skip
+
+
+def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> None:
+    """Each fold's women through the member that never saw them, then all together."""
+    checkpoint = load_checkpoint(run.path)
+    card = checkpoint.card
+    if card.model.members == 1:
+        config = JudgeConfig(kind="stress", checkpoint=run.run_id)
+        judge(config, run, now=now, report=report)
+        return
+    found = []
+    for fold in range(card.model.members):
+        dataset = load_dataset(_fold_config(run, sources, fold))
+        tested = dataset.manifest[dataset.manifest["split"] == Split.TEST]
+        member = torch_engine(replace(checkpoint, model=stand_up(checkpoint.model, fold)))
+        under = stress(
+            member,
+            card,
+            replace(dataset, manifest=tested.reset_index(drop=True)),
+            most=STRESSED,
+            seed=fold,
+            report=report,
+        )
+        assert under is not None  # nobody can ask it to stop
+        found.append(under)
+    together = Stressed(
+        as_they_are=pd.concat([one.as_they_are for one in found], ignore_index=True),
+        changed={
+            name: pd.concat([one.changed[name] for one in found], ignore_index=True)
+            for name in found[0].changed
+        },
+    )
+    measured = summarise(
+        together,
+        point_in_force(run),
+        dataset=card.data.dataset,
+        split=OUT_OF_FOLD,
+        seed=0,
+        measured_at=now,
+        card_sha256=card_hash(run),
+    )
+    add_stress(run, measured)
+
+
+def compare(kept: RunFolder, found: RunFolder) -> Iterator[Recounted]:
+    """Every number the two folders tell of their card."""
+    ours, theirs = dict(_numbers(kept)), dict(_numbers(found))
+    for name in dict.fromkeys([*ours, *theirs]):
+        yield Recounted(name=name, kept=ours.get(name), found=theirs.get(name))
+
+
+def _numbers(run: RunFolder) -> Iterator[tuple[str, float]]:
+    card = run.card()
+    for metric in card.metrics:
+        yield from _flat(to_document(metric), f"{metric.name} by {metric.level}")
+    for count in card.data.splits:
+        yield from _flat(to_document(count), str(count.split))
+    yield from _flat({"heatmap_peak": card.heatmap_peak}, "card")
+    for point in locked_points(run):
+        yield from _flat(to_document(point), f"threshold for {point.aim}")
+    for test in stress_of(run):
+        yield from _flat(to_document(test), f"stress, {test.dataset}")
+    for one in fidelity_of(run):
+        yield from _flat(to_document(one), f"heatmaps, {one.dataset}")
+
+
+def _flat(value: Any, name: str) -> Iterator[tuple[str, float]]:
+    if isinstance(value, dict):
+        title = value.get("title") or value.get("name")
+        prefix = f"{name}, {title}" if title else name
+        for key, inner in value.items():
+            if key not in _OF_THE_DAY:
+                yield from _flat(inner, f"{prefix}: {key}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _flat(inner, name)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        yield name, float(value)
