@@ -45,6 +45,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument("series", metavar="SERIES", help="its name, or a run of it")
     pack.add_argument("--name", required=True, help="what to call it")
     pack.add_argument(
+        "--credit",
+        default="",
+        metavar="WORDS",
+        help="whom its data sets are owed to, and under which licence, where the card must say more",
+    )
+    pack.add_argument(
         "--out", type=Path, metavar="DIR", help="where to put it (default: among the checkpoints)"
     )
     bring = actions.add_parser("import", help="import one from a zip")
@@ -103,11 +109,11 @@ def _show(arguments: argparse.Namespace) -> int:
     for line in _described(card):
         say(line)
     for point in locked_points(run):
-        promise = point.promise
+        promise, where = point.promise, point.split or "out of fold"
         say(
             f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), locked "
             f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
-            f"{promise.left_alone} of {promise.negatives} not called ({point.split})"
+            f"{promise.left_alone} of {promise.negatives} not called ({where})"
         )
     for sentence in card.limits:
         say(f"limit       {sentence}")
@@ -129,17 +135,17 @@ def _described(card: "ModelCard") -> Iterator[str]:
     yield f"images      {card.data.seen}; files it was measured on: {kinds}"
     for count in card.data.splits:
         yield (
-            f"{count.split:11} {many(count.images, 'image', 'images')} of "
+            f"{card.split_name(count.split):11} {many(count.images, 'image', 'images')} of "
             f"{many(count.women, 'woman', 'women')}, {count.positive_images:,} positive"
         )
     yield f"start       {card.training.start_in_words(card.model.weights)}"
     yield f"trained     {card.training.finished_at[:10]}, {card.training.epochs} epochs"
     for metric in card.metrics_to_show:
-        yield f"{metric.name:11} {_metric_in_words(metric, card.model.views)}"
+        yield f"{metric.name:11} {_metric_in_words(metric, card)}"
 
 
-def _metric_in_words(metric: "Metric", views: int) -> str:
-    where = f"by {case_in_words(metric.level, views)}, {metric.split}"
+def _metric_in_words(metric: "Metric", card: "ModelCard") -> str:
+    where = f"by {case_in_words(metric.level, card.model.views)}, {card.split_name(metric.split)}"
     if metric.value is None or metric.low is None or metric.high is None:
         return f"{where}: {metric.method}"
     return (
@@ -212,7 +218,14 @@ def _pack(arguments: argparse.Namespace) -> int:
 
     source, root = checkpoints_root(), arguments.out or checkpoints_root()
     series = series_of(arguments.series, source)
-    run = pack(series, arguments.name, source=source, root=root, report=show_progress)
+    run = pack(
+        series,
+        arguments.name,
+        source=source,
+        root=root,
+        credit=arguments.credit,
+        report=show_progress,
+    )
     for line in _described(run.card()):
         say(line)
     say(run.path)

@@ -272,6 +272,12 @@ def stamps_of(split: pd.DataFrame, data: DataConfig) -> tuple[str, ...]:
     return tuple(text for text in told if text)
 
 
+def in_one_split(manifest: pd.DataFrame, split: Split) -> pd.DataFrame:
+    """The labelled images of `manifest` all in `split`."""
+    is_labelled = manifest["label"].notna()
+    return manifest.assign(split=is_labelled.map({True: str(split), False: None}).astype("string"))
+
+
 def used_images(split: pd.DataFrame) -> pd.DataFrame:
     """The images of a split manifest that a run trains, chooses or tests on."""
     is_used = split["split"].notna() & split["label"].notna()

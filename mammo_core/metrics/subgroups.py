@@ -38,6 +38,7 @@ SLICED_BY: Final = {
     "machine": "machine",
     "birads": "BI-RADS",
     "lesion": "lesion",
+    "after_difficult_negative_case": "difficult negative (known afterwards)",
 }
 _AGE_EDGES: Final = (0, 40, 50, 60, 70, 200)
 _AGE_NAMES: Final = ("under 40", "40 to 49", "50 to 59", "60 to 69", "70 and over")
@@ -88,7 +89,7 @@ def sliceable(predictions: pd.DataFrame) -> tuple[str, ...]:
 
 def slice_names(predictions: pd.DataFrame, column: str) -> "pd.Series[str]":
     """Per image the part it belongs to; ages in bands of ten years; missing stays missing."""
-    values = predictions[column]
+    values = predictions.get(column, pd.Series(pd.NA, index=predictions.index))
     if column != "age":
         return values.astype("string")
     bands = pd.cut(

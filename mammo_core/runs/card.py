@@ -112,6 +112,13 @@ class ModelCard:
     )
     limits: tuple[str, ...] = field(default=())  # sentences shown beside every score
 
+    def split_name(self, split: Split) -> str:
+        """Networks that read together test every woman once, each with the one that never saw her:
+        there the test split is no split.
+        """
+        is_out_of_fold = self.model.members > 1 and split is Split.TEST
+        return "out of fold" if is_out_of_fold else str(split)
+
     @property
     def metrics_to_show(self) -> tuple[Metric, ...]:
         """By image last where two views are scored together: there a breast counts twice."""

@@ -21,6 +21,7 @@ from mammo_core.datasets.predictions import (
     read_predictions,
     write_predictions,
 )
+from mammo_core.datasets.splits import in_one_split
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.explain.heads import cell_offset
 from mammo_core.files import replace_file, sha256_of
@@ -220,6 +221,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
         config = replace(config, data=replace(config.data, folder=folder))
     tables, manifests = [], []
     peak: float | None = None
+    fingerprint = ""
     for fold in range(packed.card.model.members):
         own = replace(config, data=replace(config.data, fold=fold))
         dataset = load_dataset(own)
@@ -230,6 +232,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
         tables.append(scored_by(member, dataset, tested, doing=doing, report=report))
         manifests.append(tested)
         if fold == 0:
+            fingerprint = fingerprint_of(in_one_split(dataset.manifest, Split.TEST))
             kept = _embeddings(member, own, images)
             write_embeddings(run, kept, weights_sha256=packed.card.weights_sha256)
             peak = _peak(packed, own, images[Split.TEST])
@@ -243,7 +246,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
     )
     card = replace(
         packed.card,
-        data=replace(packed.card.data, splits=splits, fingerprint=fingerprint_of(manifest)),
+        data=replace(packed.card.data, splits=splits, fingerprint=fingerprint),
         metrics=measure(table.assign(split=str(Split.TEST)), Split.TEST),
         heatmap_peak=peak,
         heatmap_offset=cell_offset(packed.model, channels=config.prepare.channels),

@@ -35,17 +35,25 @@ from mammo_core.reports.study.result_sections import (
     cases_in_words,
     result_sections,
 )
-from mammo_core.reports.study.results import Results
+from mammo_core.reports.study.results import Results, counted_rate
 from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.study.women import Reported, read_reported
-from mammo_core.reports.wording import listed
+from mammo_core.reports.wording import listed, rate_in_words
 from mammo_core.runs.card import Metric, ModelCard
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import note_opening, occasions, openings_of
+from mammo_core.runs.operating_points import (
+    LockedPoint,
+    note_opening,
+    occasions,
+    openings_of,
+)
 from mammo_core.words import NOTICE, case_in_words, many
 
 #: The guidelines a report answers, in the order in which it does. To add one, add one entry.
 GUIDELINES: Final[tuple[Guideline, ...]] = (CLAIM_2024, STARD_AI, TRIPOD_AI)
+
+#: What a card tells of the results beside the figures it was written with.
+_ON_CARD: Final = ("Guesses without a network", "Calibration", "Parts of the cases")
 
 
 def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
@@ -242,6 +250,9 @@ def model_card(told: Reported) -> Document:
             Section(title="Split", blocks=(_counts(study.card),)),
             Section(title="Measured", blocks=tuple(_measured(study.card))),
             Section(title="Operating point", blocks=tuple(_point(study))),
+            *(one for one in result_sections(told) if one.title in _ON_CARD),
+            Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
+            Section(title="Stress", blocks=tuple(_stress(study))),
             Section(title="Limits", blocks=(Bullets(items=limits_of(study) or ("none stated",)),)),
         ),
     )
@@ -251,7 +262,12 @@ def _counts(card: ModelCard) -> Table:
     return Table(
         header=("Split", "Women or groups", "Images", "Positive images"),
         rows=tuple(
-            (str(one.split), f"{one.women:,}", f"{one.images:,}", f"{one.positive_images:,}")
+            (
+                card.split_name(one.split),
+                f"{one.women:,}",
+                f"{one.images:,}",
+                f"{one.positive_images:,}",
+            )
             for one in card.data.splits
         ),
     )
@@ -266,7 +282,7 @@ def _measured(card: ModelCard) -> Iterator[Block]:
         rows=tuple(
             (
                 metric.name.upper() if metric.name == "auc" else metric.name,
-                str(metric.split),
+                card.split_name(metric.split),
                 case_in_words(metric.level, card.model.views),
                 _value(metric),
                 f"{metric.positives:,}",
@@ -290,14 +306,26 @@ def _point(study: RunStudy) -> Iterator[Block]:
     if point is None:
         yield warning(study.looks.why_no_locks or "No operating point was locked for this model.")
         return
-    promise = point.promise
     yield Paragraph(
-        text=f"Threshold {point.threshold:.4f} by {point.level} ({point.pooling} of its images), "
-        f"for {point.aim}, locked {point.locked_at}. Where it was chosen (split "
-        f"{point.split or 'none'} of {point.dataset}) it found {promise.found:,} of "
-        f"{promise.positives:,} positive cases and left {promise.left_alone:,} of "
-        f"{promise.negatives:,} others below it."
+        text=f"In force: threshold {point.threshold:.4f} by {point.level} ({point.pooling} of its "
+        f"images), for {point.aim}, locked {point.locked_at}, chosen on {point.dataset}, "
+        f"{point.split or 'out of fold'}. What was counted where they were chosen:"
     )
+    yield Table(
+        header=("Chosen for", "Threshold", "A case is one", "Sensitivity", "Specificity"),
+        rows=tuple(_counted_at(one) for one in study.looks.locks),
+    )
+
+
+def _counted_at(point: LockedPoint) -> tuple[str, ...]:
+    """Rates with the intervals of single cases, for the record keeps counts alone."""
+    promise = point.promise
+    rates = (
+        counted_rate(promise.found, promise.positives),
+        counted_rate(promise.left_alone, promise.negatives),
+    )
+    told = (rate_in_words(rate) for rate in rates)
+    return (point.aim, f"{point.threshold:.4f}", str(point.level), *told)
 
 
 class Format(StrEnum):

@@ -4,7 +4,7 @@ Nothing here computes a metric: metrics/ does. Here is only which metric of whic
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pandas as pd
@@ -46,6 +46,10 @@ from mammo_core.reports.study.study import RunStudy, judged_rows, validation_row
 from mammo_core.runs.operating_points import Promise
 from mammo_core.types import Level
 
+OUT_OF_FOLD: Final = (
+    "It was chosen on these very scores out of fold: what it delivers here repeats what it promised, "
+    "and is no second measurement."
+)
 OWN_CASES: Final = "It was chosen on the test cases themselves, as its recipe says."
 
 
@@ -102,6 +106,8 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
     rule = Pooling(locked.pooling)
     cases = pool_cases(rows, locked.level, rule)
     promised = _recorded(locked.promise)
+    if not locked.split and not study.is_external:
+        promised = replace(promised, remark=f"{OUT_OF_FOLD} {promised.remark}")
     if validation is not None and locked.split == "val":
         again = rates_at(pool_cases(validation, locked.level, rule), locked.threshold)
         promised = _as_recorded(again, locked.promise) or promised
@@ -176,14 +182,14 @@ def _as_recorded(again: RatesAtThreshold, promise: Promise) -> Promised | None:
 
 def _recorded(promise: Promise) -> Promised:
     return Promised(
-        sensitivity=_rate(promise.found, promise.positives),
-        specificity=_rate(promise.left_alone, promise.negatives),
+        sensitivity=counted_rate(promise.found, promise.positives),
+        specificity=counted_rate(promise.left_alone, promise.negatives),
         remark="What was promised is as recorded when it was locked; the cases it was chosen on "
         "are not kept here, so its intervals treat every case as another woman.",
     )
 
 
-def _rate(count: int, total: int) -> Rate:
+def counted_rate(count: int, total: int) -> Rate:
     low, high = wilson_interval(count / total, total) if total else (math.nan, math.nan)
     return Rate(
         count=count, total=total, groups=total, low=low, high=high, method=IntervalMethod.WILSON

@@ -15,7 +15,7 @@ from mammo_core.config import AuditConfig, DataConfig, EvaluateConfig, RunConfig
 from mammo_core.datasets.audit.result import AUDIT_FILE, AuditResult, read_audit
 from mammo_core.datasets.dataset import find_folder, fingerprint_of, read_dataset
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.datasets.splits import split_as_set, used_images
+from mammo_core.datasets.splits import in_one_split, split_as_set, used_images
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
 from mammo_core.metrics.ensemble import Ensemble, load_ensemble
 from mammo_core.runs.card import ModelCard
@@ -83,7 +83,7 @@ def lock_in_words(looks: Looks, *, is_external: bool) -> str:
     lock = looks.locks[-1]
     when = lock.locked_at[:16].replace("T", " ")
     return (
-        f"Locked {when} (UTC) on {lock.split or 'no named split'}, lock number {len(looks.locks)}; "
+        f"Locked {when} (UTC) on {lock.split or 'the scores out of fold'}, lock number {len(looks.locks)}; "
         f"{_opened_before(looks, lock, is_external=is_external)}."
     )
 
@@ -101,6 +101,11 @@ def test_women_in_words(looks: Looks) -> str:
     lock = looks.locks[-1]
     if lock.split == Split.TEST:
         return "The threshold in force was chosen on test women: their results flatter it."
+    if not lock.split:
+        return (
+            "The threshold in force was chosen on the scores out of fold that are reported: they "
+            "cannot confirm it."
+        )
     count = _count_before(looks, lock, is_external=False)
     if not count:
         return (
@@ -164,6 +169,8 @@ def read_study_data(
         manifest = dataset.manifest
         if training is not None and not isinstance(settings, EvaluateConfig):
             manifest = split_as_set(manifest, settings, training.task)
+        if card is not None and card.model.members > 1:  # every woman was tested on, in her fold
+            manifest = in_one_split(manifest, Split.TEST)
     except MammoError as error:
         name = Path(settings.folder).name
         reason = str(error).replace(str(folder), name)  # where it lay is nobody's business

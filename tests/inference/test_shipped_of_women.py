@@ -1,0 +1,108 @@
+"""The checkpoint that reads women's mammograms: small, honest, and of one mind about a full image
+and the small square picture that its data set made of it.
+"""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from mammo_core.datasets.predictions import read_predictions
+from mammo_core.files import shipped_checkpoints_root
+from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
+from mammo_core.inference.interpretation import make_reference, remark
+from mammo_core.inference.scoring import score_images
+from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.threshold import operating_point
+from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import locked_points
+from mammo_core.runs.sidecars import read_embeddings, read_seen
+from mammo_core.types import Level
+
+FOLDER = shipped_checkpoints_root() / "rsna-mobilenetv2"
+RUN = RunFolder(FOLDER)
+MOST_BYTES = 25_000_000
+
+
+@pytest.fixture(scope="module")
+def checkpoint() -> Checkpoint:
+    return load_checkpoint(FOLDER)
+
+
+def test_it_is_whole_and_small() -> None:
+    assert sum(path.stat().st_size for path in FOLDER.iterdir()) < MOST_BYTES
+    assert RUN.read_status().state.is_over
+
+
+def test_its_card_says_what_its_scores_out_of_fold_give(checkpoint: Checkpoint) -> None:
+    table = read_predictions(RUN.predictions_file)
+    assert table["split"].isna().all()
+    assert (table.groupby("group_id")["fold"].nunique() == 1).all()
+    for metric in checkpoint.card.metrics:
+        cases = pool_cases(table, metric.level)
+        found = auc_with_interval(cases)
+        assert (metric.value, metric.low, metric.high) == pytest.approx(
+            (found.value, found.low, found.high)
+        )
+        assert (metric.positives, metric.negatives) == (cases.positives, cases.negatives)
+    assert {metric.level for metric in checkpoint.card.metrics} == {Level.IMAGE, Level.BREAST}
+
+
+def test_its_thresholds_did_what_they_say_they_did(checkpoint: Checkpoint) -> None:
+    points = locked_points(RUN)
+    table = read_predictions(RUN.predictions_file)
+    assert len(points) >= 3
+    for point in points:
+        found = operating_point(pool_cases(table, point.level), point.threshold)
+        assert point.promise.found == found.true_positives
+        assert point.promise.left_alone == found.true_negatives
+
+
+def test_it_tells_whom_it_learnt_from_and_no_folder_of_the_machine_it_was_made_on() -> None:
+    seen = read_seen(RUN)
+    assert seen is not None
+    assert seen.groupby("dataset")["group_id"].nunique().min() > 100
+    for path in FOLDER.iterdir():
+        if path.suffix not in (".safetensors",):
+            text = path.read_text(encoding="utf-8")
+            assert "/home" not in text
+            assert "/tmp" not in text
+            assert "/work" not in text
+
+
+def test_it_knows_how_far_a_new_image_usually_lies_from_those_it_learnt(
+    checkpoint: Checkpoint,
+) -> None:
+    kept = read_embeddings(RUN, checkpoint.card)
+    assert kept is not None
+    assert make_reference(kept) is not None
+
+
+@pytest.mark.slow
+def test_a_full_dicom_scores_as_its_small_square_picture_does(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """What its data set made of a mammogram, and what a hospital has."""
+    write_phantom_set(tmp_path, women=1, seed=11, size=(3328, 2560), image_format="dicom")
+    full = [read_mammogram(path) for path in sorted(tmp_path.rglob("*.dcm"))]
+    small = []
+    for number, mammogram in enumerate(full):
+        levels = np.rint(mammogram.pixels * 255).astype(np.uint8)
+        squashed = cv2.resize(levels, (640, 640), interpolation=cv2.INTER_AREA)
+        path = tmp_path / f"{number}.jpg"
+        cv2.imwrite(str(path), squashed)
+        small.append(read_mammogram(path))
+    assert full[0].pixels.shape == (3328, 2560)
+    scores = [
+        [reading.score for reading in score_images(checkpoint, images, took=lambda _: None)]
+        for images in (full, small)
+    ]
+    np.testing.assert_allclose(scores[0], scores[1], atol=0.02)
+    for point in locked_points(RUN):
+        called = np.asarray(scores) >= point.threshold
+        assert (called[0] == called[1]).all()
+    assert "never measured on DICOM" in str(remark(checkpoint.card, full[0]))
