@@ -48,7 +48,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--credit",
         default="",
         metavar="WORDS",
-        help="whom its data sets are owed to, and under which licence, where the card must say more",
+        help="whom its data are owed to, and under which licence, where the card must say more",
     )
     pack.add_argument(
         "--out", type=Path, metavar="DIR", help="where to put it (default: among the checkpoints)"

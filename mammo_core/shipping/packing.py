@@ -74,9 +74,12 @@ class Fold:
     is_calibrated: bool
 
 
-def pack(series: str, name: str, *, source: Path, root: Path, report: Report) -> RunFolder:
+def pack(
+    series: str, name: str, *, source: Path, root: Path, report: Report, credit: str = ""
+) -> RunFolder:
     """The finished folds of `series` below `source` as the checkpoint `name` below `root`, with
-    everything that can be measured of it on the images it was trained on.
+    everything that can be measured of it on the images it was trained on. `credit` goes behind the
+    licence of the data: whom else they are owed to.
     """
     run = RunFolder(root / name)
     if run.path.exists():
@@ -94,7 +97,9 @@ def pack(series: str, name: str, *, source: Path, root: Path, report: Report) ->
     config = replace(folds[0].config, series="")
     save_settings(config, run.settings_file)
     _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
-    write_card(_first_card(name, folds, run), run.card_file)
+    card = _first_card(name, folds, run)
+    licence = ". ".join(filter(None, (card.data.licence, credit)))
+    write_card(replace(card, data=replace(card.data, licence=licence)), run.card_file)
     measure_packed(run, report=report)
     done = len(folds)
     message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."

@@ -47,8 +47,8 @@ from mammo_core.runs.operating_points import Promise
 from mammo_core.types import Level
 
 OUT_OF_FOLD: Final = (
-    "It was chosen on these very scores out of fold: what it delivers here repeats what it promised, "
-    "and is no second measurement."
+    "It was chosen on these very scores out of fold: what it delivers here repeats what it "
+    "promised, and is no second measurement."
 )
 OWN_CASES: Final = "It was chosen on the test cases themselves, as its recipe says."
 

@@ -81,9 +81,9 @@ def read_looks(
 def lock_in_words(looks: Looks, *, is_external: bool) -> str:
     """When the threshold in force was locked, and how often what is reported was seen by then."""
     lock = looks.locks[-1]
-    when = lock.locked_at[:16].replace("T", " ")
+    when, where = lock.locked_at[:16].replace("T", " "), lock.split or "the scores out of fold"
     return (
-        f"Locked {when} (UTC) on {lock.split or 'the scores out of fold'}, lock number {len(looks.locks)}; "
+        f"Locked {when} (UTC) on {where}, lock number {len(looks.locks)}; "
         f"{_opened_before(looks, lock, is_external=is_external)}."
     )
 
