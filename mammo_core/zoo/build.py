@@ -106,7 +106,7 @@ def _begin_unsure(last: nn.Module) -> None:
     logits of 5 and more by chance, and a gentle training ends before it has unlearnt them.
     """
     if isinstance(last, nn.Linear):
-        nn.init.normal_(last.weight, std=0.01)
+        nn.init.normal_(last.weight, std=0.001)
         nn.init.zeros_(last.bias)
 
 
