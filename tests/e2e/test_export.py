@@ -17,7 +17,9 @@ SLOW = 60_000  # torch is imported with the first score, highdicom with the firs
 def test_a_read_case_is_taken_away_as_one_zip(
     page: Page, tmp_path: Path, take_picture: Callable[[str], None]
 ) -> None:
-    page.goto(page.url.split("?")[0] + "?model=phantom-light")  # other tests leave runs that are newer
+    page.goto(
+        page.url.split("?")[0] + "?model=phantom-light"
+    )  # other tests leave runs that are newer
     for number, sample in enumerate(sorted(samples_root().glob("exam_*.dcm"))):
         (tmp_path / f"DOE_JANE_{number}.dcm").write_bytes(sample.read_bytes())
     page.locator("input[type=file]").first.set_input_files(sorted(tmp_path.iterdir()))

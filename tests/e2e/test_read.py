@@ -22,7 +22,9 @@ def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change(
     page: Page, phantoms: Path
 ) -> None:
-    page.goto(page.url.split("?")[0] + "?model=phantom-light")  # other tests leave runs that are newer
+    page.goto(
+        page.url.split("?")[0] + "?model=phantom-light"
+    )  # other tests leave runs that are newer
     picture = sorted((phantoms / "images").rglob("*.png"))[0]
     page.locator("input[type=file]").first.set_input_files(picture)
     viewer = page.locator(".viewer[data-ready=true]")
