@@ -383,6 +383,15 @@ def froc_of(run: RunFolder) -> list[Froc]:
     return sorted(newest.values(), key=lambda one: one.measured_at)
 
 
+def froc_tables(froc: Froc) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What its figure is drawn from: the curve, and the points that carry intervals."""
+    points = [(one.allowed, one.found.value, one.found.low, one.found.high) for one in froc.points]
+    return (
+        pd.DataFrame(froc.curve, columns=["false_marks", "sensitivity"]),
+        pd.DataFrame(points, columns=["allowed", "sensitivity", "low", "high"]),
+    )
+
+
 def _found_in_words(point: FrocPoint) -> str:
     found, marks = point.found, f"{point.allowed:g}"
     share, low, high = (100 * (end or 0.0) for end in (found.value, found.low, found.high))
