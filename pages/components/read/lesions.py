@@ -87,16 +87,18 @@ def pick_lesions(case: Case) -> LesionLayer | None:
     )
     if chosen != title:
         return None
-    layer = None
+    layers = []
     with noted_errors():
         fit = fit_of(case, card)
         show_refused(fit)
         found = look_for_lesions(run, case, fit.scored, spacing=froc.spacing, apart=froc.apart)
         remarks = tuple(f"{', '.join(titles)}: {said}" for said, titles in fit.remarks.items())
-        layer = LesionLayer(
-            run=run, title=title, learnt=learnt, froc=froc, found=found, remarks=remarks
+        layers.append(
+            LesionLayer(
+                run=run, title=title, learnt=learnt, froc=froc, found=found, remarks=remarks
+            )
         )
-    return layer
+    return layers[0] if layers else None
 
 
 def show_marks(case: Case, layer: LesionLayer) -> None:
