@@ -22,7 +22,7 @@ def pane() -> Pane:
         heat=np.array([[7, 8, 9]], dtype=np.uint8),
         boxes=(
             RegionBox(x0=0, y0=0, x1=1, y1=2, text="0.9"),
-            RegionBox(x0=1, y0=0, x1=2, y1=1, text="1", is_round=True),
+            RegionBox(x0=0, y0=1, x1=1, y1=2, text="1", is_round=True),
         ),
     )
 
@@ -39,7 +39,7 @@ def test_the_browser_finds_pixels_and_heat_where_the_header_says(pane: Pane) -> 
     assert np.frombuffer(buffers, "u1", 3, second).tolist() == [7, 8, 9]
     assert header["cells"][0]["boxes"] == [
         [0, 0, 1, 2, "0.9", False],
-        [1, 0, 2, 1, "1", True],
+        [0, 1, 1, 2, "1", True],
     ]
 
 
