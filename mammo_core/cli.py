@@ -12,6 +12,7 @@ from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
 from mammo_core.commands.data_sets import DATA
 from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
+from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
@@ -30,6 +31,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,
+    FIND_LESIONS,
     FUSE,
     INSPECT,
     LOCK,

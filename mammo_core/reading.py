@@ -61,6 +61,15 @@ def is_flat(evidence: NDArray[np.floating]) -> bool:
     return bool(evidence.max() < LEAST_CONTRAST * float(np.median(evidence)))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """A place that a network takes for a lesion, in source pixels, and how likely it is one."""
+
+    x: float
+    y: float
+    score: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Reading:
     """What a checkpoint says of one image, and where in it the score comes from."""

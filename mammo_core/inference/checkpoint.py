@@ -44,6 +44,21 @@ def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
             f"{folder.name} has learnt patches of images and gives no score for a mammogram. Start "
             f"a training on whole images from it: model.weights=checkpoint:{folder.name}."
         )
+    return _load(folder, card, device)
+
+
+def load_patch_model(folder: Path, *, device: str = "cpu") -> Checkpoint:
+    """A checkpoint that has learnt lesions from patches, to look for them in whole images."""
+    card = read_card(folder / "model_card.json")
+    if card.patches is None:
+        raise CheckpointError(
+            f"{folder.name} has learnt whole images, not patches of them, so it finds no lesions. "
+            "Choose a model trained by the recipe lesion-patches."
+        )
+    return _load(folder, card, device)
+
+
+def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
     weights = folder / WEIGHTS_NAME
     if not weights.is_file():
         raise CheckpointError(f"{folder.name} has no {WEIGHTS_NAME}. Was it copied in full?")

@@ -79,6 +79,33 @@ def roc_figure(
     return drawing
 
 
+def froc_figure(curve: pd.DataFrame, points: pd.DataFrame) -> go.Figure:
+    """Lesions found against false marks an image. `curve` has `false_marks` and `sensitivity`;
+    `points`, which carry intervals, `allowed`, `sensitivity`, `low` and `high`.
+    """
+    drawing = figure(x_title="False marks an image", y_title="Lesions found (sensitivity)")
+    drawing.update_xaxes(range=[0, 1.05 * points["allowed"].max()])
+    drawing.update_yaxes(range=[-0.01, 1.01])
+    drawing.add_scatter(
+        x=curve["false_marks"], y=curve["sensitivity"], mode="lines", name="all thresholds",
+        line={"color": PALETTE[0], "shape": "hv"},
+        hovertemplate="%{y:.1%} of lesions<br>%{x:.2f} false marks an image<extra></extra>",
+    )  # fmt: skip
+    drawing.add_scatter(
+        x=points["allowed"], y=points["sensitivity"], mode="markers", name="with 95 % intervals",
+        marker={"color": PALETTE[1], "size": 9},
+        error_y={
+            "type": "data", "symmetric": False, "thickness": 1,
+            "array": points["high"] - points["sensitivity"],
+            "arrayminus": points["sensitivity"] - points["low"],
+        },
+        customdata=points[["low", "high"]],
+        hovertemplate="%{y:.1%} of lesions (%{customdata[0]:.1%} to %{customdata[1]:.1%})"
+        "<br>at %{x:g} false marks an image<extra></extra>",
+    )  # fmt: skip
+    return drawing
+
+
 def _add_reader(drawing: go.Figure, reader: ReaderPoint, colour: str) -> None:
     found, left = reader.sensitivity, reader.specificity
     drawing.add_scatter(

@@ -294,3 +294,116 @@ def _verdicts_in_words(verdicts: AtThreshold, level: Level | None) -> str:
 
 def _with_interval(value: float, low: float, high: float, *, sign: str = "") -> str:
     return f"{value:{sign}.3f} (95 % {low:{sign}.3f} to {high:{sign}.3f})"
+
+
+FROC_FILE: Final = "froc.json"
+#: False marks an image at which a lesion finder is told of in a sentence, and set to on Read.
+USUAL_FALSE_MARKS: Final = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrocPoint:
+    """What is found where at most `allowed` false marks an image are put up with: marks count that
+    are surer than `above`.
+    """
+
+    allowed: float
+    above: float
+    found: Share  # lesions
+    false_marks: int  # in all images
+    false_without: float | None  # false marks an image that holds no lesion; None: no such image
+    without_low: float | None
+    without_high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Froc:
+    """A lesion finder on the marked images of one data set, of women it did not learn from."""
+
+    dataset: str
+    split: str
+    images: int
+    images_without: int  # of them, those that hold no lesion
+    women: int
+    left_out: int  # images of women it learnt from, which are not judged on
+    points: tuple[FrocPoint, ...]
+    curve: tuple[tuple[float, float], ...]  # false marks an image, sensitivity
+    spacing: int  # prepared pixels from one place of the map to the next ...
+    apart: float  # ... and within which of a mark no other is set, in patches
+    reach: float  # prepared pixels by which a box is widened
+    seconds: float  # an image, on the device it was measured on
+    seed: int
+    measured_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+    @property
+    def usual(self) -> FrocPoint:
+        """At one false mark an image, or as near to it as was measured."""
+        return min(self.points, key=lambda point: abs(point.allowed - USUAL_FALSE_MARKS))
+
+    @property
+    def headline(self) -> str:
+        """The one sentence that stands beside its marks."""
+        return (
+            f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')} it "
+            f"did not learn from ({self.dataset}): {_found_in_words(self.usual)}."
+        )
+
+    @property
+    def rule(self) -> str:
+        """When a mark hits."""
+        wider = f", widened by {self.reach:g} prepared pixels on each side" if self.reach else ""
+        return (
+            f"A mark hits a lesion when it lies in its box{wider}; further marks in it are not "
+            "counted as false."
+        )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What was found, one sentence a number of false marks."""
+        lesions = self.points[0].found.total
+        basis = (
+            f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')} "
+            f"with {many(lesions, 'lesion', 'lesions')} ({self.dataset}, {self.split}), "
+            f"{self.images_without:,} without one; {self.left_out:,} images left out of women it "
+            "learnt from:"
+        )
+        return (basis, *(f"{_found_in_words(point)}." for point in self.points), self.rule)
+
+
+def add_froc(run: RunFolder, froc: Froc) -> None:
+    """Keep `froc` beside the card of `run`, behind those that are there."""
+    add_beside(run, FROC_FILE, froc)
+
+
+def froc_of(run: RunFolder) -> list[Froc]:
+    """How well this card's network finds lesions, the newest last; one per data set and split."""
+    known = of_this_card(run, FROC_FILE, Froc)
+    newest = {(one.dataset, one.split): one for one in known}
+    return sorted(newest.values(), key=lambda one: one.measured_at)
+
+
+def froc_tables(froc: Froc) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """What its figure is drawn from: the curve, and the points that carry intervals."""
+    points = [(one.allowed, one.found.value, one.found.low, one.found.high) for one in froc.points]
+    return (
+        pd.DataFrame(froc.curve, columns=["false_marks", "sensitivity"]),
+        pd.DataFrame(points, columns=["allowed", "sensitivity", "low", "high"]),
+    )
+
+
+def _found_in_words(point: FrocPoint) -> str:
+    found, marks = point.found, f"{point.allowed:g}"
+    share, low, high = (100 * (end or 0.0) for end in (found.value, found.low, found.high))
+    words = (
+        f"at {marks} false {'mark' if point.allowed == 1 else 'marks'} an image "
+        f"{found.count:,} of {many(found.total, 'lesion', 'lesions')} found, {share:.0f} % (95 % "
+        f"{low:.0f} to {high:.0f})"
+    )
+    if point.false_without is None:
+        return words
+    return (
+        f"{words}; {point.false_without:.2f}"
+        f"{_interval(point.without_low, point.without_high, '.2f')} false marks in an image "
+        "without a lesion"
+    )

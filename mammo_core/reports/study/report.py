@@ -68,8 +68,7 @@ def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
             *model_sections(study),
             *result_sections(told),
             *_external(told),
-            Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
-            Section(title="Stress", blocks=tuple(_stress(study))),
+            *_judged(study),
             Section(title="How often this test set was opened", blocks=tuple(_openings(study))),
             Section(title="Limits", blocks=tuple(_limits(told))),
             *checklist_sections(told),
@@ -157,6 +156,33 @@ def limits_of(study: RunStudy) -> tuple[str, ...]:
         "The data set that was evaluated is of the same kind as the one trained on: women trained "
         "on may be among these cases.",
     )
+
+
+def _judged(study: RunStudy) -> Iterator[Section]:
+    """What has learnt patches is asked for lesions; all else for heatmaps and how scores hold."""
+    if study.card is not None and study.card.patches:
+        yield from _lesions(study)
+        return
+    yield Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study)))
+    yield Section(title="Stress", blocks=tuple(_stress(study)))
+
+
+def _lesions(study: RunStudy) -> Iterator[Section]:
+    blocks: list[Block] = []
+    for one in study.froc:
+        blocks.append(Paragraph(text=f"Measured {one.measured_at}:"))
+        blocks.append(Bullets(items=one.sentences))
+    nothing = warning("Not done: whether it finds lesions in whole images was not measured.")
+    yield Section(title="Lesions found in whole images", blocks=tuple(blocks) or (nothing,))
+
+
+def _of_results(told: Reported) -> Iterator[Section]:
+    """What a card tells of a model that scores images."""
+    study = told.study
+    yield Section(title="Operating point", blocks=tuple(_point(study)))
+    yield from (one for one in result_sections(told) if one.title in _ON_CARD)
+    yield Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study)))
+    yield Section(title="Stress", blocks=tuple(_stress(study)))
 
 
 def _fidelity(study: RunStudy) -> Iterator[Block]:
@@ -249,10 +275,7 @@ def model_card(told: Reported) -> Document:
             *model_sections(study),
             Section(title="Split", blocks=(_counts(study.card),)),
             Section(title="Measured", blocks=tuple(_measured(study.card))),
-            Section(title="Operating point", blocks=tuple(_point(study))),
-            *(one for one in result_sections(told) if one.title in _ON_CARD),
-            Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study))),
-            Section(title="Stress", blocks=tuple(_stress(study))),
+            *(_lesions(study) if study.card.patches else _of_results(told)),
             Section(title="Limits", blocks=(Bullets(items=limits_of(study) or ("none stated",)),)),
         ),
     )

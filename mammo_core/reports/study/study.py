@@ -21,7 +21,7 @@ from mammo_core.metrics.ensemble import Ensemble, load_ensemble
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, find_run, list_runs
-from mammo_core.runs.measured import Fidelity, StressTest, fidelity_of, stress_of
+from mammo_core.runs.measured import Fidelity, Froc, StressTest, fidelity_of, froc_of, stress_of
 from mammo_core.runs.operating_points import (
     LockedPoint,
     Opening,
@@ -244,6 +244,7 @@ class RunStudy:
     ensemble: Ensemble | None
     fidelity: tuple[Fidelity, ...]
     stress: tuple[StressTest, ...]
+    froc: tuple[Froc, ...]
     missing: tuple[str, ...]
     baselines: pd.DataFrame | None = None  # what guesses without a network say of the same images
     learnt: tuple[str, ...] = ()  # women of an evaluation that the model has learnt from
@@ -307,6 +308,7 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
         ensemble=ensemble,
         fidelity=tuple(fidelity_of(owner)) if owner is not None and card is not None else (),
         stress=tuple(stress_of(owner)) if owner is not None and card is not None else (),
+        froc=tuple(froc_of(owner)) if owner is not None and card is not None else (),
         learnt=_learnt(owner, predictions, missing) if evaluation is not None else (),
         missing=tuple(missing),
         baselines=_baselines(run),

@@ -24,6 +24,7 @@ from mammo_core.reading import Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
+from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
 from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, RegionBox, show_viewer
@@ -281,8 +282,11 @@ def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
 
 def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
     """In the viewer; under them the boxes that the reader drew."""
+    lesions = None
     if len(layers) < 2:
         panes = make_panes(case, layers[0].read if layers else None)
+        lesions = pick_lesions(case)
+        panes = [lesions.laid_on(pane) for pane in panes] if lesions else panes
     else:
         parts = parts_of(case)
         part = next(iter(parts))
@@ -292,9 +296,12 @@ def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
             )
         panes = make_pairs(case, parts[part], {layer.run.run_id: layer.read for layer in layers})
     columns = len(layers) if len(layers) > 1 else 0
-    seen = show_viewer(panes, key="viewer", height=_HEIGHT, legend=LEGEND, columns=columns)
+    legend = lesions.legend if lesions else LEGEND
+    seen = show_viewer(panes, key="viewer", height=_HEIGHT, legend=legend, columns=columns)
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")
+    if lesions:
+        show_marks(case, lesions)
 
 
 def show_layers(case: Case, layers: Sequence[Layer]) -> None:

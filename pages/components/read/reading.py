@@ -87,6 +87,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
+    from mammo_core.inference.lesions import Found, LesionFinder
     from mammo_core.inference.scoring import Seconds
 
 DEFAULT_METHOD: Final = "grad_cam"
@@ -126,10 +127,42 @@ def read_images(
         return _join(run.path, state, case.case_id, places, method, _parts=parts)
 
 
+def look_for_lesions(
+    run: RunFolder, case: Case, images: Sequence[CaseImage], *, spacing: int, apart: float
+) -> "dict[str, Found]":
+    """Map and marks of `images`, by image id, by the lesion finder in `run`."""
+    ids = tuple(image.ref.image_id for image in images)
+    return _look(run.path, state_of(run), case.case_id, ids, spacing, apart) if ids else {}
+
+
 def forget_readings() -> None:
-    """Drop every score and heatmap kept in memory."""
+    """Drop every score, heatmap and mark kept in memory."""
     _read.clear()
     _join.clear()
+    _look.clear()
+
+
+@st.cache_resource(max_entries=2, show_spinner="Loading the lesion finder…")
+def _finder(checkpoint: Path, state: str, spacing: int, apart: float) -> "LesionFinder":
+    from mammo_core.inference.lesions import open_finder
+
+    return open_finder(checkpoint, device="auto", spacing=spacing, apart=apart)
+
+
+@st.cache_resource(max_entries=64, show_spinner="Looking for lesions…")
+def _look(
+    checkpoint: Path, state: str, case_id: str, ids: tuple[str, ...], spacing: int, apart: float
+) -> "dict[str, Found]":
+    """Shared and never changed."""
+    from mammo_core.inference.lesions import find_lesions
+
+    finder = _finder(checkpoint, state, spacing, apart)
+    case = load_case(cases_root(), case_id)
+    with _ONE_AT_A_TIME:
+        return {
+            image_id: find_lesions(finder, load_mammogram(cases_root(), case, case.image(image_id)))
+            for image_id in ids
+        }
 
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")

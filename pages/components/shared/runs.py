@@ -9,7 +9,16 @@ import streamlit as st
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import MammoError, RunError
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.measured import Fidelity, StressTest, changes_table, fidelity_of, stress_of
+from mammo_core.runs.measured import (
+    Fidelity,
+    Froc,
+    StressTest,
+    changes_table,
+    fidelity_of,
+    froc_of,
+    froc_tables,
+    stress_of,
+)
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
@@ -44,13 +53,34 @@ def _watch(run: RunFolder) -> None:
 
 
 def show_measured(run: RunFolder, *, key: str) -> None:
-    """`key` tells several on one page apart. An ensemble has none: its members have."""
+    """`key` tells several on one page apart. An ensemble has none: its members have. What has
+    learnt patches gives no score for an image, so lesions are all that it can be asked for.
+    """
     if not run.is_checkpoint:
         return
+    with noted_errors():
+        if cached.card(run).patches is not None:
+            _show_froc(run, froc_of(run), key=key)
+            return
     with noted_errors():
         _show_fidelity(run, fidelity_of(run))
     with noted_errors():
         _show_stress(run, stress_of(run), key=key)
+
+
+def _show_froc(run: RunFolder, known: list[Froc], *, key: str) -> None:
+    from mammo_core.plots.curves import froc_figure
+
+    st.markdown("**Does it find lesions in whole images?**")
+    if not known:
+        st.caption("Nobody has held its marks against lesions whose place is known. To do so:")
+        st.code(f"mammo find-lesions {run.run_id}", language=None)
+    for number, one in enumerate(known):
+        st.markdown(escaped(one.headline))
+        curve, points = froc_tables(one)
+        st.plotly_chart(froc_figure(curve, points), key=f"{key}_froc_{number}")
+        basis, *found = one.sentences
+        st.caption(escaped(f"{basis} {' '.join(found)}"))
 
 
 def _show_fidelity(run: RunFolder, known: list[Fidelity]) -> None:

@@ -20,7 +20,10 @@ def pane() -> Pane:
         spacing_mm=0.2,
         breast=Box(x0=0, y0=0, x1=1, y1=1),
         heat=np.array([[7, 8, 9]], dtype=np.uint8),
-        boxes=(RegionBox(x0=0, y0=0, x1=1, y1=2, text="0.9"),),
+        boxes=(
+            RegionBox(x0=0, y0=0, x1=1, y1=2, text="0.9"),
+            RegionBox(x0=0, y0=1, x1=1, y1=2, text="1", is_round=True),
+        ),
     )
 
 
@@ -34,7 +37,10 @@ def test_the_browser_finds_pixels_and_heat_where_the_header_says(pane: Pane) -> 
     first, second = header["offsets"]
     assert np.frombuffer(buffers, "<u2", 4, first).tolist() == [1, 2, 3, 65535]
     assert np.frombuffer(buffers, "u1", 3, second).tolist() == [7, 8, 9]
-    assert header["cells"][0]["boxes"] == [[0, 0, 1, 2, "0.9"]]
+    assert header["cells"][0]["boxes"] == [
+        [0, 0, 1, 2, "0.9", False],
+        [0, 1, 1, 2, "1", True],
+    ]
 
 
 def test_every_buffer_starts_where_a_typed_array_may(pane: Pane) -> None:

@@ -17,8 +17,8 @@ function drawPane(pane, viewer) {
   drawGrey(pane, place);
   if (viewer.settings.isAiShown) {
     drawHeat(pane, place, viewer.settings);
-    for (const [x0, y0, x1, y1, text] of pane.meta.boxes) {
-      drawBox(pane, [x0, y0, x1, y1], { text, ink: INK.region, dash: [] });
+    for (const [x0, y0, x1, y1, text, isRound] of pane.meta.boxes) {
+      drawBox(pane, [x0, y0, x1, y1], { text, ink: INK.region, dash: [], isRound });
     }
   }
   const drawn = viewer.drawn.get(pane.meta.key);
@@ -87,13 +87,15 @@ function strokeTwice(context, ink, { width, halo = INK.dark }) {
   context.stroke();
 }
 
-function drawBox(pane, [x0, y0, x1, y1], { text, ink, dash }) {
+function drawBox(pane, [x0, y0, x1, y1], { text, ink, dash, isRound = false }) {
   const { context } = pane;
   const [ax, ay] = toScreen(pane, x0, y0);
   const [bx, by] = toScreen(pane, x1, y1);
   const left = Math.min(ax, bx);
   context.beginPath();
-  context.rect(left, ay, Math.abs(bx - ax), by - ay);
+  const [width, height] = [Math.abs(bx - ax), by - ay];
+  if (isRound) context.ellipse(left + width / 2, ay + height / 2, width / 2, height / 2, 0, 0, 2 * Math.PI);
+  else context.rect(left, ay, width, height);
   context.setLineDash(dash);
   strokeTwice(context, ink, { width: 1.5 });
   context.setLineDash([]);

@@ -50,13 +50,16 @@ Edge = Literal["left", "right"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegionBox:
-    """A rectangle in pixel edges of the pane, with what is written beside it."""
+    """A rectangle, or the round that fits it, in pixel edges of the pane, with what is written
+    beside it.
+    """
 
     x0: float
     y0: float
     x1: float
     y1: float
     text: str = ""
+    is_round: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -238,7 +241,7 @@ def _cell_message(
         "spacingMm": pane.spacing_mm,
         "isAtDetector": pane.is_spacing_at_detector,
         "reduction": pane.reduction,
-        "boxes": [[box.x0, box.y0, box.x1, box.y1, box.text] for box in pane.boxes],
+        "boxes": [[box.x0, box.y0, box.x1, box.y1, box.text, box.is_round] for box in pane.boxes],
     }
 
 

@@ -1,0 +1,167 @@
+"""A lesion finder held against lesions whose place is known, of women it did not learn from."""
+
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Literal
+
+import numpy as np
+import pandas as pd
+
+from mammo_core.config import RunConfig
+from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
+from mammo_core.datasets.small_images import boxes_of
+from mammo_core.datasets.splits import is_same_folder
+from mammo_core.errors import CheckpointError, TableError
+from mammo_core.files import sha256_of
+from mammo_core.inference.lesions import LesionFinder, find_lesions, open_finder, widened
+from mammo_core.metrics.froc import (
+    FALSE_MARKS,
+    FoundAt,
+    MarkedImage,
+    Matched,
+    found_at,
+    froc_curve,
+    match_marks,
+)
+from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.measured import Froc, FrocPoint, Share, add_froc
+from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
+from mammo_core.tables import positive_of
+from mammo_core.types import Report, Split
+
+_MOST_STEPS: Final = 200  # of the curve that is kept
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """What is to be looked for lesions, and how. No folder: what the finder learnt from.
+
+    The women of validation chose the epoch: settings may be chosen on them, too, but what is found
+    there flatters and is not kept.
+    """
+
+    folder: str | None = None
+    adapter: str | None = None
+    label_rule: str | None = None
+    split: Literal["test", "val"] = "test"
+    spacing: int
+    apart: float  # in patches
+    seed: int = 0
+
+
+def judge_finder(run: RunFolder, search: Search, *, now: str, report: Report) -> Froc:
+    """What the finder in `run` finds; kept beside its card, unless of validation women."""
+    finder = open_finder(run.path, spacing=search.spacing, apart=search.apart)
+    dataset, name, left_out = searched_images(run, search)
+    reach = finder.spacing / 2
+    started = time.perf_counter()
+    images = mark_images(finder, dataset, reach=reach, report=report)
+    seconds = (time.perf_counter() - started) / len(images)
+    matched = match_marks(images)
+    found = [found_at(matched, allowed, seed=search.seed) for allowed in FALSE_MARKS]
+    froc = Froc(
+        dataset=name,
+        split=search.split,
+        images=len(images),
+        images_without=sum(not image.boxes for image in images),
+        women=found[0].groups,
+        left_out=left_out,
+        points=tuple(_point(one) for one in found),
+        curve=_kept_curve(matched),
+        spacing=search.spacing,
+        apart=search.apart,
+        reach=reach,
+        seconds=round(seconds, 3),
+        seed=search.seed,
+        measured_at=now,
+        card_sha256=card_hash(run),
+    )
+    if search.split == "test":
+        add_froc(run, froc)
+    return froc
+
+
+def searched_images(run: RunFolder, search: Search) -> tuple[Dataset, str, int]:
+    """The images to look at, what to call their data set, and how many were left out: those of
+    women the finder learnt from, and those with a lesion whose place is not told.
+    """
+    seen = read_seen(run)
+    if seen is None:
+        raise CheckpointError(unknown_seen(run.run_id))
+    folder, dataset = _dataset_of(run, search)
+    manifest = dataset.manifest
+    files = [dataset.root / str(path) for path in manifest["path"]]
+    women = manifest.assign(dataset=folder, content=[sha256_of(file) for file in files])
+    if search.split == "val":
+        of_split = seen[(seen["split"] == Split.VAL) & (seen["dataset"] == folder)]
+        is_wanted = manifest["group_id"].isin(of_split["group_id"])
+    else:
+        is_wanted = ~manifest["group_id"].isin(learnt_from(seen, women))
+    is_positive = positive_of(manifest["label"], dataset.label_rule.task).fillna(value=False)
+    is_placed = manifest["image_id"].isin(dataset.boxes["image_id"])
+    chosen = manifest[is_wanted & (is_placed | ~is_positive)].reset_index(drop=True)
+    if chosen.empty:
+        raise TableError(
+            f"None of the {len(manifest)} images of {folder} can be judged on: {run.run_id} learnt "
+            "from all of these women, or no lesion has a box. Choose another data set with boxes."
+        )
+    kept = replace(dataset, manifest=chosen)
+    return kept, Path(folder).name, len(manifest) - len(chosen)
+
+
+def mark_images(
+    finder: LesionFinder, dataset: Dataset, *, reach: float, report: Report
+) -> list[MarkedImage]:
+    """Every image with its marks, and its boxes wider by `reach` prepared pixels on each side: a
+    map cannot point finer than its places lie.
+    """
+    images, rows = [], dataset.manifest
+    for number, (_, row) in enumerate(rows.iterrows(), start=1):
+        found = find_lesions(finder, read_mammogram(dataset.root / str(row["path"])))
+        boxes = boxes_of(dataset.boxes, str(row["image_id"]))
+        images.append(
+            MarkedImage(
+                group=str(row["group_id"]),
+                boxes=tuple(widened(box, found.geometry, reach) for box in boxes),
+                marks=found.marks,
+            )
+        )
+        report(number, len(rows), f"Looking for lesions: {number} of {len(rows)}")
+    return images
+
+
+def _dataset_of(run: RunFolder, search: Search) -> tuple[str, Dataset]:
+    """The folder as the finder knows it, and what lies there."""
+    if search.folder is None or is_same_folder(search.folder, run):
+        data = run.settings(RunConfig).data
+        return data.folder, read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
+    folder = find_folder(search.folder)
+    return search.folder, read_dataset(folder, search.adapter, search.label_rule)
+
+
+def _point(found: FoundAt) -> FrocPoint:
+    others = found.without_lesion
+    return FrocPoint(
+        allowed=found.allowed,
+        above=found.above,
+        found=Share(count=found.found, total=found.lesions, low=found.low, high=found.high),
+        false_marks=found.false_marks,
+        false_without=others.value if others else None,
+        without_low=_known(others.low) if others else None,
+        without_high=_known(others.high) if others else None,
+    )
+
+
+def _kept_curve(matched: Matched) -> tuple[tuple[float, float], ...]:
+    """As far as is told of, thinned to what can be seen."""
+    curve = froc_curve(matched)
+    curve = curve[curve["false_marks"] <= max(FALSE_MARKS)]
+    steps = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), _MOST_STEPS)).astype(int))
+    kept: pd.DataFrame = curve.iloc[steps][["false_marks", "sensitivity"]].round(4)
+    return tuple((float(marks), float(share)) for marks, share in kept.itertuples(index=False))
+
+
+def _known(number: float) -> float | None:
+    return number if np.isfinite(number) else None
