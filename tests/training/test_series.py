@@ -197,7 +197,7 @@ def test_a_fold_that_says_the_opposite_class_stands_as_it_is(tmp_path: Path) -> 
     members = load_ensemble(joined.file("members.json")).members
     assert [member.is_calibrated for member in members] == [True, False]
     table = read_predictions(joined.file("predictions.csv")).set_index("image_id")
-    own = read_predictions(blind.file("predictions.csv")).set_index("image_id")
+    own = read_predictions(backward.file("predictions.csv")).set_index("image_id")
     theirs = [f"W1-{n}" for n in range(20)]
     assert table.loc[theirs, "p_D"].tolist() == pytest.approx(
         own.loc[theirs, "p_D"].tolist(), abs=2e-6
