@@ -107,6 +107,7 @@ _DENSITY: Final = Recipe(
         "an hour for a thousand images on a laptop."
     ),
     project=_PROJECT,
+    kind=Manner.DONE_RIGHT,
     datasets=("rsna_2022", "rsna_export", "vindr_mammo", "inbreast", "cbis_ddsm", "csv_folder"),
     label_rule="density",
     model=pretrained("mobilenetv2_100", dropout=0.2),
