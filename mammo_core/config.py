@@ -184,12 +184,16 @@ class BalanceConfig:
     `sampler`: "weighted" draws images with replacement, "oversample" shows every image once and the
     positive ones again, each time changed anew, until their share is `positive_share`; "even" does
     so with whichever is rarer until both are as many.
+
+    `class_weights`: "balanced" weighs each class by one over its share, so that all count alike;
+    "root" by the square root of that, halfway there: where a class is very rare, its few images
+    would else be nearly all that is learnt.
     """
 
     sampler: Literal["none", "weighted", "oversample", "even"] = "none"
     positive_share: float = 0.5
     positives_per_batch: int = 0  # at least so many; 0 leaves it to chance
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Literal["none", "root", "balanced"] = "none"
     positive_weight: float = 1.0  # of a positive image in the loss
     focal_gamma: float = 0.0  # above 0, what is already right weighs less
     label_smoothing: float = 0.0

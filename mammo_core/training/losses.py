@@ -74,9 +74,10 @@ def make_loss(
     """The loss for training on images with these labels."""
     count = len(task.classes)
     weights = torch.ones(count)
-    if balance.class_weights == "balanced":
-        counts = np.bincount(labels, minlength=count)
-        weights = torch.from_numpy(len(labels) / (count * np.maximum(counts, 1))).float()
+    if balance.class_weights != "none":
+        counts = np.maximum(np.bincount(labels, minlength=count), 1)
+        power = 0.5 if balance.class_weights == "root" else 1.0
+        weights = torch.from_numpy((len(labels) / (count * counts)) ** power).float()
     for index in task.positive_indices:
         weights[index] *= balance.positive_weight
     return Loss(

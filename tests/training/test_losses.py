@@ -29,6 +29,16 @@ def test_balanced_weights_make_both_classes_count_the_same() -> None:
     assert loss(LOGITS, hard_targets(LABELS, CANCER)).item() == pytest.approx(weighted)
 
 
+def test_the_root_of_balanced_weights_goes_half_the_way() -> None:
+    labels = np.array([0] * 8 + [1] * 2)
+    balanced, root = (
+        make_loss(labels, BalanceConfig(class_weights=name), CANCER).class_weights
+        for name in ("balanced", "root")
+    )
+    assert balanced.tolist() == pytest.approx([0.625, 2.5])  # of one class four times the other
+    assert (root[1] / root[0]).item() == pytest.approx(2.0)
+
+
 def test_a_positive_weight_weighs_every_positive_class() -> None:
     loss = make_loss(np.array([0, 1]), BalanceConfig(positive_weight=3.0), FOUR)
     assert loss.class_weights.tolist() == [1.0, 1.0, 3.0, 3.0]

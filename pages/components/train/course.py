@@ -219,8 +219,9 @@ _SAMPLERS: Final[Mapping[Literal["none", "weighted", "oversample", "even"], str]
     "oversample": "Cancers shown again",
     "even": "The rarer class shown again",
 }
-_WEIGHTS: Final[Mapping[Literal["none", "balanced"], str]] = {
+_WEIGHTS: Final[Mapping[Literal["none", "root", "balanced"], str]] = {
     "none": "All the same",
+    "root": "Rarer classes a little more",
     "balanced": "Rarer classes more",
 }
 
