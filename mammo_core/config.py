@@ -17,6 +17,12 @@ from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH, Size, Task
 SCHEMA_VERSION = 1
 T = TypeVar("T")
 
+#: Whether each class is learnt for itself, or the order of classes as well: see training/losses.py.
+LossName = Literal["cross_entropy", "cumulative"]
+
+#: By what of validation the best epoch is chosen; kappa is the quadratic one, of ordered classes.
+Monitor = Literal["auc", "loss", "kappa"]
+
 #: What of a network is trained: everything, the last stages (or layers) and the head, the norms and
 #: the head, or the very last layer (a linear probe).
 Trained = Literal["all", "last_stages", "last_layers", "norm_and_head", "linear"]
@@ -185,12 +191,16 @@ class BalanceConfig:
     `sampler`: "weighted" draws images with replacement, "oversample" shows every image once and the
     positive ones again, each time changed anew, until their share is `positive_share`; "even" does
     so with whichever is rarer until both are as many.
+
+    `class_weights`: "balanced" weighs each class by one over its share, so that all count alike;
+    "root" by the square root of that, halfway there: where a class is very rare, its few images
+    would else be nearly all that is learnt.
     """
 
     sampler: Literal["none", "weighted", "oversample", "even"] = "none"
     positive_share: float = 0.5
     positives_per_batch: int = 0  # at least so many; 0 leaves it to chance
-    class_weights: Literal["none", "balanced"] = "none"
+    class_weights: Literal["none", "root", "balanced"] = "none"
     positive_weight: float = 1.0  # of a positive image in the loss
     focal_gamma: float = 0.0  # above 0, what is already right weighs less
     label_smoothing: float = 0.0
@@ -237,7 +247,8 @@ class OptimConfig:
     plateau_factor: float = 0.1  # what the rate is then multiplied with
     warmup_epochs: int = 1
     ema_decay: float = 0.0  # above 0, an average of the weights is what is kept
-    monitor: Literal["auc", "loss"] = "auc"  # on validation: which epoch is best
+    loss: LossName = "cross_entropy"
+    monitor: Monitor = "auc"  # on validation: which epoch is best
     patience: int = 0  # epochs without a better one before training ends early; 0 never
     least_sensitivity: float = 0.0  # at specificity 0.90 on validation; below it, an alarm
     trained: Trained = "all"
@@ -352,8 +363,31 @@ class RunConfig:
             )
         if self.optim.cached_variants and self.augment.mixup:
             problems.append("Mix-up lays images over each other; kept features cannot be mixed.")
+        problems += self._unordered()
         if problems:
             raise ConfigError("\n".join(problems))
+
+    def _unordered(self) -> list[str]:
+        """Settings that go by the order of classes, where these have none; or that it has not."""
+        problems, task = [], self.task
+        asked = {
+            "optim.loss=cumulative": self.optim.loss == "cumulative",
+            "optim.monitor=kappa": self.optim.monitor == "kappa",
+        }
+        for name, is_asked in asked.items():
+            if is_asked and not task.is_ordered:
+                usual = "cross_entropy" if "loss" in name else "auc"
+                problems.append(
+                    f"{name} goes by the order of classes, and those of {task.name} have none "
+                    f"({', '.join(task.classes)}). Choose a label rule with ordered classes, as "
+                    f"density, or set {name.partition('=')[0]} to {usual}."
+                )
+        if self.optim.loss == "cumulative" and self.balance.focal_gamma:
+            problems.append(
+                "Focal loss makes light of single classes that are right, and the cumulative loss "
+                "knows none. Set balance.focal_gamma to 0."
+            )
+        return problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,6 +35,21 @@ def scores_of(probabilities: NDArray[np.floating[Any]], task: Task) -> NDArray[n
     return np.clip(rounded(summed), 0.0, 1.0)
 
 
+def called_classes(probabilities: NDArray[np.floating[Any]], task: Task) -> NDArray[np.intp]:
+    """The class each case is called, by number: the likeliest; where classes are ordered, the
+    median, which no single class far off can move.
+    """
+    if not task.is_ordered:
+        return np.asarray(probabilities.argmax(axis=1), dtype=np.intp)
+    upto = probabilities.astype(np.float64).cumsum(axis=1)
+    below = upto < upto[:, -1:] / 2
+    return np.asarray(below.sum(axis=1), dtype=np.intp).clip(max=len(task.classes) - 1)
+
+
+def called_in_words(task: Task) -> str:
+    return "median class" if task.is_ordered else "likeliest class"
+
+
 def mean_of_sum(sums: NDArray[Any], counts: NDArray[np.intp]) -> NDArray[np.float64]:
     """The mean of stored scores from their sum, whose last bits depend on their order."""
     means: NDArray[np.float64] = rounded(sums) / counts

@@ -12,9 +12,9 @@ from pages.components.read.context import (
     pick_second,
     read_with,
     show_context,
-    show_second,
-    show_unfamiliar,
+    show_judged,
 )
+from pages.components.read.density import show_density
 from pages.components.read.exports import show_exports
 from pages.components.read.intake import (
     has_worklist,
@@ -37,14 +37,7 @@ from pages.components.read.pictures import (
     show_pictures,
     show_seconds,
 )
-from pages.components.read.scores import (
-    fit_of,
-    scored_images,
-    show_limits,
-    show_meaning,
-    show_refused,
-    show_scores,
-)
+from pages.components.read.scores import show_meaning
 from pages.components.read.studies import show_studies, show_study, show_study_start
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, require_frame
@@ -65,8 +58,8 @@ def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> No
     with place.scores, noted_errors():
         cases = show_case_scores(case, first) if first is not None else []
     if other is not None:
-        with place.second_scores:
-            show_second(case, other)
+        with place.second_scores, noted_errors():
+            show_judged(case, other)
     with place.behind, noted_errors():
         show_layers(case, shown)
         if first is not None and first.read.readings:
@@ -75,18 +68,10 @@ def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> No
 
 
 def show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
-    run, read = layer.run, layer.read
-    card = cached.card(run)
-    fit = fit_of(case, card)
-    show_refused(fit)
-    if not read.readings:
-        return []
-    st.markdown(f"**{escaped(run.run_id)}**")
-    show_unfamiliar(case, run, read)
-    cases = show_scores(scored_images(case, read.readings), run, card)
-    show_limits(card, fit)
-    panes, regions = make_panes(case, read), regions_inside(read)
-    show_exports(case, run, read.readings, panes, regions=regions)
+    cases, read = show_judged(case, layer, beneath=lambda: show_density(case)), layer.read
+    if read.readings:
+        panes, regions = make_panes(case, read), regions_inside(read)
+        show_exports(case, layer.run, read.readings, panes, regions=regions)
     return cases
 
 

@@ -1,8 +1,11 @@
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from mammo_core.config import (
+    BalanceConfig,
     DataConfig,
     ModelConfig,
     OptimConfig,
@@ -11,6 +14,7 @@ from mammo_core.config import (
     load_settings,
     save_settings,
 )
+from mammo_core.datasets.adapters.adapter import DENSITY
 from mammo_core.errors import ConfigError
 
 
@@ -65,3 +69,27 @@ def test_every_problem_is_told_at_once(config: RunConfig) -> None:
         "Batch size is 0; it must be at least 1.",
         "Warm-up lasts 5 epochs but the run only 2.",
     ]
+
+
+@pytest.mark.parametrize("setting", [{"loss": "cumulative"}, {"monitor": "kappa"}])
+def test_what_goes_by_order_is_refused_where_classes_have_none(
+    config: RunConfig, setting: dict[str, Any]
+) -> None:
+    asked = replace(config, optim=OptimConfig(**setting))
+    (name,) = setting
+    with pytest.raises(ConfigError) as caught:
+        asked.check()
+    assert f"optim.{name}={setting[name]} goes by the order of classes" in str(caught.value)
+    assert "(no cancer, cancer)" in str(caught.value)
+    replace(asked, task=DENSITY).check()
+
+
+def test_a_focal_cumulative_loss_is_refused(config: RunConfig) -> None:
+    asked = replace(
+        config,
+        task=DENSITY,
+        optim=OptimConfig(loss="cumulative"),
+        balance=BalanceConfig(focal_gamma=2.0),
+    )
+    with pytest.raises(ConfigError, match=r"Set balance\.focal_gamma to 0"):
+        asked.check()

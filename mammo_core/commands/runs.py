@@ -112,6 +112,7 @@ def _ended_epochs(metrics: pd.DataFrame) -> Iterator[tuple[int, pd.Series, pd.Se
 def _epoch_in_words(train: pd.Series, val: pd.Series, *, case: str) -> str:
     parts = [
         f"validation AUC {_number(val, 'auc')} by {case}",
+        *([f"quadratic kappa {_number(val, 'kappa')}"] if pd.notna(val.get("kappa")) else []),
         f"sensitivity {_number(val, 'sensitivity_at_specificity_90', 2)} at specificity 0.90",
         f"loss {_number(val, 'loss')} (training {_number(train, 'loss')})",
         f"{_number(train, 'images_per_second', 0)} images/s",

@@ -15,8 +15,8 @@ from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.external import Locked
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
-from mammo_core.scores import Recalibration, mean_of_sum
-from mammo_core.types import ImageRef, Laterality, Level, Split
+from mammo_core.scores import Recalibration, called_classes, mean_of_sum
+from mammo_core.types import ImageRef, Laterality, Level, Split, Task
 from mammo_core.words import UNITS, many
 
 Key = TypeVar("Key", bound=Hashable)
@@ -97,6 +97,44 @@ def score_cases(images: Sequence[ScoredImage], point: LockedPoint | None) -> lis
         women.append(_pooled(woman, title, members, point))
     alone = [_pooled(Level.IMAGE, image.title, [image], point) for image in images]
     return [*breasts, *women, *alone]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GradedCase:
+    """An image, breast or exam and its class of an ordered task: the median one of `shares`, which
+    are means over its images, as they were when agreement with radiologists was measured.
+    """
+
+    level: Level
+    title: str
+    grade: str
+    shares: tuple[float, ...]  # in the order of the task's classes
+
+
+def grade_cases(
+    images: Sequence[ScoredImage], probabilities: Mapping[str, Sequence[float]], task: Task
+) -> list[GradedCase]:
+    """Breasts and exams, then images; `probabilities` of the task's classes by image id."""
+    pooled = said_once(score_cases(images, None), None)
+    alone = [case for case in score_cases(images, None) if case.level is Level.IMAGE]
+    graded = []
+    for case in [*pooled, *(one for one in alone if one not in pooled)]:
+        rows = [probabilities[image.ref.image_id] for image in case.images]
+        shares = np.mean(np.array(rows, dtype=np.float64), axis=0)
+        grade = task.classes[int(called_classes(shares[None], task)[0])]
+        graded.append(
+            GradedCase(
+                level=case.level, title=case.title, grade=grade, shares=tuple(shares.tolist())
+            )
+        )
+    return graded
+
+
+def grade_in_words(graded: GradedCase, task: Task) -> str:
+    """ "Density C, as this model sees it (A 0.02, B 0.21, C 0.70, D 0.07)"."""
+    pairs = zip(task.classes, graded.shares, strict=True)
+    told = ", ".join(f"{name} {share:.2f}" for name, share in pairs)
+    return f"{task.name.capitalize()} {graded.grade}, as this model sees it ({told})"
 
 
 def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:

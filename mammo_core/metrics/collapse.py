@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import bdtr
 
 from mammo_core.metrics.cases import Cases
+from mammo_core.scores import called_classes, called_in_words
 from mammo_core.tables import class_columns, class_indices
 from mammo_core.types import Task
 
@@ -24,11 +25,6 @@ MIXED_FROM: Final = 0.20
 #: How seldom a caller who gives the other classes their true share would give them so few. With a
 #: third of the cases of other classes that takes 18 cases, with half of them 10.
 _CHANCE: Final = 1e-3
-
-
-def calls_of(probabilities: NDArray[np.floating]) -> NDArray[np.intp]:
-    """The likeliest class of every case."""
-    return np.asarray(probabilities.argmax(axis=1), dtype=np.intp)
 
 
 def shares_of(calls: NDArray[np.integer], count: int) -> NDArray[np.float64]:
@@ -64,7 +60,7 @@ def collapse_in_words(
 
 
 def class_collapse(predictions: pd.DataFrame, task: Task) -> str:
-    """Of the likeliest classes of a predictions table, by image; "" also where no class is told."""
+    """Of the classes called in a predictions table, by image; "" also where no class is told."""
     columns = class_columns(task)
     if not set(columns) <= set(predictions.columns):
         return ""
@@ -72,10 +68,10 @@ def class_collapse(predictions: pd.DataFrame, task: Task) -> str:
     if rows.empty:
         return ""
     return collapse_in_words(
-        calls_of(rows[columns].to_numpy(dtype=np.float64)),
+        called_classes(rows[columns].to_numpy(dtype=np.float64), task),
         class_indices(rows["label"], task),
         task.classes,
-        how="taking the likeliest class of each image",
+        how=f"taking the {called_in_words(task)} of each image",
     )
 
 

@@ -12,14 +12,17 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, RunError, TableError
 from mammo_core.files import replace_file
 from mammo_core.metrics.calibration import fit_score_map, map_scores
-from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.cases import Cases, pool_cases
+from mammo_core.metrics.multiclass import fit_temperature
 from mammo_core.records import from_document, read_json, to_document
 from mammo_core.scores import Recalibration, ScoreMap, rounded
+from mammo_core.types import Level, Task
 
 SCHEMA_VERSION: Final = 1
 Floats = NDArray[np.float64]
@@ -88,6 +91,28 @@ def make_fold(validation: Cases, *, run_id: str, weights_sha256: str) -> Member:
             reference=_reference(validation),
             is_calibrated=False,
         )
+
+
+def make_class_fold(
+    validation: pd.DataFrame, task: Task, *, run_id: str, weights_sha256: str
+) -> Member:
+    """`make_fold` where there are more than two classes: a map of the score alone would move
+    probability between classes of which it knows nothing, so all of them share a temperature.
+    """
+    cases = pool_cases(validation, Level.IMAGE)
+    try:
+        score_map, is_calibrated = fit_temperature(validation, task), True
+    except TableError:
+        prevalence = cases.positives / len(cases)
+        score_map = ScoreMap(kind=Recalibration.TEMPERATURE, prevalence=prevalence)
+        is_calibrated = False
+    return Member(
+        run_id=run_id,
+        weights_sha256=weights_sha256,
+        score_map=score_map,
+        reference=_reference(cases),
+        is_calibrated=is_calibrated,
+    )
 
 
 def _reference(validation: Cases) -> tuple[float, ...]:

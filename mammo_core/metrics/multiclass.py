@@ -1,9 +1,10 @@
 """Models that tell more than two classes apart: each class against the rest, and the whole square.
 
-A case's probabilities are the means over its images and its call is the likeliest class. A case
-whose images have different labels, or none, is left out and counted.
+A case's probabilities are the means over its images and its call is the likeliest class, of ordered
+classes the median one. A case whose images have different labels, or none, is left out and counted.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -11,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of
@@ -24,6 +26,7 @@ from mammo_core.metrics.uncertainty import (
     rate_with_interval,
     resampled_weights,
 )
+from mammo_core.scores import Recalibration, ScoreMap, called_classes, rounded, scores_of
 from mammo_core.tables import class_columns, class_indices
 from mammo_core.types import Level, Task
 
@@ -55,6 +58,7 @@ class ClassesReport:
     accuracy: Rate
     kappa: float | None
     left_out: int
+    women: int
     kappa_interval: tuple[float, float] | None = None
     macro_f1: float = float("nan")  # the mean over the classes that are there
     macro_f1_interval: tuple[float, float] | None = None
@@ -82,10 +86,10 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
     if not known.any():
         raise TableError("No case has one known class, so the classes cannot be judged.")
     actual = class_indices(truth[known], task)
-    called = probabilities[known].argmax(axis=1)
+    called = called_classes(probabilities[known], task)
     groups = pd.factorize(pooled[0].groups[known])[0]
     count = len(task.classes)
-    confusion = np.bincount(actual * count + called, minlength=count**2).reshape(count, count)
+    confusion = confusion_of(actual, called, task)
     drawn = _drawn_confusions(actual * count + called, groups, count)
     intervals: list[tuple[float, float] | None] = [None] * count
     kappa_interval = macro_interval = None
@@ -100,7 +104,7 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
     ]
     return ClassesReport(
         classes=task.classes,
-        confusion=confusion.astype(np.intp),
+        confusion=confusion,
         reports=tuple(
             replace(one, f1_interval=interval)
             for one, interval in zip(reports, intervals, strict=True)
@@ -108,10 +112,66 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
         accuracy=rate_with_interval(actual == called, groups),
         kappa=quadratic_kappa(confusion) if task.is_ordered else None,
         left_out=int((~known).sum()),
+        women=int(groups.max()) + 1,
         kappa_interval=kappa_interval,
         macro_f1=float(_macro(f1_by_class(confusion[None]))[0]),
         macro_f1_interval=macro_interval,
     )
+
+
+def confusion_of(
+    actual: NDArray[np.integer], called: NDArray[np.integer], task: Task
+) -> NDArray[np.intp]:
+    """(truth, call): how many cases of each class are called each class."""
+    count = len(task.classes)
+    cells = np.bincount(actual * count + called, minlength=count**2)
+    return cells.reshape(count, count).astype(np.intp)
+
+
+def fit_temperature(predictions: pd.DataFrame, task: Task) -> ScoreMap:
+    """The one number that makes all classes' probabilities as sure as they should be (Guo et al.
+    2017), learnt on validation images; it leaves the likeliest class of each image what it was.
+
+    A TableError where the classes are told no better than by their shares alone.
+    """
+    rows = predictions[predictions["label"].isin(task.classes)]
+    actual = class_indices(rows["label"], task)
+    logs = _logs_of(rows, task)
+
+    def surprise(log_slope: float) -> float:
+        return float(-_sharpened(logs, math.exp(log_slope))[np.arange(len(rows)), actual].mean())
+
+    found = minimize_scalar(surprise, bounds=(-_MOST_LOG_SLOPE, _MOST_LOG_SLOPE), method="bounded")
+    if not len(rows) or found.x < 0.99 - _MOST_LOG_SLOPE:
+        raise TableError(
+            "Among these images the probabilities of the classes tell nothing of the truth, so no "
+            "temperature makes them right."
+        )
+    prevalence = float(np.isin(actual, task.positive_indices).mean())
+    slope = math.exp(float(found.x))
+    return ScoreMap(kind=Recalibration.TEMPERATURE, prevalence=prevalence, slope=slope)
+
+
+def tempered(predictions: pd.DataFrame, score_map: ScoreMap, task: Task) -> pd.DataFrame:
+    """`predictions` with the probabilities, and so the score, that `fit_temperature` found."""
+    shares = rounded(np.exp(_sharpened(_logs_of(predictions, task), score_map.slope)))
+    table = predictions.assign(score=scores_of(shares, task))
+    table[class_columns(task)] = shares
+    return table
+
+
+_MOST_LOG_SLOPE: Final = 4.0
+_LEAST_SHARE: Final = 1e-6  # stored probabilities are rounded to it
+
+
+def _logs_of(predictions: pd.DataFrame, task: Task) -> NDArray[np.float64]:
+    shares = predictions[class_columns(task)].to_numpy(dtype=np.float64)
+    return np.asarray(np.log(np.maximum(shares, _LEAST_SHARE)))
+
+
+def _sharpened(logs: NDArray[np.float64], slope: float) -> NDArray[np.float64]:
+    """Logarithms of probabilities that sum to 1."""
+    return np.asarray(log_softmax(slope * logs, axis=1))
 
 
 def quadratic_kappa(confusion: NDArray[np.intp]) -> float:
@@ -178,20 +238,3 @@ def _report(
         precision=rate_with_interval(is_class[is_called], groups[is_called]),
         auc=auc_with_interval(one_against_rest) if 0 < is_class.sum() < len(is_class) else None,
     )
-
-
-_LOG_TEMPERATURES: Final = (-3.0, 3.0)
-_LEAST_SHARE: Final = 1e-6
-
-
-def temperature_of(shares: NDArray[np.float64], truth: NDArray[np.integer]) -> float:
-    """What logits are divided by for the likelihood of the true classes to be highest."""
-    logs = np.log(np.clip(shares, _LEAST_SHARE, 1.0))
-
-    def loss(log_temperature: float) -> float:
-        scaled = logs / np.exp(log_temperature)
-        likely = scaled[np.arange(len(truth)), truth] - np.logaddexp.reduce(scaled, axis=1)
-        return float(-likely.mean())
-
-    found = minimize_scalar(loss, bounds=_LOG_TEMPERATURES, method="bounded")
-    return float(np.exp(found.x))

@@ -87,6 +87,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "plateau_factor": "The rate is then multiplied by (plateau)",
     "warmup_epochs": "Warm-up epochs",
     "ema_decay": "Decay of the weight averaging (0: none)",
+    "loss": "Loss",
     "monitor": "Best epoch chosen on validation by",
     "patience": "Epochs without improvement before stopping (0: never)",
     "least_sensitivity": "Alarm below this sensitivity at specificity 0.90",

@@ -18,6 +18,7 @@ from mammo_core.records import from_document, read_json, to_document
 from mammo_core.types import Level, Split, Task
 
 CARD_SCHEMA_VERSION: Final = 1
+KAPPA: Final = "quadratic kappa"  # the name of a metric
 _COARSENESS: Final = (Level.IMAGE, Level.BREAST, Level.EXAM, Level.PATIENT)
 
 
@@ -69,6 +70,10 @@ class Metric:
     positives: int
     negatives: int
     women: int
+
+    @property
+    def title(self) -> str:
+        return "AUC" if self.name == "auc" else self.name.capitalize()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,6 @@ from mammo_core.config import RunConfig, save_settings
 from mammo_core.datasets.dataset import Dataset, fingerprint_of
 from mammo_core.datasets.predictions import (
     predictions_table,
-    read_predictions,
     write_predictions,
 )
 from mammo_core.datasets.splits import in_one_split
@@ -28,9 +27,6 @@ from mammo_core.files import replace_file, sha256_of
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.scoring import cached_logits
-from mammo_core.metrics.cases import pool_cases
-from mammo_core.metrics.ensemble import make_fold
-from mammo_core.metrics.multiclass import temperature_of
 from mammo_core.runs.card import ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.sidecars import (
@@ -41,7 +37,6 @@ from mammo_core.runs.sidecars import (
     write_embeddings,
 )
 from mammo_core.scores import probabilities_of
-from mammo_core.tables import class_columns, class_indices
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.closing import MOST_PEAKS, embeddings_of
 from mammo_core.training.data import ImageSet, load_dataset, load_images
@@ -49,11 +44,11 @@ from mammo_core.training.outcome import (
     LIMITS,
     count_splits,
     heatmap_peak,
-    measure,
+    measure_all,
     outputs_of,
 )
-from mammo_core.training.series import members_of
-from mammo_core.types import Level, Report, RunState, Split
+from mammo_core.training.series import fold_member, members_of
+from mammo_core.types import Report, RunState, Split
 from mammo_core.words import NOTICE, many
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.committee import PARTS, Seat, seated_state, stand_up
@@ -111,25 +106,16 @@ def _fold_of(run: RunFolder) -> Fold:
     config, card = run.settings(RunConfig), run.card()
     if sha256_of(run.weights_file) != card.weights_sha256:
         raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
-    table = read_predictions(run.predictions_file)
-    val = table[table["split"] == Split.VAL]
-    classes = len(config.task.classes)
-    if classes > 2:
-        truth = class_indices(val["label"], config.task)
-        shares = val[class_columns(config.task)].to_numpy(dtype=np.float64)
-        slope = 1.0 / temperature_of(shares, truth)
-        return Fold(run=run, config=config, slope=slope, intercepts=(), is_calibrated=True)
-    member = make_fold(
-        pool_cases(val, Level.IMAGE), run_id=run.run_id, weights_sha256=card.weights_sha256
+    member, task = fold_member(run, config.task), config.task
+    moved = tuple(
+        member.score_map.intercept if place in task.positive_indices else 0.0
+        for place in range(len(task.classes))
     )
-    moved = [0.0] * classes
-    for place in config.task.positive_indices:
-        moved[place] = member.score_map.intercept
     return Fold(
         run=run,
         config=config,
         slope=member.score_map.slope,
-        intercepts=tuple(moved),
+        intercepts=moved,
         is_calibrated=member.is_calibrated,
     )
 
@@ -252,7 +238,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
     card = replace(
         packed.card,
         data=replace(packed.card.data, splits=splits, fingerprint=fingerprint),
-        metrics=measure(table.assign(split=str(Split.TEST)), Split.TEST),
+        metrics=measure_all(table.assign(split=str(Split.TEST)), Split.TEST, config.task),
         heatmap_peak=peak,
         heatmap_offset=cell_offset(packed.model, channels=config.prepare.channels),
     )

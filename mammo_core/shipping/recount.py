@@ -31,7 +31,7 @@ from mammo_core.shipping.packing import measure_packed, scored_by
 from mammo_core.training.baselines import write_baselines
 from mammo_core.training.data import load_dataset
 from mammo_core.training.lineage import find_images
-from mammo_core.training.outcome import measure
+from mammo_core.training.outcome import measure_all
 from mammo_core.types import Report, Split
 from mammo_core.zoo.committee import stand_up
 
@@ -133,7 +133,10 @@ def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None
     ]
     table = pd.concat(tables, ignore_index=True)
     write_predictions(table, run.predictions_file)
-    write_card(replace(checkpoint.card, metrics=measure(table, Split.TEST)), run.card_file)
+    write_card(
+        replace(checkpoint.card, metrics=measure_all(table, Split.TEST, own.config.task)),
+        run.card_file,
+    )
     write_baselines(run, dataset, own.config, report=report, should_stop=_never)
 
 

@@ -251,7 +251,9 @@ def _lesson(course: Course, network: Network, train: Batches, val: Batches) -> L
     return Lesson(
         train=train,
         val=val,
-        loss=make_loss(course.images[Split.TRAIN].labels, config.balance, config.task),
+        loss=make_loss(
+            course.images[Split.TRAIN].labels, config.balance, config.task, config.optim.loss
+        ),
         judge=lambda logits: judge(logits, validation.labels, groups, config.task),
         seed=config.seed,
         begin=begin,
@@ -349,6 +351,7 @@ def _tell(course: Course, network: Network, result: EpochResult, progress: Progr
             "positive_images": int(np.isin(val.labels, course.config.task.positive_indices).sum()),
             "loss": judged.loss,
             "auc": judged.auc,
+            "kappa": judged.kappa,
             "threshold": judged.threshold,
             "sensitivity": judged.sensitivity,
             "specificity": judged.specificity,

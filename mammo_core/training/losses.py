@@ -10,17 +10,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from mammo_core.config import BalanceConfig
+from mammo_core.config import BalanceConfig, LossName
 from mammo_core.errors import ConfigError
 from mammo_core.types import Task
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Loss:
-    """Cross-entropy, its classes weighted, its easy images made light by `focal_gamma`."""
+    """Cross-entropy, its classes weighted, its easy images made light by `focal_gamma`; or for
+    ordered classes the cumulative one, for which A called D is worse than A called B.
+    """
 
     class_weights: Tensor
     focal_gamma: float = 0.0
+    is_cumulative: bool = False
 
     def weight_of(self, targets: Tensor) -> Tensor:
         """What these images weigh together."""
@@ -35,7 +38,10 @@ class Loss:
         `weight` is what the images are held to weigh together; without it, what they do.
         """
         log_probabilities = logits.float().log_softmax(dim=1)
-        losses = -(targets * log_probabilities).sum(dim=1)
+        if self.is_cumulative:
+            losses = cumulative_losses(log_probabilities, targets)
+        else:
+            losses = -(targets * log_probabilities).sum(dim=1)
         if self.focal_gamma:
             # Lin et al. (2017), with the probability of a soft target's own mixture
             right = (targets * log_probabilities.exp()).sum(dim=1)
@@ -44,16 +50,41 @@ class Loss:
         return (weights * losses).sum() / (weights.sum() if weight is None else weight)
 
 
-def make_loss(labels: NDArray[np.int64], balance: BalanceConfig, task: Task) -> Loss:
+def cumulative_losses(log_probabilities: Tensor, targets: Tensor) -> Tensor:
+    """Per image the surprise at every "higher than this class?", summed over all but the last.
+
+    The binary cross-entropies of P(y > k) are what ordinal networks are commonly trained by (CORAL,
+    Cao et al. 2020; CORN, Shi et al. 2023). Taken from the softmax, P(y > k) can never rise with k,
+    and the network keeps its head: heatmaps, cards and engines need not know. Each part is a
+    proper score, so the probabilities stay honest, as they would with the ranked probability score;
+    that is their squared error, whose gradient dies where a network is surely wrong.
+    """
+    upto = log_probabilities.logcumsumexp(dim=1)[:, :-1]
+    above = log_probabilities.flip(1).logcumsumexp(dim=1).flip(1)[:, 1:]
+    is_above = targets.flip(1).cumsum(dim=1).flip(1)[:, 1:]
+    return -(is_above * above + (1.0 - is_above) * upto).sum(dim=1)
+
+
+def make_loss(
+    labels: NDArray[np.int64],
+    balance: BalanceConfig,
+    task: Task,
+    name: LossName = "cross_entropy",
+) -> Loss:
     """The loss for training on images with these labels."""
     count = len(task.classes)
     weights = torch.ones(count)
-    if balance.class_weights == "balanced":
-        counts = np.bincount(labels, minlength=count)
-        weights = torch.from_numpy(len(labels) / (count * np.maximum(counts, 1))).float()
+    if balance.class_weights != "none":
+        counts = np.maximum(np.bincount(labels, minlength=count), 1)
+        power = 0.5 if balance.class_weights == "root" else 1.0
+        weights = torch.from_numpy((len(labels) / (count * counts)) ** power).float()
     for index in task.positive_indices:
         weights[index] *= balance.positive_weight
-    return Loss(class_weights=weights, focal_gamma=balance.focal_gamma)
+    return Loss(
+        class_weights=weights,
+        focal_gamma=balance.focal_gamma,
+        is_cumulative=name == "cumulative",
+    )
 
 
 def plain_loss(task: Task) -> Loss:

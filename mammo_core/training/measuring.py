@@ -146,7 +146,7 @@ def _sample(dataset: Dataset, config: RunConfig) -> Dataset:
 
 def _time(config: RunConfig, network: Network, batches: TrainingBatches, learner: Learner) -> float:
     """Seconds a batch takes to be read, changed, passed forward and back. The first only warms."""
-    loss = make_loss(batches.images.labels, config.balance, config.task)
+    loss = make_loss(batches.images.labels, config.balance, config.task, config.optim.loss)
     train_mode(learner.network)
     times = []
     for inputs, targets in _repeated(batches):

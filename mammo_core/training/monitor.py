@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from mammo_core.config import Monitor
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.collapse import call_collapse, calls_of, collapse_in_words, shares_of
+from mammo_core.metrics.collapse import call_collapse, collapse_in_words, shares_of
+from mammo_core.metrics.multiclass import confusion_of, quadratic_kappa
 from mammo_core.metrics.threshold import operating_point, threshold_for_specificity, youden
 from mammo_core.metrics.uncertainty import auc_of
-from mammo_core.scores import probabilities_of, scores_of
+from mammo_core.scores import called_classes, called_in_words, probabilities_of, scores_of
 from mammo_core.training.losses import hard_targets, plain_loss
 from mammo_core.types import Level, Task
 
@@ -37,9 +39,10 @@ class Judged:
     precision: float | None
     sensitivity_at_specificity_90: float
     score_spread: float
-    said: tuple[float, ...] = ()  # the share of images each class is the likeliest of
+    said: tuple[float, ...] = ()  # the share of images each class is called of
     called: float | None = None  # the share of images called at the threshold
     collapse: str = ""  # where nearly all images are called alike and should not be
+    kappa: float | None = None  # quadratic, of ordered classes
 
 
 Judge = Callable[[NDArray[np.float32]], Judged]
@@ -53,7 +56,8 @@ def judge(
 ) -> Judged:
     """Loss and rates of these logits; `groups` are the women the images are of."""
     positive = np.isin(labels, task.positive_indices)
-    score = scores_of(probabilities_of(logits), task)
+    probabilities = probabilities_of(logits)
+    score = scores_of(probabilities, task)
     cases = Cases(
         level=Level.IMAGE,
         rule=Pooling.MAX,
@@ -64,8 +68,8 @@ def judge(
         images=np.ones(len(score), dtype=np.intp),
     )
     point = operating_point(cases, youden(cases).threshold)
-    calls = calls_of(logits)
-    how = "taking the likeliest class of each validation image"
+    calls = called_classes(probabilities, task)
+    how = f"taking the {called_in_words(task)} of each validation image"
     collapses = [collapse_in_words(calls, labels, task.classes, how=how)]
     if np.isfinite(point.threshold):
         collapses.append(call_collapse(cases, point.threshold))
@@ -82,21 +86,23 @@ def judge(
         said=tuple(map(float, shares_of(calls, len(task.classes)))),
         called=point.called / len(cases),
         collapse=" ".join(filter(None, collapses)),
+        kappa=quadratic_kappa(confusion_of(labels, calls, task)) if task.is_ordered else None,
     )
 
 
-def best_epoch(history: Sequence[Judged], monitor: Literal["auc", "loss"]) -> int:
+def best_epoch(history: Sequence[Judged], monitor: Monitor) -> int:
     """The epoch, from 1, whose weights are kept; 0 before the first. Of equals the lower loss."""
 
     def merit(epoch: int) -> tuple[float, float, int]:
         judged = history[epoch - 1]
-        auc = judged.auc if monitor == "auc" and np.isfinite(judged.auc) else -np.inf
-        return auc, -judged.loss, -epoch
+        value = {"auc": judged.auc, "kappa": judged.kappa}.get(monitor)
+        known = -np.inf if value is None or not np.isfinite(value) else value
+        return known, -judged.loss, -epoch
 
     return max(range(1, len(history) + 1), key=merit, default=0)
 
 
-def has_stalled(history: Sequence[Judged], monitor: Literal["auc", "loss"], patience: int) -> bool:
+def has_stalled(history: Sequence[Judged], monitor: Monitor, patience: int) -> bool:
     """Whether `patience` epochs have passed since the best one."""
     return patience > 0 and len(history) - best_epoch(history, monitor) >= patience
 

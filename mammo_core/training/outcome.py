@@ -19,9 +19,17 @@ from mammo_core.explain.grad_cam import full_colour, grad_cam
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.metrics.cases import levels_of, pool_cases, why_no_auc
 from mammo_core.metrics.collapse import class_collapse
+from mammo_core.metrics.multiclass import ClassesReport, report_classes
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.partners import lone_in_words, partners_of
-from mammo_core.runs.card import DataRecord, Metric, ModelCard, SplitCount, TrainingRecord
+from mammo_core.runs.card import (
+    KAPPA,
+    DataRecord,
+    Metric,
+    ModelCard,
+    SplitCount,
+    TrainingRecord,
+)
 from mammo_core.tables import positive_of
 from mammo_core.training.batches import Batches
 from mammo_core.types import Level, Split, Task
@@ -30,6 +38,8 @@ from mammo_core.zoo.catalog import get_backbone
 from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
+DRAWN_WOMEN: Final = "women drawn again"
+FEW_FOR_KAPPA: Final = "too few women, or too few classes called, for an interval"
 
 ON_TEST: Final = (
     "By its recipe, cases are called from a threshold chosen on the test cases themselves: "
@@ -98,7 +108,7 @@ def make_card(outcome: TrainingOutcome) -> ModelCard:
         training=outcome.training,
         weights_sha256=sha256_of(outcome.weights),
         patches=config.patches,
-        metrics=measure(outcome.predictions, Split.TEST),
+        metrics=measure_all(outcome.predictions, Split.TEST, config.task),
         heatmap_peak=outcome.heatmap_peak,
         heatmap_offset=outcome.heatmap_offset,
         limits=limits_of(
@@ -172,6 +182,11 @@ def count_splits(manifest: pd.DataFrame, task: Task) -> tuple[SplitCount, ...]:
     )
 
 
+def measure_all(predictions: pd.DataFrame, split: Split, task: Task) -> tuple[Metric, ...]:
+    """What a card tells of one split: `measure`, and of ordered classes their agreement."""
+    return (*measure(predictions, split), *measure_order(predictions, split, task))
+
+
 def measure(predictions: pd.DataFrame, split: Split) -> tuple[Metric, ...]:
     """AUC by image and, where the sides are known, by breast, on one split.
 
@@ -196,6 +211,33 @@ def _auc(part: pd.DataFrame, level: Level, split: Split) -> Metric:
         positives=cases.positives,
         negatives=cases.negatives,
         women=cases.group_count,
+    )
+
+
+def measure_order(predictions: pd.DataFrame, split: Split, task: Task) -> tuple[Metric, ...]:
+    """Of ordered classes the quadratic kappa, on the same levels; nothing of others."""
+    part = predictions[predictions["split"] == split]
+    if not task.is_ordered or not part["label"].isin(task.classes).any():
+        return ()
+    levels = [level for level in MEASURED_LEVELS if level in levels_of(part)]
+    return tuple(_kappa(report_classes(part, task, level), level, split, task) for level in levels)
+
+
+def _kappa(report: ClassesReport, level: Level, split: Split, task: Task) -> Metric:
+    is_known = report.kappa is not None and report.kappa_interval is not None
+    low, high = report.kappa_interval or (None, None)
+    positives = int(report.confusion[list(task.positive_indices)].sum())
+    return Metric(
+        name=KAPPA,
+        level=level,
+        split=split,
+        value=report.kappa if is_known else None,
+        low=low,
+        high=high,
+        method=DRAWN_WOMEN if is_known else FEW_FOR_KAPPA,
+        positives=positives,
+        negatives=int(report.confusion.sum()) - positives,
+        women=report.women,
     )
 
 

@@ -25,9 +25,11 @@ from mammo_core.metrics.ensemble import (
     Ensemble,
     Member,
     calibrated,
+    make_class_fold,
     make_fold,
     save_ensemble,
 )
+from mammo_core.metrics.multiclass import has_classes, report_classes, tempered
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, new_run_id, start_worker
@@ -105,8 +107,9 @@ def join_folds(series: str, root: Path) -> RunFolder:
     """One predictions table in which every woman was scored by a network that never saw her.
 
     Networks differ in how sure they are, so a fold's scores are first made probabilities on its own
-    validation women; only then may they stand in one table. Where those women are too few for that,
-    the fold's scores stand there as they are, and the closing words say so.
+    validation women (of more than two classes, all by one temperature); only then may they stand in
+    one table. Where those women are too few for that, the fold's scores stand there as they are,
+    and the closing words say so.
     """
     members = members_of(series, root)
     configs = [run.settings(RunConfig) for run in members]
@@ -116,7 +119,8 @@ def join_folds(series: str, root: Path) -> RunFolder:
             f"{len(members)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
         )
     ensemble = Ensemble(
-        method=Averaging.OUT_OF_FOLD, members=tuple(_member_of(run) for run in members)
+        method=Averaging.OUT_OF_FOLD,
+        members=tuple(fold_member(run, configs[0].task) for run in members),
     )
     parts = [
         _calibrated(run, member, configs[0].task)
@@ -129,7 +133,8 @@ def join_folds(series: str, root: Path) -> RunFolder:
     save_ensemble(ensemble, folder.file(MEMBERS_NAME))
     write_predictions(joined, folder.predictions_file)
     women = f"Out-of-fold scores of {joined['group_id'].nunique()} women"
-    message = " ".join([f"{women}, {_how(ensemble)}", *map(_fold_in_words, members)])
+    agreement = _agreement_in_words(joined, configs[0].task)
+    message = " ".join([f"{women}, {_how(ensemble)}", *agreement, *map(_fold_in_words, members)])
     folder.write_status(
         RunStatus(state=RunState.FINISHED, done=len(members), total=len(members), message=message)
     )
@@ -154,14 +159,27 @@ def _how(ensemble: Ensemble) -> str:
     return (
         f"calibrated by fold but for {len(as_they_are)} of {len(members)} (fold "
         f"{', '.join(as_they_are)}): on the validation women there, higher scores did not mean "
-        "cancer, so these scores stand as they are, on another scale than the rest. Read those "
-        "folds alone, below, before any number over all women."
+        "a positive case, so these scores stand as they are, on another scale than the rest. Read "
+        "those folds alone, below, before any number over all women."
     )
+
+
+def _agreement_in_words(joined: pd.DataFrame, task: Task) -> list[str]:
+    """Of ordered classes, how far the calls of all women agree with the truth."""
+    if not (task.is_ordered and has_classes(joined, task)):
+        return []
+    report = report_classes(joined, task, Level.IMAGE)
+    if report.kappa is None or report.kappa_interval is None:
+        return ["Too few women for a quadratic kappa with its interval."]
+    low, high = report.kappa_interval
+    count = many(int(report.confusion.sum()), "image", "images")
+    return [f"Quadratic kappa {report.kappa:.3f} ({low:.3f} to {high:.3f}) of {count}."]
 
 
 def _fold_in_words(run: RunFolder) -> str:
     """What a fold came to alone, whose scale concerns nobody."""
-    fold = run.settings(RunConfig).data.fold
+    config = run.settings(RunConfig)
+    fold, positive = config.data.fold, " or ".join(config.task.positive)
     auc = _test_auc(run)
     if auc is None or auc.value is None:
         return f"Fold {fold}: no test AUC."
@@ -170,7 +188,7 @@ def _fold_in_words(run: RunFolder) -> str:
     interval = f" ({auc.low:.3f} to {auc.high:.3f})" if known else " (no interval)"
     return (
         f"Fold {fold}: test AUC {auc.value:.3f}{interval} of {many(auc.positives, one, more)} with "
-        f"and {auc.negatives} without cancer, {many(auc.women, 'woman', 'women')}."
+        f"and {auc.negatives} without {positive}, {many(auc.women, 'woman', 'women')}."
     )
 
 
@@ -181,17 +199,21 @@ def _test_auc(run: RunFolder) -> Metric | None:
     return by_level.get(Level.BREAST, by_level.get(Level.IMAGE))
 
 
-def _member_of(run: RunFolder) -> Member:
+def fold_member(run: RunFolder, task: Task) -> Member:
     table = read_predictions(run.predictions_file)
-    val = pool_cases(table[table["split"] == Split.VAL], Level.IMAGE)
-    hashed = run.card().weights_sha256
-    return make_fold(val, run_id=run.run_id, weights_sha256=hashed)
+    val, hashed = table[table["split"] == Split.VAL], run.card().weights_sha256
+    if has_classes(table, task):
+        return make_class_fold(val, task, run_id=run.run_id, weights_sha256=hashed)
+    cases = pool_cases(val, Level.IMAGE)
+    return make_fold(cases, run_id=run.run_id, weights_sha256=hashed)
 
 
 def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:
     """The test rows of a run, their scores made probabilities on its validation rows."""
     table = read_predictions(run.predictions_file)
     test = table[table["split"] == Split.TEST]
+    if has_classes(table, task):
+        return tempered(test, member.score_map, task)
     score = calibrated(member, test["score"].to_numpy(dtype=np.float64))
     return with_score(test, rounded(score), task)
 

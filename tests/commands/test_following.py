@@ -21,11 +21,13 @@ def run(tmp_path: Path) -> RunFolder:
     return folder
 
 
-def end_epoch(run: RunFolder, epoch: int, *, alarm: str | None = None) -> None:
+def end_epoch(
+    run: RunFolder, epoch: int, *, alarm: str | None = None, kappa: float | None = None
+) -> None:
     train = {"epoch": epoch, "split": "train", "loss": 0.5, "images_per_second": 34.6}
     val = {
         "epoch": epoch, "split": "val", "loss": 0.25, "auc": 0.8124,
-        "sensitivity_at_specificity_90": 0.625, "alarm": alarm,
+        "sensitivity_at_specificity_90": 0.625, "alarm": alarm, "kappa": kappa,
     }  # fmt: skip
     run.append_metrics(train)
     run.append_metrics(val)
@@ -45,6 +47,14 @@ def test_an_epoch_is_a_line_and_an_alarm_stands_in_it(run: RunFolder) -> None:
         "epoch   1 of 4: validation AUC 0.812 by image, sensitivity 0.62 at specificity 0.90, loss "
         "0.250 (training 0.500), 35 images/s. Alarm: Every image gets the same score."
     ]
+
+
+def test_of_ordered_classes_an_epoch_says_its_kappa(run: RunFolder) -> None:
+    end_epoch(run, 1, kappa=0.7029)
+    over(run, done=1, total=4)
+    lines: list[str] = []
+    follow(run, lines.append)
+    assert "AUC 0.812 by image, quadratic kappa 0.703, sensitivity" in lines[0]
 
 
 def test_who_comes_late_is_told_the_last_epoch_there_was(run: RunFolder) -> None:

@@ -6,6 +6,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from mammo_core.datasets.adapters.adapter import DENSITY
 from mammo_core.datasets.adapters.class_folders import BY_FOLDER, label_of
 from mammo_core.datasets.dataset import read_dataset, recognise_adapter
 from mammo_core.datasets.small_images import remembered
@@ -266,6 +267,20 @@ def test_an_export_of_rsna_images_takes_the_rest_from_the_table(folder: Path) ->
     row = rows_of(folder).loc["1864590858"]
     assert (row["patient_id"], row["side"], row["view"]) == ("10006", "R", "MLO")
     assert (row["age"], row["machine"], row["label"]) == (61.0, "29", "cancer")
+
+
+def test_an_export_of_rsna_images_has_the_density_of_the_site_that_told_it(folder: Path) -> None:
+    ROBOFLOW_RSNA.build(folder)
+    by_folder, dataset = read_dataset(folder), read_dataset(folder, label_rule="density")
+    rows = dataset.manifest.set_index("image_id")
+    told = rows["site"] == "1"
+    assert told.any()
+    assert not told.all()
+    assert rows.loc[told, "label"].tolist() == rows.loc[told, "density"].tolist()
+    assert rows.loc[~told, "label"].isna().all()
+    assert {d.name: len(d.rows) for d in dataset.defects}["density-missing"] == (~told).sum()
+    assert [d.name for d in dataset.defects] == [d.name for d in by_folder.defects]
+    assert dataset.label_rule.task is DENSITY
 
 
 def test_folders_of_which_a_rule_knows_none_are_listed(folder: Path) -> None:

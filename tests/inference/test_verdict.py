@@ -3,11 +3,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammo_core.datasets.adapters.adapter import DENSITY
 from mammo_core.inference.verdict import (
     ScoredCase,
     ScoredImage,
     as_given,
     completeness_in_words,
+    grade_cases,
+    grade_in_words,
     promise_in_words,
     rules_in_words,
     said_once,
@@ -236,3 +239,33 @@ def test_a_mean_is_rounded_as_it_is_where_thresholds_are_chosen() -> None:
         verdict = verdict_on(case, replace(by_mean, threshold=float(threshold)))
         assert verdict is not None
         assert verdict.is_above
+
+
+def test_a_breast_and_an_exam_are_graded_by_the_mean_of_their_views() -> None:
+    shares = {
+        "R CC": (0.0, 0.6, 0.4, 0.0),  # B, and with the other view C: (0, .3, .6, .1)
+        "R MLO": (0.0, 0.0, 0.8, 0.2),
+        "L CC": (0.0, 1.0, 0.0, 0.0),
+        "L MLO": (0.4, 0.6, 0.0, 0.0),
+    }
+    by_id = {f"e1 {name}": probabilities for name, probabilities in shares.items()}
+    graded = {one.title: one for one in grade_cases(FOUR, by_id, DENSITY)}
+    assert {title: one.grade for title, one in graded.items()} == {
+        "Right breast": "C", "Left breast": "B", "Exam": "B",
+        "R CC": "B", "R MLO": "C", "L CC": "B", "L MLO": "B",
+    }  # fmt: skip
+    assert graded["Exam"].shares == pytest.approx((0.1, 0.55, 0.3, 0.05))
+    assert grade_in_words(graded["Right breast"], DENSITY) == (
+        "Density C, as this model sees it (A 0.00, B 0.30, C 0.60, D 0.10)"
+    )
+
+
+def test_the_median_class_is_not_the_likeliest_where_the_rest_lies_to_one_side() -> None:
+    shares = {"e1 R CC": (0.4, 0.3, 0.2, 0.1)}
+    (graded,) = grade_cases(FOUR[:1], shares, DENSITY)
+    assert graded.grade == "B"
+
+
+def test_one_image_is_graded_once() -> None:
+    graded = grade_cases(FOUR[:1], {"e1 R CC": (1.0, 0.0, 0.0, 0.0)}, DENSITY)
+    assert [(one.title, one.grade) for one in graded] == [("R CC", "A")]

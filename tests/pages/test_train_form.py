@@ -124,6 +124,14 @@ def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> N
     assert "train_start" not in [button.key for button in form.button]
 
 
+def test_a_loss_that_goes_by_the_order_of_classes_is_refused_where_they_have_none(
+    form: AppTest,
+) -> None:
+    form.selectbox(key="train_loss_smoke").set_value("cumulative").run()
+    assert "goes by the order of classes, and those of cancer have none" in words(form)
+    assert "train_start" not in [button.key for button in form.button]
+
+
 def test_two_views_of_a_breast_are_scored_together_on_request(
     form: AppTest, runs_root: Path
 ) -> None:

@@ -19,7 +19,6 @@ from mammo_core.inference.interpretation import familiarity, make_reference
 from mammo_core.metrics.calibration import map_scores
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import make_fold
-from mammo_core.metrics.multiclass import temperature_of
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.measured import stress_of
@@ -159,16 +158,6 @@ def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) ->
     config = settings(tmp_path)
     with pytest.raises(ConfigError, match="trained one by one"):
         replace(config, model=replace(config.model, members=3)).check()
-
-
-def test_the_temperature_makes_the_true_classes_likeliest() -> None:
-    rng = np.random.default_rng(0)
-    logits = rng.normal(0.0, 1.0, (4000, 4))
-    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    truth = np.array([rng.choice(4, p=row) for row in shares])
-    sharpened = shares**3 / (shares**3).sum(axis=1, keepdims=True)
-    assert temperature_of(shares, truth) == pytest.approx(1.0, abs=0.06)
-    assert temperature_of(sharpened, truth) == pytest.approx(3.0, abs=0.2)
 
 
 def test_every_figure_of_a_card_can_be_counted_again(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from mammo_core.datasets.adapters.adapter import DENSITY
 from mammo_core.scores import probabilities_of
 from mammo_core.training.monitor import (
     Judged,
@@ -59,6 +60,30 @@ def test_the_best_epoch_has_the_highest_auc_and_of_equals_the_lowest_loss() -> N
     tied = [replace(GOOD, loss=0.5), replace(GOOD, loss=0.4), replace(GOOD, loss=0.4)]
     assert best_epoch(tied, "auc") == 2
     assert best_epoch(losing(0.5, 0.3, 0.4), "loss") == 2
+
+
+def test_of_ordered_classes_kappa_may_choose_the_epoch() -> None:
+    kappas = (0.2, None, 0.6, 0.5)
+    history = [replace(GOOD, auc=0.9 - n / 10, kappa=k) for n, k in enumerate(kappas)]
+    assert best_epoch(history, "kappa") == 3
+    assert best_epoch(history, "auc") == 1
+    assert has_stalled(history, "kappa", patience=1)
+    assert not has_stalled(history, "kappa", patience=2)
+
+
+def test_kappa_is_that_of_the_median_class() -> None:
+    shares = [
+        [0.4, 0.2, 0.2, 0.2],
+        [0.0, 1.0, 0.0, 0.0],
+        [0.0, 0.0, 0.6, 0.4],
+        [0.2, 0.0, 0.35, 0.45],
+    ]
+    logits = np.log(np.maximum(shares, 1e-12)).astype(np.float32)
+    judged = judge(logits, np.array([1, 1, 2, 2]), pd.Series(list("ABCD")), DENSITY)
+    assert judged.kappa == pytest.approx(1.0)  # the likeliest classes are A, B, C, D
+    assert judged.said == (0.0, 0.5, 0.5, 0.0)
+    two = judge(logits[:, :2], np.array([0, 1, 0, 1]), pd.Series(list("ABCD")), CANCER)
+    assert two.kappa is None
 
 
 def test_training_stalls_after_so_many_epochs_without_a_better_one() -> None:

@@ -16,7 +16,10 @@ DATA = DataConfig(folder="phantoms", adapter="phantom_set", label_rule="lesion")
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
 def test_every_recipe_gives_settings_that_hold(recipe: Recipe) -> None:
-    config = recipe.configure(DATA, CANCER)
+    task = CANCER
+    if recipe.datasets and recipe.label_rule:
+        task = get_label_rule(get_adapter(recipe.datasets[0]), recipe.label_rule).task
+    config = recipe.configure(DATA, task)
     config.check()
     assert get_backbone(config.model.backbone)
     assert get_recipe(recipe.name) is recipe

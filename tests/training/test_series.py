@@ -9,6 +9,7 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import RunConfig, load_settings, save_settings
+from mammo_core.datasets.adapters.adapter import DENSITY
 from mammo_core.datasets.predictions import (
     predictions_table,
     read_predictions,
@@ -17,6 +18,7 @@ from mammo_core.datasets.predictions import (
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, load_ensemble, make_member
+from mammo_core.metrics.multiclass import report_classes
 from mammo_core.runs.card import Metric, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.tables import check_manifest
@@ -129,6 +131,78 @@ def test_scores_of_exactly_0_and_1_are_joined_too(tmp_path: Path) -> None:
     assert table["score"].between(0.0, 1.0).all()
     assert (table["p_no cancer"] + table["p_cancer"]).to_numpy() == pytest.approx(1.0, abs=1e-5)
     assert table["p_cancer"].to_numpy() == pytest.approx(table["score"].to_numpy(), abs=1e-6)
+
+
+def graded(
+    root: Path, config: RunConfig, *, sureness: float, is_backward: bool = False
+) -> RunFolder:
+    """`finished`, its women graded A to D (one in four each); with 1 the shares are the truth's."""
+    run = finished(root, config, scores=scores_between(0.0, 1.0))
+    table = read_predictions(run.predictions_file)
+    rng = np.random.default_rng(config.data.fold)
+    place = np.arange(len(table)) % 4
+    near = np.exp(
+        -np.abs(place[:, None] + rng.choice([-1, 0, 0, 1], len(table))[:, None] - np.arange(4))
+    )
+    if is_backward:
+        near = near[:, ::-1]
+    shares = near**sureness / (near**sureness).sum(axis=1, keepdims=True)
+    label = pd.Series(list("ABCD"), dtype="string")[place].to_numpy()
+    manifest = check_manifest(
+        table[["image_id", "patient_id", "split"]].assign(path=table["image_id"], label=label)
+    )
+    graded = predictions_table(
+        manifest, shares, task=DENSITY, dataset="d", model_id=run.run_id, engine="made up"
+    )
+    write_predictions(graded, run.predictions_file)
+    return run
+
+
+def four_classes(folds: int) -> list[RunConfig]:
+    return fold_configs(replace(CONFIG, task=DENSITY), folds)
+
+
+def test_joined_folds_of_ordered_classes_keep_their_classes_on_one_scale(tmp_path: Path) -> None:
+    configs = four_classes(2)
+    timid, sure = (
+        graded(tmp_path, config, sureness=sureness)
+        for config, sureness in zip(configs, (0.3, 6.0), strict=True)
+    )
+    joined = join_folds(configs[0].series, tmp_path)
+    table = read_predictions(joined.file("predictions.csv")).set_index("image_id")
+    columns = ["p_A", "p_B", "p_C", "p_D"]
+    assert table[columns].sum(axis=1).to_numpy() == pytest.approx(1.0, abs=1e-5)
+    assert (table["p_C"] + table["p_D"]).to_numpy() == pytest.approx(
+        table["score"].to_numpy(), abs=1e-5
+    )
+    surest = table[columns].max(axis=1)
+    for run in (timid, sure):  # the order of the classes of an image stays, how sure it is changes
+        own = read_predictions(run.file("predictions.csv")).set_index("image_id")
+        theirs = table.loc[own.index[own["split"] == "test"], columns]
+        assert (theirs.idxmax(axis=1) == own.loc[theirs.index, columns].idxmax(axis=1)).all()
+    means = [surest[surest.index.str.startswith(f"W{fold}")].mean() for fold in (0, 1)]
+    assert means[0] == pytest.approx(means[1], abs=0.1)  # they were .31 and .99
+    told = joined.read_status().message
+    kappa = report_classes(table.reset_index(), DENSITY, Level.IMAGE).kappa
+    assert f"Quadratic kappa {kappa:.3f} (" in told
+    assert "of 40 images." in told
+    assert "with and 10 without C or D" in told
+
+
+def test_a_fold_that_says_the_opposite_class_stands_as_it_is(tmp_path: Path) -> None:
+    configs = four_classes(2)
+    graded(tmp_path, configs[0], sureness=1.0)
+    backward = graded(tmp_path, configs[1], sureness=1.0, is_backward=True)
+    joined = join_folds(configs[0].series, tmp_path)
+    members = load_ensemble(joined.file("members.json")).members
+    assert [member.is_calibrated for member in members] == [True, False]
+    table = read_predictions(joined.file("predictions.csv")).set_index("image_id")
+    own = read_predictions(backward.file("predictions.csv")).set_index("image_id")
+    theirs = [f"W1-{n}" for n in range(20)]
+    assert table.loc[theirs, "p_D"].tolist() == pytest.approx(
+        own.loc[theirs, "p_D"].tolist(), abs=2e-6
+    )
+    assert "calibrated by fold but for 1 of 2 (fold 1)" in joined.read_status().message
 
 
 def test_checkpoints_from_elsewhere_do_not_keep_folds_apart(tmp_path: Path) -> None:

@@ -125,7 +125,9 @@ def _recognise_export(folder: Path) -> Signs:
 
 
 def _read_export(folder: Path, rule: LabelRule) -> Tables:
-    """The label is that of the folder: what the export says is what was trained on."""
+    """Cancer is what the folder says, for that is what was trained on; density what the table says,
+    and an image whose site never told it has no label.
+    """
     require(_recognise_export(folder), folder=folder, expects=EXPORT.expects)
     exported = list_exported(folder)
     women = exported["stem"].str.extract(RSNA_STEM)
@@ -134,15 +136,18 @@ def _read_export(folder: Path, rule: LabelRule) -> Tables:
             "image_id": women["image"],
             "path": exported["path"],
             "patient_id": women["patient"],
-            "label": label_of(exported["folder"], rule),
+            "label": label_of(exported["folder"], BY_FOLDER),
             "split": exported["split"],
         }
     )[women["image"].notna()]
     rows = read_rows(folder / _TABLE, columns=_COLUMNS)
     told = _read_columns(rows, _CANCER_RULE).drop_duplicates("image_id")
     said = images["image_id"].map(told.set_index("image_id")["label"])
-    told = told.drop(columns=["patient_id", "label"])
-    manifest = check_manifest(images.merge(told, on="image_id", how="left"))
+    contradicted = images.loc[said.notna() & (said != images["label"]), "image_id"]
+    table = images.merge(told.drop(columns=["patient_id", "label"]), on="image_id", how="left")
+    if rule.reads == "density":
+        table = table.assign(label=rule.label(table["density"]))
+    manifest = check_manifest(table)
     return Tables(
         manifest=manifest,
         boxes=empty_boxes(),
@@ -151,7 +156,7 @@ def _read_export(folder: Path, rule: LabelRule) -> Tables:
             *_known_defects(manifest),
             *make_defect(
                 "folder-against-table",
-                images.loc[said.notna() & (said != images["label"]), "image_id"],
+                contradicted,
                 lambda n: (
                     f"{n} images lie in a folder that contradicts their row of the table; "
                     "the folder was followed."
@@ -173,7 +178,7 @@ EXPORT: Final = Adapter(
     expects=f"a folder per class with {_NAMED}, and {_TABLE} of RSNA 2022 beside them.",
     recognise=_recognise_export,
     read=_read_export,
-    label_rules=(BY_FOLDER,),
+    label_rules=(BY_FOLDER, DENSITY_RULE),
     population=Population.ENRICHED,
     reference_standard=CHALLENGE.reference_standard,
     label_level=Level.BREAST,

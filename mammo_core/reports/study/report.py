@@ -304,7 +304,7 @@ def _measured(card: ModelCard) -> Iterator[Block]:
         header=("", "Split", "A case is one", "Value", "Positive", "Others", "Women"),
         rows=tuple(
             (
-                metric.name.upper() if metric.name == "auc" else metric.name,
+                metric.title,
                 card.split_name(metric.split),
                 case_in_words(metric.level, card.model.views),
                 _value(metric),

@@ -103,7 +103,8 @@ def _mistakes(results: Results) -> Iterator[Block]:
 
 
 def _classes(report: ClassesReport) -> Iterator[Block]:
-    yield Paragraph(text=f"The likeliest class is right in {rate_in_words(report.accuracy)}.")
+    called = "median" if report.kappa is not None else "likeliest"
+    yield Paragraph(text=f"The {called} class is right in {rate_in_words(report.accuracy)}.")
     macro = number_in_words(report.macro_f1, report.macro_f1_interval)
     yield Paragraph(text=f"F1, the mean over the classes: {macro}.")
     if report.kappa is not None:

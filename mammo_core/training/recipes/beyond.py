@@ -97,9 +97,41 @@ _WHOLE: Final = Recipe(
     continues="lesion-patches",
 )
 
+#: Density is a matter of how much is bright: grey levels change little, and no detail is needed.
+_DENSITY: Final = Recipe(
+    name="density-ordinal",
+    title="Density A to D, in their order",
+    summary=(
+        "How dense the breast is, as a radiologist graded it; the loss knows that D is further "
+        "from A than B is, and quadratic kappa on validation chooses the epoch. About a quarter of "
+        "an hour for a thousand images on a laptop."
+    ),
+    project=_PROJECT,
+    kind=Manner.DONE_RIGHT,
+    datasets=("rsna_2022", "rsna_export", "vindr_mammo", "inbreast", "cbis_ddsm", "csv_folder"),
+    label_rule="density",
+    model=pretrained("mobilenetv2_100", dropout=0.3),
+    prepare=imagenet((352, 224)),
+    augment=AugmentConfig(
+        rotation_degrees=15.0, zoom=0.15, shift=0.04, brightness=0.03, contrast=0.1, gamma=0.1
+    ),
+    balance=BalanceConfig(class_weights="root"),
+    optim=OptimConfig(
+        epochs=6,
+        batch_size=16,
+        learning_rate=2e-4,
+        head_rate=5.0,
+        warmup_epochs=1,
+        ema_decay=0.98,
+        loss="cumulative",
+        monitor="kappa",
+    ),
+)
+
 BEYOND: Final[tuple[Recipe, ...]] = (
     _LESIONS,
     _WHOLE,
+    _DENSITY,
     Recipe(
         name="rsna-winner",
         title="RSNA 2022, after its winner",

@@ -2,7 +2,7 @@
 is, images alike, ensembles, and a second model.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -253,14 +253,22 @@ def read_with(run: RunFolder | None, case: Case) -> Layer | None:
     return found
 
 
-def show_second(case: Case, layer: Layer) -> None:
+def show_judged(
+    case: Case, layer: Layer, *, beneath: Callable[[], None] = lambda: None
+) -> list[ScoredCase]:
+    """What one model says of the case, and what must stand beside it; its breasts and exam come
+    back. `beneath` shows what belongs right under the scores, or in their place.
+    """
     run, read = layer.run, layer.read
-    with noted_errors():
-        card = cached.card(run)
-        fit = fit_of(case, card)
-        st.markdown(f"**{escaped(run.run_id)}**")
-        show_refused(fit)
-        if read.readings:
-            show_unfamiliar(case, run, read)
-            show_scores(scored_images(case, read.readings), run, card)
-            show_limits(card, fit)
+    card = cached.card(run)
+    fit = fit_of(case, card)
+    st.markdown(f"**{escaped(run.run_id)}**")
+    show_refused(fit)
+    if not read.readings:
+        beneath()
+        return []
+    show_unfamiliar(case, run, read)
+    cases = show_scores(scored_images(case, read.readings), run, card)
+    beneath()
+    show_limits(card, fit)
+    return cases

@@ -263,7 +263,7 @@ def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
     for metric in card.metrics_to_show:
         if metric.value is not None and metric.low is not None and metric.high is not None:
             lines.append(
-                f"{metric.name.upper()} by {case_in_words(metric.level, card.model.views)}, "
+                f"{metric.title} by {case_in_words(metric.level, card.model.views)}, "
                 f"{card.split_name(metric.split)}: "
                 f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}; {metric.positives:,} "
                 f"with, {metric.negatives:,} without)."

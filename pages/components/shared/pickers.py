@@ -1,6 +1,7 @@
 """Choosing a run or a checkpoint; the choice stands in the URL, so a view can be shared."""
 
 from collections.abc import Sequence
+from typing import Final
 
 import streamlit as st
 
@@ -9,6 +10,8 @@ from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
+
+_DENSITY: Final = "density"  # the task of that name; its module would load every adapter
 
 
 def all_runs() -> list[RunFolder]:
@@ -22,10 +25,21 @@ def checkpoints() -> list[RunFolder]:
 
 def reading_models() -> list[RunFolder]:
     """Checkpoints and ensembles of them, those that have seen women's images first, and of these
-    the single ones: the first is the default.
+    the single ones: the first is the default. Models of density, which stand beside others, last.
     """
     readers = _dated_first([run for run in all_runs() if can_read(run)])
-    return sorted(readers, key=lambda run: (not _has_seen_women(run), not run.is_checkpoint))
+    return sorted(
+        readers,
+        key=lambda run: (_tells_density(run), not _has_seen_women(run), not run.is_checkpoint),
+    )
+
+
+def density_model() -> RunFolder | None:
+    """The model that tells the density beside any other's score: of those that have seen women's
+    images the newest, a single fold only where there is no other; None where there is none.
+    """
+    found = [run for run in all_runs() if _tells_density(run) and _has_seen_women(run)]
+    return min(_dated_first(found), key=_is_fold, default=None)
 
 
 def models_for(case: Case | None) -> list[RunFolder]:
@@ -101,6 +115,18 @@ def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
 def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
     """Runs named by their date before those that ship by a name."""
     return sorted(runs, key=lambda run: not run.run_id[:1].isdigit())
+
+
+def _tells_density(run: RunFolder) -> bool:
+    try:
+        return can_read(run) and cached.card(run).task.name == _DENSITY
+    except MammoError:
+        return False
+
+
+def _is_fold(run: RunFolder) -> bool:
+    settings = cached.settings(run)
+    return settings is not None and settings.data.folds > 0
 
 
 def _has_seen_women(run: RunFolder) -> bool:

@@ -21,6 +21,7 @@ from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, auc_of
 from mammo_core.plots.overviews import forest_figure
 from mammo_core.reports.case.tables import to_safe_csv
 from mammo_core.reports.wording import number_in_words
+from mammo_core.scores import called_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
@@ -161,7 +162,8 @@ def show_classes(counted: Counted, _: RatesAtThreshold) -> None:
     left_out = (
         f" {report.left_out:,} cases without one known class left out." if report.left_out else ""
     )
-    st.caption(f"The likeliest class is right in {_words(report.accuracy)}.{kappa}{left_out}")
+    told = f"The {called_in_words(task)} is right in {_words(report.accuracy)}."
+    st.caption(f"{told}{kappa}{left_out}")
     square = pd.DataFrame(
         report.confusion,
         index=[f"is {name}" for name in report.classes],

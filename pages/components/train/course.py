@@ -6,14 +6,23 @@ from typing import Final, Literal
 
 import streamlit as st
 
-from mammo_core.config import AugmentConfig, BalanceConfig, OptimConfig, RunConfig, Trained
+from mammo_core.config import (
+    AugmentConfig,
+    BalanceConfig,
+    LossName,
+    Monitor,
+    OptimConfig,
+    RunConfig,
+    Trained,
+)
 from mammo_core.zoo.catalog import RANDOM
 
 _OPTIMIZERS: Final[tuple[Literal["adamw", "adam", "sgd"], ...]] = ("adamw", "adam", "sgd")
 _SCHEDULES: Final[tuple[Literal["cosine", "one_cycle", "constant", "plateau"], ...]] = (
     "cosine", "one_cycle", "constant", "plateau",
 )  # fmt: skip
-_MONITORS: Final[tuple[Literal["auc", "loss"], ...]] = ("auc", "loss")
+_MONITORS: Final[tuple[Monitor, ...]] = ("auc", "loss", "kappa")
+_LOSSES: Final[tuple[LossName, ...]] = ("cross_entropy", "cumulative")
 _PRECISIONS: Final[tuple[Literal["32-true", "bf16-mixed", "16-mixed"], ...]] = (
     "32-true", "bf16-mixed", "16-mixed",
 )  # fmt: skip
@@ -72,7 +81,11 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         ),
         monitor=fourth.selectbox(
             "Best epoch by validation", _MONITORS, index=_MONITORS.index(optim.monitor),
-            key=f"train_monitor_{key}",
+            key=f"train_monitor_{key}", help="Kappa, quadratic, is of ordered classes alone.",
+        ),
+        loss=third.selectbox(
+            "Loss", _LOSSES, index=_LOSSES.index(optim.loss), key=f"train_loss_{key}",
+            help="Cumulative, for ordered classes alone: a class far off costs more than the next.",
         ),
         patience=fourth.number_input(
             "Patience, epochs", 0, 500, optim.patience, key=f"train_patience_{key}",
@@ -206,8 +219,9 @@ _SAMPLERS: Final[Mapping[Literal["none", "weighted", "oversample", "even"], str]
     "oversample": "Cancers shown again",
     "even": "The rarer class shown again",
 }
-_WEIGHTS: Final[Mapping[Literal["none", "balanced"], str]] = {
+_WEIGHTS: Final[Mapping[Literal["none", "root", "balanced"], str]] = {
     "none": "All the same",
+    "root": "Rarer classes a little more",
     "balanced": "Rarer classes more",
 }
 

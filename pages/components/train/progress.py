@@ -29,9 +29,12 @@ def show_curves(metrics: pd.DataFrame, *, floor: float, views: int, key: str) ->
     """Small figures; `floor` is the sensitivity below which an alarm was asked for."""
     if metrics.empty:
         return
+    has_kappa = "kappa" in metrics and metrics["kappa"].notna().any()
+    kappa = [("kappa", epoch_curve(metrics, "kappa", title="Quadratic kappa by image"))]
     figures = (
         ("loss", epoch_curve(metrics, "loss", title="Loss")),
         ("auc", epoch_curve(metrics, "auc", title="AUC by image")),
+        *(kappa if has_kappa else []),
         ("rates", epoch_lines(metrics, _RATES, title="At the best threshold")),
         (
             "at_90",

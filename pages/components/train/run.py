@@ -8,7 +8,7 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.card import Metric, settings_table
+from mammo_core.runs.card import Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import can_be_resumed, resume_run
@@ -98,9 +98,6 @@ def _copy(run: RunFolder) -> None:
         st.toast(escaped(str(error)), icon=":material/error:")
 
 
-_TITLES: Final = {"auc": "AUC"}
-
-
 def show_results(run: RunFolder) -> None:
     card = cached.card(run)
     if card.metrics:
@@ -108,7 +105,7 @@ def show_results(run: RunFolder) -> None:
             st.columns(max(3, len(card.metrics))), card.metrics_to_show, strict=False
         ):
             with place:
-                _show_metric(metric, card.model.views)
+                _show_metric(metric, card)
     if card.metrics:
         st.caption(escaped(card.data.describe(card.metrics[-1].level)))
     for limit in without_notice(card.limits):
@@ -121,8 +118,9 @@ def show_results(run: RunFolder) -> None:
         show_gallery(run)
 
 
-def _show_metric(metric: Metric, views: int) -> None:
-    name = f"{_TITLES.get(metric.name, metric.name)} by {metric.level}, {metric.split}"
+def _show_metric(metric: Metric, card: ModelCard) -> None:
+    name = f"{metric.title} by {metric.level}, {metric.split}"
+    positive, views = " or ".join(card.task.positive), card.model.views
     if metric.value is None or metric.low is None or metric.high is None:
         st.metric(name, "–", border=True)
         st.caption(escaped(metric.method))
@@ -134,7 +132,10 @@ def _show_metric(metric: Metric, views: int) -> None:
         f"{metric.negatives:,} without, {metric.women:,} women",
     )  # fmt: skip
     st.caption(
-        f"{metric.positives:,} with cancer, {metric.negatives:,} without, {metric.women:,} women"
+        escaped(
+            f"{metric.positives:,} with {positive}, {metric.negatives:,} without, "
+            f"{metric.women:,} women"
+        )
     )
     if pairs_in_words(metric.level, views):
         st.caption(f"By {case_in_words(metric.level, views)}")

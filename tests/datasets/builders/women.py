@@ -72,7 +72,8 @@ def build_rsna(folder: Path) -> None:
         for number, (side, view) in enumerate(VIEWS):
             image = 100 + 4 * woman + number
             cancer = int(has_cancer(woman, side))
-            rows.append(rsna.row((1, 10000 + woman, image, side, view, "60.0", cancer, "B", 29)))
+            told = (1, 10000 + woman, image, side, view, "60.0", cancer, "ABCD"[woman // 2 % 4], 29)
+            rows.append(rsna.row(told))
             path = folder / "train_images" / str(10000 + woman) / f"{image}.dcm"
             write_dicom(path, drawn(woman, side, view), side=side, view=view)
     write_text(folder / "train.csv", "\n".join(rows) + "\n")
