@@ -100,18 +100,29 @@ def _add_card_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--box-rule", metavar="NAME", help="what makes an image positive there")
     parser.add_argument(
+        "--pooling",
+        choices=("max", "mean"),
+        help="how a case's images make its score (default: as it was; max at first)",
+    )
+    parser.add_argument(
         "--write", action="store_true", help="keep what was counted, in place of what is there"
     )
 
 
 def _card(arguments: argparse.Namespace) -> int:
     """Tell what differs; 1 where something does and nothing was written."""
+    from mammo_core.metrics.cases import Pooling
     from mammo_core.shipping.recount import Sources, recount
 
     run = find_checkpoint(arguments.run)
     figures = recount(
         run,
-        Sources(folder=arguments.data, boxes=arguments.boxes, box_rule=arguments.box_rule),
+        Sources(
+            folder=arguments.data,
+            boxes=arguments.boxes,
+            box_rule=arguments.box_rule,
+            pooling=Pooling(arguments.pooling) if arguments.pooling else None,
+        ),
         is_written=arguments.write,
         now=datetime.now(UTC).isoformat(timespec="seconds"),
         report=show_progress,

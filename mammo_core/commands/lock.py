@@ -10,6 +10,7 @@ from mammo_core.runs.folder import find_checkpoint
 from mammo_core.types import Level
 
 if TYPE_CHECKING:
+    from mammo_core.metrics.cases import Pooling
     from mammo_core.metrics.threshold import Aim
 
 _WITHOUT_TARGET: Final = ("youden", "f1")
@@ -32,6 +33,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--level", choices=[str(level) for level in Level], help="default: that of the labels"
     )
+    parser.add_argument(
+        "--pooling",
+        metavar="RULE",
+        help="how the images of a case make its score: max (default) or mean",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -47,11 +53,22 @@ def _run(arguments: argparse.Namespace) -> int:
         level=Level(arguments.level) if arguments.level else None,
         is_conservative=arguments.conservative,
         now=datetime.now(UTC).isoformat(timespec="seconds"),
+        rule=_rule(arguments.pooling),
     )
     positive = " or ".join(run.card().task.positive) if run.is_checkpoint else "cancer"
     say(f"{run.run_id}: {threshold_in_words(point)} by {point.level}, locked for {point.aim}.")
     say(promise_in_words(point, positive))
     return 0
+
+
+def _rule(name: str | None) -> "Pooling | None":
+    from mammo_core.metrics.cases import Pooling
+
+    if name is None:
+        return None
+    if name not in tuple(Pooling):
+        raise ConfigError(f"There is no pooling {name!r}. Known: {', '.join(Pooling)}.")
+    return Pooling(name)
 
 
 def _aim(text: str) -> "tuple[Aim, float]":

@@ -7,7 +7,7 @@ import pandas as pd
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import RunError, TableError
 from mammo_core.inference.verdict import point_to_lock
-from mammo_core.metrics.cases import Cases, levels_of, pool_cases, rules_of
+from mammo_core.metrics.cases import Cases, Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.conservative import choose_conservatively
 from mammo_core.metrics.threshold import Aim, choose_threshold
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -23,15 +23,18 @@ def lock_by_aim(
     level: Level | None,
     is_conservative: bool,
     now: str,
+    rule: Pooling | None = None,
 ) -> LockedPoint:
-    """Choose, lock, and give back the point. Without a `level`, that of the labels."""
+    """Choose, lock, and give back the point. Without a `level`, that of the labels; without a
+    `rule`, a case's score is the highest of its images.
+    """
     if not has_points(run):
         raise RunError(
             f"{run.run_id} is no checkpoint: it has no model card, so no threshold can be locked. "
             "Wait until it has finished, or name the checkpoint that scored it."
         )
     rows, split = _rows_to_choose_on(run)
-    cases = _counted(run, rows, level)
+    cases = _counted(run, rows, level, rule)
     choose = choose_conservatively if is_conservative else choose_threshold
     chosen = choose(cases, aim, target)
     if not math.isfinite(chosen.threshold):
@@ -70,7 +73,9 @@ def _rows_to_choose_on(run: RunFolder) -> tuple[pd.DataFrame, str]:
     )
 
 
-def _counted(run: RunFolder, rows: pd.DataFrame, level: Level | None) -> Cases:
+def _counted(
+    run: RunFolder, rows: pd.DataFrame, level: Level | None, rule: Pooling | None
+) -> Cases:
     known = levels_of(rows)
     if level is None:
         wanted = (run.card().data.label_level if run.is_checkpoint else Level.BREAST, Level.BREAST)
@@ -79,4 +84,10 @@ def _counted(run: RunFolder, rows: pd.DataFrame, level: Level | None) -> Cases:
         raise TableError(
             f"These predictions cannot be counted by {level}; they can by {', '.join(known)}."
         )
-    return pool_cases(rows, level, rules_of(rows, level)[0])
+    allowed = rules_of(rows, level)
+    if rule is not None and rule not in allowed:
+        raise TableError(
+            f"By {level} these predictions cannot be pooled by {rule}; they can by "
+            f"{', '.join(allowed)}."
+        )
+    return pool_cases(rows, level, rule or allowed[0])

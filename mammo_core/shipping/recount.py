@@ -21,6 +21,7 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.judging import Stressed, judge, stress, summarise
 from mammo_core.inference.locking import lock_by_aim
+from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.threshold import Aim
 from mammo_core.records import to_document
 from mammo_core.runs.card import write_card
@@ -72,6 +73,7 @@ class Sources:
     folder: str | None = None  # None: as its settings name it
     boxes: str | None = None  # None: no heatmaps are held against lesions
     box_rule: str | None = None
+    pooling: Pooling | None = None  # how a case's images make its score; None: as it was
 
 
 def recount(
@@ -93,6 +95,8 @@ def recount(
 
 def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> None:
     """Card first, then the thresholds, then what is measured at them."""
+    before = point_in_force(run)
+    rule = sources.pooling or (Pooling(before.pooling) if before else None)
     for name in (POINTS_FILE, "stress.json", "fidelity.json"):
         run.file(name).unlink(missing_ok=True)
     if run.card().model.members > 1:
@@ -103,8 +107,14 @@ def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> Non
     for aim, target, is_conservative in AIMS:
         with suppress(MammoError):  # not every aim can be met on every set of women
             lock_by_aim(
-                run, aim, target, level=None, is_conservative=is_conservative, now=now
-            )  # fmt: skip
+                run,
+                aim,
+                target,
+                level=None,
+                is_conservative=is_conservative,
+                now=now,
+                rule=rule,
+            )
     _stress(run, sources, now=now, report=report)
     if sources.boxes is not None:
         config = JudgeConfig(

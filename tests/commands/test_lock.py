@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.metrics.cases import pool_cases
+from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.metrics.threshold import threshold_for_sensitivity
 from mammo_core.metrics.uncertainty import rates_at
 from mammo_core.runs.folder import RunFolder
@@ -39,6 +39,22 @@ def test_the_highest_threshold_that_finds_nine_in_ten_is_locked(
     told = capsys.readouterr().out
     assert "by breast, locked for sensitivity at least 0.9." in told
     assert "this threshold called 18 of 20 breasts with cancer" in told
+
+
+def test_the_mean_of_a_breasts_images_may_be_its_score(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["lock", "mine", "--aim", "sensitivity:0.9", "--level", "breast", "--pooling"]
+    assert main([*command, "mean"]) == 0
+    (point,) = locked_points(run)
+    cases = pool_cases(made_up_predictions(), Level.BREAST, Pooling.MEAN)
+    assert point.threshold == threshold_for_sensitivity(cases, 0.9).threshold
+    assert point.pooling == "mean"
+    assert main([*command, "own breast"]) == 2
+    assert main([*command, "luck"]) == 2
+    told = capsys.readouterr().err
+    assert "cannot be pooled by own breast; they can by max, mean" in told
+    assert "There is no pooling 'luck'" in told
 
 
 def test_a_conservative_one_meets_its_target_by_the_end_of_its_interval(run: RunFolder) -> None:
