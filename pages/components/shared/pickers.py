@@ -59,7 +59,11 @@ def _suit(models: Sequence[RunFolder], case: Case) -> None:
         return
     state["suited"] = case.case_id
     is_synthetic = all(image.info.is_synthetic for image in case.images)
-    fitting = [run.run_id for run in models if _has_seen_women(run) is not is_synthetic]
+    fitting = [
+        run.run_id
+        for run in models
+        if _has_seen_women(run) is not is_synthetic and not _tells_density(run)
+    ]
     chosen = state.get("model") or state.get("model_shown") or models[0].run_id
     if fitting and chosen not in fitting:
         state["model"] = fitting[0]
