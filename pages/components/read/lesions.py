@@ -91,7 +91,7 @@ def pick_lesions(case: Case) -> LesionLayer | None:
     with noted_errors():
         fit = fit_of(case, card)
         show_refused(fit)
-        found = look_for_lesions(run, case, fit.scored, spacing=froc.spacing, apart=froc.apart)
+        found = look_for_lesions(run, case, fit.scored, froc.looking)
         remarks = tuple(f"{', '.join(titles)}: {said}" for said, titles in fit.remarks.items())
         layers.append(
             LesionLayer(
