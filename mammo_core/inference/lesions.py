@@ -55,7 +55,7 @@ class LesionFinder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Found:
+class FoundLesions:
     """What was found in one image. `evidence` has a cell for every `spacing` prepared pixels: the
     probability that a patch around its middle holds a lesion. `geometry` is laid for its frame,
     which may reach beyond the prepared image by less than a cell.
@@ -108,7 +108,7 @@ def make_finder(checkpoint: Checkpoint, looking: Looking) -> LesionFinder:
     )
 
 
-def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> Found:
+def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> FoundLesions:
     """Map and marks of one image. Marks lie in the tissue, where patches were learnt from."""
     grey = prepare_grey(mammogram, finder.settings)
     pixels = normalise(grey.levels, mean=finder.settings.mean, std=finder.settings.std)
@@ -117,7 +117,7 @@ def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> Found:
     tissue = find_tissue(grey.levels.astype(np.uint16))
     inside = shares_in_cells(tissue, cells_of(evidence.shape, (rows, columns), 0.0)) > 0.0
     seen = np.where(inside, evidence, np.float32(0.0))
-    return Found(
+    return FoundLesions(
         marks=marks_of(seen, grey.geometry, spacing=finder.spacing, apart=finder.apart),
         evidence=seen,
         geometry=replace(grey.geometry, prepared_size=(rows, columns)),

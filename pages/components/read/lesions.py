@@ -24,7 +24,7 @@ from pages.components.shared.pickers import all_runs
 from pages.components.shared.viewer.viewer import Legend, Pane, RegionBox
 
 if TYPE_CHECKING:
-    from mammo_core.inference.lesions import Found
+    from mammo_core.inference.lesions import FoundLesions
 
 _USUAL: Final = "What moved the score"
 _HEAT: Final = 512
@@ -44,7 +44,7 @@ class LesionLayer:
     title: str
     learnt: str  # from what images, in words
     froc: Froc
-    found: "dict[str, Found]"
+    found: "dict[str, FoundLesions]"
     remarks: tuple[str, ...] = ()  # on images unlike those it was measured on
 
     @property

@@ -87,7 +87,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
-    from mammo_core.inference.lesions import Found, LesionFinder
+    from mammo_core.inference.lesions import FoundLesions, LesionFinder
     from mammo_core.inference.scoring import Seconds
 
 DEFAULT_METHOD: Final = "grad_cam"
@@ -129,7 +129,7 @@ def read_images(
 
 def look_for_lesions(
     run: RunFolder, case: Case, images: Sequence[CaseImage], looking: Looking
-) -> "dict[str, Found]":
+) -> "dict[str, FoundLesions]":
     """Map and marks of `images`, by image id, by the lesion finder in `run`."""
     ids = tuple(image.ref.image_id for image in images)
     return _look(run.path, state_of(run), case.case_id, ids, looking) if ids else {}
@@ -152,7 +152,7 @@ def _finder(checkpoint: Path, state: str, looking: Looking) -> "LesionFinder":
 @st.cache_resource(max_entries=64, show_spinner="Looking for lesions…")
 def _look(
     checkpoint: Path, state: str, case_id: str, ids: tuple[str, ...], looking: Looking
-) -> "dict[str, Found]":
+) -> "dict[str, FoundLesions]":
     """Shared and never changed."""
     from mammo_core.inference.lesions import find_lesions
 
