@@ -62,6 +62,15 @@ def is_flat(evidence: NDArray[np.floating]) -> bool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Looking:
+    """How a network of patches looks for lesions in a whole image."""
+
+    spacing: int = 16  # prepared pixels from one place of its map to the next
+    apart: float = 0.5  # of a patch: nearer to a mark no other, less sure one is set
+    window: int = 0  # cells of the feature map along its side; 0: as many as a patch has
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """A place that a network takes for a lesion, in source pixels, and how likely it is one."""
 

@@ -1,9 +1,11 @@
 """`mammo find-lesions`: a network of lesion patches looks for marked lesions in whole images."""
 
 import argparse
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from mammo_core.commands.command import Command, say, show_progress
+from mammo_core.reading import Looking
 from mammo_core.runs.folder import find_checkpoint
 from mammo_core.words import NOTICE
 
@@ -30,12 +32,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--apart", type=float, metavar="PATCHES", help="that marks keep from each other"
     )
+    parser.add_argument(
+        "--window", type=int, metavar="CELLS", help="judged at once; 0: as many as a patch has"
+    )
     parser.add_argument("--seed", type=int, default=0, help="of the intervals (default 0)")
 
 
 def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.finding import Search, judge_finder
-    from mammo_core.inference.lesions import APART, SPACING
 
     run = find_checkpoint(arguments.run)
     search = Search(
@@ -43,8 +47,7 @@ def _run(arguments: argparse.Namespace) -> int:
         adapter=arguments.adapter,
         label_rule=arguments.label_rule,
         split=arguments.split,
-        spacing=SPACING if arguments.spacing is None else arguments.spacing,
-        apart=APART if arguments.apart is None else arguments.apart,
+        looking=_looking(arguments),
         seed=arguments.seed,
     )
     now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -52,6 +55,12 @@ def _run(arguments: argparse.Namespace) -> int:
     for line in (f"{run.run_id}:", *found.sentences, f"{found.seconds:.2f} s an image.", NOTICE):
         say(line)
     return 0
+
+
+def _looking(arguments: argparse.Namespace) -> Looking:
+    """As usual, but for what was asked for."""
+    asked = {name: getattr(arguments, name) for name in ("spacing", "apart", "window")}
+    return replace(Looking(), **{name: one for name, one in asked.items() if one is not None})
 
 
 FIND_LESIONS = Command(

@@ -1,7 +1,7 @@
 """A lesion finder held against lesions whose place is known, of women it did not learn from."""
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -25,6 +25,7 @@ from mammo_core.metrics.froc import (
     match_marks,
 )
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.reading import Looking
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.measured import Froc, FrocPoint, Share, add_froc
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
@@ -46,14 +47,13 @@ class Search:
     adapter: str | None = None
     label_rule: str | None = None
     split: Literal["test", "val"] = "test"
-    spacing: int
-    apart: float  # in patches
+    looking: Looking = field(default_factory=Looking)
     seed: int = 0
 
 
 def judge_finder(run: RunFolder, search: Search, *, now: str, report: Report) -> Froc:
     """What the finder in `run` finds; kept beside its card, unless of validation women."""
-    finder = open_finder(run.path, spacing=search.spacing, apart=search.apart)
+    finder = open_finder(run.path, search.looking)
     dataset, name, left_out = searched_images(run, search)
     reach = finder.spacing / 2
     started = time.perf_counter()
@@ -70,8 +70,7 @@ def judge_finder(run: RunFolder, search: Search, *, now: str, report: Report) ->
         left_out=left_out,
         points=tuple(_point(one) for one in found),
         curve=_kept_curve(matched),
-        spacing=search.spacing,
-        apart=search.apart,
+        looking=search.looking,
         reach=reach,
         seconds=round(seconds, 3),
         seed=search.seed,

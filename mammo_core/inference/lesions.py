@@ -4,13 +4,13 @@ Its convolutions run over the whole image once. What its last layers say of a pa
 of every window of the feature map that is as large as a patch: a map of the probability that a
 lesion lies there. Where it peaks, marks are set.
 
-A window is not quite a patch cut out: at the edge of a patch its convolutions see nothing, in a
-window they see the tissue around it. Cells that look no further than the patch say the same.
+A smaller window tells better where, from less. One as large as a patch is not quite a patch cut
+out: at the edge of a patch its convolutions see nothing, in a window they see the tissue around it.
+Cells that look no further than the patch say the same.
 """
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import cv2
 import numpy as np
@@ -26,14 +26,9 @@ from mammo_core.inference.checkpoint import Checkpoint, forward, load_patch_mode
 from mammo_core.preprocessing.breast import find_tissue
 from mammo_core.preprocessing.intensity import normalise
 from mammo_core.preprocessing.prepare import place_box, prepare_grey, restore_box
-from mammo_core.reading import Mark
+from mammo_core.reading import Looking, Mark
 from mammo_core.scores import DECIMALS, probabilities_of
 from mammo_core.types import Box, Geometry, Mammogram, Size
-
-#: Prepared pixels from one place of the map to the next.
-SPACING: Final = 16
-#: Of a patch: nearer to a mark no other, less sure one is set.
-APART: Final = 0.5
 
 Map = NDArray[np.float32]
 
@@ -44,15 +39,15 @@ class LesionFinder:
 
     checkpoint: Checkpoint
     head: Head
-    patch: int  # prepared pixels ...
-    cells: int  # ... and so many cells of the feature map along its side
-    spacing: int
-    apart: float
+    stride: int  # prepared pixels from one cell of the feature map to the next
+    window: int  # cells along the side of what is judged at once
+    spacing: int  # prepared pixels from one place of the map to the next ...
+    apart: float  # ... and between marks
 
     @property
-    def stride(self) -> int:
-        """Prepared pixels from one cell of the feature map to the next."""
-        return self.patch // self.cells
+    def side(self) -> int:
+        """Of a window, in prepared pixels."""
+        return self.stride * self.window
 
     @property
     def settings(self) -> PrepareSettings:
@@ -60,7 +55,7 @@ class LesionFinder:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Found:
+class FoundLesions:
     """What was found in one image. `evidence` has a cell for every `spacing` prepared pixels: the
     probability that a patch around its middle holds a lesion. `geometry` is laid for its frame,
     which may reach beyond the prepared image by less than a cell.
@@ -71,14 +66,12 @@ class Found:
     geometry: Geometry
 
 
-def open_finder(
-    folder: Path, *, device: str = "cpu", spacing: int = SPACING, apart: float = APART
-) -> LesionFinder:
+def open_finder(folder: Path, looking: Looking, *, device: str = "cpu") -> LesionFinder:
     """The lesion finder in `folder`, or a CheckpointError that says why it is none."""
-    return make_finder(load_patch_model(folder, device=device), spacing=spacing, apart=apart)
+    return make_finder(load_patch_model(folder, device=device), looking)
 
 
-def make_finder(checkpoint: Checkpoint, *, spacing: int, apart: float) -> LesionFinder:
+def make_finder(checkpoint: Checkpoint, looking: Looking) -> LesionFinder:
     name, patches = checkpoint.card.model_id, checkpoint.card.patches
     assert patches is not None
     head = head_of(checkpoint.model, channels=checkpoint.card.prepare.channels)
@@ -95,22 +88,27 @@ def make_finder(checkpoint: Checkpoint, *, spacing: int, apart: float) -> Lesion
             f"whole number of the cells of its feature map ({cells} along a side). Train it with "
             "another patches.size."
         )
-    if spacing % 2 or spacing < 2 or stride % spacing:
+    if looking.spacing % 2 or looking.spacing < 2 or stride % looking.spacing:
         raise CheckpointError(
-            f"Places {spacing} pixels apart do not fit {name}: its cells are {stride} pixels wide. "
-            f"Choose an even number that divides {stride}."
+            f"Places {looking.spacing} pixels apart do not fit {name}: its cells are {stride} "
+            f"pixels wide. Choose an even number that divides {stride}."
+        )
+    if not 0 <= looking.window <= cells:
+        raise CheckpointError(
+            f"A window of {looking.window} cells is none of {name}: its patches have {cells} along "
+            f"a side. Choose 1 to {cells}."
         )
     return LesionFinder(
         checkpoint=checkpoint,
         head=head,
-        patch=patches.size,
-        cells=cells,
-        spacing=spacing,
-        apart=apart * patches.size,
+        stride=stride,
+        window=looking.window or cells,
+        spacing=looking.spacing,
+        apart=looking.apart * patches.size,
     )
 
 
-def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> Found:
+def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> FoundLesions:
     """Map and marks of one image. Marks lie in the tissue, where patches were learnt from."""
     grey = prepare_grey(mammogram, finder.settings)
     pixels = normalise(grey.levels, mean=finder.settings.mean, std=finder.settings.std)
@@ -119,7 +117,7 @@ def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> Found:
     tissue = find_tissue(grey.levels.astype(np.uint16))
     inside = shares_in_cells(tissue, cells_of(evidence.shape, (rows, columns), 0.0)) > 0.0
     seen = np.where(inside, evidence, np.float32(0.0))
-    return Found(
+    return FoundLesions(
         marks=marks_of(seen, grey.geometry, spacing=finder.spacing, apart=finder.apart),
         evidence=seen,
         geometry=replace(grey.geometry, prepared_size=(rows, columns)),
@@ -134,7 +132,7 @@ def lesion_map(finder: LesionFinder, pixels: NDArray[np.float32]) -> Map:
     rows, columns = (-(-side // spacing) for side in pixels.shape[1:])
     steps = stride // spacing  # looks per cell along each axis
     count = [-(-places // steps) for places in (rows, columns)]  # windows of one look
-    height, width = ((number - 1) * stride + finder.patch for number in count)
+    height, width = ((number - 1) * stride + finder.side for number in count)
     frame = _on_background(finder, pixels, (height + stride, width + stride))
     found = np.zeros((count[0] * steps, count[1] * steps), dtype=np.float32)
     for down in range(steps):
@@ -160,8 +158,8 @@ def marks_of(evidence: Map, geometry: Geometry, *, spacing: int, apart: float) -
 
 
 def _on_background(finder: LesionFinder, pixels: NDArray[np.float32], size: Size) -> Map:
-    """The image with half a patch of background above and left of it, and what is left beyond."""
-    settings, half = finder.settings, finder.patch // 2
+    """The image with half a window of background above and left of it, and what is left beyond."""
+    settings, half = finder.settings, finder.side // 2
     black = normalise(np.zeros(size, dtype=np.uint8), mean=settings.mean, std=settings.std)
     black[:, half : half + pixels.shape[1], half : half + pixels.shape[2]] = pixels
     return black
@@ -170,7 +168,7 @@ def _on_background(finder: LesionFinder, pixels: NDArray[np.float32], size: Size
 def _windows(finder: LesionFinder, look: NDArray[np.float32]) -> Map:
     """What the network says of every window of a look, one per cell that begins one."""
     feature_map = forward(finder.checkpoint.model, look[None]).feature_map[0]
-    side = (finder.cells, finder.cells)
+    side = (finder.window, finder.window)
     windows = np.moveaxis(sliding_window_view(feature_map, side, axis=(1, 2)), 0, 2)
     shape = windows.shape[:2]
     logits = logits_of(finder.head, windows.reshape(-1, *windows.shape[2:]))

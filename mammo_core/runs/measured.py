@@ -7,6 +7,7 @@ from typing import Final
 
 import pandas as pd
 
+from mammo_core.reading import Looking
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import add_beside, of_this_card
 from mammo_core.types import Level
@@ -328,8 +329,7 @@ class Froc:
     left_out: int  # images of women it learnt from, which are not judged on
     points: tuple[FrocPoint, ...]
     curve: tuple[tuple[float, float], ...]  # false marks an image, sensitivity
-    spacing: int  # prepared pixels from one place of the map to the next ...
-    apart: float  # ... and within which of a mark no other is set, in patches
+    looking: Looking
     reach: float  # prepared pixels by which a box is widened
     seconds: float  # an image, on the device it was measured on
     seed: int

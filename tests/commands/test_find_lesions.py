@@ -61,7 +61,7 @@ def test_lesions_are_looked_for_and_what_was_found_is_kept(
     (kept,) = froc_of(run)
     rows = women_of(run)
     lesions = len(read_dataset(run.path.parent.parent / "set").boxes)
-    assert (kept.dataset, kept.split, kept.spacing, kept.left_out) == ("set", "test", 8, 0)
+    assert (kept.dataset, kept.split, kept.looking.spacing, kept.left_out) == ("set", "test", 8, 0)
     assert (kept.images, kept.women) == (len(rows), rows["group_id"].nunique())
     assert kept.images_without == (~rows["has_box"]).sum()
     assert [point.allowed for point in kept.points] == [0.25, 0.5, 1.0, 2.0, 4.0]

@@ -1,6 +1,7 @@
 """A network of patches, run over a whole image, says of each place what it says of the patch."""
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from mammo_core.inference.lesions import (
     widened,
 )
 from mammo_core.preprocessing.prepare import place_box, prepare
+from mammo_core.reading import Looking
 from mammo_core.scores import probabilities_of
 from mammo_core.types import (
     LESION_PATCH,
@@ -40,13 +42,13 @@ PREPARE = PrepareSettings(size=SIZE, mean=(0.4,), std=(0.2,))
 
 
 def finder_of(
-    model: Classifier, *, size: int = 64, spacing: int = 8, apart: float = 0.5,
-    kind: str = "lesion",
+    model: Classifier, *, size: int = 64, spacing: int = 8, window: int = 0,
+    kind: Literal["lesion", "pathology"] = "lesion",
 ) -> LesionFinder:  # fmt: skip
-    patches = PatchConfig(size=size, kind="lesion" if kind == "lesion" else "pathology")
+    patches = PatchConfig(size=size, kind=kind)
     made = replace(card("0" * 64), task=patches.task, patches=patches, prepare=PREPARE)
     checkpoint = Checkpoint(folder=None, card=made, model=model.eval())  # type: ignore[arg-type]
-    return make_finder(checkpoint, spacing=spacing, apart=apart)
+    return make_finder(checkpoint, Looking(spacing=spacing, window=window))
 
 
 def network(backbone: str = "light_cnn") -> Classifier:
@@ -100,6 +102,15 @@ def test_where_no_cell_looks_beyond_its_tile_the_map_is_the_score_of_every_patch
         expected = said_of(model, patch_at(pixels, *at, 64))
         assert found[row, column] == pytest.approx(expected, abs=1e-5)
     assert found.std() > 0.01
+
+
+def test_a_smaller_window_is_judged_as_a_smaller_patch_would_be() -> None:
+    model = Classifier(Tiles(), layout=ChannelsFirst())
+    pixels = noise()
+    found = lesion_map(finder_of(model, window=3), pixels)
+    for row, column in ((0, 0), (7, 5)):
+        expected = said_of(model, patch_at(pixels, 8 * row + 4, 8 * column + 4, 48))
+        assert found[row, column] == pytest.approx(expected, abs=1e-5)
 
 
 def test_a_frame_that_is_no_whole_number_of_places_is_covered_to_its_rim() -> None:
@@ -170,6 +181,8 @@ def test_what_cannot_be_run_over_a_whole_image_is_refused_in_words() -> None:
         finder_of(network(), size=40)
     with pytest.raises(CheckpointError, match="Choose an even number that divides 16"):
         finder_of(network(), spacing=6)
+    with pytest.raises(CheckpointError, match="A window of 5 cells is none of made-up"):
+        finder_of(network(), window=5)
 
 
 STRAIGHT = Geometry(

@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import PatchConfig
-from mammo_core.inference.lesions import open_finder
+from mammo_core.inference.lesions import LesionFinder, open_finder
+from mammo_core.reading import Looking
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, card_hash
 from mammo_core.runs.measured import add_froc
@@ -36,7 +37,7 @@ def finder(runs_root: Path) -> RunFolder:
 
 def measured(run: RunFolder, *, above: float = 0.0) -> None:
     found = froc(card_hash(run))
-    add_froc(run, replace(found, points=(replace(POINT, above=above),), spacing=8))
+    add_froc(run, replace(found, points=(replace(POINT, above=above),), looking=Looking(spacing=8)))
 
 
 def opened(open_page: OpenPage) -> AppTest:
@@ -67,9 +68,9 @@ def test_the_layer_is_run_when_it_is_chosen_and_not_before(
     measured(finder)
     asked: list[Path] = []
 
-    def opening(folder: Path, **settings: object):  # type: ignore[no-untyped-def]
+    def opening(folder: Path, looking: Looking, *, device: str) -> LesionFinder:
         asked.append(folder)
-        return open_finder(folder, spacing=8, apart=0.5)
+        return open_finder(folder, looking, device=device)
 
     monkeypatch.setattr("mammo_core.inference.lesions.open_finder", opening)
     page = opened(open_page)

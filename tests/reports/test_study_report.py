@@ -5,7 +5,14 @@ import pandas as pd
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.config import AuditConfig, EvaluateConfig, RunConfig, load_settings, save_settings
+from mammo_core.config import (
+    AuditConfig,
+    EvaluateConfig,
+    PatchConfig,
+    RunConfig,
+    load_settings,
+    save_settings,
+)
 from mammo_core.datasets.adapters.adapter import DENSITY, NORMAL_BENIGN_CANCER
 from mammo_core.datasets.audit.result import AuditResult, Finding, Severity, write_audit
 from mammo_core.datasets.dataset import (
@@ -30,6 +37,7 @@ from mammo_core.runs.measured import (
     StressResult,
     StressTest,
     add_fidelity,
+    add_froc,
     add_stress,
 )
 from mammo_core.runs.operating_points import note_opening, openings_of
@@ -38,6 +46,7 @@ from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
 from tests.reports.made_up_study import RUN, change_card
+from tests.runs.test_froc import froc
 
 NOON = "2026-01-02T12:00:00+00:00"
 
@@ -223,6 +232,22 @@ def made_up_fidelity(card_sha256: str) -> Fidelity:
         likeness_low=0.0, likeness_high=0.2, pointing_of_shuffled=0.1, seed=0, measured_at=NOON,
         card_sha256=card_sha256,
     )  # fmt: skip
+
+
+def test_of_a_model_of_patches_the_lesions_it_finds_stand_in_report_and_card(
+    study: RunFolder,
+) -> None:
+    card = read_card(study.file("model_card.json"))
+    change_card(study, replace(card, patches=PatchConfig()))
+    root = study.path.parent
+    for text in (markdown_of(study), card_text(study, [root], audits=root, form=Format.MARKDOWN)):
+        assert "whether it finds lesions in whole images was not measured" in text
+    add_froc(study, froc(card_hash(study)))
+    for text in (markdown_of(study), card_text(study, [root], audits=root, form=Format.MARKDOWN)):
+        assert "## Lesions found in whole images" in text
+        assert "at 1 false mark an image 30 of 40 lesions found, 75 % (95 % 60 to 86)." in text
+        assert "## Fidelity of heatmaps" not in text
+        assert "## Operating point" not in text
 
 
 def test_evaluations_of_a_model_are_named_in_its_report(

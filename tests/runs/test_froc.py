@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from mammo_core.reading import Looking
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.measured import Froc, FrocPoint, Share, add_froc, froc_of
 
@@ -18,7 +19,7 @@ FEW = replace(POINT, allowed=0.25, above=0.9, found=replace(POINT.found, count=1
 def froc(card_sha256: str) -> Froc:
     return Froc(
         dataset="films", split="test", images=40, images_without=0, women=20, left_out=100,
-        points=(FEW, POINT), curve=((0.0, 0.0), (0.25, 0.25), (0.95, 0.75)), spacing=16, apart=0.5,
+        points=(FEW, POINT), curve=((0.0, 0.0), (0.25, 0.25), (0.95, 0.75)), looking=Looking(),
         reach=8.0, seconds=0.7, seed=0, measured_at="2026-01-01T00:00:00+00:00",
         card_sha256=card_sha256,
     )  # fmt: skip

@@ -24,7 +24,7 @@ from pages.components.shared.pickers import all_runs
 from pages.components.shared.viewer.viewer import Legend, Pane, RegionBox
 
 if TYPE_CHECKING:
-    from mammo_core.inference.lesions import Found
+    from mammo_core.inference.lesions import FoundLesions
 
 _USUAL: Final = "What moved the score"
 _HEAT: Final = 512
@@ -44,7 +44,7 @@ class LesionLayer:
     title: str
     learnt: str  # from what images, in words
     froc: Froc
-    found: "dict[str, Found]"
+    found: "dict[str, FoundLesions]"
     remarks: tuple[str, ...] = ()  # on images unlike those it was measured on
 
     @property
@@ -91,7 +91,7 @@ def pick_lesions(case: Case) -> LesionLayer | None:
     with noted_errors():
         fit = fit_of(case, card)
         show_refused(fit)
-        found = look_for_lesions(run, case, fit.scored, spacing=froc.spacing, apart=froc.apart)
+        found = look_for_lesions(run, case, fit.scored, froc.looking)
         remarks = tuple(f"{', '.join(titles)}: {said}" for said, titles in fit.remarks.items())
         layers.append(
             LesionLayer(

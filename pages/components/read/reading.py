@@ -15,7 +15,7 @@ from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
 from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
-from mammo_core.reading import Reading
+from mammo_core.reading import Looking, Reading
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
@@ -87,7 +87,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 if TYPE_CHECKING:
     from mammo_core.explain.regions import Regions
-    from mammo_core.inference.lesions import Found, LesionFinder
+    from mammo_core.inference.lesions import FoundLesions, LesionFinder
     from mammo_core.inference.scoring import Seconds
 
 DEFAULT_METHOD: Final = "grad_cam"
@@ -128,11 +128,11 @@ def read_images(
 
 
 def look_for_lesions(
-    run: RunFolder, case: Case, images: Sequence[CaseImage], *, spacing: int, apart: float
-) -> "dict[str, Found]":
+    run: RunFolder, case: Case, images: Sequence[CaseImage], looking: Looking
+) -> "dict[str, FoundLesions]":
     """Map and marks of `images`, by image id, by the lesion finder in `run`."""
     ids = tuple(image.ref.image_id for image in images)
-    return _look(run.path, state_of(run), case.case_id, ids, spacing, apart) if ids else {}
+    return _look(run.path, state_of(run), case.case_id, ids, looking) if ids else {}
 
 
 def forget_readings() -> None:
@@ -143,20 +143,20 @@ def forget_readings() -> None:
 
 
 @st.cache_resource(max_entries=2, show_spinner="Loading the lesion finder…")
-def _finder(checkpoint: Path, state: str, spacing: int, apart: float) -> "LesionFinder":
+def _finder(checkpoint: Path, state: str, looking: Looking) -> "LesionFinder":
     from mammo_core.inference.lesions import open_finder
 
-    return open_finder(checkpoint, device="auto", spacing=spacing, apart=apart)
+    return open_finder(checkpoint, looking, device="auto")
 
 
 @st.cache_resource(max_entries=64, show_spinner="Looking for lesions…")
 def _look(
-    checkpoint: Path, state: str, case_id: str, ids: tuple[str, ...], spacing: int, apart: float
-) -> "dict[str, Found]":
+    checkpoint: Path, state: str, case_id: str, ids: tuple[str, ...], looking: Looking
+) -> "dict[str, FoundLesions]":
     """Shared and never changed."""
     from mammo_core.inference.lesions import find_lesions
 
-    finder = _finder(checkpoint, state, spacing, apart)
+    finder = _finder(checkpoint, state, looking)
     case = load_case(cases_root(), case_id)
     with _ONE_AT_A_TIME:
         return {
