@@ -10,7 +10,7 @@ from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError, RunError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import RunFolder, list_checkpoints
+from mammo_core.runs.folder import RunFolder, find_run, list_checkpoints
 from mammo_core.types import Level
 from mammo_core.words import case_in_words, many
 
@@ -40,9 +40,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _named(seen)
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
     pack = actions.add_parser(
-        "pack", help="make one checkpoint of the finished folds of a cross-validation"
+        "pack", help="make one checkpoint in 16 bits of the finished folds of a cross-validation"
     )
-    pack.add_argument("series", metavar="SERIES", help="its name, or a run of it")
+    pack.add_argument(
+        "series", metavar="SERIES", help="its name, or a run of it; or a run that stands alone"
+    )
+    pack.add_argument(
+        "--imaging", choices=("film", "digital"), help="what its images are, where they do not tell"
+    )
     pack.add_argument("--name", required=True, help="what to call it")
     pack.add_argument(
         "--credit",
@@ -213,19 +218,28 @@ def _seen(arguments: argparse.Namespace) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from mammo_core.shipping.packing import pack
-    from mammo_core.training.series import series_of
+    from mammo_core.shipping.packing import pack, pack_single
+    from mammo_core.training.series import members_of, series_of
 
     source, root = checkpoints_root(), arguments.out or checkpoints_root()
     series = series_of(arguments.series, source)
-    run = pack(
-        series,
-        arguments.name,
-        source=source,
-        root=root,
-        credit=arguments.credit,
-        report=show_progress,
-    )
+    if members_of(series, source):
+        run = pack(
+            series,
+            arguments.name,
+            source=source,
+            root=root,
+            credit=arguments.credit,
+            report=show_progress,
+        )
+    else:
+        run = pack_single(
+            find_run(arguments.series, source),
+            arguments.name,
+            root=root,
+            imaging=arguments.imaging,
+            credit=arguments.credit,
+        )
     for line in _described(run.card()):
         say(line)
     say(run.path)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,12 +14,11 @@ from numpy.typing import NDArray
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.metrics.ensemble import Averaging, Ensemble, load_ensemble, score_ensemble
 from mammo_core.reading import Reading
-from mammo_core.runs.card import DataRecord, ModelCard
+from mammo_core.runs.card import DataRecord, Imaging, ModelCard
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, find_run
 from mammo_core.scores import rounded
 from mammo_core.types import Task
 
-Seen = Literal["synthetic", "digital", "film", "mixed", "unknown"]
 _SCORES: Final = {
     Averaging.MEAN: "The score is the mean of its members' scores, each calibrated on its own "
     "validation images.",
@@ -99,7 +98,7 @@ def _together(values: Iterable[str]) -> str:
     return " and ".join(dict.fromkeys(values))
 
 
-def _seen(records: Sequence[DataRecord]) -> Seen:
+def _seen(records: Sequence[DataRecord]) -> Imaging:
     """What one member knows nothing of, all together know nothing sound of."""
     found = {one.seen for one in records}
     if len(found) == 1:

@@ -12,7 +12,6 @@ Cells that look no further than the patch say the same.
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import cv2
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
@@ -148,7 +147,8 @@ def marks_of(evidence: Map, geometry: Geometry, *, spacing: int, apart: float) -
     pixels of a mark no other is set, and none where the map is 0.
     """
     values = np.round(np.ascontiguousarray(evidence, dtype=np.float32), DECIMALS)
-    around = np.asarray(cv2.dilate(values, np.ones((3, 3), dtype=np.uint8)))
+    framed = np.pad(values, 1, constant_values=-np.inf)
+    around = sliding_window_view(framed, (3, 3)).max(axis=(2, 3))
     peaks = np.argwhere((values >= around) & (values > 0.0))
     kept: list[tuple[int, int]] = []
     for row, column in sorted(peaks.tolist(), key=lambda at: -values[at[0], at[1]]):

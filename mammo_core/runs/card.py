@@ -18,6 +18,7 @@ from mammo_core.records import from_document, read_json, to_document
 from mammo_core.types import Level, Split, Task
 
 CARD_SCHEMA_VERSION: Final = 1
+Imaging = Literal["synthetic", "digital", "film", "mixed", "unknown"]
 KAPPA: Final = "quadratic kappa"  # the name of a metric
 _COARSENESS: Final = (Level.IMAGE, Level.BREAST, Level.EXAM, Level.PATIENT)
 
@@ -39,7 +40,7 @@ class DataRecord:
     licence: str
     label_rule: str
     reference_standard: str
-    seen: Literal["synthetic", "digital", "film", "mixed", "unknown"]
+    seen: Imaging
     fingerprint: str  # of the manifest: ids, labels, splits
     splits: tuple[SplitCount, ...]
     population: str = "unknown"  # how the women came into the data set

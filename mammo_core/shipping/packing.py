@@ -27,7 +27,7 @@ from mammo_core.files import replace_file, sha256_of
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.scoring import cached_logits
-from mammo_core.runs.card import ModelCard, TrainingRecord, write_card
+from mammo_core.runs.card import Imaging, ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.sidecars import (
     SEEN_NAME,
@@ -78,7 +78,9 @@ def pack(
     """
     run = RunFolder(root / name)
     if run.path.exists():
-        raise RunError(f"There is a {name} already. Choose another name, or delete it first.")
+        raise RunError(
+            f"There is a checkpoint {name} already. Choose another name, or delete it first."
+        )
     members = members_of(series, source)
     folds = [_fold_of(member) for member in members]
     if not folds or len(folds) != folds[0].config.data.folds:
@@ -86,20 +88,62 @@ def pack(
         raise RunError(
             f"{len(folds)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
         )
-    state = _joined_state(folds)
+    state = _halved(_joined_state(folds))
     run.path.mkdir(parents=True)
     replace_file(run.file(WEIGHTS_NAME), save(state))
-    config = replace(folds[0].config, series="")
-    save_settings(config, run.settings_file)
+    config = folds[0].config
+    save_settings(_placeless(config), run.settings_file)
     _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
     card = _first_card(name, folds, run)
     licence = ". ".join(filter(None, (card.data.licence, credit)))
     write_card(replace(card, data=replace(card.data, licence=licence)), run.card_file)
-    measure_packed(run, report=report)
+    measure_packed(run, folder=config.data.folder, report=report)
     done = len(folds)
     message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."
     run.write_status(RunStatus(state=RunState.FINISHED, done=done, total=done, message=message))
     return run
+
+
+def pack_single(
+    source: RunFolder, name: str, *, root: Path, imaging: Imaging | None = None, credit: str = ""
+) -> RunFolder:
+    """The finished run `source` as the checkpoint `name` below `root`, its weights in 16 bits and
+    without the single women's files. `imaging` tells what its data set did not: film or digital.
+    """
+    run, card = RunFolder(root / name), source.card()
+    if run.path.exists():
+        raise RunError(
+            f"There is a checkpoint {name} already. Choose another name, or delete it first."
+        )
+    if sha256_of(source.weights_file) != card.weights_sha256:
+        raise CheckpointError(f"The weights of {source.run_id} are not those of its card.")
+    run.path.mkdir(parents=True)
+    replace_file(run.file(WEIGHTS_NAME), save(_halved(load_file(source.weights_file))))
+    save_settings(_placeless(source.settings(RunConfig)), run.settings_file)
+    _join_seen([source]).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
+    data = replace(
+        card.data,
+        seen=imaging or card.data.seen,
+        licence=". ".join(filter(None, (card.data.licence, credit))),
+    )
+    hashed = sha256_of(run.file(WEIGHTS_NAME))
+    write_card(replace(card, model_id=name, data=data, weights_sha256=hashed), run.card_file)
+    run.write_status(replace(source.read_status(), message=f"Packed from {source.run_id}."))
+    return run
+
+
+def _refuse_taken(run: RunFolder) -> None:
+    if run.path.exists():
+        raise RunError(
+            f"There is a checkpoint {run.run_id} already. Choose another name, or delete it first."
+        )
+
+
+def _placeless(config: RunConfig) -> RunConfig:
+    """The data set by its name alone: where it lay tells of the computer."""
+    return replace(
+        config, series="", data=replace(config.data, folder=Path(config.data.folder).name)
+    )
 
 
 def _fold_of(run: RunFolder) -> Fold:
@@ -121,14 +165,17 @@ def _fold_of(run: RunFolder) -> Fold:
 
 
 def _joined_state(folds: Sequence[Fold]) -> dict[str, Tensor]:
-    """In 16 bits but for the last layer; refused where a number does not fit."""
     config = folds[0].config
     network = build_model(config.model, task=config.task, channels=config.prepare.channels)
     seats = [
         Seat(state=load_file(fold.run.weights_file), slope=fold.slope, intercepts=fold.intercepts)
         for fold in folds
     ]
-    state = seated_state(seats, last=last_linear(network.trunk), pooling=config.model.pooling)
+    return seated_state(seats, last=last_linear(network.trunk), pooling=config.model.pooling)
+
+
+def _halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """In 16 bits but for what is calibrated; refused where a number does not fit."""
     halved = {
         name: value.half() if value.is_floating_point() and name not in _KEPT_WHOLE else value
         for name, value in state.items()

@@ -24,7 +24,7 @@ from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.measured import stress_of
 from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings, read_seen
-from mammo_core.shipping.packing import pack
+from mammo_core.shipping.packing import pack, pack_single
 from mammo_core.shipping.recount import Recounted, Sources, recount
 from mammo_core.training.series import create_series, fold_configs, members_of
 from mammo_core.training.session import train
@@ -150,7 +150,7 @@ def test_it_reads_as_the_mean_of_its_members(packed: tuple[RunFolder, list[RunFo
 
 def test_a_name_that_is_taken_is_refused(packed: tuple[RunFolder, list[RunFolder]]) -> None:
     run, folds = packed
-    with pytest.raises(RunError, match="a joined already"):
+    with pytest.raises(RunError, match="checkpoint joined already"):
         pack("any", "joined", source=folds[0].path.parent, root=run.path.parent, report=_quiet)
 
 
@@ -165,16 +165,17 @@ def test_every_figure_of_a_card_can_be_counted_again(
 ) -> None:
     run = RunFolder(tmp_path / "joined")
     shutil.copytree(packed[0].path, run.path)
-    women = run.settings(RunConfig).data.folder
-    sources = Sources(boxes=women)
+    women = str(packed[0].path.parent / "women")
+    assert run.settings(RunConfig).data.folder == "women"  # its name, and no place
+    sources = Sources(folder=women, boxes=women)
 
     def count(*, is_written: bool) -> list[Recounted]:
         return recount(run, sources, is_written=is_written, now=NOW, report=_quiet)
 
-    with pytest.raises(TableError, match="learnt from by some member"):
+    with pytest.raises(TableError, match="learnt from all 24 women of women"):
         count(is_written=True)
     assert not locked_points(run)  # nothing is kept of what could not be counted whole
-    sources = Sources()
+    sources = Sources(folder=women)
     count(is_written=True)
     assert {point.split for point in locked_points(run)} == {""}
     assert stress_of(run)[0].split == "out of fold"
@@ -196,5 +197,25 @@ def test_the_command_tells_what_differs(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(packed[0].path.parent))
-    assert main(["card", "joined"]) == 1
+    women = str(packed[0].path.parent / "women")
+    assert main(["card", "joined", "--data", women]) == 1
     assert "figures are as counted" in capsys.readouterr().out
+
+
+def test_a_run_that_stands_alone_is_packed_without_the_files_of_single_women(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
+) -> None:
+    _, folds = packed
+    alone = pack_single(folds[0], "alone", root=tmp_path, imaging="film", credit="Owed to X")
+    assert {path.name for path in alone.path.iterdir()} == {
+        "model_card.json", "run.json", "seen.csv", "status.json", "weights.safetensors",
+    }  # fmt: skip
+    card = alone.card()
+    assert (card.model_id, card.data.seen) == ("alone", "film")
+    assert card.data.licence.endswith("Owed to X")
+    images = torch.randn(2, 1, 64, 32, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        before, after = (load_checkpoint(run.path).model(images) for run in (folds[0], alone))
+    torch.testing.assert_close(before, after, atol=0.02, rtol=0.02)
+    with pytest.raises(RunError, match="checkpoint alone already"):
+        pack_single(folds[0], "alone", root=tmp_path)
