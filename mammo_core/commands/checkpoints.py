@@ -45,16 +45,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument(
         "series", metavar="SERIES", help="its name, or a run of it; or a run that stands alone"
     )
-    pack.add_argument(
-        "--imaging", choices=("film", "digital"), help="what its images are, where they do not tell"
-    )
     pack.add_argument("--name", required=True, help="what to call it")
+    pack.add_argument("--data-title", default="", metavar="WORDS", help="what its data are called")
     pack.add_argument(
-        "--credit",
+        "--licence",
         default="",
         metavar="WORDS",
-        help="whom its data are owed to, and under which licence, where the card must say more",
+        help="under which licence its data are, and whom they are owed to",
     )
+    pack.add_argument("--imaging", choices=("film", "digital"), help="what its images are")
     pack.add_argument(
         "--out", type=Path, metavar="DIR", help="where to put it (default: among the checkpoints)"
     )
@@ -218,18 +217,21 @@ def _seen(arguments: argparse.Namespace) -> int:
 
 
 def _pack(arguments: argparse.Namespace) -> int:
-    from mammo_core.shipping.packing import pack, pack_single
+    from mammo_core.shipping.packing import Wording, pack, pack_single
     from mammo_core.training.series import members_of, series_of
 
     source, root = checkpoints_root(), arguments.out or checkpoints_root()
     series = series_of(arguments.series, source)
+    wording = Wording(
+        title=arguments.data_title, licence=arguments.licence, imaging=arguments.imaging
+    )
     if members_of(series, source):
         run = pack(
             series,
             arguments.name,
             source=source,
             root=root,
-            credit=arguments.credit,
+            wording=wording,
             report=show_progress,
         )
     else:
@@ -237,8 +239,7 @@ def _pack(arguments: argparse.Namespace) -> int:
             find_run(arguments.series, source),
             arguments.name,
             root=root,
-            imaging=arguments.imaging,
-            credit=arguments.credit,
+            wording=wording,
         )
     for line in _described(run.card()):
         say(line)

@@ -58,6 +58,25 @@ _KEPT_WHOLE: Final = ("trunk.fc.weight", "trunk.fc.bias", "trunk.biases")  # few
 EMBEDDED: Final = 64  # numbers that the embedding of an image is reduced to
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wording:
+    """What a card shall say of the data where their adapter does not know it; "" as it says."""
+
+    title: str = ""
+    licence: str = ""
+    imaging: Imaging | None = None
+
+    def applied(self, card: ModelCard) -> ModelCard:
+        data = replace(
+            card.data,
+            title=self.title or card.data.title,
+            licence=self.licence or card.data.licence,
+            seen=self.imaging or card.data.seen,
+        )
+        title = card.title.replace(card.data.title, data.title)
+        return replace(card, title=title, data=data)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fold:
     """A finished member, and how its log-odds become those of a probability."""
@@ -70,11 +89,16 @@ class Fold:
 
 
 def pack(
-    series: str, name: str, *, source: Path, root: Path, report: Report, credit: str = ""
+    series: str,
+    name: str,
+    *,
+    source: Path,
+    root: Path,
+    report: Report,
+    wording: Wording | None = None,
 ) -> RunFolder:
     """The finished folds of `series` below `source` as the checkpoint `name` below `root`, with
-    everything that can be measured of it on the images it was trained on. `credit` goes behind the
-    licence of the data: whom else they are owed to.
+    everything that can be measured of it on the images it was trained on.
     """
     run = RunFolder(root / name)
     if run.path.exists():
@@ -94,9 +118,8 @@ def pack(
     config = folds[0].config
     save_settings(_placeless(config), run.settings_file)
     _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
-    card = _first_card(name, folds, run)
-    licence = ". ".join(filter(None, (card.data.licence, credit)))
-    write_card(replace(card, data=replace(card.data, licence=licence)), run.card_file)
+    card = (wording or Wording()).applied(_first_card(name, folds, run))
+    write_card(card, run.card_file)
     measure_packed(run, folder=config.data.folder, report=report)
     done = len(folds)
     message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."
@@ -105,10 +128,10 @@ def pack(
 
 
 def pack_single(
-    source: RunFolder, name: str, *, root: Path, imaging: Imaging | None = None, credit: str = ""
+    source: RunFolder, name: str, *, root: Path, wording: Wording | None = None
 ) -> RunFolder:
     """The finished run `source` as the checkpoint `name` below `root`, its weights in 16 bits and
-    without the single women's files. `imaging` tells what its data set did not: film or digital.
+    without the single women's files.
     """
     run, card = RunFolder(root / name), source.card()
     if run.path.exists():
@@ -121,13 +144,9 @@ def pack_single(
     replace_file(run.file(WEIGHTS_NAME), save(_halved(load_file(source.weights_file))))
     save_settings(_placeless(source.settings(RunConfig)), run.settings_file)
     _join_seen([source]).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
-    data = replace(
-        card.data,
-        seen=imaging or card.data.seen,
-        licence=". ".join(filter(None, (card.data.licence, credit))),
-    )
     hashed = sha256_of(run.file(WEIGHTS_NAME))
-    write_card(replace(card, model_id=name, data=data, weights_sha256=hashed), run.card_file)
+    card = (wording or Wording()).applied(replace(card, model_id=name, weights_sha256=hashed))
+    write_card(card, run.card_file)
     run.write_status(replace(source.read_status(), message=f"Packed from {source.run_id}."))
     return run
 
@@ -200,7 +219,7 @@ def _join_seen(members: Sequence[RunFolder]) -> pd.DataFrame:
         split=str(Split.TRAIN),
         dataset=[Path(name).name for name in learnt["dataset"]],  # a folder tells of the computer
     )
-    return learnt.drop_duplicates(["dataset", "image_id"])
+    return learnt.drop_duplicates(["dataset", "group_id", "content"])  # patches share an image
 
 
 def _first_card(name: str, folds: Sequence[Fold], run: RunFolder) -> ModelCard:

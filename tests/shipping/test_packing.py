@@ -24,7 +24,7 @@ from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.measured import stress_of
 from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings, read_seen
-from mammo_core.shipping.packing import pack, pack_single
+from mammo_core.shipping.packing import Wording, pack, pack_single
 from mammo_core.shipping.recount import Recounted, Sources, recount
 from mammo_core.training.series import create_series, fold_configs, members_of
 from mammo_core.training.session import train
@@ -206,13 +206,14 @@ def test_a_run_that_stands_alone_is_packed_without_the_files_of_single_women(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
 ) -> None:
     _, folds = packed
-    alone = pack_single(folds[0], "alone", root=tmp_path, imaging="film", credit="Owed to X")
+    wording = Wording(title="Films", licence="Owed to X", imaging="film")
+    alone = pack_single(folds[0], "alone", root=tmp_path, wording=wording)
     assert {path.name for path in alone.path.iterdir()} == {
         "model_card.json", "run.json", "seen.csv", "status.json", "weights.safetensors",
     }  # fmt: skip
     card = alone.card()
     assert (card.model_id, card.data.seen) == ("alone", "film")
-    assert card.data.licence.endswith("Owed to X")
+    assert (card.data.licence, card.title) == ("Owed to X", "test_efficientnet, Films")
     images = torch.randn(2, 1, 64, 32, generator=torch.Generator().manual_seed(1))
     with torch.no_grad():
         before, after = (load_checkpoint(run.path).model(images) for run in (folds[0], alone))
