@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.small_images import GREY, small_images
 from mammo_core.errors import TableError
-from mammo_core.metrics.confounding import CONFOUNDERS, encoder
+from mammo_core.metrics.confounding import CONFOUNDERS, encoder, is_label
 from mammo_core.tables import class_indices
 from mammo_core.types import Report, Split, Task
 
@@ -152,7 +152,12 @@ def guess_randomly(sample: LabelledImages) -> Matrix:
 
 def guess_by_confounders(sample: LabelledImages) -> Matrix | None:
     """Age, density, site and machine; nothing where none of them is told."""
-    told = [name for name in CONFOUNDERS if sample.manifest[name].nunique(dropna=False) > 1]
+    rows = sample.manifest
+    told = [
+        name
+        for name in CONFOUNDERS
+        if rows[name].nunique(dropna=False) > 1 and not is_label(rows, name)
+    ]
     if not told:
         return None
     table = sample.manifest[told]

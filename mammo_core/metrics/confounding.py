@@ -68,12 +68,21 @@ class Beyond:
         return f"{start}, so it cannot be told from adding nothing."
 
 
+def is_label(table: pd.DataFrame, column: str) -> bool:
+    """Whether `column` is what the images are labelled by, as density where a model learns that: it
+    guesses nothing, it is the answer.
+    """
+    return bool((table[column] == table["label"]).fillna(value=False).all())
+
+
 def beyond_confounders(
     predictions: pd.DataFrame, *, level: Level, rule: Pooling, seed: int = 0
 ) -> Beyond | None:
     """None where no confounder varies, where an AUC would mean nothing or women are too few."""
     known = predictions[predictions["positive"].notna()]
-    columns = [name for name in CONFOUNDERS if known[name].nunique() > 1]
+    columns = [
+        name for name in CONFOUNDERS if known[name].nunique() > 1 and not is_label(known, name)
+    ]
     if not columns or why_no_auc(pool_cases(known, level, rule)):
         return None
     positive = known["positive"].to_numpy(dtype=bool)

@@ -254,11 +254,9 @@ def _together(records: Sequence[TrainingRecord]) -> TrainingRecord:
 def _limits(folds: Sequence[Fold]) -> tuple[str, ...]:
     as_they_are = [str(number) for number, fold in enumerate(folds) if not fold.is_calibrated]
     told = [
-        f"The figures are of the {len(folds)} networks one by one, each on the women it never saw. "
-        "The mean of all of them, which is what reads, was measured on nobody: it should find no "
-        "less, but its scores lie closer together, so a threshold is met a little differently.",
-        "In each fold the epoch and the calibration were chosen on validation women taken from its "
-        "training women.",
+        f"Its figures are of its {len(folds)} networks one by one, each on women it never saw, the "
+        "epoch chosen on others. The mean of all, which is what reads, was measured on nobody: its "
+        "scores lie closer together, so a threshold is met a little differently.",
     ]
     if as_they_are:
         told.append(

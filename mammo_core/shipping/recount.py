@@ -15,14 +15,17 @@ from typing import Any, Final
 import pandas as pd
 
 from mammo_core.config import JudgeConfig, RunConfig
+from mammo_core.datasets.baselines import PREFIX
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.errors import MammoError
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.judging import Stressed, judge, stress, summarise
 from mammo_core.inference.locking import lock_by_aim
-from mammo_core.metrics.cases import Pooling
+from mammo_core.metrics.cases import Pooling, pool_cases
+from mammo_core.metrics.compare import auc_difference, in_order_of, says_one_thing
 from mammo_core.metrics.threshold import Aim
+from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.records import to_document
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
@@ -33,7 +36,7 @@ from mammo_core.training.baselines import write_baselines
 from mammo_core.training.data import load_dataset
 from mammo_core.training.lineage import find_images
 from mammo_core.training.outcome import measure_all
-from mammo_core.types import Report, Split
+from mammo_core.types import Level, Report, Split
 from mammo_core.zoo.committee import stand_up
 
 #: Locked where a card is written, the one in force last.
@@ -45,6 +48,10 @@ AIMS: Final = (
     (Aim.SENSITIVITY, 0.9, False),
 )
 STRESSED: Final = 80  # images of each fold
+MARKED: Final = 40  # images with a lesion: each is asked dozens of times
+#: Guesses that say nothing need not travel; of the others what cases are counted by.
+_DULL: Final = ("baseline: majority", "baseline: random")
+_LEFT_OUT: Final = ("density", "birads", "age", "site", "machine", "lesion", "implant")
 #: Two computers round differently; what differs more was not counted from these data.
 TOLERANCE: Final = 2e-3
 _OF_THE_DAY: Final = ("measured_at", "locked_at", "card_sha256", "seconds", "engine")
@@ -102,6 +109,7 @@ def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> Non
     if run.card().model.members > 1:
         measure_packed(run, folder=sources.folder, report=report)
         _baselines_out_of_fold(run, sources, report=report)
+        _tell_of_guesses(run)
     else:
         _measure_single(run, sources, report=report)
     for aim, target, is_conservative in AIMS:
@@ -122,6 +130,7 @@ def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> Non
             checkpoint=run.run_id,
             folder=sources.boxes,
             label_rule=sources.box_rule,
+            images=MARKED,
         )
         judge(config, run, now=now, report=report)
 
@@ -168,10 +177,41 @@ def _baselines_out_of_fold(run: RunFolder, sources: Sources, *, report: Report) 
         write_baselines(run, load_dataset(own), own, report=report, should_stop=_never)
         fitted = read_predictions(run.file(BASELINES_NAME))
         parts.append(fitted[fitted["split"] == Split.TEST].assign(fold=fold))
-    table = pd.concat(parts, ignore_index=True).assign(split=None)
-    write_predictions(
-        table.assign(dataset=run.card().data.dataset), run.file(BASELINES_NAME)
-    )  # fmt: skip
+    table = pd.concat(parts, ignore_index=True)
+    told = [
+        name
+        for name in map(str, table.columns)
+        if not (name in _LEFT_OUT or name.startswith("after_"))
+    ]
+    table = table.loc[~table["model_id"].isin(_DULL), told].assign(
+        split=None, dataset=run.card().data.dataset
+    )
+    write_predictions(table, run.file(BASELINES_NAME))
+
+
+_BLIND: Final = "Not shown to see more than is known without the image"
+
+
+def _tell_of_guesses(run: RunFolder) -> None:
+    """Where the scores have not been shown to lead what age, density, site and machine tell, the
+    card says so beside every score.
+    """
+    card, table = run.card(), read_predictions(run.file(BASELINES_NAME))
+    guessed = table[table["model_id"] == f"{PREFIX}confounders"]
+    main = pool_cases(read_predictions(run.predictions_file), Level.IMAGE)
+    cases = in_order_of(main, pool_cases(guessed, Level.IMAGE)) if len(guessed) else None
+    told = [limit for limit in card.limits if not limit.startswith(_BLIND)]
+    if cases is not None and not says_one_thing(cases):
+        ours, theirs = auc_with_interval(main), auc_with_interval(cases)
+        lead = auc_difference(main, cases)
+        if lead.low <= 0.0:
+            told.insert(
+                0,
+                f"{_BLIND}: its AUC by image is {ours.value:.2f} (95 % {ours.low:.2f} to "
+                f"{ours.high:.2f}), that of age, density, site and machine alone "
+                f"{theirs.value:.2f} ({theirs.low:.2f} to {theirs.high:.2f}).",
+            )
+    write_card(replace(card, limits=tuple(told)), run.card_file)
 
 
 def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> None:

@@ -57,7 +57,7 @@ def write_baselines(
         )
 
     files = [dataset.root / str(path) for path in manifest["path"].drop_duplicates()]
-    fitted = check_predictions(remembered(f"baselines-{_hash_of(manifest, task)}", files, fit))
+    fitted = check_predictions(remembered(f"baselines2-{_hash_of(manifest, task)}", files, fit))
     write_predictions(fitted.assign(dataset=config.data.folder), run.file(BASELINES_NAME))
     return f"{fitted['model_id'].nunique()} baselines score its images, too."
 

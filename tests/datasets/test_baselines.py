@@ -81,6 +81,17 @@ def test_grey_levels_and_pixels_know_the_brightness_and_confounders_do_not(tmp_p
     assert aucs["baseline: confounders"] == pytest.approx(0.5, abs=0.15)
 
 
+def test_what_the_images_are_labelled_by_guesses_nothing(tmp_path: Path) -> None:
+    """Where density is learnt, the density that is told is the answer."""
+    manifest = manifest_of(tmp_path, age=pd.NA, site="one")
+    answered = manifest.assign(density=manifest["label"])
+    assert "baseline: confounders" not in set(fitted(tmp_path, answered)["model_id"])
+    beside = manifest.assign(
+        density=["C" if name == "cancer" else "B" for name in manifest["label"]]
+    )
+    assert aucs_of(fitted(tmp_path, beside))["baseline: confounders"] == 1.0
+
+
 def test_without_confounders_there_is_no_such_baseline(tmp_path: Path) -> None:
     predictions = fitted(tmp_path, manifest_of(tmp_path, age=50.0))
     assert "baseline: confounders" not in set(predictions["model_id"])

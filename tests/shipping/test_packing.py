@@ -180,7 +180,7 @@ def test_every_figure_of_a_card_can_be_counted_again(
     assert {point.split for point in locked_points(run)} == {""}
     assert stress_of(run)[0].split == "out of fold"
     guesses = read_predictions(run.file(BASELINES_NAME))
-    own = guesses[guesses["model_id"] == "baseline: random"]
+    own = guesses[guesses["model_id"] == "baseline: grey levels"]
     assert own["image_id"].nunique() == len(own) == 96
     assert [one for one in count(is_written=False) if not one.is_same] == []
 

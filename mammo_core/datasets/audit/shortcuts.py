@@ -25,7 +25,7 @@ from mammo_core.datasets.audit.result import (
 from mammo_core.datasets.small_images import GREY
 from mammo_core.datasets.splits import positive_groups, with_folds
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.confounding import CONFOUNDERS, encoder
+from mammo_core.metrics.confounding import CONFOUNDERS, encoder, is_label
 from mammo_core.metrics.uncertainty import (
     auc_of,
     auc_with_interval,
@@ -149,7 +149,9 @@ def _alternatives(evidence: AuditEvidence) -> list[tuple[str, list[str]]]:
 
 
 def _varies(evidence: AuditEvidence, column: str) -> bool:
-    return evidence.told(column) and evidence.images[column].nunique(dropna=False) > 1
+    images = evidence.images
+    is_told = evidence.told(column) and images[column].nunique(dropna=False) > 1
+    return is_told and not is_label(images, column)
 
 
 def _of_numbers(images: pd.DataFrame, evidence: AuditEvidence, seed: int) -> list[Shortcut]:
