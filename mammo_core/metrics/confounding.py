@@ -72,7 +72,8 @@ def is_label(table: pd.DataFrame, column: str) -> bool:
     """Whether `column` is what the images are labelled by, as density where a model learns that: it
     guesses nothing, it is the answer.
     """
-    return bool((table[column] == table["label"]).fillna(value=False).all())
+    told, label = (table[name].astype("string").fillna("") for name in (column, "label"))
+    return bool(((told == label) & (label != "")).all())
 
 
 def beyond_confounders(

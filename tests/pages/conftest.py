@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.files import REPOSITORY
+
 APP = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 
 OpenPage = Callable[[str], AppTest]
@@ -13,7 +15,14 @@ OpenPage = Callable[[str], AppTest]
 
 @pytest.fixture
 def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder of runs; the user's own folders are out of reach."""
+    """An empty folder of runs; the user's own folders are out of reach. Of what ships, there is
+    phantom-light alone: what a page says of one model must not change with each that ships.
+    """
+    repository = tmp_path / "repository"
+    (repository / "checkpoints").mkdir(parents=True)
+    for name in ("checkpoints/phantom-light", "sample_images"):
+        (repository / name).symlink_to(REPOSITORY / name)
+    monkeypatch.setattr("mammo_core.files.REPOSITORY", repository)
     root = tmp_path / "checkpoints"
     root.mkdir()
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(root))

@@ -6,6 +6,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
@@ -117,8 +118,9 @@ def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
 
 
 def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
-    """Runs named by their date before those that ship by a name."""
-    return sorted(runs, key=lambda run: not run.run_id[:1].isdigit())
+    """Runs named by their date, then others of the user's own, then those that ship."""
+    shipped = shipped_checkpoints_root()
+    return sorted(runs, key=lambda run: (run.path.parent == shipped, not run.run_id[:1].isdigit()))
 
 
 def _tells_density(run: RunFolder) -> bool:
