@@ -53,6 +53,13 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WORDS",
         help="under which licence its data are, and whom they are owed to",
     )
+    pack.add_argument(
+        "--limit",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="a sentence to be said beside every score; may be repeated",
+    )
     pack.add_argument("--imaging", choices=("film", "digital"), help="what its images are")
     pack.add_argument(
         "--out", type=Path, metavar="DIR", help="where to put it (default: among the checkpoints)"
@@ -223,7 +230,10 @@ def _pack(arguments: argparse.Namespace) -> int:
     source, root = checkpoints_root(), arguments.out or checkpoints_root()
     series = series_of(arguments.series, source)
     wording = Wording(
-        title=arguments.data_title, licence=arguments.licence, imaging=arguments.imaging
+        title=arguments.data_title,
+        licence=arguments.licence,
+        imaging=arguments.imaging,
+        limits=tuple(arguments.limit),
     )
     if members_of(series, source):
         run = pack(

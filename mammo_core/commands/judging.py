@@ -102,7 +102,7 @@ def _add_card_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--pooling",
         choices=("max", "mean"),
-        help="how a case's images make its score (default: as it was; max at first)",
+        help="how a case's images make its score where thresholds are locked first (default max)",
     )
     parser.add_argument(
         "--write", action="store_true", help="keep what was counted, in place of what is there"

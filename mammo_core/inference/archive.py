@@ -41,7 +41,7 @@ _LARGEST: Final = {
 #: What tells of single women, if only by the ids of a data set: left out unless asked for.
 _OF_WOMEN: Final = ("predictions.csv", "metrics.jsonl", sidecars.EMBEDDINGS_FILE)
 
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+CHECKPOINT_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
 _PLAIN: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _ENCRYPTED: Final = 0x1  # general purpose bit 0, APPNOTE 4.4.4
 _PIECE: Final = _MEGABYTE
@@ -77,7 +77,7 @@ def export_checkpoint(folder: Path, out: Path, *, is_with_women: bool = False) -
 
 def import_checkpoint(archive: Path, root: Path, *, name: str | None = None) -> RunFolder:
     """The checkpoint in the zip `archive` as a new folder below `root`, called `name`."""
-    if name is not None and not _NAME.fullmatch(name):
+    if name is not None and not CHECKPOINT_NAME.fullmatch(name):
         raise CheckpointError(
             f"{name!r} cannot be a checkpoint's name: letters, digits, dot, dash and underscore, "
             "at most 80, the first a letter or digit."

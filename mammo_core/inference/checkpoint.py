@@ -69,8 +69,10 @@ def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
             f"{found[:12]}..., the card says {card.weights_sha256[:12]}...). The file was changed "
             "or damaged; copy the checkpoint again."
         )
+    shapes = shapes_in(weights)
+    _refuse_other_members(shapes, card, folder)  # before as many are built as a card claims
     model = _build(card, folder)
-    _refuse_other_shapes(shapes_in(weights), model.state_dict(), folder)
+    _refuse_other_shapes(shapes, model.state_dict(), folder)
     model.load_state_dict(load_file(weights))
     model.eval().requires_grad_(False)
     if device == "auto":
@@ -83,6 +85,18 @@ def _build(card: ModelCard, folder: Path) -> Classifier:
         return build_model(card.model, task=card.task, channels=card.prepare.channels)
     except MammoError as error:
         raise CheckpointError(f"The model of {folder.name} cannot be built. {error}") from None
+
+
+def _refuse_other_members(
+    shapes: Mapping[str, tuple[int, ...]], card: ModelCard, folder: Path
+) -> None:
+    parts = [name.split(".") for name in shapes]
+    seated = {part[2] for part in parts if part[:2] == ["trunk", "members"] and len(part) > 2}
+    if max(1, len(seated)) != card.model.members:
+        raise CheckpointError(
+            f"The card of {folder.name} tells of {card.model.members} networks that read together, "
+            f"its weights of {max(1, len(seated))}. Copy the checkpoint again."
+        )
 
 
 def _refuse_other_shapes(

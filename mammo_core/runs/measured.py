@@ -344,10 +344,13 @@ class Froc:
     @property
     def headline(self) -> str:
         """The one sentence that stands beside its marks."""
-        return (
+        told = (
             f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')} it "
             f"did not learn from ({self.dataset}): {_found_in_words(self.usual)}."
         )
+        if self.images_without:
+            return told
+        return f"{told} Every one holds a lesion: false marks in others were not measured."
 
     @property
     def rule(self) -> str:

@@ -3,7 +3,9 @@ women, all in one file of 16-bit weights, and scores in which every woman was re
 network that never saw her.
 """
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -24,6 +26,7 @@ from mammo_core.datasets.splits import in_one_split
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.explain.heads import cell_offset
 from mammo_core.files import replace_file, sha256_of
+from mammo_core.inference.archive import CHECKPOINT_NAME
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.scoring import cached_logits
@@ -41,6 +44,7 @@ from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.closing import MOST_PEAKS, embeddings_of
 from mammo_core.training.data import ImageSet, load_dataset, load_images
 from mammo_core.training.outcome import (
+    CHOICES,
     LIMITS,
     count_splits,
     heatmap_peak,
@@ -65,6 +69,7 @@ class Wording:
     title: str = ""
     licence: str = ""
     imaging: Imaging | None = None
+    limits: tuple[str, ...] = ()  # said beside the others
 
     def applied(self, card: ModelCard) -> ModelCard:
         data = replace(
@@ -74,7 +79,8 @@ class Wording:
             seen=self.imaging or card.data.seen,
         )
         title = card.title.replace(card.data.title, data.title)
-        return replace(card, title=title, data=data)
+        limits = (*card.limits[:-1], *self.limits, *card.limits[-1:])  # the notice stays last
+        return replace(card, title=title, data=data, limits=limits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,11 +106,6 @@ def pack(
     """The finished folds of `series` below `source` as the checkpoint `name` below `root`, with
     everything that can be measured of it on the images it was trained on.
     """
-    run = RunFolder(root / name)
-    if run.path.exists():
-        raise RunError(
-            f"There is a checkpoint {name} already. Choose another name, or delete it first."
-        )
     members = members_of(series, source)
     folds = [_fold_of(member) for member in members]
     if not folds or len(folds) != folds[0].config.data.folds:
@@ -112,19 +113,17 @@ def pack(
         raise RunError(
             f"{len(folds)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
         )
-    state = _halved(_joined_state(folds))
-    run.path.mkdir(parents=True)
-    replace_file(run.file(WEIGHTS_NAME), save(state))
-    config = folds[0].config
-    save_settings(_placeless(config), run.settings_file)
-    _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
-    card = (wording or Wording()).applied(_first_card(name, folds, run))
-    write_card(card, run.card_file)
-    measure_packed(run, folder=config.data.folder, report=report)
-    done = len(folds)
-    message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."
-    run.write_status(RunStatus(state=RunState.FINISHED, done=done, total=done, message=message))
-    return run
+    with _place(root, name) as run:
+        replace_file(run.file(WEIGHTS_NAME), save(_halved(_joined_state(folds))))
+        config, done = folds[0].config, len(folds)
+        save_settings(_placeless(config), run.settings_file)
+        _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
+        card = (wording or Wording()).applied(_first_card(name, folds, run))
+        write_card(card, run.card_file)
+        measure_packed(run, folder=config.data.folder, report=report)
+        message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."
+        run.write_status(RunStatus(state=RunState.FINISHED, done=done, total=done, message=message))
+    return RunFolder(root / name)
 
 
 def pack_single(
@@ -133,29 +132,38 @@ def pack_single(
     """The finished run `source` as the checkpoint `name` below `root`, its weights in 16 bits and
     without the single women's files.
     """
-    run, card = RunFolder(root / name), source.card()
-    if run.path.exists():
+    card, config = source.card(), source.settings(RunConfig)
+    if sha256_of(source.weights_file) != card.weights_sha256:
+        raise CheckpointError(f"The weights of {source.run_id} are not those of its card.")
+    with _place(root, name) as run:
+        replace_file(run.file(WEIGHTS_NAME), save(_halved(load_file(source.weights_file))))
+        save_settings(_placeless(config), run.settings_file)
+        _join_seen([source]).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
+        hashed = sha256_of(run.file(WEIGHTS_NAME))
+        card = (wording or Wording()).applied(replace(card, model_id=name, weights_sha256=hashed))
+        write_card(card, run.card_file)
+        run.write_status(replace(source.read_status(), message=f"Packed from {source.run_id}."))
+    return RunFolder(root / name)
+
+
+@contextmanager
+def _place(root: Path, name: str) -> Iterator[RunFolder]:
+    """A folder to fill, which takes its place below `root` when all is there, or not at all."""
+    if not CHECKPOINT_NAME.fullmatch(name):
+        raise RunError(
+            f"A checkpoint cannot be called {name!r}: letters, digits, points, dashes and "
+            "underscores, at most 80, and a letter or digit first."
+        )
+    if (root / name).exists():
         raise RunError(
             f"There is a checkpoint {name} already. Choose another name, or delete it first."
         )
-    if sha256_of(source.weights_file) != card.weights_sha256:
-        raise CheckpointError(f"The weights of {source.run_id} are not those of its card.")
-    run.path.mkdir(parents=True)
-    replace_file(run.file(WEIGHTS_NAME), save(_halved(load_file(source.weights_file))))
-    save_settings(_placeless(source.settings(RunConfig)), run.settings_file)
-    _join_seen([source]).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
-    hashed = sha256_of(run.file(WEIGHTS_NAME))
-    card = (wording or Wording()).applied(replace(card, model_id=name, weights_sha256=hashed))
-    write_card(card, run.card_file)
-    run.write_status(replace(source.read_status(), message=f"Packed from {source.run_id}."))
-    return run
-
-
-def _refuse_taken(run: RunFolder) -> None:
-    if run.path.exists():
-        raise RunError(
-            f"There is a checkpoint {run.run_id} already. Choose another name, or delete it first."
-        )
+    root.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=root, prefix=".packing-") as scratch:
+        run = RunFolder(Path(scratch) / name)
+        run.path.mkdir()
+        yield run
+        run.path.replace(root / name)
 
 
 def _placeless(config: RunConfig) -> RunConfig:
@@ -167,6 +175,11 @@ def _placeless(config: RunConfig) -> RunConfig:
 
 def _fold_of(run: RunFolder) -> Fold:
     config, card = run.settings(RunConfig), run.card()
+    if fingerprint_of(load_dataset(config).manifest) != card.data.fingerprint:
+        raise RunError(
+            f"The images in {config.data.folder} are not those {run.run_id} was trained on: their "
+            "ids, labels or splits differ, so which women it never saw cannot be told."
+        )
     if sha256_of(run.weights_file) != card.weights_sha256:
         raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
     member, task = fold_member(run, config.task), config.task
@@ -239,7 +252,12 @@ def _first_card(name: str, folds: Sequence[Fold], run: RunFolder) -> ModelCard:
         metrics=(),
         heatmap_peak=None,
         heatmap_offset=0.0,
-        limits=(*([imaging] if imaging else []), *_limits(folds), NOTICE),
+        limits=(
+            *([imaging] if imaging else []),
+            *_limits(folds),
+            *_carried(cards, besides=imaging),
+            NOTICE,
+        ),
     )
 
 
@@ -251,12 +269,22 @@ def _together(records: Sequence[TrainingRecord]) -> TrainingRecord:
     )
 
 
+def _carried(cards: Sequence[ModelCard], *, besides: str) -> Iterator[str]:
+    """What must be said of a fold is said of all together: leaks above all. Not how its epoch was
+    chosen, which `_limits` tells.
+    """
+    every = dict.fromkeys(limit for card in cards for limit in card.limits)
+    return (
+        limit for limit in every if limit not in (NOTICE, besides) and not limit.startswith(CHOICES)
+    )
+
+
 def _limits(folds: Sequence[Fold]) -> tuple[str, ...]:
     as_they_are = [str(number) for number, fold in enumerate(folds) if not fold.is_calibrated]
     told = [
         f"Its figures are of its {len(folds)} networks one by one, each on women it never saw, the "
         "epoch chosen on others. The mean of all, which is what reads, was measured on nobody: its "
-        "scores lie closer together, so a threshold is met a little differently.",
+        "scores lie closer together, and how much otherwise a threshold is met is not known.",
     ]
     if as_they_are:
         told.append(
@@ -288,6 +316,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
         manifests.append(tested)
         if fold == 0:
             fingerprint = fingerprint_of(in_one_split(dataset.manifest, Split.TEST))
+            _refuse_other_data(packed.card, fingerprint)
             kept = _embeddings(member, own, images)
             write_embeddings(run, kept, weights_sha256=packed.card.weights_sha256)
             peak = _peak(packed, own, images[Split.TEST])
@@ -308,6 +337,15 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
     )
     write_card(card, run.card_file)
     return card
+
+
+def _refuse_other_data(card: ModelCard, fingerprint: str) -> None:
+    """Of other images the folds are dealt otherwise: a member would meet women it learnt from."""
+    if card.data.fingerprint not in ("", fingerprint):
+        raise RunError(
+            f"These are not the images {card.model_id} was made of: their ids or labels differ. "
+            "Name the folder of the data set as it was with --data."
+        )
 
 
 def scored_by(

@@ -6,7 +6,7 @@ written in its place.
 import math
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,20 +17,28 @@ import pandas as pd
 from mammo_core.config import JudgeConfig, RunConfig
 from mammo_core.datasets.baselines import PREFIX
 from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.errors import MammoError
+from mammo_core.errors import CheckpointError, MammoError, RunError
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.judging import Stressed, judge, stress, summarise
 from mammo_core.inference.locking import lock_by_aim
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference, in_order_of, says_one_thing
-from mammo_core.metrics.threshold import Aim
+from mammo_core.metrics.threshold import Aim, operating_point
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.records import to_document
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
 from mammo_core.runs.measured import add_stress, fidelity_of, stress_of
-from mammo_core.runs.operating_points import POINTS_FILE, locked_points, point_in_force
+from mammo_core.runs.operating_points import (
+    AS_GIVEN,
+    POINTS_FILE,
+    LockedPoint,
+    Promise,
+    lock_point,
+    locked_points,
+    point_in_force,
+)
 from mammo_core.shipping.packing import measure_packed, scored_by
 from mammo_core.training.baselines import write_baselines
 from mammo_core.training.data import load_dataset
@@ -80,30 +88,39 @@ class Sources:
     folder: str | None = None  # None: as its settings name it
     boxes: str | None = None  # None: no heatmaps are held against lesions
     box_rule: str | None = None
-    pooling: Pooling | None = None  # how a case's images make its score; None: as it was
+    pooling: Pooling | None = None  # how a case's images make its score at thresholds locked first
 
 
 def recount(
     run: RunFolder, sources: Sources, *, is_written: bool, now: str, report: Report
 ) -> list[Recounted]:
     """Count in a copy of the folder; what differs from `run` comes back, and where it `is_written`
-    the copy takes its place.
+    the copy takes its place. Heatmaps are counted again where a set with lesions is named.
     """
+    if run.card().patches:
+        raise CheckpointError(
+            f"{run.run_id} has learnt patches of images; what it finds is counted by `mammo "
+            f"find-lesions {run.run_id}`."
+        )
+    if is_written and sources.boxes is None and fidelity_of(run):
+        raise RunError(
+            f"{run.run_id} has heatmaps that were held against marked lesions. Name that set with "
+            "--boxes, or they would be lost."
+        )
     with tempfile.TemporaryDirectory() as scratch:
         copy = RunFolder(Path(scratch) / run.run_id)
         shutil.copytree(run.path, copy.path)
-        _count(copy, sources, now=now, report=report)
-        figures = list(compare(run, copy))
+        _count(copy, sources, is_first=is_written, now=now, report=report)
+        figures = list(compare(run, copy, has_heatmaps=sources.boxes is not None))
         if is_written:
             for file in copy.path.iterdir():
                 shutil.copyfile(file, run.file(file.name))
     return figures
 
 
-def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> None:
+def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report: Report) -> None:
     """Card first, then the thresholds, then what is measured at them."""
-    before = point_in_force(run)
-    rule = sources.pooling or (Pooling(before.pooling) if before else None)
+    kept = locked_points(run)
     for name in (POINTS_FILE, "stress.json", "fidelity.json"):
         run.file(name).unlink(missing_ok=True)
     if run.card().model.members > 1:
@@ -112,6 +129,23 @@ def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> Non
         _tell_of_guesses(run)
     else:
         _measure_single(run, sources, report=report)
+    if kept:
+        _lock_again(run, kept)
+    elif is_first:
+        _lock_first(run, sources.pooling, now=now)
+    _stress(run, sources, now=now, report=report)
+    if sources.boxes is not None:
+        config = JudgeConfig(
+            kind="explain_check",
+            checkpoint=run.run_id,
+            folder=sources.boxes,
+            label_rule=sources.box_rule,
+            images=MARKED,
+        )
+        judge(config, run, now=now, report=report)
+
+
+def _lock_first(run: RunFolder, rule: Pooling | None, *, now: str) -> None:
     for aim, target, is_conservative in AIMS:
         with suppress(MammoError):  # not every aim can be met on every set of women
             lock_by_aim(
@@ -123,16 +157,25 @@ def _count(run: RunFolder, sources: Sources, *, now: str, report: Report) -> Non
                 now=now,
                 rule=rule,
             )
-    _stress(run, sources, now=now, report=report)
-    if sources.boxes is not None:
-        config = JudgeConfig(
-            kind="explain_check",
-            checkpoint=run.run_id,
-            folder=sources.boxes,
-            label_rule=sources.box_rule,
-            images=MARKED,
-        )
-        judge(config, run, now=now, report=report)
+
+
+def _lock_again(run: RunFolder, kept: Sequence[LockedPoint]) -> None:
+    """Every threshold as it was locked, with what it does to the scores counted now."""
+    table, card = read_predictions(run.predictions_file), card_hash(run)
+    for point in kept:
+        promise = point.promise
+        if point.calibration == AS_GIVEN:
+            rows = table[table["split"].fillna("") == point.split]
+            found = operating_point(
+                pool_cases(rows, point.level, Pooling(point.pooling)), point.threshold
+            )
+            promise = Promise(
+                found=found.true_positives,
+                positives=found.positives,
+                left_alone=found.true_negatives,
+                negatives=found.negatives,
+            )
+        lock_point(run, replace(point, promise=promise, card_sha256=card))
 
 
 def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None:
@@ -256,14 +299,14 @@ def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> No
     add_stress(run, measured)
 
 
-def compare(kept: RunFolder, found: RunFolder) -> Iterator[Recounted]:
+def compare(kept: RunFolder, found: RunFolder, *, has_heatmaps: bool) -> Iterator[Recounted]:
     """Every number the two folders tell of their card."""
-    ours, theirs = dict(_numbers(kept)), dict(_numbers(found))
+    ours, theirs = (dict(_numbers(one, has_heatmaps=has_heatmaps)) for one in (kept, found))
     for name in dict.fromkeys([*ours, *theirs]):
         yield Recounted(name=name, kept=ours.get(name), found=theirs.get(name))
 
 
-def _numbers(run: RunFolder) -> Iterator[tuple[str, float]]:
+def _numbers(run: RunFolder, *, has_heatmaps: bool) -> Iterator[tuple[str, float]]:
     card = run.card()
     for metric in card.metrics:
         yield from _flat(to_document(metric), f"{metric.name} by {metric.level}")
@@ -274,7 +317,7 @@ def _numbers(run: RunFolder) -> Iterator[tuple[str, float]]:
         yield from _flat(to_document(point), f"threshold for {point.aim}")
     for test in stress_of(run):
         yield from _flat(to_document(test), f"stress, {test.dataset}")
-    for one in fidelity_of(run):
+    for one in fidelity_of(run) if has_heatmaps else ():
         yield from _flat(to_document(one), f"heatmaps, {one.dataset}")
 
 

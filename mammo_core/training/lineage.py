@@ -41,6 +41,11 @@ def find_images(run: RunFolder, *, folder: str | None, report: Report) -> OwnIma
     on are refused.
     """
     card = run.card()
+    if card.model.members > 1:
+        raise RunError(
+            f"{run.run_id} was packed from the folds of a cross-validation: what is kept beside it "
+            f"is made anew by `mammo card {run.run_id} --write`."
+        )
     config = run.settings(RunConfig)
     if folder is not None:
         config = replace(config, data=replace(config.data, folder=folder))
@@ -73,6 +78,11 @@ def origin_of(config: RunConfig) -> Origin | None:
     run = find_checkpoint(run_id)
     card = run.card()
     theirs, ours = card.model, config.model
+    if theirs.members > 1:
+        raise CheckpointError(
+            f"{run_id} is {theirs.members} networks that read together, and a training goes on "
+            "from one. Choose one of the folds it was packed from, or other weights."
+        )
     is_other_pooling = theirs.pooling != ours.pooling and not card.patches
     if theirs.backbone != ours.backbone or is_other_pooling:
         raise CheckpointError(

@@ -151,6 +151,9 @@ def how_paired(config: RunConfig, manifest: pd.DataFrame) -> str:
     return f"{told} On the test split {lone}" if lone else told
 
 
+CHOICES: Final = ("Epoch ", "When to stop")  # how a sentence of `how_chosen` begins
+
+
 def how_chosen(config: RunConfig, training: TrainingRecord, manifest: pd.DataFrame) -> str:
     """Which women chose the epoch; what else is fitted on them shares that choice."""
     kind = "test" if config.data.is_test_validation else "validation"

@@ -27,6 +27,8 @@ from mammo_core.zoo.classifier import (
 from mammo_core.zoo.committee import seat
 from mammo_core.zoo.two_views import TwoViews
 
+MOST_MEMBERS: Final = 32
+
 
 def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
     """Any image size in, one logit per class of `task` out; random weights, never a download."""
@@ -35,6 +37,10 @@ def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
         raise ConfigError(f"{backbone.name} cannot pool both ways (avgmax). Choose avg or max.")
     module_name, _, function_name = backbone.builder.partition(":")
     build = getattr(importlib.import_module(module_name), function_name)
+    if not 1 <= model.members <= MOST_MEMBERS:
+        raise ConfigError(
+            f"{model.members} networks are to read together; allowed: 1 to {MOST_MEMBERS}."
+        )
     made: list[Classifier] = [
         build(backbone, model, classes=len(task.classes), channels=channels)
         for _ in range(model.members)

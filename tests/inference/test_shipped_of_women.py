@@ -2,6 +2,7 @@
 and the small square picture that its data set made of it.
 """
 
+import itertools
 from pathlib import Path
 
 import cv2
@@ -18,7 +19,9 @@ from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.multiclass import report_classes
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.metrics.uncertainty import auc_with_interval
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.phantoms.files import encode_dicom
+from mammo_core.preprocessing.phantoms.view import render_view
+from mammo_core.preprocessing.phantoms.women import VIEWS, PhantomSettings, draw_women, header_of
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import KAPPA
 from mammo_core.runs.folder import RunFolder
@@ -87,8 +90,13 @@ def test_a_full_dicom_scores_as_its_small_square_picture_does(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
     """What its data set made of a mammogram, and what a hospital has."""
-    write_phantom_set(tmp_path, women=1, seed=11, size=(3328, 2560), image_format="dicom")
-    full = [read_mammogram(path) for path in sorted(tmp_path.rglob("*.dcm"))]
+    (woman,) = draw_women(PhantomSettings(women=1, seed=11))
+    full = []
+    for breast, view in itertools.product(woman.breasts, VIEWS):
+        path = tmp_path / f"{breast.side}{view}.dcm"
+        header = header_of(woman, breast, view, uid_seed="11")
+        path.write_bytes(encode_dicom(render_view(breast, view, (3328, 2560)), header))
+        full.append(read_mammogram(path))
     small = []
     for number, mammogram in enumerate(full):
         levels = np.rint(mammogram.pixels * 255).astype(np.uint8)

@@ -82,7 +82,7 @@ def test_the_density_of_a_real_mammogram_is_told_with_all_shares_and_its_agreeme
     pairs = zip(DENSITY.classes, shares, strict=True)
     assert ", ".join(f"{name} {share:.2f}" for name, share in pairs) in told
     under = captions(page)
-    assert "Quadratic kappa with the grades of 1,510 test images of 400 women: 0.71" in under
+    assert "Quadratic kappa with the grades of 1,510 images of 400 women (test): 0.71" in under
     assert "0.66 to 0.76" in under
     assert NOTICE in under
     assert "Of one site alone." in under

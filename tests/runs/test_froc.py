@@ -45,7 +45,8 @@ def test_words_name_lesions_women_interval_and_the_rule() -> None:
     found = froc("0" * 64)
     assert found.headline == (
         "On 40 images of 20 women it did not learn from (films): at 1 false mark an image 30 of "
-        "40 lesions found, 75 % (95 % 60 to 86)."
+        "40 lesions found, 75 % (95 % 60 to 86). Every one holds a lesion: false marks in others "
+        "were not measured."
     )
     basis, few, usual, rule = found.sentences
     assert "with 40 lesions (films, test), 0 without one; 100 images left out" in basis
@@ -56,5 +57,6 @@ def test_words_name_lesions_women_interval_and_the_rule() -> None:
 
 def test_false_marks_in_images_without_a_lesion_are_told_with_their_interval() -> None:
     well = replace(POINT, false_without=0.4, without_low=0.2, without_high=0.6)
-    found = replace(froc("0" * 64), points=(well,))
+    found = replace(froc("0" * 64), points=(well,), images_without=10)
+    assert "not measured" not in found.headline
     assert "; 0.40 (95 % 0.20 to 0.60) false marks in an image without a lesion." in found.headline

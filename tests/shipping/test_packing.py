@@ -12,7 +12,7 @@ from safetensors.torch import load_file
 from mammo_core.cli import main
 from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSettings, RunConfig
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.errors import ConfigError, RunError, TableError
+from mammo_core.errors import CheckpointError, ConfigError, RunError, TableError
 from mammo_core.files import checkpoints_root
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.interpretation import familiarity, make_reference
@@ -20,12 +20,13 @@ from mammo_core.metrics.calibration import map_scores
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import make_fold
 from mammo_core.runs.card import write_card
-from mammo_core.runs.folder import BASELINES_NAME, RunFolder
-from mammo_core.runs.measured import stress_of
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
+from mammo_core.runs.measured import Fidelity, MeasuredRate, add_fidelity, stress_of
 from mammo_core.runs.operating_points import locked_points
 from mammo_core.runs.sidecars import read_embeddings, read_seen
-from mammo_core.shipping.packing import Wording, pack, pack_single
+from mammo_core.shipping.packing import Wording, _carried, pack, pack_single
 from mammo_core.shipping.recount import Recounted, Sources, recount
+from mammo_core.training.outcome import LIMITS
 from mammo_core.training.series import create_series, fold_configs, members_of
 from mammo_core.training.session import train
 from mammo_core.types import Level, Split
@@ -65,6 +66,18 @@ def packed(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunFolder, list[Ru
         told = main(["checkpoints", "pack", runs[0].run_id, "--name", "joined", "--out", str(root)])
         assert told == 0
         return RunFolder(root / "joined"), members_of(configs[0].series, checkpoints_root())
+
+
+def fidelity_of_nobody(card_sha256: str) -> Fidelity:
+    rate = MeasuredRate(
+        value=0.5, low=None, high=None, chance=0.1, gain=0.4, gain_low=None, gain_high=None
+    )
+    return Fidelity(
+        method="grad_cam", dataset="films", split="all", images=1, women=1, pointing=rate,
+        energy=rate, overlap=rate, deletion=rate, insertion=rate, likeness=0.0, likeness_low=None,
+        likeness_high=None, pointing_of_shuffled=0.0, seed=0, measured_at=NOW,
+        card_sha256=card_sha256,
+    )  # fmt: skip
 
 
 def _quiet(done: int, total: int, message: str) -> None:
@@ -151,7 +164,70 @@ def test_it_reads_as_the_mean_of_its_members(packed: tuple[RunFolder, list[RunFo
 def test_a_name_that_is_taken_is_refused(packed: tuple[RunFolder, list[RunFolder]]) -> None:
     run, folds = packed
     with pytest.raises(RunError, match="checkpoint joined already"):
-        pack("any", "joined", source=folds[0].path.parent, root=run.path.parent, report=_quiet)
+        pack_single(folds[0], "joined", root=run.path.parent)
+
+
+def test_a_name_is_never_a_way_out_of_the_folder(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
+) -> None:
+    for name in ("../out", "/tmp/out", "a/b", ".hidden", ""):
+        with pytest.raises(RunError, match="cannot be called"):
+            pack_single(packed[1][0], name, root=tmp_path / "here")
+    assert not list(tmp_path.rglob("*.safetensors"))
+
+
+def test_other_images_than_it_was_made_of_are_refused(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
+) -> None:
+    """Of more women the folds are dealt otherwise, and a member would meet women it learnt from."""
+    put_phantoms(tmp_path / "women", women=24, seed=1)
+    run = RunFolder(tmp_path / "joined")
+    shutil.copytree(packed[0].path, run.path)
+    before = {path.name: path.read_bytes() for path in run.path.iterdir()}
+    with pytest.raises(RunError, match="not the images joined was made of"):
+        recount(
+            run, Sources(folder=str(tmp_path / "women")), is_written=True, now=NOW, report=_quiet
+        )
+    assert {path.name: path.read_bytes() for path in run.path.iterdir()} == before
+
+
+def test_what_was_said_of_a_leaky_fold_is_said_of_all_together(
+    packed: tuple[RunFolder, list[RunFolder]],
+) -> None:
+    run, folds = packed
+    assert not any(limit.startswith("Epoch") for limit in run.card().limits)
+    cards = [fold.card() for fold in folds]
+    leaky = replace(cards[1], limits=("Leaky: three women.", *cards[1].limits))
+    assert list(_carried([cards[0], leaky], besides=LIMITS["synthetic"])) == ["Leaky: three women."]
+
+
+@pytest.mark.parametrize("members", [0, -1, 2, 1_000_000])
+def test_a_card_that_claims_other_members_than_its_weights_have_is_refused(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path, members: int
+) -> None:
+    run = RunFolder(tmp_path / "joined")
+    shutil.copytree(packed[0].path, run.path)
+    card = run.card()
+    write_card(replace(card, model=replace(card.model, members=members)), run.card_file)
+    with pytest.raises(CheckpointError, match="its weights of 3"):
+        load_checkpoint(run.path)
+
+
+def test_locks_and_heatmaps_that_are_kept_are_not_lost(
+    packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = RunFolder(tmp_path / "runs" / "joined")
+    shutil.copytree(packed[0].path, run.path)
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    assert main(["lock", "joined", "--aim", "fixed:0.4", "--pooling", "mean"]) == 0
+    (own,) = locked_points(run)
+    women = str(packed[0].path.parent / "women")
+    recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
+    (kept,) = locked_points(run)
+    assert (kept.threshold, kept.pooling, kept.locked_at) == (0.4, "mean", own.locked_at)
+    add_fidelity(run, fidelity_of_nobody(card_hash(run)))
+    with pytest.raises(RunError, match="Name that set with --boxes"):
+        recount(run, Sources(folder=women), is_written=True, now=NOW, report=_quiet)
 
 
 def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) -> None:

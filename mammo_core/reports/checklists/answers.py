@@ -130,7 +130,8 @@ def partitions(told: Reported) -> Answer:
     training = told.study.training
     if training is None:
         return left_to_author(_NO_SETTINGS)
-    return filled(split_in_words(training.data))
+    card = told.study.card
+    return filled(split_in_words(training.data, members=card.model.members if card else 1))
 
 
 def disjoint(told: Reported) -> Answer:

@@ -144,18 +144,25 @@ def _split(study: RunStudy) -> Iterator[Block]:
         yield warning("The settings of the training are not kept with these predictions.")
         return
     data = study.training.data
-    yield Paragraph(text=split_in_words(data))
+    members = study.card.model.members if study.card is not None else 1
+    yield Paragraph(text=split_in_words(data, members=members))
     yield facts(*settings_in_words(data, "folder"))
 
 
-def split_in_words(data: DataConfig) -> str:
-    """How women came into splits, in sentences."""
+def split_in_words(data: DataConfig, *, members: int = 1) -> str:
+    """How women came into splits, in sentences; of `members`, each has a fold of its own."""
     whole = (
         "Whole women (groups of images where no woman is named) are dealt to the splits, never "
         "single images, each class in its proportion. "
     )
     if data.is_leak_allowed:
         whole += "That a woman lies in two splits was allowed for this run. "
+    if data.folds and members > 1:
+        return whole + (
+            f"Each of {data.folds} folds is the test set of one network, which learnt from the "
+            f"others; its validation women are {data.val_fraction:.0%} of those. Seed "
+            f"{data.split_seed}."
+        )
     if data.folds:
         return whole + (
             f"Fold {data.fold} of {data.folds} (counted from 0) is the test set; validation women "

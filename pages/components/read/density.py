@@ -61,9 +61,9 @@ def _agreement_in_words(card: ModelCard) -> str:
             if metric.value is None or metric.low is None or metric.high is None:
                 break
             return (
-                f"{metric.title} with the grades of {metric.positives + metric.negatives:,} test "
-                f"images of {metric.women:,} women: {metric.value:.2f} (95 % {metric.low:.2f} to "
-                f"{metric.high:.2f})."
+                f"{metric.title} with the grades of {metric.positives + metric.negatives:,} images "
+                f"of {metric.women:,} women ({card.split_name(metric.split)}): "
+                f"{metric.value:.2f} (95 % {metric.low:.2f} to {metric.high:.2f})."
             )
     return "How far it agrees with radiologists was not measured."
 

@@ -132,7 +132,8 @@ def _tells_density(run: RunFolder) -> bool:
 
 def _is_fold(run: RunFolder) -> bool:
     settings = cached.settings(run)
-    return settings is not None and settings.data.folds > 0
+    is_dealt = settings is not None and settings.data.folds > 0
+    return is_dealt and cached.card(run).model.members == 1
 
 
 def _has_seen_women(run: RunFolder) -> bool:

@@ -119,7 +119,7 @@ def show_results(run: RunFolder) -> None:
 
 
 def _show_metric(metric: Metric, card: ModelCard) -> None:
-    name = f"{metric.title} by {metric.level}, {metric.split}"
+    name = f"{metric.title} by {metric.level}, {card.split_name(metric.split)}"
     positive, views = " or ".join(card.task.positive), card.model.views
     if metric.value is None or metric.low is None or metric.high is None:
         st.metric(name, "–", border=True)
