@@ -322,10 +322,9 @@ def _unseen(run: RunFolder, dataset: Dataset, name: str) -> Dataset:
     seen, manifest = read_seen(run), dataset.manifest
     if seen is None:
         return dataset
-    named = seen.assign(dataset=[Path(str(one)).name for one in seen["dataset"]])
     contents = [_content(dataset.root / str(path)) for path in manifest["path"]]
     women = manifest.assign(dataset=name, content=contents)
-    learnt = set(learnt_from(named, women))
+    learnt = set(learnt_from(seen, women))
     kept = manifest[~manifest["group_id"].isin(learnt)]
     if kept.empty:
         raise TableError(

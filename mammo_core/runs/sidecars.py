@@ -5,6 +5,7 @@ images look like to it, how long it takes and what it cost.
 import json
 import math
 import os
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -354,8 +355,16 @@ def unknown_seen(run_id: str) -> str:
     )
 
 
+def _last_names(folders: "pd.Series[str]") -> "pd.Series[str]":
+    names = {folder: re.split(r"[/\\]", str(folder))[-1] for folder in folders.unique()}
+    return folders.map(names).astype("string")
+
+
 def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
-    """The group_ids of `women` (`dataset, group_id`, and `content` where known) learnt from."""
+    """The group_ids of `women` (`dataset, group_id`, and `content` where known) learnt from. A data
+    set is known by its last name: what was packed elsewhere tells no folder.
+    """
+    seen, women = (one.assign(dataset=_last_names(one["dataset"])) for one in (seen, women))
     learnt = seen[seen["split"].isin(_LEARNT)]
     person = ["dataset", "group_id"]
     known = seen.merge(learnt[person].drop_duplicates(), on=person)  # all images of those women
