@@ -12,6 +12,8 @@ from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 
+_OWN_CHOICE: Final = "model_of_page"  # what the page itself put into the box, and nobody else
+_SUITED: Final = "suited"  # the case for which it did
 _DENSITY: Final = "density"  # the task of that name; its module would load every adapter
 
 
@@ -45,29 +47,35 @@ def density_model() -> RunFolder | None:
 
 def models_for(case: Case | None) -> list[RunFolder]:
     """`reading_models`. As a case is opened, the box called "model" is moved to one that has seen
-    its kind of image, women's or drawn ones; what a link names stays.
+    its kind of image, women's or drawn ones; what a link names or the reader chose stays.
     """
     models = reading_models()
-    if case is not None and models:
+    if models:
         _suit(models, case)
     return models
 
 
-def _suit(models: Sequence[RunFolder], case: Case) -> None:
+def _suit(models: Sequence[RunFolder], case: Case | None) -> None:
     state, asked = st.session_state, st.query_params.get("model")
-    is_named = asked is not None and asked != state.get("model_shown")
-    if state.get("suited") == case.case_id or is_named:
+    shown = state.get("model_shown")
+    own = state.setdefault(_OWN_CHOICE, models[0].run_id)
+    if asked is not None and asked != shown:  # a link
+        own = state[_OWN_CHOICE] = ""
+    if (
+        case is None
+        or state.get("model", shown or own) != own
+        or state.get(_SUITED) == case.case_id
+    ):
         return
-    state["suited"] = case.case_id
+    state[_SUITED] = case.case_id
     is_synthetic = all(image.info.is_synthetic for image in case.images)
     fitting = [
         run.run_id
         for run in models
         if _has_seen_women(run) is not is_synthetic and not _tells_density(run)
     ]
-    chosen = state.get("model") or state.get("model_shown") or models[0].run_id
-    if fitting and chosen not in fitting:
-        state["model"] = fitting[0]
+    if fitting and own not in fitting:
+        state["model"] = state[_OWN_CHOICE] = fitting[0]
 
 
 def can_read(run: RunFolder) -> bool:
