@@ -81,7 +81,7 @@ function viewActions(viewer, redrawing) {
       viewer.active = pane;
       if (viewer.enlarged || viewer.extra.includes(pane)) enlarge(viewer, pane);
       change(pane, viewOnto(pane, box));
-      viewer.root.dataset.region = `${pane.meta.name} ${box.at(-1)}`;
+      viewer.root.dataset.region = `${pane.meta.name} ${box[4]}`;
     }),
     usePreset: (preset) => change(viewer.active, { preset, scale: 1, shift: 0 }),
     link: redrawing(() => {
