@@ -5,13 +5,14 @@ never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME.
 import hashlib
 import os
 import re
+import threading
 from pathlib import Path
 from typing import Final
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     data = content.encode("utf-8") if isinstance(content, str) else content
     with scratch.open("wb") as stream:
         stream.write(data)
