@@ -322,16 +322,19 @@ def _unseen(run: RunFolder, dataset: Dataset, name: str) -> Dataset:
     seen, manifest = read_seen(run), dataset.manifest
     if seen is None:
         return dataset
-    contents = [_content(dataset.root / str(path)) for path in manifest["path"]]
-    women = manifest.assign(dataset=name, content=contents)
-    learnt = set(learnt_from(seen, women))
-    kept = manifest[~manifest["group_id"].isin(learnt)]
+    kept = manifest[~manifest["group_id"].isin(women_in(seen, dataset, name))]
     if kept.empty:
         raise TableError(
             f"{run.run_id} learnt from all {manifest['group_id'].nunique()} women of {name}: what "
             "it remembers of them is no measure. Name a data set it has not seen."
         )
     return replace(dataset, manifest=kept.reset_index(drop=True))
+
+
+def women_in(seen: pd.DataFrame, dataset: Dataset, name: str) -> list[str]:
+    """The women of `dataset`, called `name`, of whom `seen` says that they were learnt from."""
+    contents = [_content(dataset.root / str(path)) for path in dataset.manifest["path"]]
+    return learnt_from(seen, dataset.manifest.assign(dataset=name, content=contents))
 
 
 def _content(file: Path) -> str:

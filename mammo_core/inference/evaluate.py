@@ -8,14 +8,14 @@ import pandas as pd
 
 from mammo_core.config import EvaluateConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, other_question, read_dataset
-from mammo_core.datasets.predictions import predictions_table, write_predictions
+from mammo_core.datasets.predictions import write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import refuse_unfit
 from mammo_core.errors import RunError, TableError
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine, torch_engine
-from mammo_core.inference.scoring import cached_logits
+from mammo_core.inference.scoring import score_rows
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.collapse import call_collapse, class_collapse
@@ -30,7 +30,6 @@ from mammo_core.runs.evaluations import (
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
-from mammo_core.scores import probabilities_of
 from mammo_core.types import Report, Task
 
 
@@ -148,21 +147,11 @@ def evaluate(
     if built.was_stopped:
         return None
     manifest, left_out = _told_apart(wanted, built.unreadable)
-    parts, scored = [], 0
-    for logits in cached_logits(engine, card, dataset.root, manifest):
-        if should_stop():
-            return None
-        parts.append(logits)
-        scored += len(logits)
-        report(scored, len(manifest), f"Scoring: {scored} of {len(manifest)}")
-    table = predictions_table(
-        manifest,
-        probabilities_of(np.concatenate(parts)),
-        task=card.task,
-        dataset=name,
-        model_id=card.model_id,
-        engine=engine.name,
+    table = score_rows(
+        engine, card, wanted, manifest, name=name, report=report, should_stop=should_stop
     )
+    if table is None:
+        return None
     cache = Cache(root=cache_root(), settings=card.prepare)
     return Evaluated(
         predictions=table.assign(

@@ -11,9 +11,8 @@ import pandas as pd
 from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
 from mammo_core.datasets.small_images import boxes_of
-from mammo_core.datasets.splits import is_same_folder
+from mammo_core.datasets.splits import is_same_folder, women_in
 from mammo_core.errors import CheckpointError, TableError
-from mammo_core.files import sha256_of
 from mammo_core.inference.lesions import LesionFinder, find_lesions, open_finder, widened
 from mammo_core.metrics.froc import (
     FALSE_MARKS,
@@ -28,7 +27,7 @@ from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.reading import Looking
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.measured import Froc, FrocPoint, Share, add_froc
-from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
+from mammo_core.runs.sidecars import read_seen, unknown_seen
 from mammo_core.tables import positive_of
 from mammo_core.types import Report, Split
 
@@ -91,13 +90,11 @@ def searched_images(run: RunFolder, search: Search) -> tuple[Dataset, str, int]:
         raise CheckpointError(unknown_seen(run.run_id))
     folder, dataset = _dataset_of(run, search)
     manifest = dataset.manifest
-    files = [dataset.root / str(path) for path in manifest["path"]]
-    women = manifest.assign(dataset=folder, content=[sha256_of(file) for file in files])
     if search.split == "val":
         of_split = seen[(seen["split"] == Split.VAL) & (seen["dataset"] == folder)]
         is_wanted = manifest["group_id"].isin(of_split["group_id"])
     else:
-        is_wanted = ~manifest["group_id"].isin(learnt_from(seen, women))
+        is_wanted = ~manifest["group_id"].isin(women_in(seen, dataset, folder))
     is_positive = positive_of(manifest["label"], dataset.label_rule.task).fillna(value=False)
     is_placed = manifest["image_id"].isin(dataset.boxes["image_id"])
     chosen = manifest[is_wanted & (is_placed | ~is_positive)].reset_index(drop=True)

@@ -11,6 +11,8 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
+from mammo_core.datasets.dataset import Dataset
+from mammo_core.datasets.predictions import predictions_table
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.explain.regions import Regions, find_regions
@@ -25,7 +27,7 @@ from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
-from mammo_core.types import Mammogram, Pixels
+from mammo_core.types import Mammogram, Pixels, Report
 from mammo_core.zoo.two_views import Beside, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
@@ -88,6 +90,37 @@ def cached_logits(
         if partners is not None:
             batch = np.stack([batch, prepared(partners[rows])], axis=1)
         yield engine.run(batch).logits
+
+
+def score_rows(
+    engine: Engine,
+    card: ModelCard,
+    dataset: Dataset,
+    rows: pd.DataFrame,
+    *,
+    name: str,
+    report: Report,
+    doing: str = "Scoring",
+    should_stop: Callable[[], bool] = lambda: False,
+) -> pd.DataFrame | None:
+    """Predictions for `rows` of `dataset`, called `name`, all of them prepared; None where it was
+    stopped.
+    """
+    parts, scored = [], 0
+    for logits in cached_logits(engine, card, dataset.root, rows):
+        if should_stop():
+            return None
+        parts.append(logits)
+        scored += len(logits)
+        report(scored, len(rows), f"{doing}: {scored} of {len(rows)}")
+    return predictions_table(
+        rows,
+        probabilities_of(np.concatenate(parts)),
+        task=card.task,
+        dataset=name,
+        model_id=card.model_id,
+        engine=engine.name,
+    )
 
 
 def _read(

@@ -2,8 +2,9 @@
 lesions, and how its scores bear images as they might have come.
 """
 
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import pandas as pd
 
@@ -94,6 +95,15 @@ class Fidelity:
         )
 
 
+Judged = TypeVar("Judged", "Fidelity", "StressTest", "Froc")
+
+
+def _newest(known: Iterable[Judged], what: Callable[[Judged], Hashable]) -> list[Judged]:
+    """The last of each `what`, in the order in which they were measured."""
+    newest = {what(one): one for one in known}
+    return sorted(newest.values(), key=lambda one: one.measured_at)
+
+
 def add_fidelity(run: RunFolder, fidelity: Fidelity) -> None:
     """Keep `fidelity` beside the card of `run`, behind those that are there."""
     add_beside(run, FIDELITY_FILE, fidelity)
@@ -102,8 +112,7 @@ def add_fidelity(run: RunFolder, fidelity: Fidelity) -> None:
 def fidelity_of(run: RunFolder) -> list[Fidelity]:
     """What is known of this card's heatmaps, the newest last; one per method, set and split."""
     known = of_this_card(run, FIDELITY_FILE, Fidelity)
-    newest = {(one.method, one.dataset, one.split): one for one in known}
-    return sorted(newest.values(), key=lambda one: one.measured_at)
+    return _newest(known, lambda one: (one.method, one.dataset, one.split))
 
 
 def _share(figure: MeasuredRate) -> str:
@@ -230,8 +239,7 @@ def add_stress(run: RunFolder, stress: StressTest) -> None:
 def stress_of(run: RunFolder) -> list[StressTest]:
     """What is known of this card under stress, the newest last; one per data set and split."""
     known = of_this_card(run, STRESS_FILE, StressTest)
-    newest = {(one.dataset, one.split): one for one in known}
-    return sorted(newest.values(), key=lambda one: one.measured_at)
+    return _newest(known, lambda one: (one.dataset, one.split))
 
 
 def changes_table(test: StressTest) -> pd.DataFrame:
@@ -382,8 +390,7 @@ def add_froc(run: RunFolder, froc: Froc) -> None:
 def froc_of(run: RunFolder) -> list[Froc]:
     """How well this card's network finds lesions, the newest last; one per data set and split."""
     known = of_this_card(run, FROC_FILE, Froc)
-    newest = {(one.dataset, one.split): one for one in known}
-    return sorted(newest.values(), key=lambda one: one.measured_at)
+    return _newest(known, lambda one: (one.dataset, one.split))
 
 
 def froc_tables(froc: Froc) -> tuple[pd.DataFrame, pd.DataFrame]:

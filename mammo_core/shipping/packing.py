@@ -17,9 +17,8 @@ from safetensors.torch import load_file, save
 from torch import Tensor
 
 from mammo_core.config import RunConfig, save_settings
-from mammo_core.datasets.dataset import Dataset, fingerprint_of
+from mammo_core.datasets.dataset import Dataset, find_folder, fingerprint_of, read_dataset
 from mammo_core.datasets.predictions import (
-    predictions_table,
     write_predictions,
 )
 from mammo_core.datasets.splits import in_one_split
@@ -29,7 +28,7 @@ from mammo_core.files import replace_file, sha256_of
 from mammo_core.inference.archive import CHECKPOINT_NAME
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
 from mammo_core.inference.engine import torch_engine
-from mammo_core.inference.scoring import cached_logits
+from mammo_core.inference.scoring import score_rows
 from mammo_core.runs.card import Imaging, ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.sidecars import (
@@ -39,10 +38,10 @@ from mammo_core.runs.sidecars import (
     reduced_embeddings,
     write_embeddings,
 )
-from mammo_core.scores import probabilities_of
 from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.closing import MOST_PEAKS, embeddings_of
-from mammo_core.training.data import ImageSet, load_dataset, load_images
+from mammo_core.training.data import ImageSet, load_images, split_dataset
+from mammo_core.training.lineage import own_dataset, refuse_other_weights
 from mammo_core.training.outcome import (
     CHOICES,
     LIMITS,
@@ -51,7 +50,7 @@ from mammo_core.training.outcome import (
     measure_all,
     outputs_of,
 )
-from mammo_core.training.series import fold_member, members_of
+from mammo_core.training.series import finished_folds, fold_member
 from mammo_core.types import Report, RunState, Split
 from mammo_core.words import NOTICE, many
 from mammo_core.zoo.build import build_model
@@ -106,13 +105,8 @@ def pack(
     """The finished folds of `series` below `source` as the checkpoint `name` below `root`, with
     everything that can be measured of it on the images it was trained on.
     """
-    members = members_of(series, source)
+    members = finished_folds(series, source)
     folds = [_fold_of(member) for member in members]
-    if not folds or len(folds) != folds[0].config.data.folds:
-        wanted = folds[0].config.data.folds if folds else "no"
-        raise RunError(
-            f"{len(folds)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
-        )
     with _place(root, name) as run:
         replace_file(run.file(WEIGHTS_NAME), save(_halved(_joined_state(folds))))
         config, done = folds[0].config, len(folds)
@@ -132,9 +126,8 @@ def pack_single(
     """The finished run `source` as the checkpoint `name` below `root`, its weights in 16 bits and
     without the single women's files.
     """
+    refuse_other_weights(source)
     card, config = source.card(), source.settings(RunConfig)
-    if sha256_of(source.weights_file) != card.weights_sha256:
-        raise CheckpointError(f"The weights of {source.run_id} are not those of its card.")
     with _place(root, name) as run:
         replace_file(run.file(WEIGHTS_NAME), save(_halved(load_file(source.weights_file))))
         save_settings(_placeless(config), run.settings_file)
@@ -174,14 +167,9 @@ def _placeless(config: RunConfig) -> RunConfig:
 
 
 def _fold_of(run: RunFolder) -> Fold:
-    config, card = run.settings(RunConfig), run.card()
-    if fingerprint_of(load_dataset(config).manifest) != card.data.fingerprint:
-        raise RunError(
-            f"The images in {config.data.folder} are not those {run.run_id} was trained on: their "
-            "ids, labels or splits differ, so which women it never saw cannot be told."
-        )
-    if sha256_of(run.weights_file) != card.weights_sha256:
-        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
+    config = run.settings(RunConfig)
+    own_dataset(run, config)  # of other images, which women it never saw cannot be told
+    refuse_other_weights(run)
     member, task = fold_member(run, config.task), config.task
     moved = tuple(
         member.score_map.intercept if place in task.positive_indices else 0.0
@@ -294,20 +282,27 @@ def _limits(folds: Sequence[Fold]) -> tuple[str, ...]:
     return tuple(told)
 
 
-def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report) -> ModelCard:
+def dealt_folds(run: RunFolder, folder: str | None) -> Iterator[tuple[RunConfig, Dataset]]:
+    """Settings and split data set of every member of a packed checkpoint. `folder` is where the
+    data set lies, if it has moved.
+    """
+    config = run.settings(RunConfig)
+    data = replace(config.data, folder=folder or config.data.folder)
+    whole = read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
+    for fold in range(run.card().model.members):
+        own = replace(config, data=replace(data, fold=fold))
+        yield own, split_dataset(whole, own)
+
+
+def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report) -> None:
     """Score every woman by the member that never saw her, describe what images look like, and
-    write both, and the card that tells them. `folder` is where the data set lies, if it has moved.
+    write both, and the card that tells them.
     """
     packed = load_checkpoint(run.path)
-    config = run.settings(RunConfig)
-    if folder is not None:
-        config = replace(config, data=replace(config.data, folder=folder))
     tables, manifests = [], []
     peak: float | None = None
     fingerprint = ""
-    for fold in range(packed.card.model.members):
-        own = replace(config, data=replace(config.data, fold=fold))
-        dataset = load_dataset(own)
+    for fold, (own, dataset) in enumerate(dealt_folds(run, folder)):
         images = load_images(dataset, own, report=report, should_stop=lambda: False)
         member = replace(packed, model=stand_up(packed.model, fold))
         tested = images[Split.TEST].manifest
@@ -322,21 +317,17 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
             peak = _peak(packed, own, images[Split.TEST])
     table, manifest = (pd.concat(parts, ignore_index=True) for parts in (tables, manifests))
     write_predictions(table.assign(split=None), run.predictions_file)
-    splits = tuple(
-        counted
-        for split in (Split.TRAIN, Split.TEST)
-        for counted in count_splits(manifest.assign(split=str(split)), config.task)
-        if counted.split is split
-    )
+    task, channels = packed.card.task, packed.card.prepare.channels
+    (tested_all,) = (one for one in count_splits(manifest, task) if one.split is Split.TEST)
+    splits = (replace(tested_all, split=Split.TRAIN), tested_all)
     card = replace(
         packed.card,
         data=replace(packed.card.data, splits=splits, fingerprint=fingerprint),
-        metrics=measure_all(table.assign(split=str(Split.TEST)), Split.TEST, config.task),
+        metrics=measure_all(table, Split.TEST, task),
         heatmap_peak=peak,
-        heatmap_offset=cell_offset(packed.model, channels=config.prepare.channels),
+        heatmap_offset=cell_offset(packed.model, channels=channels),
     )
     write_card(card, run.card_file)
-    return card
 
 
 def _refuse_other_data(card: ModelCard, fingerprint: str) -> None:
@@ -352,19 +343,18 @@ def scored_by(
     checkpoint: Checkpoint, dataset: Dataset, rows: pd.DataFrame, *, doing: str, report: Report
 ) -> pd.DataFrame:
     """Predictions for `rows` of `dataset`, all of them prepared, in full precision."""
-    engine, card, logits = torch_engine(checkpoint), checkpoint.card, []
-    for part in cached_logits(engine, card, dataset.root, rows):
-        logits.append(part)
-        done = sum(map(len, logits))
-        report(done, len(rows), f"{doing}: {done:,} of {len(rows):,} images.")
-    return predictions_table(
+    card = checkpoint.card
+    table = score_rows(
+        torch_engine(checkpoint),
+        card,
+        dataset,
         rows,
-        probabilities_of(np.concatenate(logits)),
-        task=card.task,
-        dataset=card.data.dataset,
-        model_id=card.model_id,
-        engine=engine.name,
+        name=card.data.dataset,
+        report=report,
+        doing=doing,
     )
+    assert table is not None  # nobody can ask it to stop
+    return table
 
 
 def _embeddings(

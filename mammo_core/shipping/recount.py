@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from mammo_core.config import JudgeConfig, RunConfig
+from mammo_core.config import JudgeConfig
 from mammo_core.datasets.baselines import PREFIX
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.errors import CheckpointError, MammoError, RunError
@@ -22,26 +22,31 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.judging import Stressed, judge, stress, summarise
 from mammo_core.inference.locking import lock_by_aim
+from mammo_core.inference.verdict import point_to_lock
 from mammo_core.metrics.cases import Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference, in_order_of, says_one_thing
-from mammo_core.metrics.threshold import Aim, operating_point
+from mammo_core.metrics.threshold import Aim
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.records import to_document
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, card_hash
-from mammo_core.runs.measured import add_stress, fidelity_of, stress_of
+from mammo_core.runs.measured import (
+    FIDELITY_FILE,
+    STRESS_FILE,
+    add_stress,
+    fidelity_of,
+    stress_of,
+)
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
     POINTS_FILE,
     LockedPoint,
-    Promise,
     lock_point,
     locked_points,
     point_in_force,
 )
-from mammo_core.shipping.packing import measure_packed, scored_by
+from mammo_core.shipping.packing import dealt_folds, measure_packed, scored_by
 from mammo_core.training.baselines import write_baselines
-from mammo_core.training.data import load_dataset
 from mammo_core.training.lineage import find_images
 from mammo_core.training.outcome import measure_all
 from mammo_core.types import Level, Report, Split
@@ -58,7 +63,7 @@ AIMS: Final = (
 STRESSED: Final = 80  # images of each fold
 MARKED: Final = 40  # images with a lesion: each is asked dozens of times
 #: Guesses that say nothing need not travel; of the others what cases are counted by.
-_DULL: Final = ("baseline: majority", "baseline: random")
+_DULL: Final = (f"{PREFIX}majority", f"{PREFIX}random")
 _LEFT_OUT: Final = ("density", "birads", "age", "site", "machine", "lesion", "implant")
 #: Two computers round differently; what differs more was not counted from these data.
 TOLERANCE: Final = 2e-3
@@ -121,7 +126,7 @@ def recount(
 def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report: Report) -> None:
     """Card first, then the thresholds, then what is measured at them."""
     kept = locked_points(run)
-    for name in (POINTS_FILE, "stress.json", "fidelity.json"):
+    for name in (POINTS_FILE, STRESS_FILE, FIDELITY_FILE):
         run.file(name).unlink(missing_ok=True)
     if run.card().model.members > 1:
         measure_packed(run, folder=sources.folder, report=report)
@@ -163,30 +168,28 @@ def _lock_again(run: RunFolder, kept: Sequence[LockedPoint]) -> None:
     """Every threshold as it was locked, with what it does to the scores counted now."""
     table, card = read_predictions(run.predictions_file), card_hash(run)
     for point in kept:
-        promise = point.promise
+        again = replace(point, card_sha256=card)
         if point.calibration == AS_GIVEN:
             rows = table[table["split"].fillna("") == point.split]
-            found = operating_point(
-                pool_cases(rows, point.level, Pooling(point.pooling)), point.threshold
+            again = point_to_lock(
+                pool_cases(rows, point.level, Pooling(point.pooling)),
+                point.threshold,
+                split=point.split,
+                aim=point.aim,
+                locked_at=point.locked_at,
+                card_sha256=card,
             )
-            promise = Promise(
-                found=found.true_positives,
-                positives=found.positives,
-                left_alone=found.true_negatives,
-                negatives=found.negatives,
-            )
-        lock_point(run, replace(point, promise=promise, card_sha256=card))
+        lock_point(run, again)
 
 
 def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None:
     """The validation and test images of one network, scored again."""
     checkpoint = load_checkpoint(run.path)
     own = find_images(run, folder=sources.folder, report=report)
-    dataset = load_dataset(own.config)
     tables = [
         scored_by(
             checkpoint,
-            dataset,
+            own.dataset,
             own.splits[split].manifest,
             doing=f"Scoring {split}",
             report=report,
@@ -199,25 +202,18 @@ def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None
         replace(checkpoint.card, metrics=measure_all(table, Split.TEST, own.config.task)),
         run.card_file,
     )
-    write_baselines(run, dataset, own.config, report=report, should_stop=_never)
+    write_baselines(run, own.dataset, own.config, report=report, should_stop=_never)
 
 
 def _never() -> bool:
     return False
 
 
-def _fold_config(run: RunFolder, sources: Sources, fold: int) -> RunConfig:
-    config = run.settings(RunConfig)
-    folder = sources.folder or config.data.folder
-    return replace(config, data=replace(config.data, folder=folder, fold=fold))
-
-
 def _baselines_out_of_fold(run: RunFolder, sources: Sources, *, report: Report) -> None:
     """Each woman guessed at by what was fitted on the women of the other folds."""
     parts = []
-    for fold in range(run.card().model.members):
-        own = _fold_config(run, sources, fold)
-        write_baselines(run, load_dataset(own), own, report=report, should_stop=_never)
+    for fold, (own, dataset) in enumerate(dealt_folds(run, sources.folder)):
+        write_baselines(run, dataset, own, report=report, should_stop=_never)
         fitted = read_predictions(run.file(BASELINES_NAME))
         parts.append(fitted[fitted["split"] == Split.TEST].assign(fold=fold))
     table = pd.concat(parts, ignore_index=True)
@@ -266,8 +262,7 @@ def _stress(run: RunFolder, sources: Sources, *, now: str, report: Report) -> No
         judge(config, run, now=now, report=report)
         return
     found = []
-    for fold in range(card.model.members):
-        dataset = load_dataset(_fold_config(run, sources, fold))
+    for fold, (_, dataset) in enumerate(dealt_folds(run, sources.folder)):
         tested = dataset.manifest[dataset.manifest["split"] == Split.TEST]
         member = torch_engine(replace(checkpoint, model=stand_up(checkpoint.model, fold)))
         under = stress(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from mammo_core.config import RunConfig
-from mammo_core.datasets.dataset import fingerprint_of
+from mammo_core.datasets.dataset import Dataset, fingerprint_of
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
@@ -33,15 +33,33 @@ class OwnImages:
     """`config` is that of the run, its folder where the data set lies now."""
 
     config: RunConfig
+    dataset: Dataset
     splits: dict[Split, ImageSet]
+
+
+def refuse_other_weights(run: RunFolder) -> None:
+    if sha256_of(run.weights_file) != run.card().weights_sha256:
+        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
+
+
+def own_dataset(run: RunFolder, config: RunConfig) -> Dataset:
+    """The data set `config` names, split as it says; refused where `run` was trained on other
+    images than lie there now.
+    """
+    dataset = load_dataset(config)
+    if fingerprint_of(dataset.manifest) != run.card().data.fingerprint:
+        raise RunError(
+            f"The images in {config.data.folder} are not those {run.run_id} was trained on: their "
+            "ids, labels or splits differ. Name the folder of the data set as it was."
+        )
+    return dataset
 
 
 def find_images(run: RunFolder, *, folder: str | None, report: Report) -> OwnImages:
     """`folder` is where the data set lies, if it has moved. Other images than the run was trained
     on are refused.
     """
-    card = run.card()
-    if card.model.members > 1:
+    if run.card().model.members > 1:
         raise RunError(
             f"{run.run_id} was packed from the folds of a cross-validation: what is kept beside it "
             f"is made anew by `mammo card {run.run_id} --write`."
@@ -49,14 +67,9 @@ def find_images(run: RunFolder, *, folder: str | None, report: Report) -> OwnIma
     config = run.settings(RunConfig)
     if folder is not None:
         config = replace(config, data=replace(config.data, folder=folder))
-    dataset = load_dataset(config)
-    if fingerprint_of(dataset.manifest) != card.data.fingerprint:
-        raise RunError(
-            f"The images in {config.data.folder} are not those {run.run_id} was trained on: their "
-            "ids, labels or splits differ. Name the folder of the data set as it was."
-        )
+    dataset = own_dataset(run, config)
     splits = load_images(dataset, config, report=report, should_stop=lambda: False)
-    return OwnImages(config=config, splits=splits)
+    return OwnImages(config=config, dataset=dataset, splits=splits)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

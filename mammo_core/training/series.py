@@ -103,6 +103,18 @@ def series_of(name: str, root: Path) -> str:
     return (_series_of(named[0]) if named else "") or name
 
 
+def finished_folds(series: str, root: Path) -> list[RunFolder]:
+    """Every fold of a series, or a RunError that tells how many there are."""
+    members = members_of(series, root)
+    wanted = members[0].settings(RunConfig).data.folds if members else 0
+    if not members or len(members) != wanted:
+        raise RunError(
+            f"{len(members)} of {wanted if members else 'no'} folds of {series} are finished. "
+            "Wait, or resume the rest."
+        )
+    return members
+
+
 def join_folds(series: str, root: Path) -> RunFolder:
     """One predictions table in which every woman was scored by a network that never saw her.
 
@@ -111,13 +123,8 @@ def join_folds(series: str, root: Path) -> RunFolder:
     one table. Where those women are too few for that, the fold's scores stand there as they are,
     and the closing words say so.
     """
-    members = members_of(series, root)
+    members = finished_folds(series, root)
     configs = [run.settings(RunConfig) for run in members]
-    if not configs or len(members) != configs[0].data.folds:
-        wanted = configs[0].data.folds if configs else "no"
-        raise RunError(
-            f"{len(members)} of {wanted} folds of {series} are finished. Wait, or resume the rest."
-        )
     ensemble = Ensemble(
         method=Averaging.OUT_OF_FOLD,
         members=tuple(fold_member(run, configs[0].task) for run in members),

@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table, write_predictions
-from mammo_core.errors import CheckpointError, RunError
+from mammo_core.errors import RunError
 from mammo_core.explain.heads import cell_offset
 from mammo_core.files import sha256_of
 from mammo_core.preprocessing.reading.peek import file_kinds
@@ -28,7 +28,13 @@ from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.closing import Closing, close, embeddings_of
 from mammo_core.training.data import left_out_in_words, load_dataset, load_images
 from mammo_core.training.learning import WEIGHTS_NAME, Course, Progress, learn
-from mammo_core.training.lineage import check_origin, find_images, origin_of, seen_table
+from mammo_core.training.lineage import (
+    check_origin,
+    find_images,
+    origin_of,
+    refuse_other_weights,
+    seen_table,
+)
 from mammo_core.training.machine import (
     any_of,
     leave_others,
@@ -61,9 +67,7 @@ def embed_run(run: RunFolder, *, folder: str | None = None, report: Report) -> i
     """Make the embeddings of a finished run from its data set, which lies in `folder` where that
     has moved; how many. Other images than it was trained on are refused.
     """
-    card = run.card()
-    if sha256_of(run.weights_file) != card.weights_sha256:
-        raise CheckpointError(f"The weights of {run.run_id} are not those of its card.")
+    refuse_other_weights(run)
     own = find_images(run, folder=folder, report=report)
     config, fabric = own.config, make_fabric(own.config)
     network = make_network(config, fabric.device)

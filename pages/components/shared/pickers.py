@@ -8,6 +8,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
+from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, list_checkpoints
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
@@ -131,11 +132,17 @@ def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:
     return sorted(runs, key=lambda run: (run.path.parent == shipped, not run.run_id[:1].isdigit()))
 
 
-def _tells_density(run: RunFolder) -> bool:
+def _card(run: RunFolder) -> ModelCard | None:
+    """None where it is broken, as its own page says, or where there is none."""
     try:
-        return can_read(run) and cached.card(run).task.name == _DENSITY
+        return cached.card(run)
     except MammoError:
-        return False
+        return None
+
+
+def _tells_density(run: RunFolder) -> bool:
+    card = _card(run)
+    return card is not None and can_read(run) and card.task.name == _DENSITY
 
 
 def _is_fold(run: RunFolder) -> bool:
@@ -145,17 +152,13 @@ def _is_fold(run: RunFolder) -> bool:
 
 
 def _has_seen_women(run: RunFolder) -> bool:
-    try:
-        return cached.card(run).data.seen != "synthetic"
-    except MammoError:
-        return False
+    card = _card(run)
+    return card is not None and card.data.seen != "synthetic"
 
 
 def _knows_patches_alone(run: RunFolder) -> bool:
-    try:
-        return cached.card(run).patches is not None
-    except MammoError:
-        return False  # its card is broken, as its own page says
+    card = _card(run)
+    return card is not None and card.patches is not None
 
 
 def _is_ensemble(run: RunFolder) -> bool:
