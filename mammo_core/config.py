@@ -21,7 +21,8 @@ T = TypeVar("T")
 LossName = Literal["cross_entropy", "cumulative"]
 
 #: By what of validation the best epoch is chosen; kappa is the quadratic one, of ordered classes.
-Monitor = Literal["auc", "loss", "kappa"]
+#: "last" chooses none: the last epoch is kept, for where validation women are few.
+Monitor = Literal["auc", "loss", "kappa", "last"]
 
 #: What of a network is trained: everything, the last stages (or layers) and the head, the norms and
 #: the head, or the very last layer (a linear probe).

@@ -92,6 +92,8 @@ def judge(
 
 def best_epoch(history: Sequence[Judged], monitor: Monitor) -> int:
     """The epoch, from 1, whose weights are kept; 0 before the first. Of equals the lower loss."""
+    if monitor == "last":
+        return len(history)
 
     def merit(epoch: int) -> tuple[float, float, int]:
         judged = history[epoch - 1]

@@ -62,6 +62,13 @@ def test_the_best_epoch_has_the_highest_auc_and_of_equals_the_lowest_loss() -> N
     assert best_epoch(losing(0.5, 0.3, 0.4), "loss") == 2
 
 
+def test_where_no_epoch_is_chosen_the_last_is_kept_and_nothing_stalls() -> None:
+    history = after(0.9, 0.8, 0.7)
+    assert best_epoch(history, "last") == 3
+    assert best_epoch([], "last") == 0
+    assert not has_stalled(history, "last", patience=1)
+
+
 def test_of_ordered_classes_kappa_may_choose_the_epoch() -> None:
     kappas = (0.2, None, 0.6, 0.5)
     history = [replace(GOOD, auc=0.9 - n / 10, kappa=k) for n, k in enumerate(kappas)]

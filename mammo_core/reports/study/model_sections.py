@@ -250,7 +250,7 @@ def _training(study: RunStudy) -> Iterator[Block]:
         ("Device", device_in_words(record)),
         ("Weights at the start", record.start_in_words(study.card.model.weights)),
         ("Continued from", _origin(record)),
-        ("Epochs", f"{record.epochs:,}, the best was {record.best_epoch:,}"),
+        ("Epochs", f"{record.epochs:,}, {record.best_epoch:,} was kept"),
         ("Versions", versions or "not recorded"),
     )
     yield Paragraph(text=validation_in_words(study))
@@ -279,10 +279,10 @@ def validation_in_words(study: RunStudy) -> str:
     if study.training is None:
         return "How validation was used is not known: the settings of the training are not here."
     optim = study.training.optim
-    decided = [f"which epoch was kept (by {optim.monitor})"]
+    decided = [] if optim.monitor == "last" else [f"which epoch was kept (by {optim.monitor})"]
     if optim.patience:
         decided.append(f"when training stopped ({optim.patience} epochs without a better one)")
     if study.point is not None and study.point.split == "val":
         decided.append("the threshold")
     words = " and ".join(filter(None, (", ".join(decided[:-1]), decided[-1])))
-    return f"Validation women decided {words}. {test_women_in_words(study.looks)}"
+    return f"Validation women decided {words or 'nothing'}. {test_women_in_words(study.looks)}"

@@ -21,7 +21,7 @@ _OPTIMIZERS: Final[tuple[Literal["adamw", "adam", "sgd"], ...]] = ("adamw", "ada
 _SCHEDULES: Final[tuple[Literal["cosine", "one_cycle", "constant", "plateau"], ...]] = (
     "cosine", "one_cycle", "constant", "plateau",
 )  # fmt: skip
-_MONITORS: Final[tuple[Monitor, ...]] = ("auc", "loss", "kappa")
+_MONITORS: Final[tuple[Monitor, ...]] = ("auc", "loss", "kappa", "last")
 _LOSSES: Final[tuple[LossName, ...]] = ("cross_entropy", "cumulative")
 _PRECISIONS: Final[tuple[Literal["32-true", "bf16-mixed", "16-mixed"], ...]] = (
     "32-true", "bf16-mixed", "16-mixed",
@@ -81,7 +81,8 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         ),
         monitor=fourth.selectbox(
             "Best epoch by validation", _MONITORS, index=_MONITORS.index(optim.monitor),
-            key=f"train_monitor_{key}", help="Kappa, quadratic, is of ordered classes alone.",
+            key=f"train_monitor_{key}",
+            help="Kappa, quadratic, is of ordered classes alone. Last: no epoch is chosen.",
         ),
         loss=third.selectbox(
             "Loss", _LOSSES, index=_LOSSES.index(optim.loss), key=f"train_loss_{key}",
