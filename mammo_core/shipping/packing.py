@@ -39,16 +39,14 @@ from mammo_core.runs.sidecars import (
     write_embeddings,
 )
 from mammo_core.training.batches import EvaluationBatches
-from mammo_core.training.closing import MOST_PEAKS, embeddings_of
+from mammo_core.training.closing import embeddings_of, peak_among
 from mammo_core.training.data import ImageSet, load_images, split_dataset
 from mammo_core.training.lineage import own_dataset, refuse_other_weights
 from mammo_core.training.outcome import (
     CHOICES,
     LIMITS,
     count_splits,
-    heatmap_peak,
     measure_all,
-    outputs_of,
 )
 from mammo_core.training.series import finished_folds, fold_member
 from mammo_core.types import Report, RunState, Split
@@ -314,7 +312,7 @@ def measure_packed(run: RunFolder, *, folder: str | None = None, report: Report)
             _refuse_other_data(packed.card, fingerprint)
             kept = _embeddings(member, own, images)
             write_embeddings(run, kept, weights_sha256=packed.card.weights_sha256)
-            peak = _peak(packed, own, images[Split.TEST])
+            peak = peak_among(packed.model, _batches(own, images[Split.TEST]))
     table, manifest = (pd.concat(parts, ignore_index=True) for parts in (tables, manifests))
     write_predictions(table.assign(split=None), run.predictions_file)
     task, channels = packed.card.task, packed.card.prepare.channels
@@ -379,14 +377,3 @@ def _embeddings(
 
 def _batches(config: RunConfig, images: ImageSet) -> EvaluationBatches:
     return EvaluationBatches(images=images, config=config, device=torch.device("cpu"))
-
-
-def _peak(packed: Checkpoint, config: RunConfig, images: ImageSet) -> float | None:
-    """The scale of the committee's heatmaps, from some of the images without cancer."""
-    without = np.flatnonzero(~np.isin(images.labels, config.task.positive_indices))[:MOST_PEAKS]
-    if not len(without):
-        return None
-    batches = replace(_batches(config, images), rows=without)
-    return heatmap_peak(
-        outputs_of(packed.model, batches, config.task), images.labels[without], config.task
-    )

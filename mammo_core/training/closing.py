@@ -30,7 +30,7 @@ from mammo_core.types import Split
 from mammo_core.zoo.classifier import Classifier
 
 #: Of validation images without cancer: enough for the scale of heatmaps, which is a percentile.
-MOST_PEAKS: Final = 200
+_MOST_PEAKS: Final = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,18 +140,22 @@ def _said_by_back(halves: Halves, features: FeatureEvaluation, course: Course) -
 
 
 def _peak(course: Course, classifier: Classifier, seen: ImageOutputs | None) -> float | None:
-    """Where only vectors were kept, maps are made once more, of some images without cancer."""
-    task, labels = course.config.task, course.images[Split.VAL].labels
+    """Where only vectors were kept, maps are made once more."""
     if seen is not None:
-        return heatmap_peak(seen, labels, task)
+        return heatmap_peak(seen, course.images[Split.VAL].labels, course.config.task)
+    doing = "Looking for the scale of heatmaps in"
+    return peak_among(classifier, _told(course, Split.VAL, doing=doing))
+
+
+def peak_among(classifier: Classifier, batches: EvaluationBatches) -> float | None:
+    """The scale of heatmaps, from some of the images without cancer, evenly spread."""
+    task, labels = batches.config.task, batches.images.labels
     without = np.flatnonzero(~np.isin(labels, task.positive_indices))
-    rows = without[_few(len(without), MOST_PEAKS)]
+    rows = without[_few(len(without), _MOST_PEAKS)]
     if not len(rows):
         return None
-    batches = replace(
-        _told(course, Split.VAL, doing="Looking for the scale of heatmaps in"), rows=rows
-    )
-    return heatmap_peak(outputs_of(classifier, batches, task), labels[rows], task)
+    outputs = outputs_of(classifier, replace(batches, rows=rows), task)
+    return heatmap_peak(outputs, labels[rows], task)
 
 
 def embeddings_of(
