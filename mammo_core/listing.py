@@ -3,7 +3,7 @@ a case by, what can be told of it without opening it, and what it can be filtere
 """
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import pandas as pd
@@ -42,13 +42,12 @@ def list_cases(
     *,
     case_of: Sequence[str] | None = None,
     scores: Mapping[str, float] | None = None,
-    tags: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[ListedCase, ...]:
     """The cases that `rows` (one per image) make, in the order in which they first appear.
 
     `case_of` names the case of each row; without it every image is one. With `scores` only the
     cases in it are listed, in its order and with its scores; else a case scores as its highest
-    image. `tags` are by image: a case has those of all its images.
+    image.
     """
     ids = list(case_of) if case_of is not None else [str(one) for one in rows["image_id"]]
     places: dict[str, list[int]] = {}
@@ -56,9 +55,7 @@ def list_cases(
         places.setdefault(name, []).append(place)
     names = [name for name in (scores if scores is not None else places) if name in places]
     told = _columns(rows)
-    return tuple(
-        _listed(name, places[name], told, scores=scores, tags=tags or {}) for name in names
-    )
+    return tuple(_listed(name, places[name], told, scores=scores) for name in names)
 
 
 def images_by_case(rows: pd.DataFrame, case_of: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -67,6 +64,29 @@ def images_by_case(rows: pd.DataFrame, case_of: Sequence[str]) -> dict[str, tupl
     for name, image_id in zip(case_of, rows["image_id"], strict=True):
         found.setdefault(name, []).append(str(image_id))
     return {name: tuple(dict.fromkeys(images)) for name, images in found.items()}
+
+
+def with_tags(
+    cases: Sequence[ListedCase],
+    images: Mapping[str, Sequence[str]],
+    tags: Mapping[str, Sequence[str]],
+) -> tuple[ListedCase, ...]:
+    """`cases`, each with the tags of all its `images`; `tags` are by image id."""
+    return tuple(
+        replace(
+            case,
+            tags=tuple(_distinct(tag for one in images[case.key] for tag in tags.get(one, ()))),
+        )
+        for case in cases
+    )
+
+
+def exam_images(manifest: pd.DataFrame, image_ids: Sequence[str]) -> tuple[str, ...]:
+    """`image_ids`, and after them the other images of the same women's same exams."""
+    of = manifest["group_id"] + "\0" + manifest["exam_id"].fillna("")
+    wanted = set(of[manifest["image_id"].isin(list(image_ids))])
+    found = manifest.loc[of.isin(wanted), "image_id"]
+    return tuple(dict.fromkeys([*image_ids, *map(str, found)]))
 
 
 def _columns(rows: pd.DataFrame) -> dict[str, list[Any]]:
@@ -84,7 +104,6 @@ def _listed(
     told: Mapping[str, Sequence[Any]],
     *,
     scores: Mapping[str, float] | None,
-    tags: Mapping[str, Sequence[str]],
 ) -> ListedCase:
     def values(column: str) -> list[Any]:
         return _distinct(told[column][place] for place in places) if column in told else []
@@ -98,7 +117,6 @@ def _listed(
         score=scores[name] if scores is not None else max(found, default=None),
         truth=", ".join(_in_words(values("label"))),
         is_positive=is_positive,
-        tags=tuple(_distinct(tag for image in values("image_id") for tag in tags.get(image, ()))),
         facts={
             title: one[0] if isinstance(one[0], float) and len(one) == 1 else _joined(one)
             for column, title in FACTS.items()

@@ -54,7 +54,7 @@ def show_case_list(
     cases: Sequence[ListedCase],
     *,
     key: str,
-    thumbnails: Thumbnails,
+    thumbnails: Thumbnails | None,
     opened: str | None = None,
     threshold: float | None = None,
     height: int = 640,
@@ -64,7 +64,8 @@ def show_case_list(
     """Show `cases`; the key of the one that is open, None before there is one.
 
     `opened` is open until the reader clicks on another, or reaches it with J or K. `view` is the
-    filter, order and place to begin with, as `kept_view` gave it. A click reruns the script, or
+    filter, order and place to begin with, as `kept_view` gave it. Without `thumbnails` rows have
+    no picture; one that is None cannot be read. A click reruns the script, or
     the fragment this is called in. `on_tag` is called before that, as callbacks are.
     """
     keys = {case.key for case in cases}
@@ -80,6 +81,7 @@ def show_case_list(
                 "view": view,
                 "opened": opened,
                 "of": " cases" if len(cases) <= _MOST_ROWS else f" of {len(cases):,} cases",
+                "hasPictures": thumbnails is not None,
                 "canTag": tagging is not None,
                 "knownTags": list(tagging.known) if tagging else [],
                 "cases": [_row(case) for case in cases[:_MOST_ROWS]],
@@ -127,16 +129,13 @@ def _hear(key: str, keys: set[str], tagging: TaggedBy | None) -> None:
 
 
 @st.fragment
-def _bring_pictures(key: str, keys: set[str], thumbnails: Thumbnails, chosen: str | None) -> None:
+def _bring_pictures(
+    key: str, keys: set[str], thumbnails: Thumbnails | None, chosen: str | None
+) -> None:
     """A fragment of its own: pictures come without the page, or even the rows, being made anew."""
     place = f"{key}_pictures"
     wanted = st.session_state.pop(_wanted_key(key), [])
-    made: list[tuple[str, bytes | None]] = []
-    started = time.monotonic()
-    for one in wanted:
-        made.append((one, thumbnails(one)))
-        if time.monotonic() - started > _PATIENCE:
-            break
+    made = _made_in_time(wanted, thumbnails) if thumbnails else []
 
     def want() -> None:
         asked = st.session_state[place].wanted
@@ -150,6 +149,16 @@ def _bring_pictures(key: str, keys: set[str], thumbnails: Thumbnails, chosen: st
     }
     buffers = [np.frombuffer(data, dtype=np.uint8) for _, data in made if data is not None]
     _PICTURES(key=place, data=pack_message(header, buffers), on_wanted_change=want)
+
+
+def _made_in_time(wanted: Sequence[str], thumbnails: Thumbnails) -> list[tuple[str, bytes | None]]:
+    made: list[tuple[str, bytes | None]] = []
+    started = time.monotonic()
+    for one in wanted:
+        made.append((one, thumbnails(one)))
+        if time.monotonic() - started > _PATIENCE:
+            break
+    return made
 
 
 def _opened_key(key: str) -> str:

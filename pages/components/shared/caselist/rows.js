@@ -52,7 +52,8 @@ function makeRow(list, one) {
   if (one.facts.outcome) chips.append(element("span", { class: "chip" }, one.facts.outcome));
   for (const tag of one.tags) chips.append(element("span", { class: "chip tag" }, tag));
   if (one.problem) chips.append(element("span", { class: "problem", title: one.problem }, one.problem));
-  row.append(picture, element("span", { class: "told" }, name, chips));
+  if (list.header.hasPictures) row.append(picture);
+  row.append(element("span", { class: "told" }, name, chips));
   if (one.score !== null) row.append(makeBar(one.score, list.threshold));
   showPicture(list, row, one.key);
   return row;
@@ -82,7 +83,8 @@ function wordsOf(one, threshold) {
 
 // A picture is "", while it was asked for and has not come; null where the image cannot be read.
 function showPicture(list, row, key) {
-  const place = row.firstChild;
+  const place = row.querySelector(".picture");
+  if (!place) return;
   const address = list.shelf.pictures.get(key);
   if (address === null) place.replaceChildren(element("span", { class: "none" }, "not readable"));
   else if (address) place.replaceChildren(element("img", { src: address, alt: "", draggable: "false" }));
@@ -90,6 +92,7 @@ function showPicture(list, row, key) {
 
 function askFor(list, first, last) {
   clearTimeout(list.askTimer);
+  if (!list.header.hasPictures) return;
   list.askTimer = setTimeout(() => {
     const inView = list.scroller.scrollTop / ROW;
     const near = list.shown
