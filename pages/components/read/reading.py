@@ -13,6 +13,7 @@ import streamlit as st
 from mammo_core.errors import CheckpointError
 from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
+from mammo_core.inference.kept import Place, find_kept, place_of
 from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
 from mammo_core.reading import Looking, Reading
@@ -114,7 +115,7 @@ def read_images(
     """Scores, heatmaps and regions of `images` by the checkpoint `run`."""
     if not images:
         return CaseReading(readings={}, regions={}, seconds={})
-    places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
+    places = tuple(place_of(image.ref) for image in images)
     ensemble = cached.ensemble(run)
     with st.empty():  # spinners come and go in it, and nothing below is moved
         if ensemble is None:
@@ -167,9 +168,17 @@ def _look(
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")
 def _read(
-    checkpoint: Path, state: str, case_id: str, places: tuple[tuple[str, ...], ...], method: str
+    checkpoint: Path, state: str, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:
     """Shared and never changed. `places` are the images with their sides and views."""
+    kept = find_kept(RunFolder(checkpoint), places, method)
+    if kept is not None:
+        return CaseReading(
+            readings={image_id: reading for image_id, (reading, _) in kept.items()},
+            regions={image_id: regions for image_id, (_, regions) in kept.items()},
+            seconds={},
+            engine_note="This reading of a sample is kept with the checkpoint.",
+        )
     from mammo_core.inference.scoring import regions_of, score_images
 
     ready = warm(RunFolder(checkpoint))
