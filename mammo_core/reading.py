@@ -94,6 +94,7 @@ class Reading:
     offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
     geometry: Geometry
     embedding: NDArray[np.float32]  # what the last layer sees: images are compared by it
+    outside: str = ""  # why this kind of image is outside what the model knows; "" where it is not
 
     @property
     def is_flat(self) -> bool:

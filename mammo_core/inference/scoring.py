@@ -19,6 +19,7 @@ from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs
 from mammo_core.inference.engine import Engine, device_of, torch_engine
+from mammo_core.inference.interpretation import why_outside
 from mammo_core.partners import partners_among, partners_of
 from mammo_core.preprocessing.breast import find_breast
 from mammo_core.preprocessing.cache import Cache, open_images
@@ -163,6 +164,7 @@ def _read(
             offset=card.heatmap_offset,
             geometry=one.geometry,
             embedding=embedding,
+            outside=why_outside(card, mammograms[row]),
         )
         for row, one, score, probabilities, evidence, embedding in zip(
             rows,
