@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.explain.closed_form import grad_cam_of
+from mammo_core.explain.drawn import Drawn, draw
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
@@ -222,18 +223,32 @@ _MASK_SIDE: Final = 800  # pixels in which the breast is found
 
 
 def regions_of(mammogram: Mammogram, reading: Reading) -> Regions:
-    return find_regions(
+    return look_into(mammogram, reading)[0]
+
+
+def look_into(mammogram: Mammogram, reading: Reading) -> tuple[Regions, Drawn]:
+    """What stands out in the map of `reading`, and the map as it may be shown."""
+    breast = breast_of(mammogram.pixels)
+    regions = find_regions(
         reading.evidence,
         reading.geometry,
-        _breast_of(mammogram.pixels),
+        breast,
         offset=reading.offset,
         is_relative=reading.is_relative,
         side=mammogram.ref.side,
         view=mammogram.ref.view,
     )
+    drawn = draw(
+        reading.colours,
+        reading.geometry,
+        breast,
+        offset=reading.offset,
+        is_relative=reading.is_relative,
+    )
+    return regions, drawn
 
 
-def _breast_of(pixels: Pixels) -> NDArray[np.bool_]:
+def breast_of(pixels: Pixels) -> NDArray[np.bool_]:
     """The breast, found on every few pixels: a cell of a map is far larger than those between."""
     step = max(1, max(pixels.shape) // _MASK_SIDE)
     mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))

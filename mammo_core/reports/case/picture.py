@@ -206,6 +206,8 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
         f"Heatmap: {image.method}. It shows what moved the score, not the borders of a "
         f"tumour. {scale_in_words(image.reading)}",
+        *([f"Heatmap {image.corner}."] if image.corner else []),
+        *([image.remark] if image.remark else []),
         *regions_in_words(image),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     ]

@@ -23,7 +23,7 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.reading import Reading, Region
+from mammo_core.reading import Reading, Region, corner_in_words
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.types import Window
@@ -48,6 +48,13 @@ class ReadImage:
     @property
     def title(self) -> str:
         return self.about.title
+
+    @property
+    def corner(self) -> str:
+        """A word on how high the heatmap goes, where it goes less high than another may."""
+        if self.heat is None or self.reading is None:
+            return ""
+        return corner_in_words(self.heat, is_relative=self.reading.is_relative)
 
     @property
     def stamp(self) -> str:
