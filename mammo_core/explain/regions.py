@@ -32,9 +32,10 @@ _LEAST_BREAST: Final = 0.05  # of a cell; one that shows less of the breast lies
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regions:
-    """What stands out in the breast of one image, the strongest first."""
+    """What stands out in one image, the strongest first, and what lies where no breast is."""
 
     inside: tuple[Region, ...]
+    outside: float  # share of the evidence outside the breast, 0 to 1
 
 
 def find_regions(
@@ -59,7 +60,7 @@ def find_regions(
     is_inside = shares_in_cells(in_frame, cells) >= _LEAST_BREAST
     total = float(evidence.sum())
     if total <= 0.0 or is_flat(evidence):
-        return Regions(inside=())
+        return Regions(inside=(), outside=0.0)
     inside = np.where(is_inside, evidence, 0.0)
     least = NEAR_THE_HIGHEST * float(evidence.max()) if is_relative else STANDS_OUT
     place = _Place.of(breast, side=side, view=view)
@@ -68,6 +69,7 @@ def find_regions(
             _region(members, inside, total=total, cells=cells, geometry=geometry, place=place)
             for members in _together(inside, least)
         ),
+        outside=float(1.0 - inside.sum() / total),
     )
 
 

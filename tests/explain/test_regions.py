@@ -52,7 +52,7 @@ def test_a_region_is_boxed_in_whole_cells_and_told_in_words() -> None:
     found = find_regions(cells(r2c1=3.0, r2c2=1.0), as_it_lies(), breast(), **LEFT_CC)
     region = only(found)
     assert region.box == Box(x0=20, y0=40, x1=40, y1=60)
-    assert (region.share, region.peak) == (0.75, 3.0)
+    assert (region.share, region.peak, found.outside) == (0.75, 3.0, 0.0)
     assert region.words == "outer, middle third"  # 30 pixels above the nipple, 50 of 80 behind it
 
 
@@ -76,11 +76,12 @@ def test_nothing_below_full_colour_is_a_region() -> None:
     evidence = cells(r3c1=0.9)
     assert find_regions(evidence, as_it_lies(), breast()).inside == ()
     assert len(find_regions(evidence, as_it_lies(), breast(), is_relative=True).inside) == 1
-    assert find_regions(cells(), as_it_lies(), breast()) == Regions(inside=())
+    assert find_regions(cells(), as_it_lies(), breast()) == Regions(inside=(), outside=0.0)
 
 
-def test_evidence_outside_the_breast_is_no_region_but_counts_as_evidence() -> None:
+def test_evidence_outside_the_breast_is_told_and_is_no_region() -> None:
     found = find_regions(cells(r0c3=3.0, r4c1=1.0), as_it_lies(), breast())
+    assert found.outside == 0.75
     assert only(found).share == 0.25
 
 
@@ -146,7 +147,7 @@ def test_a_map_without_contrast_has_no_regions_however_high_it_lies() -> None:
     even = np.full((8, 4), 4 * STANDS_OUT, dtype=np.float32)
     even[2, 1] *= 1.2  # below 1.25 times the median
     assert is_flat(even)
-    assert find_regions(even, as_it_lies(), breast()) == Regions(inside=())
+    assert find_regions(even, as_it_lies(), breast()) == Regions(inside=(), outside=0.0)
     even[2, 1] *= 1.1
     assert not is_flat(even)
     assert find_regions(even, as_it_lies(), breast()).inside
