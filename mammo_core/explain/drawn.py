@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mammo_core.preprocessing.breast import Mask
 from mammo_core.preprocessing.prepare import to_heat
-from mammo_core.reading import corner_in_words, is_flat
+from mammo_core.reading import Reading, corner_in_words, is_flat
 from mammo_core.types import Geometry, Pixels
 
 #: Pixels along the longer side. A map has far fewer cells.
@@ -67,6 +67,16 @@ def draw(
         heat=np.where(inside, heat, np.uint8(0)),
         at_rim=_at_rim(values, geometry, inside, offset=offset),
         is_relative=is_relative,
+    )
+
+
+def drawn_of(reading: Reading, breast: Mask) -> Drawn:
+    return draw(
+        reading.colours,
+        reading.geometry,
+        breast,
+        offset=reading.offset,
+        is_relative=reading.is_relative,
     )
 
 

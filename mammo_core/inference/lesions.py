@@ -23,8 +23,7 @@ from mammo_core.explain.closed_form import Head, logits_of
 from mammo_core.explain.drawn import Drawn, draw
 from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Checkpoint, forward, load_patch_model
-from mammo_core.inference.scoring import breast_of
-from mammo_core.preprocessing.breast import find_tissue
+from mammo_core.preprocessing.breast import breast_of, find_tissue
 from mammo_core.preprocessing.intensity import normalise
 from mammo_core.preprocessing.prepare import place_box, prepare_grey, restore_box
 from mammo_core.reading import Looking, Mark

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +13,7 @@ import streamlit as st
 from mammo_core.errors import CheckpointError
 from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
+from mammo_core.inference.kept import Place, find_kept, place_of
 from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
 from mammo_core.reading import Looking, Reading
@@ -116,7 +117,7 @@ def read_images(
     """Scores, heatmaps and regions of `images` by the checkpoint `run`."""
     if not images:
         return CaseReading(readings={}, regions={}, drawn={}, seconds={})
-    places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
+    places = tuple(place_of(image.ref) for image in images)
     ensemble = cached.ensemble(run)
     with st.empty():  # spinners come and go in it, and nothing below is moved
         if ensemble is None:
@@ -169,9 +170,18 @@ def _look(
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")
 def _read(
-    checkpoint: Path, state: str, case_id: str, places: tuple[tuple[str, ...], ...], method: str
+    checkpoint: Path, state: str, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:
     """Shared and never changed. `places` are the images with their sides and views."""
+    kept = find_kept(RunFolder(checkpoint), places, method)
+    if kept is not None:
+        return CaseReading(
+            readings={image_id: reading for image_id, (reading, _) in kept.items()},
+            regions={image_id: regions for image_id, (_, regions) in kept.items()},
+            drawn=_drawn(case_id, {image_id: reading for image_id, (reading, _) in kept.items()}),
+            seconds={},
+            engine_note="This reading of a sample is kept with the checkpoint.",
+        )
     from mammo_core.inference.scoring import look_into, score_images
 
     ready = warm(RunFolder(checkpoint))
@@ -202,6 +212,20 @@ def _read(
         },
         engine_note=ready.engine.note,
     )
+
+
+def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, Drawn]":
+    """The heatmaps of kept readings; without torch, which their first visitor does not wait for."""
+    from mammo_core.explain.drawn import drawn_of
+    from mammo_core.preprocessing.breast import breast_of
+
+    case = load_case(cases_root(), case_id)
+    return {
+        image_id: drawn_of(
+            reading, breast_of(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
+        )
+        for image_id, reading in readings.items()
+    }
 
 
 @st.cache_resource(max_entries=64, show_spinner="Joining…")
