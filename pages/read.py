@@ -28,9 +28,7 @@ from pages.components.read.intake import (
 from pages.components.read.pictures import (
     Layer,
     lay_out,
-    make_panes,
     pick_layers,
-    regions_inside,
     show_filters,
     show_layers,
     show_method,
@@ -70,8 +68,7 @@ def show_case(case: Case, run: RunFolder | None, second: RunFolder | None) -> No
 def show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
     cases, read = show_judged(case, layer, beneath=lambda: show_density(case)), layer.read
     if read.readings:
-        panes, regions = make_panes(case, read), regions_inside(read)
-        show_exports(case, layer.run, read.readings, panes, regions=regions)
+        show_exports(case, layer)
     return cases
 
 

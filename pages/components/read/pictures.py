@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
-import numpy as np
 import streamlit as st
-from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.files import cases_root
@@ -19,7 +17,7 @@ from mammo_core.preprocessing.cases import (
     opening_in_words,
     parts_of,
 )
-from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_heat, to_pane
+from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_pane
 from mammo_core.reading import Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
@@ -32,7 +30,6 @@ from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, Regio
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
 _LONGEST_TOGETHER: Final = 1400
-_HEAT: Final = 512
 _OF_MODEL: Final = " by model "  # in the key of a pane, after its image's id
 
 
@@ -96,6 +93,7 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
     shown = display_image(case, image, longest=longest)
     reading = read.readings.get(image.ref.image_id) if read else None
     regions = read.regions[image.ref.image_id].inside if read and reading else ()
+    drawn = read.drawn[image.ref.image_id] if read and reading else None
     return Pane(
         key=image.ref.image_id,
         title=image.title,
@@ -108,21 +106,18 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         breast=shown.breast,
         chest_wall=shown.chest_wall,
         reduction=shown.reduction,
-        heat=_heat(reading) if reading else None,
+        heat=drawn.heat if drawn else None,
         boxes=tuple(
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
         note=_note(reading, "Score") if reading else "",
+        faint=drawn.corner if drawn else "",
     )
 
 
 def _note(reading: Reading | None, name: str) -> str:
     return f"{name} {reading.score:.2f}" if reading else f"{name}: not scored"
-
-
-def _heat(reading: Reading) -> NDArray[np.uint8]:
-    return to_heat(reading.colours, reading.geometry, longest=_HEAT, offset=reading.offset)
 
 
 def _region_box(number: int, region: Region, reduction: float) -> RegionBox:
@@ -161,10 +156,6 @@ def show_method() -> None:
     )  # fmt: skip
 
 
-def regions_inside(read: CaseReading) -> dict[str, tuple[Region, ...]]:
-    return {image_id: found.inside for image_id, found in read.regions.items()}
-
-
 def show_regions(case: Case, read: CaseReading) -> None:
     """What stands out, numbered as the boxes on the images; then what the colours mean."""
     lines = []
@@ -175,10 +166,8 @@ def show_regions(case: Case, read: CaseReading) -> None:
         for number, region in enumerate(regions.inside, start=1):
             where = f", {region.words}" if region.words else ""
             lines.append(f"{image.title} **{number}**: {region.share:.0%} of the evidence{where}")
-        if regions.outside >= 0.1:
-            lines.append(
-                f"{image.title}: {regions.outside:.0%} of the evidence lies outside the breast"
-            )
+        if warning := read.drawn[image.ref.image_id].warning:
+            lines.append(f"{image.title}: {warning}")
     for words in _quadrants(case, read):
         lines.append(words)
     if lines:

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -87,6 +87,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 
 if TYPE_CHECKING:
+    from mammo_core.explain.drawn import Drawn
     from mammo_core.explain.regions import Regions
     from mammo_core.inference.lesions import FoundLesions, LesionFinder
     from mammo_core.inference.scoring import Seconds
@@ -103,6 +104,7 @@ class CaseReading:
 
     readings: dict[str, Reading]
     regions: "dict[str, Regions]"
+    drawn: "dict[str, Drawn]"  # the heatmaps as they are shown
     seconds: dict[str, float]  # by what was done
     engine_note: str = ""  # why this engine and not the usual
     members: tuple[str, ...] = ()  # of an ensemble, by name
@@ -114,7 +116,7 @@ def read_images(
 ) -> CaseReading:
     """Scores, heatmaps and regions of `images` by the checkpoint `run`."""
     if not images:
-        return CaseReading(readings={}, regions={}, seconds={})
+        return CaseReading(readings={}, regions={}, drawn={}, seconds={})
     places = tuple(place_of(image.ref) for image in images)
     ensemble = cached.ensemble(run)
     with st.empty():  # spinners come and go in it, and nothing below is moved
@@ -176,10 +178,11 @@ def _read(
         return CaseReading(
             readings={image_id: reading for image_id, (reading, _) in kept.items()},
             regions={image_id: regions for image_id, (_, regions) in kept.items()},
+            drawn=_drawn(case_id, {image_id: reading for image_id, (reading, _) in kept.items()}),
             seconds={},
             engine_note="This reading of a sample is kept with the checkpoint.",
         )
-    from mammo_core.inference.scoring import regions_of, score_images
+    from mammo_core.inference.scoring import look_into, score_images
 
     ready = warm(RunFolder(checkpoint))
     case = load_case(cases_root(), case_id)
@@ -193,12 +196,13 @@ def _read(
             ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
         )
         scored = time.perf_counter()
-        regions = list(pool.map(regions_of, mammograms, readings))
+        looks = list(pool.map(look_into, mammograms, readings))
     ended = time.perf_counter()
     ids = [image.ref.image_id for image in images]
     return CaseReading(
         readings=dict(zip(ids, readings, strict=True)),
-        regions=dict(zip(ids, regions, strict=True)),
+        regions={image_id: regions for image_id, (regions, _) in zip(ids, looks, strict=True)},
+        drawn={image_id: drawn for image_id, (_, drawn) in zip(ids, looks, strict=True)},
         seconds={
             "loading": loaded - started,
             "preparing": sum(one.preparing for one in took),
@@ -208,6 +212,20 @@ def _read(
         },
         engine_note=ready.engine.note,
     )
+
+
+def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, Drawn]":
+    """The heatmaps of kept readings; without torch, which their first visitor does not wait for."""
+    from mammo_core.explain.drawn import drawn_of
+    from mammo_core.preprocessing.breast import breast_of
+
+    case = load_case(cases_root(), case_id)
+    return {
+        image_id: drawn_of(
+            reading, breast_of(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
+        )
+        for image_id, reading in readings.items()
+    }
 
 
 @st.cache_resource(max_entries=64, show_spinner="Joining…")
@@ -222,7 +240,7 @@ def _join(
 ) -> CaseReading:
     """What the members say, as one. Shared and never changed."""
     from mammo_core.inference.ensembles import join_readings
-    from mammo_core.inference.scoring import regions_of
+    from mammo_core.inference.scoring import look_into
 
     run = RunFolder(ensemble)
     made_of, card = load_ensemble(run.file(MEMBERS_NAME)), cached.card(run)
@@ -231,16 +249,17 @@ def _join(
     started = time.perf_counter()
     scores = [[part.readings[image_id].score for image_id in ids] for part in _parts]
     joined = dict(zip(ids, join_scores(made_of, scores), strict=True))
-    readings, regions = {}, {}
+    readings, regions, drawn = {}, {}, {}
     for image_id in ids:
         of_members = [part.readings[image_id] for part in _parts]
         readings[image_id] = join_readings(run.run_id, joined[image_id], of_members, card.task)
         mammogram = load_mammogram(cases_root(), case, case.image(image_id))
-        regions[image_id] = regions_of(mammogram, readings[image_id])
+        regions[image_id], drawn[image_id] = look_into(mammogram, readings[image_id])
     seconds = {name: sum(part.seconds[name] for part in _parts) for name in _parts[0].seconds}
     return CaseReading(
         readings=readings,
         regions=regions,
+        drawn=drawn,
         seconds={**seconds, "joining": time.perf_counter() - started},
         engine_note=" ".join(
             dict.fromkeys(part.engine_note for part in _parts if part.engine_note)

@@ -84,6 +84,7 @@ class Pane:
     heat: NDArray[np.uint8] | None = None  # of any size; covers the whole frame
     boxes: tuple[RegionBox, ...] = ()
     note: str = ""  # one short line under the title, such as a score with its model
+    faint: str = ""  # said in the corner while the heatmap is shown, where that is faint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
