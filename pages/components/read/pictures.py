@@ -17,8 +17,9 @@ from mammo_core.preprocessing.cases import (
     opening_in_words,
     parts_of,
 )
+from mammo_core.preprocessing.file_names import NamedPlace
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_pane
-from mammo_core.reading import Reading, Region
+from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
@@ -145,13 +146,10 @@ def pick_method() -> str:
 
 def show_method() -> None:
     """Under "Advanced": the other ways to make a heatmap."""
-    from mammo_core.explain.methods import METHODS  # loads torch, which has read by now
-
-    titles = {method.name: method.title for method in METHODS}
-    relative = {method.name for method in METHODS if method.is_relative}
     st.selectbox(
-        "Heatmap by", list(titles), key="method", bind="query-params",
-        format_func=lambda name: titles[name] + (", relative" if name in relative else ""),
+        "Heatmap by", list(METHOD_TITLES), key="method", bind="query-params",
+        format_func=lambda name: METHOD_TITLES[name]
+        + ("" if name in ABSOLUTE_METHODS else ", relative"),
         help="Relative: some point of every image is full colour, however low its score.",
     )  # fmt: skip
 
@@ -189,9 +187,7 @@ def _quadrants(case: Case, read: CaseReading) -> list[str]:
 
 
 def _scale_in_words(read: CaseReading) -> str:
-    from mammo_core.explain.methods import get_method
-
-    title = get_method(next(iter(read.readings.values())).method).title
+    title = METHOD_TITLES[next(iter(read.readings.values())).method]
     readings = [reading for reading in read.readings.values() if not reading.is_flat]
     if not readings:
         scale = ""
@@ -227,7 +223,7 @@ def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
 
 LEGEND: Final = Legend(text="What moved the score", low_text="none", high_text="most")
 _BESIDE: Final = "Side by side"
-_HEIGHT: Final = 780
+HEIGHT: Final = 780
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +238,7 @@ class Layer:
 class Places:
     """Where on the page the parts of a case go."""
 
+    models: DeltaGenerator
     pictures: DeltaGenerator
     scores: DeltaGenerator
     second_scores: DeltaGenerator
@@ -249,13 +246,23 @@ class Places:
 
 
 def lay_out(*, is_for_two: bool) -> Places:
-    """Scores beside the images; those of two models beside each other, under the images."""
+    """Models and scores beside the images; those of two models beside each other, under them."""
     if not is_for_two:
-        pictures, scores = st.columns([3, 1], gap="medium")
-        return Places(pictures=pictures, scores=scores, second_scores=scores, behind=pictures)
+        pictures, right = st.columns([3, 1], gap="medium")
+        models, scores = right.container(), right.container()
+        return Places(
+            models=models, pictures=pictures, scores=scores, second_scores=scores, behind=pictures
+        )
+    models = st.container(horizontal=True)
     pictures = st.container()
     scores, second = st.columns(2, gap="large")
-    return Places(pictures=pictures, scores=scores, second_scores=second, behind=st.container())
+    return Places(
+        models=models,
+        pictures=pictures,
+        scores=scores,
+        second_scores=second,
+        behind=st.container(),
+    )
 
 
 def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
@@ -269,8 +276,33 @@ def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
     return [by_name[name]] if name in by_name else list(layers)
 
 
-def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
-    """In the viewer; under them the boxes that the reader drew."""
+def hung_as(case: Case, proposed: Mapping[str, NamedPlace]) -> Case:
+    """`case` with the places proposed for images, by id: for hanging alone, nothing counts them."""
+    return replace(
+        case,
+        images=tuple(
+            replace(
+                image,
+                info=replace(image.info, ref=replace(image.ref, side=place.side, view=place.view)),
+            )
+            if (place := proposed.get(image.ref.image_id))
+            else image
+            for image in case.images
+        ),
+    )
+
+
+def show_pictures(
+    case: Case,
+    layers: Sequence[Layer],
+    *,
+    proposed: Mapping[str, NamedPlace],
+    height: int = HEIGHT,
+) -> None:
+    """In the viewer; under them the boxes that the reader drew. Images of a `proposed` place are
+    hung there, and say that it is one.
+    """
+    case = hung_as(case, proposed)
     lesions = None
     if len(layers) < 2:
         panes = make_panes(case, layers[0].read if layers else None)
@@ -286,7 +318,11 @@ def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
         panes = make_pairs(case, parts[part], {layer.run.run_id: layer.read for layer in layers})
     columns = len(layers) if len(layers) > 1 else 0
     legend = lesions.legend if lesions else LEGEND
-    seen = show_viewer(panes, key="viewer", height=_HEIGHT, legend=legend, columns=columns)
+    panes = [
+        replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
+        for pane in panes
+    ]
+    seen = show_viewer(panes, key="viewer", height=height, legend=legend, columns=columns)
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")
     if lesions:

@@ -32,9 +32,7 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
         if wanted and page.url_path == wanted:
             st.switch_page(page, query_params=_query())
     st.html(_STYLE)
-    with st.container(
-        key="top_bar", horizontal=True, vertical_alignment="center", gap="small"
-    ):
+    with st.container(key="top_bar", horizontal=True, vertical_alignment="center", gap="small"):
         st.markdown("**Mammoscope**", width="content")
         if STUDY not in st.query_params:
             for page, icon in pages.items():
