@@ -15,6 +15,7 @@ from mammo_core.preprocessing.cases import (
     keep_case,
     load_case,
     load_mammogram,
+    load_part,
     opening_in_words,
     store_case,
 )
@@ -175,3 +176,15 @@ def test_forget_this_case_leaves_nothing(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab")
     forget_case(tmp_path, case)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_part_of_an_image_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    stored = store(tmp_path, bytes(range(10)))
+    whole = load_mammogram(tmp_path, stored, stored.images[0]).pixels
+    part = load_part(
+        tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(4, 7)
+    ).pixels
+    assert part.tolist() == whole[:, 4:7].tolist()
+    forget_case(tmp_path, stored)
+    with pytest.raises(MammoError, match="missing"):
+        load_part(tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(0, 1))

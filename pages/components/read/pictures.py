@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,10 +17,17 @@ from mammo_core.preprocessing.cases import (
     CaseImage,
     load_case,
     load_mammogram,
+    load_part,
     opening_in_words,
     parts_of,
 )
-from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_heat, to_pane
+from mammo_core.preprocessing.prepare import (
+    DisplayImage,
+    filters_png,
+    grey_values,
+    to_heat,
+    to_pane,
+)
 from mammo_core.reading import Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
@@ -27,7 +35,14 @@ from mammo_core.types import Laterality, View
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
-from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, RegionBox, show_viewer
+from pages.components.shared.viewer.viewer import (
+    FullPixels,
+    Legend,
+    Pane,
+    ReaderBox,
+    RegionBox,
+    show_viewer,
+)
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -100,6 +115,7 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         key=image.ref.image_id,
         title=image.title,
         pixels=shown.pixels,
+        full=_full_pixels(case, image) if shown.reduction > 1 else None,
         windows=shown.windows,
         side=image.ref.side,
         view=image.ref.view,
@@ -113,8 +129,40 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
+        facts=facts_of(image),
         note=_note(reading, "Score") if reading else "",
     )
+
+
+def _full_pixels(case: Case, image: CaseImage) -> FullPixels:
+    return FullPixels(size=image.size, read=partial(_read_part, case, image))
+
+
+def _read_part(case: Case, image: CaseImage, rows: slice, columns: slice) -> NDArray[np.uint16]:
+    return grey_values(load_part(cases_root(), case, image, rows=rows, columns=columns))
+
+
+def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
+    """What may be shown of its file. Of a header no more is kept: nothing there names a woman."""
+    info = image.info
+    known = {
+        "File": f"{image.number}, {info.kind}",
+        "Size": f"{image.size[0]} × {image.size[1]}",
+        "Bits": str(info.bits),
+        "Spacing": spacing_in_words(image),
+        "Set by hand": " and ".join(image.corrected),
+        "Special": ", ".join(info.modifiers),
+        "Windows": ", ".join(window.name for window in info.windows),
+        "What was done": " ".join(info.notes),
+    }
+    return tuple((name, value) for name, value in known.items() if value)
+
+
+def spacing_in_words(image: CaseImage) -> str:
+    if image.info.spacing_mm is None:
+        return "unknown"
+    where = " at the detector" if image.info.is_spacing_at_detector else ""
+    return f"{image.info.spacing_mm[0]:.3g} mm{where}"
 
 
 def _note(reading: Reading | None, name: str) -> str:
