@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -183,6 +183,20 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
     )
 
 
+def load_part(
+    root: Path, case: Case, image: CaseImage, *, rows: slice, columns: slice
+) -> Mammogram:
+    """A part of one image, at full resolution; of the rest nothing is read."""
+    folder = root / case.case_id
+    wide = folder / f"{image.ref.image_id}.wide.npy"
+    pixels = _load_array(folder / f"{image.ref.image_id}.pixels.npy", "r")
+    return Mammogram(
+        info=image.info,
+        pixels=np.array(pixels[rows, columns]),
+        wide=np.array(_load_array(wide, "r")[rows, columns]) if wide.exists() else None,
+    )
+
+
 def correct_image(
     root: Path,
     case_id: str,
@@ -335,9 +349,10 @@ def _save_array(path: Path, values: NDArray[Any]) -> None:
     scratch.replace(path)
 
 
-def _load_array(path: Path) -> NDArray[Any]:
+def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:
+    """The whole array; with mode "r" as it lies on the disk, read where it is looked at."""
     try:
-        values: NDArray[Any] = np.load(path, allow_pickle=False)
+        values: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         raise MammoError("Pixels of this case are missing. Open the images again.") from None
     return values

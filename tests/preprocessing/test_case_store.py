@@ -17,6 +17,7 @@ from mammo_core.preprocessing.cases import (
     keep_case,
     load_case,
     load_mammogram,
+    load_part,
     opening_in_words,
     regroup_images,
     store_case,
@@ -224,3 +225,15 @@ def test_images_of_two_cases_can_be_one_and_part_of_one_can_be_another(tmp_path:
     alone = regroup_images(tmp_path, [(both, both.images[:1])], now=time.time())
     assert alone.case_id == store(tmp_path, b"ab").case_id
     assert load_case(tmp_path, both.case_id).images == both.images
+
+
+def test_a_part_of_an_image_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    stored = store(tmp_path, bytes(range(10)))
+    whole = load_mammogram(tmp_path, stored, stored.images[0]).pixels
+    part = load_part(
+        tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(4, 7)
+    ).pixels
+    assert part.tolist() == whole[:, 4:7].tolist()
+    forget_case(tmp_path, stored, now=time.time())
+    with pytest.raises(MammoError, match="missing"):
+        load_part(tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(0, 1))

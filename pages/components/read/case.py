@@ -41,9 +41,10 @@ from pages.components.read.intake import (
     seen_cases,
 )
 from pages.components.read.listed import forget_thumbnails, listed_cases
-from pages.components.read.pictures import display_image, forget_pictures
+from pages.components.read.pictures import display_image, forget_pictures, spacing_in_words
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.viewer.viewer import Correction
 
 FROM_NAME: Final = "side and view from the file's name"
 _FORGOTTEN: Final = "forgotten"  # the last case that was, and until when it can be brought back
@@ -158,24 +159,14 @@ _UNKNOWN: Final = "unknown"
 
 
 def show_case_table(case: Case) -> None:
-    """One row per image; side and view can be changed. Below it, the files that were refused."""
+    """One row per image. Below it, the files that were refused."""
     shown = pd.DataFrame([_row(image) for image in case.images])
     if not shown.empty:
-        key = f"case_table_{hash(case.images)}"  # a new table after every correction, from any tab
-        st.data_editor(
+        st.dataframe(
             shown,
-            key=key,
+            key="case_table",
             hide_index=True,
-            disabled=[name for name in shown.columns if name not in ("Side", "View")],
-            column_config={
-                "Side": st.column_config.SelectboxColumn(
-                    options=[_UNKNOWN, *Laterality], required=True
-                ),
-                "View": st.column_config.SelectboxColumn(options=[_UNKNOWN, *View], required=True),
-                "What was done": st.column_config.TextColumn(width="large"),
-            },
-            on_change=_take_corrections,
-            args=(case, key),
+            column_config={"What was done": st.column_config.TextColumn(width="large")},
         )
     offer_places(case)
     if case.refusals:
@@ -312,37 +303,17 @@ def _row(image: CaseImage) -> dict[str, str]:
         "Size": f"{height} × {width}",
         "Bits": str(image.info.bits),
         "Kind": image.info.kind,
-        "Spacing": _spacing(image),
+        "Spacing": spacing_in_words(image),
         "What was done": "; ".join([*notes, *image.info.modifiers, *image.info.notes]),
     }
 
 
-def _spacing(image: CaseImage) -> str:
-    if image.info.spacing_mm is None:
-        return _UNKNOWN
-    where = " at the detector" if image.info.is_spacing_at_detector else ""
-    return f"{image.info.spacing_mm[0]:.3g} mm{where}"
-
-
-def _take_corrections(case: Case, key: str) -> None:
-    """Write what was changed in the table back to the case, each field by itself."""
-    edits: dict[str, dict[str, str | None]] = st.session_state[key]["edited_rows"]
-    for row, changes in edits.items():
-        image_id = case.images[int(row)].ref.image_id
-        try:
-            correct_image(
-                cases_root(), case.case_id, image_id, change=partial(_corrected, changes=changes)
-            )
-        except MammoError as error:
-            st.toast(escaped(str(error)), icon=":material/error:")
-
-
-def _corrected(ref: ImageRef, *, changes: dict[str, str | None]) -> ImageRef:
-    """`ref` with the fields in `changes`; a field that was not touched stays."""
-    if "Side" in changes:
-        side = changes["Side"] or _UNKNOWN
-        ref = replace(ref, side=None if side == _UNKNOWN else Laterality(side))
-    if "View" in changes:
-        view = changes["View"] or _UNKNOWN
-        ref = replace(ref, view=None if view == _UNKNOWN else View(view))
-    return ref
+def take_correction(case: Case, said: Correction) -> None:
+    """What the reader says one image is, by the chips on it."""
+    try:
+        correct_image(
+            cases_root(), case.case_id, said.pane,
+            change=partial(replace, side=said.side, view=said.view),
+        )  # fmt: skip
+    except MammoError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")

@@ -1,11 +1,14 @@
 """The images of a case in the viewer, under the heatmap of one model, or twice, under two."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.files import cases_root
@@ -14,11 +17,12 @@ from mammo_core.preprocessing.cases import (
     CaseImage,
     load_case,
     load_mammogram,
+    load_part,
     opening_in_words,
     parts_of,
 )
 from mammo_core.preprocessing.file_names import NamedPlace
-from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_pane
+from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
@@ -26,7 +30,15 @@ from mammo_core.types import Laterality, View
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
-from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, RegionBox, show_viewer
+from pages.components.shared.viewer.viewer import (
+    Correction,
+    FullPixels,
+    Legend,
+    Pane,
+    ReaderBox,
+    RegionBox,
+    show_viewer,
+)
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -99,6 +111,7 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         key=image.ref.image_id,
         title=image.title,
         pixels=shown.pixels,
+        full=_full_pixels(case, image) if shown.reduction > 1 else None,
         windows=shown.windows,
         side=image.ref.side,
         view=image.ref.view,
@@ -112,9 +125,41 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
+        facts=facts_of(image),
         note=_note(reading, "Score") if reading else "",
         faint=drawn.corner if drawn else "",
     )
+
+
+def _full_pixels(case: Case, image: CaseImage) -> FullPixels:
+    return FullPixels(size=image.size, read=partial(_read_part, case, image))
+
+
+def _read_part(case: Case, image: CaseImage, rows: slice, columns: slice) -> NDArray[np.uint16]:
+    return grey_values(load_part(cases_root(), case, image, rows=rows, columns=columns))
+
+
+def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
+    """What may be shown of its file. Of a header no more is kept: nothing there names a woman."""
+    info = image.info
+    known = {
+        "File": f"{image.number}, {info.kind}",
+        "Size": f"{image.size[0]} × {image.size[1]}",
+        "Bits": str(info.bits),
+        "Spacing": spacing_in_words(image),
+        "Set by hand": " and ".join(image.corrected),
+        "Special": ", ".join(info.modifiers),
+        "Windows": ", ".join(window.name for window in info.windows),
+        "What was done": " ".join(info.notes),
+    }
+    return tuple((name, value) for name, value in known.items() if value)
+
+
+def spacing_in_words(image: CaseImage) -> str:
+    if image.info.spacing_mm is None:
+        return "unknown"
+    where = " at the detector" if image.info.is_spacing_at_detector else ""
+    return f"{image.info.spacing_mm[0]:.3g} mm{where}"
 
 
 def _note(reading: Reading | None, name: str) -> str:
@@ -298,9 +343,10 @@ def show_pictures(
     *,
     proposed: Mapping[str, NamedPlace],
     height: int = HEIGHT,
+    on_corrected: Callable[[Correction], None] | None = None,
 ) -> None:
     """In the viewer; under them the boxes that the reader drew. Images of a `proposed` place are
-    hung there, and say that it is one.
+    hung there, and say that it is one. `on_corrected` hears what the reader says of an image.
     """
     case = hung_as(case, proposed)
     lesions = None
@@ -322,7 +368,14 @@ def show_pictures(
         replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
         for pane in panes
     ]
-    seen = show_viewer(panes, key="viewer", height=height, legend=legend, columns=columns)
+    seen = show_viewer(
+        panes,
+        key="viewer",
+        height=height,
+        legend=legend,
+        columns=columns,
+        on_corrected=None if columns else on_corrected,
+    )
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")
     if lesions:

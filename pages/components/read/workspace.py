@@ -3,6 +3,7 @@ scores, and what is a click away, each in its place.
 """
 
 import time
+from functools import partial
 from typing import Final
 
 import streamlit as st
@@ -10,7 +11,13 @@ import streamlit as st
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
-from pages.components.read.case import offer_names, offer_undo, show_case_care, show_case_table
+from pages.components.read.case import (
+    offer_names,
+    offer_undo,
+    show_case_care,
+    show_case_table,
+    take_correction,
+)
 from pages.components.read.context import (
     pick_second,
     read_with,
@@ -68,9 +75,15 @@ def _show_case(case: Case) -> RunFolder | None:
     show_list(case, run)
     runs = [one for one in (run, second) if one is not None]
     is_all_held = all(is_held(one, case, method=pick_method()) for one in runs)
+    drawn = partial(
+        show_pictures,
+        named(case),
+        proposed=proposed_places(case),
+        on_corrected=partial(take_correction, case),
+    )
     if not is_all_held:
         with place.pictures:
-            show_pictures(named(case), [], proposed=proposed_places(case))
+            drawn([])
     with place.scores:
         first, other = read_with(run, case), read_with(second, case)
     if not is_all_held:
@@ -80,7 +93,7 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.pictures:
         shown = pick_layers([layer for layer in (first, other) if layer is not None])
         started = time.perf_counter()
-        show_pictures(named(case), shown, proposed=proposed_places(case))
+        drawn(shown)
         drawing = time.perf_counter() - started
     if run is None:
         place.scores.info("There is no checkpoint yet. Train one on the Train page.")
