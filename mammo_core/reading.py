@@ -16,6 +16,20 @@ from mammo_core.types import Box, Geometry, ImageRef
 LEAST_CONTRAST: Final = 1.25
 
 
+#: What each way to make a heatmap is called; what it does is in `explain/methods.py`, with torch.
+METHOD_TITLES: Final = {
+    "grad_cam": "Grad-CAM",
+    "grad_cam_relative": "Grad-CAM through gradients, stretched",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "hires_cam": "HiResCAM",
+    "layer_cam": "LayerCAM",
+    "score_cam": "Score-CAM (slow)",
+    "occlusion": "Occlusion (slow)",
+}
+#: Those on the checkpoint's own scale; of all others some point of every image is full colour.
+ABSOLUTE_METHODS: Final = ("grad_cam",)
+
+
 class Across(StrEnum):
     """Where a region lies along the chest wall, seen from the nipple."""
 
@@ -61,6 +75,25 @@ def is_flat(evidence: NDArray[np.floating]) -> bool:
     return bool(evidence.max() < LEAST_CONTRAST * float(np.median(evidence)))
 
 
+#: A map that stays below this share of the scale is called faint.
+FAINT: Final = 0.5
+_LEAST_TOLD: Final = 0.01
+
+
+def corner_in_words(heat: NDArray[np.uint8], *, is_relative: bool) -> str:
+    """What a view's corner says of its heatmap (255 is full colour), so that none is taken for a
+    hotter one; "" where it needs no word.
+    """
+    highest = float(heat.max()) / 255
+    if is_relative:
+        return "own scale: not to be compared with other views"
+    if highest >= FAINT:
+        return ""
+    if highest < _LEAST_TOLD:
+        return "faint: less than 1 % of the scale"
+    return f"faint: at most {100 * highest:.0f} % of the scale"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Looking:
     """How a network of patches looks for lesions in a whole image."""
@@ -94,6 +127,7 @@ class Reading:
     offset: float  # prepared pixels from the middle of a cell's tile to where the cell looks
     geometry: Geometry
     embedding: NDArray[np.float32]  # what the last layer sees: images are compared by it
+    outside: str = ""  # why this kind of image is outside what the model knows; "" where it is not
 
     @property
     def is_flat(self) -> bool:

@@ -8,6 +8,10 @@ from mammo_core.types import Level
 #: Said wherever a score is shown.
 NOTICE: Final = "For research only. Not a medical device."
 
+#: Said of a score that was asked for although the model has learnt from no images of that kind:
+#: beside it, on the picture, and in every form it leaves the workbench in.
+OUTSIDE: Final = "Outside what this model knows"
+
 #: One case and several, in words: who counts by patient counts women.
 UNITS: Final[Mapping[Level, tuple[str, str]]] = {
     Level.IMAGE: ("image", "images"),

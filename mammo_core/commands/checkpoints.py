@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command, say, say_aside, show_progress
 from mammo_core.commands.files import folder_of
 from mammo_core.errors import MammoError, RunError
-from mammo_core.files import checkpoints_root
+from mammo_core.files import checkpoints_root, samples_root
 from mammo_core.runs.folder import RunFolder, find_run, list_checkpoints
 from mammo_core.types import Level
 from mammo_core.words import case_in_words, many
@@ -64,6 +64,11 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     pack.add_argument(
         "--out", type=Path, metavar="DIR", help="where to put it (default: among the checkpoints)"
     )
+    _named(
+        actions.add_parser(
+            "samples", help="keep its readings of the sample images, so that they open at once"
+        )
+    )
     bring = actions.add_parser("import", help="import one from a zip")
     bring.add_argument("file", type=Path, metavar="ZIP")
     bring.add_argument("--name", help="what to call it; default imported-<hash of its card>")
@@ -85,7 +90,7 @@ def _named(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     actions = {
         "list": _list, "show": _show, "check": _check, "embed": _embed, "seen": _seen,
-        "pack": _pack, "import": _import, "export": _export,
+        "pack": _pack, "samples": _samples, "import": _import, "export": _export,
     }  # fmt: skip
     return actions[arguments.action](arguments)
 
@@ -254,6 +259,16 @@ def _pack(arguments: argparse.Namespace) -> int:
     for line in _described(run.card()):
         say(line)
     say(run.path)
+    return 0
+
+
+def _samples(arguments: argparse.Namespace) -> int:
+    from mammo_core.inference.kept import SAMPLE_READINGS, keep_readings
+    from mammo_core.preprocessing.cases import list_samples
+
+    run = RunFolder(folder_of(arguments.name))
+    count = keep_readings(run, list_samples(samples_root()))
+    say(f"{many(count, 'reading', 'readings')} kept in {run.file(SAMPLE_READINGS)}.")
     return 0
 
 

@@ -185,6 +185,7 @@ def join_readings(name: str, joined: Joined, readings: Sequence[Reading], task: 
         probabilities=tuple(float(share) for share in _with_score(shares, joined.score, task)),
         evidence=mean_of_maps(maps),
         is_relative=any(one.is_relative for one in readings),
+        outside=" ".join(dict.fromkeys(one.outside for one in readings if one.outside)),
         embedding=np.empty(0, dtype=np.float32),
     )
 

@@ -145,15 +145,19 @@ UNCOMPARED: Final = (
 
 
 def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
-    """Why this model does not score this image, as a sentence; None where it does."""
+    """Why this model does not score this image unasked, as a sentence; None where it does."""
     if mammogram.info.unfit is not None:
         return f"{WHY[mammogram.info.unfit]} It is not scored."
-    if card.data.seen == "synthetic" and not mammogram.info.is_synthetic:
-        return (
-            "This model has only seen synthetic images; this is not one of them, so it is not "
-            "scored. Choose a model that learnt from mammograms."
-        )
+    if outside := why_outside(card, mammogram):
+        return f"{outside} It is not scored. Choose a model that learnt from mammograms."
     return None
+
+
+def why_outside(card: ModelCard, mammogram: Mammogram | CaseImage) -> str:
+    """Why this kind of image is outside what this model knows; "" where it is not."""
+    if card.data.seen == "synthetic" and not mammogram.info.is_synthetic:
+        return "This model has only seen synthetic images; this is not one of them."
+    return ""
 
 
 def remark(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:

@@ -20,9 +20,10 @@ from mammo_core.config import PrepareSettings
 from mammo_core.errors import CheckpointError
 from mammo_core.explain.cells import cells_of, shares_in_cells
 from mammo_core.explain.closed_form import Head, logits_of
+from mammo_core.explain.drawn import Drawn, draw
 from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Checkpoint, forward, load_patch_model
-from mammo_core.preprocessing.breast import find_tissue
+from mammo_core.preprocessing.breast import breast_of, find_tissue
 from mammo_core.preprocessing.intensity import normalise
 from mammo_core.preprocessing.prepare import place_box, prepare_grey, restore_box
 from mammo_core.reading import Looking, Mark
@@ -63,6 +64,7 @@ class FoundLesions:
     marks: tuple[Mark, ...]  # the surest first
     evidence: Map
     geometry: Geometry
+    drawn: Drawn
 
 
 def open_finder(folder: Path, looking: Looking, *, device: str = "cpu") -> LesionFinder:
@@ -116,10 +118,12 @@ def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> FoundLesions:
     tissue = find_tissue(grey.levels.astype(np.uint16))
     inside = shares_in_cells(tissue, cells_of(evidence.shape, (rows, columns), 0.0)) > 0.0
     seen = np.where(inside, evidence, np.float32(0.0))
+    geometry = replace(grey.geometry, prepared_size=(rows, columns))
     return FoundLesions(
         marks=marks_of(seen, grey.geometry, spacing=finder.spacing, apart=finder.apart),
         evidence=seen,
-        geometry=replace(grey.geometry, prepared_size=(rows, columns)),
+        geometry=geometry,
+        drawn=draw(seen, geometry, breast_of(mammogram.pixels)),
     )
 
 

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.explain.closed_form import grad_cam_of
+from mammo_core.explain.drawn import Drawn, drawn_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs
 from mammo_core.inference.engine import Engine, device_of, torch_engine
+from mammo_core.inference.interpretation import why_outside
 from mammo_core.partners import partners_among, partners_of
-from mammo_core.preprocessing.breast import find_breast
+from mammo_core.preprocessing.breast import breast_of
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.preprocessing.intensity import normalise
 from mammo_core.preprocessing.prepare import prepare, restore_map
@@ -163,6 +165,7 @@ def _read(
             offset=card.heatmap_offset,
             geometry=one.geometry,
             embedding=embedding,
+            outside=why_outside(card, mammograms[row]),
         )
         for row, one, score, probabilities, evidence, embedding in zip(
             rows,
@@ -216,24 +219,20 @@ def heatmap_of(reading: Reading) -> Pixels:
     return restore_map(np.clip(reading.colours, 0.0, 1.0), replace(reading.geometry, offset=offset))
 
 
-_MASK_SIDE: Final = 800  # pixels in which the breast is found
-
-
 def regions_of(mammogram: Mammogram, reading: Reading) -> Regions:
-    return find_regions(
+    return look_into(mammogram, reading)[0]
+
+
+def look_into(mammogram: Mammogram, reading: Reading) -> tuple[Regions, Drawn]:
+    """What stands out in the map of `reading`, and the map as it may be shown."""
+    breast = breast_of(mammogram.pixels)
+    regions = find_regions(
         reading.evidence,
         reading.geometry,
-        _breast_of(mammogram.pixels),
+        breast,
         offset=reading.offset,
         is_relative=reading.is_relative,
         side=mammogram.ref.side,
         view=mammogram.ref.view,
     )
-
-
-def _breast_of(pixels: Pixels) -> NDArray[np.bool_]:
-    """The breast, found on every few pixels: a cell of a map is far larger than those between."""
-    step = max(1, max(pixels.shape) // _MASK_SIDE)
-    mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
-    whole: NDArray[np.bool_] = mask.repeat(step, axis=0).repeat(step, axis=1)
-    return np.ascontiguousarray(whole[: pixels.shape[0], : pixels.shape[1]])
+    return regions, drawn_of(reading, breast)

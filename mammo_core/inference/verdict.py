@@ -17,7 +17,7 @@ from mammo_core.metrics.threshold import operating_point
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
 from mammo_core.scores import Recalibration, called_classes, mean_of_sum
 from mammo_core.types import ImageRef, Laterality, Level, Split, Task
-from mammo_core.words import UNITS, many
+from mammo_core.words import OUTSIDE, UNITS, many
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -31,6 +31,7 @@ class ScoredImage:
     ref: ImageRef
     title: str
     score: float
+    is_outside: bool = False  # what the model knows: no threshold was set on such images
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +43,10 @@ class ScoredCase:
     rule: Pooling
     images: tuple[ScoredImage, ...]
     side: Laterality | None = None  # of a breast
+
+    @property
+    def is_outside(self) -> bool:
+        return any(image.is_outside for image in self.images)
 
     @property
     def score(self) -> float:
@@ -138,8 +143,12 @@ def grade_in_words(graded: GradedCase, task: Task) -> str:
 
 
 def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:
-    """None where no threshold was locked for such cases as the model scores them."""
+    """None where no threshold was locked for such cases as the model scores them, and for images
+    of a kind the model has never learnt from.
+    """
     if point is None or point.level is not case.level or point.pooling != case.rule:
+        return None
+    if case.is_outside:
         return None
     given = as_given(point)
     if given is None:
@@ -191,6 +200,8 @@ def why_no_verdict(cases: Sequence[ScoredCase], point: LockedPoint) -> str:
         )
     if any(verdict_on(case, point) for case in cases):
         return ""
+    if cases and all(case.is_outside for case in cases):
+        return f"{OUTSIDE}: no threshold was set on such images, so there is no verdict."
     if point.pooling not in tuple(Pooling):
         return (
             f"A threshold is locked for this model, but for scores pooled by {point.pooling!r}, "

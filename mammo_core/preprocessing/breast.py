@@ -25,6 +25,7 @@ _FULL: Final = 0.93  # of its bounding box: a film fills it, a breast hardly eve
 _CLEAR: Final = 3.0  # times the unrest of the darkest quarter: less is texture, no outline
 _DOUBT: Final = 0.5  # of the largest piece: a second one above it might be the larger
 _FLAT: Final = 1e-6  # between the brightest and the darkest pixel of an image that shows nothing
+_MASK_SIDE: Final = 800  # pixels in which the breast is found for a heatmap
 _ROOM: Final = 0.02  # of the frame's longer side, kept around the breast when the rest is masked
 
 
@@ -42,6 +43,14 @@ def find_breast(pixels: Pixels) -> Mask:
             "Was an empty or blank frame exported?",
         )
     return _enlarged(_outlined(small), pixels.shape)
+
+
+def breast_of(pixels: Pixels) -> Mask:
+    """`find_breast` on every few pixels: a cell of a heatmap is far larger than those between."""
+    step = max(1, max(pixels.shape) // _MASK_SIDE)
+    mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
+    whole: Mask = mask.repeat(step, axis=0).repeat(step, axis=1)
+    return np.ascontiguousarray(whole[: pixels.shape[0], : pixels.shape[1]])
 
 
 def is_chest_wall_right(mask: Mask) -> bool:

@@ -12,10 +12,11 @@ from mammo_core.inference.interpretation import (
     remark,
     remarks,
     why_not,
+    why_outside,
     why_uncompared,
 )
 from mammo_core.runs.card import ModelCard
-from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
+from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Unfit, View
 from tests.inference.made_up import card
 
 
@@ -42,6 +43,16 @@ def test_a_model_of_synthetic_images_scores_no_others(kind: str) -> None:
     assert refusal is not None
     assert refusal.startswith("This model has only seen synthetic images")
     assert why_not(model(), image(kind=kind, is_synthetic=True)) is None
+
+
+def test_what_is_outside_what_a_model_knows_is_told_apart_from_what_is_no_mammogram() -> None:
+    told = why_outside(model(), image())
+    assert told == "This model has only seen synthetic images; this is not one of them."
+    assert why_outside(model(), image(is_synthetic=True)) == ""
+    blank = image(is_synthetic=True)
+    blank = replace(blank, info=replace(blank.info, unfit=Unfit.BLANK))
+    assert why_outside(model(), blank) == ""
+    assert "blank" in str(why_not(model(), blank))
 
 
 @pytest.mark.parametrize("seen", ["digital", "film", "mixed", "unknown"])

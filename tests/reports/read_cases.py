@@ -157,3 +157,26 @@ def unread(image: ReadImage) -> ReadImage:
     return replace(
         image, reading=None, heat=None, regions=(), unread="It does not look like a breast."
     )
+
+
+WHY_OUTSIDE = "This model has only seen synthetic images; this is not one of them."
+
+
+def outside_case() -> ReadCase:
+    """`read_case` with its threshold, its first image of a kind the model does not know."""
+    case = read_case(point=POINT)
+    first = case.images[0]
+    assert first.reading is not None
+    stamped = replace(first, reading=replace(first.reading, outside=WHY_OUTSIDE))
+    images = (stamped, *case.images[1:])
+    scored = [
+        ScoredImage(
+            ref=image.about.ref,
+            title=image.title,
+            score=image.reading.score,
+            is_outside=bool(image.reading.outside),
+        )
+        for image in images
+        if image.reading
+    ]
+    return replace(case, images=images, scores=tuple(score_cases(scored, POINT)))

@@ -253,7 +253,8 @@ def _capture(source: Source, subject: Subject, case: ReadCase) -> Dataset:
     else:
         dataset.Laterality = ""
     dataset.PatientOrientation = ""  # how the original was laid is not known here
-    dataset.ImageComments = f"{source.image.title}. {NOTICE}"
+    told = (f"{source.image.title}.", f"{source.image.stamp}." * bool(source.image.stamp), NOTICE)
+    dataset.ImageComments = " ".join(filter(None, told))
     return dataset
 
 

@@ -58,6 +58,8 @@ def _score(case: ReadCase, scored: ScoredCase) -> dict[str, object]:
 
 def _threshold(case: ReadCase) -> str:
     point = case.point
+    if case.scores and all(scored.is_outside for scored in case.scores):
+        return "No threshold was set on such images, so there is no verdict."
     if point is None:
         return "No threshold was set for this model, so there is no verdict."
     if not any(verdict_in_words(case, scored) for scored in case.scores):
@@ -75,7 +77,8 @@ def _view(image: ReadImage, look: Appearance) -> dict[str, object]:
     with_heat, plain = small_pictures(image, look, longest=_LONGEST)
     words = f"no score. {image.unread}"
     if image.reading is not None:
-        words = "; ".join((f"score {image.reading.score:.3f}", *regions_in_words(image)))
+        told = (f"score {image.reading.score:.3f}", image.stamp, *regions_in_words(image))
+        words = "; ".join(filter(None, told))
     return {
         "title": image.title,
         "words": words,

@@ -77,20 +77,21 @@ def pictures(case: ReadCase, look: Appearance) -> list[CaseFile]:
 def overlay_picture(image: ReadImage, case: ReadCase, look: Appearance) -> Colours:
     """The view with its heatmap, and around it the words without which it must not travel."""
     legend = look if image.heat is not None else None
-    return _framed(heat_picture(image, look), _words(image, case), legend)
+    words = _words(image, case)
+    return _framed(heat_picture(image, look), words, legend, stamp=image.stamp)
 
 
 def plain_picture(image: ReadImage, look: Appearance) -> Colours:
     """The view without a heatmap, with the notice."""
     shown = _in_colour(grey_picture(image, look))
-    return _framed(shown, [f"{image.title}, without heatmap"], None)
+    return _framed(shown, [f"{image.title}, without heatmap"], None, stamp=image.stamp)
 
 
 def small_pictures(image: ReadImage, look: Appearance, *, longest: int) -> tuple[Colours, Colours]:
     """With and without heatmap, at most `longest` pixels a side, under the notice alone."""
     pair = (heat_picture(image, look), _in_colour(grey_picture(image, look)))
     with_heat, plain = (_reduced(one, longest) for one in pair)
-    return _noticed(with_heat), _noticed(plain)
+    return _noticed(with_heat, image.stamp), _noticed(plain, image.stamp)
 
 
 def heat_picture(image: ReadImage, look: Appearance) -> Colours:
@@ -146,9 +147,10 @@ def _in_colour(grey: Grey) -> Colours:
     return np.repeat(grey[..., np.newaxis], 3, axis=2)
 
 
-def _noticed(shown: Colours) -> Colours:
+def _noticed(shown: Colours, stamp: str) -> Colours:
     width = max(shown.shape[1], _LEAST_WIDTH_OF_NOTICE)
-    return np.asarray(_with_notice(shown, width, max(16, width // 16)), dtype=np.uint8)
+    top = max(16, width // 16)
+    return np.asarray(_with_notice(shown, width, top, stamp=stamp), dtype=np.uint8)
 
 
 def _reduced(shown: Colours, longest: int) -> Colours:
@@ -200,27 +202,30 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
     return [
         f"{image.title}: score {image.reading.score:.3f} for {case.positive}, from 0 to 1; "
         "not a probability of disease",
+        *([f"{image.stamp}. {image.reading.outside}"] if image.stamp else []),
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
         f"Heatmap: {image.method}. It shows what moved the score, not the borders of a "
         f"tumour. {scale_in_words(image.reading)}",
+        *([f"Heatmap {image.corner}."] if image.corner else []),
+        *([image.remark] if image.remark else []),
         *regions_in_words(image),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",
     ]
 
 
-def _framed(shown: Colours, words: list[str], legend: Appearance | None) -> Colours:
+def _framed(shown: Colours, words: list[str], legend: Appearance | None, *, stamp: str) -> Colours:
     """`shown` between a band with the notice and one with the words; both on the picture itself."""
-    rows, columns = shown.shape[:2]
-    width = max(columns, _LEAST_WIDTH)
+    width = max(shown.shape[1], _LEAST_WIDTH)
     size = max(13, width // 60)
     font = ImageFont.load_default(size)
     lines = [line for text in words for line in _wrapped(text, font, width - 2 * size)]
-    top, line = 2 * size, round(1.5 * size)
+    line = round(1.5 * size)
     bottom = line * (len(lines) + (1 if legend else 0)) + size
-    picture = Image.new("RGB", (width, top + rows + bottom), _BAND)
-    picture.paste(_with_notice(shown, width, top))
+    noticed = _with_notice(shown, width, 2 * size, stamp=stamp)
+    picture = Image.new("RGB", (width, noticed.height + bottom), _BAND)
+    picture.paste(noticed)
     draw = ImageDraw.Draw(picture)
-    place = top + rows + size // 2
+    place = noticed.height + size // 2
     for number, text in enumerate(lines):
         ink = _INK if number == 0 else _QUIET
         draw.text((size, place + number * line), text, font=font, fill=ink)
@@ -229,15 +234,20 @@ def _framed(shown: Colours, words: list[str], legend: Appearance | None) -> Colo
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _with_notice(shown: Colours, width: int, top: int) -> Image.Image:
-    """`shown` in the middle of `width`, below a band of `top` pixels that holds the notice."""
+def _with_notice(shown: Colours, width: int, top: int, *, stamp: str) -> Image.Image:
+    """`shown` in the middle of `width`, below a band of `top` pixels that holds the notice, and
+    another that holds the stamp, where there is one.
+    """
+    bands = [BURNED_IN, *([stamp.upper()] if stamp else [])]
     rows, columns = shown.shape[:2]
-    picture = Image.new("RGB", (width, top + rows), _BAND)
-    picture.paste(Image.fromarray(shown), ((width - columns) // 2, top))
-    at_ten = ImageFont.load_default(10).getlength(BURNED_IN)
-    font = ImageFont.load_default(min(top / 2, 10 * 0.95 * width / at_ten))
-    place = (width / 2, top / 2)
-    ImageDraw.Draw(picture).text(place, BURNED_IN, font=font, fill=_WARNING, anchor="mm")
+    above = top * len(bands)
+    picture = Image.new("RGB", (width, above + rows), _BAND)
+    picture.paste(Image.fromarray(shown), ((width - columns) // 2, above))
+    for number, text in enumerate(bands):
+        at_ten = ImageFont.load_default(10).getlength(text)
+        font = ImageFont.load_default(min(top / 2, 10 * 0.95 * width / at_ten))
+        place = (width / 2, top * (number + 0.5))
+        ImageDraw.Draw(picture).text(place, text, font=font, fill=_WARNING, anchor="mm")
     return picture
 
 

@@ -23,10 +23,11 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.reading import Reading, Region
+from mammo_core.reading import Reading, Region, corner_in_words
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.types import Window
+from mammo_core.words import OUTSIDE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,6 +48,18 @@ class ReadImage:
     @property
     def title(self) -> str:
         return self.about.title
+
+    @property
+    def corner(self) -> str:
+        """A word on how high the heatmap goes, where it goes less high than another may."""
+        if self.heat is None or self.reading is None:
+            return ""
+        return corner_in_words(self.heat, is_relative=self.reading.is_relative)
+
+    @property
+    def stamp(self) -> str:
+        """What every form of this image's score must bear; "" where there is nothing."""
+        return OUTSIDE if self.reading is not None and self.reading.outside else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -69,6 +82,10 @@ class ReadCase:
     @property
     def positive(self) -> str:
         return " or ".join(self.card.task.positive)
+
+    @property
+    def stamp(self) -> str:
+        return next((image.stamp for image in self.images if image.stamp), "")
 
     def numbers_of(self, scored: ScoredCase) -> list[int]:
         """The images a score comes from, by their number in the case."""
@@ -119,9 +136,12 @@ def scales_in_words(readings: Sequence[Reading]) -> str:
 
 
 def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
-    """On which side of the threshold, what that threshold promised, and what is missing; "" where
-    no threshold was set for such scores.
+    """On which side of the threshold, what that threshold promised, and what is missing; that there
+    is none for a kind of image the model does not know; "" where no threshold was set for such
+    scores.
     """
+    if scored.is_outside:
+        return f"{OUTSIDE}: no verdict."
     verdict = verdict_on(scored, case.point)
     if verdict is None or case.point is None:
         return ""

@@ -27,7 +27,7 @@ from mammo_core.reports.case.dicom import (
 )
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, verdict_in_words
 from mammo_core.types import Laterality
-from mammo_core.words import NOTICE
+from mammo_core.words import NOTICE, OUTSIDE
 
 SCHEME: Final = "99MAMMOSCOPE"
 _SERIES_NUMBER: Final = 9002
@@ -50,6 +50,7 @@ SHARE: Final = _private("SHARE", "Share of the evidence for the score")
 VERDICT: Final = _private("VERDICT", "Side of the threshold")
 ABOVE: Final = _private("ABOVE", "Score at or above the threshold")
 BELOW: Final = _private("BELOW", "Score below the threshold; does not mean normal")
+NOT_KNOWN: Final = _private("OUTSIDE", f"{OUTSIDE}; no verdict")
 _NO_UNIT: Final = codes.UCUM.NoUnits
 _SIDES: Final = {Laterality.LEFT: codes.SCT.Left, Laterality.RIGHT: codes.SCT.Right}
 
@@ -138,6 +139,8 @@ def _score_group(
         )
     ]
     evaluations = []
+    if scored.is_outside:
+        evaluations.append(sr.QualitativeEvaluation(name=VERDICT, value=NOT_KNOWN))
     if verdict is not None:
         threshold = round(verdict.threshold, 6)
         measurements.append(sr.Measurement(name=THRESHOLD, value=threshold, unit=_NO_UNIT))
@@ -213,9 +216,16 @@ def _algorithm(sources: list[Source], case: ReadCase) -> sr.AlgorithmIdentificat
             f"Engine: {engines}",
             f"Heatmap: {methods}",
             f"Task: {card.task.title}; the score is that of {case.positive}",
-            *(f"Limit: {limit}" for limit in card.limits),
+            *(f"Limit: {limit}" for limit in (*_stamps(sources), *card.limits)),
         ],
     )
+
+
+def _stamps(sources: list[Source]) -> list[str]:
+    """Each once; every measurement of a stamped image bears them, regions too."""
+    images = [source.image for source in sources]
+    told = (f"{i.stamp}. {i.reading.outside}" for i in images if i.reading and i.stamp)
+    return list(dict.fromkeys(told))
 
 
 def _site(side: Laterality | None) -> sr.FindingSite:

@@ -18,7 +18,7 @@ from mammo_core.reports.case.record import (
     verdict_in_words,
 )
 from mammo_core.tables import safe_cell
-from mammo_core.words import NOTICE
+from mammo_core.words import NOTICE, OUTSIDE
 
 
 def to_csv(case: ReadCase) -> str:
@@ -38,6 +38,7 @@ def case_rows(case: ReadCase) -> pd.DataFrame:
                 "view": about.ref.view,
                 "set_by_hand": " and ".join(about.corrected),
                 "score": reading.score if reading else None,
+                "stamp": f"{image.stamp}. {reading.outside}" if reading and image.stamp else "",
                 "model": case.card.model_id if reading else None,
                 "weights_sha256": case.card.weights_sha256 if reading else None,
                 "engine": reading.engine if reading else None,
@@ -64,6 +65,7 @@ def to_json(case: ReadCase, pseudonyms: Pseudonyms) -> str:
         "schema_version": SCHEMA_VERSION,
         "kind": "mammoscope read case",
         "notice": NOTICE,
+        "stamp": case.stamp or None,
         "program": f"Mammoscope {__version__}",
         "read_at": case.read_at.astimezone(UTC).isoformat(timespec="seconds"),
         "model": _model(case),
@@ -119,6 +121,7 @@ def _reading(image: ReadImage, reading: Reading, case: ReadCase) -> dict[str, An
     classes = case.card.task.classes
     return {
         "score": reading.score,
+        "stamp": f"{image.stamp}. {reading.outside}" if image.stamp else None,
         "probabilities": dict(zip(classes, reading.probabilities, strict=True)),
         "engine": reading.engine,
         "heatmap": {"method": image.method, "scale": scale_in_words(reading)},
@@ -137,6 +140,7 @@ def _score(scored: ScoredCase, case: ReadCase) -> dict[str, Any]:
         "images": case.numbers_of(scored),
         "rule": scored.rule,
         "score": scored.score,
+        "stamp": OUTSIDE if scored.is_outside else None,
         "is_above_threshold": verdict.is_above if verdict else None,
         "threshold": verdict.threshold if verdict else None,
         "recalibrated_score": verdict.recalibrated if verdict else None,

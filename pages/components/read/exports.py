@@ -1,7 +1,7 @@
 """Taking a read case away: picture, table, page to print, DICOM. Made only when asked for."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -17,7 +17,7 @@ from mammo_core.metrics.cases import Pooling
 from mammo_core.preprocessing.cases import Case
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.preprocessing.reading.read import read_evidence
-from mammo_core.reading import Reading, Region
+from mammo_core.reading import METHOD_TITLES
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, pictures
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, to_zip
@@ -25,6 +25,8 @@ from mammo_core.reports.case.tables import to_csv, to_json
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint
+from pages.components.read.pictures import Layer, make_panes
+from pages.components.read.reading import CaseReading
 from pages.components.read.scores import point_for, scored_images, validation_cases
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
@@ -33,31 +35,17 @@ from pages.components.shared.viewer.viewer import Pane
 _TIMES: Final = "read_at"  # when a case was first read with a model, in this session
 
 
-def read_case(
-    case: Case,
-    run: RunFolder,
-    readings: Mapping[str, Reading],
-    panes: Sequence[Pane],
-    *,
-    regions: Mapping[str, Sequence[Region]],
-) -> ReadCase:
+def read_case(case: Case, run: RunFolder, read: CaseReading, panes: Sequence[Pane]) -> ReadCase:
     """`case` as `run` read it and as `panes` show it."""
     card = cached.card(run)
-    scored = scored_images(case, readings)
+    scored = scored_images(case, read.readings)
     point = point_for(scored, run, card)
-    told = remarks(card, [case.image(image_id) for image_id in readings])
-    said = {image_id: " ".join(of_image) for image_id, of_image in zip(readings, told, strict=True)}
-    images = [
-        _image(
-            case,
-            pane,
-            card,
-            readings.get(pane.key),
-            regions.get(pane.key, ()),
-            remark=said.get(pane.key, ""),
-        )
-        for pane in panes
-    ]
+    told = remarks(card, [case.image(image_id) for image_id in read.readings])
+    said = {
+        image_id: " ".join(filter(None, (*of_image, read.drawn[image_id].warning)))
+        for image_id, of_image in zip(read.readings, told, strict=True)
+    }
+    images = [_image(case, pane, card, read, remark=said.get(pane.key, "")) for pane in panes]
     return ReadCase(
         case_id=case.case_id,
         card=card,
@@ -69,16 +57,8 @@ def read_case(
     )
 
 
-def _image(
-    case: Case,
-    pane: Pane,
-    card: ModelCard,
-    reading: Reading | None,
-    regions: Sequence[Region],
-    *,
-    remark: str,
-) -> ReadImage:
-    about = case.image(pane.key)
+def _image(case: Case, pane: Pane, card: ModelCard, read: CaseReading, *, remark: str) -> ReadImage:
+    about, reading = case.image(pane.key), read.readings.get(pane.key)
     known = ReadImage(
         about=about,
         pixels=pane.pixels,
@@ -89,10 +69,9 @@ def _image(
     )
     if reading is None:
         return replace(known, unread=why_not(card, about) or "It was not scored.")
-    from mammo_core.explain.methods import get_method  # loads torch, which has read by now
-
-    method = get_method(reading.method).title
-    return replace(known, method=method, heat=pane.heat, regions=tuple(regions))
+    method = METHOD_TITLES[reading.method]
+    regions = read.regions[pane.key].inside
+    return replace(known, method=method, heat=pane.heat, regions=regions)
 
 
 def _read_at(case: Case, card: ModelCard) -> datetime:
@@ -110,21 +89,12 @@ def _usual_images(run: RunFolder, point: LockedPoint | None) -> int | None:
 
 
 _DOWNLOAD: Final = ":material/download:"
-_NOTHING: Final[Mapping[str, Sequence[Region]]] = {}
 
 
-def show_exports(
-    case: Case,
-    run: RunFolder,
-    readings: Mapping[str, Reading],
-    panes: Sequence[Pane],
-    *,
-    regions: Mapping[str, Sequence[Region]] = _NOTHING,
-) -> None:
-    """Every way to take `case` away, as `run` read it and as `panes` show it."""
+def show_exports(case: Case, layer: Layer) -> None:
+    """Every way to take `case` away, as one model read it and as the viewer shows it."""
     with st.popover("Export", icon=_DOWNLOAD):
-        taken = read_case(case, run, readings, panes, regions=regions)
-        _show_choices(taken)
+        _show_choices(read_case(case, layer.run, layer.read, make_panes(case, layer.read)))
 
 
 @st.fragment

@@ -10,7 +10,6 @@ import streamlit as st
 
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.cases import Case
-from mammo_core.preprocessing.prepare import to_heat
 from mammo_core.reading import Mark
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import Froc, froc_of
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
     from mammo_core.inference.lesions import FoundLesions
 
 _USUAL: Final = "What moved the score"
-_HEAT: Final = 512
 _RADIUS: Final = 0.02  # of the longer side of a pane
 _LEARNT: Final = {
     "film": ("on films", "digitised films alone"),
@@ -61,14 +59,14 @@ class LesionLayer:
         """`pane` under this map and its marks, in the place of the heatmap and its regions."""
         found = self.found.get(pane.key)
         if found is None:
-            return replace(pane, heat=None, boxes=())
+            return replace(pane, heat=None, boxes=(), faint="")
         radius = _RADIUS * max(pane.pixels.shape)
         rounds = [
             _round(mark.x / pane.reduction, mark.y / pane.reduction, radius, text=str(rank))
             for rank, mark in enumerate(self.marks(pane.key), start=1)
         ]
-        heat = to_heat(found.evidence, found.geometry, longest=_HEAT)
-        return replace(pane, heat=heat, boxes=tuple(rounds))
+        drawn = found.drawn
+        return replace(pane, heat=drawn.heat, boxes=tuple(rounds), faint=drawn.corner)
 
 
 def pick_lesions(case: Case) -> LesionLayer | None:

@@ -1,18 +1,21 @@
 """A checkpoint's reading of a case, computed once and kept. Nothing here decides anything."""
 
+import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
+from mammo_core.inference.kept import Place, find_kept, place_of
 from mammo_core.metrics.ensemble import load_ensemble
 from mammo_core.preprocessing.cases import Case, CaseImage, load_case, load_mammogram
 from mammo_core.reading import Looking, Reading
@@ -37,7 +40,55 @@ class Warm:
 
 def warm(run: RunFolder) -> Warm:
     """The checkpoint in memory; loaded, and its network converted, on first use."""
-    return _warm(run.path, state_of(run))
+    with st.spinner("Loading the model…"):
+        return _warm(run.path, state_of(run))
+
+
+_HELD: Final = "read_in_this_session"
+
+
+def is_held(run: RunFolder, case: Case, *, method: str) -> bool:
+    """Whether what `run` says of `case` is there at once, so that nobody has to wait for it."""
+    places = [place_of(image.ref) for image in case.images]
+    if _held_key(run, case, method) in st.session_state.get(_HELD, set()):
+        return True
+    return run.is_checkpoint and find_kept(run, places, method) is not None
+
+
+def hold(run: RunFolder, case: Case, *, method: str) -> None:
+    """From now on in this session, `run` has said what it says of `case`."""
+    st.session_state.setdefault(_HELD, set()).add(_held_key(run, case, method))
+
+
+def _held_key(run: RunFolder, case: Case, method: str) -> str:
+    return f"{run.path} {case.case_id} {method} {[place_of(image.ref) for image in case.images]}"
+
+
+def load_in_background(run: RunFolder) -> None:
+    """Import what reads and load `run` while the reader looks at the page; once per server, and
+    not where MAMMO_LOAD_AHEAD is "no".
+    """
+    if not run.is_checkpoint or os.environ.get("MAMMO_LOAD_AHEAD") == "no":
+        return
+    try:
+        _loading(run.path, state_of(run))
+    except CheckpointError:
+        return  # broken: it is told where it would read
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _loading(checkpoint: Path, state: str) -> threading.Thread:
+    def load() -> None:
+        time.sleep(_AFTER_PAINT)
+        with suppress(MammoError):  # told where it would read
+            _warm(checkpoint, state)
+
+    thread = threading.Thread(target=load, name="loading a model", daemon=True)
+    thread.start()
+    return thread
+
+
+_AFTER_PAINT: Final = 0.5  # seconds: what is on the page goes out before Python is busy
 
 
 def kept_embeddings(run: RunFolder) -> Embeddings | None:
@@ -62,7 +113,7 @@ def state_of(run: RunFolder) -> str:
     return " ".join(f"{file.st_mtime_ns}:{file.st_size}" for file in files)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Loading the model…")
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _warm(checkpoint: Path, state: str) -> Warm:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
@@ -86,6 +137,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 
 if TYPE_CHECKING:
+    from mammo_core.explain.drawn import Drawn
     from mammo_core.explain.regions import Regions
     from mammo_core.inference.lesions import FoundLesions, LesionFinder
     from mammo_core.inference.scoring import Seconds
@@ -102,6 +154,7 @@ class CaseReading:
 
     readings: dict[str, Reading]
     regions: "dict[str, Regions]"
+    drawn: "dict[str, Drawn]"  # the heatmaps as they are shown
     seconds: dict[str, float]  # by what was done
     engine_note: str = ""  # why this engine and not the usual
     members: tuple[str, ...] = ()  # of an ensemble, by name
@@ -113,8 +166,8 @@ def read_images(
 ) -> CaseReading:
     """Scores, heatmaps and regions of `images` by the checkpoint `run`."""
     if not images:
-        return CaseReading(readings={}, regions={}, seconds={})
-    places = tuple((i.ref.image_id, str(i.ref.side), str(i.ref.view)) for i in images)
+        return CaseReading(readings={}, regions={}, drawn={}, seconds={})
+    places = tuple(place_of(image.ref) for image in images)
     ensemble = cached.ensemble(run)
     with st.empty():  # spinners come and go in it, and nothing below is moved
         if ensemble is None:
@@ -167,10 +220,19 @@ def _look(
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")
 def _read(
-    checkpoint: Path, state: str, case_id: str, places: tuple[tuple[str, ...], ...], method: str
+    checkpoint: Path, state: str, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:
     """Shared and never changed. `places` are the images with their sides and views."""
-    from mammo_core.inference.scoring import regions_of, score_images
+    kept = find_kept(RunFolder(checkpoint), places, method)
+    if kept is not None:
+        return CaseReading(
+            readings={image_id: reading for image_id, (reading, _) in kept.items()},
+            regions={image_id: regions for image_id, (_, regions) in kept.items()},
+            drawn=_drawn(case_id, {image_id: reading for image_id, (reading, _) in kept.items()}),
+            seconds={},
+            engine_note="This reading of a sample is kept with the checkpoint.",
+        )
+    from mammo_core.inference.scoring import look_into, score_images
 
     ready = warm(RunFolder(checkpoint))
     case = load_case(cases_root(), case_id)
@@ -184,12 +246,13 @@ def _read(
             ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
         )
         scored = time.perf_counter()
-        regions = list(pool.map(regions_of, mammograms, readings))
+        looks = list(pool.map(look_into, mammograms, readings))
     ended = time.perf_counter()
     ids = [image.ref.image_id for image in images]
     return CaseReading(
         readings=dict(zip(ids, readings, strict=True)),
-        regions=dict(zip(ids, regions, strict=True)),
+        regions={image_id: regions for image_id, (regions, _) in zip(ids, looks, strict=True)},
+        drawn={image_id: drawn for image_id, (_, drawn) in zip(ids, looks, strict=True)},
         seconds={
             "loading": loaded - started,
             "preparing": sum(one.preparing for one in took),
@@ -199,6 +262,20 @@ def _read(
         },
         engine_note=ready.engine.note,
     )
+
+
+def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, Drawn]":
+    """The heatmaps of kept readings; without torch, which their first visitor does not wait for."""
+    from mammo_core.explain.drawn import drawn_of
+    from mammo_core.preprocessing.breast import breast_of
+
+    case = load_case(cases_root(), case_id)
+    return {
+        image_id: drawn_of(
+            reading, breast_of(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
+        )
+        for image_id, reading in readings.items()
+    }
 
 
 @st.cache_resource(max_entries=64, show_spinner="Joining…")
@@ -213,7 +290,7 @@ def _join(
 ) -> CaseReading:
     """What the members say, as one. Shared and never changed."""
     from mammo_core.inference.ensembles import join_readings
-    from mammo_core.inference.scoring import regions_of
+    from mammo_core.inference.scoring import look_into
 
     run = RunFolder(ensemble)
     made_of, card = load_ensemble(run.file(MEMBERS_NAME)), cached.card(run)
@@ -222,16 +299,17 @@ def _join(
     started = time.perf_counter()
     scores = [[part.readings[image_id].score for image_id in ids] for part in _parts]
     joined = dict(zip(ids, join_scores(made_of, scores), strict=True))
-    readings, regions = {}, {}
+    readings, regions, drawn = {}, {}, {}
     for image_id in ids:
         of_members = [part.readings[image_id] for part in _parts]
         readings[image_id] = join_readings(run.run_id, joined[image_id], of_members, card.task)
         mammogram = load_mammogram(cases_root(), case, case.image(image_id))
-        regions[image_id] = regions_of(mammogram, readings[image_id])
+        regions[image_id], drawn[image_id] = look_into(mammogram, readings[image_id])
     seconds = {name: sum(part.seconds[name] for part in _parts) for name in _parts[0].seconds}
     return CaseReading(
         readings=readings,
         regions=regions,
+        drawn=drawn,
         seconds={**seconds, "joining": time.perf_counter() - started},
         engine_note=" ".join(
             dict.fromkeys(part.engine_note for part in _parts if part.engine_note)
