@@ -4,6 +4,7 @@ A verdict is given only where the threshold in force was locked: at its level, b
 Anywhere else a threshold means nothing, and the score stands alone.
 """
 
+import hashlib
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
@@ -319,6 +320,12 @@ def _where(split: str) -> str:
             return f"On the {split} split"
 
 
+def cases_hash(cases: Cases) -> str:
+    """What tells these cases, their truth and their scores from any others."""
+    told = "\n".join(cases.case_ids).encode() + cases.positive.tobytes() + cases.score.tobytes()
+    return hashlib.sha256(told).hexdigest()
+
+
 def point_to_lock(
     cases: Cases,
     threshold: float,
@@ -334,7 +341,7 @@ def point_to_lock(
     With a `recalibration` it is fitted on them and kept with the point, which then lies among the
     probabilities; where the map makes several scores equal, all of them are called.
     """
-    score_map = None
+    cases_as_given, score_map = cases, None
     if recalibration is not None:
         score_map = fit_score_map(cases, recalibration)
         threshold = float(map_scores(np.array([min(1.0, threshold)]), score_map)[0])
@@ -357,4 +364,5 @@ def point_to_lock(
         locked_at=locked_at,
         card_sha256=card_sha256,
         score_map=score_map,
+        cases_sha256=cases_hash(cases_as_given),
     )

@@ -122,7 +122,7 @@ def without_training_women(own: pd.DataFrame, other: pd.DataFrame) -> pd.DataFra
 
 def _rates(predictions: pd.DataFrame, locked: Locked | None) -> tuple[RatesAtThreshold | None, str]:
     if locked is None:
-        return None, "No operating point was locked."
+        return None, "No operating point is locked."
     if locked.level not in levels_of(predictions):
         return None, f"The operating point is by {locked.level}, which these images do not tell."
     if locked.rule not in rules_of(predictions, locked.level):

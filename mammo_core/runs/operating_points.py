@@ -3,7 +3,7 @@ beside the model card, only ever appended.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -44,6 +44,8 @@ class LockedPoint:
     locked_at: str  # ISO 8601, UTC
     card_sha256: str
     score_map: ScoreMap | None = None  # what `calibration` names; None where it was not kept
+    cases_sha256: str = ""  # of the cases it was chosen on, with their scores; "" in older logs
+    unlocked_at: str = ""  # ISO 8601, UTC: such a line takes the same point out of force
 
 
 def has_points(run: RunFolder) -> bool:
@@ -58,8 +60,26 @@ def lock_point(run: RunFolder, point: LockedPoint) -> None:
     append_record(run.file(POINTS_FILE), point)
 
 
+def unlock_point(run: RunFolder, *, now: str) -> None:
+    """Take the point in force out of it; that it was locked stays written down."""
+    point = point_in_force(run)
+    if point is None:
+        raise RunError(f"No threshold is locked for {run.run_id}, so none can be unlocked.")
+    append_record(run.file(POINTS_FILE), replace(point, unlocked_at=now))
+
+
 def locked_points(run: RunFolder) -> list[LockedPoint]:
-    """Every point that was ever locked for this card, the one in force last."""
+    """Every point that was ever locked for this card, the newest last."""
+    return [point for point in _lines(run) if not point.unlocked_at]
+
+
+def point_in_force(run: RunFolder) -> LockedPoint | None:
+    """The one locked last, where it was not unlocked since."""
+    points = _lines(run)
+    return None if not points or points[-1].unlocked_at else points[-1]
+
+
+def _lines(run: RunFolder) -> list[LockedPoint]:
     path = run.file(POINTS_FILE)
     if not path.exists() or not has_points(run):
         return []
@@ -69,11 +89,6 @@ def locked_points(run: RunFolder) -> list[LockedPoint]:
     except RunError as error:
         raise RunError(f"The operating points of {run.run_id} cannot be read: {error}") from None
     return [point for point in points if point.card_sha256 == card]
-
-
-def point_in_force(run: RunFolder) -> LockedPoint | None:
-    points = locked_points(run)
-    return points[-1] if points else None
 
 
 def _no_card(run: RunFolder) -> RunError:

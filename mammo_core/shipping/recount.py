@@ -44,6 +44,7 @@ from mammo_core.runs.operating_points import (
     lock_point,
     locked_points,
     point_in_force,
+    unlock_point,
 )
 from mammo_core.shipping.packing import dealt_folds, measure_packed, scored_by
 from mammo_core.training.baselines import write_baselines
@@ -125,7 +126,7 @@ def recount(
 
 def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report: Report) -> None:
     """Card first, then the thresholds, then what is measured at them."""
-    kept = locked_points(run)
+    kept, is_unlocked = locked_points(run), point_in_force(run) is None
     for name in (POINTS_FILE, STRESS_FILE, FIDELITY_FILE):
         run.file(name).unlink(missing_ok=True)
     if run.card().model.members > 1:
@@ -136,6 +137,8 @@ def _count(run: RunFolder, sources: Sources, *, is_first: bool, now: str, report
         _measure_single(run, sources, report=report)
     if kept:
         _lock_again(run, kept)
+        if is_unlocked:
+            unlock_point(run, now=now)
     elif is_first:
         _lock_first(run, sources.pooling, now=now)
     _stress(run, sources, now=now, report=report)

@@ -8,9 +8,11 @@ from mammo_core.inference.verdict import (
     ScoredCase,
     ScoredImage,
     as_given,
+    cases_hash,
     completeness_in_words,
     grade_cases,
     grade_in_words,
+    point_to_lock,
     promise_in_words,
     rules_in_words,
     said_once,
@@ -20,7 +22,7 @@ from mammo_core.inference.verdict import (
     verdict_on,
     why_no_verdict,
 )
-from mammo_core.metrics.cases import Pooling, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import ImageRef, Laterality, Level, View
@@ -269,3 +271,17 @@ def test_the_median_class_is_not_the_likeliest_where_the_rest_lies_to_one_side()
 def test_one_image_is_graded_once() -> None:
     graded = grade_cases(FOUR[:1], {"e1 R CC": (1.0, 0.0, 0.0, 0.0)}, DENSITY)
     assert [(one.title, one.grade) for one in graded] == [("R CC", "A")]
+
+
+def test_a_lock_names_the_cases_it_was_chosen_on_by_their_scores() -> None:
+    table = made_up_predictions(women=4, with_cancer=2)
+    cases = pool_cases(table, Level.BREAST)
+    other = pool_cases(table.assign(score=1 - table["score"]), Level.BREAST)
+
+    def lock(chosen_on: Cases) -> LockedPoint:
+        return point_to_lock(
+            chosen_on, 0.5, split="val", aim="fixed", locked_at="now", card_sha256="0" * 64
+        )
+
+    assert lock(cases).cases_sha256 == cases_hash(cases)
+    assert lock(other).cases_sha256 != lock(cases).cases_sha256

@@ -33,7 +33,7 @@ def test_a_locked_threshold_is_applied_at_its_own_level() -> None:
 def test_without_a_locked_point_or_its_level_there_are_no_rates() -> None:
     table = made_up_predictions(women=40, with_cancer=20)
     assert judge_external(table, level=Level.BREAST, locked=None).notes == (
-        "No operating point was locked.",
+        "No operating point is locked.",
     )
     found = judge_external(table.assign(side=pd.NA), level=Level.IMAGE, locked=BY_BREAST)
     assert found.rates is None

@@ -391,7 +391,7 @@ def test_another_label_rule_is_marked(runs_root: Path, open_page: OpenPage) -> N
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD]).run()
     other = cells_of(page).loc[("elsewhere", "birads-4 (other)")]
-    assert other["notes"] == "No operating point was locked."
+    assert other["notes"] == "No operating point is locked."
 
 
 def test_images_that_could_not_be_read_are_told_with_the_result(

@@ -65,7 +65,7 @@ def test_a_look_at_another_model_of_the_same_women_is_a_look(study: RunFolder) -
 
 
 def test_without_a_lock_and_with_one_on_test_women_nothing_is_claimed(study: RunFolder) -> None:
-    assert "No threshold is locked yet; the test results were opened on 1" in markdown_of(study)
+    assert "No threshold is locked; the test results were opened on 1" in markdown_of(study)
     lock(study, "2025-01-01T12:00:00+00:00", split="test")
     text = markdown_of(study)
     assert CHOSE_NOTHING not in text

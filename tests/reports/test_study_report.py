@@ -441,7 +441,7 @@ def test_the_card_in_words_has_its_numbers_with_their_intervals(study: RunFolder
     text = card_text(study, [root], audits=root, form=Format.MARKDOWN)
     assert "| AUC | test | breast | 0.800 (95 % 0.700 to 0.900; DeLong) | 8 | 40 | 24 |" in text
     assert "| test | 24 | 96 | 16 |" in text
-    assert "No operating point was locked" in text
+    assert "No operating point is locked" in text
 
 
 def test_a_model_that_says_one_class_to_all_is_told_above_and_among_the_limits(

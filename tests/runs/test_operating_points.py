@@ -12,6 +12,7 @@ from mammo_core.runs.operating_points import (
     lock_point,
     locked_points,
     point_in_force,
+    unlock_point,
 )
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level
@@ -44,6 +45,21 @@ def test_the_last_point_is_in_force_and_the_first_is_kept(run: RunFolder) -> Non
     lock_point(run, point_of(run, 0.6))
     assert [point.threshold for point in locked_points(run)] == [0.4, 0.6]
     assert point_in_force(run) == point_of(run, 0.6)
+
+
+def test_an_unlocked_point_is_out_of_force_and_stays_written_down(run: RunFolder) -> None:
+    lock_point(run, point_of(run, 0.4))
+    lock_point(run, point_of(run, 0.6))
+    unlock_point(run, now="2026-01-02T00:00:00+00:00")
+    assert point_in_force(run) is None
+    assert [point.threshold for point in locked_points(run)] == [0.4, 0.6]
+    lock_point(run, point_of(run, 0.6))
+    assert point_in_force(run) == point_of(run, 0.6)
+
+
+def test_what_is_not_locked_cannot_be_unlocked(run: RunFolder) -> None:
+    with pytest.raises(RunError, match="so none can be unlocked"):
+        unlock_point(run, now="2026-01-02T00:00:00+00:00")
 
 
 def test_the_map_of_a_recalibration_is_kept_with_its_point(run: RunFolder) -> None:

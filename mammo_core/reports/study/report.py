@@ -327,7 +327,7 @@ def _value(metric: Metric) -> str:
 def _point(study: RunStudy) -> Iterator[Block]:
     point = study.point
     if point is None:
-        yield warning(study.looks.why_no_locks or "No operating point was locked for this model.")
+        yield warning(study.looks.why_no_locks or "No operating point is locked for this model.")
         return
     yield Paragraph(
         text=f"In force: threshold {point.threshold:.4f} by {point.level} ({point.pooling} of its "

@@ -155,7 +155,7 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
             else "was chosen on the validation cases for this report."
         )
         yield warning(
-            "No operating point was locked for this model, so nothing was promised. The threshold "
+            "No operating point is locked for this model, so nothing was promised. The threshold "
             f"below {how}"
         )
     else:

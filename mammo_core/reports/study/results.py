@@ -131,7 +131,7 @@ def _by_recipe(study: RunStudy, main: Cases) -> AtPoint | None:
 def _suggested(
     rows: pd.DataFrame, main: Cases, validation: pd.DataFrame | None
 ) -> tuple[AtPoint | None, str]:
-    unlocked = "No operating point was locked for this model."
+    unlocked = "No operating point is locked for this model."
     if validation is None or main.level not in levels_of(validation):
         return None, (
             f"{unlocked} There are no validation cases to choose one on, so no sensitivity and no "

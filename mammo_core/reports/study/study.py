@@ -29,6 +29,7 @@ from mammo_core.runs.operating_points import (
     locked_points,
     occasions,
     openings_of,
+    point_in_force,
     sharing_test_set,
 )
 from mammo_core.runs.sidecars import known_women
@@ -45,7 +46,7 @@ class Looks:
     at_results: tuple[Opening, ...] = ()  # at the predictions that are reported
     at_test_set: tuple[Opening, ...] = ()  # of the training: the same, but for an evaluation
     shared: tuple[tuple[str, tuple[Opening, ...]], ...] = ()  # other models of that test set
-    locks: tuple[LockedPoint, ...] = ()  # the last one is in force
+    locks: tuple[LockedPoint, ...] = ()  # the last one is in force; none where none is
     why_no_locks: str = ""
     why_no_openings: str = ""
 
@@ -62,7 +63,7 @@ def read_looks(
     if owner is None or card is None:
         return Looks(at_results=at_results, why_no_openings=why_no_openings)
     at_test_set, why_not_owner = (at_results, "") if owner == run else _read(openings_of, owner)
-    locks, why_no_locks = _read(locked_points, owner)
+    locks, why_no_locks = _read(_locks, owner)
     shared, why_not_shared = [], ""
     for other in sharing_test_set(card, list_runs(*roots)):
         found, why = _read(openings_of, other)
@@ -76,6 +77,11 @@ def read_looks(
         why_no_locks=why_no_locks,
         why_no_openings=why_no_openings or why_not_owner or why_not_shared,
     )
+
+
+def _locks(owner: RunFolder) -> list[LockedPoint]:
+    """Every lock, the one in force last; none where it was unlocked."""
+    return [] if point_in_force(owner) is None else locked_points(owner)
 
 
 def lock_in_words(looks: Looks, *, is_external: bool) -> str:
@@ -95,7 +101,7 @@ def test_women_in_words(looks: Looks) -> str:
     if not looks.locks:
         count = len(occasions(looks.at_test_set))
         return (
-            "No threshold is locked yet; the test results were opened on "
+            "No threshold is locked; the test results were opened on "
             f"{many(count, 'occasion', 'occasions')} so far."
         )
     lock = looks.locks[-1]
