@@ -54,9 +54,7 @@ def write_about(run: RunFolder, about: About) -> None:
             "notes."
         )
     tags = tuple(dict.fromkeys(tag for tag in map(str.strip, about.tags) if tag))
-    kept = About(
-        title=title, notes=about.notes.strip(), tags=tags, is_archived=about.is_archived
-    )
+    kept = About(title=title, notes=about.notes.strip(), tags=tags, is_archived=about.is_archived)
     replace_file(run.file(ABOUT_NAME), json.dumps(to_document(kept), indent=2) + "\n")
 
 
@@ -123,10 +121,15 @@ def _default_title(run: RunFolder) -> str:
     document, dated = run.document(), _DATED.match(run.run_id)
     if dated is None:  # it was given a name as it was packed or imported
         return run.card().title if run.is_checkpoint else ""
-    day = day_in_words(datetime.strptime(dated[1], "%Y%m%d-%H%M%S"))  # noqa: DTZ007 - a day alone
-    if document.get("kind") == "evaluate":
-        scored = _title_of_checkpoint(str(document.get("checkpoint", "")))
-        return f"{scored} on {last_name(str(document.get('folder', '')))}, {day}"
+    day = day_in_words(datetime.strptime(dated[1], "%Y%m%d-%H%M%S"))
+    if isinstance(document.get("checkpoint"), str):  # work on one that is there already
+        kind, of = str(document.get("kind", "")), _title_of_checkpoint(document["checkpoint"])
+        is_scoring = kind == "evaluate"
+        return (
+            f"{of} on {last_name(_of(document, 'folder'))}, {day}"
+            if is_scoring
+            else f"{kind.replace('_', ' ').capitalize()} of {of}, {day}"
+        )
     network, data = _network_of(run, document), _of(document, "data", "folder")
     return f"{network} on {last_name(data)}, {day}" if network and data else ""
 

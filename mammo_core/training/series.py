@@ -65,9 +65,7 @@ def default_title(config: RunConfig, *, now: datetime) -> str:
     return f"{network} on {last_name(data)}, {day_in_words(now)}"[:LONGEST_TITLE]
 
 
-def create_series(
-    configs: Sequence[RunConfig], root: Path, *, title: str = ""
-) -> list[RunFolder]:
+def create_series(configs: Sequence[RunConfig], root: Path, *, title: str = "") -> list[RunFolder]:
     """A folder for each, for somebody else to start. Each is called by `title`, else by its
     default, and by the fold or seed that it is.
     """
@@ -95,9 +93,7 @@ def _which_of(config: RunConfig) -> str:
     return f", fold {data.fold + 1} of {data.folds}" if data.folds else f", seed {config.seed}"
 
 
-def start_series(
-    configs: Sequence[RunConfig], root: Path, *, title: str = ""
-) -> list[RunFolder]:
+def start_series(configs: Sequence[RunConfig], root: Path, *, title: str = "") -> list[RunFolder]:
     """Start them all; they wait for the device one after the other."""
     runs = create_series(configs, root, title=title)
     for run, config in zip(runs, configs, strict=True):

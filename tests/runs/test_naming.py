@@ -103,9 +103,7 @@ def test_equal_names_of_two_questions_are_told_apart_by_the_question(
     cancer, density = (made(tmp_path, name, config) for name in ("one", "other"))
     write_card(replace(made_up_card("one"), title="Five together"), cancer.card_file)
     asked = replace(CANCER, name="density")
-    write_card(
-        replace(made_up_card("other", task=asked), title="Five together"), density.card_file
-    )
+    write_card(replace(made_up_card("other", task=asked), title="Five together"), density.card_file)
     assert set(titles_of([cancer, density]).values()) == {
         "Five together (cancer)",
         "Five together (density)",

@@ -10,6 +10,7 @@ from mammo_core.errors import MammoError, TableError
 from mammo_core.metrics.cases import Cases, disagreements
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import run_title
 from mammo_core.types import Split
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped
@@ -18,9 +19,11 @@ from pages.components.shared.scored import Scored, differs, scored_of
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compared:
-    """The chosen runs, and by their names the cases that all of them have, counted alike."""
+    """By their names the chosen runs, and the cases that all of them have, counted alike. An
+    uploaded table has cases and no run.
+    """
 
-    runs: tuple[RunFolder, ...]
+    runs: Mapping[str, RunFolder]
     models: Mapping[str, Cases]
     counting: Counting
 
@@ -58,12 +61,11 @@ def show_images(compared: Compared) -> None:
         show_gallery,
     )  # reads images, which few visits ask for
 
-    runs = {run.run_id: run for run in compared.runs}
-    if not runs:
+    if not compared.runs:
         st.info("An uploaded table has no images.")
         return
-    name = st.selectbox("Images of", list(runs), key="images_of", bind="query-params")
-    show_gallery(runs[name], key="compare_gallery")
+    name = st.selectbox("Images of", list(compared.runs), key="images_of", bind="query-params")
+    show_gallery(compared.runs[name], key="compare_gallery")
 
 
 def show_settings(compared: Compared) -> None:
@@ -71,7 +73,7 @@ def show_settings(compared: Compared) -> None:
     if len(compared.runs) < 2:
         st.info("Choose at least two models.")
         return
-    documents = {run.run_id: run.document() for run in compared.runs}
+    documents = {name: run.document() for name, run in compared.runs.items()}
     table = settings_table(documents, only_differences=True)
     if table.empty:
         st.info("These runs have the same settings.")
@@ -106,7 +108,7 @@ def labelled_of(run: RunFolder) -> Scored:
     scored = scored_of(run)
     if scored.predictions["positive"].isna().all():
         raise TableError(
-            f"The {len(scored.predictions):,} predictions of run {run.run_id} have no labels, so "
+            f"The {len(scored.predictions):,} predictions of {run_title(run)} have no labels, so "
             "they are neither right nor wrong. Score a labelled data set."
         )
     return scored
