@@ -1,6 +1,7 @@
 """Compare: models side by side over the same cases, and whether they can be told apart."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -17,6 +18,7 @@ from pages.components.compare.compared import (
     refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
+    sets_by_content,
     show_disagreements,
     show_images,
     show_settings,
@@ -88,6 +90,8 @@ with shown_errors():
     if not counted:
         st.stop()
     say_what_differs_from_its_card({name: scored[name] for name in counted})
+    sets = sets_by_content({name: scored[name] for name in counted})
+    counted = {name: replace(cases, dataset=sets[name]) for name, cases in counted.items()}
     refuse_strangers(counted)
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))

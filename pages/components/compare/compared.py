@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError, TableError
@@ -12,6 +13,7 @@ from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import run_title
 from mammo_core.types import Split
+from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped
 from pages.components.shared.scored import Scored, differs, scored_of
@@ -120,12 +122,32 @@ def count_alike(scored: Scored, counting: Counting) -> Cases:
     return count_cases(scored, counting if is_split else replace(counting, split=""))
 
 
+def sets_by_content(scored: Mapping[str, Scored]) -> dict[str, str]:
+    """By name the data set of each table: one is one, however its runs were started."""
+    from mammo_core.datasets.predictions import sets_of
+
+    return dict(zip(scored, sets_of([_with_contents(one) for one in scored.values()]), strict=True))
+
+
+def _with_contents(scored: Scored) -> pd.DataFrame:
+    table = scored.predictions
+    if "content" in table or scored.run is None:
+        return table
+    try:
+        seen = cached.contents(scored.run)
+    except MammoError:
+        return table  # a list that cannot be read tells no more than a missing one
+    if seen is None:
+        return table
+    return table.assign(content=table["image_id"].map(seen.set_index("image_id")["content"]))
+
+
 def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:
     """The newest run and those after it over the same data set that share cases with it, with each
     other too: what can be compared at once.
     """
-    sets = {name: set(one.predictions["dataset"].dropna()) for name, one in scored.items()}
-    newest = next(iter(sets.values()), set())
+    sets = sets_by_content(scored)
+    newest = next(iter(sets.values()), "")
     alike = {name: _judged_images(scored[name]) for name, found in sets.items() if found == newest}
     return sharing(alike)[:MOST_AT_FIRST]
 
