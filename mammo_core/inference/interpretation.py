@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.calibration import at_prevalence, fit_score_map, recalibrate
+from mammo_core.metrics.calibration import fit_score_map, probabilities_at
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
 from mammo_core.partners import is_lone, partners_among
@@ -99,9 +99,7 @@ def chance_at(
 def _chance(score: float, validation: Cases, prevalence: float) -> float:
     score_map = fit_score_map(validation, Recalibration.PLATT)
     one = replace(validation, score=np.array([score]))
-    calibrated = recalibrate(one, score_map)
-    moved = at_prevalence(calibrated, fitted=score_map.prevalence, wanted=prevalence)
-    return float(moved.score[0])
+    return float(probabilities_at(one, score_map, prevalence=prevalence).score[0])
 
 
 def _draws(cases: Cases, *, seed: int) -> list[Cases]:

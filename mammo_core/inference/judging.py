@@ -21,7 +21,8 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import Engine, torch_engine
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
-from mammo_core.metrics.compare import auc_difference, rate_difference
+from mammo_core.metrics.compare import auc_difference
+from mammo_core.metrics.paired_rates import rate_difference
 from mammo_core.metrics.uncertainty import Rate, auc_with_interval, rate_with_interval
 from mammo_core.partners import partners_of
 from mammo_core.preprocessing import changes

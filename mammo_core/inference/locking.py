@@ -1,7 +1,5 @@
 """A threshold locked for a checkpoint by an aim, on its own validation or out-of-fold women."""
 
-import math
-
 import pandas as pd
 
 from mammo_core.datasets.predictions import read_predictions
@@ -37,11 +35,6 @@ def lock_by_aim(
     cases = _counted(run, rows, level, rule)
     choose = choose_conservatively if is_conservative else choose_threshold
     chosen = choose(cases, aim, target)
-    if not math.isfinite(chosen.threshold):
-        raise TableError(
-            f"{aim} {target:g} is met on these {len(cases):,} cases only where nobody is called. "
-            "Choose another target."
-        )
     words = f"{aim} {target:g}" if target else str(aim)
     point = point_to_lock(
         cases,

@@ -191,6 +191,21 @@ def at_prevalence(cases: Cases, *, fitted: float, wanted: float) -> Cases:
     return replace(cases, score=expit(_log_odds(cases.score) + shift))
 
 
+def probabilities_at(cases: Cases, score_map: ScoreMap, *, prevalence: float) -> Cases:
+    """`cases`, as their model scored them, as probabilities among women with this prevalence.
+
+    A TableError for a temperature: it stretches scores about one half and has no term for how many
+    have cancer, so what comes of it need not be right on the whole at any prevalence.
+    """
+    if score_map.kind is Recalibration.TEMPERATURE:
+        raise TableError(
+            "A temperature does not set how many have cancer, so its probabilities hold at no "
+            "known prevalence and have no decision curve. Choose Platt or isotonic."
+        )
+    mapped = recalibrate(cases, score_map)
+    return at_prevalence(mapped, fitted=score_map.prevalence, wanted=prevalence)
+
+
 def _mapped(score: float, score_map: ScoreMap) -> float:
     return float(map_scores(np.array([score]), score_map)[0])
 

@@ -1,16 +1,18 @@
-"""Several models over the same cases: which cases they share, whether their AUCs and rates can be
-told apart, what the luck of a seed explains, and what mere guessing reaches.
+"""Several models over the same cases: which cases they share, whether their AUCs can be told apart,
+what the luck of a seed explains, and what mere guessing reaches.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import combinations
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtr, stdtrit
+from scipy.special import ndtri, stdtr, stdtrit
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
@@ -22,14 +24,14 @@ from mammo_core.metrics.uncertainty import (
     auc_of,
     auc_parts,
     degrees_of_freedom,
-    effective_cases,
     need_both_classes,
     newcombe_of,
     range_in_words,
-    t_quantile,
-    wilson_interval,
 )
 from mammo_core.words import many
+
+_DRAWN: Final = 20_000
+_NO_VARIANCE: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -47,7 +49,7 @@ class SharedCases:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """AUC of one model minus AUC of another over the same cases, paired by woman."""
+    """What one model reaches minus what another does over the same cases, paired by woman."""
 
     value: float
     low: float
@@ -56,25 +58,33 @@ class Difference:
     method: IntervalMethod
     cases: int
     groups: int
+    compared: int = 2  # models among whom these two were picked; interval and p allow for it
 
     @property
     def is_clear(self) -> bool:
-        return self.low > 0.0 or self.high < 0.0
+        """By the p, which the interval follows; by the interval where there is no test."""
+        if self.p_value is None:
+            return self.low > 0.0 or self.high < 0.0
+        return self.p_value < 1 - CONFIDENCE
+
+    @property
+    def p_in_words(self) -> str:
+        if self.p_value is None:
+            return "no test"
+        return "< 0.001" if self.p_value < 0.001 else f"{self.p_value:.3f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """The model that ranks best against another; p as Holm corrects it for all that were made."""
+    """The model that ranks best against another."""
 
     best: str
     other: str
     difference: Difference
-    holm_p: float | None
 
     @property
     def is_clear(self) -> bool:
-        """By the interval, and still after the correction for looking several times."""
-        return self.difference.is_clear and (self.holm_p is None or self.holm_p < 1 - CONFIDENCE)
+        return self.difference.is_clear
 
     @property
     def sentence(self) -> str:
@@ -82,6 +92,8 @@ class Comparison:
         d = self.difference
         basis = f"these {many(d.cases, 'case', 'cases')} of {many(d.groups, 'woman', 'women')}"
         spread = f"difference in AUC {d.value:.3f}, {range_in_words(d.low, d.high, '+.3f')}"
+        if d.compared > 2:
+            spread += f", corrected for picking the best of {d.compared}"
         if self.is_clear:
             return f"{self.best} ranks {basis} better than {self.other} ({spread})."
         return f"{self.best} and {self.other} cannot be told apart with {basis} ({spread})."
@@ -124,35 +136,98 @@ def in_order_of(like: Cases, cases: Cases) -> Cases | None:
     return taken(cases, rows)
 
 
-def auc_difference(one: Cases, other: Cases) -> Difference:
-    """How much better `one` ranks than `other`; both must be of one `share_cases`."""
+def auc_difference(one: Cases, other: Cases, *, among: "AmongAll | None" = None) -> Difference:
+    """How much better `one` ranks than `other`; both must be of one `share_cases`. Where they were
+    picked `among` several, interval and p are those of all pairs at once.
+    """
     if one.case_ids != other.case_ids:
         raise TableError("A paired difference needs the same cases in the same order.")
     need_both_classes(one)
     first, second = (auc_parts(m.score, m.positive, m.groups) for m in (one, other))
-    value = first.value - second.value
     variance = (
         auc_covariance(first, first)
         + auc_covariance(second, second)
         - 2 * auc_covariance(first, second)
     )
-    if one.group_count < FEWEST_GROUPS or variance <= 1e-12:
-        low, high = _unpaired_interval(one, other)
+    pairs = among or AmongAll(models=2, freedom=degrees_of_freedom(first))
+    method = IntervalMethod.DELONG if one.is_one_per_group else IntervalMethod.OBUCHOWSKI
+    if one.group_count < FEWEST_GROUPS or variance <= _NO_VARIANCE:
+        low, high = _unpaired_interval(one, other, z=pairs.normal_quantile)
         return Difference(
-            value=value, low=low, high=high, p_value=None, method=IntervalMethod.NEWCOMBE,
-            cases=len(one), groups=one.group_count,
+            value=first.value - second.value, low=low, high=high, p_value=None,
+            method=IntervalMethod.NEWCOMBE, cases=len(one), groups=one.group_count,
+            compared=pairs.models,
         )  # fmt: skip
-    error = math.sqrt(variance)
-    half = t_quantile(first) * error
+    return difference_of(
+        first.value - second.value, math.sqrt(variance), of=one, among=pairs, method=method
+    )
+
+
+def difference_of(
+    value: float, error: float, *, of: Cases, among: "AmongAll", method: IntervalMethod
+) -> Difference:
+    """From the standard `error` that a paired difference over the cases `of` has, above 0."""
+    half = among.quantile * error
     return Difference(
         value=value,
         low=max(-1.0, value - half),
         high=min(1.0, value + half),
-        p_value=float(2 * stdtr(degrees_of_freedom(first), -abs(value) / error)),
-        method=IntervalMethod.DELONG if one.is_one_per_group else IntervalMethod.OBUCHOWSKI,
-        cases=len(one),
-        groups=one.group_count,
+        p_value=among.p_of(abs(value) / error),
+        method=method,
+        cases=len(of),
+        groups=of.group_count,
+        compared=among.models,
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AmongAll:
+    """How far apart equal models lie by chance where the two furthest apart are looked at: in
+    standard errors, rising, as drawn; empty for two models, whose Student's t is exact.
+    """
+
+    models: int
+    freedom: int
+    furthest: tuple[float, ...] = ()
+
+    @property
+    def quantile(self) -> float:
+        if self.furthest:
+            return float(np.quantile(self.furthest, CONFIDENCE))
+        return float(stdtrit(self.freedom, (1 + CONFIDENCE) / 2))
+
+    @property
+    def normal_quantile(self) -> float:
+        """For intervals that do not know of the others: Bonferroni over all pairs."""
+        return float(ndtri(1 - (1 - CONFIDENCE) / 2 / math.comb(self.models, 2)))
+
+    def p_of(self, distance: float) -> float:
+        if not self.furthest:
+            return float(2 * stdtr(self.freedom, -distance))
+        beyond = len(self.furthest) - bisect_left(self.furthest, distance)
+        return (1 + beyond) / (1 + len(self.furthest))
+
+
+def among_all(covariance: NDArray[np.float64], freedom: int, *, seed: int = 0) -> AmongAll:
+    """Of models whose figures have this covariance. All pairs are counted because which is best was
+    seen on the same cases: Tukey's range, for figures that depend on each other (single-step max-t
+    of Hothorn, Bretz and Westfall 2008, Biometrical Journal 50:346), by drawing.
+    """
+    models = len(covariance)
+    if models < 3:
+        return AmongAll(models=2, freedom=freedom)
+    rng = np.random.default_rng(seed)
+    values, vectors = np.linalg.eigh(covariance)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    drawn = rng.standard_normal((_DRAWN, models)) @ root.T
+    drawn /= np.sqrt(rng.chisquare(freedom, _DRAWN) / freedom)[:, None]
+    furthest = np.zeros(_DRAWN)
+    for one, other in combinations(range(models), 2):
+        variance = covariance[one, one] + covariance[other, other] - 2 * covariance[one, other]
+        if variance > _NO_VARIANCE:
+            apart = np.abs(drawn[:, one] - drawn[:, other]) / math.sqrt(variance)
+            np.maximum(furthest, apart, out=furthest)
+    return AmongAll(models=models, freedom=freedom, furthest=tuple(np.sort(furthest).tolist()))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -166,26 +241,25 @@ def holm(p_values: Sequence[float]) -> list[float]:
 
 def compare_to_best(names: Sequence[str], models: Sequence[Cases]) -> list[Comparison]:
     """The model with the highest AUC against each of the others, in the order given."""
-    aucs = [auc_of(model.score, model.positive) for model in models]
-    best = int(np.argmax(aucs))
-    others = [number for number in range(len(models)) if number != best]
-    differences = [auc_difference(models[best], models[number]) for number in others]
-    adjusted = iter(holm([d.p_value for d in differences if d.p_value is not None]))
+    parts = [auc_parts(model.score, model.positive, model.groups) for model in models]
+    best = int(np.argmax([part.value for part in parts]))
+    covariance = np.array([[auc_covariance(one, other) for other in parts] for one in parts])
+    among = among_all(covariance, degrees_of_freedom(parts[best]))
     return [
         Comparison(
             best=names[best],
             other=names[number],
-            difference=difference,
-            holm_p=None if difference.p_value is None else next(adjusted),
+            difference=auc_difference(models[best], models[number], among=among),
         )
-        for number, difference in zip(others, differences, strict=True)
+        for number in range(len(models))
+        if number != best
     ]
 
 
-def _unpaired_interval(one: Cases, other: Cases) -> tuple[float, float]:
+def _unpaired_interval(one: Cases, other: Cases, *, z: float) -> tuple[float, float]:
     """Newcombe's two intervals squared and added, as if the cases were not shared: too wide
     rather than too narrow, and alive where the variance is 0."""
-    (low, high), (other_low, other_high) = newcombe_of(one), newcombe_of(other)
+    (low, high), (other_low, other_high) = newcombe_of(one, z=z), newcombe_of(other, z=z)
     first = auc_parts(one.score, one.positive, one.groups).value
     second = auc_parts(other.score, other.positive, other.groups).value
     below = math.hypot(first - low, other_high - second)
@@ -203,88 +277,6 @@ def taken(cases: Cases, rows: NDArray[np.intp]) -> Cases:
         score=cases.score[rows],
         images=cases.images[rows],
     )
-
-
-Hits = NDArray[np.bool_]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateDifference:
-    """One rate minus the other; `only_one` and `only_other` are the cases on which they differ."""
-
-    value: float
-    low: float
-    high: float
-    p_value: float
-    only_one: int
-    only_other: int
-    cases: int
-    groups: int
-
-    @property
-    def is_clear(self) -> bool:
-        return self.low > 0.0 or self.high < 0.0
-
-
-def rate_difference(one: Hits, other: Hits, groups: NDArray[np.intp]) -> RateDifference:
-    """`one` and `other` are hits on the same cases; there must be at least one case.
-
-    The interval squares and adds two Wilson intervals less what the pairing explains (Newcombe
-    1998, Statistics in Medicine 17:2635, method 10), on effective cases where women repeat. The p
-    is McNemar's, exact, where every case is its own woman; else a t test over women.
-    """
-    only_one, only_other = int((one & ~other).sum()), int((other & ~one).sum())
-    shares = float(one.mean()), float(other.mean())
-    (low, high), (other_low, other_high) = (
-        wilson_interval(share, effective_cases(hits, groups))
-        for share, hits in zip(shares, (one, other), strict=True)
-    )
-    phi = _correlation(one, other)
-    value = shares[0] - shares[1]
-    below, above = shares[0] - low, other_high - shares[1]
-    beyond, beneath = high - shares[0], shares[1] - other_low
-    women = int(np.count_nonzero(np.bincount(groups)))
-    return RateDifference(
-        value=value,
-        low=max(-1.0, value - _root(below**2 - 2 * phi * below * above + above**2)),
-        high=min(1.0, value + _root(beyond**2 - 2 * phi * beyond * beneath + beneath**2)),
-        p_value=mcnemar(only_one, only_other)
-        if women == len(one)
-        else _clustered_p(one, other, groups),
-        only_one=only_one,
-        only_other=only_other,
-        cases=len(one),
-        groups=women,
-    )
-
-
-def mcnemar(only_one: int, only_other: int) -> float:
-    """The exact two-sided p: a fair coin for every case on which the models differ."""
-    differing = only_one + only_other
-    if differing == 0:
-        return 1.0
-    return min(1.0, 2 * float(bdtr(min(only_one, only_other), differing, 0.5)))
-
-
-def _clustered_p(one: Hits, other: Hits, groups: NDArray[np.intp]) -> float:
-    """Obuchowski (1998), Statistics in Medicine 17:1495: women's summed differences against 0."""
-    pull = np.bincount(groups, weights=one.astype(float) - other)
-    spread = float(pull @ pull)
-    women = int(np.count_nonzero(np.bincount(groups)))
-    if spread == 0.0 or women < 2:
-        return 1.0
-    statistic = abs(float(pull.sum())) / math.sqrt(spread * women / (women - 1))
-    return min(1.0, 2 * float(stdtr(women - 1, -statistic)))
-
-
-def _correlation(one: Hits, other: Hits) -> float:
-    if one.all() or other.all() or not one.any() or not other.any():
-        return 0.0
-    return float(np.corrcoef(one, other)[0, 1])
-
-
-def _root(square: float) -> float:
-    return math.sqrt(max(0.0, square))  # rounding may leave a hair below 0
 
 
 FEWEST: Final = 2

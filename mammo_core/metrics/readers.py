@@ -5,7 +5,8 @@ column of its own or as rows whose reader is -1 or "truth". Cases are named as o
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from io import StringIO
 from typing import Final
 
@@ -15,8 +16,9 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import RateDifference, rate_difference, taken
-from mammo_core.metrics.threshold import OperatingPoint, threshold_for_specificity
+from mammo_core.metrics.compare import Difference, holm, taken
+from mammo_core.metrics.paired_rates import beside_calls
+from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import Rate, rate_with_interval
 from mammo_core.metrics.uploads import read_csv
 from mammo_core.words import many
@@ -31,6 +33,8 @@ _NAMES: Final = {
 _NEEDED: Final = ("reader", "case", "score")
 _BEGIN: Final = re.compile(r"^\s*BEGIN DATA:?\s*$", re.MULTILINE | re.IGNORECASE)
 _TRUTH_READERS: Final = ("-1", "truth")
+#: As an export of a reader study made here calls the rows of the model itself.
+MODEL_ALONE: Final = "model alone"
 _POSITIVE: Final = ("1", "1.0", "true", "yes", "cancer", "malignant")
 _NEGATIVE: Final = ("0", "0.0", "false", "no", "no cancer", "benign", "normal")
 
@@ -60,14 +64,14 @@ class ReaderResult:
     """One reader on the cases that he or she read, and the model on the same.
 
     `model` is its point where it is at least as specific as the reader; `gain` is its sensitivity
-    there less the reader's.
+    there less the reader's, its p corrected for the number of readers (Holm).
     """
 
     reader: str
     sensitivity: Rate
     specificity: Rate
     model: OperatingPoint
-    gain: RateDifference
+    gain: Difference
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -94,8 +98,12 @@ def read_study(data: bytes) -> ReaderStudy:
     is_truth = table["reader"].str.lower().isin(_TRUTH_READERS)
     reads = table.loc[~is_truth, ["reader", "case", "modality", "score"]].dropna()
     notes = []
-    if len(reads) < int((~is_truth).sum()):
-        lacking = int((~is_truth).sum()) - len(reads)
+    is_model = reads["modality"] == MODEL_ALONE
+    if is_model.any():
+        notes.append(f"The rows of “{MODEL_ALONE}” left out: the model is no reader beside itself.")
+        reads = reads[~is_model]
+    lacking = int((~is_truth).sum() - is_model.sum()) - len(reads)
+    if lacking:
         notes.append(f"{many(lacking, 'read', 'reads')} left out for lack of a value.")
     score = pd.to_numeric(reads["score"], errors="coerce")
     unread = score.isna() | (score.abs() == np.inf)
@@ -159,20 +167,29 @@ def beside_readers(
     if not results:
         raise TableError("No reader read cases with and cases without cancer.")
     every = taken(cases, np.array(sorted(set(kept["row"]))))
-    return ReadersBeside(cases=every, results=tuple(results), notes=tuple(notes))
+    return ReadersBeside(cases=every, results=_corrected(results), notes=tuple(notes))
 
 
 def _result(reader: str, cases: Cases, called: NDArray[np.bool_]) -> ReaderResult:
     positive, groups = cases.positive, cases.groups
-    specificity = rate_with_interval(~called[~positive], groups[~positive])
-    model = threshold_for_specificity(cases, specificity.value)
-    found = (cases.score >= model.threshold)[positive]
+    model, gain = beside_calls(cases, called)
     return ReaderResult(
         reader=reader,
         sensitivity=rate_with_interval(called[positive], groups[positive]),
-        specificity=specificity,
+        specificity=rate_with_interval(~called[~positive], groups[~positive]),
         model=model,
-        gain=rate_difference(found, called[positive], groups[positive]),
+        gain=gain,
+    )
+
+
+def _corrected(results: Sequence[ReaderResult]) -> tuple[ReaderResult, ...]:
+    """Each p for looking at all readers; those without a test stay so."""
+    raised = iter(holm([one.gain.p_value for one in results if one.gain.p_value is not None]))
+    return tuple(
+        one
+        if one.gain.p_value is None
+        else replace(one, gain=replace(one.gain, p_value=next(raised)))
+        for one in results
     )
 
 

@@ -1,5 +1,6 @@
 """What a decision threshold does to cases, and the ways to choose one."""
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -167,8 +168,30 @@ class Aim(StrEnum):
     FIXED = "fixed"
 
 
+#: Aims that are nothing without a number.
+WITH_TARGET: Final = (Aim.SENSITIVITY, Aim.SPECIFICITY, Aim.RECALL_RATE, Aim.COST)
+
+
 def choose_threshold(cases: Cases, aim: Aim, target: float = 0.0) -> OperatingPoint:
-    """The operating point that meets `aim`; `target` is its share, its cost, or the threshold."""
+    """The operating point that meets `aim`; `target` is its share, its cost, or the threshold.
+
+    A TableError where only calling nobody meets it: no threshold within the scale of the scores
+    does that, and the nearest one, that of the highest score, would break what was aimed at.
+    """
+    point = _chosen(cases, aim, target)
+    if math.isfinite(point.threshold) or aim is Aim.FIXED:
+        return point
+    nearest = operating_points(cases).at(1)
+    words = f"{aim} {target:g}" if aim in WITH_TARGET else str(aim)
+    raise TableError(
+        f"{words} is met on these {len(cases):,} cases only where nobody is called. Already the "
+        f"highest score, {nearest.threshold:g}, calls {nearest.called:,} of them: specificity "
+        f"{nearest.specificity:.1%} ({nearest.true_negatives:,} of {nearest.negatives:,}), recall "
+        f"rate {nearest.recall_rate:.1%}. Choose another target, or scores with more steps."
+    )
+
+
+def _chosen(cases: Cases, aim: Aim, target: float) -> OperatingPoint:
     match aim:
         case Aim.SENSITIVITY:
             return threshold_for_sensitivity(cases, target)
@@ -191,7 +214,7 @@ def threshold_for_sensitivity(cases: Cases, target: float) -> OperatingPoint:
     _need(cases.positives, "cancer", "sensitivity")
     points = operating_points(cases)
     enough = points.true_positives >= target * points.positives - _ROUNDING
-    return points.at(int(np.argmax(enough)))
+    return points.at(1 + int(np.argmax(enough[1:])))  # a score: calling nobody finds none
 
 
 def threshold_for_specificity(cases: Cases, target: float) -> OperatingPoint:

@@ -239,13 +239,13 @@ def auc_with_interval(cases: Cases) -> Estimate:
     )
 
 
-def newcombe_of(cases: Cases) -> tuple[float, float]:
+def newcombe_of(cases: Cases, *, z: float | None = None) -> tuple[float, float]:
     """The interval for few women: each class counts as its effective number of women."""
     return newcombe_interval(
         auc_of(cases.score, cases.positive),
         effective_groups(cases.groups[cases.positive]),
         effective_groups(cases.groups[~cases.positive]),
-        z=normal_quantile(),
+        z=normal_quantile() if z is None else z,
     )
 
 

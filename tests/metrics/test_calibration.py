@@ -11,6 +11,7 @@ from mammo_core.metrics.calibration import (
     calibration_of,
     fit_score_map,
     map_scores,
+    probabilities_at,
     recalibrate,
     reliability,
     unmap_score,
@@ -143,6 +144,18 @@ def test_probabilities_move_to_another_prevalence_by_the_odds() -> None:
     assert moved.score == pytest.approx([1 / 10, 9 / 18])  # odds 1 and 9, each divided by 9
     back = at_prevalence(moved, fitted=0.1, wanted=0.5)
     assert back.score == pytest.approx([0.5, 0.9])
+
+
+def test_a_temperature_gives_no_probabilities_for_a_decision() -> None:
+    """It leaves scores of 600 women far from right on the whole."""
+    cases = made_up(600, slope=2.0, shift=4.0)
+    temperature = fit_score_map(cases, Recalibration.TEMPERATURE)
+    assert abs(calibration_of(recalibrate(cases, temperature)).intercept) > 0.5
+    with pytest.raises(TableError, match="Choose Platt or isotonic"):
+        probabilities_at(cases, temperature, prevalence=0.2)
+    platt = fit_score_map(cases, Recalibration.PLATT)
+    moved = probabilities_at(cases, platt, prevalence=platt.prevalence)
+    assert moved.score.mean() == pytest.approx(platt.prevalence, abs=1e-4)
 
 
 def test_scores_of_the_other_class_are_not_made_probabilities() -> None:

@@ -71,7 +71,8 @@ def test_the_dearer_a_missed_cancer_the_lower_the_threshold() -> None:
 def test_every_choice_keeps_its_promise(target: float, fixed: float) -> None:
     assert choose_threshold(TEN, Aim.SENSITIVITY, target).sensitivity >= target - 1e-9
     assert choose_threshold(TEN, Aim.SPECIFICITY, target).specificity >= target - 1e-9
-    assert choose_threshold(TEN, Aim.RECALL_RATE, target).recall_rate <= target + 1e-9
+    most = max(target, 0.1)  # of ten cases: below it nobody may be called, which is no threshold
+    assert choose_threshold(TEN, Aim.RECALL_RATE, most).recall_rate <= most + 1e-9
     assert choose_threshold(TEN, Aim.FIXED, fixed) == operating_point(TEN, fixed)
 
 
@@ -79,3 +80,19 @@ def test_every_choice_keeps_its_promise(target: float, fixed: float) -> None:
 def test_every_aim_gives_a_point_of_these_cases(aim: Aim) -> None:
     point = choose_threshold(TEN, aim, 0.5)
     assert point == operating_point(TEN, point.threshold)
+
+
+#: 150 cases without cancer, 29 of whom a classifier of 0 and 1 calls; 40 of 50 cancers.
+HARD = cases_of([1] * 29 + [0] * 121 + [1] * 40 + [0] * 10, [False] * 150 + [True] * 50)
+
+
+def test_an_aim_that_hard_scores_cannot_meet_says_so_in_numbers() -> None:
+    with pytest.raises(TableError, match=r"only where nobody is called.*80.7% \(121 of 150\)"):
+        choose_threshold(HARD, Aim.SPECIFICITY, 0.95)
+    with pytest.raises(TableError, match=r"recall rate at most 0.1 is met .*recall rate 34.5%"):
+        choose_threshold(HARD, Aim.RECALL_RATE, 0.1)
+
+
+def test_an_aim_that_hard_scores_meet_is_kept() -> None:
+    assert choose_threshold(HARD, Aim.SPECIFICITY, 0.8).threshold == 1.0
+    assert choose_threshold(HARD, Aim.SENSITIVITY, 0.8).threshold == 1.0

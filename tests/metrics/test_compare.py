@@ -100,10 +100,27 @@ def test_a_difference_that_looking_ten_times_explains_is_not_clear() -> None:
     one, other = two_models(120, 1, gain=0.2)
     alone = compare_to_best(["A", "B"], [one, other])[0]
     assert alone.is_clear
-    crowd = compare_to_best(list("ABCDEFGHIJK"), [one, *[other] * 10])
-    assert crowd[0].difference == alone.difference
-    assert crowd[0].holm_p == pytest.approx(10 * alone.holm_p)
-    assert not crowd[0].is_clear
+    crowd = compare_to_best(list("ABCDEFGHIJK"), [one, *[other] * 10])[0]
+    assert crowd.difference.value == alone.difference.value
+    assert crowd.difference.p_value == pytest.approx(alone.difference.p_value, rel=0.2)
+    rng = np.random.default_rng(0)
+    noisy = [replace(other, score=rng.permutation(other.score)) for _ in range(9)]
+    picked = compare_to_best(list("ABCDEFGHIJK"), [one, other, *noisy])[0]
+    assert picked.difference.compared == 11
+    assert picked.difference.p_value > 2 * alone.difference.p_value
+    assert picked.difference.low < 0.0
+    assert not picked.is_clear
+    assert "corrected for picking the best of 11" in picked.sentence
+
+
+def test_the_p_and_the_interval_of_many_models_say_the_same() -> None:
+    one, other = two_models(150, 1, gain=0.25)
+    rng = np.random.default_rng(1)
+    models = [replace(other, score=other.score + rng.normal(scale=0.1, size=150)) for _ in range(6)]
+    for comparison in compare_to_best("ABCDEFG", [one, *models]):
+        difference = comparison.difference
+        assert difference.p_value is not None
+        assert (difference.p_value < 0.05) == (difference.low > 0.0)
 
 
 def test_pairing_by_woman_agrees_with_the_bootstrap_over_women() -> None:

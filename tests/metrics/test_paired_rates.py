@@ -1,11 +1,24 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binomtest
 
-from mammo_core.metrics.compare import mcnemar, rate_difference
+from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.compare import holm
+from mammo_core.metrics.paired_rates import (
+    _Ladder,
+    beside_calls,
+    mcnemar,
+    rate_difference,
+    sensitivities_at,
+)
+from mammo_core.metrics.threshold import threshold_for_specificity
 from mammo_core.metrics.uncertainty import wilson_interval
+from tests.metrics.conftest import cases_of
 
 
 def square(both: int, only_one: int, only_other: int, neither: int) -> tuple[np.ndarray, ...]:
@@ -58,3 +71,102 @@ def test_two_images_of_each_woman_that_agree_prove_no_more_than_one() -> None:
     assert twice.p_value == pytest.approx(once.p_value, abs=0.05)
     assert twice.high - twice.low == pytest.approx(once.high - once.low, rel=0.02)
     assert twice.groups == once.groups == 53
+
+
+def test_the_paired_interval_is_the_one_in_print() -> None:
+    """Fagerland, Lydersen and Laake (2014), Statistics in Medicine 33:2850, 21 children."""
+    difference = rate_difference(*square(1, 1, 7, 12))
+    assert (difference.low, difference.high) == pytest.approx((-0.507, -0.026), abs=0.0006)
+
+
+def test_words_need_the_p_and_the_interval() -> None:
+    difference = rate_difference(*square(4, 5, 0, 1))  # McNemar: 2 of 32
+    assert difference.low > 0.0
+    assert difference.p_value == pytest.approx(0.0625)
+    assert not difference.is_clear
+
+
+def equal_models(
+    rng: np.random.Generator, count: int, *, women: int = 200, ill: int = 40, images: int = 1
+) -> list[Cases]:
+    """Models that see the same women equally well, each with an error of its own."""
+    groups = np.repeat(np.arange(women), images)
+    positive = groups < ill
+    seen = rng.normal(size=women)[groups] + 2.0 * positive
+    return [
+        cases_of(seen + rng.normal(size=len(groups)), positive, groups=groups) for _ in range(count)
+    ]
+
+
+def share_of_studies(
+    replicates: int, is_false_alarm: Callable[[np.random.Generator], bool]
+) -> float:
+    rng = np.random.default_rng(0)
+    return float(np.mean([is_false_alarm(rng) for _ in range(replicates)]))
+
+
+def any_called_different(rng: np.random.Generator, count: int, images: int = 1) -> bool:
+    models = equal_models(rng, count, images=images)
+    found = sensitivities_at([str(number) for number in range(count)], models, 0.9)
+    return any(one.behind is not None and one.behind.is_clear for one in found)
+
+
+def any_reader_called_different(rng: np.random.Generator, count: int) -> bool:
+    """Readers who see what the model sees, and call where the score is high."""
+    model, *readers = equal_models(rng, count + 1)
+    p_values = [beside_calls(model, one.score >= 1.5)[1].p_value for one in readers]
+    return min(holm([1.0 if p is None else p for p in p_values])) < 0.05
+
+
+@pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (10, 1)])
+def test_equal_models_are_rarely_told_apart_at_one_specificity(count: int, images: int) -> None:
+    assert share_of_studies(40, lambda rng: any_called_different(rng, count, images)) <= 0.1
+
+
+def test_ten_readers_as_good_as_the_model_rarely_differ_from_it() -> None:
+    assert share_of_studies(20, lambda rng: any_reader_called_different(rng, 10)) <= 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (5, 1), (10, 1)])
+def test_equal_models_are_told_apart_in_one_study_of_twenty_at_most(
+    count: int, images: int
+) -> None:
+    assert share_of_studies(2000, lambda rng: any_called_different(rng, count, images)) <= 0.06
+
+
+@pytest.mark.slow
+def test_equal_readers_are_told_apart_in_one_study_of_twenty_at_most() -> None:
+    assert share_of_studies(2000, lambda rng: any_reader_called_different(rng, 10)) <= 0.06
+
+
+def test_a_model_that_finds_far_more_at_one_specificity_is_told() -> None:
+    rng = np.random.default_rng(3)
+    (weak,) = equal_models(rng, 1)
+    strong = replace(weak, score=weak.score + 2.0 * weak.positive)
+    best, other = sensitivities_at(["weak", "strong"], [weak, strong], 0.9)
+    assert (best.name, other.name) == ("strong", "weak")
+    assert other.behind is not None
+    assert other.behind.is_clear
+    assert other.behind.value == best.sensitivity.value - other.sensitivity.value
+    assert best.point.specificity >= 0.9
+
+
+def test_a_model_beside_itself_has_no_test() -> None:
+    (one,) = equal_models(np.random.default_rng(4), 1)
+    behind = sensitivities_at(["A", "B"], [one, one], 0.9)[1].behind
+    assert behind is not None
+    assert (behind.value, behind.p_value, behind.p_in_words) == (0.0, None, "no test")
+    assert behind.low < 0.0 < behind.high
+    assert not behind.is_clear
+
+
+def test_a_draw_chooses_the_threshold_as_the_table_would() -> None:
+    """Drawing every woman once must give back what `threshold_for_specificity` gives."""
+    rng = np.random.default_rng(5)
+    for _ in range(50):
+        cases = cases_of(rng.integers(0, 6, 40), rng.random(40) < 0.4)
+        for target in (0.0, 0.5, 0.8, 1.0):
+            ladder, once = _Ladder.of(cases), np.ones((1, 40), dtype=np.int32)
+            (found,) = ladder.found(once, ladder.most_alarms(once, target))
+            assert found == pytest.approx(threshold_for_specificity(cases, target).sensitivity)

@@ -38,7 +38,7 @@ def test_the_model_is_judged_where_it_is_as_specific_as_the_reader() -> None:
     assert ann.model.specificity == pytest.approx(5 / 6)
     assert ann.model.true_positives == 3
     assert ann.gain.value == pytest.approx(0.25)  # 3 of 4 against 2 of 4, on the same cancers
-    assert (ann.gain.only_one, ann.gain.only_other) == (1, 0)
+    assert ann.gain.p_value is not None
     assert not ann.gain.is_clear
 
 
@@ -66,7 +66,7 @@ def test_women_who_repeat_are_one_draw() -> None:
     twice = cases_of(CASES.score, CASES.positive, groups=np.arange(10) // 2)
     (alone,) = beside(study_of({"ann": "1100100000"})).results
     (paired,) = beside(study_of({"ann": "1100100000"}), twice).results
-    assert paired.gain.groups == 2
+    assert (alone.gain.groups, paired.gain.groups) == (10, 5)
     assert paired.gain.high - paired.gain.low > alone.gain.high - alone.gain.low
 
 
@@ -92,6 +92,22 @@ def test_a_reader_who_read_one_class_only_is_left_out() -> None:
 def test_a_study_without_truth_takes_that_of_the_predictions() -> None:
     (ann,) = beside(study_of({"ann": "1100100000"}, truth=False)).results
     assert ann.sensitivity.total == 4
+
+
+def test_each_p_is_corrected_for_all_readers() -> None:
+    (alone,) = beside(study_of({"ann": "1100100000"})).results
+    three = beside(study_of(dict.fromkeys(["ann", "bea", "cay"], "1100100000"))).results
+    assert alone.gain.p_value is not None
+    assert [one.gain.p_value for one in three] == [
+        pytest.approx(min(1.0, 3 * alone.gain.p_value))
+    ] * 3
+
+
+def test_the_model_alone_is_no_reader_beside_itself() -> None:
+    data = study_of({"ann": "1100100000"}) + b"\nmodel,c0,model alone,1,1\nmodel,c9,model alone,0,0"
+    study = read_study(data)
+    assert study.modalities == ["1"]
+    assert "the model is no reader beside itself" in study.notes[0]
 
 
 BROKEN = {

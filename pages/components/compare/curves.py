@@ -1,15 +1,10 @@
 """The curves of several models over the same cases, one on the other."""
 
-from collections.abc import Mapping
-
 import streamlit as st
 
 from mammo_core.metrics.calibration import calibration_of
-from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import RateDifference, holm, rate_difference
 from mammo_core.metrics.curves import pr_curve, roc_curve
-from mammo_core.metrics.threshold import OperatingPoint, threshold_for_specificity
-from mammo_core.metrics.uncertainty import rate_with_interval
+from mammo_core.metrics.paired_rates import AtSpecificity, sensitivities_at
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
 from pages.components.compare.compared import Compared, prevalence_of
 
@@ -41,63 +36,34 @@ def show_at_one_specificity(compared: Compared) -> None:
         "Specificity of at least", 0.0, 1.0, 0.9, 0.01, key="at_specificity", bind="query-params",
         width=320,
     )  # fmt: skip
-    points = {n: threshold_for_specificity(c, target) for n, c in compared.models.items()}
-    best_first = sorted(points, key=lambda name: points[name].sensitivity, reverse=True)
-    best = best_first[0]
-    differences = {
-        name: _difference(compared.models, points, best, name) for name in best_first[1:]
-    }
-    adjusted = dict(zip(differences, holm([d.p_value for d in differences.values()]), strict=True))
-    st.dataframe(
-        [
-            _row(
-                name, compared.models[name], points[name], differences.get(name), adjusted.get(name)
-            )
-            for name in best_first
-        ],
-        hide_index=True,
-        key="at_one_specificity",
-    )
+    found = sensitivities_at([*compared.models], [*compared.models.values()], target)
+    st.dataframe([_row(one) for one in found], hide_index=True, key="at_one_specificity")
+    several = f", for all pairs of {len(found)} models at once" if len(found) > 2 else ""
     st.caption(
-        "95 % intervals in brackets. Each threshold is set on these very cases, so every "
-        "sensitivity is a little flattered, all models alike. Differences are paired by case."
+        "95 % intervals in brackets. Women are drawn again, and each draw sets every threshold "
+        f"anew; differences are paired{several}. Each threshold is set on these very cases, so "
+        "every sensitivity is a little flattered, all models alike."
     )
 
 
-def _difference(
-    models: Mapping[str, Cases], points: Mapping[str, OperatingPoint], best: str, other: str
-) -> RateDifference:
-    positive = models[best].positive
-    hits = [(models[n].score >= points[n].threshold)[positive] for n in (best, other)]
-    return rate_difference(hits[0], hits[1], models[best].groups[positive])
-
-
-def _row(
-    name: str,
-    cases: Cases,
-    point: OperatingPoint,
-    difference: RateDifference | None,
-    p_value: float | None,
-) -> dict[str, str]:
-    found = rate_with_interval(
-        (cases.score >= point.threshold)[cases.positive], cases.groups[cases.positive]
-    )
+def _row(one: AtSpecificity) -> dict[str, str]:
+    point, found, behind = one.point, one.sensitivity, one.behind
     row = {
-        "model": name,
+        "model": one.name,
         "threshold": f"{point.threshold:.4f}",
         "specificity": f"{point.specificity:.1%}",
-        "sensitivity": f"{found.value:.1%}, {found.count:,} of {found.total:,} "
+        "sensitivity": f"{found.value:.1%}, {point.true_positives:,} of {point.positives:,} "
         f"({found.low:.1%} to {found.high:.1%})",
         "less than the best by": "",
-        "p (Holm)": "",
+        "p": "",
         "in words": "",
     }
-    if difference is None or p_value is None:
+    if behind is None:
         return row
-    is_clear = difference.is_clear and p_value < 0.05
     return row | {
-        "less than the best by": f"{difference.value:.1%} ({difference.low:+.1%} to "
-        f"{difference.high:+.1%})",
-        "p (Holm)": "< 0.001" if p_value < 0.001 else f"{p_value:.3f}",
-        "in words": "finds fewer" if is_clear else f"not told apart with {found.total:,} cancers",
+        "less than the best by": f"{behind.value:.1%} ({behind.low:+.1%} to {behind.high:+.1%})",
+        "p": behind.p_in_words,
+        "in words": "finds fewer"
+        if behind.is_clear
+        else f"not told apart with {point.positives:,} cancers",
     }

@@ -239,7 +239,7 @@ def show_leaderboard(compared: Compared) -> None:
     recipes = recipes_of(compared.runs)
     for comparison in compare_to_best(judged, [rows[name] for name in judged]):
         luck = luck_between(comparison, spreads, recipes)
-        st.text(f"{comparison.sentence}{p_in_words(comparison.holm_p)}{luck}")
+        st.text(f"{comparison.sentence}{p_in_words(comparison)}{luck}")
     for reason in (*guesses.reasons, guesses.lacking):
         if reason:
             st.caption(escaped(reason))
@@ -282,10 +282,12 @@ def _precision(cases: Cases) -> str:
     return "–" if found is None else f"{found.value:.3f} ({_interval(found)})"
 
 
-def p_in_words(p_value: float | None) -> str:
-    if p_value is None:
+def p_in_words(comparison: Comparison) -> str:
+    difference = comparison.difference
+    if difference.p_value is None:
         return ""
-    return f" p {'< 0.001' if p_value < 0.001 else f'= {p_value:.3f}'} (Holm)."
+    is_small = difference.p_in_words.startswith("<")
+    return f" p {'' if is_small else '= '}{difference.p_in_words}."
 
 
 if TYPE_CHECKING:  # imported where asked for: few visits look at them

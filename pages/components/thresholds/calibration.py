@@ -6,21 +6,23 @@ from typing import Final
 import numpy as np
 import streamlit as st
 
+from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import (
     Interval,
-    at_prevalence,
     calibration_of,
     decision_curve,
     expected_error_interval,
     fit_score_map,
+    probabilities_at,
     recalibrate,
 )
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import decision_figure, reliability_figure
-from mammo_core.scores import Recalibration
+from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Split
 from pages.components.shared.counting import Counted, count_cases, splits_of
+from pages.components.shared.frame import escaped
 
 _LOWEST: Final = 0.1  # per cent of cases with cancer
 _HIGHEST: Final = 90.0
@@ -36,7 +38,7 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
             "Re-calibrate on the validation cases", list(Recalibration), key="recalibration",
             bind="query-params",
         )  # fmt: skip
-    judged = cases
+    judged, score_map = cases, None
     if kind is not None and validation is not None:
         score_map = fit_score_map(validation, kind)
         judged = recalibrate(cases, score_map)
@@ -75,8 +77,8 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
         )  # fmt: skip
         if kind is None:
             st.caption("Until re-calibrated this is a score, not a probability.")
-    if kind is not None and validation is not None:
-        show_decision(judged, validation.positives / len(validation))
+    if score_map is not None:
+        show_decision(cases, score_map)
 
 
 def validation_of(counted: Counted) -> Cases | None:
@@ -87,9 +89,9 @@ def validation_of(counted: Counted) -> Cases | None:
     return count_cases(counted.scored, replace(counting, split=Split.VAL))
 
 
-def show_decision(probabilities: Cases, fitted: float) -> None:
+def show_decision(cases: Cases, score_map: ScoreMap) -> None:
     """Net benefit at a stated prevalence, on probabilities carried to it."""
-    at_first = min(max(round(100 * fitted, 1), _LOWEST), _HIGHEST)
+    at_first = min(max(round(100 * score_map.prevalence, 1), _LOWEST), _HIGHEST)
     wanted = (
         st.number_input(
             "Prevalence, %", _LOWEST, _HIGHEST, at_first, 0.1, key="decision_prevalence",
@@ -97,7 +99,11 @@ def show_decision(probabilities: Cases, fitted: float) -> None:
         )
         / 100
     )  # fmt: skip
-    moved = at_prevalence(probabilities, fitted=fitted, wanted=wanted)
+    try:
+        moved = probabilities_at(cases, score_map, prevalence=wanted)
+    except TableError as reason:
+        st.caption(escaped(str(reason)))
+        return
     thresholds = np.geomspace(wanted / 20, min(0.95, wanted * 5), 200)
     curve = decision_curve(moved, prevalence=wanted, thresholds=thresholds)
     st.plotly_chart(

@@ -162,16 +162,14 @@ def _basis(counted: Counted, beside: ReadersBeside, called_from: float) -> str:
     return (
         f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
         f"{cases.positives:,} with cancer; a reader calls from a score of {called_from:g}. The "
-        "model stands where it is at least as specific as the reader on the same cases; that "
-        "threshold is set on these very cases, which flatters the model a little. Differences are "
-        "paired, women whole. They hold for these readers: what other readers would do is not in "
-        "the intervals."
+        "model stands where it is at least as specific as the reader on the same cases; each draw "
+        "of women sets that threshold anew. Differences are paired, each p corrected for all "
+        "readers (Holm). They hold for these readers: what others would do is not in the intervals."
     )
 
 
 def _row(one: ReaderResult) -> dict[str, str]:
     gain = one.gain
-    p = "< 0.001" if gain.p_value < 0.001 else f"{gain.p_value:.3f}"
     return {
         "reader": one.reader,
         "sensitivity": _rate(one.sensitivity),
@@ -179,14 +177,14 @@ def _row(one: ReaderResult) -> dict[str, str]:
         "model finds there": f"{one.model.true_positives:,} of {one.model.positives:,}, "
         f"specificity {one.model.specificity:.1%}",
         "model minus reader": f"{gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%})",
-        "p": p,
+        "p, all readers": gain.p_in_words,
         "in words": _words(one),
     }
 
 
 def _words(one: ReaderResult) -> str:
     if not one.gain.is_clear:
-        return f"not told apart with {one.gain.cases:,} cancers"
+        return f"not told apart with {one.sensitivity.total:,} cancers"
     return "the model finds more" if one.gain.value > 0 else "the reader finds more"
 
 

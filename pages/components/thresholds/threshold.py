@@ -222,7 +222,7 @@ def aim_in_words(cases: Cases, threshold: float) -> str:
     """The aim that the reader set this threshold by; "fixed" where none was."""
     aim, target = st.session_state.get(_CHOSEN, (Aim.FIXED, threshold))
     try:
-        is_of_aim = min(1.0, choose_threshold(cases, aim, target).threshold) == threshold
+        is_of_aim = choose_threshold(cases, aim, target).threshold == threshold
     except MammoError:
         is_of_aim = False
     if not is_of_aim:
