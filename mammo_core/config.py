@@ -69,8 +69,10 @@ class PrepareSettings:
             problems.append(f"Margin is {self.margin}; it must be between 0 and 0.5.")
         if len(self.mean) != self.channels or len(self.std) != self.channels:
             problems.append(f"Mean and std must have {self.channels} values, one per channel.")
-        if min(self.std, default=0.0) <= 0.0:
-            problems.append("Std must be above 0.")
+        if not all(0.001 <= value <= 1000.0 for value in self.std):
+            problems.append(f"Std is {self.std}; it must be between 0.001 and 1000.")
+        if not all(abs(value) <= 1000.0 for value in self.mean):
+            problems.append(f"Mean is {self.mean}; it must be between -1000 and 1000.")
         if self.percentiles and not 0.0 <= self.percentiles[0] < self.percentiles[1] <= 100.0:
             problems.append(f"Percentiles are {self.percentiles}; they must rise within 0..100.")
         return problems

@@ -143,11 +143,22 @@ def _scalar(value: Any, hint: Any, *, where: str) -> Any:
         except ValueError:
             allowed = ", ".join(str(member.value) for member in hint)
             raise ConfigError(f"{where} is {value!r}; allowed: {allowed}.") from None
-    if hint is float and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    if hint is float and isinstance(value, int | float) and not isinstance(value, bool):
+        return _finite(value, where=where)
     if not isinstance(value, hint) or (isinstance(value, bool) and hint is not bool):
         raise ConfigError(f"{where} must be {hint.__name__}, found {_brief(value)}.")
     return value
+
+
+def _finite(value: float, *, where: str) -> float:
+    """Python takes NaN, Infinity and numbers of any length from JSON; no record does."""
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ConfigError(f"{where} must be a finite number, found {_brief(value)}.")
+    return number
 
 
 def _brief(value: Any) -> str:

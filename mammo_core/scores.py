@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core.errors import MammoError
 from mammo_core.types import Task
 
 #: Scores are rounded before anything is computed from them, so that what a card says is what the
@@ -17,8 +18,17 @@ DECIMALS: Final = 6
 
 
 def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Softmax in double precision, (images, classes)."""
+    """Softmax in double precision, (images, classes); an error where a logit is no number, for
+    whatever is made of that looks like a score.
+    """
     wide = logits.astype(np.float64)
+    lost = int((~np.isfinite(wide)).any(axis=1).sum())
+    if lost:
+        raise MammoError(
+            f"The network gave no number for {lost} of {len(wide)} images, so there is no score. "
+            "Its weights are damaged, or its settings for preparing an image are: use another "
+            "checkpoint, or train it again with a lower learning rate."
+        )
     raised = np.exp(wide - wide.max(axis=1, keepdims=True))
     shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
     return shares

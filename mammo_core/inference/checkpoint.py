@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import load_file
 from torch import Tensor
 
 from mammo_core.errors import CheckpointError, MammoError
@@ -19,7 +18,7 @@ from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.openvino import Number
-from mammo_core.zoo.weights import shapes_in
+from mammo_core.zoo.weights import shapes_in, tensors_in
 
 WEIGHTS_NAME = "weights.safetensors"
 
@@ -73,7 +72,7 @@ def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
     _refuse_other_members(shapes, card, folder)  # before as many are built as a card claims
     model = _build(card, folder)
     _refuse_other_shapes(shapes, model.state_dict(), folder)
-    model.load_state_dict(load_file(weights))
+    model.load_state_dict(tensors_in(weights))
     model.eval().requires_grad_(False)
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"

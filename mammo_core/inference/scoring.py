@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
+from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.drawn import Drawn, drawn_of
 from mammo_core.explain.methods import Method, get_method
@@ -146,12 +147,17 @@ def _read(
     ready = time.perf_counter()
     outputs = engine.run(batch)
     run = time.perf_counter()
+    shares = rounded(probabilities_of(outputs.logits))
     chosen = get_method(method)
     maps, is_relative = _coloured(
         _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
     )
+    if not np.isfinite(maps).all():
+        raise MammoError(
+            f"The heatmap ({chosen.title}) of this checkpoint is no number in places, so it is not "
+            "shown. Choose another method, or another checkpoint."
+        )
     ended = time.perf_counter()
-    shares = rounded(probabilities_of(outputs.logits))
     readings = [
         Reading(
             ref=mammograms[row].ref,

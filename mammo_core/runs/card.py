@@ -4,6 +4,7 @@ Written once, last, never changed. What is learnt later goes beside it and names
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -132,6 +133,81 @@ class ModelCard:
             return self.metrics
         return tuple(sorted(self.metrics, key=lambda metric: metric.level is Level.IMAGE))
 
+    def check(self) -> list[str]:
+        """What cannot be so. A card may come from anywhere, and what it asks for is allocated."""
+        return [
+            *self.prepare.check(),
+            *self.model.check(),
+            *(self.patches.check() if self.patches else ()),
+            *_of_task(self.task),
+            *_outside(self),
+            *(problem for each in self.data.splits for problem in _of_counts(each)),
+            *(problem for metric in self.metrics for problem in _of_metric(metric)),
+        ]
+
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_MOST_CLASSES: Final = 100
+_LONGEST_TEXT: Final = 4000
+_MOST_ENTRIES: Final = 1000  # of a list: metrics, sentences, versions
+_MOST: Final = 10**9  # women, images, epochs
+
+
+def _of_task(task: Task) -> list[str]:
+    classes = set(task.classes)
+    if not 2 <= len(task.classes) <= _MOST_CLASSES or len(classes) < len(task.classes):
+        return [f"The task tells {len(task.classes)} classes apart; 2 to 100 different ones go."]
+    if not set(task.positive) < classes or not task.positive:
+        return [f"The positive classes are {task.positive}; some of the classes, not all, go."]
+    return []
+
+
+def _outside(card: ModelCard) -> list[str]:
+    training, farthest = card.training, max(card.prepare.size)
+    bounds = (
+        ("members", card.model.members, 1, 100),
+        ("training seconds", training.seconds, 0, _MOST),
+        ("epochs", training.epochs, 0, _MOST),
+        ("best epoch", training.best_epoch, 0, training.epochs),
+        ("training devices", training.devices, 1, 10**6),
+        ("heatmap peak", 1.0 if card.heatmap_peak is None else card.heatmap_peak, 0, 1e6),
+        ("heatmap offset", card.heatmap_offset, -farthest, farthest),
+    )
+    problems = [
+        f"The {name} is {value}; it must be between {low:g} and {high:g}."
+        for name, value, low, high in bounds
+        if not low <= value <= high
+    ]
+    if not _SHA256.fullmatch(card.weights_sha256):
+        problems.append("The SHA-256 of the weights is not 64 hexadecimal digits.")
+    return problems
+
+
+def _of_counts(count: SplitCount) -> list[str]:
+    if 0 <= count.women <= _MOST and 0 <= count.positive_images <= count.images <= _MOST:
+        return []
+    return [
+        f"The {count.split} split has {count.positive_images} positive of {count.images} images of "
+        f"{count.women} women, which cannot be."
+    ]
+
+
+def _of_metric(metric: Metric) -> list[str]:
+    values = [value for value in (metric.low, metric.value, metric.high) if value is not None]
+    counts = (metric.positives, metric.negatives, metric.women)
+    if any(not -1.0 <= value <= 1.0 for value in values) or values != sorted(values):
+        return [f"{metric.title} is {metric.value} ({metric.low} to {metric.high})."]
+    if any(not 0 <= count <= _MOST for count in counts):
+        return [f"{metric.title} is of {counts} positive cases, negative ones and women."]
+    return []
+
+
+def _too_long(document: Any) -> bool:
+    if isinstance(document, dict | list):
+        values = document.values() if isinstance(document, dict) else document
+        return len(document) > _MOST_ENTRIES or any(map(_too_long, values))
+    return isinstance(document, str) and len(document) > _LONGEST_TEXT
+
 
 def write_card(card: ModelCard, path: Path) -> None:
     document = {"schema_version": CARD_SCHEMA_VERSION, **to_document(card)}
@@ -160,9 +236,16 @@ def read_card(path: Path) -> ModelCard:
             f"{CARD_SCHEMA_VERSION}. Use the version of Mammoscope that wrote it, or a newer one."
         )
     try:
-        return from_document(document, ModelCard, where=f"model card of {where}")
+        card = from_document(document, ModelCard, where=f"model card of {where}")
     except ConfigError as error:
         raise CheckpointError(str(error)) from None
+    problems = ["It holds more text than a card has."] if _too_long(document) else card.check()
+    if problems:
+        raise CheckpointError(
+            f"The model card of {where} cannot be: {problems[0]} Copy the checkpoint again from "
+            "where it came."
+        )
+    return card
 
 
 _ABSENT = "–"

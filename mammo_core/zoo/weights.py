@@ -139,7 +139,7 @@ def load_weights_file(
         backbone=backbone,
         is_needed=_needed(classifier, get_backbone(backbone)),
     )
-    stored = load_file(path)
+    stored = tensors_in(path)
     last = f"{last_layer(classifier)}."
     state = {
         mine: _shaped(stored[theirs], ours[mine])
@@ -155,6 +155,21 @@ def get_weights(name: str) -> Weights:
             return weights
     known = (weights.name for weights in WEIGHTS)
     raise UnknownNameError("pre-trained weights", name, known, is_plural=True)
+
+
+def tensors_in(path: Path) -> dict[str, Tensor]:
+    """What a safetensors file holds; one with a value that is no number is refused, for it would
+    make one of every image.
+    """
+    tensors = load_file(path)
+    lost = [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]
+    if lost:
+        raise CheckpointError(
+            f"{len(lost)} of {len(tensors)} weights in {path.parent.name}/{path.name} hold what is "
+            f"no number (first: {lost[0]}), so no score can come of them. Use another checkpoint, "
+            "or train it again with a lower learning rate."
+        )
+    return tensors
 
 
 def shapes_in(path: Path) -> dict[str, tuple[int, ...]]:

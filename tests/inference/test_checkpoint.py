@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
 from mammo_core.errors import CheckpointError
 from mammo_core.files import sha256_of
@@ -40,6 +40,14 @@ def put_other_shapes(folder: Path) -> None:
     write_card(card(sha256_of(path)), folder / "model_card.json")
 
 
+def put_no_number(folder: Path) -> None:
+    path = folder / "weights.safetensors"
+    tensors = load_file(path)
+    tensors["trunk.fc.bias"][0] = float("nan")
+    save_file(tensors, path)
+    write_card(card(sha256_of(path)), folder / "model_card.json")
+
+
 def name_an_unknown_backbone(folder: Path) -> None:
     path = folder / "model_card.json"
     path.write_text(path.read_text().replace('"light_cnn"', '"dark_cnn"'))
@@ -61,13 +69,24 @@ def test_a_checkpoint_comes_back_as_it_was_saved(tmp_path: Path) -> None:
         (flip_a_byte, "The file was changed or damaged"),
         (put_a_pickle, "is not a safetensors file .* other formats can carry code"),
         (put_other_shapes, "weights of .* do not fit its card"),
+        (put_no_number, "1 of .* weights in .* hold what is no number .first: trunk.fc.bias"),
         (name_an_unknown_backbone, "There is no backbone named 'dark_cnn'"),
         (lambda folder: change_card(folder, "schema_version", 99), "has schema version 99"),
         (lambda folder: change_card(folder, "surprise", 1), "Unknown setting surprise"),
         (lambda folder: (folder / "model_card.json").unlink(), "has no model_card.json"),
         (lambda folder: (folder / "weights.safetensors").unlink(), "Was it copied in full"),
     ],
-    ids=["flipped byte", "pickle", "shapes", "backbone", "newer", "foreign", "no card", "no file"],
+    ids=[
+        "flipped byte",
+        "pickle",
+        "shapes",
+        "NaN",
+        "backbone",
+        "newer",
+        "foreign",
+        "no card",
+        "no file",
+    ],
 )
 def test_anything_else_is_refused_in_words(
     tmp_path: Path, spoil: Callable[[Path], object], complaint: str

@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from mammo_core.errors import MammoError
 from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine
@@ -162,3 +163,19 @@ def test_a_map_without_contrast_is_not_coloured_and_stays_as_it_was() -> None:
     assert not even.stands_out
     assert not heatmap_of(even).any()
     assert (even.evidence == 5.0).all()
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_network_that_gives_no_number_gets_no_score(value: float) -> None:
+    checkpoint = constructed()
+    checkpoint.model.trunk.get_parameter("weight").data.fill_(value)
+    with pytest.raises(MammoError, match="no number for 1 of 1 images, so there is no score"):
+        score_images(checkpoint, [mammogram(lesion_at=(35, 15))])
+
+
+def test_a_card_that_divides_by_nothing_gives_no_score() -> None:
+    made = constructed()
+    prepare = replace(made.card.prepare, std=(0.0,))
+    checkpoint = replace(made, card=replace(made.card, prepare=prepare))
+    with np.errstate(divide="ignore", invalid="ignore"), pytest.raises(MammoError, match="score"):
+        score_images(checkpoint, [mammogram(lesion_at=(35, 15))])

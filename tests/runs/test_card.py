@@ -1,11 +1,12 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.errors import CheckpointError
-from mammo_core.runs.card import DataRecord, read_card
-from mammo_core.types import Level
+from mammo_core.runs.card import DataRecord, Metric, SplitCount, read_card, write_card
+from mammo_core.types import Level, Split
 from tests.predictions import made_up_card
 
 RECORD = DataRecord(
@@ -65,3 +66,60 @@ def test_the_weights_a_training_started_from_are_told_with_hash_origin_and_licen
     )
     copied = replace(training, weights_sha256="ab" * 32)
     assert copied.start_in_words("mine").endswith("origin: not kept; licence: unknown)")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "complaint"),
+    [
+        (("prepare", "size"), [100_000, 100_000], "Image size is 100000 x 100000"),
+        (("prepare", "size"), [0, 256], "Image size is 0 x 256"),
+        (("prepare", "size"), [-1, 256], "Image size is -1 x 256"),
+        (("prepare", "std"), [0.0], "Std is"),
+        (("prepare", "std"), [float("nan")], "std must be a finite number, found nan"),
+        (("prepare", "mean"), [10**400], "mean must be a finite number"),
+        (("prepare", "mean"), [1e9], "Mean is"),
+        (("model", "members"), 0, "members is 0"),
+        (("model", "members"), 10**9, "members is 1000000000"),
+        (("model", "dropout"), 1.5, "Dropout is 1.5"),
+        (("task", "classes"), ["cancer"], "tells 1 classes apart"),
+        (("task", "positive"), ["no such class"], "positive classes"),
+        (("training", "epochs"), -1, "epochs is -1"),
+        (("training", "devices"), 0, "devices is 0"),
+        (("heatmap_peak",), -1.0, "heatmap peak is -1"),
+        (("heatmap_offset",), 1e9, "heatmap offset is"),
+        (("weights_sha256",), "../weights", "SHA-256 of the weights"),
+        (("title",), "x" * 5000, "more text than a card has"),
+        (("limits",), ["one"] * 2000, "more text than a card has"),
+    ],
+)
+def test_a_card_whose_values_cannot_be_is_refused(
+    tmp_path: Path, place: tuple[str, ...], value: object, complaint: str
+) -> None:
+    path = tmp_path / "model_card.json"
+    write_card(made_up_card("made-up"), path)
+    document = json.loads(path.read_text())
+    *parents, last = place
+    parent = document
+    for name in parents:
+        parent = parent[name]
+    parent[last] = value
+    path.write_text(json.dumps(document))
+    with pytest.raises(CheckpointError, match=complaint):
+        read_card(path)
+
+
+def test_a_metric_above_one_and_more_positive_images_than_images_are_refused(
+    tmp_path: Path,
+) -> None:
+    path, card = tmp_path / "model_card.json", made_up_card("made-up")
+    metric = Metric(
+        name="auc", level=Level.IMAGE, split=Split.TEST, value=1.4, low=0.9, high=1.5, method="x",
+        positives=3, negatives=4, women=5,
+    )  # fmt: skip
+    count = SplitCount(split=Split.TEST, women=2, images=4, positive_images=9)
+    write_card(replace(card, metrics=(metric,)), path)
+    with pytest.raises(CheckpointError, match=r"AUC is 1\.4"):
+        read_card(path)
+    write_card(replace(card, data=replace(card.data, splits=(count,))), path)
+    with pytest.raises(CheckpointError, match="9 positive of 4 images"):
+        read_card(path)
