@@ -53,7 +53,10 @@ function drawGrey(viewer, pane, place, bounds) {
     context.imageSmoothingEnabled = zoom < CLOSE && !isWhole(zoom);
     context.drawImage(source, 0, 0, columns, rows);
   });
-  if (pane.meta.fullSize && zoom > 1) drawTiles(viewer, pane, place, bounds);
+  const { fullSize, pixelsUrl, pixelsSize, size } = pane.meta;
+  if (!fullSize || zoom <= 1) return;
+  if (pixelsUrl && zoom <= pixelsSize[0] / size[0]) wantPixels(viewer, pane);
+  else drawTiles(viewer, pane, place, bounds);
 }
 
 function drawTiles(viewer, pane, place, bounds) {

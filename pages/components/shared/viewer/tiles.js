@@ -28,6 +28,13 @@ function findTile(viewer, pane, number, distance = 0) {
   return tile;
 }
 
+// Four panes on a fine screen show more than the overview, and far less than what is stored: then all
+// that the page holds is fetched in its place.
+function wantPixels(viewer, pane) {
+  const name = pane.meta.pixelsUrl;
+  if (!pane.isGone) viewer.wanted.set(name, { name, pane, number: null, distance: 0 });
+}
+
 // Called after every drawing, which has found out what it lacks.
 function fetchTiles(viewer) {
   clearTimeout(viewer.fetching);
@@ -42,22 +49,32 @@ function fetchTiles(viewer) {
 
 async function fetchTile(viewer, { name, pane, number }) {
   viewer.asked.add(name);
-  const [rows, columns] = pane.meta.fullSize;
+  const { meta } = pane;
+  const [rows, columns] = meta.fullSize;
   const count = Math.min(BAND, rows - number * BAND);
-  const [start, end] = [2 * columns * number * BAND, 2 * columns * (number * BAND + count)];
   try {
-    const headers = { Range: `bytes=${start}-${end - 1}` };
-    const answer = await fetch(pane.meta.fullUrl, { headers, cache: "no-store" });
-    if (answer.status !== 206) throw new Error(answer.statusText);
-    const pixels = new Uint16Array(await answer.arrayBuffer());
-    const { drawing } = viewer;
-    viewer.tiles.set(name, { pixels, rows: count, columns, canvas: null, shown: "", drawing });
-    forgetTiles(viewer);
+    if (number === null) {
+      const pixels = await fetchPixels(meta.pixelsUrl, [0, 2 * meta.pixelsSize[0] * meta.pixelsSize[1]]);
+      Object.assign(meta, { size: meta.pixelsSize, pixelsUrl: null });
+      pane.levels = halvedLevels(pixels, meta.size);
+    } else {
+      const bytes = [2 * columns * number * BAND, 2 * columns * (number * BAND + count)];
+      const pixels = await fetchPixels(meta.fullUrl, bytes);
+      const { drawing } = viewer;
+      viewer.tiles.set(name, { pixels, rows: count, columns, canvas: null, shown: "", drawing });
+      forgetTiles(viewer);
+    }
   } catch {
     pane.isGone = true; // the case was forgotten, or the server has ended: the page says which
   }
   viewer.asked.delete(name);
   redraw(viewer);
+}
+
+async function fetchPixels(url, [start, end]) {
+  const answer = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, cache: "no-store" });
+  if (answer.status !== 206) throw new Error(answer.statusText);
+  return new Uint16Array(await answer.arrayBuffer());
 }
 
 function forgetTiles({ tiles, drawing }) {

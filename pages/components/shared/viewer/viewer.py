@@ -167,6 +167,7 @@ def _cell_message(
     if pane.waiting:
         return {**place, "key": pane.key, "missing": f"{_name(pane)}: {pane.waiting}"}
     pixels = overview_of(pane)
+    is_halved = pixels is not pane.pixels
     buffers.append(pixels)
     if pane.heat is not None:
         buffers.append(pane.heat)
@@ -180,6 +181,8 @@ def _cell_message(
         "side": pane.side,
         "view": pane.view,
         "size": pixels.shape,
+        "pixelsSize": pane.pixels.shape,
+        "pixelsUrl": _serve(pane.pixels, name=f"{pane.key} reduced") if is_halved else None,
         "frame": frame_of(pane),
         "fullSize": None if pane.full is None else pane.full.shape,
         "fullUrl": None if pane.full is None else _serve(pane.full, name=pane.key),
