@@ -47,8 +47,8 @@ function newState() {
 // `known` is what was shown before. The reader's settings stay; the views stay where the images do.
 function build(root, message, known) {
   const { panes: before, enlarged, ...kept } = stateOf(known ?? newState());
-  const { channel, isCorrectable } = message;
-  const viewer = { root, channel, isCorrectable, ...kept, isDrawing: false, drawing: 0, asked: null };
+  const viewer = { root, isCorrectable: message.isCorrectable, ...kept, isDrawing: false, drawing: 0 };
+  viewer.asked = new Set();
   viewer.stage = element("div", { class: "stage" });
   viewer.strip = element("div", { class: "strip", role: "group", "aria-label": "Further views" });
   viewer.cells = message.cells.map((cell) => buildCell(viewer, cell, viewer.stage));
@@ -87,11 +87,10 @@ function build(root, message, known) {
     redraw(viewer);
   });
   observer.observe(root);
-  const deafen = listenToTiles(viewer);
   viewer.stop = () => {
     observer.disconnect();
-    deafen();
-    for (const timer of [viewer.asking, viewer.late]) clearTimeout(timer);
+    clearTimeout(viewer.fetching);
+    viewer.isStopped = true;
   };
   return viewer;
 }
@@ -102,7 +101,7 @@ function stateOf(known) {
 
 // At most once per frame of the screen, however many events arrive.
 function redraw(viewer) {
-  if (viewer.isDrawing) return;
+  if (viewer.isDrawing || viewer.isStopped) return;
   viewer.isDrawing = true;
   requestAnimationFrame(() => {
     viewer.isDrawing = false;
@@ -121,7 +120,7 @@ function draw(viewer) {
     drawPane(pane, viewer);
     describe(pane, viewer);
   }
-  askForTiles(viewer);
+  fetchTiles(viewer);
   refreshControls(viewer);
   showValue(viewer);
   Object.assign(root.dataset, {
