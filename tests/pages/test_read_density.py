@@ -86,7 +86,8 @@ def test_the_density_of_a_real_mammogram_is_told_with_all_shares_and_its_agreeme
     assert "0.66 to 0.76" in under
     assert NOTICE in under
     assert "Of one site alone." in under
-    assert [one.label for one in page.expander].count("What stands behind the density") == 1
+    labels = [one.proto.popover.label for one in page.get("popover")]
+    assert labels.count(f"Density {grade}, by model") == 1
 
 
 def test_the_cancer_model_is_read_with_although_the_density_model_is_newer_and_of_women(
