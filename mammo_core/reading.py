@@ -16,6 +16,20 @@ from mammo_core.types import Box, Geometry, ImageRef
 LEAST_CONTRAST: Final = 1.25
 
 
+#: What each way to make a heatmap is called; what it does is in `explain/methods.py`, with torch.
+METHOD_TITLES: Final = {
+    "grad_cam": "Grad-CAM",
+    "grad_cam_relative": "Grad-CAM through gradients, stretched",
+    "grad_cam_plus_plus": "Grad-CAM++",
+    "hires_cam": "HiResCAM",
+    "layer_cam": "LayerCAM",
+    "score_cam": "Score-CAM (slow)",
+    "occlusion": "Occlusion (slow)",
+}
+#: Those on the checkpoint's own scale; of all others some point of every image is full colour.
+ABSOLUTE_METHODS: Final = ("grad_cam",)
+
+
 class Across(StrEnum):
     """Where a region lies along the chest wall, seen from the nipple."""
 

@@ -40,6 +40,11 @@ def thumbnail(root: Path, path: str, *, side: int) -> bytes | None:
         pixels = read_mammogram(root / path).pixels
     except ReadError:
         return None
+    return small_jpeg(pixels, side=side)
+
+
+def small_jpeg(pixels: Pixels, *, side: int) -> bytes:
+    """`pixels` of 0 to 1 as a JPEG whose longer side is `side`."""
     scale = side / max(pixels.shape)
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     small = np.rint(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)

@@ -15,6 +15,7 @@ from torch.nn import functional
 from mammo_core.errors import UnknownNameError
 from mammo_core.explain.closed_form import Maps
 from mammo_core.explain.grad_cam import grad_cam, log_odds
+from mammo_core.reading import METHOD_TITLES
 from mammo_core.zoo.classifier import Classifier
 
 BATCH: Final = 16
@@ -174,34 +175,34 @@ def _by_library(
 
 
 METHODS: Final[tuple[Method, ...]] = (
-    Method(name="grad_cam", title="Grad-CAM", explain=grad_cam, is_relative=False),
+    Method(name="grad_cam", title=METHOD_TITLES["grad_cam"], explain=grad_cam, is_relative=False),
     Method(
         name="grad_cam_relative",
-        title="Grad-CAM through gradients, stretched",
+        title=METHOD_TITLES["grad_cam_relative"],
         explain=partial(_by_library, pytorch_grad_cam.GradCAM),
     ),
     Method(
         name="grad_cam_plus_plus",
-        title="Grad-CAM++",
+        title=METHOD_TITLES["grad_cam_plus_plus"],
         explain=partial(_by_library, pytorch_grad_cam.GradCAMPlusPlus),
     ),
     Method(
         name="hires_cam",
-        title="HiResCAM",
+        title=METHOD_TITLES["hires_cam"],
         explain=partial(_by_library, pytorch_grad_cam.HiResCAM),
     ),
     Method(
         name="layer_cam",
-        title="LayerCAM",
+        title=METHOD_TITLES["layer_cam"],
         explain=partial(_by_library, pytorch_grad_cam.LayerCAM),
     ),
     Method(
         name="score_cam",
-        title="Score-CAM (slow)",
+        title=METHOD_TITLES["score_cam"],
         explain=score_cam,
         looks_at="image",
     ),
-    Method(name="occlusion", title="Occlusion (slow)", explain=occlusion, looks_at="image"),
+    Method(name="occlusion", title=METHOD_TITLES["occlusion"], explain=occlusion, looks_at="image"),
 )
 
 

@@ -1,29 +1,31 @@
-"""The cases a reader has opened, kept so that a reload or a restart loses nothing: which files make
-one case, what was read of each, the list of cases that came together, and the samples that ship.
+"""The cases a reader has opened, kept so that a reload or a restart loses nothing: what was read of
+each image, the list of cases that came together, and the samples that ship.
 """
 
 import csv
 import hashlib
 import json
+import os
 import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
 from mammo_core.files import replace_file, sha256_of
-from mammo_core.preprocessing.reading.read import is_dicom
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
 
 DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
+UNDO_SECONDS: Final = 60
+_ASIDE: Final = ".forgotten"
 _SAME_IMAGE: Final = "same_image"
 _GONE: Final = (
     "This case is no longer kept: it was forgotten, or its time was over. Open the images again."
@@ -40,6 +42,7 @@ class CaseImage:
     corrected: tuple[str, ...] = ()  # "side", "view": said by the reader, not by the file
     decoding_seconds: float | None = None  # of the file; None where nobody has timed it
     masking_seconds: float | None = None
+    name: str = ""  # what the reader's computer calls the file: in memory alone, never written
 
     @property
     def ref(self) -> ImageRef:
@@ -49,7 +52,7 @@ class CaseImage:
     def title(self) -> str:
         """ "R CC", or what is known of it."""
         known = [str(part) for part in (self.ref.side, self.ref.view) if part]
-        return " ".join(known) or f"Image {self.number}"
+        return " ".join(known) or self.name or f"Image {self.number}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,6 +183,20 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
     )
 
 
+def load_part(
+    root: Path, case: Case, image: CaseImage, *, rows: slice, columns: slice
+) -> Mammogram:
+    """A part of one image, at full resolution; of the rest nothing is read."""
+    folder = root / case.case_id
+    wide = folder / f"{image.ref.image_id}.wide.npy"
+    pixels = _load_array(folder / f"{image.ref.image_id}.pixels.npy", "r")
+    return Mammogram(
+        info=image.info,
+        pixels=np.array(pixels[rows, columns]),
+        wide=np.array(_load_array(wide, "r")[rows, columns]) if wide.exists() else None,
+    )
+
+
 def correct_image(
     root: Path,
     case_id: str,
@@ -207,6 +224,46 @@ def correct_image(
     return corrected
 
 
+def with_names(case: Case, names: Sequence[str]) -> Case:
+    """`case` for the screen: images called as the reader's computer calls their files, where
+    neither side nor view is known. `names` are of all files, in the order in which they came.
+    """
+    return replace(
+        case,
+        images=tuple(
+            replace(image, name=names[image.number - 1] if image.number <= len(names) else "")
+            for image in case.images
+        ),
+    )
+
+
+def regroup_images(
+    root: Path, parts: Sequence[tuple[Case, Sequence[CaseImage]]], *, now: float
+) -> Case:
+    """A new case of these images of kept cases, numbered anew; the old ones stay."""
+    images = [(case, image) for case, some in parts for image in some]
+    distinct = {image.ref.image_id: (case, image) for case, image in images}
+    case_id = hashlib.sha256("".join(sorted(distinct)).encode()).hexdigest()
+    folder = root / case_id
+    folder.mkdir(exist_ok=True)
+    for image_id, (case, _) in distinct.items():
+        for kind in ("pixels", "wide"):
+            source, target = (at / f"{image_id}.{kind}.npy" for at in (root / case.case_id, folder))
+            if source.exists() and source != target:
+                shutil.copyfile(source, target)
+    made = Case(
+        case_id=case_id,
+        images=tuple(
+            replace(image, number=number)
+            for number, (_, image) in enumerate(distinct.values(), start=1)
+        ),
+        refusals=(),
+        kept_until=max(now + DAY_SECONDS, *(case.kept_until for case, _ in parts)),
+    )
+    _write(made, root)
+    return made
+
+
 def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
     """Keep the case at least until then."""
     case = load_case(root, case_id, now=now)
@@ -215,21 +272,46 @@ def keep_case(root: Path, case_id: str, *, until: float, now: float | None = Non
     return kept
 
 
-def forget_case(root: Path, case: Case) -> None:
-    shutil.rmtree(root / case.case_id, ignore_errors=True)
+def forget_case(root: Path, case: Case, *, now: float) -> None:
+    """Out of reach at once; for a minute it can be brought back, then it is deleted."""
+    folder, aside = root / case.case_id, _aside(root, case.case_id)
+    shutil.rmtree(aside, ignore_errors=True)
+    if folder.is_dir():
+        folder.rename(aside)
+        os.utime(aside, (now, now))
+
+
+def bring_back_case(root: Path, case_id: str, *, now: float) -> Case:
+    """The case that was forgotten within the last minute."""
+    aside = _aside(root, case_id)
+    if not _CASE_ID.fullmatch(case_id) or not aside.is_dir() or _is_gone(aside, now):
+        raise MammoError("This case was forgotten over a minute ago. Open the images again.")
+    aside.rename(root / case_id)
+    return load_case(root, case_id, now=now)
 
 
 def forget_old_cases(root: Path, *, now: float | None = None) -> int:
-    """Delete every case whose time is over, and what a crash left half-written; how many."""
+    """Delete every case whose time is over, those set aside over a minute ago, and what a crash
+    left half-written; how many.
+    """
     now = time.time() if now is None else now
     forgotten = 0
     for folder in root.glob("*"):
-        if not _CASE_ID.fullmatch(folder.name):
+        is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
+        if not is_aside and not _CASE_ID.fullmatch(folder.name):
             continue
-        if _is_over(folder, now):
+        if _is_gone(folder, now) if is_aside else _is_over(folder, now):
             shutil.rmtree(folder, ignore_errors=True)
             forgotten += 1
     return forgotten
+
+
+def _aside(root: Path, case_id: str) -> Path:
+    return root / f"{case_id}{_ASIDE}"
+
+
+def _is_gone(aside: Path, now: float) -> bool:
+    return now - aside.stat().st_mtime > UNDO_SECONDS
 
 
 def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
@@ -267,9 +349,10 @@ def _save_array(path: Path, values: NDArray[Any]) -> None:
     scratch.replace(path)
 
 
-def _load_array(path: Path) -> NDArray[Any]:
+def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:
+    """The whole array; with mode "r" as it lies on the disk, read where it is looked at."""
     try:
-        values: NDArray[Any] = np.load(path, allow_pickle=False)
+        values: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
     except (OSError, ValueError, EOFError):
         raise MammoError("Pixels of this case are missing. Open the images again.") from None
     return values
@@ -278,7 +361,8 @@ def _load_array(path: Path) -> NDArray[Any]:
 def _write(case: Case, root: Path) -> None:
     if not (root / case.case_id).is_dir():
         raise MammoError(_GONE)
-    replace_file(root / case.case_id / "case.json", json.dumps(to_document(case)) + "\n")
+    nameless = replace(case, images=tuple(replace(image, name="") for image in case.images))
+    replace_file(root / case.case_id / "case.json", json.dumps(to_document(nameless)) + "\n")
 
 
 _MOST: Final = 2  # images that can be shown twice on one screen
@@ -305,59 +389,7 @@ def parts_of(case: Case) -> dict[str, tuple[CaseImage, ...]]:
     return parts
 
 
-#: More pictures than this in one folder, without a header that says so, are no one woman's.
-MOST_OF_ONE: Final = 8
-
-#: How PNG, JPEG, TIFF and PGM begin.
-_PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P2", b"P5")
-
-_HEAD_BYTES: Final = 2**18
 _LIST_ID: Final = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arrived:
-    """A file as it came; `folder` is "" for one dropped by itself."""
-
-    content: bytes
-    folder: str = ""
-
-
-def group_files(files: Sequence[Arrived]) -> list[list[int]]:
-    """The places in `files` that make one case each, in the order in which they came.
-
-    What is neither a picture nor names an exam goes with the first case, to be refused there.
-    """
-    groups: dict[tuple[str, str], list[int]] = {}
-    others = []
-    for place, file in enumerate(files):
-        exam = exam_of(file.content)
-        if not exam and not file.content.startswith(_PICTURES):
-            others.append(place)
-            continue
-        groups.setdefault(("exam", exam) if exam else ("folder", file.folder), []).append(place)
-    found = []
-    for (kind, _), members in groups.items():
-        if kind == "folder" and len(members) > MOST_OF_ONE:
-            found += [[place] for place in members]
-        else:
-            found.append(members)
-    found.sort()
-    return [sorted([*found[0], *others]), *found[1:]] if found else [others]
-
-
-def exam_of(content: bytes) -> str:
-    """What a DICOM calls its exam, as a hash; "" for all else, and where it does not say."""
-    if not is_dicom(content[:_HEAD_BYTES]):
-        return ""
-    from mammo_core.preprocessing.dicom.header import raw  # not all machines have pydicom
-    from mammo_core.preprocessing.dicom.parse import parse
-
-    try:
-        study = raw(parse(content[:_HEAD_BYTES]).header, "StudyInstanceUID").strip(b" \0")
-    except ReadError:
-        return ""
-    return hashlib.sha256(study).hexdigest() if study else ""
 
 
 def keep_worklist(root: Path, case_ids: Sequence[str]) -> str:

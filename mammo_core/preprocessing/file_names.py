@@ -127,7 +127,8 @@ _EXPORTS: Final = (
 def woman_of_name(name: str) -> str:
     """What in a name stands for the woman: alike for the files of one, "" where it is not known.
 
-    It is what stands before side and view, as the counters behind them tell images apart.
+    It is what stands before side and view, within its folder, for the counters behind them tell
+    images apart; names of known data sets count wherever they lie.
     """
     parts = _parts(name)
     for part in reversed(parts):
@@ -136,7 +137,8 @@ def woman_of_name(name: str) -> str:
                 return found[1].lower()
     if not parts or not _place_in(parts[-1]).words:
         return ""
-    return _before_place(parts[-1])
+    before = _before_place(parts[-1])
+    return "/".join([*parts[:-1], before]) if before else ""
 
 
 def _before_place(text: str) -> str:

@@ -392,6 +392,11 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
     )
 
 
+def grey_values(mammogram: Mammogram) -> NDArray[np.uint16]:
+    """Every pixel in the units of `to_pane`: what the file stores, or the grey read of it."""
+    return _grey_values(mammogram, mammogram.pixels)
+
+
 def to_heat(
     values: Pixels, geometry: Geometry, *, longest: int, offset: float = 0.0
 ) -> NDArray[np.uint8]:

@@ -1,11 +1,14 @@
 """The viewer in a real browser: what the reader sees, does, and sends."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests.e2e.server import running_server
 
 pytestmark = pytest.mark.e2e
 
@@ -20,6 +23,11 @@ EXTENT = """canvas => {
   const row = canvas.getContext("2d").getImageData(0, canvas.height >> 1, canvas.width, 1).data;
   const bright = [...Array(canvas.width).keys()].filter((x) => row[4 * x] > 8);
   return [bright[0], bright.at(-1)];
+}"""
+#: Of 6 x 4 pixels of the canvas, from a place on it.
+GREYS = """(canvas, [x, y]) => {
+  const { data } = canvas.getContext("2d").getImageData(x, y, 6, 4);
+  return [...Array(24).keys()].map((i) => data[4 * i]);
 }"""
 CHECKSUM = """canvas => {
   const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
@@ -56,6 +64,12 @@ class Screen:
     def grey(self, key: str) -> int:
         self.settle()
         return int(self.canvas(key).evaluate(GREY_IN_MIDDLE))
+
+    def greys(self, key: str, at: tuple[int, int]) -> list[int]:
+        """Once every tile in view has come."""
+        expect(self.viewer).to_have_attribute("data-tiles", "complete")
+        self.settle()
+        return list(self.canvas(key).evaluate(GREYS, at))
 
     def zoom(self) -> float:
         self.settle()
@@ -105,6 +119,7 @@ Show = Callable[[str], Screen]
 
 def test_the_right_breast_hangs_left_and_chest_walls_meet(show: Show) -> None:
     screen = show("panes=4")
+    screen.page.get_by_label("All images in one row").click()
     boxes = {key: screen.pane(key).bounding_box() for key in ("RCC", "LCC", "RMLO", "LMLO")}
     right, left, below = boxes["RCC"], boxes["LCC"], boxes["RMLO"]
     assert right is not None
@@ -284,7 +299,7 @@ def test_hiding_the_ai_hides_heat_and_regions(show: Show) -> None:
 
 def test_a_box_goes_to_python_once_in_the_images_own_pixels(show: Show) -> None:
     screen = show("flat=1000&height=676")  # the stage is then 600 high: zoom 1, one pixel each
-    screen.page.get_by_label("One image pixel").click()
+    screen.page.get_by_label("One stored pixel").click()
     screen.page.get_by_label("Draw a box").click()
     bounds = screen.pane("flat").bounding_box()
     assert bounds is not None
@@ -352,3 +367,182 @@ def test_the_viewer_can_leave_the_page_and_come_back(show: Show) -> None:
     away.click()
     expect(screen.viewer).to_have_attribute("data-ready", "true")
     assert screen.extent("RCC")[0] > 0
+
+
+#: 6 x 4 pixels of the checker, which begins dark or bright.
+CHECKERS = (
+    [0, 255, 0, 255, 0, 255, 255, 0, 255, 0, 255, 0] * 2,
+    [255, 0, 255, 0, 255, 0, 0, 255, 0, 255, 0, 255] * 2,
+)
+
+
+@pytest.mark.parametrize("query", ["", pytest.param("&mirrored=1", marks=pytest.mark.slow)])
+def test_a_checker_of_single_pixels_is_seen_at_one_to_one(show: Show, query: str) -> None:
+    """What is sent first is the mean of both, and the pattern is nowhere in it."""
+    screen = show(f"checker=1{query}")
+    middle = screen.extent("LCC")[0] + 200
+    assert set(screen.greys("LCC", (middle, 300))) == {128}
+    screen.pane("LCC").dblclick()
+    assert screen.zoom() == 100.0
+    for place in ((400, 200), (601, 300), (300, 401)):  # tiles meet between them
+        assert screen.greys("LCC", place) in CHECKERS
+    screen.drag("LCC", (500, 300), (-37, 21))
+    assert screen.greys("LCC", (400, 200)) in CHECKERS
+
+
+def test_the_lens_shows_stored_pixels_whatever_the_zoom(show: Show) -> None:
+    screen = show("checker=1")
+    bounds = screen.pane("LCC").bounding_box()
+    assert bounds is not None
+    screen.pane("LCC").focus()
+    screen.page.keyboard.press("m")
+    screen.page.mouse.move(bounds["x"] + 600, bounds["y"] + 300)
+    screen.settle()
+    assert screen.greys("LCC", (600, 300)) in CHECKERS
+    assert set(screen.greys("LCC", (800, 300))) == {128}
+
+
+def test_window_and_invert_act_on_the_tiles_and_send_nothing(show: Show) -> None:
+    screen = show("checker=1")
+    screen.pane("LCC").dblclick()
+    before = screen.greys("LCC", (400, 200))
+    screen.sent.clear()
+    screen.page.keyboard.press("i")
+    screen.settle()
+    assert screen.greys("LCC", (400, 200)) == [255 - grey for grey in before]
+    screen.page.keyboard.press("r")
+    screen.pane("LCC").dblclick()
+    screen.page.keyboard.down("Shift")
+    screen.drag("LCC", (400, 300), (300, 0))
+    screen.page.keyboard.up("Shift")
+    expect(screen.viewer).to_have_attribute("data-window", "W 8000 L 2000")
+    assert set(screen.greys("LCC", (400, 200))) == {64, 191}  # a quarter, three quarters
+    assert screen.sent == []
+
+
+def test_a_region_is_measured_on_stored_pixels_and_a_ruler_in_millimetres(show: Show) -> None:
+    """Half of the checker is 0 and half 4000; a stored pixel is 0.07 mm wide."""
+    screen = show("checker=1")
+    pane = screen.pane("LCC")
+    pane.dblclick()
+    pane.focus()
+    screen.page.keyboard.press("o")
+    screen.drag("LCC", (400, 200), (100, 50))
+    said = re.compile(r"mean 2000\.0, SD 2000\.0, of (5\d{3}) pixels")
+    expect(pane).to_have_attribute("aria-label", said)
+    screen.page.keyboard.press("l")
+    screen.drag("LCC", (400, 200), (100, 0))
+    expect(pane).to_have_attribute("aria-label", re.compile(r", 7\.0 mm$"))
+    screen.page.keyboard.press("Delete")
+    expect(pane).not_to_have_attribute("aria-label", re.compile("mm$"))
+    expect(pane).to_have_attribute("aria-label", said)
+
+
+@pytest.mark.slow
+def test_what_is_stored_under_the_pointer_is_told(show: Show) -> None:
+    screen = show("checker=1")
+    screen.pane("LCC").dblclick()
+    screen.greys("LCC", (0, 0))
+    value = screen.viewer.locator(".value")
+    bounds = screen.pane("LCC").bounding_box()
+    assert bounds is not None
+    for right in (0, 1):
+        screen.page.mouse.move(bounds["x"] + 400 + right, bounds["y"] + 200)
+        told = re.fullmatch(r"L CC, column (\d+), row (\d+): (\d+)", value.inner_text())
+        assert told
+        column, row, stored = (int(number) for number in told.groups())
+        assert stored == 4000 * ((column + row) % 2)
+
+
+def test_a_chip_corrects_the_view_and_tells_python(show: Show) -> None:
+    screen = show("panes=2&chips=1")
+    screen.page.get_by_role("group", name="View of R CC").get_by_text("MLO").click()
+    expect(screen.page.get_by_text("RCC is R MLO")).to_be_visible()
+    expect(screen.viewer).to_have_attribute("data-builds", "1")
+
+
+@pytest.mark.slow
+def test_without_a_taker_there_are_no_chips(show: Show) -> None:
+    expect(show("panes=2").viewer.locator(".chip")).to_have_count(0)
+
+
+def test_truth_is_hidden_until_it_is_asked_for(show: Show) -> None:
+    screen = show("panes=1&truth=1")
+    before = screen.checksum("RCC")
+    screen.pane("RCC").focus()
+    screen.page.keyboard.press("t")
+    assert screen.checksum("RCC") != before
+    screen.page.keyboard.press("t")
+    assert screen.checksum("RCC") == before
+
+
+def test_a_faint_map_says_so_while_it_is_shown(show: Show) -> None:
+    screen = show("panes=1&faint=1")
+    said = screen.pane("RCC").get_by_text("at most 12 % of the scale")
+    expect(said).to_be_visible()
+    screen.pane("RCC").focus()
+    screen.page.keyboard.press("h")
+    expect(said).to_be_hidden()
+
+
+@pytest.mark.slow
+def test_what_is_known_of_a_file_is_shown_when_asked_for(show: Show) -> None:
+    screen = show("panes=1&facts=1")
+    expect(screen.page.get_by_text("made up")).to_be_hidden()
+    screen.page.get_by_label("What is known of the file").click()
+    expect(screen.page.get_by_text("made up")).to_be_visible()
+
+
+def test_a_question_mark_lists_the_keys_and_escape_puts_them_away(show: Show) -> None:
+    screen = show("panes=2&truth=1")
+    screen.pane("RCC").focus()
+    screen.page.keyboard.press("?")
+    listed = screen.page.get_by_role("dialog", name="Keys of the viewer")
+    expect(listed).to_be_visible()
+    shown = listed.locator("kbd").all_inner_texts()
+    assert {"1", "I", "L", "O", "G", "T", "H", "?", "Arrows"} <= set(shown)
+    screen.page.keyboard.press("Escape")
+    expect(listed).to_be_hidden()
+    expect(screen.pane("RCC")).to_be_focused()
+
+
+def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Show) -> None:
+    screen = show("panes=4")
+    boxes = [screen.pane(key).bounding_box() for key in ("RCC", "LCC", "RMLO", "LMLO")]
+    assert [box["y"] for box in boxes if box] == [boxes[0]["y"] if boxes[0] else None] * 4
+    whole = screen.zoom()
+    screen.page.get_by_label("Hanging").select_option("MLO pair")
+    expect(screen.pane("RCC")).to_be_hidden()
+    expect(screen.pane("LMLO")).to_be_visible()
+    assert screen.zoom() > whole
+    screen.pane("LMLO").focus()
+    screen.page.keyboard.press("g")
+    expect(screen.pane("RCC")).to_be_visible()
+    expect(screen.pane("LMLO")).to_be_hidden()
+
+
+def test_empty_panes_say_what_they_wait_for(show: Show) -> None:
+    screen = show("waiting=1")
+    expect(screen.page.get_by_text("L-CC.png: decoding")).to_be_visible()
+    expect(screen.viewer.locator(".toolbar")).to_be_hidden()
+
+
+@pytest.mark.slow
+def test_the_viewer_stays_dark_on_a_light_page(
+    browser: Browser, settings: dict[str, str], tmp_path: Path
+) -> None:
+    colours = """viewer => [viewer, viewer.querySelector("select")].map((one) => {
+      const { backgroundColor, colorScheme } = getComputedStyle(one);
+      return [backgroundColor, colorScheme];
+    })"""
+    light = {**settings, "STREAMLIT_THEME_BASE": "light"}
+    with running_server(APP, tmp_path / "light.log", light) as server:
+        page = browser.new_page()
+        page.goto(f"{server.url}/?panes=1")
+        viewer = page.locator(".viewer")
+        expect(viewer).to_have_attribute("data-ready", "true")
+        (ground, scheme), (list_ground, _) = viewer.evaluate(colours)
+        around = page.locator(".stApp").evaluate("app => getComputedStyle(app).backgroundColor")
+        page.close()
+    assert around == "rgb(255, 255, 255)"
+    assert (ground, scheme, list_ground) == ("rgb(0, 0, 0)", "dark", "rgb(20, 24, 29)")

@@ -1,6 +1,9 @@
 """Pages run in-process through the real frame, over checkpoints in a scratch folder."""
 
 import json
+import os
+import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,15 +11,32 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.files import REPOSITORY
+from mammo_core.files import REPOSITORY, samples_root
+from mammo_core.preprocessing.breast import mask_outside_breast
+from mammo_core.preprocessing.cases import list_samples, store_case
+from mammo_core.preprocessing.reading.read import read_mammogram
 
 APP = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 
 OpenPage = Callable[[str], AppTest]
 
 
+@pytest.fixture(scope="session")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the example's case, read once for all tests: Read shows it to every visitor."""
+    root, sample = tmp_path_factory.mktemp("example"), list_samples(samples_root())[0]
+    case = store_case(
+        [path.read_bytes() for path in sample.files],
+        root,
+        read=read_mammogram,
+        mask=mask_outside_breast,
+        now=time.time(),
+    )
+    return root / case.case_id
+
+
 @pytest.fixture
-def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: Path) -> Path:
     """An empty folder of runs; the user's own folders are out of reach. Of what ships, there is
     phantom-light alone: what a page says of one model must not change with each that ships.
     """
@@ -29,6 +49,8 @@ def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     root.mkdir()
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(root))
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_LOAD_AHEAD", "no")
+    shutil.copytree(example, tmp_path / "home" / "cases" / example.name, copy_function=os.link)
     return root
 
 

@@ -262,7 +262,7 @@ def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_pa
 def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
     suggestion = next(c.value for c in page.caption if "No side is stored" in c.value)
-    assert "Image 1: L, Image 2: R" in suggestion
+    assert "a.png: L, b.png: R" in suggestion
     page.button(key="take_sides").click().run(timeout=120)
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
 
@@ -275,9 +275,67 @@ def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read(pag
 
 def test_a_case_can_be_forgotten(page: AppTest, tmp_path: Path) -> None:
     drop(page, ("a.png", a_breast()))
+    case_id = "".join(page.query_params["case"])
     page.button(key="forget_case").click().run()
-    assert not list((tmp_path / "home" / "cases").iterdir())
+    assert not (tmp_path / "home" / "cases" / case_id).exists()
     assert "case" not in page.query_params
+
+
+def test_a_forgotten_case_is_brought_back_with_a_click(page: AppTest) -> None:
+    drop(page, ("a.png", a_breast()))
+    case_id = page.query_params["case"]
+    page.button(key="forget_case").click().run()
+    assert "The case was forgotten" in captions(page)
+    page.button(key="bring_back").click().run(timeout=60)
+    assert page.query_params["case"] == case_id
+    assert page.button(key="forget_case")
+    assert "The case was forgotten" not in captions(page)
+
+
+def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: AppTest) -> None:
+    assert "case" not in page.query_params
+    assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
+    assert "a drawn exam" in " ".join(markdown.value for markdown in page.markdown)
+    assert "only seen synthetic images" in captions(page)
+    drop(page, ("a.png", a_breast()))
+    assert len(score_rows(page)) == 1
+    assert "case" in page.query_params
+
+
+def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
+    page: AppTest,
+) -> None:
+    drop(page, ("R-CC.png", a_breast(turn=True)), ("L-CC.png", a_breast()))
+    assert "R-CC.png: R CC, L-CC.png: L CC" in captions(page)
+    assert "No score counts them yet" in captions(page)
+    assert "No side is stored" not in captions(page)  # one question at a time
+    assert [row["title"] for row in score_rows(page)] == ["Exam"]
+    page.button(key="take_names").click().run(timeout=120)
+    assert not page.exception
+    assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
+    assert "No score counts them yet" not in captions(page)
+    assert "from the file's name" in page.dataframe[0].value.to_string()
+
+
+def test_four_images_of_one_side_are_questioned(page: AppTest) -> None:
+    drop(page, *((f"L-CC {n}.png", a_breast(peak=250 - n)) for n in range(4)))
+    assert "All 4 images are said to be of the left breast" in page.warning[0].value
+
+
+def test_images_are_split_into_two_cases_and_joined_again(page: AppTest) -> None:
+    drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
+    whole = page.query_params["case"]
+    pills = page.button_group(key="split_off")
+    pills.set_value([pills.options[1]]).run(timeout=60)
+    page.button(key="split_case").click().run(timeout=120)
+    assert not page.exception
+    assert page.query_params["case"] != whole
+    assert "b.png" not in page.dataframe[0].value.to_string()
+    other = page.selectbox(key="join_with")
+    other.set_value(other.options[0]).run(timeout=60)
+    page.button(key="join_cases").click().run(timeout=120)
+    assert not page.exception
+    assert page.query_params["case"] == whole
 
 
 def test_the_same_file_twice_is_told(page: AppTest) -> None:
@@ -392,7 +450,7 @@ def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(
     assert not page.exception
     assert captions(page).count("not the borders of a tumour") == 2  # each heatmap in words
     parts = page.segmented_control(key="beside_part")
-    assert parts.options == ["Image 1", "Image 2", "Image 3"]
+    assert parts.options == ["0.png", "1.png", "2.png"]
     page.button(key="take_sides").click().run(timeout=120)
     assert page.segmented_control(key="beside_part").options == ["Right breast", "Left breast"]
 

@@ -9,14 +9,19 @@ import pytest
 from mammo_core.errors import MammoError, ReadError
 from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
+    UNDO_SECONDS,
+    bring_back_case,
     correct_image,
     forget_case,
     forget_old_cases,
     keep_case,
     load_case,
     load_mammogram,
+    load_part,
     opening_in_words,
+    regroup_images,
     store_case,
+    with_names,
 )
 from mammo_core.preprocessing.cases import Case as StoredCase
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
@@ -126,7 +131,7 @@ def test_corrections_from_two_tabs_are_both_kept_and_marked(tmp_path: Path) -> N
 
 def test_a_case_forgotten_meanwhile_is_told_in_words(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab")
-    forget_case(tmp_path, case)
+    forget_case(tmp_path, case, now=time.time())
     with pytest.raises(MammoError, match="no longer kept"):
         keep_case(tmp_path, case.case_id, until=1.0)
 
@@ -171,7 +176,64 @@ def test_a_case_is_forgotten_after_a_day_unless_kept_longer(tmp_path: Path) -> N
     assert load_case(tmp_path, long.case_id, now=DAY_SECONDS + 1).images
 
 
-def test_forget_this_case_leaves_nothing(tmp_path: Path) -> None:
+def test_a_forgotten_case_is_out_of_reach_and_after_a_minute_gone(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab")
-    forget_case(tmp_path, case)
+    forget_case(tmp_path, case, now=100.0)
+    with pytest.raises(MammoError, match="no longer kept"):
+        load_case(tmp_path, case.case_id)
+    assert forget_old_cases(tmp_path, now=100.0 + UNDO_SECONDS) == 0
+    assert forget_old_cases(tmp_path, now=101.0 + UNDO_SECONDS) == 1
     assert not list(tmp_path.iterdir())
+
+
+def test_within_a_minute_a_forgotten_case_can_be_brought_back(tmp_path: Path) -> None:
+    case = store(tmp_path, b"ab", now=100.0)
+    forget_case(tmp_path, case, now=100.0)
+    assert bring_back_case(tmp_path, case.case_id, now=159.0) == case
+    forget_case(tmp_path, case, now=200.0)
+    with pytest.raises(MammoError, match="over a minute ago"):
+        bring_back_case(tmp_path, case.case_id, now=261.0)
+    with pytest.raises(MammoError, match="over a minute ago"):
+        bring_back_case(tmp_path, "../../etc", now=261.0)
+
+
+def test_a_name_is_shown_where_no_side_is_known_and_written_nowhere(tmp_path: Path) -> None:
+    stored = store(tmp_path, b"ab")
+    unplaced = correct_image(
+        tmp_path,
+        stored.case_id,
+        stored.images[0].ref.image_id,
+        change=lambda ref: replace(ref, side=None),
+    )
+    case = with_names(unplaced, ["DOE.png"])
+    assert case.images[0].title == "DOE.png"
+    keep_case(tmp_path, case.case_id, until=time.time())
+    regroup_images(tmp_path, [(case, case.images)], now=time.time())
+    kept = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert kept
+    assert not any(b"DOE" in path.read_bytes() for path in kept)
+    assert load_case(tmp_path, case.case_id).images[0].title == "Image 1"
+
+
+def test_images_of_two_cases_can_be_one_and_part_of_one_can_be_another(tmp_path: Path) -> None:
+    both, other = store(tmp_path, b"ab", b"cd"), store(tmp_path, b"ef")
+    joined = regroup_images(tmp_path, [(both, both.images), (other, other.images)], now=time.time())
+    assert [image.number for image in joined.images] == [1, 2, 3]
+    assert joined == load_case(tmp_path, joined.case_id)
+    for image in joined.images:
+        assert load_mammogram(tmp_path, joined, image).size == (1, 2)
+    alone = regroup_images(tmp_path, [(both, both.images[:1])], now=time.time())
+    assert alone.case_id == store(tmp_path, b"ab").case_id
+    assert load_case(tmp_path, both.case_id).images == both.images
+
+
+def test_a_part_of_an_image_is_that_part_of_the_whole(tmp_path: Path) -> None:
+    stored = store(tmp_path, bytes(range(10)))
+    whole = load_mammogram(tmp_path, stored, stored.images[0]).pixels
+    part = load_part(
+        tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(4, 7)
+    ).pixels
+    assert part.tolist() == whole[:, 4:7].tolist()
+    forget_case(tmp_path, stored, now=time.time())
+    with pytest.raises(MammoError, match="missing"):
+        load_part(tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(0, 1))

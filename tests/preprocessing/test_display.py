@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mammo_core.preprocessing.prepare import to_heat, to_pane
+from mammo_core.preprocessing.prepare import grey_values, to_heat, to_pane
 from mammo_core.types import Box, Geometry, ImageInfo, ImageRef, Mammogram, Window
 
 
@@ -98,3 +98,9 @@ def test_heat_lies_on_the_reduced_frame_where_the_map_lay_on_the_source() -> Non
     moved = to_heat(values, geometry, longest=100, offset=2.0)
     assert np.argwhere(moved == 255).min(axis=0).tolist() == [50, 49]
     assert np.argwhere(moved == 255).max(axis=0).tolist() == [60, 49]
+
+
+def test_a_part_has_the_values_that_the_whole_image_is_shown_with(mammogram: Mammogram) -> None:
+    """Before windowing where that was kept, else the picture in its own depth."""
+    assert grey_values(mammogram)[200, 50] == 2000
+    assert grey_values(replace(mammogram, wide=None))[200, 50] == round(2000 / 4000 * 4095)

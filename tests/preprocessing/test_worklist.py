@@ -4,31 +4,47 @@ import pytest
 
 from mammo_core.errors import MammoError
 from mammo_core.files import samples_root
-from mammo_core.preprocessing.cases import (
-    Arrived,
-    exam_of,
-    group_files,
-    keep_worklist,
-    load_worklist,
-)
+from mammo_core.preprocessing.cases import keep_worklist, load_worklist
+from mammo_core.preprocessing.grouping import Arrived, exam_of, group_files
 
 EXAM = [path.read_bytes() for path in sorted(samples_root().glob("exam_*"))]
 PICTURE = b"\x89PNG made up"
 
 
 def test_the_views_of_one_exam_are_one_case_wherever_they_lie() -> None:
-    files = [Arrived(content=content, folder=f"f{i}") for i, content in enumerate(EXAM)]
+    files = [Arrived(content=content, name=f"f{i}/view.dcm") for i, content in enumerate(EXAM)]
     assert group_files(files) == [[0, 1, 2, 3]]
 
 
 def test_pictures_are_grouped_by_folder() -> None:
-    files = [Arrived(content=PICTURE, folder=folder) for folder in ("a", "b", "a", "b")]
+    files = [Arrived(content=PICTURE, name=f"{folder}/IM.png") for folder in ("a", "b", "a", "b")]
     assert group_files(files) == [[0, 2], [1, 3]]
 
 
 def test_files_dropped_together_are_one_case_unless_they_are_too_many_for_one() -> None:
     assert group_files([Arrived(content=PICTURE)] * 4) == [[0, 1, 2, 3]]
     assert group_files([Arrived(content=PICTURE)] * 9) == [[place] for place in range(9)]
+
+
+def test_pictures_whose_names_tell_women_apart_are_a_case_for_each() -> None:
+    names = ("1_R_MLO.png", "2_L_CC.png", "1_L_CC.png", "2_R_CC.png")
+    files = [Arrived(content=PICTURE, name=name) for name in names]
+    assert group_files(files) == [[0, 2], [1, 3]]
+
+
+def test_views_named_without_a_woman_are_one_case_and_one_for_each_folder() -> None:
+    names = ("L-CC.png", "R-CC.png", "L-MLO.png", "R-MLO.png")
+    assert group_files([Arrived(content=PICTURE, name=name) for name in names]) == [[0, 1, 2, 3]]
+    files = [Arrived(content=PICTURE, name=f"{i % 2}/{name}") for i, name in enumerate(names)]
+    assert group_files(files) == [[0, 2], [1, 3]]
+
+
+def test_the_same_number_in_two_folders_is_two_women_but_one_in_a_known_data_set() -> None:
+    two = [Arrived(content=PICTURE, name=name) for name in ("a/1_R_CC.png", "b/1_R_CC.png")]
+    assert group_files(two) == [[0], [1]]
+    cbis = "Calc-Test_P_00038_{}_CC/1-1.png"
+    one = [Arrived(content=PICTURE, name=cbis.format(side)) for side in ("LEFT", "RIGHT")]
+    assert group_files(one) == [[0, 1]]
 
 
 def test_an_exam_and_pictures_dropped_together_are_two_cases() -> None:

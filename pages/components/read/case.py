@@ -1,8 +1,11 @@
-"""What was read of each file of a case, and the corrections a reader makes by hand."""
+"""What was read of each file of a case, what is proposed where files do not say, the corrections a
+reader makes by hand; splitting, joining and forgetting.
+"""
 
+import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -12,26 +15,84 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root
+from mammo_core.files import cases_root, worklists_root
 from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
+    UNDO_SECONDS,
     Case,
     CaseImage,
+    bring_back_case,
     correct_image,
     forget_case,
+    forget_old_cases,
     keep_case,
+    keep_worklist,
+    load_case,
+    regroup_images,
 )
+from mammo_core.preprocessing.file_names import NamedPlace, doubts_about
 from mammo_core.types import ImageRef, Laterality, View
-from pages.components.read.intake import shown_name
-from pages.components.read.pictures import display_image, forget_pictures
+from pages.components.read.intake import (
+    name_files,
+    named,
+    names_of,
+    proposed_places,
+    remember_case,
+    seen_cases,
+)
+from pages.components.read.listed import forget_thumbnails, listed_cases
+from pages.components.read.pictures import display_image, forget_pictures, spacing_in_words
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.viewer.viewer import Correction
 
+FROM_NAME: Final = "side and view from the file's name"
+_FORGOTTEN: Final = "forgotten"  # the last case that was, and until when it can be brought back
 Change = Callable[[ImageRef], ImageRef]
+
+
+def offer_names(case: Case) -> None:
+    """What the files' names say of side and view, before it counts; and what is to be asked."""
+    proposed = proposed_places(case)
+    if proposed:
+        words = ", ".join(
+            f"{escaped(_called(case, image))}: {proposed[image.ref.image_id].words}"
+            for image in case.images
+            if image.ref.image_id in proposed
+        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(
+                f":material/label: Hung by the files' names, which the files do not say: {words}. "
+                "No score counts them yet."
+            )
+            if st.button("They are right", icon=":material/check:", key="take_names"):
+                _take(
+                    case,
+                    {
+                        image_id: partial(replace, side=place.side, view=place.view)
+                        for image_id, place in proposed.items()
+                    },
+                    note=FROM_NAME,
+                )
+    doubt = doubts_about(
+        [
+            proposed.get(image.ref.image_id, NamedPlace(side=image.ref.side, view=image.ref.view))
+            for image in case.images
+        ]
+    )
+    if doubt:
+        st.warning(doubt, icon=":material/help:")
+
+
+def _called(case: Case, image: CaseImage) -> str:
+    names = names_of(case.case_id)
+    return names[image.number - 1].rpartition("/")[2] if image.number <= len(names) else image.title
 
 
 def offer_places(case: Case) -> None:
     """Where a side is not known, what the chest wall suggests; then which of two is the CC."""
+    if proposed_places(case):
+        return  # names say more, and are asked about first
     _offer_sides(case)
     _offer_views(case)
 
@@ -41,7 +102,9 @@ def _offer_sides(case: Case) -> None:
     if not unknown:
         return
     suggested = {image.ref.image_id: _suggested_side(case, image) for image in unknown}
-    words = ", ".join(f"{image.title}: {suggested[image.ref.image_id]}" for image in unknown)
+    words = ", ".join(
+        f"{escaped(_called(case, image))}: {suggested[image.ref.image_id]}" for image in unknown
+    )
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(
             "No side is stored in some files. By the edge the chest wall lies at, as most files "
@@ -65,12 +128,13 @@ def _offer_views(case: Case) -> None:
         first, second = images
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(
-                f"No view is stored in images {first.number} and {second.number}, which look like "
-                "two of one breast. If they are, which is the CC?"
+                f"No view is stored in {escaped(_called(case, first))} and "
+                f"{escaped(_called(case, second))}, which look like two of one breast. If they "
+                "are, which is the CC?"
             )
             for cc, mlo in ((first, second), (second, first)):
-                label = f"Image {cc.number} is the CC, image {mlo.number} the MLO"
-                if st.button(label, icon=":material/check:", key=f"take_cc_{cc.number}"):
+                label = f"{_called(case, cc)} is the CC, {_called(case, mlo)} the MLO"
+                if st.button(escaped(label), icon=":material/check:", key=f"take_cc_{cc.number}"):
                     views = {cc.ref.image_id: View.CC, mlo.ref.image_id: View.MLO}
                     _take(
                         case,
@@ -78,10 +142,10 @@ def _offer_views(case: Case) -> None:
                     )
 
 
-def _take(case: Case, changes: Mapping[str, Change]) -> None:
+def _take(case: Case, changes: Mapping[str, Change], *, note: str = "") -> None:
     with shown_errors():
         for image_id, change in changes.items():
-            correct_image(cases_root(), case.case_id, image_id, change=change)
+            correct_image(cases_root(), case.case_id, image_id, change=change, note=note)
     st.rerun()
 
 
@@ -95,31 +159,22 @@ _UNKNOWN: Final = "unknown"
 
 
 def show_case_table(case: Case) -> None:
-    """One row per image; side and view can be changed. Below it, the files that were refused."""
+    """One row per image. Below it, the files that were refused."""
     shown = pd.DataFrame([_row(image) for image in case.images])
     if not shown.empty:
-        key = f"case_table_{hash(case.images)}"  # a new table after every correction, from any tab
-        st.data_editor(
+        st.dataframe(
             shown,
-            key=key,
+            key="case_table",
             hide_index=True,
-            disabled=[name for name in shown.columns if name not in ("Side", "View")],
-            column_config={
-                "Side": st.column_config.SelectboxColumn(
-                    options=[_UNKNOWN, *Laterality], required=True
-                ),
-                "View": st.column_config.SelectboxColumn(options=[_UNKNOWN, *View], required=True),
-                "What was done": st.column_config.TextColumn(width="large"),
-            },
-            on_change=_take_corrections,
-            args=(case, key),
+            column_config={"What was done": st.column_config.TextColumn(width="large")},
         )
     offer_places(case)
     if case.refusals:
         label = f"{len(case.refusals)} of {case.files} files were not read"
         with st.expander(label, icon=":material/block:", expanded=not case.images):
             for refusal in case.refusals:
-                name = shown_name(case, refusal.number)
+                names = names_of(case.case_id)[refusal.number - 1 : refusal.number]
+                name = f" ({names[0]})" if names else ""
                 st.text(f"File {refusal.number}{name}: {refusal.sentence} {refusal.hint}")
 
 
@@ -135,12 +190,107 @@ def show_case_care(case: Case) -> None:
             with shown_errors():
                 keep_case(cases_root(), case.case_id, until=time.time() + 30 * DAY_SECONDS)
             st.rerun()
-        if st.button("Forget this case", icon=":material/delete:", key="forget_case"):
-            forget_case(cases_root(), case)
-            forget_pictures()
-            forget_readings()
-            st.query_params.pop("case", None)
+        if len(case.images) > 1 or len(seen_cases()) > 1:
+            with st.popover("Split or join", icon=":material/call_split:"):
+                _offer_regrouping(case)
+        with st.popover("Forget this case", icon=":material/delete:"):
+            st.caption("Its pixels are deleted. For one minute it can be brought back.")
+            if st.button("Forget it", icon=":material/delete:", key="forget_case"):
+                _forget(case)
+
+
+def offer_undo() -> None:
+    """For a minute after a case was forgotten."""
+    case_id, until = st.session_state.get(_FORGOTTEN, ("", 0.0))
+    if time.time() > until:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(":material/delete: The case was forgotten. For a minute it can be brought back.")
+        if st.button("Bring it back", icon=":material/undo:", key="bring_back"):
+            del st.session_state[_FORGOTTEN]
+            with shown_errors():
+                bring_back_case(cases_root(), case_id, now=time.time())
+            st.query_params["case"] = case_id
             st.rerun()
+
+
+def _forget(case: Case) -> None:
+    now = time.time()
+    forget_case(cases_root(), case, now=now)
+    for forget in (forget_pictures, forget_readings, forget_thumbnails):
+        forget()
+    st.session_state[_FORGOTTEN] = (case.case_id, now + UNDO_SECONDS)
+    # Whether or not anybody comes back: what is to be forgotten is deleted when its minute is over
+    timer = threading.Timer(UNDO_SECONDS + 1, forget_old_cases, args=(cases_root(),))
+    timer.daemon = True
+    timer.start()
+    _leave(case.case_id)
+    st.rerun()
+
+
+def _leave(*case_ids: str) -> None:
+    """Take cases off the list of this session, and go on with another if there is one."""
+    for case_id in case_ids:
+        if case_id in seen_cases():
+            seen_cases().remove(case_id)
+    left = [one for one in listed_cases() if one not in case_ids]
+    st.query_params.pop("list", None)
+    st.query_params.pop("case", None)
+    if len(left) > 1:
+        st.query_params["list"] = keep_worklist(worklists_root(), left)
+    if left:
+        st.query_params["case"] = left[0]
+
+
+def _offer_regrouping(case: Case) -> None:
+    """Images that are not of one woman apart, and cases of one woman together."""
+    others = [one for one in listed_cases() if one != case.case_id]
+    titles = {image.ref.image_id: image.title for image in named(case).images}
+    if len(case.images) > 1:
+        chosen = st.pills(
+            "Images of another woman", list(titles), selection_mode="multi", key="split_off",
+            format_func=titles.__getitem__,
+        )  # fmt: skip
+        is_part = 0 < len(chosen) < len(case.images)
+        if st.button("Split them off", key="split_case", disabled=not is_part):
+            apart = [image for image in case.images if image.ref.image_id in chosen]
+            rest = [image for image in case.images if image.ref.image_id not in chosen]
+            _regroup([case], [[(case, rest)], [(case, apart)]])
+    if others:
+        names = {one: _list_name(one) for one in others}
+        other = st.selectbox(
+            "Another case of the same woman", others, index=None, key="join_with",
+            format_func=names.__getitem__,
+        )  # fmt: skip
+        if st.button("Join it to this", key="join_cases", disabled=other is None):
+            with shown_errors():
+                found = load_case(cases_root(), str(other))
+            _regroup([case, found], [[(case, case.images), (found, found.images)]])
+
+
+def _list_name(case_id: str) -> str:
+    names = names_of(case_id)
+    return names[0].rpartition("/")[2] if names else f"Case {listed_cases().index(case_id) + 1}"
+
+
+def _regroup(
+    old: Sequence[Case], groups: Sequence[Sequence[tuple[Case, Sequence[CaseImage]]]]
+) -> None:
+    """Each of `groups` as a case, the first of them open, in the place of the `old` ones."""
+    made = []
+    with shown_errors():
+        for parts in groups:
+            new = regroup_images(cases_root(), parts, now=time.time())
+            known = [(names_of(one.case_id), image) for one, some in parts for image in some]
+            if all(image.number <= len(names) for names, image in known):
+                name_files(new, [names[image.number - 1] for names, image in known])
+            made.append(new.case_id)
+    _leave(*(one.case_id for one in old))
+    for case_id in made:
+        remember_case(case_id)
+    st.query_params.pop("list", None)
+    st.query_params["case"] = made[0]
+    st.rerun()
 
 
 def _row(image: CaseImage) -> dict[str, str]:
@@ -153,37 +303,17 @@ def _row(image: CaseImage) -> dict[str, str]:
         "Size": f"{height} × {width}",
         "Bits": str(image.info.bits),
         "Kind": image.info.kind,
-        "Spacing": _spacing(image),
+        "Spacing": spacing_in_words(image),
         "What was done": "; ".join([*notes, *image.info.modifiers, *image.info.notes]),
     }
 
 
-def _spacing(image: CaseImage) -> str:
-    if image.info.spacing_mm is None:
-        return _UNKNOWN
-    where = " at the detector" if image.info.is_spacing_at_detector else ""
-    return f"{image.info.spacing_mm[0]:.3g} mm{where}"
-
-
-def _take_corrections(case: Case, key: str) -> None:
-    """Write what was changed in the table back to the case, each field by itself."""
-    edits: dict[str, dict[str, str | None]] = st.session_state[key]["edited_rows"]
-    for row, changes in edits.items():
-        image_id = case.images[int(row)].ref.image_id
-        try:
-            correct_image(
-                cases_root(), case.case_id, image_id, change=partial(_corrected, changes=changes)
-            )
-        except MammoError as error:
-            st.toast(escaped(str(error)), icon=":material/error:")
-
-
-def _corrected(ref: ImageRef, *, changes: dict[str, str | None]) -> ImageRef:
-    """`ref` with the fields in `changes`; a field that was not touched stays."""
-    if "Side" in changes:
-        side = changes["Side"] or _UNKNOWN
-        ref = replace(ref, side=None if side == _UNKNOWN else Laterality(side))
-    if "View" in changes:
-        view = changes["View"] or _UNKNOWN
-        ref = replace(ref, view=None if view == _UNKNOWN else View(view))
-    return ref
+def take_correction(case: Case, said: Correction) -> None:
+    """What the reader says one image is, by the chips on it."""
+    try:
+        correct_image(
+            cases_root(), case.case_id, said.pane,
+            change=partial(replace, side=said.side, view=said.view),
+        )  # fmt: skip
+    except MammoError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")

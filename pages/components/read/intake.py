@@ -1,46 +1,46 @@
 """How images come in: dropped, chosen, or a sample. What stays is a case in the store, or a list of
-cases to sort; a click opens one.
+cases; and what a visitor who has brought nothing yet is shown.
 """
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Final
 
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root, samples_root, worklists_root
-from mammo_core.inference.verdict import Verdict, score_cases, verdict_on
+from mammo_core.files import cases_root, samples_root, shipped_checkpoints_root, worklists_root
+from mammo_core.inference.kept import SAMPLE_READINGS, find_kept, place_of
 from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
-    Arrived,
     Case,
+    Sample,
     forget_old_cases,
-    group_files,
     keep_worklist,
     list_samples,
     load_case,
-    load_worklist,
     place_images,
     store_case,
+    with_names,
 )
+from mammo_core.preprocessing.file_names import NamedPlace, place_of_name
+from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import RunFolder
-from mammo_core.types import Level
-from mammo_core.words import many
-from pages.components.read.reading import read_images
-from pages.components.read.scores import fit_of, point_for, scored_images
-from pages.components.read.studies import show_study_start
+from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
-from pages.components.shared.caselist.origin import forget_origin, show_origin
-from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.caselist.origin import forget_origin
+from pages.components.shared.frame import escaped
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
+_TAKEN: Final = "taken_files"
 _NAMES: Final = "names_of_files"
+_SEEN: Final = "cases_of_session"
 _READ_FIRST: Final = "read_first"
+_THUMBNAIL: Final = 96  # pixels
+_SMALL: Final = 28  # pixels across
 
 
 def open_case() -> Case | None:
@@ -50,10 +50,25 @@ def open_case() -> Case | None:
     if not case_id:
         return None
     try:
-        return load_case(cases_root(), case_id)
+        case = load_case(cases_root(), case_id)
     except MammoError as error:
         st.error(escaped(str(error)), icon=":material/error:")
         return None
+    remember_case(case_id)
+    return case
+
+
+def remember_case(case_id: str) -> None:
+    """Among those opened in this session, in the order in which they came."""
+    seen = seen_cases()
+    if case_id not in seen:
+        seen.append(case_id)
+
+
+def seen_cases() -> list[str]:
+    """The ids of the cases opened in this session; to be changed in place."""
+    seen: list[str] = st.session_state.setdefault(_SEEN, [])
+    return seen
 
 
 def is_read_first() -> bool:
@@ -61,80 +76,149 @@ def is_read_first() -> bool:
     return bool(st.session_state.get(_READ_FIRST))
 
 
-def shown_name(case: Case, number: int) -> str:
-    """What the reader's own computer calls a file, while this tab is open; it is kept nowhere."""
-    names = st.session_state.get(_NAMES, {}).get(case.case_id, ())
-    return f" ({names[number - 1]})" if number <= len(names) else ""
-
-
 def name_files(case: Case, names: list[str]) -> None:
     """What the reader knows the files of `case` by, while this tab is open."""
     st.session_state.setdefault(_NAMES, {})[case.case_id] = names
 
 
-def show_intake() -> None:
-    """The place to drop files or a folder, and the samples to click."""
-    files, folder = st.columns(2)
-    files.file_uploader(
-        "Drop mammograms: DICOM, PNG, JPEG, TIFF or PGM",
+def names_of(case_id: str) -> list[str]:
+    """What the reader's own computer calls the files, while this tab is open; kept nowhere else."""
+    return list(st.session_state.get(_NAMES, {}).get(case_id, ()))
+
+
+def named(case: Case) -> Case:
+    """`case` for the screen alone: an image of no known place is called by its file's name."""
+    return with_names(case, [name.rpartition("/")[2] for name in names_of(case.case_id)])
+
+
+def proposed_places(case: Case) -> dict[str, NamedPlace]:
+    """By image id, what the files' names say of side and view where the files themselves do not."""
+    names, found = names_of(case.case_id), {}
+    for image in case.images:
+        if image.corrected or image.number > len(names):
+            continue
+        said = place_of_name(names[image.number - 1])
+        added = NamedPlace(
+            side=None if image.ref.side else said.side, view=None if image.ref.view else said.view
+        )
+        if added.words:
+            found[image.ref.image_id] = NamedPlace(
+                side=image.ref.side or said.side, view=image.ref.view or said.view
+            )
+    return found
+
+
+def show_drop() -> None:
+    """One place to drop files or folders."""
+    st.file_uploader(
+        "Drop mammograms here, as files or as whole folders: DICOM, PNG, JPEG, TIFF or PGM",
         accept_multiple_files=True,
         key=_FILES,
         help="Files are told apart by their content, whatever they are called. They stay on this "
         "computer; names and dates in them are not kept. Of a tomosynthesis larger than is taken "
         "here, export the two-dimensional image alone.",
     )
-    folder.file_uploader("Or a whole folder", accept_multiple_files="directory", key=_FOLDER)
+
+
+def show_choices() -> None:
+    """What else there is to choose as images come in."""
+    with st.popover("Choose a folder", icon=":material/folder_open:", type="tertiary"):
+        st.file_uploader(
+            "A whole folder", accept_multiple_files="directory", key=_FOLDER,
+            label_visibility="collapsed",
+        )  # fmt: skip
     st.toggle(
         "Read first",
         key=_READ_FIRST,
         help="For a reader study: what is opened is not scored before a reader has answered.",
     )
+
+
+def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
+    """A button for each sample; what comes back puts their pictures in, which takes longer."""
     samples = list_samples(samples_root())
-    if samples:
-        st.caption("Or open a synthetic sample:")
-    with st.container(horizontal=True):
+    places = []
+    with st.container(horizontal=True, vertical_alignment="center"):
         for sample in samples:
-            if st.button(sample.title, key=f"sample_{sample.name}", icon=":material/image:"):
-                case = store_files([path.read_bytes() for path in sample.files])
-                place_images(cases_root(), case, sample)
-                st.rerun()
+            with st.container(
+                width="content", horizontal=True, vertical_alignment="center", gap="xsmall"
+            ):
+                places.append(st.empty())
+                if st.button(sample.title, key=f"sample_{sample.name}"):
+                    open_sample(sample)
+                    st.rerun()
+
+    def draw() -> None:
+        for sample, place in zip(samples, places, strict=True):
+            name = sample.files[0].name
+            data = cached.picture(str(samples_root()), name, side=_THUMBNAIL)
+            if has_pictures and data is not None:
+                place.image(data, alt=f"Sample: {sample.title}", width=_SMALL)
+
+    return draw
+
+
+def open_sample(sample: Sample) -> None:
+    """Make the sample the case in the URL."""
+    case = store_files([path.read_bytes() for path in sample.files])
+    place_images(cases_root(), case, sample)
+    name_files(case, [path.name for path in sample.files])
+
+
+def example_case() -> Case | None:
+    """The first sample as a case, not in the URL; None where no samples are here."""
+    sample = next(iter(list_samples(samples_root())), None)
+    if sample is None:
+        return None
+    case = _store([path.read_bytes() for path in sample.files], lambda: None)
+    place_images(cases_root(), case, sample)
+    return load_case(cases_root(), case.case_id)
+
+
+def example_model(case: Case) -> RunFolder | None:
+    """The checkpoint that keeps its reading of the example, so that none has to be loaded."""
+    places = [place_of(image.ref) for image in case.images]
+    for folder in sorted(shipped_checkpoints_root().glob(f"*/{SAMPLE_READINGS}")):
+        run = RunFolder(folder.parent)
+        if find_kept(run, places, DEFAULT_METHOD) is not None:
+            return run
+    return None
 
 
 def _take_uploads() -> None:
-    """Store what was dropped, once: an uploader hands the same files to every later run."""
+    """Store what was dropped, once: an uploader hands the same files to every later run, with those
+    that were dropped on it since.
+    """
+    taken: set[str] = st.session_state.setdefault(_TAKEN, set())
     for key in (_FILES, _FOLDER):
-        uploads = st.session_state.get(key) or []
-        ids = tuple(upload.file_id for upload in uploads)
-        if ids and st.session_state.get(f"{key}_taken") != ids:
-            names = [upload.name for upload in uploads]
+        uploads = [one for one in st.session_state.get(key) or [] if one.file_id not in taken]
+        if uploads:
+            names = [upload.name.replace("\\", "/") for upload in uploads]
             cases = store_cases([upload.getvalue() for upload in uploads], names)
-            st.session_state[f"{key}_taken"] = ids
-            st.session_state[_NAMES] = {
-                case.case_id: [names[place] for place in places] for case, places in cases
-            }
+            taken.update(upload.file_id for upload in uploads)
+            for case, places in cases:
+                name_files(case, [names[place] for place in places])
 
 
 def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[int]]]:
     """Store `files` as the cases they make, with the places of each case's files; several make a
-    list. Names are compared for the folder in them, and kept nowhere.
+    list. Names are looked at for folder and woman, and kept nowhere.
     """
     arrived = [
-        Arrived(content=content, folder=name.replace("\\", "/").rpartition("/")[0])
-        for content, name in zip(files, names, strict=True)
+        Arrived(content=content, name=name) for content, name in zip(files, names, strict=True)
     ]
-    groups = group_files(arrived)
     cases = []
     with _reading(len(files)) as step:
-        for places in groups:
+        for places in group_files(arrived):
             cases.append((_store([files[place] for place in places], step), places))
-    forget_origin()
-    st.query_params.pop("case", None)
     st.query_params.pop("list", None)
-    if len(cases) == 1:
-        st.query_params["case"] = cases[0][0].case_id
-    else:
-        ids = list(dict.fromkeys(case.case_id for case, _ in cases))
+    forget_origin()
+    ids = list(dict.fromkeys(case.case_id for case, _ in cases))
+    st.query_params["case"] = ids[0]
+    if len(ids) > 1:
         st.query_params["list"] = keep_worklist(worklists_root(), ids)
+    for case_id in ids:
+        remember_case(case_id)
     return cases
 
 
@@ -167,143 +251,24 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
     )
 
 
+_PANES: Final = 4
+
+
 @contextmanager
 def _reading(files: int) -> Iterator[Callable[[], None]]:
-    """A bar that goes on by one file at every call."""
-    bar = st.progress(0.0, text="Reading…")
+    """One line of what is being done, and empty panes; the line goes on at every call."""
+    place = st.empty()
     done = 0
+    with place.container():
+        line = st.empty()
+        line.progress(0.0, text="Reading…")
+        panes = "".join("<div></div>" for _ in range(min(files, _PANES)))
+        st.html(f'<div class="waiting-panes" aria-hidden="true">{panes}</div>')
 
     def step() -> None:
         nonlocal done
-        bar.progress(min(1.0, done / files), text=f"Reading {done + 1} of {files}…")
+        line.progress(min(1.0, done / files), text=f"Reading {done + 1} of {files}…")
         done += 1
 
     yield step
-    bar.empty()
-
-
-_PATIENCE = 0.5  # seconds without a bar: a list that is known comes at once
-_VISITS = "worklist_visits"  # the table is a new one at every visit, with nothing chosen
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One case as the list shows it."""
-
-    case_id: str
-    views: str
-    images: int
-    score: float | None  # of the highest of its exams
-    verdict: str
-    remarks: str
-
-
-def has_worklist() -> bool:
-    return "list" in st.query_params
-
-
-def listed_cases() -> list[str]:
-    """The cases of the list in the URL, as they came."""
-    with shown_errors():
-        return list(load_worklist(worklists_root(), st.query_params["list"]))
-
-
-def show_way_back() -> None:
-    """From a case to the page that opened it, or to the list it came with."""
-    show_origin()
-    if not has_worklist() or "case" not in st.query_params:
-        return
-    if st.button("Back to the list", icon=":material/list:", key="to_list"):
-        st.query_params.pop("case", None)
-        st.rerun()
-
-
-def show_worklist(run: RunFolder | None) -> None:
-    lines = _lines(listed_cases(), run)
-    st.caption(
-        f"{many(len(lines), 'case', 'cases')}. Click on the left of a row to open it; click on a "
-        "column's name to sort. A score is the highest of a case's images."
-    )
-    visit = st.session_state.setdefault(_VISITS, 0)
-    chosen = st.dataframe(
-        [_row(number, line) for number, line in enumerate(lines, start=1)],
-        hide_index=True,
-        key=f"worklist_{visit}",
-        on_select="rerun",
-        selection_mode="single-row",
-        column_config={
-            "Score": st.column_config.ProgressColumn(format="%.3f", min_value=0.0, max_value=1.0)
-        },
-    )
-    if chosen.selection.rows:
-        st.session_state[_VISITS] = visit + 1
-        st.query_params["case"] = lines[chosen.selection.rows[0]].case_id
-        st.rerun()
-    if run is not None:
-        with st.expander("Read them in a reader study", icon=":material/groups:"):
-            show_study_start([line.case_id for line in lines], run)
-
-
-def _lines(case_ids: list[str], run: RunFolder | None) -> list[Line]:
-    lines = []
-    started = time.monotonic()
-    with st.empty():
-        for done, case_id in enumerate(case_ids):
-            if time.monotonic() - started > _PATIENCE:
-                st.progress(done / len(case_ids), text=f"Scoring {done + 1} of {len(case_ids)}…")
-            lines.append(_line(case_id, run))
-        st.container()
-    return lines
-
-
-def _line(case_id: str, run: RunFolder | None) -> Line:
-    try:
-        case = load_case(cases_root(), case_id)
-    except MammoError as error:
-        return Line(case_id=case_id, views="", images=0, score=None, verdict="", remarks=str(error))
-    score, verdict, remarks = None, "", _refusals(case)
-    if run is not None:
-        with noted_errors():
-            score, verdict, told = _judged(case, run)
-            remarks += told
-    return Line(
-        case_id=case_id,
-        views=", ".join(image.title for image in case.images),
-        images=len(case.images),
-        score=score,
-        verdict=verdict,
-        remarks=" ".join(remarks),
-    )
-
-
-def _refusals(case: Case) -> list[str]:
-    return [f"File {refusal.number}: {refusal.sentence}" for refusal in case.refusals]
-
-
-def _judged(case: Case, run: RunFolder) -> tuple[float | None, str, list[str]]:
-    """The highest score, its verdict in words, and why images have none."""
-    card = cached.card(run)
-    fit = fit_of(case, card)
-    images = scored_images(case, read_images(run, case, fit.scored).readings)
-    point = point_for(images, run, card)
-    scored = score_cases(images, point)
-    verdicts = [verdict for one in scored if (verdict := verdict_on(one, point))]
-    scores = [one.score for one in scored if one.level is Level.IMAGE]
-    return max(scores, default=None), _in_words(verdicts), list(fit.refused)
-
-
-def _in_words(verdicts: list[Verdict]) -> str:
-    if not verdicts:
-        return ""
-    return "above" if any(verdict.is_above for verdict in verdicts) else "below"
-
-
-def _row(number: int, line: Line) -> dict[str, str | int | float | None]:
-    return {
-        "Case": number,
-        "Images": line.images,
-        "Views": line.views,
-        "Score": line.score,
-        "Threshold": line.verdict,
-        "Remarks": line.remarks,
-    }
+    place.empty()

@@ -1,11 +1,14 @@
 """The images of a case in the viewer, under the heatmap of one model, or twice, under two."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final
 
+import numpy as np
 import streamlit as st
+from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.files import cases_root
@@ -14,11 +17,13 @@ from mammo_core.preprocessing.cases import (
     CaseImage,
     load_case,
     load_mammogram,
+    load_part,
     opening_in_words,
     parts_of,
 )
-from mammo_core.preprocessing.prepare import DisplayImage, filters_png, to_pane
-from mammo_core.reading import Reading, Region
+from mammo_core.preprocessing.file_names import NamedPlace
+from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
+from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
@@ -26,7 +31,15 @@ from mammo_core.words import OUTSIDE
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
-from pages.components.shared.viewer.viewer import Legend, Pane, ReaderBox, RegionBox, show_viewer
+from pages.components.shared.viewer.viewer import (
+    Correction,
+    FullPixels,
+    Legend,
+    Pane,
+    ReaderBox,
+    RegionBox,
+    show_viewer,
+)
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -99,6 +112,7 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         key=image.ref.image_id,
         title=image.title,
         pixels=shown.pixels,
+        full=_full_pixels(case, image) if shown.reduction > 1 else None,
         windows=shown.windows,
         side=image.ref.side,
         view=image.ref.view,
@@ -112,9 +126,41 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
+        facts=facts_of(image),
         note=_note(reading, "Score") if reading else "",
         faint=drawn.corner if drawn else "",
     )
+
+
+def _full_pixels(case: Case, image: CaseImage) -> FullPixels:
+    return FullPixels(size=image.size, read=partial(_read_part, case, image))
+
+
+def _read_part(case: Case, image: CaseImage, rows: slice, columns: slice) -> NDArray[np.uint16]:
+    return grey_values(load_part(cases_root(), case, image, rows=rows, columns=columns))
+
+
+def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
+    """What may be shown of its file. Of a header no more is kept: nothing there names a woman."""
+    info = image.info
+    known = {
+        "File": f"{image.number}, {info.kind}",
+        "Size": f"{image.size[0]} × {image.size[1]}",
+        "Bits": str(info.bits),
+        "Spacing": spacing_in_words(image),
+        "Set by hand": " and ".join(image.corrected),
+        "Special": ", ".join(info.modifiers),
+        "Windows": ", ".join(window.name for window in info.windows),
+        "What was done": " ".join(info.notes),
+    }
+    return tuple((name, value) for name, value in known.items() if value)
+
+
+def spacing_in_words(image: CaseImage) -> str:
+    if image.info.spacing_mm is None:
+        return "unknown"
+    where = " at the detector" if image.info.is_spacing_at_detector else ""
+    return f"{image.info.spacing_mm[0]:.3g} mm{where}"
 
 
 def _note(reading: Reading | None, name: str) -> str:
@@ -149,13 +195,10 @@ def pick_method() -> str:
 
 def show_method() -> None:
     """Under "Advanced": the other ways to make a heatmap."""
-    from mammo_core.explain.methods import METHODS  # loads torch, which has read by now
-
-    titles = {method.name: method.title for method in METHODS}
-    relative = {method.name for method in METHODS if method.is_relative}
     st.selectbox(
-        "Heatmap by", list(titles), key="method", bind="query-params",
-        format_func=lambda name: titles[name] + (", relative" if name in relative else ""),
+        "Heatmap by", list(METHOD_TITLES), key="method", bind="query-params",
+        format_func=lambda name: METHOD_TITLES[name]
+        + ("" if name in ABSOLUTE_METHODS else ", relative"),
         help="Relative: some point of every image is full colour, however low its score.",
     )  # fmt: skip
 
@@ -193,9 +236,7 @@ def _quadrants(case: Case, read: CaseReading) -> list[str]:
 
 
 def _scale_in_words(read: CaseReading) -> str:
-    from mammo_core.explain.methods import get_method
-
-    title = get_method(next(iter(read.readings.values())).method).title
+    title = METHOD_TITLES[next(iter(read.readings.values())).method]
     readings = [reading for reading in read.readings.values() if not reading.is_flat]
     if not readings:
         scale = ""
@@ -231,7 +272,7 @@ def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
 
 LEGEND: Final = Legend(text="What moved the score", low_text="none", high_text="most")
 _BESIDE: Final = "Side by side"
-_HEIGHT: Final = 780
+HEIGHT: Final = 780
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,6 +287,7 @@ class Layer:
 class Places:
     """Where on the page the parts of a case go."""
 
+    models: DeltaGenerator
     pictures: DeltaGenerator
     scores: DeltaGenerator
     second_scores: DeltaGenerator
@@ -253,13 +295,23 @@ class Places:
 
 
 def lay_out(*, is_for_two: bool) -> Places:
-    """Scores beside the images; those of two models beside each other, under the images."""
+    """Models and scores beside the images; those of two models beside each other, under them."""
     if not is_for_two:
-        pictures, scores = st.columns([3, 1], gap="medium")
-        return Places(pictures=pictures, scores=scores, second_scores=scores, behind=pictures)
+        pictures, right = st.columns([3, 1], gap="medium")
+        models, scores = right.container(), right.container()
+        return Places(
+            models=models, pictures=pictures, scores=scores, second_scores=scores, behind=pictures
+        )
+    models = st.container(horizontal=True)
     pictures = st.container()
     scores, second = st.columns(2, gap="large")
-    return Places(pictures=pictures, scores=scores, second_scores=second, behind=st.container())
+    return Places(
+        models=models,
+        pictures=pictures,
+        scores=scores,
+        second_scores=second,
+        behind=st.container(),
+    )
 
 
 def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
@@ -273,8 +325,34 @@ def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
     return [by_name[name]] if name in by_name else list(layers)
 
 
-def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
-    """In the viewer; under them the boxes that the reader drew."""
+def hung_as(case: Case, proposed: Mapping[str, NamedPlace]) -> Case:
+    """`case` with the places proposed for images, by id: for hanging alone, nothing counts them."""
+    return replace(
+        case,
+        images=tuple(
+            replace(
+                image,
+                info=replace(image.info, ref=replace(image.ref, side=place.side, view=place.view)),
+            )
+            if (place := proposed.get(image.ref.image_id))
+            else image
+            for image in case.images
+        ),
+    )
+
+
+def show_pictures(
+    case: Case,
+    layers: Sequence[Layer],
+    *,
+    proposed: Mapping[str, NamedPlace],
+    height: int = HEIGHT,
+    on_corrected: Callable[[Correction], None] | None = None,
+) -> None:
+    """In the viewer; under them the boxes that the reader drew. Images of a `proposed` place are
+    hung there, and say that it is one. `on_corrected` hears what the reader says of an image.
+    """
+    case = hung_as(case, proposed)
     lesions = None
     if len(layers) < 2:
         panes = make_panes(case, layers[0].read if layers else None)
@@ -290,7 +368,18 @@ def show_pictures(case: Case, layers: Sequence[Layer]) -> None:
         panes = make_pairs(case, parts[part], {layer.run.run_id: layer.read for layer in layers})
     columns = len(layers) if len(layers) > 1 else 0
     legend = lesions.legend if lesions else LEGEND
-    seen = show_viewer(panes, key="viewer", height=_HEIGHT, legend=legend, columns=columns)
+    panes = [
+        replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
+        for pane in panes
+    ]
+    seen = show_viewer(
+        panes,
+        key="viewer",
+        height=height,
+        legend=legend,
+        columns=columns,
+        on_corrected=None if columns else on_corrected,
+    )
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")
     if lesions:

@@ -1,16 +1,18 @@
 """A checkpoint's reading of a case, computed once and kept. Nothing here decides anything."""
 
+import os
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
 from mammo_core.inference.kept import Place, find_kept, place_of
@@ -38,7 +40,55 @@ class Warm:
 
 def warm(run: RunFolder) -> Warm:
     """The checkpoint in memory; loaded, and its network converted, on first use."""
-    return _warm(run.path, state_of(run))
+    with st.spinner("Loading the model…"):
+        return _warm(run.path, state_of(run))
+
+
+_HELD: Final = "read_in_this_session"
+
+
+def is_held(run: RunFolder, case: Case, *, method: str) -> bool:
+    """Whether what `run` says of `case` is there at once, so that nobody has to wait for it."""
+    places = [place_of(image.ref) for image in case.images]
+    if _held_key(run, case, method) in st.session_state.get(_HELD, set()):
+        return True
+    return run.is_checkpoint and find_kept(run, places, method) is not None
+
+
+def hold(run: RunFolder, case: Case, *, method: str) -> None:
+    """From now on in this session, `run` has said what it says of `case`."""
+    st.session_state.setdefault(_HELD, set()).add(_held_key(run, case, method))
+
+
+def _held_key(run: RunFolder, case: Case, method: str) -> str:
+    return f"{run.path} {case.case_id} {method} {[place_of(image.ref) for image in case.images]}"
+
+
+def load_in_background(run: RunFolder) -> None:
+    """Import what reads and load `run` while the reader looks at the page; once per server, and
+    not where MAMMO_LOAD_AHEAD is "no".
+    """
+    if not run.is_checkpoint or os.environ.get("MAMMO_LOAD_AHEAD") == "no":
+        return
+    try:
+        _loading(run.path, state_of(run))
+    except CheckpointError:
+        return  # broken: it is told where it would read
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _loading(checkpoint: Path, state: str) -> threading.Thread:
+    def load() -> None:
+        time.sleep(_AFTER_PAINT)
+        with suppress(MammoError):  # told where it would read
+            _warm(checkpoint, state)
+
+    thread = threading.Thread(target=load, name="loading a model", daemon=True)
+    thread.start()
+    return thread
+
+
+_AFTER_PAINT: Final = 0.5  # seconds: what is on the page goes out before Python is busy
 
 
 def kept_embeddings(run: RunFolder) -> Embeddings | None:
@@ -63,7 +113,7 @@ def state_of(run: RunFolder) -> str:
     return " ".join(f"{file.st_mtime_ns}:{file.st_size}" for file in files)
 
 
-@st.cache_resource(max_entries=6, show_spinner="Loading the model…")
+@st.cache_resource(max_entries=6, show_spinner=False)
 def _warm(checkpoint: Path, state: str) -> Warm:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine

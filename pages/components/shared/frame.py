@@ -32,13 +32,13 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
         if wanted and page.url_path == wanted:
             st.switch_page(page, query_params=_query())
     st.html(_STYLE)
-    with st.sidebar:
-        st.markdown("### Mammoscope")
+    with st.container(key="top_bar", horizontal=True, vertical_alignment="center", gap="small"):
+        st.markdown("**Mammoscope**", width="content")
         if STUDY not in st.query_params:
             for page, icon in pages.items():
                 st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
-    # In the page, not in the sidebar: a reader may fold that away.
-    st.caption(f":material/info: {NOTICE}")
+        # In the bar, which nobody can fold away as the side can be
+        st.caption(f":material/info: {NOTICE}", width="stretch", text_alignment="right")
 
 
 def without_notice(limits: Iterable[str]) -> list[str]:

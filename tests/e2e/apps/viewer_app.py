@@ -5,7 +5,14 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.types import Box, Window
-from pages.components.shared.viewer.viewer import Legend, Pane, RegionBox, show_viewer
+from pages.components.shared.viewer.viewer import (
+    Correction,
+    FullPixels,
+    Legend,
+    Pane,
+    RegionBox,
+    show_viewer,
+)
 
 ROWS, COLUMNS = 2000, 1000
 PEAK = 4000
@@ -15,6 +22,7 @@ WINDOWS = (
     Window(name="Sigmoid", low=0, high=4000, is_sigmoid=True),
 )
 BREASTS = {"R": Box(x0=150, y0=100, x1=1000, y1=1900), "L": Box(x0=0, y0=100, x1=850, y1=1900)}
+_TRUTH = (RegionBox(x0=400, y0=1500, x1=500, y1=1600, text="mass"),)
 EXAM = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"), ("L", "ML"))
 
 
@@ -62,6 +70,9 @@ def pane(side: str, view: str, pixels: NDArray[np.uint16], warm: NDArray[np.uint
         breast=BREASTS[side] if "breast" in st.query_params else None,
         heat=warm,
         boxes=(RegionBox(x0=left, y0=1050, x1=left + 200, y1=1250, text="0.83"),),
+        truth=_TRUTH if "truth" in st.query_params else (),
+        facts=(("Kind", "made up"),) if "facts" in st.query_params else (),
+        faint="faint: at most 12 % of the scale" if "faint" in st.query_params else "",
     )
 
 
@@ -71,10 +82,44 @@ def flat(value: int) -> Pane:
     return Pane(key="flat", title="flat", pixels=pixels, windows=WINDOWS)
 
 
+@st.cache_resource
+def checker() -> NDArray[np.uint16]:
+    """One pixel dark, one bright, all over 4096 x 3328: at half size it is one grey."""
+    rows, columns = np.indices((4096, 3328), sparse=True)
+    return np.where((rows + columns) % 2 == 1, 4000, 0).astype(np.uint16)
+
+
+def checker_pane(*, is_mirrored: bool) -> Pane:
+    """The overview is the mean of what it covers; the whole is there for the asking."""
+    pixels = checker()
+    return Pane(
+        key="LCC",
+        title="checker",
+        pixels=np.full((1400, 1138), 2000, dtype=np.uint16),
+        full=FullPixels(size=(4096, 3328), read=lambda rows, columns: pixels[rows, columns]),
+        windows=WINDOWS,
+        side="L",
+        view="CC",
+        reduction=4096 / 1400,
+        chest_wall="right" if is_mirrored else "left",
+        spacing_mm=0.07 * 4096 / 1400,
+    )
+
+
+def show_correction(correction: Correction) -> None:
+    st.session_state["said"] = f"{correction.pane} is {correction.side} {correction.view}"
+
+
 st.set_page_config(page_title="Viewer", layout="wide")
 wanted = st.query_params
 if "flat" in wanted:
     panes = [flat(int(wanted["flat"]))]
+elif "checker" in wanted:
+    mirrored = Pane(key="RCC", title="", pixels=np.zeros((9, 9), np.uint16), side="R", view="CC")
+    panes = [checker_pane(is_mirrored="mirrored" in wanted)]
+    panes += [mirrored] if "mirrored" in wanted else []
+elif "waiting" in wanted:
+    panes = [Pane(key=name, title=name, waiting="decoding") for name in ("L-CC.png", "R-CC.png")]
 else:
     panes = [pane(*one) for one in exam(int(wanted.get("panes", "1")))]
 if not st.checkbox("Away with the viewer"):
@@ -83,8 +128,10 @@ if not st.checkbox("Away with the viewer"):
         key="viewer",
         height=int(wanted.get("height", "760")),
         columns=len(panes) if "row" in wanted else 0,
+        on_corrected=show_correction if "chips" in wanted else None,
         legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),
     )
+    st.text(st.session_state.get("said", ""))
     for drawn in result.drawn:
         box = drawn.box
         st.text(f"{drawn.pane}: {box.x0:g} {box.y0:g} {box.x1:g} {box.y1:g}")

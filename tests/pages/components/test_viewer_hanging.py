@@ -1,6 +1,6 @@
 import numpy as np
 
-from pages.components.shared.viewer.viewer import Edge, Pane, PaneLayout, hang, side_by_side
+from pages.components.shared.viewer.hanging import Edge, Pane, PaneLayout, hang, side_by_side
 
 
 def pane(name: str, *, chest_wall: Edge | None = None) -> Pane:

@@ -94,6 +94,14 @@ def show_case_list(
     return chosen
 
 
+def take_opened(key: str) -> str | None:
+    """What was opened in the list `key` since this was last asked: for a page whose address, and
+    not the list, says what is open.
+    """
+    taken = st.session_state.pop(_opened_key(key), None)
+    return None if taken is None else str(taken)
+
+
 def kept_view(key: str) -> str:
     """The filter, order and place of the list `key` when something was last done in it."""
     return str(st.session_state.get(_view_key(key), ""))

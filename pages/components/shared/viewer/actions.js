@@ -10,12 +10,13 @@ function actionsOf(viewer) {
       redraw(viewer);
     };
   const { change, ...views } = viewActions(viewer, redrawing);
-  const boxes = boxActions(viewer, redrawing);
+  const shapes = shapeActions(viewer, redrawing);
   return {
     ...views,
-    ...boxes,
+    ...shapes,
     drag: redrawing((pane, drag, now) => {
-      if (drag.kind === "box") viewer.drawn.set(pane.meta.key, draggedBox(pane, drag, now));
+      const shapes = shapesOf(viewer, drag.kind);
+      if (shapes) shapes.set(pane.meta.key, draggedShape(pane, drag.kind, drag.start, now));
       else change(pane, draggedView(pane, drag, now));
     }),
     moveLens: (pane, at) => {
@@ -36,9 +37,20 @@ function actionsOf(viewer) {
     toggleAi: redrawing(() => {
       viewer.settings = { ...viewer.settings, isAiShown: !viewer.settings.isAiShown };
     }),
+    toggleTruth: redrawing(() => {
+      viewer.isTruthShown = !viewer.isTruthShown;
+    }),
+    toggleFacts: redrawing(() => {
+      viewer.areFactsShown = !viewer.areFactsShown;
+    }),
     inOneRow: redrawing(() => {
-      viewer.isInOneRow = !viewer.isInOneRow;
+      viewer.isInOneRow = !viewer.isRow;
       arrange(viewer);
+    }),
+    hang: redrawing((name) => hang(viewer, name)),
+    nextHanging: redrawing(() => {
+      const names = hangingsOf(viewer).map((one) => one.name);
+      hang(viewer, names[(names.indexOf(hangingOf(viewer).name) + 1) % names.length]);
     }),
     enlarge: redrawing(() => enlarge(viewer, viewer.enlarged ? null : viewer.active)),
     leave: redrawing(() => enlarge(viewer, null)),
@@ -79,7 +91,7 @@ function viewActions(viewer, redrawing) {
       viewer.region = ((viewer.region ?? -1) + 1) % places.length;
       const { pane, box } = places[viewer.region];
       viewer.active = pane;
-      if (viewer.enlarged || viewer.extra.includes(pane)) enlarge(viewer, pane);
+      if (viewer.enlarged || !viewer.shown.includes(pane)) enlarge(viewer, pane);
       change(pane, viewOnto(pane, box));
       viewer.root.dataset.region = `${pane.meta.name} ${box[4]}`;
     }),
@@ -96,42 +108,46 @@ function regionsOf(viewer) {
   return viewer.panes.flatMap((pane) => pane.meta.boxes.map((box) => ({ pane, box })));
 }
 
-// The reader's box, the one thing that goes to the server.
-function boxActions(viewer, redrawing) {
+// Boxes, rulers and regions; of them the box alone goes to the server.
+function shapeActions(viewer, redrawing) {
   const sendSoon = () => {
     clearTimeout(viewer.timer);
     viewer.timer = setTimeout(viewer.send, SEND_DELAY);
   };
-  const putBox = (pane, from, to) => {
-    const box = draggedBox(pane, { start: from }, to);
-    if (isBox(box)) viewer.drawn.set(pane.meta.key, box);
+  const put = (pane, tool, from, to) => {
+    const shape = draggedShape(pane, tool, from, to);
+    if (isShape(tool, shape)) shapesOf(viewer, tool).set(pane.meta.key, shape);
+    if (tool === "box") sendSoon();
   };
   return {
-    finishBox: redrawing((pane, drag, now) => {
-      const box = draggedBox(pane, drag, now);
-      if (isBox(box)) {
-        viewer.drawn.set(pane.meta.key, box);
-        viewer.send();
-      } else if (drag.before) viewer.drawn.set(pane.meta.key, drag.before);
-      else viewer.drawn.delete(pane.meta.key);
+    finishShape: redrawing((pane, { kind, start, before }, now) => {
+      const shape = draggedShape(pane, kind, start, now);
+      const shapes = shapesOf(viewer, kind);
+      if (isShape(kind, shape)) {
+        shapes.set(pane.meta.key, shape);
+        if (kind === "box") viewer.send();
+      } else if (before) shapes.set(pane.meta.key, before);
+      else shapes.delete(pane.meta.key);
     }),
-    eraseBox: redrawing(() => {
-      if (viewer.drawn.delete(viewer.active.meta.key)) viewer.send();
+    eraseShape: redrawing(() => {
+      const { key } = viewer.active.meta;
+      const mine = shapesOf(viewer, viewer.tool);
+      const all = mine?.has(key) ? [mine] : SHAPE_TOOLS.map((tool) => shapesOf(viewer, tool));
+      for (const shapes of all) if (shapes.delete(key) && shapes === viewer.drawn) viewer.send();
     }),
-    placeBox: redrawing(() => {
-      const { width, height } = viewer.active;
-      putBox(viewer.active, [0.4 * width, 0.4 * height], [0.6 * width, 0.6 * height]);
-      sendSoon();
+    placeShape: redrawing(() => {
+      const { active: pane, tool } = viewer;
+      const [x, y] = middleOf(pane);
+      const [across, down] = [0.1 * pane.width, 0.1 * pane.height];
+      put(pane, tool, [x - across, y - down], [x + across, y + down]);
     }),
-    moveBox: redrawing((right, down, isResize) => {
-      const pane = viewer.active;
-      const [x0, y0, x1, y1] = viewer.drawn.get(pane.meta.key);
-      const [ax, ay] = toScreen(pane, x0, y0);
-      const [bx, by] = toScreen(pane, x1, y1);
-      const first = [Math.min(ax, bx), ay];
-      const moved = isResize ? first : [first[0] + right, first[1] + down];
-      putBox(pane, moved, [Math.max(ax, bx) + right, by + down]);
-      sendSoon();
+    moveShape: redrawing((right, down, isResize) => {
+      const { active: pane, tool } = viewer;
+      const [x0, y0, x1, y1] = shapesOf(viewer, tool).get(pane.meta.key);
+      let [from, to] = [toScreen(pane, x0, y0), toScreen(pane, x1, y1)];
+      if (tool !== "ruler" && from[0] > to[0]) [from, to] = [[to[0], from[1]], [from[0], to[1]]];
+      if (!isResize) from = [from[0] + right, from[1] + down];
+      put(pane, tool, from, [to[0] + right, to[1] + down]);
     }),
   };
 }
@@ -140,16 +156,4 @@ function boxActions(viewer, redrawing) {
 function enlarge(viewer, pane) {
   viewer.enlarged = pane;
   arrange(viewer);
-}
-
-function arrange(viewer) {
-  const { root, enlarged: pane } = viewer;
-  root.classList.toggle("enlarged", pane !== null);
-  root.classList.toggle("in-one-row", viewer.hasRows && viewer.isInOneRow);
-  viewer.stage.hidden = viewer.extra.includes(pane);
-  viewer.strip.hidden = viewer.extra.length === 0 || viewer.hung.includes(pane);
-  for (const frame of root.querySelectorAll(".pane")) {
-    frame.hidden = pane !== null && frame !== pane.frame;
-  }
-  layOut(viewer);
 }

@@ -1,8 +1,9 @@
-// Where a pane's image lies on its canvas. A view is { zoom, panX, panY }: zoom 1 fits the cell,
+// Where a pane's image lies on its canvas. Lengths of an image are those of its frame, in which Python
+// counts; a stored pixel is 1 / detail of that. A view is { zoom, panX, panY }: zoom 1 fits the cell,
 // pan is in screen pixels. panX counts away from the edge the image hangs on, so one view shared by
 // a right and a left breast moves both outwards or both inwards.
 
-const MOST_ZOOM = 40; // screen pixels per image pixel
+const MOST_ZOOM = 40; // screen pixels per stored pixel
 const LEAST_ZOOM = 0.25; // of fit
 const FOCUS_MARGIN = 0.03; // of the longer side
 
@@ -24,8 +25,8 @@ function ownFit(pane) {
 // What fills the cell at zoom 1, in columns and rows as they lie on the screen: the breast with a
 // margin, up to the very edge of the image where that is hung against the edge of the cell.
 function focus(pane) {
-  const { size, isMirrored, anchor } = pane.meta;
-  const [rows, columns] = size;
+  const { frame, isMirrored, anchor } = pane.meta;
+  const [rows, columns] = frame;
   const [left, top, right, bottom] = pane.meta.focus;
   const margin = FOCUS_MARGIN * Math.max(right - left, bottom - top);
   const x0 = Math.max(0, (isMirrored ? columns - right : left) - margin);
@@ -64,18 +65,18 @@ function placement(pane) {
 function toImage(pane, screenX, screenY) {
   const { scale, x, y } = placement(pane);
   const column = (screenX - x) / scale;
-  return [pane.meta.isMirrored ? pane.meta.size[1] - column : column, (screenY - y) / scale];
+  return [pane.meta.isMirrored ? pane.meta.frame[1] - column : column, (screenY - y) / scale];
 }
 
 function toScreen(pane, column, row) {
   const { scale, x, y } = placement(pane);
-  return [x + scale * (pane.meta.isMirrored ? pane.meta.size[1] - column : column), y + scale * row];
+  return [x + scale * (pane.meta.isMirrored ? pane.meta.frame[1] - column : column), y + scale * row];
 }
 
 // The view after zooming by `factor` while the image point under (screenX, screenY) stays put.
 function zoomedAt(pane, factor, screenX, screenY) {
   const { zoom, panX, panY } = pane.view;
-  const most = MOST_ZOOM / pane.fit;
+  const most = (MOST_ZOOM * detail(pane)) / pane.fit;
   const next = Math.min(Math.max(most, 1), Math.max(LEAST_ZOOM, zoom * factor));
   const ratio = next / zoom;
   const fromAnchorX = outward(pane) * (screenX - anchorPart(pane) * pane.width);
@@ -100,9 +101,31 @@ function viewOnto(pane, [x0, y0, x1, y1]) {
   };
 }
 
-// 100 is one pixel of the image per pixel of the screen.
+// Stored pixels per length of the frame; where only what was sent is there, its pixels.
+function detail({ meta }) {
+  return meta.fullSize ? meta.fullSize[0] / meta.frame[0] : 1;
+}
+
+// 100 is one stored pixel per pixel of the screen.
 function zoomPercent(pane) {
-  return 100 * pane.fit * pane.view.zoom * window.devicePixelRatio;
+  return (100 * pane.fit * pane.view.zoom * window.devicePixelRatio) / detail(pane);
+}
+
+// The stored columns and rows that lie within `bounds` of the canvas: [x0, y0, x1, y1], x1 and y1 past
+// the last; nothing of the image may lie there.
+function storedWithin(pane, place, [left, top, right, bottom]) {
+  const [rows, columns] = pane.meta.fullSize;
+  const by = detail(pane) / place.scale;
+  const across = [(left - place.x) * by, (right - place.x) * by];
+  const [x0, x1] = pane.meta.isMirrored ? [columns - across[1], columns - across[0]] : across;
+  const y0 = (top - place.y) * by;
+  const y1 = (bottom - place.y) * by;
+  return [
+    Math.max(0, Math.floor(x0)),
+    Math.max(0, Math.floor(y0)),
+    Math.min(columns, Math.ceil(x1)),
+    Math.min(rows, Math.ceil(y1)),
+  ];
 }
 
 // A round length that is about a quarter of the pane wide.

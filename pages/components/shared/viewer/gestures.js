@@ -3,9 +3,8 @@
 const KEY_STEP = 1.15;
 const WHEEL_SPEED = 0.0015; // a notch is 100 units: 16 %
 const ARROW_STEP = 40; // screen pixels
-const BOX_STEP = 8;
+const SHAPE_STEP = 8;
 const DRAG_RANGE = 300; // screen pixels of drag that double the window's width
-const SMALLEST_BOX = 4; // image pixels; less is a click
 
 function listen(viewer, pane, actions) {
   const { frame } = pane;
@@ -23,22 +22,29 @@ function listen(viewer, pane, actions) {
     frame.setPointerCapture(event.pointerId);
     frame.focus({ preventScroll: true });
     const isWindow = event.button === 2 || event.shiftKey || viewer.tool === "window";
-    const kind = isWindow ? "window" : viewer.tool === "box" ? "box" : "pan";
-    drag = { kind, start: at(event), view: { ...pane.view }, before: viewer.drawn.get(pane.meta.key) };
+    const kind = isWindow ? "window" : SHAPE_TOOLS.includes(viewer.tool) ? viewer.tool : "pan";
+    const before = shapesOf(viewer, kind)?.get(pane.meta.key);
+    drag = { kind, start: at(event), view: { ...pane.view }, before };
   };
   frame.onpointermove = (event) => {
     const now = at(event);
     actions.moveLens(pane, now);
+    viewer.pointer = { pane, at: now };
+    showValue(viewer);
     if (drag) actions.drag(pane, drag, now);
   };
   frame.onpointerup = (event) => {
-    if (drag?.kind === "box") actions.finishBox(pane, drag, at(event));
+    if (SHAPE_TOOLS.includes(drag?.kind)) actions.finishShape(pane, drag, at(event));
     drag = null;
   };
   frame.onpointercancel = () => {
     drag = null;
   };
-  frame.onpointerleave = () => actions.moveLens(pane, null);
+  frame.onpointerleave = () => {
+    viewer.pointer = null;
+    showValue(viewer);
+    actions.moveLens(pane, null);
+  };
   frame.oncontextmenu = (event) => event.preventDefault();
   frame.ondblclick = (event) => actions.toggleOneToOne(pane, at(event));
   frame.onfocus = () => actions.activate(pane);
@@ -56,59 +62,63 @@ function draggedView(pane, drag, [x, y]) {
   return { panX: drag.view.panX + outward(pane) * right, panY: drag.view.panY + down };
 }
 
-function draggedBox(pane, drag, now) {
-  const [rows, columns] = pane.meta.size;
-  const [ax, ay] = toImage(pane, ...drag.start);
-  const [bx, by] = toImage(pane, ...now);
-  const within = (value, most) => Math.round(Math.min(most, Math.max(0, value)));
-  return [
-    within(Math.min(ax, bx), columns),
-    within(Math.min(ay, by), rows),
-    within(Math.max(ax, bx), columns),
-    within(Math.max(ay, by), rows),
-  ];
+// In words below the images: what is stored under the pointer.
+function showValue(viewer) {
+  const { pane, at } = viewer.pointer ?? {};
+  const found = pane && valueAt(viewer, pane, ...toImage(pane, ...at));
+  const about = found?.isExact ? "" : "about ";
+  viewer.value.textContent = found
+    ? `${pane.meta.name}, column ${found.x}, row ${found.y}: ${about}${found.value}`
+    : "";
 }
 
-function isBox([x0, y0, x1, y1]) {
-  return x1 - x0 >= SMALLEST_BOX && y1 - y0 >= SMALLEST_BOX;
-}
-
-// Arrows pan; in the box tool they move the reader's box, with shift its far corner.
+// Arrows pan; in the tools that lay a shape on the image they move it, with shift its far corner.
 function arrow(viewer, actions, right, down) {
   return (event) => {
-    const hasBox = viewer.tool === "box" && viewer.drawn.has(viewer.active.meta.key);
-    if (hasBox) actions.moveBox(-BOX_STEP * right, -BOX_STEP * down, event.shiftKey);
+    const hasShape = shapesOf(viewer, viewer.tool)?.has(viewer.active.meta.key);
+    if (hasShape) actions.moveShape(-SHAPE_STEP * right, -SHAPE_STEP * down, event.shiftKey);
     else actions.pan(ARROW_STEP * right, ARROW_STEP * down);
   };
 }
 
-// Keys work while a pane has the focus; on the toolbar they belong to its controls.
-function listenToKeys(viewer, actions) {
+// Every key with what it does; `text` stands in the list of keys, under what is `shown`.
+function keysOf(viewer, actions) {
   const toggleTool = (tool) => () => actions.useTool(viewer.tool === tool ? "pan" : tool);
-  const keys = {
-    "+": () => actions.zoomMiddle(KEY_STEP),
-    "=": () => actions.zoomMiddle(KEY_STEP), // the same key without shift
-    "-": () => actions.zoomMiddle(1 / KEY_STEP),
-    0: actions.fit,
-    1: actions.oneToOne,
-    i: actions.invert,
-    h: actions.toggleAi,
-    m: toggleTool("lens"),
-    b: toggleTool("box"),
-    f: actions.enlarge,
-    r: actions.reset,
-    n: actions.nextRegion,
-    Enter: () => viewer.tool === "box" && actions.placeBox(),
-    Delete: actions.eraseBox,
-    Backspace: actions.eraseBox,
-    Escape: actions.leave,
-    ArrowLeft: arrow(viewer, actions, 1, 0),
-    ArrowRight: arrow(viewer, actions, -1, 0),
-    ArrowUp: arrow(viewer, actions, 0, 1),
-    ArrowDown: arrow(viewer, actions, 0, -1),
-  };
+  const isShaping = () => SHAPE_TOOLS.includes(viewer.tool);
+  const keys = [
+    { keys: "+=", shown: "+", text: "Zoom in", act: () => actions.zoomMiddle(KEY_STEP) },
+    { keys: "-", shown: "-", text: "Zoom out", act: () => actions.zoomMiddle(1 / KEY_STEP) },
+    { keys: "0", shown: "0", text: "Fit the breast", act: actions.fit },
+    { keys: "1", shown: "1", text: "One stored pixel per screen pixel", act: actions.oneToOne },
+    { keys: "i", shown: "I", text: "Invert grey", act: actions.invert },
+    { keys: "r", shown: "R", text: "Reset view and window", act: actions.reset },
+    { keys: "m", shown: "M", text: "Magnifier, without heatmap", act: toggleTool("lens") },
+    { keys: "l", shown: "L", text: "Ruler", act: toggleTool("ruler") },
+    { keys: "o", shown: "O", text: "Region: mean and standard deviation", act: toggleTool("roi") },
+    { keys: "b", shown: "B", text: "Box that goes to the page", act: toggleTool("box") },
+    { keys: ["Enter"], shown: "Enter", text: "Place a box, ruler or region", act: () => isShaping() && actions.placeShape() },
+    { keys: ["Delete", "Backspace"], shown: "Delete", text: "Remove it", act: actions.eraseShape },
+    { keys: "f", shown: "F", text: "Only this image, or all", act: actions.enlarge },
+    { keys: "g", shown: "G", text: "Next hanging: all, CC, MLO, one breast", act: actions.nextHanging },
+    { keys: "d", shown: "D", text: "What is known of the file", act: actions.toggleFacts },
+    { keys: "?", shown: "?", text: "This list", act: () => showHelp(viewer, true) },
+    { keys: ["Escape"], shown: "Escape", text: "Back to all images", act: actions.leave },
+    { keys: ["ArrowLeft"], act: arrow(viewer, actions, 1, 0) },
+    { keys: ["ArrowRight"], act: arrow(viewer, actions, -1, 0) },
+    { keys: ["ArrowUp"], act: arrow(viewer, actions, 0, 1) },
+    { keys: ["ArrowDown"], shown: "Arrows", text: "Pan; move a box, ruler or region (shift: its far end)", act: arrow(viewer, actions, 0, -1) },
+  ];
+  if (viewer.hasAi) keys.push({ keys: "h", shown: "H", text: "Show or hide AI", act: actions.toggleAi });
+  if (viewer.hasRegions) keys.push({ keys: "n", shown: "N", text: "Next region", act: actions.nextRegion });
+  if (viewer.hasTruth) keys.push({ keys: "t", shown: "T", text: "Show or hide truth boxes", act: actions.toggleTruth });
+  return keys;
+}
+
+// Keys work while a pane has the focus; on the toolbar they belong to its controls.
+function listenToKeys(viewer, keys) {
+  const acts = new Map(keys.flatMap((one) => [...one.keys].map((key) => [key, one.act])));
   viewer.root.onkeydown = (event) => {
-    const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+    const act = acts.get(event.key.length === 1 ? event.key.toLowerCase() : event.key);
     const isOnPane = event.target.classList.contains("pane");
     if (!act || !isOnPane || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();

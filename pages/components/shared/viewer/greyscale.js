@@ -67,13 +67,22 @@ function levelFor(levels, devicePixelsPerPixel) {
   return levels[Math.min(levels.length - 1, Math.max(0, halvings))];
 }
 
-// A canvas of `level` under the window `grey`, drawn anew only if that changed.
-function greyCanvas(level, grey, isInverted, length) {
+// The pane's table as its view asks for it, made anew only if that changed.
+function toneOf(pane) {
+  const grey = adjustedWindow(pane.meta.windows[presetOf(pane)], pane.view);
+  const { isInverted } = pane.view;
   const shown = `${grey.low} ${grey.high} ${grey.isSigmoid} ${isInverted}`;
+  if (pane.tone?.shown !== shown) {
+    pane.tone = { shown, table: greyTable(grey, isInverted, pane.tableLength) };
+  }
+  return pane.tone;
+}
+
+// A canvas of `level` under the window of `tone`, drawn anew only if that changed.
+function greyCanvas(level, { table, shown }) {
   if (level.shown === shown) return level.canvas;
   level.canvas ??= new OffscreenCanvas(level.columns, level.rows);
   const context = level.canvas.getContext("2d", { alpha: false });
-  const table = greyTable(grey, isInverted, length);
   const stripe = context.createImageData(level.columns, Math.min(STRIPE_ROWS, level.rows));
   const target = new Uint32Array(stripe.data.buffer);
   for (let row = 0; row < level.rows; row += STRIPE_ROWS) {

@@ -1,25 +1,29 @@
 // A pane: its element, its pixels ready to draw, its size on the screen, its words.
 
-function buildPane(cell, parent) {
+// A place on the stage or the strip: its frame, and its pane where there is an image.
+function buildCell(viewer, cell, parent) {
   const frame = element("div", { class: "pane" });
-  frame.style.setProperty("--row", cell.row);
-  frame.style.setProperty("--column", cell.column);
   parent.append(frame);
-  if (cell.missing) {
-    frame.classList.add("missing");
-    frame.textContent = cell.missing;
-    return null;
-  }
+  const { row, column } = cell;
+  if (!cell.missing) return { frame, row, column, pane: buildPane(viewer, cell, frame) };
+  frame.classList.add("missing");
+  frame.textContent = cell.missing;
+  return { frame, row, column, pane: null };
+}
+
+function buildPane(viewer, cell, frame) {
   const { pixels, heat, ...meta } = cell;
   const canvas = element("canvas", { "aria-hidden": "true" });
   const info = element("div", { class: "info" });
   const ruler = element("div", { class: "ruler" });
   const notes = meta.notes.map((note) => element("div", {}, note));
-  frame.append(
-    canvas,
-    element("div", { class: "corner top" }, element("div", { class: "name" }, meta.name), ...notes),
-    element("div", { class: "corner bottom" }, ruler, info),
-  );
+  const faint = element("div", { class: "faint" }, meta.faint);
+  const facts = element("dl", { class: "facts" });
+  for (const [name, value] of meta.facts) facts.append(element("dt", {}, name), element("dd", {}, value));
+  const top = element("div", { class: "corner top" }, element("div", { class: "name" }, meta.name));
+  if (viewer.isCorrectable) top.append(buildChips(viewer, meta));
+  top.append(...notes, faint, facts);
+  frame.append(canvas, top, element("div", { class: "corner bottom" }, ruler, info));
   frame.tabIndex = 0;
   frame.setAttribute("role", "application"); // it has keys of its own
   frame.dataset.key = meta.key;
@@ -30,9 +34,13 @@ function buildPane(cell, parent) {
     canvas,
     info,
     ruler,
+    faint,
+    facts,
+    measured: [],
     context: canvas.getContext("2d", { alpha: false }),
     levels: halvedLevels(pixels, meta.size),
-    tableLength: largest(pixels) + 1,
+    tableLength: meta.fullSize ? 2 ** 16 : largest(pixels) + 1, // a mean is less than its largest
+    tone: null,
     heat: heat && fineHeat(heat, meta.heatSize),
     view: newView(),
     lensAt: null,
@@ -43,21 +51,31 @@ function buildPane(cell, parent) {
   };
 }
 
-// Measures the cells; the reader's pan grows and shrinks with them.
-function layOut(viewer) {
-  for (const pane of viewer.panes) {
-    pane.width = Math.max(1, pane.frame.clientWidth);
-    pane.height = Math.max(1, pane.frame.clientHeight);
+const CHIPS = {
+  side: { R: "Right breast", L: "Left breast" },
+  view: { CC: "CC, from above", MLO: "MLO, oblique" },
+};
+
+// What the reader corrects: the page hangs the images anew.
+function buildChips(viewer, meta) {
+  const chips = element("div", { class: "chips" });
+  for (const [part, values] of Object.entries(CHIPS)) {
+    const label = `${part === "side" ? "Side" : "View"} of ${meta.name}`;
+    const group = element("div", { class: "chip", role: "group", "aria-label": label });
+    if (!meta[part]) group.classList.add("unknown");
+    for (const [value, title] of Object.entries(values)) {
+      const chip = element("button", { type: "button", title, "aria-pressed": meta[part] === value }, value);
+      chip.onclick = () => {
+        if (meta[part] !== value) viewer.correct({ pane: meta.key, side: meta.side, view: meta.view, [part]: value });
+      };
+      group.append(chip);
+    }
+    chips.append(group);
   }
-  const shown = viewer.enlarged ? [viewer.enlarged] : viewer.hung;
-  const shared = fitScales(shown);
-  for (const pane of viewer.panes) {
-    const fit = shown.includes(pane) ? shared[shown.indexOf(pane)] : ownFit(pane);
-    const { panX, panY } = pane.view;
-    pane.view = { ...pane.view, panX: (panX * fit) / pane.fit, panY: (panY * fit) / pane.fit };
-    pane.fit = fit;
-    pane.isAlone = shown.length === 1;
+  for (const name of ["pointerdown", "dblclick"]) {
+    chips.addEventListener(name, (event) => event.stopPropagation()); // no drag begins on them
   }
+  return chips;
 }
 
 function windowText(pane) {
@@ -69,7 +87,7 @@ function windowText(pane) {
 function describe(pane, viewer) {
   const { meta, frame } = pane;
   const parts = [windowText(pane), `zoom ${Math.round(zoomPercent(pane))} %`];
-  if (meta.reduction > 1.005) parts.push(`reduced ${meta.reduction.toFixed(1)}×`);
+  if (meta.reduction > 1.005 && !meta.fullSize) parts.push(`reduced ${meta.reduction.toFixed(1)}×`);
   if (meta.isMirrored) parts.push("mirrored");
   pane.info.textContent = parts.join(" · ");
   if (meta.spacingMm) {
@@ -77,9 +95,12 @@ function describe(pane, viewer) {
     pane.ruler.style.setProperty("--length", `${bar.pixels}px`);
     pane.ruler.textContent = `${bar.length} mm${meta.isAtDetector ? " at the detector" : ""}`;
   }
+  pane.faint.hidden = !meta.faint || !viewer.settings.isAiShown;
+  pane.facts.hidden = !viewer.areFactsShown || !meta.facts.length;
   const regions = meta.boxes.length ? `, regions: ${meta.boxes.length}` : "";
   const ai = viewer.settings.isAiShown ? `, AI shown${regions}` : ", AI hidden";
-  const words = [meta.name, ...meta.notes, pane.info.textContent].join(", ");
+  const seen = pane.faint.hidden ? [] : [meta.faint];
+  const words = [meta.name, ...meta.notes, ...seen, pane.info.textContent, ...pane.measured].join(", ");
   frame.setAttribute("aria-label", viewer.hasAi ? words + ai : words);
   frame.classList.toggle("active", viewer.panes.length > 1 && viewer.active === pane);
 }

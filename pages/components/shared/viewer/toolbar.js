@@ -16,6 +16,11 @@ const ICONS = {
   row: "M2 5h3.5v10H2zM6.5 5H10v10H6.5zM11 5h3.5v10H11zM15.5 5H19v10h-3.5z",
   full: "M12 3h5v5M17 3l-5.5 5.5M8 17H3v-5M3 17l5.5-5.5",
   region: "M5 3H3v4M15 3h2v4M17 13v4h-2M5 17H3v-4M8 8h4v4H8z",
+  ruler: "M2.5 14.5l12-12l3 3l-12 12zM6 11l1.5 1.5M8.5 8.5l1.5 1.5M11 6l1.5 1.5",
+  roi: "M3 10a7 5 0 1 0 14 0a7 5 0 1 0-14 0M10 8v4M8 10h4",
+  facts: "M5 2.5h7l3 3v12H5zM7.5 9h5M7.5 11.5h5M7.5 14h3",
+  truth: "M4 10.5l4 4l8-9",
+  help: "M7.5 7.5a2.5 2.5 0 1 1 3.6 2.2c-.8.5-1.1 1-1.1 1.8M10 14.5v.1M10 2a8 8 0 1 0 0 16a8 8 0 1 0 0-16",
   erase: "M3 5h14v10H3zM7.5 7.5l5 5M12.5 7.5l-5 5",
   reset: "M4 10a6 6 0 1 0 2-4.5M6 2v3.7h3.7",
 };
@@ -70,14 +75,20 @@ function select(label, options, change) {
 const TOOLS = {
   pan: "Pan: drag (arrow keys)",
   window: "Window and level: drag (or shift-drag, right-drag)",
+  ruler: "Ruler: drag (L)",
+  roi: "Region, its mean and standard deviation: drag (O)",
   box: "Draw a box (B)",
   lens: "Magnifier, without heatmap (M)",
 };
 
+const BY_KEYS = "Enter places, arrows move, shift-arrows resize, Delete removes";
+
 const HINTS = {
-  pan: "drag: pan · wheel: zoom · shift-drag: window · double-click: 1:1",
+  pan: "drag: pan · wheel: zoom · shift-drag: window · double-click: 1:1 · ?: keys",
   window: "drag across: wider or narrower · drag down: darker · R: reset",
-  box: "drag: draw a box · Enter places one, arrows move it, shift-arrows resize it · Delete: remove",
+  ruler: `drag: measure · ${BY_KEYS}`,
+  roi: `drag: mean and standard deviation of the stored pixels · ${BY_KEYS}`,
+  box: `drag: draw a box · ${BY_KEYS}`,
   lens: "the lens shows the image without the heatmap · M: put it away",
 };
 
@@ -87,7 +98,7 @@ function buildToolbar(viewer, actions) {
   );
   const views = [
     button("fit", "Fit the breast (0)", actions.fit),
-    button("one", "One image pixel per screen pixel (1, double-click)", actions.oneToOne),
+    button("one", "One stored pixel per screen pixel (1, double-click)", actions.oneToOne),
     button("invert", "Invert grey (I)", actions.invert),
     button("reset", "Reset view and window (R)", actions.reset),
     button("full", "Full screen", actions.fullScreen),
@@ -97,11 +108,21 @@ function buildToolbar(viewer, actions) {
     views.push(button("enlarge", "Only this image (F)", actions.enlarge));
     views.push(button("link", "Move images together", actions.link));
   }
-  viewer.eraser = button("erase", "Remove your box (Delete)", actions.eraseBox);
+  if (viewer.panes.some((pane) => pane.meta.facts.length)) {
+    views.push(button("facts", "What is known of the file (D)", actions.toggleFacts));
+  }
+  if (viewer.hasTruth) views.push(button("truth", "Truth boxes (T)", actions.toggleTruth));
+  views.push(button("help", "Keys (?)", () => showHelp(viewer, true)));
+  viewer.eraser = button("erase", "Remove box, ruler or region (Delete)", actions.eraseShape);
   const presets = select("Window preset", presetNames(viewer.panes), actions.usePreset);
   viewer.presets = presets;
   const bar = element("div", { class: "toolbar", role: "group", "aria-label": "Image tools" });
   bar.append(group("Mouse", ...tools, viewer.eraser), group("View", ...views), presets);
+  const names = hangingsOf(viewer).map(({ name }) => name);
+  if (names.length > 1) {
+    viewer.hangings = select("Hanging", names, (i) => actions.hang(names[i]));
+    bar.append(viewer.hangings);
+  }
   if (viewer.hasAi) bar.append(aiControls(viewer, actions));
   return bar;
 }
@@ -139,14 +160,19 @@ function refreshControls(viewer) {
     invert: active.view.isInverted,
     enlarge: viewer.enlarged !== null,
     link: viewer.isLinked,
-    row: viewer.isInOneRow,
+    row: viewer.isRow,
+    truth: viewer.isTruthShown,
+    facts: viewer.areFactsShown,
     ai: settings.isAiShown,
   };
   for (const each of toolbar.querySelectorAll("button[data-act]")) {
     const { act } = each.dataset;
     if (act in pressed) each.setAttribute("aria-pressed", pressed[act]);
   }
-  viewer.eraser.hidden = !viewer.drawn.has(active.meta.key);
+  viewer.eraser.hidden = !SHAPE_TOOLS.some((one) => shapesOf(viewer, one).has(active.meta.key));
+  if (viewer.hangings) {
+    viewer.hangings.value = hangingsOf(viewer).findIndex(({ name }) => name === hangingOf(viewer).name);
+  }
   viewer.presets.value = presetOf(active);
   const ofAi = (viewer.hasAi ? " · H: AI" : "") + (viewer.hasRegions ? " · N: next region" : "");
   viewer.hint.textContent = HINTS[tool] + (tool === "pan" ? ofAi : "");
@@ -163,7 +189,8 @@ function buildStatus(viewer, legend) {
     const ends = [legend.low_text, legend.high_text].map((text) => element("span", {}, text));
     status.append(element("span", { class: "legend" }, legend.text), ends[0], viewer.bar, ends[1]);
   }
+  viewer.value = element("span", { class: "value" });
   viewer.hint = element("span", { class: "hint" });
-  status.append(viewer.hint);
+  status.append(viewer.value, viewer.hint);
   return status;
 }

@@ -2,17 +2,18 @@
 
 const VIEWERS = new WeakMap(); // by parent element, so that several viewers share a page
 
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const known = VIEWERS.get(parentElement);
   if (known?.data === data) return known.cleanUp; // the theme changed, not the images
   const started = performance.now();
   const root = parentElement.querySelector(".viewer");
-  known?.observer.disconnect();
+  known?.stop();
   const viewer = build(root, unpack(data), known);
   viewer.data = data;
+  viewer.correct = (correction) => setTriggerValue("correction", correction);
   viewer.send = () => setStateValue("drawn", Object.fromEntries(viewer.drawn));
   viewer.cleanUp = () => {
-    viewer.observer.disconnect();
+    viewer.stop();
     clearTimeout(viewer.timer);
     VIEWERS.delete(parentElement);
   };
@@ -30,8 +31,14 @@ function newState() {
     settings: { isAiShown: true, opacity: 0.45, cutoff: 0, palette: "inferno", isContour: false },
     tool: "pan",
     isLinked: true,
-    isInOneRow: false,
+    isInOneRow: null, // whichever fits better
+    hanging: "",
+    isTruthShown: false,
+    areFactsShown: false,
     drawn: new Map(), // the reader's boxes by pane key, earlier cases included
+    rulers: new Map(),
+    rois: new Map(),
+    tiles: new Map(), // at full resolution; what was looked at last is last
     panes: [],
     enlarged: null,
   };
@@ -39,12 +46,15 @@ function newState() {
 
 // `known` is what was shown before. The reader's settings stay; the views stay where the images do.
 function build(root, message, known) {
-  const { settings, tool, isLinked, isInOneRow, drawn, panes: before, enlarged } = known ?? newState();
-  const viewer = { root, settings, tool, isLinked, isInOneRow, drawn, isDrawing: false };
+  const { panes: before, enlarged, ...kept } = stateOf(known ?? newState());
+  const { channel, isCorrectable } = message;
+  const viewer = { root, channel, isCorrectable, ...kept, isDrawing: false, drawing: 0, asked: null };
   viewer.stage = element("div", { class: "stage" });
   viewer.strip = element("div", { class: "strip", role: "group", "aria-label": "Further views" });
-  viewer.hung = message.cells.map((cell) => buildPane(cell, viewer.stage)).filter(Boolean);
-  viewer.extra = message.strip.map((cell) => buildPane(cell, viewer.strip)).filter(Boolean);
+  viewer.cells = message.cells.map((cell) => buildCell(viewer, cell, viewer.stage));
+  viewer.hung = viewer.cells.map(({ pane }) => pane).filter(Boolean);
+  const strip = message.strip.map((cell) => buildCell(viewer, cell, viewer.strip));
+  viewer.extra = strip.map(({ pane }) => pane).filter(Boolean);
   viewer.panes = [...viewer.hung, ...viewer.extra];
   viewer.hasRows = message.cells.some((cell) => cell.row > 0);
   const earlier = viewer.panes.map((pane) => before.find(({ meta }) => meta.key === pane.meta.key));
@@ -52,14 +62,18 @@ function build(root, message, known) {
     viewer.panes.forEach((pane, i) => Object.assign(pane, { view: earlier[i].view, fit: earlier[i].fit }));
   }
   viewer.enlarged = viewer.panes.find(({ meta }) => meta.key === enlarged?.meta.key) ?? null;
-  viewer.active = viewer.enlarged ?? viewer.panes[0]; // Python sends no viewer without a pane
+  viewer.active = viewer.enlarged ?? viewer.panes[0];
   viewer.hasHeat = viewer.panes.some((pane) => pane.heat);
   viewer.hasRegions = regionsOf(viewer).length > 0;
   viewer.hasAi = viewer.hasHeat || viewer.hasRegions;
+  viewer.hasTruth = viewer.panes.some((pane) => pane.meta.truth.length > 0);
   const actions = actionsOf(viewer);
   viewer.toolbar = buildToolbar(viewer, actions);
   viewer.status = buildStatus(viewer, message.legend);
-  root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status);
+  const keys = keysOf(viewer, actions);
+  viewer.help = buildHelp(viewer, keys);
+  root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
+  root.classList.toggle("waiting", !viewer.panes.length);
   root.style.height = `${message.height}px`;
   for (const pane of viewer.panes) listen(viewer, pane, actions);
   for (const { frame } of viewer.extra) {
@@ -67,13 +81,23 @@ function build(root, message, known) {
       if (!viewer.enlarged) actions.enlarge(); // the click has made it the active one
     };
   }
-  listenToKeys(viewer, actions);
-  viewer.observer = new ResizeObserver(() => {
-    layOut(viewer);
+  listenToKeys(viewer, keys);
+  const observer = new ResizeObserver(() => {
+    arrange(viewer);
     redraw(viewer);
   });
-  viewer.observer.observe(root);
+  observer.observe(root);
+  const deafen = listenToTiles(viewer);
+  viewer.stop = () => {
+    observer.disconnect();
+    deafen();
+    for (const timer of [viewer.asking, viewer.late]) clearTimeout(timer);
+  };
   return viewer;
+}
+
+function stateOf(known) {
+  return Object.fromEntries(Object.keys(newState()).map((name) => [name, known[name]]));
 }
 
 // At most once per frame of the screen, however many events arrive.
@@ -88,18 +112,24 @@ function redraw(viewer) {
 
 function draw(viewer) {
   const { active, root, settings } = viewer;
+  if (!active) return; // every image is still waited for
   const started = performance.now();
+  viewer.drawing += 1;
+  viewer.wanted = new Map();
   for (const pane of viewer.panes) {
     if (pane.frame.hidden) continue;
     drawPane(pane, viewer);
     describe(pane, viewer);
   }
+  askForTiles(viewer);
   refreshControls(viewer);
+  showValue(viewer);
   Object.assign(root.dataset, {
     tool: viewer.tool,
     zoom: zoomPercent(active).toFixed(1),
     window: windowText(active),
     opacity: settings.isAiShown ? settings.opacity.toFixed(2) : "0.00",
+    tiles: viewer.wanted.size ? "wanted" : "complete",
     drawMs: (performance.now() - started).toFixed(1),
   });
 }

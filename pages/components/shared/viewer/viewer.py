@@ -1,6 +1,5 @@
 """The image viewer: one or several mammograms on canvases, with linked zoom, window and heatmap.
-Where each hangs (right breast on the left of the screen, chest walls back to back), and the message
-that tells the browser.
+The message that tells the browser, and what comes back from there.
 """
 
 import json
@@ -8,13 +7,23 @@ import struct
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
 
+from mammo_core.errors import MammoError
 from mammo_core.types import Box, Laterality, View, Window
+from pages.components.shared.viewer.hanging import (
+    Cell,
+    FullPixels,
+    Pane,
+    PaneLayout,
+    RegionBox,
+    hang,
+    side_by_side,
+)
 
 _ALIGNMENT: Final = 8
 _LENGTH: Final = struct.Struct("<I")
@@ -45,48 +54,6 @@ def _little_endian(buffer: NDArray[Any]) -> bytes:
     return np.ascontiguousarray(little).tobytes()
 
 
-Edge = Literal["left", "right"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RegionBox:
-    """A rectangle, or the round that fits it, in pixel edges of the pane, with what is written
-    beside it.
-    """
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    text: str = ""
-    is_round: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Pane:
-    """One image in the viewer, shown so that the breast fills the pane.
-
-    Panes share a scale: equal millimetres where every `spacing_mm` is known, else equal breast
-    heights where every `breast` is, else equal image heights.
-    """
-
-    key: str  # tells images apart, also from one case to the next
-    title: str
-    pixels: NDArray[np.uint16]
-    windows: tuple[Window, ...] = ()  # in units of `pixels`; the first is shown
-    side: str | None = None
-    view: str | None = None
-    spacing_mm: float | None = None  # of one pixel of `pixels`
-    is_spacing_at_detector: bool = False
-    breast: Box | None = None  # in pixels of `pixels`
-    chest_wall: Edge | None = None  # the edge of `pixels` where the chest wall lies
-    reduction: float = 1.0  # original pixels per pixel of `pixels`
-    heat: NDArray[np.uint8] | None = None  # of any size; covers the whole frame
-    boxes: tuple[RegionBox, ...] = ()
-    note: str = ""  # one short line under the title, such as a score with its model
-    faint: str = ""  # said in the corner while the heatmap is shown, where that is faint
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderBox:
     """A box the reader drew, in pixels of the pane."""
@@ -96,78 +63,18 @@ class ReaderBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What the reader says one image is; both as they are to be, one of them as it was."""
+
+    pane: str
+    side: Laterality | None
+    view: View | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ViewerResult:
     drawn: tuple[ReaderBox, ...] = ()
-
-
-_ROWS: Final = (View.CC, View.MLO)
-_COLUMNS: Final = (Laterality.RIGHT, Laterality.LEFT)
-_INNER_EDGE: Final[dict[str, Edge]] = {Laterality.RIGHT: "right", Laterality.LEFT: "left"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One place on the screen: a pane, or the name of the image that is missing there."""
-
-    row: int
-    column: int
-    pane: Pane | None
-    missing: str = ""
-    anchor: Edge | None = None  # the edge of the cell the image is hung against
-    is_mirrored: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaneLayout:
-    cells: tuple[Cell, ...]
-    strip: tuple[Pane, ...] = ()  # further views, small, below
-
-
-def side_by_side(panes: Sequence[Pane], *, columns: int = 0) -> PaneLayout:
-    """In the order given, nothing mirrored: one row, or rows of `columns`."""
-    across = columns or len(panes)
-    return PaneLayout(
-        cells=tuple(
-            Cell(row=place // across, column=place % across, pane=pane)
-            for place, pane in enumerate(panes)
-        )
-    )
-
-
-def hang(panes: Sequence[Pane]) -> PaneLayout:
-    """The four views as radiologists hang them; a lone breast or view takes the whole width."""
-    standard: dict[tuple[str, str], Pane] = {}
-    for pane in panes:
-        if pane.side in _COLUMNS and pane.view in _ROWS:
-            standard.setdefault((str(pane.side), str(pane.view)), pane)
-    hung = {pane.key for pane in standard.values()}
-    extra = tuple(pane for pane in panes if pane.key not in hung)
-    if len({side for side, _ in standard}) < 2:
-        return (
-            side_by_side(panes)
-            if len(panes) <= 4
-            else PaneLayout(cells=side_by_side(panes[:4]).cells, strip=tuple(panes[4:]))
-        )
-    rows = [view for view in _ROWS if any(view == found for _, found in standard)]
-    cells = tuple(
-        _cell(standard.get((side, view)), row=row, column=column, name=f"{side}-{view}", side=side)
-        for row, view in enumerate(rows)
-        for column, side in enumerate(_COLUMNS)
-    )
-    return PaneLayout(cells=cells, strip=extra)
-
-
-def _cell(pane: Pane | None, *, row: int, column: int, name: str, side: str) -> Cell:
-    inner = _INNER_EDGE[side]
-    if pane is None:
-        return Cell(row=row, column=column, pane=None, missing=f"no {name}")
-    return Cell(
-        row=row,
-        column=column,
-        pane=pane,
-        anchor=inner,
-        is_mirrored=pane.chest_wall is not None and pane.chest_wall != inner,
-    )
+    correction: Correction | None = None  # in the one run that a click on a chip caused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,18 +86,54 @@ class Legend:
     high_text: str = "high"
 
 
-def pack(layout: PaneLayout, *, height: int, legend: Legend) -> bytes:
+_LEAST_HALVED: Final = 256
+
+
+def pack(
+    layout: PaneLayout,
+    *,
+    height: int,
+    legend: Legend,
+    channel: str = "",
+    is_correctable: bool = False,
+) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is."""
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
-    units = _units(panes)
+    units = _units([pane for pane in panes if not pane.waiting])
     cells = [_cell_message(cell, units, buffers) for cell in layout.cells]
     strip = [
         _cell_message(Cell(row=0, column=column, pane=pane), units, buffers)
         for column, pane in enumerate(layout.strip)
     ]
-    header = {"height": height, "legend": asdict(legend), "cells": cells, "strip": strip}
+    header = {
+        "height": height,
+        "legend": asdict(legend),
+        "cells": cells,
+        "strip": strip,
+        "channel": channel,
+        "isCorrectable": is_correctable,
+    }
     return pack_message(header, buffers)
+
+
+def overview_of(pane: Pane) -> NDArray[np.uint16]:
+    """What is sent first: half the pixels a side where more can be asked for later."""
+    pixels = pane.pixels
+    if pane.full is None or min(pixels.shape) < _LEAST_HALVED:
+        return pixels
+    height, width = (side // 2 for side in pixels.shape)
+    blocks = pixels[: 2 * height, : 2 * width].reshape(height, 2, width, 2)
+    return np.asarray((blocks.sum(axis=(1, 3), dtype=np.uint32) + 2) >> 2, dtype=np.uint16)
+
+
+def frame_of(pane: Pane) -> tuple[float, float]:
+    """Height and width that `pixels` stand for, in their own pixels: whole ones of the original
+    divided, so that each of those is as wide as it is high.
+    """
+    height, width = pane.full.size if pane.full else pane.pixels.shape
+    reduction = pane.reduction if pane.full else 1.0
+    return height / reduction, width / reduction
 
 
 def _units(panes: Sequence[Pane]) -> dict[str, float]:
@@ -206,8 +149,8 @@ def _units(panes: Sequence[Pane]) -> dict[str, float]:
 def _focus(pane: Pane) -> tuple[float, float, float, float]:
     """What is in view at first: the breast, and every region even if it lies outside."""
     if pane.breast is None:
-        height, width = pane.pixels.shape
-        return 0.0, 0.0, float(width), float(height)
+        height, width = frame_of(pane)
+        return 0.0, 0.0, width, height
     parts: list[Box | RegionBox] = [pane.breast, *pane.boxes]
     return (
         min(part.x0 for part in parts),
@@ -224,7 +167,10 @@ def _cell_message(
     pane = cell.pane
     if pane is None:
         return {**place, "key": cell.missing}
-    buffers.append(pane.pixels)
+    if pane.waiting:
+        return {**place, "key": pane.key, "missing": f"{_name(pane)}: {pane.waiting}"}
+    pixels = overview_of(pane)
+    buffers.append(pixels)
     if pane.heat is not None:
         buffers.append(pane.heat)
     return {
@@ -234,7 +180,11 @@ def _cell_message(
         "notes": _notes(pane),
         "anchor": cell.anchor,
         "isMirrored": cell.is_mirrored,
-        "size": pane.pixels.shape,
+        "side": pane.side,
+        "view": pane.view,
+        "size": pixels.shape,
+        "frame": frame_of(pane),
+        "fullSize": pane.full.size if pane.full else None,
         "heatSize": None if pane.heat is None else pane.heat.shape,
         "windows": [asdict(window) for window in pane.windows or (_full_range(pane),)],
         "unit": units[pane.key],
@@ -242,8 +192,15 @@ def _cell_message(
         "spacingMm": pane.spacing_mm,
         "isAtDetector": pane.is_spacing_at_detector,
         "reduction": pane.reduction,
-        "boxes": [[box.x0, box.y0, box.x1, box.y1, box.text, box.is_round] for box in pane.boxes],
+        "boxes": [_edges(box) for box in pane.boxes],
+        "truth": [_edges(box) for box in pane.truth],
+        "facts": pane.facts,
+        "faint": pane.faint,
     }
+
+
+def _edges(box: RegionBox) -> list[Any]:
+    return [box.x0, box.y0, box.x1, box.y1, box.text, box.is_round]
 
 
 def _name(pane: Pane) -> str:
@@ -259,7 +216,16 @@ def _full_range(pane: Pane) -> Window:
     return Window(name="Full range", low=low, high=max(high, low + 1))
 
 
-__all__ = ["Legend", "Pane", "ReaderBox", "RegionBox", "ViewerResult", "show_viewer"]
+__all__ = [
+    "Correction",
+    "FullPixels",
+    "Legend",
+    "Pane",
+    "ReaderBox",
+    "RegionBox",
+    "ViewerResult",
+    "show_viewer",
+]
 
 _HERE: Final = Path(__file__).parent
 #: Joined in this order into one module.
@@ -269,9 +235,13 @@ _SCRIPTS: Final = (
     "greyscale.js",
     "heatmap.js",
     "geometry.js",
+    "tiles.js",
     "drawing.js",
+    "shapes.js",
     "panes.js",
+    "hanging.js",
     "toolbar.js",
+    "help.js",
     "gestures.js",
     "actions.js",
     "viewer.js",
@@ -283,6 +253,11 @@ _COMPONENT: Final = st.components.v2.component(
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
     js=join_scripts(_HERE, _SCRIPTS),
 )
+_TILES: Final = st.components.v2.component(
+    "mammo_viewer_tiles",
+    html='<div class="tiles" hidden></div>',
+    js=(_HERE / "feeder.js").read_text(encoding="utf-8"),
+)
 
 
 def show_viewer(
@@ -293,22 +268,96 @@ def show_viewer(
     columns: int = 0,
     legend: Legend | None = None,
     on_drawn: Callable[[], None] | None = None,
+    on_corrected: Callable[[Correction], None] | None = None,
 ) -> ViewerResult:
     """Show `panes` hung as an exam, or in rows of `columns` in the order given.
 
     Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
+    Where `on_corrected` is given, each pane has chips for side and view; it is called before the
+    page runs again.
     """
     if not panes:
         return ViewerResult()
     layout = side_by_side(panes, columns=columns) if columns else hang(panes)
+    data = pack(
+        layout,
+        height=height,
+        legend=legend or Legend(),
+        channel=key,
+        is_correctable=on_corrected is not None,
+    )
+
+    def take_correction() -> None:
+        correction = _correction(st.session_state[key].get("correction"))
+        if correction and on_corrected:
+            on_corrected(correction)
+
     state = _COMPONENT(
         key=key,
-        data=pack(layout, height=height, legend=legend or Legend()),
+        data=data,
         on_drawn_change=on_drawn or _nothing,
+        on_correction_change=take_correction,
         default={"drawn": {}},
     )
-    return ViewerResult(drawn=_reader_boxes(state.drawn, panes))
+    full = {pane.key: pane.full for pane in panes if pane.full and not pane.waiting}
+    if full:
+        _send_tiles(full, key=key)
+    return ViewerResult(
+        drawn=_reader_boxes(state.drawn, panes), correction=_correction(state.correction)
+    )
+
+
+#: Pixels a side of a part that is sent by itself; the browser counts in the same.
+TILE: Final = 512
+_MOST_TILES: Final = 16  # of one answer: 8 MB
+
+
+@st.fragment
+def _send_tiles(full: Mapping[str, FullPixels], *, key: str) -> None:
+    """Answers the browser alone, without the page: what it asks for comes with the next message."""
+    place = f"{key}_tiles"
+    asked = (st.session_state.get(place) or {}).get("wanted")
+    _TILES(key=place, data=pack_tiles(full, asked, channel=key), on_wanted_change=_nothing)
+
+
+def pack_tiles(full: Mapping[str, FullPixels], asked: Any, *, channel: str) -> bytes:
+    """The tiles that `asked` names, as far as there are such. It comes from the browser."""
+    number, names = _asked(asked)
+    cells, buffers = [], []
+    for pane, place in names:
+        pixels = _tile(full[pane], place) if pane in full else None
+        if pixels is not None:
+            cells.append({"key": pane, "number": place, "size": pixels.shape})
+            buffers.append(pixels)
+    return pack_message({"channel": channel, "number": number, "tiles": cells}, buffers)
+
+
+def _asked(message: Any) -> tuple[int, list[tuple[str, int]]]:
+    match message:
+        case {"number": int(number), "tiles": list(tiles)}:
+            names = []
+            for tile in tiles[:_MOST_TILES]:
+                match tile:
+                    case [str(pane), int(place)]:
+                        names.append((pane, place))
+            return number, names
+    return 0, []
+
+
+def _tile(full: FullPixels, number: int) -> NDArray[np.uint16] | None:
+    """Numbered row by row, from the upper left corner of the image as it is stored."""
+    height, width = full.size
+    row, column = divmod(number, -(-width // TILE))
+    if number < 0 or row * TILE >= height:
+        return None
+    try:
+        return full.read(
+            slice(row * TILE, min(height, (row + 1) * TILE)),
+            slice(column * TILE, min(width, (column + 1) * TILE)),
+        )
+    except MammoError:  # forgotten in another tab; the page says so when it runs next
+        return None
 
 
 def _reader_boxes(drawn: Mapping[str, Any] | None, panes: Sequence[Pane]) -> tuple[ReaderBox, ...]:
@@ -318,6 +367,17 @@ def _reader_boxes(drawn: Mapping[str, Any] | None, panes: Sequence[Pane]) -> tup
         ReaderBox(pane=key, box=Box(x0=box[0], y0=box[1], x1=box[2], y1=box[3]))
         for key, box in found.items()
         if box
+    )
+
+
+def _correction(said: Mapping[str, Any] | None) -> Correction | None:
+    if not said:
+        return None
+    side, view = said["side"], said["view"]
+    return Correction(
+        pane=said["pane"],
+        side=Laterality(side) if side else None,
+        view=View(view) if view else None,
     )
 
 

@@ -1,0 +1,82 @@
+"""Which of the files that came together are of one woman: by what a DICOM calls its exam, by what
+names say, else by folder.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from mammo_core.errors import ReadError
+from mammo_core.preprocessing.file_names import woman_of_name
+from mammo_core.preprocessing.reading.read import is_dicom
+
+#: More pictures than this in one folder, without anything that says so, are no one woman's.
+MOST_OF_ONE: Final = 8
+
+#: How PNG, JPEG, TIFF and PGM begin.
+_PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P2", b"P5")
+_HEAD_BYTES: Final = 2**18
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """A file as it came. Its name, with the folder it was dropped in, is looked at and not kept."""
+
+    content: bytes
+    name: str = ""
+
+    @property
+    def folder(self) -> str:
+        """ "" for a file dropped by itself."""
+        return self.name.replace("\\", "/").rpartition("/")[0]
+
+
+def group_files(files: Sequence[Arrived]) -> list[list[int]]:
+    """The places in `files` that make one case each, in the order in which they came.
+
+    What is neither a picture nor names an exam or a woman goes with the first case, to be refused
+    there.
+    """
+    groups: dict[tuple[str, str], list[int]] = {}
+    others = []
+    for place, file in enumerate(files):
+        group = _group_of(file)
+        if group is None:
+            others.append(place)
+        else:
+            groups.setdefault(group, []).append(place)
+    found = []
+    for (kind, _), members in groups.items():
+        if kind == "folder" and len(members) > MOST_OF_ONE:
+            found += [[place] for place in members]
+        else:
+            found.append(members)
+    found.sort()
+    return [sorted([*found[0], *others]), *found[1:]] if found else [others]
+
+
+def _group_of(file: Arrived) -> tuple[str, str] | None:
+    exam = exam_of(file.content)
+    if exam:
+        return "exam", exam
+    if not (file.content.startswith(_PICTURES) or is_dicom(file.content[:_HEAD_BYTES])):
+        return None
+    woman = woman_of_name(file.name)
+    return ("woman", woman) if woman else ("folder", file.folder)
+
+
+def exam_of(content: bytes) -> str:
+    """What a DICOM calls its exam, or without that its patient, as a hash; "" for all else."""
+    if not is_dicom(content[:_HEAD_BYTES]):
+        return ""
+    from mammo_core.preprocessing.dicom.header import raw  # not all machines have pydicom
+    from mammo_core.preprocessing.dicom.parse import parse
+
+    try:
+        header = parse(content[:_HEAD_BYTES]).header
+        known = [raw(header, name).strip(b" \0") for name in ("StudyInstanceUID", "PatientID")]
+    except ReadError:
+        return ""
+    said = next((value for value in known if value), b"")
+    return hashlib.sha256(said).hexdigest() if said else ""

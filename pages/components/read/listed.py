@@ -1,0 +1,192 @@
+"""The case list at the left of Read: what was opened in this session and what came together, each
+with what is known of it; broken files with their reason.
+"""
+
+import time
+from collections.abc import Sequence
+from typing import Final
+
+import streamlit as st
+
+from mammo_core.errors import MammoError
+from mammo_core.files import cases_root, worklists_root
+from mammo_core.inference.verdict import score_cases, verdict_on
+from mammo_core.listing import ListedCase
+from mammo_core.preprocessing.cases import Case, load_case, load_mammogram, load_worklist
+from mammo_core.runs.folder import RunFolder
+from mammo_core.words import many
+from pages.components.read.intake import names_of, seen_cases
+from pages.components.read.reading import CaseReading, read_images
+from pages.components.read.scores import fit_of, point_for, scored_images
+from pages.components.read.studies import show_study_start
+from pages.components.shared import cached
+from pages.components.shared.caselist.caselist import show_case_list, take_opened
+from pages.components.shared.frame import shown_errors
+
+_KEY: Final = "read_cases"
+_SCORES: Final = "scores_of_cases"  # by case and model: the highest score, and on which side
+_FILE: Final = " file "  # in the key of a row, between a case and the number of a broken file
+_THUMBNAIL: Final = 96  # pixels
+_HEIGHT: Final = 620
+_PATIENCE: Final = 2.0  # seconds of scoring after which the list is shown anew
+
+Known = tuple[float | None, str]
+
+
+def follow_list() -> None:
+    """Open what was clicked or reached in the list; of one that was linked to, its first case."""
+    clicked = take_opened(_KEY)
+    if clicked is not None:
+        st.query_params["case"] = clicked.partition(_FILE)[0]
+    elif "list" in st.query_params and "case" not in st.query_params:
+        ids = _linked()
+        if ids:
+            st.query_params["case"] = ids[0]
+
+
+def listed_cases() -> list[str]:
+    """The cases of the list in the URL, then the others of this session."""
+    return list(dict.fromkeys([*_linked(), *seen_cases()]))
+
+
+def _linked() -> list[str]:
+    if "list" not in st.query_params:
+        return []
+    with shown_errors():
+        return list(load_worklist(worklists_root(), st.query_params["list"]))
+
+
+def show_list(opened: Case, run: RunFolder | None) -> None:
+    """In the side, where there is more than one thing to list."""
+    rows = [row for number, one in enumerate(listed_cases(), 1) for row in _rows(one, number, run)]
+    if len(rows) < 2:
+        return
+    with st.sidebar:
+        show_case_list(rows, key=_KEY, thumbnails=_thumbnail, opened=opened.case_id, height=_HEIGHT)
+        cases = [row.key for row in rows if not row.problem]
+        if run is not None and len(cases) > 1:
+            with st.expander("Read them in a reader study", icon=":material/groups:"):
+                show_study_start(cases, run)
+
+
+def note_score(case: Case, run: RunFolder, read: CaseReading) -> None:
+    """Let the list show what `run` says of `case`."""
+    images = scored_images(case, read.readings)
+    point = point_for(images, run, cached.card(run))
+    verdicts = [verdict_on(one, point) for one in score_cases(images, point)]
+    known = [verdict for verdict in verdicts if verdict]
+    side = ""
+    if known:
+        side = "above" if any(verdict.is_above for verdict in known) else "below"
+    score = max((image.score for image in images), default=None)
+    _scores()[case.case_id, run.run_id] = (score, side)
+
+
+def score_rest(run: RunFolder) -> None:
+    """Score what is listed and has no score yet, when all else is on the page; any click of the
+    reader comes first, between two cases.
+    """
+    ids, scores = listed_cases(), _scores()
+    unscored = [one for one in ids if (one, run.run_id) not in scores]
+    if not unscored:
+        return
+    started = time.monotonic()
+    with st.sidebar, st.empty():
+        for case_id in unscored:
+            done = len(ids) - sum((one, run.run_id) not in scores for one in ids)
+            st.progress(done / len(ids), text=f"Scoring {done + 1} of {many_cases(len(ids))}…")
+            _score(case_id, run)
+            if time.monotonic() - started > _PATIENCE:
+                break
+    st.rerun()
+
+
+def many_cases(count: int) -> str:
+    return many(count, "case", "cases")
+
+
+def _score(case_id: str, run: RunFolder) -> None:
+    """No score where the case is gone or the model cannot read it, as its own page will say."""
+    _scores()[case_id, run.run_id] = (None, "")
+    try:
+        case = load_case(cases_root(), case_id)
+        note_score(case, run, read_images(run, case, fit_of(case, cached.card(run)).scored))
+    except MammoError:
+        return
+
+
+def _scores() -> dict[tuple[str, str], Known]:
+    scores: dict[tuple[str, str], Known] = st.session_state.setdefault(_SCORES, {})
+    return scores
+
+
+def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
+    """One row for the case, and one for every file of it that was not read."""
+    names = names_of(case_id)
+    try:
+        case = load_case(cases_root(), case_id)
+    except MammoError as error:
+        return [ListedCase(key=case_id, title=_title(names, number), problem=str(error))]
+    score, side = _scores().get((case_id, run.run_id if run else ""), (None, ""))
+    facts: dict[str, str | float] = {"images": float(len(case.images))}
+    if side:
+        facts["threshold"] = side
+    read = [names[image.number - 1] for image in case.images if image.number <= len(names)]
+    rows = [
+        ListedCase(
+            key=case_id,
+            title=_title(read, number),
+            chips=_chips(case),
+            score=score,
+            facts=facts,
+        )
+    ]
+    broken = [
+        ListedCase(
+            key=f"{case_id}{_FILE}{refusal.number}",
+            title=names[refusal.number - 1]
+            if refusal.number <= len(names)
+            else f"File {refusal.number}",
+            problem=f"{refusal.sentence} {refusal.hint}",
+        )
+        for refusal in case.refusals
+    ]
+    return [*(rows if case.images else []), *broken]
+
+
+def _title(names: Sequence[str], number: int) -> str:
+    """The one file, or the first of several; without names, which number it has in the list."""
+    if not names:
+        return f"Case {number}"
+    first = names[0].rpartition("/")[2]
+    return first if len(names) == 1 else f"{first} and {len(names) - 1} more"
+
+
+def _chips(case: Case) -> tuple[str, ...]:
+    if len(case.images) == 1:
+        ref = case.images[0].ref
+        return tuple(str(part) for part in (ref.side, ref.view) if part)
+    sides = sorted({str(image.ref.side) for image in case.images if image.ref.side})
+    return (*sides, f"{len(case.images)} views")
+
+
+def _thumbnail(key: str) -> bytes | None:
+    return None if _FILE in key else _picture(key)
+
+
+@st.cache_data(max_entries=512, show_spinner=False)
+def _picture(case_id: str) -> bytes | None:
+    """Of the first image; None where the case is gone."""
+    from mammo_core.datasets.small_images import small_jpeg
+
+    try:
+        case = load_case(cases_root(), case_id)
+        pixels = load_mammogram(cases_root(), case, case.images[0]).pixels
+    except MammoError:
+        return None
+    return small_jpeg(pixels, side=_THUMBNAIL)
+
+
+def forget_thumbnails() -> None:
+    """Drop every small picture kept in memory."""
+    _picture.clear()

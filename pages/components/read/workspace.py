@@ -1,0 +1,202 @@
+"""A case on Read as a whole, and what a visitor sees who has not opened one: names, pictures,
+scores, and what is a click away, each in its place.
+"""
+
+import time
+from functools import partial
+from typing import Final
+
+import streamlit as st
+
+from mammo_core.inference.verdict import ScoredCase
+from mammo_core.preprocessing.cases import Case
+from mammo_core.runs.folder import RunFolder
+from pages.components.read.case import (
+    offer_names,
+    offer_undo,
+    show_case_care,
+    show_case_table,
+    take_correction,
+)
+from pages.components.read.context import (
+    pick_second,
+    read_with,
+    show_context,
+    show_judged,
+)
+from pages.components.read.density import show_density
+from pages.components.read.exports import show_exports
+from pages.components.read.intake import (
+    example_case,
+    example_model,
+    named,
+    proposed_places,
+    show_choices,
+    show_drop,
+    show_samples,
+)
+from pages.components.read.listed import listed_cases, note_score, show_list
+from pages.components.read.pictures import (
+    Layer,
+    lay_out,
+    pick_layers,
+    pick_method,
+    show_filters,
+    show_layers,
+    show_method,
+    show_pictures,
+    show_seconds,
+)
+from pages.components.read.reading import hold, is_held
+from pages.components.read.scores import show_meaning
+from pages.components.read.studies import show_studies, show_study_start
+from pages.components.shared import cached
+from pages.components.shared.caselist.origin import show_origin
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import models_for, pick_run
+from pages.components.shared.runs import show_measured
+
+_WELCOME: Final = (
+    "Drop mammograms to see what a model says of them, and what in the image moved its score. "
+    "Move its threshold on **Thresholds**, set models side by side on **Compare**, and teach one "
+    "your own images on **Train**. Below is a drawn exam, so that nothing has to be brought along."
+)
+_LACKING: Final = "model card, so nothing to read with"
+
+
+def _show_case(case: Case) -> RunFolder | None:
+    """The pixels first, where the model has still to read them: the page is then drawn again."""
+    is_for_two = bool(st.session_state.get("second") or st.query_params.get("second"))
+    place = lay_out(is_for_two=is_for_two)
+    with place.models:
+        models = models_for(case)
+        run = pick_run("Model", models, key="model", lacking=_LACKING)
+        second = pick_second(models, run)
+    show_list(case, run)
+    runs = [one for one in (run, second) if one is not None]
+    is_all_held = all(is_held(one, case, method=pick_method()) for one in runs)
+    drawn = partial(
+        show_pictures,
+        named(case),
+        proposed=proposed_places(case),
+        on_corrected=partial(take_correction, case),
+    )
+    if not is_all_held:
+        with place.pictures:
+            drawn([])
+    with place.scores:
+        first, other = read_with(run, case), read_with(second, case)
+    if not is_all_held:
+        for one in runs:
+            hold(one, case, method=pick_method())
+        st.rerun()
+    with place.pictures:
+        shown = pick_layers([layer for layer in (first, other) if layer is not None])
+        started = time.perf_counter()
+        drawn(shown)
+        drawing = time.perf_counter() - started
+    if run is None:
+        place.scores.info("There is no checkpoint yet. Train one on the Train page.")
+    with place.scores, noted_errors():
+        cases = _show_case_scores(case, first) if first is not None else []
+    if other is not None:
+        with place.second_scores, noted_errors():
+            show_judged(named(case), other)
+    with place.behind, noted_errors():
+        show_layers(named(case), shown)
+        if first is not None and first.read.readings:
+            of_which = f" of {first.run.run_id}" if other is not None else ""
+            _show_behind(case, first, cases, of_which=of_which, drawing=drawing)
+    return run
+
+
+def _show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
+    cases = show_judged(named(case), layer, beneath=lambda: show_density(case))
+    if layer.read.readings:
+        note_score(case, layer.run, layer.read)
+        show_exports(case, layer)
+    return cases
+
+
+def _show_behind(
+    case: Case, layer: Layer, cases: list[ScoredCase], *, of_which: str, drawing: float
+) -> None:
+    """Under the images: what is a click away."""
+    run, read = layer.run, layer.read
+    with st.expander(escaped(f"Around the score{of_which}"), icon=":material/explore:"):
+        show_context(case, run, read, cases)
+    with st.expander(escaped(f"What the score{of_which} means"), icon=":material/info:"):
+        show_meaning(run, cached.card(run))
+        show_measured(run, key="read")
+    with st.expander("Advanced", icon=":material/tune:"):
+        show_method()
+        show_seconds(case, read, drawing)
+
+
+def _show_heading() -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown("#### Read")
+        show_origin()
+        with st.popover("Open images", icon=":material/upload_file:"):
+            show_drop()
+            show_choices()
+            show_samples()
+    offer_undo()
+
+
+def show_opened(case: Case) -> RunFolder | None:
+    """The model that read it comes back."""
+    run = None
+    _show_heading()
+    if case.images:
+        offer_names(case)
+        run = _show_case(case)
+    else:
+        show_list(case, None)
+    has_refused = bool(case.refusals)
+    with st.expander("What was read", icon=":material/fact_check:", expanded=has_refused):
+        show_case_table(case)
+    if case.images:
+        with st.expander("Filters", icon=":material/blur_on:"):
+            show_filters(case)
+    show_case_care(case)
+    return run
+
+
+def show_first_visit() -> RunFolder | None:
+    """Something to look at, and where to put one's own; the model that images would be read by."""
+    title, words = st.columns([1, 11], vertical_alignment="center")
+    title.title("Read")
+    words.markdown(_WELCOME)
+    offer_undo()
+    show_drop()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(width=200):
+            run = pick_run("Read with", models_for(None), key="model", lacking=_LACKING)
+        show_choices()
+        draw_samples = show_samples(has_pictures=True)
+    case = example_case()
+    if case is not None:
+        _show_example(case, example_model(case))
+    show_studies()
+    draw_samples()
+    return run
+
+
+def _show_example(case: Case, run: RunFolder | None) -> None:
+    place = lay_out(is_for_two=False)
+    layer = read_with(run, case)
+    with place.pictures:
+        show_pictures(case, [layer] if layer else [], proposed={}, height=560)
+    with place.scores, noted_errors():
+        st.markdown("**Example**: a drawn exam, read by a small model of drawn women")
+        if layer is not None:
+            show_judged(case, layer)
+
+
+def show_unread(case: Case) -> None:
+    """Before a reader has answered, no model sees what is opened."""
+    _show_heading()
+    run = pick_run("Model", models_for(case), key="model", lacking=_LACKING)
+    if run is not None:
+        show_study_start(listed_cases(), run)
