@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.files import samples_root, studies_root
 from mammo_core.runs.reader_study import Phase, answers_of, list_studies
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, score_rows
 from tests.pages.test_read import a_breast, captions, drop
 
 
@@ -32,7 +32,7 @@ def texts(page: AppTest) -> str:
 def listed(page: AppTest) -> list[dict[str, Any]]:
     """The rows of the case list as they are told the browser."""
     (message,) = (
-        one.proto.bytes  # type: ignore[attr-defined]
+        one.proto.bytes
         for one in page.sidebar.get("bidi_component")
         if one.proto.component_name == "mammo_case_list"
     )
@@ -79,9 +79,9 @@ def test_two_exams_become_a_list_with_a_score_each_and_the_first_is_open(
 
 
 def test_a_row_opens_its_case(worklist: AppTest) -> None:
-    assert [metric.label for metric in worklist.metric] == ["Right breast"]
+    assert [row["title"] for row in score_rows(worklist)] == ["Right breast"]
     open_row(worklist, 1)
-    assert [metric.label for metric in worklist.metric] == ["Exam"]
+    assert [row["title"] for row in score_rows(worklist)] == ["Exam"]
     assert worklist.query_params["case"] == [listed(worklist)[1]["key"]]
     assert len(listed(worklist)) == 2
 
@@ -127,7 +127,7 @@ def test_until_the_answer_is_locked_a_reader_sees_the_images_and_nothing_else(
 ) -> None:
     make_study(worklist)
     sign_in(worklist, "A")
-    assert not worklist.metric
+    assert not score_rows(worklist)
     assert not worklist.dataframe
     assert not worklist.selectbox
     assert not worklist.get("download_button")
@@ -142,11 +142,11 @@ def test_the_model_is_shown_after_the_first_answer_and_both_answers_are_kept(
     make_study(worklist)
     sign_in(worklist, "A")
     answer(worklist, 30)
-    assert worklist.metric
+    assert score_rows(worklist)
     assert "not the borders of a tumour" in captions(worklist)
     assert "Your answer without AI: **30** of 100." in captions(worklist)
     answer(worklist, 80)
-    assert not worklist.metric
+    assert not score_rows(worklist)
     (study,) = list_studies(studies_root())
     kept = answers_of(studies_root(), study)
     assert [(one.phase, one.score) for one in kept] == [(Phase.UNAIDED, 30), (Phase.AIDED, 80)]
@@ -164,7 +164,7 @@ def test_a_reload_between_the_answers_leads_back_to_where_one_was(
     again.query_params["study"] = worklist.query_params["study"]
     again.run()
     sign_in(again, "A")
-    assert again.metric
+    assert score_rows(again)
 
 
 def test_a_study_is_left_by_its_own_way_out(worklist: AppTest) -> None:
@@ -198,10 +198,10 @@ def test_with_read_first_nothing_is_scored_before_the_answer(open_page: OpenPage
     page = open_page("read")
     page.toggle(key="read_first").set_value(True).run()
     drop(page, ("a.png", a_breast()))
-    assert not page.metric
+    assert not score_rows(page)
     assert "Score" not in texts(page)
     make_study(page)
     sign_in(page, "A")
-    assert not page.metric
+    assert not score_rows(page)
     answer(page, 30)
-    assert page.metric
+    assert score_rows(page)

@@ -67,7 +67,7 @@ import os, sys, threading
 from streamlit.testing.v1 import AppTest
 page = AppTest.from_file(sys.argv[1], default_timeout=60).run()
 assert not page.exception, page.exception
-assert [metric.label for metric in page.metric][-1] == "Exam", page.metric
+assert any("Example" in one.value for one in page.markdown)
 waiting = any(thread.name == "loading a model" for thread in threading.enumerate())
 print("torch" in sys.modules, waiting)
 os._exit(0)
