@@ -23,6 +23,7 @@ from mammo_core.words import OUTSIDE, UNITS, many
 Key = TypeVar("Key", bound=Hashable)
 
 NOT_NORMAL: Final = "That does not mean normal."
+BELOW_NOT_NORMAL: Final = "Below does not mean normal."
 
 _SIDES: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
 
@@ -160,6 +161,20 @@ def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:
     return Verdict(
         is_above=mapped >= point.threshold, threshold=given.threshold, recalibrated=mapped
     )
+
+
+def said_of_all(cases: Sequence[ScoredCase], point: LockedPoint | None) -> tuple[str, str]:
+    """One sentence for the whole exam and one that must stand beside it; "" where no case is held
+    against the threshold.
+    """
+    judged = [(case, found) for case in cases if (found := verdict_on(case, point))]
+    if not judged:
+        return "", ""
+    above = [case.title[0].lower() + case.title[1:] for case, found in judged if found.is_above]
+    if not above:
+        return "Score below the threshold.", NOT_NORMAL
+    which = "" if len(judged) == 1 else f": {', '.join(above)}"
+    return f"Score above the threshold{which}.", BELOW_NOT_NORMAL * (len(above) < len(judged))
 
 
 def as_given(point: LockedPoint | None) -> LockedPoint | None:

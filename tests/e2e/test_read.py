@@ -29,7 +29,7 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change
     page.locator("input[type=file]").first.set_input_files(picture)
     viewer = page.locator(".viewer[data-ready=true]")
     expect(viewer).to_be_visible(timeout=SLOW)
-    score = page.get_by_test_id("stMetricValue").first
+    score = page.locator(".panel .score").first
     expect(score).to_have_text(re.compile(r"^[01]\.\d\d$"))
     shown = score.inner_text()
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"))
@@ -37,13 +37,13 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change
 
     page.reload()
     expect(viewer).to_be_visible(timeout=SLOW)
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(shown)
+    expect(page.locator(".panel .score").first).to_have_text(shown)
 
     page.get_by_role("link", name="Thresholds").click()
     expect(page.get_by_role("heading", name="Thresholds")).to_be_visible(timeout=SLOW)
     page.get_by_role("link", name="Read").click()
     expect(viewer).to_be_visible(timeout=SLOW)
-    expect(page.get_by_test_id("stMetricValue").first).to_have_text(shown)
+    expect(page.locator(".panel .score").first).to_have_text(shown)
 
 
 @pytest.mark.slow

@@ -46,7 +46,7 @@ def test_from_a_sample_to_a_threshold_locked_on_its_own_page(page: Page, checkpo
     page.goto(address(page, model="locked-light"))
     page.get_by_role("button", name=re.compile("four views", re.IGNORECASE)).click()
     expect(viewer(page)).to_be_visible(timeout=SLOW)
-    expect(page.get_by_test_id("stMetricValue")).to_have_count(3)
+    expect(page.locator(".panel .score")).to_have_count(3)
     expect(page.get_by_text("the threshold.")).to_have_count(0)
     opened = page.url
 
@@ -103,7 +103,7 @@ def test_a_picture_that_is_no_mammogram_is_scored_with_a_plain_warning(
     expect(page.get_by_text("only seen synthetic images; this is not one")).to_be_visible(
         timeout=SLOW
     )
-    expect(page.get_by_test_id("stMetricValue")).to_have_count(0)
+    expect(page.locator(".panel .score")).to_have_count(0)
 
     (tmp_path / "chest.png").write_bytes(mark_png((tmp_path / "plain.png").read_bytes()))
     page.goto(address(page, model="phantom-light"))
@@ -141,7 +141,7 @@ def test_two_models_stand_side_by_side_and_their_regions_are_a_key_away(
     labels = [page.locator(".viewer .pane .top").nth(place).inner_text() for place in range(4)]
     assert [names[1] in label for label in labels] == [False, True, False, True]
     assert all(names[0] in label for label in labels[::2])
-    expect(page.get_by_test_id("stMetricValue")).to_have_count(2)
+    expect(page.locator(".panel .score")).to_have_count(2)
 
     zoom = viewer(page).get_attribute("data-zoom") or ""
     page.locator(".viewer .pane").first.click()
@@ -171,7 +171,7 @@ def test_a_reader_answers_before_the_model_speaks(page: Page, tmp_path: Path) ->
     answer.fill("30")
     page.get_by_role("button", name="Lock my answer").click()
     expect(page.get_by_text("not the borders of a tumour")).to_be_visible(timeout=SLOW)
-    expect(page.get_by_test_id("stMetricValue").first).to_be_visible()
+    expect(page.locator(".panel .score").first).to_be_visible()
     expect(page.get_by_label(re.compile("having seen this"))).to_be_visible()
 
     page.get_by_role("button", name="Leave the study").click()

@@ -1,10 +1,12 @@
 """Pages run in-process through the real frame, over checkpoints in a scratch folder."""
 
+import json
 import os
 import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -63,3 +65,21 @@ def open_page(runs_root: Path) -> OpenPage:
         return page
 
     return open_
+
+
+def panels(page: AppTest) -> list[dict[str, Any]]:
+    """What is sent to each panel of scores on `page`."""
+    return [
+        json.loads(one.proto.json)
+        for one in page.get("bidi_component")
+        if one.proto.component_name == "mammo_score_panel"
+    ]
+
+
+def score_rows(page: AppTest) -> list[dict[str, Any]]:
+    """The lines of all panels: a breast, an exam or an image each."""
+    return [row for panel in panels(page) for row in panel["rows"]]
+
+
+def verdicts(page: AppTest) -> list[str]:
+    return [panel["headline"] for panel in panels(page) if panel["headline"]]

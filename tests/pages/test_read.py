@@ -24,7 +24,7 @@ from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
 from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_of
 from mammo_core.types import Level, RunState
-from tests.pages.conftest import APP, OpenPage
+from tests.pages.conftest import APP, OpenPage, panels, score_rows, verdicts
 
 
 def a_breast(*, turn: bool = False, is_marked: bool = True, peak: int = 255) -> bytes:
@@ -56,6 +56,12 @@ def choose(page: AppTest, model: str) -> None:
 
 def captions(page: AppTest) -> str:
     return " ".join(caption.value for caption in page.caption)
+
+
+def case_table(page: AppTest) -> str:
+    """What was read of each image."""
+    (table,) = (one.value for one in page.dataframe if "What was done" in one.value.columns)
+    return str(table.to_string())
 
 
 def own_copy(runs_root: Path, name: str = "20260101-000000-light_cnn-abcd") -> RunFolder:
@@ -92,7 +98,7 @@ def lock(
 
 def test_an_image_gets_a_score_and_the_words_that_belong_to_it(page: AppTest) -> None:
     drop(page, ("IM0001", a_breast()))
-    assert 0.0 <= float(page.metric[0].value) <= 1.0
+    assert 0.0 <= float(score_rows(page)[0]["shown"]) <= 1.0
     assert "It is not a probability of disease" in captions(page)
     assert "not the borders of a tumour" in captions(page)
     assert "only seen synthetic images" in captions(page)
@@ -100,8 +106,65 @@ def test_an_image_gets_a_score_and_the_words_that_belong_to_it(page: AppTest) ->
 
 def test_an_image_of_a_woman_gets_no_score_from_a_model_of_synthetic_ones(page: AppTest) -> None:
     drop(page, ("IM0001", a_breast(is_marked=False)))
-    assert not page.metric
+    assert not score_rows(page)
     assert "This model has only seen synthetic images" in page.info[0].value
+
+
+def test_a_model_that_cannot_read_an_image_says_what_to_do_where_the_score_would_stand(
+    page: AppTest, runs_root: Path
+) -> None:
+    drop(page, ("IM0001", a_breast(is_marked=False)))
+    assert "other_model_phantom-light" not in {button.key for button in page.button}
+    assert [link.proto.label for link in page.get("page_link")][-1] == "Train a model"
+    assert "mammo checkpoints import" in page.code[0].value
+    of_women = own_copy(runs_root)
+    card = of_women.card()
+    write_card(
+        replace(card, data=replace(card.data, seen="digital"), limits=()), of_women.card_file
+    )
+    page.run()
+    page.button(key="other_model_phantom-light").click().run(timeout=60)
+    assert page.selectbox(key="model").value == of_women.run_id
+    assert score_rows(page)
+
+
+def test_a_score_that_was_asked_for_anyway_is_stamped_judged_by_nothing_and_can_be_taken_back(
+    page: AppTest, runs_root: Path
+) -> None:
+    run = own_copy(runs_root)
+    lock(run, 0.0, level=Level.IMAGE)
+    choose(page, run.run_id)
+    drop(page, ("IM0001", a_breast(is_marked=False)))
+    assert not score_rows(page)
+    page.button(key=f"anyway_{run.run_id}").click().run(timeout=60)
+    (panel,) = panels(page)
+    assert panel["stamp"] == "Outside what this model knows"
+    assert verdicts(page) == []
+    assert [(row["side"], row["cancer"]) for row in panel["rows"]] == [("", [])]
+    assert "Outside what this model knows" in page.warning[0].value
+    page.button(key=f"take_back_{run.run_id}").click().run()
+    assert not score_rows(page)
+    page.button(key=f"anyway_{run.run_id}").click().run(timeout=60)
+    drop(page, ("IM0002", a_breast(is_marked=False, peak=240)))
+    assert not score_rows(page)  # another case is asked about anew
+
+
+def test_a_whole_exam_is_told_in_forty_five_words_at_most(page: AppTest, runs_root: Path) -> None:
+    run = own_copy(runs_root)
+    lock(run, 0.5, level=Level.BREAST)
+    choose(page, run.run_id)
+    page.button(key="sample_exam").click().run(timeout=120)
+    choose(page, run.run_id)
+    (panel,) = panels(page)
+    assert [row["title"] for row in panel["rows"]] == ["Right breast", "Left breast", "Exam"]
+    rows = [f"{row['title']} {row['side']} {row['shown']}" for row in panel["rows"]]
+    labels = [one.proto.popover.label for one in page.get("popover")]
+    (chip,) = (label for label in labels if "caution" in label)
+    words = " ".join(
+        (run.run_id, panel["headline"], panel["aside"], *rows, panel["legend"], chip, "Export")
+    )
+    assert 20 <= len(words.split()) <= 45, words
+    assert chip == "Synthetic model · 3 cautions"
 
 
 def test_a_model_that_has_seen_women_is_the_default(open_page: OpenPage, runs_root: Path) -> None:
@@ -137,11 +200,11 @@ def test_a_threshold_locked_for_breasts_judges_breasts_and_nothing_else(
     lock(run, 0.0, level=Level.BREAST)
     choose(page, run.run_id)
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
-    assert not any("threshold." in markdown.value for markdown in page.markdown)
+    assert verdicts(page) == []
     assert "there is no such case here" in captions(page)
     page.button(key="take_sides").click().run(timeout=120)
-    verdicts = [m.value for m in page.markdown if "threshold." in m.value]
-    assert len(verdicts) == 2
+    assert [row["side"] for row in score_rows(page)] == ["above", "above", ""]
+    assert verdicts(page) == ["Score above the threshold: right breast, left breast."]
     assert "9 of 10 breasts with cancer and 20 of 100 breasts without" in captions(page)
     assert captions(page).count("1 of 2 views") == 2
 
@@ -151,8 +214,9 @@ def test_below_the_threshold_never_stands_alone(page: AppTest, runs_root: Path) 
     lock(run, 1.0, level=Level.EXAM)
     choose(page, run.run_id)
     drop(page, ("a.png", a_breast()))
-    (verdict,) = [m.value for m in page.markdown if "threshold." in m.value]
-    assert verdict.endswith("Score below the threshold. That does not mean normal.")
+    (panel,) = panels(page)
+    assert panel["headline"] == "Score below the threshold."
+    assert panel["aside"] == "That does not mean normal."
 
 
 def test_a_threshold_for_recalibrated_scores_judges_the_recalibrated_score(
@@ -165,7 +229,7 @@ def test_a_threshold_for_recalibrated_scores_judges_the_recalibrated_score(
     lock(run, 0.2, level=Level.IMAGE, calibration="isotonic", score_map=all_one)
     choose(page, run.run_id)
     drop(page, ("a.png", a_breast()))
-    assert any("Score above the threshold." in markdown.value for markdown in page.markdown)
+    assert verdicts(page) == ["Score above the threshold."]
     assert "Re-calibrated, as the threshold is: 0.2500" in captions(page)
     assert "Threshold 0.2000 after isotonic re-calibration" in captions(page)
 
@@ -177,7 +241,7 @@ def test_a_threshold_whose_recalibration_is_lost_says_why_there_is_no_verdict(
     lock(run, 0.0, level=Level.IMAGE, calibration="Platt")
     choose(page, run.run_id)
     drop(page, ("a.png", a_breast()))
-    assert not any("threshold." in markdown.value for markdown in page.markdown)
+    assert verdicts(page) == []
     assert "that re-calibration was not kept with it" in captions(page)
     assert "there is no such case" not in captions(page)
 
@@ -189,7 +253,7 @@ def test_a_threshold_locked_anew_is_the_one_that_counts(page: AppTest, runs_root
     drop(page, ("a.png", a_breast()))
     lock(run, 0.0, level=Level.IMAGE)
     page.run()
-    assert any("Score above the threshold." in markdown.value for markdown in page.markdown)
+    assert verdicts(page) == ["Score above the threshold."]
 
 
 def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_path: Path) -> None:
@@ -206,12 +270,12 @@ def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) ->
     suggestion = next(c.value for c in page.caption if "No side is stored" in c.value)
     assert "a.png: L, b.png: R" in suggestion
     page.button(key="take_sides").click().run(timeout=120)
-    assert [metric.label for metric in page.metric] == ["Right breast", "Left breast", "Exam"]
+    assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
 
 
 def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read(page: AppTest) -> None:
     drop(page, ("letter.dcm", b"Dear colleague, please find attached"), ("a.png", a_breast()))
-    assert len(page.metric) == 1
+    assert len(score_rows(page)) == 1
     assert page.text[0].value.startswith("File 1 (letter.dcm): ")
 
 
@@ -236,11 +300,11 @@ def test_a_forgotten_case_is_brought_back_with_a_click(page: AppTest) -> None:
 
 def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: AppTest) -> None:
     assert "case" not in page.query_params
-    assert [metric.label for metric in page.metric] == ["Right breast", "Left breast", "Exam"]
+    assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
     assert "a drawn exam" in " ".join(markdown.value for markdown in page.markdown)
     assert "only seen synthetic images" in captions(page)
     drop(page, ("a.png", a_breast()))
-    assert len(page.metric) == 1
+    assert len(score_rows(page)) == 1
     assert "case" in page.query_params
 
 
@@ -251,12 +315,12 @@ def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
     assert "R-CC.png: R CC, L-CC.png: L CC" in captions(page)
     assert "No score counts them yet" in captions(page)
     assert "No side is stored" not in captions(page)  # one question at a time
-    assert [metric.label for metric in page.metric] == ["Exam"]
+    assert [row["title"] for row in score_rows(page)] == ["Exam"]
     page.button(key="take_names").click().run(timeout=120)
     assert not page.exception
-    assert [metric.label for metric in page.metric] == ["Right breast", "Left breast", "Exam"]
+    assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
     assert "No score counts them yet" not in captions(page)
-    assert "from the file's name" in page.dataframe[0].value.to_string()
+    assert "from the file's name" in case_table(page)
 
 
 def test_four_images_of_one_side_are_questioned(page: AppTest) -> None:
@@ -272,7 +336,7 @@ def test_images_are_split_into_two_cases_and_joined_again(page: AppTest) -> None
     page.button(key="split_case").click().run(timeout=120)
     assert not page.exception
     assert page.query_params["case"] != whole
-    assert "b.png" not in page.dataframe[0].value.to_string()
+    assert len(case_table(page).splitlines()) == 2  # the head, and the one image that is left
     other = page.selectbox(key="join_with")
     other.set_value(other.options[0]).run(timeout=60)
     page.button(key="join_cases").click().run(timeout=120)
@@ -282,7 +346,7 @@ def test_images_are_split_into_two_cases_and_joined_again(page: AppTest) -> None
 
 def test_the_same_file_twice_is_told(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast()))
-    assert len(page.metric) == 1
+    assert len(score_rows(page)) == 1
     assert page.text[0].value == "File 2 (b.png): It is the same as file 1. It is shown once."
 
 
@@ -316,7 +380,7 @@ def test_a_broken_checkpoint_costs_the_score_and_not_the_images(
     choose(page, broken.run_id)
     drop(page, ("a.png", a_breast()))
     assert "weights" in page.error[0].value
-    assert not page.metric
+    assert not score_rows(page)
     assert page.button(key="forget_case")
 
 
@@ -348,7 +412,7 @@ def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest)
     Image.fromarray(checks).save(picture, "PNG")
     drop(page, ("a.png", mark_png(picture.getvalue())))
     assert "Unlike the images this model learnt from" in page.warning[0].value
-    assert page.metric
+    assert score_rows(page)
 
 
 def test_alike_images_and_steadiness_are_shown_only_when_asked_for(page: AppTest) -> None:
@@ -373,12 +437,12 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     lock(other, 0.0, level=Level.IMAGE)
     drop(page, ("a.png", a_breast()))
     page.selectbox(key="second").set_value(other.run_id).run()
-    first, second = page.metric
-    assert float(first.value) == pytest.approx(float(second.value), abs=0.01)
-    assert sum("threshold." in markdown.value for markdown in page.markdown) == 1
+    first, second = score_rows(page)
+    assert first["score"] == pytest.approx(second["score"], abs=0.01)
+    assert len(verdicts(page)) == 1
     page.segmented_control(key="layer").set_value(other.run_id).run()
     assert not page.exception
-    assert len(page.metric) == 2
+    assert len(score_rows(page)) == 2
 
 
 def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(
@@ -404,7 +468,7 @@ def test_a_second_model_reads_on_where_the_first_is_broken(page: AppTest, runs_r
     drop(page, ("a.png", a_breast()))
     page.selectbox(key="second").set_value(other.run_id).run(timeout=60)
     assert not page.exception
-    assert len(page.metric) == 1
+    assert len(score_rows(page)) == 1
 
 
 def ensemble_with(runs_root: Path, member: RunFolder) -> RunFolder:
@@ -445,11 +509,12 @@ def test_an_ensemble_reads_as_a_model_with_its_own_threshold(
     lock(both, 0.0, level=Level.IMAGE)
     choose(page, member.run_id)
     drop(page, ("a.png", a_breast()))
-    alone = float(page.metric[0].value)
+    alone = float(score_rows(page)[0]["shown"])
     page.selectbox(key="model").set_value(both.run_id).run(timeout=60)
     assert not page.exception
-    assert float(page.metric[0].value) == pytest.approx(alone, abs=0.011)  # the same network twice
-    assert any("Score above the threshold." in markdown.value for markdown in page.markdown)
+    # The same network twice
+    assert float(score_rows(page)[0]["shown"]) == pytest.approx(alone, abs=0.011)
+    assert verdicts(page) == ["Score above the threshold."]
     assert "mean of the heatmaps of 2 models" in captions(page)
     assert "calibrated on its own validation images" in captions(page)
     assert captions(page).count("its members from") == 1
@@ -472,7 +537,7 @@ def test_an_ensemble_without_one_of_its_members_says_which(page: AppTest, runs_r
     choose(page, both.run_id)
     drop(page, ("a.png", a_breast()))
     assert f"its member {member.run_id} is not here".replace("_", "\\_") in page.error[0].value
-    assert not page.metric
+    assert not score_rows(page)
     assert page.button(key="forget_case")
 
 
@@ -515,5 +580,4 @@ def test_a_case_whose_own_score_is_the_threshold_is_called_on_both_pages(
     page = open_page("read")
     choose(page, run.run_id)
     drop(page, ("a.png", pictures[low]))
-    (verdict,) = [m.value for m in page.markdown if "threshold." in m.value]
-    assert "Score above the threshold." in verdict
+    assert verdicts(page) == ["Score above the threshold."]

@@ -22,7 +22,7 @@ from mammo_core.words import NOTICE
 from mammo_core.zoo.build import build_model
 from tests.inference.made_up import card
 from tests.pages import test_read
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, score_rows
 from tests.pages.test_read import a_breast, drop
 from tests.training.made_up import CONFIG
 
@@ -86,7 +86,8 @@ def test_the_density_of_a_real_mammogram_is_told_with_all_shares_and_its_agreeme
     assert "0.66 to 0.76" in under
     assert NOTICE in under
     assert "Of one site alone." in under
-    assert [one.label for one in page.expander].count("What stands behind the density") == 1
+    labels = [one.proto.popover.label for one in page.get("popover")]
+    assert labels.count(f"Density {grade}, by model") == 1
 
 
 def test_the_cancer_model_is_read_with_although_the_density_model_is_newer_and_of_women(
@@ -106,11 +107,11 @@ def test_several_images_have_one_density_and_that_of_each_is_beside_it(page: App
 
 def test_a_drawn_image_gets_no_density(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()))
-    assert page.metric  # the score is there
+    assert score_rows(page)  # the score is there
     assert lines(page) == []
     page.button(key="sample_pair").click().run(timeout=120)
     assert not page.exception
-    assert page.metric
+    assert score_rows(page)
     assert lines(page) == []
 
 

@@ -1,13 +1,16 @@
 """Read: several cases at once, and reader studies of them."""
 
+import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.files import samples_root, studies_root
 from mammo_core.runs.reader_study import Phase, answers_of, list_studies
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, score_rows
 from tests.pages.test_read import a_breast, captions, drop
 
 
@@ -26,8 +29,21 @@ def texts(page: AppTest) -> str:
     return " ".join(element.value for kind in kinds for element in kind)
 
 
+def listed(page: AppTest) -> list[dict[str, Any]]:
+    """The rows of the case list as they are told the browser."""
+    (message,) = (
+        one.proto.bytes
+        for one in page.sidebar.get("bidi_component")
+        if one.proto.component_name == "mammo_case_list"
+    )
+    (length,) = struct.unpack_from("<I", message)
+    rows: list[dict[str, Any]] = json.loads(message[4 : 4 + length])["cases"]
+    return rows
+
+
 def open_row(page: AppTest, row: int) -> None:
-    page.session_state["worklist_0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    """As a click on a row does, and J and K."""
+    page.session_state["read_cases_opened"] = listed(page)[row]["key"]
     page.run(timeout=60)
     assert not page.exception, page.exception
 
@@ -49,21 +65,44 @@ def answer(page: AppTest, score: int) -> None:
     assert not page.exception, page.exception
 
 
-def test_two_exams_become_a_list_with_a_score_each(worklist: AppTest) -> None:
-    assert "case" not in worklist.query_params
-    table = worklist.dataframe[0].value
-    assert table["Images"].tolist() == [2, 1]
-    assert table["Score"].between(0.0, 1.0).all()
-    assert "DOE" not in texts(worklist) + table.to_string()
+def test_two_exams_become_a_list_with_a_score_each_and_the_first_is_open(
+    worklist: AppTest,
+) -> None:
+    rows = listed(worklist)
+    assert [row["facts"]["images"] for row in rows] == [2, 1]
+    assert all(0.0 <= row["score"] <= 1.0 for row in rows)
+    assert worklist.query_params["case"] == [rows[0]["key"]]
+    assert [row["title"] for row in rows] == [
+        "exam_R_CC_explicit-little-endian.dcm and 1 more",
+        "DOE.png",
+    ]
 
 
-def test_a_row_opens_its_case_and_the_way_back_leads_to_the_list(worklist: AppTest) -> None:
-    open_row(worklist, 0)
-    assert [metric.label for metric in worklist.metric] == ["Right breast"]
-    worklist.button(key="to_list").click().run(timeout=60)
-    assert not worklist.exception
-    assert not worklist.metric
-    assert len(worklist.dataframe[0].value) == 2
+def test_a_row_opens_its_case(worklist: AppTest) -> None:
+    assert [row["title"] for row in score_rows(worklist)] == ["Right breast"]
+    open_row(worklist, 1)
+    assert [row["title"] for row in score_rows(worklist)] == ["Exam"]
+    assert worklist.query_params["case"] == [listed(worklist)[1]["key"]]
+    assert len(listed(worklist)) == 2
+
+
+def test_what_was_dropped_before_stays_in_the_list(worklist: AppTest) -> None:
+    before = [row["key"] for row in listed(worklist)]
+    drop(worklist, ("new.png", a_breast(turn=True)))
+    keys = [row["key"] for row in listed(worklist)]
+    assert set(before) < set(keys)
+    assert len(keys) == 3
+
+
+def test_a_broken_file_is_in_the_list_with_its_reason_and_opens_its_case(
+    worklist: AppTest,
+) -> None:
+    drop(worklist, ("letter.dcm", b"Dear colleague"), ("good.png", a_breast(turn=True)))
+    (broken,) = (row for row in listed(worklist) if row["problem"])
+    assert broken["title"] == "letter.dcm"
+    assert len(broken["problem"]) > 20
+    open_row(worklist, listed(worklist).index(broken))
+    assert worklist.query_params["case"] == [broken["key"].partition(" ")[0]]
 
 
 def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Path) -> None:
@@ -72,9 +111,7 @@ def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Pa
         if len(list(folder.glob("*.pixels.npy"))) == 1:
             (folder / "case.json").unlink()
     worklist.run(timeout=60)
-    table = worklist.dataframe[0].value
-    assert table["Score"].isna().tolist() == [False, True]
-    assert "no longer kept" in table["Remarks"].iloc[1]
+    assert ["no longer kept" in row["problem"] for row in listed(worklist)] == [False, True]
 
 
 def test_a_list_that_is_unknown_is_told(open_page: OpenPage) -> None:
@@ -90,7 +127,7 @@ def test_until_the_answer_is_locked_a_reader_sees_the_images_and_nothing_else(
 ) -> None:
     make_study(worklist)
     sign_in(worklist, "A")
-    assert not worklist.metric
+    assert not score_rows(worklist)
     assert not worklist.dataframe
     assert not worklist.selectbox
     assert not worklist.get("download_button")
@@ -105,11 +142,11 @@ def test_the_model_is_shown_after_the_first_answer_and_both_answers_are_kept(
     make_study(worklist)
     sign_in(worklist, "A")
     answer(worklist, 30)
-    assert worklist.metric
+    assert score_rows(worklist)
     assert "not the borders of a tumour" in captions(worklist)
     assert "Your answer without AI: **30** of 100." in captions(worklist)
     answer(worklist, 80)
-    assert not worklist.metric
+    assert not score_rows(worklist)
     (study,) = list_studies(studies_root())
     kept = answers_of(studies_root(), study)
     assert [(one.phase, one.score) for one in kept] == [(Phase.UNAIDED, 30), (Phase.AIDED, 80)]
@@ -127,7 +164,7 @@ def test_a_reload_between_the_answers_leads_back_to_where_one_was(
     again.query_params["study"] = worklist.query_params["study"]
     again.run()
     sign_in(again, "A")
-    assert again.metric
+    assert score_rows(again)
 
 
 def test_a_study_is_left_by_its_own_way_out(worklist: AppTest) -> None:
@@ -161,10 +198,10 @@ def test_with_read_first_nothing_is_scored_before_the_answer(open_page: OpenPage
     page = open_page("read")
     page.toggle(key="read_first").set_value(True).run()
     drop(page, ("a.png", a_breast()))
-    assert not page.metric
+    assert not score_rows(page)
     assert "Score" not in texts(page)
     make_study(page)
     sign_in(page, "A")
-    assert not page.metric
+    assert not score_rows(page)
     answer(page, 30)
-    assert page.metric
+    assert score_rows(page)

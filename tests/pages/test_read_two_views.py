@@ -9,7 +9,7 @@ from mammo_core.files import samples_root
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, score_rows
 from tests.pages.test_read import a_breast, captions, choose, drop
 
 CC, MLO = "exam_L_CC_rle.dcm", "exam_L_MLO_jpeg-2000-lossless.dcm"
@@ -32,7 +32,7 @@ def give(page: AppTest, *names: str) -> None:
 
 def test_a_breast_of_two_views_is_scored_without_remark(page: AppTest) -> None:
     give(page, CC, MLO)
-    assert page.metric
+    assert score_rows(page)
     assert "1 of 2 views" not in captions(page)
     page.toggle(key="steady").set_value(True).run(timeout=60)
     assert not page.exception
@@ -41,14 +41,14 @@ def test_a_breast_of_two_views_is_scored_without_remark(page: AppTest) -> None:
 
 def test_a_view_that_stands_in_for_the_other_is_named_beside_the_score(page: AppTest) -> None:
     give(page, CC)
-    assert page.metric
+    assert score_rows(page)
     assert "L CC: 1 of 2 views\\: this model scores the CC and the MLO" in captions(page)
 
 
 def test_the_shipped_pair_is_scored_as_a_pair(page: AppTest) -> None:
     page.button(key="sample_pair").click().run(timeout=120)
     assert not page.exception
-    assert [metric.label for metric in page.metric] == ["Right breast"]
+    assert [row["title"] for row in score_rows(page)] == ["Right breast"]
     assert "scored beside itself" not in captions(page)
     assert "1 of 2 views" not in captions(page)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import MammoError
 from mammo_core.files import cache_root, cases_root
 from mammo_core.inference.ensembles import ensembles_with
-from mammo_core.inference.interpretation import chance_at, why_uncompared
+from mammo_core.inference.interpretation import chance_at, why_outside, why_uncompared
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among
@@ -21,6 +21,8 @@ from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
+from mammo_core.types import Task
+from mammo_core.words import OUTSIDE
 from pages.components.read.pictures import Layer, pick_method
 from pages.components.read.reading import (
     CaseReading,
@@ -30,18 +32,19 @@ from pages.components.read.reading import (
     warm,
 )
 from pages.components.read.scores import (
+    Fit,
     fit_of,
     scored_images,
-    show_limits,
     show_refused,
     show_scores,
     validation_cases,
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_runs
+from pages.components.shared.pickers import all_runs, reading_models
 from pages.components.shared.runs import dataset_of
 
+_WARNING = ":material/warning:"
 _WHITE = 65535
 _SIMILAR = 4
 PAIRED = "Alike, each with its other view beside it: two views make the likeness, one is shown."
@@ -131,12 +134,6 @@ def show_ensembles(case: Case, run: RunFolder, read: CaseReading) -> None:
         with noted_errors():
             st.caption(f"**{escaped(ensemble.run_id)}**")
             show_members(case, read_images(ensemble, case, images))
-
-
-def show_unfamiliar(case: Case, run: RunFolder, read: CaseReading) -> None:
-    """A plain warning for images unlike any the model learnt from; nothing for the others."""
-    for sentence, titles in _familiar(case, run, read, is_unlike=True).items():
-        st.warning(f"{escaped(', '.join(titles))}: {sentence}", icon=":material/warning:")
 
 
 @st.fragment
@@ -248,7 +245,7 @@ def read_with(run: RunFolder | None, case: Case) -> Layer | None:
     found = None
     if run is not None:
         with noted_errors():
-            fit = fit_of(case, cached.card(run))
+            fit = _fit(case, run)
             found = Layer(run=run, read=read_images(run, case, fit.scored, method=pick_method()))
     return found
 
@@ -256,19 +253,86 @@ def read_with(run: RunFolder | None, case: Case) -> Layer | None:
 def show_judged(
     case: Case, layer: Layer, *, beneath: Callable[[], None] = lambda: None
 ) -> list[ScoredCase]:
-    """What one model says of the case, and what must stand beside it; its breasts and exam come
-    back. `beneath` shows what belongs right under the scores, or in their place.
+    """What one model says of the case, in few words; its breasts and exam come back. `beneath`
+    shows what belongs right under the scores, or in their place.
     """
     run, read = layer.run, layer.read
-    card = cached.card(run)
-    fit = fit_of(case, card)
+    card, fit = cached.card(run), _fit(case, run)
     st.markdown(f"**{escaped(run.run_id)}**")
     show_refused(fit)
+    if fit.outside:
+        _show_ways_out(case, run, fit)
     if not read.readings:
         beneath()
         return []
-    show_unfamiliar(case, run, read)
-    cases = show_scores(scored_images(case, read.readings), run, card)
+    images = scored_images(case, read.readings)
+    cases = show_scores(images, run, card, fit, alarms=_alarms(case, run, read))
+    if any(image.is_outside for image in images):
+        st.button(
+            "Take the score back", icon=":material/undo:", key=f"take_back_{run.run_id}",
+            on_click=_asked_for().discard, args=(_asking(case, run),),
+        )  # fmt: skip
     beneath()
-    show_limits(card, fit)
     return cases
+
+
+def _alarms(case: Case, run: RunFolder, read: CaseReading) -> list[str]:
+    """Why the score or the heatmap may mean nothing: what the image is, where the evidence lies."""
+    unlike = _familiar(case, run, read, is_unlike=True)
+    told = [f"{', '.join(titles)}: {sentence}" for sentence, titles in unlike.items()]
+    at_rim = [
+        f"{case.image(image_id).title}: {drawn.warning}"
+        for image_id, drawn in read.drawn.items()
+        if drawn.warning
+    ]
+    return [*told, *at_rim]
+
+
+def _show_ways_out(case: Case, run: RunFolder, fit: Fit) -> None:
+    """What to do about images of a kind this model does not know, where the score would stand."""
+    task = cached.card(run).task
+    other = next((one for one in reading_models() if _knows(one, fit, task)), None)
+    with st.container(gap="small"):
+        if other is not None:
+            st.button(
+                escaped(f"Read with {other.run_id}"), type="primary", icon=":material/swap_horiz:",
+                key=f"other_model_{run.run_id}", on_click=_choose, args=(other.run_id,),
+            )  # fmt: skip
+        st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
+        with st.popover("Import weights", icon=":material/upload:"):
+            st.caption("A checkpoint that somebody exported, on the computer that serves this:")
+            st.code("mammo checkpoints import model.zip", language="shell")
+        st.button(
+            "Score anyway", icon=_WARNING, key=f"anyway_{run.run_id}",
+            on_click=_asked_for().add, args=(_asking(case, run),),
+            help=f"Picture, score and exports are marked “{OUTSIDE}”; no threshold judges it.",
+        )  # fmt: skip
+
+
+def _knows(run: RunFolder, fit: Fit, task: Task) -> bool:
+    """Whether `run` looks for the same thing and has learnt from images such as were refused."""
+    try:
+        card = cached.card(run)
+    except MammoError:
+        return False  # it is broken, as its own page says
+    return card.task.name == task.name and not any(why_outside(card, one) for one in fit.outside)
+
+
+def _choose(name: str) -> None:
+    st.session_state["model"] = name
+
+
+def _fit(case: Case, run: RunFolder) -> Fit:
+    return fit_of(case, cached.card(run), is_anyway=_asking(case, run) in _asked_for())
+
+
+def _asking(case: Case, run: RunFolder) -> str:
+    return f"{case.case_id} {run.run_id}"
+
+
+def _asked_for() -> set[str]:
+    """The cases to be scored although the model does not know such images; with the session they
+    are forgotten, and whoever opens the link is asked anew.
+    """
+    asked: set[str] = st.session_state.setdefault("scored_anyway", set())
+    return asked

@@ -36,16 +36,17 @@ def show_density(case: Case) -> None:
         graded = grade_cases(scored_images(case, readings), shares, card.task)
         if not graded:
             return
-        _show_grades(graded, card)
-        with st.expander("What stands behind the density", icon=":material/info:"):
+        first = min(graded, key=lambda one: one.level is not Level.EXAM)
+        label = f"{card.task.name.capitalize()} {first.grade}, by model"
+        with st.popover(escaped(label), icon=":material/texture:"):
+            _show_grades(first, graded, card)
             _show_behind(run, card, graded)
             for sentence, titles in fit.remarks.items():
                 st.caption(f":material/warning: {escaped(', '.join(titles))}: {escaped(sentence)}")
 
 
-def _show_grades(graded: list[GradedCase], card: ModelCard) -> None:
-    """The coarsest first and large: one line where all is one image."""
-    first = min(graded, key=lambda one: one.level is not Level.EXAM)
+def _show_grades(first: GradedCase, graded: list[GradedCase], card: ModelCard) -> None:
+    """`first`, the coarsest, large: one line where all is one image."""
     whose = f"{first.title}: " if len(graded) > 1 else ""
     st.markdown(escaped(whose + grade_in_words(first, card.task)))
     others = [f"{one.title} {one.grade}" for one in graded if one is not first]

@@ -26,6 +26,7 @@ from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
+from mammo_core.words import OUTSIDE
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
@@ -157,7 +158,10 @@ def spacing_in_words(image: CaseImage) -> str:
 
 
 def _note(reading: Reading | None, name: str) -> str:
-    return f"{name} {reading.score:.2f}" if reading else f"{name}: not scored"
+    if reading is None:
+        return f"{name}: not scored"
+    stamp = f", {OUTSIDE[0].lower()}{OUTSIDE[1:]}" if reading.outside else ""
+    return f"{name} {reading.score:.2f}{stamp}"
 
 
 def _region_box(number: int, region: Region, reduction: float) -> RegionBox:

@@ -1,6 +1,6 @@
 """The scores of a case: image, breast, exam; a verdict where a threshold was locked for it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +12,7 @@ from mammo_core.inference.interpretation import (
     rank_of,
     remarks,
     why_not,
+    why_outside,
     why_uncompared,
 )
 from mammo_core.inference.verdict import (
@@ -36,104 +37,171 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.types import Level, Split
-from mammo_core.words import case_in_words, many
+from mammo_core.words import NOTICE, OUTSIDE, case_in_words, many
+from pages.components.read.panel.panel import panel_of, show_panel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, without_notice
 from pages.components.shared.scored import scored_of
-
-#: Read on light and on dark ground; orange and blue are told apart by every eye.
-_GROUND: Final = "#8a94a0"
-_BELOW: Final = "#4a90d9"
-_ABOVE: Final = "#e08a00"
-
-_WIDTH: Final = 240
-_HEIGHT: Final = 14
-_MARGIN: Final = 5  # so that the dot is whole at 0 and at 1
-
-
-def show_bullet(score: float, verdict: Verdict | None) -> None:
-    """Beside the words, never in their place: a dot, and a line where the threshold lies."""
-    alt = f"Score {shown_score(score, verdict)} on a scale from 0 to 1"
-    if verdict is not None:
-        alt += f", threshold {verdict.threshold:.4f}"
-    st.image(bullet_svg(score, verdict), width="stretch", alt=alt)
-
-
-def bullet_svg(score: float, verdict: Verdict | None) -> str:
-    colour = _ABOVE if verdict is not None and verdict.is_above else _BELOW
-    middle, dot = _HEIGHT / 2, _at(score)
-    parts = [
-        _bar(_at(0.0), _at(1.0), _GROUND, opacity=0.3),
-        _bar(_at(0.0), dot, colour, opacity=0.8),
-        f'<circle cx="{dot:.1f}" cy="{middle}" r="4.5" fill="{colour}"/>',
-    ]
-    if verdict is not None:
-        line = min(max(verdict.threshold, 0.0), 1.0)
-        parts.insert(1, _bar(_at(line), _at(1.0), _ABOVE, opacity=0.25))
-        parts.append(
-            f'<rect x="{_at(line) - 0.75:.1f}" y="0" width="1.5" height="{_HEIGHT}" '
-            f'fill="{_GROUND}"/>'
-        )
-    drawn = "".join(parts)
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {_HEIGHT}" '
-        f'width="{_WIDTH}" height="{_HEIGHT}">{drawn}</svg>'
-    )
-
-
-def shown_score(score: float, verdict: Verdict | None) -> str:
-    """Two digits, or as many as it takes to tell the score from the threshold beside it."""
-    if verdict is None:
-        return f"{score:.2f}"
-    for digits in (2, 3, 4):
-        if round(score, digits) != round(verdict.threshold, digits):
-            return f"{score:.{digits}f}"
-    return f"{score:.5f}"
-
-
-def _at(value: float) -> float:
-    return _MARGIN + value * (_WIDTH - 2 * _MARGIN)
-
-
-def _bar(start: float, end: float, colour: str, *, opacity: float) -> str:
-    return (
-        f'<rect x="{start:.1f}" y="{_HEIGHT / 2 - 2.5}" width="{max(0.0, end - start):.1f}" '
-        f'height="5" rx="2.5" fill="{colour}" fill-opacity="{opacity}"/>'
-    )
 
 
 def scored_images(case: Case, readings: Mapping[str, Reading]) -> list[ScoredImage]:
     """The images of `case` that have a score."""
     return [
-        ScoredImage(ref=image.ref, title=image.title, score=readings[image.ref.image_id].score)
+        ScoredImage(
+            ref=image.ref, title=image.title, score=reading.score, is_outside=bool(reading.outside)
+        )
         for image in case.images
-        if image.ref.image_id in readings
+        if (reading := readings.get(image.ref.image_id)) is not None
     ]
 
 
-def show_scores(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) -> list[ScoredCase]:
-    """Breasts and exam large, images small; under them what the threshold is worth. The large
-    ones come back.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cautions:
+    """What must be known of the scores of a case, in whole sentences, the gravest first."""
+
+    alarms: tuple[str, ...] = ()  # the score may mean nothing
+    others: tuple[str, ...] = ()
+
+    @property
+    def count(self) -> int:
+        return len(self.alarms) + len(self.others)
+
+
+_KINDS: Final = {"synthetic": "Synthetic model", "film": "Film model", "digital": "Digital model"}
+_WARNING: Final = ":material/warning:"
+
+
+def show_scores(
+    images: Sequence[ScoredImage],
+    run: RunFolder,
+    card: ModelCard,
+    fit: "Fit",
+    *,
+    alarms: Sequence[str] = (),
+) -> list[ScoredCase]:
+    """Breasts and exam on one panel; under it the chip that opens all the rest. The cases on the
+    panel come back. `alarms` are said first.
     """
-    uncompared = why_uncompared(card, [image.ref for image in images])
     point = point_for(images, run, card)
     cases = score_cases(images, point)
     large = said_once(cases, point)
-    with st.container(border=True, gap="small"):
-        for case in large:
-            validation = None if uncompared else validation_cases(run, case.level, case.rule)
-            _show_case(case, verdict_on(case, point), validation)
+
+    def reference(case: ScoredCase) -> Cases | None:
+        uncompared = why_uncompared(card, [image.ref for image in images])
+        return None if uncompared else validation_cases(run, case.level, case.rule)
+
+    shown = " ".join(image.ref.image_id[:12] for image in images)
+    panel = panel_of(large, point, reference, key=f"{card.weights_sha256[:12]} {shown}")
+    show_panel(panel, key=f"scores_{run.run_id}")
+    cautions = cautions_of(images, large, run, card, fit, alarms=alarms)
+    with st.popover(chip_of(card, cautions, is_alarmed=bool(alarms)), icon=_WARNING):
+        _show_all(cases, large, run, card, point=point, cautions=cautions, reference=reference)
+    return large
+
+
+def chip_of(card: ModelCard, cautions: Cautions, *, is_alarmed: bool) -> str:
+    """ "Synthetic model · 3 cautions"."""
+    kind = "May mean nothing" if is_alarmed else _KINDS.get(card.data.seen, "Model")
+    return f"{kind} · {many(cautions.count, 'caution', 'cautions')}"
+
+
+def cautions_of(
+    images: Sequence[ScoredImage],
+    cases: Sequence[ScoredCase],
+    run: RunFolder,
+    card: ModelCard,
+    fit: "Fit",
+    *,
+    alarms: Sequence[str],
+) -> Cautions:
+    point = point_for(images, run, card)
+    uncompared = why_uncompared(card, [image.ref for image in images])
+    outside = {image.ref.image_id for image in images if image.is_outside}
+    stamped = {why_outside(card, one) for one in fit.scored if one.ref.image_id in outside}
+    return Cautions(
+        alarms=(*(f"{OUTSIDE}. {why}" for why in sorted(stamped)), *alarms),
+        others=(
+            *([uncompared] if uncompared else []),
+            *([reason] if point and (reason := why_no_verdict(cases, point)) else []),
+            *_incomplete(cases, point, run),
+            *without_notice(card.limits),
+            *(f"{', '.join(titles)}: {said}" for said, titles in fit.remarks.items()),
+        ),
+    )
+
+
+def _incomplete(
+    cases: Sequence[ScoredCase], point: LockedPoint | None, run: RunFolder
+) -> list[str]:
+    """Of which cases the threshold was set on others, with more views or fewer."""
+    judged = [case for case in cases if verdict_on(case, point)]
+    reference = validation_cases(run, judged[0].level, judged[0].rule) if judged else None
+    if reference is None:
+        return []
+    usual = usual_images(reference)
+    told = ((case.title, completeness_in_words(case, usual)) for case in judged)
+    return [f"{title}: {said}" for title, said in told if said]
+
+
+def _show_all(
+    cases: Sequence[ScoredCase],
+    large: Sequence[ScoredCase],
+    run: RunFolder,
+    card: ModelCard,
+    *,
+    point: LockedPoint | None,
+    cautions: Cautions,
+    reference: Callable[[ScoredCase], Cases | None],
+) -> None:
+    """The cautions, whole; then the numbers behind the panel."""
+    positive = " or ".join(card.task.positive)
+    st.caption(
+        f"Score for “{escaped(positive)}” by {escaped(card.title)}. It is not a probability of "
+        f"disease. {NOTICE}"
+    )
+    for alarm in cautions.alarms:
+        st.warning(escaped(alarm), icon=_WARNING)
+    for caution in cautions.others:
+        st.caption(f"{_WARNING} {escaped(caution)}")
     small = [case for case in cases if case.level is Level.IMAGE and case not in large]
     if small:
         st.caption(" · ".join(f"{escaped(one.title)} **{one.score:.2f}**" for one in small))
-    if uncompared:
-        st.caption(f":material/warning: {uncompared}")
-    if point is not None:
-        _show_threshold(large, point, run, card)
-    rules = rules_in_words(large)
-    if rules:
-        st.caption(rules)
-    return large
+    for case in large:
+        for line in _numbers(case, verdict_on(case, point), reference(case)):
+            st.caption(line)
+    for line in (_threshold(large, point, run, positive), rules_in_words(large)):
+        if line:
+            st.caption(escaped(line))
+
+
+def _threshold(
+    cases: Sequence[ScoredCase], point: LockedPoint | None, run: RunFolder, positive: str
+) -> str:
+    """What the threshold in force did where it was chosen; what to do where there is none."""
+    if point_in_force(run) is None:
+        return "No verdict: no threshold is locked. Lock one on the Thresholds page."
+    if point is None or why_no_verdict(cases, point):
+        return ""  # among the cautions
+    return (
+        f"Threshold {threshold_in_words(point)}, {point.aim}. {promise_in_words(point, positive)}"
+    )
+
+
+def _numbers(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> list[str]:
+    """Where a score lies among those of validation, and what it is on the threshold's own scale."""
+    lines = []
+    if verdict is not None and verdict.recalibrated is not None:
+        told = f"Re-calibrated, as the threshold is: {verdict.recalibrated:.4f}."
+        lines.append(f"{escaped(case.title)}: {told}")
+    if validation is not None and validation.negatives and not case.is_outside:
+        rank = rank_of(case.score, validation)
+        lines.append(
+            f"{escaped(case.title)}: higher than {rank.lower:,} of {rank.of:,} "
+            f"{nouns_of(case.level)} without cancer in validation."
+        )
+        if told := range_in_words(validation):
+            lines.append(f"{told} This score is {case.score:.3f}.")
+    return lines
 
 
 def point_for(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) -> LockedPoint | None:
@@ -159,63 +227,30 @@ def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | Non
         return None
 
 
-def _show_case(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> None:
-    with st.container(gap=None):
-        st.metric(case.title, shown_score(case.score, verdict))
-        show_bullet(case.score, verdict)
-        if verdict is not None:
-            icon = ":material/arrow_upward:" if verdict.is_above else ":material/arrow_downward:"
-            st.markdown(f"{icon} {verdict.in_words}")
-            if verdict.recalibrated is not None:
-                st.caption(f"Re-calibrated, as the threshold is: {verdict.recalibrated:.4f}.")
-        if validation is not None and validation.negatives:
-            rank = rank_of(case.score, validation)
-            st.caption(
-                f"Higher than {rank.lower:,} of {rank.of:,} {nouns_of(case.level)} without cancer "
-                "in validation."
-            )
-            if told := range_in_words(validation):
-                st.caption(f"{told} This score is {case.score:.3f}.")
-
-
-def _show_threshold(
-    cases: Sequence[ScoredCase], point: LockedPoint, run: RunFolder, card: ModelCard
-) -> None:
-    reason = why_no_verdict(cases, point)
-    if reason:
-        st.caption(escaped(reason))
-        return
-    judged = [case for case in cases if verdict_on(case, point)]
-    st.caption(
-        f"Threshold {escaped(threshold_in_words(point))}, {escaped(point.aim)}. "
-        + escaped(promise_in_words(point, " or ".join(card.task.positive)))
-    )
-    reference = validation_cases(run, point.level, judged[0].rule)
-    if reference is None:
-        return
-    usual = usual_images(reference)
-    for case in judged:
-        told = completeness_in_words(case, usual)
-        if told:
-            st.caption(f":material/warning: {case.title}: {told}")
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """The images of a case that a model scores."""
+    """The images of a case that a model scores, and why it does not score the others."""
 
     scored: tuple[CaseImage, ...]
     refused: dict[str, tuple[str, ...]]  # sentence: titles of the images
+    outside: tuple[CaseImage, ...]  # of them, those of a kind the model does not know
     remarks: dict[str, tuple[str, ...]]
 
 
-def fit_of(case: Case, card: ModelCard) -> Fit:
+def fit_of(case: Case, card: ModelCard, *, is_anyway: bool = False) -> Fit:
+    """With `is_anyway` also what lies outside what the model knows is scored, and so stamped."""
     reasons = {image: why_not(card, image) for image in case.images}
+    outside = [
+        image for image in case.images if image.info.unfit is None and why_outside(card, image)
+    ]
+    if is_anyway:
+        reasons |= dict.fromkeys(outside)
     scored = tuple(image for image, reason in reasons.items() if reason is None)
     told = zip(scored, remarks(card, scored), strict=True)
     return Fit(
         scored=scored,
         refused=_by_sentence((reason, image.title) for image, reason in reasons.items()),
+        outside=() if is_anyway else tuple(outside),
         remarks=_by_sentence(
             (said, image.title) for image, sentences in told for said in sentences
         ),
@@ -225,19 +260,6 @@ def fit_of(case: Case, card: ModelCard) -> Fit:
 def show_refused(fit: Fit) -> None:
     for sentence, titles in fit.refused.items():
         st.info(escaped(f"{', '.join(titles)}: {sentence}"), icon=":material/block:")
-
-
-def show_limits(card: ModelCard, fit: Fit) -> None:
-    """Whose score it is, and what must stand beside it."""
-    positive = " or ".join(card.task.positive)
-    st.caption(
-        f"Score for “{escaped(positive)}” by {escaped(card.title)}. It is not a probability of "
-        "disease."
-    )
-    for limit in without_notice(card.limits):
-        st.caption(f":material/warning: {escaped(limit)}")
-    for sentence, titles in fit.remarks.items():
-        st.caption(f":material/warning: {escaped(', '.join(titles))}: {escaped(sentence)}")
 
 
 def show_meaning(run: RunFolder, card: ModelCard) -> None:

@@ -32,7 +32,6 @@ from pages.components.read.reading import CaseReading, read_images
 from pages.components.read.scores import (
     fit_of,
     scored_images,
-    show_limits,
     show_refused,
     show_scores,
 )
@@ -179,11 +178,12 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
                     st.caption(f"Your answer without AI: **{one.score}** of {MOST}.")
             show_refused(fit_of(case, cached.card(run)))
             if read.readings:
-                show_scores(scored_images(case, read.readings), run, cached.card(run))
+                card = cached.card(run)
+                images = scored_images(case, read.readings)
+                show_scores(images, run, card, fit_of(case, card))
         _ask(study, reader, case, run, phase=phase)
         if read is not None and read.readings:
             show_regions(case, read)
-            show_limits(cached.card(run), fit_of(case, cached.card(run)))
 
 
 def _read(case: Case, run: RunFolder) -> CaseReading:

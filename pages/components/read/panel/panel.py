@@ -1,0 +1,147 @@
+"""What a model says of a case, in about thirty words: per breast the score on the model's own
+validation scores, against the threshold in force; one sentence for the exam. Another threshold may
+be tried in the browser; the locked one is out of its reach.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+
+from mammo_core.inference.verdict import (
+    BELOW_NOT_NORMAL,
+    ScoredCase,
+    Verdict,
+    nouns_of,
+    said_of_all,
+    verdict_on,
+)
+from mammo_core.metrics.cases import Cases
+from mammo_core.runs.operating_points import LockedPoint
+from mammo_core.words import OUTSIDE
+
+_HERE: Final = Path(__file__).parent
+_UNJUDGED: Final = "No verdict."
+_LEGEND: Final = "Validation: ▲ with cancer, ▼ without"
+
+_COMPONENT: Final = st.components.v2.component(
+    "mammo_score_panel",
+    html='<div class="panel" role="group" aria-label="What the model says"></div>',
+    css=(_HERE / "panel.css").read_text(encoding="utf-8"),
+    js=(_HERE / "panel.js").read_text(encoding="utf-8"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanelRow:
+    """One breast, exam or image. `side` is "above" or "below", and "" where nothing judges it."""
+
+    title: str
+    score: float
+    shown: str
+    side: str
+    alt: str
+    nouns: str  # what many such cases are called
+    cancer: tuple[float, ...]  # scores of validation cases with cancer ...
+    other: tuple[float, ...]  # ... and without
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """Everything the panel writes and draws. `key` changes with what is shown, and takes back a
+    threshold that was tried.
+    """
+
+    key: str
+    headline: str
+    aside: str
+    stamp: str
+    rows: tuple[PanelRow, ...]
+    threshold: float | None
+    shownThreshold: str  # noqa: N815  the browser reads it
+    belowAside: str = BELOW_NOT_NORMAL  # noqa: N815
+    legend: str = _LEGEND
+
+
+def panel_of(
+    cases: Sequence[ScoredCase],
+    point: LockedPoint | None,
+    validation: Callable[[ScoredCase], Cases | None],
+    *,
+    key: str,
+) -> Panel:
+    """`cases` as they are shown; `validation` gives what a case's score is drawn on."""
+    verdicts = [verdict_on(case, point) for case in cases]
+    rows = tuple(
+        _row(case, verdict, None if case.is_outside else validation(case))
+        for case, verdict in zip(cases, verdicts, strict=True)
+    )
+    threshold = next((verdict.threshold for verdict in verdicts if verdict), None)
+    headline, aside = said_of_all(cases, point)
+    if not headline:
+        aside = _UNJUDGED
+    is_drawn = any(row.cancer or row.other for row in rows)
+    return Panel(
+        key=f"{key} {threshold}",
+        headline=headline,
+        aside=aside,
+        stamp=OUTSIDE if any(case.is_outside for case in cases) else "",
+        rows=rows,
+        threshold=threshold,
+        shownThreshold="" if threshold is None else f"{threshold:.4f}",
+        legend=_LEGEND if is_drawn else "",
+    )
+
+
+def show_panel(panel: Panel, *, key: str) -> None:
+    _COMPONENT(key=key, data=as_data(panel))
+
+
+def as_data(panel: Panel) -> dict[str, Any]:
+    return asdict(panel)
+
+
+def words_of(panel: Panel) -> str:
+    """Everything that is written on it before a threshold is tried."""
+    rows = (f"{row.title} {row.side} {row.shown}" for row in panel.rows)
+    return " ".join((panel.stamp, panel.headline, panel.aside, *rows, panel.legend))
+
+
+def shown_score(score: float, verdict: Verdict | None) -> str:
+    """Two digits, or as many as it takes to tell the score from the threshold beside it."""
+    if verdict is None:
+        return f"{score:.2f}"
+    for digits in (2, 3, 4):
+        if round(score, digits) != round(verdict.threshold, digits):
+            return f"{score:.{digits}f}"
+    return f"{score:.5f}"
+
+
+def _row(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> PanelRow:
+    shown, nouns = shown_score(case.score, verdict), nouns_of(case.level)
+    alt = f"{case.title}: score {shown} on a scale from 0 to 1"
+    cancer: tuple[float, ...] = ()
+    other: tuple[float, ...] = ()
+    if verdict is not None:
+        alt += f", threshold {verdict.threshold:.4f}"
+    if validation is not None:
+        cancer = _sorted(validation.score[validation.positive])
+        other = _sorted(validation.score[~validation.positive])
+        alt += f", over {len(cancer):,} validation {nouns} with cancer and {len(other):,} without"
+    return PanelRow(
+        title=case.title,
+        score=case.score,
+        shown=shown,
+        side="" if verdict is None else ("above" if verdict.is_above else "below"),
+        alt=alt,
+        nouns=nouns,
+        cancer=cancer,
+        other=other,
+    )
+
+
+def _sorted(scores: "np.ndarray[Any, Any]") -> tuple[float, ...]:
+    return tuple(np.sort(scores).tolist())

@@ -1,0 +1,121 @@
+"""What the panel of scores says and draws, made of plain cases."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mammo_core.inference.verdict import ScoredCase, ScoredImage, score_cases
+from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.runs.operating_points import LockedPoint, Promise
+from mammo_core.types import ImageRef, Laterality, Level, View
+from pages.components.read.panel.panel import Panel, as_data, panel_of, words_of
+
+POINT = LockedPoint(
+    threshold=0.5,
+    level=Level.BREAST,
+    pooling="max",
+    calibration="none",
+    split="val",
+    dataset="made up",
+    aim="fixed",
+    promise=Promise(found=9, positives=10, left_alone=80, negatives=100),
+    locked_at="2026-01-01T00:00:00+00:00",
+    card_sha256="ab" * 32,
+)
+
+
+def exam(right: float, left: float, *, is_outside: bool = False) -> list[ScoredCase]:
+    """Breasts and exam of four views; the CC of each breast scores 0.1."""
+    images = [
+        ScoredImage(
+            ref=ImageRef(image_id=f"{side}{view}", side=side, view=view),
+            title=f"{side} {view}",
+            score=0.1 if view is View.CC else score,
+            is_outside=is_outside,
+        )
+        for side, score in ((Laterality.RIGHT, right), (Laterality.LEFT, left))
+        for view in (View.CC, View.MLO)
+    ]
+    return score_cases(images, POINT)[:3]
+
+
+def validation(_: ScoredCase) -> Cases:
+    """Two breasts with cancer, three without."""
+    return Cases(
+        level=Level.BREAST,
+        rule=Pooling.MAX,
+        case_ids=("a", "b", "c", "d", "e"),
+        groups=np.arange(5),
+        positive=np.array([True, False, True, False, False]),
+        score=np.array([0.9, 0.2, 0.4, 0.1, 0.6]),
+        images=np.full(5, 2),
+        dataset="made up",
+    )
+
+
+def panel(right: float, left: float, point: LockedPoint | None = POINT) -> Panel:
+    return panel_of(exam(right, left), point, validation, key="k")
+
+
+@pytest.mark.parametrize(
+    ("right", "left", "headline", "aside"),
+    [
+        (0.1, 0.2, "Score below the threshold.", "That does not mean normal."),
+        (0.1, 0.5, "Score above the threshold: left breast.", "Below does not mean normal."),
+        (0.8, 0.9, "Score above the threshold: right breast, left breast.", ""),
+    ],
+)
+def test_the_exam_has_one_sentence_and_below_never_stands_alone(
+    right: float, left: float, headline: str, aside: str
+) -> None:
+    told = panel(right, left)
+    assert (told.headline, told.aside) == (headline, aside)
+
+
+def test_each_breast_is_judged_and_lies_on_the_validation_scores_told_apart_by_class() -> None:
+    first, second, whole = panel(0.1, 0.8).rows
+    assert [row.side for row in (first, second, whole)] == ["below", "above", ""]
+    assert (first.cancer, first.other) == ((0.4, 0.9), (0.1, 0.2, 0.6))
+    assert second.alt == (
+        "Left breast: score 0.80 on a scale from 0 to 1, threshold 0.5000, over 2 validation "
+        "breasts with cancer and 3 without"
+    )
+
+
+def test_without_a_threshold_nothing_is_judged_and_nothing_can_be_dragged() -> None:
+    told = panel(0.1, 0.8, None)
+    assert told.threshold is None
+    assert (told.headline, told.aside) == ("", "No verdict.")
+    assert [row.side for row in told.rows] == ["", "", ""]
+
+
+def test_of_an_image_the_model_does_not_know_there_is_the_stamp_and_nothing_to_compare_with() -> (
+    None
+):
+    told = panel_of(exam(0.1, 0.8, is_outside=True), POINT, validation, key="k")
+    assert told.stamp == "Outside what this model knows"
+    assert (told.headline, told.aside) == ("", "No verdict.")
+    assert all(row.cancer == row.other == () and row.side == "" for row in told.rows)
+
+
+def test_a_score_near_the_threshold_has_the_digits_that_tell_them_apart() -> None:
+    first, *_ = panel(0.4996, 0.8).rows
+    assert first.shown == "0.4996"
+
+
+def test_another_threshold_or_another_case_takes_back_what_was_tried() -> None:
+    moved = panel(0.1, 0.8, replace(POINT, threshold=0.4))
+    assert len({panel(0.1, 0.8).key, moved.key}) == 2
+    assert panel(0.1, 0.8).key == panel(0.1, 0.8).key
+
+
+def test_the_panel_of_an_exam_holds_about_thirty_words() -> None:
+    words = words_of(panel(0.1, 0.8)).split()
+    assert 15 <= len(words) <= 35, words
+
+
+def test_what_is_sent_is_plain_numbers_and_text() -> None:
+    data = as_data(panel(0.1, 0.8))
+    assert data["threshold"] == 0.5
+    assert data["rows"][0]["other"] == (0.1, 0.2, 0.6)
