@@ -79,7 +79,8 @@ def show_studies() -> None:
     """The studies there are, each a click away."""
     with noted_errors():
         for study in list_studies(studies_root()):
-            label = f"{escaped(study.title)}, {len(study.cases)} cases, {day_in_words(study.created_at)}"
+            made = day_in_words(study.created_at)
+            label = f"{escaped(study.title)}, {len(study.cases)} cases, {made}"
             if st.button(label, key=f"study_{study.study_id}", icon=":material/groups:"):
                 st.query_params["study"] = study.study_id
                 st.rerun()
