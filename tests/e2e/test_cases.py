@@ -153,6 +153,6 @@ def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
     expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")
     page.get_by_role("radio", name="Slices").click()
     page.get_by_role("radio", name="tag", exact=True).click()
-    page.get_by_role("button", name="hard", exact=True).click()
+    page.get_by_role("radio", name="hard", exact=True).click()
     expect(page.locator(".case-list")).to_have_attribute("data-shown", str(shown))
     expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")
