@@ -101,9 +101,7 @@ def run_id(checkpoints: Path, home: Path, tmp_path_factory: pytest.TempPathFacto
     manifest = read_dataset(folder).manifest.assign(split="test")
     register(
         home / "datasets",
-        Registered(
-            name="twelve", folder=str(folder), adapter="phantom_set", label_rule="lesion"
-        ),
+        Registered(name="twelve", folder=str(folder), adapter="phantom_set", label_rule="lesion"),
     )
     score = np.random.default_rng(0).random(len(manifest))
     table = predictions_table(
