@@ -19,7 +19,6 @@ from pages.components.compare.compared import (
     say_what_differs_from_its_card,
     say_what_is_left_out,
     sets_by_content,
-    show_disagreements,
     show_images,
     show_settings,
     usable,
@@ -38,6 +37,7 @@ from pages.components.compare.leaderboard import (
 )
 from pages.components.compare.matrix import show_matrix
 from pages.components.compare.reports import show_reports
+from pages.components.compare.scatter import show_disagreements
 from pages.components.shared.auc import show_one_breast, show_provenance
 from pages.components.shared.counting import pick_counting, rows_of
 from pages.components.shared.frame import escaped, require_frame, shown_errors

@@ -53,13 +53,10 @@ def sets_of(tables: Sequence[pd.DataFrame]) -> list[str]:
         found.append(places[0] if places else len(first) - 1)
     names: list[str] = []
     for at in first:
-        name, others = (
-            _name_of_set(tables[at]),
-            sum(one == _name_of_set(tables[at]) for one in names),
-        )
-        names.append(
-            f"{name} (other images{f' {others}' if others > 1 else ''})" if others else name
-        )
+        name = _name_of_set(tables[at])
+        while name in names:
+            name += " (other images)"
+        names.append(name)
     return [names[place] for place in found]
 
 

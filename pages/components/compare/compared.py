@@ -1,4 +1,4 @@
-"""Where two models disagree, the images of one, and in which settings their runs differ."""
+"""What is compared: the images of one model, and in which settings the runs differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError, TableError
-from mammo_core.metrics.cases import Cases, disagreements
+from mammo_core.metrics.cases import Cases
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import run_title
@@ -30,35 +30,8 @@ class Compared:
     counting: Counting
 
 
-def show_disagreements(compared: Compared) -> None:
-    models = compared.models
-    if len(models) < 2:
-        st.info("Choose at least two models.")
-        return
-    names = list(models)
-    with st.container(horizontal=True):
-        one = st.selectbox("This model", names, key="one", bind="query-params")
-        other = st.selectbox(
-            "against", [name for name in names if name != one], key="other", bind="query-params"
-        )
-    table = disagreements(models[one], models[other])
-    st.caption(
-        "Cases that the two rank most differently. Ranks are shares of all cases that score lower, "
-        "so models with different scales can be compared."
-    )
-    st.dataframe(
-        table.head(200),
-        hide_index=True,
-        key="disagreements",
-        column_config={
-            "one": st.column_config.ProgressColumn(one, format="percent", max_value=1.0),
-            "other": st.column_config.ProgressColumn(other, format="percent", max_value=1.0),
-        },
-    )
-
-
 def show_images(compared: Compared) -> None:
-    """The test images of one model, the worst first, the best, or drawn at random."""
+    """The test images of one model, the worst first."""
     from pages.components.shared.gallery import (
         show_gallery,
     )  # reads images, which few visits ask for

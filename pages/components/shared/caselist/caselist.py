@@ -146,7 +146,7 @@ def _bring_pictures(
     made = _made_in_time(wanted, thumbnails) if thumbnails else []
 
     def want() -> None:
-        asked = st.session_state[place].wanted
+        asked = (st.session_state[place].wanted or {}).get("keys")
         fitting = [one for one in asked or () if one in keys]
         st.session_state[_wanted_key(key)] = fitting[:_MOST_ASKED]
 

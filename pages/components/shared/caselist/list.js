@@ -3,13 +3,14 @@
 const LISTS = new WeakMap(); // by parent element
 let lastUsed = null; // of several lists on a page, the one that J and K move in
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const known = LISTS.get(parentElement);
   if (known?.data === data) return known.cleanUp;
   const { header } = openMessage(data);
   const list = known ?? build(parentElement.querySelector(".case-list"), header);
   Object.assign(list, { data, header, threshold: header.threshold, cases: header.cases });
-  list.act = (act) => setTriggerValue("act", { ...act, view: viewText(list.view) });
+  // A state, not a trigger: of two that are sent while the page still runs, a trigger can be lost.
+  list.act = (act) => setStateValue("act", { ...act, view: viewText(list.view), at: Date.now() });
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));
   list.cleanUp = () => {

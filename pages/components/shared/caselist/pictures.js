@@ -3,10 +3,10 @@
 
 const SEEN = new WeakMap(); // the last message by parent element
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const { header, next } = openMessage(data);
   const shelf = shelfOf(header.list);
-  shelf.bring = (keys) => setTriggerValue("wanted", keys);
+  shelf.bring = (keys) => setStateValue("wanted", { keys, at: Date.now() });
   if (SEEN.get(parentElement) !== data) {
     SEEN.set(parentElement, data);
     const came = header.pictures.map(([key, length]) => {
