@@ -414,6 +414,7 @@ class EvaluateConfig:
     adapter: str
     label_rule: str
     split: Literal["all", "train", "val", "test"] = "all"  # of the split the data set brings
+    split_of: str = ""  # a run whose split it is, instead of the one the data set brings
     processes: int = 0  # that prepare images; 0 is one for every core
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
 from mammo_core.runs.naming import titles_of
+from pages.components.compare.beside import show_beside
 from pages.components.compare.compared import (
     LOOKED_AT,
     Compared,
@@ -46,6 +47,7 @@ from pages.components.shared.scored import pick_table
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
+    "Beside another": show_beside,
     "Precision and recall": show_pr,
     "At one specificity": show_at_one_specificity,
     "Calibration": show_reliability,

@@ -35,6 +35,12 @@ def _add_evaluate_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--label-rule", metavar="NAME", help="what makes an image positive")
     parser.add_argument("--split", choices=("all", "train", "val", "test"), default="all")
     parser.add_argument(
+        "--split-of",
+        metavar="RUN",
+        default="",
+        help="split the women as that run did, to compare with it: with --split test",
+    )
+    parser.add_argument(
         "--wait", action="store_true", help="report progress; return when all images are scored"
     )
 
@@ -50,6 +56,7 @@ def _run_evaluate(arguments: argparse.Namespace) -> int:
         adapter=arguments.adapter,
         label_rule=arguments.label_rule,
         split=arguments.split,
+        split_of=arguments.split_of,
         is_awaited=arguments.wait,
     )
     return 0 if is_well else 1
@@ -103,6 +110,7 @@ def evaluate(
     label_rule: str | None,
     split: Literal["all", "train", "val", "test"],
     is_awaited: bool,
+    split_of: str = "",
 ) -> bool:
     """Start scoring `data` with a checkpoint and, where awaited, tell what comes of it; whether all
     is well so far.
@@ -125,6 +133,7 @@ def evaluate(
         adapter=kind.name,
         label_rule=label_rule or rule_for(kind, found),
         split=split,
+        split_of=find_checkpoint(split_of).run_id if split_of else "",
     )
     run = start_run(config, checkpoints_root(), what="evaluate", total=0)
     say(run.path)

@@ -6,11 +6,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from mammo_core.config import EvaluateConfig
-from mammo_core.datasets.dataset import Dataset, find_folder, other_question, read_dataset
+from mammo_core.config import EvaluateConfig, RunConfig
+from mammo_core.datasets.dataset import (
+    Dataset,
+    find_folder,
+    fingerprint_of,
+    other_question,
+    read_dataset,
+)
 from mammo_core.datasets.predictions import write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
-from mammo_core.datasets.splits import refuse_unfit
+from mammo_core.datasets.splits import refuse_unfit, split_as_set, used_images
 from mammo_core.errors import RunError, TableError
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
@@ -56,7 +62,7 @@ def evaluate_into(
     checkpoint = load_checkpoint(found.path, device="auto")
     done = evaluate(
         checkpoint,
-        read_dataset(find_folder(config.folder), config.adapter, config.label_rule),
+        dataset_in_question(config),
         name=config.folder,
         split=config.split,
         processes=config.processes,
@@ -82,6 +88,22 @@ def evaluate_into(
     for sentence in sentences[1:]:
         log(f"{sentence}\n")
     return " ".join(sentences)
+
+
+def dataset_in_question(config: EvaluateConfig) -> Dataset:
+    """Split as the data set brings it, or as a run's settings have dealt its women out."""
+    dataset = read_dataset(find_folder(config.folder), config.adapter, config.label_rule)
+    if not config.split_of:
+        return dataset
+    run = find_checkpoint(config.split_of)
+    settings = run.settings(RunConfig)
+    split = used_images(split_as_set(dataset.manifest, settings.data, settings.task))
+    if run.is_checkpoint and fingerprint_of(split) != run.card().data.fingerprint:
+        raise TableError(
+            f"The data set {config.folder} is not as {run.run_id} learnt it: its images, labels or "
+            "splits are others, so its test women cannot be told. Put it back as it was."
+        )
+    return replace(dataset, manifest=split)
 
 
 def collapses_of(

@@ -43,8 +43,14 @@ def list_evaluations(runs: Iterable[RunFolder]) -> list[Evaluation]:
 def evaluation_of(
     evaluations: Iterable[Evaluation], checkpoint: str, data: tuple[str, str]
 ) -> Evaluation | None:
-    """The newest that has predictions, else the newest at all; `evaluations` are newest first."""
-    fitting = [e for e in evaluations if e.config.checkpoint == checkpoint and e.data == data]
+    """The newest that has predictions, else the newest at all; `evaluations` are newest first. What
+    was scored beside another run, on its test women alone, is not counted.
+    """
+    fitting = [
+        e
+        for e in evaluations
+        if e.config.checkpoint == checkpoint and e.data == data and not e.config.split_of
+    ]
     scored = [e for e in fitting if e.run.has_predictions]
     return next(iter(scored or fitting), None)
 

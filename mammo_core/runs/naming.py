@@ -82,9 +82,10 @@ def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
     """
     own = {run.run_id: run for run in runs}
     titles = {run_id: run_title(run) for run_id, run in own.items()}
-    for run_id in _repeated(titles):
-        task = _task_of(own[run_id])
-        titles[run_id] += f" ({task})" if task else ""
+    for repeated in _repeated(titles):
+        tasks = {run_id: _task_of(own[run_id]) for run_id in repeated}
+        if all(tasks.values()) and len(set(tasks.values())) > 1:
+            titles |= {run_id: f"{titles[run_id]} ({tasks[run_id]})" for run_id in repeated}
     taken: Counter[str] = Counter()
     for run_id in reversed(list(titles)):  # runs are listed newest first
         title = titles[run_id]
@@ -105,9 +106,12 @@ def day_in_words(day: datetime) -> str:
     return f"{day.day} {day:%b}"
 
 
-def _repeated(titles: dict[str, str]) -> list[str]:
-    counts = Counter(titles.values())
-    return [run_id for run_id, title in titles.items() if counts[title] > 1]
+def _repeated(titles: dict[str, str]) -> list[list[str]]:
+    """The runs of each title that several have."""
+    of_title: dict[str, list[str]] = {}
+    for run_id, title in titles.items():
+        of_title.setdefault(title, []).append(run_id)
+    return [run_ids for run_ids in of_title.values() if len(run_ids) > 1]
 
 
 def _task_of(run: RunFolder) -> str:

@@ -2,6 +2,8 @@
 
 import os
 import re
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -9,12 +11,12 @@ from urllib.parse import urlencode
 
 import psutil
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from mammo_core.datasets.dataset import Registered, register
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import LOST_AFTER_SECONDS, RunFolder, list_runs
-from tests.e2e.server import Server
+from tests.e2e.server import ROOT, Server
 
 pytestmark = pytest.mark.e2e
 SLOW = 120_000
@@ -50,7 +52,16 @@ def make_phantoms(page: Page) -> None:
     expect(data_set).to_have_value(f"Synthetic, {WOMEN} women", timeout=SLOW)
 
 
+def unfold(page: Page, title: str) -> None:
+    """What is folded below Start, where it is not open already."""
+    fold = page.locator("details").filter(has=page.locator("summary", has_text=title)).first
+    expect(fold).to_be_attached(timeout=SLOW)
+    if fold.get_attribute("open") is None:
+        fold.locator("summary").first.click()
+
+
 def start(page: Page, *, epochs: int) -> None:
+    unfold(page, "Training")
     field = page.get_by_label("Epochs", exact=True)
     field.fill(str(epochs), timeout=SLOW)
     field.press("Enter")
@@ -95,7 +106,7 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
     expect(page.get_by_text("24 of 24 test images")).to_be_visible(timeout=SLOW)
     take_picture("train")
 
-    page.get_by_role("link", name="Use in Read").click()
+    page.get_by_role("link", name="Read cases with it").click()
     expect(page.get_by_role("heading", name="Read", exact=True)).to_be_visible(timeout=SLOW)
 
 
@@ -104,6 +115,7 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(
     page: Page, app: Server, phantoms: str
 ) -> None:
     open_train(page, app, phantoms)
+    unfold(page, "Training")
     epochs = page.get_by_label("Epochs", exact=True)
     seed = page.get_by_label("Seed", exact=True)
     for field, value in ((epochs, "77"), (seed, "5")):
@@ -114,11 +126,14 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(
         page.get_by_role("link", name="Data", exact=True).click()
         expect(page.get_by_role("heading", name="Data", exact=True)).to_be_visible(timeout=SLOW)
         page.get_by_role("link", name="Train", exact=True).click()
+        unfold(page, "Training")
         expect(epochs).to_have_value("77", timeout=SLOW)
         expect(seed).to_have_value("5")
         expect(page.get_by_role("combobox", name="Data set")).to_have_value(phantoms)
+    unfold(page, "Recipe")
     page.get_by_role("button", name="Start over").click()
     wait_until_drawn(page)
+    unfold(page, "Training")
     expect(epochs).to_have_value("40", timeout=SLOW)
     expect(seed).to_have_value("0")
     epochs.fill("41")
@@ -127,6 +142,7 @@ def test_what_was_typed_is_there_after_a_look_at_another_page(
     page.get_by_role("radio", name="Runs").click()
     expect(epochs).to_have_count(0, timeout=SLOW)
     page.get_by_role("radio", name="New run").click()
+    unfold(page, "Training")
     expect(epochs).to_have_value("41", timeout=SLOW)
 
 
@@ -187,4 +203,60 @@ def test_a_recipe_of_any_project_is_shareable_by_its_address(
     page.goto(f"{app.url}/train?{query}")
     recipe = page.get_by_role("combobox", name="Recipe", exact=True)
     expect(recipe).to_have_value("Light CNN, 1152 x 576, done right", timeout=SLOW)
+    unfold(page, "Recipe")
     expect(page.get_by_role("combobox", name="Recipes of")).to_have_value(re.compile("CBIS-DDSM"))
+
+
+def test_a_run_is_named_and_started_by_the_keyboard_alone(
+    page: Page, app: Server, phantoms: str, checkpoints: Path
+) -> None:
+    open_train(page, app, phantoms)
+    start_button = page.get_by_role("button", name="Start training")
+    expect(start_button).to_be_in_viewport(timeout=SLOW)
+    for name in ("Data set", "Recipe", "Name"):
+        expect(page.get_by_label(name, exact=True).first).to_be_in_viewport()
+    before = len(list_runs(checkpoints))
+    name = page.get_by_label("Name", exact=True)
+    tab_to(page, name)
+    page.keyboard.type("By keys")
+    page.keyboard.press("Enter")
+    wait_until_drawn(page)
+    tab_to(page, start_button)
+    page.keyboard.press("Enter")
+    page.wait_for_url(re.compile("run="), timeout=SLOW)
+    expect(page.get_by_text(re.compile("By keys: (running|waiting)")).first).to_be_visible(
+        timeout=SLOW
+    )
+    runs = list_runs(checkpoints)
+    assert len(runs) == before + 1
+    runs[0].ask_to_stop()
+
+
+def tab_to(page: Page, wanted: Locator) -> None:
+    for _ in range(60):
+        if wanted.evaluate("one => one === document.activeElement"):
+            return
+        page.keyboard.press("Tab")
+    raise AssertionError(f"60 times Tab never came to {wanted}")
+
+
+@pytest.mark.slow
+def test_a_run_of_the_page_and_one_of_a_shell_are_compared_on_the_same_women(
+    page: Page, app: Server, phantoms: str, home: Path, checkpoints: Path
+) -> None:
+    open_train(page, app, phantoms)
+    start(page, epochs=1)
+    of_page = newest(checkpoints)
+    command = ["train", "--recipe", "smoke", "--data", phantoms, "--set", "optim.epochs=1"]
+    variables = {"MAMMO_HOME": str(home), "MAMMO_CHECKPOINTS": str(checkpoints)}
+    subprocess.run(
+        [sys.executable, "-m", "mammo_core.cli", *command, "--set", "seed=1", "--wait"],
+        env={**os.environ, **variables}, cwd=ROOT, check=True, timeout=SLOW,
+    )  # fmt: skip
+    of_shell = newest(checkpoints)
+    assert of_page.run_id != of_shell.run_id
+    page.goto(f"{app.url}/compare?models={of_page.run_id}&models={of_shell.run_id}")
+    expect(page.get_by_text(re.compile("All compared on the same"))).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("different cases")).to_have_count(0)
+    for run in (of_page, of_shell):  # ids are for files: a page calls a run by its name
+        expect(page.locator(".stMultiSelect").get_by_text(run.run_id)).to_have_count(0)

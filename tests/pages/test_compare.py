@@ -8,18 +8,26 @@ import pytest
 from safetensors.numpy import save_file
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
+from mammo_core.config import (
+    DataConfig,
+    EvaluateConfig,
+    RunConfig,
+    load_settings,
+    save_settings,
+)
 from mammo_core.datasets.adapters import ADAPTERS
-from mammo_core.datasets.dataset import Registered, register
+from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
+from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.files import datasets_root
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
-from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash
+from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash, list_runs
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
-from mammo_core.types import Level, RunState, Split
+from mammo_core.types import CANCER, Level, RunState, Split
 from tests.pages.conftest import OpenPage
+from tests.pages.training_pages import register_phantoms, wait_until_over, write_finished_run
 from tests.predictions import made_up_predictions, write_run
 
 GOOD = "20260101-000000-good-abcd"
@@ -111,6 +119,35 @@ def test_a_fold_tested_on_other_women_is_not_chosen_and_by_choice_named(
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     assert f"{GOOD}\\: no case in common with {GUESSING}" in page.error[0].value
     assert f"Remove {GOOD} from the models" in page.error[0].value
+
+
+def test_a_run_is_put_beside_the_model_that_ships_on_its_own_test_women(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_phantoms(tmp_path / "set")
+    data = DataConfig(folder=entry.folder, adapter=entry.adapter, label_rule=entry.label_rule)
+    config = get_recipe("smoke").configure(data, CANCER)
+    run = write_finished_run(runs_root, GOOD, config)
+    manifest = used_images(split_as_set(read_dataset(tmp_path / "set").manifest, data, CANCER))
+    card = run.card()
+    told = replace(card.data, fingerprint=fingerprint_of(manifest))
+    write_card(replace(card, data=told), run.card_file)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Beside another").run()
+    assert page.selectbox(key="beside_model").value == "phantom-light"
+    page.button(key="beside_start").click().run()
+    assert not page.exception
+    job = next(run for run in list_runs(runs_root) if run.kind == "evaluate")
+    wait_until_over(job)
+    assert job.read_status().state is RunState.FINISHED, job.read_log(last_lines=20)
+    page.run()
+    page.button(key="beside_compare").click().run()
+    assert page.query_params["models"] == [GOOD, job.run_id]
+    assert not page.error
+    assert "same" in page.success[0].value
+    test_women = manifest.loc[manifest["split"] == "test", "group_id"].nunique()
+    assert f"{2 * test_women} cases" in page.success[0].value  # both breasts
 
 
 def test_one_model_is_compared_with_nothing(runs_root: Path, open_page: OpenPage) -> None:

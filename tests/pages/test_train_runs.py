@@ -190,7 +190,7 @@ def test_a_scoring_counts_images_and_leads_to_what_judges_it(
     assert not page.exception
     assert any("image 240 of 240" in str(bar.proto) for bar in page.get("progress"))
     links = [str(link.proto) for link in page.get("page_link")]
-    assert any("Set operating point" in link for link in links)
+    assert any('label: "Thresholds"' in link for link in links)
     assert any("Compare" in link and "models" in link for link in links)
 
 

@@ -325,6 +325,7 @@ class FormPlaces:
     start: DeltaGenerator
     lines: Mapping[str, DeltaGenerator]
     folded: Mapping[str, DeltaGenerator]
+    last: DeltaGenerator
 
 
 _FOLDED: Final = {
@@ -347,7 +348,7 @@ def _lay_out() -> FormPlaces:
             folded[title] = st.expander(title, icon=icon)
     return FormPlaces(
         data=data, recipe=recipe, name=name, about=about, attention=attention, start=start,
-        lines=lines, folded=folded,
+        lines=lines, folded=folded, last=st.container(),
     )  # fmt: skip
 
 
@@ -360,7 +361,7 @@ def show_form() -> str | None:
         with places.data:
             entry = pick_data()
         origin = pick_origin(places)
-        with places.attention:
+        with places.attention if entry is None else places.last:
             add_data(is_open=entry is None)
         if entry is None:
             return None

@@ -1,0 +1,109 @@
+"""A run beside another model on the run's own test women: the other one scores them as a job, then
+both are compared.
+"""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from mammo_core.config import EvaluateConfig, RunConfig
+from mammo_core.errors import ConfigError
+from mammo_core.files import checkpoints_root
+from mammo_core.runs.evaluations import list_evaluations
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import start_run
+from mammo_core.runs.naming import titles_of
+from pages.components.compare.compared import Compared
+from pages.components.shared import cached
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import all_runs, can_read
+from pages.components.shared.runs import show_job
+
+
+def show_beside(compared: Compared) -> None:
+    """Any model of the same question, first those that ship."""
+    own = {name: run for name, run in compared.runs.items() if _settings(run) is not None}
+    if not own:
+        st.info("Choose a run that was trained here: its test women are what another is tried on.")
+        return
+    name = next(iter(own))
+    if len(own) > 1:
+        name = st.selectbox("The test women of", list(own), key="beside_run")
+    run = own[name]
+    asked = sorted(all_runs(), key=lambda one: one.run_id[:8].isdigit())  # own ones are dated
+    rivals = {one.run_id: one for one in asked if _may_be_asked(one, run)}
+    if not rivals:
+        st.info("There is no other model of the same question to put beside it.")
+        return
+    titles = titles_of(rivals.values())
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rival = st.selectbox(
+            "Beside", list(rivals), format_func=titles.__getitem__, key="beside_model"
+        )
+        place = st.container()
+    with noted_errors():
+        _ask(run, rivals[rival], place)
+    st.caption(
+        escaped(
+            f"Scores the test women of {name} with {titles[rival]}, the same split and the same "
+            "labels, and then compares the two on them. It takes about as long as reading each "
+            "image once. Women that the other model has learnt from are named when it is done."
+        )
+    )
+
+
+def _ask(run: RunFolder, rival: RunFolder, place: DeltaGenerator) -> None:
+    config = _wanted(run, rival)
+    jobs = [one.run for one in list_evaluations(all_runs()) if one.config == config]
+    job = next((one for one in jobs if one.has_predictions), jobs[0] if jobs else None)
+    if job is not None and job.has_predictions and job.read_status().state.is_over:
+        with place:
+            st.button(
+                "Compare the two", icon=":material/leaderboard:", key="beside_compare",
+                type="primary", on_click=_compare, args=(run, job),
+            )  # fmt: skip
+        return
+    is_free = job is None or show_job(job)
+    with place:
+        st.button(
+            "Score and compare", icon=":material/play_arrow:", key="beside_start", type="primary",
+            disabled=not is_free, on_click=_start, args=(config,),
+        )  # fmt: skip
+
+
+def _start(config: EvaluateConfig) -> None:
+    with noted_errors():
+        start_run(config, checkpoints_root(), what="evaluate", total=0)
+
+
+def _compare(run: RunFolder, job: RunFolder) -> None:
+    """A callback: the models are chosen above, before this part is drawn."""
+    st.query_params["models"] = [run.run_id, job.run_id]
+    st.session_state["compare_section"] = "ROC"
+
+
+def _wanted(run: RunFolder, rival: RunFolder) -> EvaluateConfig:
+    data = run.settings(RunConfig).data
+    return EvaluateConfig(
+        checkpoint=rival.run_id,
+        folder=data.folder,
+        adapter=data.adapter,
+        label_rule=data.label_rule,
+        split="test",
+        split_of=run.run_id,
+    )
+
+
+def _settings(run: RunFolder) -> RunConfig | None:
+    try:
+        return run.settings(RunConfig) if run.is_checkpoint else None
+    except ConfigError:
+        return None
+
+
+def _may_be_asked(rival: RunFolder, run: RunFolder) -> bool:
+    """Another model of whole images with the same classes, that has seen such images."""
+    if rival.run_id == run.run_id or not rival.is_checkpoint or not can_read(rival):
+        return False
+    own, other = cached.card(run), cached.card(rival)
+    is_fit = own.data.seen == "synthetic" or other.data.seen != "synthetic"
+    return is_fit and own.task.classes == other.task.classes
