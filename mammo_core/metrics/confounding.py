@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import logit, stdtrit
+from scipy.special import logit
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, why_no_auc
 from mammo_core.metrics.compare import Difference, auc_difference
 from mammo_core.metrics.uncertainty import (
-    CONFIDENCE,
     FEWEST_GROUPS,
+    FEWEST_OF_CLASS,
     AucParts,
     Estimate,
     IntervalMethod,
@@ -254,10 +254,11 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
         start=np.zeros(women),
     )
     pooled = auc_parts(score, positive, groups)
-    quantile = _quantile(groups, positive)
+    fewest = min(pooled.groups_with_cancer, pooled.groups_without)
+    quantile = t_quantile(pooled)
     half = quantile * _error(pull)
     low, high = value - half, value + half
-    if half <= _NO_SPREAD:
+    if half <= _NO_SPREAD or fewest < FEWEST_OF_CLASS:
         low, high = _newcombe([(part, groups[rows], positive[rows]) for rows, part in parts])
     excess = pooled.value - value
     excess_half = quantile * _error(_pull(pooled, women) - pull)
@@ -315,11 +316,6 @@ def _error(pull: Floats) -> float:
     return math.sqrt(float(pull @ pull) * women / (women - 1))
 
 
-def _quantile(groups: NDArray[np.intp], positive: NDArray[np.bool_]) -> float:
-    fewest = min(len(np.unique(groups[positive])), len(np.unique(groups[~positive])))
-    return float(stdtrit(max(1, fewest - 1), (1 + CONFIDENCE) / 2))
-
-
 DRAWS: Final = 200
 
 
@@ -362,7 +358,7 @@ def one_breast_auc(predictions: pd.DataFrame, *, draws: int = DRAWS, seed: int =
     value = float(values.mean())
     variance = float(np.mean([auc_covariance(p, p) for p in parts])) - float(values.var())
     counts = int(positive.sum()), int((~positive).sum())
-    if len(women) < FEWEST_GROUPS or variance <= 0.0:
+    if min(counts) < FEWEST_OF_CLASS or variance <= 0.0:
         low, high = newcombe_interval(value, *counts, z=normal_quantile())
         method = IntervalMethod.NEWCOMBE
     else:

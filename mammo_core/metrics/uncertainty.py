@@ -4,7 +4,7 @@ there is one, else by drawing women again with replacement.
 
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -158,6 +158,10 @@ def _correction(groups: int) -> float:
 
 CONFIDENCE: Final = 0.95
 FEWEST_GROUPS: Final = 30  # below it no variance between women is trusted
+#: Women of the smaller class below which the interval of an AUC is Newcombe's: from so few the
+#: variance of a high AUC is found too small, and what should hold in 95 % held in 87 to 91 %
+#: (benchmarks/coverage.md).
+FEWEST_OF_CLASS: Final = 50
 
 
 class IntervalMethod(StrEnum):
@@ -170,6 +174,7 @@ class IntervalMethod(StrEnum):
     WILSON = "Wilson"
     WILSON_CLUSTERED = "Wilson, by woman"
     NONE = "no cases"
+    UNNAMED = "women not all known: too narrow"
 
 
 def range_in_words(low: float, high: float, form: str = ".3f") -> str:
@@ -221,7 +226,8 @@ def auc_with_interval(cases: Cases) -> Estimate:
     """The AUC of `cases` with the 95 % interval that is valid for them."""
     need_both_classes(cases)
     parts = auc_parts(cases.score, cases.positive, cases.groups)
-    if cases.group_count < FEWEST_GROUPS or auc_covariance(parts, parts) <= 0.0:
+    fewest = min(parts.groups_with_cancer, parts.groups_without)
+    if fewest < FEWEST_OF_CLASS or auc_covariance(parts, parts) <= 0.0:
         method = IntervalMethod.NEWCOMBE
         low, high = newcombe_of(cases)
     else:
@@ -232,7 +238,7 @@ def auc_with_interval(cases: Cases) -> Estimate:
         value=parts.value,
         low=low,
         high=high,
-        method=method,
+        method=IntervalMethod.UNNAMED if cases.unnamed else method,
         positives=cases.positives,
         negatives=cases.negatives,
         groups=cases.group_count,
@@ -267,7 +273,10 @@ def rates_at(cases: Cases, threshold: float) -> RatesAtThreshold:
     called = cases.score >= threshold
 
     def rate(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
-        return rate_with_interval(hits[among], cases.groups[among])
+        found = rate_with_interval(hits[among], cases.groups[among])
+        if not cases.unnamed or not found.total:
+            return found
+        return replace(found, method=IntervalMethod.UNNAMED)
 
     return RatesAtThreshold(
         point=operating_point(cases, threshold),

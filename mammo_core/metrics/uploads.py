@@ -1,13 +1,15 @@
 """A table of scores that somebody else made, turned into predictions, with what was understood.
 
-Column names are guessed and can be set by hand. Logits, percentages, decimal commas, text labels
-and repeated rows are recognised and said aloud; what cannot be understood is refused.
+What columns, labels and numbers mean is guessed, and can be said by hand. What was done is said
+aloud; what cannot be understood is refused.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from enum import StrEnum
 from io import BytesIO
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -15,7 +17,7 @@ from scipy.special import expit
 
 from mammo_core.errors import TableError
 from mammo_core.records import damage_in_words
-from mammo_core.tables import check_predictions
+from mammo_core.tables import check_predictions, check_splits
 from mammo_core.types import Laterality, Split, View
 from mammo_core.words import many
 
@@ -34,6 +36,15 @@ class Columns:
     split: str | None = None
 
 
+class Scale(StrEnum):
+    """What the numbers of a score column are."""
+
+    PROBABILITY = "probability, 0 to 1"
+    PER_CENT = "per cent, 0 to 100"
+    LOGIT = "logit"
+    RANKS = "another scale, used as ranks"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Understood:
     """Predictions under the contract, and a sentence for everything that was done to get there."""
@@ -44,6 +55,14 @@ class Understood:
 
 MOST_MEGABYTES: Final = 100
 _MEGABYTE: Final = 2**20
+_BESIDES: Final = (
+    "density", "age", "site", "machine", "birads", "lesion", "model_id", "dataset",
+)  # fmt: skip
+_NEARLY_ALL: Final = (
+    0.98  # of the numbers between 0 and 1: then they are probabilities, the rest stray
+)
+_FEWEST_PER_CENT: Final = 20.0  # numbers that end below it are as likely BI-RADS or logits
+_SEPARATOR_LINE: Final = re.compile(r'^"?sep=.?"?\s*$', re.IGNORECASE)
 _NAMES: Final = {
     "label": ("positive", "label", "target", "y_true", "truth", "cancer", "malignant", "pathology",
               "class", "diagnosis", "outcome"),
@@ -66,6 +85,14 @@ _NEGATIVE: Final = frozenset({
     "0", "0.0", "false", "f", "no", "n", "benign", "normal", "negative", "neg", "b", "healthy",
     "benign_without_callback", "no cancer", "no_cancer", "non-cancer", "not cancer", "no finding",
 })  # fmt: skip
+#: Words for a truth that is not known; they are never negative.
+_UNKNOWN: Final = frozenset({
+    "unknown", "not known", "unk", "u", "n/a", "na", "nan", "none", "null", "missing", "?", "-",
+    "not available", "not assessed", "not applicable", "unlabelled", "unlabeled", "uncertain",
+    "undetermined", "indeterminate", "pending", "9", "99", "-9", "-99", "-999",
+})  # fmt: skip
+#: Numbers that stand for a missing one where they lie far from all others.
+_FOR_MISSING: Final = (-99999.0, -9999.0, -999.0, -99.0, -9.0, -1.0, 999.0, 9999.0, 99999.0)
 _CODES: Final = {"side": tuple(Laterality), "view": tuple(View), "split": tuple(Split)}
 _OTHER_WORDS: Final = {
     "side": {"left": "L", "right": "R"},
@@ -92,10 +119,13 @@ def read_csv(data: bytes) -> pd.DataFrame:
             "The uploaded file is not a readable CSV: it is binary or UTF-16 text. "
             "Save it as CSV (UTF-8)."
         )
-    head = data[:4096].decode("utf-8-sig", errors="replace").partition("\n")[0]
-    separator = max(",;\t", key=head.count)
+    head, _, rest = data[:4096].decode("utf-8-sig", errors="replace").partition("\n")
+    told = bool(_SEPARATOR_LINE.match(head))  # as Excel writes it
+    separator = max(",;\t", key=(rest.partition("\n")[0] if told else head).count)
     try:
-        return pd.read_csv(BytesIO(data), dtype="string", encoding="utf-8-sig", sep=separator)
+        return pd.read_csv(
+            BytesIO(data), dtype="string", encoding="utf-8-sig", sep=separator, skiprows=int(told)
+        )
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(
             f"The uploaded file is not a readable CSV: {damage_in_words(error)}. Save "
@@ -124,15 +154,62 @@ def label_words(table: pd.DataFrame, columns: Columns) -> list[str]:
 
 
 def guess_positive(words: list[str]) -> list[str]:
-    """Those among `words` that mean cancer in English; none where one of them is unknown."""
-    known = _POSITIVE | _NEGATIVE
+    """Those among `words` that mean cancer in English; none where one of them is strange."""
+    known = _POSITIVE | _NEGATIVE | _UNKNOWN
     if any(word.lower() not in known for word in words):
         return []
     return [word for word in words if word.lower() in _POSITIVE]
 
 
-def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Understood:
-    """`positive` are the labels that mean cancer; every other label means none."""
+def guess_unknown(words: list[str]) -> list[str]:
+    """Those among `words` that say that the truth is not known."""
+    return [word for word in words if word.lower() in _UNKNOWN]
+
+
+def score_numbers(table: pd.DataFrame, columns: Columns) -> "pd.Series[float]":
+    """The finite numbers of the score column, as written; empty where there is no such column."""
+    if columns.score is None:
+        return pd.Series(dtype="float64")
+    return _numbers(table[columns.score], []).dropna()
+
+
+def guess_missing(numbers: "pd.Series[float]") -> list[float]:
+    """Values such as -9999 that stand for a missing score: they lie far outside all others."""
+    codes = numbers.isin(_FOR_MISSING)
+    rest = numbers[~codes]
+    if rest.empty:
+        return []
+    low, high = float(rest.min()), float(rest.max())
+    width = max(high - low, 1.0)
+    return [
+        code for code in sorted(set(numbers[codes])) if code <= low - width or code >= high + width
+    ]
+
+
+def guess_scale(numbers: "pd.Series[float]") -> Scale:
+    """The likeliest; a stray number of many does not change it. Positive numbers that are neither
+    shares nor per cent keep their order and nothing more: BI-RADS, logits, mean grey levels.
+    """
+    if numbers.empty or numbers.between(0.0, 1.0).mean() >= _NEARLY_ALL:
+        return Scale.PROBABILITY
+    low, high = float(numbers.min()), float(numbers.max())
+    if low < 0.0:
+        return Scale.LOGIT
+    return Scale.PER_CENT if _FEWEST_PER_CENT < high <= 100.0 else Scale.RANKS
+
+
+def understand(
+    table: pd.DataFrame,
+    columns: Columns,
+    positive: list[str],
+    *,
+    unknown: Sequence[str] | None = None,
+    scale: Scale | None = None,
+    missing: Sequence[float] | None = None,
+) -> Understood:
+    """`positive` are the labels that mean cancer, `unknown` those that tell nothing; every other
+    label means none. `missing` are numbers that are no score. What is None is guessed.
+    """
     if table.empty:
         raise TableError("The uploaded table has no rows.")
     if columns.score is None or columns.label is None:
@@ -140,34 +217,83 @@ def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Un
         raise TableError(
             f"Which column holds the {lacking}? The table has {', '.join(map(str, table.columns))}."
         )
+    if unknown is None:
+        unknown = guess_unknown(label_words(table, columns))
     notes = _twins(table, columns)
-    score = _scores(table[columns.score], notes)
-    result = pd.DataFrame({"score": score, "positive": _truth(table[columns.label], positive)})
+    score = _scores(table[columns.score], notes, scale=scale, missing=missing)
+    truth = _truth(table[columns.label], positive, unknown, notes)
+    result = pd.DataFrame({"score": score, "positive": truth})
     for role in ("image_id", "patient_id", "exam_id"):
         name = getattr(columns, role)
         result[role] = pd.NA if name is None else table[name].str.strip()
     for role in ("side", "view", "split"):
         result[role] = _coded(table, getattr(columns, role), role, notes)
-    for column in ("density", "age", "site", "machine", "birads", "lesion", "model_id", "dataset"):
-        taken = {getattr(columns, field.name) for field in fields(columns)}
-        if column in table.columns and column not in taken:
-            result[column] = table[column]
+    result = result.assign(**_known_besides(table, columns, notes))
     result = _one_row_per_image(result, notes)
     if "model_id" not in result.columns:
         result["model_id"] = "uploaded"
-    return Understood(predictions=check_predictions(result), notes=tuple(notes))
+    predictions = check_predictions(result)
+    check_splits(predictions)
+    return Understood(predictions=predictions, notes=tuple(notes))
 
 
-def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
+def _known_besides(
+    table: pd.DataFrame, columns: Columns, notes: list[str]
+) -> dict[str, "pd.Series[Any]"]:
+    """Columns of the contract that nobody chose for anything else."""
+    taken = {getattr(columns, field.name) for field in fields(columns)}
+    found = [name for name in _BESIDES if name in table.columns and name not in taken]
+    return {name: _ages(table[name], notes) if name == "age" else table[name] for name in found}
+
+
+def _scores(
+    cells: "pd.Series[str]",
+    notes: list[str],
+    *,
+    scale: Scale | None,
+    missing: Sequence[float] | None,
+) -> "pd.Series[float]":
+    score = _numbers(cells, notes)
+    missing = guess_missing(score.dropna()) if missing is None else missing
+    is_code = score.isin(list(missing))
+    if is_code.any():
+        codes = ", ".join(f"{code:g}" for code in missing)
+        notes.append(f"{_rows(is_code)} {codes} for a score: no score, and left out.")
+        score = score.mask(is_code)
+    scale = scale or guess_scale(score.dropna())
+    highest = {Scale.PROBABILITY: 1.0, Scale.PER_CENT: 100.0}.get(scale)
+    if highest is not None:
+        outside = score.notna() & ~score.between(0.0, highest)
+        if outside.any():
+            raise TableError(
+                f"{outside.sum()} of {score.notna().sum()} scores are no {scale} (first: "
+                f"{score[outside].iloc[0]:g}). Choose another scale, name the numbers that stand "
+                "for a missing score, or mend the table."
+            )
+        if scale is Scale.PER_CENT:
+            notes.append(f"Scores reach {score.max():g}: per cent, divided by 100.")
+        return score / highest
+    spread = f"Scores run from {score.min():g} to {score.max():g}"
+    if scale is Scale.LOGIT:
+        notes.append(f"{spread}: logits, put through the logistic function, which keeps order.")
+        return pd.Series(expit(score.to_numpy()), index=score.index)
+    notes.append(
+        f"{spread}: used as ranks, 0 the lowest and 1 the highest of this table. AUC, sensitivity "
+        "and specificity are as they were; calibration means nothing, and a threshold holds in "
+        "this table alone."
+    )
+    return (score.rank() - 0.5) / max(1, int(score.notna().sum()))
+
+
+def _numbers(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
+    """Finite numbers; missing where a cell holds none. Words are refused."""
     text = cells.str.strip()
     if text.isna().any():
         notes.append(f"{_rows(text.isna())} no score and were left out.")
-    score = pd.to_numeric(text, errors="coerce")
-    unread = text.notna() & score.isna()
-    if unread.any() and text[unread].str.contains(",", regex=False).all():
-        score = pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce")
-        unread = text.notna() & score.isna()
+    score, is_comma = _decimal(text)
+    if is_comma:
         notes.append("Scores are written with a decimal comma.")
+    unread = text.notna() & score.isna()
     if unread.any():
         raise TableError(
             f"{unread.sum()} of {len(text)} scores are not numbers (first: {text[unread].iloc[0]})."
@@ -178,28 +304,47 @@ def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
             f"{_rows(infinite)} an infinite score (first: {text[infinite].iloc[0]}) and were left "
             "out."
         )
-    score = score.astype("float64").replace([np.inf, -np.inf], np.nan)
-    low, high = score.min(), score.max()
-    if low >= 0.0 and 1.0 < high <= 100.0:
-        notes.append(f"Scores reach {high:g}: taken for per cent and divided by 100.")
-        return score / 100
-    if low < 0.0 or high > 100.0:
+    return score.astype("float64").replace([np.inf, -np.inf], np.nan)
+
+
+def _decimal(text: "pd.Series[str]") -> tuple["pd.Series[float]", bool]:
+    """Numbers, and whether they are written with a decimal comma; missing where there is none."""
+    number = pd.to_numeric(text, errors="coerce")
+    unread = text.notna() & number.isna()
+    if unread.any() and text[unread].str.contains(",", regex=False).all():
+        return pd.to_numeric(text.str.replace(",", ".", regex=False), errors="coerce"), True
+    return number, False
+
+
+def _ages(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
+    text = cells.astype("string").str.strip()
+    age, _ = _decimal(text)
+    unread = text.fillna("").ne("") & age.isna()
+    if unread.any():
         notes.append(
-            f"Scores run from {low:g} to {high:g}: taken for logits and put through the logistic "
-            "function, which keeps their order."
+            f"{_rows(unread)} an age that is no number (first: {text[unread].iloc[0]}); it was "
+            "taken for none."
         )
-        return pd.Series(expit(score.to_numpy()), index=score.index)
-    return score
+    return age.astype("float64")
 
 
-def _truth(cells: "pd.Series[str]", positive: list[str]) -> "pd.Series[bool]":
+def _truth(
+    cells: "pd.Series[str]", positive: list[str], unknown: Sequence[str], notes: list[str]
+) -> "pd.Series[bool]":
     text = cells.str.strip()
-    words = text.dropna().unique()
+    is_unknown = text.isin(list(unknown)) & ~text.isin(positive)
+    words = text[~is_unknown].dropna().unique()
     if not positive and not (len(words) and {word.lower() for word in words} <= _NEGATIVE):
         raise TableError(
             f"Which labels mean cancer? The label column holds {', '.join(sorted(words)[:6])}."
         )
-    return text.isin(positive).astype("boolean").mask(text.isna())
+    if is_unknown.any():
+        told = ", ".join(sorted(text[is_unknown].unique()))
+        notes.append(
+            f"{_rows(is_unknown)} a label that tells no truth ({told}): unknown is not negative, "
+            "so they are counted nowhere."
+        )
+    return text.isin(positive).astype("boolean").mask(text.isna() | is_unknown)
 
 
 def _coded(

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from numpy.typing import NDArray
 
 from mammo_core.metrics.subgroups import Slice
 from mammo_core.plots.style import INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
@@ -208,4 +210,18 @@ def agreement_figure(disagreements: pd.DataFrame, *, one: str, other: str) -> go
             hovertemplate="%{customdata[0]}<br>%{x:.1%} against %{y:.1%}<extra></extra>",
         )
     drawing.update_layout(dragmode="lasso")
+    return drawing
+
+
+def histogram_figure(values: NDArray[np.float64], *, title: str) -> go.Figure:
+    """How numbers are spread, small; binned here, so that a million of them stay in Python."""
+    counts, edges = np.histogram(values, bins=min(40, max(1, len(np.unique(values)))))
+    drawing = figure(x_title=title, y_title="rows", height=200)
+    drawing.add_bar(
+        x=(edges[:-1] + edges[1:]) / 2,
+        y=counts,
+        width=np.diff(edges),
+        marker={"color": PALETTE[0]},
+        hovertemplate="%{x:.4g}: %{y:,} rows<extra></extra>",
+    )
     return drawing

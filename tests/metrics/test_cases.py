@@ -4,7 +4,10 @@ import pytest
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, images_of, levels_of, pool_cases, rules_of
 from mammo_core.metrics.threshold import operating_point
+from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval, rates_at
+from mammo_core.tables import check_predictions
 from mammo_core.types import Level
+from tests.predictions import made_up_predictions
 
 
 def scores_of(cases: Cases) -> dict[str, float]:
@@ -129,3 +132,23 @@ def test_breasts_are_not_counted_by_their_own_breast(four_breasts: pd.DataFrame)
 def test_a_case_leads_back_to_its_images(four_breasts: pd.DataFrame) -> None:
     cases = pool_cases(four_breasts, Level.BREAST)
     assert images_of(four_breasts, cases, "w1 / L")["image_id"].tolist() == ["w1LCC", "w1LMLO"]
+
+
+def test_cases_without_a_patient_id_are_counted_and_mark_every_interval() -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    lacking = table["patient_id"].isin([f"w{number:03d}" for number in range(15)])
+    table.loc[lacking, ["patient_id", "exam_id", "group_id"]] = pd.NA
+    cases = pool_cases(check_predictions(table), Level.IMAGE)
+    assert (cases.unnamed, cases.group_count) == (60, 45 + 60)
+    assert "60 of 240 cases have no patient id" in cases.unnamed_in_words
+    assert auc_with_interval(cases).method is IntervalMethod.UNNAMED
+    rates = rates_at(cases, 0.5)
+    assert {rates.sensitivity.method, rates.npv.method} == {IntervalMethod.UNNAMED}
+
+
+def test_cases_whose_women_are_all_known_are_marked_by_nothing() -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    assert pool_cases(table, Level.PATIENT).unnamed == 0
+    grouped = check_predictions(table.assign(patient_id=pd.NA, exam_id=pd.NA))
+    cases = pool_cases(grouped, Level.IMAGE)
+    assert (cases.unnamed, cases.group_count, cases.unnamed_in_words) == (0, 60, "")

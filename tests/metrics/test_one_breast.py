@@ -33,7 +33,7 @@ def test_the_mean_of_the_draws_is_what_all_breasts_weighed_by_woman_give() -> No
 
 
 def test_where_women_have_one_breast_each_it_is_the_auc_by_breast_and_its_interval() -> None:
-    table = made_up_predictions(women=80, with_cancer=30)
+    table = made_up_predictions(women=120, with_cancer=60)
     table = table[table["side"] == table["patient_id"].map(lambda name: "LR"[int(name[1:]) % 2])]
     drawn = one_breast_auc(table, draws=5).estimate
     whole = auc_with_interval(pool_cases(table, Level.BREAST))

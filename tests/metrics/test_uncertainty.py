@@ -102,10 +102,22 @@ def made_up(women: int, images: int, *, shared: float) -> tuple[np.ndarray, ...]
 
 
 def test_delong_is_used_only_where_every_case_is_its_own_woman() -> None:
-    score, positive, groups = made_up(60, 2, shared=1.0)
+    score, positive, groups = made_up(160, 2, shared=1.0)
     assert auc_with_interval(cases_of(score, positive)).method is IntervalMethod.DELONG
     clustered = auc_with_interval(cases_of(score, positive, groups=groups))
-    assert (clustered.method, clustered.groups) == (IntervalMethod.OBUCHOWSKI, 60)
+    assert (clustered.method, clustered.groups) == (IntervalMethod.OBUCHOWSKI, 160)
+
+
+@pytest.mark.parametrize(
+    ("ill", "method"), [(49, IntervalMethod.NEWCOMBE), (50, IntervalMethod.DELONG)]
+)
+def test_the_smaller_class_decides_which_interval_an_auc_has(
+    ill: int, method: IntervalMethod
+) -> None:
+    positive = np.arange(1000) < ill
+    score = np.random.default_rng(0).random(1000) + 0.5 * positive
+    assert auc_with_interval(cases_of(score, positive)).method is method
+    assert auc_with_interval(cases_of(-score, ~positive)).method is method
 
 
 def test_ignoring_that_women_repeat_makes_the_interval_too_narrow() -> None:

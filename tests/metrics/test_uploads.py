@@ -4,9 +4,12 @@ import pytest
 from mammo_core.errors import TableError
 from mammo_core.metrics.uploads import (
     Columns,
+    Scale,
     Understood,
     guess_columns,
+    guess_missing,
     guess_positive,
+    guess_scale,
     label_words,
     read_csv,
     understand,
@@ -60,6 +63,86 @@ def test_logits_keep_their_order_and_are_said_so() -> None:
     assert score.iloc[2] == 0.5
     assert score.iloc[0] > 0.5 > score.iloc[1]
     assert "logits" in understood.notes[0]
+
+
+def table_of(scores: list[float]) -> str:
+    rows = "\n".join(f"i{number},{number % 2},{score}" for number, score in enumerate(scores))
+    return f"id,label,score\n{rows}\n"
+
+
+def test_an_unknown_label_is_never_negative() -> None:
+    text = "id,label,score\na,malignant,0.9\nb,benign,0.2\nc,unknown,0.1\n"
+    for positive in (None, ["malignant"]):
+        understood = upload(text, positive)
+        assert understood.predictions["positive"].tolist() == [True, False, pd.NA]
+        assert understood.notes == (
+            "1 of 3 rows have a label that tells no truth (unknown): unknown is not negative, so "
+            "they are counted nowhere.",
+        )
+
+
+def test_which_labels_are_unknown_can_be_said() -> None:
+    table = read_csv(b"id,label,score\na,B5,0.9\nb,B2,0.2\nc,B3,0.1\n")
+    found = understand(table, guess_columns(table), ["B5"], unknown=["B3"])
+    assert found.predictions["positive"].tolist() == [True, False, pd.NA]
+
+
+def test_one_number_for_missing_does_not_change_every_score() -> None:
+    scores = [number / 100 for number in range(100)]
+    understood = upload(table_of([*scores, -9999.0]))
+    assert understood.predictions["score"].tolist() == scores
+    assert understood.notes == ("1 of 101 rows have -9999 for a score: no score, and left out.",)
+    assert guess_missing(pd.Series([-4.0, 5.0, -9.0, 3.0])) == []  # a logit like the others
+    assert guess_missing(pd.Series([0.2, 0.9, -1.0])) == [-1.0]
+
+
+def test_one_score_above_one_is_refused_and_changes_no_other() -> None:
+    with pytest.raises(TableError, match=r"1 of 101 scores are no probability.*first: 1.02"):
+        upload(table_of([*(number / 100 for number in range(100)), 1.02]))
+
+
+@pytest.mark.parametrize(
+    ("numbers", "scale"),
+    [
+        ([1.0, 2.0, 3.0, 4.0, 5.0], Scale.RANKS),  # BI-RADS
+        ([0.4, 2.5, 7.1, 11.0], Scale.RANKS),  # logits that are all above 0
+        ([-3.0, 0.2, 5.0], Scale.LOGIT),
+        ([5.0, 60.0, 97.0], Scale.PER_CENT),
+        ([0.0, 0.5, 1.0], Scale.PROBABILITY),
+        ([10.0, 400.0], Scale.RANKS),
+    ],
+)
+def test_the_scale_is_guessed(numbers: list[float], scale: Scale) -> None:
+    assert guess_scale(pd.Series(numbers)) is scale
+
+
+def test_the_scale_can_be_said_and_ranks_keep_the_order_and_ties() -> None:
+    table = read_csv(table_of([5.0, 1.0, 3.0, 3.0]).encode())
+    columns = guess_columns(table)
+    ranked = understand(table, columns, ["1"], scale=Scale.RANKS)
+    assert ranked.predictions["score"].tolist() == [0.875, 0.125, 0.5, 0.5]
+    assert "calibration means nothing" in ranked.notes[0]
+    percent = understand(table, columns, ["1"], scale=Scale.PER_CENT)
+    assert percent.predictions["score"].tolist() == [0.05, 0.01, 0.03, 0.03]
+
+
+def test_a_woman_in_two_splits_is_refused() -> None:
+    text = "id,patient,label,score,split\na,p1,1,0.9,val\nb,p1,0,0.2,test\nc,p2,0,0.1,test\n"
+    with pytest.raises(TableError, match="1 of 2 patients are in more than one split"):
+        upload(text)
+
+
+def test_an_age_with_a_comma_is_read_and_one_in_words_is_missing() -> None:
+    understood = upload("id;label;score;age\na;1;0.9;63,5\nb;0;0.2;51\n")
+    assert understood.predictions["age"].tolist() == [63.5, 51.0]
+    words = upload("id,label,score,age\na,1,0.9,old\nb,0,0.2,51\n")
+    assert words.predictions["age"].isna().tolist() == [True, False]
+    assert "an age that is no number (first: old)" in words.notes[0]
+
+
+def test_the_separator_line_of_excel_is_no_header() -> None:
+    understood = upload("sep=;\nid;label;score\na;1;0,9\nb;0;0,25\n")
+    assert understood.predictions["score"].tolist() == [0.9, 0.25]
 
 
 def test_decimal_commas_and_semicolons_are_read() -> None:

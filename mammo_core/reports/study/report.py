@@ -111,6 +111,8 @@ def _summary(told: Reported) -> Iterator[Block]:
         yield Paragraph(text=f"{auc_in_words(results).rstrip('.')}.")
         if not results.has_women:
             yield warning(TOO_NARROW)
+        elif results.main.cases.unnamed:
+            yield warning(results.main.cases.unnamed_in_words)
     yield from (warning(text) for text in study.missing if text != study.data.why_missing)
     yield from (warning(text) for text in limits_of(study) if text != NOTICE)
 

@@ -299,6 +299,8 @@ def _levels(study: RunStudy, results: Results) -> Iterator[Block]:
     )
     if not results.has_women:
         yield warning(TOO_NARROW)
+    elif results.main.cases.unnamed:
+        yield warning(results.main.cases.unnamed_in_words)
     yield Table(
         header=(
             "A case is one", "Score", "Cases", "Positive", "Women or groups", "AUC", "Interval by",

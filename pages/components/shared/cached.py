@@ -20,7 +20,7 @@ from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.metrics.readers import ReaderStudy, read_study
 from mammo_core.metrics.uncertainty import Estimate
-from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
+from mammo_core.metrics.uploads import Columns, Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
@@ -188,10 +188,17 @@ def reader_study(table_id: str) -> ReaderStudy:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
 def understood(
-    _table: pd.DataFrame, columns: Columns, positive: list[str], *, table_id: str
+    _table: pd.DataFrame,
+    columns: Columns,
+    positive: list[str],
+    *,
+    unknown: list[str],
+    scale: Scale,
+    missing: list[float],
+    table_id: str,
 ) -> Understood:
     """What `_table`, the cells of `table_id`, says under the contract."""
-    return understand(_table, columns, positive)
+    return understand(_table, columns, positive, unknown=unknown, scale=scale, missing=missing)
 
 
 @st.cache_data(max_entries=32, show_spinner="Asking what is known without the image…")

@@ -74,7 +74,8 @@ class Counted:
         """To follow a number of cases: how many women they are of, where that is known."""
         if not self.is_by_woman:
             return ", women not known"
-        return f" of {many(cases.group_count, 'woman', 'women')}"
+        women = f" of {many(cases.group_count, 'woman', 'women')}"
+        return f"{women}, {cases.unnamed:,} of them without patient id" if cases.unnamed else women
 
 
 def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
@@ -141,6 +142,8 @@ def show_count(counted: Counted) -> None:
             "for several women: every interval is too narrow.",
             icon=":material/warning:",
         )
+    elif cases.unnamed:
+        st.warning(cases.unnamed_in_words, icon=":material/warning:")
 
 
 def splits_of(predictions: pd.DataFrame) -> list[str]:

@@ -13,11 +13,17 @@ from mammo_core.files import tables_root
 from mammo_core.metrics.uploads import (
     MOST_MEGABYTES,
     Columns,
+    Scale,
     guess_columns,
+    guess_missing,
     guess_positive,
+    guess_scale,
+    guess_unknown,
     label_words,
     refuse_too_large,
+    score_numbers,
 )
+from mammo_core.plots.overviews import histogram_figure
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
@@ -64,10 +70,43 @@ def pick_upload() -> Uploaded | None:
             "Labels that mean cancer", words, default=guess_positive(words),
             key=f"positive_{columns.label}",
         )  # fmt: skip
-    understood = cached.understood(table, columns, positive, table_id=table_id)
+        unknown = st.multiselect(
+            "Labels that tell no truth", [word for word in words if word not in positive],
+            default=guess_unknown(words), key=f"unknown_{columns.label}",
+        )  # fmt: skip
+        scale, missing = _pick_scale(table, columns)
+    understood = cached.understood(
+        table, columns, positive, unknown=unknown, scale=scale, missing=missing, table_id=table_id
+    )
     for note in understood.notes:
         st.info(escaped(note), icon=":material/info:")
-    return Uploaded(source=f"{table_id} {columns} {positive}", predictions=understood.predictions)
+    return Uploaded(
+        source=f"{table_id} {columns} {positive} {unknown} {scale} {missing}",
+        predictions=understood.predictions,
+    )
+
+
+def _pick_scale(table: pd.DataFrame, columns: Columns) -> tuple[Scale, list[float]]:
+    """What the scores are, the guess first, beside how they are spread."""
+    numbers = score_numbers(table, columns)
+    codes = guess_missing(numbers)
+    missing: list[float] = []
+    if codes:
+        missing = st.multiselect(
+            "Numbers that are no score", codes, default=codes, key=f"missing_{columns.score}",
+            format_func="{:g}".format,
+        )  # fmt: skip
+    kept = numbers[~numbers.isin(missing)]
+    scales = list(Scale)
+    scale = st.selectbox(
+        "Scores are", scales, index=scales.index(guess_scale(kept)), key=f"scale_{columns.score}"
+    )
+    if len(kept):
+        st.plotly_chart(
+            histogram_figure(kept.to_numpy(), title="score, as written"), key="score_histogram",
+            alt=f"Histogram of {len(kept):,} scores, {kept.min():g} to {kept.max():g}",
+        )  # fmt: skip
+    return scale, missing
 
 
 def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
