@@ -81,7 +81,7 @@ def test_two_exams_become_a_list_with_a_score_each_and_the_first_is_open(
 def test_a_row_opens_its_case(worklist: AppTest) -> None:
     assert [row["title"] for row in score_rows(worklist)] == ["Right breast"]
     open_row(worklist, 1)
-    assert [row["title"] for row in score_rows(worklist)] == ["Exam"]
+    assert [row["title"] for row in score_rows(worklist)] == ["DOE.png"]
     assert "".join(worklist.query_params["case"]) == listed(worklist)[1]["key"]
     assert len(listed(worklist)) == 2
 
