@@ -171,9 +171,13 @@ def remark(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
             "DICOM: its figures may not hold here."
         )
     return (
-        f"This is a DICOM, and this model was never measured on DICOM (only on {', '.join(kinds)})"
+        f"This is a DICOM, and this model was never measured on DICOM (only on {_plural(kinds)})"
         ": its figures may not hold here."
     )
+
+
+def _plural(kinds: Sequence[str]) -> str:
+    return ", ".join(f"{kind}s" if kind.islower() else kind for kind in kinds)
 
 
 def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[list[str]]:

@@ -63,7 +63,7 @@ def test_any_other_model_scores_any_image(seen: str) -> None:
 
 def test_a_dicom_is_remarked_upon_unless_the_model_was_measured_on_dicom() -> None:
     dicom = image(kind="DICOM, explicit little endian")
-    assert "never measured on DICOM (only on picture)" in str(
+    assert "never measured on DICOM (only on pictures)" in str(
         remark(model(file_kinds=("picture",)), dicom)
     )
     assert "does not say whether it was ever measured on DICOM" in str(remark(model(), dicom))

@@ -161,7 +161,16 @@ def test_a_whole_exam_is_told_in_forty_five_words_at_most(page: AppTest, runs_ro
     labels = [one.proto.popover.label for one in page.get("popover")]
     (chip,) = (label for label in labels if "caution" in label)
     words = " ".join(
-        (run.run_id, panel["headline"], panel["aside"], *rows, panel["legend"], chip, "Export")
+        (
+            run.run_id,
+            panel["headline"],
+            panel["aside"],
+            *rows,
+            panel["legend"],
+            panel["hint"],
+            chip,
+            "Export",
+        )
     )
     assert 20 <= len(words.split()) <= 45, words
     assert chip == "Synthetic model · 3 cautions"

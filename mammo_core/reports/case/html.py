@@ -17,7 +17,7 @@ from mammo_core.reports.case.record import (
     scales_in_words,
     verdict_in_words,
 )
-from mammo_core.words import NOTICE
+from mammo_core.words import NOTICE, day_in_words
 
 _LONGEST: Final = 900  # pixels; two pictures of each of four views share a page
 _MOST_COLUMNS: Final = 4
@@ -69,7 +69,7 @@ def _threshold(case: ReadCase) -> str:
         )
     return (
         f"The threshold is {point.threshold:.4f} by {point.level}, chosen for {point.aim}, locked "
-        f"{point.locked_at[:10]}."
+        f"{day_in_words(point.locked_at)}."
     )
 
 

@@ -97,9 +97,10 @@ CHARTED: Final = ("side", "view", "density", "birads", "age", "site", "machine")
 def show_identity(dataset: Dataset) -> None:
     """What stands under every figure made from the set."""
     adapter, rule = dataset.adapter, dataset.label_rule
+    who = ", ".join(dict.fromkeys((str(adapter.population), adapter.imaging)))
     st.caption(
-        f"**{adapter.title}.** {escaped(rule.title)} Population: {adapter.population}, "
-        f"{adapter.imaging}. Reference standard: {adapter.reference_standard}. "
+        f"**{adapter.title}.** {escaped(rule.title)} Population: {who}. "
+        f"Reference standard: {adapter.reference_standard}. "
         f"A label is given to one {adapter.label_level}. Licence: {adapter.licence}."
     )
     for defect in dataset.defects:

@@ -70,8 +70,10 @@ def show_list(opened: Case, run: RunFolder | None) -> None:
 
 
 def note_score(case: Case, run: RunFolder, read: CaseReading) -> None:
-    """Let the list show what `run` says of `case`."""
-    images = scored_images(case, read.readings)
+    """Let the list show what `run` says of `case`; a score of an image of a kind the model does not
+    know is no number to sort among the others, and stands under its stamp alone.
+    """
+    images = [one for one in scored_images(case, read.readings) if not one.is_outside]
     point = point_for(images, run, cached.card(run))
     verdicts = [verdict_on(one, point) for one in score_cases(images, point)]
     known = [verdict for verdict in verdicts if verdict]

@@ -27,6 +27,7 @@ from mammo_core.runs.reader_study import (
     next_step,
 )
 from mammo_core.types import Level
+from mammo_core.words import day_in_words
 from pages.components.read.pictures import make_panes, show_regions
 from pages.components.read.reading import CaseReading, read_images
 from pages.components.read.scores import (
@@ -78,7 +79,8 @@ def show_studies() -> None:
     """The studies there are, each a click away."""
     with noted_errors():
         for study in list_studies(studies_root()):
-            label = f"{escaped(study.title)}, {len(study.cases)} cases, {study.created_at[:10]}"
+            made = day_in_words(study.created_at)
+            label = f"{escaped(study.title)}, {len(study.cases)} cases, {made}"
             if st.button(label, key=f"study_{study.study_id}", icon=":material/groups:"):
                 st.query_params["study"] = study.study_id
                 st.rerun()

@@ -46,8 +46,8 @@ function build(panel) {
   panel.trying = element("p", { class: "trying", role: "status" }, panel.told, " ", panel.back);
   panel.rows = data.rows.map((row) => buildRow(panel, row));
   const stamp = data.stamp ? [element("p", { class: "stamp" }, data.stamp)] : [];
-  const legend = element("p", { class: "legend" }, data.legend);
-  legend.hidden = !data.legend;
+  const legend = element("p", { class: "legend" }, data.legend, data.legend && data.hint ? " " : "", data.hint);
+  legend.hidden = !legend.textContent;
   root.replaceChildren(
     ...stamp, panel.headline, panel.aside, panel.trying, ...panel.rows.map((row) => row.root), legend,
   );
@@ -113,7 +113,7 @@ function draw(panel) {
   const judged = data.rows.filter((row) => row.side);
   const above = judged.filter((row) => sideOf(panel, row) === "above").map((row) => row.title.toLowerCase());
   panel.headline.textContent = isTried
-    ? `At ${tried.toFixed(3)}: ${above.length ? `above: ${above.join(", ")}` : "all below"}.`
+    ? above.length ? `Score above ${tried.toFixed(3)}: ${above.join(", ")}.` : `Score below ${tried.toFixed(3)}.`
     : data.headline;
   panel.headline.hidden = !panel.headline.textContent;
   panel.aside.textContent = isTried ? (above.length < judged.length ? data.belowAside : "") : data.aside;

@@ -25,7 +25,8 @@ from mammo_core.words import OUTSIDE
 
 _HERE: Final = Path(__file__).parent
 _UNJUDGED: Final = "No verdict."
-_LEGEND: Final = "Validation: ▲ with cancer, ▼ without"
+_LEGEND: Final = "Validation: ■ with cancer, □ without."
+_HINT: Final = "Drag to try another threshold."
 
 _COMPONENT: Final = st.components.v2.component(
     "mammo_score_panel",
@@ -64,6 +65,7 @@ class Panel:
     shownThreshold: str  # noqa: N815  the browser reads it
     belowAside: str = BELOW_NOT_NORMAL  # noqa: N815
     legend: str = _LEGEND
+    hint: str = ""
 
 
 def panel_of(
@@ -93,6 +95,7 @@ def panel_of(
         threshold=threshold,
         shownThreshold="" if threshold is None else f"{threshold:.4f}",
         legend=_LEGEND if is_drawn else "",
+        hint="" if threshold is None else _HINT,
     )
 
 
@@ -107,7 +110,7 @@ def as_data(panel: Panel) -> dict[str, Any]:
 def words_of(panel: Panel) -> str:
     """Everything that is written on it before a threshold is tried."""
     rows = (f"{row.title} {row.side} {row.shown}" for row in panel.rows)
-    return " ".join((panel.stamp, panel.headline, panel.aside, *rows, panel.legend))
+    return " ".join((panel.stamp, panel.headline, panel.aside, *rows, panel.legend, panel.hint))
 
 
 def shown_score(score: float, verdict: Verdict | None) -> str:
