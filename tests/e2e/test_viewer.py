@@ -559,8 +559,10 @@ def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Sh
     assert screen.zoom() > whole
     screen.pane("LMLO").focus()
     screen.page.keyboard.press("g")
+    expect(screen.pane("RMLO")).to_be_visible()
     expect(screen.pane("RCC")).to_be_visible()
     expect(screen.pane("LMLO")).to_be_hidden()
+    expect(screen.pane("RCC")).to_be_focused()  # the next key is heard as well
 
 
 def test_empty_panes_say_what_they_wait_for(show: Show) -> None:
