@@ -281,6 +281,9 @@ def test_the_keys_do_what_the_buttons_do(show: Show) -> None:
     assert screen.extent("RCC")[0] == pytest.approx(before - 40, abs=1)
     press("m")
     expect(screen.viewer).to_have_attribute("data-tool", "lens")
+    press("]")
+    press(",")
+    expect(screen.viewer).to_have_attribute("data-window", "W 4600 L 2200")
 
 
 def test_hiding_the_ai_hides_heat_and_regions(show: Show) -> None:
