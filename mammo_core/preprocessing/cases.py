@@ -183,18 +183,19 @@ def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
     )
 
 
-def load_part(
-    root: Path, case: Case, image: CaseImage, *, rows: slice, columns: slice
-) -> Mammogram:
-    """A part of one image, at full resolution; of the rest nothing is read."""
+def load_grey(
+    root: Path, case: Case, image: CaseImage, *, grey: Callable[[Mammogram], NDArray[np.uint16]]
+) -> NDArray[np.uint16]:
+    """Every pixel as it is shown before any window, as it lies on the disk: what is looked at is
+    read. Where the file had no such values of its own they are made by `grey`, once.
+    """
     folder = root / case.case_id
     wide = folder / f"{image.ref.image_id}.wide.npy"
-    pixels = _load_array(folder / f"{image.ref.image_id}.pixels.npy", "r")
-    return Mammogram(
-        info=image.info,
-        pixels=np.array(pixels[rows, columns]),
-        wide=np.array(_load_array(wide, "r")[rows, columns]) if wide.exists() else None,
-    )
+    path = wide if wide.exists() else folder / f"{image.ref.image_id}.grey.npy"
+    if not path.exists():
+        _save_array(path, grey(load_mammogram(root, case, image)))
+    # Windows deletes no file that is mapped, and a forgotten case must be gone at once.
+    return _load_array(path, None if os.name == "nt" else "r")
 
 
 def correct_image(

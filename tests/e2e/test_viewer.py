@@ -5,10 +5,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import numpy as np
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests.e2e.server import running_server
+from tests.preprocessing.dicom_files import mammogram_file
 
 pytestmark = pytest.mark.e2e
 
@@ -279,6 +281,9 @@ def test_the_keys_do_what_the_buttons_do(show: Show) -> None:
     assert screen.extent("RCC")[0] == pytest.approx(before - 40, abs=1)
     press("m")
     expect(screen.viewer).to_have_attribute("data-tool", "lens")
+    press("]")
+    press(",")
+    expect(screen.viewer).to_have_attribute("data-window", "W 4600 L 2200")
 
 
 def test_hiding_the_ai_hides_heat_and_regions(show: Show) -> None:
@@ -388,6 +393,46 @@ def test_a_checker_of_single_pixels_is_seen_at_one_to_one(show: Show, query: str
         assert screen.greys("LCC", place) in CHECKERS
     screen.drag("LCC", (500, 300), (-37, 21))
     assert screen.greys("LCC", (400, 200)) in CHECKERS
+
+
+@pytest.mark.slow
+def test_one_to_one_counts_the_pixels_of_a_fine_screen(
+    browser: Browser, serve: Callable[[Path], str]
+) -> None:
+    """Two pixels of the screen for one of the page: 100 % is half as large on the page."""
+    page = browser.new_page(viewport={"width": 1400, "height": 900}, device_scale_factor=2)
+    screen = Screen(page)
+    page.goto(f"{serve(APP)}/?checker=1")
+    expect(screen.viewer).to_have_attribute("data-ready", "true")
+    screen.pane("LCC").dblclick()
+    assert screen.zoom() == 100.0
+    assert screen.greys("LCC", (801, 500)) in CHECKERS
+    page.close()
+
+
+@pytest.mark.slow
+def test_between_overview_and_stored_pixels_no_more_is_fetched_than_the_page_holds(
+    show: Show,
+) -> None:
+    screen = show("checker=1")
+    sizes: list[int] = []
+    screen.page.on(
+        "response",
+        lambda seen: (
+            sizes.append(int(seen.headers["content-length"]))
+            if "/media/" in seen.url and seen.status == 206
+            else None
+        ),
+    )
+    screen.pane("LCC").focus()
+    for _ in range(4):  # 17 % of 4096 rows fill the pane; 34 % are what the page holds
+        screen.page.keyboard.press("+")
+    screen.greys("LCC", (600, 300))
+    assert sizes == [1400 * 1138 * 2]
+    screen.pane("LCC").dblclick()
+    screen.greys("LCC", (600, 300))
+    assert set(sizes[1:]) == {256 * 3328 * 2}
+    assert len(sizes) <= 6  # of the 16 bands of the image those in view
 
 
 def test_the_lens_shows_stored_pixels_whatever_the_zoom(show: Show) -> None:
@@ -517,8 +562,10 @@ def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Sh
     assert screen.zoom() > whole
     screen.pane("LMLO").focus()
     screen.page.keyboard.press("g")
+    expect(screen.pane("RMLO")).to_be_visible()
     expect(screen.pane("RCC")).to_be_visible()
     expect(screen.pane("LMLO")).to_be_hidden()
+    expect(screen.pane("RCC")).to_be_focused()  # the next key is heard as well
 
 
 def test_empty_panes_say_what_they_wait_for(show: Show) -> None:
@@ -546,3 +593,34 @@ def test_the_viewer_stays_dark_on_a_light_page(
         page.close()
     assert around == "rgb(255, 255, 255)"
     assert (ground, scheme, list_ground) == ("rgb(0, 0, 0)", "dark", "rgb(20, 24, 29)")
+
+
+@pytest.mark.slow
+def test_single_pixels_of_a_dicom_are_seen_on_the_page_and_in_the_lens(
+    page: Page, tmp_path: Path
+) -> None:
+    """A breast of 4096 x 3328 pixels of 12 bits, alternately 1400 and 2600."""
+    rows, columns = np.indices((4096, 3328), sparse=True)
+    inside = (columns / 2600) ** 2 + ((rows - 2048) / 1800) ** 2 < 1
+    checker = np.where((rows + columns) % 2 == 1, 2600, 1400)
+    pixels = np.where(inside, checker, 0).astype(np.uint16)
+    (tmp_path / "left.dcm").write_bytes(mammogram_file(pixels, ImageLaterality="L"))
+    page.locator("input[type=file]").first.set_input_files(tmp_path / "left.dcm")
+    screen = Screen(page)
+    expect(screen.viewer).to_have_attribute("data-ready", "true", timeout=60_000)
+    screen.page.locator(".pane").focus()
+    key = screen.page.locator(".pane").get_attribute("data-key") or ""
+    page.keyboard.press("m")
+    bounds = screen.pane(key).bounding_box()
+    assert bounds is not None
+    middle = (int(bounds["width"]) // 2, int(bounds["height"]) // 2)
+    page.mouse.move(bounds["x"] + middle[0], bounds["y"] + middle[1])
+    screen.settle()
+    seen = screen.greys(key, middle)
+    assert len(set(seen)) == 2
+    assert seen[:6] == seen[:2] * 3
+    page.keyboard.press("m")
+    page.keyboard.press("1")
+    again = screen.greys(key, middle)
+    assert set(again) == set(seen)
+    assert again[:6] == again[:2] * 3

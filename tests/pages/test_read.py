@@ -58,6 +58,12 @@ def captions(page: AppTest) -> str:
     return " ".join(caption.value for caption in page.caption)
 
 
+def case_table(page: AppTest) -> str:
+    """What was read of each image."""
+    (table,) = (one.value for one in page.dataframe if "What was done" in one.value.columns)
+    return str(table.to_string())
+
+
 def own_copy(runs_root: Path, name: str = "20260101-000000-light_cnn-abcd") -> RunFolder:
     """The shipped checkpoint as one of the user's."""
     shutil.copytree(shipped_checkpoints_root() / "phantom-light", runs_root / name)
@@ -323,7 +329,7 @@ def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
     assert not page.exception
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
     assert "No score counts them yet" not in captions(page)
-    assert "from the file's name" in page.dataframe[0].value.to_string()
+    assert "from the file's name" in case_table(page)
 
 
 def test_four_images_of_one_side_are_questioned(page: AppTest) -> None:
@@ -339,7 +345,7 @@ def test_images_are_split_into_two_cases_and_joined_again(page: AppTest) -> None
     page.button(key="split_case").click().run(timeout=120)
     assert not page.exception
     assert page.query_params["case"] != whole
-    assert "b.png" not in page.dataframe[0].value.to_string()
+    assert len(case_table(page).splitlines()) == 2  # the head, and the one image that is left
     other = page.selectbox(key="join_with")
     other.set_value(other.options[0]).run(timeout=60)
     page.button(key="join_cases").click().run(timeout=120)

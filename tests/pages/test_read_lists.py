@@ -1,6 +1,9 @@
 """Read: several cases at once, and reader studies of them."""
 
+import json
+import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -26,8 +29,21 @@ def texts(page: AppTest) -> str:
     return " ".join(element.value for kind in kinds for element in kind)
 
 
+def listed(page: AppTest) -> list[dict[str, Any]]:
+    """The rows of the case list as they are told the browser."""
+    (message,) = (
+        one.proto.bytes
+        for one in page.sidebar.get("bidi_component")
+        if one.proto.component_name == "mammo_case_list"
+    )
+    (length,) = struct.unpack_from("<I", message)
+    rows: list[dict[str, Any]] = json.loads(message[4 : 4 + length])["cases"]
+    return rows
+
+
 def open_row(page: AppTest, row: int) -> None:
-    page.session_state["worklist_0"] = {"selection": {"rows": [row], "columns": [], "cells": []}}
+    """As a click on a row does, and J and K."""
+    page.session_state["read_cases_opened"] = listed(page)[row]["key"]
     page.run(timeout=60)
     assert not page.exception, page.exception
 
@@ -49,21 +65,44 @@ def answer(page: AppTest, score: int) -> None:
     assert not page.exception, page.exception
 
 
-def test_two_exams_become_a_list_with_a_score_each(worklist: AppTest) -> None:
-    assert "case" not in worklist.query_params
-    table = worklist.dataframe[0].value
-    assert table["Images"].tolist() == [2, 1]
-    assert table["Score"].between(0.0, 1.0).all()
-    assert "DOE" not in texts(worklist) + table.to_string()
+def test_two_exams_become_a_list_with_a_score_each_and_the_first_is_open(
+    worklist: AppTest,
+) -> None:
+    rows = listed(worklist)
+    assert [row["facts"]["images"] for row in rows] == [2, 1]
+    assert all(0.0 <= row["score"] <= 1.0 for row in rows)
+    assert "".join(worklist.query_params["case"]) == rows[0]["key"]
+    assert [row["title"] for row in rows] == [
+        "exam_R_CC_explicit-little-endian.dcm and 1 more",
+        "DOE.png",
+    ]
 
 
-def test_a_row_opens_its_case_and_the_way_back_leads_to_the_list(worklist: AppTest) -> None:
-    open_row(worklist, 0)
+def test_a_row_opens_its_case(worklist: AppTest) -> None:
     assert [row["title"] for row in score_rows(worklist)] == ["Right breast"]
-    worklist.button(key="to_list").click().run(timeout=60)
-    assert not worklist.exception
-    assert not score_rows(worklist)
-    assert len(worklist.dataframe[0].value) == 2
+    open_row(worklist, 1)
+    assert [row["title"] for row in score_rows(worklist)] == ["DOE.png"]
+    assert "".join(worklist.query_params["case"]) == listed(worklist)[1]["key"]
+    assert len(listed(worklist)) == 2
+
+
+def test_what_was_dropped_before_stays_in_the_list(worklist: AppTest) -> None:
+    before = [row["key"] for row in listed(worklist)]
+    drop(worklist, ("new.png", a_breast(turn=True)))
+    keys = [row["key"] for row in listed(worklist)]
+    assert set(before) < set(keys)
+    assert len(keys) == 3
+
+
+def test_a_broken_file_is_in_the_list_with_its_reason_and_opens_its_case(
+    worklist: AppTest,
+) -> None:
+    drop(worklist, ("letter.dcm", b"Dear colleague"), ("good.png", a_breast(turn=True)))
+    (broken,) = (row for row in listed(worklist) if row["problem"])
+    assert broken["title"] == "letter.dcm"
+    assert len(broken["problem"]) > 20
+    open_row(worklist, listed(worklist).index(broken))
+    assert "".join(worklist.query_params["case"]) == broken["key"].partition(" ")[0]
 
 
 def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Path) -> None:
@@ -72,9 +111,7 @@ def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Pa
         if len(list(folder.glob("*.pixels.npy"))) == 1:
             (folder / "case.json").unlink()
     worklist.run(timeout=60)
-    table = worklist.dataframe[0].value
-    assert table["Score"].isna().tolist() == [False, True]
-    assert "no longer kept" in table["Remarks"].iloc[1]
+    assert ["no longer kept" in row["problem"] for row in listed(worklist)] == [False, True]
 
 
 def test_a_list_that_is_unknown_is_told(open_page: OpenPage) -> None:

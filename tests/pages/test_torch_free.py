@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.predictions import made_up_predictions, write_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -29,7 +31,7 @@ def test_thresholds_and_compare_show_a_run_without_what_they_do_not_need(runs_ro
     done = subprocess.run(
         [sys.executable, "-c", VISIT, str(ROOT / "streamlit_app.py")],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MAMMO_LOAD_AHEAD": "no"},
         capture_output=True,
         text=True,
         check=False,
@@ -52,9 +54,37 @@ def test_data_opens_without_torch(runs_root: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", VISIT_DATA, str(ROOT / "streamlit_app.py")],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MAMMO_LOAD_AHEAD": "no"},
         capture_output=True,
         text=True,
         check=False,
     )
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+VISIT_READ = """
+import os, sys, threading
+from streamlit.testing.v1 import AppTest
+page = AppTest.from_file(sys.argv[1], default_timeout=60).run()
+assert not page.exception, page.exception
+assert any("Example" in one.value for one in page.markdown)
+waiting = any(thread.name == "loading a model" for thread in threading.enumerate())
+print("torch" in sys.modules, waiting)
+os._exit(0)
+"""
+
+
+@pytest.mark.parametrize(("is_ahead", "found"), [("no", "False False"), ("", "True")])
+def test_the_example_is_read_without_torch_which_is_loaded_behind_it(
+    runs_root: Path, is_ahead: str, found: str
+) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", VISIT_READ, str(ROOT / "streamlit_app.py")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MAMMO_LOAD_AHEAD": is_ahead},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout.strip().endswith(found), done.stdout

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mammo_core.errors import MammoError, ReadError
 from mammo_core.preprocessing.cases import (
@@ -16,8 +17,8 @@ from mammo_core.preprocessing.cases import (
     forget_old_cases,
     keep_case,
     load_case,
+    load_grey,
     load_mammogram,
-    load_part,
     opening_in_words,
     regroup_images,
     store_case,
@@ -227,13 +228,27 @@ def test_images_of_two_cases_can_be_one_and_part_of_one_can_be_another(tmp_path:
     assert load_case(tmp_path, both.case_id).images == both.images
 
 
-def test_a_part_of_an_image_is_that_part_of_the_whole(tmp_path: Path) -> None:
+def test_every_pixel_is_kept_on_the_disk_for_the_viewer_and_made_once(tmp_path: Path) -> None:
+    made = []
+
+    def grey(mammogram: Mammogram) -> NDArray[np.uint16]:
+        made.append(mammogram)
+        return np.rint(mammogram.pixels * 255).astype(np.uint16)
+
     stored = store(tmp_path, bytes(range(10)))
-    whole = load_mammogram(tmp_path, stored, stored.images[0]).pixels
-    part = load_part(
-        tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(4, 7)
-    ).pixels
-    assert part.tolist() == whole[:, 4:7].tolist()
-    forget_case(tmp_path, stored, now=time.time())
-    with pytest.raises(MammoError, match="missing"):
-        load_part(tmp_path, stored, stored.images[0], rows=slice(0, 1), columns=slice(0, 1))
+    for _ in range(2):
+        values = load_grey(tmp_path, stored, stored.images[0], grey=grey)
+        assert values.tolist() == [list(range(10))]
+    assert len(made) == 1
+    forget_case(tmp_path, stored, now=0.0)
+    assert forget_old_cases(tmp_path) == 1
+    assert list(tmp_path.rglob("*.npy")) == []
+
+
+def test_values_from_before_windowing_are_shown_as_they_are(tmp_path: Path) -> None:
+    def wide(content: bytes) -> Mammogram:
+        return replace(read(content), wide=np.array([[7, 4095]], dtype=np.uint16))
+
+    stored = store_case([b"ab"], tmp_path, read=wide, mask=lambda image: image, now=time.time())
+    shown = load_grey(tmp_path, stored, stored.images[0], grey=lambda image: pytest.fail("made"))
+    assert shown.tolist() == [[7, 4095]]

@@ -3,7 +3,6 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Final
 
 import numpy as np
@@ -16,8 +15,8 @@ from mammo_core.preprocessing.cases import (
     Case,
     CaseImage,
     load_case,
+    load_grey,
     load_mammogram,
-    load_part,
     opening_in_words,
     parts_of,
 )
@@ -33,7 +32,6 @@ from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
 from pages.components.shared.viewer.viewer import (
     Correction,
-    FullPixels,
     Legend,
     Pane,
     ReaderBox,
@@ -112,7 +110,7 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         key=image.ref.image_id,
         title=image.title,
         pixels=shown.pixels,
-        full=_full_pixels(case, image) if shown.reduction > 1 else None,
+        full=_full(case, image) if shown.reduction > 1 else None,
         windows=shown.windows,
         side=image.ref.side,
         view=image.ref.view,
@@ -132,12 +130,8 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
     )
 
 
-def _full_pixels(case: Case, image: CaseImage) -> FullPixels:
-    return FullPixels(size=image.size, read=partial(_read_part, case, image))
-
-
-def _read_part(case: Case, image: CaseImage, rows: slice, columns: slice) -> NDArray[np.uint16]:
-    return grey_values(load_part(cases_root(), case, image, rows=rows, columns=columns))
+def _full(case: Case, image: CaseImage) -> NDArray[np.uint16]:
+    return load_grey(cases_root(), case, image, grey=grey_values)
 
 
 def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from mammo_core.types import Box, Window
 from pages.components.shared.viewer.viewer import (
     Correction,
-    FullPixels,
     Legend,
     Pane,
     RegionBox,
@@ -91,12 +90,11 @@ def checker() -> NDArray[np.uint16]:
 
 def checker_pane(*, is_mirrored: bool) -> Pane:
     """The overview is the mean of what it covers; the whole is there for the asking."""
-    pixels = checker()
     return Pane(
         key="LCC",
         title="checker",
         pixels=np.full((1400, 1138), 2000, dtype=np.uint16),
-        full=FullPixels(size=(4096, 3328), read=lambda rows, columns: pixels[rows, columns]),
+        full=checker(),
         windows=WINDOWS,
         side="L",
         view="CC",

@@ -7,14 +7,12 @@ import numpy as np
 import pytest
 
 from mammo_core.types import Box, Window
-from pages.components.shared.viewer.hanging import FullPixels, Pane, RegionBox, side_by_side
+from pages.components.shared.viewer.hanging import Pane, RegionBox, side_by_side
 from pages.components.shared.viewer.viewer import (
-    TILE,
     Legend,
     frame_of,
     overview_of,
     pack,
-    pack_tiles,
 )
 
 
@@ -93,58 +91,13 @@ def test_a_region_outside_the_breast_is_in_view_from_the_start(pane: Pane) -> No
     assert header["cells"][0]["focus"] == [0, 0, 1, 2]
 
 
-#: Every pixel of an image larger than two tiles in both directions, by its place.
-WHOLE = (np.arange(1100 * 1300, dtype=np.uint32) % 65521).astype(np.uint16).reshape(1100, 1300)
-
-
-def full() -> FullPixels:
-    return FullPixels(size=(1100, 1300), read=lambda rows, columns: WHOLE[rows, columns])
-
-
-def tiles(*asked: object) -> dict[tuple[str, int], list[list[int]]]:
-    """What comes back for `asked`, in the shape it is said to have."""
-    message = {"number": 7, "tiles": list(asked)}
-    header, buffers = unpacked(pack_tiles({"one": full()}, message, channel="here"))
-    assert (header["channel"], header["number"]) == ("here", 7)
-    found = {}
-    for tile, offset in zip(header["tiles"], header["offsets"], strict=True):
-        rows, columns = tile["size"]
-        pixels = np.frombuffer(buffers, "<u2", rows * columns, offset).reshape(rows, columns)
-        found[tile["key"], tile["number"]] = pixels.tolist()
-    return found
-
-
-def test_tiles_are_counted_row_by_row_and_the_last_are_smaller() -> None:
-    found = tiles(["one", 0], ["one", 4], ["one", 8])
-    assert found["one", 0] == WHOLE[:TILE, :TILE].tolist()
-    assert found["one", 4] == WHOLE[TILE : 2 * TILE, TILE : 2 * TILE].tolist()
-    assert found["one", 8] == WHOLE[2 * TILE :, 2 * TILE :].tolist()
-
-
-@pytest.mark.parametrize(
-    "asked", [["one", 9], ["one", -1], ["one", "0"], ["one", 0.5], ["other", 0], [[], 0], [], 3]
-)
-def test_what_is_no_tile_is_left_out(asked: object) -> None:
-    assert list(tiles(asked, ["one", 0])) == [("one", 0)]
-
-
-def test_one_answer_holds_so_many_tiles_and_no_more() -> None:
-    assert len(tiles(*(["one", number % 9] for number in range(9)))) == 9
-    message = {"number": 1, "tiles": [["one", 0]] * 1000}
-    header, _ = unpacked(pack_tiles({"one": full()}, message, channel="here"))
-    assert len(header["tiles"]) == 16
-
-
-@pytest.mark.parametrize("asked", [None, "tiles", {"number": 1}, {"number": "x", "tiles": 5}])
-def test_where_nothing_sensible_is_asked_nothing_is_sent(asked: object) -> None:
-    header, _ = unpacked(pack_tiles({"one": full()}, asked, channel="here"))
-    assert header["tiles"] == []
+FULL = np.zeros((1100, 1300), dtype=np.uint16)
 
 
 def test_the_overview_is_half_of_what_the_page_holds_where_more_can_be_asked_for() -> None:
     pixels = np.zeros((301, 400), dtype=np.uint16)
     pixels[:2, :2] = [[10, 20], [30, 41]]
-    shown = Pane(key="one", title="", pixels=pixels, full=full(), reduction=3.25)
+    shown = Pane(key="one", title="", pixels=pixels, full=FULL, reduction=3.25)
     assert overview_of(shown).shape == (150, 200)
     assert overview_of(shown)[0, 0] == 25
     assert overview_of(replace(shown, full=None)) is pixels
@@ -153,7 +106,7 @@ def test_the_overview_is_half_of_what_the_page_holds_where_more_can_be_asked_for
 def test_stored_pixels_are_square_in_the_frame_that_they_are_laid_in() -> None:
     """Sides are rounded when an image is reduced: 1300 / 3.25 is 400, 1100 / 3.25 is 338.46."""
     shown = Pane(
-        key="one", title="", pixels=np.zeros((338, 400), np.uint16), full=full(), reduction=3.25
+        key="one", title="", pixels=np.zeros((338, 400), np.uint16), full=FULL, reduction=3.25
     )
     height, width = frame_of(shown)
     assert (1100 / height, 1300 / width) == pytest.approx((3.25, 3.25))

@@ -53,17 +53,19 @@ function drawGrey(viewer, pane, place, bounds) {
     context.imageSmoothingEnabled = zoom < CLOSE && !isWhole(zoom);
     context.drawImage(source, 0, 0, columns, rows);
   });
-  if (pane.meta.fullSize && zoom > 1) drawTiles(viewer, pane, place, bounds);
+  const { fullSize, pixelsUrl, pixelsSize, size } = pane.meta;
+  if (!fullSize || zoom <= 1) return;
+  if (pixelsUrl && zoom <= pixelsSize[0] / size[0]) wantPixels(viewer, pane);
+  else drawTiles(viewer, pane, place, bounds);
 }
 
 function drawTiles(viewer, pane, place, bounds) {
   const within = storedWithin(pane, place, bounds);
-  const middle = [(within[0] + within[2]) / 2, (within[1] + within[3]) / 2];
+  const middle = (within[1] + within[3]) / 2;
   inStoredPixels(pane, place, (context) => {
-    for (const { number, x, y } of tilesOf(pane, within)) {
-      const far = Math.hypot(x + TILE / 2 - middle[0], y + TILE / 2 - middle[1]);
-      const tile = findTile(viewer, pane, number, far);
-      if (tile) context.drawImage(greyCanvas(tile, toneOf(pane)), x, y);
+    for (const { number, y } of tilesOf(pane, within)) {
+      const tile = findTile(viewer, pane, number, Math.abs(y + BAND / 2 - middle));
+      if (tile) context.drawImage(greyCanvas(tile, toneOf(pane)), 0, y);
     }
   });
 }

@@ -2,14 +2,14 @@
 chest walls back to back.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.types import Box, Laterality, Size, View, Window
+from mammo_core.types import Box, Laterality, View, Window
 
 Edge = Literal["left", "right"]
 
@@ -33,14 +33,6 @@ class RegionBox:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class FullPixels:
-    """An image at full resolution, of which parts are read when the reader looks at them."""
-
-    size: Size
-    read: Callable[[slice, slice], NDArray[np.uint16]]  # rows and columns, in units of the pane
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Pane:
     """One image in the viewer, shown so that the breast fills the pane.
 
@@ -51,7 +43,7 @@ class Pane:
     key: str  # tells images apart, also from one case to the next
     title: str
     pixels: NDArray[np.uint16] = field(default_factory=_no_pixels)
-    full: FullPixels | None = None  # asked where the zoom shows more than `pixels` hold
+    full: NDArray[np.uint16] | None = None  # every stored pixel, fetched where the zoom shows it
     windows: tuple[Window, ...] = ()  # in units of `pixels`; the first is shown
     side: str | None = None
     view: str | None = None

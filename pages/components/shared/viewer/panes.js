@@ -41,6 +41,7 @@ function buildPane(viewer, cell, frame) {
     levels: halvedLevels(pixels, meta.size),
     tableLength: meta.fullSize ? 2 ** 16 : largest(pixels) + 1, // a mean is less than its largest
     tone: null,
+    isGone: false, // where the stored pixels cannot be fetched any more
     heat: heat && fineHeat(heat, meta.heatSize),
     view: newView(),
     lensAt: null,
@@ -89,6 +90,7 @@ function describe(pane, viewer) {
   const parts = [windowText(pane), `zoom ${Math.round(zoomPercent(pane))} %`];
   if (meta.reduction > 1.005 && !meta.fullSize) parts.push(`reduced ${meta.reduction.toFixed(1)}×`);
   if (meta.isMirrored) parts.push("mirrored");
+  if (pane.isGone) parts.push("full resolution is no longer there");
   pane.info.textContent = parts.join(" · ");
   if (meta.spacingMm) {
     const bar = scaleBar(pane);

@@ -80,15 +80,14 @@ function roiText(viewer, pane, roi) {
 // "" while tiles are missing; those are then asked for before all others.
 function measuredText(viewer, pane, within) {
   const parts = pane.meta.fullSize
-    ? tilesOf(pane, within).map(({ number, x, y }) => ({ tile: findTile(viewer, pane, number, -1), x, y }))
-    : [{ tile: pane.levels[0], x: 0, y: 0 }];
+    ? tilesOf(pane, within).map(({ number, y }) => ({ tile: findTile(viewer, pane, number, -1), y }))
+    : [{ tile: pane.levels[0], y: 0 }];
   if (!parts.every(({ tile }) => tile)) return "";
   let [count, sum, squares] = [0, 0, 0];
-  for (const { tile, x, y } of parts) {
+  for (const { tile, y } of parts) {
     const bottom = Math.min(tile.rows, within[3] - y);
-    const right = Math.min(tile.columns, within[2] - x);
     for (let row = Math.max(0, within[1] - y); row < bottom; row += 1) {
-      for (let column = Math.max(0, within[0] - x); column < right; column += 1) {
+      for (let column = within[0]; column < within[2]; column += 1) {
         const value = tile.pixels[row * tile.columns + column];
         count += 1;
         sum += value;

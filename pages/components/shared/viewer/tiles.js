@@ -1,79 +1,80 @@
-// The image at full resolution, in tiles of which only those are asked for that the zoom shows. They
-// come through the component that feeder.js draws, beside this one: a picture is never sent twice.
+// The image at full resolution, of which only those rows are fetched that the zoom shows, over HTTP: the
+// page may be busy with a model meanwhile.
 
-const TILE = 512; // stored pixels a side, as viewer.py cuts them
-const MOST_KEPT = 256; // tiles in the browser beside those in view: 128 MB, and twice that once drawn
-const MOST_ASKED = 16; // at a time
-const ASK_DELAY = 40; // ms without a drawing, so that a zoom asks once
-const ANSWER_WITHIN = 20_000; // ms; a page that is reading a case answers late
+const BAND = 256; // rows of a tile, which is as wide as the image
+const MOST_KEPT = 96; // tiles in the browser beside those in view: 150 MB, and twice that once drawn
+const MOST_FETCHED = 4; // at a time
+const FETCH_DELAY = 40; // ms without a drawing, so that a zoom fetches once
 
 // The tiles of `pane` that hold the stored pixels [x0, y0, x1, y1], by number.
 function tilesOf(pane, [x0, y0, x1, y1]) {
-  const across = Math.ceil(pane.meta.fullSize[1] / TILE);
-  const found = [];
-  for (let row = Math.floor(y0 / TILE); row * TILE < y1; row += 1) {
-    for (let column = Math.floor(x0 / TILE); column * TILE < x1; column += 1) {
-      found.push({ number: row * across + column, x: column * TILE, y: row * TILE });
-    }
-  }
-  return x0 < x1 ? found : [];
+  if (x0 >= x1 || y0 >= y1) return [];
+  const first = Math.floor(y0 / BAND);
+  const count = Math.ceil(y1 / BAND) - first;
+  return Array.from({ length: count }, (_, i) => ({ number: first + i, y: (first + i) * BAND }));
 }
 
-function tileName(pane, number) {
-  return `${number} ${pane.meta.key}`;
-}
-
-// The tile, or undefined: then it will be asked for, the sooner the lower its `distance`.
+// The tile, or undefined: then it will be fetched, the sooner the lower its `distance`.
 function findTile(viewer, pane, number, distance = 0) {
-  const name = tileName(pane, number);
+  const name = `${number} ${pane.meta.fullUrl}`;
   const tile = viewer.tiles.get(name);
   if (tile) {
     tile.drawing = viewer.drawing;
     viewer.tiles.delete(name); // what was looked at last is kept longest
     viewer.tiles.set(name, tile);
-  } else {
-    viewer.wanted.set(name, { key: pane.meta.key, number, distance });
+  } else if (!pane.isGone) {
+    viewer.wanted.set(name, { name, pane, number, distance });
   }
   return tile;
 }
 
-// Called after every drawing, which has found out what it lacks.
-function askForTiles(viewer) {
-  clearTimeout(viewer.asking);
-  if (!viewer.wanted.size || viewer.asked) return;
-  viewer.asking = setTimeout(() => {
-    const nearest = [...viewer.wanted.values()].sort((one, other) => one.distance - other.distance);
-    const tiles = nearest.slice(0, MOST_ASKED).map(({ key, number }) => [key, number]);
-    viewer.asked = { number: Date.now(), started: performance.now() };
-    const detail = { channel: viewer.channel, number: viewer.asked.number, tiles };
-    document.dispatchEvent(new CustomEvent("mammo-tiles-wanted", { detail }));
-    viewer.late = setTimeout(() => {
-      viewer.asked = null;
-      redraw(viewer);
-    }, ANSWER_WITHIN);
-  }, ASK_DELAY);
+// Four panes on a fine screen show more than the overview, and far less than what is stored: then all
+// that the page holds is fetched in its place.
+function wantPixels(viewer, pane) {
+  const name = pane.meta.pixelsUrl;
+  if (!pane.isGone) viewer.wanted.set(name, { name, pane, number: null, distance: 0 });
 }
 
-// Takes what feeder.js hands on; an answer without tiles ends the asking, or it would never end.
-function listenToTiles(viewer) {
-  const take = ({ detail: data }) => {
-    const { header, next } = openMessage(data);
-    if (header.channel !== viewer.channel) return;
-    for (const { key, number, size } of header.tiles) {
-      const pixels = next(Uint16Array, size[0] * size[1]);
-      const tile = { pixels: pixels.slice(), rows: size[0], columns: size[1], canvas: null, shown: "" };
-      tile.drawing = viewer.drawing;
-      viewer.tiles.set(`${number} ${key}`, tile);
+// Called after every drawing, which has found out what it lacks.
+function fetchTiles(viewer) {
+  clearTimeout(viewer.fetching);
+  if (!viewer.wanted.size) return;
+  viewer.fetching = setTimeout(() => {
+    const nearest = [...viewer.wanted.values()].sort((one, other) => one.distance - other.distance);
+    for (const wanted of nearest) {
+      if (viewer.asked.size < MOST_FETCHED && !viewer.asked.has(wanted.name)) fetchTile(viewer, wanted);
     }
-    forgetTiles(viewer);
-    if (header.number !== viewer.asked?.number) return;
-    clearTimeout(viewer.late);
-    viewer.root.dataset.tileMs = (performance.now() - viewer.asked.started).toFixed(0);
-    viewer.asked = header.tiles.length ? null : viewer.asked;
-    redraw(viewer);
-  };
-  document.addEventListener("mammo-tiles", take);
-  return () => document.removeEventListener("mammo-tiles", take);
+  }, viewer.asked.size ? 0 : FETCH_DELAY);
+}
+
+async function fetchTile(viewer, { name, pane, number }) {
+  viewer.asked.add(name);
+  const { meta } = pane;
+  const [rows, columns] = meta.fullSize;
+  const count = Math.min(BAND, rows - number * BAND);
+  try {
+    if (number === null) {
+      const pixels = await fetchPixels(meta.pixelsUrl, [0, 2 * meta.pixelsSize[0] * meta.pixelsSize[1]]);
+      Object.assign(meta, { size: meta.pixelsSize, pixelsUrl: null });
+      pane.levels = halvedLevels(pixels, meta.size);
+    } else {
+      const bytes = [2 * columns * number * BAND, 2 * columns * (number * BAND + count)];
+      const pixels = await fetchPixels(meta.fullUrl, bytes);
+      const { drawing } = viewer;
+      viewer.tiles.set(name, { pixels, rows: count, columns, canvas: null, shown: "", drawing });
+      forgetTiles(viewer);
+    }
+  } catch {
+    pane.isGone = true; // the case was forgotten, or the server has ended: the page says which
+  }
+  viewer.asked.delete(name);
+  redraw(viewer);
+}
+
+async function fetchPixels(url, [start, end]) {
+  const answer = await fetch(url, { headers: { Range: `bytes=${start}-${end - 1}` }, cache: "no-store" });
+  if (answer.status !== 206) throw new Error(answer.statusText);
+  return new Uint16Array(await answer.arrayBuffer());
 }
 
 function forgetTiles({ tiles, drawing }) {
@@ -89,11 +90,8 @@ function valueAt(viewer, pane, column, row) {
   const [rows, columns] = meta.fullSize ?? meta.size;
   const [x, y] = [Math.floor(column * detail(pane)), Math.floor(row * detail(pane))];
   if (x < 0 || y < 0 || x >= columns || y >= rows) return null;
-  if (meta.fullSize) {
-    const number = Math.floor(y / TILE) * Math.ceil(columns / TILE) + Math.floor(x / TILE);
-    const tile = viewer.tiles.get(tileName(pane, number));
-    if (tile) return { x, y, value: tile.pixels[(y % TILE) * tile.columns + (x % TILE)], isExact: true };
-  }
+  const tile = meta.fullSize && viewer.tiles.get(`${Math.floor(y / BAND)} ${meta.fullUrl}`);
+  if (tile) return { x, y, value: tile.pixels[(y % BAND) * columns + x], isExact: true };
   const [across, down] = [meta.size[1] / columns, meta.size[0] / rows];
   const at = Math.floor(y * down) * meta.size[1] + Math.floor(x * across);
   return { x, y, value: levels[0].pixels[at], isExact: !meta.fullSize };

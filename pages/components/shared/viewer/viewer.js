@@ -47,8 +47,8 @@ function newState() {
 // `known` is what was shown before. The reader's settings stay; the views stay where the images do.
 function build(root, message, known) {
   const { panes: before, enlarged, ...kept } = stateOf(known ?? newState());
-  const { channel, isCorrectable } = message;
-  const viewer = { root, channel, isCorrectable, ...kept, isDrawing: false, drawing: 0, asked: null };
+  const viewer = { root, isCorrectable: message.isCorrectable, ...kept, isDrawing: false, drawing: 0 };
+  viewer.asked = new Set();
   viewer.stage = element("div", { class: "stage" });
   viewer.strip = element("div", { class: "strip", role: "group", "aria-label": "Further views" });
   viewer.cells = message.cells.map((cell) => buildCell(viewer, cell, viewer.stage));
@@ -60,6 +60,9 @@ function build(root, message, known) {
   const earlier = viewer.panes.map((pane) => before.find(({ meta }) => meta.key === pane.meta.key));
   if (earlier.every(Boolean)) {
     viewer.panes.forEach((pane, i) => Object.assign(pane, { view: earlier[i].view, fit: earlier[i].fit }));
+  } else {
+    viewer.isTruthShown = false; // of another case it is asked for anew
+    viewer.tiles.clear();
   }
   viewer.enlarged = viewer.panes.find(({ meta }) => meta.key === enlarged?.meta.key) ?? null;
   viewer.active = viewer.enlarged ?? viewer.panes[0];
@@ -72,10 +75,14 @@ function build(root, message, known) {
   viewer.status = buildStatus(viewer, message.legend);
   const keys = keysOf(viewer, actions);
   viewer.help = buildHelp(viewer, keys);
+  const focused = root.getRootNode().activeElement?.closest(".pane")?.dataset.key;
   root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
   root.classList.toggle("waiting", !viewer.panes.length);
   root.style.height = `${message.height}px`;
-  for (const pane of viewer.panes) listen(viewer, pane, actions);
+  for (const pane of viewer.panes) {
+    listen(viewer, pane, actions);
+    if (pane.meta.key === focused) pane.frame.focus({ preventScroll: true }); // keys go on working
+  }
   for (const { frame } of viewer.extra) {
     frame.onclick = () => {
       if (!viewer.enlarged) actions.enlarge(); // the click has made it the active one
@@ -87,11 +94,10 @@ function build(root, message, known) {
     redraw(viewer);
   });
   observer.observe(root);
-  const deafen = listenToTiles(viewer);
   viewer.stop = () => {
     observer.disconnect();
-    deafen();
-    for (const timer of [viewer.asking, viewer.late]) clearTimeout(timer);
+    clearTimeout(viewer.fetching);
+    viewer.isStopped = true;
   };
   return viewer;
 }
@@ -102,7 +108,7 @@ function stateOf(known) {
 
 // At most once per frame of the screen, however many events arrive.
 function redraw(viewer) {
-  if (viewer.isDrawing) return;
+  if (viewer.isDrawing || viewer.isStopped) return;
   viewer.isDrawing = true;
   requestAnimationFrame(() => {
     viewer.isDrawing = false;
@@ -121,7 +127,7 @@ function draw(viewer) {
     drawPane(pane, viewer);
     describe(pane, viewer);
   }
-  askForTiles(viewer);
+  fetchTiles(viewer);
   refreshControls(viewer);
   showValue(viewer);
   Object.assign(root.dataset, {

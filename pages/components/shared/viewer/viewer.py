@@ -12,12 +12,11 @@ from typing import Any, Final
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
+from streamlit.runtime import get_instance
 
-from mammo_core.errors import MammoError
 from mammo_core.types import Box, Laterality, View, Window
 from pages.components.shared.viewer.hanging import (
     Cell,
-    FullPixels,
     Pane,
     PaneLayout,
     RegionBox,
@@ -94,7 +93,6 @@ def pack(
     *,
     height: int,
     legend: Legend,
-    channel: str = "",
     is_correctable: bool = False,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is."""
@@ -111,7 +109,6 @@ def pack(
         "legend": asdict(legend),
         "cells": cells,
         "strip": strip,
-        "channel": channel,
         "isCorrectable": is_correctable,
     }
     return pack_message(header, buffers)
@@ -131,8 +128,8 @@ def frame_of(pane: Pane) -> tuple[float, float]:
     """Height and width that `pixels` stand for, in their own pixels: whole ones of the original
     divided, so that each of those is as wide as it is high.
     """
-    height, width = pane.full.size if pane.full else pane.pixels.shape
-    reduction = pane.reduction if pane.full else 1.0
+    height, width = (pane.pixels if pane.full is None else pane.full).shape
+    reduction = 1.0 if pane.full is None else pane.reduction
     return height / reduction, width / reduction
 
 
@@ -170,6 +167,7 @@ def _cell_message(
     if pane.waiting:
         return {**place, "key": pane.key, "missing": f"{_name(pane)}: {pane.waiting}"}
     pixels = overview_of(pane)
+    is_halved = pixels is not pane.pixels
     buffers.append(pixels)
     if pane.heat is not None:
         buffers.append(pane.heat)
@@ -183,8 +181,11 @@ def _cell_message(
         "side": pane.side,
         "view": pane.view,
         "size": pixels.shape,
+        "pixelsSize": pane.pixels.shape,
+        "pixelsUrl": _serve(pane.pixels, name=f"{pane.key} reduced") if is_halved else None,
         "frame": frame_of(pane),
-        "fullSize": pane.full.size if pane.full else None,
+        "fullSize": None if pane.full is None else pane.full.shape,
+        "fullUrl": None if pane.full is None else _serve(pane.full, name=pane.key),
         "heatSize": None if pane.heat is None else pane.heat.shape,
         "windows": [asdict(window) for window in pane.windows or (_full_range(pane),)],
         "unit": units[pane.key],
@@ -218,7 +219,6 @@ def _full_range(pane: Pane) -> Window:
 
 __all__ = [
     "Correction",
-    "FullPixels",
     "Legend",
     "Pane",
     "ReaderBox",
@@ -253,11 +253,6 @@ _COMPONENT: Final = st.components.v2.component(
     css=(_HERE / "viewer.css").read_text(encoding="utf-8"),
     js=join_scripts(_HERE, _SCRIPTS),
 )
-_TILES: Final = st.components.v2.component(
-    "mammo_viewer_tiles",
-    html='<div class="tiles" hidden></div>',
-    js=(_HERE / "feeder.js").read_text(encoding="utf-8"),
-)
 
 
 def show_viewer(
@@ -284,7 +279,6 @@ def show_viewer(
         layout,
         height=height,
         legend=legend or Legend(),
-        channel=key,
         is_correctable=on_corrected is not None,
     )
 
@@ -300,64 +294,24 @@ def show_viewer(
         on_correction_change=take_correction,
         default={"drawn": {}},
     )
-    full = {pane.key: pane.full for pane in panes if pane.full and not pane.waiting}
-    if full:
-        _send_tiles(full, key=key)
     return ViewerResult(
         drawn=_reader_boxes(state.drawn, panes), correction=_correction(state.correction)
     )
 
 
-#: Pixels a side of a part that is sent by itself; the browser counts in the same.
-TILE: Final = 512
-_MOST_TILES: Final = 16  # of one answer: 8 MB
+def _serve(values: NDArray[np.uint16], *, name: str) -> str:
+    """Where the browser finds `values`, in ranges: beside the pictures of `st.image`, and as long
+    as this session shows them. They are not copied; those of a file are read when asked for.
 
-
-@st.fragment
-def _send_tiles(full: Mapping[str, FullPixels], *, key: str) -> None:
-    """Answers the browser alone, without the page: what it asks for comes with the next message."""
-    place = f"{key}_tiles"
-    asked = (st.session_state.get(place) or {}).get("wanted")
-    _TILES(key=place, data=pack_tiles(full, asked, channel=key), on_wanted_change=_nothing)
-
-
-def pack_tiles(full: Mapping[str, FullPixels], asked: Any, *, channel: str) -> bytes:
-    """The tiles that `asked` names, as far as there are such. It comes from the browser."""
-    number, names = _asked(asked)
-    cells, buffers = [], []
-    for pane, place in names:
-        pixels = _tile(full[pane], place) if pane in full else None
-        if pixels is not None:
-            cells.append({"key": pane, "number": place, "size": pixels.shape})
-            buffers.append(pixels)
-    return pack_message({"channel": channel, "number": number, "tiles": cells}, buffers)
-
-
-def _asked(message: Any) -> tuple[int, list[tuple[str, int]]]:
-    match message:
-        case {"number": int(number), "tiles": list(tiles)}:
-            names = []
-            for tile in tiles[:_MOST_TILES]:
-                match tile:
-                    case [str(pane), int(place)]:
-                        names.append((pane, place))
-            return number, names
-    return 0, []
-
-
-def _tile(full: FullPixels, number: int) -> NDArray[np.uint16] | None:
-    """Numbered row by row, from the upper left corner of the image as it is stored."""
-    height, width = full.size
-    row, column = divmod(number, -(-width // TILE))
-    if number < 0 or row * TILE >= height:
-        return None
-    try:
-        return full.read(
-            slice(row * TILE, min(height, (row + 1) * TILE)),
-            slice(column * TILE, min(width, (column + 1) * TILE)),
-        )
-    except MammoError:  # forgotten in another tab; the page says so when it runs next
-        return None
+    A component's own channel would have them wait until the page has run to its end.
+    """
+    little = np.ascontiguousarray(values, dtype="<u2")
+    return get_instance().media_file_mgr.add(
+        memoryview(little).cast("B"),  # type: ignore[arg-type]  # taken as bytes are
+        "application/octet-stream",
+        coordinates=f"viewer {name}",
+        file_name=name,
+    )
 
 
 def _reader_boxes(drawn: Mapping[str, Any] | None, panes: Sequence[Pane]) -> tuple[ReaderBox, ...]:
