@@ -281,6 +281,9 @@ def test_the_keys_do_what_the_buttons_do(show: Show) -> None:
     assert screen.extent("RCC")[0] == pytest.approx(before - 40, abs=1)
     press("m")
     expect(screen.viewer).to_have_attribute("data-tool", "lens")
+    press("]")
+    press(",")
+    expect(screen.viewer).to_have_attribute("data-window", "W 4600 L 2200")
 
 
 def test_hiding_the_ai_hides_heat_and_regions(show: Show) -> None:
@@ -559,8 +562,10 @@ def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Sh
     assert screen.zoom() > whole
     screen.pane("LMLO").focus()
     screen.page.keyboard.press("g")
+    expect(screen.pane("RMLO")).to_be_visible()
     expect(screen.pane("RCC")).to_be_visible()
     expect(screen.pane("LMLO")).to_be_hidden()
+    expect(screen.pane("RCC")).to_be_focused()  # the next key is heard as well
 
 
 def test_empty_panes_say_what_they_wait_for(show: Show) -> None:

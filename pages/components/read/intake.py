@@ -138,7 +138,7 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
     """A button for each sample; what comes back puts their pictures in, which takes longer."""
     samples = list_samples(samples_root())
     places = []
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(key="samples", horizontal=True, vertical_alignment="center"):
         for sample in samples:
             with st.container(
                 width="content", horizontal=True, vertical_alignment="center", gap="xsmall"
@@ -153,7 +153,7 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
             name = sample.files[0].name
             data = cached.picture(str(samples_root()), name, side=_THUMBNAIL)
             if has_pictures and data is not None:
-                place.image(data, alt=f"Sample: {sample.title}", width=_SMALL)
+                place.image(data, alt="", width=_SMALL)
 
     return draw
 

@@ -171,7 +171,7 @@ function listen(list) {
     const by = { j: 1, k: -1 }[event.key.toLowerCase()];
     const isTyped = event.composedPath()[0].closest?.("input:not([type=range]), textarea, select, [contenteditable]");
     if (!by || isTyped || event.ctrlKey || event.metaKey || event.altKey) return;
-    if (lastUsed !== list || !list.root.checkVisibility()) return;
+    if ((lastUsed ?? list) !== list || !list.root.checkVisibility()) return;
     event.preventDefault();
     openNext(list, by);
   };

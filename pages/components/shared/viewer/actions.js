@@ -84,6 +84,8 @@ function viewActions(viewer, redrawing) {
     },
     fit: () => change(viewer.active, { zoom: 1, panX: 0, panY: 0 }),
     reset: () => change(viewer.active, newView()),
+    stretchWindow: (factor) => change(viewer.active, { scale: viewer.active.view.scale * factor }),
+    moveWindow: (by) => change(viewer.active, { shift: viewer.active.view.shift + by }),
     invert: () => change(viewer.active, { isInverted: !viewer.active.view.isInverted }),
     nextRegion: redrawing(() => {
       const places = regionsOf(viewer);

@@ -4,6 +4,7 @@ const KEY_STEP = 1.15;
 const WHEEL_SPEED = 0.0015; // a notch is 100 units: 16 %
 const ARROW_STEP = 40; // screen pixels
 const SHAPE_STEP = 8;
+const WINDOW_STEP = 0.05; // of the window's width
 const DRAG_RANGE = 300; // screen pixels of drag that double the window's width
 
 function listen(viewer, pane, actions) {
@@ -90,6 +91,10 @@ function keysOf(viewer, actions) {
     { keys: "-", shown: "-", text: "Zoom out", act: () => actions.zoomMiddle(1 / KEY_STEP) },
     { keys: "0", shown: "0", text: "Fit the breast", act: actions.fit },
     { keys: "1", shown: "1", text: "One stored pixel per screen pixel", act: actions.oneToOne },
+    { keys: "[", act: () => actions.stretchWindow(1 / KEY_STEP) },
+    { keys: "]", shown: "[ ]", text: "Window narrower, wider", act: () => actions.stretchWindow(KEY_STEP) },
+    { keys: ",", act: () => actions.moveWindow(WINDOW_STEP) },
+    { keys: ".", shown: ", .", text: "Darker, brighter", act: () => actions.moveWindow(-WINDOW_STEP) },
     { keys: "i", shown: "I", text: "Invert grey", act: actions.invert },
     { keys: "r", shown: "R", text: "Reset view and window", act: actions.reset },
     { keys: "m", shown: "M", text: "Magnifier, without heatmap", act: toggleTool("lens") },

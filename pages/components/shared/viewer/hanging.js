@@ -24,16 +24,16 @@ function hang(viewer, name) {
   viewer.hanging = name;
   viewer.enlarged = null;
   arrange(viewer);
-  if (!viewer.shown.includes(viewer.active)) [viewer.active] = viewer.shown;
-  if (viewer.root.contains(viewer.root.getRootNode().activeElement)) viewer.active.frame.focus();
 }
 
 // Gives every frame its place; the extra views keep theirs in the strip.
 function arrange(viewer) {
   const { root, enlarged } = viewer;
+  const hadFocus = root.getRootNode().activeElement?.classList.contains("pane");
   const { holds, name } = hangingOf(viewer);
   const isWhole = name === HANGINGS[0].name;
   viewer.shown = enlarged ? [enlarged] : viewer.hung.filter((pane) => holds(pane.meta));
+  if (![...viewer.shown, ...viewer.extra].includes(viewer.active)) [viewer.active] = viewer.shown;
   root.classList.toggle("enlarged", enlarged !== null);
   viewer.stage.hidden = viewer.extra.includes(enlarged);
   viewer.strip.hidden = viewer.extra.length === 0 || viewer.hung.includes(enlarged);
@@ -50,6 +50,8 @@ function arrange(viewer) {
     frame.style.setProperty("--column", place[1]);
   });
   layOut(viewer);
+  const isLost = hadFocus && root.getRootNode().activeElement?.hidden !== false;
+  if (isLost) viewer.active.frame.focus({ preventScroll: true }); // a hidden pane takes it along
 }
 
 function gridOf(cells) {

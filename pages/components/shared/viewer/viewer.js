@@ -60,6 +60,9 @@ function build(root, message, known) {
   const earlier = viewer.panes.map((pane) => before.find(({ meta }) => meta.key === pane.meta.key));
   if (earlier.every(Boolean)) {
     viewer.panes.forEach((pane, i) => Object.assign(pane, { view: earlier[i].view, fit: earlier[i].fit }));
+  } else {
+    viewer.isTruthShown = false; // of another case it is asked for anew
+    viewer.tiles.clear();
   }
   viewer.enlarged = viewer.panes.find(({ meta }) => meta.key === enlarged?.meta.key) ?? null;
   viewer.active = viewer.enlarged ?? viewer.panes[0];
@@ -72,10 +75,14 @@ function build(root, message, known) {
   viewer.status = buildStatus(viewer, message.legend);
   const keys = keysOf(viewer, actions);
   viewer.help = buildHelp(viewer, keys);
+  const focused = root.getRootNode().activeElement?.closest(".pane")?.dataset.key;
   root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
   root.classList.toggle("waiting", !viewer.panes.length);
   root.style.height = `${message.height}px`;
-  for (const pane of viewer.panes) listen(viewer, pane, actions);
+  for (const pane of viewer.panes) {
+    listen(viewer, pane, actions);
+    if (pane.meta.key === focused) pane.frame.focus({ preventScroll: true }); // keys go on working
+  }
   for (const { frame } of viewer.extra) {
     frame.onclick = () => {
       if (!viewer.enlarged) actions.enlarge(); // the click has made it the active one

@@ -1,0 +1,36 @@
+"""A page with nothing but the panel of scores of two breasts, over five validation breasts."""
+
+import streamlit as st
+
+from pages.components.read.panel.panel import Panel, PanelRow, show_panel
+
+WITH, WITHOUT = (0.4, 0.9), (0.1, 0.2, 0.6)
+
+
+def row(title: str, score: float, side: str) -> PanelRow:
+    return PanelRow(
+        title=title,
+        score=score,
+        shown=f"{score:.2f}",
+        side=side,
+        alt=title,
+        nouns="breasts",
+        cancer=WITH,
+        other=WITHOUT,
+    )
+
+
+st.title("Scores")
+show_panel(
+    Panel(
+        key="made up",
+        headline="Score above the threshold: left breast.",
+        aside="Below does not mean normal.",
+        stamp="",
+        rows=(row("Right breast", 0.3, "below"), row("Left breast", 0.8, "above")),
+        threshold=0.5,
+        shownThreshold="0.5000",
+        hint="Drag to try another threshold.",
+    ),
+    key="panel",
+)

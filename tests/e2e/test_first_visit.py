@@ -1,0 +1,84 @@
+"""Read, from the first visit to several cases: the example, names, the list, forgetting."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from tests.e2e.server import Server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+SLOW = 60_000  # torch is imported with the first score
+
+
+@pytest.fixture(scope="module")
+def women(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Path]]:
+    """Four views of three women, named as people name them: L-CC.png, 1_L_CC.png, 2_L_CC.png."""
+    folder = tmp_path_factory.mktemp("women")
+    write_phantom_set(folder, women=3, seed=7, size=(512, 256))
+    found: dict[str, list[Path]] = {}
+    for number in range(3):
+        found[str(number)] = []
+        for picture in sorted((folder / "images").rglob(f"W000{number + 1}_*.png")):
+            _, side, view = picture.stem.split("_")
+            name = f"{number}_{side}_{view}.png" if number else f"{side}-{view}.png"
+            found[str(number)].append(Path(shutil.copy(picture, folder / name)))
+    return found
+
+
+def drop(page: Page, files: list[Path]) -> None:
+    page.locator("input[type=file]").first.set_input_files(files)
+
+
+def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_loaded(
+    page: Page, fresh_app: Server
+) -> None:
+    page.goto(fresh_app.url)
+    expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".viewer canvas")).to_have_count(4)
+    expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
+    expect(page.get_by_text("Score 0.99")).to_be_visible()
+    expect(page).not_to_have_url(re.compile("case="))
+    page.get_by_role("button", name="Exam of four views").click()
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
+
+
+def test_four_views_are_hung_by_their_names_without_a_correction(
+    page: Page, women: dict[str, list[Path]]
+) -> None:
+    drop(page, women["0"])
+    expect(page.get_by_text("Hung by the files' names")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
+    names = page.locator(".viewer .pane .top")
+    expect(names).to_have_count(4)
+    for place, name in enumerate(("R CC", "L CC", "R MLO", "L MLO")):
+        expect(names.nth(place)).to_contain_text(name)
+    page.get_by_role("button", name="They are right").click()
+    expect(page.get_by_text("Hung by the files' names")).to_have_count(0, timeout=SLOW)
+
+
+def test_several_women_are_a_list_that_keys_lead_through_and_a_forgotten_one_comes_back(
+    page: Page, women: dict[str, list[Path]]
+) -> None:
+    drop(page, women["1"] + women["2"])
+    side = page.get_by_test_id("stSidebar")
+    expect(side.locator(".row")).to_have_count(2, timeout=SLOW)
+    expect(side.get_by_text("1_L_CC.png")).to_be_visible()
+    expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
+    first = page.url
+    page.keyboard.press("j")
+    expect(page).not_to_have_url(first, timeout=SLOW)
+    expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
+    page.keyboard.press("k")
+    expect(page).to_have_url(first, timeout=SLOW)
+
+    page.get_by_role("button", name="Forget this case").click()
+    page.get_by_role("button", name="Forget it").click()
+    expect(page.get_by_text("The case was forgotten")).to_be_visible(timeout=SLOW)
+    expect(side.locator(".row")).to_have_count(0)
+    page.get_by_role("button", name="Bring it back").click()
+    expect(side.locator(".row")).to_have_count(2, timeout=SLOW)
+    expect(page.get_by_text("The case was forgotten")).to_have_count(0)
