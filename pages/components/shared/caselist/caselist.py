@@ -133,7 +133,7 @@ def _bring_pictures(
     key: str, keys: set[str], thumbnails: Thumbnails | None, chosen: str | None
 ) -> None:
     """A fragment of its own: pictures come without the page, or even the rows, being made anew."""
-    place = f"{key}_pictures"
+    place = f"{key}-pictures"
     wanted = st.session_state.pop(_wanted_key(key), [])
     made = _made_in_time(wanted, thumbnails) if thumbnails else []
 

@@ -142,7 +142,7 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
     tags = _Tags.of(listing)
     cases = with_tags(listing.cases, listing.images, tags.by_image) if tags else listing.cases
     left, right = st.columns([2, 3], gap="medium")
-    place = f"{key}_{listing.source.run.run_id if listing.source.run else ''}"
+    place = f"{key}-{listing.source.mark}"
     with left, noted_errors():
         opened = show_case_list(
             cases,
