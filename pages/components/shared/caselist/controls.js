@@ -2,7 +2,7 @@
 
 function buildControls(list) {
   const { view } = list;
-  list.search = element("input", { type: "search", placeholder: "Search", "aria-label": "Search the cases", value: view.search });
+  list.search = element("input", { type: "search", placeholder: "Search", "aria-label": "Search the cases" });
   list.search.oninput = () => {
     view.search = list.search.value;
     changed(list);

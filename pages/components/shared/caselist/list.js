@@ -17,7 +17,7 @@ export default function ({ data, parentElement, setStateValue }) {
     list.observer.disconnect();
     document.removeEventListener("keydown", list.onDocumentKey);
     clearTimeout(list.askTimer);
-    if (list.shelf.list === list) list.shelf.list = null;
+    if (list.shelf.list === list) list.shelf.list = list.shelf.place = null;
     if (lastUsed === list) lastUsed = null;
     LISTS.delete(parentElement);
   };
@@ -27,18 +27,18 @@ export default function ({ data, parentElement, setStateValue }) {
   list.drawn.clear();
   fillMenus(list);
   refresh(list);
-  if (!known) list.scroller.scrollTop = list.view.top;
+  takePlace(list);
   drawRows(list);
   list.root.dataset.ready = "true";
   return list.cleanUp;
 }
 
 function build(root, header) {
-  const list = { root, view: readView(header.view), drawn: new Map(), selected: new Set(), shown: [] };
+  const list = { root, view: newView(), drawn: new Map(), selected: new Set(), shown: [] };
   list.id = `list-${Math.random().toString(36).slice(2)}`;
   list.shelf = shelfOf(header.list);
   list.shelf.list = list;
-  list.opened = list.active = list.shelf.opened ?? header.opened;
+  list.opened = list.active = null;
   list.scroller = element("div", { class: "scroller", role: "listbox", tabindex: 0, "aria-label": "Cases", "aria-multiselectable": "true" });
   list.filler = element("div", { class: "filler", role: "presentation" });
   list.scroller.append(list.filler);
@@ -68,6 +68,21 @@ function refresh(list) {
   list.filterButton.classList.toggle("on", isNarrowed);
 }
 
+// Once, as soon as it is known: the filter, the order and the place that a list was left with.
+function takePlace(list) {
+  const { place } = list.shelf;
+  if (list.isPlaced || !place) return;
+  list.isPlaced = true;
+  Object.assign(list.view, readView(place.view));
+  list.opened = list.active = place.opened;
+  list.search.value = list.view.search;
+  list.direction.textContent = arrowOf(list.view);
+  fillMenus(list);
+  refresh(list);
+  list.scroller.scrollTop = list.view.top;
+  if (list.opened) show(list, list.opened);
+}
+
 // Another filter, another order: from the top.
 function changed(list) {
   refresh(list);
@@ -81,12 +96,14 @@ function hear(list, came) {
     const row = list.drawn.get(key);
     if (row) showPicture(list, row, key);
   }
-  if (list.shelf.opened && list.shelf.opened !== list.opened && !list.isOpening) {
-    list.opened = list.active = list.shelf.opened;
+  takePlace(list);
+  const { opened } = list.shelf.place;
+  if (opened === list.opened) list.isOpening = false;
+  else if (opened && !list.isOpening) {
+    list.opened = list.active = opened;
     refresh(list);
-    show(list, list.opened);
+    show(list, opened);
   }
-  if (list.shelf.opened === list.opened) list.isOpening = false;
   drawRows(list);
 }
 

@@ -41,8 +41,6 @@ if TYPE_CHECKING:  # imported where asked for: a list without pictures needs non
     from mammo_core.datasets.dataset import Dataset
     from mammo_core.preprocessing.prepare import DisplayImage
 
-OPEN: Final = "open"
-VIEW: Final = "shown"
 _THUMBNAIL: Final = 96  # pixels
 _LONGEST: Final = 1400  # pixels, as of several images on Read
 _MOST_VIEWS: Final = 8
@@ -132,7 +130,7 @@ def with_tag_column(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
 def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int = 640) -> None:
     """The cases of `listing` as a list, and beside it the one that is open. Reruns by itself.
 
-    `key` tells several panels of a page apart; what is open stands in the address even so.
+    `key` tells several panels of a page apart, in the address too.
     """
     if title:
         st.markdown(f"**{escaped(title)}**")
@@ -142,21 +140,21 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
     tags = _Tags.of(listing)
     cases = with_tags(listing.cases, listing.images, tags.by_image) if tags else listing.cases
     left, right = st.columns([2, 3], gap="medium")
-    place = f"{key}_{listing.source.run.run_id if listing.source.run else ''}"
+    place, opened_in, viewed_in = f"{key}-{listing.source.mark}", f"{key}_open", f"{key}_view"
     with left, noted_errors():
         opened = show_case_list(
             cases,
             key=place,
             thumbnails=_thumbnails(listing),
-            opened=st.query_params.get(OPEN),
+            opened=st.query_params.get(opened_in),
             threshold=listing.threshold,
             height=height,
-            view=st.query_params.get(VIEW, ""),
+            view=st.query_params.get(viewed_in, ""),
             tagging=tags.tagging(listing) if tags else None,
         )
-    _keep(OPEN, opened or "")
-    if kept_view(place):
-        _keep(VIEW, kept_view(place))
+    _keep(opened_in, opened or "")
+    if kept_view(place) is not None:
+        _keep(viewed_in, kept_view(place) or "")
     with right, noted_errors():
         if opened is None:
             st.caption("Click on a case to see it here; J and K go to the next and the one before.")

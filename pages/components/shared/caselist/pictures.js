@@ -1,4 +1,4 @@
-// Brings pictures to a list of the same page, and what Python has to say of it: which case is open.
+// Brings pictures to a list of the same page, and where it was left.
 // Draws nothing, so that a message of pictures never carries the rows again.
 
 const SEEN = new WeakMap(); // the last message by parent element
@@ -15,7 +15,7 @@ export default function ({ data, parentElement, setStateValue }) {
       shelf.pictures.set(key, address);
       return key;
     });
-    shelf.opened = header.opened;
+    shelf.place = { opened: header.opened, view: header.view };
     shelf.list?.hear(came);
   }
   if (shelf.waiting) {
