@@ -1,6 +1,7 @@
 """Words that stand in many places: the research notice, and numbers with their nouns."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Final
 
 from mammo_core.types import Level
@@ -17,6 +18,23 @@ UNITS: Final[Mapping[Level, tuple[str, str]]] = {
 }
 
 
+#: English whatever the computer speaks, which strftime does not promise.
+_MONTHS: Final = [
+    "Jan",
+    "Feb",
+    "Mar",
+    "Apr",
+    "May",
+    "Jun",
+    "Jul",
+    "Aug",
+    "Sep",
+    "Oct",
+    "Nov",
+    "Dec",
+]
+
+
 def many(count: int, one: str, more: str) -> str:
     """`1 woman`, `2,000 women`."""
     return f"{count:,} {one if count == 1 else more}"
@@ -31,3 +49,12 @@ def pairs_in_words(level: Level, views: int) -> str:
     """What must be added to the name of such a case; "" where it is what it is called."""
     is_paired = views == 2 and level is Level.IMAGE
     return ", each with its partner beside it: a breast counts twice" if is_paired else ""
+
+
+def day_in_words(moment: str) -> str:
+    """ "29 Nov 2026" of an ISO 8601 time; what is none is given back as it is."""
+    try:
+        at = datetime.fromisoformat(moment)
+    except ValueError:
+        return moment
+    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"

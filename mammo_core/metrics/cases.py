@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.scores import mean_of_sum
 from mammo_core.types import Level
+from mammo_core.words import UNITS, many
 
 _SEPARATOR: Final = " / "
 
@@ -299,6 +300,69 @@ class Outcome(StrEnum):
     @property
     def is_right(self) -> bool:
         return self in (Outcome.FOUND, Outcome.NOT_CALLED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedCases:
+    """Some of the cases counted, and which they are in words."""
+
+    title: str
+    case_ids: tuple[str, ...]
+
+
+def asked_cases(cases: Cases, asked: str, threshold: float) -> AskedCases:
+    """Those of an Outcome at `threshold`, furthest from it first; or those of a bar of scores,
+    "with:0.4:0.5" for cancers from .4 up to below .5, highest first.
+    """
+    one, more = UNITS[cases.level]
+    if asked in tuple(Outcome):
+        chosen = _of_outcome(cases, Outcome(asked), threshold)
+        order = np.argsort(-np.abs(cases.score[chosen] - threshold), kind="stable")
+        title = f"{many(len(chosen), one, more)}: {_OUTCOME_WORDS[Outcome(asked)]}"
+        return AskedCases(title=title, case_ids=_names(cases, chosen[order]))
+    is_positive, low, high = _bar(asked)
+    is_within = (cases.score >= low) & (cases.score < high)
+    chosen = np.flatnonzero((cases.positive == is_positive) & is_within)
+    order = np.argsort(-cases.score[chosen], kind="stable")
+    truth = "with" if is_positive else "without"
+    return AskedCases(
+        title=f"{many(len(chosen), one, more)} {truth} cancer that score {low:.3f} to "
+        f"{min(1.0, high):.3f}",
+        case_ids=_names(cases, chosen[order]),
+    )
+
+
+_OUTCOME_WORDS: Final = {
+    Outcome.FOUND: "cancers found",
+    Outcome.MISSED: "cancers missed",
+    Outcome.FALSE_ALARM: "false alarms",
+    Outcome.NOT_CALLED: "without cancer, not called",
+}
+
+
+def _of_outcome(cases: Cases, outcome: Outcome, threshold: float) -> NDArray[np.intp]:
+    is_called = outcome in (Outcome.FOUND, Outcome.FALSE_ALARM)
+    is_positive = outcome in (Outcome.FOUND, Outcome.MISSED)
+    called = cases.score >= threshold
+    return np.flatnonzero((called == is_called) & (cases.positive == is_positive))
+
+
+def _bar(asked: str) -> tuple[bool, float, float]:
+    truth, *ends = asked.split(":")
+    try:
+        low, high = map(float, ends)
+    except ValueError:
+        truth = ""
+    if truth not in ("with", "without"):
+        raise TableError(
+            f"{asked!r} names no cases. It is one of {', '.join(Outcome)}, or a range of scores "
+            "such as with:0.4:0.5."
+        )
+    return truth == "with", low, high
+
+
+def _names(cases: Cases, rows: NDArray[np.intp]) -> tuple[str, ...]:
+    return tuple(cases.case_ids[row] for row in rows)
 
 
 class Order(StrEnum):

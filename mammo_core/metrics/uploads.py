@@ -1,7 +1,8 @@
 """A table of scores that somebody else made, turned into predictions, with what was understood.
 
-Column names are guessed and can be set by hand. Logits, percentages, decimal commas, text labels
-and repeated rows are recognised and said aloud; what cannot be understood is refused.
+Column names are guessed and can be set by hand; where they leave a question, it is asked. Logits,
+percentages, decimal commas, text labels and repeated rows are recognised and said aloud; a decision
+is no score; what cannot be understood is refused.
 """
 
 import re
@@ -47,8 +48,8 @@ _MEGABYTE: Final = 2**20
 _NAMES: Final = {
     "label": ("positive", "label", "target", "y_true", "truth", "cancer", "malignant", "pathology",
               "class", "diagnosis", "outcome"),
-    "score": ("score", "prediction", "pred", "probability", "prob", "y_score", "y_pred", "p_cancer",
-              "p_malignant", "output", "logit", "cancer_probability"),
+    "score": ("score", "probability", "prob", "y_score", "y_prob", "p_cancer", "p_malignant",
+              "cancer_probability", "prediction", "pred", "y_pred", "output", "logit"),
     "image_id": ("image_id", "image", "imageid", "file", "filename", "file_name", "path",
                  "prediction_id", "id"),
     "patient_id": ("patient_id", "patient", "patientid", "subject", "subject_id", "woman",
@@ -58,6 +59,41 @@ _NAMES: Final = {
     "view": ("view", "view_position", "viewposition", "projection"),
     "split": ("split", "set", "subset", "partition"),
 }  # fmt: skip
+#: Words that a column's name is made of, where it is none of the names above.
+_SCORE_WORDS: Final = frozenset(
+    [
+        "prob",
+        "probability",
+        "proba",
+        "score",
+        "logit",
+        "logits",
+        "risk",
+        "likelihood",
+        "confidence",
+        "suspicion",
+    ]
+)
+_PREDICTED: Final = frozenset(["pred", "prediction", "predicted", "output"])
+_LOGIT_WORDS: Final = frozenset({"logit", "logits"})
+_OF_CANCER: Final = frozenset(
+    ["cancer", "malignant", "malignancy", "positive", "abnormal", "tumor", "tumour"]
+)
+_OF_NO_CANCER: Final = frozenset(
+    ["benign", "normal", "no", "non", "not", "negative", "neg", "healthy"]
+)
+_LABEL_WORDS: Final = frozenset(
+    ["target", "label", "truth", "true", "gt", "pathology", "diagnosis", "outcome", "malignancy"]
+)
+_ID_WORDS: Final = {
+    "image_id": frozenset({"image", "img", "file", "filename"}),
+    "patient_id": frozenset({"patient", "subject", "woman", "client"}),
+    "exam_id": frozenset({"exam", "study", "episode", "accession"}),
+}
+_ID_ENDS: Final = frozenset(
+    ["id", "ids", "name", "path", "key", "uid", "no", "nr", "number", "code"]
+)
+_MOST_NAMES: Final = 20  # of columns, in a sentence
 _POSITIVE: Final = frozenset({
     "1", "1.0", "true", "t", "yes", "y", "cancer", "malignant", "malignancy", "positive", "pos",
     "m", "abnormal", "tumor", "tumour",
@@ -104,16 +140,95 @@ def read_csv(data: bytes) -> pd.DataFrame:
 
 
 def guess_columns(table: pd.DataFrame) -> Columns:
-    """By their names, the likeliest name first; no column is guessed twice."""
-    by_name = {str(name).strip().lower(): str(name) for name in reversed(table.columns)}
+    """By their names, the likeliest name first, then by the words in them; no column is guessed
+    twice. Of columns that might be the score, one that holds decisions is not taken.
+    """
+    names = [str(name) for name in table.columns]
+    by_name = {name.strip().lower(): name for name in reversed(names)}
     taken: set[str] = set()
     guesses: dict[str, str] = {}
-    for role, names in _NAMES.items():
-        found = next((by_name[n] for n in names if n in by_name and by_name[n] not in taken), None)
-        if found is not None:
-            guesses[role] = found
-            taken.add(found)
+    for role, known in _NAMES.items():
+        found = [by_name[name] for name in known if name in by_name]
+        found += _by_words(role, names)
+        free = [name for name in found if name not in taken]
+        if role == "score":
+            free = [name for name in free if not is_decision(table[name])]
+        if free:
+            guesses[role] = free[0]
+            taken.add(free[0])
     return Columns(**guesses)
+
+
+def is_decision(cells: "pd.Series[str]") -> bool:
+    """Whether all is 0 or 1: what was called at some threshold, not how it scored."""
+    numbers = pd.to_numeric(cells.str.strip(), errors="coerce").dropna()
+    return not numbers.empty and bool(numbers.isin((0.0, 1.0)).all())
+
+
+def _words_of(name: str) -> frozenset[str]:
+    return frozenset(filter(None, re.split(r"[^a-z0-9]+", name.lower())))
+
+
+def _by_words(role: str, names: list[str]) -> list[str]:
+    """The column whose name speaks of `role`; none where several do so equally."""
+    ranked = {name: rank for name in names if (rank := _rank(role, _words_of(name)))}
+    best = [name for name, rank in ranked.items() if rank == max(ranked.values())]
+    return best if len(best) == 1 else []
+
+
+def _rank(role: str, words: frozenset[str]) -> int:
+    """How clearly a column of such words holds `role`; 0 where it does not."""
+    is_predicted = bool(words & (_SCORE_WORDS | _PREDICTED)) or (
+        "p" in words and bool(words & _OF_CANCER)
+    )
+    if role == "score":
+        is_of_another = bool(words & (_OF_NO_CANCER | {"label", "class"}))
+        is_named = bool(words & _SCORE_WORDS)
+        return 0 if is_of_another or not is_predicted else 1 + is_named + bool(words & _OF_CANCER)
+    if role == "label":
+        return int(bool(words & _LABEL_WORDS) and not is_predicted)
+    known = _ID_WORDS.get(role, frozenset())
+    return int(bool(words & known) and words <= known | _ID_ENDS)
+
+
+def columns_in_words(columns: Columns) -> str:
+    """What was taken for what, in a line."""
+    told = [f"score: {columns.score}", f"label: {columns.label}", f"patient: {columns.patient_id}"]
+    return f"What the columns mean ({', '.join(told).replace('None', 'not known')})"
+
+
+def open_question(table: pd.DataFrame, columns: Columns, positive: list[str]) -> str:
+    """What has to be told of the columns before the table can be understood; "" for nothing."""
+    if table.empty:
+        return ""
+    if columns.score is not None and is_decision(table[columns.score]):
+        return f"{_no_score(columns.score)} {_which('score', table)}"
+    if columns.score is None:
+        decisions = [
+            str(name)
+            for name in table.columns
+            if _rank("score", _words_of(str(name))) and is_decision(table[str(name)])
+        ]
+        return " ".join((*map(_no_score, decisions), _which("score", table)))
+    if columns.label is None:
+        return _which("label", table)
+    words = label_words(table, columns)
+    if not positive and not (words and {word.lower() for word in words} <= _NEGATIVE):
+        return f"Which labels mean cancer? The label column holds {', '.join(sorted(words)[:6])}."
+    return ""
+
+
+def _no_score(name: str) -> str:
+    return (
+        f"{name} holds nothing but 0 and 1: decisions made at some threshold, no scores that one "
+        "could be moved along."
+    )
+
+
+def _which(what: str, table: pd.DataFrame) -> str:
+    names = [str(name) for name in table.columns]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"Which column holds the {what}? The table has {', '.join(names[:_MOST_NAMES])}{more}."
 
 
 def label_words(table: pd.DataFrame, columns: Columns) -> list[str]:
@@ -135,13 +250,13 @@ def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Un
     """`positive` are the labels that mean cancer; every other label means none."""
     if table.empty:
         raise TableError("The uploaded table has no rows.")
-    if columns.score is None or columns.label is None:
-        lacking = "score" if columns.score is None else "label"
-        raise TableError(
-            f"Which column holds the {lacking}? The table has {', '.join(map(str, table.columns))}."
-        )
+    question = open_question(table, columns, positive)
+    if question or columns.score is None or columns.label is None:
+        raise TableError(question)
     notes = _twins(table, columns)
-    score = _scores(table[columns.score], notes)
+    score = _scores(
+        table[columns.score], notes, is_logit=bool(_LOGIT_WORDS & _words_of(columns.score))
+    )
     result = pd.DataFrame({"score": score, "positive": _truth(table[columns.label], positive)})
     for role in ("image_id", "patient_id", "exam_id"):
         name = getattr(columns, role)
@@ -158,7 +273,8 @@ def understand(table: pd.DataFrame, columns: Columns, positive: list[str]) -> Un
     return Understood(predictions=check_predictions(result), notes=tuple(notes))
 
 
-def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
+def _scores(cells: "pd.Series[str]", notes: list[str], *, is_logit: bool) -> "pd.Series[float]":
+    """`is_logit` where the column's name says so."""
     text = cells.str.strip()
     if text.isna().any():
         notes.append(f"{_rows(text.isna())} no score and were left out.")
@@ -180,13 +296,14 @@ def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
         )
     score = score.astype("float64").replace([np.inf, -np.inf], np.nan)
     low, high = score.min(), score.max()
-    if low >= 0.0 and 1.0 < high <= 100.0:
+    if not is_logit and low >= 0.0 and 1.0 < high <= 100.0:
         notes.append(f"Scores reach {high:g}: taken for per cent and divided by 100.")
         return score / 100
-    if low < 0.0 or high > 100.0:
+    if is_logit or low < 0.0 or high > 100.0:
+        why = "by the column's name " if is_logit else ""
         notes.append(
-            f"Scores run from {low:g} to {high:g}: taken for logits and put through the logistic "
-            "function, which keeps their order."
+            f"Scores run from {low:g} to {high:g}: {why}taken for logits and put through the "
+            "logistic function, which keeps their order."
         )
         return pd.Series(expit(score.to_numpy()), index=score.index)
     return score
@@ -194,11 +311,6 @@ def _scores(cells: "pd.Series[str]", notes: list[str]) -> "pd.Series[float]":
 
 def _truth(cells: "pd.Series[str]", positive: list[str]) -> "pd.Series[bool]":
     text = cells.str.strip()
-    words = text.dropna().unique()
-    if not positive and not (len(words) and {word.lower() for word in words} <= _NEGATIVE):
-        raise TableError(
-            f"Which labels mean cancer? The label column holds {', '.join(sorted(words)[:6])}."
-        )
     return text.isin(positive).astype("boolean").mask(text.isna())
 
 
