@@ -73,6 +73,11 @@ def datasets_root() -> Path:
     return home() / "datasets"
 
 
+def tags_root() -> Path:
+    """What readers said of images of data sets: one file each."""
+    return home() / "tags"
+
+
 def audits_root() -> Path:
     """One run folder per audit."""
     return home() / "audits"

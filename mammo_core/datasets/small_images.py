@@ -34,10 +34,7 @@ def grey_levels(small: Pixels) -> dict[str, float]:
     return {name: float(value) for name, value in zip(GREY, values, strict=True)}
 
 
-_AMBER: Final = (0, 159, 230)  # blue, green, red
-
-
-def thumbnail(root: Path, path: str, *, side: int, boxes: Sequence[Box] = ()) -> bytes | None:
+def thumbnail(root: Path, path: str, *, side: int) -> bytes | None:
     """A JPEG whose longer side is `side` pixels; None where the image cannot be read."""
     try:
         pixels = read_mammogram(root / path).pixels
@@ -46,12 +43,21 @@ def thumbnail(root: Path, path: str, *, side: int, boxes: Sequence[Box] = ()) ->
     scale = side / max(pixels.shape)
     size = (max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale)))
     small = np.rint(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA) * 255).astype(np.uint8)
-    drawn = cv2.cvtColor(small, cv2.COLOR_GRAY2BGR)
-    for box in boxes:
-        corners = [round(value * scale) for value in (box.x0, box.y0, box.x1, box.y1)]
-        cv2.rectangle(drawn, corners[:2], corners[2:], _AMBER, 1)
-    _, data = cv2.imencode(".jpg", drawn)
+    _, data = cv2.imencode(".jpg", small)
     return bytes(data)
+
+
+def kept_thumbnail(root: Path, path: str, *, side: int) -> bytes | None:
+    """`thumbnail`, kept on disk until the file changes."""
+    file = root / path
+    place = cache_root() / "thumbnails" / str(side) / f"{state_of([file])}.jpg"
+    if place.exists():
+        return place.read_bytes()
+    made = thumbnail(root, path, side=side)
+    if made is not None:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        replace_file(place, made)
+    return made
 
 
 def boxes_of(boxes: pd.DataFrame, image_id: str) -> tuple[Box, ...]:

@@ -113,7 +113,7 @@ def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.
 
 def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Series[Any]":
     """Per case of `cases` its value of `column`; missing where its images differ or have none."""
-    ids = _case_ids(predictions, cases.level)
+    ids = case_ids_of(predictions, cases.level)
     by_case = predictions[column].groupby(ids.to_numpy())
     values = by_case.first().where(by_case.nunique(dropna=False) == 1)
     return values.reindex(list(cases.case_ids)).reset_index(drop=True)
@@ -121,7 +121,7 @@ def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Serie
 
 def images_of(predictions: pd.DataFrame, cases: Cases, case_id: str) -> pd.DataFrame:
     """The rows of `predictions` that make up one case."""
-    return predictions[(_case_ids(predictions, cases.level) == case_id).to_numpy()]
+    return predictions[(case_ids_of(predictions, cases.level) == case_id).to_numpy()]
 
 
 def _count_women(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
@@ -130,7 +130,7 @@ def _count_women(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.D
         raise TableError(f"The rule {rule} counts exams or patients, not cases of {level}.")
     breasts = _count(predictions, Level.BREAST, Pooling.MAX)
     woman_of = dict(
-        zip(_case_ids(predictions, Level.BREAST), _case_ids(predictions, level), strict=True)
+        zip(case_ids_of(predictions, Level.BREAST), case_ids_of(predictions, level), strict=True)
     )
     breasts["woman"] = breasts["case_id"].map(woman_of)
     has_cancer = breasts.groupby("woman")["positive"].transform("any")
@@ -160,7 +160,7 @@ def _count(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFra
             f"{lacking} of {len(predictions)} images have no {' or '.join(missing)}, so they "
             f"cannot be counted by {level}. Count by image, or add the column."
         )
-    codes, names = pd.factorize(_case_ids(predictions, level))
+    codes, names = pd.factorize(case_ids_of(predictions, level))
     score, positive, is_known, images = _pooled(predictions, codes, len(names), rule)
     first = np.empty(len(names), dtype=np.intp)
     first[codes[::-1]] = np.arange(len(codes))[::-1]
@@ -192,7 +192,8 @@ def _pooled(
     return pooled, positive, positive | (known_negatives == images), images
 
 
-def _case_ids(predictions: pd.DataFrame, level: Level) -> "pd.Series[str]":
+def case_ids_of(predictions: pd.DataFrame, level: Level) -> "pd.Series[str]":
+    """Per row the case it belongs to."""
     columns = _keys(predictions, level)
     ids = predictions[columns[0]].astype("string")
     for column in columns[1:]:
@@ -302,6 +303,43 @@ class Outcome(StrEnum):
         return self in (Outcome.FOUND, Outcome.NOT_CALLED)
 
 
+#: By whether there is cancer, and whether the case was called.
+_OUTCOMES: Final = {
+    (True, True): Outcome.FOUND,
+    (True, False): Outcome.MISSED,
+    (False, True): Outcome.FALSE_ALARM,
+    (False, False): Outcome.NOT_CALLED,
+}
+
+
+def outcomes_at(predictions: pd.DataFrame, threshold: float) -> "pd.Series[Any]":
+    """Per row its Outcome; missing where the truth is not known."""
+    called = predictions["score"] >= threshold
+    positive = predictions["positive"].astype("boolean")
+    outcome = pd.Series(pd.NA, index=predictions.index, dtype="string")
+    for (is_positive, is_called), name in _OUTCOMES.items():
+        is_so = (positive == is_positive).fillna(value=False) & (called == is_called)
+        outcome[is_so] = str(name)
+    return outcome
+
+
+def worst_first(predictions: pd.DataFrame, threshold: float) -> pd.DataFrame:
+    """The rows, furthest on the wrong side of `threshold` first; those of unknown truth last."""
+    rows = predictions.sort_values("image_id")
+    towards = rows["positive"].map({True: -1.0, False: 1.0}).astype("Float64")
+    wrong = (rows["score"] - threshold) * towards
+    by_wrong = wrong.sort_values(ascending=False, kind="stable", na_position="last")
+    return rows.loc[by_wrong.index]
+
+
+def outcomes_of(cases: Cases, threshold: float) -> dict[str, Outcome]:
+    """By case what calling those at or above `threshold` makes of it."""
+    return {
+        name: _OUTCOMES[bool(positive), bool(score >= threshold)]
+        for name, positive, score in zip(cases.case_ids, cases.positive, cases.score, strict=True)
+    }
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedCases:
     """Some of the cases counted, and which they are in words."""
@@ -316,7 +354,8 @@ def asked_cases(cases: Cases, asked: str, threshold: float) -> AskedCases:
     """
     one, more = UNITS[cases.level]
     if asked in tuple(Outcome):
-        chosen = _of_outcome(cases, Outcome(asked), threshold)
+        outcomes = outcomes_of(cases, threshold)
+        chosen = np.flatnonzero([outcomes[name] == asked for name in cases.case_ids])
         order = np.argsort(-np.abs(cases.score[chosen] - threshold), kind="stable")
         title = f"{many(len(chosen), one, more)}: {_OUTCOME_WORDS[Outcome(asked)]}"
         return AskedCases(title=title, case_ids=_names(cases, chosen[order]))
@@ -340,13 +379,6 @@ _OUTCOME_WORDS: Final = {
 }
 
 
-def _of_outcome(cases: Cases, outcome: Outcome, threshold: float) -> NDArray[np.intp]:
-    is_called = outcome in (Outcome.FOUND, Outcome.FALSE_ALARM)
-    is_positive = outcome in (Outcome.FOUND, Outcome.MISSED)
-    called = cases.score >= threshold
-    return np.flatnonzero((called == is_called) & (cases.positive == is_positive))
-
-
 def _bar(asked: str) -> tuple[bool, float, float]:
     truth, *ends = asked.split(":")
     try:
@@ -363,44 +395,3 @@ def _bar(asked: str) -> tuple[bool, float, float]:
 
 def _names(cases: Cases, rows: NDArray[np.intp]) -> tuple[str, ...]:
     return tuple(cases.case_ids[row] for row in rows)
-
-
-class Order(StrEnum):
-    WORST = "worst first"
-    BEST = "best first"
-    HIGHEST = "highest score first"
-    RANDOM = "random"
-
-
-def outcomes_at(predictions: pd.DataFrame, threshold: float) -> "pd.Series[Any]":
-    """Per row its Outcome; missing where the truth is not known."""
-    called = predictions["score"] >= threshold
-    positive = predictions["positive"].astype("boolean")
-    outcome = pd.Series(pd.NA, index=predictions.index, dtype="string")
-    for is_positive, is_called, name in (
-        (True, True, Outcome.FOUND),
-        (True, False, Outcome.MISSED),
-        (False, True, Outcome.FALSE_ALARM),
-        (False, False, Outcome.NOT_CALLED),
-    ):
-        is_so = (positive == is_positive).fillna(value=False) & (called == is_called)
-        outcome[is_so] = str(name)
-    return outcome
-
-
-def in_order(
-    predictions: pd.DataFrame, order: Order, *, threshold: float, seed: int
-) -> pd.DataFrame:
-    """The rows as they are to be looked at; those of unknown truth come last.
-
-    Worst is furthest on the wrong side of `threshold`, best furthest on the right one.
-    """
-    rows = predictions.sort_values("image_id")
-    if order is Order.RANDOM:
-        return rows.iloc[np.random.default_rng(seed).permutation(len(rows))]
-    if order is Order.HIGHEST:
-        return rows.sort_values("score", ascending=False, kind="stable")
-    towards = rows["positive"].map({True: -1.0, False: 1.0}).astype("Float64")
-    wrong = (rows["score"] - threshold) * towards
-    by_wrong = wrong.sort_values(ascending=order is Order.BEST, kind="stable", na_position="last")
-    return rows.loc[by_wrong.index]

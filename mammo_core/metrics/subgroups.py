@@ -38,6 +38,7 @@ SLICED_BY: Final = {
     "machine": "machine",
     "birads": "BI-RADS",
     "lesion": "lesion",
+    "tag": "tag",
     "after_difficult_negative_case": "difficult negative (known afterwards)",
 }
 _AGE_EDGES: Final = (0, 40, 50, 60, 70, 200)

@@ -418,16 +418,34 @@ def list_samples(root: Path) -> tuple[Sample, ...]:
 def place_images(root: Path, case: Case, sample: Sample) -> None:
     """Give the case made of `sample` the sides and views that its files do not store."""
     places = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
+    known = {digest: place for digest, place in places.items() if place is not None}
+    place_case(root, case, known, note=FROM_TABLE)
+
+
+def place_case(
+    root: Path,
+    case: Case,
+    places: Mapping[str, tuple[str | None, str | None]],
+    *,
+    note: str,
+) -> None:
+    """Give images of `case` the sides and views that a table knows and their files do not store;
+    `places` are by image id.
+    """
     for image in case.images:
-        place = places.get(image.ref.image_id)
-        if place is None or (image.ref.side and image.ref.view):
+        side, view = places.get(image.ref.image_id, (None, None))
+        found = replace(
+            image.ref,
+            side=image.ref.side or (Laterality(side) if side else None),
+            view=image.ref.view or (View(view) if view else None),
+        )
+        if found == image.ref:
             continue
-        side, view = place
 
-        def placed(ref: ImageRef, side: Laterality = side, view: View = view) -> ImageRef:
-            return replace(ref, side=ref.side or side, view=ref.view or view)
+        def placed(_: ImageRef, found: ImageRef = found) -> ImageRef:
+            return found
 
-        correct_image(root, case.case_id, image.ref.image_id, change=placed, note=FROM_TABLE)
+        correct_image(root, case.case_id, image.ref.image_id, change=placed, note=note)
 
 
 def _places(table: Path) -> dict[str, Place]:

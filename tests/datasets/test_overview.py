@@ -15,10 +15,10 @@ from mammo_core.datasets.dataset import (
     missing_files,
     told_columns,
 )
-from mammo_core.datasets.small_images import boxes_of, thumbnail
+from mammo_core.datasets.small_images import kept_thumbnail
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.runs.jobs import create_run
-from mammo_core.tables import check_boxes, check_manifest
+from mammo_core.tables import check_manifest
 from mammo_core.types import CANCER
 from tests.datasets.builders import drawn
 
@@ -64,23 +64,16 @@ def test_many_numbers_are_counted_in_ranges() -> None:
     assert counts["positive"].sum() == 50
 
 
-def test_a_thumbnail_shows_boxes_in_colour(tmp_path: Path) -> None:
+def test_a_thumbnail_is_kept_until_its_image_changes(tmp_path: Path) -> None:
     drawn.write_picture(tmp_path / "a.png", drawn.texture(1, (200, 100)))
-    boxes = check_boxes(
-        pd.DataFrame({"image_id": ["a"], "x0": [10], "y0": [40], "x1": [60], "y1": [120]})
-    )
-    plain, boxed = (
-        cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR).astype(int)
-        for data in (
-            thumbnail(tmp_path, "a.png", side=100) or b"",
-            thumbnail(tmp_path, "a.png", side=100, boxes=boxes_of(boxes, "a")) or b"",
-        )
-    )
-    assert plain.shape == (100, 50, 3)
-    assert np.ptp(plain, axis=2).max() < 10  # grey
-    assert np.ptp(boxed, axis=2).max() > 100
-    assert np.ptp(boxed[20:60, 5], axis=1).mean() > 50  # along the left edge of the box
-    assert thumbnail(tmp_path, "none.png", side=100) is None
+    first = kept_thumbnail(tmp_path, "a.png", side=100) or b""
+    assert cv2.imdecode(np.frombuffer(first, np.uint8), cv2.IMREAD_GRAYSCALE).shape == (100, 50)
+    (kept,) = (tmp_path / "home").rglob("*.jpg")
+    kept.write_bytes(b"kept")
+    assert kept_thumbnail(tmp_path, "a.png", side=100) == b"kept"
+    drawn.write_picture(tmp_path / "a.png", drawn.texture(2, (300, 100)))
+    assert kept_thumbnail(tmp_path, "a.png", side=100) != b"kept"
+    assert kept_thumbnail(tmp_path, "none.png", side=100) is None
 
 
 def test_missing_files_are_listed(tmp_path: Path) -> None:

@@ -1,8 +1,9 @@
 import pandas as pd
 import pytest
 
-from mammo_core.metrics.cases import Order, Outcome, in_order, outcomes_at
+from mammo_core.metrics.cases import Outcome, outcomes_at, outcomes_of, pool_cases, worst_first
 from mammo_core.tables import check_predictions
+from mammo_core.types import Level
 
 
 @pytest.fixture
@@ -33,23 +34,9 @@ def test_right_are_the_found_and_the_left_alone() -> None:
 def test_worst_is_furthest_on_the_wrong_side_and_unknown_truth_comes_last(
     five: pd.DataFrame,
 ) -> None:
-    worst = in_order(five, Order.WORST, threshold=0.5, seed=0)
-    assert worst["image_id"].tolist() == ["b", "c", "a", "d", "e"]
-    best = in_order(five, Order.BEST, threshold=0.5, seed=0)
-    assert best["image_id"].tolist() == ["d", "a", "c", "b", "e"]
-    highest = in_order(five, Order.HIGHEST, threshold=0.5, seed=0)
-    assert highest["image_id"].tolist() == ["e", "c", "a", "d", "b"]
+    assert worst_first(five, 0.5)["image_id"].tolist() == ["b", "c", "a", "d", "e"]
 
 
-def test_a_random_order_is_that_of_its_seed_whatever_the_order_of_the_rows(
-    five: pd.DataFrame,
-) -> None:
-    one = in_order(five, Order.RANDOM, threshold=0.5, seed=1)["image_id"].tolist()
-    same = in_order(five.iloc[::-1], Order.RANDOM, threshold=0.5, seed=1)["image_id"].tolist()
-    assert one == same
-    assert sorted(one) == ["a", "b", "c", "d", "e"]
-    others = [
-        in_order(five, Order.RANDOM, threshold=0.5, seed=seed)["image_id"].tolist()
-        for seed in range(2, 8)
-    ]
-    assert any(other != one for other in others)
+def test_cases_have_the_outcomes_of_their_rows(five: pd.DataFrame) -> None:
+    outcomes = outcomes_of(pool_cases(five, Level.IMAGE), 0.5)
+    assert outcomes == {"a": "found", "b": "missed", "c": "false alarm", "d": "not called"}

@@ -63,7 +63,7 @@ def show_images(compared: Compared) -> None:
         st.info("An uploaded table has no images.")
         return
     name = st.selectbox("Images of", list(runs), key="images_of", bind="query-params")
-    show_gallery(runs[name], key="compare_gallery")
+    show_gallery(runs[name], page="compare", key="compare_gallery")
 
 
 def show_settings(compared: Compared) -> None:

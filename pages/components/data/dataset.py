@@ -1,6 +1,5 @@
 """Registering a folder as a data set: it is recognised and named, or told what is missing."""
 
-import math
 from pathlib import Path
 from typing import Final
 
@@ -19,13 +18,13 @@ from mammo_core.datasets.dataset import (
     register,
     told_columns,
 )
-from mammo_core.datasets.small_images import boxes_of
 from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import datasets_root
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.reports.case.tables import to_safe_csv
-from pages.components.shared import cached
+from pages.components.shared.caselist.origin import Source
+from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 
 CHOSEN: Final = "data"
@@ -93,9 +92,6 @@ def _describe_and_keep(folder: Path) -> None:
 
 
 CHARTED: Final = ("side", "view", "density", "birads", "age", "site", "machine")
-_PER_PAGE: Final = 24
-_ACROSS: Final = 6
-_THUMBNAIL: Final = 190  # pixels
 
 
 def show_identity(dataset: Dataset) -> None:
@@ -130,34 +126,12 @@ def show_overview(dataset: Dataset) -> None:
 
 
 def show_images(dataset: Dataset) -> None:
-    """Thumbnails with their boxes, filtered, a page at a time."""
-    manifest = dataset.manifest
-    labels = sorted(manifest["label"].dropna().unique())
-    left, right = st.columns(2)
-    with left:
-        chosen = st.multiselect("Label", labels, key="images_label")
-    with right:
-        has_boxes = st.toggle("Only with boxes", key="images_boxes", disabled=dataset.boxes.empty)
-    shown = manifest[manifest["label"].isin(chosen)] if chosen else manifest
-    if has_boxes:
-        shown = shown[shown["image_id"].isin(dataset.boxes["image_id"])]
-    st.caption(f"{len(shown):,} of {len(manifest):,} images")
-    pages = max(1, math.ceil(len(shown) / _PER_PAGE))
-    page = st.pagination(pages, key="images_page") if pages > 1 else 1
-    rows = shown.iloc[(page - 1) * _PER_PAGE : page * _PER_PAGE]
-    boxes = dataset.boxes[dataset.boxes["image_id"].isin(rows["image_id"])]
-    for start in range(0, len(rows), _ACROSS):
-        for place, row in zip(
-            st.columns(_ACROSS), rows.iloc[start : start + _ACROSS].itertuples(), strict=False
-        ):
-            drawn = boxes_of(boxes, str(row.image_id))
-            path = str(row.path)
-            data = cached.picture(str(dataset.root), path, side=_THUMBNAIL, boxes=drawn)
-            if data is None:
-                place.warning("Cannot be read", icon=":material/broken_image:")
-            else:
-                place.image(data, alt=str(row.image_id))
-            place.caption(escaped(_words(row.image_id, row.side, row.view, row.label)))
+    """Every image as a case list; those with a lesion whose place is known can be picked."""
+    rows = dataset.manifest
+    if not dataset.boxes.empty and st.toggle("Only with boxes", key="images_boxes"):
+        rows = rows[rows["image_id"].isin(dataset.boxes["image_id"])]
+    source = Source(page="data", dataset=dataset)
+    show_cases_panel(images_listing(rows, source, threshold=None), key="images")
 
 
 def show_split(dataset: Dataset) -> None:
@@ -214,8 +188,3 @@ def _counted(manifest: pd.DataFrame) -> pd.DataFrame:
     counted = told.groupby(["split", "label"])
     table = pd.DataFrame({"images": counted.size(), "women": counted["group_id"].nunique()})
     return table.reset_index()
-
-
-def _words(*values: object) -> str:
-    """Those that are told: a missing value is no text."""
-    return " ".join(value for value in values if isinstance(value, str))

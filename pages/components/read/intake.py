@@ -34,6 +34,7 @@ from pages.components.read.reading import read_images
 from pages.components.read.scores import fit_of, point_for, scored_images
 from pages.components.read.studies import show_study_start
 from pages.components.shared import cached
+from pages.components.shared.caselist.origin import forget_origin, show_origin
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 
 _FILES: Final = "dropped_files"
@@ -64,6 +65,11 @@ def shown_name(case: Case, number: int) -> str:
     """What the reader's own computer calls a file, while this tab is open; it is kept nowhere."""
     names = st.session_state.get(_NAMES, {}).get(case.case_id, ())
     return f" ({names[number - 1]})" if number <= len(names) else ""
+
+
+def name_files(case: Case, names: list[str]) -> None:
+    """What the reader knows the files of `case` by, while this tab is open."""
+    st.session_state.setdefault(_NAMES, {})[case.case_id] = names
 
 
 def show_intake() -> None:
@@ -121,6 +127,7 @@ def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[i
     with _reading(len(files)) as step:
         for places in groups:
             cases.append((_store([files[place] for place in places], step), places))
+    forget_origin()
     st.query_params.pop("case", None)
     st.query_params.pop("list", None)
     if len(cases) == 1:
@@ -131,10 +138,16 @@ def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[i
     return cases
 
 
+def keep_files(files: list[bytes]) -> Case:
+    """`files` as a case in the store."""
+    with _reading(len(files)) as step:
+        return _store(files, step)
+
+
 def store_files(files: list[bytes]) -> Case:
     """Make `files` the case in the URL."""
-    with _reading(len(files)) as step:
-        case = _store(files, step)
+    case = keep_files(files)
+    forget_origin()
     st.query_params.pop("list", None)
     st.query_params["case"] = case.case_id
     return case
@@ -196,7 +209,8 @@ def listed_cases() -> list[str]:
 
 
 def show_way_back() -> None:
-    """From a case to the list it came with."""
+    """From a case to the page that opened it, or to the list it came with."""
+    show_origin()
     if not has_worklist() or "case" not in st.query_params:
         return
     if st.button("Back to the list", icon=":material/list:", key="to_list"):

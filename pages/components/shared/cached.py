@@ -25,7 +25,7 @@ from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
 from mammo_core.tables import check_predictions, read_table
-from mammo_core.types import Box, Level
+from mammo_core.types import Level
 
 if TYPE_CHECKING:  # pages that show no data set open without what reads one
     from mammo_core.datasets.audit.result import AuditResult
@@ -101,12 +101,12 @@ def audit(run: RunFolder) -> "AuditResult":
     return _audit(run.file(AUDIT_FILE))
 
 
-@st.cache_data(max_entries=1024, show_spinner=False)
-def picture(root: str, path: str, *, side: int, boxes: tuple[Box, ...] = ()) -> bytes | None:
-    """A thumbnail with its boxes; None where the image cannot be read."""
-    from mammo_core.datasets.small_images import thumbnail
+@st.cache_data(max_entries=2048, show_spinner=False)
+def picture(root: str, path: str, *, side: int) -> bytes | None:
+    """A thumbnail; None where the image cannot be read."""
+    from mammo_core.datasets.small_images import kept_thumbnail
 
-    return thumbnail(Path(root), path, side=side, boxes=boxes)
+    return kept_thumbnail(Path(root), path, side=side)
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the data set…")

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.config import RunConfig, load_settings
-from mammo_core.errors import MammoError, RunError
+from mammo_core.errors import RunError
+from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import (
     Fidelity,
@@ -113,16 +114,8 @@ if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
 _SETTINGS: Final = "run.json"
 
 
-def shown_dataset(run: RunFolder) -> "Dataset | None":
-    """The data set of `run`; None, and why in words, where its images are not on this computer."""
-    try:
-        return dataset_of(run)
-    except MammoError as error:
-        st.info(escaped(str(error)), icon=":material/hide_image:")
-        return None
-
-
 def dataset_of(run: RunFolder) -> "Dataset":
+    """The data set whose images `run` has scored: its own, or the one it was evaluated on."""
     if not run.file(_SETTINGS).exists():
         raise RunError(
             f"{run.run_id} came from elsewhere, without the settings of its training: which images "
@@ -131,7 +124,10 @@ def dataset_of(run: RunFolder) -> "Dataset":
         )
     from mammo_core.datasets.dataset import Registered, find_folder
 
-    data = load_settings(run.file(_SETTINGS), RunConfig).data
+    evaluations = list_evaluations([run])
+    data = (
+        evaluations[0].config if evaluations else load_settings(run.file(_SETTINGS), RunConfig).data
+    )
     return cached.dataset(
         Registered(
             name=data.folder,

@@ -1,19 +1,18 @@
-"""The cases on the wrong side of the threshold, with pictures, each a click away from Read."""
-
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+"""The cases on the wrong side of the threshold, and those of one part, as a case list."""
 
 import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.metrics.cases import images_of, mistakes
+from mammo_core.metrics.cases import mistakes
 from mammo_core.metrics.multiclass import ClassReport, has_classes, report_classes
 from mammo_core.metrics.subgroups import (
     FEWEST_WOMEN,
+    NOT_KNOWN,
     SLICED_BY,
     Slice,
     largest_gap,
+    slice_names,
     sliceable,
     slices_of,
 )
@@ -22,18 +21,15 @@ from mammo_core.plots.overviews import forest_figure
 from mammo_core.reports.case.tables import to_safe_csv
 from mammo_core.reports.wording import number_in_words
 from mammo_core.scores import called_in_words
-from pages.components.shared import cached
+from pages.components.shared.caselist.panel import (
+    cases_listing,
+    counted_listing,
+    show_cases_panel,
+    source_of,
+    with_tag_column,
+)
 from pages.components.shared.counting import Counted
-from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import can_read
-from pages.components.shared.runs import shown_dataset
-
-if TYPE_CHECKING:  # imported where asked for: the table needs none of it
-    from mammo_core.datasets.dataset import Dataset
-
-_PICTURED: Final = 6
-_ACROSS: Final = 3
-_THUMBNAIL: Final = 220  # pixels
+from pages.components.shared.frame import escaped
 
 
 def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
@@ -43,62 +39,21 @@ def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
         f"{point.false_positives:,} false alarms among {point.negatives:,}; furthest first."
     )
     table = mistakes(counted.cases, point.threshold)
-    st.dataframe(table, hide_index=True, key="mistakes")
+    listing = counted_listing(counted, list(table["case_id"]), threshold=point.threshold)
+    show_cases_panel(listing, key="mistakes")
     st.download_button(
         "Download as CSV", to_safe_csv(table), "mistakes.csv", "text/csv", key="mistakes_csv",
         icon=":material/download:",
     )  # fmt: skip
-    if table.empty:
-        return
-    kind = st.segmented_control(
-        "Look at", list(table["kind"].unique()), key="look_at", bind="query-params"
-    )
-    if kind is None:
-        return
-    if counted.scored.run is None:
-        st.caption("An uploaded table has no images.")
-        return
-    dataset = shown_dataset(counted.scored.run)
-    if dataset is None:
-        return
-    with noted_errors():
-        shown = table[table["kind"] == kind].head(_PICTURED)
-        for start in range(0, len(shown), _ACROSS):
-            columns = st.columns(_ACROSS)
-            rows = shown.iloc[start : start + _ACROSS]
-            for column, (_, row) in zip(columns, rows.iterrows(), strict=False):
-                with column.container(border=True):
-                    _show_case(counted, dataset, row)
-
-
-def _show_case(counted: Counted, dataset: "Dataset", row: "pd.Series[str]") -> None:
-    case_id = str(row["case_id"])
-    images = images_of(counted.rows, counted.cases, case_id)
-    paths = dataset.manifest.set_index("image_id")["path"].reindex(images["image_id"]).dropna()
-    st.markdown(f"**{escaped(case_id)}**, score {float(row['score']):.3f}")
-    for path in paths:
-        data = cached.picture(str(dataset.root), str(path), side=_THUMBNAIL)
-        if data is not None:
-            st.image(data, width=_THUMBNAIL)
-    if paths.empty:
-        st.caption("Its images are not in the folder any more.")
-    elif st.button("Open in Read", key=f"open_{case_id}", icon=":material/radiology:"):
-        from pages.components.read.intake import (
-            store_files,
-        )  # reads images, which few visits ask for
-
-        store_files([(dataset.root / Path(path)).read_bytes() for path in paths])
-        opened = {"case": st.query_params["case"]}
-        if counted.scored.run is not None and can_read(counted.scored.run):
-            opened["model"] = counted.scored.run.run_id
-        st.switch_page("pages/read.py", query_params=opened)
 
 
 def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
-    predictions, counting, cases = counted.rows, counted.counting, counted.cases
+    counting, cases = counted.counting, counted.cases
+    source = source_of(counted.scored.run, page="thresholds")
+    predictions = with_tag_column(counted.rows, source)
     columns = sliceable(predictions)
     if not columns:
-        st.info("This table has no column to cut by: density, age, view, side, site, machine.")
+        st.info("This table has no column to cut by: density, age, view, side, site, machine, tag.")
         return
     column = st.segmented_control(
         "Cut by", columns, default=columns[0], required=True, key="cut",
@@ -118,11 +73,31 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
     )
     gap = largest_gap(slices)
     st.markdown(escaped(gap.sentence) if gap else "No two parts are large enough to be compared.")
-    st.dataframe([_slice_row(part) for part in slices], hide_index=True, key="slices")
+    names = [part.name for part in slices]
+    place = f"slices_{column}"
+
+    def choose() -> None:
+        cells = st.session_state[place].selection.cells
+        if cells:
+            st.session_state["slice"] = names[cells[0][0]]
+
+    st.dataframe(
+        [_slice_row(part) for part in slices], hide_index=True, key=place, on_select=choose,
+        selection_mode="single-cell",
+    )  # fmt: skip
     st.caption(
         f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; such parts are not "
-        "compared. Sensitivity and specificity at the threshold above."
+        "compared. Sensitivity and specificity at the threshold above. Click on a row for its "
+        "cases."
     )
+    chosen = st.pills("Cases of", names, key="slice", bind="query-params")
+    part = next((part for part in slices if part.name == chosen), None)
+    if part is not None:
+        rows = predictions[slice_names(predictions, column).fillna(NOT_KNOWN) == part.name]
+        listing = cases_listing(
+            rows, part.cases, part.cases.case_ids, threshold=rates.point.threshold, source=source
+        )
+        show_cases_panel(listing, key="slice_cases")
 
 
 def _slice_row(part: Slice) -> dict[str, str]:

@@ -6,6 +6,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import asked_cases
 from mammo_core.metrics.uncertainty import RatesAtThreshold
+from pages.components.shared.caselist.panel import counted_listing, show_cases_panel
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
 
@@ -19,8 +20,7 @@ def keep_opened(asked: str) -> None:
 
 def close_opened() -> None:
     """For callbacks."""
-    if PARAMETER in st.query_params:
-        del st.query_params[PARAMETER]
+    st.query_params.pop(PARAMETER, None)
 
 
 def show_opened(counted: Counted, rates: RatesAtThreshold) -> None:
@@ -28,9 +28,11 @@ def show_opened(counted: Counted, rates: RatesAtThreshold) -> None:
     asked = st.query_params.get(PARAMETER)
     if not asked:
         return
+    threshold = rates.point.threshold
     with noted_errors(), st.container(border=True):
-        found = asked_cases(counted.cases, asked, rates.point.threshold)
+        found = asked_cases(counted.cases, asked, threshold)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{escaped(found.title)}**")
             st.button("Close", icon=":material/close:", key="opened_close", on_click=close_opened)
-        st.dataframe({"case": found.case_ids}, hide_index=True, key="opened")
+        listing = counted_listing(counted, found.case_ids, threshold=threshold)
+        show_cases_panel(listing, key="opened")

@@ -115,7 +115,7 @@ def show_results(run: RunFolder) -> None:
     with st.expander(
         "Test images: worst and best cases", icon=":material/grid_view:", expanded=True
     ):
-        show_gallery(run)
+        show_gallery(run, page="train")
 
 
 def _show_metric(metric: Metric, card: ModelCard) -> None:

@@ -1,0 +1,92 @@
+"""What readers say of images of a data set in words of their own ("artefact", "look again"): kept
+with the set, by what it holds, so that its folder may be moved or registered under another name.
+"""
+
+import hashlib
+import json
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import TableError
+from mammo_core.files import replace_file
+from mammo_core.records import read_object
+from mammo_core.runs.folder import try_lock, unlock
+
+Tags = Mapping[str, tuple[str, ...]]  # by image id, each image's in order
+
+NO_TAG: Final = "no tag"
+_PATIENCE: Final = 5.0  # seconds that another writer is waited for
+_STEP: Final = 0.02
+
+
+def identity_of(manifest: pd.DataFrame) -> str:
+    """A hash over which images a data set holds, whatever their labels and splits."""
+    names = sorted(set(manifest["image_id"].astype(str)))
+    return hashlib.sha256("\0".join(names).encode("utf-8")).hexdigest()[:32]
+
+
+def read_tags(root: Path, identity: str) -> Tags:
+    """The tags of a data set's images; none where nobody gave any."""
+    found: dict[str, list[str]] = {}
+    for tag, images in _read(root, identity).items():
+        for image in images:
+            found.setdefault(image, []).append(tag)
+    return {image: tuple(sorted(tags)) for image, tags in found.items()}
+
+
+def change_tag(
+    root: Path, identity: str, tag: str, images: Iterable[str], *, is_removed: bool
+) -> None:
+    """Give `tag` to `images`, or take it from them; two writers at once lose nothing."""
+    root.mkdir(parents=True, exist_ok=True)
+    with _alone(root / f"{identity}.lock"):
+        tags = _read(root, identity)
+        tagged = set(tags.pop(tag, ()))
+        tagged = tagged - set(images) if is_removed else tagged | set(images)
+        if tagged:
+            tags[tag] = sorted(tagged)
+        text = json.dumps(dict(sorted(tags.items())), indent=1, ensure_ascii=False)
+        replace_file(_file_of(root, identity), text + "\n")
+
+
+def tag_column(image_ids: "pd.Series[str]", tags: Tags) -> "pd.Series[str]":
+    """Per image its tags in one cell, to cut a table by; an image of two tags is of both."""
+    return image_ids.map(lambda one: ", ".join(tags.get(str(one), ())) or NO_TAG).astype("string")
+
+
+def _file_of(root: Path, identity: str) -> Path:
+    return root / f"{identity}.json"
+
+
+def _read(root: Path, identity: str) -> dict[str, list[str]]:
+    path = _file_of(root, identity)
+    if not path.exists():
+        return {}
+    document = read_object(path, where=f"The list of tags {path.name}")
+    for tag, images in document.items():
+        if not isinstance(images, list) or not all(isinstance(one, str) for one in images):
+            raise TableError(
+                f"The list of tags {path.name} holds something else than image ids under "
+                f"{tag!r}. Put the file back from a copy, or delete it."
+            )
+    return document
+
+
+@contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    """Held by one writer at a time, of this process or of another."""
+    with path.open("ab") as lock:
+        until = time.monotonic() + _PATIENCE
+        while not try_lock(lock):
+            if time.monotonic() > until:
+                raise TableError("Another window is writing tags of this set. Try again.")
+            time.sleep(_STEP)
+        try:
+            yield
+        finally:
+            unlock(lock)

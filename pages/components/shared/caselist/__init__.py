@@ -1,0 +1,1 @@
+"""The case list, and the panel in which it opens beside the viewer."""

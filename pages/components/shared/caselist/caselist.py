@@ -1,0 +1,173 @@
+"""The case list: thumbnails, scores, truth and tags of many cases, of which only those in view are
+drawn. Sorted, filtered and searched in the browser; Python hears what is opened or tagged.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import streamlit as st
+
+from mammo_core.listing import ListedCase
+from pages.components.shared.viewer.viewer import join_scripts, pack_message
+
+Thumbnails = Callable[[str], bytes | None]
+
+_HERE: Final = Path(__file__).parent
+_MOST_ASKED: Final = 64  # pictures in one message
+_PATIENCE: Final = 0.4  # seconds after which what is made is sent, and the rest asked for again
+_MOST_ROWS: Final = 20_000
+_MOST_TAG: Final = 40  # letters
+
+_ROWS: Final = st.components.v2.component(
+    "mammo_case_list",
+    html='<div class="case-list"></div>',
+    css=(_HERE / "list.css").read_text(encoding="utf-8"),
+    js=join_scripts(_HERE, ["shelf.js", "listed.js", "rows.js", "controls.js", "list.js"]),
+)
+_PICTURES: Final = st.components.v2.component(
+    "mammo_case_pictures", html="<div></div>", js=join_scripts(_HERE, ["shelf.js", "pictures.js"])
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagging:
+    """What a reader asks for: this tag given to these cases, or taken from them."""
+
+    tag: str
+    keys: tuple[str, ...]
+    is_removed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaggedBy:
+    """The tags there are, and what keeps another; called before the script, as callbacks are."""
+
+    known: tuple[str, ...]
+    keep: Callable[[Tagging], None]
+
+
+def show_case_list(
+    cases: Sequence[ListedCase],
+    *,
+    key: str,
+    thumbnails: Thumbnails | None,
+    opened: str | None = None,
+    threshold: float | None = None,
+    height: int = 640,
+    view: str = "",
+    tagging: TaggedBy | None = None,
+) -> str | None:
+    """Show `cases`; the key of the one that is open, None before there is one.
+
+    `opened` is open until the reader clicks on another, or reaches it with J or K. `view` is the
+    filter, order and place to begin with, as `kept_view` gave it. Without `thumbnails` rows have
+    no picture; one that is None cannot be read. A click reruns the script, or
+    the fragment this is called in. `on_tag` is called before that, as callbacks are.
+    """
+    keys = {case.key for case in cases}
+    chosen = st.session_state.get(_opened_key(key))
+    chosen = next((one for one in (chosen, opened) if one in keys), None)
+    _ROWS(
+        key=key,
+        data=pack_message(
+            {
+                "list": key,
+                "height": height,
+                "threshold": threshold,
+                "view": view,
+                "opened": opened,
+                "of": " cases" if len(cases) <= _MOST_ROWS else f" of {len(cases):,} cases",
+                "hasPictures": thumbnails is not None,
+                "canTag": tagging is not None,
+                "knownTags": list(tagging.known) if tagging else [],
+                "cases": [_row(case) for case in cases[:_MOST_ROWS]],
+            },
+            [],
+        ),
+        on_act_change=lambda: _hear(key, keys, tagging),
+    )
+    _bring_pictures(key, keys, thumbnails, chosen)
+    return chosen
+
+
+def kept_view(key: str) -> str:
+    """The filter, order and place of the list `key` when something was last done in it."""
+    return str(st.session_state.get(_view_key(key), ""))
+
+
+def forget_opened(key: str) -> None:
+    """Leave the list `key` as if nothing had been opened in it."""
+    st.session_state.pop(_opened_key(key), None)
+    st.session_state.pop(_view_key(key), None)
+
+
+def _row(case: ListedCase) -> dict[str, Any]:
+    row = asdict(case)
+    row["isPositive"] = row.pop("is_positive")
+    row["facts"] = dict(case.facts)
+    return row
+
+
+def _hear(key: str, keys: set[str], tagging: TaggedBy | None) -> None:
+    """What the browser sends may be anything: only what fits the list is taken."""
+    act = st.session_state[key].act
+    if not isinstance(act, Mapping):
+        return
+    st.session_state[_view_key(key)] = str(act.get("view") or "")
+    kind = act.get("kind")
+    if kind == "open" and act.get("key") in keys:
+        st.session_state[_opened_key(key)] = act["key"]
+    elif kind in ("tag", "untag") and tagging is not None:
+        tag = str(act.get("tag", "")).strip()[:_MOST_TAG]
+        tagged = tuple(one for one in act.get("keys") or () if one in keys)
+        if tag and tagged:
+            tagging.keep(Tagging(tag=tag, keys=tagged, is_removed=kind == "untag"))
+
+
+@st.fragment
+def _bring_pictures(
+    key: str, keys: set[str], thumbnails: Thumbnails | None, chosen: str | None
+) -> None:
+    """A fragment of its own: pictures come without the page, or even the rows, being made anew."""
+    place = f"{key}_pictures"
+    wanted = st.session_state.pop(_wanted_key(key), [])
+    made = _made_in_time(wanted, thumbnails) if thumbnails else []
+
+    def want() -> None:
+        asked = st.session_state[place].wanted
+        fitting = [one for one in asked or () if one in keys]
+        st.session_state[_wanted_key(key)] = fitting[:_MOST_ASKED]
+
+    header = {
+        "list": key,
+        "opened": chosen,
+        "pictures": [(one, None if data is None else len(data)) for one, data in made],
+    }
+    buffers = [np.frombuffer(data, dtype=np.uint8) for _, data in made if data is not None]
+    _PICTURES(key=place, data=pack_message(header, buffers), on_wanted_change=want)
+
+
+def _made_in_time(wanted: Sequence[str], thumbnails: Thumbnails) -> list[tuple[str, bytes | None]]:
+    made: list[tuple[str, bytes | None]] = []
+    started = time.monotonic()
+    for one in wanted:
+        made.append((one, thumbnails(one)))
+        if time.monotonic() - started > _PATIENCE:
+            break
+    return made
+
+
+def _opened_key(key: str) -> str:
+    return f"{key}_opened"
+
+
+def _view_key(key: str) -> str:
+    return f"{key}_view"
+
+
+def _wanted_key(key: str) -> str:
+    return f"{key}_wanted"

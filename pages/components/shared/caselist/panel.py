@@ -1,0 +1,337 @@
+"""The case list with the viewer beside it: any page shows its cases so, in place, each a click away
+from Read. What is open, and how the list was narrowed, stands in the address.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.errors import MammoError
+from mammo_core.files import tags_root
+from mammo_core.listing import (
+    ListedCase,
+    exam_images,
+    images_by_case,
+    list_cases,
+    with_tags,
+)
+from mammo_core.metrics.cases import Cases, case_ids_of, outcomes_of
+from mammo_core.runs.folder import RunFolder
+from pages.components.shared import cached
+from pages.components.shared.caselist.caselist import (
+    TaggedBy,
+    Tagging,
+    Thumbnails,
+    kept_view,
+    show_case_list,
+)
+from pages.components.shared.caselist.origin import Source, keep_as_case, open_in_read
+from pages.components.shared.counting import Counted
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import can_read
+from pages.components.shared.runs import dataset_of
+from pages.components.shared.viewer.viewer import Pane, RegionBox, show_viewer
+
+if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
+    from mammo_core.datasets.dataset import Dataset
+    from mammo_core.preprocessing.prepare import DisplayImage
+
+OPEN: Final = "open"
+VIEW: Final = "shown"
+_THUMBNAIL: Final = 96  # pixels
+_LONGEST: Final = 1400  # pixels, as of several images on Read
+_MOST_VIEWS: Final = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Listing:
+    """Cases, the images each is made of, and where those come from."""
+
+    cases: tuple[ListedCase, ...]
+    images: Mapping[str, tuple[str, ...]]
+    source: Source
+    threshold: float | None = None
+
+
+def counted_listing(
+    counted: Counted, case_ids: Sequence[str], *, threshold: float, page: str = "thresholds"
+) -> Listing:
+    """These cases of `counted`, in this order, each with its outcome at `threshold`."""
+    return cases_listing(
+        counted.rows,
+        counted.cases,
+        case_ids,
+        threshold=threshold,
+        source=source_of(counted.scored.run, page=page),
+    )
+
+
+def cases_listing(
+    rows: pd.DataFrame,
+    cases: Cases,
+    case_ids: Sequence[str],
+    *,
+    threshold: float | None,
+    source: Source,
+) -> Listing:
+    """These of `cases`, which were pooled from `rows`, in this order."""
+    ids = case_ids_of(rows, cases.level)
+    is_wanted = ids.isin(list(case_ids)).to_numpy()
+    rows, case_of = rows[is_wanted], [str(one) for one in ids[is_wanted]]
+    if threshold is not None:
+        outcomes = outcomes_of(cases, threshold)
+        rows = rows.assign(outcome=pd.Series(case_of, index=rows.index).map(outcomes))
+    scores = dict(zip(cases.case_ids, cases.score, strict=True))
+    wanted = {one: float(scores[one]) for one in case_ids if one in scores}
+    return Listing(
+        cases=list_cases(rows, case_of=case_of, scores=wanted),
+        images=images_by_case(rows, case_of),
+        source=source,
+        threshold=threshold,
+    )
+
+
+def source_of(run: RunFolder | None, *, page: str) -> Source:
+    """Where the images that `run` scored lie; without any, why in words."""
+    if run is None:
+        return Source(page=page, dataset=None, why_no_images="An uploaded table has no images.")
+    try:
+        return Source(page=page, dataset=dataset_of(run), run=run)
+    except MammoError as error:
+        return Source(page=page, dataset=None, run=run, why_no_images=str(error))
+
+
+def images_listing(rows: pd.DataFrame, source: Source, *, threshold: float | None) -> Listing:
+    """Each row of a manifest or a predictions table as a case."""
+    return Listing(
+        cases=list_cases(rows),
+        images=images_by_case(rows, rows["image_id"].astype(str).to_list()),
+        source=source,
+        threshold=threshold,
+    )
+
+
+def with_tag_column(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
+    """`rows` with what readers tagged their images, to cut them by; as they are without any."""
+    if source.dataset is None:
+        return rows
+    from mammo_core.datasets.tags import identity_of, read_tags, tag_column
+
+    tags = read_tags(tags_root(), identity_of(source.dataset.manifest))
+    return rows.assign(tag=tag_column(rows["image_id"].map(_original), tags)) if tags else rows
+
+
+@st.fragment
+def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int = 640) -> None:
+    """The cases of `listing` as a list, and beside it the one that is open. Reruns by itself.
+
+    `key` tells several panels of a page apart; what is open stands in the address even so.
+    """
+    if title:
+        st.markdown(f"**{escaped(title)}**")
+    if not listing.cases:
+        st.info("There is no such case.", icon=":material/playlist_remove:")
+        return
+    tags = _Tags.of(listing)
+    cases = with_tags(listing.cases, listing.images, tags.by_image) if tags else listing.cases
+    left, right = st.columns([2, 3], gap="medium")
+    place = f"{key}_{listing.source.run.run_id if listing.source.run else ''}"
+    with left, noted_errors():
+        opened = show_case_list(
+            cases,
+            key=place,
+            thumbnails=_thumbnails(listing),
+            opened=st.query_params.get(OPEN),
+            threshold=listing.threshold,
+            height=height,
+            view=st.query_params.get(VIEW, ""),
+            tagging=tags.tagging(listing) if tags else None,
+        )
+    _keep(OPEN, opened or "")
+    if kept_view(place):
+        _keep(VIEW, kept_view(place))
+    with right, noted_errors():
+        if opened is None:
+            st.caption("Click on a case to see it here; J and K go to the next and the one before.")
+        else:
+            _show_opened(listing, next(one for one in cases if one.key == opened), key=key)
+    _say_of_images(listing)
+
+
+def _keep(name: str, value: str) -> None:
+    if value and st.query_params.get(name) != value:
+        st.query_params[name] = value
+    elif not value:
+        st.query_params.pop(name, None)
+
+
+def _say_of_images(listing: Listing) -> None:
+    if listing.source.why_no_images:
+        st.caption(f":material/hide_image: {escaped(listing.source.why_no_images)}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Tags:
+    """What readers said of the images of one data set."""
+
+    identity: str
+    by_image: Mapping[str, tuple[str, ...]]
+
+    @classmethod
+    def of(cls, listing: Listing) -> "_Tags | None":
+        """None where the data set is not known, with which tags are kept."""
+        dataset = listing.source.dataset
+        if dataset is None:
+            return None
+        from mammo_core.datasets.tags import identity_of, read_tags
+
+        identity = identity_of(dataset.manifest)
+        return cls(identity=identity, by_image=read_tags(tags_root(), identity))
+
+    def tagging(self, listing: Listing) -> TaggedBy:
+        """Cases are tagged by tagging every one of their images."""
+
+        def keep(asked: Tagging) -> None:
+            from mammo_core.datasets.tags import change_tag
+
+            images = [_original(image) for one in asked.keys for image in listing.images[one]]
+            try:
+                change_tag(
+                    tags_root(), self.identity, asked.tag, images, is_removed=asked.is_removed
+                )
+            except MammoError as error:
+                st.toast(escaped(str(error)), icon=":material/error:")
+
+        known = sorted({tag for tags in self.by_image.values() for tag in tags})
+        return TaggedBy(known=tuple(known), keep=keep)
+
+
+def _thumbnails(listing: Listing) -> Thumbnails | None:
+    """A case is known by its first image; None where no image is here."""
+    dataset = listing.source.dataset
+    if dataset is None:
+        return None
+    paths = _paths(dataset)
+
+    def picture(key: str) -> bytes | None:
+        path = paths.get(_original(listing.images[key][0]))
+        return cached.picture(str(dataset.root), path, side=_THUMBNAIL) if path else None
+
+    return picture
+
+
+def _paths(dataset: "Dataset") -> Mapping[str, str]:
+    rows = dataset.manifest
+    return dict(zip(rows["image_id"].astype(str), rows["path"].astype(str), strict=True))
+
+
+def _original(image_id: str) -> str:
+    from mammo_core.datasets.splits import original_of  # slow, and only asked where images are
+
+    return original_of(image_id)
+
+
+def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
+    source, dataset = listing.source, listing.source.dataset
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escaped(case.title)}**  \n{escaped(_in_words(case, listing.threshold))}")
+    if dataset is None:
+        return
+    known = _paths(dataset)
+    own = tuple(dict.fromkeys(_original(image) for image in listing.images[case.key]))
+    images = tuple(image for image in own if image in known)
+    if not images:
+        st.caption("Its images are not in the folder any more.")
+        return
+    exam = exam_images(dataset.manifest, images)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Open in Read", key=f"{key}_read", icon=":material/radiology:"):
+            open_in_read(source, exam[:_MOST_VIEWS], told=_truth_in_words(case))
+        is_whole = len(exam) > len(images) and st.toggle(
+            f"All {len(exam)} views of this exam", key=f"{key}_whole"
+        )
+        has_boxes = bool(dataset.boxes["image_id"].isin(list(exam)).any())
+        is_boxed = has_boxes and st.toggle("Known lesions", key=f"{key}_boxes")
+        can_heat = source.run is not None and can_read(source.run)
+        is_heated = can_heat and st.toggle("Heatmap", key=f"{key}_heat")
+    shown = (exam if is_whole else images)[:_MOST_VIEWS]
+    with noted_errors():
+        if is_heated and source.run is not None:
+            panes = _heated(source, shown)
+        else:
+            panes = [pane for one in shown for pane in _panes(dataset, one, has_boxes=is_boxed)]
+        show_viewer(panes, key=f"{key}_viewer", height=560)
+
+
+def _in_words(case: ListedCase, threshold: float | None) -> str:
+    score = ""
+    if case.score is not None:
+        score = f"Score {case.score:.3f}"
+        if threshold is not None:
+            side = "at or above" if case.score >= threshold else "below"
+            score += f", {side} the threshold {threshold:.3f}"
+    tags = f"Tags: {', '.join(case.tags)}" if case.tags else ""
+    parts = (" ".join(case.chips), score, _truth_in_words(case), tags)
+    return ". ".join(part for part in parts if part)
+
+
+def _truth_in_words(case: ListedCase) -> str:
+    return f"Truth by the data set: {case.truth}" if case.truth else ""
+
+
+def _panes(dataset: "Dataset", image_id: str, *, has_boxes: bool) -> list[Pane]:
+    """One image as the viewer takes it; none, and why in words, where it cannot be read."""
+    from mammo_core.datasets.small_images import boxes_of
+
+    row = dataset.manifest.loc[dataset.manifest["image_id"] == image_id].iloc[0]
+    try:
+        shown = _display(dataset.root / str(row["path"]))
+    except MammoError as error:
+        st.warning(escaped(f"{image_id}: {error}"), icon=":material/broken_image:")
+        return []
+    boxes = boxes_of(dataset.boxes, image_id) if has_boxes else ()
+    edges = [[edge / shown.reduction for edge in (box.x0, box.y0, box.x1, box.y1)] for box in boxes]
+    return [
+        Pane(
+            key=image_id,
+            title=image_id,
+            pixels=shown.pixels,
+            windows=shown.windows,
+            side=row["side"] if isinstance(row["side"], str) else None,
+            view=row["view"] if isinstance(row["view"], str) else None,
+            spacing_mm=shown.spacing_mm,
+            is_spacing_at_detector=shown.is_spacing_at_detector,
+            breast=shown.breast,
+            chest_wall=shown.chest_wall,
+            reduction=shown.reduction,
+            boxes=tuple(
+                RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text="known") for x0, y0, x1, y1 in edges
+            ),
+        )
+    ]
+
+
+@st.cache_data(max_entries=16, show_spinner=False)
+def _display(file: Path) -> "DisplayImage":
+    from mammo_core.preprocessing.prepare import to_pane
+    from mammo_core.preprocessing.reading.read import read_mammogram
+
+    return to_pane(read_mammogram(file), longest=_LONGEST)
+
+
+def _heated(source: Source, images: Sequence[str]) -> list[Pane]:
+    """As Read shows them: kept as a case, and read by the model."""
+    from pages.components.read.pictures import make_panes
+    from pages.components.read.reading import read_images
+    from pages.components.read.scores import fit_of
+
+    run = source.run
+    if run is None:
+        return []
+    case = keep_as_case(source, images)
+    fit = fit_of(case, cached.card(run))
+    return make_panes(case, read_images(run, case, fit.scored))

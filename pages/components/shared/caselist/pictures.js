@@ -1,0 +1,30 @@
+// Brings pictures to a list of the same page, and what Python has to say of it: which case is open.
+// Draws nothing, so that a message of pictures never carries the rows again.
+
+const SEEN = new WeakMap(); // the last message by parent element
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  const { header, next } = openMessage(data);
+  const shelf = shelfOf(header.list);
+  shelf.bring = (keys) => setTriggerValue("wanted", keys);
+  if (SEEN.get(parentElement) !== data) {
+    SEEN.set(parentElement, data);
+    const came = header.pictures.map(([key, length]) => {
+      const bytes = length === null ? null : next(Uint8Array, length).slice();
+      const address = bytes && URL.createObjectURL(new Blob([bytes], { type: "image/jpeg" }));
+      shelf.pictures.set(key, address);
+      return key;
+    });
+    shelf.opened = header.opened;
+    shelf.list?.hear(came);
+  }
+  if (shelf.waiting) {
+    const keys = shelf.waiting;
+    shelf.waiting = null;
+    shelf.bring(keys);
+  }
+  return () => {
+    SEEN.delete(parentElement);
+    shelf.bring = null;
+  };
+}
