@@ -18,6 +18,7 @@ from pages.components.thresholds.cases import (
     show_slices,
 )
 from pages.components.thresholds.curves import show_curves, show_rates, show_readers, show_roc
+from pages.components.thresholds.map import show_map
 from pages.components.thresholds.opened import keep_opened, show_opened
 from pages.components.thresholds.operating import show_lock, show_operating_point
 from pages.components.thresholds.screening import show_screening
@@ -36,6 +37,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Calibration": show_calibration,
     "Slices": show_slices,
     "Mistakes": show_mistakes,
+    "Map": show_map,
     "Readers": show_readers,
     "Classes": show_classes,
 }

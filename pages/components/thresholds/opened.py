@@ -29,7 +29,7 @@ def show_opened(counted: Counted, rates: RatesAtThreshold) -> None:
     if not asked:
         return
     threshold = rates.point.threshold
-    with noted_errors(), st.container(border=True):
+    with noted_errors(), st.container(border=True, key="opened_cases"):
         found = asked_cases(counted.cases, asked, threshold)
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f"**{escaped(found.title)}**")

@@ -55,6 +55,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   slider.open = (asked) => {
     slider.send();
     setTriggerValue("opened", asked);
+    showPanel();
   };
   slider.cleanUp = () => {
     slider.observer.disconnect();
@@ -425,6 +426,18 @@ function openBar(slider) {
   if (!slider.bar || !slider.header.opens) return;
   const { low, high, isPositive, number } = barOf(slider);
   if (number) slider.open(`${isPositive ? "with" : "without"}:${low}:${high}`);
+}
+
+// The cases appear below this control, mostly out of sight: what asked for them leads there.
+function showPanel(patience = 50) {
+  const panel = document.querySelector(".st-key-opened_cases");
+  if (panel) {
+    panel.tabIndex = -1;
+    panel.focus({ preventScroll: true });
+    panel.scrollIntoView({ block: "start" });
+  } else if (patience) {
+    setTimeout(() => showPanel(patience - 1), 100);
+  }
 }
 
 // Where a bin of the track begins, as a score.
