@@ -214,8 +214,13 @@ def map_figure(
                 "color": part[by], "colorscale": "Viridis", "colorbar": {"title": {"text": title}}
             }  # fmt: skip
         else:
+            colour = PALETTE[number % len(PALETTE)]
+            if by == "label" and len(parts) == 2:
+                colour = (
+                    WITH_CANCER if part["positive"].fillna(value=False).any() else WITHOUT_CANCER
+                )
             marker |= {
-                "color": PALETTE[number % len(PALETTE)],
+                "color": colour,
                 "symbol": _SYMBOLS[number // len(PALETTE) % len(_SYMBOLS)],
             }
         drawing.add_trace(

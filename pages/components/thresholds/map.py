@@ -16,7 +16,6 @@ from mammo_core.plots.overviews import map_figure
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
-from mammo_core.types import RunState
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.caselist.panel import (
@@ -118,10 +117,9 @@ def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
         return
     job = latest_run(settings, measurements_root())
     is_free = job is None or show_job(job)
-    is_done = job is not None and job.read_status().state is RunState.FINISHED
     st.button(
         "Place all images", icon=":material/play_arrow:", key="embed", disabled=not is_free,
-        type="secondary" if is_done else "primary", on_click=_start, args=(settings,),
+        on_click=_start, args=(settings,),
         help="The model looks at every image of the data set, as a job that goes on by itself.",
     )  # fmt: skip
 
