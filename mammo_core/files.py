@@ -1,5 +1,6 @@
 """Where things live on disk, and writing them so that a reader sees the old one or the new one,
-never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME.
+never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME; a third, MAMMO_ROOTS,
+says below which folders a visitor of the pages may look for data sets.
 """
 
 import hashlib
@@ -123,6 +124,28 @@ def samples_root() -> Path:
 def studies_root() -> Path:
     """Reader studies: one folder each."""
     return home() / "studies"
+
+
+def data_roots() -> tuple[Path, ...]:
+    """The folders that whoever started the server lets its visitors look into; none where nobody
+    said, and then a visitor types the path of a folder.
+    """
+    named = os.environ.get("MAMMO_ROOTS", "").split(os.pathsep)
+    roots = (Path(one).expanduser().resolve() for one in named if one.strip())
+    return tuple(root for root in roots if root.is_dir())
+
+
+def folders_in(folder: Path, root: Path) -> tuple[Path, ...]:
+    """The folders in `folder` by name, but hidden ones and links that lead out of `root`."""
+    try:
+        found = sorted(path for path in folder.iterdir() if path.is_dir())
+    except OSError:
+        return ()
+    return tuple(
+        path
+        for path in found
+        if not path.name.startswith(".") and path.resolve().is_relative_to(root)
+    )
 
 
 def worklists_root() -> Path:

@@ -1,12 +1,14 @@
 """Compare: models side by side over the same cases, and whether they can be told apart."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
 
 from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
+from mammo_core.runs.naming import titles_of
 from pages.components.compare.compared import (
     LOOKED_AT,
     Compared,
@@ -16,7 +18,7 @@ from pages.components.compare.compared import (
     refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
-    show_disagreements,
+    sets_by_content,
     show_images,
     show_settings,
     usable,
@@ -35,10 +37,11 @@ from pages.components.compare.leaderboard import (
 )
 from pages.components.compare.matrix import show_matrix
 from pages.components.compare.reports import show_reports
+from pages.components.compare.scatter import show_disagreements
 from pages.components.shared.auc import show_one_breast, show_provenance
 from pages.components.shared.counting import pick_counting, rows_of
 from pages.components.shared.frame import escaped, require_frame, shown_errors
-from pages.components.shared.pickers import scored_runs
+from pages.components.shared.pickers import pick_names, scored_runs
 from pages.components.shared.scored import pick_table
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
@@ -60,6 +63,7 @@ st.title("Compare")
 
 with shown_errors():
     runs = {run.run_id: run for run in scored_runs()}
+    titles = titles_of(runs.values())
     with st.sidebar:
         table = pick_table()
     if not runs and table is None:
@@ -69,11 +73,12 @@ with shown_errors():
         )
         st.stop()
     newest, unread = usable(list(runs)[:LOOKED_AT], lambda name: labelled_of(runs[name]))
-    chosen = st.multiselect(
-        "Models", list(runs), default=like_the_newest(newest), key="models", bind="query-params"
+    chosen = pick_names(
+        "Models", list(runs), key="models", default=like_the_newest(newest), titles=titles
     )
-    scored, unread_too = usable(chosen, lambda name: labelled_of(runs[name]))
-    say_what_is_left_out(unread | unread_too)
+    read, unread_too = usable(chosen, lambda name: labelled_of(runs[name]))
+    say_what_is_left_out({titles[name]: why for name, why in (unread | unread_too).items()})
+    scored = {titles[name]: one for name, one in read.items()}
     if table is not None:
         scored[table.title] = table
     if not scored:
@@ -85,11 +90,13 @@ with shown_errors():
     if not counted:
         st.stop()
     say_what_differs_from_its_card({name: scored[name] for name in counted})
+    sets = sets_by_content({name: scored[name] for name in counted})
+    counted = {name: replace(cases, dataset=sets[name]) for name, cases in counted.items()}
     refuse_strangers(counted)
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))
     compared = Compared(
-        runs=tuple(runs[name] for name in counted if name in runs),
+        runs={titles[name]: runs[name] for name in read if titles[name] in counted},
         models=dict(zip(counted, shared.cases, strict=True)),
         counting=counting,
     )
@@ -108,4 +115,4 @@ with shown_errors():
         bind="query-params",
     )  # fmt: skip
     SECTIONS[section](compared)
-    show_provenance(compared.runs, counting.level)
+    show_provenance(tuple(compared.runs.values()), counting.level)

@@ -8,6 +8,7 @@ import pandas as pd
 from mammo_core.config import DataConfig, ModelConfig, PrepareSettings, RunConfig, save_settings
 from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.naming import About, write_about
 from mammo_core.tables import check_predictions
 from mammo_core.types import CANCER, RunState, Task
 
@@ -68,6 +69,7 @@ def write_run(
     run.write_status(RunStatus(state=RunState.FINISHED, done=1, total=1))
     predictions.to_csv(run.file("predictions.csv"), index=False)
     write_card(made_up_card(run_id, task=task), run.file("model_card.json"))
+    write_about(run, About(title=run_id))  # what a page shows is then what a test knows
     return run
 
 

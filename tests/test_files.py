@@ -1,9 +1,12 @@
 """Files are whole whoever writes them, and when."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from mammo_core.files import replace_file
+import pytest
+
+from mammo_core.files import data_roots, folders_in, replace_file
 
 
 def test_threads_that_write_one_file_at_once_leave_one_of_theirs_whole(tmp_path: Path) -> None:
@@ -15,3 +18,19 @@ def test_threads_that_write_one_file_at_once_leave_one_of_theirs_whole(tmp_path:
             list(pool.map(lambda content: replace_file(path, content), contents))
             assert path.read_bytes() in contents
     assert [found.name for found in tmp_path.iterdir()] == ["levels.u8"]
+
+
+def test_visitors_look_below_the_folders_that_were_named_and_follow_no_link_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("shared/b", "shared/a/deeper", "shared/.hidden", "private"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "shared/file.txt").write_text("no folder")
+    (tmp_path / "shared/out").symlink_to(tmp_path / "private")
+    monkeypatch.delenv("MAMMO_ROOTS", raising=False)
+    assert data_roots() == ()
+    root = tmp_path / "shared"
+    monkeypatch.setenv("MAMMO_ROOTS", f"{root}{os.pathsep}{tmp_path / 'nowhere'}")
+    assert data_roots() == (root.resolve(),)
+    assert [path.name for path in folders_in(root, root)] == ["a", "b"]
+    assert [path.name for path in folders_in(root / "a", root)] == ["deeper"]

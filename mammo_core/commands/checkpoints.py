@@ -39,6 +39,14 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     _named(seen)
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
+    pictures = actions.add_parser(
+        "pictures", help="keep small pictures of its validation images beside it, if drawn ones"
+    )
+    _named(pictures)
+    pictures.add_argument(
+        "--data", type=Path, required=True, metavar="DIR", help="where its data set is"
+    )
+    pictures.add_argument("--side", type=int, default=160, metavar="PIXELS", help="default 160")
     pack = actions.add_parser(
         "pack", help="make one checkpoint in 16 bits of the finished folds of a cross-validation"
     )
@@ -85,6 +93,7 @@ def _named(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> int:
     actions = {
         "list": _list, "show": _show, "check": _check, "embed": _embed, "seen": _seen,
+        "pictures": _pictures,
         "pack": _pack, "import": _import, "export": _export,
     }  # fmt: skip
     return actions[arguments.action](arguments)
@@ -220,6 +229,15 @@ def _seen(arguments: argparse.Namespace) -> int:
     run = RunFolder(folder_of(arguments.name))
     women = retell_seen(run, folder=arguments.data, report=lambda done, total, message: None)
     say(f"{run.run_id} has a new list of whom it has seen: {many(women, 'woman', 'women')}.")
+    return 0
+
+
+def _pictures(arguments: argparse.Namespace) -> int:
+    from mammo_core.training.lineage import picture_validation
+
+    run = RunFolder(folder_of(arguments.name))
+    count = picture_validation(run, arguments.data, side=arguments.side)
+    say(f"{many(count, 'picture', 'pictures')} kept beside {run.run_id}.")
     return 0
 
 

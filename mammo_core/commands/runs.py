@@ -3,6 +3,7 @@
 import argparse
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint, find_run, list_runs
+from mammo_core.runs.naming import is_archived, read_about, run_title, titles_of, write_about
 from mammo_core.types import Level, RunState
 from mammo_core.words import case_in_words
 
@@ -136,9 +138,55 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` lists it")
 
 
+def _add_list_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", nargs="?", help="the one to name or archive")
+    parser.add_argument("--name", metavar="WORDS", help='what to call it; "" for its default')
+    parser.add_argument("--notes", metavar="WORDS", help="what to remember of it")
+    parser.add_argument(
+        "--tag", action="append", metavar="WORD", help="may be repeated; replaces those it has"
+    )
+    hidden = parser.add_mutually_exclusive_group()
+    hidden.add_argument("--archive", action="store_true", help="hide it; nothing is deleted")
+    hidden.add_argument("--restore", action="store_true", help="bring it back")
+    hidden.add_argument("--all", action="store_true", help="list the archived ones too")
+
+
 def _list(arguments: argparse.Namespace) -> int:
-    for run in list_runs(checkpoints_root()):
-        say(f"{run.run_id:44} {_line(run.read_status())}")
+    if arguments.run is not None:
+        return _note(arguments)
+    asked = (arguments.name, arguments.notes, arguments.tag)
+    if arguments.archive or arguments.restore or any(one is not None for one in asked):
+        raise ConfigError("Which run? Put its name, as `mammo runs` lists it, behind `mammo runs`.")
+    runs = list_runs(checkpoints_root())
+    titles = titles_of(runs)
+    for run in runs:
+        is_hidden = is_archived(run)
+        if is_hidden and not arguments.all:
+            continue
+        status = run.read_status()
+        archived = " (archived)" if is_hidden else ""
+        say(f"{run.run_id:44} {_counted(status)} {titles[run.run_id]}{archived}. {status.message}")
+    return 0
+
+
+def _note(arguments: argparse.Namespace) -> int:
+    """Keep what was said of the run, and tell what is known of it now."""
+    run = find_run(arguments.run, checkpoints_root())
+    before = read_about(run)
+    about = replace(
+        before,
+        title=before.title if arguments.name is None else arguments.name,
+        notes=before.notes if arguments.notes is None else arguments.notes,
+        tags=before.tags if arguments.tag is None else tuple(arguments.tag),
+        is_archived=arguments.archive or (before.is_archived and not arguments.restore),
+    )
+    if about != before:
+        write_about(run, about)
+        about = read_about(run)
+    say(f"{run.run_id}: {run_title(run)}{' (archived)' if about.is_archived else ''}")
+    for told in (about.notes, ", ".join(about.tags)):
+        if told:
+            say(told)
     return 0
 
 
@@ -170,14 +218,19 @@ def _watch(arguments: argparse.Namespace) -> int:
 
 
 def _line(status: RunStatus) -> str:
-    return f"{status.state:11} {status.done:4} of {status.total:<4} {status.message}"
+    return f"{_counted(status)} {status.message}"
 
 
-def _nothing(parser: argparse.ArgumentParser) -> None:
-    """No arguments."""
+def _counted(status: RunStatus) -> str:
+    return f"{status.state:11} {status.done:4} of {status.total:<4}"
 
 
-RUNS = Command(name="runs", summary="list the runs", add_arguments=_nothing, run=_list)
+RUNS = Command(
+    name="runs",
+    summary="list the runs; name, tag or archive one",
+    add_arguments=_add_list_arguments,
+    run=_list,
+)
 STOP = Command(name="stop", summary="end a run early", add_arguments=_add_run, run=_stop)
 RESUME = Command(
     name="resume", summary="go on with a stopped or lost run", add_arguments=_add_run, run=_resume

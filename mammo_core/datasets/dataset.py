@@ -129,6 +129,17 @@ def find_folder(name: str) -> Path:
     return Path(name)
 
 
+def name_of_folder(folder: str) -> str:
+    """The name under which a data set is registered, where `folder` is its name or its folder; else
+    `folder`: one set is one set, whether a run was started by its name or by its path.
+    """
+    entries = list_registered(datasets_root())
+    if any(entry.name == folder for entry in entries):
+        return folder
+    place = Path(folder).resolve()
+    return next((one.name for one in entries if Path(one.folder).resolve() == place), folder)
+
+
 def refuse_missing(folder: Path) -> None:
     if not folder.is_dir():
         raise TableError(f"There is no folder {folder}. Was it moved, or a disk not mounted?")

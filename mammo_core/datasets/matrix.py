@@ -2,14 +2,15 @@
 matrix of models and sets.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from mammo_core.config import EvaluateConfig
 from mammo_core.datasets.dataset import (
     Registered,
     get_adapter,
     get_label_rule,
+    name_of_folder,
     other_question,
 )
 from mammo_core.datasets.splits import is_same_folder
@@ -46,7 +47,16 @@ def pairings_of(
     evaluations: Sequence[Evaluation],
 ) -> list[Pairing]:
     """Every checkpoint with every set, model by model."""
-    return [_pairing(run, entry, evaluations) for run in checkpoints for entry in entries]
+    named = under_registered_names(evaluations)
+    return [_pairing(run, entry, named) for run in checkpoints for entry in entries]
+
+
+def under_registered_names(evaluations: Iterable[Evaluation]) -> list[Evaluation]:
+    """One data set is one column, whether it was scored by its name or by its folder."""
+    return [
+        replace(one, config=replace(one.config, folder=name_of_folder(one.config.folder)))
+        for one in evaluations
+    ]
 
 
 def _pairing(run: RunFolder, entry: Registered, evaluations: Sequence[Evaluation]) -> Pairing:

@@ -1,5 +1,6 @@
 """Scores beside the truth: the predictions table that metrics, plots and thresholds read."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,8 @@ from numpy.typing import NDArray
 
 from mammo_core.files import replace_file
 from mammo_core.runs.card import ModelCard, SplitCount
+from mammo_core.runs.naming import last_name
+from mammo_core.runs.sidecars import same_content
 from mammo_core.scores import rounded, scores_of
 from mammo_core.tables import check_predictions, class_columns, positive_of, read_table
 from mammo_core.types import Split, Task
@@ -34,6 +37,36 @@ def predictions_table(
     )
     table[class_columns(task)] = rounded(probabilities)
     return check_predictions(table)
+
+
+def sets_of(tables: Sequence[pd.DataFrame]) -> list[str]:
+    """What the data set of each of these predictions is called: one name for one set, whatever each
+    table calls it, and two for two. The files of the images decide (`content`, as in seen.csv);
+    where they are not known, the last name does, and a table that names no set has "".
+    """
+    first: list[int] = []  # a table of each set
+    found: list[int] = []
+    for table in tables:
+        places = [place for place, at in enumerate(first) if _is_one_set(tables[at], table)]
+        if not places:
+            first.append(len(found))
+        found.append(places[0] if places else len(first) - 1)
+    names: list[str] = []
+    for at in first:
+        name = _name_of_set(tables[at])
+        while name in names:
+            name += " (other images)"
+        names.append(name)
+    return [names[place] for place in found]
+
+
+def _is_one_set(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    is_same = same_content(one, other)
+    return _name_of_set(one) == _name_of_set(other) if is_same is None else is_same
+
+
+def _name_of_set(table: pd.DataFrame) -> str:
+    return ", ".join(sorted({last_name(name) for name in table["dataset"].dropna().unique()}))
 
 
 def with_score(table: pd.DataFrame, score: NDArray[np.float64], task: Task) -> pd.DataFrame:

@@ -35,12 +35,11 @@ from mammo_core.types import Report, Task
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluated:
-    """`contents` tell the scored images apart by what is in their files; `left_out` are those that
-    cannot be read or are no mammograms, with LEFT_OUT_COLUMNS.
+    """The column `content` of the predictions tells images apart by what is in their files;
+    `left_out` are those that cannot be read or are no mammograms, with LEFT_OUT_COLUMNS.
     """
 
     predictions: pd.DataFrame
-    contents: tuple[str, ...]
     left_out: pd.DataFrame
 
 
@@ -77,7 +76,7 @@ def evaluate_into(
         other_question(checkpoint.card, config.adapter, config.label_rule) or None,
         *collapses_of(done.predictions, checkpoint.card.task, point_in_force(found)),
         lone_in_words(partners_of(done.predictions)) if is_paired else None,
-        _memory_in_words(found, done.predictions.assign(content=list(done.contents))),
+        _memory_in_words(found, done.predictions),
     )
     sentences = [sentence for sentence in words if sentence]
     for sentence in sentences[1:]:
@@ -155,9 +154,10 @@ def evaluate(
     cache = Cache(root=cache_root(), settings=card.prepare)
     return Evaluated(
         predictions=table.assign(
-            label_rule=dataset.label_rule.name, weights_sha256=card.weights_sha256
+            label_rule=dataset.label_rule.name,
+            weights_sha256=card.weights_sha256,
+            content=[cache.content_of(dataset.root / str(path)) for path in manifest["path"]],
         ),
-        contents=tuple(cache.content_of(dataset.root / str(path)) for path in manifest["path"]),
         left_out=left_out,
     )
 

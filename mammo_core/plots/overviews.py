@@ -187,6 +187,31 @@ def counts_figure(counts: pd.DataFrame, *, title: str) -> go.Figure:
     return drawing
 
 
+def agreement_figure(disagreements: pd.DataFrame, *, one: str, other: str) -> go.Figure:
+    """Each case by the ranks two models give it; on the line they agree. Cases can be encircled,
+    and carry their ids.
+    """
+    drawing = figure(x_title=f"rank by {one}", y_title=f"rank by {other}", height=440)
+    drawing.add_scatter(
+        x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "dash": "dot"},
+        showlegend=False, hoverinfo="skip",
+    )  # fmt: skip
+    looks = (("no cancer", WITHOUT_CANCER, "circle"), ("cancer", WITH_CANCER, "diamond"))
+    for truth, colour, symbol in looks:
+        part = disagreements[disagreements["truth"] == truth]
+        drawing.add_scatter(
+            x=part["one"],
+            y=part["other"],
+            customdata=part[["case_id"]].to_numpy(),
+            mode="markers",
+            name=f"{truth} ({len(part):,})",
+            marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
+            hovertemplate="%{customdata[0]}<br>%{x:.1%} against %{y:.1%}<extra></extra>",
+        )
+    drawing.update_layout(dragmode="lasso")
+    return drawing
+
+
 _MOST_SHAPES: Final = 4000  # points drawn one by one; more are left to the graphics card
 
 
@@ -221,7 +246,7 @@ def map_figure(
                 )
             marker |= {
                 "color": colour,
-                "symbol": _SYMBOLS[number // len(PALETTE) % len(_SYMBOLS)],
+                "symbol": _SHAPES[number // len(PALETTE) % len(_SHAPES)],
             }
         drawing.add_trace(
             trace(
@@ -235,4 +260,4 @@ def map_figure(
     return drawing
 
 
-_SYMBOLS: Final = ("circle", "square", "diamond", "cross", "x", "triangle-up")
+_SHAPES: Final = ("circle", "square", "diamond", "cross", "x", "triangle-up")

@@ -1,5 +1,6 @@
 """Figures of a run in progress, drawn from the rows it reports."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -71,3 +72,25 @@ def epoch_lines(
             y=floor, line={"color": MUTED, "dash": "dot"}, annotation_text=f"at least {floor:.2f}"
         )
     return figure
+
+
+def overlaid_curves(runs: Mapping[str, pd.DataFrame], column: str, *, title: str) -> go.Figure:
+    """`column` of the validation rows of several runs, by their names, one on the other."""
+    parts = [
+        table.assign(split=name)
+        for name, table in (
+            (name, metrics[metrics["split"] == "val"]) for name, metrics in runs.items()
+        )
+        if column in table
+    ]
+    whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["epoch"])
+    figure = epoch_lines(
+        whole, [Drawn(column=column, split=name, name=name) for name in runs], title=title
+    )
+    for number, line in enumerate(figure.data):
+        line.update(
+            line={"color": PALETTE[number % len(PALETTE)], "dash": DASHES[number % len(DASHES)]}
+        )
+    return figure.update_layout(
+        height=_HEIGHT + 26 * len(runs), legend={"orientation": "v", "y": -0.25, "yanchor": "top"}
+    )

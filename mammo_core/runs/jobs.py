@@ -132,6 +132,25 @@ def resume_run(run: RunFolder) -> None:
     start_worker(run, kind=str(run.document()["kind"]))
 
 
+def elapsed_seconds(run: RunFolder, *, now: float | None = None) -> float | None:
+    """Since it was put in line, as its id says, to its last sign of life; None where it has no such
+    id.
+    """
+    dated = re.match(r"(\d{8}-\d{6})-", run.run_id)
+    if dated is None:
+        return None
+    start = datetime.strptime(dated[1], "%Y%m%d-%H%M%S").replace(tzinfo=UTC).timestamp()
+    now = time.time() if now is None else now
+    return max(0.0, now - run.silence(now=now) - start)
+
+
+def remaining_seconds(status: RunStatus, elapsed: float | None) -> float | None:
+    """As fast as it has been; None before anything is done, and once it is over."""
+    if elapsed is None or not status.done or status.state is not RunState.RUNNING:
+        return None
+    return elapsed / status.done * max(0, status.total - status.done)
+
+
 def _when_lost(run: RunFolder) -> str:
     silence = max(0.0, run.silence())
     return (

@@ -360,9 +360,34 @@ def _last_names(folders: "pd.Series[str]") -> "pd.Series[str]":
     return folders.map(names).astype("string")
 
 
+def same_content(one: pd.DataFrame, other: pd.DataFrame) -> bool | None:
+    """Whether two tables (`image_id, content`) are of one data set: most images that both name are
+    the same files. None where they name none in common, or the files of none are known.
+    """
+    known = [
+        table[["image_id", "content"]].dropna().drop_duplicates("image_id")
+        for table in (one, other)
+        if {"image_id", "content"} <= set(table.columns)
+    ]
+    if len(known) < 2:
+        return None
+    both = known[0].merge(known[1], on="image_id", suffixes=("", "_other"))
+    return bool((both["content"] == both["content_other"]).mean() > 0.5) if len(both) else None
+
+
+def _without_namesakes(seen: pd.DataFrame, women: pd.DataFrame) -> "pd.Series[bool]":
+    """Per row of `women` whether its data set may be the one of that name in `seen`."""
+    may_be = {
+        name: same_content(seen[seen["dataset"] == name], part) is not False
+        for name, part in women.groupby("dataset")
+    }
+    return women["dataset"].map(may_be).fillna(value=True).astype(bool)
+
+
 def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
-    """The group_ids of `women` (`dataset, group_id`, and `content` where known) learnt from. A data
-    set is known by its last name: what was packed elsewhere tells no folder.
+    """The group_ids of `women` (`dataset, group_id`; `image_id, content` where known) learnt from:
+    by what is in their files, and by their number within a data set. Of two sets of one last name
+    (what was packed elsewhere tells no folder) the files tell whether they are one.
     """
     seen, women = (one.assign(dataset=_last_names(one["dataset"])) for one in (seen, women))
     learnt = seen[seen["split"].isin(_LEARNT)]
@@ -371,6 +396,7 @@ def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
     is_known = pd.MultiIndex.from_frame(women[person].astype("string")).isin(
         pd.MultiIndex.from_frame(known[person])
     )
+    is_known &= _without_namesakes(seen, women).to_numpy()
     if "content" in women.columns:
         is_known |= women["content"].isin(known["content"].dropna()).to_numpy()
     return sorted(women.loc[is_known, "group_id"].unique())

@@ -6,15 +6,18 @@ has learnt from too; to test it on one of those women would measure memory.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pandas as pd
 
 from mammo_core.config import RunConfig
-from mammo_core.datasets.dataset import Dataset, fingerprint_of
+from mammo_core.datasets.dataset import Dataset, fingerprint_of, read_dataset
+from mammo_core.datasets.small_images import thumbnail
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.pictures import may_show, why_no_pictures, write_pictures
 from mammo_core.runs.sidecars import (
     SEEN_COLUMNS,
     SEEN_NAME,
@@ -132,6 +135,32 @@ def check_origin(origin: Origin, own: pd.DataFrame, *, is_leak_allowed: bool) ->
             "weights."
         )
     return (f"Leaky: {told}, and training went on from it.",)
+
+
+def picture_validation(run: RunFolder, folder: Path, *, side: int) -> int:
+    """Keep small pictures of the validation images of `run`, which lie in `folder`, beside it; how
+    many they are. Refused where the images may not be passed on, or are others.
+    """
+    card, config = run.card(), run.settings(RunConfig)
+    if not may_show(card):
+        raise RunError(f"{why_no_pictures(run, card)} Pictures can be kept of drawn images alone.")
+    seen = read_seen(run)
+    if seen is None:
+        raise RunError(unknown_seen(run.run_id))
+    dataset = read_dataset(folder, config.data.adapter, config.data.label_rule)
+    wanted = seen[seen["split"] == Split.VAL].merge(
+        dataset.manifest[["image_id", "path"]], on="image_id"
+    )
+    pictures = {
+        str(row.image_id): thumbnail(folder, str(row.path), side=side)
+        for row in wanted.itertuples()
+        if (folder / str(row.path)).is_file() and sha256_of(folder / str(row.path)) == row.content
+    }
+    found = {name: data for name, data in pictures.items() if data is not None}
+    if not found:
+        raise RunError(f"None of the validation images of {run.run_id} is in that folder.")
+    write_pictures(run, found)
+    return len(found)
 
 
 def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFrame:

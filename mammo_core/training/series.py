@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from mammo_core.config import RunConfig, save_settings
+from mammo_core.datasets.dataset import name_of_folder
 from mammo_core.datasets.predictions import (
     read_predictions,
     with_score,
@@ -33,9 +34,11 @@ from mammo_core.metrics.multiclass import has_classes, report_classes, tempered
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, new_run_id, start_worker
+from mammo_core.runs.naming import LONGEST_TITLE, About, day_in_words, last_name, write_about
 from mammo_core.scores import rounded
 from mammo_core.types import Level, RunState, Split, Task
 from mammo_core.words import UNITS, many
+from mammo_core.zoo.catalog import get_backbone
 
 
 def fold_configs(config: RunConfig, folds: int) -> list[RunConfig]:
@@ -55,11 +58,20 @@ def seed_configs(config: RunConfig, seeds: int) -> list[RunConfig]:
     return [replace(config, series=series, seed=config.seed + number) for number in range(seeds)]
 
 
-def create_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
-    """A folder for each, for somebody else to start."""
+def default_title(config: RunConfig, *, now: datetime) -> str:
+    """What a run of `config` is called where nobody named it: its network, its data, its day."""
+    network = get_backbone(config.model.backbone).title
+    data = name_of_folder(config.data.folder)
+    return f"{network} on {last_name(data)}, {day_in_words(now)}"[:LONGEST_TITLE]
+
+
+def create_series(configs: Sequence[RunConfig], root: Path, *, title: str = "") -> list[RunFolder]:
+    """A folder for each, for somebody else to start. Each is called by `title`, else by its
+    default, and by the fold or seed that it is.
+    """
     for config in configs:
         config.check()
-    return [
+    runs = [
         create_run(
             config,
             root,
@@ -68,11 +80,22 @@ def create_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
         )
         for number, config in enumerate(configs)
     ]
+    now = datetime.now(UTC)
+    for run, config in zip(runs, configs, strict=True):
+        which = _which_of(config) if len(configs) > 1 else ""
+        whole = title.strip() or default_title(config, now=now)
+        write_about(run, About(title=f"{whole[: LONGEST_TITLE - len(which)]}{which}"))
+    return runs
 
 
-def start_series(configs: Sequence[RunConfig], root: Path) -> list[RunFolder]:
+def _which_of(config: RunConfig) -> str:
+    data = config.data
+    return f", fold {data.fold + 1} of {data.folds}" if data.folds else f", seed {config.seed}"
+
+
+def start_series(configs: Sequence[RunConfig], root: Path, *, title: str = "") -> list[RunFolder]:
     """Start them all; they wait for the device one after the other."""
-    runs = create_series(configs, root)
+    runs = create_series(configs, root, title=title)
     for run, config in zip(runs, configs, strict=True):
         start_worker(run, kind=config.kind)
     return runs

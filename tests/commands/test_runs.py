@@ -78,6 +78,32 @@ def test_runs_are_listed_and_asked_to_stop(
     assert list_runs(run.path.parent)[0].is_asked_to_stop()
 
 
+def test_a_run_is_named_noted_archived_and_brought_back(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = run.settings_file.read_bytes()
+    named = ["runs", run.run_id, "--name", "My best", "--notes", "At night", "--tag", "a"]
+    assert main([*named, "--tag", "b"]) == 0
+    assert capsys.readouterr().out == f"{run.run_id}: My best\nAt night\na, b\n"
+    assert main(["runs", run.run_id, "--archive"]) == 0
+    assert main(["runs", run.run_id]) == 0  # a look changes nothing
+    assert capsys.readouterr().out.count("My best (archived)") == 2
+    assert main(["runs"]) == 0
+    assert capsys.readouterr().out == ""
+    assert main(["runs", "--all"]) == 0
+    assert "My best (archived)." in capsys.readouterr().out
+    assert main(["runs", run.run_id, "--restore"]) == 0
+    capsys.readouterr()
+    assert main(["runs"]) == 0
+    assert "My best. " in capsys.readouterr().out
+    assert run.settings_file.read_bytes() == settings
+
+
+def test_naming_no_run_is_refused(run: RunFolder, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["runs", "--name", "My best"]) == 2
+    assert "Which run?" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("state", [RunState.FINISHED, RunState.FAILED, RunState.STOPPED])
 def test_of_what_is_over_nothing_is_stopped(
     state: RunState, run: RunFolder, capsys: pytest.CaptureFixture[str]

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import point_in_force
 from tests.e2e.server import Server
 from tests.predictions import made_up_predictions, write_run
@@ -85,7 +86,9 @@ def test_a_threshold_is_locked_where_it_was_chosen_and_unlocked_by_keyboard(
     run = write_run(checkpoints, "20260101-000000-tiny_cnn-lock", table)
     page.goto(f"{app.url}/thresholds?run={run.run_id}")
     expect(page.locator(".threshold")).to_have_attribute("data-ready", "true")
-    expect(page.get_by_role("heading", name=f"{run.run_id}: test split, by breast")).to_be_visible()
+    expect(
+        page.get_by_role("heading", name=f"{run_title(run)}: test split, by breast")
+    ).to_be_visible()
     page.get_by_label("Decision threshold").press("PageUp")
     page.get_by_role("radio", name="val", exact=True).press("Space")
     expect(

@@ -66,6 +66,38 @@ def test_models_of_two_data_sets_are_not_compared(runs_root: Path, open_page: Op
     assert "different cases" in page.error[0].value
 
 
+def with_contents(run: RunFolder, made_by: str) -> RunFolder:
+    """`run` with the list of images it has seen; `made_by` decides what is in their files."""
+    table = pd.read_csv(run.predictions_file, dtype="string")
+    seen = table[["dataset", "image_id", "group_id", "split"]]
+    contents = [f"{made_by} {image}" for image in seen["image_id"]]
+    seen.assign(content=contents).to_csv(run.file("seen.csv"), index=False)
+    return run
+
+
+def test_a_set_named_by_its_folder_and_one_named_as_registered_are_one_by_their_content(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, name in ((GUESSING, "/srv/data/2026/export"), (GOOD, "Our women")):
+        with_contents(write_run(runs_root, run_id, made_up_predictions(dataset=name)), "once")
+    page = open_page("compare")
+    assert page.multiselect(key="models").value == [GUESSING, GOOD]  # at once, by themselves
+    assert not page.error
+    assert "same 120 cases" in page.success[0].value
+
+
+def test_two_sets_of_one_name_are_two_by_their_content(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id in (GUESSING, GOOD):
+        with_contents(write_run(runs_root, run_id, made_up_predictions()), made_by=run_id)
+    page = open_page("compare")
+    assert page.multiselect(key="models").value == [GUESSING]
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    told = page.error[0].value.replace("\\", "")
+    assert "different cases (made-up women, made-up women (other images))" in told
+
+
 def test_a_fold_tested_on_other_women_is_not_chosen_and_by_choice_named(
     runs_root: Path, open_page: OpenPage
 ) -> None:

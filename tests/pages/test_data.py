@@ -64,6 +64,22 @@ def test_an_incomplete_folder_says_what_is_missing(open_page: OpenPage, tmp_path
     assert "There is no folder" in page.error[0].value
 
 
+def test_where_folders_are_named_one_is_found_below_them_and_none_can_be_typed(
+    open_page: OpenPage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "roots" / "sets" / "vindr"
+    folder.mkdir(parents=True)
+    VINDR.build(folder)
+    monkeypatch.setenv("MAMMO_ROOTS", str(tmp_path / "roots"))
+    page = open_page("data")
+    assert not page.text_input
+    page.selectbox(key="new_folder_roots_.").set_value("sets").run()
+    page.selectbox(key="new_folder_roots_sets").set_value("vindr").run()
+    page.toggle(key="new_look_roots_sets/vindr").set_value(True).run()
+    assert not page.exception
+    assert "This is: VinDr-Mammo." in page.success[0].value
+
+
 @pytest.mark.parametrize("section", ["Overview", "Audit", "Images", "Split", "Export"])
 def test_every_section_opens(open_page: OpenPage, tmp_path: Path, section: str) -> None:
     folder = tmp_path / "set"

@@ -19,6 +19,7 @@ from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemb
 from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
+from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.scores import Recalibration, ScoreMap
@@ -229,9 +230,9 @@ def test_slices_are_cut_by_what_the_table_has(page: AppTest) -> None:
     assert slices["part"].tolist() == ["A", "B", "C", "D"]
 
 
-def test_mistakes_are_listed_with_the_missed_cancers_first(page: AppTest) -> None:
-    missed = frame(show(at_threshold(page, 1.0), "Mistakes"), "case_id")
-    assert missed["kind"].tolist() == ["missed"] * 10
+def test_mistakes_are_listed_and_counted(page: AppTest) -> None:
+    show(at_threshold(page, 1.0), "Mistakes")
+    assert "10 of 10 cancers missed, 0 false alarms among 70" in captions_of(page)
 
 
 def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
@@ -330,12 +331,12 @@ def test_a_locked_threshold_can_be_unlocked(runs_root: Path, open_page: OpenPage
 
 
 def test_what_is_shown_stands_in_the_title(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, RUN, with_validation())
+    title = run_title(write_run(runs_root, RUN, with_validation()))
     page = open_page("thresholds")
-    assert page.subheader[0].value.replace("\\", "") == f"{RUN}: test split, by breast"
+    assert page.subheader[0].value.replace("\\", "") == f"{title}: test split, by breast"
     page.segmented_control(key="count_split").set_value("val").run()
     page.segmented_control(key="count_level").set_value("image").run()
-    assert page.subheader[0].value.replace("\\", "") == f"{RUN}: validation split, by image"
+    assert page.subheader[0].value.replace("\\", "") == f"{title}: validation split, by image"
 
 
 def test_the_first_threshold_on_test_is_the_choice_made_on_validation(

@@ -1,5 +1,6 @@
 """The guided form: what stands in the way of a start, and what a start is made of."""
 
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from mammo_core.config import DataConfig, ModelConfig, RunConfig, load_settings
 from mammo_core.files import preflights_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.naming import run_title
 from mammo_core.training.preflight import read_preflight
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, RunState
@@ -71,6 +73,34 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     assert config.augment.noise == 0.1
 
 
+def test_a_run_is_called_as_typed_or_by_network_data_and_day(
+    form: AppTest, runs_root: Path
+) -> None:
+    name = form.text_input(key="train_name")
+    assert re.fullmatch(
+        r"Light CNN \(from scratch\) on phantoms, \d+ [A-Z][a-z]{2}", name.placeholder
+    )
+    form.number_input(key="train_epochs_smoke").set_value(300)
+    name.set_value("My first").run()
+    form.button(key="train_start").click().run()
+    assert not form.exception
+    (run,) = list_runs(runs_root)
+    assert run_title(run) == "My first"
+    assert any("My first: " in (one.proto.text or "") for one in form.get("progress"))
+    form.button_group(key="train_show").set_value("New run").run()
+    assert form.text_input(key="train_name").value == ""  # the next run is another one
+    settings_of_started(runs_root)
+
+
+def test_what_is_folded_is_told_in_a_line(form: AppTest) -> None:
+    lines = [one.value.replace("\\", "") for one in form.caption]
+    assert any("32 x 16 pixels, max pooling" in line for line in lines)
+    assert any("40 epochs, batches of" in line for line in lines)
+    assert any(re.search(r"\d+ train, \d+ val, \d+ test women", line) for line in lines)
+    form.number_input(key="train_epochs_smoke").set_value(7).run()
+    assert any("7 epochs, batches of" in one.value for one in form.caption)
+
+
 def test_drawing_and_weighing_at_once_is_warned_of(form: AppTest) -> None:
     assert "corrects twice" not in words(form)
     form.number_input(key="train_positive_weight_smoke").set_value(3.0).run()
@@ -98,7 +128,7 @@ def test_training_can_go_on_from_a_checkpoint_of_the_same_network(
     earlier.write_status(RunStatus(state=RunState.FINISHED))
     form.run()
     weights = form.selectbox(key="train_weights_smoke_light_cnn")
-    assert "Go on from earlier" in weights.options
+    assert "Go on from Made up earlier" in weights.options
     weights.set_value("checkpoint:earlier").run()
     for _ in range(2):  # a click that was refused is no first half of a double click
         form.button(key="train_start").click().run()

@@ -14,6 +14,7 @@ from mammo_core.training.recipes import get_recipe
 from mammo_core.training.series import fold_configs
 from mammo_core.types import CANCER, RunState
 from tests.pages.conftest import OpenPage
+from tests.pages.listed import listed_cases
 from tests.pages.training_pages import (
     register_phantoms,
     wait_until_over,
@@ -102,7 +103,7 @@ def test_settings_of_two_runs_are_told_where_they_differ(
     ]
 
 
-def test_the_gallery_shows_what_was_missed_first_and_can_be_filtered(
+def test_the_gallery_lists_the_test_images_of_a_run_the_worst_first(
     open_page: OpenPage, runs_root: Path, config: RunConfig
 ) -> None:
     run = write_finished_run(runs_root, RUN, config)
@@ -110,18 +111,13 @@ def test_the_gallery_shows_what_was_missed_first_and_can_be_filtered(
     page = open_page("train")
     page.button_group(key="train_show").set_value("Runs").run()
     assert not page.exception
-    captions = [caption.value for caption in page.caption]
-    (counted,) = (text for text in captions if text.endswith(" test images"))
-    whole = int(counted.split(" of ")[0])
-    assert counted == f"{whole} of {whole} test images"
-    assert len(page.image) == 12
-    page.button_group(key="gallery_outcome").set_value(["missed"]).run()
-    told = [caption.value for caption in page.caption]
-    outcomes = [text for text in told if text.startswith("**0.")]
-    assert outcomes
-    assert all("missed" in text for text in outcomes)
-    assert f"{len(outcomes)} of {whole} test images" in told
-    assert run.has_predictions
+    cases = listed_cases(page)
+    table = read_predictions(run.predictions_file)
+    test = table[table["split"] == "test"]
+    assert sorted(case["key"] for case in cases) == sorted(test["image_id"])
+    is_wrong = [case["facts"]["outcome"] in ("missed", "false alarm") for case in cases]
+    assert any(is_wrong)
+    assert is_wrong == sorted(is_wrong, reverse=True)
 
 
 def test_what_a_run_cost_is_recorded_at_the_price_entered(

@@ -15,6 +15,7 @@ from mammo_core.files import audits_root, datasets_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import create_run
+from mammo_core.runs.naming import About, write_about
 from mammo_core.types import RunState
 from tests.phantoms import put_phantoms
 from tests.predictions import made_up_card
@@ -55,6 +56,7 @@ def write_ended_run(root: Path, run_id: str, config: RunConfig, state: RunState)
     for epoch, alarm in ((1, None), (2, "Every image gets the same score.")):
         run.append_metrics({"epoch": epoch, "split": "train", "loss": 0.7 / epoch})
         run.append_metrics({"epoch": epoch, "split": "val", "loss": 0.8, "alarm": alarm})
+    write_about(run, About(title=run_id))
     return run
 
 

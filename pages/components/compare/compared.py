@@ -1,16 +1,19 @@
-"""Where two models disagree, the images of one, and in which settings their runs differ."""
+"""What is compared: the images of one model, and in which settings the runs differ."""
 
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
+import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError, TableError
-from mammo_core.metrics.cases import Cases, disagreements
+from mammo_core.metrics.cases import Cases
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import run_title
 from mammo_core.types import Split
+from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped
 from pages.components.shared.scored import Scored, differs, scored_of
@@ -18,52 +21,26 @@ from pages.components.shared.scored import Scored, differs, scored_of
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compared:
-    """The chosen runs, and by their names the cases that all of them have, counted alike."""
+    """By their names the chosen runs, and the cases that all of them have, counted alike. An
+    uploaded table has cases and no run.
+    """
 
-    runs: tuple[RunFolder, ...]
+    runs: Mapping[str, RunFolder]
     models: Mapping[str, Cases]
     counting: Counting
 
 
-def show_disagreements(compared: Compared) -> None:
-    models = compared.models
-    if len(models) < 2:
-        st.info("Choose at least two models.")
-        return
-    names = list(models)
-    with st.container(horizontal=True):
-        one = st.selectbox("This model", names, key="one", bind="query-params")
-        other = st.selectbox(
-            "against", [name for name in names if name != one], key="other", bind="query-params"
-        )
-    table = disagreements(models[one], models[other])
-    st.caption(
-        "Cases that the two rank most differently. Ranks are shares of all cases that score lower, "
-        "so models with different scales can be compared."
-    )
-    st.dataframe(
-        table.head(200),
-        hide_index=True,
-        key="disagreements",
-        column_config={
-            "one": st.column_config.ProgressColumn(one, format="percent", max_value=1.0),
-            "other": st.column_config.ProgressColumn(other, format="percent", max_value=1.0),
-        },
-    )
-
-
 def show_images(compared: Compared) -> None:
-    """The test images of one model, the worst first, the best, or drawn at random."""
+    """The test images of one model, the worst first."""
     from pages.components.shared.gallery import (
         show_gallery,
     )  # reads images, which few visits ask for
 
-    runs = {run.run_id: run for run in compared.runs}
-    if not runs:
+    if not compared.runs:
         st.info("An uploaded table has no images.")
         return
-    name = st.selectbox("Images of", list(runs), key="images_of", bind="query-params")
-    show_gallery(runs[name], page="compare", key="compare_gallery")
+    name = st.selectbox("Images of", list(compared.runs), key="images_of", bind="query-params")
+    show_gallery(compared.runs[name], page="compare", key="compare_gallery")
 
 
 def show_settings(compared: Compared) -> None:
@@ -71,7 +48,7 @@ def show_settings(compared: Compared) -> None:
     if len(compared.runs) < 2:
         st.info("Choose at least two models.")
         return
-    documents = {run.run_id: run.document() for run in compared.runs}
+    documents = {name: run.document() for name, run in compared.runs.items()}
     table = settings_table(documents, only_differences=True)
     if table.empty:
         st.info("These runs have the same settings.")
@@ -106,7 +83,7 @@ def labelled_of(run: RunFolder) -> Scored:
     scored = scored_of(run)
     if scored.predictions["positive"].isna().all():
         raise TableError(
-            f"The {len(scored.predictions):,} predictions of run {run.run_id} have no labels, so "
+            f"The {len(scored.predictions):,} predictions of {run_title(run)} have no labels, so "
             "they are neither right nor wrong. Score a labelled data set."
         )
     return scored
@@ -118,12 +95,32 @@ def count_alike(scored: Scored, counting: Counting) -> Cases:
     return count_cases(scored, counting if is_split else replace(counting, split=""))
 
 
+def sets_by_content(scored: Mapping[str, Scored]) -> dict[str, str]:
+    """By name the data set of each table: one is one, however its runs were started."""
+    from mammo_core.datasets.predictions import sets_of
+
+    return dict(zip(scored, sets_of([_with_contents(one) for one in scored.values()]), strict=True))
+
+
+def _with_contents(scored: Scored) -> pd.DataFrame:
+    table = scored.predictions
+    if "content" in table or scored.run is None:
+        return table
+    try:
+        seen = cached.contents(scored.run)
+    except MammoError:
+        return table  # a list that cannot be read tells no more than a missing one
+    if seen is None:
+        return table
+    return table.assign(content=table["image_id"].map(seen.set_index("image_id")["content"]))
+
+
 def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:
     """The newest run and those after it over the same data set that share cases with it, with each
     other too: what can be compared at once.
     """
-    sets = {name: set(one.predictions["dataset"].dropna()) for name, one in scored.items()}
-    newest = next(iter(sets.values()), set())
+    sets = sets_by_content(scored)
+    newest = next(iter(sets.values()), "")
     alike = {name: _judged_images(scored[name]) for name, found in sets.items() if found == newest}
     return sharing(alike)[:MOST_AT_FIRST]
 

@@ -1,6 +1,6 @@
 """What each model's AUC costs: how many numbers were learnt, how long one image takes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
@@ -22,16 +22,16 @@ def show_cost(compared: Compared) -> None:
     aucs = {name: auc_with_interval(cases) for name, cases in compared.models.items()}
     sizes: dict[str, int] = {}
     latencies: dict[str, Latency] = {}
-    for run in compared.runs:
+    for name, run in compared.runs.items():
         try:
             size, latency = count_parameters(run.file(WEIGHTS)), _latency(run)
         except MammoError as error:
             st.warning(escaped(str(error)), icon=":material/warning:")
             continue
         if size is not None:
-            sizes[run.run_id] = size
+            sizes[name] = size
         if latency is not None:
-            latencies[run.run_id] = latency
+            latencies[name] = latency
     left, right = st.columns(2)
     with left:
         _draw(_timed(aucs, latencies), title="Milliseconds an image", key="by_latency")
@@ -48,15 +48,14 @@ def show_cost(compared: Compared) -> None:
         "One prepared image through the network alone, without reading and preparing it: the "
         "median, and where nine of ten passes lie. Bars of the AUC are 95 % intervals over women."
     )
-    _offer([run for run in compared.runs if run.run_id in sizes])
+    _offer({name: run.run_id for name, run in compared.runs.items() if name in sizes})
 
 
-def _offer(runs: Sequence[RunFolder]) -> None:
+def _offer(runs: Mapping[str, str]) -> None:
     """Measuring runs as a job: it loads what this page does without."""
     if not runs:
         return
-    names = [run.run_id for run in runs]
-    name = st.selectbox("Measure how long an image takes", names, key="to_measure")
+    name = runs[st.selectbox("Measure how long an image takes", list(runs), key="to_measure")]
     job = latest_measuring("latency", name, measurements_root())
     is_free = job is None or show_job(job)
     st.button(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -25,6 +26,7 @@ from mammo_core.metrics.compare import (
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
+from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
 from pages.components.compare.compared import Compared, prevalence_of
@@ -68,12 +70,12 @@ def guesses_on(cases: Cases, runs: Sequence[RunFolder], counting: Counting) -> G
         try:
             fitted = _fitted(run, cases, counting)
         except MammoError as error:
-            reasons.append(f"The baselines of {run.run_id} are left out. {error}")
+            reasons.append(f"The baselines of {run_title(run)} are left out. {error}")
             continue
         if fitted:
             return Guesses(models=untrained | fitted, reasons=reasons)
         reasons.append(
-            f"The baselines of {run.run_id} are left out: they do not score all of these cases."
+            f"The baselines of {run_title(run)} are left out: they do not score all of these cases."
         )
     return Guesses(
         models=untrained,
@@ -93,7 +95,7 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
     if is_free:
         st.button(
             "Fit baselines", icon=":material/casino:", key="fit_baselines", on_click=_start,
-            args=(run.run_id,), help=escaped(f"On the training images of {run.run_id}."),
+            args=(run.run_id,), help=escaped(f"On the training images of {run_title(run)}."),
         )  # fmt: skip
 
 
@@ -124,26 +126,42 @@ def spreads_of(compared: Compared) -> dict[str, SeedSpread]:
     """By name of the model: its own AUC first, then those of its recipe's other seeds."""
     every = scored_runs()
     return {
-        run.run_id: _spread(compared.models[run.run_id], run, every, compared.counting)
-        for run in compared.runs
+        name: _spread(compared.models[name], run, every, compared.counting)
+        for name, run in compared.runs.items()
     }
 
 
-def recipes_of(runs: Sequence[RunFolder]) -> dict[str, RunConfig]:
-    """By name of the run its settings without what a seed decides; only of what was trained."""
-    known = ((run.run_id, cached.settings(run)) for run in runs)
+def recipes_of(runs: Mapping[str, RunFolder]) -> dict[str, RunConfig]:
+    """By name of the run its settings without what a seed decides, and the set it learnt from by
+    its registered name; only of what was trained.
+    """
+    known = ((name, cached.settings(run)) for name, run in runs.items())
     return {
-        name: replace(settings, seed=0, series="")
+        name: replace(
+            settings,
+            seed=0,
+            series="",
+            data=replace(settings.data, folder=_name_of(settings.data.folder)),
+        )
         for name, settings in known
         if settings is not None
     }
+
+
+def _name_of(folder: str) -> str:
+    """A name needs no look among the registered sets, and its page none of what reads one."""
+    if not Path(folder).is_absolute():
+        return folder
+    from mammo_core.datasets.dataset import name_of_folder
+
+    return name_of_folder(folder)
 
 
 def _spread(
     own: Cases, run: RunFolder, every: Sequence[RunFolder], counting: Counting
 ) -> SeedSpread:
     by_seed = {_seed_of(run): auc_of(own.score, own.positive)}
-    recipes = recipes_of(every)
+    recipes = recipes_of({one.run_id: one for one in (run, *every)})
     for other in every:
         is_sibling = run.run_id in recipes and recipes.get(other.run_id) == recipes[run.run_id]
         if is_sibling and _seed_of(other) not in by_seed:
@@ -167,9 +185,11 @@ def _same_cases(like: Cases, run: RunFolder, counting: Counting) -> Cases | None
 
 #: In pixels: together no wider than the page beside its sidebar at 1400 pixels.
 _WIDTHS: Final = {
-    "model": 270, "AUC": 170, "average precision": 170, "with / without cancer": 170,
-    "AUC over seeds": 220,
+    "model": 300, "AUC": 165, "average precision": 165, "with / without cancer": 165,
+    "AUC over seeds": 205,
 }  # fmt: skip
+_LETTERS: Final = 40  # that fit in a line of the first column
+_TWO_LINES: Final = 56  # pixels: a longer name goes on below itself
 
 
 def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
@@ -198,7 +218,8 @@ def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
 
 
 def show_leaderboard(compared: Compared) -> None:
-    guesses = guesses_on(next(iter(compared.models.values())), compared.runs, compared.counting)
+    runs = tuple(compared.runs.values())
+    guesses = guesses_on(next(iter(compared.models.values())), runs, compared.counting)
     spreads = spreads_of(compared)
     rows = {**compared.models, **guesses.models}
     estimates = {name: auc_with_interval(cases) for name, cases in rows.items()}
@@ -207,6 +228,7 @@ def show_leaderboard(compared: Compared) -> None:
         [_model_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
         hide_index=True,
         key="leaderboard",
+        row_height=_TWO_LINES if max(map(len, rows)) > _LETTERS else None,
         column_config={name: st.column_config.TextColumn(width=w) for name, w in _WIDTHS.items()},
     )
     methods = {estimates[name].method for name in rows if not says_one_thing(rows[name])}
@@ -222,7 +244,7 @@ def show_leaderboard(compared: Compared) -> None:
         if reason:
             st.caption(escaped(reason))
     if guesses.lacking:
-        offer_fitting(compared.runs)
+        offer_fitting(runs)
 
 
 def _model_row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None) -> dict[str, str]:
@@ -274,10 +296,10 @@ def show_published(compared: Compared) -> None:
     """What others reported on the data sets of the runs; on all where none of them is known."""
     from mammo_core.datasets.published import PUBLISHED, published_on  # slow, and only asked here
 
-    names = {cached.card(run).data.dataset for run in compared.runs if run.is_checkpoint}
+    names = {cached.card(run).data.dataset for run in compared.runs.values() if run.is_checkpoint}
     rows = [row for name in sorted(names) for row in published_on(name)] or [*PUBLISHED]
     here = prevalence_of(compared.models)
-    beside = {run.run_id: _titles_of(run) for run in compared.runs}
+    beside = {name: _titles_of(run) for name, run in compared.runs.items()}
     rows.sort(key=lambda row: not any(row.title in titles for titles in beside.values()))
     st.caption(
         "Published, not re-run: other cases, other splits, often other labels. The prevalence is "
@@ -312,7 +334,7 @@ def _beside(row: "Published", name: str, compared: Compared) -> str:
     """The same figures of a run of the recipe, with their intervals and how many cases."""
     from mammo_core.training.by_recipe import figures_beside, threshold_of
 
-    run = next(run for run in compared.runs if run.run_id == name)
+    run = compared.runs[name]
     cases, config = compared.models[name], cached.settings(run)
     locked = as_given(point_in_force(run))
     level = compared.counting.level

@@ -1,8 +1,9 @@
 """Training set by test set: what each checkpoint is worth where it did not learn."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
+from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -30,6 +31,7 @@ from mammo_core.runs.evaluations import (
 )
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import start_run
+from mammo_core.runs.naming import last_name, titles_of
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.sidecars import known_women
 from mammo_core.types import Split
@@ -55,6 +57,7 @@ class MatrixCell:
     external: External | None = None
     evaluation: Evaluation | None = None
     notes: tuple[str, ...] = ()
+    name: str = ""  # what the checkpoint is called
 
     @property
     def is_other_rule(self) -> bool:
@@ -66,8 +69,11 @@ def cells_of(
     checkpoints: Sequence[RunFolder], registered: Sequence[Data], runs: Sequence[RunFolder]
 ) -> list[MatrixCell]:
     """Row by row. Columns: the sets trained on, then those evaluated, then those registered."""
-    evaluations = list_evaluations(runs)
+    from mammo_core.datasets.matrix import under_registered_names  # slow, and only asked here
+
+    evaluations = under_registered_names(list_evaluations(runs))
     own = {run.run_id: _trained_on(run) for run in checkpoints}
+    titles = titles_of(checkpoints)
     columns = dict.fromkeys(
         [
             *(data for data in own.values() if data is not None),
@@ -76,17 +82,15 @@ def cells_of(
         ]
     )
     return [
-        _own(run, data)
-        if data == own[run.run_id]
-        else _foreign(run, data, evaluation_of(evaluations, run.run_id, data))
+        replace(
+            _own(run, data)
+            if data == own[run.run_id]
+            else _foreign(run, data, evaluation_of(evaluations, run.run_id, data)),
+            name=titles[run.run_id],
+        )
         for run in checkpoints
         for data in columns
     ]
-
-
-def short_name(data: Data) -> str:
-    """The last part of a folder; a registered name as it is."""
-    return data[0].rstrip("/\\").replace("\\", "/").rpartition("/")[2] or data[0]
 
 
 def _own(run: RunFolder, data: Data) -> MatrixCell:
@@ -142,7 +146,11 @@ def _question(card: ModelCard, evaluation: Evaluation) -> tuple[str, ...]:
 
 def _trained_on(run: RunFolder) -> Data | None:
     settings = cached.settings(run)
-    return None if settings is None else (settings.data.folder, settings.data.label_rule)
+    if settings is None:
+        return None
+    from mammo_core.datasets.dataset import name_of_folder  # slow, and only asked here
+
+    return name_of_folder(settings.data.folder), settings.data.label_rule
 
 
 if TYPE_CHECKING:  # imported where asked for: it reads data sets
@@ -157,7 +165,7 @@ def offer_evaluating(cells: Sequence[MatrixCell], entries: "Mapping[Data, Regist
         st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
         return
     fitting = {
-        f"{cell.checkpoint.run_id} on {short_name(cell.data)}": cell
+        f"{cell.name} on {last_name(cell.data[0])}": cell
         for cell in others
         if cell.external is None and _has_classes_of(cell, entries[cell.data])
     }
@@ -201,7 +209,7 @@ def show_matrix(compared: Compared) -> None:
     """The chosen models first, then the others, newest first."""
     from mammo_core.datasets.dataset import list_registered  # slow, and only asked here
 
-    chosen = [run for run in compared.runs if run.is_checkpoint]
+    chosen = [run for run in compared.runs.values() if run.is_checkpoint]
     rest = [run for run in checkpoints() if run.run_id not in {one.run_id for one in chosen}]
     entries = {(e.name, e.label_rule): e for e in list_registered(datasets_root())}
     cells = cells_of([*chosen, *rest][:_MOST_ROWS], list(entries), all_runs())
@@ -223,7 +231,7 @@ def show_matrix(compared: Compared) -> None:
     st.table([_row(cell) for cell in cells if cell.external], hide_index=True)
     for cell in cells:
         for note in () if cell.external else cell.notes:
-            st.caption(escaped(f"{cell.checkpoint.run_id} on {short_name(cell.data)}: {note}"))
+            st.caption(escaped(f"{cell.name} on {last_name(cell.data[0])}: {note}"))
     offer_evaluating(cells, entries)
 
 
@@ -250,7 +258,7 @@ def _square(cell: MatrixCell) -> Square:
         lines = tuple(line for line in (ranked, called, calibrated, *marks) if line)
         share = 0.0 if auc is None else max(0.0, 2 * auc.value - 1)
     return Square(
-        row=_title(cell), column=escape(short_name(cell.data)), lines=lines, share=share,
+        row=_title(cell), column=escape(last_name(cell.data[0])), lines=lines, share=share,
         is_hatched=cell.is_other_rule, is_own=cell.is_own,
     )  # fmt: skip
 
@@ -267,8 +275,8 @@ def _row(cell: MatrixCell) -> dict[str, str]:
         else ("–", "–")
     )
     row = {
-        "checkpoint": cell.checkpoint.run_id,
-        "scored": short_name(cell.data),
+        "checkpoint": cell.name,
+        "scored": last_name(cell.data[0]),
         "label rule": f"{cell.data[1]} (other)" if cell.is_other_rule else cell.data[1],
         "AUC": f"{auc.value:.3f} ({auc.low:.3f} to {auc.high:.3f})" if auc else "–",
         "sensitivity, locked": _rate(rates.sensitivity) if rates else "–",
@@ -284,8 +292,7 @@ def _row(cell: MatrixCell) -> dict[str, str]:
 
 def _title(cell: MatrixCell) -> str:
     """Twenty letters a line: names of runs are long, and the room beside the squares is not."""
-    name = cell.checkpoint.run_id
-    return "<br>".join(escape(name[start : start + 20]) for start in range(0, len(name), 20))
+    return "<br>".join(escape(line) for line in wrap(cell.name, 20))
 
 
 def _percent(rate: Rate) -> str:

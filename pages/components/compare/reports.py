@@ -20,7 +20,7 @@ _KINDS: Final = {
 
 def show_reports(compared: Compared) -> None:
     """Of any of the compared runs."""
-    runs = {run.run_id: run for run in compared.runs}
+    runs = compared.runs
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Report of", list(runs), key="report_of", bind="query-params")
         kind = st.selectbox("As", list(_KINDS), key="report_as")

@@ -20,7 +20,7 @@ from mammo_core.datasets.dataset import (
 )
 from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
-from mammo_core.files import datasets_root
+from mammo_core.files import data_roots, datasets_root, folders_in
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.reports.case.tables import to_safe_csv
 from pages.components.shared.caselist.origin import Source
@@ -28,6 +28,7 @@ from pages.components.shared.caselist.panel import images_listing, show_cases_pa
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 
 CHOSEN: Final = "data"
+_DEEPEST: Final = 8  # folders below a root
 _WANTED: Final = "data_wanted"  # a widget's value can be set only before it is drawn
 
 
@@ -48,13 +49,39 @@ def register_folder(*, is_open: bool) -> None:
     """Look at a folder, name what it is, choose the label rule, and keep it."""
     with st.expander("Register a folder", icon=":material/create_new_folder:", expanded=is_open):
         with noted_errors():
-            folder = st.text_input("Folder on the computer that runs Mammoscope", key="new_folder")
-            if folder:
-                _describe_and_keep(Path(folder).expanduser().resolve())
+            folder = _pick_folder()
+            if folder is not None:
+                _describe_and_keep(folder)
         with st.popover("What can be read", icon=":material/list:"):
             for adapter in ADAPTERS:
                 st.markdown(f"**{adapter.title}**")
                 st.text(f"Expected: {adapter.expects}")
+
+
+def _pick_folder() -> Path | None:
+    """One below the folders that the server's starter allows, found by going down a listing; where
+    none are named, any, by its path.
+    """
+    roots = {root.name or str(root): root for root in data_roots()}
+    if not roots:
+        typed = st.text_input("Folder on the computer that runs Mammoscope", key="new_folder")
+        return Path(typed).expanduser().resolve() if typed else None
+    name = st.selectbox("Folders on the computer that runs Mammoscope", list(roots), key="new_root")
+    root = folder = roots[name]
+    with st.container(horizontal=True):
+        for _ in range(_DEEPEST):
+            inner = {path.name: path for path in folders_in(folder, root)}
+            if not inner:
+                break
+            chosen = st.selectbox(
+                "and in it", list(inner), index=None, placeholder="this folder",
+                key=f"new_folder_{name}_{folder.relative_to(root).as_posix()}",
+            )  # fmt: skip
+            if chosen not in inner:
+                break
+            folder = inner[chosen]
+    is_taken = st.toggle("Look at it", key=f"new_look_{name}_{folder.relative_to(root).as_posix()}")
+    return folder if is_taken else None
 
 
 def forget_button(entry: Registered) -> None:

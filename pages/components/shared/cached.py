@@ -24,6 +24,7 @@ from mammo_core.metrics.uploads import Columns, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
+from mammo_core.runs.sidecars import SEEN_NAME
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Level
 
@@ -53,6 +54,19 @@ def baselines(run: RunFolder) -> pd.DataFrame:
     """What guesses without a network say of the images of `run`; it has them."""
     path = run.file(BASELINES_NAME)
     return _predictions(path, path.stat().st_mtime_ns)
+
+
+def contents(run: RunFolder) -> pd.DataFrame | None:
+    """`image_id, content` of what `run` has seen, an ensemble by its members; None where nobody
+    kept it.
+    """
+    joined = ensemble(run)
+    if joined is not None:
+        of_members = [contents(member) for member in members(run, joined)]
+        known = [one for one in of_members if one is not None]
+        return pd.concat(known).drop_duplicates("image_id") if known else None
+    path = run.file(SEEN_NAME)
+    return _contents(path, path.stat().st_mtime_ns) if path.exists() else None
 
 
 def ensemble(run: RunFolder) -> Ensemble | None:
@@ -133,6 +147,12 @@ def _audit(path: Path) -> "AuditResult":
 @st.cache_data(max_entries=16, show_spinner="Reading predictions…")
 def _predictions(path: Path, modified: int) -> pd.DataFrame:
     return check_predictions(read_table(path, what="predictions table"))
+
+
+@st.cache_data(max_entries=32, show_spinner=False)
+def _contents(path: Path, modified: int) -> pd.DataFrame:
+    seen = read_table(path, what="list of seen images").reindex(columns=["image_id", "content"])
+    return seen.drop_duplicates("image_id")
 
 
 @st.cache_data(max_entries=256, show_spinner=False)

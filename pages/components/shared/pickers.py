@@ -1,6 +1,7 @@
 """Choosing a run or a checkpoint; the choice stands in the URL, so a view can be shared."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Final
 
 import streamlit as st
@@ -10,6 +11,7 @@ from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, list_checkpoints
+from mammo_core.runs.naming import is_archived, titles_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 
@@ -19,8 +21,11 @@ _DENSITY: Final = "density"  # the task of that name; its module would load ever
 
 
 def all_runs() -> list[RunFolder]:
-    """The user's runs and the checkpoints that ship, newest first."""
-    return list_checkpoints()
+    """The user's runs and the checkpoints that ship, newest first; what is archived only where the
+    address names it.
+    """
+    asked = {value for name in st.query_params for value in st.query_params.get_all(name)}
+    return [run for run in list_checkpoints() if run.run_id in asked or not is_archived(run)]
 
 
 def checkpoints() -> list[RunFolder]:
@@ -104,12 +109,15 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -
         if any(run.run_id == wanted for run in all_runs()):
             reason = f"{wanted!r} has no {lacking}."
         st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
-    return by_name[pick_name(label, list(by_name), key=key)]
+    return by_name[pick_name(label, list(by_name), key=key, titles=titles_of(runs))]
 
 
-def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
+def pick_name(
+    label: str, names: Sequence[str], *, key: str, titles: Mapping[str, str] = MappingProxyType({})
+) -> str:
     """A select box over `names`, the first of which is the default and moves with every new run:
     the URL names what is shown even so. (A box bound to the URL would leave its default out.)
+    Each is shown by its title, where it has one; its name stands in the help.
     """
     state = st.session_state
     last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
@@ -118,12 +126,35 @@ def pick_name(label: str, names: Sequence[str], *, key: str) -> str:
     if state.get(key) not in names:  # at first, and after a look at another page
         wanted = last if asked is None else asked
         state[key] = wanted if wanted in names else names[0]
-    name: str = st.selectbox(label, names, key=key)
+    name: str = st.selectbox(
+        label, names, key=key, format_func=lambda name: titles.get(name, name),
+        help=f"`{state[key]}`" if titles else None,
+    )  # fmt: skip
     is_gone = asked is not None and asked not in names  # its URL stays, with what is said of it
     if (asked != name and not is_gone) or last not in (None, name):
         st.query_params[key] = name
     state[f"{key}_shown"] = name
     return name
+
+
+def pick_names(
+    label: str, names: Sequence[str], *, key: str, default: Sequence[str], titles: Mapping[str, str]
+) -> list[str]:
+    """Several of `names`, shown by their titles; the URL has the names, whatever they are called by
+    then, and nothing where the default is chosen.
+    """
+    state, shown = st.session_state, f"{key}_shown"
+    asked = [name for name in st.query_params.get_all(key) if name in names]
+    if asked and asked != state.get(shown):  # a link, or the browser's way back
+        state[key] = asked
+    state[key] = [name for name in state.get(key, default) if name in names]
+    chosen: list[str] = st.multiselect(label, names, key=key, format_func=titles.__getitem__)
+    if chosen and chosen != list(default):
+        st.query_params[key] = chosen
+    else:
+        st.query_params.pop(key, None)
+    state[shown] = chosen
+    return chosen
 
 
 def _dated_first(runs: list[RunFolder]) -> list[RunFolder]:

@@ -24,6 +24,7 @@ from mammo_core.metrics.uploads import (
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
+from mammo_core.runs.naming import run_title
 from mammo_core.types import Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
@@ -197,7 +198,7 @@ def scored_of(run: RunFolder) -> Scored:
     table = cached.predictions(run)
     written = run.predictions_file.stat().st_mtime_ns
     return Scored(
-        title=run.run_id,
+        title=run_title(run),
         source=f"{run.path} {written}",
         predictions=table,
         run=run,

@@ -274,3 +274,18 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
     for warning in balance.warnings():
         st.warning(warning, icon=":material/balance:")
     return balance
+
+
+def balance_in_words(balance: BalanceConfig) -> str:
+    """What is done about few cancers, in a line."""
+    is_shared = balance.sampler in ("weighted", "oversample")
+    share = f", up to {balance.positive_share:.0%} of them" if is_shared else ""
+    focal = f"; focal loss {balance.focal_gamma:g}" if balance.focal_gamma else ""
+    weights = _WEIGHTS[balance.class_weights].lower()
+    return f"{_SAMPLERS[balance.sampler]}{share}; weights in the loss: {weights}{focal}"
+
+
+def trained_in_words(optim: OptimConfig) -> str:
+    """What of the network is trained, in a line."""
+    told = _TRAINED[optim.trained]
+    return f"Trained: {told[0].lower()}{told[1:]}"

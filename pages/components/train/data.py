@@ -6,6 +6,7 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import DataConfig
 from mammo_core.datasets.audit.result import AUDIT_FILE, Severity
@@ -35,9 +36,17 @@ _PUBLISHED: Final = "As published, mistakes included"
 
 
 def pick_split(
-    entry: Registered, dataset: Dataset, before: DataConfig, *, key: str, task: Task
+    entry: Registered,
+    dataset: Dataset,
+    before: DataConfig,
+    *,
+    key: str,
+    task: Task,
+    attention: DeltaGenerator,
 ) -> tuple[DataConfig, tuple[str, ...]]:
-    """`before` as changed here, and what has still to be done in words. `key` names defaults."""
+    """`before` as changed here, and what has still to be done in words. `key` names defaults; what
+    stands in the way is asked in `attention`.
+    """
     has_own = {Split.TRAIN, Split.TEST} <= set(dataset.manifest["split"].dropna())
     is_leaky = before.unit == "image" or before.is_test_validation
     options = [*[_PUBLISHED] * is_leaky, *[_OFFICIAL] * has_own, _OWN]
@@ -80,12 +89,12 @@ def pick_split(
     stamps = _stamps_of(dataset, data, task) if split != _OWN else ()
     if not stamps:  # a mistake that these data do not let one make is no mistake here
         return replace(data, is_leak_allowed=split == _PUBLISHED), ()
-    st.error(
+    attention.error(
         f"{' '.join(in_sentences(stamps))} A network recognises a woman it has learnt from: what "
         "it reaches on such a test means nothing.",
         icon=":material/error:",
     )
-    is_taken = st.checkbox(
+    is_taken = attention.checkbox(
         "I know. Let every result of this run be stamped with it.", key=f"train_leak_{entry.name}"
     )
     undone = () if is_taken else ("Acknowledge the leak, or deal the women out anew.",)
@@ -99,8 +108,10 @@ def _stamps_of(dataset: Dataset, data: DataConfig, task: Task) -> tuple[str, ...
     return stamps_of(split_as_set(dataset.manifest, tolerant, task), tolerant)
 
 
-def show_counts(dataset: Dataset, data: DataConfig, task: Task) -> None:
-    """Women and images of every split, before anything is started."""
+def show_counts(
+    dataset: Dataset, data: DataConfig, task: Task, *, attention: DeltaGenerator
+) -> str:
+    """Women and images of every split, before anything is started; the women also in a line."""
     tolerant = replace(data, is_leak_allowed=True)
     table = split_as_set(dataset.manifest, tolerant, task)
     table = table[table["split"].notna() & table["label"].notna()]
@@ -112,15 +123,18 @@ def show_counts(dataset: Dataset, data: DataConfig, task: Task) -> None:
             "of these positive": counted["positive"].sum(),
         }
     )
-    st.dataframe(counts.reindex([str(split) for split in Split]), key="train_counts")
+    counts = counts.reindex([str(split) for split in Split])
+    st.dataframe(counts, key="train_counts")
     for sentence in few_to_choose_by(table, data, task):
-        st.warning(escaped(sentence), icon=":material/warning:")
+        attention.warning(escaped(sentence), icon=":material/warning:")
+    women = counts["women"].fillna(0).astype(int)
+    return ", ".join(f"{women[split]:,} {split}" for split in counts.index) + " women"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingData:
     """`missing` says in words what has to be done before a run may start on these data; `paired` of
-    the labelled `images` have their other view beside them.
+    the labelled `images` have their other view beside them. `line` is all of it in one line.
     """
 
     data: DataConfig
@@ -128,17 +142,20 @@ class TrainingData:
     missing: tuple[str, ...]
     images: int
     paired: int
+    line: str
 
 
-def pick_training_data(
-    begin: Callable[[Registered], DataConfig], *, key: str
-) -> TrainingData | None:
-    """None until there is a data set. `begin` tells how an earlier run took its data, or how the
-    recipe takes these; `key` names the defaults.
+def pick_details(
+    entry: Registered,
+    begin: Callable[[Registered], DataConfig],
+    *,
+    key: str,
+    attention: DeltaGenerator,
+) -> TrainingData:
+    """How `entry` is labelled and split. `begin` tells how an earlier run took its data, or how the
+    recipe takes these; `key` names the defaults. What has to be read or acknowledged before a start
+    is shown in `attention`.
     """
-    entry = pick_data()
-    if entry is None:
-        return None
     before = begin(entry)
     entry = replace(entry, label_rule=_pick_rule(_labelled_as(before, entry)))
     adapter = get_adapter(entry.adapter)
@@ -148,9 +165,10 @@ def pick_training_data(
         f"one {adapter.label_level}."
     )
     dataset = cached.dataset(entry)
-    audited = _ask_for_audit(entry, is_ours=adapter.imaging == "synthetic")
-    data, undone = pick_split(entry, dataset, before, key=key, task=rule.task)
-    show_counts(dataset, data, rule.task)
+    with attention:
+        audited = _ask_for_audit(entry, is_ours=adapter.imaging == "synthetic")
+    data, undone = pick_split(entry, dataset, before, key=key, task=rule.task, attention=attention)
+    women = show_counts(dataset, data, rule.task, attention=attention)
     labelled = dataset.manifest[dataset.manifest["label"].notna()]
     return TrainingData(
         data=data,
@@ -158,6 +176,7 @@ def pick_training_data(
         missing=(*audited, *undone),
         images=len(labelled),
         paired=int((~is_lone(partners_of(labelled))).sum()),
+        line=f"{rule.title}; {women}",
     )
 
 
@@ -233,10 +252,14 @@ def pick_data() -> Registered | None:
         st.session_state["train_data"] = made
     if entries:
         name = st.selectbox("Data set", list(entries), key="train_data", bind="query-params")
-    with st.expander("Add a data set", icon=":material/add:", expanded=not entries):
+    return entries.get(name or "") if entries else None
+
+
+def add_data(*, is_open: bool) -> None:
+    """Folded away where there is a set already."""
+    with st.expander("Add a data set", icon=":material/add:", expanded=is_open):
         st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
         _make_synthetic()
-    return entries.get(name or "") if entries else None
 
 
 def _make_synthetic() -> None:

@@ -1,20 +1,21 @@
 """The guided form of a new run: every step shows what it decides and what stands in its way."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.dataset import Registered, list_registered
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
-from mammo_core.runs.jobs import start_run
+from mammo_core.runs.naming import LONGEST_TITLE, run_title
 from mammo_core.training.by_recipe import (
     gone_on,
     other_data_in_words,
@@ -23,12 +24,23 @@ from mammo_core.training.by_recipe import (
 )
 from mammo_core.training.preflight import check_start, settings_of
 from mammo_core.training.recipes import RECIPES, Recipe, get_recipe
-from mammo_core.training.series import fold_configs, seed_configs, start_series
+from mammo_core.training.series import (
+    default_title,
+    fold_configs,
+    seed_configs,
+    start_series,
+)
 from mammo_core.types import Task
+from mammo_core.zoo.catalog import get_backbone
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.train.course import pick_balance, pick_course
-from pages.components.train.data import pick_training_data
-from pages.components.train.network import pick_network
+from pages.components.train.course import (
+    balance_in_words,
+    pick_balance,
+    pick_course,
+    trained_in_words,
+)
+from pages.components.train.data import TrainingData, add_data, pick_data, pick_details
+from pages.components.train.network import pick_network, weights_in_words
 from pages.components.train.preflight import show_preflight
 
 CHOSEN: Final = "train_recipe"
@@ -62,28 +74,32 @@ class FormOrigin:
         return gone_on(recipe.configure(data, task), recipe, root=checkpoints_root())
 
 
-def pick_origin() -> FormOrigin:
+def pick_origin(places: "FormPlaces") -> FormOrigin:
     """Recipes, and the run whose settings were asked to be used again."""
-    project = _pick_project()
+    with places.folded["Recipe"]:
+        project = _pick_project()
     titles = {one.name: one.title for one in RECIPES if one.project == project}
     copied = st.query_params.get(_COPIED, "")
     is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
     options = [*titles, copied] if is_run else [*titles]
-    name = st.selectbox(
+    called = run_title(find_run(copied, checkpoints_root())) if is_run else ""
+    name = places.recipe.selectbox(
         "Recipe",
         options,
         index=len(options) - 1 if is_run and CHOSEN not in st.session_state else 0,
-        format_func=lambda option: titles.get(option, f"As in {option}"),
+        format_func=lambda option: titles.get(option, f"As in {called}"),
         key=CHOSEN,
         bind="query-params",
         on_change=_forget_rules,
     )
     if name in titles:
         recipe = get_recipe(name)
-        _tell(recipe)
+        places.about.caption(escaped(recipe.summary))
+        with places.folded["Recipe"]:
+            _tell(recipe)
         return FormOrigin(name=name, key=name, recipe=recipe)
     settings = settings_of(find_run(name, checkpoints_root()))
-    st.caption(escaped(f"Every setting as it was in {name}; change what you like."))
+    places.about.caption(escaped(f"Every setting as it was in {called}; change what you like."))
     return FormOrigin(name=name, key=name, settings=settings)
 
 
@@ -118,11 +134,10 @@ def _forget_rules() -> None:
 
 
 def _tell(recipe: Recipe) -> None:
-    st.caption(escaped(recipe.summary))
+    """What was published by it, and what is wrong with that."""
     told = [*(row.in_words for row in published_of(recipe)), *recipe.defects]
     if told:
-        with st.expander("What was published, and what is wrong with it", icon=":material/news:"):
-            st.markdown("\n".join(f"* {escaped(sentence)}" for sentence in told))
+        st.markdown("\n".join(f"* {escaped(sentence)}" for sentence in told))
 
 
 def start_from(run: RunFolder) -> None:
@@ -144,6 +159,8 @@ def start_from(run: RunFolder) -> None:
 
 _MEMORY: Final = "form_kept"
 _DATA: Final = "train_data"
+_NAME: Final = "train_name"
+_KEPT: Final = (CHOSEN, _DATA, _NAME)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,8 +175,8 @@ class Memory:
 
 
 def restore_choices() -> None:
-    """Recipe and data set as they were, where neither the address nor a click says otherwise."""
-    for key in (CHOSEN, _DATA):
+    """Data, recipe and name as they were, where neither address nor click says otherwise."""
+    for key in _KEPT:
         kept = st.session_state.get(f"{_MEMORY}_{key}")
         if kept is not None and key not in st.session_state and key not in st.query_params:
             st.session_state[key] = kept
@@ -175,7 +192,7 @@ def as_left(origin: FormOrigin) -> FormOrigin:
     st.button(
         "Start over", icon=":material/restart_alt:", key=button, type="tertiary",
         on_click=_write, args=(origin, Memory(round=memory.round + 1)),
-        help="Every setting of steps 2 to 5 as the recipe, or the earlier run, has it.",
+        help="Every setting below as the recipe, or the earlier run, has it.",
     )  # fmt: skip
     key = f"{origin.name}_{memory.round}" if memory.round else origin.name
     return replace(origin, key=key, settings=memory.begun or origin.settings)
@@ -184,7 +201,7 @@ def as_left(origin: FormOrigin) -> FormOrigin:
 def keep(origin: FormOrigin, config: RunConfig) -> None:
     """Called with what the form has come to, whether or not that can be started."""
     _write(origin, replace(_read(origin), latest=config))
-    for key in (CHOSEN, _DATA):
+    for key in _KEPT:
         st.session_state[f"{_MEMORY}_{key}"] = st.session_state.get(key)
 
 
@@ -222,8 +239,22 @@ _MEANING: Final = {
 }
 
 
-def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
-    """The name of the first run that was started; None until then."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Times:
+    """How often the training is to be run: `count` times, by `scheme`."""
+
+    scheme: Scheme
+    count: int
+
+    @property
+    def line(self) -> str:
+        if self.scheme is Scheme.ONE:
+            return "One run"
+        unit = "folds by woman" if self.scheme is Scheme.FOLDS else "seeds"
+        return f"{self.count} {unit}, one run after the other"
+
+
+def pick_times() -> Times:
     left, right = st.columns([3, 1])
     before, times = st.session_state.get(_CHOSEN, (Scheme.ONE, 5))  # when the page was left
     scheme = left.segmented_control(
@@ -235,36 +266,41 @@ def start_button(config: RunConfig, *, missing: tuple[str, ...]) -> str | None:
             "Folds" if scheme is Scheme.FOLDS else "Seeds", 2, 20, times,
             key=f"train_count_{scheme}",
         )  # fmt: skip
-        st.caption(f"{_MEANING[scheme]} {count} runs, one after the other.")
+        st.caption(_MEANING[scheme])
     st.session_state[_CHOSEN] = (scheme, times)
-    for sentence in missing:
-        st.caption(f":material/pending: {escaped(sentence)}")
+    return Times(scheme=scheme, count=count)
+
+
+def start_button(
+    config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]
+) -> str | None:
+    """The id of the first run that was started; None until then."""
     is_pressed = st.button(
-        "Start training" if count == 1 else f"Start {count} trainings",
+        "Start training" if times.count == 1 else f"Start {times.count} trainings",
         icon=":material/play_arrow:", type="primary", key="train_start", disabled=bool(missing),
     )  # fmt: skip
+    for sentence in missing:
+        st.caption(f":material/pending: {escaped(sentence)}")
     if not is_pressed:
         return None
     if _was_just_started():  # the second half of a double click: show what the first half started
         return list_runs(checkpoints_root())[0].run_id
     try:
-        if scheme is Scheme.ONE:
-            return start_one(config)
-        several = fold_configs if scheme is Scheme.FOLDS else seed_configs
-        configs = several(config, count)
+        if times.scheme is Scheme.ONE:
+            return start_one(config, title=title)
+        several = fold_configs if times.scheme is Scheme.FOLDS else seed_configs
+        configs = several(config, times.count)
         check_start(configs)
-        return start_series(configs, checkpoints_root())[0].run_id
+        return start_series(configs, checkpoints_root(), title=title)[0].run_id
     except MammoError:
         st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
         raise
 
 
-def start_one(config: RunConfig) -> str:
-    """Start a single run; its name."""
+def start_one(config: RunConfig, *, title: str = "") -> str:
+    """Start a single run; its id."""
     check_start([config])
-    what = config.model.backbone.replace(":", "_")
-    run = start_run(config, checkpoints_root(), what=what, total=config.optim.epochs)
-    return run.run_id
+    return start_series([config], checkpoints_root(), title=title)[0].run_id
 
 
 def _was_just_started() -> bool:
@@ -275,40 +311,119 @@ def _was_just_started() -> bool:
     return bool(now - last < DOUBLE_CLICK_SECONDS)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormPlaces:
+    """Where each part stands: data, recipe, name and Start on the first screen; below, folded, what
+    a recipe decides, each fold under a line that tells how it stands.
+    """
+
+    data: DeltaGenerator
+    recipe: DeltaGenerator
+    name: DeltaGenerator
+    about: DeltaGenerator
+    attention: DeltaGenerator
+    start: DeltaGenerator
+    lines: Mapping[str, DeltaGenerator]
+    folded: Mapping[str, DeltaGenerator]
+
+
+_FOLDED: Final = {
+    "Data": ":material/database:",
+    "Network": ":material/hub:",
+    "Class imbalance": ":material/balance:",
+    "Training": ":material/fitness_center:",
+    "How often": ":material/repeat:",
+    "Recipe": ":material/menu_book:",
+}
+
+
+def _lay_out() -> FormPlaces:
+    data, recipe, name = st.columns(3)
+    about, attention, start = st.container(), st.container(), st.container()
+    lines, folded = {}, {}
+    for title, icon in _FOLDED.items():
+        with st.container(gap="xxsmall"):
+            lines[title] = st.empty()  # no part of the label: one that changes shuts its fold
+            folded[title] = st.expander(title, icon=icon)
+    return FormPlaces(
+        data=data, recipe=recipe, name=name, about=about, attention=attention, start=start,
+        lines=lines, folded=folded,
+    )  # fmt: skip
+
+
 def show_form() -> str | None:
-    """The name of the run that was started; None until then."""
+    """The id of the run that was started; None until then."""
     started = None
     with noted_errors():
         restore_choices()
-        with _step(1, "Start from"):
-            origin = as_left(pick_origin())
-        with _step(2, "Data"):
-            chosen = pick_training_data(origin.begin, key=origin.key)
-        if chosen is None:
+        places = _lay_out()
+        with places.data:
+            entry = pick_data()
+        origin = pick_origin(places)
+        with places.attention:
+            add_data(is_open=entry is None)
+        if entry is None:
             return None
+        with places.folded["Recipe"]:
+            origin = as_left(origin)
+        with places.folded["Data"]:
+            chosen = pick_details(entry, origin.begin, key=origin.key, attention=places.attention)
         if origin.recipe is not None:
-            st.caption(escaped(other_data_in_words(origin.recipe, chosen.data)))
-        config = origin.configure(chosen.data, chosen.task)
-        with _step(3, "Network"):
-            network = pick_network(config, chosen, key=origin.key)
-            config = network.config
-        with _step(4, "Class imbalance"):
-            config = replace(config, balance=pick_balance(config.balance, key=origin.key))
-        with _step(5, "Training"):
-            config = pick_course(config, key=origin.key)
-        keep(origin, config)
-        with _step(6, "Check and start"):
-            config.check()
-            missing = (*chosen.missing, *network.missing)
+            places.attention.caption(escaped(other_data_in_words(origin.recipe, chosen.data)))
+        config, missing = _pick_settings(origin, chosen, places)
+        with places.folded["How often"]:
+            times = pick_times()
             if origin.recipe is not None:
                 _tell_several(origin.recipe)
+        _tell_lines(places, config, chosen, times)
+        title = _pick_title(places, config)
+        keep(origin, config)
+        config.check()
+        with places.start:
+            with st.container(horizontal=True, vertical_alignment="center"):
+                started = start_button(config, times, title=title, missing=missing)
             show_preflight(config, is_ready=not missing)
-            started = start_button(config, missing=missing)
+    if started is not None:
+        st.session_state[f"{_MEMORY}_{_NAME}"] = None  # the next run is another one
     return started
 
 
-@contextmanager
-def _step(number: int, title: str) -> Iterator[None]:
-    with st.container(border=True, key=f"train_step_{number}"):
-        st.markdown(f"#### {number}. {title}")
-        yield
+def _pick_settings(
+    origin: FormOrigin, chosen: TrainingData, places: FormPlaces
+) -> tuple[RunConfig, tuple[str, ...]]:
+    """What all folds but the data's come to, and what has to be done before a start."""
+    config = origin.configure(chosen.data, chosen.task)
+    with places.folded["Network"]:
+        network = pick_network(config, chosen, key=origin.key)
+    config = network.config
+    with places.folded["Class imbalance"]:
+        config = replace(config, balance=pick_balance(config.balance, key=origin.key))
+    with places.folded["Training"]:
+        config = pick_course(config, key=origin.key)
+    return config, (*chosen.missing, *network.missing)
+
+
+def _pick_title(places: FormPlaces, config: RunConfig) -> str:
+    return places.name.text_input(
+        "Name", key=_NAME, max_chars=LONGEST_TITLE,
+        placeholder=default_title(config, now=datetime.now(UTC)),
+        help="What the run is called on every page. It can be changed later.",
+    )  # fmt: skip
+
+
+def _tell_lines(places: FormPlaces, config: RunConfig, chosen: TrainingData, times: Times) -> None:
+    model, optim, (height, width) = config.model, config.optim, config.prepare.size
+    views = "" if model.views == 1 else ", two views of a breast together"
+    told = {
+        "Data": chosen.line,
+        "Network": f"{get_backbone(model.backbone).title}, start: "
+        f"{weights_in_words(model.weights)}; {height} x {width} pixels, {model.pooling} "
+        f"pooling{views}",
+        "Class imbalance": balance_in_words(config.balance),
+        "Training": f"{trained_in_words(optim)}; {optim.epochs} epochs, batches of "
+        f"{optim.batch_size}, learning rate {optim.learning_rate:g}, {optim.optimizer}; seed "
+        f"{config.seed}",
+        "How often": times.line,
+    }
+    for name, line in told.items():
+        places.lines[name].caption(escaped(line))

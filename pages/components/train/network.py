@@ -6,7 +6,9 @@ from typing import Final, Literal, get_args
 import streamlit as st
 
 from mammo_core.config import MapPooling, PrepareSettings, RunConfig
-from mammo_core.runs.folder import list_checkpoints
+from mammo_core.errors import MammoError
+from mammo_core.runs.folder import find_checkpoint, list_checkpoints
+from mammo_core.runs.naming import run_title
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
@@ -93,7 +95,7 @@ def _pick_weights(config: RunConfig, *, key: str) -> str | None:
         "Weights to start from",
         options,
         index=options.index(wanted) if wanted in options else None,
-        format_func=_in_words,
+        format_func=weights_in_words,
         placeholder="Not on this computer: choose others",
         key=f"train_weights_{key}_{model.backbone}",
     )
@@ -122,12 +124,19 @@ def _earlier_runs(config: RunConfig) -> list[str]:
     return found
 
 
-def _in_words(weights: str) -> str:
+def weights_in_words(weights: str) -> str:
     if weights == RANDOM:
-        return "Random"
+        return "Random weights"
     if weights.startswith(FROM_CHECKPOINT):
-        return f"Go on from {weights.removeprefix(FROM_CHECKPOINT)}"
+        return f"Go on from {_title_of(weights.removeprefix(FROM_CHECKPOINT))}"
     return weights
+
+
+def _title_of(run_id: str) -> str:
+    try:
+        return run_title(find_checkpoint(run_id))
+    except MammoError:
+        return run_id  # it was deleted meanwhile; what needs it says so
 
 
 def _pick_size(config: RunConfig, *, key: str) -> PrepareSettings:

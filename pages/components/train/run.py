@@ -11,7 +11,13 @@ from mammo_core.files import checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
-from mammo_core.runs.jobs import can_be_resumed, resume_run
+from mammo_core.runs.jobs import (
+    can_be_resumed,
+    elapsed_seconds,
+    remaining_seconds,
+    resume_run,
+)
+from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState
@@ -52,7 +58,7 @@ def show_actions(run: RunFolder, *, is_training: bool) -> None:
 def _link_to_use(run: RunFolder) -> None:
     st.page_link(
         "pages/read.py",
-        label="Use in Read",
+        label="Read cases with it",
         icon=":material/radiology:",
         query_params={"model": run.run_id},
     )
@@ -64,15 +70,15 @@ def _link_to_use(run: RunFolder) -> None:
 def _link_to_judge(run: RunFolder) -> None:
     st.page_link(
         "pages/thresholds.py",
-        label="Set operating point",
+        label="Thresholds",
         icon=":material/tune:",
         query_params={"run": run.run_id},
     )
     st.page_link(
         "pages/compare.py",
-        label="Compare",
+        label="Compare with …",
         icon=":material/leaderboard:",
-        query_params={"models": run.run_id},
+        query_params={"models": run.run_id, "compare_section": "Beside another"},
     )
 
 
@@ -143,18 +149,22 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
 
 def show_settings(run: RunFolder, config: RunConfig) -> None:
     with st.expander("Settings", icon=":material/settings:"):
-        settings = {run.run_id: config}
         others = [other for other in list_runs(checkpoints_root()) if other != run]
+        titles = titles_of([run, *others])
+        settings = {titles[run.run_id]: config}
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect(
-            "Compare with", [other.run_id for other in others], key=f"settings_{run.run_id}"
+            "Compare with",
+            [other.run_id for other in others],
+            key=f"settings_{run.run_id}",
+            format_func=titles.__getitem__,
         )
         only = right.toggle(
             "Only differences", value=True, key="settings_only", disabled=not chosen
         )
         for other in others:
             if other.run_id in chosen:
-                settings[other.run_id] = _readable(other)
+                settings[titles[other.run_id]] = _readable(other)
         table = settings_table(settings, only_differences=only and bool(chosen))
         if table.empty:
             st.caption("Their settings are the same.")
@@ -166,7 +176,7 @@ def _readable(run: RunFolder) -> RunConfig:
     try:
         return run.settings(RunConfig)
     except ConfigError as error:
-        raise ConfigError(f"{run.run_id} cannot be compared. {error}") from None
+        raise ConfigError(f"{run_title(run)} cannot be compared. {error}") from None
 
 
 def show_cost(run: RunFolder) -> None:
@@ -277,7 +287,9 @@ def _show_state(
 ) -> None:
     """State and progress; alarms have their own place, so they are left out of the message."""
     counted = f", {_unit(run, settings)}{status.done} of {status.total}" if status.total else ""
-    told = escaped(f"{run.run_id}: {_WORDS[status.state]}{counted}")
+    told = escaped(
+        f"{run_title(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}"
+    )
     st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
     message = status.message
     if "alarm" in metrics and isinstance(metrics["alarm"].iloc[-1], str):
@@ -290,6 +302,16 @@ def _show_state(
         st.warning(escaped(message), icon=":material/stop_circle:")
     else:
         st.info(escaped(message), icon=":material/info:")
+
+
+def _time_in_words(run: RunFolder, status: RunStatus) -> str:
+    """How long it has taken, and what is left as its pace has been; nothing once it is over."""
+    if status.state is not RunState.RUNNING:
+        return ""
+    gone = elapsed_seconds(run)
+    left = remaining_seconds(status, gone)
+    told = "" if gone is None else f", {in_words(gone)} so far"
+    return told if left is None else f"{told}, about {in_words(left)} left"
 
 
 def _training_settings(run: RunFolder) -> RunConfig | None:

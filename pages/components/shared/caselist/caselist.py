@@ -78,8 +78,6 @@ def show_case_list(
                 "list": key,
                 "height": height,
                 "threshold": threshold,
-                "view": view,
-                "opened": opened,
                 "of": " cases" if len(cases) <= _MOST_ROWS else f" of {len(cases):,} cases",
                 "hasPictures": thumbnails is not None,
                 "canTag": tagging is not None,
@@ -90,19 +88,16 @@ def show_case_list(
         ),
         on_act_change=lambda: _hear(key, keys, tagging),
     )
-    _bring_pictures(key, keys, thumbnails, chosen)
+    _bring_pictures(key, keys, thumbnails, (chosen, kept_view(key) or view))
     return chosen
 
 
-def kept_view(key: str) -> str:
-    """The filter, order and place of the list `key` when something was last done in it."""
-    return str(st.session_state.get(_view_key(key), ""))
-
-
-def forget_opened(key: str) -> None:
-    """Leave the list `key` as if nothing had been opened in it."""
-    st.session_state.pop(_opened_key(key), None)
-    st.session_state.pop(_view_key(key), None)
+def kept_view(key: str) -> str | None:
+    """The filter, order and place of the list `key` when something was last done in it; None while
+    nothing was.
+    """
+    view: str | None = st.session_state.get(_view_key(key))
+    return view
 
 
 def _row(case: ListedCase) -> dict[str, Any]:
@@ -130,25 +125,28 @@ def _hear(key: str, keys: set[str], tagging: TaggedBy | None) -> None:
 
 @st.fragment
 def _bring_pictures(
-    key: str, keys: set[str], thumbnails: Thumbnails | None, chosen: str | None
+    key: str, keys: set[str], thumbnails: Thumbnails | None, place: tuple[str | None, str]
 ) -> None:
-    """A fragment of its own: pictures come without the page, or even the rows, being made anew."""
-    place = f"{key}_pictures"
+    """A fragment of its own: pictures come without the page, or even the rows, being made anew.
+    `place` is what is open, and the view; here, for a click may not change the message of the rows.
+    """
+    bringer = f"{key}-pictures"
     wanted = st.session_state.pop(_wanted_key(key), [])
     made = _made_in_time(wanted, thumbnails) if thumbnails else []
 
     def want() -> None:
-        asked = st.session_state[place].wanted
+        asked = (st.session_state[bringer].wanted or {}).get("keys")
         fitting = [one for one in asked or () if one in keys]
         st.session_state[_wanted_key(key)] = fitting[:_MOST_ASKED]
 
     header = {
         "list": key,
-        "opened": chosen,
+        "opened": place[0],
+        "view": place[1],
         "pictures": [(one, None if data is None else len(data)) for one, data in made],
     }
     buffers = [np.frombuffer(data, dtype=np.uint8) for _, data in made if data is not None]
-    _PICTURES(key=place, data=pack_message(header, buffers), on_wanted_change=want)
+    _PICTURES(key=bringer, data=pack_message(header, buffers), on_wanted_change=want)
 
 
 def _made_in_time(wanted: Sequence[str], thumbnails: Thumbnails) -> list[tuple[str, bytes | None]]:

@@ -2,7 +2,7 @@
 
 function buildControls(list) {
   const { view } = list;
-  list.search = element("input", { type: "search", placeholder: "Search", "aria-label": "Search the cases", value: view.search });
+  list.search = element("input", { type: "search", placeholder: "Search", "aria-label": "Search the cases" });
   list.search.oninput = () => {
     view.search = list.search.value;
     changed(list);
@@ -82,13 +82,13 @@ function fillMenus(list) {
     if (!choices.get(name)?.includes(view.wanted[name])) delete view.wanted[name];
   }
   const fields = [...choices].map(([name, values]) => menu(list, name, values));
-  if (cases.some((one) => one.score !== null)) fields.unshift(range(list, "low", "score from"), range(list, "high", "to"));
+  if (cases.some((one) => one.score !== null)) fields.unshift(range(list, "low", "score from"), range(list, "high", "score to"));
   list.filters.replaceChildren(...fields);
   list.filterButton.hidden = !fields.length;
 }
 
 function menu(list, name, values) {
-  const made = element("select", {}, element("option", { value: "" }, "any"));
+  const made = element("select", { "aria-label": name }, element("option", { value: "" }, "any"));
   for (const value of values) made.append(element("option", { value }, value));
   made.value = list.view.wanted[name] ?? "";
   made.onchange = () => {
@@ -100,7 +100,7 @@ function menu(list, name, values) {
 }
 
 function range(list, end, name) {
-  const made = element("input", { type: "number", min: 0, max: 1, step: 0.05, value: list.view[end] });
+  const made = element("input", { "aria-label": name, type: "number", min: 0, max: 1, step: 0.05, value: list.view[end] });
   made.onchange = () => {
     if (made.value === "" || !made.checkValidity() && made.validity.rangeOverflow) made.value = list.view[end];
     list.view[end] = Number(made.value);

@@ -3,20 +3,21 @@
 const LISTS = new WeakMap(); // by parent element
 let lastUsed = null; // of several lists on a page, the one that J and K move in
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const known = LISTS.get(parentElement);
   if (known?.data === data) return known.cleanUp;
   const { header } = openMessage(data);
   const list = known ?? build(parentElement.querySelector(".case-list"), header);
   Object.assign(list, { data, header, threshold: header.threshold, cases: header.cases });
-  list.act = (act) => setTriggerValue("act", { ...act, view: viewText(list.view) });
+  // A state, not a trigger: of two that are sent while the page still runs, a trigger can be lost.
+  list.act = (act) => setStateValue("act", { ...act, view: viewText(list.view), at: Date.now() });
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));
   list.cleanUp = () => {
     list.observer.disconnect();
     document.removeEventListener("keydown", list.onDocumentKey);
     clearTimeout(list.askTimer);
-    if (list.shelf.list === list) list.shelf.list = null;
+    if (list.shelf.list === list) list.shelf.list = list.shelf.place = null;
     if (lastUsed === list) lastUsed = null;
     LISTS.delete(parentElement);
   };
@@ -26,18 +27,18 @@ export default function ({ data, parentElement, setTriggerValue }) {
   list.drawn.clear();
   fillMenus(list);
   refresh(list);
-  if (!known) list.scroller.scrollTop = list.view.top;
+  takePlace(list);
   drawRows(list);
   list.root.dataset.ready = "true";
   return list.cleanUp;
 }
 
 function build(root, header) {
-  const list = { root, view: readView(header.view), drawn: new Map(), selected: new Set(), shown: [] };
+  const list = { root, view: newView(), drawn: new Map(), selected: new Set(), shown: [] };
   list.id = `list-${Math.random().toString(36).slice(2)}`;
   list.shelf = shelfOf(header.list);
   list.shelf.list = list;
-  list.opened = list.active = list.shelf.opened ?? header.opened;
+  list.opened = list.active = null;
   list.scroller = element("div", { class: "scroller", role: "listbox", tabindex: 0, "aria-label": "Cases", "aria-multiselectable": "true" });
   list.filler = element("div", { class: "filler", role: "presentation" });
   list.scroller.append(list.filler);
@@ -67,6 +68,21 @@ function refresh(list) {
   list.filterButton.classList.toggle("on", isNarrowed);
 }
 
+// Once, as soon as it is known: the filter, the order and the place that a list was left with.
+function takePlace(list) {
+  const { place } = list.shelf;
+  if (list.isPlaced || !place) return;
+  list.isPlaced = true;
+  Object.assign(list.view, readView(place.view));
+  list.opened = list.active = place.opened;
+  list.search.value = list.view.search;
+  list.direction.textContent = arrowOf(list.view);
+  fillMenus(list);
+  refresh(list);
+  list.scroller.scrollTop = list.view.top;
+  if (list.opened) show(list, list.opened);
+}
+
 // Another filter, another order: from the top.
 function changed(list) {
   refresh(list);
@@ -80,12 +96,14 @@ function hear(list, came) {
     const row = list.drawn.get(key);
     if (row) showPicture(list, row, key);
   }
-  if (list.shelf.opened && list.shelf.opened !== list.opened && !list.isOpening) {
-    list.opened = list.active = list.shelf.opened;
+  takePlace(list);
+  const { opened } = list.shelf.place;
+  if (opened === list.opened) list.isOpening = false;
+  else if (opened && !list.isOpening) {
+    list.opened = list.active = opened;
     refresh(list);
-    show(list, list.opened);
+    show(list, opened);
   }
-  if (list.shelf.opened === list.opened) list.isOpening = false;
   drawRows(list);
 }
 

@@ -41,6 +41,14 @@ class Source:
     run: RunFolder | None = None
     why_no_images: str = ""
 
+    @property
+    def mark(self) -> str:
+        """Tells lists of one page apart: images of two data sets may have the same ids. A hash, for
+        a component's key may not hold every letter that a name does.
+        """
+        parts = (self.run.run_id if self.run else "", self.dataset.root if self.dataset else "")
+        return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
+
 
 def open_in_read(source: Source, image_ids: Sequence[str], *, told: str) -> None:
     """Make these images of the data set the case on Read; `told` is what is known of its truth."""

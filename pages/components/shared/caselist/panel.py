@@ -21,6 +21,7 @@ from mammo_core.listing import (
 )
 from mammo_core.metrics.cases import Cases, case_ids_of, outcomes_of
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.pictures import PICTURES_NAME, stored_picture
 from pages.components.shared import cached
 from pages.components.shared.caselist.caselist import (
     TaggedBy,
@@ -40,8 +41,6 @@ if TYPE_CHECKING:  # imported where asked for: a list without pictures needs non
     from mammo_core.datasets.dataset import Dataset
     from mammo_core.preprocessing.prepare import DisplayImage
 
-OPEN: Final = "open"
-VIEW: Final = "shown"
 _THUMBNAIL: Final = 96  # pixels
 _LONGEST: Final = 1400  # pixels, as of several images on Read
 _MOST_VIEWS: Final = 8
@@ -102,7 +101,9 @@ def source_of(run: RunFolder | None, *, page: str) -> Source:
     try:
         return Source(page=page, dataset=dataset_of(run), run=run)
     except MammoError as error:
-        return Source(page=page, dataset=None, run=run, why_no_images=str(error))
+        has_small = run.file(PICTURES_NAME).exists()
+        reason = "Small pictures, as kept beside the model." if has_small else str(error)
+        return Source(page=page, dataset=None, run=run, why_no_images=reason)
 
 
 def images_listing(rows: pd.DataFrame, source: Source, *, threshold: float | None) -> Listing:
@@ -129,7 +130,7 @@ def with_tag_column(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
 def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int = 640) -> None:
     """The cases of `listing` as a list, and beside it the one that is open. Reruns by itself.
 
-    `key` tells several panels of a page apart; what is open stands in the address even so.
+    `key` tells several panels of a page apart, in the address too.
     """
     if title:
         st.markdown(f"**{escaped(title)}**")
@@ -139,21 +140,21 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
     tags = _Tags.of(listing)
     cases = with_tags(listing.cases, listing.images, tags.by_image) if tags else listing.cases
     left, right = st.columns([2, 3], gap="medium")
-    place = f"{key}_{listing.source.run.run_id if listing.source.run else ''}"
+    place, opened_in, viewed_in = f"{key}-{listing.source.mark}", f"{key}_open", f"{key}_view"
     with left, noted_errors():
         opened = show_case_list(
             cases,
             key=place,
             thumbnails=_thumbnails(listing),
-            opened=st.query_params.get(OPEN),
+            opened=st.query_params.get(opened_in),
             threshold=listing.threshold,
             height=height,
-            view=st.query_params.get(VIEW, ""),
+            view=st.query_params.get(viewed_in, ""),
             tagging=tags.tagging(listing) if tags else None,
         )
-    _keep(OPEN, opened or "")
-    if kept_view(place):
-        _keep(VIEW, kept_view(place))
+    _keep(opened_in, opened or "")
+    if kept_view(place) is not None:
+        _keep(viewed_in, kept_view(place) or "")
     with right, noted_errors():
         if opened is None:
             st.caption("Click on a case to see it here; J and K go to the next and the one before.")
@@ -212,9 +213,9 @@ class _Tags:
 
 def _thumbnails(listing: Listing) -> Thumbnails | None:
     """A case is known by its first image; None where no image is here."""
-    dataset = listing.source.dataset
+    dataset, run = listing.source.dataset, listing.source.run
     if dataset is None:
-        return None
+        return _stored_thumbnails(listing, run) if run is not None else None
     paths = _paths(dataset)
 
     def picture(key: str) -> bytes | None:
@@ -222,6 +223,29 @@ def _thumbnails(listing: Listing) -> Thumbnails | None:
         return cached.picture(str(dataset.root), path, side=_THUMBNAIL) if path else None
 
     return picture
+
+
+def _stored_thumbnails(listing: Listing, run: RunFolder) -> Thumbnails | None:
+    """Those that a checkpoint brings of its own images, where they may be passed on."""
+    if not run.file(PICTURES_NAME).exists():
+        return None
+
+    def picture(key: str) -> bytes | None:
+        return stored_picture(run, _original(listing.images[key][0]))
+
+    return picture
+
+
+def _show_stored(listing: Listing, case: ListedCase) -> None:
+    """The small pictures of a case whose images are not on this computer."""
+    run = listing.source.run
+    if run is None:
+        return
+    found = {one: stored_picture(run, _original(one)) for one in listing.images[case.key]}
+    with st.container(horizontal=True):
+        for image_id, data in found.items():
+            if data is not None:
+                st.image(data, alt=image_id, caption=escaped(image_id))
 
 
 def _paths(dataset: "Dataset") -> Mapping[str, str]:
@@ -240,6 +264,7 @@ def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(case.title)}**  \n{escaped(_in_words(case, listing.threshold))}")
     if dataset is None:
+        _show_stored(listing, case)
         return
     known = _paths(dataset)
     own = tuple(dict.fromkeys(_original(image) for image in listing.images[case.key]))

@@ -1,12 +1,12 @@
-// Brings pictures to a list of the same page, and what Python has to say of it: which case is open.
+// Brings pictures to a list of the same page, and where it was left.
 // Draws nothing, so that a message of pictures never carries the rows again.
 
 const SEEN = new WeakMap(); // the last message by parent element
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const { header, next } = openMessage(data);
   const shelf = shelfOf(header.list);
-  shelf.bring = (keys) => setTriggerValue("wanted", keys);
+  shelf.bring = (keys) => setStateValue("wanted", { keys, at: Date.now() });
   if (SEEN.get(parentElement) !== data) {
     SEEN.set(parentElement, data);
     const came = header.pictures.map(([key, length]) => {
@@ -15,7 +15,7 @@ export default function ({ data, parentElement, setTriggerValue }) {
       shelf.pictures.set(key, address);
       return key;
     });
-    shelf.opened = header.opened;
+    shelf.place = { opened: header.opened, view: header.view };
     shelf.list?.hear(came);
   }
   if (shelf.waiting) {

@@ -1,0 +1,155 @@
+"""What a reader calls a run, and what was noted about it: kept in a file of its own beside the run,
+never in run.json, for two runs of one experiment may well be called differently.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from mammo_core.errors import ConfigError, MammoError, RunError
+from mammo_core.files import replace_file
+from mammo_core.records import damage_in_words, from_document, to_document
+from mammo_core.runs.folder import RunFolder, find_checkpoint
+
+ABOUT_NAME: Final = "about.json"
+LONGEST_TITLE: Final = 80
+_DATED: Final = re.compile(r"(\d{8}-\d{6})-")
+_LAST_NAME: Final = re.compile(r"[^/\\]+(?=[/\\]*$)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class About:
+    """An empty `title` leaves the run its default. What is archived is hidden, never deleted."""
+
+    title: str = ""
+    notes: str = ""
+    tags: tuple[str, ...] = ()
+    is_archived: bool = False
+
+
+def read_about(run: RunFolder) -> About:
+    """What was noted about `run`; nothing where nothing was."""
+    try:
+        document = json.loads(run.file(ABOUT_NAME).read_text(encoding="utf-8"))
+        return from_document(document, About, where=ABOUT_NAME)
+    except FileNotFoundError:
+        return About()
+    except (ValueError, RecursionError, ConfigError) as error:
+        raise RunError(
+            f"The name and notes of {run.run_id} cannot be read: {damage_in_words(error)}. Delete "
+            f"{ABOUT_NAME} in its folder; the run itself is whole."
+        ) from None
+
+
+def write_about(run: RunFolder, about: About) -> None:
+    """Let `about` be all that is noted; refused where the title would not fit its places."""
+    title = " ".join(about.title.split())
+    if len(title) > LONGEST_TITLE:
+        raise RunError(
+            f"The name has {len(title)} letters; at most {LONGEST_TITLE} fit. Put the rest in the "
+            "notes."
+        )
+    tags = tuple(dict.fromkeys(tag for tag in map(str.strip, about.tags) if tag))
+    kept = About(title=title, notes=about.notes.strip(), tags=tags, is_archived=about.is_archived)
+    replace_file(run.file(ABOUT_NAME), json.dumps(to_document(kept), indent=2) + "\n")
+
+
+def is_archived(run: RunFolder) -> bool:
+    """A file that cannot be read hides nothing."""
+    try:
+        return read_about(run).is_archived
+    except RunError:
+        return False
+
+
+def run_title(run: RunFolder) -> str:
+    """What `run` is called: as somebody named it, else by its network, its data and its day; a
+    checkpoint that came as one by its card. Its id where nothing of that can be read.
+    """
+    try:
+        return read_about(run).title or _default_title(run) or run.run_id
+    except MammoError:
+        return run.run_id
+
+
+def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
+    """By run id what each is called, no two alike: equal ones are told apart by what they tell, as
+    density from cancer, else by number, the oldest keeping its name.
+    """
+    own = {run.run_id: run for run in runs}
+    titles = {run_id: run_title(run) for run_id, run in own.items()}
+    for run_id in _repeated(titles):
+        task = _task_of(own[run_id])
+        titles[run_id] += f" ({task})" if task else ""
+    taken: Counter[str] = Counter()
+    for run_id in reversed(list(titles)):  # runs are listed newest first
+        title = titles[run_id]
+        taken[title] += 1
+        if taken[title] > 1:
+            titles[run_id] = f"{title} ({taken[title]})"
+    return {run_id: titles[run_id] for run_id in own}
+
+
+def last_name(folder: str) -> str:
+    """The last part of a folder; a registered name as it is."""
+    found = _LAST_NAME.search(folder)
+    return found[0].rstrip("/\\") if found else folder
+
+
+def day_in_words(day: datetime) -> str:
+    """As one writes it: 28 Nov."""
+    return f"{day.day} {day:%b}"
+
+
+def _repeated(titles: dict[str, str]) -> list[str]:
+    counts = Counter(titles.values())
+    return [run_id for run_id, title in titles.items() if counts[title] > 1]
+
+
+def _task_of(run: RunFolder) -> str:
+    try:
+        return run.card().task.name
+    except MammoError:
+        return ""
+
+
+def _default_title(run: RunFolder) -> str:
+    document, dated = run.document(), _DATED.match(run.run_id)
+    if dated is None:  # it was given a name as it was packed or imported
+        return run.card().title if run.is_checkpoint else ""
+    day = day_in_words(datetime.strptime(dated[1], "%Y%m%d-%H%M%S"))
+    if isinstance(document.get("checkpoint"), str):  # work on one that is there already
+        kind, of = str(document.get("kind", "")), _title_of_checkpoint(document["checkpoint"])
+        is_scoring = kind == "evaluate"
+        return (
+            f"{of} on {last_name(_of(document, 'folder'))}, {day}"
+            if is_scoring
+            else f"{kind.replace('_', ' ').capitalize()} of {of}, {day}"
+        )
+    network, data = _network_of(run, document), _of(document, "data", "folder")
+    return f"{network} on {last_name(data)}, {day}" if network and data else ""
+
+
+def _title_of_checkpoint(name: str) -> str:
+    try:
+        return run_title(find_checkpoint(name))
+    except MammoError:
+        return name
+
+
+def _network_of(run: RunFolder, document: dict[str, Any]) -> str:
+    """As the card calls it, else as the settings do."""
+    if run.is_ensemble:
+        return "Ensemble"
+    title = run.card().title.partition(",")[0] if run.is_checkpoint else ""
+    return title or _of(document, "model", "backbone")
+
+
+def _of(document: dict[str, Any], *names: str) -> str:
+    for name in names:
+        document = document.get(name, {}) if isinstance(document, dict) else {}
+    return document if isinstance(document, str) else ""

@@ -1,0 +1,101 @@
+"""Where two models disagree: each case by the ranks the two give it; those encircled, and those
+they rank most differently, open as a case list.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any, Final
+
+import streamlit as st
+
+from mammo_core.listing import ListedCase
+from mammo_core.metrics.cases import Cases, disagreements
+from mammo_core.plots.overviews import agreement_figure
+from pages.components.compare.compared import Compared
+from pages.components.shared.caselist.origin import Source
+from pages.components.shared.caselist.panel import (
+    Listing,
+    cases_listing,
+    show_cases_panel,
+    source_of,
+)
+from pages.components.shared.counting import rows_of
+from pages.components.shared.frame import escaped
+from pages.components.shared.scored import scored_of
+
+_MOST_APART: Final = 200
+
+
+@st.fragment
+def show_disagreements(compared: Compared) -> None:
+    models = compared.models
+    if len(models) < 2:
+        st.info("Choose at least two models.")
+        return
+    names = list(models)
+    with st.container(horizontal=True):
+        one = st.selectbox("This model", names, key="one", bind="query-params")
+        other = st.selectbox(
+            "against", [name for name in names if name != one], key="other", bind="query-params"
+        )
+    table = disagreements(models[one], models[other])
+    drawn = st.plotly_chart(
+        agreement_figure(table, one=one, other=other), key=f"agreement_{one}_{other}",
+        on_select="rerun", selection_mode=("points", "box", "lasso"),
+        alt=f"Each case by its rank by {one} and by {other}",
+    )  # fmt: skip
+    ids = [str(point["customdata"][0]) for point in drawn.selection.points]
+    wanted = table[table["case_id"].isin(ids)] if ids else table.head(_MOST_APART)
+    st.caption(
+        f"{len(wanted):,} of {len(table):,} cases, "
+        f"{'those chosen in the figure' if ids else 'those that the two rank most differently'}, "
+        "furthest apart first. Ranks are shares of all cases that score lower, so models with "
+        "different scales can be compared. Draw around cases to list them."
+    )
+    apart = wanted.set_index("case_id")
+    listing = _listing(compared, one, list(apart.index))
+    facts = {
+        name: {
+            f"rank by {escaped(one)}": float(row["one"]),
+            f"rank by {escaped(other)}": float(row["other"]),
+            "apart": float(row["apart"]),
+        }
+        for name, row in apart.iterrows()
+    }
+    show_cases_panel(_with_facts(listing, facts), key="disagreements")
+
+
+def _with_facts(listing: Listing, facts: Mapping[Any, Mapping[str, float]]) -> Listing:
+    cases = tuple(replace(case, facts={**facts[case.key], **case.facts}) for case in listing.cases)
+    return replace(listing, cases=cases)
+
+
+def _listing(compared: Compared, name: str, case_ids: list[str]) -> Listing:
+    """With the scores of the model `name`, and with images where it is a run."""
+    cases, run = compared.models[name], compared.runs.get(name)
+    source = source_of(run, page="compare")
+    if run is None:
+        return _bare(cases, case_ids, source)
+    scored, counting = scored_of(run), compared.counting
+    if not scored.predictions["split"].notna().any():
+        counting = replace(counting, split="")
+    return cases_listing(rows_of(scored, counting), cases, case_ids, threshold=None, source=source)
+
+
+def _bare(cases: Cases, case_ids: list[str], source: Source) -> Listing:
+    """All that an uploaded table says of its cases."""
+    known = dict(zip(cases.case_ids, zip(cases.score, cases.positive, strict=True), strict=True))
+    return Listing(
+        cases=tuple(
+            ListedCase(
+                key=one,
+                title=one,
+                score=float(known[one][0]),
+                truth="cancer" if known[one][1] else "no cancer",
+                is_positive=bool(known[one][1]),
+            )
+            for one in case_ids
+        ),
+        images=dict.fromkeys(case_ids, ()),
+        source=source,
+    )

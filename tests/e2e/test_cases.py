@@ -1,0 +1,156 @@
+"""The case list in a real browser, and the way from a mistake to its image, to Read and back."""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
+from mammo_core.datasets.dataset import Registered, read_dataset, register
+from mammo_core.datasets.predictions import predictions_table
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.types import CANCER
+from tests.e2e.server import Server
+from tests.predictions import write_run
+
+pytestmark = pytest.mark.e2e
+
+APP = Path(__file__).parent / "apps" / "caselist_app.py"
+RUN = "20260101-000000-tiny_cnn-case"
+#: At each of 60 places the share of the list's height that rows cover right after it was moved
+#: there, and how many rows there are in all.
+SCROLL = """async scroller => {
+  const seen = [];
+  for (let step = 0; step < 60; step += 1) {
+    scroller.scrollTop = (step * 7919) % (scroller.scrollHeight - scroller.clientHeight);
+    await new Promise(requestAnimationFrame);
+    await new Promise(requestAnimationFrame);
+    const frame = scroller.getBoundingClientRect();
+    const rows = [...scroller.querySelectorAll(".row")].map((row) => row.getBoundingClientRect());
+    const inView = rows.filter((row) => row.bottom > frame.top && row.top < frame.bottom);
+    const part = (row) => Math.min(row.bottom, frame.bottom) - Math.max(row.top, frame.top);
+    const high = inView.reduce((sum, row) => sum + part(row), 0);
+    seen.push([high / scroller.clientHeight, rows.length]);
+  }
+  return seen;
+}"""
+
+
+@pytest.fixture
+def listed(browser: Browser, serve: Callable[[Path], str]) -> Iterator[Page]:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(serve(APP))
+    expect(page.locator(".case-list")).to_have_attribute("data-shown", "500")
+    yield page
+    page.close()
+    assert errors == []
+
+
+def test_500_rows_scroll_without_a_blank_one_and_few_are_drawn(listed: Page) -> None:
+    seen = listed.locator(".scroller").evaluate(SCROLL)
+    assert min(share for share, _ in seen) > 0.97
+    assert max(drawn for _, drawn in seen) < 80
+    expect(listed.locator(".row img").first).to_be_visible()
+
+
+def test_a_click_opens_a_case_and_j_and_k_go_on_from_there(listed: Page) -> None:
+    listed.locator(".row").nth(4).click()
+    expect(listed.get_by_text("Python has case004")).to_be_visible()
+    listed.keyboard.press("j")
+    expect(listed.get_by_text("Python has case005")).to_be_visible()
+    listed.keyboard.press("k")
+    listed.keyboard.press("k")
+    expect(listed.get_by_text("Python has case003")).to_be_visible()
+    row = listed.get_by_role("option", name=re.compile("woman 003;"))
+    expect(row).to_have_attribute("aria-selected", "true")
+    expect(row).to_contain_text("not readable")
+    listed.get_by_label("Next case (J)").click()
+    expect(listed.get_by_text("Python has case004")).to_be_visible()
+
+
+def test_what_is_shown_is_searched_sorted_and_filtered_and_can_be_tagged(listed: Page) -> None:
+    shown = listed.locator(".case-list")
+    listed.get_by_label("Sort by").select_option("score")
+    expect(listed.locator('.row[aria-posinset="1"]')).to_contain_text("woman 499")
+    listed.get_by_label("Show the filters").click()
+    listed.get_by_label("label", exact=True).select_option("cancer")
+    expect(shown).to_have_attribute("data-shown", "100")
+    listed.get_by_label("score from").fill("0.5")
+    listed.get_by_label("score from").press("Enter")
+    expect(shown).to_have_attribute("data-shown", "50")
+    listed.get_by_label("Search the cases").fill("MLO woman")
+    expect(shown).to_have_attribute("data-shown", "26")
+    listed.get_by_label("Tag", exact=True).fill("look again")
+    listed.get_by_label("Tag", exact=True).press("Enter")
+    expect(listed.get_by_text("look again: 26, first case495, False")).to_be_visible()
+    listed.keyboard.press("Tab")  # a letter typed in a field opens nothing
+    listed.locator(".row").first.click()
+    expect(listed.get_by_text('"label":"cancer"')).to_be_visible()
+
+
+@pytest.fixture(scope="module")
+def run_id(checkpoints: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Twelve drawn women whose images are here, scored at random."""
+    folder = tmp_path_factory.mktemp("women") / "set"
+    write_phantom_set(folder, women=12, seed=3, size=(256, 128))
+    manifest = read_dataset(folder).manifest.assign(split="test")
+    register(
+        home / "datasets",
+        Registered(name="twelve", folder=str(folder), adapter="phantom_set", label_rule="lesion"),
+    )
+    score = np.random.default_rng(0).random(len(manifest))
+    table = predictions_table(
+        manifest, np.stack([1 - score, score], axis=1), task=CANCER, dataset="twelve",
+        model_id=RUN, engine="made up",
+    )  # fmt: skip
+    run = write_run(checkpoints, RUN, table)
+    config = RunConfig(
+        data=DataConfig(folder="twelve", adapter="phantom_set", label_rule="lesion"),
+        model=ModelConfig(backbone="tiny_cnn"),
+    )
+    save_settings(config, run.file("run.json"))
+    return RUN
+
+
+@pytest.mark.slow
+def test_a_mistake_leads_to_its_image_to_read_and_back_with_the_threshold_kept(
+    page: Page, app: Server, run_id: str
+) -> None:
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Mistakes")
+    expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
+    row = page.locator(".row").nth(1)
+    name = row.locator(".name").inner_text()
+    row.click()
+    expect(page.locator(".viewer")).to_have_attribute("data-ready", "true")
+    page.get_by_role("button", name="Open in Read").click()
+    back = page.get_by_role("link", name="Back to Thresholds")
+    expect(back).to_be_visible()
+    expect(page.get_by_text("Truth by the data set")).to_be_visible()
+    expect(page.locator(".viewer .pane")).to_have_count(4)
+    expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
+    back.click()
+    expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
+    expect(page).to_have_url(re.compile(r"threshold=0\.6(&|$)"))
+    expect(page.locator(".row.opened .name")).to_have_text(name)
+
+
+@pytest.mark.slow
+def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
+    page: Page, app: Server, run_id: str
+) -> None:
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Mistakes&count_level=image")
+    expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
+    shown = int(page.locator(".case-list").get_attribute("data-shown") or 0)
+    page.get_by_label("Tag", exact=True).fill("hard")
+    page.get_by_role("button", name="Give this tag").click()
+    expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")
+    page.get_by_role("radio", name="Slices").click()
+    page.get_by_role("radio", name="tag", exact=True).click()
+    page.get_by_role("radio", name="hard", exact=True).click()
+    expect(page.locator(".case-list")).to_have_attribute("data-shown", str(shown))
+    expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")

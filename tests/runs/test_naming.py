@@ -1,0 +1,145 @@
+"""What a run is called, and where that is kept."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, save_settings
+from mammo_core.datasets.dataset import Registered, register
+from mammo_core.errors import RunError
+from mammo_core.files import datasets_root
+from mammo_core.runs.card import write_card
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.naming import (
+    ABOUT_NAME,
+    About,
+    is_archived,
+    last_name,
+    read_about,
+    run_title,
+    titles_of,
+    write_about,
+)
+from mammo_core.training.recipes import get_recipe
+from mammo_core.training.series import create_series, default_title, fold_configs
+from mammo_core.types import CANCER, RunState
+from tests.predictions import made_up_card
+
+RUN = "20261128-101500-light_cnn-aaaa"
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    data = DataConfig(folder="/srv/data/women", adapter="phantom_set", label_rule="lesion")
+    return get_recipe("smoke").configure(data, CANCER)
+
+
+def made(root: Path, run_id: str, config: RunConfig) -> RunFolder:
+    run = RunFolder(root / run_id)
+    run.path.mkdir(parents=True)
+    save_settings(config, run.settings_file)
+    run.write_status(RunStatus(state=RunState.FINISHED))
+    return run
+
+
+def test_a_run_is_called_by_its_network_its_data_and_its_day(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    run = made(tmp_path, RUN, config)
+    write_card(replace(made_up_card(RUN), title="Light CNN, Women"), run.card_file)
+    assert run_title(run) == "Light CNN on women, 28 Nov"
+
+
+def test_what_somebody_calls_it_is_kept_beside_the_settings_and_not_in_them(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    run = made(tmp_path, RUN, config)
+    before = run.settings_file.read_bytes()
+    write_about(run, About(title=" My  best ", notes="at night ", tags=("a", " ", "a", "b ")))
+    assert run_title(run) == "My best"
+    assert read_about(run) == About(title="My best", notes="at night", tags=("a", "b"))
+    assert run.settings_file.read_bytes() == before
+
+
+def test_a_name_too_long_for_its_places_is_refused(tmp_path: Path, config: RunConfig) -> None:
+    run = made(tmp_path, RUN, config)
+    with pytest.raises(RunError, match=r"The name has 81 letters; at most 80 fit"):
+        write_about(run, About(title="a" * 81))
+    assert not run.file(ABOUT_NAME).exists()
+
+
+def test_an_evaluation_is_called_by_its_model_and_its_data(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    model = made(tmp_path / "runs", RUN, config)
+    write_about(model, About(title="My best"))
+    job = RunFolder(tmp_path / "runs" / "20261129-090000-evaluate-bbbb")
+    job.path.mkdir()
+    save_settings(
+        EvaluateConfig(checkpoint=RUN, folder="/x/others", adapter="csv_folder", label_rule="c"),
+        job.settings_file,
+    )
+    assert run_title(job) == "My best on others, 29 Nov"
+
+
+def test_equal_names_are_told_apart_and_the_oldest_keeps_its_own(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    ids = ["20261128-130000-x-cccc", "20261128-120000-x-bbbb", "20261128-110000-x-aaaa"]
+    runs = [made(tmp_path, run_id, config) for run_id in ids]
+    for run in runs:
+        write_about(run, About(title="Same"))
+    assert titles_of(runs) == {ids[0]: "Same (3)", ids[1]: "Same (2)", ids[2]: "Same"}
+
+
+def test_equal_names_of_two_questions_are_told_apart_by_the_question(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    cancer, density = (made(tmp_path, name, config) for name in ("one", "other"))
+    write_card(replace(made_up_card("one"), title="Five together"), cancer.card_file)
+    asked = replace(CANCER, name="density")
+    write_card(replace(made_up_card("other", task=asked), title="Five together"), density.card_file)
+    assert set(titles_of([cancer, density]).values()) == {
+        "Five together (cancer)",
+        "Five together (density)",
+    }
+
+
+def test_a_damaged_file_hides_nothing_and_says_what_to_do(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    run = made(tmp_path, RUN, config)
+    run.file(ABOUT_NAME).write_text('{"title":')
+    assert not is_archived(run)
+    assert run_title(run) == RUN
+    with pytest.raises(RunError, match=r"breaks off.*Delete about\.json"):
+        read_about(run)
+
+
+def test_every_fold_is_called_by_its_place_and_by_the_registered_name(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    (tmp_path / "women").mkdir()
+    entry = Registered(
+        name="Our women", folder=str(tmp_path / "women"), adapter="phantom_set", label_rule="l"
+    )
+    register(datasets_root(), entry)
+    config = replace(config, data=replace(config.data, folder=entry.folder))
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    assert default_title(config, now=now) == "Light CNN (from scratch) on Our women, 28 Nov"
+    runs = create_series(fold_configs(config, 2), tmp_path / "runs", title="Mine")
+    assert [run_title(run) for run in runs] == ["Mine, fold 1 of 2", "Mine, fold 2 of 2"]
+    assert "Mine" not in json.dumps(runs[0].document())
+
+
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [("/srv/data/women/", "women"), ("C:\\x\\women", "women"), ("Our women", "Our women")],
+)
+def test_a_folder_is_called_by_its_last_name(folder: str, name: str) -> None:
+    assert last_name(folder) == name
