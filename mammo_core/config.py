@@ -430,6 +430,17 @@ class MeasureConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EmbedConfig:
+    """What the images of a data set look like to a checkpoint: kept with the job, to draw a map."""
+
+    kind: Literal["embed"] = "embed"
+    checkpoint: str
+    folder: str  # or the name of a registered set
+    adapter: str
+    label_rule: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """A checkpoint judged on images it did not learn from; the result is kept beside its card.
 

@@ -17,6 +17,7 @@ from typing import Final
 from mammo_core.config import (
     AuditConfig,
     CacheConfig,
+    EmbedConfig,
     EvaluateConfig,
     JudgeConfig,
     MeasureConfig,
@@ -58,6 +59,17 @@ def evaluate(run: RunFolder) -> str:
     config = run.settings(EvaluateConfig)
     return evaluate_into(
         run, config, report=JobProgress(run), should_stop=run.is_asked_to_stop, log=sys.stderr.write
+    )
+
+
+def embed(job: RunFolder) -> str:
+    from mammo_core.inference.embedding import embed_into
+
+    return embed_into(
+        job,
+        job.settings(EmbedConfig),
+        report=JobProgress(job),
+        should_stop=job.is_asked_to_stop,
     )
 
 
@@ -155,6 +167,7 @@ def _chosen_device(run: RunFolder) -> str:
 KINDS: Final = {
     "audit": Kind(audit, _disk),
     "baselines": Kind(baselines, _disk),
+    "embed": Kind(embed, _any_device),
     "evaluate": Kind(evaluate, _any_device),
     "explain_check": Kind(judge, _any_device),
     "latency": Kind(latency, _any_device),

@@ -76,6 +76,12 @@ def score_images(
 def cached_logits(
     engine: Engine, card: ModelCard, root: Path, manifest: pd.DataFrame
 ) -> Iterator[NDArray[np.float32]]:
+    return (outputs.logits for outputs in cached_outputs(engine, card, root, manifest))
+
+
+def cached_outputs(
+    engine: Engine, card: ModelCard, root: Path, manifest: pd.DataFrame
+) -> Iterator[Outputs]:
     """Of the prepared images of `manifest`, whose paths lie below `root`, a batch at a time; a
     network over two views sees each beside its partner.
     """
@@ -92,7 +98,7 @@ def cached_logits(
         batch = prepared(rows)
         if partners is not None:
             batch = np.stack([batch, prepared(partners[rows])], axis=1)
-        yield engine.run(batch).logits
+        yield engine.run(batch)
 
 
 def score_rows(

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.scores import mean_of_sum
 from mammo_core.types import Level
-from mammo_core.words import many
+from mammo_core.words import UNITS, many
 
 _SEPARATOR: Final = " / "
 
@@ -363,3 +363,60 @@ def outcomes_of(cases: Cases, threshold: float) -> dict[str, Outcome]:
         name: _OUTCOMES[bool(positive), bool(score >= threshold)]
         for name, positive, score in zip(cases.case_ids, cases.positive, cases.score, strict=True)
     }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskedCases:
+    """Some of the cases counted, and which they are in words."""
+
+    title: str
+    case_ids: tuple[str, ...]
+
+
+def asked_cases(cases: Cases, asked: str, threshold: float) -> AskedCases:
+    """Those of an Outcome at `threshold`, furthest from it first; or those of a bar of scores,
+    "with:0.4:0.5" for cancers from .4 up to below .5, highest first.
+    """
+    one, more = UNITS[cases.level]
+    if asked in tuple(Outcome):
+        outcomes = outcomes_of(cases, threshold)
+        chosen = np.flatnonzero([outcomes[name] == asked for name in cases.case_ids])
+        order = np.argsort(-np.abs(cases.score[chosen] - threshold), kind="stable")
+        title = f"{many(len(chosen), one, more)}: {_OUTCOME_WORDS[Outcome(asked)]}"
+        return AskedCases(title=title, case_ids=_names(cases, chosen[order]))
+    is_positive, low, high = _bar(asked)
+    is_within = (cases.score >= low) & (cases.score < high)
+    chosen = np.flatnonzero((cases.positive == is_positive) & is_within)
+    order = np.argsort(-cases.score[chosen], kind="stable")
+    truth = "with" if is_positive else "without"
+    return AskedCases(
+        title=f"{many(len(chosen), one, more)} {truth} cancer that score {low:.3f} to "
+        f"{min(1.0, high):.3f}",
+        case_ids=_names(cases, chosen[order]),
+    )
+
+
+_OUTCOME_WORDS: Final = {
+    Outcome.FOUND: "cancers found",
+    Outcome.MISSED: "cancers missed",
+    Outcome.FALSE_ALARM: "false alarms",
+    Outcome.NOT_CALLED: "without cancer, not called",
+}
+
+
+def _bar(asked: str) -> tuple[bool, float, float]:
+    truth, *ends = asked.split(":")
+    try:
+        low, high = map(float, ends)
+    except ValueError:
+        truth = ""
+    if truth not in ("with", "without"):
+        raise TableError(
+            f"{asked!r} names no cases. It is one of {', '.join(Outcome)}, or a range of scores "
+            "such as with:0.4:0.5."
+        )
+    return truth == "with", low, high
+
+
+def _names(cases: Cases, rows: NDArray[np.intp]) -> tuple[str, ...]:
+    return tuple(cases.case_ids[row] for row in rows)

@@ -1,7 +1,8 @@
 """A table of scores that somebody else made, turned into predictions, with what was understood.
 
-What columns, labels and numbers mean is guessed, and can be said by hand. What was done is said
-aloud; what cannot be understood is refused.
+What columns, labels and numbers mean is guessed, and can be said by hand; where names leave a
+question, it is asked. What was done is said aloud; a decision is no score; what cannot be
+understood is refused.
 """
 
 import re
@@ -16,24 +17,17 @@ import pandas as pd
 from scipy.special import expit
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.columns import (
+    LOGIT_WORDS,
+    Columns,
+    is_decision,
+    rank_of,
+    words_of,
+)
 from mammo_core.records import damage_in_words
 from mammo_core.tables import check_predictions, check_splits
 from mammo_core.types import Laterality, Split, View
 from mammo_core.words import many
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Columns:
-    """Which column holds what; None where none does."""
-
-    label: str | None = None
-    score: str | None = None
-    image_id: str | None = None
-    patient_id: str | None = None
-    exam_id: str | None = None
-    side: str | None = None
-    view: str | None = None
-    split: str | None = None
 
 
 class Scale(StrEnum):
@@ -58,25 +52,10 @@ _MEGABYTE: Final = 2**20
 _BESIDES: Final = (
     "density", "age", "site", "machine", "birads", "lesion", "model_id", "dataset",
 )  # fmt: skip
-_NEARLY_ALL: Final = (
-    0.98  # of the numbers between 0 and 1: then they are probabilities, the rest stray
-)
+_NEARLY_ALL: Final = 0.98  # between 0 and 1: then numbers are probabilities, the rest stray
 _FEWEST_PER_CENT: Final = 20.0  # numbers that end below it are as likely BI-RADS or logits
 _SEPARATOR_LINE: Final = re.compile(r'^"?sep=.?"?\s*$', re.IGNORECASE)
-_NAMES: Final = {
-    "label": ("positive", "label", "target", "y_true", "truth", "cancer", "malignant", "pathology",
-              "class", "diagnosis", "outcome"),
-    "score": ("score", "prediction", "pred", "probability", "prob", "y_score", "y_pred", "p_cancer",
-              "p_malignant", "output", "logit", "cancer_probability"),
-    "image_id": ("image_id", "image", "imageid", "file", "filename", "file_name", "path",
-                 "prediction_id", "id"),
-    "patient_id": ("patient_id", "patient", "patientid", "subject", "subject_id", "woman",
-                   "client_id", "id1"),
-    "exam_id": ("exam_id", "exam", "study_id", "study", "episode_id", "accession"),
-    "side": ("side", "laterality", "breast", "leftright", "left or right breast"),
-    "view": ("view", "view_position", "viewposition", "projection"),
-    "split": ("split", "set", "subset", "partition"),
-}  # fmt: skip
+_MOST_NAMES: Final = 20  # of columns, in a sentence
 _POSITIVE: Final = frozenset({
     "1", "1.0", "true", "t", "yes", "y", "cancer", "malignant", "malignancy", "positive", "pos",
     "m", "abnormal", "tumor", "tumour",
@@ -133,17 +112,38 @@ def read_csv(data: bytes) -> pd.DataFrame:
         ) from None
 
 
-def guess_columns(table: pd.DataFrame) -> Columns:
-    """By their names, the likeliest name first; no column is guessed twice."""
-    by_name = {str(name).strip().lower(): str(name) for name in reversed(table.columns)}
-    taken: set[str] = set()
-    guesses: dict[str, str] = {}
-    for role, names in _NAMES.items():
-        found = next((by_name[n] for n in names if n in by_name and by_name[n] not in taken), None)
-        if found is not None:
-            guesses[role] = found
-            taken.add(found)
-    return Columns(**guesses)
+def open_question(table: pd.DataFrame, columns: Columns, positive: list[str]) -> str:
+    """What has to be told of the columns before the table can be understood; "" for nothing."""
+    if table.empty:
+        return ""
+    if columns.score is not None and is_decision(table[columns.score]):
+        return f"{_no_score(columns.score)} {_which('score', table)}"
+    if columns.score is None:
+        decisions = [
+            str(name)
+            for name in table.columns
+            if rank_of("score", words_of(str(name))) and is_decision(table[str(name)])
+        ]
+        return " ".join((*map(_no_score, decisions), _which("score", table)))
+    if columns.label is None:
+        return _which("label", table)
+    words = [word for word in label_words(table, columns) if word.lower() not in _UNKNOWN]
+    if not positive and not (words and {word.lower() for word in words} <= _NEGATIVE):
+        return f"Which labels mean cancer? The label column holds {', '.join(sorted(words)[:6])}."
+    return ""
+
+
+def _no_score(name: str) -> str:
+    return (
+        f"{name} holds nothing but 0 and 1: decisions made at some threshold, no scores that one "
+        "could be moved along."
+    )
+
+
+def _which(what: str, table: pd.DataFrame) -> str:
+    names = [str(name) for name in table.columns]
+    more = f" and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+    return f"Which column holds the {what}? The table has {', '.join(names[:_MOST_NAMES])}{more}."
 
 
 def label_words(table: pd.DataFrame, columns: Columns) -> list[str]:
@@ -198,6 +198,12 @@ def guess_scale(numbers: "pd.Series[float]") -> Scale:
     return Scale.PER_CENT if _FEWEST_PER_CENT < high <= 100.0 else Scale.RANKS
 
 
+def named_scale(columns: Columns) -> Scale | None:
+    """What the score column's name says of its numbers; None where it says nothing."""
+    is_logit = columns.score is not None and bool(LOGIT_WORDS & words_of(columns.score))
+    return Scale.LOGIT if is_logit else None
+
+
 def understand(
     table: pd.DataFrame,
     columns: Columns,
@@ -212,13 +218,13 @@ def understand(
     """
     if table.empty:
         raise TableError("The uploaded table has no rows.")
-    if columns.score is None or columns.label is None:
-        lacking = "score" if columns.score is None else "label"
-        raise TableError(
-            f"Which column holds the {lacking}? The table has {', '.join(map(str, table.columns))}."
-        )
+    question = open_question(table, columns, positive)
+    if question or columns.score is None or columns.label is None:
+        raise TableError(question)
     if unknown is None:
         unknown = guess_unknown(label_words(table, columns))
+    if scale is None:
+        scale = named_scale(columns)
     notes = _twins(table, columns)
     score = _scores(table[columns.score], notes, scale=scale, missing=missing)
     truth = _truth(table[columns.label], positive, unknown, notes)
@@ -333,11 +339,6 @@ def _truth(
 ) -> "pd.Series[bool]":
     text = cells.str.strip()
     is_unknown = text.isin(list(unknown)) & ~text.isin(positive)
-    words = text[~is_unknown].dropna().unique()
-    if not positive and not (len(words) and {word.lower() for word in words} <= _NEGATIVE):
-        raise TableError(
-            f"Which labels mean cancer? The label column holds {', '.join(sorted(words)[:6])}."
-        )
     if is_unknown.any():
         told = ", ".join(sorted(text[is_unknown].unique()))
         notes.append(

@@ -2,6 +2,7 @@
 AUC, counts of a data set.
 """
 
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -225,3 +226,54 @@ def histogram_figure(values: NDArray[np.float64], *, title: str) -> go.Figure:
         hovertemplate="%{x:.4g}: %{y:,} rows<extra></extra>",
     )
     return drawing
+
+
+_MOST_SHAPES: Final = 4000  # points drawn one by one; more are left to the graphics card
+
+
+def map_figure(
+    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float]
+) -> go.Figure:
+    """`points` has `x`, `y`, `image_id` and the column `by`: numbers become a scale, words colours
+    and shapes. A missing value is drawn as "not known".
+    """
+    drawing = figure(
+        x_title=f"first axis ({shares[0]:.0%} of the differences)",
+        y_title=f"second axis ({shares[1]:.0%})",
+        height=520,
+    )
+    trace = go.Scattergl if len(points) > _MOST_SHAPES else go.Scatter
+    if pd.api.types.is_float_dtype(points[by]):
+        parts = [(title, points)]
+    else:
+        named = points[by].astype("string").fillna("not known")
+        parts = [(str(name), points[named == name]) for name in sorted(named.unique())]
+    for number, (name, part) in enumerate(parts):
+        marker: dict[str, Any] = {"size": 7, "opacity": 0.8}
+        if pd.api.types.is_float_dtype(points[by]):
+            marker |= {
+                "color": part[by], "colorscale": "Viridis", "colorbar": {"title": {"text": title}}
+            }  # fmt: skip
+        else:
+            colour = PALETTE[number % len(PALETTE)]
+            if by == "label" and len(parts) == 2:
+                colour = (
+                    WITH_CANCER if part["positive"].fillna(value=False).any() else WITHOUT_CANCER
+                )
+            marker |= {
+                "color": colour,
+                "symbol": _SHAPES[number // len(PALETTE) % len(_SHAPES)],
+            }
+        drawing.add_trace(
+            trace(
+                x=part["x"], y=part["y"], mode="markers", name=html.escape(name), marker=marker,
+                customdata=part["image_id"], showlegend=len(parts) > 1,
+                text=[html.escape(str(one)) for one in part["image_id"]],
+                hovertemplate="%{text}<extra></extra>",
+            )
+        )  # fmt: skip
+    drawing.update_layout(dragmode="lasso")
+    return drawing
+
+
+_SHAPES: Final = ("circle", "square", "diamond", "cross", "x", "triangle-up")

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
+from mammo_core.runs.naming import run_title
+from mammo_core.runs.operating_points import point_in_force
 from tests.e2e.server import Server
 from tests.predictions import made_up_predictions, write_run
 
@@ -56,6 +58,58 @@ def test_the_threshold_moves_by_keyboard_and_stays_in_the_address(
     expect(thresholds.locator(".threshold")).to_have_attribute("data-ready", "true")
     assert rate(thresholds, "Recall rate") == moved
     take_picture("thresholds")
+
+
+def test_a_cell_and_a_bar_lead_to_their_cases_by_keyboard(thresholds: Page) -> None:
+    cell = thresholds.get_by_role("button", name=re.compile("missed of 40 with cancer"))
+    missed = int((cell.locator("b")).inner_text())
+    cell.press("Enter")
+    panel = thresholds.locator(".st-key-opened_cases")
+    expect(panel).to_contain_text(f"{missed} breasts: cancers missed")
+    expect(panel).to_be_focused()
+    expect(thresholds).to_have_url(re.compile("cases=missed"))
+    bars = thresholds.get_by_label("Scores: arrow keys choose a bar")
+    bars.press("ArrowRight")
+    told = thresholds.locator(".class-name").first
+    expect(told).to_contain_text(re.compile(r"[1-9]\d* with cancer, 0\.\d+ to 0\.\d+"))
+    bars.press("Enter")
+    expect(panel).to_contain_text(re.compile(r"breasts? with cancer that score 0\.\d+ to 0\.\d+"))
+    panel.get_by_role("button", name="Close").press("Enter")
+    expect(panel).to_have_count(0)
+
+
+def test_a_threshold_is_locked_where_it_was_chosen_and_unlocked_by_keyboard(
+    page: Page, app: Server, checkpoints: Path
+) -> None:
+    table = made_up_predictions(women=100, with_cancer=40, skill=2.0)
+    table["split"] = table["patient_id"].map(lambda name: "val" if int(name[1:]) % 2 else "test")
+    run = write_run(checkpoints, "20260101-000000-tiny_cnn-lock", table)
+    page.goto(f"{app.url}/thresholds?run={run.run_id}")
+    expect(page.locator(".threshold")).to_have_attribute("data-ready", "true")
+    expect(
+        page.get_by_role("heading", name=f"{run_title(run)}: test split, by breast")
+    ).to_be_visible()
+    page.get_by_label("Decision threshold").press("PageUp")
+    page.get_by_role("radio", name="val", exact=True).press("Space")
+    expect(
+        page.get_by_text("Lock is off: This threshold was chosen on the test split")
+    ).to_be_visible()
+    lock = page.get_by_role("button", name=re.compile(r"^Lock 0\.\d+"))
+    expect(lock).to_be_disabled()
+    expect(lock).to_be_in_viewport()
+    page.get_by_label("Decision threshold").press("PageUp")
+    expect(lock).to_be_enabled()
+    lock.press("Enter")
+    page.get_by_role("button", name=re.compile("as the operating point")).press("Enter")
+    expect(page.get_by_text(re.compile(r"Locked: 0\.\d+ by breast, since"))).to_be_visible()
+    locked = point_in_force(run)
+    assert locked is not None
+    assert locked.split == "val"
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Unlock").first.press("Enter")
+    page.locator(".st-key-unlock button").press("Enter")
+    expect(page.get_by_text("No threshold is locked for this model.").first).to_be_visible()
+    assert point_in_force(run) is None
 
 
 @pytest.mark.slow

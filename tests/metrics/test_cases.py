@@ -2,7 +2,15 @@ import pandas as pd
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, Pooling, images_of, levels_of, pool_cases, rules_of
+from mammo_core.metrics.cases import (
+    Cases,
+    Pooling,
+    asked_cases,
+    images_of,
+    levels_of,
+    pool_cases,
+    rules_of,
+)
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval, rates_at
 from mammo_core.tables import check_predictions
@@ -152,3 +160,28 @@ def test_cases_whose_women_are_all_known_are_marked_by_nothing() -> None:
     grouped = check_predictions(table.assign(patient_id=pd.NA, exam_id=pd.NA))
     cases = pool_cases(grouped, Level.IMAGE)
     assert (cases.unnamed, cases.group_count, cases.unnamed_in_words) == (0, 60, "")
+
+
+@pytest.mark.parametrize(
+    ("asked", "ids", "title"),
+    [
+        ("found", (), "0 breasts: cancers found"),
+        ("missed", ("w1 / L",), "1 breast: cancers missed"),
+        ("not called", ("w2 / R", "w1 / R", "w2 / L"), "3 breasts: without cancer, not called"),
+        ("without:0.2:0.6", ("w1 / R",), "1 breast without cancer that score 0.200 to 0.600"),
+        ("without:0:2", ("w2 / L", "w1 / R", "w2 / R"), None),
+        ("with:0.8:2", ("w1 / L",), "1 breast with cancer that score 0.800 to 1.000"),
+    ],
+)
+def test_a_cell_or_a_bar_stands_for_its_cases(
+    four_breasts: pd.DataFrame, asked: str, ids: tuple[str, ...], title: str | None
+) -> None:
+    found = asked_cases(pool_cases(four_breasts, Level.BREAST), asked, 0.9)
+    assert found.case_ids == ids
+    assert title is None or found.title == title
+
+
+@pytest.mark.parametrize("asked", ["", "wrong", "with:a:b", "with:0.1", "both:0:1"])
+def test_what_names_no_cases_is_refused_in_words(four_breasts: pd.DataFrame, asked: str) -> None:
+    with pytest.raises(TableError, match="names no cases"):
+        asked_cases(pool_cases(four_breasts, Level.BREAST), asked, 0.5)

@@ -1,16 +1,18 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.columns import Columns, guess_columns
 from mammo_core.metrics.uploads import (
-    Columns,
     Scale,
     Understood,
-    guess_columns,
     guess_missing,
     guess_positive,
     guess_scale,
     label_words,
+    open_question,
     read_csv,
     understand,
 )
@@ -31,6 +33,52 @@ def test_the_usual_names_are_guessed() -> None:
         patient_id="patient_id",
         side="Laterality",
     )
+
+
+@pytest.mark.parametrize(
+    ("names", "score", "label", "patient"),
+    [
+        (["patient", "target", "prob_cancer"], "prob_cancer", "target", "patient"),
+        (["y_true", "y_pred"], "y_pred", "y_true", None),
+        (["Patient ID", "ground truth", "Score (malignant)"], "Score (malignant)", "ground truth",
+         "Patient ID"),
+        (["label", "prob_benign", "prob_malignant"], "prob_malignant", "label", None),
+        (["label", "prob_benign"], None, "label", None),
+        (["truth", "score_a", "score_b"], None, "truth", None),
+        (["cancer", "pred_label", "logits"], "logits", "cancer", None),
+        (["patient_age", "target", "score"], "score", "target", None),
+    ],
+)  # fmt: skip
+def test_columns_are_known_by_the_words_in_their_names(
+    names: list[str], score: str | None, label: str, patient: str | None
+) -> None:
+    cells = {name: ["0.2", "0.7"] for name in names}
+    guessed = guess_columns(pd.DataFrame(cells, dtype="string"))
+    assert (guessed.score, guessed.label, guessed.patient_id) == (score, label, patient)
+
+
+def test_a_decision_is_told_to_be_no_score() -> None:
+    table = read_csv(b"id,y_true,y_pred\na,1,1\nb,0,0\nc,0,1\n")
+    columns = guess_columns(table)
+    assert columns.score is None
+    question = open_question(table, columns, ["1"])
+    assert question.startswith("y_pred holds nothing but 0 and 1: decisions")
+    assert "Which column holds the score?" in question
+    chosen = replace(columns, score="y_pred")
+    with pytest.raises(TableError, match="no scores that one could be moved along"):
+        understand(table, chosen, ["1"])
+
+
+def test_of_a_decision_and_a_probability_the_probability_is_the_score() -> None:
+    table = read_csv(b"id,y_true,prediction,prob\na,1,1,0.7\nb,0,0,0.2\n")
+    assert guess_columns(table).score == "prob"
+    assert open_question(table, guess_columns(table), ["1"]) == ""
+
+
+def test_logits_between_0_and_100_are_no_percentages() -> None:
+    understood = upload("id,label,logit\na,1,2\nb,0,0\n")
+    assert understood.predictions["score"].iloc[1] == 0.5
+    assert understood.notes[0].startswith("Scores run from 0 to 2: logits")
 
 
 def test_a_table_of_text_labels_and_probabilities_is_understood() -> None:

@@ -1,1 +1,1 @@
-"""What several pages use: frame, caches, pickers, viewer, gallery."""
+"""What several pages use: frame, caches, pickers, viewer, case list, gallery."""

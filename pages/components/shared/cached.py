@@ -15,12 +15,13 @@ from mammo_core.errors import ConfigError, TableError
 from mammo_core.files import checkpoints_root, shipped_checkpoints_root, tables_root
 from mammo_core.inference.ensembles import card_of, find_members, reading_ensemble
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.columns import Columns
 from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders, one_breast_auc
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.metrics.readers import ReaderStudy, read_study
 from mammo_core.metrics.uncertainty import Estimate
-from mammo_core.metrics.uploads import Columns, Scale, Understood, read_csv, understand
+from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table

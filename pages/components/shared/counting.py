@@ -82,12 +82,12 @@ def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
     """Three small choices in a row; each is left out where there is nothing to choose."""
     splits = splits_of(predictions)
     levels = levels_of(predictions)
-    with st.container(horizontal=True):
+    with st.container(horizontal=True, width="content"):
         split = splits[0]
         if len(splits) > 1:
             split = st.segmented_control(
                 "Split", splits, default=split, required=True, key=f"{key}_split",
-                format_func=split_in_words, bind="query-params",
+                format_func=lambda name: name or "no split", bind="query-params",
             )  # fmt: skip
         level = st.segmented_control(
             "A case is one", levels, default=default_level(levels), required=True,
@@ -152,8 +152,31 @@ def splits_of(predictions: pd.DataFrame) -> list[str]:
     return [name for name in (Split.TEST, Split.VAL, "", Split.TRAIN) if name in found]
 
 
+_SPLIT_WORDS: Final = {
+    Split.TEST: "test split",
+    Split.VAL: "validation split",
+    Split.TRAIN: "training split",
+}
+
+
 def split_in_words(split: str) -> str:
-    return split or "no split"
+    return _SPLIT_WORDS[Split(split)] if split in tuple(Split) else "no split"
+
+
+def rule_in_words(rule: Pooling) -> str:
+    return _RULE_WORDS[rule]
+
+
+def is_out_of_fold(counted: Counted) -> bool:
+    """Whether every case was scored by a model that had not seen it."""
+    return not counted.counting.split and bool(counted.rows["fold"].notna().all())
+
+
+def title_of(counted: Counted) -> str:
+    """What is shown: whose scores, of which split, counted by what."""
+    counting = counted.counting
+    split = "out of fold" if is_out_of_fold(counted) else split_in_words(counting.split)
+    return f"{counted.scored.title}: {split}, by {counting.level}"
 
 
 def default_level(levels: tuple[Level, ...]) -> Level:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mammo_core.config import RunConfig, load_settings
+from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
 from mammo_core.errors import RunError
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
@@ -115,6 +115,14 @@ if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
 _SETTINGS: Final = "run.json"
 
 
+def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:
+    """Which data set `run` has scored, as its settings name it."""
+    evaluations = list_evaluations([run])
+    if evaluations:
+        return evaluations[0].config
+    return load_settings(run.file(_SETTINGS), RunConfig).data
+
+
 def dataset_of(run: RunFolder) -> "Dataset":
     """The data set whose images `run` has scored: its own, or the one it was evaluated on."""
     if not run.file(_SETTINGS).exists():
@@ -125,10 +133,7 @@ def dataset_of(run: RunFolder) -> "Dataset":
         )
     from mammo_core.datasets.dataset import Registered, find_folder
 
-    evaluations = list_evaluations([run])
-    data = (
-        evaluations[0].config if evaluations else load_settings(run.file(_SETTINGS), RunConfig).data
-    )
+    data = data_of(run)
     return cached.dataset(
         Registered(
             name=data.folder,

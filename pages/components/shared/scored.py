@@ -7,19 +7,21 @@ from typing import Final
 
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.errors import MammoError
 from mammo_core.files import tables_root
+from mammo_core.metrics.columns import Columns, columns_in_words, guess_columns
 from mammo_core.metrics.uploads import (
     MOST_MEGABYTES,
-    Columns,
     Scale,
-    guess_columns,
     guess_missing,
     guess_positive,
     guess_scale,
     guess_unknown,
     label_words,
+    named_scale,
+    open_question,
     refuse_too_large,
     score_numbers,
 )
@@ -43,7 +45,10 @@ _ROLES: Final = (
     ("view", "View"),
     ("split", "Split"),
 )
+_RUN_WIDTH: Final = 300  # pixels
+_PICK_WIDTH: Final = 150  # pixels; in a sidebar they wrap
 PARAMETER: Final = "table"
+_SHOWN_ROWS: Final = 3  # of a table whose columns are asked about
 _MOST_WORDS: Final = 50  # a column with more different labels is no label
 
 
@@ -55,31 +60,44 @@ class Uploaded:
     predictions: pd.DataFrame
 
 
-def pick_upload() -> Uploaded | None:
-    """What was just dropped, else the table that the address names."""
+def pick_upload(meanings: DeltaGenerator | None = None) -> Uploaded | None:
+    """What was just dropped, else the table that the address names. What its columns mean is told,
+    and asked where it is not clear, in `meanings`, else here; the page ends at an open question.
+    """
     table_id = kept_upload("upload", "A CSV with a label and a score", parameter=PARAMETER)
     if table_id is None:
         return None
     table = cached.uploaded(table_id)
     guessed = guess_columns(table)
-    is_clear = guessed.score and guessed.label and guess_positive(label_words(table, guessed))
-    with st.expander("What the columns mean", expanded=not is_clear):
-        columns = Columns(**{role: _pick(role, title, table, guessed) for role, title in _ROLES})
-        words = label_words(table, columns)[:_MOST_WORDS]
-        positive = st.multiselect(
-            "Labels that mean cancer", words, default=guess_positive(words),
-            key=f"positive_{columns.label}",
+    is_clear = not open_question(table, guessed, guess_positive(label_words(table, guessed)))
+    with meanings if meanings is not None else st.container():
+        with st.expander(escaped(columns_in_words(guessed)), expanded=not is_clear):
+            with st.container(horizontal=True):
+                columns = Columns(
+                    **{role: _pick(role, title, table, guessed) for role, title in _ROLES}
+                )
+            words = label_words(table, columns)[:_MOST_WORDS]
+            positive = st.multiselect(
+                "Labels that mean cancer", words, default=guess_positive(words),
+                key=f"positive_{columns.label}",
+            )  # fmt: skip
+            unknown = st.multiselect(
+                "Labels that tell no truth", [word for word in words if word not in positive],
+                default=guess_unknown(words), key=f"unknown_{columns.label}",
+            )  # fmt: skip
+            scale, missing = _pick_scale(table, columns)
+            if not is_clear:
+                st.dataframe(table.head(_SHOWN_ROWS), hide_index=True, key="upload_head")
+        question = open_question(table, columns, positive)
+        if question:
+            st.info(escaped(question), icon=":material/help:")
+            st.stop()
+        understood = cached.understood(
+            table, columns, positive, unknown=unknown, scale=scale, missing=missing,
+            table_id=table_id,
         )  # fmt: skip
-        unknown = st.multiselect(
-            "Labels that tell no truth", [word for word in words if word not in positive],
-            default=guess_unknown(words), key=f"unknown_{columns.label}",
-        )  # fmt: skip
-        scale, missing = _pick_scale(table, columns)
-    understood = cached.understood(
-        table, columns, positive, unknown=unknown, scale=scale, missing=missing, table_id=table_id
-    )
-    for note in understood.notes:
-        st.info(escaped(note), icon=":material/info:")
+        for note in understood.notes:
+            st.info(escaped(note), icon=":material/info:")
     return Uploaded(
         source=f"{table_id} {columns} {positive} {unknown} {scale} {missing}",
         predictions=understood.predictions,
@@ -99,11 +117,14 @@ def _pick_scale(table: pd.DataFrame, columns: Columns) -> tuple[Scale, list[floa
     kept = numbers[~numbers.isin(missing)]
     scales = list(Scale)
     scale = st.selectbox(
-        "Scores are", scales, index=scales.index(guess_scale(kept)), key=f"scale_{columns.score}"
+        "Scores are",
+        scales,
+        index=scales.index(named_scale(columns) or guess_scale(kept)),
+        key=f"scale_{columns.score}",
     )
     if len(kept):
         st.plotly_chart(
-            histogram_figure(kept.to_numpy(), title="score, as written"), key="score_histogram",
+            histogram_figure(kept.to_numpy(dtype="float64"), title="score, as written"), key="score_histogram",
             alt=f"Histogram of {len(kept):,} scores, {kept.min():g} to {kept.max():g}",
         )  # fmt: skip
     return scale, missing
@@ -140,7 +161,7 @@ def _pick(role: str, title: str, table: pd.DataFrame, guessed: Columns) -> str |
     guess = getattr(guessed, role)
     return st.selectbox(
         title, names, index=None if guess is None else names.index(guess),
-        placeholder="none", key=f"column_{role}",
+        placeholder="none", key=f"column_{role}", width=_PICK_WIDTH,
     )  # fmt: skip
 
 
@@ -194,18 +215,22 @@ def differs(scored: Scored) -> str | None:
     return differs_from_card(scored.predictions, card)
 
 
-def pick_scored() -> Scored | None:
-    """Those of a run, or an uploaded table, which goes first; None where there is neither."""
-    run = pick_run("Predictions of", scored_runs(), key="run", lacking=_PREDICTIONS)
-    table = pick_table()
+def pick_scored(*, meanings: DeltaGenerator) -> Scored | None:
+    """Those of a run, or an uploaded table, which goes first; None where there is neither. What an
+    upload's columns mean is told in `meanings`.
+    """
+    with st.container(width=_RUN_WIDTH):
+        run = pick_run("Predictions of", scored_runs(), key="run", lacking=_PREDICTIONS)
+    with st.popover("Own scores", icon=":material/upload:"):
+        table = pick_table(meanings)
     if table is not None:
         return table
     return scored_of(run) if run is not None else None
 
 
-def pick_table() -> Scored | None:
+def pick_table(meanings: DeltaGenerator | None = None) -> Scored | None:
     """An uploaded table; None before there is one."""
-    uploaded = pick_upload()
+    uploaded = pick_upload(meanings)
     if uploaded is None:
         return None
     return Scored(title="Uploaded table", source=uploaded.source, predictions=uploaded.predictions)

@@ -1,5 +1,7 @@
 """The chosen point on the ROC and the precision-recall curve, and among all thresholds."""
 
+from typing import Final
+
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases, why_no_auc
@@ -12,61 +14,65 @@ from mammo_core.plots.curves import (
     NamedCurve,
     ReaderPoint,
     band_figure,
-    confusion_figure,
     pr_figure,
     roc_figure,
 )
 from mammo_core.words import many
 from pages.components.shared import cached
-from pages.components.shared.auc import show_auc
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped
 from pages.components.shared.scored import kept_upload
 from pages.components.thresholds.threshold import keep_threshold
 
+_ROC_HEIGHT: Final = 280
+_ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
+
+
+def show_roc(counted: Counted, point: OperatingPoint) -> None:
+    """The ROC with the chosen point; a click on it sets the threshold."""
+    cases = counted.cases
+    if not cases.positives or not cases.negatives:
+        return  # why, is said in the place of the AUC
+    drawing = roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point)
+    drawing.update_layout(height=_ROC_HEIGHT, margin=_ROC_MARGIN, showlegend=False)
+    st.plotly_chart(
+        drawing, key="roc", on_select=lambda: _take_clicked("roc", counted),
+        selection_mode="points",
+        alt=f"ROC curve; the chosen point has sensitivity {point.sensitivity:.1%} and "
+        f"specificity {point.specificity:.1%}",
+    )  # fmt: skip
+    st.caption("A click on the curve sets the threshold.")
+
+
+def _take_clicked(key: str, counted: Counted) -> None:
+    for clicked in st.session_state[key].selection.points[:1]:
+        if clicked.get("customdata") is not None:  # the corner where nobody is called has none
+            keep_threshold(float(clicked["customdata"]), counted)
+
 
 def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
+    """PPV against sensitivity, and the rates over all thresholds."""
     cases, point = counted.cases, rates.point
-
-    def take_clicked(key: str) -> None:
-        for clicked in st.session_state[key].selection.points[:1]:
-            if clicked.get("customdata") is not None:  # the corner where nobody is called has none
-                keep_threshold(float(clicked["customdata"]))
-
     if not cases.positives or not cases.negatives:
-        st.caption(escaped(why_no_auc(cases) or ""))
-        show_confusion(point)
+        st.info(escaped(why_no_auc(cases) or ""), icon=":material/info:")
         return
-    left, middle, right = st.columns([5, 5, 4])
+    left, right = st.columns(2)
     with left:
-        st.plotly_chart(
-            roc_figure([NamedCurve(name="model", curve=roc_curve(cases))], point=point),
-            key="roc", on_select=lambda: take_clicked("roc"), selection_mode="points",
-            alt=f"ROC curve; the chosen point has sensitivity {point.sensitivity:.1%} and "
-            f"specificity {point.specificity:.1%}",
-        )  # fmt: skip
-        show_auc(counted)
-    with middle:
         prevalence = cases.positives / len(cases)
         curve = NamedCurve(name="model", curve=pr_curve(cases))
         st.plotly_chart(
             pr_figure([curve], prevalence=prevalence, point=point),
-            key="pr", on_select=lambda: take_clicked("pr"), selection_mode="points",
+            key="pr", on_select=lambda: _take_clicked("pr", counted), selection_mode="points",
             alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
         )  # fmt: skip
         show_precision(cases)
     with right:
-        show_confusion(point)
-    st.caption("A click on a curve sets the threshold.")
-
-
-def show_confusion(point: OperatingPoint) -> None:
-    st.plotly_chart(
-        confusion_figure(point),
-        key="confusion",
-        alt=f"{point.true_positives} found, {point.false_negatives} missed, "
-        f"{point.false_positives} false alarms, {point.true_negatives} not called",
-    )
+        st.plotly_chart(
+            band_figure(rate_bands(cases), threshold=point.threshold),
+            key="bands",
+            alt="Sensitivity and specificity with 95 % intervals over all thresholds",
+        )
+        st.caption("Each interval holds at its own threshold, not for the whole curve.")
 
 
 def show_precision(cases: Cases) -> None:
@@ -84,23 +90,46 @@ def show_precision(cases: Cases) -> None:
     )
 
 
-def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:
-    st.plotly_chart(
-        band_figure(rate_bands(counted.cases), threshold=rates.point.threshold),
-        key="bands",
-        alt="Sensitivity and specificity with 95 % intervals over all thresholds",
+def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
+    """Every rate with its counts, women and interval, and what is derived from them."""
+    cases = counted.cases
+    share = f", where {cases.positives / len(cases):.1%} have cancer"
+    named = (
+        ("Sensitivity (recall)", rates.sensitivity),
+        ("Specificity", rates.specificity),
+        (f"Recall rate{share}", rates.recall_rate),
+        (f"PPV{share}", rates.ppv),
+        (f"NPV{share}", rates.npv),
     )
-    st.caption("Each interval holds at its own threshold, not for the whole curve.")
-    figures = more_rates(counted.cases, rates.point.threshold)
-    if not figures:
-        return
-    share = f", where {counted.cases.positives / len(counted.cases):.1%} have cancer"
-    st.dataframe([_figure_row(one, share) for one in figures], hide_index=True, key="more_rates")
-    st.caption("Women drawn again; a number is shown only where the draws give it an interval.")
+    st.dataframe(
+        [
+            *(_rate_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named),
+            *(_figure_row(one, share) for one in more_rates(cases, rates.point.threshold)),
+        ],
+        hide_index=True,
+        key="rates",
+        width="stretch",
+    )
+    st.caption(
+        "Drawn: women drawn again; a number is shown only where the draws give it an interval."
+    )
+
+
+def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
+    if not rate.total:
+        return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
+    women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
+    return {
+        "rate": name,
+        "value": f"{rate.value:.1%}",
+        "of": f"{rate.count:,} of {rate.total:,} ({women})",
+        "95 % interval": f"{rate.low:.1%} to {rate.high:.1%}",
+        "by": rate.method,
+    }
 
 
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
-    row = {"at the threshold": one.name + (share if one.is_of_prevalence else "")}
+    row = {"rate": one.name + (share if one.is_of_prevalence else ""), "of": "", "by": "drawn"}
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}
     return row | {

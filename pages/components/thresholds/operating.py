@@ -7,55 +7,118 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import as_given, point_to_lock, threshold_in_words, why_no_verdict
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
-from mammo_core.runs.folder import card_hash
-from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, lock_point, point_in_force
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import (
+    AS_GIVEN,
+    LockedPoint,
+    lock_point,
+    point_in_force,
+    unlock_point,
+)
 from mammo_core.scores import Recalibration
+from mammo_core.words import day_in_words
 from pages.components.shared import cached
-from pages.components.shared.counting import Counted
+from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import can_read
-from pages.components.thresholds.threshold import aim_in_words, is_for_choosing
+from pages.components.thresholds.threshold import (
+    Standing,
+    aim_in_words,
+    chosen_here,
+    is_for_choosing,
+    where_in_words,
+)
 
 
-def show_operating_point(counted: Counted, rates: RatesAtThreshold) -> None:
-    reason = why_not_lockable(counted)
+def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> None:
+    """Lock and unlock, or why not; and what is in force."""
     run = counted.scored.run
-    if run is not None and run.is_checkpoint:
-        cached.card(run)  # a point belongs to a card; to a broken one none can be locked
-    locked = point_in_force(run) if run is not None else None
-    if locked is None:
-        st.info("No threshold has been locked for this model yet.", icon=":material/lock_open:")
-    else:
-        show_promise(locked, counted)
-    kind = None
-    if reason is None:
+    locked, reason = None, why_not_lockable(counted, standing)
+    try:
+        if run is not None and run.is_checkpoint:
+            cached.card(run)  # a point belongs to a card; to a broken one none can be locked
+        locked = point_in_force(run) if run is not None else None
+    except MammoError as error:
+        reason = str(error)
+    threshold = rates.point.threshold
+    with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=reason is not None):
+        st.markdown(escaped(_lock_in_words(counted, rates)))
         kind = st.segmented_control(
             "Lock it on re-calibrated scores", list(Recalibration), key="lock_on",
             help="Without a choice, on scores as the model gives them. A re-calibration is fitted "
             "on these cases and kept with the point: Read then tells the re-calibrated score too.",
         )  # fmt: skip
-    st.button(
-        f"Use {rates.point.threshold:.4f} as the operating point",
-        icon=":material/lock:", disabled=reason is not None, key="lock",
-        on_click=_lock, args=(counted, rates, kind),
-    )  # fmt: skip
-    if reason is not None:
-        st.caption(reason)
+        st.button(
+            f"Use {threshold:.4f} as the operating point", icon=":material/lock:", type="primary",
+            disabled=reason is not None, key="lock", on_click=_lock, args=(counted, rates, kind),
+        )  # fmt: skip
+    if locked is not None and run is not None:
+        with st.popover("Unlock", icon=":material/lock_open:"):
+            st.markdown(
+                f"{escaped(threshold_in_words(locked))} is in force. Unlocked, Read tells scores "
+                "of this model without a verdict, until another threshold is locked."
+            )
+            st.button(
+                "Unlock", icon=":material/lock_open:", key="unlock", on_click=_unlock, args=(run,)
+            )
+    st.caption(
+        escaped(" ".join((_in_force(locked, run), f"Lock is off: {reason}" if reason else "")))
+    )
 
 
-def why_not_lockable(counted: Counted) -> str | None:
+def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
+    point = rates.point
+    return (
+        f"It will be written down as chosen on {title_of(counted)}, where it finds "
+        f"{point.true_positives:,} of {point.positives:,} cancers and calls "
+        f"{point.false_positives:,} of {point.negatives:,} without cancer. Read then tells which "
+        "scores lie above it."
+    )
+
+
+def _in_force(locked: LockedPoint | None, run: RunFolder | None) -> str:
+    if locked is not None:
+        return (
+            f"Locked: {threshold_in_words(locked)} by {locked.level}, since "
+            f"{day_in_words(locked.locked_at)}."
+        )
+    return "" if run is None else "No threshold is locked for this model."
+
+
+def show_operating_point(counted: Counted, _: RatesAtThreshold) -> None:
+    run = counted.scored.run
+    if run is not None and run.is_checkpoint:
+        cached.card(run)
+    locked = point_in_force(run) if run is not None else None
+    if locked is None:
+        st.info("No threshold is locked for this model.", icon=":material/lock_open:")
+    else:
+        show_promise(locked, counted)
+
+
+def why_not_lockable(counted: Counted, standing: Standing) -> str | None:
     run = counted.scored.run
     if run is None or not can_read(run):
         return (
             "Only a trained model, or an ensemble of such, has an operating point; an uploaded "
             "table and scores out of fold have nothing that could read new images by it."
         )
-    if is_for_choosing(counted):
-        return None
-    return (
-        "A threshold chosen on these cases would flatter itself on them. Choose it on the "
-        "validation split; the test set then shows what it delivers."
-    )
+    if not is_for_choosing(counted):
+        return (
+            "A threshold chosen on these cases would flatter itself on them. Choose it on the "
+            "validation split; the test set then shows what it delivers."
+        )
+    if standing.chosen_on is None:
+        return (
+            "This threshold came with the address, which does not tell where it was chosen. Move "
+            "it here first."
+        )
+    if standing.chosen_on != chosen_here(counted):
+        return (
+            f"This threshold was chosen on {standing.chosen_on.in_words}. Move it here first, or "
+            "begin anew."
+        )
+    return None
 
 
 def show_promise(locked: LockedPoint, counted: Counted) -> None:
@@ -66,11 +129,11 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         else "re-calibrated scores"
     )
     st.markdown(
-        f"In force since {escaped(locked.locked_at[:10])}: threshold "
+        f"In force since {escaped(day_in_words(locked.locked_at))}: threshold "
         f"**{escaped(threshold_in_words(locked))}**, "
         + escaped(
             f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
-            f"chosen on the split “{locked.split or 'none'}”, on {scores}."
+            f"chosen on {where_in_words(locked)}, on {scores}."
         )
     )
     if (locked.level, locked.pooling) != (counting.level, counting.rule):
@@ -124,5 +187,12 @@ def _lock(counted: Counted, rates: RatesAtThreshold, kind: Recalibration | None)
             recalibration=kind,
         )
         lock_point(run, point)
+    except MammoError as error:
+        st.toast(escaped(str(error)), icon=":material/error:")
+
+
+def _unlock(run: RunFolder) -> None:
+    try:
+        unlock_point(run, now=datetime.now(UTC).isoformat(timespec="seconds"))
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

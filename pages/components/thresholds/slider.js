@@ -1,11 +1,13 @@
-// Sensitivity, specificity and their kin at a threshold the reader drags. Two searches in sorted
-// scores give every number, so 100,000 cases follow the mouse; Python hears of the release alone.
+// The confusion matrix and its rates at a threshold the reader drags. Two searches in sorted scores
+// give every number, so 100,000 cases follow the mouse; Python hears of the release alone, and of
+// the bar or the cell whose cases are asked for.
 
 const SLIDERS = new WeakMap(); // by parent element
 const BINS = 100;
 const TRACK_STEPS = 1000; // the finest drag; keys and the number box are exact
 const PAGE = 0.01; // of all cases
 const KEY_RELEASE = 400; // ms without a key that count as a release
+const BEYOND = 2; // above every score: the last bar holds what scores 1
 const THUMB = 8; // half the width of the slider's thumb, which the track is shorter by
 
 const COUNTED = { image: "images", breast: "breasts", exam: "exams", patient: "women" };
@@ -15,7 +17,22 @@ const AXES = {
   rank: "rank of the case",
 };
 
-export default function ({ data, parentElement, setStateValue }) {
+// Where each rate stands in the matrix: beside its row, or under its column.
+const CELLS = [
+  { outcome: "found", row: 2, column: 2, of: "with cancer" },
+  { outcome: "missed", row: 2, column: 3, of: "with cancer" },
+  { outcome: "false alarm", words: "false alarms", row: 3, column: 2, of: "without cancer" },
+  { outcome: "not called", row: 3, column: 3, of: "without cancer" },
+];
+const PLACES = {
+  "Sensitivity (recall)": [2, 4],
+  Specificity: [3, 4],
+  PPV: [4, 2],
+  NPV: [4, 3],
+  "Recall rate": [4, 4],
+};
+
+export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
   const known = SLIDERS.get(parentElement);
   if (known?.data === data) {
     drawClasses(known); // the theme changed
@@ -35,6 +52,11 @@ export default function ({ data, parentElement, setStateValue }) {
     if (slider.isMoved) setStateValue("threshold", slider.threshold);
     slider.isMoved = false;
   };
+  slider.open = (asked) => {
+    slider.send();
+    setTriggerValue("opened", asked);
+    showPanel();
+  };
   slider.cleanUp = () => {
     slider.observer.disconnect();
     clearTimeout(slider.timer);
@@ -43,6 +65,9 @@ export default function ({ data, parentElement, setStateValue }) {
   SLIDERS.set(parentElement, slider);
   moveTo(slider, header.threshold);
   slider.isMoved = false;
+  const { canvas } = slider;
+  canvas.tabIndex = slider.header.opens ? 0 : -1;
+  canvas.setAttribute("aria-label", "Scores: arrow keys choose a bar, Enter shows its cases");
   slider.root.dataset.ready = "true";
   return slider.cleanUp;
 }
@@ -56,7 +81,9 @@ function make(tag, attributes = {}, ...children) {
 
 function build(root) {
   const slider = { root, axis: "score", timer: 0, isMoved: false };
-  slider.canvas = make("canvas", { "aria-hidden": "true" });
+  slider.canvas = make("canvas", { role: "group" });
+  slider.bar = null; // under the pointer or chosen by key: { bin, isPositive }
+  slider.told = make("span", { "aria-live": "polite" });
   slider.track = make("input", { type: "range", min: 0, max: 1, step: "any" });
   slider.track.setAttribute("aria-label", "Decision threshold");
   slider.box = make("input", { type: "number", min: 0, max: 1, step: "any" });
@@ -64,7 +91,7 @@ function build(root) {
   for (const [value, text] of Object.entries(AXES)) {
     slider.axisChoice.append(make("option", { value }, text));
   }
-  slider.rates = make("dl", { class: "rates" });
+  slider.rates = buildMatrix(slider);
   slider.screening = make("p", { class: "screening" });
   slider.with = make("span");
   slider.without = make("span");
@@ -72,9 +99,9 @@ function build(root) {
   const classes = make(
     "div",
     { class: "classes" },
-    make("div", { class: "class-name" }, slider.with, scale),
+    make("div", { class: "class-name" }, slider.with, slider.told),
     slider.canvas,
-    make("div", { class: "class-name" }, slider.without),
+    make("div", { class: "class-name" }, slider.without, scale),
   );
   const settings = make("div", { class: "settings" });
   settings.append(
@@ -84,6 +111,7 @@ function build(root) {
   );
   root.replaceChildren(classes, slider.track, settings, slider.rates, slider.screening);
   listen(slider);
+  listenToBars(slider);
   slider.observer = new ResizeObserver(() => drawClasses(slider));
   slider.observer.observe(root);
   return slider;
@@ -194,27 +222,71 @@ function outcomeAt({ positives, negatives, threshold }) {
   };
 }
 
+// Truth in rows, call in columns, as everybody draws it; what is counted along a row or a column
+// stands at its end.
+function buildMatrix(slider) {
+  const at = (row, column) => `grid-area: ${row} / ${column}`;
+  const head = (text, row, column) => make("span", { class: "head", style: at(row, column) }, text);
+  slider.cells = CELLS.map(({ outcome, words, row, column, of }) => {
+    const count = make("b");
+    const cell = make(
+      "button",
+      { type: "button", class: `cell ${outcome.replace(" ", "-")}`, style: at(row, column) },
+      count,
+      make("span", {}, words ?? outcome),
+    );
+    cell.onclick = () => slider.open(outcome);
+    return { outcome, words: words ?? outcome, of, cell, count };
+  });
+  slider.figures = Object.entries(PLACES).map(([name, [row, column]]) => {
+    const [value, counts, interval] = ["value", "counts", "interval"].map((part) =>
+      make("span", { class: part }),
+    );
+    const box = make("div", { style: at(row, column) }, make("span", {}, name), value, counts, interval);
+    return { name, box, value, counts, interval };
+  });
+  return make(
+    "section",
+    { class: "rates", "aria-label": "Confusion matrix and rates" },
+    head("called", 1, 2),
+    head("not called", 1, 3),
+    head("with cancer", 2, 1),
+    head("without", 3, 1),
+    ...slider.cells.map(({ cell }) => cell),
+    ...slider.figures.map(({ box }) => box),
+  );
+}
+
 function showRates(slider, { missed, found, positives, leftAlone, alarms, negatives }) {
   const cases = COUNTED[slider.header.level];
   const called = found + alarms;
-  const rates = [
-    ["Sensitivity (recall)", found, positives, `${count(missed)} of ${count(positives)} cancers missed`],
-    ["Specificity", leftAlone, negatives, `${count(alarms)} of ${count(negatives)} without cancer called`],
-    ["Recall rate", called, positives + negatives, `${count(called)} of ${count(positives + negatives)} ${cases} called`],
-    ["PPV", found, called, `${count(found)} of ${count(called)} called have cancer`],
-    ["NPV", leftAlone, leftAlone + missed, `${count(leftAlone)} of ${count(leftAlone + missed)} not called have none`],
-  ];
-  slider.rates.replaceChildren(
-    ...rates.map(([name, part, whole, counts]) =>
-      make(
-        "div",
-        {},
-        make("dt", {}, name),
-        make("dd", { class: "value" }, percent(part, whole)),
-        make("dd", { class: "counts" }, counts),
-      ),
-    ),
-  );
+  const rates = {
+    "Sensitivity (recall)": [found, positives, `${count(missed)} of ${count(positives)} cancers missed`],
+    Specificity: [leftAlone, negatives, `${count(alarms)} of ${count(negatives)} without cancer called`],
+    "Recall rate": [called, positives + negatives, `${count(called)} of ${count(positives + negatives)} ${cases} called`],
+    PPV: [found, called, `${count(found)} of ${count(called)} called have cancer`],
+    NPV: [leftAlone, leftAlone + missed, `${count(leftAlone)} of ${count(leftAlone + missed)} not called have none`],
+  };
+  const { intervals, opens } = slider.header;
+  const isAtRest = slider.threshold === slider.header.threshold;
+  for (const { name, value, counts, interval } of slider.figures) {
+    const [part, whole, words] = rates[name];
+    value.textContent = percent(part, whole);
+    counts.textContent = words;
+    interval.hidden = !Object.keys(intervals).length;
+    interval.textContent = (isAtRest && intervals[name]) || "\u00a0"; // holds its place meanwhile
+  }
+  const counted = { found, missed, "false alarm": alarms, "not called": leftAlone };
+  for (const cell of slider.cells) {
+    const number = counted[cell.outcome];
+    const whole = cell.of === "with cancer" ? positives : negatives;
+    cell.count.textContent = count(number);
+    cell.cell.disabled = !opens || !number;
+    cell.cell.setAttribute(
+      "aria-label",
+      `${count(number)} ${cell.words} of ${count(whole)} ${cell.of}${opens ? ": show these cases" : ""}`,
+    );
+  }
 }
 
 // What the same sensitivity and specificity mean where cancer is as rare as it is in screening.
@@ -276,6 +348,11 @@ function drawClasses(slider) {
       context.globalAlpha = (bin + 0.5) / BINS >= slider.position ? 1 : 0.35;
       context.fillRect(left + (bin * room) / BINS, middle, room / BINS - 1, direction * tall);
     });
+    if (slider.bar && slider.bar.isPositive === direction < 0) {
+      context.globalAlpha = 1;
+      context.strokeStyle = style.color;
+      context.strokeRect(left + (slider.bar.bin * room) / BINS - 1, middle, room / BINS + 1, direction * (middle - 1));
+    }
   }
   context.globalAlpha = 1;
   context.fillStyle = style.color;
@@ -285,13 +362,96 @@ function drawClasses(slider) {
   slider.without.textContent = `without cancer (${count(header.negatives)})`;
 }
 
+// The bars: the pointer or the arrow keys choose one, a click or Enter asks for its cases.
+function listenToBars(slider) {
+  const { canvas } = slider;
+  const choose = (bar) => {
+    slider.bar = bar;
+    drawClasses(slider);
+    tellBar(slider);
+  };
+  const under = (event) => {
+    const share = (event.offsetX - THUMB) / (canvas.clientWidth - 2 * THUMB);
+    const bin = Math.min(BINS - 1, Math.max(0, Math.floor(share * BINS)));
+    return { bin, isPositive: event.offsetY < canvas.clientHeight / 2 };
+  };
+  canvas.onpointermove = (event) => choose(under(event));
+  canvas.onpointerleave = () => choose(null);
+  canvas.onblur = () => choose(null);
+  canvas.onclick = (event) => {
+    choose(under(event));
+    openBar(slider);
+  };
+  canvas.onkeydown = (event) => {
+    if (event.key === "Enter" || event.key === " ") openBar(slider);
+    else if (event.key.startsWith("Arrow")) choose(nextBar(slider, event.key));
+    else return;
+    event.preventDefault();
+  };
+}
+
+// Left and right to the next bar that holds a case, up and down to the other class.
+function nextBar(slider, key) {
+  const at = Math.min(BINS - 1, Math.floor(slider.position * BINS));
+  const { bin, isPositive } = slider.bar ?? { bin: at, isPositive: true };
+  if (key === "ArrowUp" || key === "ArrowDown") return { bin, isPositive: key === "ArrowUp" };
+  const counts = binned(slider, isPositive ? slider.positives : slider.negatives);
+  const step = key === "ArrowRight" ? 1 : -1;
+  for (let next = bin + step; next >= 0 && next < BINS; next += step) {
+    if (counts[next]) return { bin: next, isPositive };
+  }
+  return { bin, isPositive };
+}
+
+function barOf(slider) {
+  const { bin, isPositive } = slider.bar;
+  const low = borderOf(slider, bin);
+  const high = bin === BINS - 1 ? BEYOND : borderOf(slider, bin + 1);
+  const scores = isPositive ? slider.positives : slider.negatives;
+  return { low, high, isPositive, number: below(scores, high) - below(scores, low) };
+}
+
+function tellBar(slider) {
+  if (!slider.bar) {
+    slider.told.textContent = "";
+    return;
+  }
+  const { low, high, isPositive, number } = barOf(slider);
+  const range = `${low.toFixed(3)} to ${Math.min(1, high).toFixed(3)}`;
+  const opens = slider.header.opens && number ? ": click or Enter shows them" : "";
+  slider.told.textContent = `${count(number)} ${isPositive ? "with" : "without"} cancer, ${range}${opens}`;
+}
+
+function openBar(slider) {
+  if (!slider.bar || !slider.header.opens) return;
+  const { low, high, isPositive, number } = barOf(slider);
+  if (number) slider.open(`${isPositive ? "with" : "without"}:${low}:${high}`);
+}
+
+// The cases appear below this control, mostly out of sight: what asked for them leads there.
+function showPanel(patience = 50) {
+  const panel = document.querySelector(".st-key-opened_cases");
+  if (panel) {
+    panel.tabIndex = -1;
+    panel.focus({ preventScroll: true });
+    panel.scrollIntoView({ block: "start" });
+  } else if (patience) {
+    setTimeout(() => showPanel(patience - 1), 100);
+  }
+}
+
+// Where a bin of the track begins, as a score.
+function borderOf(slider, bin) {
+  const position = bin / BINS;
+  return slider.axis === "score" ? position : scoreAt(slider, position);
+}
+
 // Counts per bin of the track, found by searching for the bins' borders in the sorted scores.
 function binned(slider, scores) {
   const border = (bin) => {
     if (bin === 0) return 0;
     if (bin === BINS) return scores.length;
-    const position = bin / BINS;
-    return below(scores, slider.axis === "score" ? position : scoreAt(slider, position));
+    return below(scores, borderOf(slider, bin));
   };
   return Array.from({ length: BINS }, (_, bin) => border(bin + 1) - border(bin));
 }

@@ -1,7 +1,9 @@
 """The threshold control: dragged in the browser, whose numbers follow; or set by what it shall
-achieve. Its value stands in the URL; where it begins owes nothing to the cases shown.
+achieve. Its value stands in the URL beside where it was chosen: on which scores, counted how. Where
+it begins owes nothing to the cases shown.
 """
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,14 +16,20 @@ from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.threshold import SUGGESTED_SENSITIVITY, Aim, choose_threshold
-from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
+from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, has_points, point_in_force
-from mammo_core.types import Split
-from mammo_core.words import many
+from mammo_core.types import Level, Split
 from pages.components.shared import cached
-from pages.components.shared.counting import Counted, count_cases
+from pages.components.shared.counting import (
+    Counted,
+    Counting,
+    count_cases,
+    is_out_of_fold,
+    rule_in_words,
+    split_in_words,
+)
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import checkpoints
 from pages.components.shared.scored import Scored, scored_of
@@ -43,11 +51,15 @@ def show_threshold_slider(
     threshold: float,
     on_release: Callable[[float], None],
     key: str,
+    rates: RatesAtThreshold | None = None,
+    on_open: Callable[[str], None] | None = None,
     prevalence: float | None = None,
 ) -> None:
     """Show `threshold` and what it does to `cases`; `on_release` is told where the reader left it.
 
     `on_release` runs before the script does, and should keep the value for the next `threshold`.
+    With the `rates` at the threshold their intervals stand beside them until it is moved. `on_open`
+    is told which cases a bar or a cell of the confusion matrix stands for (metrics/choice.py).
     With a `prevalence` the outcome per 1,000 cases is shown, too.
     """
     header = {
@@ -56,6 +68,8 @@ def show_threshold_slider(
         "level": str(cases.level),
         "positives": cases.positives,
         "negatives": cases.negatives,
+        "intervals": {} if rates is None else _intervals(rates),
+        "opens": on_open is not None,
     }
     # Full precision: a case exactly at the threshold must be called here as it is in Python.
     scores = [np.sort(cases.score[cases.positive]), np.sort(cases.score[~cases.positive])]
@@ -65,25 +79,83 @@ def show_threshold_slider(
         if moved is not None:
             on_release(float(moved))
 
+    def open_cases() -> None:
+        asked = st.session_state[key].opened
+        if asked is not None and on_open is not None:
+            on_open(str(asked))
+
     _COMPONENT(
         key=key,
         data=viewer.pack_message(
             header, [scores[0].astype(np.float64), scores[1].astype(np.float64)]
         ),
         on_threshold_change=release,
+        on_opened_change=open_cases,
     )
+
+
+def _intervals(rates: RatesAtThreshold) -> dict[str, str]:
+    """By the names that the control gives the rates."""
+    named = {
+        "Sensitivity (recall)": rates.sensitivity,
+        "Specificity": rates.specificity,
+        "Recall rate": rates.recall_rate,
+        "PPV": rates.ppv,
+        "NPV": rates.npv,
+    }
+    return {
+        name: f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+        for name, rate in named.items()
+        if rate.total
+    }
 
 
 FLATTERS: Final = "Chosen on these very cases: it flatters."
 _FOR_CHOOSING: Final = "Chosen on these cases, which are there to choose on; no test."
+_NOT_KNOWN: Final = "It came with the address, which does not tell where it was chosen."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenOn:
+    """Where a threshold was chosen. `scores` tells one table of scores from another."""
+
+    scores: str
+    counting: Counting
+
+    @property
+    def in_words(self) -> str:
+        counting = self.counting
+        place = f"the {split_in_words(counting.split)}" if counting.split else "cases of no split"
+        return f"{place}, by {counting.level} ({rule_in_words(counting.rule)})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """The threshold that is shown, where it comes from in a sentence, and where it was chosen:
+    None where that is not known.
+    """
+
+    threshold: float
+    sentence: str
+    chosen_on: ChosenOn | None
+
+
+def chosen_here(counted: Counted) -> ChosenOn:
+    """Where a threshold is chosen that is moved now."""
+    scores = counted.scored.predictions["score"].to_numpy(dtype=np.float64)
+    digest = hashlib.sha256(scores.tobytes()).hexdigest()[:12]
+    return ChosenOn(scores=digest, counting=counted.counting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class First:
-    """A threshold that nobody has chosen yet, and where it comes from."""
+    """A threshold that nobody has chosen yet, where it comes from, and how what chose it was
+    counted.
+    """
 
     threshold: float
     sentence: str
+    counting: Counting
 
 
 def first_threshold(counted: Counted) -> First:
@@ -94,25 +166,30 @@ def first_threshold(counted: Counted) -> First:
         return First(
             threshold=min(1.0, locked.threshold),
             sentence=f"This is the locked operating point, {locked.threshold:.4f}: {locked.aim}, "
-            f"chosen on the split “{locked.split or 'none'}”.",
+            f"chosen on {where_in_words(locked)}.",
+            counting=replace(counted.counting, split=locked.split),
         )
     if is_for_choosing(counted):
-        return _chosen_on(counted.cases, _FOR_CHOOSING)
+        return _chosen_on(counted.cases, _FOR_CHOOSING, counted.counting)
     elsewhere = _cases_for_choosing(model, counted)
     if elsewhere is None:
-        return _chosen_on(counted.cases, FLATTERS)
+        return _chosen_on(counted.cases, FLATTERS, counted.counting)
     cases, name = elsewhere
     return _chosen_on(
         cases,
         f"Begins where at least {SUGGESTED_SENSITIVITY:.0%} of the {cases.positives:,} {name} "
         "cancers are found; these cases did not choose it.",
+        replace(counted.counting, split=str(Split.VAL) if name == "validation" else ""),
     )
+
+
+def where_in_words(point: LockedPoint) -> str:
+    return f"the {split_in_words(point.split)}" if point.split else "scores out of fold"
 
 
 def is_for_choosing(counted: Counted) -> bool:
     """Validation, or out-of-fold: every case scored by a model that had not seen it."""
-    split = counted.counting.split
-    return split == Split.VAL or (not split and bool(counted.rows["fold"].notna().all()))
+    return counted.counting.split == Split.VAL or is_out_of_fold(counted)
 
 
 def model_of(scored: Scored) -> RunFolder | None:
@@ -132,14 +209,15 @@ def model_of(scored: Scored) -> RunFolder | None:
     return None if is_other else found
 
 
-def _chosen_on(cases: Cases, sentence: str) -> First:
+def _chosen_on(cases: Cases, sentence: str, counting: Counting) -> First:
     if not cases.positives:
         return First(
             threshold=0.5,
             sentence="Begins at 0.5, which means nothing by itself: no case here has cancer.",
+            counting=counting,
         )
     point = choose_threshold(cases, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY)
-    return First(threshold=point.threshold, sentence=sentence)
+    return First(threshold=point.threshold, sentence=sentence, counting=counting)
 
 
 def _locked(model: RunFolder | None, counted: Counted) -> LockedPoint | None:
@@ -173,6 +251,7 @@ def _cases_for_choosing(model: RunFolder | None, counted: Counted) -> tuple[Case
 
 
 PARAMETER: Final = "threshold"
+CHOSEN_ON: Final = "chosen"  # in the address: scores, split, level and rule
 _CHOSEN: Final = "chosen_aim"  # the aim and target that the reader set a threshold by
 _TARGETS: Final = {Aim.SENSITIVITY: 0.9, Aim.SPECIFICITY: 0.9, Aim.RECALL_RATE: 0.1, Aim.COST: 10.0}
 
@@ -186,24 +265,95 @@ def threshold_in_url() -> float | None:
     return wanted if 0.0 <= wanted <= 1.0 else None
 
 
-def keep_threshold(threshold: float) -> None:
-    """For callbacks. Calling nobody has an infinite threshold; the control ends at 1."""
+def chosen_on_in_url() -> ChosenOn | None:
+    """Where that threshold was chosen; None where the address does not tell."""
+    try:
+        scores, split, level, rule = st.query_params.get(CHOSEN_ON, "").split(".")
+        return ChosenOn(
+            scores=scores, counting=Counting(split=split, level=Level(level), rule=Pooling(rule))
+        )
+    except ValueError:
+        return None
+
+
+def keep_threshold(threshold: float, counted: Counted) -> None:
+    """For callbacks: it is chosen on what is `counted`. Calling nobody has an infinite threshold;
+    the control ends at 1.
+    """
+    here = chosen_here(counted)
+    counting = here.counting
     st.query_params[PARAMETER] = repr(min(1.0, threshold))
+    st.query_params[CHOSEN_ON] = ".".join(
+        (here.scores, counting.split, counting.level, counting.rule)
+    )
 
 
-def pick_threshold(counted: Counted) -> float:
-    """The slider, where its threshold comes from, and the aims."""
-    cases, wanted = counted.cases, threshold_in_url()
+def forget_threshold() -> None:
+    """For callbacks: the page begins anew."""
+    for name in (PARAMETER, CHOSEN_ON):
+        if name in st.query_params:
+            del st.query_params[name]
+
+
+def standing_threshold(counted: Counted) -> Standing:
+    """The reader's threshold, unless it was chosen on other scores, where it meant something else;
+    else the first.
+    """
+    wanted, chosen_on, here = threshold_in_url(), chosen_on_in_url(), chosen_here(counted)
+    if wanted is not None and chosen_on is not None and chosen_on.scores != here.scores:
+        forget_threshold()
+        wanted = None
     if wanted is None:
         first = first_threshold(counted)
-        threshold, sentence = first.threshold, first.sentence
+        return Standing(
+            threshold=first.threshold,
+            sentence=first.sentence,
+            chosen_on=replace(here, counting=first.counting),
+        )
+    if chosen_on is None:
+        sentence = _NOT_KNOWN
+    elif chosen_on == here:
+        sentence = _FOR_CHOOSING if is_for_choosing(counted) else FLATTERS
     else:
-        is_aimed = aim_in_words(cases, wanted) != Aim.FIXED
-        threshold = wanted
-        sentence = FLATTERS if is_aimed and not is_for_choosing(counted) else ""
-    show_threshold_slider(cases, threshold=threshold, on_release=keep_threshold, key="slider")
-    if sentence:
-        st.caption(escaped(sentence))
+        sentence = f"Chosen on {chosen_on.in_words}; these cases did not choose it."
+    return Standing(threshold=wanted, sentence=sentence, chosen_on=chosen_on)
+
+
+def show_threshold(
+    counted: Counted, standing: Standing, rates: RatesAtThreshold, *, on_open: Callable[[str], None]
+) -> None:
+    """The slider with its numbers, and where its threshold comes from."""
+    show_threshold_slider(
+        counted.cases,
+        threshold=standing.threshold,
+        rates=rates,
+        on_release=lambda threshold: keep_threshold(threshold, counted),
+        on_open=on_open,
+        key="slider",
+    )
+    st.caption(escaped(f"{standing.sentence}{_own_breast(counted.cases)}"))
+
+
+def _own_breast(cases: Cases) -> str:
+    if cases.rule is not Pooling.OWN_BREAST:
+        return ""
+    return (
+        " By woman: a cancer counts as found only where its own breast is called; without cancer, "
+        "no breast may be called."
+    )
+
+
+def begin_anew() -> None:
+    """Back to where the page begins; there is nothing to go back from before a threshold is set."""
+    if threshold_in_url() is not None:
+        st.button(
+            "Begin anew", icon=":material/restart_alt:", key="anew", on_click=forget_threshold,
+            help="Back to the threshold that this page begins with",
+        )  # fmt: skip
+
+
+def set_by_aim(counted: Counted) -> None:
+    """A threshold by what it shall achieve on these cases."""
     with st.popover("Set by an aim", icon=":material/target:"):
         aims = [aim for aim in Aim if aim is not Aim.FIXED]
         aim = st.selectbox("Aim", aims, format_func=str.capitalize, key="aim", bind="query-params")
@@ -214,8 +364,7 @@ def pick_threshold(counted: Counted) -> float:
                 "Target", 0.0, 1.0 if is_share else 1000.0, _TARGETS[aim],
                 0.01 if is_share else 1.0, key=_target_key(aim), bind="query-params",
             )  # fmt: skip
-        st.button("Set", on_click=_set_by, args=(cases, aim, target), key="set_threshold")
-    return threshold
+        st.button("Set", on_click=_set_by, args=(counted, aim, target), key="set_threshold")
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:
@@ -234,46 +383,9 @@ def _target_key(aim: Aim) -> str:
     return f"target_{aim.name.lower()}"
 
 
-def _set_by(cases: Cases, aim: Aim, target: float) -> None:
+def _set_by(counted: Counted, aim: Aim, target: float) -> None:
     try:
-        keep_threshold(choose_threshold(cases, aim, target).threshold)
+        keep_threshold(choose_threshold(counted.cases, aim, target).threshold, counted)
         st.session_state[_CHOSEN] = (aim, target)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
-
-
-def show_rates(rates: RatesAtThreshold, counted: Counted) -> None:
-    """Every rate with its counts and its interval."""
-    cases = counted.cases
-    share = f"where {cases.positives / len(cases):.1%} have cancer"
-    named = (
-        ("Sensitivity (recall)", rates.sensitivity),
-        ("Specificity", rates.specificity),
-        (f"Recall rate, {share}", rates.recall_rate),
-        (f"PPV, {share}", rates.ppv),
-        (f"NPV, {share}", rates.npv),
-    )
-    st.dataframe(
-        [_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named],
-        hide_index=True,
-        key="rates",
-        width="stretch",
-    )
-    if cases.rule is Pooling.OWN_BREAST:
-        st.caption(
-            "By woman: a cancer counts as found only where its own breast is called; without "
-            "cancer, no breast may be called."
-        )
-
-
-def _row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
-    if not rate.total:
-        return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
-    women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
-    return {
-        "rate": name,
-        "value": f"{rate.value:.1%}",
-        "of": f"{rate.count:,} of {rate.total:,} ({women})",
-        "95 % interval": f"{rate.low:.1%} to {rate.high:.1%}",
-        "by": rate.method,
-    }

@@ -1,0 +1,159 @@
+"""A map of the images that are counted: what looks alike to the model lies close together. A lasso
+makes a case list of them, to be looked at and tagged.
+"""
+
+from typing import Final
+
+import pandas as pd
+import streamlit as st
+
+from mammo_core.config import EmbedConfig
+from mammo_core.errors import MammoError
+from mammo_core.files import measurements_root
+from mammo_core.metrics.projection import FEWEST, principal_plane
+from mammo_core.metrics.uncertainty import RatesAtThreshold
+from mammo_core.plots.overviews import map_figure
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import latest_run, start_run
+from mammo_core.runs.sidecars import Embeddings, read_embeddings
+from mammo_core.words import many
+from pages.components.shared import cached
+from pages.components.shared.caselist.panel import (
+    images_listing,
+    show_cases_panel,
+    source_of,
+    with_tag_column,
+)
+from pages.components.shared.counting import Counted
+from pages.components.shared.runs import data_of, show_job
+from pages.components.thresholds.threshold import model_of
+
+_COLOURS: Final = {
+    "label": "label",
+    "score": "score",
+    "site": "site",
+    "machine": "machine",
+    "density": "density",
+    "split": "split",
+    "tag": "tag",
+}
+
+
+def show_map(counted: Counted, rates: RatesAtThreshold) -> None:
+    model = model_of(counted.scored)
+    if model is None or not model.is_checkpoint:
+        st.info(
+            "A map needs the model that scored these images, a single checkpoint: an uploaded "
+            "table and joined scores come without it.",
+            icon=":material/scatter_plot:",
+        )
+        return
+    placed = _placed(counted, model)
+    known = len(placed)
+    if known < len(counted.rows):
+        _offer_job(counted, model, known=known)
+    if known < FEWEST:
+        return
+    _show_points(counted, placed, rates)
+
+
+def _placed(counted: Counted, model: RunFolder) -> pd.DataFrame:
+    """The images counted that have a vector, with their place: by the job where there is one, else
+    by what the checkpoint keeps of its training and validation.
+    """
+    card = cached.card(model)
+    rows = counted.rows
+    found: list[pd.DataFrame] = []
+    job = _job(counted, model)
+    for keeper in (job, model):
+        embeddings = None if keeper is None else read_embeddings(keeper, card)
+        if embeddings is not None:
+            found.append(_points(rows, embeddings))
+    return max(found, key=len, default=rows.iloc[:0])
+
+
+def _points(rows: pd.DataFrame, embeddings: Embeddings) -> pd.DataFrame:
+    place = pd.Series(range(len(embeddings.images)), index=embeddings.images["image_id"])
+    at = rows["image_id"].map(place[~place.index.duplicated()])
+    shown = rows[at.notna()]
+    if len(shown) < FEWEST:
+        return shown
+    plane = principal_plane(embeddings.vectors[at.dropna().astype(int).to_numpy()])
+    return shown.assign(
+        x=plane.points[:, 0], y=plane.points[:, 1], share_x=plane.shares[0], share_y=plane.shares[1]
+    )
+
+
+def _settings(counted: Counted, model: RunFolder) -> EmbedConfig | None:
+    """None where it is not known which images on this computer are meant."""
+    run = counted.scored.run
+    try:
+        data = None if run is None else data_of(run)
+    except MammoError:
+        return None
+    if data is None:
+        return None
+    return EmbedConfig(
+        checkpoint=model.run_id,
+        folder=data.folder,
+        adapter=data.adapter,
+        label_rule=data.label_rule,
+    )
+
+
+def _job(counted: Counted, model: RunFolder) -> RunFolder | None:
+    settings = _settings(counted, model)
+    return None if settings is None else latest_run(settings, measurements_root())
+
+
+def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
+    total = len(counted.rows)
+    st.caption(
+        f"{known:,} of {many(total, 'image', 'images')} counted here are kept with a place: a "
+        "checkpoint keeps those of its training and validation."
+    )
+    settings = _settings(counted, model)
+    if settings is None:
+        return
+    job = latest_run(settings, measurements_root())
+    is_free = job is None or show_job(job)
+    st.button(
+        "Place all images", icon=":material/play_arrow:", key="embed", disabled=not is_free,
+        on_click=_start, args=(settings,),
+        help="The model looks at every image of the data set, as a job that goes on by itself.",
+    )  # fmt: skip
+
+
+def _start(settings: EmbedConfig) -> None:
+    start_run(settings, measurements_root(), what="embed", total=0)
+
+
+def _show_points(counted: Counted, placed: pd.DataFrame, rates: RatesAtThreshold) -> None:
+    source = source_of(counted.scored.run, page="thresholds")
+    placed = with_tag_column(placed, source)
+    columns = [name for name in _COLOURS if name in placed and placed[name].notna().any()]
+    by = st.segmented_control(
+        "Coloured by", columns, default=columns[0], required=True, key="map_by",
+        format_func=_COLOURS.__getitem__, bind="query-params",
+    )  # fmt: skip
+    drawn = placed if by == "score" else placed.assign(**{by: placed[by].astype("string")})
+    shares = (float(placed["share_x"].iloc[0]), float(placed["share_y"].iloc[0]))
+    state = st.plotly_chart(
+        map_figure(drawn, by=by, title=_COLOURS[by], shares=shares),
+        key="map", on_select="rerun", selection_mode=("lasso", "box", "points"),
+        alt=f"{len(placed):,} images as points, coloured by {by}: alike to the model lies close",
+    )  # fmt: skip
+    chosen = {str(point["customdata"]) for point in state.selection.points}
+    st.caption(
+        f"{many(len(placed), 'image', 'images')} in the two directions in which they differ most "
+        f"to this model, {sum(shares):.0%} of all differences: what lies apart is different, what "
+        "lies close need not be alike. Draw around points to list them; the list below is all of "
+        "them until then."
+    )
+    shown = placed[placed["image_id"].isin(list(chosen))] if chosen else placed
+    where = " drawn around" if chosen else ""
+    show_cases_panel(
+        images_listing(shown, source, threshold=rates.point.threshold),
+        key="mapped",
+        title=f"{many(len(shown), 'image', 'images')}{where}",
+    )
