@@ -21,6 +21,7 @@ from mammo_core.runs.operating_points import lock_point, point_in_force
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
+from tests.pages.listed import listed_cases
 from tests.predictions import made_up_predictions, write_run
 
 RULE = ADAPTER.label_rules[0].name
