@@ -25,6 +25,7 @@ from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
+from tests.pages.listed import listed_cases
 from tests.predictions import made_up_predictions, write_run
 
 RULE = ADAPTER.label_rules[0].name
@@ -230,9 +231,9 @@ def test_slices_are_cut_by_what_the_table_has(page: AppTest) -> None:
     assert slices["part"].tolist() == ["A", "B", "C", "D"]
 
 
-def test_mistakes_are_listed_and_counted(page: AppTest) -> None:
-    show(at_threshold(page, 1.0), "Mistakes")
-    assert "10 of 10 cancers missed, 0 false alarms among 70" in captions_of(page)
+def test_mistakes_are_listed_with_the_missed_cancers_first(page: AppTest) -> None:
+    missed = listed_cases(show(at_threshold(page, 1.0), "Mistakes"))
+    assert [case["facts"]["outcome"] for case in missed] == ["missed"] * 10
 
 
 def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
@@ -671,12 +672,12 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     write_run(runs_root, "20270101-000000-tiny_cnn-abcd", predictions)  # Read's own choice
     opened = open_page("thresholds")
     opened.selectbox(key="run").set_value(RUN).run()
+    opened.query_params["mistakes_open"] = "w000 / e000 / L"
     page = show(at_threshold(opened, 1.0), "Mistakes")
-    page.segmented_control(key="look_at").set_value("missed").run()
     assert not page.exception, page.exception
     assert not page.error, page.error[0].value
     assert any("w000 / e000 / L" in text.value for text in page.markdown)
-    page.button(key="open_w000 / e000 / L").click().run()
+    page.button(key="mistakes_read").click().run()
     assert not page.exception, page.exception
     assert any(text.value.endswith("# Read") for text in page.markdown)
     assert page.query_params["model"] == RUN

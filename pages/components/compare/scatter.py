@@ -12,7 +12,7 @@ from mammo_core.listing import ListedCase
 from mammo_core.metrics.cases import Cases, disagreements
 from mammo_core.plots.overviews import agreement_figure
 from pages.components.compare.compared import Compared
-from pages.components.shared.caselist.origin import Source
+from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import (
     Listing,
     cases_listing,
@@ -82,7 +82,7 @@ def _listing(compared: Compared, name: str, case_ids: list[str]) -> Listing:
     return cases_listing(rows_of(scored, counting), cases, case_ids, threshold=None, source=source)
 
 
-def _bare(cases: Cases, case_ids: list[str], source: Source) -> Listing:
+def _bare(cases: Cases, case_ids: list[str], source: CaseSource) -> Listing:
     """All that an uploaded table says of its cases."""
     known = dict(zip(cases.case_ids, zip(cases.score, cases.positive, strict=True), strict=True))
     return Listing(

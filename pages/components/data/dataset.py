@@ -23,7 +23,7 @@ from mammo_core.errors import TableError
 from mammo_core.files import data_roots, datasets_root, folders_in
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.reports.case.tables import to_safe_csv
-from pages.components.shared.caselist.origin import Source
+from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 
@@ -158,7 +158,7 @@ def show_images(dataset: Dataset) -> None:
     rows = dataset.manifest
     if not dataset.boxes.empty and st.toggle("Only with boxes", key="images_boxes"):
         rows = rows[rows["image_id"].isin(dataset.boxes["image_id"])]
-    source = Source(page="data", dataset=dataset)
+    source = CaseSource(page="data", dataset=dataset)
     show_cases_panel(images_listing(rows, source, threshold=None), key="images")
 
 

@@ -124,7 +124,8 @@ def _pick_scale(table: pd.DataFrame, columns: Columns) -> tuple[Scale, list[floa
     )
     if len(kept):
         st.plotly_chart(
-            histogram_figure(kept.to_numpy(dtype="float64"), title="score, as written"), key="score_histogram",
+            histogram_figure(kept.to_numpy(dtype="float64"), title="score, as written"),
+            key="score_histogram",
             alt=f"Histogram of {len(kept):,} scores, {kept.min():g} to {kept.max():g}",
         )  # fmt: skip
     return scale, missing

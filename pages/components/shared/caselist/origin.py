@@ -33,7 +33,7 @@ FROM_MANIFEST: Final = "side and view from the data set's table"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Source:
+class CaseSource:
     """Where listed cases come from: the page they are listed on, the model, and the images."""
 
     page: str  # one of the pages with a way back
@@ -50,7 +50,7 @@ class Source:
         return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
-def open_in_read(source: Source, image_ids: Sequence[str], *, told: str) -> None:
+def open_in_read(source: CaseSource, image_ids: Sequence[str], *, told: str) -> None:
     """Make these images of the data set the case on Read; `told` is what is known of its truth."""
     from pages.components.read.intake import name_files
 
@@ -64,7 +64,7 @@ def open_in_read(source: Source, image_ids: Sequence[str], *, told: str) -> None
     st.switch_page("pages/read.py", query_params=opened)
 
 
-def keep_as_case(source: Source, image_ids: Sequence[str]) -> Case:
+def keep_as_case(source: CaseSource, image_ids: Sequence[str]) -> Case:
     """These images of the data set as a case in the store, with the sides and views it knows."""
     from pages.components.read.intake import keep_files  # reads images, which few visits ask for
 

@@ -30,7 +30,7 @@ from pages.components.shared.caselist.caselist import (
     kept_view,
     show_case_list,
 )
-from pages.components.shared.caselist.origin import Source, keep_as_case, open_in_read
+from pages.components.shared.caselist.origin import CaseSource, keep_as_case, open_in_read
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import can_read
@@ -52,7 +52,7 @@ class Listing:
 
     cases: tuple[ListedCase, ...]
     images: Mapping[str, tuple[str, ...]]
-    source: Source
+    source: CaseSource
     threshold: float | None = None
 
 
@@ -75,7 +75,7 @@ def cases_listing(
     case_ids: Sequence[str],
     *,
     threshold: float | None,
-    source: Source,
+    source: CaseSource,
 ) -> Listing:
     """These of `cases`, which were pooled from `rows`, in this order."""
     ids = case_ids_of(rows, cases.level)
@@ -94,19 +94,19 @@ def cases_listing(
     )
 
 
-def source_of(run: RunFolder | None, *, page: str) -> Source:
+def source_of(run: RunFolder | None, *, page: str) -> CaseSource:
     """Where the images that `run` scored lie; without any, why in words."""
     if run is None:
-        return Source(page=page, dataset=None, why_no_images="An uploaded table has no images.")
+        return CaseSource(page=page, dataset=None, why_no_images="An uploaded table has no images.")
     try:
-        return Source(page=page, dataset=dataset_of(run), run=run)
+        return CaseSource(page=page, dataset=dataset_of(run), run=run)
     except MammoError as error:
         has_small = run.file(PICTURES_NAME).exists()
         reason = "Small pictures, as kept beside the model." if has_small else str(error)
-        return Source(page=page, dataset=None, run=run, why_no_images=reason)
+        return CaseSource(page=page, dataset=None, run=run, why_no_images=reason)
 
 
-def images_listing(rows: pd.DataFrame, source: Source, *, threshold: float | None) -> Listing:
+def images_listing(rows: pd.DataFrame, source: CaseSource, *, threshold: float | None) -> Listing:
     """Each row of a manifest or a predictions table as a case."""
     return Listing(
         cases=list_cases(rows),
@@ -116,7 +116,7 @@ def images_listing(rows: pd.DataFrame, source: Source, *, threshold: float | Non
     )
 
 
-def with_tag_column(rows: pd.DataFrame, source: Source) -> pd.DataFrame:
+def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
     """`rows` with what readers tagged their images, to cut them by; as they are without any."""
     if source.dataset is None:
         return rows
@@ -348,7 +348,7 @@ def _display(file: Path) -> "DisplayImage":
     return to_pane(read_mammogram(file), longest=_LONGEST)
 
 
-def _heated(source: Source, images: Sequence[str]) -> list[Pane]:
+def _heated(source: CaseSource, images: Sequence[str]) -> list[Pane]:
     """As Read shows them: kept as a case, and read by the model."""
     from pages.components.read.pictures import make_panes
     from pages.components.read.reading import read_images
