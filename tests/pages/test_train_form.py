@@ -96,7 +96,10 @@ def test_what_is_folded_is_told_in_a_line(form: AppTest) -> None:
     lines = [one.value.replace("\\", "") for one in form.caption]
     assert any("32 x 16 pixels, max pooling" in line for line in lines)
     assert any("40 epochs, batches of" in line for line in lines)
-    assert any(re.search(r"\d+ train, \d+ val, \d+ test women", line) for line in lines)
+    assert any(
+        re.search(r"\d+ to learn from, \d+ for validation, \d+ for the test", line)
+        for line in lines
+    )
     form.number_input(key="train_epochs_smoke").set_value(7).run()
     assert any("7 epochs, batches of" in one.value for one in form.caption)
 

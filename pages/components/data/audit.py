@@ -17,6 +17,7 @@ from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
 from mammo_core.files import audits_root
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import RunState
+from mammo_core.words import time_in_words
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
 
@@ -99,7 +100,9 @@ def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None
             ],
             hide_index=True,
         )
-    st.caption(escaped(f"Audited {result.made_at} under the rule {result.label_rule}."))
+    st.caption(
+        escaped(f"Audited {time_in_words(result.made_at)} under the rule {result.label_rule}.")
+    )
     with st.container(horizontal=True):
         for name, label in ((REPORT_FILE, "Report (HTML)"), (AUDIT_FILE, "Findings (JSON)")):
             data = run.file(name).read_bytes()

@@ -10,6 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.config import EvaluateConfig, RunConfig
+from mammo_core.datasets.dataset import name_of_folder
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.plots.training import overlaid_curves
 from mammo_core.runs.card import settings_table
@@ -47,6 +48,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         picked = st.dataframe(
             pd.DataFrame(rows), hide_index=True, key=_ROWS, on_select="rerun",
             selection_mode="multi-row", height=min(38 + 35 * len(rows), 260),
+            column_order=[name for name in rows[0] if name != "id"] if rows else None,
             column_config={
                 "test AUC": st.column_config.NumberColumn(format="%.3f"),
                 "name": st.column_config.TextColumn(width="large"),
@@ -104,7 +106,7 @@ def _data_of(run: RunFolder) -> str:
         except ConfigError:
             continue
         folder = settings.data.folder if isinstance(settings, RunConfig) else settings.folder
-        return last_name(folder)
+        return last_name(name_of_folder(folder))
     return cached.card(run).data.title if run.is_checkpoint else ""
 
 
