@@ -103,7 +103,8 @@ def show_identity(dataset: Dataset) -> None:
     adapter, rule = dataset.adapter, dataset.label_rule
     kinds = dict.fromkeys((str(adapter.population), str(adapter.imaging)))  # drawn women are both
     st.caption(
-        f"**{adapter.title}.** {escaped(rule.title)} Population: {', '.join(kinds)}. Reference standard: {adapter.reference_standard}. "
+        f"**{adapter.title}.** {escaped(rule.title)} Population: {', '.join(kinds)}. "
+        f"Reference standard: {adapter.reference_standard}. "
         f"A label is given to one {adapter.label_level}. Licence: {adapter.licence}."
     )
     for defect in dataset.defects:
