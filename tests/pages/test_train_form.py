@@ -86,7 +86,7 @@ def test_a_run_is_called_as_typed_or_by_network_data_and_day(
     assert not form.exception
     (run,) = list_runs(runs_root)
     assert run_title(run) == "My first"
-    assert any("My first: " in str(bar.proto) for bar in form.get("progress"))
+    assert any("My first" in str(bar.proto) for bar in form.get("progress"))
     form.button_group(key="train_show").set_value("New run").run()
     assert form.text_input(key="train_name").value == ""  # the next run is another one
     settings_of_started(runs_root)
