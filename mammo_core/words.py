@@ -1,7 +1,6 @@
 """Words that stand in many places: the research notice, and numbers with their nouns."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 from mammo_core.types import Level
@@ -21,12 +20,6 @@ UNITS: Final[Mapping[Level, tuple[str, str]]] = {
 def many(count: int, one: str, more: str) -> str:
     """`1 woman`, `2,000 women`."""
     return f"{count:,} {one if count == 1 else more}"
-
-
-def time_in_words(moment: str) -> str:
-    """An ISO 8601 time as one writes it: 28 Nov 2026, 08:15 UTC."""
-    when = datetime.fromisoformat(moment).astimezone(UTC)
-    return f"{when.day} {when:%b %Y, %H:%M} UTC"
 
 
 def case_in_words(level: Level, views: int) -> str:

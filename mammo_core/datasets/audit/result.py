@@ -115,8 +115,7 @@ class Precision:
         return (
             f"{whose} has {self.women_with} {self.people} with and {self.women_without} without "
             f"a positive image. An AUC of {ASSUMED_AUC:.2f} will be known to "
-            f"within {self.auc_half_width:.3f} either way, a sensitivity of "
-            f"{ASSUMED_SENSITIVITY:.0%} to "
+            f"+- {self.auc_half_width:.3f}, a sensitivity of {ASSUMED_SENSITIVITY:.0%} to "
             f"{self.sensitivity_low:.0%} to {self.sensitivity_high:.0%}. Two models whose AUCs "
             f"correlate at {ASSUMED_CORRELATION} must differ by {self.smallest_difference:.3f} in "
             "AUC to be told apart in four of five tries."

@@ -101,10 +101,9 @@ _THUMBNAIL: Final = 190  # pixels
 def show_identity(dataset: Dataset) -> None:
     """What stands under every figure made from the set."""
     adapter, rule = dataset.adapter, dataset.label_rule
-    kinds = dict.fromkeys((str(adapter.population), str(adapter.imaging)))  # drawn women are both
     st.caption(
-        f"**{adapter.title}.** {escaped(rule.title)} Population: {', '.join(kinds)}. "
-        f"Reference standard: {adapter.reference_standard}. "
+        f"**{adapter.title}.** {escaped(rule.title)} Population: {adapter.population}, "
+        f"{adapter.imaging}. Reference standard: {adapter.reference_standard}. "
         f"A label is given to one {adapter.label_level}. Licence: {adapter.licence}."
     )
     for defect in dataset.defects:
