@@ -46,7 +46,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     pictures.add_argument(
         "--data", type=Path, required=True, metavar="DIR", help="where its data set is"
     )
-    pictures.add_argument("--side", type=int, default=160, metavar="PIXELS", help="default 160")
+    pictures.add_argument("--side", type=int, default=128, metavar="PIXELS", help="default 128")
     pack = actions.add_parser(
         "pack", help="make one checkpoint in 16 bits of the finished folds of a cross-validation"
     )

@@ -14,6 +14,8 @@ predictions.csv      scores of the validation and test images
 seen.csv             whom the run sees, by split: see runs/sidecars.py
 left_out.csv         of an evaluation: images that could not be read, and why
 model_card.json      written last: its presence makes the folder a usable checkpoint
+about.json           what it is called, notes, tags: see runs/naming.py
+pictures.zip         small pictures of its validation images, of drawn ones: see runs/pictures.py
 baselines.csv        scores of guesses without a network on the same images; learnt after the card
 """
 

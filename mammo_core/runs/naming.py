@@ -135,7 +135,9 @@ def _default_title(run: RunFolder) -> str:
             else f"{kind.replace('_', ' ').capitalize()} of {of}, {day}"
         )
     network, data = _network_of(run, document), _of(document, "data", "folder")
-    return f"{network} on {last_name(data)}, {day}" if network and data else ""
+    if network and data:
+        return f"{network} on {last_name(data)}, {day}"
+    return run.card().title if run.is_checkpoint else ""
 
 
 def _title_of_checkpoint(name: str) -> str:

@@ -12,7 +12,6 @@ import pandas as pd
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset, fingerprint_of, read_dataset
-from mammo_core.datasets.small_images import thumbnail
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
@@ -141,6 +140,8 @@ def picture_validation(run: RunFolder, folder: Path, *, side: int) -> int:
     """Keep small pictures of the validation images of `run`, which lie in `folder`, beside it; how
     many they are. Refused where the images may not be passed on, or are others.
     """
+    from mammo_core.datasets.small_images import thumbnail  # reads images: a training does without
+
     card, config = run.card(), run.settings(RunConfig)
     if not may_show(card):
         raise RunError(f"{why_no_pictures(run, card)} Pictures can be kept of drawn images alone.")

@@ -66,7 +66,8 @@ def start(page: Page, *, epochs: int) -> None:
     field.fill(str(epochs), timeout=SLOW)
     field.press("Enter")
     page.get_by_role("button", name="Start training").click()
-    expect(page.get_by_text(re.compile("running|waiting for its turn"))).to_be_visible(timeout=SLOW)
+    state = page.get_by_test_id("stProgress").get_by_text(re.compile("running|waiting for its"))
+    expect(state).to_be_visible(timeout=SLOW)
 
 
 def wait_until_drawn(page: Page) -> None:

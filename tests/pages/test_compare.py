@@ -122,6 +122,7 @@ def test_a_fold_tested_on_other_women_is_not_chosen_and_by_choice_named(
     assert f"Remove {GOOD} from the models" in page.error[0].value
 
 
+@pytest.mark.slow
 def test_a_run_is_put_beside_the_model_that_ships_on_its_own_test_women(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:

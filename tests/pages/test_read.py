@@ -20,7 +20,8 @@ from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import read_card, write_card
-from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash
+from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash, list_checkpoints
+from mammo_core.runs.naming import titles_of
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
 from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_of
 from mammo_core.types import Level, RunState
@@ -536,7 +537,8 @@ def test_an_ensemble_never_comes_before_a_model_that_reads_alone(
     member = own_copy(runs_root)
     both = ensemble_with(runs_root, member)
     offered = open_page("read").selectbox(key="model").options
-    assert offered == [member.run_id, "phantom-light", both.run_id]
+    titles = titles_of(list_checkpoints())
+    assert offered == [titles[name] for name in (member.run_id, "phantom-light", both.run_id)]
 
 
 def test_an_ensemble_without_one_of_its_members_says_which(page: AppTest, runs_root: Path) -> None:

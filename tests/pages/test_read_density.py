@@ -94,7 +94,7 @@ def test_the_cancer_model_is_read_with_although_the_density_model_is_newer_and_o
     page: AppTest,
 ) -> None:
     assert page.selectbox(key="model").value == "phantom-light"
-    assert "20260101-000000-light_cnn-dens" in page.selectbox(key="model").options
+    assert "Light CNN of density" in page.selectbox(key="model").options
 
 
 def test_several_images_have_one_density_and_that_of_each_is_beside_it(page: AppTest) -> None:

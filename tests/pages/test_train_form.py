@@ -86,7 +86,7 @@ def test_a_run_is_called_as_typed_or_by_network_data_and_day(
     assert not form.exception
     (run,) = list_runs(runs_root)
     assert run_title(run) == "My first"
-    assert any("My first: " in str(bar.proto) for bar in form.get("progress"))
+    assert any("My first" in str(bar.proto) for bar in form.get("progress"))
     form.button_group(key="train_show").set_value("New run").run()
     assert form.text_input(key="train_name").value == ""  # the next run is another one
     settings_of_started(runs_root)
@@ -96,7 +96,10 @@ def test_what_is_folded_is_told_in_a_line(form: AppTest) -> None:
     lines = [one.value.replace("\\", "") for one in form.caption]
     assert any("32 x 16 pixels, max pooling" in line for line in lines)
     assert any("40 epochs, batches of" in line for line in lines)
-    assert any(re.search(r"\d+ train, \d+ val, \d+ test women", line) for line in lines)
+    assert any(
+        re.search(r"\d+ to learn from, \d+ for validation, \d+ for the test", line)
+        for line in lines
+    )
     form.number_input(key="train_epochs_smoke").set_value(7).run()
     assert any("7 epochs, batches of" in one.value for one in form.caption)
 

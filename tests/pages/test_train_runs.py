@@ -8,6 +8,7 @@ import pytest
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
+from mammo_core.runs.naming import About, write_about
 from mammo_core.runs.sidecars import read_cost
 from mammo_core.training.preflight import Fitting, write_fitting
 from mammo_core.training.recipes import get_recipe
@@ -192,6 +193,30 @@ def test_a_scoring_counts_images_and_leads_to_what_judges_it(
     links = [str(link.proto) for link in page.get("page_link")]
     assert any('label: "Thresholds"' in link for link in links)
     assert any("Compare" in link and "models" in link for link in links)
+
+
+def test_all_runs_stand_in_one_table_and_an_archived_one_comes_back(
+    open_page: OpenPage, runs_root: Path, config: RunConfig
+) -> None:
+    write_finished_run(runs_root, RUN, config)
+    other = write_ended_run(runs_root, "20260102-000000-light_cnn-bbbb", config, RunState.STOPPED)
+    write_about(other, About(title="The other", tags=("try",)))
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    table = page.dataframe[0].value
+    assert table[["name", "state", "data", "tags"]].to_numpy().tolist() == [
+        ["The other", "stopped", "phantoms", "try"],
+        [RUN, "finished", "phantoms", ""],
+    ]
+    page.button(key=f"archive_{other.run_id}").click().run()
+    page.selectbox(key="run").set_value(RUN).run()
+    assert page.dataframe[0].value["name"].tolist() == [RUN]
+    assert other.path.is_dir()
+    page.toggle(key="runs_archived").set_value(True).run()
+    page.selectbox(key="run").set_value(other.run_id).run()
+    page.button(key=f"archive_{other.run_id}").click().run()
+    assert not page.exception
+    assert page.dataframe[0].value["name"].tolist() == ["The other", RUN]
 
 
 def test_what_the_validation_rests_on_stands_below_the_curves(

@@ -1,6 +1,7 @@
 """What a run is called, and where that is kept."""
 
 import json
+import os
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +14,7 @@ from mammo_core.errors import RunError
 from mammo_core.files import datasets_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.jobs import elapsed_seconds, remaining_seconds
 from mammo_core.runs.naming import (
     ABOUT_NAME,
     About,
@@ -143,3 +145,16 @@ def test_every_fold_is_called_by_its_place_and_by_the_registered_name(
 )
 def test_a_folder_is_called_by_its_last_name(folder: str, name: str) -> None:
     assert last_name(folder) == name
+
+
+def test_what_is_left_is_as_fast_as_it_has_been(tmp_path: Path, config: RunConfig) -> None:
+    run = made(tmp_path, "20261128-100000-x-aaaa", config)
+    run.beat()
+    begun = datetime(2026, 11, 28, 10, tzinfo=UTC).timestamp()
+    os.utime(run.file("heartbeat"), (begun + 60, begun + 60))
+    assert elapsed_seconds(run, now=begun + 500) == 60.0  # to its last sign of life
+    status = RunStatus(state=RunState.RUNNING, done=2, total=10)
+    assert remaining_seconds(status, 60.0) == 240.0
+    assert remaining_seconds(replace(status, done=0), 60.0) is None
+    assert remaining_seconds(replace(status, state=RunState.STOPPED), 60.0) is None
+    assert elapsed_seconds(RunFolder(tmp_path / "named"), now=begun) is None

@@ -188,7 +188,7 @@ _WIDTHS: Final = {
     "model": 300, "AUC": 165, "average precision": 165, "with / without cancer": 165,
     "AUC over seeds": 205,
 }  # fmt: skip
-_LETTERS: Final = 40  # that fit in a line of the first column
+_LETTERS: Final = 44  # that fit in a line of the first column
 _TWO_LINES: Final = 56  # pixels: a longer name goes on below itself
 
 

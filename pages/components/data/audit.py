@@ -1,5 +1,6 @@
 """The audit of a data set: started, watched, stopped, and its findings to open one by one."""
 
+from datetime import UTC, datetime
 from typing import Final
 
 import streamlit as st
@@ -16,6 +17,7 @@ from mammo_core.datasets.audit.result import (
 from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
 from mammo_core.files import audits_root
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import day_in_words
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
@@ -99,7 +101,7 @@ def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None
             ],
             hide_index=True,
         )
-    st.caption(escaped(f"Audited {result.made_at} under the rule {result.label_rule}."))
+    st.caption(escaped(f"Audited {_told(result.made_at)} under the rule {result.label_rule}."))
     with st.container(horizontal=True):
         for name, label in ((REPORT_FILE, "Report (HTML)"), (AUDIT_FILE, "Findings (JSON)")):
             data = run.file(name).read_bytes()
@@ -130,3 +132,9 @@ def _show_finding(finding: Finding, entry: Registered, *, key: str) -> None:
         if finding.rows:
             st.caption(f"{len(finding.rows)} rows")
             st.dataframe({"row": finding.rows}, hide_index=True)
+
+
+def _told(moment: str) -> str:
+    """An ISO 8601 time as one writes it: 28 Nov 2026, 08:15 UTC."""
+    when = datetime.fromisoformat(moment).astimezone(UTC)
+    return f"{day_in_words(when)} {when:%Y, %H:%M} UTC"

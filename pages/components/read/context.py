@@ -20,6 +20,7 @@ from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import run_title
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.types import Task
 from mammo_core.words import OUTSIDE
@@ -132,7 +133,7 @@ def show_ensembles(case: Case, run: RunFolder, read: CaseReading) -> None:
     images = [case.image(image_id) for image_id in read.readings]
     for ensemble in found:
         with noted_errors():
-            st.caption(f"**{escaped(ensemble.run_id)}**")
+            st.caption(f"**{escaped(run_title(ensemble))}**")
             show_members(case, read_images(ensemble, case, images))
 
 
@@ -258,7 +259,7 @@ def show_judged(
     """
     run, read = layer.run, layer.read
     card, fit = cached.card(run), _fit(case, run)
-    st.markdown(f"**{escaped(run.run_id)}**")
+    st.markdown(f"**{escaped(run_title(run))}**")
     show_refused(fit)
     if fit.outside:
         _show_ways_out(case, run, fit)

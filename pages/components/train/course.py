@@ -279,7 +279,7 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
 def balance_in_words(balance: BalanceConfig) -> str:
     """What is done about few cancers, in a line."""
     is_shared = balance.sampler in ("weighted", "oversample")
-    share = f", up to {balance.positive_share:.0%} of them" if is_shared else ""
+    share = f" until {balance.positive_share:.0%} are positive" if is_shared else ""
     focal = f"; focal loss {balance.focal_gamma:g}" if balance.focal_gamma else ""
     weights = _WEIGHTS[balance.class_weights].lower()
     return f"{_SAMPLERS[balance.sampler]}{share}; weights in the loss: {weights}{focal}"

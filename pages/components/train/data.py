@@ -128,7 +128,8 @@ def show_counts(
     for sentence in few_to_choose_by(table, data, task):
         attention.warning(escaped(sentence), icon=":material/warning:")
     women = counts["women"].fillna(0).astype(int)
-    return ", ".join(f"{women[split]:,} {split}" for split in counts.index) + " women"
+    told = zip(("to learn from", "for validation", "for the test"), counts.index, strict=True)
+    return "women: " + ", ".join(f"{women[split]:,} {what}" for what, split in told)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,7 +177,7 @@ def pick_details(
         missing=(*audited, *undone),
         images=len(labelled),
         paired=int((~is_lone(partners_of(labelled))).sum()),
-        line=f"{rule.title}; {women}",
+        line=f"{rule.title.rstrip('.')}; {women}",
     )
 
 

@@ -9,6 +9,7 @@ from mammo_core.config import RunConfig
 from mammo_core.files import checkpoints_root
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
 from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.naming import titles_of
 from mammo_core.training.series import join_folds, siblings_of, spread_of
 from mammo_core.types import Level
 from mammo_core.words import case_in_words
@@ -96,10 +97,11 @@ def show_series(run: RunFolder, config: RunConfig) -> None:
     finished = [member for member in members if member.is_checkpoint]
     kind = "folds" if config.data.folds else "seeds"
     title = f"{len(finished)} of {len(members)} {kind} finished"
+    titles = titles_of(members)
     with st.expander(title, icon=":material/account_tree:", expanded=True):
         st.dataframe(
             [
-                {"run": member.run_id, "state": str(status.state), "epochs": status.done}
+                {"run": titles[member.run_id], "state": str(status.state), "epochs": status.done}
                 for member in members
                 for status in (member.read_status(),)
             ],
@@ -124,7 +126,7 @@ def _offer_join(series: str) -> None:
     if any(run.run_id == series for run in list_runs(checkpoints_root())):
         st.page_link(
             "pages/thresholds.py",
-            label=f"Scores of all women: {escaped(series)}",
+            label="Scores of all women",
             icon=":material/tune:",
             query_params={"run": series},
         )

@@ -9,8 +9,8 @@ from typing import Any, Final
 import pandas as pd
 import streamlit as st
 
-from mammo_core.config import EvaluateConfig, RunConfig
-from mammo_core.errors import ConfigError, MammoError
+from mammo_core.datasets.dataset import name_of_folder
+from mammo_core.errors import MammoError
 from mammo_core.plots.training import overlaid_curves
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder, RunStatus
@@ -47,6 +47,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         picked = st.dataframe(
             pd.DataFrame(rows), hide_index=True, key=_ROWS, on_select="rerun",
             selection_mode="multi-row", height=min(38 + 35 * len(rows), 260),
+            column_order=[name for name in rows[0] if name != "id"] if rows else None,
             column_config={
                 "test AUC": st.column_config.NumberColumn(format="%.3f"),
                 "name": st.column_config.TextColumn(width="large"),
@@ -57,7 +58,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
             "each run's own test women; runs on other data or splits are no rivals: Compare says "
             "who is. Choose rows to see their curves and settings side by side."
         )
-        chosen = [listed[row] for row in picked.selection.rows if row < len(listed)]
+        chosen = [listed[row] for row in picked["selection"]["rows"] if row < len(listed)]
         if len(chosen) == 1 and st.session_state.get("row_opened") != chosen[0].run_id:
             st.query_params["run"] = chosen[0].run_id
         st.session_state["row_opened"] = chosen[0].run_id if len(chosen) == 1 else None
@@ -70,11 +71,12 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
 def _row(run: RunFolder, title: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": title, "state": "cannot be read", "progress": "", "test AUC": None, "95 %": "",
-        "data": _data_of(run), "time": "", "tags": "", "id": run.run_id,
+        "data": "", "time": "", "tags": "", "id": run.run_id,
     }  # fmt: skip
     try:
         status = run.read_status()
         row |= {"state": str(status.state), "progress": f"{status.done} of {status.total}"}
+        row |= {"data": _data_of(run)}
         row |= {"time": _time_of(run, status), "tags": ", ".join(read_about(run).tags)}
         row |= _auc_of(run)
     except MammoError:
@@ -98,13 +100,12 @@ def _auc_of(run: RunFolder) -> dict[str, Any]:
 
 
 def _data_of(run: RunFolder) -> str:
-    for kind in (RunConfig, EvaluateConfig):
-        try:
-            settings = run.settings(kind)
-        except ConfigError:
-            continue
-        folder = settings.data.folder if isinstance(settings, RunConfig) else settings.folder
-        return last_name(folder)
+    """What it learns from or scores, by its registered name."""
+    document = run.document()
+    data = document.get("data", document)
+    folder = data.get("folder") if isinstance(data, dict) else None
+    if isinstance(folder, str):
+        return last_name(name_of_folder(folder))
     return cached.card(run).data.title if run.is_checkpoint else ""
 
 
