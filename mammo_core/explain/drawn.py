@@ -27,7 +27,7 @@ MUCH_AT_RIM: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Drawn:
+class DrawnMap:
     """A map laid onto the frame of its image."""
 
     heat: NDArray[np.uint8]  # 255 is full colour, 0 everywhere outside the breast
@@ -57,20 +57,20 @@ def draw(
     *,
     offset: float = 0.0,
     is_relative: bool = False,
-) -> Drawn:
+) -> DrawnMap:
     """`values` (1 is full colour) on the source frame; `breast` is of that frame, of any size. A
     frame without an outline is all breast, and has no rim.
     """
     heat = to_heat(values, geometry, longest=LONGEST, offset=offset)
     inside = _fitted(breast, heat.shape)
-    return Drawn(
+    return DrawnMap(
         heat=np.where(inside, heat, np.uint8(0)),
         at_rim=_at_rim(values, geometry, inside, offset=offset),
         is_relative=is_relative,
     )
 
 
-def drawn_of(reading: Reading, breast: Mask) -> Drawn:
+def drawn_of(reading: Reading, breast: Mask) -> DrawnMap:
     return draw(
         reading.colours,
         reading.geometry,

@@ -20,7 +20,7 @@ from mammo_core.config import PrepareSettings
 from mammo_core.errors import CheckpointError
 from mammo_core.explain.cells import cells_of, shares_in_cells
 from mammo_core.explain.closed_form import Head, logits_of
-from mammo_core.explain.drawn import Drawn, draw
+from mammo_core.explain.drawn import DrawnMap, draw
 from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Checkpoint, forward, load_patch_model
 from mammo_core.preprocessing.breast import breast_of, find_tissue
@@ -64,7 +64,7 @@ class FoundLesions:
     marks: tuple[Mark, ...]  # the surest first
     evidence: Map
     geometry: Geometry
-    drawn: Drawn
+    drawn: DrawnMap
 
 
 def open_finder(folder: Path, looking: Looking, *, device: str = "cpu") -> LesionFinder:

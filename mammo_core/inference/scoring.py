@@ -15,7 +15,7 @@ from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import grad_cam_of
-from mammo_core.explain.drawn import Drawn, drawn_of
+from mammo_core.explain.drawn import DrawnMap, drawn_of
 from mammo_core.explain.methods import Method, get_method
 from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
@@ -235,7 +235,7 @@ def regions_of(mammogram: Mammogram, reading: Reading) -> Regions:
     return look_into(mammogram, reading)[0]
 
 
-def look_into(mammogram: Mammogram, reading: Reading) -> tuple[Regions, Drawn]:
+def look_into(mammogram: Mammogram, reading: Reading) -> tuple[Regions, DrawnMap]:
     """What stands out in the map of `reading`, and the map as it may be shown."""
     breast = breast_of(mammogram.pixels)
     regions = find_regions(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo_core.explain.drawn import MUCH_AT_RIM, Drawn, draw
+from mammo_core.explain.drawn import MUCH_AT_RIM, DrawnMap, draw
 from mammo_core.types import Box, Geometry
 
 SIZE = (200, 100)  # 10 x 5 cells of 20 x 20 pixels
@@ -87,7 +87,7 @@ def test_a_map_without_contrast_has_no_evidence_anywhere() -> None:
     ],
 )
 def test_a_faint_map_says_how_high_it_goes(most: int, said: str) -> None:
-    assert Drawn(heat=np.array([[0, most]], dtype=np.uint8)).corner == said
+    assert DrawnMap(heat=np.array([[0, most]], dtype=np.uint8)).corner == said
 
 
 def test_a_map_stretched_to_its_own_image_is_not_to_be_compared() -> None:

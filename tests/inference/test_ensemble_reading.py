@@ -80,6 +80,15 @@ def test_one_relative_map_makes_the_mean_relative(members: list[RunFolder]) -> N
     assert both.is_relative
 
 
+def test_what_one_member_does_not_know_stamps_the_reading_of_all(members: list[RunFolder]) -> None:
+    one, other = read(members)
+    both = join_readings(
+        "both", Joined(score=0.5, members=(0.5,)), [replace(one, outside=""),
+        replace(other, outside="Never seen.")], CANCER,
+    )  # fmt: skip
+    assert both.outside == "Never seen."
+
+
 def test_members_are_found_in_their_order_and_a_missing_one_is_named(
     members: list[RunFolder], tmp_path: Path
 ) -> None:

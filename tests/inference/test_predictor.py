@@ -179,3 +179,18 @@ def test_a_card_that_divides_by_nothing_gives_no_score() -> None:
     checkpoint = replace(made, card=replace(made.card, prepare=prepare))
     with np.errstate(divide="ignore", invalid="ignore"), pytest.raises(MammoError, match="score"):
         score_images(checkpoint, [mammogram(lesion_at=(35, 15))])
+
+
+def test_a_reading_of_a_kind_the_model_does_not_know_says_so_whoever_asked_for_it() -> None:
+    known = constructed()
+    drawn = replace(
+        known, card=replace(known.card, data=replace(known.card.data, seen="synthetic"))
+    )
+    image = mammogram(lesion_at=(60, 30))
+    real = replace(image, info=replace(image.info, is_synthetic=False))
+    made_up = replace(image, info=replace(image.info, is_synthetic=True))
+    outside, inside = score_images(drawn, [real, made_up])
+    assert outside.outside.startswith("This model has only seen synthetic images")
+    assert inside.outside == ""
+    of_women = replace(known, card=replace(known.card, data=replace(known.card.data, seen="film")))
+    assert [one.outside for one in score_images(of_women, [real, made_up])] == ["", ""]

@@ -42,7 +42,7 @@ def test_a_breast_of_two_views_is_scored_without_remark(page: AppTest) -> None:
 def test_a_view_that_stands_in_for_the_other_is_named_beside_the_score(page: AppTest) -> None:
     give(page, CC)
     assert score_rows(page)
-    assert "L CC: 1 of 2 views\\: this model scores the CC and the MLO" in captions(page)
+    assert "L CC\\: 1 of 2 views\\: this model scores the CC and the MLO" in captions(page)
 
 
 def test_the_shipped_pair_is_scored_as_a_pair(page: AppTest) -> None:
@@ -57,7 +57,7 @@ def test_unknown_views_are_asked_for_and_compared_with_nothing_until_they_are_kn
     page: AppTest,
 ) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(peak=250)))
-    assert "Image 1, Image 2: The view or side of this image is not known" in captions(page)
+    assert "a.png, b.png\\: The view or side of this image is not known" in captions(page)
     assert "No rank, no verdict and no familiarity" in captions(page)
     page.button(key="take_cc_2").click().run(timeout=120)
     assert "No rank, no verdict" in captions(page)

@@ -137,7 +137,7 @@ def _reference(path: Path, modified: int) -> "Reference | None":
 
 
 if TYPE_CHECKING:
-    from mammo_core.explain.drawn import Drawn
+    from mammo_core.explain.drawn import DrawnMap
     from mammo_core.explain.regions import Regions
     from mammo_core.inference.lesions import FoundLesions, LesionFinder
     from mammo_core.inference.scoring import Seconds
@@ -154,7 +154,7 @@ class CaseReading:
 
     readings: dict[str, Reading]
     regions: "dict[str, Regions]"
-    drawn: "dict[str, Drawn]"  # the heatmaps as they are shown
+    drawn: "dict[str, DrawnMap]"  # the heatmaps as they are shown
     seconds: dict[str, float]  # by what was done
     engine_note: str = ""  # why this engine and not the usual
     members: tuple[str, ...] = ()  # of an ensemble, by name
@@ -264,7 +264,7 @@ def _read(
     )
 
 
-def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, Drawn]":
+def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, DrawnMap]":
     """The heatmaps of kept readings; without torch, which their first visitor does not wait for."""
     from mammo_core.explain.drawn import drawn_of
     from mammo_core.preprocessing.breast import breast_of
