@@ -69,6 +69,7 @@ class Screen:
 
     def greys(self, key: str, at: tuple[int, int]) -> list[int]:
         """Once every tile in view has come."""
+        self.settle()
         expect(self.viewer).to_have_attribute("data-tiles", "complete")
         self.settle()
         return list(self.canvas(key).evaluate(GREYS, at))
