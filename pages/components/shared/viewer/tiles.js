@@ -42,7 +42,10 @@ function fetchTiles(viewer) {
   viewer.fetching = setTimeout(() => {
     const nearest = [...viewer.wanted.values()].sort((one, other) => one.distance - other.distance);
     for (const wanted of nearest) {
-      if (viewer.asked.size < MOST_FETCHED && !viewer.asked.has(wanted.name)) fetchTile(viewer, wanted);
+      const { name, pane } = wanted;
+      const isHere = viewer.tiles.has(name) || (wanted.number === null && !pane.meta.pixelsUrl);
+      const isAsked = isHere || viewer.asked.has(name); // it may have come since the drawing
+      if (viewer.asked.size < MOST_FETCHED && !isAsked) fetchTile(viewer, wanted);
     }
   }, viewer.asked.size ? 0 : FETCH_DELAY);
 }
