@@ -214,7 +214,7 @@ def agreement_figure(disagreements: pd.DataFrame, *, one: str, other: str) -> go
     return drawing
 
 
-def histogram_figure(values: NDArray[np.float64], *, title: str) -> go.Figure:
+def histogram_figure(values: NDArray[np.floating[Any]], *, title: str) -> go.Figure:
     """How numbers are spread, small; binned here, so that a million of them stay in Python."""
     counts, edges = np.histogram(values, bins=min(40, max(1, len(np.unique(values)))))
     drawing = figure(x_title=title, y_title="rows", height=200)

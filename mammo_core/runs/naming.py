@@ -155,7 +155,7 @@ def _network_of(run: RunFolder, document: dict[str, Any]) -> str:
     return title or _of(document, "model", "backbone")
 
 
-def _of(document: dict[str, Any], *names: str) -> str:
+def _of(document: Any, *names: str) -> str:
     for name in names:
-        document = document.get(name, {}) if isinstance(document, dict) else {}
+        document = document.get(name) if isinstance(document, dict) else None
     return document if isinstance(document, str) else ""
