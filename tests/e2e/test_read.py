@@ -27,12 +27,12 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change
     )  # other tests leave runs that are newer
     picture = sorted((phantoms / "images").rglob("*.png"))[0]
     page.locator("input[type=file]").first.set_input_files(picture)
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     viewer = page.locator(".viewer[data-ready=true]")
     expect(viewer).to_be_visible(timeout=SLOW)
     score = page.locator(".panel .score").first
-    expect(score).to_have_text(re.compile(r"^[01]\.\d\d$"))
+    expect(score).to_have_text(re.compile(r"^[01]\.\d\d$"), timeout=SLOW)
     shown = score.inner_text()
-    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"))
     expect(page.get_by_text("not the borders of a tumour")).to_be_visible()
 
     page.reload()
@@ -49,6 +49,7 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change
 @pytest.mark.slow
 def test_a_sample_exam_is_hung_as_four_views(page: Page) -> None:
     page.get_by_role("button", name=re.compile("four views", re.IGNORECASE)).click()
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.locator(".viewer[data-ready=true]")).to_be_visible(timeout=SLOW)
     expect(page.locator(".viewer canvas")).to_have_count(4)
 

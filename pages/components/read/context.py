@@ -20,7 +20,7 @@ from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import run_title
+from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.types import Task
 from mammo_core.words import OUTSIDE
@@ -42,7 +42,7 @@ from pages.components.read.scores import (
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_runs, reading_models
+from pages.components.shared.pickers import all_runs, pick_name, reading_models
 from pages.components.shared.runs import dataset_of
 
 _WARNING = ":material/warning:"
@@ -234,11 +234,8 @@ def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder
     others = {run.run_id: run for run in runs if first is None or run.run_id != first.run_id}
     if not others or first is None:
         return None
-    name = st.selectbox(
-        "Beside it", list(others), index=None, placeholder="no second model", key="second",
-        bind="query-params",
-    )  # fmt: skip
-    return others.get(name or "")
+    titles = {"": "no second model", **titles_of(others.values())}
+    return others.get(pick_name("Beside it", list(titles), key="second", titles=titles))
 
 
 def read_with(run: RunFolder | None, case: Case) -> Layer | None:
@@ -296,8 +293,9 @@ def _show_ways_out(case: Case, run: RunFolder, fit: Fit) -> None:
     with st.container(gap="small"):
         if other is not None:
             st.button(
-                escaped(f"Read with {other.run_id}"), type="primary", icon=":material/swap_horiz:",
-                key=f"other_model_{run.run_id}", on_click=_choose, args=(other.run_id,),
+                escaped(f"Read with {run_title(other)}"), type="primary",
+                icon=":material/swap_horiz:", key=f"other_model_{run.run_id}",
+                on_click=_choose, args=(other.run_id,),
             )  # fmt: skip
         st.page_link("pages/train.py", label="Train a model", icon=":material/model_training:")
         with st.popover("Import weights", icon=":material/upload:"):

@@ -13,6 +13,7 @@ from mammo_core.preprocessing.cases import Case
 from mammo_core.reading import Mark
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import Froc, froc_of
+from mammo_core.runs.naming import run_title
 from mammo_core.types import Split
 from mammo_core.words import NOTICE
 from pages.components.read.reading import look_for_lesions
@@ -112,7 +113,7 @@ def show_marks(case: Case, layer: LesionLayer) -> None:
     froc = layer.froc
     st.caption(
         escaped(
-            f"Marked by {layer.run.run_id}, which learnt lesions against tissue elsewhere from "
+            f"Marked by {run_title(layer.run)}, which learnt lesions against tissue elsewhere from "
             f"{layer.learnt}; whether a lesion is cancer it does not tell. Marks surer than "
             f"{froc.usual.above:.2f} are shown. {froc.headline} {froc.rule} {NOTICE}"
         )

@@ -25,6 +25,7 @@ from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_val
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
 from mammo_core.reports.case.record import flat_in_words
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from pages.components.read.lesions import pick_lesions, show_marks
@@ -313,9 +314,11 @@ def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
     if len(layers) < 2:
         return list(layers)
     by_name = {layer.run.run_id: layer for layer in layers}
+    titles = titles_of(layer.run for layer in layers)
     name = st.segmented_control(
-        "Heatmap of", [*by_name, _BESIDE], default=next(iter(by_name)), required=True, key="layer"
-    )
+        "Heatmap of", [*by_name, _BESIDE], default=next(iter(by_name)), required=True, key="layer",
+        format_func=lambda one: titles.get(one, one),
+    )  # fmt: skip
     return [by_name[name]] if name in by_name else list(layers)
 
 
@@ -359,7 +362,9 @@ def show_pictures(
             part = st.segmented_control(
                 "Images", list(parts), default=part, required=True, key="beside_part"
             )
-        panes = make_pairs(case, parts[part], {layer.run.run_id: layer.read for layer in layers})
+        titles = titles_of(layer.run for layer in layers)
+        by_title = {titles[layer.run.run_id]: layer.read for layer in layers}
+        panes = make_pairs(case, parts[part], by_title)
     columns = len(layers) if len(layers) > 1 else 0
     legend = lesions.legend if lesions else LEGEND
     panes = [
@@ -386,6 +391,6 @@ def show_layers(case: Case, layers: Sequence[Layer]) -> None:
     for place, layer in zip(places, layers, strict=False):
         with place:
             if len(layers) > 1:
-                st.markdown(f"**{escaped(layer.run.run_id)}**")
+                st.markdown(f"**{escaped(run_title(layer.run))}**")
             if layer.read.readings:
                 show_regions(case, layer.read)

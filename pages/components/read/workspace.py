@@ -11,6 +11,7 @@ import streamlit as st
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.naming import run_title
 from pages.components.read.case import (
     offer_names,
     offer_undo,
@@ -105,7 +106,7 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.behind, noted_errors():
         show_layers(named(case), shown)
         if first is not None and first.read.readings:
-            of_which = f" of {first.run.run_id}" if other is not None else ""
+            of_which = f" of {run_title(first.run)}" if other is not None else ""
             _show_behind(case, first, cases, of_which=of_which, drawing=drawing)
     return run
 

@@ -117,7 +117,8 @@ def pick_name(
 ) -> str:
     """A select box over `names`, the first of which is the default and moves with every new run:
     the URL names what is shown even so. (A box bound to the URL would leave its default out.)
-    Each is shown by its title, where it has one; its name stands in the help.
+    Each is shown by its title, where it has one; its name stands in the help. The name "" is that
+    of nothing, and stands in no URL.
     """
     state = st.session_state
     last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
@@ -128,11 +129,14 @@ def pick_name(
         state[key] = wanted if wanted in names else names[0]
     name: str = st.selectbox(
         label, names, key=key, format_func=lambda name: titles.get(name, name),
-        help=f"`{state[key]}`" if titles else None,
+        help=f"`{state[key]}`" if titles and state[key] else None,
     )  # fmt: skip
     is_gone = asked is not None and asked not in names  # its URL stays, with what is said of it
-    if (asked != name and not is_gone) or last not in (None, name):
-        st.query_params[key] = name
+    if ((asked or "") != name and not is_gone) or last not in (None, name):
+        if name:
+            st.query_params[key] = name
+        else:
+            st.query_params.pop(key, None)
     state[f"{key}_shown"] = name
     return name
 
