@@ -188,7 +188,7 @@ def counts_figure(counts: pd.DataFrame, *, title: str) -> go.Figure:
     return drawing
 
 
-def histogram_figure(values: NDArray[np.float64], *, title: str) -> go.Figure:
+def histogram_figure(values: NDArray[np.floating[Any]], *, title: str) -> go.Figure:
     """How numbers are spread, small; binned here, so that a million of them stay in Python."""
     counts, edges = np.histogram(values, bins=min(40, max(1, len(np.unique(values)))))
     drawing = figure(x_title=title, y_title="rows", height=200)

@@ -96,7 +96,9 @@ def show_bands(counted: Counted, rates: RatesAtThreshold) -> None:
         return
     share = f", where {counted.cases.positives / len(counted.cases):.1%} have cancer"
     st.dataframe([_figure_row(one, share) for one in figures], hide_index=True, key="more_rates")
-    st.caption("Women drawn again; a number is shown only where the draws give it an interval.")
+    st.caption(
+        "Put together from the rates above, by woman; a number without an interval is not shown."
+    )
 
 
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
