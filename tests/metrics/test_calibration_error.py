@@ -45,7 +45,7 @@ def test_the_draws_are_repeatable_and_more_women_tell_more() -> None:
         interval = expected_error_interval(cases)
         assert interval is not None
         width[len(cases)] = interval[1] - interval[0]
-    assert width[1200] < width[120] / 2
+    assert width[1200] < width[180] / 2
 
 
 def test_the_error_is_a_mean_of_gaps() -> None:

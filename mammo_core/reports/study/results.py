@@ -31,7 +31,16 @@ from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_confounders
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
-from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sliceable, slices_of
+from mammo_core.metrics.subgroups import (
+    SLICED_BY,
+    Gap,
+    RateGap,
+    Slice,
+    largest_gap,
+    rate_gaps,
+    sliceable,
+    slices_of,
+)
 from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import (
     Estimate,
@@ -211,11 +220,12 @@ class AtLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cut:
-    """The cases cut by one column, and the largest gap between its parts."""
+    """The cases cut by one column, and the gaps between its parts."""
 
     title: str
     slices: tuple[Slice, ...]
     gap: Gap | None
+    rate_gaps: tuple[RateGap, ...]  # at the threshold, corrected across all columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -304,11 +314,20 @@ def _has_both(cases: Cases) -> bool:
 
 
 def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, ...]:
-    found = []
-    for column in sliceable(rows):
-        slices = slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
-        found.append(Cut(title=SLICED_BY[column], slices=tuple(slices), gap=largest_gap(slices)))
-    return tuple(found)
+    cuts = {
+        column: slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
+        for column in sliceable(rows)
+    }
+    gaps = rate_gaps(cuts, threshold)
+    return tuple(
+        Cut(
+            title=SLICED_BY[column],
+            slices=tuple(slices),
+            gap=largest_gap(slices),
+            rate_gaps=tuple(one for one in gaps if one.column == column),
+        )
+        for column, slices in cuts.items()
+    )
 
 
 def _within(rows: pd.DataFrame, main: AtLevel) -> tuple[Within, ...]:
