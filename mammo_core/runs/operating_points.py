@@ -21,12 +21,16 @@ AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """Sensitivity and specificity as counted where the threshold was chosen."""
+    """Sensitivity and specificity as counted where the threshold was chosen; the last two say how
+    many women of their own would tell as much, 0 where an old record does not know.
+    """
 
     found: int
     positives: int
     left_alone: int
     negatives: int
+    effective_positives: float = 0.0
+    effective_negatives: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

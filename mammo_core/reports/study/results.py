@@ -3,14 +3,13 @@
 Nothing here computes a metric: metrics/ does. Here is only which metric of which cases.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Final
 
 import pandas as pd
 
 from mammo_core.errors import TableError
-from mammo_core.inference.verdict import as_given
+from mammo_core.inference.verdict import as_given, promised_rates
 from mammo_core.metrics.calibration import (
     Calibration,
     Interval,
@@ -44,12 +43,10 @@ from mammo_core.metrics.subgroups import (
 from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import (
     Estimate,
-    IntervalMethod,
     Rate,
     RatesAtThreshold,
     auc_with_interval,
     rates_at,
-    wilson_interval,
 )
 from mammo_core.reports.study.study import RunStudy, judged_rows, validation_rows
 from mammo_core.runs.operating_points import Promise
@@ -190,19 +187,14 @@ def _as_recorded(again: RatesAtThreshold, promise: Promise) -> Promised | None:
 
 
 def _recorded(promise: Promise) -> Promised:
-    return Promised(
-        sensitivity=counted_rate(promise.found, promise.positives),
-        specificity=counted_rate(promise.left_alone, promise.negatives),
-        remark="What was promised is as recorded when it was locked; the cases it was chosen on "
-        "are not kept here, so its intervals treat every case as another woman.",
-    )
-
-
-def counted_rate(count: int, total: int) -> Rate:
-    low, high = wilson_interval(count / total, total) if total else (math.nan, math.nan)
-    return Rate(
-        count=count, total=total, groups=total, low=low, high=high, method=IntervalMethod.WILSON
-    )
+    sensitivity, specificity = promised_rates(promise)
+    remark = "What was promised is as recorded when it was locked."
+    if not promise.effective_positives:
+        remark = (
+            "What was promised is as recorded when it was locked; the cases it was chosen on are "
+            "not kept here, so its intervals treat every case as another woman."
+        )
+    return Promised(sensitivity=sensitivity, specificity=specificity, remark=remark)
 
 
 _STRATA: Final = ("site", "machine")
