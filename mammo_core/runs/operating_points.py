@@ -161,6 +161,42 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
     return found
 
 
+MARGINS_FILE: Final = "margins.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenMargin:
+    """A margin (`metrics.margins`) as it was written down, beside the log of looks."""
+
+    claim: str
+    figure: str
+    margin: float
+    against: str
+    written_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+
+def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
+    """Only ever appended: a margin that is thought better of stays readable."""
+    if not has_points(run):
+        raise _no_card(run)
+    append_record(run.file(MARGINS_FILE), margin)
+
+
+def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
+    """Every margin of this very card, the first one first, and whether it was there before the
+    first look at the test results.
+    """
+    try:
+        margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
+    except FileNotFoundError:
+        return []
+    except RunError as error:
+        raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
+    looks, card = openings_of(run), card_hash(run)
+    return [(one, not before(looks, one.written_at)) for one in margins if one.card_sha256 == card]
+
+
 def _card_sha256(run: RunFolder) -> str:
     return sha256_of(run.card_file) if run.is_checkpoint else ""
 
