@@ -12,7 +12,7 @@ from mammo_core.metrics.partial import (
     partial_auc_difference,
     partial_auc_with_interval,
 )
-from mammo_core.metrics.uncertainty import auc_of
+from mammo_core.metrics.uncertainty import auc_covariance, auc_of, auc_parts
 from tests.metrics.conftest import cases_of
 
 HIGH = SpecificityRange(low=0.8, high=1.0)
@@ -48,11 +48,25 @@ def test_a_part_is_that_of_the_drawn_curve() -> None:
 
 
 def test_four_cases_by_hand() -> None:
-    """1 of 2 found before the first alarm, both before the second: .5 up to a rate of .5, then 1."""
+    """1 of 2 found before the first alarm, both before the second: .5 up to a rate of .5."""
     cases = cases_of([0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0])
     assert partial_auc(cases, SpecificityRange(low=0.5, high=1.0)) == pytest.approx(0.5)
     assert partial_auc(cases, SpecificityRange(low=0.0, high=0.5)) == pytest.approx(1.0)
     assert partial_auc(cases, SpecificityRange(low=0.25, high=0.75)) == pytest.approx(0.75)
+
+
+def test_forty_cases_come_out_as_in_proc() -> None:
+    """R's pROC 1.18.0: auc(), auc(partial.auc = c(1, .8)) / .2, c(.9, .6) / .3, sqrt(var())."""
+    number = np.arange(40)
+    positive = number % 3 == 0
+    score = np.round((number * 17 % 41) / 10 + 1.1 * positive, 1)
+    cases = cases_of(score, positive)
+    parts = auc_parts(score, positive, cases.groups)
+    assert parts.value == pytest.approx(0.7486263736, abs=1e-9)
+    assert auc_covariance(parts, parts) ** 0.5 == pytest.approx(0.0829342078, abs=1e-9)
+    assert partial_auc(cases, HIGH) == pytest.approx(0.4285714286, abs=1e-9)
+    middle = SpecificityRange(low=0.6, high=0.9)
+    assert partial_auc(cases, middle) == pytest.approx(0.5265567766, abs=1e-9)
 
 
 def test_the_interval_holds_what_many_women_give() -> None:
