@@ -100,11 +100,11 @@ def _weights(count: int, weighting: Weighting) -> Floats:
     apart = np.abs(rank[:, None] - rank[None, :]).astype(np.float64)
     match weighting:
         case Weighting.NONE:
-            return (apart > 0).astype(np.float64)
+            return np.asarray(apart > 0, dtype=np.float64)
         case Weighting.LINEAR:
-            return apart
+            return np.asarray(apart, dtype=np.float64)
         case Weighting.QUADRATIC:
-            return np.asarray(apart**2)
+            return np.asarray(apart**2, dtype=np.float64)
 
 
 def _kappas(cells: Floats, weights: Floats) -> Floats:

@@ -116,8 +116,8 @@ def crossed(
     known = (study.truth if truth is None else truth).dropna()
     reads = study.reads[study.reads["modality"].isin(modalities)]
     wide = reads.pivot(index="case", columns=["modality", "reader"], values="score")
-    columns = [set(wide[m].columns) if m in wide.columns.levels[0] else set() for m in modalities]
-    readers = sorted(set.intersection(*columns))
+    read_by = [set(reads.loc[reads["modality"] == one, "reader"]) for one in modalities]
+    readers = sorted(set.intersection(*read_by))
     if len(readers) < 2:
         raise TableError(
             f"{many(len(readers), 'reader has', 'readers have')} read in both {modalities[0]} and "
