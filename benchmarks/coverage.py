@@ -2,7 +2,7 @@
 calls equal things different, on made-up women. Writes benchmarks/coverage.md.
 
     python -m benchmarks.coverage            # 2,000 studies each: hours
-    python -m benchmarks.coverage 200        # a look
+    python -m benchmarks.coverage 200 50     # a look: so many studies of intervals, and of tests
 """
 
 import sys
@@ -214,13 +214,15 @@ def type_one(studies: int) -> Iterator[tuple[str, int, str, float]]:
 
 
 def main() -> None:
-    studies = int(sys.argv[1]) if len(sys.argv) > 1 else STUDIES
+    numbers = [int(one) for one in sys.argv[1:3]] or [STUDIES]
+    studies, of_tests = numbers[0], numbers[-1]
     rows = list(coverage(studies))
     table = pd.DataFrame(rows, columns=["design", "figure", "held", "hidden"])
     lines = [
         "# Coverage and errors of the first kind",
         "",
-        f"Written by `python -m benchmarks.coverage {studies}`: {studies:,} made-up studies each. "
+        f"Written by `python -m benchmarks.coverage {studies} {of_tests}`: {studies:,} made-up "
+        f"studies of each interval, {of_tests:,} of each test. "
         f"An interval of 95 % should hold the truth, that of {LARGE:,} women, in 92 to 99 %; what "
         "chance alone makes of so many studies is "
         f"{1.96 * np.sqrt(0.05 * 0.95 / studies):.1%} up or down. “Hidden” is the share of studies "
@@ -242,7 +244,7 @@ def main() -> None:
         "|---|---|---|---|",
     ]
     lines += [
-        f"| {n} | {count} | {who} | {share:.3f} |" for n, count, who, share in type_one(studies)
+        f"| {n} | {count} | {who} | {share:.3f} |" for n, count, who, share in type_one(of_tests)
     ]
     WRITTEN.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
