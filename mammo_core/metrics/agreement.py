@@ -29,7 +29,7 @@ class Weighting(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Agreement:
+class RaterAgreement:
     """Cohen's kappa (1968) and the share of cases judged alike. `low` and `high` are None where
     women are few, or where nothing varies between them.
     """
@@ -60,7 +60,7 @@ def agreement(
     *,
     order: Sequence[str],
     weighting: Weighting,
-) -> Agreement:
+) -> RaterAgreement:
     """`order` are the words that can be given, from one end to the other; `groups` numbers the
     women. The interval leaves out one woman at a time and has Student's t on women.
     """
@@ -85,7 +85,7 @@ def agreement(
     whole = by_woman.sum(axis=0)
     kappa = float(_kappas(whole[None], weights)[0])
     low, high = _ends(kappa, _kappas(whole - by_woman, weights)) or (None, None)
-    return Agreement(
+    return RaterAgreement(
         weighting=weighting,
         kappa=kappa,
         low=low,

@@ -47,7 +47,7 @@ class Margin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judged:
+class AgainstMargin:
     """A margin and the 95 % interval of new less old it is held against."""
 
     margin: Margin
@@ -88,7 +88,9 @@ class Judged:
 
 def judge_margin(
     margin: Margin, *, value: float, low: float, high: float, is_beforehand: bool
-) -> Judged:
+) -> AgainstMargin:
     """`value` is the new figure less the old one, `low` and `high` its 95 % interval."""
     margin.check()
-    return Judged(margin=margin, value=value, low=low, high=high, is_beforehand=is_beforehand)
+    return AgainstMargin(
+        margin=margin, value=value, low=low, high=high, is_beforehand=is_beforehand
+    )

@@ -175,7 +175,7 @@ def _slice(name: str, rows: pd.DataFrame, cases: Cases, threshold: float) -> Sli
     )
 
 
-class Figure(StrEnum):
+class PartFigure(StrEnum):
     """What is compared between parts at one threshold."""
 
     SENSITIVITY = "sensitivity"
@@ -191,7 +191,7 @@ class RateGap:
     """
 
     column: str
-    figure: Figure
+    figure: PartFigure
     higher: str
     lower: str
     value: float
@@ -224,13 +224,13 @@ def rate_gaps(cuts: Mapping[str, Sequence[Slice]], threshold: float) -> list[Rat
     found = [
         (column, figure, *_pair_gap(one, other, figure, threshold))
         for column, slices in cuts.items()
-        for figure in Figure
+        for figure in PartFigure
         for one, other in combinations(slices, 2)
         if NOT_KNOWN not in (one.name, other.name)
         and min(_women_behind(part, figure) for part in (one, other)) >= FEWEST_WOMEN
     ]
     raised = holm([gap[-1] for gap in found])
-    clearest: dict[tuple[str, Figure], RateGap] = {}
+    clearest: dict[tuple[str, PartFigure], RateGap] = {}
     for (column, figure, higher, lower, ends, _), p_value in zip(found, raised, strict=True):
         gap = RateGap(
             column=column, figure=figure, higher=higher, lower=lower, value=ends[0], low=ends[1],
@@ -242,27 +242,27 @@ def rate_gaps(cuts: Mapping[str, Sequence[Slice]], threshold: float) -> list[Rat
     return sorted(clearest.values(), key=lambda gap: gap.p_value)
 
 
-def _counted(part: Slice, figure: Figure, threshold: float) -> tuple[Floats, list[str]]:
+def _counted(part: Slice, figure: PartFigure, threshold: float) -> tuple[Floats, list[str]]:
     """What each case of the figure's denominator adds to it, and of which woman it is."""
     cases, women = part.cases, np.array(part.women, dtype=object)
     called = (cases.score >= threshold).astype(np.float64)
     match figure:
-        case Figure.SENSITIVITY:
+        case PartFigure.SENSITIVITY:
             return called[cases.positive], list(women[cases.positive])
-        case Figure.SPECIFICITY:
+        case PartFigure.SPECIFICITY:
             return 1 - called[~cases.positive], list(women[~cases.positive])
-        case Figure.RECALL_RATE:
+        case PartFigure.RECALL_RATE:
             return called, list(women)
-        case Figure.CALIBRATION:
+        case PartFigure.CALIBRATION:
             return cases.positive - cases.score, list(women)
 
 
-def _women_behind(part: Slice, figure: Figure) -> int:
+def _women_behind(part: Slice, figure: PartFigure) -> int:
     return len(set(_counted(part, figure, 0.5)[1]))
 
 
 def _pair_gap(
-    one: Slice, other: Slice, figure: Figure, threshold: float
+    one: Slice, other: Slice, figure: PartFigure, threshold: float
 ) -> tuple[str, str, tuple[float, float, float], float]:
     """The part that is higher, the lower one, the gap with its ends, and its p alone."""
     parts = [_counted(part, figure, threshold) for part in (one, other)]
@@ -270,7 +270,7 @@ def _pair_gap(
         one, other, parts = other, one, parts[::-1]
     (first, first_women), (second, second_women) = parts
     value = float(first.mean() - second.mean())
-    is_rate = figure is not Figure.CALIBRATION
+    is_rate = figure is not PartFigure.CALIBRATION
     pooled = float(np.concatenate([first, second]).mean())
     centres = (pooled, pooled) if is_rate else (float(first.mean()), float(second.mean()))
     pull = np.concatenate([(first - centres[0]) / len(first), -(second - centres[1]) / len(second)])

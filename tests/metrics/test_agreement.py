@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import cohen_kappa_score
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.agreement import Agreement, Weighting, agreement
+from mammo_core.metrics.agreement import RaterAgreement, Weighting, agreement
 
 DENSITY = ("A", "B", "C", "D")
 _NAMES = {Weighting.NONE: None, Weighting.LINEAR: "linear", Weighting.QUADRATIC: "quadratic"}
@@ -24,7 +24,7 @@ def judged(
     return words[0], words[1], groups
 
 
-def of(rng: np.random.Generator, women: int, *, images: int = 1) -> Agreement:
+def of(rng: np.random.Generator, women: int, *, images: int = 1) -> RaterAgreement:
     one, other, groups = judged(rng, women, images=images)
     return agreement(one, other, groups, order=DENSITY, weighting=Weighting.QUADRATIC)
 

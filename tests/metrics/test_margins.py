@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import ConfigError
-from mammo_core.metrics.margins import Claim, Judged, Margin, MarginOf, judge_margin
+from mammo_core.metrics.margins import AgainstMargin, Claim, Margin, MarginOf, judge_margin
 from mammo_core.metrics.paired_rates import rate_difference
 
 
@@ -15,7 +15,7 @@ def judged(
     claim: Claim = Claim.NON_INFERIOR,
     figure: MarginOf = MarginOf.AUC,
     is_beforehand: bool = True,
-) -> Judged:
+) -> AgainstMargin:
     margin = Margin(claim=claim, figure=figure, margin=0.05, against="the old model")
     return judge_margin(
         margin, value=(low + high) / 2, low=low, high=high, is_beforehand=is_beforehand

@@ -5,7 +5,7 @@ from scipy.stats import norm
 
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.subgroups import (
-    Figure,
+    PartFigure,
     Slice,
     largest_gap,
     rate_gaps,
@@ -127,7 +127,7 @@ def by_density(
 def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> None:
     _, cuts = by_density({"A": (10, 10), "B": (45, 56), "C": (40, 71), "D": (9, 30)})
     assert largest_gap(cuts["density"]) is None
-    first = next(gap for gap in rate_gaps(cuts, 0.5) if gap.figure is Figure.SPECIFICITY)
+    first = next(gap for gap in rate_gaps(cuts, 0.5) if gap.figure is PartFigure.SPECIFICITY)
     assert (first.higher, first.lower) == ("B", "D")  # A has too few women
     assert first.value == pytest.approx(45 / 56 - 9 / 30)
     assert first.is_clear
@@ -137,15 +137,15 @@ def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> Non
 
 def test_a_part_in_which_everything_is_right_can_be_compared() -> None:
     _, cuts = by_density({"A": (40, 40), "B": (20, 40)})
-    gap = next(one for one in rate_gaps(cuts, 0.5) if one.figure is Figure.SPECIFICITY)
+    gap = next(one for one in rate_gaps(cuts, 0.5) if one.figure is PartFigure.SPECIFICITY)
     assert gap.p_value < 0.001
 
 
 def test_gaps_are_corrected_across_columns() -> None:
     _, density = by_density({"A": (40, 40), "B": (33, 40)})
     _, site = by_density({"x": (30, 40), "y": (30, 40)}, column="site")
-    alone = next(g for g in rate_gaps(density, 0.5) if g.figure is Figure.SPECIFICITY)
-    among = next(g for g in rate_gaps(density | site, 0.5) if g.figure is Figure.SPECIFICITY)
+    alone = next(g for g in rate_gaps(density, 0.5) if g.figure is PartFigure.SPECIFICITY)
+    among = next(g for g in rate_gaps(density | site, 0.5) if g.figure is PartFigure.SPECIFICITY)
     assert among.compared == 2 * alone.compared
     assert among.p_value > 1.5 * alone.p_value
 
