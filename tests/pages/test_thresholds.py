@@ -198,7 +198,7 @@ def test_no_number_of_few_women_stands_without_its_interval(
 
 def test_the_average_precision_has_its_interval(page: AppTest) -> None:
     assert re.search(
-        r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(bootstrap, by woman\)",
+        r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(linearised, by woman\)",
         captions_of(page),
     )
 
