@@ -10,11 +10,14 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from mammo_core.metrics.calibration import fit_score_map, map_scores, recalibrate, unmap_score
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.conservative import promised_rate
 from mammo_core.metrics.external import Locked
 from mammo_core.metrics.threshold import operating_point
+from mammo_core.metrics.uncertainty import Rate, effective_cases
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
 from mammo_core.scores import Recalibration, called_classes, mean_of_sum
 from mammo_core.types import ImageRef, Laterality, Level, Split, Task
@@ -258,8 +261,25 @@ def promise_in_words(point: LockedPoint, positive: str) -> str:
     return (
         f"{_where(point.split)} this threshold called {promise.found:,} of "
         f"{many(promise.positives, one, more)} with {positive} and {called_without:,} of "
-        f"{without} without."
+        f"{without} without.{_spread_of(promise)}"
     )
+
+
+def promised_rates(promise: Promise) -> tuple[Rate, Rate]:
+    """Sensitivity and specificity, each with its interval."""
+    return (
+        promised_rate(promise.found, promise.positives, promise.effective_positives),
+        promised_rate(promise.left_alone, promise.negatives, promise.effective_negatives),
+    )
+
+
+def _spread_of(promise: Promise) -> str:
+    told = [
+        f"{name} {rate.low:.0%} to {rate.high:.0%}"
+        for name, rate in zip(("sensitivity", "specificity"), promised_rates(promise), strict=True)
+        if rate.total
+    ]
+    return f" Chance leaves open (95 %): {', '.join(told)}." if told else ""
 
 
 def usual_images(cases: Cases) -> int:
@@ -361,7 +381,7 @@ def point_to_lock(
         score_map = fit_score_map(cases, recalibration)
         threshold = float(map_scores(np.array([min(1.0, threshold)]), score_map)[0])
         cases = recalibrate(cases, score_map)
-    found = operating_point(cases, threshold)
+    found, called = operating_point(cases, threshold), cases.score >= threshold
     return LockedPoint(
         threshold=threshold,
         level=cases.level,
@@ -375,9 +395,15 @@ def point_to_lock(
             positives=found.positives,
             left_alone=found.true_negatives,
             negatives=found.negatives,
+            effective_positives=_effective(called, cases, cases.positive),
+            effective_negatives=_effective(~called, cases, ~cases.positive),
         ),
         locked_at=locked_at,
         card_sha256=card_sha256,
         score_map=score_map,
         cases_sha256=cases_hash(cases_as_given),
     )
+
+
+def _effective(hits: NDArray[np.bool_], cases: Cases, among: NDArray[np.bool_]) -> float:
+    return effective_cases(hits[among], cases.groups[among]) if among.any() else 0.0

@@ -24,11 +24,15 @@ from mammo_core.metrics.uncertainty import (
     resampled_weights,
     t_quantile,
 )
-from mammo_core.scores import Recalibration, ScoreMap
+from mammo_core.scores import DECIMALS, Recalibration, ScoreMap
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
-_EDGE: Final = 1e-6  # a score of 0 or 1 has no log-odds
+#: A score of 0 or 1 has no log-odds. The edge lies far below the steps that scores are kept in, so
+#: that it moves no score between: one of a millionth moved a slope of .88 to .75.
+_EDGE: Final = 1e-12
+_STEP: Final = 10.0**-DECIMALS / 2  # what a score that was rounded to 0 may have been
+_NO_SPREAD: Final = 1e-6
 _MOST_CONDITION: Final = 1e10  # beyond it a matrix cannot be inverted with what a double holds
 
 
@@ -75,7 +79,7 @@ def calibration_of(cases: Cases, *, bins: int = 10) -> Calibration:
     weight = table["cases"].to_numpy() / len(cases)
     gap = table["share"].to_numpy() - table["score"].to_numpy()
     base = cases.positives / len(cases)
-    log_odds = _log_odds(cases.score)
+    log_odds = _log_odds_to_fit(cases.score)
     in_the_large = _fit_logistic(log_odds, cases.positive, is_slope_free=False)
     free = _fit_logistic(log_odds, cases.positive, is_slope_free=True)
     constant = np.ones((len(cases), 1))
@@ -129,7 +133,7 @@ def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
     """Learn it on validation or out-of-fold cases, never on the test set."""
     need_both_classes(cases, what="a re-calibration")
     prevalence = cases.positives / len(cases)
-    log_odds = _log_odds(cases.score)
+    log_odds = _log_odds_to_fit(cases.score)
     match kind:
         case Recalibration.TEMPERATURE:
             return ScoreMap(kind=kind, prevalence=prevalence, slope=_temperature(log_odds, cases))
@@ -214,6 +218,16 @@ def _log_odds(score: Floats) -> Floats:
     return np.asarray(logit(np.clip(score, _EDGE, 1 - _EDGE)))
 
 
+def _log_odds_to_fit(score: Floats) -> Floats:
+    """As `_log_odds`, but a 0 or 1 is as extreme as rounding makes it, or as the others are: so far
+    out that it would pull at a slope more than all others, it is nowhere found to be.
+    """
+    apart = np.minimum(score, 1 - score)
+    nearest = float(apart[apart > 0].min(initial=_STEP))
+    edge = max(_EDGE, min(_STEP, nearest))
+    return np.asarray(logit(np.clip(score, edge, 1 - edge)))
+
+
 def _fit_logistic(
     log_odds: Floats, positive: NDArray[np.bool_], *, is_slope_free: bool
 ) -> tuple[float, float]:
@@ -273,7 +287,7 @@ def _around(cases: Cases, value: float, *, variance: float) -> Interval | None:
     women = cases.group_count
     error = math.sqrt(variance * women / (women - 1))
     half = error * t_quantile(auc_parts(cases.score, cases.positive, cases.groups))
-    return (value - half, value + half) if half > _EDGE else None
+    return (value - half, value + half) if half > _NO_SPREAD else None
 
 
 def _temperature(log_odds: Floats, cases: Cases) -> float:
@@ -289,13 +303,14 @@ _TAILS: Final = ((1 - CONFIDENCE) / 2, (1 + CONFIDENCE) / 2)
 
 
 def expected_error_interval(cases: Cases, *, bins: int = 10, seed: int = 0) -> Interval | None:
-    """None where women are few.
+    """None where women of either kind are few: of 3 to 5 with cancer it held in 72 to 81 of 100.
 
     The bootstrap's distances, turned round the error (the basic bootstrap). The lower end is 0
     where turning the sign of each woman's gaps at random, which makes scores right on the whole,
     gives errors as large.
     """
-    if cases.group_count < FEWEST_GROUPS:
+    parts = auc_parts(cases.score, cases.positive, cases.groups)
+    if min(parts.groups_with_cancer, parts.groups_without) < FEWEST_GROUPS:
         return None
     gaps = _gaps_by_woman(cases, bins)
     error = float(np.abs(gaps.sum(axis=0)).sum()) / len(cases)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import in_order_of
+from mammo_core.metrics.rates import ratio_of, weighted_sum
 from mammo_core.metrics.uncertainty import Rate, rate_with_interval
 from mammo_core.types import Level
 
@@ -44,21 +45,14 @@ class Projection:
     found: float
     missed: float  # its own breast was not called
     false_alarms: float
+    ppv: float  # NaN where nobody is recalled
+    npv: float
     elsewhere: float = 0.0  # missed, but the woman recalled for her other breast
-
-    @property
-    def ppv(self) -> float:
-        return self.found / self.recalled if self.recalled else math.nan
-
-    @property
-    def npv(self) -> float:
-        left_alone = SCREENED - self.recalled
-        return 1 - (self.missed - self.elsewhere) / left_alone if left_alone else math.nan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProjectionRange:
-    """The projection, and the same with both shares at the pessimistic and optimistic ends."""
+    """The projection, and of each of its numbers the lower and the upper end of its interval."""
 
     middle: Projection
     low: Projection
@@ -79,12 +73,17 @@ def project(
     with_cancer = SCREENED * prevalence
     found = sensitivity * with_cancer
     false_alarms = (1 - specificity) * (SCREENED - with_cancer)
+    recalled = found + false_alarms + elsewhere * with_cancer
+    left_alone = SCREENED - recalled
+    missed = with_cancer - found
     return Projection(
         prevalence=prevalence,
-        recalled=found + false_alarms + elsewhere * with_cancer,
+        recalled=recalled,
         found=found,
-        missed=with_cancer - found,
+        missed=missed,
         false_alarms=false_alarms,
+        ppv=found / recalled if recalled else math.nan,
+        npv=1 - (missed - elsewhere * with_cancer) / left_alone if left_alone else math.nan,
         elsewhere=elsewhere * with_cancer,
     )
 
@@ -92,7 +91,8 @@ def project(
 def project_at(
     women: Cases, threshold: float, prevalence: float, *, recalled: Cases | None = None
 ) -> ProjectionRange:
-    """The projection at `threshold`, with the ends of both 95 % intervals.
+    """The projection at `threshold`, each number with an interval of its own: what adds two shares
+    squares and adds their distances, and what divides them follows `ratio_of`.
 
     `women` are scored by the cancer's own breast, `recalled` are the same women by any breast;
     without them nobody with cancer is taken to be recalled for her other breast.
@@ -107,19 +107,59 @@ def project_at(
     called = women.score >= threshold
     called_any = called if recalled is None else _same_women(women, recalled) >= threshold
     ill = women.positive
-    sensitivity = rate_with_interval(called[ill], women.groups[ill])
-    any_breast = rate_with_interval((called | called_any)[ill], women.groups[ill])
-    specificity = rate_with_interval(~called[~ill], women.groups[~ill])
+    any_breast = called | called_any
 
-    def at(found: float, left_alone: float, called_at_all: float) -> Projection:
-        return project(found, left_alone, prevalence, elsewhere=max(0.0, called_at_all - found))
+    def share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
+        return rate_with_interval(hits[among], women.groups[among])
 
+    shares = _Shares(
+        found=share(called, ill),
+        any_breast=share(any_breast, ill),
+        left_ill=share(~any_breast, ill),
+        elsewhere=share(any_breast & ~called, ill),
+        alarms=share(called, ~ill),
+        left_alone=share(~called, ~ill),
+    )
+    middle = project(
+        shares.found.value, shares.left_alone.value, prevalence, elsewhere=shares.elsewhere.value
+    )
+    low, high = (_end(shares, middle, end) for end in (0, 1))
     return ProjectionRange(
-        middle=at(sensitivity.value, specificity.value, any_breast.value),
-        low=at(sensitivity.low, specificity.low, any_breast.low),
-        high=at(sensitivity.high, specificity.high, any_breast.high),
-        sensitivity=sensitivity,
-        specificity=specificity,
+        middle=middle, low=low, high=high, sensitivity=shares.found, specificity=shares.left_alone
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shares:
+    """Of the women with cancer, and (the last two) of those without."""
+
+    found: Rate
+    any_breast: Rate
+    left_ill: Rate
+    elsewhere: Rate
+    alarms: Rate
+    left_alone: Rate
+
+
+def _end(shares: _Shares, middle: Projection, end: int) -> Projection:
+    """Every number at its lower (0) or its upper (1) end."""
+    ill = middle.prevalence
+    ends = [(rate.low, rate.high) for rate in (shares.found, shares.alarms, shares.elsewhere)]
+    found, alarms, elsewhere = (pair[end] for pair in ends)
+    recalled = weighted_sum((ill, shares.any_breast), (1 - ill, shares.alarms))[1 + end]
+    odds = (1 - ill) / ill
+    others = middle.elsewhere / middle.found if middle.found else 0.0
+    alarms_to_found = ratio_of(shares.alarms, shares.found)[2 - end]
+    ill_to_well = ratio_of(shares.left_ill, shares.left_alone)[2 - end]
+    return Projection(
+        prevalence=ill,
+        recalled=SCREENED * recalled,
+        found=SCREENED * ill * found,
+        missed=SCREENED * ill * (1 - ends[0][1 - end]),
+        false_alarms=SCREENED * (1 - ill) * alarms,
+        ppv=1 / (1 + others + odds * alarms_to_found),
+        npv=1 / (1 + ill_to_well / odds),
+        elsewhere=SCREENED * ill * elsewhere,
     )
 
 

@@ -16,7 +16,6 @@ from scipy.special import log_softmax
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of
-from mammo_core.metrics.rates import RESAMPLES
 from mammo_core.metrics.uncertainty import (
     FEWEST_GROUPS,
     Estimate,
@@ -29,6 +28,8 @@ from mammo_core.metrics.uncertainty import (
 from mammo_core.scores import Recalibration, ScoreMap, called_classes, rounded, scores_of
 from mammo_core.tables import class_columns, class_indices
 from mammo_core.types import Level, Task
+
+RESAMPLES: Final = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

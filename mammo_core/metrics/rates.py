@@ -1,27 +1,29 @@
 """Accuracy, F1, likelihood ratios and their kin at one threshold, with intervals by woman.
 
-They are mixtures of the plain rates, and no formula for their spread knows of women, so women are
-drawn again, those with and those without a cancer each on their own.
+Each is put together from plain rates, and so is its interval: distances are squared and added
+(MOVER; Zou and Donner 2008, Statistics in Medicine 27:1693). Percentiles of redrawn women, which
+one would use where there is no formula, held the truth in 70 to 91 of 100 studies with few cancers.
 """
 
-from collections.abc import Callable, Mapping
+import math
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import stdtrit
 
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
     FEWEST_GROUPS,
-    drawn_interval,
-    resampled_weights,
-    strata_of,
+    Rate,
+    logit_interval,
+    rate_with_interval,
 )
 
-RESAMPLES: Final = 1000
-
 Floats = NDArray[np.float64]
+_NO_SPREAD: Final = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,103 +34,94 @@ class DerivedRate:
     value: float
     low: float | None
     high: float | None
-    is_of_prevalence: bool  # whether it moves with the share of cancers in the set
+    is_of_prevalence: bool = False  # whether it moves with the share of cancers in the set
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Sums:
-    """Of a set of cases, or of many drawn sets at once."""
+def weighted_sum(*parts: tuple[float, Rate]) -> tuple[float, float, float]:
+    """`weight` times each rate, added, with its interval; the rates are of different cases.
 
-    found: Floats
-    missed: Floats
-    alarms: Floats
-    left_alone: Floats
-    score: Floats
-    score_of_cancers: Floats
-
-    @property
-    def positives(self) -> Floats:
-        return self.found + self.missed
-
-    @property
-    def negatives(self) -> Floats:
-        return self.alarms + self.left_alone
-
-    @property
-    def sensitivity(self) -> Floats:
-        return self.found / self.positives
-
-    @property
-    def specificity(self) -> Floats:
-        return self.left_alone / self.negatives
+    Each end of the sum takes from every rate the end that moves it there.
+    """
+    value = sum(weight * rate.value for weight, rate in parts)
+    below = [
+        weight * (rate.value - (rate.low if weight > 0 else rate.high)) for weight, rate in parts
+    ]
+    above = [
+        weight * ((rate.high if weight > 0 else rate.low) - rate.value) for weight, rate in parts
+    ]
+    return value, value - math.hypot(*below), value + math.hypot(*above)
 
 
-#: Each with whether it moves with the prevalence. Probabilistic F1 needs no threshold.
-_FIGURES: Final[Mapping[str, tuple[Callable[[_Sums], Floats], bool]]] = {
-    "Accuracy": (
-        lambda s: (s.found + s.left_alone) / (s.positives + s.negatives), True,
-    ),
-    "Balanced accuracy": (lambda s: (s.sensitivity + s.specificity) / 2, False),
-    "F1": (lambda s: 2 * s.found / (s.found + s.alarms + s.positives), True),
-    "Likelihood ratio, called": (lambda s: s.sensitivity / (1 - s.specificity), False),
-    "Likelihood ratio, not called": (lambda s: (1 - s.sensitivity) / s.specificity, False),
-    "Probabilistic F1": (lambda s: 2 * s.score_of_cancers / (s.score + s.positives), True),
-}  # fmt: skip
+def ratio_of(upper: Rate, lower: Rate) -> tuple[float, float, float]:
+    """One rate by another of different cases, with its interval (Donner and Zou 2012, Statistical
+    Methods in Medical Research 21:347); ends that are infinite or not known stay so.
+    """
+    one, other = upper.value, lower.value
+    if not other:
+        return math.inf if one else math.nan, math.nan, math.nan
+    product = one * other
+    below = product**2 - upper.low * lower.high * (2 * one - upper.low) * (2 * other - lower.high)
+    above = product**2 - upper.high * lower.low * (2 * one - upper.high) * (2 * other - lower.low)
+    floor, ceiling = lower.high * (2 * other - lower.high), lower.low * (2 * other - lower.low)
+    low = (product - math.sqrt(max(0.0, below))) / floor if floor > 0 else 0.0
+    high = (product + math.sqrt(max(0.0, above))) / ceiling if ceiling > 0 else math.inf
+    return one / other, max(0.0, low), high
 
 
-def more_rates(cases: Cases, threshold: float, *, seed: int = 0) -> list[DerivedRate]:
+def more_rates(cases: Cases, threshold: float) -> list[DerivedRate]:
     """None of them where there is one class only."""
     if not cases.positives or not cases.negatives:
         return []
-    called = cases.score >= threshold
-    by_case = np.stack(
-        [
-            called & cases.positive,
-            ~called & cases.positive,
-            called & ~cases.positive,
-            ~called & ~cases.positive,
-            cases.score,
-            cases.score * cases.positive,
-        ]
-    ).astype(np.float64)
-    by_woman = np.stack(
-        [np.bincount(cases.groups, weights=row).astype(np.float64) for row in by_case], axis=1
-    )
-    here = _sums(by_woman.sum(axis=0))
-    drawn = _sums(_drawn(cases, by_woman, seed)) if cases.group_count >= FEWEST_GROUPS else None
+    called, ill, groups = cases.score >= threshold, cases.positive, cases.groups
+    sensitivity = rate_with_interval(called[ill], groups[ill])
+    missed = rate_with_interval(~called[ill], groups[ill])
+    specificity = rate_with_interval(~called[~ill], groups[~ill])
+    alarms = rate_with_interval(called[~ill], groups[~ill])
+    accuracy = rate_with_interval(called == ill, groups)
     return [
-        _figure(name, compute, here, drawn, is_of_prevalence=is_of_prevalence)
-        for name, (compute, is_of_prevalence) in _FIGURES.items()
+        _figure("Accuracy", (accuracy.value, accuracy.low, accuracy.high), is_of_prevalence=True),
+        _figure("Balanced accuracy", weighted_sum((0.5, sensitivity), (0.5, specificity))),
+        _figure("F1", _f1(called, ill, groups), is_of_prevalence=True),
+        _figure("Likelihood ratio, called", ratio_of(sensitivity, alarms)),
+        _figure("Likelihood ratio, not called", ratio_of(missed, specificity)),
+        _figure("Probabilistic F1", _probabilistic_f1(cases), is_of_prevalence=True),
     ]
 
 
-def _drawn(cases: Cases, by_woman: Floats, seed: int) -> Floats:
-    strata = strata_of(cases.positive, cases.groups)
-    chunks = resampled_weights(strata, resamples=RESAMPLES, seed=seed)
-    return np.concatenate([weights @ by_woman for weights in chunks])
+def _f1(
+    called: NDArray[np.bool_], ill: NDArray[np.bool_], groups: NDArray[np.intp]
+) -> tuple[float, ...]:
+    """From the share J of cancers found among all that are called or have cancer: 2 J / (1 + J)."""
+    among = called | ill
+    share = rate_with_interval(ill[among] & called[among], groups[among])
+    return tuple(2 * end / (1 + end) for end in (share.value, share.low, share.high))
 
 
-def _sums(columns: Floats) -> _Sums:
-    found, missed, alarms, left_alone, score, score_of_cancers = np.moveaxis(columns, -1, 0)
-    return _Sums(
-        found=found, missed=missed, alarms=alarms, left_alone=left_alone, score=score,
-        score_of_cancers=score_of_cancers,
-    )  # fmt: skip
+def _probabilistic_f1(cases: Cases) -> tuple[float, ...]:
+    """A ratio of sums: its spread between women, linearised, on the log-odds scale, with Student's
+    t on the women with cancer.
+    """
+    whole = float(cases.score.sum()) + cases.positives
+    value = 2 * float(cases.score[cases.positive].sum()) / whole
+    pull = (2 * cases.score * cases.positive - value * (cases.score + cases.positive)) / whole
+    by_woman = np.bincount(cases.groups, weights=pull)
+    women, ill = len(by_woman), len(np.unique(cases.groups[cases.positive]))
+    if women < FEWEST_GROUPS or ill < 2 or not 0.0 < value < 1.0:
+        return value, math.nan, math.nan
+    error = math.sqrt(float(by_woman @ by_woman) * women / (women - 1))
+    if error <= _NO_SPREAD:
+        return value, math.nan, math.nan
+    half = float(stdtrit(ill - 1, (1 + CONFIDENCE) / 2)) * error
+    return value, *logit_interval(value, half)
 
 
-def _figure(
-    name: str,
-    compute: Callable[[_Sums], Floats],
-    here: _Sums,
-    drawn: _Sums | None,
-    *,
-    is_of_prevalence: bool,
-) -> DerivedRate:
-    """Where a draw divides by nothing, or no draw changes anything, there is no interval."""
-    with np.errstate(divide="ignore", invalid="ignore"):
-        value = float(compute(here))
-        values = None if drawn is None else compute(drawn)
-    low, high = (None if values is None else drawn_interval(values)) or (None, None)
+def _figure(name: str, found: tuple[float, ...], *, is_of_prevalence: bool = False) -> DerivedRate:
+    value, low, high = found
+    is_told = math.isfinite(value) and math.isfinite(low) and math.isfinite(high)
     return DerivedRate(
-        name=name, value=value, low=low, high=high, is_of_prevalence=is_of_prevalence
+        name=name,
+        value=value,
+        low=low if is_told else None,
+        high=high if is_told else None,
+        is_of_prevalence=is_of_prevalence,
     )

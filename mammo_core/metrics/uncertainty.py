@@ -171,6 +171,7 @@ class IntervalMethod(StrEnum):
     OBUCHOWSKI = "Obuchowski, by woman"
     NEWCOMBE = "Newcombe, by woman"
     BOOTSTRAP = "bootstrap, by woman"
+    LINEARISED = "linearised, by woman"
     WILSON = "Wilson"
     WILSON_CLUSTERED = "Wilson, by woman"
     NONE = "no cases"

@@ -281,7 +281,10 @@ def _scores(
         return score / highest
     spread = f"Scores run from {score.min():g} to {score.max():g}"
     if scale is Scale.LOGIT:
-        notes.append(f"{spread}: logits, put through the logistic function, which keeps order.")
+        notes.append(
+            f"{spread}: taken for logits and put through the logistic function, which keeps their "
+            "order."
+        )
         return pd.Series(expit(score.to_numpy()), index=score.index)
     notes.append(
         f"{spread}: used as ranks, 0 the lowest and 1 the highest of this table. AUC, sensitivity "

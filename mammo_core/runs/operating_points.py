@@ -21,12 +21,16 @@ AS_GIVEN: Final = "none"  # nothing was done to the scores of the model
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promise:
-    """Sensitivity and specificity as counted where the threshold was chosen."""
+    """Sensitivity and specificity as counted where the threshold was chosen; the last two say how
+    many women of their own would tell as much, 0 where an old record does not know.
+    """
 
     found: int
     positives: int
     left_alone: int
     negatives: int
+    effective_positives: float = 0.0
+    effective_negatives: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,6 +174,42 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
         if is_same_set and other.weights_sha256 != card.weights_sha256:
             found.append(run)
     return found
+
+
+MARGINS_FILE: Final = "margins.jsonl"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenMargin:
+    """A margin (`metrics.margins`) as it was written down, beside the log of looks."""
+
+    claim: str
+    figure: str
+    margin: float
+    against: str
+    written_at: str  # ISO 8601, UTC
+    card_sha256: str
+
+
+def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
+    """Only ever appended: a margin that is thought better of stays readable."""
+    if not has_points(run):
+        raise _no_card(run)
+    append_record(run.file(MARGINS_FILE), margin)
+
+
+def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
+    """Every margin of this very card, the first one first, and whether it was there before the
+    first look at the test results.
+    """
+    try:
+        margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
+    except FileNotFoundError:
+        return []
+    except RunError as error:
+        raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
+    looks, card = openings_of(run), card_hash(run)
+    return [(one, not before(looks, one.written_at)) for one in margins if one.card_sha256 == card]
 
 
 def _card_sha256(run: RunFolder) -> str:

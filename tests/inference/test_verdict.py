@@ -200,7 +200,7 @@ def test_more_images_than_usual_are_told() -> None:
 def test_the_promise_is_told_with_its_true_denominators() -> None:
     assert promise_in_words(BY_BREAST, "cancer") == (
         "In validation this threshold called 27 of 30 breasts with cancer and 30 of 150 breasts "
-        "without."
+        "without. Chance leaves open (95 %): sensitivity 74% to 97%, specificity 73% to 86%."
     )
 
 

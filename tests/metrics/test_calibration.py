@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.special import expit, logit
@@ -195,3 +197,17 @@ def test_a_threshold_that_no_score_stands_for_calls_nobody_and_one_that_all_do_e
     assert unmap_score(0.7, flat) == np.inf
     assert unmap_score(0.1, flat) == 0.0
     assert unmap_score(0.35, flat) == pytest.approx(0.5)
+
+
+def test_scores_below_a_millionth_do_not_move_the_slope() -> None:
+    """Scores eight times too extreme: their true slope is an eighth, whatever lies below 1e-6."""
+    cases = made_up(4000, slope=8.0)
+    assert (cases.score < 1e-6).mean() > 0.15
+    assert calibration_of(cases).slope == pytest.approx(1 / 8, rel=0.08)
+
+
+def test_a_score_rounded_to_nought_is_no_more_extreme_than_rounding_makes_it() -> None:
+    cases = made_up(4000, slope=4.0)
+    exact, kept = calibration_of(cases).slope, replace(cases, score=cases.score.round(6))
+    assert (kept.score == 0.0).any()
+    assert calibration_of(kept).slope == pytest.approx(exact, rel=0.02)

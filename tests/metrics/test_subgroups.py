@@ -1,8 +1,19 @@
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import norm
 
 from mammo_core.metrics.cases import Pooling
-from mammo_core.metrics.subgroups import Slice, largest_gap, slice_names, sliceable, slices_of
+from mammo_core.metrics.subgroups import (
+    PartFigure,
+    Slice,
+    largest_gap,
+    rate_gaps,
+    slice_names,
+    sliceable,
+    slices_of,
+)
+from mammo_core.tables import check_predictions
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions
 
@@ -96,3 +107,78 @@ def test_one_comparison_is_not_written_as_several() -> None:
 def test_slices_are_counted_at_the_level_asked_for(level: Level) -> None:
     slices = by(made_up_predictions(), "side", level=level)
     assert [part.cases.level for part in slices] == [level, level]
+
+
+def by_density(
+    hits: dict[str, tuple[int, int]], *, column: str = "density"
+) -> tuple[pd.DataFrame, dict[str, list[Slice]]]:
+    """Women without cancer, so many of so many of each part left alone at a threshold of 0.5."""
+    rows = [
+        {"image_id": f"{name}{number}", "patient_id": f"{name}{number}", "positive": False,
+         "score": 0.1 if number < left_alone else 0.9, column: name, "model_id": "m"}
+        for name, (left_alone, total) in hits.items()
+        for number in range(total)
+    ]  # fmt: skip
+    table = check_predictions(pd.DataFrame(rows))
+    cut = slices_of(table, column, level=Level.IMAGE, rule=Pooling.MAX, threshold=0.5)
+    return table, {column: cut}
+
+
+def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> None:
+    _, cuts = by_density({"A": (10, 10), "B": (45, 56), "C": (40, 71), "D": (9, 30)})
+    assert largest_gap(cuts["density"]) is None
+    first = next(gap for gap in rate_gaps(cuts, 0.5) if gap.figure is PartFigure.SPECIFICITY)
+    assert (first.higher, first.lower) == ("B", "D")  # A has too few women
+    assert first.value == pytest.approx(45 / 56 - 9 / 30)
+    assert first.is_clear
+    assert first.low > 0.2
+    assert "specificity: B above D by 50.4%" in first.sentence
+
+
+def test_a_part_in_which_everything_is_right_can_be_compared() -> None:
+    _, cuts = by_density({"A": (40, 40), "B": (20, 40)})
+    gap = next(one for one in rate_gaps(cuts, 0.5) if one.figure is PartFigure.SPECIFICITY)
+    assert gap.p_value < 0.001
+
+
+def test_gaps_are_corrected_across_columns() -> None:
+    _, density = by_density({"A": (40, 40), "B": (33, 40)})
+    _, site = by_density({"x": (30, 40), "y": (30, 40)}, column="site")
+    alone = next(g for g in rate_gaps(density, 0.5) if g.figure is PartFigure.SPECIFICITY)
+    among = next(g for g in rate_gaps(density | site, 0.5) if g.figure is PartFigure.SPECIFICITY)
+    assert among.compared == 2 * alone.compared
+    assert among.p_value > 1.5 * alone.p_value
+
+
+def gap_is_claimed(rng: np.random.Generator) -> bool:
+    """120 women, two images each that are alike; one image of each is CC, the other MLO."""
+    woman = rng.normal(size=120)
+    positive = np.arange(120) < 40
+    rows = pd.DataFrame(
+        {
+            "image_id": [f"{number}" for number in range(240)],
+            "patient_id": np.repeat([f"w{number}" for number in range(120)], 2),
+            "view": ["CC", "MLO"] * 120,
+            "density": rng.choice(list("AB"), 240),
+            "positive": np.repeat(positive, 2),
+            "score": norm.cdf(np.repeat(woman + positive, 2) + 0.3 * rng.normal(size=240)),
+            "model_id": "m",
+        }
+    )
+    table = check_predictions(rows)
+    cuts = {
+        column: slices_of(table, column, level=Level.IMAGE, rule=Pooling.MAX, threshold=0.6)
+        for column in ("view", "density")
+    }
+    return any(gap.is_clear for gap in rate_gaps(cuts, 0.6))
+
+
+def test_parts_that_are_alike_are_rarely_told_apart() -> None:
+    rng = np.random.default_rng(0)
+    assert np.mean([gap_is_claimed(rng) for _ in range(40)]) <= 0.1
+
+
+@pytest.mark.slow
+def test_parts_that_are_alike_are_told_apart_in_one_study_of_twenty_at_most() -> None:
+    rng = np.random.default_rng(0)
+    assert np.mean([gap_is_claimed(rng) for _ in range(2000)]) <= 0.06

@@ -37,8 +37,8 @@ MUTATIONS: Final = (
     Mutation(
         "metrics/uncertainty.py",
         "metrics/test_uncertainty.py metrics/test_compare.py",
-        "min(parts.groups_with_cancer, parts.groups_without)",
-        "max(parts.groups_with_cancer, parts.groups_without)",
+        "max(1, min(parts.groups_with_cancer, parts.groups_without)",
+        "max(1, max(parts.groups_with_cancer, parts.groups_without)",
     ),
     Mutation(
         "metrics/uncertainty.py",
@@ -77,7 +77,7 @@ MUTATIONS: Final = (
         "(1 + np.arange(len(p_values)))",
     ),
     Mutation(
-        "metrics/compare.py",
+        "metrics/paired_rates.py",
         "metrics/test_paired_rates.py",
         "bdtr(min(only_one, only_other)",
         "bdtr(max(only_one, only_other)",

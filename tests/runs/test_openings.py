@@ -5,15 +5,18 @@ import pytest
 
 from mammo_core.errors import RunError
 from mammo_core.runs.card import write_card
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import (
     OPENINGS_FILE,
     Opening,
+    WrittenMargin,
     before,
+    margins_of,
     note_opening,
     occasions,
     openings_of,
     sharing_test_set,
+    write_margin,
 )
 from tests.predictions import made_up_card, made_up_predictions, write_run
 
@@ -57,6 +60,21 @@ def test_a_log_that_cannot_be_written_is_a_sentence(run: RunFolder) -> None:
         note_opening(run, by="mammo report", now=NOON)
     with pytest.raises(RunError, match="cannot be read"):
         openings_of(run)
+
+
+def test_a_margin_is_kept_and_told_whether_it_came_before_the_first_look(run: RunFolder) -> None:
+    assert margins_of(run) == []
+    first = WrittenMargin(
+        claim="no worse", figure="AUC", margin=0.05, against="the old model",
+        written_at="2026-01-01T11:00:00+00:00", card_sha256=card_hash(run),
+    )  # fmt: skip
+    write_margin(run, first)
+    note_opening(run, by="mammo report", now=NOON)
+    late = replace(first, margin=0.1, written_at="2026-01-01T13:00:00+00:00")
+    write_margin(run, late)
+    assert margins_of(run) == [(first, True), (late, False)]
+    write_card(made_up_card("another"), run.file("model_card.json"))
+    assert margins_of(run) == []
 
 
 def test_models_of_one_split_share_their_test_set(run: RunFolder, tmp_path: Path) -> None:

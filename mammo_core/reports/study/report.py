@@ -11,6 +11,7 @@ from typing import Final
 from mammo_core.datasets.dataset import other_question
 from mammo_core.datasets.predictions import differs_from_card
 from mammo_core.errors import CheckpointError, RunError
+from mammo_core.inference.verdict import promised_rates
 from mammo_core.reports.checklists.checklist import Guideline, answered
 from mammo_core.reports.checklists.claim import CLAIM_2024
 from mammo_core.reports.checklists.stard_ai import STARD_AI
@@ -35,7 +36,7 @@ from mammo_core.reports.study.result_sections import (
     cases_in_words,
     result_sections,
 )
-from mammo_core.reports.study.results import Results, counted_rate
+from mammo_core.reports.study.results import Results
 from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.study.women import Reported, read_reported
 from mammo_core.reports.wording import listed, rate_in_words
@@ -343,13 +344,7 @@ def _point(study: RunStudy) -> Iterator[Block]:
 
 
 def _counted_at(point: LockedPoint) -> tuple[str, ...]:
-    """Rates with the intervals of single cases, for the record keeps counts alone."""
-    promise = point.promise
-    rates = (
-        counted_rate(promise.found, promise.positives),
-        counted_rate(promise.left_alone, promise.negatives),
-    )
-    told = (rate_in_words(rate) for rate in rates)
+    told = (rate_in_words(rate) for rate in promised_rates(point.promise))
     return (point.aim, f"{point.threshold:.4f}", str(point.level), *told)
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.multiclass import ClassesReport
 from mammo_core.metrics.rates import more_rates
-from mammo_core.metrics.subgroups import FEWEST_WOMEN
+from mammo_core.metrics.subgroups import FEWEST_WOMEN, NO_GAP_IN_AUC
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
 from mammo_core.plots.overviews import forest_figure
@@ -50,8 +50,10 @@ def _parts(results: Results) -> Iterator[Block]:
     )
     for cut in results.cuts:
         yield _cut_table(cut, has_rates=results.point is not None)
-        gap = cut.gap.sentence if cut.gap else "No two parts are large enough to be compared."
+        gap = cut.gap.sentence if cut.gap else NO_GAP_IN_AUC
         yield Paragraph(text=gap)
+        for one in cut.rate_gaps:
+            yield Paragraph(text=one.sentence)
         if any(part.auc is not None for part in cut.slices) and results.main.auc is not None:
             named = [replace(part, name=html.escape(part.name, quote=False)) for part in cut.slices]
             yield Figure(

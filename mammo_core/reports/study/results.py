@@ -3,14 +3,13 @@
 Nothing here computes a metric: metrics/ does. Here is only which metric of which cases.
 """
 
-import math
 from dataclasses import dataclass, replace
 from typing import Final
 
 import pandas as pd
 
 from mammo_core.errors import TableError
-from mammo_core.inference.verdict import as_given
+from mammo_core.inference.verdict import as_given, promised_rates
 from mammo_core.metrics.calibration import (
     Calibration,
     Interval,
@@ -31,16 +30,23 @@ from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_confounders
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
-from mammo_core.metrics.subgroups import SLICED_BY, Gap, Slice, largest_gap, sliceable, slices_of
+from mammo_core.metrics.subgroups import (
+    SLICED_BY,
+    Gap,
+    RateGap,
+    Slice,
+    largest_gap,
+    rate_gaps,
+    sliceable,
+    slices_of,
+)
 from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import (
     Estimate,
-    IntervalMethod,
     Rate,
     RatesAtThreshold,
     auc_with_interval,
     rates_at,
-    wilson_interval,
 )
 from mammo_core.reports.study.study import RunStudy, judged_rows, validation_rows
 from mammo_core.runs.operating_points import Promise
@@ -181,19 +187,14 @@ def _as_recorded(again: RatesAtThreshold, promise: Promise) -> Promised | None:
 
 
 def _recorded(promise: Promise) -> Promised:
-    return Promised(
-        sensitivity=counted_rate(promise.found, promise.positives),
-        specificity=counted_rate(promise.left_alone, promise.negatives),
-        remark="What was promised is as recorded when it was locked; the cases it was chosen on "
-        "are not kept here, so its intervals treat every case as another woman.",
-    )
-
-
-def counted_rate(count: int, total: int) -> Rate:
-    low, high = wilson_interval(count / total, total) if total else (math.nan, math.nan)
-    return Rate(
-        count=count, total=total, groups=total, low=low, high=high, method=IntervalMethod.WILSON
-    )
+    sensitivity, specificity = promised_rates(promise)
+    remark = "What was promised is as recorded when it was locked."
+    if not promise.effective_positives:
+        remark = (
+            "What was promised is as recorded when it was locked; the cases it was chosen on are "
+            "not kept here, so its intervals treat every case as another woman."
+        )
+    return Promised(sensitivity=sensitivity, specificity=specificity, remark=remark)
 
 
 _STRATA: Final = ("site", "machine")
@@ -211,11 +212,12 @@ class AtLevel:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cut:
-    """The cases cut by one column, and the largest gap between its parts."""
+    """The cases cut by one column, and the gaps between its parts."""
 
     title: str
     slices: tuple[Slice, ...]
     gap: Gap | None
+    rate_gaps: tuple[RateGap, ...]  # at the threshold, corrected across all columns
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -304,11 +306,20 @@ def _has_both(cases: Cases) -> bool:
 
 
 def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, ...]:
-    found = []
-    for column in sliceable(rows):
-        slices = slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
-        found.append(Cut(title=SLICED_BY[column], slices=tuple(slices), gap=largest_gap(slices)))
-    return tuple(found)
+    cuts = {
+        column: slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
+        for column in sliceable(rows)
+    }
+    gaps = rate_gaps(cuts, threshold)
+    return tuple(
+        Cut(
+            title=SLICED_BY[column],
+            slices=tuple(slices),
+            gap=largest_gap(slices),
+            rate_gaps=tuple(one for one in gaps if one.column == column),
+        )
+        for column, slices in cuts.items()
+    )
 
 
 def _within(rows: pd.DataFrame, main: AtLevel) -> tuple[Within, ...]:

@@ -23,6 +23,7 @@ from mammo_core.metrics.compare import (
     luck_in_words,
     says_one_thing,
 )
+from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
@@ -278,7 +279,7 @@ def luck_between(
 def _precision(cases: Cases) -> str:
     if says_one_thing(cases):
         return f"{cases.positives / len(cases):.3f}"
-    found = cached.average_precision(cases)
+    found = average_precision_with_interval(cases)
     return "–" if found is None else f"{found.value:.3f} ({_interval(found)})"
 
 

@@ -5,10 +5,8 @@ cached, and every cache is bounded.
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 import streamlit as st
-from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
@@ -17,10 +15,8 @@ from mammo_core.inference.ensembles import card_of, find_members, reading_ensemb
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.columns import Columns
 from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders, one_breast_auc
-from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.metrics.readers import ReaderStudy, read_study
-from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
@@ -214,22 +210,3 @@ def beyond(
 def one_breast(_rows: pd.DataFrame, *, source: str, split: str) -> DrawnAuc:
     """The AUC by woman where counting alone would make one. `source` and `split` name `_rows`."""
     return one_breast_auc(_rows)
-
-
-def average_precision(cases: Cases) -> Estimate | None:
-    """With its interval, which is drawn and not computed; None where there is none."""
-    return _average_precision(
-        cases, score=cases.score, positive=cases.positive, groups=cases.groups
-    )
-
-
-@st.cache_data(max_entries=64, show_spinner="Drawing women again…")
-def _average_precision(
-    _cases: Cases,
-    *,
-    score: NDArray[np.float64],
-    positive: NDArray[np.bool_],
-    groups: NDArray[np.intp],
-) -> Estimate | None:
-    """The arrays stand for the cases: they are all that counts, and can be hashed."""
-    return average_precision_with_interval(_cases)

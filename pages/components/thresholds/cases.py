@@ -8,10 +8,12 @@ from mammo_core.metrics.cases import mistakes
 from mammo_core.metrics.multiclass import ClassReport, has_classes, report_classes
 from mammo_core.metrics.subgroups import (
     FEWEST_WOMEN,
+    NO_GAP_IN_AUC,
     NOT_KNOWN,
     SLICED_BY,
     Slice,
     largest_gap,
+    rate_gaps,
     slice_names,
     sliceable,
     slices_of,
@@ -59,20 +61,24 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         "Cut by", columns, default=columns[0], required=True, key="cut",
         format_func=SLICED_BY.__getitem__, bind="query-params",
     )  # fmt: skip
-    slices = slices_of(
-        predictions,
-        column,
-        level=counting.level,
-        rule=counting.rule,
-        threshold=rates.point.threshold,
-    )
+    threshold = rates.point.threshold
+    cuts = {
+        name: slices_of(
+            predictions, name, level=counting.level, rule=counting.rule, threshold=threshold
+        )
+        for name in columns
+    }
+    slices = cuts[column]
     st.plotly_chart(
         forest_figure(slices, overall=auc_of(cases.score, cases.positive)),
         key="forest",
         alt=f"AUC with interval by {SLICED_BY[column]}",
     )
     gap = largest_gap(slices)
-    st.markdown(escaped(gap.sentence) if gap else "No two parts are large enough to be compared.")
+    st.markdown(escaped(gap.sentence) if gap else NO_GAP_IN_AUC)
+    for one in rate_gaps(cuts, threshold):
+        if one.column == column:
+            st.markdown(escaped(one.sentence))
     names = [part.name for part in slices]
     place = f"slices_{column}"
 
@@ -86,8 +92,9 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         selection_mode="single-cell",
     )  # fmt: skip
     st.caption(
-        f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; such parts are not "
-        "compared. Sensitivity and specificity at the threshold above. Click on a row for its "
+        f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; the AUCs of such parts are "
+        f"not compared. A rate at the threshold above is compared where {FEWEST_WOMEN} women stand "
+        "behind it; its p is corrected for every column of this table. Click on a row for its "
         "cases."
     )
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")

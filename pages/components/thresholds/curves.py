@@ -5,7 +5,12 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases, why_no_auc
-from mammo_core.metrics.curves import pr_curve, roc_curve
+from mammo_core.metrics.curves import (
+    average_precision_with_interval,
+    pr_curve,
+    roc_curve,
+    why_no_precision,
+)
 from mammo_core.metrics.rates import DerivedRate, more_rates
 from mammo_core.metrics.readers import ReaderResult, ReadersBeside, ReaderStudy, beside_readers
 from mammo_core.metrics.threshold import OperatingPoint
@@ -80,9 +85,10 @@ def show_precision(cases: Cases) -> None:
         st.caption("No average precision of these cases, for the reason that there is no AUC.")
         return
     guessing = f"{cases.positives / len(cases):.3f}"
-    found = cached.average_precision(cases)
+    found = average_precision_with_interval(cases)
     if found is None:
-        st.caption(f"Guessing has an average precision of {guessing}.")
+        reason = f"{why_no_precision(cases)} ".lstrip()
+        st.caption(f"{reason}Guessing has an average precision of {guessing}.")
         return
     st.caption(
         f"Average precision {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
@@ -111,7 +117,8 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
         width="stretch",
     )
     st.caption(
-        "Drawn: women drawn again; a number is shown only where the draws give it an interval."
+        "What is derived is put together from the rates, by woman; a number without an interval is "
+        "not shown."
     )
 
 

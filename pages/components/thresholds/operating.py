@@ -5,7 +5,14 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.inference.verdict import as_given, point_to_lock, threshold_in_words, why_no_verdict
+from mammo_core.inference.verdict import (
+    as_given,
+    point_to_lock,
+    promised_rates,
+    threshold_in_words,
+    why_no_verdict,
+)
+from mammo_core.metrics.conservative import delivered_of
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import (
@@ -149,25 +156,31 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         st.caption(escaped(why_no_verdict([], locked)))
         return
     delivered = rates_at(counted.cases, given.threshold)
-    promise = locked.promise
+    is_own = counting.split == locked.split
+    sensitivity, specificity = promised_rates(locked.promise)
     st.dataframe(
         [
-            _row("Sensitivity (recall)", promise.found, promise.positives, delivered.sensitivity),
-            _row("Specificity", promise.left_alone, promise.negatives, delivered.specificity),
+            _row("Sensitivity (recall)", sensitivity, delivered.sensitivity, is_own=is_own),
+            _row("Specificity", specificity, delivered.specificity, is_own=is_own),
         ],
         hide_index=True,
         key="promised",
     )
-    if counting.split == locked.split:
+    if is_own:
         st.caption("These are the cases it was chosen on: what they deliver is no test.")
 
 
-def _row(name: str, part: int, whole: int, delivered: Rate) -> dict[str, str]:
+def _row(name: str, promised: Rate, delivered: Rate, *, is_own: bool) -> dict[str, str]:
+    kept = None if is_own else delivered_of(promised, delivered)
     return {
         "": name,
-        "promised": f"{part / whole:.1%} ({part:,} of {whole:,})" if whole else "–",
+        "promised": f"{promised.value:.1%} ({promised.count:,} of {promised.total:,}; 95 % "
+        f"{promised.low:.1%} to {promised.high:.1%})"
+        if promised.total
+        else "–",
         "delivered": f"{delivered.value:.1%} ({delivered.count:,} of {delivered.total:,})",
         "95 % interval": f"{delivered.low:.1%} to {delivered.high:.1%}",
+        "in words": "" if kept is None else kept.in_words,
     }
 
 

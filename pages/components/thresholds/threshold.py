@@ -15,6 +15,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.conservative import PROMISABLE, choose_conservatively
 from mammo_core.metrics.threshold import SUGGESTED_SENSITIVITY, Aim, choose_threshold
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.runs.evaluations import list_evaluations
@@ -364,28 +365,38 @@ def set_by_aim(counted: Counted) -> None:
                 "Target", 0.0, 1.0 if is_share else 1000.0, _TARGETS[aim],
                 0.01 if is_share else 1.0, key=_target_key(aim), bind="query-params",
             )  # fmt: skip
-        st.button("Set", on_click=_set_by, args=(counted, aim, target), key="set_threshold")
+        is_careful = aim in PROMISABLE and st.toggle(
+            "By the end of its 95 % interval", key="is_careful", bind="query-params",
+            help="What is met on these cases is often not met on the next: of ten cancers, a "
+            "sensitivity of 0.9 in one study of four. So the interval must meet it, too.",
+        )  # fmt: skip
+        st.button(
+            "Set", on_click=_set_by, args=(counted, aim, target, is_careful), key="set_threshold"
+        )
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:
     """The aim that the reader set this threshold by; "fixed" where none was."""
-    aim, target = st.session_state.get(_CHOSEN, (Aim.FIXED, threshold))
+    aim, target, is_careful = st.session_state.get(_CHOSEN, (Aim.FIXED, threshold, False))
+    choose = choose_conservatively if is_careful else choose_threshold
     try:
-        is_of_aim = choose_threshold(cases, aim, target).threshold == threshold
+        is_of_aim = choose(cases, aim, target).threshold == threshold
     except MammoError:
         is_of_aim = False
     if not is_of_aim:
         return str(Aim.FIXED)
-    return f"{aim} {target:g}" if aim in _TARGETS else str(aim)
+    words = f"{aim} {target:g}" if aim in _TARGETS else str(aim)
+    return f"{words}, by the end of its 95 % interval" if is_careful else words
 
 
 def _target_key(aim: Aim) -> str:
     return f"target_{aim.name.lower()}"
 
 
-def _set_by(counted: Counted, aim: Aim, target: float) -> None:
+def _set_by(counted: Counted, aim: Aim, target: float, is_careful: bool) -> None:
+    choose = choose_conservatively if is_careful else choose_threshold
     try:
-        keep_threshold(choose_threshold(counted.cases, aim, target).threshold, counted)
-        st.session_state[_CHOSEN] = (aim, target)
+        keep_threshold(choose(counted.cases, aim, target).threshold, counted)
+        st.session_state[_CHOSEN] = (aim, target, is_careful)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

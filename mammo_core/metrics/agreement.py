@@ -1,0 +1,128 @@
+"""Agreement of two who judged the same cases by the same words: reader and reader, model and
+reader; density, BI-RADS, called or not.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import stdtrit
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.uncertainty import CONFIDENCE, FEWEST_GROUPS, Rate, rate_with_interval
+from mammo_core.words import many
+
+Floats = NDArray[np.float64]
+_NO_SPREAD: Final = 1e-12
+
+
+class Weighting(StrEnum):
+    """What a disagreement weighs: all alike, by its distance, or by the square of it."""
+
+    NONE = "unweighted"
+    LINEAR = "linear"
+    QUADRATIC = "quadratic"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaterAgreement:
+    """Cohen's kappa (1968) and the share of cases judged alike. `low` and `high` are None where
+    women are few, or where nothing varies between them.
+    """
+
+    weighting: Weighting
+    kappa: float
+    low: float | None
+    high: float | None
+    alike: Rate
+    women: int
+
+    @property
+    def sentence(self) -> str:
+        spread = ", no interval"
+        if self.low is not None and self.high is not None:
+            spread = f", 95 % {self.low:.2f} to {self.high:.2f}"
+        return (
+            f"Kappa ({self.weighting}) {self.kappa:.2f}{spread}; alike in {self.alike.count:,} of "
+            f"{many(self.alike.total, 'case', 'cases')} of {many(self.women, 'woman', 'women')} "
+            f"({self.alike.value:.1%}, 95 % {self.alike.low:.1%} to {self.alike.high:.1%})."
+        )
+
+
+def agreement(
+    one: Sequence[str],
+    other: Sequence[str],
+    groups: NDArray[np.intp],
+    *,
+    order: Sequence[str],
+    weighting: Weighting,
+) -> RaterAgreement:
+    """`order` are the words that can be given, from one end to the other; `groups` numbers the
+    women. The interval leaves out one woman at a time and has Student's t on women.
+    """
+    places = {word: number for number, word in enumerate(order)}
+    strange = sorted({*one, *other} - places.keys())
+    if strange:
+        raise TableError(
+            f"{strange[0]!r} is none of the words that can be given ({', '.join(order)})."
+        )
+    if not len(one) or len(one) != len(other):
+        raise TableError(
+            f"Agreement needs two judgements of each case; there are {len(one)} and {len(other)}."
+        )
+    first, second = (
+        np.array([places[word] for word in side], dtype=np.intp) for side in (one, other)
+    )
+    cells = first * len(order) + second
+    women = int(groups.max()) + 1
+    by_woman = np.zeros((women, len(order) ** 2))
+    np.add.at(by_woman, (groups, cells), 1.0)
+    weights = _weights(len(order), weighting)
+    whole = by_woman.sum(axis=0)
+    kappa = float(_kappas(whole[None], weights)[0])
+    low, high = _ends(kappa, _kappas(whole - by_woman, weights)) or (None, None)
+    return RaterAgreement(
+        weighting=weighting,
+        kappa=kappa,
+        low=low,
+        high=high,
+        alike=rate_with_interval(first == second, groups),
+        women=women,
+    )
+
+
+def _weights(count: int, weighting: Weighting) -> Floats:
+    rank = np.arange(count)
+    apart = np.abs(rank[:, None] - rank[None, :]).astype(np.float64)
+    match weighting:
+        case Weighting.NONE:
+            return np.asarray(apart > 0, dtype=np.float64)
+        case Weighting.LINEAR:
+            return np.asarray(apart, dtype=np.float64)
+        case Weighting.QUADRATIC:
+            return np.asarray(apart**2, dtype=np.float64)
+
+
+def _kappas(cells: Floats, weights: Floats) -> Floats:
+    """Of each row, a square of counts laid flat; not a number where chance alone agrees wholly."""
+    squares = cells.reshape(-1, *weights.shape)
+    chance = squares.sum(axis=2)[:, :, None] * squares.sum(axis=1)[:, None, :]
+    total = squares.sum(axis=(1, 2))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_chance = (chance * weights).sum(axis=(1, 2)) / total
+        return np.asarray(1 - (squares * weights).sum(axis=(1, 2)) / by_chance)
+
+
+def _ends(kappa: float, left_out: Floats) -> tuple[float, float] | None:
+    women = len(left_out)
+    if women < FEWEST_GROUPS or not np.isfinite(left_out).all():
+        return None
+    error = math.sqrt((women - 1) / women * float(((left_out - left_out.mean()) ** 2).sum()))
+    if error <= _NO_SPREAD:
+        return None
+    half = float(stdtrit(women - 1, (1 + CONFIDENCE) / 2)) * error
+    return max(-1.0, kappa - half), min(1.0, kappa + half)

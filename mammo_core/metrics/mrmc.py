@@ -1,0 +1,291 @@
+"""Readers without and with a model, as a sample of readers on a sample of cases (MRMC): what would
+other readers do on other cases.
+
+Obuchowski and Rockette (1995), Communications in Statistics 24:285, with the degrees of freedom of
+Hillis (2007), Statistics in Medicine 26:596; covariances by the jackknife, one woman left out at a
+time. Every reader has read every case in both ways.
+"""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import stdtr, stdtrit
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.readers import ReaderStudy
+from mammo_core.metrics.uncertainty import CONFIDENCE, placements, range_in_words
+from mammo_core.words import many
+
+Floats = NDArray[np.float64]
+
+SEQUENTIAL: Final = (
+    "Each case was answered without the model and at once again with it. Readers so remember their "
+    "first answer: what the model changes comes out smaller and surer than with weeks between."
+)
+
+
+class ReaderFigure(StrEnum):
+    AUC = "AUC"
+    SENSITIVITY = "sensitivity"
+    SPECIFICITY = "specificity"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Crossed:
+    """`scores` has (2 modalities, readers, cases)."""
+
+    modalities: tuple[str, str]
+    readers: tuple[str, ...]
+    scores: Floats
+    positive: NDArray[np.bool_]
+    groups: NDArray[np.intp]
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Covariances:
+    """Of two figures over the same cases, on average: `one` of one reader in two modalities, `two`
+    of two readers in one, `three` of two readers in two.
+    """
+
+    one: float
+    two: float
+    three: float
+    two_by_modality: tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AverageReader:
+    modality: str
+    value: float
+    low: float
+    high: float
+    by_reader: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReaderEffect:
+    """Of the average reader: the second modality less the first."""
+
+    figure: ReaderFigure
+    averages: tuple[AverageReader, AverageReader]
+    value: float
+    low: float
+    high: float
+    p_value: float
+    freedom: float
+    readers: int
+    cases: int
+    women: int
+
+    @property
+    def is_clear(self) -> bool:
+        return self.p_value < 1 - CONFIDENCE
+
+    @property
+    def sentence(self) -> str:
+        first, second = self.averages
+        p = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"
+        spread = f"{self.value:+.3f}, {range_in_words(self.low, self.high, '+.3f')}, p {p}"
+        basis = (
+            f"{many(self.readers, 'reader', 'readers')}, {many(self.cases, 'case', 'cases')} of "
+            f"{many(self.women, 'woman', 'women')}"
+        )
+        told = "differs" if self.is_clear else "cannot be told apart"
+        return (
+            f"{self.figure} of the average reader {told}: {first.value:.3f} {first.modality}, "
+            f"{second.value:.3f} {second.modality} ({spread}; {basis}, both random)."
+        )
+
+
+def crossed(
+    study: ReaderStudy,
+    modalities: tuple[str, str],
+    *,
+    truth: "pd.Series[bool] | None" = None,
+    women: "pd.Series[str] | None" = None,
+) -> Crossed:
+    """The readers who read in both modalities, on the cases that all of them read in both and whose
+    truth is known. `women` names the woman of each case; without it each case is her own.
+    """
+    known = (study.truth if truth is None else truth).dropna()
+    reads = study.reads[study.reads["modality"].isin(modalities)]
+    wide = reads.pivot(index="case", columns=["modality", "reader"], values="score")
+    read_by = [set(reads.loc[reads["modality"] == one, "reader"]) for one in modalities]
+    readers = sorted(set.intersection(*read_by))
+    if len(readers) < 2:
+        raise TableError(
+            f"{many(len(readers), 'reader has', 'readers have')} read in both {modalities[0]} and "
+            f"{modalities[1]}; to speak of other readers at least two must have."
+        )
+    kept = wide[[(m, reader) for m in modalities for reader in readers]].dropna()
+    kept = kept[kept.index.isin(known.index)]
+    positive = known.reindex(kept.index).to_numpy(dtype=bool)
+    if not positive.any() or positive.all():
+        raise TableError(
+            f"The {len(kept)} cases that every reader read in both ways and whose truth is known "
+            "are of one class, so readers cannot be compared."
+        )
+    lacking = wide.index.size - len(kept)
+    notes = (
+        (f"{many(lacking, 'case', 'cases')} left out: not read by all in both ways, or of unknown "
+         "truth.",) if lacking else ()
+    )  # fmt: skip
+    of_woman = kept.index.to_series() if women is None else women.reindex(kept.index)
+    of_woman = of_woman.fillna(kept.index.to_series())
+    return Crossed(
+        modalities=modalities,
+        readers=tuple(readers),
+        scores=kept.to_numpy(dtype=np.float64).T.reshape(2, len(readers), len(kept)),
+        positive=positive,
+        groups=pd.factorize(of_woman)[0],
+        notes=notes,
+    )
+
+
+def compare_modalities(
+    reads: Crossed, figure: ReaderFigure, *, called_from: float = math.nan
+) -> ReaderEffect:
+    """`called_from` is the score from which a reader calls, for sensitivity and specificity."""
+    flat = reads.scores.reshape(-1, reads.scores.shape[-1])
+    whole, without = _AUCS if figure is ReaderFigure.AUC else _RATES[figure]
+    rows = flat if figure is ReaderFigure.AUC else (flat >= called_from).astype(np.float64)
+    values = np.array([whole(row, reads.positive) for row in rows])
+    left_out = np.stack([without(row, reads.positive, reads.groups) for row in rows])
+    women = left_out.shape[1]
+    covariance = np.cov(left_out) * (women - 1) ** 2 / women
+    count = len(reads.readers)
+    return obuchowski_rockette(
+        values.reshape(2, count),
+        covariances_of(covariance.reshape(2, count, 2, count)),
+        reads=reads,
+        figure=figure,
+    )
+
+
+def covariances_of(covariance: Floats) -> Covariances:
+    """From all (modality, reader, modality, reader), averaged over what should be alike."""
+    readers = covariance.shape[1]
+    same = np.eye(readers, dtype=bool)
+    two = [float(covariance[m, :, m, :][~same].mean()) for m in (0, 1)]
+    across = covariance[0, :, 1, :]
+    return Covariances(
+        one=float(across[same].mean()),
+        two=float(np.mean(two)),
+        three=float(across[~same].mean()),
+        two_by_modality=(two[0], two[1]),
+    )
+
+
+def obuchowski_rockette(
+    values: Floats, covariances: Covariances, *, reads: Crossed, figure: ReaderFigure
+) -> ReaderEffect:
+    """From the figures (2 modalities, readers) and their covariances."""
+    readers = values.shape[1]
+    means = values.mean(axis=1)
+    rest = values - means[:, None] - values.mean(axis=0) + values.mean()
+    interaction = float((rest**2).sum()) / (readers - 1)
+    spread = interaction + max(readers * (covariances.two - covariances.three), 0.0)
+    value = float(means[1] - means[0])
+    averages = tuple(
+        _average(modality, row, two)
+        for modality, row, two in zip(
+            reads.modalities, values, covariances.two_by_modality, strict=True
+        )
+    )
+    error = math.sqrt(2 * spread / readers)
+    freedom = spread**2 / (interaction**2 / (readers - 1)) if interaction > 0 else math.inf
+    half = _quantile(freedom) * error
+    return ReaderEffect(
+        figure=figure,
+        averages=(averages[0], averages[1]),
+        value=value,
+        low=max(-1.0, value - half),
+        high=min(1.0, value + half),
+        p_value=_p_of(abs(value) / error, freedom) if error > 0 else 1.0,
+        freedom=freedom,
+        readers=readers,
+        cases=len(reads.positive),
+        women=int(reads.groups.max()) + 1,
+    )
+
+
+def _average(modality: str, row: Floats, two: float) -> AverageReader:
+    readers = len(row)
+    between = float(row.var(ddof=1))
+    spread = between + max(readers * two, 0.0)
+    freedom = spread**2 / (between**2 / (readers - 1)) if between > 0 else math.inf
+    half = _quantile(freedom) * math.sqrt(spread / readers)
+    value = float(row.mean())
+    return AverageReader(
+        modality=modality,
+        value=value,
+        low=max(0.0, value - half),
+        high=min(1.0, value + half),
+        by_reader=tuple(row.tolist()),
+    )
+
+
+_MOST_FREEDOM: Final = 1e6
+
+
+def _quantile(freedom: float) -> float:
+    return float(stdtrit(min(freedom, _MOST_FREEDOM), (1 + CONFIDENCE) / 2))
+
+
+def _p_of(distance: float, freedom: float) -> float:
+    return float(2 * stdtr(min(freedom, _MOST_FREEDOM), -distance))
+
+
+def _auc(row: Floats, positive: NDArray[np.bool_]) -> float:
+    return float(placements(row, positive)[positive].mean())
+
+
+def _aucs_without(row: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]) -> Floats:
+    """The AUC with each woman left out in turn, from one sort."""
+    ill, well = int(positive.sum()), int((~positive).sum())
+    shares = placements(row, positive)
+    won = np.bincount(groups, weights=np.where(positive, shares * well, shares * ill))
+    hers_ill = np.bincount(groups, weights=positive)
+    hers_well = np.bincount(groups, weights=~positive)
+    own = np.zeros(len(won))  # her own pairs were taken away twice
+    for woman in np.flatnonzero((hers_ill > 0) & (hers_well > 0)):
+        scores, is_ill = row[groups == woman], positive[groups == woman]
+        apart = scores[is_ill][:, None] - scores[~is_ill][None, :]
+        own[woman] = (apart > 0).sum() + 0.5 * (apart == 0).sum()
+    whole = float(shares[positive].sum()) * well
+    return np.asarray((whole - won + own) / ((ill - hers_ill) * (well - hers_well)))
+
+
+def _sensitivity(row: Floats, positive: NDArray[np.bool_]) -> float:
+    return float(row[positive].mean())
+
+
+def _sensitivities_without(
+    row: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]
+) -> Floats:
+    found = np.bincount(groups, weights=row * positive)
+    hers = np.bincount(groups, weights=positive)
+    return np.asarray((found.sum() - found) / (hers.sum() - hers))
+
+
+def _specificity(row: Floats, positive: NDArray[np.bool_]) -> float:
+    return _sensitivity(1 - row, ~positive)
+
+
+def _specificities_without(
+    row: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]
+) -> Floats:
+    return _sensitivities_without(1 - row, ~positive, groups)
+
+
+_AUCS: Final = (_auc, _aucs_without)
+_RATES: Final = {
+    ReaderFigure.SENSITIVITY: (_sensitivity, _sensitivities_without),
+    ReaderFigure.SPECIFICITY: (_specificity, _specificities_without),
+}

@@ -1,0 +1,89 @@
+"""What a threshold promises, and whether it is kept on other women."""
+
+import numpy as np
+import pytest
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.conservative import (
+    choose_conservatively,
+    delivered_of,
+    promised_rate,
+)
+from mammo_core.metrics.threshold import Aim, choose_threshold
+from mammo_core.metrics.uncertainty import rate_with_interval
+from tests.metrics.conftest import cases_of
+
+
+def share_kept(*, ill: int, is_careful: bool, studies: int = 300) -> float:
+    """How often sensitivity .8 is truly met, where cancers score evenly from 0 to 1."""
+    rng = np.random.default_rng(ill)
+    choose = choose_conservatively if is_careful else choose_threshold
+    positive = np.arange(ill + 20) < ill
+    kept = [
+        1 - choose(cases_of(rng.random(ill + 20), positive), Aim.SENSITIVITY, 0.8).threshold
+        for _ in range(studies)
+    ]
+    return float(np.mean(np.array(kept) >= 0.8))
+
+
+def test_a_target_met_by_the_rate_is_truly_met_in_a_minority_of_studies() -> None:
+    assert share_kept(ill=20, is_careful=False) < 0.5
+
+
+@pytest.mark.parametrize("ill", [20, 60])
+def test_a_target_met_by_the_interval_is_truly_met_in_nearly_all(ill: int) -> None:
+    assert share_kept(ill=ill, is_careful=True) >= 0.95
+
+
+def test_what_cannot_be_promised_is_said() -> None:
+    ten = cases_of(np.linspace(0, 1, 20), np.arange(20) >= 10)
+    with pytest.raises(TableError, match="With 10 of 20 cases positive no threshold can promise"):
+        choose_conservatively(ten, Aim.SENSITIVITY, 0.9)
+
+
+def test_a_promise_has_the_interval_of_its_women_where_their_number_was_kept() -> None:
+    hits, groups = np.repeat([True, False], [36, 4]), np.repeat(np.arange(20), 2)
+    here = rate_with_interval(hits, groups)
+    kept = promised_rate(36, 40, 20.0)
+    assert (kept.low, kept.high) == pytest.approx((here.low, here.high))
+    assert promised_rate(36, 40, 0.0).low > kept.low
+
+
+def test_a_promise_that_is_not_kept_is_told() -> None:
+    promised = promised_rate(45, 50, 50.0)
+    far = delivered_of(promised, promised_rate(60, 100, 100.0))
+    near = delivered_of(promised, promised_rate(86, 100, 100.0))
+    assert far is not None
+    assert near is not None
+    assert far.in_words.startswith("less than was promised (-30.0%, 95 % ")
+    assert near.in_words.startswith("not told apart from what was promised (-4.0%")
+    # chi-square of 45 of 50 against 60 of 100, times 149/150, as scipy's without correction gives
+    assert far.p_value == pytest.approx(0.000162, rel=0.05)
+
+
+def test_women_who_repeat_promise_less() -> None:
+    delivered = promised_rate(35, 50, 50.0)
+    alone = delivered_of(promised_rate(45, 50, 50.0), delivered)
+    twice = delivered_of(promised_rate(45, 50, 25.0), delivered)
+    assert alone is not None
+    assert twice is not None
+    assert twice.p_value > alone.p_value
+
+
+def false_alarms(studies: int) -> float:
+    rng = np.random.default_rng(0)
+    found = []
+    for _ in range(studies):
+        counts = rng.binomial(40, 0.85), rng.binomial(80, 0.85)
+        kept = delivered_of(promised_rate(counts[0], 40, 40.0), promised_rate(counts[1], 80, 80.0))
+        found.append(kept is not None and kept.p_value < 0.05)
+    return float(np.mean(found))
+
+
+def test_a_promise_that_is_kept_is_rarely_doubted() -> None:
+    assert false_alarms(300) <= 0.09
+
+
+@pytest.mark.slow
+def test_a_promise_that_is_kept_is_doubted_in_one_study_of_twenty_at_most() -> None:
+    assert false_alarms(2000) <= 0.06

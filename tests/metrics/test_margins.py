@@ -1,0 +1,71 @@
+"""No worse, or equivalent, by a margin."""
+
+import numpy as np
+import pytest
+
+from mammo_core.errors import ConfigError
+from mammo_core.metrics.margins import AgainstMargin, Claim, Margin, MarginOf, judge_margin
+from mammo_core.metrics.paired_rates import rate_difference
+
+
+def judged(
+    low: float,
+    high: float,
+    *,
+    claim: Claim = Claim.NON_INFERIOR,
+    figure: MarginOf = MarginOf.AUC,
+    is_beforehand: bool = True,
+) -> AgainstMargin:
+    margin = Margin(claim=claim, figure=figure, margin=0.05, against="the old model")
+    return judge_margin(
+        margin, value=(low + high) / 2, low=low, high=high, is_beforehand=is_beforehand
+    )
+
+
+def test_no_worse_needs_the_whole_interval_above_minus_the_margin() -> None:
+    assert judged(-0.04, 0.20).is_shown
+    assert not judged(-0.06, 0.20).is_shown
+    assert "no proof of being worse" in judged(-0.06, 0.20).sentence
+    assert judged(-0.04, 0.02).sentence == (
+        "Shown: no worse in AUC than the old model by a margin of 0.05 (difference -0.010, "
+        "95 % -0.040 to +0.020)."
+    )
+
+
+def test_equivalent_needs_both_ends_within_the_margin() -> None:
+    assert "equivalent in AUC to the old" in judged(-0.04, 0.04, claim=Claim.EQUIVALENT).sentence
+    assert judged(-0.04, 0.04, claim=Claim.EQUIVALENT).is_shown
+    assert not judged(-0.04, 0.06, claim=Claim.EQUIVALENT).is_shown
+
+
+def test_a_higher_recall_rate_is_worse() -> None:
+    assert not judged(-0.02, 0.06, figure=MarginOf.RECALL_RATE).is_shown
+    assert judged(-0.20, 0.04, figure=MarginOf.RECALL_RATE).is_shown
+
+
+def test_a_margin_that_came_after_the_look_is_said_to() -> None:
+    assert "not written down before" in judged(-0.04, 0.02, is_beforehand=False).sentence
+
+
+def test_a_margin_is_a_share() -> None:
+    with pytest.raises(ConfigError, match="The margin of AUC is 5; it must lie between 0 and 1"):
+        Margin(claim=Claim.EQUIVALENT, figure=MarginOf.AUC, margin=5, against="x").check()
+
+
+def test_a_model_worse_by_the_margin_is_rarely_shown_to_be_no_worse() -> None:
+    """Sensitivity .80 against .85 at a margin of .05: at most one study of forty may show it."""
+    rng, shown = np.random.default_rng(0), []
+    for _ in range(400):
+        old = rng.random(200) < 0.85
+        new = rng.random(200) < 0.80
+        difference = rate_difference(new, old, np.arange(200))
+        margin = Margin(
+            claim=Claim.NON_INFERIOR, figure=MarginOf.SENSITIVITY, margin=0.05, against="old"
+        )
+        shown.append(
+            judge_margin(
+                margin, value=difference.value, low=difference.low, high=difference.high,
+                is_beforehand=True,
+            ).is_shown
+        )  # fmt: skip
+    assert np.mean(shown) <= 0.05
