@@ -2,17 +2,71 @@
 never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME.
 """
 
+import contextlib
 import hashlib
 import os
 import re
-import threading
+import secrets
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(lock: IO[bytes]) -> bool:
+        lock.seek(0)
+        try:
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock(lock: IO[bytes]) -> None:
+        lock.seek(0)
+        msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
+
+    def _wait_for(lock: IO[bytes]) -> None:
+        while not try_lock(lock):
+            time.sleep(0.02)
+
+else:
+    import fcntl
+
+    def try_lock(lock: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def unlock(lock: IO[bytes]) -> None:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _wait_for(lock: IO[bytes]) -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Nobody else, of this process or another, is in here with the same `path` at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as lock:
+        with contextlib.suppress(OSError):  # a disk that knows no locks
+            _wait_for(lock)
+        yield
+
+
+def scratch_beside(path: Path) -> Path:
+    """A name that nobody else has: of this process or another, here or on another computer."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    scratch = scratch_beside(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
     with scratch.open("wb") as stream:
         stream.write(data)

@@ -9,6 +9,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,13 +18,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
-from mammo_core.files import replace_file, sha256_of
-from mammo_core.preprocessing.reading.read import is_dicom
+from mammo_core.files import locked, replace_file, scratch_beside, sha256_of
+from mammo_core.preprocessing.reading.read import read_exam
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
 
 DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
+_CASE: Final = "case.json"
 _SAME_IMAGE: Final = "same_image"
 _GONE: Final = (
     "This case is no longer kept: it was forgotten, or its time was over. Open the images again."
@@ -107,11 +109,40 @@ def store_case(
     """Read `files` and keep them as one case; a file that cannot be read becomes a refusal."""
     hashes = [hashlib.sha256(content).hexdigest() for content in files]
     case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
-    folder = root / case_id
-    stored = _stored_whole(root, case_id, now=now)
-    if stored is not None:
-        return keep_case(root, case_id, until=now + DAY_SECONDS, now=now)
-    folder.mkdir(parents=True, exist_ok=True)
+    with _alone_with(root, case_id):
+        if (stored := _stored_whole(root, case_id, now=now)) is not None:
+            kept = replace(stored, kept_until=max(stored.kept_until, now + DAY_SECONDS))
+            _write(kept, root)
+            return kept
+        scratch = scratch_beside(root / case_id)
+        scratch.mkdir(parents=True)
+        try:
+            images, refusals = _read_into(
+                scratch, files, hashes, read=read, mask=mask, report=report
+            )
+            case = Case(
+                case_id=case_id,
+                images=images,
+                refusals=refusals,
+                kept_until=now + DAY_SECONDS,
+            )
+            replace_file(scratch / _CASE, json.dumps(to_document(case)) + "\n")
+            _drop(root / case_id)
+            scratch.rename(root / case_id)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return case
+
+
+def _read_into(
+    folder: Path,
+    files: Sequence[bytes],
+    hashes: Sequence[str],
+    *,
+    read: Callable[[bytes], Mammogram],
+    mask: Callable[[Mammogram], Mammogram],
+    report: Callable[[int, int], None],
+) -> tuple[tuple[CaseImage, ...], tuple[Refusal, ...]]:
     images: dict[str, CaseImage] = {}
     refusals = []
     for index, (content, digest) in enumerate(zip(files, hashes, strict=True)):
@@ -124,10 +155,8 @@ def store_case(
             decoded = read(content)
             read_at = time.perf_counter()
             mammogram = mask(decoded)
-        except ReadError as error:
-            refusals.append(
-                Refusal(number=index + 1, code=error.code, sentence=error.sentence, hint=error.hint)
-            )
+        except Exception as error:  # noqa: BLE001 - whatever one file does, the others are read
+            refusals.append(_refusal(index + 1, error))
             continue
         images[digest] = CaseImage(
             number=index + 1,
@@ -139,27 +168,30 @@ def store_case(
         _save_array(folder / f"{digest}.pixels.npy", mammogram.pixels)
         if mammogram.wide is not None:
             _save_array(folder / f"{digest}.wide.npy", mammogram.wide)
-    case = Case(
-        case_id=case_id,
-        images=tuple(images.values()),
-        refusals=tuple(refusals),
-        kept_until=now + DAY_SECONDS,
+    return tuple(images.values()), tuple(refusals)
+
+
+def _refusal(number: int, error: Exception) -> Refusal:
+    if isinstance(error, ReadError):
+        return Refusal(number=number, code=error.code, sentence=error.sentence, hint=error.hint)
+    return Refusal(
+        number=number,
+        code="damaged",
+        sentence=f"This file could not be read ({type(error).__name__}).",
+        hint="Export it again from where it came.",
     )
-    _write(case, root)
-    return case
 
 
 def load_case(root: Path, case_id: str, *, now: float | None = None) -> Case:
     """The case of that id. Only 64 hex digits are an id; anything else never touches the disk."""
-    if not _CASE_ID.fullmatch(case_id):
-        raise MammoError("This link does not name a case. Open the images again.")
+    _check_id(case_id)
     try:
-        document = json.loads((root / case_id / "case.json").read_text(encoding="utf-8"))
+        document = json.loads((root / case_id / _CASE).read_text(encoding="utf-8"))
         for image in document["images"]:
             if "info" not in image:  # kept by an earlier version
                 names = {field.name for field in fields(ImageInfo)} & image.keys()
                 image["info"] = {name: image.pop(name) for name in names}
-        case = from_document(document, Case, where="case.json")
+        case = from_document(document, Case, where=_CASE)
     except FileNotFoundError:
         raise MammoError(_GONE) from None
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, ConfigError):
@@ -193,30 +225,33 @@ def correct_image(
 
     The case is read anew: another tab may have corrected another image meanwhile.
     """
-    case = load_case(root, case_id)
-    old = case.image(image_id)
-    ref = change(old.ref)
-    changed = {name for name in ("side", "view") if getattr(ref, name) != getattr(old.ref, name)}
-    if note:
-        new = replace(old, info=replace(old.info, ref=ref, notes=(*old.info.notes, note)))
-    else:
-        by_hand = tuple(sorted({*old.corrected, *changed}))
-        new = replace(old, info=replace(old.info, ref=ref), corrected=by_hand)
-    corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
-    _write(corrected, root)
+    with _alone_with(root, case_id):
+        case = load_case(root, case_id)
+        old = case.image(image_id)
+        ref = change(old.ref)
+        changed = {key for key in ("side", "view") if getattr(ref, key) != getattr(old.ref, key)}
+        if note:
+            new = replace(old, info=replace(old.info, ref=ref, notes=(*old.info.notes, note)))
+        else:
+            by_hand = tuple(sorted({*old.corrected, *changed}))
+            new = replace(old, info=replace(old.info, ref=ref), corrected=by_hand)
+        corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
+        _write(corrected, root)
     return corrected
 
 
 def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
     """Keep the case at least until then."""
-    case = load_case(root, case_id, now=now)
-    kept = replace(case, kept_until=max(case.kept_until, until))
-    _write(kept, root)
+    with _alone_with(root, case_id):
+        case = load_case(root, case_id, now=now)
+        kept = replace(case, kept_until=max(case.kept_until, until))
+        _write(kept, root)
     return kept
 
 
 def forget_case(root: Path, case: Case) -> None:
-    shutil.rmtree(root / case.case_id, ignore_errors=True)
+    with _alone_with(root, case.case_id):
+        _drop(root / case.case_id)
 
 
 def forget_old_cases(root: Path, *, now: float | None = None) -> int:
@@ -225,11 +260,31 @@ def forget_old_cases(root: Path, *, now: float | None = None) -> int:
     forgotten = 0
     for folder in root.glob("*"):
         if not _CASE_ID.fullmatch(folder.name):
-            continue
-        if _is_over(folder, now):
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        elif _is_over(folder, now):
+            _drop(folder)
             forgotten += 1
     return forgotten
+
+
+def _alone_with(root: Path, case_id: str) -> AbstractContextManager[None]:
+    """One session at a time changes a case. A few locks are shared by all: none is ever deleted."""
+    _check_id(case_id)
+    return locked(root.parent / f".{root.name}.locks" / case_id[:2])
+
+
+def _check_id(case_id: str) -> None:
+    if not _CASE_ID.fullmatch(case_id):
+        raise MammoError("This link does not name a case. Open the images again.")
+
+
+def _drop(folder: Path) -> None:
+    """At once for all who look for it, and then file by file."""
+    gone = scratch_beside(folder)
+    with suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
@@ -254,17 +309,15 @@ def _same_image(number: int, first: int) -> Refusal:
 
 def _is_over(folder: Path, now: float) -> bool:
     try:
-        document = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+        document = json.loads((folder / _CASE).read_text(encoding="utf-8"))
         return bool(now > document["kept_until"])
-    except (OSError, ValueError, KeyError):
-        return now - folder.stat().st_mtime > DAY_SECONDS
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return folder.exists() and now - folder.stat().st_mtime > DAY_SECONDS
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("wb") as stream:
+    with path.open("wb") as stream:
         np.save(stream, values, allow_pickle=False)
-    scratch.replace(path)
 
 
 def _load_array(path: Path) -> NDArray[Any]:
@@ -276,9 +329,10 @@ def _load_array(path: Path) -> NDArray[Any]:
 
 
 def _write(case: Case, root: Path) -> None:
-    if not (root / case.case_id).is_dir():
-        raise MammoError(_GONE)
-    replace_file(root / case.case_id / "case.json", json.dumps(to_document(case)) + "\n")
+    try:
+        replace_file(root / case.case_id / _CASE, json.dumps(to_document(case)) + "\n")
+    except FileNotFoundError:
+        raise MammoError(_GONE) from None
 
 
 _MOST: Final = 2  # images that can be shown twice on one screen
@@ -311,7 +365,6 @@ MOST_OF_ONE: Final = 8
 #: How PNG, JPEG, TIFF and PGM begin.
 _PICTURES: Final = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"P2", b"P5")
 
-_HEAD_BYTES: Final = 2**18
 _LIST_ID: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -323,7 +376,9 @@ class Arrived:
     folder: str = ""
 
 
-def group_files(files: Sequence[Arrived]) -> list[list[int]]:
+def group_files(
+    files: Sequence[Arrived], *, exam_of: Callable[[bytes], str] = read_exam
+) -> list[list[int]]:
     """The places in `files` that make one case each, in the order in which they came.
 
     What is neither a picture nor names an exam goes with the first case, to be refused there.
@@ -344,20 +399,6 @@ def group_files(files: Sequence[Arrived]) -> list[list[int]]:
             found.append(members)
     found.sort()
     return [sorted([*found[0], *others]), *found[1:]] if found else [others]
-
-
-def exam_of(content: bytes) -> str:
-    """What a DICOM calls its exam, as a hash; "" for all else, and where it does not say."""
-    if not is_dicom(content[:_HEAD_BYTES]):
-        return ""
-    from mammo_core.preprocessing.dicom.header import raw  # not all machines have pydicom
-    from mammo_core.preprocessing.dicom.parse import parse
-
-    try:
-        study = raw(parse(content[:_HEAD_BYTES]).header, "StudyInstanceUID").strip(b" \0")
-    except ReadError:
-        return ""
-    return hashlib.sha256(study).hexdigest() if study else ""
 
 
 def keep_worklist(root: Path, case_ids: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
 from mammo_core.preprocessing.reading import limits
 
@@ -164,8 +164,8 @@ def missing_in_jpeg_2000(data: bytes) -> str:
     """Of a codestream whose tile-parts are as long as they say: whether each tile has all packets.
 
     Each is given a packet too many. It is ignored behind the last one, and an error anywhere else.
-    Pillow decodes at a low resolution alone (not all encoders' streams at the very lowest), which
-    reads all packets and costs next to nothing.
+    Pillow decodes a reduced picture, for which all packets are read at next to no cost. It refuses
+    some reductions of some sizes, so the plain one is asked first.
     """
     end = len(data.rstrip(b"\0")) - len(_EOC)
     start, halvings = _main_header(data)
@@ -178,15 +178,20 @@ def missing_in_jpeg_2000(data: bytes) -> str:
             part += _ONES
             struct.pack_into(">I", part, 6, len(part))
         longer.append(bytes(part))
+    for reduction in range(halvings, -1, -1):
+        if _loads(data, reduction):
+            return "" if _loads(b"".join([*longer, _EOC]), reduction) else SHORT
+    return SHORT
+
+
+def _loads(codestream: bytes, reduction: int) -> bool:
     try:
-        image = Image.open(io.BytesIO(b"".join([*longer, _EOC])), formats=("JPEG2000",))
-        image.reduce = max(0, halvings - 1)  # type: ignore[method-assign, assignment] - the plugin's own name
+        image = Image.open(io.BytesIO(codestream), formats=("JPEG2000",))
+        image.reduce = reduction  # type: ignore[method-assign, assignment] - the plugin's own name
         image.load()
-    except UnidentifiedImageError:
-        return "its header is of a kind that is not known"
     except (OSError, ValueError, SyntaxError):
-        return SHORT
-    return ""
+        return False
+    return True
 
 
 def _main_header(data: bytes) -> tuple[int, int]:

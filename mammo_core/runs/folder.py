@@ -20,51 +20,28 @@ baselines.csv        scores of guesses without a network on the same images; lea
 import json
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
 from mammo_core.config import load_settings
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import checkpoints_root, replace_file, sha256_of, shipped_checkpoints_root
+from mammo_core.files import (
+    checkpoints_root,
+    replace_file,
+    sha256_of,
+    shipped_checkpoints_root,
+    try_lock,
+    unlock,
+)
 from mammo_core.records import damage_in_words, from_document, read_object, to_document
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.types import RunState
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def try_lock(lock: IO[bytes]) -> bool:
-        lock.seek(0)
-        try:
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def unlock(lock: IO[bytes]) -> None:
-        lock.seek(0)
-        msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def try_lock(lock: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def unlock(lock: IO[bytes]) -> None:
-        fcntl.flock(lock, fcntl.LOCK_UN)
-
 
 T = TypeVar("T")
 

@@ -19,15 +19,13 @@ from typing import IO, Any, Final, Literal
 
 from mammo_core.config import MeasureConfig, save_settings
 from mammo_core.errors import ConfigError, MammoError, RunError
-from mammo_core.files import REPOSITORY, jobs_root, replace_file
+from mammo_core.files import REPOSITORY, jobs_root, replace_file, try_lock, unlock
 from mammo_core.runs.folder import (
     HEARTBEAT_SECONDS,
     LOST_AFTER_SECONDS,
     RunFolder,
     RunStatus,
     list_runs,
-    try_lock,
-    unlock,
 )
 from mammo_core.types import RunState
 

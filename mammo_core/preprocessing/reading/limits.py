@@ -15,6 +15,8 @@ TILES: Final = 4096  # of a JPEG 2000 codestream
 
 WORKER_BYTES: Final = 3 * 1024 * MEGABYTE  # address space where the system can limit it
 WORKER_SECONDS: Final = 20.0  # per file, by the clock on the wall
+HEADER_SECONDS: Final = 5.0  # where nothing but a header is read
+ELEMENTS: Final = 2_000_000  # of a data set; a mammogram has some hundred
 WORKER_FILES: Final = 500  # then a fresh process
 WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process
 

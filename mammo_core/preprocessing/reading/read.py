@@ -1,5 +1,6 @@
 """From a file to a mammogram. Content decides what a file is, never its name."""
 
+import hashlib
 import struct
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from mammo_core.types import Mammogram
 
 PREAMBLE: Final = 128
 PREFIX: Final = b"DICM"
+_HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
+_STUDY: Final = 0x0020000D  # Study Instance UID
 
 
 def is_dicom(data: bytes) -> bool:
@@ -48,6 +51,19 @@ def read_mammogram(source: Path | bytes, *, image_id: str | None = None) -> Mamm
 def read_evidence(content: bytes) -> Evidence:
     """Whose image a DICOM is, for an export with identity; in a limited process, kept nowhere."""
     return shared_pool().read_evidence(content)
+
+
+def read_exam(content: bytes) -> str:
+    """What a DICOM calls its exam, as a hash; "" for all else, where it does not say, and where it
+    cannot be asked: reading it tells why.
+    """
+    head = content[:_HEAD_BYTES]
+    if not is_dicom(head):
+        return ""
+    try:
+        return shared_pool().read_exam(head)
+    except ReadError:
+        return ""
 
 
 def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
@@ -90,6 +106,15 @@ def decode_evidence(data: bytes) -> Evidence:
     from mammo_core.preprocessing.dicom.identity import evidence_of  # not all machines have it
 
     return evidence_of(data)
+
+
+def decode_exam(head: bytes) -> str:
+    """`read_exam` in this very process."""
+    from mammo_core.preprocessing.dicom.header import raw  # not all machines have it
+    from mammo_core.preprocessing.dicom.parse import parse
+
+    study = raw(parse(head, tags=(_STUDY,)).header, "StudyInstanceUID").strip(b" \0")
+    return hashlib.sha256(study).hexdigest() if study else ""
 
 
 def _decode(data: bytes, *, size: int, key: bytes, image_id: str | None) -> Mammogram:
