@@ -72,12 +72,11 @@ def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> 
         return decode_content(source, size=len(source), key=key, image_id=image_id)
     try:
         size = source.stat().st_size
-        with source.open("rb") as stream:
-            data = stream.read(limits.HEAD_BYTES if size > limits.FILE_BYTES else -1)
-    except OSError as error:
-        raise ReadError(
-            "no_file", f"This file cannot be opened: {error.strerror}.", "Is it still there?"
-        ) from None
+    except OSError:
+        size = 0  # opening it tells why
+    most = limits.HEAD_BYTES if size > limits.FILE_BYTES else limits.FILE_BYTES
+    data = limits.read_source(source, most=most)
+    size = max(size, len(data))
     return decode_content(data, size=size, key=key, image_id=image_id)
 
 
