@@ -119,6 +119,14 @@ def home() -> Path:
     return Path(os.environ.get("MAMMO_HOME") or Path.home() / ".mammoscope")
 
 
+def keep_private() -> None:
+    """From now on nobody but this account reads what this process writes, nor what lies at home."""
+    os.umask(0o077)
+    home().mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # another's folder, or a disk that knows no rights
+        home().chmod(0o700)
+
+
 def cases_root() -> Path:
     return home() / "cases"
 
