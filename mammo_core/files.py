@@ -3,6 +3,7 @@ never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME.
 """
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -12,6 +13,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Final
+
+from mammo_core.errors import DiskError
 
 if sys.platform == "win32":
     import msvcrt
@@ -68,12 +71,52 @@ def replace_file(path: Path, content: str | bytes) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
     scratch = scratch_beside(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with scratch.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    scratch.replace(path)
-    sync_folder(path.parent)
+    with told_of_disk(path.parent):
+        try:
+            with scratch.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextlib.contextmanager
+def told_of_disk(folder: Path) -> Iterator[None]:
+    """A disk that is full, or may not be written to, is a DiskError with a sentence."""
+    try:
+        yield
+    except OSError as error:
+        said = disk_in_words(error, folder)
+        if isinstance(error, DiskError) or not said:
+            raise
+        raise DiskError(said) from error
+
+
+def disk_in_words(error: OSError, folder: Path) -> str:
+    """What could not be written and what to do; the folder by its last name alone. Empty where the
+    error is of another kind.
+    """
+    if error.errno not in (*_FULL, *_FORBIDDEN):
+        return ""
+    where = f"Nothing more can be written to the folder {folder.name!r}"
+    if error.errno in _FULL:
+        return (
+            f"{where}: there is no room left on the disk. Make room (forget cases, delete runs or "
+            "the cache) and try again; what was written before is whole."
+        )
+    return (
+        f"{where}: {error.strerror or error}. Give this account the right to write there, or "
+        "choose other folders with MAMMO_HOME and MAMMO_CHECKPOINTS."
+    )
 
 
 def sync_folder(folder: Path) -> None:

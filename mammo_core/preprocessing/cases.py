@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
-from mammo_core.files import locked, replace_file, scratch_beside, sha256_of
+from mammo_core.files import locked, replace_file, scratch_beside, sha256_of, told_of_disk
 from mammo_core.preprocessing.reading.read import read_exam
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
@@ -115,7 +115,8 @@ def store_case(
             _write(kept, root)
             return kept
         scratch = scratch_beside(root / case_id)
-        scratch.mkdir(parents=True)
+        with told_of_disk(root):
+            scratch.mkdir(parents=True)
         try:
             images, refusals = _read_into(
                 scratch, files, hashes, read=read, mask=mask, report=report
@@ -316,7 +317,7 @@ def _is_over(folder: Path, now: float) -> bool:
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
-    with path.open("wb") as stream:
+    with told_of_disk(path.parent.parent), path.open("wb") as stream:
         np.save(stream, values, allow_pickle=False)
 
 

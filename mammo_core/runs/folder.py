@@ -18,6 +18,7 @@ baselines.csv        scores of guesses without a network on the same images; lea
 """
 
 import json
+import os
 import re
 import socket
 import time
@@ -30,7 +31,7 @@ from typing import Any, Final, TypeVar
 import pandas as pd
 
 from mammo_core.config import load_settings
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.errors import ConfigError, DiskError, RunError
 from mammo_core.files import (
     checkpoints_root,
     replace_file,
@@ -49,6 +50,8 @@ HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
 BASELINES_NAME: Final = "baselines.csv"
 MEMBERS_NAME: Final = "members.json"  # of an ensemble, which has no card of its own
+_SPARE: Final = "spare"
+_SPARE_BYTES: Final = 2**16
 _DATED: Final = re.compile(r"\d{8}-\d{6}-")  # as `jobs.new_run_id` makes them
 
 
@@ -132,7 +135,13 @@ class RunFolder:
         return self.predictions_file.exists()
 
     def write_status(self, status: RunStatus) -> None:
-        replace_file(self.file("status.json"), json.dumps(to_document(status)) + "\n")
+        """On a full disk too: a worker has kept room for its last words."""
+        document = json.dumps(to_document(status)) + "\n"
+        try:
+            replace_file(self.file("status.json"), document)
+        except DiskError:
+            self.file(_SPARE).unlink(missing_ok=True)
+            replace_file(self.file("status.json"), document)
 
     def read_status(self, *, now: float | None = None) -> RunStatus:
         """The state as written; LOST where a live run has stopped beating or died, NOT_STARTED
@@ -183,12 +192,15 @@ class RunFolder:
     @contextmanager
     def worker_lives(self) -> Iterator[None]:
         """Held by the worker while it works: its death, however sudden, lets the lock go."""
+        with suppress(DiskError):  # then there is no room even now, and the work will say so
+            replace_file(self.file(_SPARE), os.urandom(_SPARE_BYTES))  # zeros might take no room
         with self.file("worker.lock").open("a+b") as lock:
             if try_lock(lock):  # else another worker has it, or this disk knows no locks
                 replace_file(self.file("worker"), socket.gethostname())
             yield
         self.forget_worker()  # its status is written: nobody needs to ask
         self.file("worker.lock").unlink(missing_ok=True)
+        self.file(_SPARE).unlink(missing_ok=True)
 
     def forget_worker(self) -> None:
         """Before another one starts, which takes a while to come to life."""

@@ -44,7 +44,8 @@ _READ_FIRST: Final = "read_first"
 
 def open_case() -> Case | None:
     """The case in the URL, after taking over what was just dropped; None before there is one."""
-    _take_uploads()
+    with shown_errors():
+        _take_uploads()
     case_id = st.query_params.get("case")
     if not case_id:
         return None
@@ -89,8 +90,9 @@ def show_intake() -> None:
     with st.container(horizontal=True):
         for sample in samples:
             if st.button(sample.title, key=f"sample_{sample.name}", icon=":material/image:"):
-                case = store_files([path.read_bytes() for path in sample.files])
-                place_images(cases_root(), case, sample)
+                with shown_errors():
+                    case = store_files([path.read_bytes() for path in sample.files])
+                    place_images(cases_root(), case, sample)
                 st.rerun()
 
 
