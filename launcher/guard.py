@@ -99,7 +99,7 @@ def _asked(scope: Message) -> str:
     if scope["type"] != "http":
         return ""
     query = parse_qs(scope.get("query_string", b"").decode("latin-1"))
-    return query.get("token", [""])[0]
+    return str(query.get("token", [""])[0])
 
 
 def _with_headers(scope: Message, send: Send) -> Send:

@@ -8,6 +8,7 @@ import hashlib
 import os
 import re
 import secrets
+import shutil
 import sys
 import time
 from collections.abc import Iterator
@@ -160,6 +161,47 @@ def shipped_checkpoints_root() -> Path:
 def home() -> Path:
     """What the program keeps for its user: cases, registered data sets, caches, jobs, key."""
     return Path(os.environ.get("MAMMO_HOME") or Path.home() / ".mammoscope")
+
+
+_SCRATCH: Final = re.compile(r"\..+\.(?P<process>\d+)-[0-9a-f]{16}\.tmp")
+_FRESH_SECONDS: Final = 600.0  # another computer, whose processes we cannot see, may write here too
+
+
+def sweep_scratch(folder: Path, *, now: float | None = None) -> int:
+    """Remove what a kill or a power cut left half-written in `folder` and those in it; how much."""
+    now = time.time() if now is None else now
+    swept = 0
+    for path in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
+        found = _SCRATCH.fullmatch(path.name)
+        with contextlib.suppress(OSError):
+            if found is None or now - path.lstat().st_mtime < _FRESH_SECONDS:
+                continue
+            if path.lstat().st_mtime > boot_time() and _is_alive(int(found["process"])):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            swept += 1
+    return swept
+
+
+def boot_time() -> float:
+    """When this computer was started, in seconds since 1970; 0 where it does not say."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if clock is None else time.time() - time.clock_gettime(clock)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":
+        return True  # there, asking for a process ends it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def keep_private() -> None:

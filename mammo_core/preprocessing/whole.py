@@ -186,8 +186,8 @@ def missing_in_jpeg_2000(data: bytes) -> str:
 
 def _loads(codestream: bytes, reduction: int) -> bool:
     try:
-        image = Image.open(io.BytesIO(codestream), formats=("JPEG2000",))
-        image.reduce = reduction  # type: ignore[method-assign, assignment] - the plugin's own name
+        image: Any = Image.open(io.BytesIO(codestream), formats=("JPEG2000",))
+        image.reduce = reduction  # the plugin's own, in the place of Image's method
         image.load()
     except (OSError, ValueError, SyntaxError):
         return False
@@ -311,7 +311,7 @@ def _unpacking(compression: int, tables: bytes) -> Callable[[bytes, int], str]:
 
     if compression == _JPEG:
         return lambda piece, size: _jpeg_piece(tables[:-2] + piece[2:] if tables else piece, size)
-    decoders: dict[int, Callable[[bytes], bytes]] = {
+    decoders: dict[int, Callable[..., bytes | bytearray]] = {
         _NO_COMPRESSION: lambda piece: piece,
         _LZW: imagecodecs.lzw_decode,
         _PACKBITS: imagecodecs.packbits_decode,
@@ -328,7 +328,7 @@ def _jpeg_piece(piece: bytes, size: int) -> str:
     return missing_in_jpeg(piece)
 
 
-def _counted(piece: bytes, size: int, decode: Callable[[bytes], bytes]) -> str:
+def _counted(piece: bytes, size: int, decode: Callable[..., bytes | bytearray]) -> str:
     try:
         found = len(decode(piece))
     except RuntimeError:

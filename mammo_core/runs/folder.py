@@ -166,6 +166,9 @@ class RunFolder:
             return status
         if status.state.is_over:
             return status
+        if self.is_checkpoint:  # the card is written last: the model is whole
+            told = f"{told} after the model was finished; the baselines may be missing."
+            return replace(status, state=RunState.FINISHED, message=told)
         return replace(
             status,
             state=RunState.LOST,

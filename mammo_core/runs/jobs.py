@@ -19,7 +19,15 @@ from typing import IO, Any, Final, Literal
 
 from mammo_core.config import MeasureConfig, save_settings
 from mammo_core.errors import ConfigError, MammoError, RunError
-from mammo_core.files import REPOSITORY, disk_in_words, jobs_root, replace_file, try_lock, unlock
+from mammo_core.files import (
+    REPOSITORY,
+    disk_in_words,
+    jobs_root,
+    replace_file,
+    sweep_scratch,
+    try_lock,
+    unlock,
+)
 from mammo_core.runs.folder import (
     HEARTBEAT_SECONDS,
     LOST_AFTER_SECONDS,
@@ -237,6 +245,7 @@ def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) 
     counts as stopped, not finished.
     """
     with _heartbeat(run), run.worker_lives():
+        sweep_scratch(run.path)
         try:
             words = _work_in_turn(run, work, device)
         except MammoError as error:

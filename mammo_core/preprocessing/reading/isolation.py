@@ -100,6 +100,22 @@ class ReadingProcess:
         *,
         seconds: float | None = None,
     ) -> Answer:
+        try:
+            return self._ask_once(source, request, answer, seconds=seconds)
+        except ReadError as error:
+            if error.code != "decoder_died":
+                raise
+        # Somebody may have killed it from outside; only a file that kills it again is to blame.
+        return self._ask_once(source, request, answer, seconds=seconds)
+
+    def _ask_once(
+        self,
+        source: Path | bytes,
+        request: Request,
+        answer: Callable[[IO[bytes]], Answer],
+        *,
+        seconds: float | None,
+    ) -> Answer:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # ended by someone else; not the fault of this file
         process = self._process or self._start()
