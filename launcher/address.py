@@ -43,7 +43,7 @@ def names_of(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
         with contextlib.suppress(OSError):
             found = socket.getaddrinfo(socket.gethostname(), None)
             names += [str(address[0]) for *_, address in found]
-    elif not is_loopback(host):
+    else:
         names.append(host)
     return tuple(dict.fromkeys(f"[{n}]" if n.count(":") > 1 and n[0] != "[" else n for n in names))
 

@@ -17,7 +17,6 @@ NAMES: Final = "MAMMO_SERVED_NAMES"  # what the app may be called in an address,
 TOKEN: Final = "MAMMO_SERVED_TOKEN"  # empty where none is asked for
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _HEALTH: Final = "/_stcore/health"  # "ok" and nothing else: start.py waits for it
-_COOKIE: Final = "mammo_session"
 
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -56,9 +55,9 @@ class Guard:
         problem = refusal(headers, self._rules.names)
         if not problem and self._rules.token and scope["path"] != _HEALTH:
             if self._is_token(_asked(scope)):
-                await _redirect(scope, f"{_COOKIE}={self._session}", send)
+                await _redirect(scope, f"{_cookie(scope)}={self._session}", send)
                 return
-            if not self._is_session(headers.get("cookie", "")):
+            if not self._is_session(headers.get("cookie", ""), _cookie(scope)):
                 problem = "Open the address that was printed when the app was started."
         if problem:
             await _refuse(scope, problem, receive, send)
@@ -68,9 +67,9 @@ class Guard:
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._rules.token.encode())
 
-    def _is_session(self, cookies: str) -> bool:
+    def _is_session(self, cookies: str, name: str) -> bool:
         try:
-            given = SimpleCookie(cookies).get(_COOKIE)
+            given = SimpleCookie(cookies).get(name)
         except CookieError:
             return False
         return given is not None and hmac.compare_digest(
@@ -92,6 +91,11 @@ def refusal(headers: Mapping[str, str], names: Iterable[str]) -> str:
 
 def _headers(scope: Message) -> dict[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
+def _cookie(scope: Message) -> str:
+    """Its name; a browser does not keep those of two ports of one machine apart."""
+    return f"mammo_session_{scope['server'][1]}"
 
 
 def _asked(scope: Message) -> str:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -146,3 +147,9 @@ def test_with_a_token_only_the_printed_address_opens_the_app(tmp_path: Path) -> 
 )
 def test_host_and_origin_are_compared_whole(headers: dict[str, str], is_refused: bool) -> None:
     assert bool(refusal(headers, names_of(LOOPBACK))) is is_refused
+
+
+def test_what_breaks_a_page_is_told_in_the_log_and_not_on_the_page() -> None:
+    """A traceback names folders of the server, and what files said."""
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))
+    assert settings["client"]["showErrorDetails"] == "none"

@@ -24,7 +24,7 @@ from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import datasets_root
 from mammo_core.plots.overviews import counts_figure
-from mammo_core.reports.case.tables import to_safe_csv
+from mammo_core.tables import to_safe_csv
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 

@@ -19,9 +19,9 @@ from mammo_core.metrics.subgroups import (
 )
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, auc_of
 from mammo_core.plots.overviews import forest_figure
-from mammo_core.reports.case.tables import to_safe_csv
 from mammo_core.reports.wording import number_in_words
 from mammo_core.scores import called_in_words
+from mammo_core.tables import to_safe_csv
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
