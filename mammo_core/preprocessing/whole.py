@@ -21,6 +21,7 @@ from PIL import Image
 from mammo_core.preprocessing.reading import limits
 
 SHORT: Final = "some of its compressed data is missing"
+UNREAD: Final = "some of its compressed data was never read"
 _MARKER: Final = re.compile(rb"\xff+([^\x00\xff])")
 _RESTARTS: Final = range(0xD0, 0xD8)
 _SEQUENTIAL: Final = 0xC3  # the frame header (SOF3) of lossless JPEG; below it those of the others
@@ -142,7 +143,7 @@ def _probed(data: bytes, jpeg: _Jpeg) -> str:
         return str(error)
     if not np.array_equal(longer, other):
         return SHORT
-    return "some of its compressed data was never read" if np.array_equal(other, shorter) else ""
+    return UNREAD if np.array_equal(other, shorter) else ""
 
 
 def _with_more(data: bytes, jpeg: _Jpeg, more: bytes, *, tail: int) -> bytes:
@@ -167,21 +168,35 @@ def missing_in_jpeg_2000(data: bytes) -> str:
     Pillow decodes a reduced picture, for which all packets are read at next to no cost. It refuses
     some reductions of some sizes, so the plain one is asked first.
     """
-    end = len(data.rstrip(b"\0")) - len(_EOC)
     start, halvings = _main_header(data)
-    parts = list(_tile_parts(data, start, end))
+    parts = list(_tile_parts(data, start, len(data.rstrip(b"\0")) - len(_EOC)))
+    reductions = (one for one in range(halvings, -1, -1) if _loads(data, one))
+    reduction = next(reductions, None)
+    if reduction is None or not _loads(_with_tails(data, start, parts, _ONES), reduction):
+        return SHORT
+    # Without its last bytes a whole one misses data or, where its last packets are empty, those.
+    fewer = (_with_tails(data, start, parts, more, tail=_TAIL) for more in (b"", _ONES))
+    return UNREAD if all(_loads(one, reduction) for one in fewer) else ""
+
+
+def _with_tails(
+    data: bytes,
+    start: int,
+    parts: Sequence[tuple[int, int, int]],
+    more: bytes,
+    *,
+    tail: int = 0,
+) -> bytes:
+    """The codestream whose tiles end in `more` in the place of their last `tail` bytes."""
     last_of = {tile: number for number, (tile, _, _) in enumerate(parts)}
-    longer = [data[:start]]
+    pieces = [data[:start]]
     for number, (tile, position, length) in enumerate(parts):
         part = bytearray(data[position : position + length])
         if last_of[tile] == number:
-            part += _ONES
+            part[len(part) - tail :] = more
             struct.pack_into(">I", part, 6, len(part))
-        longer.append(bytes(part))
-    for reduction in range(halvings, -1, -1):
-        if _loads(data, reduction):
-            return "" if _loads(b"".join([*longer, _EOC]), reduction) else SHORT
-    return SHORT
+        pieces.append(bytes(part))
+    return b"".join([*pieces, _EOC])
 
 
 def _loads(codestream: bytes, reduction: int) -> bool:

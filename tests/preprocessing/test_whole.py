@@ -14,7 +14,7 @@ from PIL import Image
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.dicom.reader import decode_dicom
 from mammo_core.preprocessing.raster import decode_raster
-from mammo_core.preprocessing.whole import missing_in_jpeg
+from mammo_core.preprocessing.whole import missing_in_jpeg, missing_in_jpeg_2000
 from tests.preprocessing.dicom_files import JPEG, KEY, compressed, compressed_file, header_of, items
 
 END = b"\xff\xd9"
@@ -93,6 +93,26 @@ def test_a_jpeg_2000_cut_between_two_packets_is_refused() -> None:
             pass
         assert code_of(compressed_file(header, items(b"", [cut]), JPEG + "90")) != "read"
     assert taken > 0
+
+
+@pytest.mark.parametrize("syntax", ["90", "91", "201"])
+def test_a_jpeg_2000_without_a_piece_of_it_is_refused_whatever_length_it_says(syntax: str) -> None:
+    """Behind the hole a decoder may take what it finds for empty packets, and read no further."""
+    frame = compressed(picture(12), JPEG + syntax, bits=12)
+    start = frame.index(b"\xff\x93") + 2
+    for share in np.linspace(0.05, 0.9, 18):
+        place = start + int(share * (len(frame) - start))
+        holed = with_tile_length(frame[:place] + frame[place + len(frame) // 20 :])
+        assert code_of(dicom(holed, syntax, 12)) != "read"
+
+
+@pytest.mark.parametrize("level", [0, 60])
+def test_a_jpeg_2000_of_nothing_but_background_is_whole(level: int) -> None:
+    blank = np.zeros((64, 64), np.uint16)
+    blank[:2, :2] = 7
+    for values in (blank, np.zeros_like(blank)):
+        frame = imagecodecs.jpeg2k_encode(values, codecformat="J2K", level=level)
+        assert missing_in_jpeg_2000(bytes(frame)) == ""
 
 
 @pytest.mark.parametrize(("syntax", "bits"), [("50", 8), ("51", 12), ("57", 12), ("70", 12)])
