@@ -1,12 +1,15 @@
 """Where the app listens: whether it can, and who reaches it there under which name."""
 
+import contextlib
 import errno
 import http.client
 import ipaddress
 import os
 import socket
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
+
+from launcher.guard import LOOPBACK_NAMES
 
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8501
@@ -32,15 +35,30 @@ def url_of(host: str, port: int) -> str:
     return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
 
 
-def host_warning(host: str, port: int) -> str | None:
+def names_of(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
+    """What the app at `host` may be called in an address; all others are refused."""
+    names = [*LOOPBACK_NAMES, *more]
+    if host in EVERYWHERE:
+        names.append(socket.gethostname())
+        with contextlib.suppress(OSError):
+            found = socket.getaddrinfo(socket.gethostname(), None)
+            names += [str(address[0]) for *_, address in found]
+    else:
+        names.append(host)
+    return tuple(dict.fromkeys(f"[{n}]" if n.count(":") > 1 and n[0] != "[" else n for n in names))
+
+
+def host_warning(host: str, port: int, *, has_token: bool = False) -> str | None:
     """What to know before others can reach the app; None where nobody else can."""
-    if is_loopback(host):
+    if is_loopback(host) or has_token:
         return None
     return (
         f"Careful: there is no login. Whoever reaches {url_of(host, port)} can see and change "
-        "everything in it.\nIt is safer to leave --host away, to run on your own computer\n"
+        "everything in it: add --token, which asks for a secret that is printed here.\n"
+        "It is safer still to leave --host away, to run on your own computer\n"
         f"    ssh -L {port}:{LOOPBACK}:{port} YOU@{socket.gethostname()}\n"
-        f"and to open {url_of(LOOPBACK, port)} there."
+        f"and to open {url_of(LOOPBACK, port)} there. Other accounts on this machine reach it even "
+        "so: use --token wherever the machine is shared."
     )
 
 

@@ -17,7 +17,9 @@ def run(arguments: list[str]) -> int:
             return run_checks(
                 options.only, is_all=options.all, may_install_browser=options.install_browser
             )
-        return start_app(options.host, options.port)
+        return start_app(
+            options.host, options.port, has_token=options.token, more_names=options.name
+        )
     except StartError as error:
         print(error, file=sys.stderr)
         return 1
@@ -30,6 +32,17 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="start.py", description="Start the workbench.")
     parser.add_argument("--port", type=_port, default=PORT, help=f"default {PORT}")
     parser.add_argument("--host", default=LOOPBACK, help=f"default {LOOPBACK}: this machine only")
+    parser.add_argument(
+        "--token",
+        action="store_true",
+        help="let in only who has the address that is printed: for a machine that others use too",
+    )
+    parser.add_argument(
+        "--name",
+        action="append",
+        default=[],
+        help="a name by which the app may be called as well, as behind a proxy; may be repeated",
+    )
     commands = parser.add_subparsers(dest="command", metavar="test")
     test = commands.add_parser("test", help="run the checks and tests instead")
     test.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="run these alone")

@@ -21,6 +21,7 @@ from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
+from mammo_core.files import keep_private
 from mammo_core.words import NOTICE
 
 COMMANDS: Final[tuple[Command, ...]] = (
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_arguments(own)
     chosen = parser.parse_args(asked)
     run = {command.name: command.run for command in COMMANDS}[chosen.command]
+    keep_private()
     try:
         code = run(chosen)
         sys.stdout.flush()

@@ -7,6 +7,7 @@
   - UnknownNameError  a name is not in a catalog
   - RunError          a run cannot be started, stopped or read
   - CheckpointError   a checkpoint is broken, foreign or newer than this program
+  - DiskError         nothing more can be written: the disk is full, or may not be written to
 
 Pages and the command line catch MammoError and show its text; any other exception is a bug and is
 left to crash loudly. A message says what is wrong with which thing, what was found, what to do.
@@ -43,6 +44,10 @@ class RunError(MammoError):
 
 class CheckpointError(MammoError):
     """A checkpoint cannot be used: broken, foreign, or written by a newer program."""
+
+
+class DiskError(MammoError, OSError):
+    """Nothing more can be written: the disk is full, or may not be written to."""
 
 
 class UnknownNameError(MammoError):

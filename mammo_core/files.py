@@ -3,24 +3,122 @@ never half of one. Two variables move them: MAMMO_CHECKPOINTS and MAMMO_HOME; a 
 says below which folders a visitor of the pages may look for data sets.
 """
 
+import contextlib
+import errno
 import hashlib
 import os
 import re
-import threading
+import secrets
+import shutil
+import sys
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
+
+from mammo_core.errors import DiskError
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def try_lock(lock: IO[bytes]) -> bool:
+        lock.seek(0)
+        try:
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+
+    def unlock(lock: IO[bytes]) -> None:
+        lock.seek(0)
+        msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
+
+    def _wait_for(lock: IO[bytes]) -> None:
+        while not try_lock(lock):
+            time.sleep(0.02)
+
+else:
+    import fcntl
+
+    def try_lock(lock: IO[bytes]) -> bool:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+    def unlock(lock: IO[bytes]) -> None:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+    def _wait_for(lock: IO[bytes]) -> None:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Nobody else, of this process or another, is in here with the same `path` at the same time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a+b") as lock:
+        with contextlib.suppress(OSError):  # a disk that knows no locks
+            _wait_for(lock)
+        yield
+
+
+def scratch_beside(path: Path) -> Path:
+    """A name that nobody else has: of this process or another, here or on another computer."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
 def replace_file(path: Path, content: str | bytes) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
-    scratch = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
+    scratch = scratch_beside(path)
     data = content.encode("utf-8") if isinstance(content, str) else content
-    with scratch.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    scratch.replace(path)
-    sync_folder(path.parent)
+    with told_of_disk(path.parent):
+        try:
+            with scratch.open("wb") as stream:
+                stream.write(data)
+                stream.flush()
+                os.fsync(stream.fileno())
+            scratch.replace(path)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
+        sync_folder(path.parent)
+
+
+_FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
+
+
+@contextlib.contextmanager
+def told_of_disk(folder: Path) -> Iterator[None]:
+    """A disk that is full, or may not be written to, is a DiskError with a sentence."""
+    try:
+        yield
+    except OSError as error:
+        said = disk_in_words(error, folder)
+        if isinstance(error, DiskError) or not said:
+            raise
+        raise DiskError(said) from error
+
+
+def disk_in_words(error: OSError, folder: Path) -> str:
+    """What could not be written and what to do; the folder by its last name alone. Empty where the
+    error is of another kind.
+    """
+    if error.errno not in (*_FULL, *_FORBIDDEN):
+        return ""
+    where = f"Nothing more can be written to the folder {folder.name!r}"
+    if error.errno in _FULL:
+        return (
+            f"{where}: there is no room left on the disk. Make room (forget cases, delete runs or "
+            "the cache) and try again; what was written before is whole."
+        )
+    return (
+        f"{where}: {error.strerror or error}. Give this account the right to write there, or "
+        "choose other folders with MAMMO_HOME and MAMMO_CHECKPOINTS."
+    )
 
 
 def sync_folder(folder: Path) -> None:
@@ -64,6 +162,55 @@ def shipped_checkpoints_root() -> Path:
 def home() -> Path:
     """What the program keeps for its user: cases, registered data sets, caches, jobs, key."""
     return Path(os.environ.get("MAMMO_HOME") or Path.home() / ".mammoscope")
+
+
+_SCRATCH: Final = re.compile(r"\..+\.(?P<process>\d+)-[0-9a-f]{16}\.tmp")
+_FRESH_SECONDS: Final = 600.0  # another computer, whose processes we cannot see, may write here too
+
+
+def sweep_scratch(folder: Path, *, now: float | None = None) -> int:
+    """Remove what a kill or a power cut left half-written in `folder` and those in it; how much."""
+    now = time.time() if now is None else now
+    swept = 0
+    for path in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
+        found = _SCRATCH.fullmatch(path.name)
+        with contextlib.suppress(OSError):
+            if found is None or now - path.lstat().st_mtime < _FRESH_SECONDS:
+                continue
+            if path.lstat().st_mtime > boot_time() and _is_alive(int(found["process"])):
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path)
+            else:
+                path.unlink()
+            swept += 1
+    return swept
+
+
+def boot_time() -> float:
+    """When this computer was started, in seconds since 1970; 0 where it does not say."""
+    clock = getattr(time, "CLOCK_BOOTTIME", None)
+    return 0.0 if clock is None else time.time() - time.clock_gettime(clock)
+
+
+def _is_alive(process: int) -> bool:
+    if os.name == "nt":
+        return True  # there, asking for a process ends it
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def keep_private() -> None:
+    """From now on nobody but this account reads what this process writes, nor what lies at home."""
+    os.umask(0o077)
+    home().mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(OSError):  # another's folder, or a disk that knows no rights
+        home().chmod(0o700)
 
 
 def cases_root() -> Path:

@@ -63,7 +63,7 @@ _CODED: Final[Mapping[str, tuple[str, ...]]] = {
     "split": tuple(Split),
 }
 _CLASS_PREFIX: Final = "p_"
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")  # the full-width ones too
 
 
 def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
@@ -163,6 +163,14 @@ def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:
 def safe_cell(text: str) -> str:
     """`text` as a cell of a CSV that a spreadsheet shows and never runs as a formula."""
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
+
+
+def to_safe_csv(table: pd.DataFrame) -> str:
+    """CSV that a spreadsheet shows and never runs: a text that starts a formula is quoted."""
+    safe = table.map(lambda value: safe_cell(value) if isinstance(value, str) else value)
+    return safe.rename(columns=lambda name: safe_cell(str(name))).to_csv(
+        index=False, lineterminator="\n"
+    )
 
 
 def _with_contract(

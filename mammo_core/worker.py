@@ -24,6 +24,7 @@ from mammo_core.config import (
     RunConfig,
 )
 from mammo_core.errors import MammoError
+from mammo_core.files import keep_private
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.jobs import JobProgress, carry_out, device_of
 
@@ -180,6 +181,7 @@ KINDS: Final = {
 
 def main(name: str, folder: Path) -> int:
     """Carry the work out. Of several processes (torchrun) the first alone writes to the folder."""
+    keep_private()
     run, kind = RunFolder(folder), KINDS[name]
     if int(os.environ.get("RANK", "0")) > 0:
         return _work_along(run, kind)

@@ -1,12 +1,22 @@
 """Files are whole whoever writes them, and when."""
 
 import os
+import subprocess
+import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from mammo_core.files import data_roots, folders_in, replace_file
+from mammo_core.files import (
+    boot_time,
+    data_roots,
+    folders_in,
+    replace_file,
+    scratch_beside,
+    sweep_scratch,
+)
 
 
 def test_threads_that_write_one_file_at_once_leave_one_of_theirs_whole(tmp_path: Path) -> None:
@@ -34,3 +44,32 @@ def test_visitors_look_below_the_folders_that_were_named_and_follow_no_link_out(
     assert data_roots() == (root.resolve(),)
     assert [path.name for path in folders_in(root, root)] == ["a", "b"]
     assert [path.name for path in folders_in(root / "a", root)] == ["deeper"]
+
+
+def test_what_a_dead_writer_or_the_time_before_the_boot_left_is_swept(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True
+    )
+    dead = int(ended.stdout)
+    own, before_boot, fresh, foreign, folder = (
+        scratch_beside(tmp_path / "one"),
+        scratch_beside(tmp_path / "two"),
+        tmp_path / f".three.{dead}-{'0' * 16}.tmp",
+        tmp_path / ".notes.tmp",
+        tmp_path / "run" / f".four.{dead}-{'0' * 16}.tmp",
+    )
+    folder.mkdir(parents=True)
+    (folder / "half").write_bytes(b"half")
+    for path in (own, before_boot, fresh, foreign):
+        path.write_bytes(b"half")
+    for path in (foreign, folder):
+        os.utime(path, (0.0, 0.0))
+    os.utime(before_boot, (boot_time() - 3600,) * 2)
+    later = max(time.time(), boot_time() + 3600 + 1)
+    os.utime(own, (later - 700,) * 2)
+    os.utime(fresh, (later,) * 2)
+    assert sweep_scratch(tmp_path, now=later) == 2
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted(
+        [own.name, fresh.name, foreign.name, "run"]
+    )
+    assert not list((tmp_path / "run").iterdir())

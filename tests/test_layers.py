@@ -13,6 +13,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core": {"numpy", "pandas", "jinja2"},
     "mammo_core/preprocessing": {
         "numpy", "pandas", "pydicom", "cv2", "PIL", "imagecodecs", "openjpeg", "psutil", "scipy",
+        "simplejpeg",
     },
     "mammo_core/datasets": {"numpy", "pandas", "sklearn", "scipy", "cv2", "openpyxl", "skimage"},
     "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy"},

@@ -19,7 +19,15 @@ from threading import Thread
 
 import pytest
 
-from launcher.address import LOOPBACK, host_warning, is_healthy, is_loopback, port_problem, url_of
+from launcher.address import (
+    LOOPBACK,
+    host_warning,
+    is_healthy,
+    is_loopback,
+    names_of,
+    port_problem,
+    url_of,
+)
 from launcher.app import app_command
 from launcher.browser import fetch_commands, find_browser
 from launcher.checks import (
@@ -48,6 +56,7 @@ from launcher.environment import (
     why_pip_failed,
     write_command,
 )
+from launcher.guard import LOOPBACK_NAMES
 from start import NEWEST_PYTHON, OLDEST_PYTHON, python_problem
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -184,16 +193,29 @@ def test_an_address_of_version_six_is_bracketed() -> None:
 
 
 def test_the_app_is_started_at_the_address_asked_for() -> None:
-    command = app_command(PYTHON, LOOPBACK, 8600)
-    assert command[:5] == ["python", "-m", "streamlit", "run", "streamlit_app.py"]
+    command = app_command(PYTHON, LOOPBACK, 8600, names_of(LOOPBACK))
+    assert command[:5] == ["python", "-m", "streamlit", "run", "served.py"]
     assert "--server.address=127.0.0.1" in command
     assert "--server.port=8600" in command
     assert not [word for word in command if word.startswith("--server.allowedHosts")]
 
 
 def test_elsewhere_the_app_may_be_called_by_the_names_it_has_there() -> None:
-    assert "--server.allowedHosts=192.0.2.7" in app_command(PYTHON, "192.0.2.7", 8501)
-    assert "--server.allowedHosts=*" in app_command(PYTHON, "0.0.0.0", 8501)
+    command = app_command(PYTHON, "192.0.2.7", 8501, names_of("192.0.2.7", ["lab.example"]))
+    assert "--server.allowedHosts=192.0.2.7" in command
+    assert "--server.corsAllowedOrigins=http://lab.example:8501" in command
+
+
+def test_everywhere_is_no_name_and_no_permission_for_every_name() -> None:
+    names = names_of("0.0.0.0", ["lab.example"])
+    assert {socket.gethostname(), "lab.example", *LOOPBACK_NAMES} <= set(names)
+    assert not {"*", "0.0.0.0"} & set(names)
+
+
+def test_whoever_shares_a_machine_is_told_of_the_token() -> None:
+    assert "--token" in str(host_warning("0.0.0.0", 8501))
+    assert host_warning("0.0.0.0", 8501, has_token=True) is None
+    assert read_arguments(["--token", "--name", "lab.example"]).name == ["lab.example"]
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "eight"])

@@ -31,6 +31,7 @@ def _run_audit(arguments: argparse.Namespace) -> int:
     from mammo_core.datasets.audit.run import FirstAnswer, audit_dataset
     from mammo_core.datasets.dataset import read_in_question
     from mammo_core.files import replace_file
+    from mammo_core.tables import to_safe_csv
 
     dataset = read_in_question(arguments.folder, arguments.adapter, arguments.label_rule)
     say(f"{dataset.adapter.title}, {len(dataset.manifest)} rows. {dataset.label_rule.title}")
@@ -54,7 +55,7 @@ def _run_audit(arguments: argparse.Namespace) -> int:
     if arguments.out is not None:
         arguments.out.mkdir(parents=True, exist_ok=True)
         write_audit(result, arguments.out / "audit.json")
-        table = findings_table(result).to_csv(index=False, lineterminator="\n")
+        table = to_safe_csv(findings_table(result))
         replace_file(arguments.out / "findings.csv", table)
         write_report(result, dataset.root, arguments.out / "report.html")
         say(f"Written to {arguments.out}: audit.json, findings.csv, report.html")

@@ -15,6 +15,7 @@ from mammo_core.errors import ConfigError
 from mammo_core.files import cache_root
 from mammo_core.preprocessing.cache import VERSION, Built, Cache, Plan, build_cache, plan_build
 from mammo_core.preprocessing.prepare import place_box
+from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.types import Box
 
@@ -41,6 +42,7 @@ def prepare_dataset(
         processes=processes or os.cpu_count() or 1,
         report=lambda done, total: report(done, total, f"Preparing images: {done} of {total}"),
         should_stop=should_stop,
+        inside=dataset.root,
     )
 
 
@@ -81,7 +83,7 @@ def boxes_in_prepared(
     def make() -> pd.DataFrame:
         return pd.concat(
             [
-                _laid_out(file, boxes, reader, settings).assign(source=source)
+                _laid_out(file, boxes, reader, settings, inside=dataset.root).assign(source=source)
                 for file, boxes, source in zip(files, marks, rows["image_id"], strict=True)
             ],
             ignore_index=True,
@@ -103,9 +105,15 @@ def boxes_in_prepared(
 
 
 def _laid_out(
-    file: Path, boxes: Sequence[Box], reader: ReadingProcess, settings: PrepareSettings
+    file: Path,
+    boxes: Sequence[Box],
+    reader: ReadingProcess,
+    settings: PrepareSettings,
+    *,
+    inside: Path,
 ) -> pd.DataFrame:
-    geometry = reader.read_prepared(file.read_bytes(), settings, key=_NO_KEY).geometry
+    source = limits.read_source(file, inside=inside)
+    geometry = reader.read_prepared(source, settings, key=_NO_KEY).geometry
     placed = [place_box(box, geometry) for box in boxes]
     return pd.DataFrame(
         [(box.x0, box.y0, box.x1, box.y1) for box in placed], columns=["x0", "y0", "x1", "y1"]

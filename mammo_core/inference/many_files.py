@@ -18,6 +18,7 @@ from mammo_core.inference.engine import Engine
 from mammo_core.inference.interpretation import remark, why_not
 from mammo_core.inference.scoring import BATCH
 from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import DECIMALS, probabilities_of, scores_of
@@ -217,6 +218,8 @@ def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow
         engine=engine,
     )
     try:
+        if not one.path.is_dir():
+            limits.read_source(one.path, most=1)  # what has no end has no hash
         row = replace(row, sha256=sha256_of(one.path))
         if is_known(row):
             return _Read(outcome=ScoredFile(row=None, is_known=True))

@@ -200,11 +200,13 @@ def build_cache(
     processes: int,
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
+    inside: Path | None = None,
 ) -> Built:
     """Prepare what is missing of `files`; `report(done, total)` is called for every one.
 
     One file that cannot be read does not stop the others. No more than one image a process is held
     in memory. Builders that work at the same time share the work: each takes its own random order.
+    No link is followed out of the folder `inside`, where one is given.
     """
     plan = plan_build(cache, files)
     if not plan.is_possible:
@@ -225,7 +227,7 @@ def build_cache(
             while True:
                 while idle and not should_stop() and (file := next(waiting, None)):
                     reader = idle.pop()
-                    running[pool.submit(_prepare_one, cache, file, reader)] = reader
+                    running[pool.submit(_prepare_one, cache, file, reader, inside)] = reader
                 if not running:
                     break
                 for future in wait(running, return_when=FIRST_COMPLETED).done:
@@ -244,12 +246,14 @@ def build_cache(
     )
 
 
-def _prepare_one(cache: Cache, file: Path, reader: ReadingProcess) -> Unreadable | None:
+def _prepare_one(
+    cache: Cache, file: Path, reader: ReadingProcess, inside: Path | None
+) -> Unreadable | None:
     try:
         if file.stat().st_size > limits.FILE_BYTES:
             raise limits.too_large(file.stat().st_size)
         place = cache.place_of(file)  # before the bytes: a file changed meanwhile is read again
-        source = file.read_bytes()
+        source = limits.read_source(file, inside=inside)
     except OSError as error:
         return Unreadable(file=file, reason=f"This file cannot be opened: {error.strerror}.")
     except ReadError as error:

@@ -10,6 +10,7 @@ import re
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
-from mammo_core.files import replace_file, sha256_of
+from mammo_core.files import locked, replace_file, scratch_beside, sha256_of, told_of_disk
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
 
@@ -26,6 +27,7 @@ DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
 UNDO_SECONDS: Final = 60
 _ASIDE: Final = ".forgotten"
+_CASE: Final = "case.json"
 _SAME_IMAGE: Final = "same_image"
 _GONE: Final = (
     "This case is no longer kept: it was forgotten, or its time was over. Open the images again."
@@ -110,11 +112,41 @@ def store_case(
     """Read `files` and keep them as one case; a file that cannot be read becomes a refusal."""
     hashes = [hashlib.sha256(content).hexdigest() for content in files]
     case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
-    folder = root / case_id
-    stored = _stored_whole(root, case_id, now=now)
-    if stored is not None:
-        return keep_case(root, case_id, until=now + DAY_SECONDS, now=now)
-    folder.mkdir(parents=True, exist_ok=True)
+    with _alone_with(root, case_id):
+        if (stored := _stored_whole(root, case_id, now=now)) is not None:
+            kept = replace(stored, kept_until=max(stored.kept_until, now + DAY_SECONDS))
+            _write(kept, root)
+            return kept
+        scratch = scratch_beside(root / case_id)
+        with told_of_disk(root):
+            scratch.mkdir(parents=True)
+        try:
+            images, refusals = _read_into(
+                scratch, files, hashes, read=read, mask=mask, report=report
+            )
+            case = Case(
+                case_id=case_id,
+                images=images,
+                refusals=refusals,
+                kept_until=now + DAY_SECONDS,
+            )
+            replace_file(scratch / _CASE, json.dumps(to_document(case)) + "\n")
+            _drop(root / case_id)
+            scratch.rename(root / case_id)
+        finally:
+            shutil.rmtree(scratch, ignore_errors=True)
+    return case
+
+
+def _read_into(
+    folder: Path,
+    files: Sequence[bytes],
+    hashes: Sequence[str],
+    *,
+    read: Callable[[bytes], Mammogram],
+    mask: Callable[[Mammogram], Mammogram],
+    report: Callable[[int, int], None],
+) -> tuple[tuple[CaseImage, ...], tuple[Refusal, ...]]:
     images: dict[str, CaseImage] = {}
     refusals = []
     for index, (content, digest) in enumerate(zip(files, hashes, strict=True)):
@@ -127,10 +159,8 @@ def store_case(
             decoded = read(content)
             read_at = time.perf_counter()
             mammogram = mask(decoded)
-        except ReadError as error:
-            refusals.append(
-                Refusal(number=index + 1, code=error.code, sentence=error.sentence, hint=error.hint)
-            )
+        except Exception as error:  # noqa: BLE001 - whatever one file does, the others are read
+            refusals.append(_refusal(index + 1, error))
             continue
         images[digest] = CaseImage(
             number=index + 1,
@@ -142,27 +172,30 @@ def store_case(
         _save_array(folder / f"{digest}.pixels.npy", mammogram.pixels)
         if mammogram.wide is not None:
             _save_array(folder / f"{digest}.wide.npy", mammogram.wide)
-    case = Case(
-        case_id=case_id,
-        images=tuple(images.values()),
-        refusals=tuple(refusals),
-        kept_until=now + DAY_SECONDS,
+    return tuple(images.values()), tuple(refusals)
+
+
+def _refusal(number: int, error: Exception) -> Refusal:
+    if isinstance(error, ReadError):
+        return Refusal(number=number, code=error.code, sentence=error.sentence, hint=error.hint)
+    return Refusal(
+        number=number,
+        code="damaged",
+        sentence=f"This file could not be read ({type(error).__name__}).",
+        hint="Export it again from where it came.",
     )
-    _write(case, root)
-    return case
 
 
 def load_case(root: Path, case_id: str, *, now: float | None = None) -> Case:
     """The case of that id. Only 64 hex digits are an id; anything else never touches the disk."""
-    if not _CASE_ID.fullmatch(case_id):
-        raise MammoError("This link does not name a case. Open the images again.")
+    _check_id(case_id)
     try:
-        document = json.loads((root / case_id / "case.json").read_text(encoding="utf-8"))
+        document = json.loads((root / case_id / _CASE).read_text(encoding="utf-8"))
         for image in document["images"]:
             if "info" not in image:  # kept by an earlier version
                 names = {field.name for field in fields(ImageInfo)} & image.keys()
                 image["info"] = {name: image.pop(name) for name in names}
-        case = from_document(document, Case, where="case.json")
+        case = from_document(document, Case, where=_CASE)
     except FileNotFoundError:
         raise MammoError(_GONE) from None
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError, ConfigError):
@@ -211,17 +244,18 @@ def correct_image(
 
     The case is read anew: another tab may have corrected another image meanwhile.
     """
-    case = load_case(root, case_id)
-    old = case.image(image_id)
-    ref = change(old.ref)
-    changed = {name for name in ("side", "view") if getattr(ref, name) != getattr(old.ref, name)}
-    if note:
-        new = replace(old, info=replace(old.info, ref=ref, notes=(*old.info.notes, note)))
-    else:
-        by_hand = tuple(sorted({*old.corrected, *changed}))
-        new = replace(old, info=replace(old.info, ref=ref), corrected=by_hand)
-    corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
-    _write(corrected, root)
+    with _alone_with(root, case_id):
+        case = load_case(root, case_id)
+        old = case.image(image_id)
+        ref = change(old.ref)
+        changed = {key for key in ("side", "view") if getattr(ref, key) != getattr(old.ref, key)}
+        if note:
+            new = replace(old, info=replace(old.info, ref=ref, notes=(*old.info.notes, note)))
+        else:
+            by_hand = tuple(sorted({*old.corrected, *changed}))
+            new = replace(old, info=replace(old.info, ref=ref), corrected=by_hand)
+        corrected = replace(case, images=tuple(new if i is old else i for i in case.images))
+        _write(corrected, root)
     return corrected
 
 
@@ -245,13 +279,6 @@ def regroup_images(
     images = [(case, image) for case, some in parts for image in some]
     distinct = {image.ref.image_id: (case, image) for case, image in images}
     case_id = hashlib.sha256("".join(sorted(distinct)).encode()).hexdigest()
-    folder = root / case_id
-    folder.mkdir(exist_ok=True)
-    for image_id, (case, _) in distinct.items():
-        for kind in ("pixels", "wide"):
-            source, target = (at / f"{image_id}.{kind}.npy" for at in (root / case.case_id, folder))
-            if source.exists() and source != target:
-                shutil.copyfile(source, target)
     made = Case(
         case_id=case_id,
         images=tuple(
@@ -261,33 +288,46 @@ def regroup_images(
         refusals=(),
         kept_until=max(now + DAY_SECONDS, *(case.kept_until for case, _ in parts)),
     )
-    _write(made, root)
+    with _alone_with(root, case_id), told_of_disk(root):
+        folder = root / case_id
+        folder.mkdir(exist_ok=True)
+        for image_id, (case, _) in distinct.items():
+            for kind in ("pixels", "wide"):
+                at = f"{image_id}.{kind}.npy"
+                source, target = root / case.case_id / at, folder / at
+                if source.exists() and source != target:
+                    shutil.copyfile(source, target)
+        _write(made, root)
     return made
 
 
 def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
     """Keep the case at least until then."""
-    case = load_case(root, case_id, now=now)
-    kept = replace(case, kept_until=max(case.kept_until, until))
-    _write(kept, root)
+    with _alone_with(root, case_id):
+        case = load_case(root, case_id, now=now)
+        kept = replace(case, kept_until=max(case.kept_until, until))
+        _write(kept, root)
     return kept
 
 
 def forget_case(root: Path, case: Case, *, now: float) -> None:
     """Out of reach at once; for a minute it can be brought back, then it is deleted."""
-    folder, aside = root / case.case_id, _aside(root, case.case_id)
-    shutil.rmtree(aside, ignore_errors=True)
-    if folder.is_dir():
-        folder.rename(aside)
-        os.utime(aside, (now, now))
+    with _alone_with(root, case.case_id):
+        folder, aside = root / case.case_id, _aside(root, case.case_id)
+        shutil.rmtree(aside, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(aside)
+            os.utime(aside, (now, now))
 
 
 def bring_back_case(root: Path, case_id: str, *, now: float) -> Case:
     """The case that was forgotten within the last minute."""
-    aside = _aside(root, case_id)
-    if not _CASE_ID.fullmatch(case_id) or not aside.is_dir() or _is_gone(aside, now):
-        raise MammoError("This case was forgotten over a minute ago. Open the images again.")
-    aside.rename(root / case_id)
+    with _alone_with(root, case_id):
+        aside = _aside(root, case_id)
+        if not aside.is_dir() or _is_gone(aside, now):
+            raise MammoError("This case was forgotten over a minute ago. Open the images again.")
+        _drop(root / case_id)
+        aside.rename(root / case_id)
     return load_case(root, case_id, now=now)
 
 
@@ -300,9 +340,10 @@ def forget_old_cases(root: Path, *, now: float | None = None) -> int:
     for folder in root.glob("*"):
         is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
         if not is_aside and not _CASE_ID.fullmatch(folder.name):
-            continue
-        if _is_gone(folder, now) if is_aside else _is_over(folder, now):
-            shutil.rmtree(folder, ignore_errors=True)
+            if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
+        elif _is_gone(folder, now) if is_aside else _is_over(folder, now):
+            _drop(folder)
             forgotten += 1
     return forgotten
 
@@ -313,6 +354,25 @@ def _aside(root: Path, case_id: str) -> Path:
 
 def _is_gone(aside: Path, now: float) -> bool:
     return now - aside.stat().st_mtime > UNDO_SECONDS
+
+
+def _alone_with(root: Path, case_id: str) -> AbstractContextManager[None]:
+    """One session at a time changes a case. A few locks are shared by all: none is ever deleted."""
+    _check_id(case_id)
+    return locked(root.parent / f".{root.name}.locks" / case_id[:2])
+
+
+def _check_id(case_id: str) -> None:
+    if not _CASE_ID.fullmatch(case_id):
+        raise MammoError("This link does not name a case. Open the images again.")
+
+
+def _drop(folder: Path) -> None:
+    """At once for all who look for it, and then file by file."""
+    gone = scratch_beside(folder)
+    with suppress(FileNotFoundError):
+        folder.rename(gone)
+    shutil.rmtree(gone, ignore_errors=True)
 
 
 def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
@@ -337,17 +397,15 @@ def _same_image(number: int, first: int) -> Refusal:
 
 def _is_over(folder: Path, now: float) -> bool:
     try:
-        document = json.loads((folder / "case.json").read_text(encoding="utf-8"))
+        document = json.loads((folder / _CASE).read_text(encoding="utf-8"))
         return bool(now > document["kept_until"])
-    except (OSError, ValueError, KeyError):
-        return now - folder.stat().st_mtime > DAY_SECONDS
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return folder.exists() and now - folder.stat().st_mtime > DAY_SECONDS
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("wb") as stream:
+    with told_of_disk(path.parent.parent), path.open("wb") as stream:
         np.save(stream, values, allow_pickle=False)
-    scratch.replace(path)
 
 
 def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:
@@ -360,10 +418,11 @@ def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:
 
 
 def _write(case: Case, root: Path) -> None:
-    if not (root / case.case_id).is_dir():
-        raise MammoError(_GONE)
     nameless = replace(case, images=tuple(replace(image, name="") for image in case.images))
-    replace_file(root / case.case_id / "case.json", json.dumps(to_document(nameless)) + "\n")
+    try:
+        replace_file(root / case.case_id / _CASE, json.dumps(to_document(nameless)) + "\n")
+    except FileNotFoundError:
+        raise MammoError(_GONE) from None
 
 
 _MOST: Final = 2  # images that can be shown twice on one screen

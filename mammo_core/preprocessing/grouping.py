@@ -2,14 +2,12 @@
 names say, else by folder.
 """
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mammo_core.errors import ReadError
 from mammo_core.preprocessing.file_names import woman_of_name
-from mammo_core.preprocessing.reading.read import is_dicom
+from mammo_core.preprocessing.reading.read import is_dicom, read_exam
 
 #: More pictures than this in one folder, without anything that says so, are no one woman's.
 MOST_OF_ONE: Final = 8
@@ -57,26 +55,10 @@ def group_files(files: Sequence[Arrived]) -> list[list[int]]:
 
 
 def _group_of(file: Arrived) -> tuple[str, str] | None:
-    exam = exam_of(file.content)
+    exam = read_exam(file.content)
     if exam:
         return "exam", exam
     if not (file.content.startswith(_PICTURES) or is_dicom(file.content[:_HEAD_BYTES])):
         return None
     woman = woman_of_name(file.name)
     return ("woman", woman) if woman else ("folder", file.folder)
-
-
-def exam_of(content: bytes) -> str:
-    """What a DICOM calls its exam, or without that its patient, as a hash; "" for all else."""
-    if not is_dicom(content[:_HEAD_BYTES]):
-        return ""
-    from mammo_core.preprocessing.dicom.header import raw  # not all machines have pydicom
-    from mammo_core.preprocessing.dicom.parse import parse
-
-    try:
-        header = parse(content[:_HEAD_BYTES]).header
-        known = [raw(header, name).strip(b" \0") for name in ("StudyInstanceUID", "PatientID")]
-    except ReadError:
-        return ""
-    said = next((value for value in known if value), b"")
-    return hashlib.sha256(said).hexdigest() if said else ""

@@ -20,6 +20,7 @@ from mammo_core.preprocessing.intensity import Levels, grey_channel, levels
 from mammo_core.preprocessing.judge import has_bright_background, judge
 from mammo_core.preprocessing.phantoms.mark import is_marked_png
 from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.whole import missing_in_jpeg, missing_in_png, missing_in_tiff
 from mammo_core.types import ImageInfo, ImageRef, Mammogram, Pixels
 
 FORMATS: Final = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
@@ -84,6 +85,12 @@ def _read_opened(image: Image.Image, data: bytes) -> Picture:
     image.load()  # the whole of it: a cut picture fails here, or has no end
     if _ENDS.get(kind, b"") not in data:
         raise _broken(is_cut=True)
+    if missing := _missing_in(image, kind, data):
+        raise ReadError(
+            "incomplete",
+            f"This {kind} is not whole: {missing}.",
+            "A decoder would fill in what is missing. Copy it or export it again.",
+        )
     if _has_deep_channels(image, data):
         picture = _deep(kind, data)
         is_upright = False
@@ -100,6 +107,18 @@ def _read_opened(image: Image.Image, data: bytes) -> Picture:
         highest=picture.highest,
         notes=(*picture.notes, note),
     )
+
+
+def _missing_in(image: Image.Image, kind: str, data: bytes) -> str:
+    match kind:
+        case "JPEG":
+            return missing_in_jpeg(data)
+        case "PNG":
+            return missing_in_png(data)
+        case "TIFF":
+            return missing_in_tiff(data, getattr(image, "tag_v2", {}))
+        case _:
+            return ""
 
 
 def _check_single(image: Image.Image, kind: str) -> None:

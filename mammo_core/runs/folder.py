@@ -20,53 +20,31 @@ baselines.csv        scores of guesses without a network on the same images; lea
 """
 
 import json
+import os
 import re
 import socket
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import IO, Any, Final, TypeVar
+from typing import Any, Final, TypeVar
 
 import pandas as pd
 
 from mammo_core.config import load_settings
-from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import checkpoints_root, replace_file, sha256_of, shipped_checkpoints_root
+from mammo_core.errors import ConfigError, DiskError, RunError
+from mammo_core.files import (
+    checkpoints_root,
+    replace_file,
+    sha256_of,
+    shipped_checkpoints_root,
+    try_lock,
+    unlock,
+)
 from mammo_core.records import damage_in_words, from_document, read_object, to_document
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.types import RunState
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def try_lock(lock: IO[bytes]) -> bool:
-        lock.seek(0)
-        try:
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-
-    def unlock(lock: IO[bytes]) -> None:
-        lock.seek(0)
-        msvcrt.locking(lock.fileno(), msvcrt.LK_UNLCK, 1)
-
-else:
-    import fcntl
-
-    def try_lock(lock: IO[bytes]) -> bool:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            return False
-        return True
-
-    def unlock(lock: IO[bytes]) -> None:
-        fcntl.flock(lock, fcntl.LOCK_UN)
-
 
 T = TypeVar("T")
 
@@ -74,6 +52,8 @@ HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
 BASELINES_NAME: Final = "baselines.csv"
 MEMBERS_NAME: Final = "members.json"  # of an ensemble, which has no card of its own
+_SPARE: Final = "spare"
+_SPARE_BYTES: Final = 2**16
 _DATED: Final = re.compile(r"\d{8}-\d{6}-")  # as `jobs.new_run_id` makes them
 
 
@@ -157,7 +137,13 @@ class RunFolder:
         return self.predictions_file.exists()
 
     def write_status(self, status: RunStatus) -> None:
-        replace_file(self.file("status.json"), json.dumps(to_document(status)) + "\n")
+        """On a full disk too: a worker has kept room for its last words."""
+        document = json.dumps(to_document(status)) + "\n"
+        try:
+            replace_file(self.file("status.json"), document)
+        except DiskError:
+            self.file(_SPARE).unlink(missing_ok=True)
+            replace_file(self.file("status.json"), document)
 
     def read_status(self, *, now: float | None = None) -> RunStatus:
         """The state as written; LOST where a live run has stopped beating or died, NOT_STARTED
@@ -182,6 +168,9 @@ class RunFolder:
             return status
         if status.state.is_over:
             return status
+        if self.is_checkpoint:  # the card is written last: the model is whole
+            told = f"{told} after the model was finished; the baselines may be missing."
+            return replace(status, state=RunState.FINISHED, message=told)
         return replace(
             status,
             state=RunState.LOST,
@@ -208,12 +197,15 @@ class RunFolder:
     @contextmanager
     def worker_lives(self) -> Iterator[None]:
         """Held by the worker while it works: its death, however sudden, lets the lock go."""
+        with suppress(DiskError):  # then there is no room even now, and the work will say so
+            replace_file(self.file(_SPARE), os.urandom(_SPARE_BYTES))  # zeros might take no room
         with self.file("worker.lock").open("a+b") as lock:
             if try_lock(lock):  # else another worker has it, or this disk knows no locks
                 replace_file(self.file("worker"), socket.gethostname())
             yield
         self.forget_worker()  # its status is written: nobody needs to ask
         self.file("worker.lock").unlink(missing_ok=True)
+        self.file(_SPARE).unlink(missing_ok=True)
 
     def forget_worker(self) -> None:
         """Before another one starts, which takes a while to come to life."""

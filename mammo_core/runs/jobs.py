@@ -11,7 +11,7 @@ import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,15 +19,21 @@ from typing import IO, Any, Final, Literal
 
 from mammo_core.config import MeasureConfig, save_settings
 from mammo_core.errors import ConfigError, MammoError, RunError
-from mammo_core.files import REPOSITORY, jobs_root, replace_file
+from mammo_core.files import (
+    REPOSITORY,
+    disk_in_words,
+    jobs_root,
+    replace_file,
+    sweep_scratch,
+    try_lock,
+    unlock,
+)
 from mammo_core.runs.folder import (
     HEARTBEAT_SECONDS,
     LOST_AFTER_SECONDS,
     RunFolder,
     RunStatus,
     list_runs,
-    try_lock,
-    unlock,
 )
 from mammo_core.types import RunState
 
@@ -258,10 +264,15 @@ def carry_out(run: RunFolder, work: Callable[[RunFolder], str], *, device: str) 
     counts as stopped, not finished.
     """
     with _heartbeat(run), run.worker_lives():
+        sweep_scratch(run.path)
         try:
             words = _work_in_turn(run, work, device)
         except MammoError as error:
             return _fail(run, str(error))
+        except OSError as error:
+            traceback.print_exc()
+            said = disk_in_words(error, run.path) or f"{type(error).__name__}: {error}"
+            return _fail(run, said)
         except MemoryError:
             return _fail(run, "Out of memory. Choose a smaller batch or smaller images.")
         except Exception as error:  # noqa: BLE001 - the last words of the process, kept whole
@@ -325,7 +336,8 @@ def _heartbeat(run: RunFolder) -> Iterator[None]:
 
     def keep_beating() -> None:
         while not over.wait(HEARTBEAT_SECONDS):
-            run.beat()
+            with suppress(OSError):  # the work itself will meet a full disk, and say so
+                run.beat()
 
     run.beat()
     heart = threading.Thread(target=keep_beating, daemon=True)

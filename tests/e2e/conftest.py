@@ -71,7 +71,7 @@ def settings(checkpoints: Path, home: Path) -> dict[str, str]:
 def app(tmp_path_factory: pytest.TempPathFactory, settings: dict[str, str]) -> Iterator[Server]:
     """The app; one server for all tests."""
     log = tmp_path_factory.mktemp("server") / "app.log"
-    with running_server(ROOT / "streamlit_app.py", log, settings) as server:
+    with running_server(ROOT / "served.py", log, settings) as server:
         yield server
 
 
@@ -80,7 +80,7 @@ def fresh_app(
     tmp_path: Path, settings: dict[str, str], page: Page, request: pytest.FixtureRequest
 ) -> Iterator[Server]:
     """The app on a server that nobody has visited; `page` has still to go there."""
-    with running_server(ROOT / "streamlit_app.py", tmp_path / "app.log", settings) as server:
+    with running_server(ROOT / "served.py", tmp_path / "app.log", settings) as server:
         request.node.stash[SHOWN] = (page, server)
         yield server
 

@@ -22,7 +22,7 @@ from tests.mutations.listed import MUTATIONS, Mutation
 ROOT: Final = Path(__file__).resolve().parents[2]
 COPIED: Final = (
     "mammo_core", "pages", "tests", "launcher", "sample_images", "checkpoints/phantom-light",
-    "pyproject.toml", "streamlit_app.py", "start.py",
+    "pyproject.toml", "served.py", "streamlit_app.py", "start.py",
 )  # fmt: skip
 AT_ONCE: Final = 2
 SECONDS: Final = 600  # a loop that no longer ends is noticed, too

@@ -1,5 +1,7 @@
 import json
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -54,7 +56,9 @@ def test_what_was_read_survives_and_what_was_uploaded_does_not(tmp_path: Path) -
     case = load_case(tmp_path, stored.case_id)
     assert case == stored
     assert load_mammogram(tmp_path, case, case.images[0]).pixels.tolist() == [[0.0, 1.0]]
-    assert b"\xff\xff" not in [path.read_bytes() for path in tmp_path.rglob("*.*")]
+    assert b"\xff\xff" not in [
+        path.read_bytes() for path in tmp_path.rglob("*.*") if path.is_file()
+    ]
 
 
 def test_a_case_kept_by_an_earlier_version_is_still_read(tmp_path: Path) -> None:
@@ -252,3 +256,76 @@ def test_values_from_before_windowing_are_shown_as_they_are(tmp_path: Path) -> N
     stored = store_case([b"ab"], tmp_path, read=wide, mask=lambda image: image, now=time.time())
     shown = load_grey(tmp_path, stored, stored.images[0], grey=lambda image: pytest.fail("made"))
     assert shown.tolist() == [[7, 4095]]
+
+
+def test_the_same_file_in_twenty_sessions_is_one_case_and_no_error(tmp_path: Path) -> None:
+    """At once, and read slowly enough that all are at it together."""
+
+    def slowly(content: bytes) -> Mammogram:
+        time.sleep(0.01)
+        return read(content)
+
+    def session(number: int) -> StoredCase:
+        start.wait()
+        return store_case(
+            [b"ab", b"cd"], tmp_path, read=slowly, mask=blank_first_pixel, now=time.time() + number
+        )
+
+    start = threading.Barrier(20)
+    with ThreadPoolExecutor(20) as sessions:
+        cases = list(sessions.map(session, range(20)))
+    assert {case.case_id for case in cases} == {cases[0].case_id}
+    case = load_case(tmp_path, cases[0].case_id)
+    assert [load_mammogram(tmp_path, case, image).size for image in case.images] == [(1, 2)] * 2
+    assert not list(tmp_path.rglob("*.tmp"))
+
+
+def test_corrections_from_four_tabs_are_all_kept(tmp_path: Path) -> None:
+    case = store(tmp_path, b"ab", b"cd", b"ef", b"gh")
+
+    def tab(number: int) -> None:
+        image_id = case.images[number].ref.image_id
+        for _ in range(10):
+            for view in (View.CC, View.MLO):
+                correct_image(
+                    tmp_path,
+                    case.case_id,
+                    image_id,
+                    change=lambda ref, v=view: replace(ref, view=v),
+                )
+
+    with ThreadPoolExecutor(4) as tabs:
+        list(tabs.map(tab, range(4)))
+    kept = load_case(tmp_path, case.case_id)
+    assert [image.ref.view for image in kept.images] == [View.MLO] * 4
+    assert [image.corrected for image in kept.images] == [("view",)] * 4
+
+
+def test_a_file_that_breaks_the_reader_in_an_unforeseen_way_is_refused_alone(
+    tmp_path: Path,
+) -> None:
+    def breaking(content: bytes) -> Mammogram:
+        if content == b"no":
+            raise RecursionError
+        return read(content)
+
+    case = store_case(
+        [b"no", b"ab"], tmp_path, read=breaking, mask=blank_first_pixel, now=time.time()
+    )
+    assert [(r.number, r.sentence) for r in case.refusals] == [
+        (1, "This file could not be read (RecursionError).")
+    ]
+    assert len(case.images) == 1
+
+
+def test_a_case_is_whole_or_not_there(tmp_path: Path) -> None:
+    """A kill while its second image is read: no half case lies under its name."""
+
+    def dying(content: bytes) -> Mammogram:
+        if content == b"cd":
+            raise KeyboardInterrupt
+        return read(content)
+
+    with pytest.raises(KeyboardInterrupt):
+        store_case([b"ab", b"cd"], tmp_path, read=dying, mask=blank_first_pixel, now=time.time())
+    assert not list(tmp_path.iterdir())

@@ -200,3 +200,27 @@ def test_the_public_way_to_read_makes_its_own_key_and_id(
     assert (tmp_path / "key").exists()
     assert len(mammogram.ref.image_id) == 32
     assert read_mammogram(PLAIN, image_id="mine").ref.image_id == "mine"
+
+
+def test_a_file_whose_reader_was_killed_from_outside_is_read_again(tmp_path: Path) -> None:
+    """The first process dies in the middle of the file; the next one reads it."""
+    died = tmp_path / "died"
+    code = (
+        "import os, sys\n"
+        "from pathlib import Path\n"
+        "from mammo_core.preprocessing.reading import worker\n"
+        "from mammo_core.preprocessing.reading.messages import Reply, Request, receive, send\n"
+        f"died = Path({str(died)!r})\n"
+        "if died.exists():\n"
+        "    sys.exit(worker.main())\n"
+        "send(sys.stdout.buffer, Reply())\n"
+        "receive(sys.stdin.buffer, Request)\n"
+        "died.touch()\n"
+        "os.abort()\n"
+    )
+    process = ReadingProcess(command=(sys.executable, "-c", code))
+    try:
+        assert process.read(PLAIN, key=KEY).size == (8, 16)
+        assert died.exists()
+    finally:
+        process.close()

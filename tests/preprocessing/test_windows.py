@@ -267,3 +267,17 @@ def test_windows_agree_with_another_implementation(
     ends = np.array([lowest, lowest + 4095]) * header.RescaleSlope + header.RescaleIntercept
     expected = (theirs - ends[0]) / (ends[1] - ends[0])
     assert np.abs(read(content).pixels - expected).max() < 1e-5
+
+
+def test_free_text_of_the_header_is_not_kept() -> None:
+    """An explanation is free text: somebody may have typed a name into it."""
+    mammogram = read(
+        mammogram_file(
+            ramp(),
+            WindowCenter=[64, 60],
+            WindowWidth=[128, 100],
+            WindowCenterWidthExplanation=["Doe Jane 1950", "SOFTER"],
+        )
+    )
+    assert [window.name for window in mammogram.windows] == ["Window 1", "SOFTER"]
+    assert "Doe" not in repr(mammogram.info)

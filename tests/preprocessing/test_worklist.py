@@ -1,11 +1,19 @@
+import struct
+import subprocess
+import sys
+import time
+import zlib
 from pathlib import Path
 
 import pytest
+from pydicom.dataset import Dataset
 
 from mammo_core.errors import MammoError
 from mammo_core.files import samples_root
 from mammo_core.preprocessing.cases import keep_worklist, load_worklist
-from mammo_core.preprocessing.grouping import Arrived, exam_of, group_files
+from mammo_core.preprocessing.grouping import Arrived, group_files
+from mammo_core.preprocessing.reading.read import read_exam
+from tests.preprocessing.dicom_files import element, file_of, with_elements
 
 EXAM = [path.read_bytes() for path in sorted(samples_root().glob("exam_*"))]
 PICTURE = b"\x89PNG made up"
@@ -60,8 +68,55 @@ def test_what_is_no_image_goes_with_the_first_case_to_be_refused_there() -> None
 
 
 def test_a_broken_header_names_no_exam() -> None:
-    assert exam_of(EXAM[0][:200]) == ""
-    assert exam_of(b"Dear colleague") == ""
+    assert read_exam(EXAM[0][:200]) == ""
+    assert read_exam(b"Dear colleague") == ""
+
+
+def nested(depth: int) -> bytes:
+    opened = element(0x00089215, "SQ", b"", length=0xFFFFFFFF) + struct.pack(
+        "<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF
+    )
+    return with_elements(EXAM[0], opened * depth, before=0x0020000D)
+
+
+def with_long_icon() -> bytes:
+    """A sound file whose icon is longer than the beginning that is looked at."""
+    item = element(0x7FE00010, "OW", bytes(2**19))
+    sequence = element(0x00880200, "SQ", struct.pack("<HHI", 0xFFFE, 0xE000, len(item)) + item)
+    return with_elements(EXAM[0], sequence, before=0x7FE00010)
+
+
+def deflated_zeros() -> bytes:
+    meta = file_of(Dataset(), "1.2.840.10008.1.2.1.99")
+    packer = zlib.compressobj(9, wbits=-15)
+    zeros = b"".join(packer.compress(bytes(2**20)) for _ in range(200))
+    return meta + zeros + packer.flush()
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [nested(12_000), with_long_icon(), deflated_zeros()],
+    ids=["nested", "icon", "deflated"],
+)
+def test_a_hostile_header_among_others_harms_none_of_them(hostile: bytes) -> None:
+    started = time.monotonic()
+    files = [Arrived(content=content) for content in (hostile, *EXAM)]
+    groups = group_files(files)
+    assert [1, 2, 3, 4] in [[place for place in group if place] for group in groups]
+    assert time.monotonic() - started < 30
+
+
+def test_no_header_is_parsed_in_the_process_that_serves_pages() -> None:
+    """Pydicom is never imported there: whoever would parse a file here would need it."""
+    code = (
+        "import sys\n"
+        "from mammo_core.files import samples_root\n"
+        "from mammo_core.preprocessing.grouping import Arrived, group_files\n"
+        "files = [Arrived(content=p.read_bytes()) for p in samples_root().glob('exam_*')]\n"
+        "assert group_files(files) == [[0, 1, 2, 3]]\n"
+        "sys.exit(int('pydicom' in sys.modules))\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_a_list_is_found_again_by_its_id_alone(tmp_path: Path) -> None:

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pandas as pd
 
-from mammo_core.reports.case.tables import case_rows, to_csv, to_safe_csv
+from mammo_core.reports.case.tables import case_rows, to_csv
+from mammo_core.tables import to_safe_csv
 from tests.reports.read_cases import read_case, unread
 
 
@@ -32,3 +33,10 @@ def test_a_note_that_starts_a_formula_is_defused_in_the_export() -> None:
     rows = list(csv.DictReader(io.StringIO(to_csv(read_case()))))
     assert [row["notes"] for row in rows] == ['\'=HYPERLINK("x") & <b>note</b>'] * 2
     assert [row["score"] for row in rows] == ["0.25", "0.5"]
+
+
+def test_headers_full_width_signs_and_line_feeds_start_no_formula_either() -> None:
+    table = pd.DataFrame({"=HYPERLINK(1)": ["\uff1d1+1", "\n=1+1", "\uff0b1", "plain"]})
+    assert to_safe_csv(table).split("\n", 1)[0] == "'=HYPERLINK(1)"
+    read = pd.read_csv(io.StringIO(to_safe_csv(table)))
+    assert read.iloc[:, 0].tolist() == ["'\uff1d1+1", "'\n=1+1", "'\uff0b1", "plain"]

@@ -102,3 +102,17 @@ def test_a_run_nobody_has_started_is_not_lost_however_old(tmp_path: Path) -> Non
     assert told.message == "Nobody has started it yet: use torchrun, or mammo resume r1."
     run.beat()
     assert run.read_status().state is RunState.QUEUED
+
+
+def test_a_finished_model_stays_finished_when_its_worker_is_killed_afterwards(
+    tmp_path: Path,
+) -> None:
+    """The card is written last of all that makes a model; baselines are measured after it."""
+    run = a_run(tmp_path, "r1", RunState.RUNNING)
+    run.file("heartbeat").touch()
+    os.utime(run.file("heartbeat"), (0.0, 0.0))
+    assert run.read_status().state is RunState.LOST
+    run.card_file.write_text("{}")
+    status = run.read_status()
+    assert status.state is RunState.FINISHED
+    assert status.message.endswith("after the model was finished; the baselines may be missing.")

@@ -26,6 +26,7 @@ from mammo_core.datasets.small_images import GREY, grey_levels
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
 from mammo_core.preprocessing.judge import reduced
+from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.tables import positive_of
 from mammo_core.types import Mammogram, Pixels, Task, Unfit
@@ -80,7 +81,7 @@ def gather_facts(
             if should_stop():
                 break
             chunk = left[start : start + _AT_ONCE]
-            found = pool.map(lambda path: _look_at(files[path], path, memory), chunk)
+            found = pool.map(lambda path: _look_at(files[path], path, root, memory), chunk)
             some = dict(zip(chunk, found, strict=True))
             _keep(memory, {files[path]: look for path, look in some.items()})
             looks.update(some)
@@ -92,7 +93,7 @@ def gather_facts(
 
 
 #: Refusals that say something of this machine at this moment, not of the file.
-_PASSING: Final = ("no_file", "no_reader", "too_slow", "decoder_died")
+_PASSING: Final = ("no_file", "no_plain_file", "outside", "no_reader", "too_slow", "decoder_died")
 
 
 def _keep(memory: LookMemory, looks: Mapping[Path, _Look]) -> None:
@@ -140,13 +141,12 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype({**text, **flags, **counts, **dict.fromkeys(GREY, "Float64")})
 
 
-def _look_at(file: Path, path: str, memory: LookMemory) -> _Look:
+def _look_at(file: Path, path: str, root: Path, memory: LookMemory) -> _Look:
     row: dict[str, Any] = {"path": path}
     try:
-        data = file.read_bytes()
-    except OSError as error:
-        missing = {"code": "no_file", "error": f"This file cannot be opened: {error.strerror}."}
-        return _Look(row={**row, **missing}, print=None)
+        data = limits.read_source(file, most=limits.FILE_BYTES + 1, inside=root)
+    except ReadError as error:
+        return _Look(row={**row, "code": error.code, "error": error.sentence}, print=None)
     row["content"] = hashlib.sha256(data).hexdigest()
     known = memory.of_content(row["content"])
     if known is not None:

@@ -22,6 +22,7 @@ from mammo_core.preprocessing.dicom.parse import (
     PixelElement,
     TransferSyntax,
 )
+from mammo_core.preprocessing.whole import missing_in_jpeg, missing_in_jpeg_2000
 
 _HEADER_BYTES: Final = 64
 
@@ -84,6 +85,13 @@ def decode_frame(frame: bytes, syntax: TransferSyntax, matrix: PixelMatrix) -> W
         return decode_rle(frame, matrix)
     kind = Family.JPEG_2000 if syntax.family is Family.HTJ2K else syntax.family
     check_agreement(read_codestream(frame), matrix, kind)
+    missing = _missing_in(frame, syntax.family)
+    if missing:
+        raise ReadError(
+            "incomplete",
+            f"This DICOM's compressed image ({syntax.name}) is not whole: {missing}.",
+            "A decoder would fill in what is missing. Copy the file again.",
+        )
     try:
         pixels = _decode(frame, syntax.family)
     except RuntimeError as error:  # what each of the codecs raises
@@ -94,6 +102,15 @@ def decode_frame(frame: bytes, syntax: TransferSyntax, matrix: PixelMatrix) -> W
     if pixels.shape != expected or pixels.dtype.itemsize * 8 > matrix.bits_allocated:
         raise _damaged(syntax.name)
     return _as_words(pixels, matrix)
+
+
+def _missing_in(frame: bytes, family: Family) -> str:
+    """What is missing of a frame that a decoder may take all the same; JPEG-LS takes none such."""
+    if family is Family.JPEG:
+        return missing_in_jpeg(frame)
+    if family in (Family.JPEG_2000, Family.HTJ2K):
+        return missing_in_jpeg_2000(frame)
+    return ""
 
 
 def _as_words(pixels: NDArray[Any], matrix: PixelMatrix) -> Words:

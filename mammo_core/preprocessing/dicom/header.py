@@ -5,6 +5,7 @@ more ways than a library expects (a decimal comma, an UL where a US belongs, a l
 """
 
 import math
+import re
 import struct
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -77,6 +78,7 @@ OVERLAY_GROUPS: Final = range(0x6000, 0x6020, 2)
 OVERLAY_BIT_POSITION: Final = 0x0102
 OVERLAY_DATA: Final = 0x3000
 
+_CODE: Final = re.compile(r"[A-Z0-9_ ]{0,16}")
 _LONGEST_QUOTE: Final = 40
 
 
@@ -116,6 +118,11 @@ def quoted(value: str) -> str:
     """Text from a file, made fit to stand in a sentence: short, printable, plain."""
     plain = "".join(c if c.isascii() and c.isprintable() else "?" for c in value)
     return plain if len(plain) <= _LONGEST_QUOTE else plain[: _LONGEST_QUOTE - 3] + "..."
+
+
+def code(value: str) -> str:
+    """A coded value (CS, PS3.5 6.2) as it stands; free text may name anybody and is not kept."""
+    return value if _CODE.fullmatch(value) else "no code"
 
 
 def numbers(header: Dataset, attribute: str) -> list[float | None]:

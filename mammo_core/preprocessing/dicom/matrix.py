@@ -13,12 +13,12 @@ from mammo_core.errors import ReadError
 from mammo_core.preprocessing.dicom.header import (
     OVERLAY_BIT_POSITION,
     OVERLAY_DATA,
+    code,
     integer,
     is_present,
     missing,
     needed_integer,
     overlays,
-    quoted,
     raw,
     text,
 )
@@ -113,7 +113,7 @@ def _check_channels(matrix: PixelMatrix) -> None:
     if matrix.photometric not in (*MONOCHROME, *COLOURS, PALETTE):
         raise ReadError(
             "unsupported_photometric",
-            f"This DICOM's photometric interpretation is {quoted(matrix.photometric)!r}, "
+            f"This DICOM's photometric interpretation is {code(matrix.photometric)!r}, "
             "which is not read here.",
             "Export it as MONOCHROME2.",
         )

@@ -8,6 +8,7 @@ from pydicom.uid import UID
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.dicom.header import (
     VENDOR_BLOCK,
+    code,
     integer,
     is_present,
     quoted,
@@ -96,14 +97,14 @@ def _modality_notes(header: Dataset, sop_class: str) -> list[str]:
     if modality == "MG":
         return []
     if sop_class in (*_MAMMOGRAPHY, _TOMOSYNTHESIS):
-        return [f"The object is a mammogram, but its modality is {quoted(modality)!r}."]
+        return [f"The object is a mammogram, but its modality is {code(modality)!r}."]
     if modality in _FILM_AND_KIN or not modality:
         _check_body_part(header)
         said = f"is {modality}, not MG" if modality else "is not given"
         return [f"The modality {said}: nothing in the header says that this is a mammogram."]
     raise ReadError(
         "not_a_mammogram",
-        f"The modality of this DICOM is {quoted(modality)!r}; mammograms are MG, or "
+        f"The modality of this DICOM is {code(modality)!r}; mammograms are MG, or "
         f"{', '.join(_FILM_AND_KIN)} when scanned or converted.",
         "Choose the mammograms of the exam.",
     )
@@ -115,7 +116,7 @@ def _check_body_part(header: Dataset) -> None:
     if body_part and "BREAST" not in body_part:
         raise ReadError(
             "not_a_mammogram",
-            f"The body part of this DICOM is {quoted(body_part)!r}, not a breast.",
+            f"The body part of this DICOM is {code(body_part)!r}, not a breast.",
             "Choose the mammograms of the exam.",
         )
 

@@ -6,7 +6,7 @@ import io
 import struct
 import warnings
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -173,11 +173,29 @@ def parse(data: bytes, *, tags: Sequence[int] | None = None) -> DicomFile:
             stream,
             syntax.is_implicit,
             syntax.is_little_endian,
-            stop_when=lambda tag, _vr, _length: tag in _PIXEL_TAGS,
+            stop_when=_at_pixels(),
             specific_tags=list(tags_to_read() if tags is None else tags),
         )
     pixels = _pixel_element(data, stream.tell(), is_little_endian=syntax.is_little_endian)
     return DicomFile(header=header, syntax=syntax, pixels=pixels, notes=notes)
+
+
+def _at_pixels() -> Callable[[int, str | None, int], bool]:
+    """Where to stop reading, asked before every element; too many of them are refused."""
+    count = 0
+
+    def is_there(tag: int, _vr: str | None, _length: int) -> bool:
+        nonlocal count
+        count += 1
+        if count > limits.ELEMENTS:
+            raise ReadError(
+                "too_large",
+                f"This DICOM's header has more than {limits.ELEMENTS:,} elements.",
+                "No mammogram needs that; the file is broken or hostile.",
+            )
+        return tag in _PIXEL_TAGS
+
+    return is_there
 
 
 def _read_meta(data: bytes, position: int) -> tuple[int, str]:

@@ -15,12 +15,12 @@ from pydicom.dataset import Dataset
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.breast import breast_window
 from mammo_core.preprocessing.dicom.header import (
+    code,
     has_decimal_comma,
     is_present,
     items,
     number,
     numbers,
-    quoted,
     raw,
     text,
     texts,
@@ -48,6 +48,12 @@ class LookupTable:
         return self.entries[np.clip(index, 0, self.entries.size - 1)]
 
 
+#: What the makers of machines call windows. All else is free text, which may name anybody.
+_USUAL_NAMES: Final = (
+    "NORMAL", "HARDER", "SOFTER", "HARD", "SOFT", "WINDOW1", "WINDOW2", "WINDOW3",
+)  # fmt: skip
+
+
 def read_windows(header: Dataset) -> tuple[list[Window], list[str]]:
     """All usable windows in units of the modality, in order, and what was wrong with the others."""
     centers, widths = numbers(header, "WindowCenter"), numbers(header, "WindowWidth")
@@ -57,7 +63,7 @@ def read_windows(header: Dataset) -> tuple[list[Window], list[str]]:
     names = texts(header, "WindowCenterWidthExplanation")
     windows = []
     for place, (center, width) in enumerate(zip(centers, widths, strict=False)):
-        name = quoted(names[place]) if place < len(names) and names[place] else ""
+        name = names[place] if place < len(names) and names[place] in _USUAL_NAMES else ""
         if center is None or width is None or width <= 0:
             notes.append(
                 f"Window {place + 1} has no width above 0 or is no number; it was left out."
@@ -79,10 +85,8 @@ def read_lookup(header: Dataset, sequence: str, *, is_signed: bool) -> LookupTab
     entries, first, bits = _read_entries(tables[0], "LUT")
     if is_signed and first >= 2**15:
         first -= 2**16
-    name = quoted(text(tables[0], "LUTExplanation")) or "Look-up table"
-    return LookupTable(
-        name=name, entries=entries, first=first, top=max(2**bits - 1, int(entries.max()))
-    )
+    top = max(2**bits - 1, int(entries.max()))
+    return LookupTable(name="Look-up table", entries=entries, first=first, top=top)
 
 
 def _read_entries(header: Dataset, table: str) -> tuple[NDArray[np.uint16], int, int]:
@@ -135,7 +139,7 @@ def _function(header: Dataset) -> tuple[str, list[str]]:
     said = text(header, "VOILUTFunction").upper() or "LINEAR"
     if said in FUNCTIONS:
         return said, []
-    return "LINEAR", [f"The window function {quoted(said)!r} is unknown; LINEAR was used."]
+    return "LINEAR", [f"The window function {code(said)!r} is unknown; LINEAR was used."]
 
 
 _WIDEST: Final = 2**16 - 1

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from mammo_core.preprocessing.dicom.header import items, quoted, text, texts
+from mammo_core.preprocessing.dicom.header import code, items, text, texts
 from mammo_core.types import Laterality, View
 
 _VIEW_CODES: Final = {
@@ -111,14 +111,14 @@ def _side(header: Dataset) -> tuple[Laterality | None, list[str]]:
     notes = []
     if image and series and image != series:
         notes.append(
-            f"The header contradicts itself on the side: image {quoted(image)!r}, series "
-            f"{quoted(series)!r}; the image's was used."
+            f"The header contradicts itself on the side: image {code(image)!r}, series "
+            f"{code(series)!r}; the image's was used."
         )
     said = image or series
     if said in tuple(Laterality):
         return Laterality(said), notes
     if said:
-        notes.append(f"The side is given as {quoted(said)!r}, which is neither L nor R.")
+        notes.append(f"The side is given as {code(said)!r}, which is neither L nor R.")
     return None, notes
 
 
@@ -134,7 +134,7 @@ def _view(header: Dataset, codes: list[str]) -> tuple[View | None, list[str], li
             "the position was used."
         )
     if said and position is None:
-        notes.append(f"The view position {quoted(said)!r} is not known.")
+        notes.append(f"The view position {code(said)!r} is not known.")
     if made and position in (None, View.CC, View.MLO):
         return made, modifiers, notes
     return position or coded, modifiers, notes

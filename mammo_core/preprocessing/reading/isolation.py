@@ -21,7 +21,7 @@ from typing import IO, Final, TypeVar
 import psutil
 
 from mammo_core.config import PrepareSettings
-from mammo_core.errors import ReadError
+from mammo_core.errors import ConfigError, ReadError
 from mammo_core.files import REPOSITORY
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
@@ -31,6 +31,7 @@ from mammo_core.preprocessing.reading.messages import (
     Request,
     receive,
     receive_evidence,
+    receive_exam,
     receive_grey,
     receive_image,
     send,
@@ -86,17 +87,44 @@ class ReadingProcess:
         """Whose image one file is; nothing of it stays in the process."""
         return self._ask(source, Request(key="", is_for_evidence=True), receive_evidence)
 
+    def read_exam(self, head: bytes) -> str:
+        """Which exam the file that begins so is of; a header takes no time."""
+        seconds = min(self._seconds, limits.HEADER_SECONDS)
+        return self._ask(head, Request(key="", is_for_exam=True), receive_exam, seconds=seconds)
+
     def _ask(
-        self, source: Path | bytes, request: Request, answer: Callable[[IO[bytes]], Answer]
+        self,
+        source: Path | bytes,
+        request: Request,
+        answer: Callable[[IO[bytes]], Answer],
+        *,
+        seconds: float | None = None,
+    ) -> Answer:
+        try:
+            return self._ask_once(source, request, answer, seconds=seconds)
+        except ReadError as error:
+            if error.code != "decoder_died":
+                raise
+        # Somebody may have killed it from outside; only a file that kills it again is to blame.
+        return self._ask_once(source, request, answer, seconds=seconds)
+
+    def _ask_once(
+        self,
+        source: Path | bytes,
+        request: Request,
+        answer: Callable[[IO[bytes]], Answer],
+        *,
+        seconds: float | None,
     ) -> Answer:
         if self._process is not None and self._process.poll() is not None:
             self.close()  # ended by someone else; not the fault of this file
         process = self._process or self._start()
-        with _Watch(process, self._seconds, self._most_bytes) as watch:
+        with _Watch(process, seconds or self._seconds, self._most_bytes) as watch:
             try:
                 _send_source(_stream(process.stdin), source, request)
                 return answer(_stream(process.stdout))
-            except (EOFError, BrokenPipeError):
+            except (EOFError, BrokenPipeError, ValueError, RecursionError, ConfigError):
+                # It is gone, or what it sends is no message: a hostile file may have taken it over.
                 self.close()
                 raise watch.reason() from None
             finally:
@@ -170,6 +198,13 @@ class ReadingPool:
         process = self._idle.get()
         try:
             return process.read_evidence(source)
+        finally:
+            self._idle.put(process)
+
+    def read_exam(self, head: bytes) -> str:
+        process = self._idle.get()
+        try:
+            return process.read_exam(head)
         finally:
             self._idle.put(process)
 

@@ -1,5 +1,8 @@
 """How much one file may cost. Decoders crash, hang and balloon on broken files; these stop them."""
 
+import os
+import stat
+from pathlib import Path
 from typing import Final
 
 from mammo_core.errors import ReadError
@@ -15,8 +18,48 @@ TILES: Final = 4096  # of a JPEG 2000 codestream
 
 WORKER_BYTES: Final = 3 * 1024 * MEGABYTE  # address space where the system can limit it
 WORKER_SECONDS: Final = 20.0  # per file, by the clock on the wall
+HEADER_SECONDS: Final = 5.0  # where nothing but a header is read
+ELEMENTS: Final = 2_000_000  # of a data set; a mammogram has some hundred
 WORKER_FILES: Final = 500  # then a fresh process
 WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process
+
+
+#: Set to anything, links that lead out of a data set's folder are followed.
+FOLLOW_LINKS: Final = "MAMMO_FOLLOW_LINKS"
+
+
+def read_source(file: Path, *, most: int = FILE_BYTES, inside: Path | None = None) -> bytes:
+    """The content of `file`, or its first `most` bytes. Only a plain file is read: a device or a
+    pipe has no end. Below the folder `inside`, no link is followed out of it.
+    """
+    try:
+        with os.fdopen(os.open(file, os.O_RDONLY | _OPENING), "rb") as stream:
+            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+                raise ReadError(
+                    "no_plain_file",
+                    "This is a device or a pipe, no plain file.",
+                    "Leave it out.",
+                )
+            if inside is not None and not os.environ.get(FOLLOW_LINKS):
+                _refuse_outside(file, inside)
+            return stream.read(most)
+    except OSError as error:
+        raise ReadError(
+            "no_file", f"This file cannot be opened: {error.strerror}.", "Is it still there?"
+        ) from None
+
+
+#: A pipe that nobody writes to would else be waited for; Windows would change the ends of lines.
+_OPENING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+
+
+def _refuse_outside(file: Path, folder: Path) -> None:
+    if not file.resolve().is_relative_to(folder.resolve()):
+        raise ReadError(
+            "outside",
+            "This is a link that leads out of the data set's folder; it was not followed.",
+            f"Put the file itself there, or set {FOLLOW_LINKS}=1 and start again.",
+        )
 
 
 def too_large(size: int) -> ReadError:

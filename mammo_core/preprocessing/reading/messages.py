@@ -37,6 +37,7 @@ class Request:
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
     is_for_evidence: bool = False  # the identity is wanted, not the image
+    is_for_exam: bool = False  # which exam the file is of, and no more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +68,13 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One of the four; none means "ready"."""
+    """One of the five; none means "ready"."""
 
     image: Described | None = None
     grey: DescribedGrey | None = None
     refused: Refused | None = None
     evidence: Evidence | None = None
+    exam: str | None = None
 
 
 def send(stream: IO[bytes], message: Request | Reply) -> None:
@@ -141,6 +143,14 @@ def receive_evidence(stream: IO[bytes]) -> Evidence:
     if reply.evidence is None:
         raise EOFError
     return reply.evidence
+
+
+def receive_exam(stream: IO[bytes]) -> str:
+    """Which exam a file is of, as a hash; "" where it does not say."""
+    exam = _receive_reply(stream).exam
+    if exam is None:
+        raise EOFError
+    return exam
 
 
 def receive_image(stream: IO[bytes]) -> Mammogram:

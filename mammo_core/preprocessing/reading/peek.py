@@ -8,6 +8,7 @@ from typing import Final
 from PIL import Image, UnidentifiedImageError
 
 from mammo_core.errors import ReadError
+from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import is_dicom
 from mammo_core.types import Laterality, Size, View
 
@@ -30,18 +31,21 @@ def file_kinds(files: Iterable[Path]) -> tuple[str, ...]:
 
 
 def _kind_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return "DICOM" if is_dicom(stream.read(_SIGNATURE_BYTES)) else "picture"
+    head = limits.read_source(path, most=_SIGNATURE_BYTES)
+    return "DICOM" if is_dicom(head) else "picture"
 
 
 def peek(path: Path) -> Peek:
     """Size, side and view of the image in `path`; a ReadError where it is none."""
+    head = limits.read_source(path, most=_HEAD_BYTES)
     try:
-        with path.open("rb") as stream:
-            head = stream.read(_HEAD_BYTES)
-    except OSError as error:
-        raise ReadError("no_file", f"This file cannot be opened: {error.strerror}.") from None
-    return _peek_dicom(path, head) if is_dicom(head) else _peek_raster(path)
+        return _peek_dicom(path, head) if is_dicom(head) else _peek_raster(path)
+    except ReadError:
+        raise
+    except Exception as error:
+        raise ReadError(
+            "damaged", f"The header of this file is broken ({type(error).__name__})."
+        ) from error
 
 
 def _peek_dicom(path: Path, head: bytes) -> Peek:
@@ -52,7 +56,7 @@ def _peek_dicom(path: Path, head: bytes) -> Peek:
     try:
         header = parse(head).header
     except ReadError:  # the head may have been cut inside a deflated or unusually long header
-        header = parse(path.read_bytes()).header
+        header = parse(limits.read_source(path)).header
     rows, columns = integer(header, "Rows"), integer(header, "Columns")
     if rows is None or columns is None:
         raise ReadError("no_pixels", "This DICOM names no number of rows and columns.")

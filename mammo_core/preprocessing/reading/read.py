@@ -1,5 +1,6 @@
 """From a file to a mammogram. Content decides what a file is, never its name."""
 
+import hashlib
 import struct
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,8 @@ from mammo_core.types import Mammogram
 
 PREAMBLE: Final = 128
 PREFIX: Final = b"DICM"
+_HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
+_WHOSE: Final = (0x0020000D, 0x00100020)  # Study Instance UID, Patient ID
 
 
 def is_dicom(data: bytes) -> bool:
@@ -50,18 +53,30 @@ def read_evidence(content: bytes) -> Evidence:
     return shared_pool().read_evidence(content)
 
 
+def read_exam(content: bytes) -> str:
+    """What a DICOM calls its exam, or without that its patient, as a hash; "" for all else, where
+    it does not say, and where it cannot be asked: reading it tells why.
+    """
+    head = content[:_HEAD_BYTES]
+    if not is_dicom(head):
+        return ""
+    try:
+        return shared_pool().read_exam(head)
+    except ReadError:
+        return ""
+
+
 def decode(source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
     """Read one file in this very process: for jobs whose process may die of a broken file."""
     if isinstance(source, bytes):
         return decode_content(source, size=len(source), key=key, image_id=image_id)
     try:
         size = source.stat().st_size
-        with source.open("rb") as stream:
-            data = stream.read(limits.HEAD_BYTES if size > limits.FILE_BYTES else -1)
-    except OSError as error:
-        raise ReadError(
-            "no_file", f"This file cannot be opened: {error.strerror}.", "Is it still there?"
-        ) from None
+    except OSError:
+        size = 0  # opening it tells why
+    most = limits.HEAD_BYTES if size > limits.FILE_BYTES else limits.FILE_BYTES
+    data = limits.read_source(source, most=most)
+    size = max(size, len(data))
     return decode_content(data, size=size, key=key, image_id=image_id)
 
 
@@ -90,6 +105,17 @@ def decode_evidence(data: bytes) -> Evidence:
     from mammo_core.preprocessing.dicom.identity import evidence_of  # not all machines have it
 
     return evidence_of(data)
+
+
+def decode_exam(head: bytes) -> str:
+    """`read_exam` in this very process."""
+    from mammo_core.preprocessing.dicom.header import raw  # not all machines have it
+    from mammo_core.preprocessing.dicom.parse import parse
+
+    header = parse(head, tags=_WHOSE).header
+    known = [raw(header, name).strip(b" \0") for name in ("StudyInstanceUID", "PatientID")]
+    said = next(filter(None, known), b"")
+    return hashlib.sha256(said).hexdigest() if said else ""
 
 
 def _decode(data: bytes, *, size: int, key: bytes, image_id: str | None) -> Mammogram:

@@ -26,7 +26,12 @@ from mammo_core.preprocessing.reading.messages import (
     send_grey,
     send_image,
 )
-from mammo_core.preprocessing.reading.read import decode, decode_content, decode_evidence
+from mammo_core.preprocessing.reading.read import (
+    decode,
+    decode_content,
+    decode_evidence,
+    decode_exam,
+)
 
 
 def main() -> int:
@@ -51,6 +56,9 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
     try:
         if request.is_for_evidence:
             send(replies, Reply(evidence=decode_evidence(content)))
+            return
+        if request.is_for_exam:
+            send(replies, Reply(exam=decode_exam(content)))
             return
         if request.path is not None:
             mammogram = decode(Path(request.path), image_id=request.image_id, key=key)

@@ -17,7 +17,7 @@ from mammo_core.reports.case.record import (
     scale_in_words,
     verdict_in_words,
 )
-from mammo_core.tables import safe_cell
+from mammo_core.tables import to_safe_csv
 from mammo_core.words import NOTICE, OUTSIDE
 
 
@@ -47,11 +47,6 @@ def case_rows(case: ReadCase) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
-
-
-def to_safe_csv(table: pd.DataFrame) -> str:
-    """CSV that a spreadsheet shows and never runs: a text that starts a formula is quoted."""
-    return table.map(lambda v: safe_cell(v) if isinstance(v, str) else v).to_csv(index=False)
 
 
 SCHEMA_VERSION: Final = 1

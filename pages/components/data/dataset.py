@@ -22,7 +22,7 @@ from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import data_roots, datasets_root, folders_in
 from mammo_core.plots.overviews import counts_figure
-from mammo_core.reports.case.tables import to_safe_csv
+from mammo_core.tables import to_safe_csv
 from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.frame import escaped, noted_errors, shown_errors

@@ -31,7 +31,7 @@ from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import forget_origin
-from pages.components.shared.frame import escaped
+from pages.components.shared.frame import escaped, shown_errors
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
@@ -45,7 +45,8 @@ _SMALL: Final = 28  # pixels across
 
 def open_case() -> Case | None:
     """The case in the URL, after taking over what was just dropped; None before there is one."""
-    _take_uploads()
+    with shown_errors():
+        _take_uploads()
     case_id = st.query_params.get("case")
     if not case_id:
         return None
@@ -145,7 +146,8 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
             ):
                 places.append(st.empty())
                 if st.button(sample.title, key=f"sample_{sample.name}"):
-                    open_sample(sample)
+                    with shown_errors():
+                        open_sample(sample)
                     st.rerun()
 
     def draw() -> None:

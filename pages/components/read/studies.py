@@ -10,7 +10,6 @@ import streamlit as st
 from mammo_core.files import cases_root, studies_root
 from mammo_core.inference.verdict import score_cases
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
-from mammo_core.reports.case.tables import to_safe_csv
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.reader_study import (
     MOST,
@@ -26,6 +25,7 @@ from mammo_core.runs.reader_study import (
     lock_answer,
     next_step,
 )
+from mammo_core.tables import to_safe_csv
 from mammo_core.types import Level
 from mammo_core.words import day_in_words
 from pages.components.read.pictures import make_panes, show_regions

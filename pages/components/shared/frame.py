@@ -1,5 +1,6 @@
 """The frame that every page appears in, and the errors a user can mend, shown in it."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,4 +99,9 @@ def escaped(text: str) -> str:
     text = without_folders(text)
     for mark in "\\`*_{}[]<>#$~:|":
         text = text.replace(mark, f"\\{mark}")
-    return text.replace("\n", "  \n")
+    return _links_cut(text).replace("\n", "  \n")
+
+
+def _links_cut(text: str) -> str:
+    """What looks like an address would become a link even so; a joint that nobody sees cuts it."""
+    return re.sub(r"(?i)(https?\\:|ftp\\:|www|@)", lambda found: f"{found[0]}\u2060", text)

@@ -20,9 +20,9 @@ from mammo_core.metrics.subgroups import (
 )
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, auc_of
 from mammo_core.plots.overviews import forest_figure
-from mammo_core.reports.case.tables import to_safe_csv
 from mammo_core.reports.wording import number_in_words
 from mammo_core.scores import called_in_words
+from mammo_core.tables import to_safe_csv
 from pages.components.shared.caselist.panel import (
     cases_listing,
     counted_listing,

@@ -1,0 +1,134 @@
+"""Folders and tables that somebody prepared: links to what has no end, sheets that lie."""
+
+import io
+import os
+import re
+import sys
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+
+from mammo_core.config import PrepareSettings
+from mammo_core.datasets.adapters.layout import read_sheet
+from mammo_core.datasets.audit.facts import gather_facts
+from mammo_core.errors import ReadError, TableError
+from mammo_core.preprocessing.cache import Cache, build_cache
+from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.peek import peek
+from mammo_core.preprocessing.reading.read import decode
+from tests.preprocessing.drawings import half_disc
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such links")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A data set with an image, and links to a device, a pipe and an image elsewhere."""
+    folder, elsewhere = tmp_path / "set", tmp_path / "elsewhere.pgm"
+    folder.mkdir()
+    values = (200 * half_disc()).astype("u1")
+    picture = b"P5 %d %d 255\n" % values.shape[::-1] + values.tobytes()
+    (folder / "image.pgm").write_bytes(picture)
+    elsewhere.write_bytes(picture)
+    (folder / "link.pgm").symlink_to(elsewhere)
+    (folder / "within.pgm").symlink_to(folder / "image.pgm")
+    (folder / "endless.pgm").symlink_to("/dev/zero")
+    os.mkfifo(folder / "pipe.pgm")
+    return folder
+
+
+NAMES = ("endless.pgm", "image.pgm", "link.pgm", "pipe.pgm", "within.pgm")
+
+
+def test_the_audit_reads_plain_files_inside_the_folder_and_lists_the_others(folder: Path) -> None:
+    table = gather_facts(folder, NAMES).table.set_index("path")
+    assert table["code"].dropna().to_dict() == {
+        "endless.pgm": "no_plain_file",
+        "link.pgm": "outside",
+        "pipe.pgm": "no_plain_file",
+    }
+
+
+def test_a_link_out_of_the_folder_is_followed_where_that_is_allowed(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(limits.FOLLOW_LINKS, "1")
+    table = gather_facts(folder, ["link.pgm"]).table
+    assert table["code"].isna().all()
+
+
+def test_the_cache_reads_no_more_than_the_audit(folder: Path, tmp_path: Path) -> None:
+    built = build_cache(
+        Cache(root=tmp_path / "cache", settings=PrepareSettings(size=(48, 24))),
+        [folder / name for name in NAMES],
+        processes=1,
+        report=lambda done, total: None,
+        inside=folder,
+    )
+    assert built.built == 2
+    refused = {problem.file.name: problem.reason for problem in built.unreadable}
+    assert sorted(refused) == ["endless.pgm", "link.pgm", "pipe.pgm"]
+    assert "leads out of the data set's folder" in refused["link.pgm"]
+
+
+@pytest.mark.parametrize("look", [lambda file: decode(file, key=b"k"), peek])
+@pytest.mark.parametrize("name", ["endless.pgm", "pipe.pgm"])
+def test_what_has_no_end_is_not_begun(
+    folder: Path, name: str, look: Callable[[Path], object]
+) -> None:
+    with pytest.raises(ReadError, match="no plain file"):
+        look(folder / name)
+
+
+def sheet(rows: int) -> bytes:
+    book = openpyxl.Workbook()
+    for number in range(rows):
+        book.active.append(["id", "label"] if number == 0 else [f"P{number}", "benign"])
+    target = io.BytesIO()
+    book.save(target)
+    return target.getvalue()
+
+
+def with_part(book: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    """The book with its first sheet's XML changed."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(book)) as old, zipfile.ZipFile(target, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            new.writestr(name, change(content) if name.endswith("sheet1.xml") else content)
+    return target.getvalue()
+
+
+@pytest.mark.parametrize("stated", [b"A1:B51", b"A1:A1", b"A1:B5000"])
+def test_all_rows_are_read_whatever_size_a_sheet_says_it_has(tmp_path: Path, stated: bytes) -> None:
+    path = tmp_path / "labels.xlsx"
+    path.write_bytes(
+        with_part(sheet(101), lambda xml: re.sub(rb'ref="A1:B101"', b'ref="' + stated + b'"', xml))
+    )
+    table = read_sheet(path, columns=["id", "label"])
+    assert table["id"].tolist() == [f"P{number}" for number in range(1, 101)]
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda xml: xml[: len(xml) // 2], lambda xml: xml.replace(b"<row", b"<rwo", 1)]
+)
+def test_broken_xml_in_a_sheet_is_told_in_words(
+    tmp_path: Path, spoil: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "labels.xlsx"
+    path.write_bytes(with_part(sheet(101), spoil))
+    with pytest.raises(TableError, match=r"labels\.xlsx is not a readable \.xlsx"):
+        read_sheet(path, columns=["id", "label"])
+
+
+def test_a_sheet_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "labels.xlsx"
+    path.write_bytes(with_part(sheet(2), lambda xml: xml))
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as book, book.open("more", "w") as more:
+        for _ in range(600):
+            more.write(bytes(2**20))
+    with pytest.raises(TableError, match="would unpack to 600 MB; at most 512 MB"):
+        read_sheet(path, columns=["id", "label"])
