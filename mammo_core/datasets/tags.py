@@ -4,24 +4,19 @@ with the set, by what it holds, so that its folder may be moved or registered un
 
 import hashlib
 import json
-import time
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
 from mammo_core.errors import TableError
-from mammo_core.files import replace_file
+from mammo_core.files import locked, replace_file
 from mammo_core.records import read_object
-from mammo_core.runs.folder import try_lock, unlock
 
 Tags = Mapping[str, tuple[str, ...]]  # by image id, each image's in order
 
 NO_TAG: Final = "no tag"
-_PATIENCE: Final = 5.0  # seconds that another writer is waited for
-_STEP: Final = 0.02
 
 
 def identity_of(manifest: pd.DataFrame) -> str:
@@ -44,7 +39,7 @@ def change_tag(
 ) -> None:
     """Give `tag` to `images`, or take it from them; two writers at once lose nothing."""
     root.mkdir(parents=True, exist_ok=True)
-    with _alone(root / f"{identity}.lock"):
+    with locked(root / f"{identity}.lock"):
         tags = _read(root, identity)
         tagged = set(tags.pop(tag, ()))
         tagged = tagged - set(images) if is_removed else tagged | set(images)
@@ -75,18 +70,3 @@ def _read(root: Path, identity: str) -> dict[str, list[str]]:
                 f"{tag!r}. Put the file back from a copy, or delete it."
             )
     return document
-
-
-@contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    """Held by one writer at a time, of this process or of another."""
-    with path.open("ab") as lock:
-        until = time.monotonic() + _PATIENCE
-        while not try_lock(lock):
-            if time.monotonic() > until:
-                raise TableError("Another window is writing tags of this set. Try again.")
-            time.sleep(_STEP)
-        try:
-            yield
-        finally:
-            unlock(lock)
