@@ -5,7 +5,7 @@ experiment. `RunConfig.check` tells every problem at once, so a form can be put 
 """
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
@@ -31,7 +31,6 @@ Trained = Literal["all", "last_stages", "last_layers", "norm_and_head", "linear"
 #: What a report calls cases by where nobody locked a threshold: one chosen on validation; a half;
 #: or, to show what that does, one chosen on the test cases themselves, which is stamped.
 Threshold = Literal["validation", "half", "test"]
-
 
 #: Of the last feature map; "avgmax" is both, side by side.
 MapPooling = Literal["avg", "max", "avgmax", "gem"]
@@ -174,11 +173,7 @@ class AugmentConfig:
 
     def check(self) -> list[str]:
         problems = []
-        shares = (
-            "flip", "mirror", "zoom", "shift", "brightness", "contrast", "gamma",
-            "sharpness", "noise", "elastic", "blackout", "mixup",
-        )  # fmt: skip
-        for name in shares:
+        for name in (one.name for one in fields(self) if one.name != "rotation_degrees"):
             value = getattr(self, name)
             if not 0.0 <= value <= 1.0:
                 problems.append(f"Augmentation {name} is {value}; it must lie between 0 and 1.")
@@ -196,8 +191,7 @@ class BalanceConfig:
     so with whichever is rarer until both are as many.
 
     `class_weights`: "balanced" weighs each class by one over its share, so that all count alike;
-    "root" by the square root of that, halfway there: where a class is very rare, its few images
-    would else be nearly all that is learnt.
+    "root" by the square root of that: else the few images of a rare class are all that is learnt.
     """
 
     sampler: Literal["none", "weighted", "oversample", "even"] = "none"
@@ -420,10 +414,7 @@ class EvaluateConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasureConfig:
-    """What is learnt of a checkpoint after its training and kept beside its card.
-
-    "baselines": guesses without a network on the same images; "latency": seconds per image.
-    """
+    """Kept beside a checkpoint's card: guesses without a network, or its seconds per image."""
 
     kind: Literal["baselines", "latency"]
     checkpoint: str
@@ -442,10 +433,8 @@ class EmbedConfig:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
-    """A checkpoint judged on images it did not learn from; the result is kept beside its card.
-
-    "explain_check": its heatmaps held against marked lesions; "stress": its scores of images as
-    they might have come. No folder: the test images of what it learnt from.
+    """A checkpoint judged on images it did not learn from, and kept beside its card: its heatmaps
+    held against lesions, or its scores of images as they might have come. No folder: its test set.
     """
 
     kind: Literal["explain_check", "stress"]

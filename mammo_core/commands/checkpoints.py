@@ -282,7 +282,7 @@ def _pack(arguments: argparse.Namespace) -> int:
 
 def _samples(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.kept import SAMPLE_READINGS, keep_readings
-    from mammo_core.preprocessing.cases import list_samples
+    from mammo_core.preprocessing.samples import list_samples
 
     run = RunFolder(folder_of(arguments.name))
     count = keep_readings(run, list_samples(samples_root()))

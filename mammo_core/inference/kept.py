@@ -17,14 +17,9 @@ from mammo_core.errors import RunError
 from mammo_core.explain.regions import Regions
 from mammo_core.files import sha256_of
 from mammo_core.preprocessing.breast import mask_outside_breast
-from mammo_core.preprocessing.cases import (
-    Sample,
-    load_case,
-    load_mammogram,
-    place_images,
-    store_case,
-)
+from mammo_core.preprocessing.cases import load_case, load_mammogram, store_case
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.samples import Sample, place_images
 from mammo_core.reading import Reading, Region
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.sidecars import keep_one, read_one

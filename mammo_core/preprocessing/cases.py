@@ -2,7 +2,6 @@
 each image, the list of cases that came together, and the samples that ship.
 """
 
-import csv
 import hashlib
 import json
 import os
@@ -11,7 +10,7 @@ import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
-from mammo_core.files import locked, replace_file, scratch_beside, sha256_of, told_of_disk
+from mammo_core.files import locked, replace_file, scratch_beside, told_of_disk
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
 
@@ -449,9 +448,6 @@ def parts_of(case: Case) -> dict[str, tuple[CaseImage, ...]]:
     return parts
 
 
-_LIST_ID: Final = re.compile(r"[0-9a-f]{64}")
-
-
 def keep_worklist(root: Path, case_ids: Sequence[str]) -> str:
     """The id under which these cases are found together again."""
     root.mkdir(parents=True, exist_ok=True)
@@ -463,7 +459,7 @@ def keep_worklist(root: Path, case_ids: Sequence[str]) -> str:
 
 def load_worklist(root: Path, list_id: str) -> tuple[str, ...]:
     """The ids of its cases. Only 64 hex digits are an id; anything else never touches the disk."""
-    if not _LIST_ID.fullmatch(list_id):
+    if not _CASE_ID.fullmatch(list_id):
         raise MammoError("This link does not name a list of cases. Open the images again.")
     try:
         cases = json.loads((root / f"{list_id}.json").read_text(encoding="utf-8"))["cases"]
@@ -472,46 +468,10 @@ def load_worklist(root: Path, list_id: str) -> tuple[str, ...]:
     except (ValueError, KeyError, TypeError, RecursionError):
         cases = None
     if not isinstance(cases, list) or not all(
-        isinstance(case, str) and _LIST_ID.fullmatch(case) for case in cases
+        isinstance(case, str) and _CASE_ID.fullmatch(case) for case in cases
     ):
         raise MammoError("What was kept of this list is damaged. Open the images again.")
     return tuple(cases)
-
-
-_TITLES: Final = {
-    "exam": "Exam of four views (DICOM)",
-    "pair": "CC and MLO of one breast (16-bit PNG)",
-    "film": "Film with a bright background (PNG)",
-}
-_TABLE: Final = "manifest.csv"
-FROM_TABLE: Final = "side and view from the samples' table"
-
-Place = tuple[Laterality, View]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
-    name: str
-    title: str
-    files: tuple[Path, ...]
-    places: Mapping[str, Place] = field(default_factory=dict)  # by the name of the file
-
-
-def list_samples(root: Path) -> tuple[Sample, ...]:
-    """The samples in `root`; a file belongs to that named before its first underscore."""
-    places = _places(root / _TABLE)
-    found = (
-        Sample(name=name, title=title, files=tuple(sorted(root.glob(f"{name}_*"))), places=places)
-        for name, title in _TITLES.items()
-    )
-    return tuple(sample for sample in found if sample.files)
-
-
-def place_images(root: Path, case: Case, sample: Sample) -> None:
-    """Give the case made of `sample` the sides and views that its files do not store."""
-    places = {sha256_of(path): sample.places.get(path.name) for path in sample.files}
-    known = {digest: place for digest, place in places.items() if place is not None}
-    place_case(root, case, known, note=FROM_TABLE)
 
 
 def place_case(
@@ -538,13 +498,3 @@ def place_case(
             return found
 
         correct_image(root, case.case_id, image.ref.image_id, change=placed, note=note)
-
-
-def _places(table: Path) -> dict[str, Place]:
-    if not table.exists():
-        return {}
-    with table.open(encoding="utf-8", newline="") as rows:
-        return {
-            row["path"]: (Laterality(row["side"]), View(row["view"]))
-            for row in csv.DictReader(rows)
-        }

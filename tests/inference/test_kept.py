@@ -19,8 +19,9 @@ from mammo_core.inference.kept import (
     place_of,
 )
 from mammo_core.preprocessing.breast import mask_outside_breast
-from mammo_core.preprocessing.cases import Case, list_samples, load_case, place_images, store_case
+from mammo_core.preprocessing.cases import Case, load_case, store_case
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.samples import list_samples, place_images
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import read_one

@@ -13,8 +13,9 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.files import REPOSITORY, samples_root
 from mammo_core.preprocessing.breast import mask_outside_breast
-from mammo_core.preprocessing.cases import list_samples, store_case
+from mammo_core.preprocessing.cases import store_case
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.samples import list_samples
 
 APP = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 

@@ -15,18 +15,16 @@ from mammo_core.inference.kept import SAMPLE_READINGS, find_kept, place_of
 from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
     Case,
-    Sample,
     forget_old_cases,
     keep_worklist,
-    list_samples,
     load_case,
-    place_images,
     store_case,
     with_names,
 )
 from mammo_core.preprocessing.file_names import NamedPlace, place_of_name
 from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.samples import Sample, list_samples, place_images
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
