@@ -1,6 +1,5 @@
-"""The folds of a cross-validation as one checkpoint: each network calibrated on its own validation
-women, all in one file of 16-bit weights, and scores in which every woman was read by the one
-network that never saw her.
+"""The folds of a cross-validation as one checkpoint: all networks in one file of 16-bit weights,
+calibrated together, and scores in which every woman was read by the one network that never saw her.
 """
 
 import tempfile
@@ -29,6 +28,7 @@ from mammo_core.inference.archive import CHECKPOINT_NAME
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.inference.scoring import score_rows
+from mammo_core.metrics.ensemble import Member
 from mammo_core.runs.card import Imaging, ModelCard, TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.sidecars import (
@@ -48,7 +48,7 @@ from mammo_core.training.outcome import (
     count_splits,
     measure_all,
 )
-from mammo_core.training.series import finished_folds, fold_member
+from mammo_core.training.series import finished_folds, member_on, validation_rows
 from mammo_core.types import Report, RunState, Split
 from mammo_core.words import NOTICE, many
 from mammo_core.zoo.build import build_model
@@ -82,13 +82,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fold:
-    """A finished member, and how its log-odds become those of a probability."""
+    """A finished member."""
 
     run: RunFolder
     config: RunConfig
-    slope: float
-    intercepts: tuple[float, ...]
-    is_calibrated: bool
 
 
 def pack(
@@ -105,12 +102,13 @@ def pack(
     """
     members = finished_folds(series, source)
     folds = [_fold_of(member) for member in members]
+    meaning = _meaning_of(folds)
     with _place(root, name) as run:
-        replace_file(run.file(WEIGHTS_NAME), save(_halved(_joined_state(folds))))
+        replace_file(run.file(WEIGHTS_NAME), save(_halved(_joined_state(folds, meaning))))
         config, done = folds[0].config, len(folds)
         save_settings(_placeless(config), run.settings_file)
         _join_seen(members).to_csv(run.file(SEEN_NAME), index=False, lineterminator="\n")
-        card = (wording or Wording()).applied(_first_card(name, folds, run))
+        card = (wording or Wording()).applied(_first_card(name, folds, meaning, run))
         write_card(card, run.card_file)
         measure_packed(run, folder=config.data.folder, report=report)
         message = f"{many(done, 'network', 'networks')} joined, the folds of one cross-validation."
@@ -168,25 +166,33 @@ def _fold_of(run: RunFolder) -> Fold:
     config = run.settings(RunConfig)
     own_dataset(run, config)  # of other images, which women it never saw cannot be told
     refuse_other_weights(run)
-    member, task = fold_member(run, config.task), config.task
-    moved = tuple(
-        member.score_map.intercept if place in task.positive_indices else 0.0
-        for place in range(len(task.classes))
-    )
-    return Fold(
-        run=run,
-        config=config,
-        slope=member.score_map.slope,
-        intercepts=moved,
-        is_calibrated=member.is_calibrated,
-    )
+    return Fold(run=run, config=config)
 
 
-def _joined_state(folds: Sequence[Fold]) -> dict[str, Tensor]:
-    config = folds[0].config
+def _meaning_of(folds: Sequence[Fold]) -> Member:
+    """What the log-odds of all mean as probabilities: one map, by the validation women of every
+    fold as its own network scored them. The networks are one recipe on like women; of the few
+    validation women of one fold its own map would be chance, and would place the women of different
+    folds by it.
+    """
+    parts = []
+    for number, fold in enumerate(folds):
+        rows = validation_rows(fold.run)
+        apart = [f"{number} {one}" for one in rows["image_id"]]  # a woman may be of several folds
+        parts.append(rows.assign(image_id=apart, model_id="all"))
+    together = pd.concat(parts, ignore_index=True)
+    return member_on(together, folds[0].config.task, run_id="", weights_sha256="")
+
+
+def _joined_state(folds: Sequence[Fold], meaning: Member) -> dict[str, Tensor]:
+    config, score_map = folds[0].config, meaning.score_map
     network = build_model(config.model, task=config.task, channels=config.prepare.channels)
+    moved = tuple(
+        score_map.intercept if place in config.task.positive_indices else 0.0
+        for place in range(len(config.task.classes))
+    )
     seats = [
-        Seat(state=load_file(fold.run.weights_file), slope=fold.slope, intercepts=fold.intercepts)
+        Seat(state=load_file(fold.run.weights_file), slope=score_map.slope, intercepts=moved)
         for fold in folds
     ]
     return seated_state(seats, last=last_linear(network.trunk), pooling=config.model.pooling)
@@ -221,7 +227,7 @@ def _join_seen(members: Sequence[RunFolder]) -> pd.DataFrame:
     return learnt.drop_duplicates(["dataset", "group_id", "content"])  # patches share an image
 
 
-def _first_card(name: str, folds: Sequence[Fold], run: RunFolder) -> ModelCard:
+def _first_card(name: str, folds: Sequence[Fold], meaning: Member, run: RunFolder) -> ModelCard:
     """What is known before anything is measured."""
     cards = [fold.run.card() for fold in folds]
     first = cards[0]
@@ -240,7 +246,7 @@ def _first_card(name: str, folds: Sequence[Fold], run: RunFolder) -> ModelCard:
         heatmap_offset=0.0,
         limits=(
             *([imaging] if imaging else []),
-            *_limits(folds),
+            *_limits(len(folds), meaning),
             *_carried(cards, besides=imaging),
             NOTICE,
         ),
@@ -265,18 +271,14 @@ def _carried(cards: Sequence[ModelCard], *, besides: str) -> Iterator[str]:
     )
 
 
-def _limits(folds: Sequence[Fold]) -> tuple[str, ...]:
-    as_they_are = [str(number) for number, fold in enumerate(folds) if not fold.is_calibrated]
+def _limits(count: int, meaning: Member) -> tuple[str, ...]:
     told = [
-        f"Its figures are of its {len(folds)} networks one by one, each on women it never saw, the "
-        "epoch chosen on others. The mean of all, which is what reads, was measured on nobody: its "
-        "scores lie closer together, and how much otherwise a threshold is met is not known.",
+        f"Its figures are of its {count} networks one by one, each on women it never saw. The mean "
+        "of all, which is what reads, was measured on nobody: its scores lie closer together, and "
+        "how much otherwise a threshold is met is not known."
     ]
-    if as_they_are:
-        told.append(
-            f"Not calibrated: the scores of fold {', '.join(as_they_are)}, whose validation women "
-            "could not calibrate them."
-        )
+    if not meaning.is_calibrated:
+        told.append("Not calibrated: the validation women of its folds could not tell how.")
     return tuple(told)
 
 

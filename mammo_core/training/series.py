@@ -230,12 +230,22 @@ def _test_auc(run: RunFolder) -> Metric | None:
 
 
 def fold_member(run: RunFolder, task: Task) -> Member:
+    """Calibrated on its own validation rows."""
+    hashed = run.card().weights_sha256
+    return member_on(validation_rows(run), task, run_id=run.run_id, weights_sha256=hashed)
+
+
+def validation_rows(run: RunFolder) -> pd.DataFrame:
     table = read_predictions(run.predictions_file)
-    val, hashed = table[table["split"] == Split.VAL], run.card().weights_sha256
-    if has_classes(table, task):
-        return make_class_fold(val, task, run_id=run.run_id, weights_sha256=hashed)
-    cases = pool_cases(val, Level.IMAGE)
-    return make_fold(cases, run_id=run.run_id, weights_sha256=hashed)
+    return table[table["split"] == Split.VAL]
+
+
+def member_on(rows: pd.DataFrame, task: Task, *, run_id: str, weights_sha256: str) -> Member:
+    """What scores mean, by these validation rows."""
+    if has_classes(rows, task):
+        return make_class_fold(rows, task, run_id=run_id, weights_sha256=weights_sha256)
+    cases = pool_cases(rows, Level.IMAGE)
+    return make_fold(cases, run_id=run_id, weights_sha256=weights_sha256)
 
 
 def _calibrated(run: RunFolder, member: Member, task: Task) -> pd.DataFrame:
