@@ -375,19 +375,11 @@ def same_content(one: pd.DataFrame, other: pd.DataFrame) -> bool | None:
     return bool((both["content"] == both["content_other"]).mean() > 0.5) if len(both) else None
 
 
-def _without_namesakes(seen: pd.DataFrame, women: pd.DataFrame) -> "pd.Series[bool]":
-    """Per row of `women` whether its data set may be the one of that name in `seen`."""
-    may_be = {
-        name: same_content(seen[seen["dataset"] == name], part) is not False
-        for name, part in women.groupby("dataset")
-    }
-    return women["dataset"].map(may_be).fillna(value=True).astype(bool)
-
-
 def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
     """The group_ids of `women` (`dataset, group_id`; `image_id, content` where known) learnt from:
-    by what is in their files, and by their number within a data set. Of two sets of one last name
-    (what was packed elsewhere tells no folder) the files tell whether they are one.
+    by what is in their files, and by their number within a data set of the same last name (what was
+    packed elsewhere tells no folder). Other files of the same number may be an export made anew, so
+    they do not clear her.
     """
     seen, women = (one.assign(dataset=_last_names(one["dataset"])) for one in (seen, women))
     learnt = seen[seen["split"].isin(_LEARNT)]
@@ -396,7 +388,6 @@ def learnt_from(seen: pd.DataFrame, women: pd.DataFrame) -> list[str]:
     is_known = pd.MultiIndex.from_frame(women[person].astype("string")).isin(
         pd.MultiIndex.from_frame(known[person])
     )
-    is_known &= _without_namesakes(seen, women).to_numpy()
     if "content" in women.columns:
         is_known |= women["content"].isin(known["content"].dropna()).to_numpy()
     return sorted(women.loc[is_known, "group_id"].unique())
