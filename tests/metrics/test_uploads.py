@@ -78,7 +78,7 @@ def test_of_a_decision_and_a_probability_the_probability_is_the_score() -> None:
 def test_logits_between_0_and_100_are_no_percentages() -> None:
     understood = upload("id,label,logit\na,1,2\nb,0,0\n")
     assert understood.predictions["score"].iloc[1] == 0.5
-    assert understood.notes[0].startswith("Scores run from 0 to 2: logits")
+    assert "Scores run from 0 to 2: taken for logits" in understood.notes[0]
 
 
 def test_a_table_of_text_labels_and_probabilities_is_understood() -> None:

@@ -274,7 +274,7 @@ MUTATIONS: Final = (
     Mutation(
         "runs/operating_points.py",
         "runs/test_operating_points.py",
-        "return points[-1] if points",
-        "return points[0] if points",
+        "points[-1].unlocked_at else points[-1]",
+        "points[-1].unlocked_at else points[0]",
     ),
 )

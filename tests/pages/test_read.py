@@ -1,3 +1,4 @@
+import hashlib
 import io
 import shutil
 import tomllib
@@ -579,6 +580,10 @@ def test_a_case_whose_own_score_is_the_threshold_is_called_on_both_pages(
     thresholds.segmented_control(key="count_level").set_value("image").run()
     thresholds.segmented_control(key="count_split").set_value("val").run()
     thresholds.query_params["threshold"] = repr(float(stored[low]))
+    scores = read_predictions(run.predictions_file)["score"].to_numpy(dtype=np.float64)
+    thresholds.query_params["chosen"] = (
+        f"{hashlib.sha256(scores.tobytes()).hexdigest()[:12]}.val.image.max"
+    )
     thresholds.run().segmented_control(key="judge").set_value("Operating point").run()
     thresholds.button(key="lock").click().run()
     locked = point_in_force(run)

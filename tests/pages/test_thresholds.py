@@ -196,6 +196,9 @@ def test_calibration_is_judged_but_not_mended_without_validation_cases(page: App
     show(page, "Calibration")
     assert "no validation cases" in captions_of(page)
     numbers = frame(page, "perfect is")
+    few = numbers["value"] == "–"  # the calibration error needs 30 women of each class
+    assert few.sum() == 1
+    numbers = numbers[~few]
     assert numbers["value"].str.match(r"-?\d+\.\d{3}").all()
     assert numbers["95 % interval"].str.match(r"-?\d\.\d{3} to -?\d\.\d{3}").all()
 
@@ -500,7 +503,7 @@ def test_a_broken_card_shuts_only_the_sections_that_need_it(
     assert "AUC 0." in captions_of(page)
     told = {name: len(show(page, name).error) for name in sections}
     needing = {name for name, errors in told.items() if errors > 1}  # one stands under the page
-    assert needing == {"Operating point", "Screening"}
+    assert needing == {"Map", "Operating point", "Screening"}
     assert set(told.values()) == {1, 2}
 
 
@@ -733,7 +736,8 @@ def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
     for section in page.segmented_control(key="judge").options:
         show(at_threshold(page, 0.5), section)
         shown = [*page.dataframe, *page.error, *page.info, *page.get("plotly_chart")[1:]]
-        assert shown or "iMRMC" in captions_of(page), section
+        told = ("iMRMC", "cancers missed", "are kept with a place")
+        assert shown or any(words in captions_of(page) for words in told), section
         assert not any("nan" in str(table.value.to_numpy()).lower() for table in page.dataframe)
 
 

@@ -51,6 +51,10 @@ def threshold_of(run: RunFolder, predictions: pd.DataFrame) -> Chosen:
 
 def show_gallery(run: RunFolder, *, page: str, key: str = "gallery") -> None:
     """The test images of `run` as a case list, worst first; `key` tells several of a page apart."""
+    source = source_of(run, page=page)
+    if not run.has_predictions:
+        st.info(escaped(source.why_no_images), icon=":material/hide_image:")
+        return
     with noted_errors():
         table = cached.predictions(run)
         test = table[table["split"] == Split.TEST]
@@ -59,7 +63,7 @@ def show_gallery(run: RunFolder, *, page: str, key: str = "gallery") -> None:
         test = test.assign(outcome=outcomes_at(test, chosen.threshold))
         st.caption(escaped(chosen.sentence))
         st.caption(f"{len(test):,} test images, worst first{_told_of(run)}")
-        listing = images_listing(test, source_of(run, page=page), threshold=chosen.threshold)
+        listing = images_listing(test, source, threshold=chosen.threshold)
         show_cases_panel(listing, key=key)
 
 

@@ -39,7 +39,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
     """
     titles = titles_of(runs)
     hidden = [run for run in runs if is_archived(run)]
-    asked = st.query_params.get("run")
+    asked = st.session_state.get("run") or st.query_params.get("run")  # chosen now, or by a link
     with st.expander(f"All {len(runs)} runs", icon=":material/table_rows:", expanded=True):
         is_all = bool(hidden) and st.toggle(f"Show {len(hidden)} archived", key="runs_archived")
         listed = [run for run in runs if is_all or run not in hidden or run.run_id == asked]
