@@ -34,6 +34,6 @@ def test_two_runs_are_compared_over_the_same_cases(
     )
     take_picture("compare")
     page.get_by_role("radio", name="Disagreements").click()
-    expect(page.get_by_text("Cases that the two rank most differently")).to_be_visible()
+    expect(page.get_by_text("those that the two rank most differently")).to_be_visible()
     page.reload()
-    expect(page.get_by_text("Cases that the two rank most differently")).to_be_visible()
+    expect(page.get_by_text("those that the two rank most differently")).to_be_visible()

@@ -30,6 +30,7 @@ def test_an_upload_becomes_score_and_heatmap_and_survives_reload_and_page_change
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     viewer = page.locator(".viewer[data-ready=true]")
     expect(viewer).to_be_visible(timeout=SLOW)
+    expect(page.locator(".panel .score")).to_have_count(1, timeout=SLOW)  # no longer the example's
     score = page.locator(".panel .score").first
     expect(score).to_have_text(re.compile(r"^[01]\.\d\d$"), timeout=SLOW)
     shown = score.inner_text()

@@ -49,7 +49,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   slider.all.sort();
   slider.send = () => {
     clearTimeout(slider.timer);
-    if (slider.isMoved) setStateValue("threshold", slider.threshold);
+    const value = slider.threshold;
+    if (slider.isMoved) setStateValue("threshold", { value, of: slider.header.of });
     slider.isMoved = false;
   };
   slider.open = (asked) => {

@@ -63,7 +63,14 @@ def show_threshold_slider(
     is told which cases a bar or a cell of the confusion matrix stands for (metrics/choice.py).
     With a `prevalence` the outcome per 1,000 cases is shown, too.
     """
+    # Full precision: a case exactly at the threshold must be called here as it is in Python.
+    scores = [
+        np.sort(cases.score[chosen]).astype(np.float64)
+        for chosen in (cases.positive, ~cases.positive)
+    ]
+    shown = hashlib.sha256(b"|".join(part.tobytes() for part in scores)).hexdigest()[:12]
     header = {
+        "of": shown,
         "threshold": threshold,
         "prevalence": prevalence,
         "level": str(cases.level),
@@ -72,13 +79,11 @@ def show_threshold_slider(
         "intervals": {} if rates is None else _intervals(rates),
         "opens": on_open is not None,
     }
-    # Full precision: a case exactly at the threshold must be called here as it is in Python.
-    scores = [np.sort(cases.score[cases.positive]), np.sort(cases.score[~cases.positive])]
 
     def release() -> None:
         moved = st.session_state[key].threshold
-        if moved is not None:
-            on_release(float(moved))
+        if moved is not None and moved["of"] == shown:  # not of cases that were exchanged meanwhile
+            on_release(float(moved["value"]))
 
     def open_cases() -> None:
         asked = st.session_state[key].opened
@@ -87,9 +92,7 @@ def show_threshold_slider(
 
     _COMPONENT(
         key=key,
-        data=viewer.pack_message(
-            header, [scores[0].astype(np.float64), scores[1].astype(np.float64)]
-        ),
+        data=viewer.pack_message(header, scores),
         on_threshold_change=release,
         on_opened_change=open_cases,
     )
