@@ -604,6 +604,7 @@ def test_single_pixels_of_a_dicom_are_seen_on_the_page_and_in_the_lens(
     page.goto(page.url.split("?")[0] + "?model=phantom-light")  # which scores no such image
     page.locator("input[type=file]").first.set_input_files(tmp_path / "left.dcm")
     screen = Screen(page)
+    expect(page.locator(".pane")).to_have_count(1, timeout=60_000)  # the example has four
     expect(screen.viewer).to_have_attribute("data-ready", "true", timeout=60_000)
     screen.page.locator(".pane").focus()
     key = screen.page.locator(".pane").get_attribute("data-key") or ""

@@ -70,8 +70,7 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
     elif is_wanted:
         truths = [_TRUTHS[str(truth)] for truth in table["Truth"]]
         with noted_errors():
-            st.query_params["study"] = _make(case_ids, truths, run, title=title, seed=seed)
-            st.rerun()
+            _enter(_make(case_ids, truths, run, title=title, seed=seed))
     show_studies()
 
 
@@ -82,8 +81,14 @@ def show_studies() -> None:
             made = day_in_words(study.created_at)
             label = f"{escaped(study.title)}, {len(study.cases)} cases, {made}"
             if st.button(label, key=f"study_{study.study_id}", icon=":material/groups:"):
-                st.query_params["study"] = study.study_id
-                st.rerun()
+                _enter(study.study_id)
+
+
+def _enter(study_id: str) -> None:
+    """The address tells no case: it would lead to what the model says of it."""
+    st.query_params.pop("case", None)
+    st.query_params["study"] = study_id
+    st.rerun()
 
 
 def _make(
