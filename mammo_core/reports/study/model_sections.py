@@ -284,5 +284,5 @@ def validation_in_words(study: RunStudy) -> str:
         decided.append(f"when training stopped ({optim.patience} epochs without a better one)")
     if study.point is not None and study.point.split == "val":
         decided.append("the threshold")
-    words = " and ".join(filter(None, (", ".join(decided[:-1]), decided[-1])))
+    words = " and ".join(filter(None, (", ".join(decided[:-1]), *decided[-1:])))
     return f"Validation women decided {words or 'nothing'}. {test_women_in_words(study.looks)}"
