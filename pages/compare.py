@@ -16,6 +16,7 @@ from pages.components.compare.compared import (
     count_alike,
     labelled_of,
     like_the_newest,
+    refuse_other_questions,
     refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
@@ -94,6 +95,7 @@ with shown_errors():
     say_what_differs_from_its_card({name: scored[name] for name in counted})
     sets = sets_by_content({name: scored[name] for name in counted})
     counted = {name: replace(cases, dataset=sets[name]) for name, cases in counted.items()}
+    refuse_other_questions({name: scored[name] for name in counted})
     refuse_strangers(counted)
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))

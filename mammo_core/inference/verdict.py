@@ -168,8 +168,13 @@ def verdict_on(case: ScoredCase, point: LockedPoint | None) -> Verdict | None:
 
 def said_of_all(cases: Sequence[ScoredCase], point: LockedPoint | None) -> tuple[str, str]:
     """One sentence for the whole exam and one that must stand beside it; "" where no case is held
-    against the threshold.
+    against the threshold. While a breast's image may be missing from its score, the second says so
+    and there is no first.
     """
+    unplaced = {image.ref.image_id for case in cases for image in case.images if not image.ref.side}
+    if unplaced and point is not None and point.level is Level.BREAST:
+        told = many(len(unplaced), "image has", "images have")
+        return "", f"No verdict yet: {told} no side. Set L or R on the image."
     judged = [(case, found) for case in cases if (found := verdict_on(case, point))]
     if not judged:
         return "", ""

@@ -68,7 +68,7 @@ def test_a_click_opens_a_case_and_j_and_k_go_on_from_there(listed: Page) -> None
     expect(listed.get_by_text("Python has case003")).to_be_visible()
     row = listed.get_by_role("option", name=re.compile("woman 003;"))
     expect(row).to_have_attribute("aria-selected", "true")
-    expect(row).to_contain_text("not readable")
+    expect(row).to_contain_text("no picture")
     listed.get_by_label("Next case (J)").click()
     expect(listed.get_by_text("Python has case004")).to_be_visible()
 

@@ -95,6 +95,23 @@ def test_a_set_named_by_its_folder_and_one_named_as_registered_are_one_by_their_
     assert "same 120 cases" in page.success[0].value
 
 
+def test_models_that_tell_different_things_apart_are_not_compared(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    """Where a cancer label and a density happen to agree, an AUC of both would mean nothing."""
+    for run_id in (GUESSING, GOOD):
+        write_run(runs_root, run_id, made_up_predictions())
+    other = RunFolder(runs_root / GOOD)
+    card = other.card()
+    write_card(replace(card, task=replace(card.task, name="density")), other.card_file)
+    page = open_page("compare")
+    (alone,) = page.multiselect(key="models").value
+    assert not page.error
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    assert "answer different questions" in page.error[0].value
+    assert alone in (GUESSING, GOOD)
+
+
 def test_two_sets_of_one_name_are_two_by_their_content(
     runs_root: Path, open_page: OpenPage
 ) -> None:

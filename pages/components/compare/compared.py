@@ -116,13 +116,34 @@ def _with_contents(scored: Scored) -> pd.DataFrame:
 
 
 def like_the_newest(scored: Mapping[str, Scored]) -> list[str]:
-    """The newest run and those after it over the same data set that share cases with it, with each
-    other too: what can be compared at once.
+    """The newest run and those after it over the same data set that tell the same apart and share
+    cases with it, with each other too: what can be compared at once.
     """
-    sets = sets_by_content(scored)
-    newest = next(iter(sets.values()), "")
-    alike = {name: _judged_images(scored[name]) for name, found in sets.items() if found == newest}
+    asked = {name: (found, _asked(scored[name])) for name, found in sets_by_content(scored).items()}
+    newest = next(iter(asked.values()), None)
+    alike = {name: _judged_images(scored[name]) for name, found in asked.items() if found == newest}
     return sharing(alike)[:MOST_AT_FIRST]
+
+
+def refuse_other_questions(scored: Mapping[str, Scored]) -> None:
+    """Where two models tell different things apart, cases on which their labels happen to agree are
+    no cases to compare them on.
+    """
+    asked = {name: found for name, one in scored.items() if (found := _asked(one))}
+    if len(set(asked.values())) > 1:
+        told = "; ".join(f"{name}: {found}" for name, found in asked.items())
+        raise TableError(
+            f"These models answer different questions ({told}). Leave those of one question among "
+            "the models above."
+        )
+
+
+def _asked(scored: Scored) -> str:
+    """The question its scores answer; "" where no card tells."""
+    try:
+        return scored.task.name if scored.task else ""
+    except MammoError:
+        return ""
 
 
 def sharing(cases: Mapping[str, Set[str]]) -> list[str]:

@@ -84,7 +84,7 @@ def panel_of(
     threshold = next((verdict.threshold for verdict in verdicts if verdict), None)
     headline, aside = said_of_all(cases, point)
     if not headline:
-        aside = _UNJUDGED
+        aside = aside or _UNJUDGED
     is_drawn = any(row.cancer or row.other for row in rows)
     return Panel(
         key=f"{key} {threshold}",

@@ -246,6 +246,12 @@ def _show_stored(listing: Listing, case: ListedCase) -> None:
         for image_id, data in found.items():
             if data is not None:
                 st.image(data, alt=image_id, caption=escaped(image_id))
+    if not any(found.values()):
+        st.info(
+            "No picture of this case is kept beside the model. Where you have the data set, "
+            "register its folder on the Data page.",
+            icon=":material/hide_image:",
+        )
 
 
 def _paths(dataset: "Dataset") -> Mapping[str, str]:

@@ -86,7 +86,7 @@ function showPicture(list, row, key) {
   const place = row.querySelector(".picture");
   if (!place) return;
   const address = list.shelf.pictures.get(key);
-  if (address === null) place.replaceChildren(element("span", { class: "none" }, "not readable"));
+  if (address === null) place.replaceChildren(element("span", { class: "none" }, "no picture"));
   else if (address) place.replaceChildren(element("img", { src: address, alt: "", draggable: "false" }));
 }
 
