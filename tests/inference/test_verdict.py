@@ -15,6 +15,7 @@ from mammo_core.inference.verdict import (
     point_to_lock,
     promise_in_words,
     rules_in_words,
+    said_of_all,
     said_once,
     score_cases,
     threshold_in_words,
@@ -285,3 +286,13 @@ def test_a_lock_names_the_cases_it_was_chosen_on_by_their_scores() -> None:
 
     assert lock(cases).cases_sha256 == cases_hash(cases)
     assert lock(other).cases_sha256 != lock(cases).cases_sha256
+
+
+def test_while_an_image_has_no_side_no_sentence_is_said_of_the_exam() -> None:
+    """The one without a side may be the highest of its breast."""
+    cases = score_cases([*FOUR[:2], image("? CC", 0.9)], BY_BREAST)
+    assert said_of_all(cases, BY_BREAST) == (
+        "",
+        "No verdict yet: 1 image has no side. Set L or R on the image.",
+    )
+    assert said_of_all(score_cases(FOUR, BY_BREAST), BY_BREAST)[0].startswith("Score above")
