@@ -26,11 +26,11 @@ from mammo_core.preprocessing.cases import (
     forget_case,
     forget_old_cases,
     keep_case,
-    keep_worklist,
     load_case,
     regroup_images,
 )
 from mammo_core.preprocessing.file_names import NamedPlace, doubts_about
+from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.types import ImageRef, Laterality, View
 from pages.components.read.intake import (
     name_files,

@@ -16,7 +16,6 @@ from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
     Case,
     forget_old_cases,
-    keep_worklist,
     load_case,
     store_case,
     with_names,
@@ -25,6 +24,7 @@ from mammo_core.preprocessing.file_names import NamedPlace, place_of_name
 from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.preprocessing.samples import Sample, list_samples, place_images
+from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached

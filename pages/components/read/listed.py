@@ -12,7 +12,8 @@ from mammo_core.errors import MammoError
 from mammo_core.files import cases_root, worklists_root
 from mammo_core.inference.verdict import score_cases, verdict_on
 from mammo_core.listing import ListedCase
-from mammo_core.preprocessing.cases import Case, load_case, load_mammogram, load_worklist
+from mammo_core.preprocessing.cases import Case, load_case, load_mammogram
+from mammo_core.preprocessing.worklists import load_worklist
 from mammo_core.runs.folder import RunFolder
 from mammo_core.words import many
 from pages.components.read.intake import names_of, seen_cases
