@@ -112,8 +112,10 @@ def store_case(
     hashes = [hashlib.sha256(content).hexdigest() for content in files]
     case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
     with _alone_with(root, case_id):
-        if (stored := _stored_whole(root, case_id, now=now)) is not None:
-            kept = replace(stored, kept_until=max(stored.kept_until, now + DAY_SECONDS))
+        if (stored := _stored_whole(root, case_id, set(hashes), now=now)) is not None:
+            kept = replace(
+                _in_order(stored, hashes), kept_until=max(stored.kept_until, now + DAY_SECONDS)
+            )
             _write(kept, root)
             return kept
         scratch = scratch_beside(root / case_id)
@@ -374,7 +376,19 @@ def _drop(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
+def _in_order(case: Case, hashes: Sequence[str]) -> Case:
+    """`case` as if its files had come in this order: by it the reader's names of them are known."""
+    first = {digest: number for number, digest in reversed([*enumerate(hashes, start=1)])}
+    images = [replace(image, number=first[image.ref.image_id]) for image in case.images]
+    again = [(n, first[digest]) for n, digest in enumerate(hashes, start=1) if first[digest] < n]
+    return replace(
+        case,
+        images=tuple(sorted(images, key=lambda image: image.number)),
+        refusals=tuple(_same_image(number, earlier) for number, earlier in again),
+    )
+
+
+def _stored_whole(root: Path, case_id: str, hashes: set[str], *, now: float) -> Case | None:
     """The case as stored, if nothing of it is missing; a refusal may have had a passing cause."""
     try:
         case = load_case(root, case_id, now=now)
@@ -382,7 +396,8 @@ def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
             load_mammogram(root, case, image)
     except MammoError:
         return None
-    return None if any(r.code != _SAME_IMAGE for r in case.refusals) else case
+    is_whole = {image.ref.image_id for image in case.images} == hashes
+    return case if is_whole and all(r.code == _SAME_IMAGE for r in case.refusals) else None
 
 
 def _same_image(number: int, first: int) -> Refusal:

@@ -84,6 +84,18 @@ def test_the_same_images_are_the_same_case_whatever_their_order(tmp_path: Path) 
     assert store(tmp_path, b"ab", b"cd").case_id == store(tmp_path, b"cd", b"ab").case_id
 
 
+def test_a_kept_case_is_numbered_as_its_files_come_this_time(tmp_path: Path) -> None:
+    """By these numbers the names of the files are given to the images."""
+    first = store(tmp_path, b"ab", b"cd")
+    ab, cd = (image.ref.image_id for image in first.images)
+    correct_image(tmp_path, first.case_id, ab, change=lambda ref: replace(ref, view=View.MLO))
+    again = store(tmp_path, b"cd", b"cd", b"ab")
+    assert [(image.number, image.ref.image_id) for image in again.images] == [(1, cd), (3, ab)]
+    assert [(r.number, r.sentence) for r in again.refusals] == [(2, "It is the same as file 1.")]
+    assert again.image(ab).ref.view is View.MLO
+    assert again == load_case(tmp_path, first.case_id)
+
+
 def test_one_bad_file_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
     case = store(tmp_path, b"no", b"ab")
     assert [(r.number, r.code) for r in case.refusals] == [(1, "not_an_image")]
