@@ -260,15 +260,14 @@ def correct_image(
     return corrected
 
 
-def with_names(case: Case, names: Sequence[str]) -> Case:
+def with_names(case: Case, names: Mapping[str, str]) -> Case:
     """`case` for the screen: images called as the reader's computer calls their files, where
-    neither side nor view is known. `names` are of all files, in the order in which they came.
+    neither side nor view is known. `names` are by image id.
     """
     return replace(
         case,
         images=tuple(
-            replace(image, name=names[image.number - 1] if image.number <= len(names) else "")
-            for image in case.images
+            replace(image, name=names.get(image.ref.image_id, "")) for image in case.images
         ),
     )
 

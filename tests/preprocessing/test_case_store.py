@@ -222,7 +222,7 @@ def test_a_name_is_shown_where_no_side_is_known_and_written_nowhere(tmp_path: Pa
         stored.images[0].ref.image_id,
         change=lambda ref: replace(ref, side=None),
     )
-    case = with_names(unplaced, ["DOE.png"])
+    case = with_names(unplaced, {unplaced.images[0].ref.image_id: "DOE.png"})
     assert case.images[0].title == "DOE.png"
     keep_case(tmp_path, case.case_id, until=time.time())
     regroup_images(tmp_path, [(case, case.images)], now=time.time())

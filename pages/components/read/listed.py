@@ -129,12 +129,15 @@ def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
     try:
         case = load_case(cases_root(), case_id)
     except MammoError as error:
-        return [ListedCase(key=case_id, title=_title(names, number), problem=str(error))]
+        return [
+            ListedCase(key=case_id, title=_title([*names.values()], number), problem=str(error))
+        ]
     score, side = _scores().get((case_id, run.run_id if run else ""), (None, ""))
     facts: dict[str, str | float] = {"images": float(len(case.images))}
     if side:
         facts["threshold"] = side
-    read = [names[image.number - 1] for image in case.images if image.number <= len(names)]
+    ids = [image.ref.image_id for image in case.images]
+    read = [names[image_id] for image_id in ids if image_id in names]
     rows = [
         ListedCase(
             key=case_id,
@@ -147,9 +150,7 @@ def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
     broken = [
         ListedCase(
             key=f"{case_id}{_FILE}{refusal.number}",
-            title=names[refusal.number - 1]
-            if refusal.number <= len(names)
-            else f"File {refusal.number}",
+            title=names.get(str(refusal.number), f"File {refusal.number}"),
             problem=f"{refusal.sentence} {refusal.hint}",
         )
         for refusal in case.refusals
