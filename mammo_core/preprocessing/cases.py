@@ -8,8 +8,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -118,10 +118,7 @@ def store_case(
             )
             _write(kept, root)
             return kept
-        scratch = scratch_beside(root / case_id)
-        with told_of_disk(root):
-            scratch.mkdir(parents=True)
-        try:
+        with _made_whole(root, case_id) as scratch:
             images, refusals = _read_into(
                 scratch, files, hashes, read=read, mask=mask, report=report
             )
@@ -132,10 +129,6 @@ def store_case(
                 kept_until=now + DAY_SECONDS,
             )
             replace_file(scratch / _CASE, json.dumps(to_document(case)) + "\n")
-            _drop(root / case_id)
-            scratch.rename(root / case_id)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
     return case
 
 
@@ -275,30 +268,39 @@ def with_names(case: Case, names: Mapping[str, str]) -> Case:
 def regroup_images(
     root: Path, parts: Sequence[tuple[Case, Sequence[CaseImage]]], *, now: float
 ) -> Case:
-    """A new case of these images of kept cases, numbered anew; the old ones stay."""
-    images = [(case, image) for case, some in parts for image in some]
-    distinct = {image.ref.image_id: (case, image) for case, image in images}
-    case_id = hashlib.sha256("".join(sorted(distinct)).encode()).hexdigest()
-    made = Case(
-        case_id=case_id,
-        images=tuple(
-            replace(image, number=number)
-            for number, (_, image) in enumerate(distinct.values(), start=1)
-        ),
-        refusals=(),
-        kept_until=max(now + DAY_SECONDS, *(case.kept_until for case, _ in parts)),
-    )
-    with _alone_with(root, case_id), told_of_disk(root):
-        folder = root / case_id
-        folder.mkdir(exist_ok=True)
-        for image_id, (case, _) in distinct.items():
-            for kind in ("pixels", "wide"):
-                at = f"{image_id}.{kind}.npy"
-                source, target = root / case.case_id / at, folder / at
-                if source.exists() and source != target:
-                    shutil.copyfile(source, target)
-        _write(made, root)
+    """A case of these images of kept cases, numbered anew; the old ones stay. One that is there
+    already keeps what the reader has said of it.
+    """
+    sources = {image.ref.image_id: case.case_id for case, some in parts for image in some}
+    case_id = hashlib.sha256("".join(sorted(sources)).encode()).hexdigest()
+    with _alone_with(root, case_id, *sources.values()):
+        kept = {one: load_case(root, one, now=now) for one in sources.values()}
+        until = max(now + DAY_SECONDS, *(case.kept_until for case in kept.values()))
+        if (stored := _stored_whole(root, case_id, set(sources), now=now)) is not None:
+            made = replace(stored, kept_until=max(stored.kept_until, until))
+            _write(made, root)
+            return made
+        images = [kept[source].image(image_id) for image_id, source in sources.items()]
+        made = Case(
+            case_id=case_id,
+            images=tuple(replace(image, number=n) for n, image in enumerate(images, start=1)),
+            refusals=(),
+            kept_until=until,
+        )
+        with _made_whole(root, case_id) as scratch, told_of_disk(root):
+            for image_id, source in sources.items():
+                _copy_pixels(root / source, scratch, image_id)
+            replace_file(scratch / _CASE, json.dumps(to_document(made)) + "\n")
     return made
+
+
+def _copy_pixels(source: Path, target: Path, image_id: str) -> None:
+    pixels, wide = f"{image_id}.pixels.npy", f"{image_id}.wide.npy"
+    if not (source / pixels).exists():
+        raise MammoError(_GONE)
+    for name in (pixels, wide):
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
 
 
 def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
@@ -356,10 +358,31 @@ def _is_gone(aside: Path, now: float) -> bool:
     return now - aside.stat().st_mtime > UNDO_SECONDS
 
 
-def _alone_with(root: Path, case_id: str) -> AbstractContextManager[None]:
-    """One session at a time changes a case. A few locks are shared by all: none is ever deleted."""
-    _check_id(case_id)
-    return locked(root.parent / f".{root.name}.locks" / case_id[:2])
+@contextmanager
+def _alone_with(root: Path, *case_ids: str) -> Iterator[None]:
+    """One session at a time changes a case. A few locks are shared by all: none is ever deleted.
+    Several are taken in one order by everybody, so that no two sessions wait for each other.
+    """
+    for case_id in case_ids:
+        _check_id(case_id)
+    with ExitStack() as held:
+        for name in sorted({case_id[:2] for case_id in case_ids}):
+            held.enter_context(locked(root.parent / f".{root.name}.locks" / name))
+        yield
+
+
+@contextmanager
+def _made_whole(root: Path, case_id: str) -> Iterator[Path]:
+    """A folder to be filled, which then is the case: it is whole or not there."""
+    scratch = scratch_beside(root / case_id)
+    with told_of_disk(root):
+        scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        _drop(root / case_id)
+        scratch.rename(root / case_id)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check_id(case_id: str) -> None:

@@ -244,6 +244,51 @@ def test_images_of_two_cases_can_be_one_and_part_of_one_can_be_another(tmp_path:
     assert load_case(tmp_path, both.case_id).images == both.images
 
 
+def test_a_case_that_is_there_keeps_what_was_said_of_it_when_its_images_come_together_again(
+    tmp_path: Path,
+) -> None:
+    whole, now = store(tmp_path, b"ab", b"cd"), time.time()
+    first = whole.images[0].ref.image_id
+    correct_image(tmp_path, whole.case_id, first, change=lambda ref: replace(ref, view=View.MLO))
+    kept = keep_case(tmp_path, whole.case_id, until=now + 30 * DAY_SECONDS)
+    parts = [(one, one.images) for one in (store(tmp_path, b"cd"), store(tmp_path, b"ab"))]
+    assert regroup_images(tmp_path, parts, now=now) == kept
+    assert load_case(tmp_path, whole.case_id) == kept
+
+
+def test_a_correction_made_in_another_tab_goes_with_the_image(tmp_path: Path) -> None:
+    both = store(tmp_path, b"ab", b"cd")
+    first = both.images[0].ref.image_id
+    correct_image(tmp_path, both.case_id, first, change=lambda ref: replace(ref, view=View.MLO))
+    alone = regroup_images(tmp_path, [(both, both.images[:1])], now=time.time())
+    assert [(image.title, image.corrected) for image in alone.images] == [("L MLO", ("view",))]
+
+
+def test_no_case_is_made_of_images_whose_pixels_are_gone(tmp_path: Path) -> None:
+    both = store(tmp_path, b"ab", b"cd")
+    parts = [(both, both.images[:1])]
+    (tmp_path / both.case_id / f"{both.images[0].ref.image_id}.pixels.npy").unlink()
+    with pytest.raises(MammoError, match="no longer kept"):
+        regroup_images(tmp_path, parts, now=time.time())
+    forget_case(tmp_path, both, now=time.time())
+    with pytest.raises(MammoError, match="no longer kept"):
+        regroup_images(tmp_path, parts, now=time.time())
+    assert [path.name for path in tmp_path.iterdir()] == [f"{both.case_id}.forgotten"]
+
+
+def test_pixels_that_another_session_looks_at_are_not_cut_off_when_a_case_is_remade(
+    tmp_path: Path,
+) -> None:
+    both, alone = store(tmp_path, b"ab", b"cd"), store(tmp_path, b"ab")
+    path = tmp_path / alone.case_id / f"{alone.images[0].ref.image_id}.pixels.npy"
+    seen = path.stat()
+    (path.parent / "case.json").write_text("{")
+    with path.open("rb") as looked_at:
+        regroup_images(tmp_path, [(both, both.images[:1])], now=time.time())
+        assert path.stat().st_ino != seen.st_ino
+        assert len(looked_at.read()) == seen.st_size
+
+
 def test_every_pixel_is_kept_on_the_disk_for_the_viewer_and_made_once(tmp_path: Path) -> None:
     made = []
 
