@@ -82,23 +82,6 @@ class Case:
         return next(image for image in self.images if image.ref.image_id == image_id)
 
 
-def opening_in_words(images: Sequence[CaseImage]) -> str:
-    """How long it took to decode and to mask `images` when they were opened."""
-    timed = [image for image in images if image.decoding_seconds is not None]
-    if len(timed) < len(images):
-        return "How long decoding took is not known: the images were opened before it was timed."
-    decoding = sum(image.decoding_seconds or 0.0 for image in timed)
-    masking = sum(image.masking_seconds or 0.0 for image in timed)
-    each = ""
-    if len(timed) > 1:
-        longest = max(timed, key=lambda image: image.decoding_seconds or 0.0)
-        each = f"; the longest {longest.title}, {longest.info.kind}, {longest.decoding_seconds:.2f}"
-    return (
-        f"When the files were opened: decoding {decoding:.2f} s{each}, masking what lies outside "
-        f"the breast {masking:.2f} s."
-    )
-
-
 def store_case(
     files: Sequence[bytes],
     root: Path,
@@ -459,30 +442,6 @@ def _write(case: Case, root: Path) -> None:
         replace_file(root / case.case_id / _CASE, json.dumps(to_document(nameless)) + "\n")
     except FileNotFoundError:
         raise MammoError(_GONE) from None
-
-
-_MOST: Final = 2  # images that can be shown twice on one screen
-_BREASTS: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
-
-
-def parts_of(case: Case) -> dict[str, tuple[CaseImage, ...]]:
-    """By title, each of one or two images; together they are all of `case`.
-
-    A breast of more than two images, and what is of no known side, is taken image by image.
-    """
-    if len(case.images) <= _MOST:
-        return {"All images": case.images}
-    parts: dict[str, tuple[CaseImage, ...]] = {}
-    for side, title in _BREASTS.items():
-        images = tuple(image for image in case.images if image.ref.side is side)
-        if 0 < len(images) <= _MOST:
-            parts[title] = images
-    placed = {image for images in parts.values() for image in images}
-    for image in case.images:
-        if image not in placed:
-            title = image.title if image.title not in parts else f"{image.title} ({image.number})"
-            parts[title] = (image,)
-    return parts
 
 
 def place_case(

@@ -21,12 +21,12 @@ from mammo_core.preprocessing.cases import (
     load_case,
     load_grey,
     load_mammogram,
-    opening_in_words,
     regroup_images,
     store_case,
     with_names,
 )
 from mammo_core.preprocessing.cases import Case as StoredCase
+from mammo_core.reports.case.record import opening_in_words
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 
 
