@@ -200,12 +200,15 @@ def load_grey(
     read. Where the file had no such values of its own they are made by `grey`, once.
     """
     folder = root / case.case_id
-    wide = folder / f"{image.ref.image_id}.wide.npy"
-    path = wide if wide.exists() else folder / f"{image.ref.image_id}.grey.npy"
-    if not path.exists():
-        _save_array(path, grey(load_mammogram(root, case, image)))
     # Windows deletes no file that is mapped, and a forgotten case must be gone at once.
-    return _load_array(path, None if os.name == "nt" else "r")
+    mode: Literal["r"] | None = None if os.name == "nt" else "r"
+    wide, made = (folder / f"{image.ref.image_id}.{kind}.npy" for kind in ("wide", "grey"))
+    if wide.exists():
+        return _load_array(wide, mode)
+    with suppress(MammoError):  # not made yet, or a power cut left half of it
+        return _load_array(made, mode)
+    _save_array(made, grey(load_mammogram(root, case, image)))
+    return _load_array(made, mode)
 
 
 def correct_image(
@@ -423,8 +426,14 @@ def _is_over(folder: Path, now: float) -> bool:
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
-    with told_of_disk(path.parent.parent), path.open("wb") as stream:
-        np.save(stream, values, allow_pickle=False)
+    scratch = scratch_beside(path)
+    with told_of_disk(path.parent.parent):
+        try:
+            with scratch.open("wb") as stream:
+                np.save(stream, values, allow_pickle=False)
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
 
 
 def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:

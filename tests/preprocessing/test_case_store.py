@@ -4,6 +4,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -304,6 +305,38 @@ def test_every_pixel_is_kept_on_the_disk_for_the_viewer_and_made_once(tmp_path: 
     forget_case(tmp_path, stored, now=0.0)
     assert forget_old_cases(tmp_path) == 1
     assert list(tmp_path.rglob("*.npy")) == []
+
+
+def as_bytes(mammogram: Mammogram) -> NDArray[np.uint16]:
+    return np.rint(mammogram.pixels * 255).astype(np.uint16)
+
+
+@pytest.mark.parametrize("left", [0, 60, 140])
+def test_pixels_for_the_viewer_that_were_half_written_are_made_anew(
+    tmp_path: Path, left: int
+) -> None:
+    stored = store(tmp_path, bytes(range(10)))
+    path = tmp_path / stored.case_id / f"{stored.images[0].ref.image_id}.grey.npy"
+    load_grey(tmp_path, stored, stored.images[0], grey=as_bytes)
+    path.write_bytes(path.read_bytes()[:left])
+    values = load_grey(tmp_path, stored, stored.images[0], grey=as_bytes)
+    assert values.tolist() == [list(range(10))]
+
+
+def test_pixels_for_the_viewer_are_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = store(tmp_path, b"ab")
+    before = sorted((tmp_path / stored.case_id).iterdir())
+
+    def killed(stream: IO[bytes], values: NDArray[np.uint16], **_: bool) -> None:
+        stream.write(values.tobytes()[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        load_grey(tmp_path, stored, stored.images[0], grey=as_bytes)
+    assert sorted((tmp_path / stored.case_id).iterdir()) == before
 
 
 def test_values_from_before_windowing_are_shown_as_they_are(tmp_path: Path) -> None:
