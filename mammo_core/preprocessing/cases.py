@@ -326,14 +326,21 @@ def forget_old_cases(root: Path, *, now: float | None = None) -> int:
     now = time.time() if now is None else now
     forgotten = 0
     for folder in root.glob("*"):
-        is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
-        if not is_aside and not _CASE_ID.fullmatch(folder.name):
-            if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
-        elif _is_gone(folder, now) if is_aside else _is_over(folder, now):
-            _drop(folder)
-            forgotten += 1
+        with suppress(FileNotFoundError):  # another session was quicker
+            forgotten += _forget_if_old(folder, now)
     return forgotten
+
+
+def _forget_if_old(folder: Path, now: float) -> bool:
+    is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
+    if not is_aside and not _CASE_ID.fullmatch(folder.name):
+        if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+        return False
+    is_old = _is_gone(folder, now) if is_aside else _is_over(folder, now)
+    if is_old:
+        _drop(folder)
+    return is_old
 
 
 def _aside(root: Path, case_id: str) -> Path:

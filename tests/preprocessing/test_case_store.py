@@ -1,4 +1,5 @@
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -201,6 +202,22 @@ def test_a_forgotten_case_is_out_of_reach_and_after_a_minute_gone(tmp_path: Path
         load_case(tmp_path, case.case_id)
     assert forget_old_cases(tmp_path, now=100.0 + UNDO_SECONDS) == 0
     assert forget_old_cases(tmp_path, now=101.0 + UNDO_SECONDS) == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_eight_sessions_forget_old_cases_at_once_and_none_fails(tmp_path: Path) -> None:
+    for number in range(200):
+        aside = tmp_path / f"{number:064x}.forgotten"
+        aside.mkdir()
+        os.utime(aside, (0, 0))
+
+    def session(_: int) -> None:
+        start.wait()
+        forget_old_cases(tmp_path)
+
+    start = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as sessions:
+        list(sessions.map(session, range(8)))
     assert not list(tmp_path.iterdir())
 
 
