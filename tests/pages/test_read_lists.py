@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 from mammo_core.files import cases_root, samples_root, studies_root
 from mammo_core.preprocessing.cases import load_case
 from mammo_core.runs.reader_study import Phase, answers_of, list_studies
+from mammo_core.types import Level
 from tests.pages.conftest import OpenPage, score_rows
-from tests.pages.test_read import a_breast, captions, drop
+from tests.pages.test_read import a_breast, captions, choose, drop, lock, own_copy
 
 
 @pytest.fixture
@@ -86,6 +87,21 @@ def test_a_row_opens_its_case(worklist: AppTest) -> None:
     assert [row["title"] for row in score_rows(worklist)] == ["DOE.png"]
     assert "".join(worklist.query_params["case"]) == listed(worklist)[1]["key"]
     assert len(listed(worklist)) == 2
+
+
+def test_the_list_follows_the_threshold_in_force(open_page: OpenPage, runs_root: Path) -> None:
+    run = own_copy(runs_root)
+    page = open_page("read")
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
+    split = page.button_group(key="split_off")
+    split.set_value([split.options[1]]).run(timeout=60)
+    page.button(key="split_case").click().run(timeout=120)
+    assert ["threshold" in row["facts"] for row in listed(page)] == [False, False]
+    for threshold, side in ((0.0, "above"), (1.0, "below")):
+        lock(run, threshold, level=Level.IMAGE)
+        page.run(timeout=120)
+        assert [row["facts"]["threshold"] for row in listed(page)] == [side, side]
 
 
 def test_what_was_dropped_before_stays_in_the_list(worklist: AppTest) -> None:
