@@ -307,11 +307,19 @@ def _row(image: CaseImage) -> dict[str, str]:
 
 
 def take_correction(case: Case, said: Correction) -> None:
-    """What the reader says one image is, by the chips on it."""
+    """What the reader says one image is, by the chips on it: of these, only what was changed. What
+    is hung by its file's name is not said by a reader who says something else.
+    """
+    ref = case.image(said.pane).ref
+    shown = proposed_places(case).get(said.pane, NamedPlace(side=ref.side, view=ref.view))
+    changes: dict[str, Laterality | View | None] = {}
+    if said.side != shown.side:
+        changes["side"] = said.side
+    if said.view != shown.view:
+        changes["view"] = said.view
     try:
         correct_image(
-            cases_root(), case.case_id, said.pane,
-            change=partial(replace, side=said.side, view=said.view),
-        )  # fmt: skip
+            cases_root(), case.case_id, said.pane, change=lambda ref: replace(ref, **changes)
+        )
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
