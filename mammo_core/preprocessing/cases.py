@@ -1,5 +1,5 @@
 """The cases a reader has opened, kept so that a reload or a restart loses nothing: what was read of
-each image, the list of cases that came together, and the samples that ship.
+each image, and what the reader has corrected.
 """
 
 import hashlib
@@ -8,8 +8,8 @@ import os
 import re
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -82,23 +82,6 @@ class Case:
         return next(image for image in self.images if image.ref.image_id == image_id)
 
 
-def opening_in_words(images: Sequence[CaseImage]) -> str:
-    """How long it took to decode and to mask `images` when they were opened."""
-    timed = [image for image in images if image.decoding_seconds is not None]
-    if len(timed) < len(images):
-        return "How long decoding took is not known: the images were opened before it was timed."
-    decoding = sum(image.decoding_seconds or 0.0 for image in timed)
-    masking = sum(image.masking_seconds or 0.0 for image in timed)
-    each = ""
-    if len(timed) > 1:
-        longest = max(timed, key=lambda image: image.decoding_seconds or 0.0)
-        each = f"; the longest {longest.title}, {longest.info.kind}, {longest.decoding_seconds:.2f}"
-    return (
-        f"When the files were opened: decoding {decoding:.2f} s{each}, masking what lies outside "
-        f"the breast {masking:.2f} s."
-    )
-
-
 def store_case(
     files: Sequence[bytes],
     root: Path,
@@ -112,14 +95,13 @@ def store_case(
     hashes = [hashlib.sha256(content).hexdigest() for content in files]
     case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
     with _alone_with(root, case_id):
-        if (stored := _stored_whole(root, case_id, now=now)) is not None:
-            kept = replace(stored, kept_until=max(stored.kept_until, now + DAY_SECONDS))
+        if (stored := _stored_whole(root, case_id, set(hashes), now=now)) is not None:
+            kept = replace(
+                _in_order(stored, hashes), kept_until=max(stored.kept_until, now + DAY_SECONDS)
+            )
             _write(kept, root)
             return kept
-        scratch = scratch_beside(root / case_id)
-        with told_of_disk(root):
-            scratch.mkdir(parents=True)
-        try:
+        with _made_whole(root, case_id) as scratch:
             images, refusals = _read_into(
                 scratch, files, hashes, read=read, mask=mask, report=report
             )
@@ -130,10 +112,6 @@ def store_case(
                 kept_until=now + DAY_SECONDS,
             )
             replace_file(scratch / _CASE, json.dumps(to_document(case)) + "\n")
-            _drop(root / case_id)
-            scratch.rename(root / case_id)
-        finally:
-            shutil.rmtree(scratch, ignore_errors=True)
     return case
 
 
@@ -222,12 +200,15 @@ def load_grey(
     read. Where the file had no such values of its own they are made by `grey`, once.
     """
     folder = root / case.case_id
-    wide = folder / f"{image.ref.image_id}.wide.npy"
-    path = wide if wide.exists() else folder / f"{image.ref.image_id}.grey.npy"
-    if not path.exists():
-        _save_array(path, grey(load_mammogram(root, case, image)))
     # Windows deletes no file that is mapped, and a forgotten case must be gone at once.
-    return _load_array(path, None if os.name == "nt" else "r")
+    mode: Literal["r"] | None = None if os.name == "nt" else "r"
+    wide, made = (folder / f"{image.ref.image_id}.{kind}.npy" for kind in ("wide", "grey"))
+    if wide.exists():
+        return _load_array(wide, mode)
+    with suppress(MammoError):  # not made yet, or a power cut left half of it
+        return _load_array(made, mode)
+    _save_array(made, grey(load_mammogram(root, case, image)))
+    return _load_array(made, mode)
 
 
 def correct_image(
@@ -258,15 +239,14 @@ def correct_image(
     return corrected
 
 
-def with_names(case: Case, names: Sequence[str]) -> Case:
+def with_names(case: Case, names: Mapping[str, str]) -> Case:
     """`case` for the screen: images called as the reader's computer calls their files, where
-    neither side nor view is known. `names` are of all files, in the order in which they came.
+    neither side nor view is known. `names` are by image id.
     """
     return replace(
         case,
         images=tuple(
-            replace(image, name=names[image.number - 1] if image.number <= len(names) else "")
-            for image in case.images
+            replace(image, name=names.get(image.ref.image_id, "")) for image in case.images
         ),
     )
 
@@ -274,30 +254,39 @@ def with_names(case: Case, names: Sequence[str]) -> Case:
 def regroup_images(
     root: Path, parts: Sequence[tuple[Case, Sequence[CaseImage]]], *, now: float
 ) -> Case:
-    """A new case of these images of kept cases, numbered anew; the old ones stay."""
-    images = [(case, image) for case, some in parts for image in some]
-    distinct = {image.ref.image_id: (case, image) for case, image in images}
-    case_id = hashlib.sha256("".join(sorted(distinct)).encode()).hexdigest()
-    made = Case(
-        case_id=case_id,
-        images=tuple(
-            replace(image, number=number)
-            for number, (_, image) in enumerate(distinct.values(), start=1)
-        ),
-        refusals=(),
-        kept_until=max(now + DAY_SECONDS, *(case.kept_until for case, _ in parts)),
-    )
-    with _alone_with(root, case_id), told_of_disk(root):
-        folder = root / case_id
-        folder.mkdir(exist_ok=True)
-        for image_id, (case, _) in distinct.items():
-            for kind in ("pixels", "wide"):
-                at = f"{image_id}.{kind}.npy"
-                source, target = root / case.case_id / at, folder / at
-                if source.exists() and source != target:
-                    shutil.copyfile(source, target)
-        _write(made, root)
+    """A case of these images of kept cases, numbered anew; the old ones stay. One that is there
+    already keeps what the reader has said of it.
+    """
+    sources = {image.ref.image_id: case.case_id for case, some in parts for image in some}
+    case_id = hashlib.sha256("".join(sorted(sources)).encode()).hexdigest()
+    with _alone_with(root, case_id, *sources.values()):
+        kept = {one: load_case(root, one, now=now) for one in sources.values()}
+        until = max(now + DAY_SECONDS, *(case.kept_until for case in kept.values()))
+        if (stored := _stored_whole(root, case_id, set(sources), now=now)) is not None:
+            made = replace(stored, kept_until=max(stored.kept_until, until))
+            _write(made, root)
+            return made
+        images = [kept[source].image(image_id) for image_id, source in sources.items()]
+        made = Case(
+            case_id=case_id,
+            images=tuple(replace(image, number=n) for n, image in enumerate(images, start=1)),
+            refusals=(),
+            kept_until=until,
+        )
+        with _made_whole(root, case_id) as scratch, told_of_disk(root):
+            for image_id, source in sources.items():
+                _copy_pixels(root / source, scratch, image_id)
+            replace_file(scratch / _CASE, json.dumps(to_document(made)) + "\n")
     return made
+
+
+def _copy_pixels(source: Path, target: Path, image_id: str) -> None:
+    pixels, wide = f"{image_id}.pixels.npy", f"{image_id}.wide.npy"
+    if not (source / pixels).exists():
+        raise MammoError(_GONE)
+    for name in (pixels, wide):
+        if (source / name).exists():
+            shutil.copyfile(source / name, target / name)
 
 
 def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
@@ -337,14 +326,21 @@ def forget_old_cases(root: Path, *, now: float | None = None) -> int:
     now = time.time() if now is None else now
     forgotten = 0
     for folder in root.glob("*"):
-        is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
-        if not is_aside and not _CASE_ID.fullmatch(folder.name):
-            if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
-                shutil.rmtree(folder, ignore_errors=True)
-        elif _is_gone(folder, now) if is_aside else _is_over(folder, now):
-            _drop(folder)
-            forgotten += 1
+        with suppress(FileNotFoundError):  # another session was quicker
+            forgotten += _forget_if_old(folder, now)
     return forgotten
+
+
+def _forget_if_old(folder: Path, now: float) -> bool:
+    is_aside = folder.suffix == _ASIDE and bool(_CASE_ID.fullmatch(folder.stem))
+    if not is_aside and not _CASE_ID.fullmatch(folder.name):
+        if folder.suffix == ".tmp" and now - folder.stat().st_mtime > DAY_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+        return False
+    is_old = _is_gone(folder, now) if is_aside else _is_over(folder, now)
+    if is_old:
+        _drop(folder)
+    return is_old
 
 
 def _aside(root: Path, case_id: str) -> Path:
@@ -355,10 +351,31 @@ def _is_gone(aside: Path, now: float) -> bool:
     return now - aside.stat().st_mtime > UNDO_SECONDS
 
 
-def _alone_with(root: Path, case_id: str) -> AbstractContextManager[None]:
-    """One session at a time changes a case. A few locks are shared by all: none is ever deleted."""
-    _check_id(case_id)
-    return locked(root.parent / f".{root.name}.locks" / case_id[:2])
+@contextmanager
+def _alone_with(root: Path, *case_ids: str) -> Iterator[None]:
+    """One session at a time changes a case. A few locks are shared by all: none is ever deleted.
+    Several are taken in one order by everybody, so that no two sessions wait for each other.
+    """
+    for case_id in case_ids:
+        _check_id(case_id)
+    with ExitStack() as held:
+        for name in sorted({case_id[:2] for case_id in case_ids}):
+            held.enter_context(locked(root.parent / f".{root.name}.locks" / name))
+        yield
+
+
+@contextmanager
+def _made_whole(root: Path, case_id: str) -> Iterator[Path]:
+    """A folder to be filled, which then is the case: it is whole or not there."""
+    scratch = scratch_beside(root / case_id)
+    with told_of_disk(root):
+        scratch.mkdir(parents=True)
+    try:
+        yield scratch
+        _drop(root / case_id)
+        scratch.rename(root / case_id)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _check_id(case_id: str) -> None:
@@ -374,7 +391,19 @@ def _drop(folder: Path) -> None:
     shutil.rmtree(gone, ignore_errors=True)
 
 
-def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
+def _in_order(case: Case, hashes: Sequence[str]) -> Case:
+    """`case` as if its files had come in this order: by it the reader's names of them are known."""
+    first = {digest: number for number, digest in reversed([*enumerate(hashes, start=1)])}
+    images = [replace(image, number=first[image.ref.image_id]) for image in case.images]
+    again = [(n, first[digest]) for n, digest in enumerate(hashes, start=1) if first[digest] < n]
+    return replace(
+        case,
+        images=tuple(sorted(images, key=lambda image: image.number)),
+        refusals=tuple(_same_image(number, earlier) for number, earlier in again),
+    )
+
+
+def _stored_whole(root: Path, case_id: str, hashes: set[str], *, now: float) -> Case | None:
     """The case as stored, if nothing of it is missing; a refusal may have had a passing cause."""
     try:
         case = load_case(root, case_id, now=now)
@@ -382,7 +411,8 @@ def _stored_whole(root: Path, case_id: str, *, now: float) -> Case | None:
             load_mammogram(root, case, image)
     except MammoError:
         return None
-    return None if any(r.code != _SAME_IMAGE for r in case.refusals) else case
+    is_whole = {image.ref.image_id for image in case.images} == hashes
+    return case if is_whole and all(r.code == _SAME_IMAGE for r in case.refusals) else None
 
 
 def _same_image(number: int, first: int) -> Refusal:
@@ -403,8 +433,14 @@ def _is_over(folder: Path, now: float) -> bool:
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
-    with told_of_disk(path.parent.parent), path.open("wb") as stream:
-        np.save(stream, values, allow_pickle=False)
+    scratch = scratch_beside(path)
+    with told_of_disk(path.parent.parent):
+        try:
+            with scratch.open("wb") as stream:
+                np.save(stream, values, allow_pickle=False)
+            scratch.replace(path)
+        finally:
+            scratch.unlink(missing_ok=True)
 
 
 def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:
@@ -422,56 +458,6 @@ def _write(case: Case, root: Path) -> None:
         replace_file(root / case.case_id / _CASE, json.dumps(to_document(nameless)) + "\n")
     except FileNotFoundError:
         raise MammoError(_GONE) from None
-
-
-_MOST: Final = 2  # images that can be shown twice on one screen
-_BREASTS: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
-
-
-def parts_of(case: Case) -> dict[str, tuple[CaseImage, ...]]:
-    """By title, each of one or two images; together they are all of `case`.
-
-    A breast of more than two images, and what is of no known side, is taken image by image.
-    """
-    if len(case.images) <= _MOST:
-        return {"All images": case.images}
-    parts: dict[str, tuple[CaseImage, ...]] = {}
-    for side, title in _BREASTS.items():
-        images = tuple(image for image in case.images if image.ref.side is side)
-        if 0 < len(images) <= _MOST:
-            parts[title] = images
-    placed = {image for images in parts.values() for image in images}
-    for image in case.images:
-        if image not in placed:
-            title = image.title if image.title not in parts else f"{image.title} ({image.number})"
-            parts[title] = (image,)
-    return parts
-
-
-def keep_worklist(root: Path, case_ids: Sequence[str]) -> str:
-    """The id under which these cases are found together again."""
-    root.mkdir(parents=True, exist_ok=True)
-    list_id = hashlib.sha256(" ".join(case_ids).encode()).hexdigest()
-    document = {"cases": list(case_ids), "made_at": time.time()}
-    replace_file(root / f"{list_id}.json", json.dumps(document) + "\n")
-    return list_id
-
-
-def load_worklist(root: Path, list_id: str) -> tuple[str, ...]:
-    """The ids of its cases. Only 64 hex digits are an id; anything else never touches the disk."""
-    if not _CASE_ID.fullmatch(list_id):
-        raise MammoError("This link does not name a list of cases. Open the images again.")
-    try:
-        cases = json.loads((root / f"{list_id}.json").read_text(encoding="utf-8"))["cases"]
-    except FileNotFoundError:
-        raise MammoError("This list of cases is no longer kept. Open the images again.") from None
-    except (ValueError, KeyError, TypeError, RecursionError):
-        cases = None
-    if not isinstance(cases, list) or not all(
-        isinstance(case, str) and _CASE_ID.fullmatch(case) for case in cases
-    ):
-        raise MammoError("What was kept of this list is damaged. Open the images again.")
-    return tuple(cases)
 
 
 def place_case(

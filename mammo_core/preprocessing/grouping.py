@@ -1,13 +1,15 @@
 """Which of the files that came together are of one woman: by what a DICOM calls its exam, by what
-names say, else by folder.
+names say, else by folder. And which images of one woman are looked at together.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from mammo_core.preprocessing.cases import Case, CaseImage
 from mammo_core.preprocessing.file_names import woman_of_name
 from mammo_core.preprocessing.reading.read import is_dicom, read_exam
+from mammo_core.types import Laterality
 
 #: More pictures than this in one folder, without anything that says so, are no one woman's.
 MOST_OF_ONE: Final = 8
@@ -62,3 +64,27 @@ def _group_of(file: Arrived) -> tuple[str, str] | None:
         return None
     woman = woman_of_name(file.name)
     return ("woman", woman) if woman else ("folder", file.folder)
+
+
+_MOST: Final = 2  # images that can be shown twice on one screen
+_BREASTS: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
+
+
+def parts_of(case: Case) -> dict[str, tuple[CaseImage, ...]]:
+    """By title, each of one or two images; together they are all of `case`.
+
+    A breast of more than two images, and what is of no known side, is taken image by image.
+    """
+    if len(case.images) <= _MOST:
+        return {"All images": case.images}
+    parts: dict[str, tuple[CaseImage, ...]] = {}
+    for side, title in _BREASTS.items():
+        images = tuple(image for image in case.images if image.ref.side is side)
+        if 0 < len(images) <= _MOST:
+            parts[title] = images
+    placed = {image for images in parts.values() for image in images}
+    for image in case.images:
+        if image not in placed:
+            title = image.title if image.title not in parts else f"{image.title} ({image.number})"
+            parts[title] = (image,)
+    return parts

@@ -11,11 +11,12 @@ from PIL import Image
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.datasets.predictions import read_predictions, write_predictions
-from mammo_core.files import shipped_checkpoints_root
+from mammo_core.files import cases_root, shipped_checkpoints_root
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import torch_engine
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
+from mammo_core.preprocessing.cases import load_case
 from mammo_core.preprocessing.phantoms.mark import mark_png
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading import limits
@@ -332,6 +333,20 @@ def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
     assert "No score counts them yet" not in captions(page)
     assert "from the file's name" in case_table(page)
+
+
+def test_names_stay_with_their_images_whatever_the_order_of_the_files(
+    open_page: OpenPage, page: AppTest
+) -> None:
+    right, left = ("R-CC.png", a_breast(turn=True)), ("L-CC.png", a_breast())
+    drop(page, right, left)
+    again = open_page("read")
+    drop(again, left, right)
+    again.button(key="take_names").click().run(timeout=120)
+    assert not again.exception
+    case = load_case(cases_root(), "".join(again.query_params["case"]))
+    sides = {image.ref.image_id: str(image.ref.side) for image in case.images}
+    assert sides == {hashlib.sha256(data).hexdigest(): name[0] for name, data in (right, left)}
 
 
 def test_four_images_of_one_side_are_questioned(page: AppTest) -> None:

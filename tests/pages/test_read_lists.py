@@ -1,5 +1,6 @@
 """Read: several cases at once, and reader studies of them."""
 
+import hashlib
 import json
 import struct
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.files import samples_root, studies_root
+from mammo_core.files import cases_root, samples_root, studies_root
+from mammo_core.preprocessing.cases import load_case
 from mammo_core.runs.reader_study import Phase, answers_of, list_studies
+from mammo_core.types import Level
 from tests.pages.conftest import OpenPage, score_rows
-from tests.pages.test_read import a_breast, captions, drop
+from tests.pages.test_read import a_breast, captions, choose, drop, lock, own_copy
 
 
 @pytest.fixture
@@ -86,12 +89,43 @@ def test_a_row_opens_its_case(worklist: AppTest) -> None:
     assert len(listed(worklist)) == 2
 
 
+def test_the_list_follows_the_threshold_in_force(open_page: OpenPage, runs_root: Path) -> None:
+    run = own_copy(runs_root)
+    page = open_page("read")
+    choose(page, run.run_id)
+    drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
+    split = page.button_group(key="split_off")
+    split.set_value([split.options[1]]).run(timeout=60)
+    page.button(key="split_case").click().run(timeout=120)
+    assert ["threshold" in row["facts"] for row in listed(page)] == [False, False]
+    for threshold, side in ((0.0, "above"), (1.0, "below")):
+        lock(run, threshold, level=Level.IMAGE)
+        page.run(timeout=120)
+        assert [row["facts"]["threshold"] for row in listed(page)] == [side, side]
+
+
 def test_what_was_dropped_before_stays_in_the_list(worklist: AppTest) -> None:
     before = [row["key"] for row in listed(worklist)]
     drop(worklist, ("new.png", a_breast(turn=True)))
     keys = [row["key"] for row in listed(worklist)]
     assert set(before) < set(keys)
     assert len(keys) == 3
+
+
+def test_joined_cases_that_share_an_image_keep_each_name_on_its_own_image(
+    open_page: OpenPage,
+) -> None:
+    page = open_page("read")
+    files = [(f"{peak}.png", a_breast(peak=peak)) for peak in (250, 240, 230)]
+    drop(page, files[0], files[1])
+    drop(page, files[0], files[2])
+    page.selectbox(key="join_with").select_index(0).run(timeout=60)
+    page.button(key="join_cases").click().run(timeout=120)
+    assert not page.exception
+    case = load_case(cases_root(), "".join(page.query_params["case"]))
+    names = page.session_state["names_of_files"][case.case_id]
+    assert names == {hashlib.sha256(content).hexdigest(): name for name, content in files}
+    assert sorted(page.button_group(key="split_off").options) == ["230.png", "240.png", "250.png"]
 
 
 def test_a_broken_file_is_in_the_list_with_its_reason_and_opens_its_case(

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.preprocessing.cases import Case, parts_of
+from mammo_core.preprocessing.cases import Case
+from mammo_core.preprocessing.grouping import parts_of
 from mammo_core.types import Laterality, View
 from tests.preprocessing.test_case_store import store
 

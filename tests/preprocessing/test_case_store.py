@@ -1,9 +1,11 @@
 import json
+import os
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
@@ -21,12 +23,12 @@ from mammo_core.preprocessing.cases import (
     load_case,
     load_grey,
     load_mammogram,
-    opening_in_words,
     regroup_images,
     store_case,
     with_names,
 )
 from mammo_core.preprocessing.cases import Case as StoredCase
+from mammo_core.reports.case.record import opening_in_words
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 
 
@@ -82,6 +84,18 @@ def test_a_case_that_is_no_case_is_refused_in_words(tmp_path: Path, content: str
 
 def test_the_same_images_are_the_same_case_whatever_their_order(tmp_path: Path) -> None:
     assert store(tmp_path, b"ab", b"cd").case_id == store(tmp_path, b"cd", b"ab").case_id
+
+
+def test_a_kept_case_is_numbered_as_its_files_come_this_time(tmp_path: Path) -> None:
+    """By these numbers the names of the files are given to the images."""
+    first = store(tmp_path, b"ab", b"cd")
+    ab, cd = (image.ref.image_id for image in first.images)
+    correct_image(tmp_path, first.case_id, ab, change=lambda ref: replace(ref, view=View.MLO))
+    again = store(tmp_path, b"cd", b"cd", b"ab")
+    assert [(image.number, image.ref.image_id) for image in again.images] == [(1, cd), (3, ab)]
+    assert [(r.number, r.sentence) for r in again.refusals] == [(2, "It is the same as file 1.")]
+    assert again.image(ab).ref.view is View.MLO
+    assert again == load_case(tmp_path, first.case_id)
 
 
 def test_one_bad_file_is_told_and_the_rest_goes_on(tmp_path: Path) -> None:
@@ -191,6 +205,22 @@ def test_a_forgotten_case_is_out_of_reach_and_after_a_minute_gone(tmp_path: Path
     assert not list(tmp_path.iterdir())
 
 
+def test_eight_sessions_forget_old_cases_at_once_and_none_fails(tmp_path: Path) -> None:
+    for number in range(200):
+        aside = tmp_path / f"{number:064x}.forgotten"
+        aside.mkdir()
+        os.utime(aside, (0, 0))
+
+    def session(_: int) -> None:
+        start.wait()
+        forget_old_cases(tmp_path)
+
+    start = threading.Barrier(8)
+    with ThreadPoolExecutor(8) as sessions:
+        list(sessions.map(session, range(8)))
+    assert not list(tmp_path.iterdir())
+
+
 def test_within_a_minute_a_forgotten_case_can_be_brought_back(tmp_path: Path) -> None:
     case = store(tmp_path, b"ab", now=100.0)
     forget_case(tmp_path, case, now=100.0)
@@ -210,7 +240,7 @@ def test_a_name_is_shown_where_no_side_is_known_and_written_nowhere(tmp_path: Pa
         stored.images[0].ref.image_id,
         change=lambda ref: replace(ref, side=None),
     )
-    case = with_names(unplaced, ["DOE.png"])
+    case = with_names(unplaced, {unplaced.images[0].ref.image_id: "DOE.png"})
     assert case.images[0].title == "DOE.png"
     keep_case(tmp_path, case.case_id, until=time.time())
     regroup_images(tmp_path, [(case, case.images)], now=time.time())
@@ -232,6 +262,51 @@ def test_images_of_two_cases_can_be_one_and_part_of_one_can_be_another(tmp_path:
     assert load_case(tmp_path, both.case_id).images == both.images
 
 
+def test_a_case_that_is_there_keeps_what_was_said_of_it_when_its_images_come_together_again(
+    tmp_path: Path,
+) -> None:
+    whole, now = store(tmp_path, b"ab", b"cd"), time.time()
+    first = whole.images[0].ref.image_id
+    correct_image(tmp_path, whole.case_id, first, change=lambda ref: replace(ref, view=View.MLO))
+    kept = keep_case(tmp_path, whole.case_id, until=now + 30 * DAY_SECONDS)
+    parts = [(one, one.images) for one in (store(tmp_path, b"cd"), store(tmp_path, b"ab"))]
+    assert regroup_images(tmp_path, parts, now=now) == kept
+    assert load_case(tmp_path, whole.case_id) == kept
+
+
+def test_a_correction_made_in_another_tab_goes_with_the_image(tmp_path: Path) -> None:
+    both = store(tmp_path, b"ab", b"cd")
+    first = both.images[0].ref.image_id
+    correct_image(tmp_path, both.case_id, first, change=lambda ref: replace(ref, view=View.MLO))
+    alone = regroup_images(tmp_path, [(both, both.images[:1])], now=time.time())
+    assert [(image.title, image.corrected) for image in alone.images] == [("L MLO", ("view",))]
+
+
+def test_no_case_is_made_of_images_whose_pixels_are_gone(tmp_path: Path) -> None:
+    both = store(tmp_path, b"ab", b"cd")
+    parts = [(both, both.images[:1])]
+    (tmp_path / both.case_id / f"{both.images[0].ref.image_id}.pixels.npy").unlink()
+    with pytest.raises(MammoError, match="no longer kept"):
+        regroup_images(tmp_path, parts, now=time.time())
+    forget_case(tmp_path, both, now=time.time())
+    with pytest.raises(MammoError, match="no longer kept"):
+        regroup_images(tmp_path, parts, now=time.time())
+    assert [path.name for path in tmp_path.iterdir()] == [f"{both.case_id}.forgotten"]
+
+
+def test_pixels_that_another_session_looks_at_are_not_cut_off_when_a_case_is_remade(
+    tmp_path: Path,
+) -> None:
+    both, alone = store(tmp_path, b"ab", b"cd"), store(tmp_path, b"ab")
+    path = tmp_path / alone.case_id / f"{alone.images[0].ref.image_id}.pixels.npy"
+    seen = path.stat()
+    (path.parent / "case.json").write_text("{")
+    with path.open("rb") as looked_at:
+        regroup_images(tmp_path, [(both, both.images[:1])], now=time.time())
+        assert path.stat().st_ino != seen.st_ino
+        assert len(looked_at.read()) == seen.st_size
+
+
 def test_every_pixel_is_kept_on_the_disk_for_the_viewer_and_made_once(tmp_path: Path) -> None:
     made = []
 
@@ -247,6 +322,38 @@ def test_every_pixel_is_kept_on_the_disk_for_the_viewer_and_made_once(tmp_path: 
     forget_case(tmp_path, stored, now=0.0)
     assert forget_old_cases(tmp_path) == 1
     assert list(tmp_path.rglob("*.npy")) == []
+
+
+def as_bytes(mammogram: Mammogram) -> NDArray[np.uint16]:
+    return np.rint(mammogram.pixels * 255).astype(np.uint16)
+
+
+@pytest.mark.parametrize("left", [0, 60, 140])
+def test_pixels_for_the_viewer_that_were_half_written_are_made_anew(
+    tmp_path: Path, left: int
+) -> None:
+    stored = store(tmp_path, bytes(range(10)))
+    path = tmp_path / stored.case_id / f"{stored.images[0].ref.image_id}.grey.npy"
+    load_grey(tmp_path, stored, stored.images[0], grey=as_bytes)
+    path.write_bytes(path.read_bytes()[:left])
+    values = load_grey(tmp_path, stored, stored.images[0], grey=as_bytes)
+    assert values.tolist() == [list(range(10))]
+
+
+def test_pixels_for_the_viewer_are_whole_or_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored = store(tmp_path, b"ab")
+    before = sorted((tmp_path / stored.case_id).iterdir())
+
+    def killed(stream: IO[bytes], values: NDArray[np.uint16], **_: bool) -> None:
+        stream.write(values.tobytes()[:1])
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(np, "save", killed)
+    with pytest.raises(KeyboardInterrupt):
+        load_grey(tmp_path, stored, stored.images[0], grey=as_bytes)
+    assert sorted((tmp_path / stored.case_id).iterdir()) == before
 
 
 def test_values_from_before_windowing_are_shown_as_they_are(tmp_path: Path) -> None:

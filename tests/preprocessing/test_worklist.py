@@ -10,9 +10,9 @@ from pydicom.dataset import Dataset
 
 from mammo_core.errors import MammoError
 from mammo_core.files import samples_root
-from mammo_core.preprocessing.cases import keep_worklist, load_worklist
 from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.reading.read import read_exam
+from mammo_core.preprocessing.worklists import keep_worklist, load_worklist
 from tests.preprocessing.dicom_files import element, file_of, with_elements
 
 EXAM = [path.read_bytes() for path in sorted(samples_root().glob("exam_*"))]

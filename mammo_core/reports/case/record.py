@@ -210,3 +210,20 @@ def to_zip(files: Iterable[CaseFile], *, folder: str) -> bytes:
             entry.external_attr = 0o644 << 16
             archive.writestr(entry, file.content)
     return stream.getvalue()
+
+
+def opening_in_words(images: Sequence[CaseImage]) -> str:
+    """How long it took to decode and to mask `images` when they were opened."""
+    timed = [image for image in images if image.decoding_seconds is not None]
+    if len(timed) < len(images):
+        return "How long decoding took is not known: the images were opened before it was timed."
+    decoding = sum(image.decoding_seconds or 0.0 for image in timed)
+    masking = sum(image.masking_seconds or 0.0 for image in timed)
+    each = ""
+    if len(timed) > 1:
+        longest = max(timed, key=lambda image: image.decoding_seconds or 0.0)
+        each = f"; the longest {longest.title}, {longest.info.kind}, {longest.decoding_seconds:.2f}"
+    return (
+        f"When the files were opened: decoding {decoding:.2f} s{each}, masking what lies outside "
+        f"the breast {masking:.2f} s."
+    )

@@ -26,14 +26,14 @@ from mammo_core.preprocessing.cases import (
     forget_case,
     forget_old_cases,
     keep_case,
-    keep_worklist,
     load_case,
     regroup_images,
 )
 from mammo_core.preprocessing.file_names import NamedPlace, doubts_about
+from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.types import ImageRef, Laterality, View
 from pages.components.read.intake import (
-    name_files,
+    carry_names,
     named,
     names_of,
     proposed_places,
@@ -86,7 +86,7 @@ def offer_names(case: Case) -> None:
 
 def _called(case: Case, image: CaseImage) -> str:
     names = names_of(case.case_id)
-    return names[image.number - 1].rpartition("/")[2] if image.number <= len(names) else image.title
+    return names.get(image.ref.image_id, image.title).rpartition("/")[2]
 
 
 def offer_places(case: Case) -> None:
@@ -173,9 +173,9 @@ def show_case_table(case: Case) -> None:
         label = f"{len(case.refusals)} of {case.files} files were not read"
         with st.expander(label, icon=":material/block:", expanded=not case.images):
             for refusal in case.refusals:
-                names = names_of(case.case_id)[refusal.number - 1 : refusal.number]
-                name = f" ({names[0]})" if names else ""
-                st.text(f"File {refusal.number}{name}: {refusal.sentence} {refusal.hint}")
+                name = names_of(case.case_id).get(str(refusal.number))
+                called = f" ({name})" if name else ""
+                st.text(f"File {refusal.number}{called}: {refusal.sentence} {refusal.hint}")
 
 
 def show_case_care(case: Case) -> None:
@@ -269,8 +269,8 @@ def _offer_regrouping(case: Case) -> None:
 
 
 def _list_name(case_id: str) -> str:
-    names = names_of(case_id)
-    return names[0].rpartition("/")[2] if names else f"Case {listed_cases().index(case_id) + 1}"
+    first = next(iter(names_of(case_id).values()), "")
+    return first.rpartition("/")[2] or f"Case {listed_cases().index(case_id) + 1}"
 
 
 def _regroup(
@@ -281,9 +281,7 @@ def _regroup(
     with shown_errors():
         for parts in groups:
             new = regroup_images(cases_root(), parts, now=time.time())
-            known = [(names_of(one.case_id), image) for one, some in parts for image in some]
-            if all(image.number <= len(names) for names, image in known):
-                name_files(new, [names[image.number - 1] for names, image in known])
+            carry_names(new, old)
             made.append(new.case_id)
     _leave(*(one.case_id for one in old))
     for case_id in made:
@@ -309,11 +307,19 @@ def _row(image: CaseImage) -> dict[str, str]:
 
 
 def take_correction(case: Case, said: Correction) -> None:
-    """What the reader says one image is, by the chips on it."""
+    """What the reader says one image is, by the chips on it: of these, only what was changed. What
+    is hung by its file's name is not said by a reader who says something else.
+    """
+    ref = case.image(said.pane).ref
+    shown = proposed_places(case).get(said.pane, NamedPlace(side=ref.side, view=ref.view))
+    changes: dict[str, Laterality | View | None] = {}
+    if said.side != shown.side:
+        changes["side"] = said.side
+    if said.view != shown.view:
+        changes["view"] = said.view
     try:
         correct_image(
-            cases_root(), case.case_id, said.pane,
-            change=partial(replace, side=said.side, view=said.view),
-        )  # fmt: skip
+            cases_root(), case.case_id, said.pane, change=lambda ref: replace(ref, **changes)
+        )
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

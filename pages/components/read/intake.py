@@ -3,8 +3,9 @@ cases; and what a visitor who has brought nothing yet is shown.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -16,7 +17,6 @@ from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
     Case,
     forget_old_cases,
-    keep_worklist,
     load_case,
     store_case,
     with_names,
@@ -25,6 +25,7 @@ from mammo_core.preprocessing.file_names import NamedPlace, place_of_name
 from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.preprocessing.samples import Sample, list_samples, place_images
+from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
@@ -75,28 +76,46 @@ def is_read_first() -> bool:
     return bool(st.session_state.get(_READ_FIRST))
 
 
-def name_files(case: Case, names: list[str]) -> None:
-    """What the reader knows the files of `case` by, while this tab is open."""
+def name_files(case: Case, names: Sequence[str]) -> None:
+    """What the reader knows the files of `case` by, while this tab is open; `names` are of all of
+    them, in the order in which they came.
+    """
+    images = {image.number: image.ref.image_id for image in case.images}
+    _keep_names(case, {images.get(n, str(n)): name for n, name in enumerate(names, start=1)})
+
+
+def carry_names(case: Case, old: Sequence[Case]) -> None:
+    """`case` was made of images of `old` ones: each keeps its name."""
+    known = {key: name for one in old for key, name in names_of(one.case_id).items()}
+    ids = [image.ref.image_id for image in case.images]
+    _keep_names(case, {image_id: known[image_id] for image_id in ids if image_id in known})
+
+
+def _keep_names(case: Case, names: dict[str, str]) -> None:
     st.session_state.setdefault(_NAMES, {})[case.case_id] = names
 
 
-def names_of(case_id: str) -> list[str]:
-    """What the reader's own computer calls the files, while this tab is open; kept nowhere else."""
-    return list(st.session_state.get(_NAMES, {}).get(case_id, ()))
+def names_of(case_id: str) -> dict[str, str]:
+    """What the reader's own computer calls the files, while this tab is open; kept nowhere else. By
+    image id, and by its number where a file was refused: another session may number a case anew.
+    """
+    return dict(st.session_state.get(_NAMES, {}).get(case_id, {}))
 
 
 def named(case: Case) -> Case:
     """`case` for the screen alone: an image of no known place is called by its file's name."""
-    return with_names(case, [name.rpartition("/")[2] for name in names_of(case.case_id)])
+    names = {key: name.rpartition("/")[2] for key, name in names_of(case.case_id).items()}
+    return with_names(case, names)
 
 
 def proposed_places(case: Case) -> dict[str, NamedPlace]:
     """By image id, what the files' names say of side and view where the files themselves do not."""
     names, found = names_of(case.case_id), {}
     for image in case.images:
-        if image.corrected or image.number > len(names):
+        if image.ref.image_id not in names:
             continue
-        said = place_of_name(names[image.number - 1])
+        said = place_of_name(names[image.ref.image_id])
+        said = replace(said, **dict.fromkeys(image.corrected))  # the reader has said otherwise
         added = NamedPlace(
             side=None if image.ref.side else said.side, view=None if image.ref.view else said.view
         )

@@ -12,8 +12,10 @@ from mammo_core.errors import MammoError
 from mammo_core.files import cases_root, worklists_root
 from mammo_core.inference.verdict import score_cases, verdict_on
 from mammo_core.listing import ListedCase
-from mammo_core.preprocessing.cases import Case, load_case, load_mammogram, load_worklist
-from mammo_core.runs.folder import RunFolder
+from mammo_core.preprocessing.cases import Case, load_case, load_mammogram
+from mammo_core.preprocessing.worklists import load_worklist
+from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
 from pages.components.read.intake import names_of, seen_cases
 from pages.components.read.reading import CaseReading, read_images
@@ -24,7 +26,9 @@ from pages.components.shared.caselist.caselist import show_case_list, take_opene
 from pages.components.shared.frame import shown_errors
 
 _KEY: Final = "read_cases"
-_SCORES: Final = "scores_of_cases"  # by case and model: the highest score, and on which side
+_SCORES: Final = (
+    "scores_of_cases"  # by what they were made of: the highest score, and on which side
+)
 _FILE: Final = " file "  # in the key of a row, between a case and the number of a broken file
 _THUMBNAIL: Final = 96  # pixels
 _HEIGHT: Final = 620
@@ -81,7 +85,7 @@ def note_score(case: Case, run: RunFolder, read: CaseReading) -> None:
     if known:
         side = "above" if any(verdict.is_above for verdict in known) else "below"
     score = max((image.score for image in images), default=None)
-    _scores()[case.case_id, run.run_id] = (score, side)
+    _scores()[_made_of(case.case_id, case, run)] = (score, side)
 
 
 def score_rest(run: RunFolder) -> None:
@@ -89,13 +93,12 @@ def score_rest(run: RunFolder) -> None:
     reader comes first, between two cases.
     """
     ids, scores = listed_cases(), _scores()
-    unscored = [one for one in ids if (one, run.run_id) not in scores]
+    unscored = [one for one in ids if _state_of(one, run) not in scores]
     if not unscored:
         return
     started = time.monotonic()
     with st.sidebar, st.empty():
-        for case_id in unscored:
-            done = len(ids) - sum((one, run.run_id) not in scores for one in ids)
+        for done, case_id in enumerate(unscored, start=len(ids) - len(unscored)):
             st.progress(done / len(ids), text=f"Scoring {done + 1} of {many_cases(len(ids))}…")
             _score(case_id, run)
             if time.monotonic() - started > _PATIENCE:
@@ -109,7 +112,7 @@ def many_cases(count: int) -> str:
 
 def _score(case_id: str, run: RunFolder) -> None:
     """No score where the case is gone or the model cannot read it, as its own page will say."""
-    _scores()[case_id, run.run_id] = (None, "")
+    _scores()[_state_of(case_id, run)] = (None, "")
     try:
         case = load_case(cases_root(), case_id)
         note_score(case, run, read_images(run, case, fit_of(case, cached.card(run)).scored))
@@ -117,9 +120,29 @@ def _score(case_id: str, run: RunFolder) -> None:
         return
 
 
-def _scores() -> dict[tuple[str, str], Known]:
-    scores: dict[tuple[str, str], Known] = st.session_state.setdefault(_SCORES, {})
+def _scores() -> dict[tuple[object, ...], Known]:
+    scores: dict[tuple[object, ...], Known] = st.session_state.setdefault(_SCORES, {})
     return scores
+
+
+def _state_of(case_id: str, run: RunFolder) -> tuple[object, ...]:
+    try:
+        case = load_case(cases_root(), case_id)
+    except MammoError:
+        case = None
+    return _made_of(case_id, case, run)
+
+
+def _made_of(case_id: str, case: Case | None, run: RunFolder) -> tuple[object, ...]:
+    """Whatever a score and its side of the threshold depend on: another model or threshold under
+    the same name, or an image said to be of another side, asks for them anew.
+    """
+    refs = tuple(image.ref for image in case.images) if case else ()
+    try:
+        card, point = card_hash(run), point_in_force(run)
+    except MammoError:  # the page of the case says so
+        return case_id, refs, run.run_id
+    return case_id, refs, run.run_id, card, point
 
 
 def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
@@ -128,12 +151,16 @@ def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
     try:
         case = load_case(cases_root(), case_id)
     except MammoError as error:
-        return [ListedCase(key=case_id, title=_title(names, number), problem=str(error))]
-    score, side = _scores().get((case_id, run.run_id if run else ""), (None, ""))
+        return [
+            ListedCase(key=case_id, title=_title([*names.values()], number), problem=str(error))
+        ]
+    known = _scores().get(_made_of(case_id, case, run)) if run else None
+    score, side = known or (None, "")
     facts: dict[str, str | float] = {"images": float(len(case.images))}
     if side:
         facts["threshold"] = side
-    read = [names[image.number - 1] for image in case.images if image.number <= len(names)]
+    ids = [image.ref.image_id for image in case.images]
+    read = [names[image_id] for image_id in ids if image_id in names]
     rows = [
         ListedCase(
             key=case_id,
@@ -146,9 +173,7 @@ def _rows(case_id: str, number: int, run: RunFolder | None) -> list[ListedCase]:
     broken = [
         ListedCase(
             key=f"{case_id}{_FILE}{refusal.number}",
-            title=names[refusal.number - 1]
-            if refusal.number <= len(names)
-            else f"File {refusal.number}",
+            title=names.get(str(refusal.number), f"File {refusal.number}"),
             problem=f"{refusal.sentence} {refusal.hint}",
         )
         for refusal in case.refusals

@@ -17,13 +17,12 @@ from mammo_core.preprocessing.cases import (
     load_case,
     load_grey,
     load_mammogram,
-    opening_in_words,
-    parts_of,
 )
 from mammo_core.preprocessing.file_names import NamedPlace
+from mammo_core.preprocessing.grouping import parts_of
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
-from mammo_core.reports.case.record import flat_in_words
+from mammo_core.reports.case.record import flat_in_words, opening_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.types import Laterality, View
