@@ -653,6 +653,21 @@ def upload(page: AppTest, table: pd.DataFrame) -> AppTest:
     return page
 
 
+def test_a_rare_label_that_tells_no_truth_is_unknown_among_however_many(
+    open_page: OpenPage,
+) -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    table["label"] = [
+        "malignant" if is_cancer else f"finding {row % 60}"
+        for row, is_cancer in enumerate(table["positive"])
+    ]
+    table.loc[table.index[-1], "label"] = "unknown"
+    page = upload(open_page("thresholds"), table[["image_id", "patient_id", "label", "score"]])
+    page.multiselect(key="positive_label").set_value(["malignant"]).run()
+    assert page.multiselect(key="unknown_label").value == ["unknown"]
+    assert "239 cases of 60 women" in captions_of(page)
+
+
 def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:

@@ -76,7 +76,8 @@ def pick_upload(meanings: DeltaGenerator | None = None) -> Uploaded | None:
                 columns = Columns(
                     **{role: _pick(role, title, table, guessed) for role, title in _ROLES}
                 )
-            words = label_words(table, columns)[:_MOST_WORDS]
+            every = label_words(table, columns)
+            words = list(dict.fromkeys([*every[:_MOST_WORDS], *guess_unknown(every)]))
             positive = st.multiselect(
                 "Labels that mean cancer", words, default=guess_positive(words),
                 key=f"positive_{columns.label}",
