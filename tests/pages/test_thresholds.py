@@ -1,6 +1,7 @@
 import hashlib
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -668,12 +669,8 @@ def test_a_rare_label_that_tells_no_truth_is_unknown_among_however_many(
     assert "239 cases of 60 women" in captions_of(page)
 
 
-def test_a_missed_cancer_is_looked_at_and_opened_in_read(
-    runs_root: Path, open_page: OpenPage, tmp_path: Path
-) -> None:
-    predictions = made_up_predictions(women=2, with_cancer=1)
-    run = write_run(runs_root, RUN, predictions)
-    folder = tmp_path / "made-up"
+def write_images(folder: Path, run: RunFolder, predictions: pd.DataFrame) -> None:
+    """Noise as the images of `run`, which is from then on of the data set in `folder`."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     for image_id in predictions["image_id"]:
@@ -687,6 +684,13 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     data = replace(config.data, folder=str(folder), adapter="csv_folder", label_rule=RULE)
     save_settings(replace(config, data=data), run.file("run.json"))
 
+
+def test_a_missed_cancer_is_looked_at_and_opened_in_read(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    run = write_run(runs_root, RUN, predictions)
+    write_images(tmp_path / "made-up", run, predictions)
     write_run(runs_root, "20270101-000000-tiny_cnn-abcd", predictions)  # Read's own choice
     opened = open_page("thresholds")
     opened.selectbox(key="run").set_value(RUN).run()
@@ -699,6 +703,26 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     assert not page.exception, page.exception
     assert any(text.value.endswith("# Read") for text in page.markdown)
     assert page.query_params["model"] == RUN
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such links")
+def test_a_link_out_of_the_data_set_is_neither_shown_nor_opened_in_read(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    run = write_run(runs_root, RUN, predictions)
+    write_images(tmp_path / "made-up", run, predictions)
+    for image_id in predictions["image_id"]:
+        image = tmp_path / "made-up" / f"{image_id}.png"
+        image.symlink_to(image.rename(tmp_path / image.name))
+    opened = open_page("thresholds")
+    opened.query_params["mistakes_open"] = "w000 / e000 / L"
+    page = show(at_threshold(opened, 1.0), "Mistakes")
+    assert not page.exception, page.exception
+    assert "leads out of the data set's folder" in page.warning[0].value
+    page.button(key="mistakes_read").click().run()
+    assert not page.exception, page.exception
+    assert "leads out of the data set's folder" in page.error[0].value
 
 
 def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:
