@@ -456,6 +456,27 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     assert len(score_rows(page)) == 2
 
 
+def widths(page: AppTest) -> list[float]:
+    return [column.weight for column in page.columns]
+
+
+def test_without_the_second_model_the_page_is_laid_out_for_one_at_once(
+    page: AppTest, runs_root: Path
+) -> None:
+    other = own_copy(runs_root)
+    drop(page, ("a.png", a_breast()))
+    of_one = widths(page)
+    page.selectbox(key="second").set_value(other.run_id).run()
+    assert widths(page) != of_one
+    page.selectbox(key="second").set_value("").run()
+    assert widths(page) == of_one
+    page.selectbox(key="second").set_value(other.run_id).run()
+    del page.query_params["second"]  # the browser's way back
+    page.run()
+    assert page.selectbox(key="second").value == ""
+    assert widths(page) == of_one
+
+
 def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(
     page: AppTest, runs_root: Path
 ) -> None:

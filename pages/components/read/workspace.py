@@ -54,7 +54,7 @@ from pages.components.read.studies import show_studies, show_study_start
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import show_origin
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import models_for, pick_run
+from pages.components.shared.pickers import models_for, pick_run, wanted_name
 from pages.components.shared.runs import show_measured
 
 _WELCOME: Final = (
@@ -67,8 +67,7 @@ _LACKING: Final = "model card, so nothing to read with"
 
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
-    is_for_two = bool(st.session_state.get("second") or st.query_params.get("second"))
-    place = lay_out(is_for_two=is_for_two)
+    place = lay_out(is_for_two=bool(wanted_name("second")))
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)

@@ -121,7 +121,8 @@ def pick_name(
     of nothing, and stands in no URL.
     """
     state = st.session_state
-    last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
+    last = state.get(f"{key}_shown")
+    asked = _asked(key) if "" in names else st.query_params.get(key)
     if asked in names and asked != last:  # a link, or the browser's way back
         state[key] = asked
     if state.get(key) not in names:  # at first, and after a look at another page
@@ -139,6 +140,23 @@ def pick_name(
             st.query_params.pop(key, None)
     state[f"{key}_shown"] = name
     return name
+
+
+def wanted_name(key: str) -> str:
+    """What the box of `pick_name` is about to show, for a page that is laid out by it; "" for
+    nothing.
+    """
+    state, asked = st.session_state, _asked(key)
+    last = state.get(f"{key}_shown")
+    if asked is not None and asked != last:
+        return asked
+    return str(state.get(key, last if asked is None else asked) or "")
+
+
+def _asked(key: str) -> str | None:
+    """The name in the URL; "" where it was there and the browser went back to before."""
+    is_back = key in st.session_state and st.session_state.get(f"{key}_shown") is not None
+    return st.query_params.get(key, "" if is_back else None)
 
 
 def pick_names(
