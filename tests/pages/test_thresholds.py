@@ -21,7 +21,7 @@ from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.naming import run_title
-from mammo_core.runs.operating_points import lock_point, point_in_force
+from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
@@ -463,7 +463,7 @@ def test_an_ensemble_has_a_threshold_of_its_own_and_folds_joined_have_none(
     assert locked.threshold == 0.5
 
 
-def test_an_untouched_threshold_is_locked_without_an_aim(
+def test_an_untouched_threshold_is_locked_with_the_aim_it_begins_with(
     runs_root: Path, open_page: OpenPage
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
@@ -472,7 +472,29 @@ def test_an_untouched_threshold_is_locked_without_an_aim(
     page.button(key="lock").click().run()
     locked = point_in_force(run)
     assert locked is not None
-    assert locked.aim == "fixed"
+    assert locked.aim == "sensitivity at least 0.9"
+
+
+def test_no_threshold_is_locked_where_nobody_has_cancer(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = with_validation()
+    table.loc[table["split"] == "val", "positive"] = False
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.segmented_control(key="count_split").set_value("val").run()
+    assert page.button(key="lock").disabled
+    assert "None of these 80 cases has cancer" in captions_of(page)
+
+
+def test_points_that_cannot_be_read_are_not_said_to_be_none(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    run.file(POINTS_FILE).write_text("[]\n[]\n")
+    page = open_page("thresholds")
+    assert "Lock is off" in captions_of(page)
+    assert "No threshold is locked" not in captions_of(page)
 
 
 def test_a_run_deleted_meanwhile_cannot_be_locked_and_that_is_said(
