@@ -267,6 +267,22 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     assert "of 15)" in promised["delivered"].iloc[0]
 
 
+def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    page.button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    assert "have changed since" not in captions_of(page)
+    lock_point(run, replace(locked, cases_sha256="0" * 64))
+    page.run()
+    assert "its cases or scores have changed since" in captions_of(page)
+    assert "is no test" not in captions_of(page)
+
+
 def test_a_threshold_chosen_on_test_is_not_locked_as_chosen_on_validation(
     runs_root: Path, open_page: OpenPage
 ) -> None:

@@ -7,6 +7,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import (
     as_given,
+    cases_hash,
     point_to_lock,
     promised_rates,
     threshold_in_words,
@@ -170,7 +171,9 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         hide_index=True,
         key="promised",
     )
-    if is_own:
+    if is_own and locked.cases_sha256 not in ("", cases_hash(counted.cases)):
+        st.caption("It was chosen on this split, but its cases or scores have changed since.")
+    elif is_own:
         st.caption("These are the cases it was chosen on: what they deliver is no test.")
 
 
