@@ -236,11 +236,6 @@ def cache_root() -> Path:
     return home() / "cache"
 
 
-def preparations_root() -> Path:
-    """One run folder per filling of the cache."""
-    return home() / "preparations"
-
-
 def preflights_root() -> Path:
     """One run folder per measurement before a training."""
     return home() / "preflights"
