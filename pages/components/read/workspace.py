@@ -11,7 +11,6 @@ import streamlit as st
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import run_title
 from pages.components.read.case import (
     offer_names,
     offer_undo,
@@ -54,7 +53,7 @@ from pages.components.read.studies import show_studies, show_study_start
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import show_origin
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import models_for, pick_run, wanted_name
+from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
 from pages.components.shared.runs import show_measured
 
 _WELCOME: Final = (
@@ -105,7 +104,7 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.behind, noted_errors():
         show_layers(named(case), shown)
         if first is not None and first.read.readings:
-            of_which = f" of {run_title(first.run)}" if other is not None else ""
+            of_which = f" of {title_of(first.run)}" if other is not None else ""
             _show_behind(case, first, cases, of_which=of_which, drawing=drawing)
     return run
 

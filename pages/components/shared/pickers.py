@@ -11,7 +11,7 @@ from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, list_checkpoints
-from mammo_core.runs.naming import is_archived, titles_of
+from mammo_core.runs.naming import is_archived, run_title, titles_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 
@@ -26,6 +26,17 @@ def all_runs() -> list[RunFolder]:
     """
     asked = {value for name in st.query_params for value in st.query_params.get_all(name)}
     return [run for run in list_checkpoints() if run.run_id in asked or not is_archived(run)]
+
+
+def all_titles() -> dict[str, str]:
+    """By run id what each is called on every page, whatever else is listed there: two of one name
+    are told apart the same way everywhere, so the archived count, too.
+    """
+    return titles_of(list_checkpoints())
+
+
+def title_of(run: RunFolder) -> str:
+    return all_titles().get(run.run_id) or run_title(run)
 
 
 def checkpoints() -> list[RunFolder]:
@@ -109,7 +120,7 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -
         if any(run.run_id == wanted for run in all_runs()):
             reason = f"{wanted!r} has no {lacking}."
         st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
-    return by_name[pick_name(label, list(by_name), key=key, titles=titles_of(runs))]
+    return by_name[pick_name(label, list(by_name), key=key, titles=all_titles())]
 
 
 def pick_name(

@@ -29,11 +29,10 @@ from mammo_core.plots.overviews import histogram_figure
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
-from mammo_core.runs.naming import run_title
 from mammo_core.types import Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
-from pages.components.shared.pickers import pick_run, scored_runs
+from pages.components.shared.pickers import pick_run, scored_runs, title_of
 
 _ROLES: Final = (
     ("score", "Score"),
@@ -242,7 +241,7 @@ def scored_of(run: RunFolder) -> Scored:
     table = cached.predictions(run)
     written = run.predictions_file.stat().st_mtime_ns
     return Scored(
-        title=run_title(run),
+        title=title_of(run),
         source=f"{run.path} {written}",
         predictions=table,
         run=run,
