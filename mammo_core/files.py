@@ -236,11 +236,6 @@ def cache_root() -> Path:
     return home() / "cache"
 
 
-def preparations_root() -> Path:
-    """One run folder per filling of the cache."""
-    return home() / "preparations"
-
-
 def preflights_root() -> Path:
     """One run folder per measurement before a training."""
     return home() / "preflights"
@@ -300,12 +295,29 @@ def worklists_root() -> Path:
     return home() / "worklists"
 
 
+_BEGINS: Final = r"(?:file://)?(?:[A-Za-z]:)?(?:\\\\|[/\\])"
 #: An absolute path up to its last name; neither a fraction, nor a web address, nor a relative path.
-_FOLDERS: Final = re.compile(r"(?<![\w.:/\\])(?:[A-Za-z]:)?[/\\](?:[^\s/\\'\",;:()]+[/\\])+")
+#: In quotes its folders may have blanks in their names; elsewhere a blank may be the path's end.
+_FOLDERS: Final = re.compile(
+    rf"(?<=['\"]){_BEGINS}[^'\"\n]*[/\\]|(?<![\w./\\]){_BEGINS}(?:[^\s/\\'\",;:]+[/\\])+"
+)
 
 
 def without_folders(text: str) -> str:
     """`text` with each absolute path cut to its last name: where a server keeps its files is no
     reader's business.
     """
+    if "/" not in text and "\\" not in text:
+        return text
+    for root in _known_roots():  # a blank in their names would end a path too early
+        here = rf"(?<![\w./\\]){re.escape(str(root))}"
+        text = re.sub(rf"{here}(?=[/\\])", "/_", text)
+        text = re.sub(rf"{here}(?!\w)", root.name.replace("\\", r"\\"), text)
     return _FOLDERS.sub("", text)
+
+
+def _known_roots() -> list[Path]:
+    """Where the program keeps and finds things, the deepest first."""
+    roots = {home(), checkpoints_root(), REPOSITORY, Path.home(), *data_roots()}
+    named = {root for root in roots if root.is_absolute() and root.name}
+    return sorted(named, key=lambda root: len(root.parts), reverse=True)

@@ -1,7 +1,7 @@
 """Words that stand in many places: the research notice, and numbers with their nouns."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Final
 
 from mammo_core.types import Level
@@ -55,10 +55,15 @@ def pairs_in_words(level: Level, views: int) -> str:
     return ", each with its partner beside it: a breast counts twice" if is_paired else ""
 
 
+def short_day(day: date) -> str:
+    """As one writes it where the year is clear, whatever the computer's language: 28 Nov."""
+    return f"{day.day} {_MONTHS[day.month - 1]}"
+
+
 def day_in_words(moment: str) -> str:
     """ "29 Nov 2026" of an ISO 8601 time; what is none is given back as it is."""
     try:
         at = datetime.fromisoformat(moment)
     except ValueError:
         return moment
-    return f"{at.day} {_MONTHS[at.month - 1]} {at.year}"
+    return f"{short_day(at)} {at.year}"

@@ -1,7 +1,9 @@
+from datetime import date
+
 import pytest
 
 from mammo_core.types import Level
-from mammo_core.words import case_in_words, many
+from mammo_core.words import case_in_words, day_in_words, many, short_day
 
 
 @pytest.mark.parametrize(
@@ -15,3 +17,8 @@ def test_where_two_views_are_scored_together_an_image_is_said_to_stand_for_both(
     assert case_in_words(Level.IMAGE, 1) == "image"
     assert case_in_words(Level.IMAGE, 2).startswith("image, each with its partner beside it")
     assert case_in_words(Level.BREAST, 2) == "breast"
+
+
+def test_a_day_is_written_with_its_year_and_where_that_is_clear_without() -> None:
+    assert short_day(date(2026, 3, 1)) == "1 Mar"
+    assert day_in_words("2026-03-01T10:00:00+00:00") == "1 Mar 2026"

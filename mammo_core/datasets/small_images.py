@@ -19,6 +19,7 @@ from mammo_core.errors import ReadError, RunError
 from mammo_core.files import cache_root, replace_file
 from mammo_core.preprocessing.judge import reduced
 from mammo_core.preprocessing.prepare import prepare
+from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.types import Box, Pixels
 
@@ -35,9 +36,12 @@ def grey_levels(small: Pixels) -> dict[str, float]:
 
 
 def thumbnail(root: Path, path: str, *, side: int) -> bytes | None:
-    """A JPEG whose longer side is `side` pixels; None where the image cannot be read."""
+    """A JPEG whose longer side is `side` pixels; None where the image cannot be read, or is a
+    link that leads out of `root`.
+    """
     try:
-        pixels = read_mammogram(root / path).pixels
+        source = limits.read_source(root / path, most=limits.FILE_BYTES + 1, inside=root)
+        pixels = read_mammogram(source).pixels
     except ReadError:
         return None
     return small_jpeg(pixels, side=side)

@@ -63,12 +63,6 @@ def missing_in_jpeg(data: bytes) -> str:
     return _probed(data, jpeg)
 
 
-def _is_in_order(restarts: Sequence[int]) -> bool:
-    """They count from 0 to 7 and over again, and from 0 in each scan."""
-    first = _RESTARTS.start
-    return all(after == first or after - before == 1 for before, after in pairwise(restarts))
-
-
 def _parts_of(data: bytes) -> _Jpeg | None:
     position, frame, interval = 2, None, 0
     segments: list[tuple[int, int]] = []

@@ -14,6 +14,7 @@ from mammo_core.errors import ConfigError, MammoError, RunError
 from mammo_core.files import replace_file
 from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.words import short_day
 
 ABOUT_NAME: Final = "about.json"
 LONGEST_TITLE: Final = 80
@@ -101,11 +102,6 @@ def last_name(folder: str) -> str:
     return found[0].rstrip("/\\") if found else folder
 
 
-def day_in_words(day: datetime) -> str:
-    """As one writes it: 28 Nov."""
-    return f"{day.day} {day:%b}"
-
-
 def _repeated(titles: dict[str, str]) -> list[list[str]]:
     """The runs of each title that several have."""
     of_title: dict[str, list[str]] = {}
@@ -125,7 +121,7 @@ def _default_title(run: RunFolder) -> str:
     document, dated = run.document(), _DATED.match(run.run_id)
     if dated is None:  # it was given a name as it was packed or imported
         return run.card().title if run.is_checkpoint else ""
-    day = day_in_words(datetime.strptime(dated[1], "%Y%m%d-%H%M%S"))
+    day = short_day(datetime.strptime(dated[1], "%Y%m%d-%H%M%S"))
     if isinstance(document.get("checkpoint"), str):  # work on one that is there already
         kind, of = str(document.get("kind", "")), _title_of_checkpoint(document["checkpoint"])
         is_scoring = kind == "evaluate"

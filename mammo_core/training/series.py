@@ -34,10 +34,10 @@ from mammo_core.metrics.multiclass import has_classes, report_classes, tempered
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run, new_run_id, start_worker
-from mammo_core.runs.naming import LONGEST_TITLE, About, day_in_words, last_name, write_about
+from mammo_core.runs.naming import LONGEST_TITLE, About, last_name, write_about
 from mammo_core.scores import rounded
 from mammo_core.types import Level, RunState, Split, Task
-from mammo_core.words import UNITS, many
+from mammo_core.words import UNITS, many, short_day
 from mammo_core.zoo.catalog import get_backbone
 
 
@@ -62,7 +62,7 @@ def default_title(config: RunConfig, *, now: datetime) -> str:
     """What a run of `config` is called where nobody named it: its network, its data, its day."""
     network = get_backbone(config.model.backbone).title
     data = name_of_folder(config.data.folder)
-    return f"{network} on {last_name(data)}, {day_in_words(now)}"[:LONGEST_TITLE]
+    return f"{network} on {last_name(data)}, {short_day(now)}"[:LONGEST_TITLE]
 
 
 def create_series(configs: Sequence[RunConfig], root: Path, *, title: str = "") -> list[RunFolder]:

@@ -6,7 +6,7 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import CacheConfig, PrepareSettings
-from mammo_core.files import preparations_root
+from mammo_core.files import home
 from mammo_core.runs.jobs import create_run, start_worker
 from mammo_core.types import RunState
 from tests.phantoms import put_phantoms
@@ -60,7 +60,7 @@ def test_as_a_job_it_reports_and_finishes_like_any_run(folder: Path) -> None:
         prepare=PrepareSettings(size=(32, 16)),
         processes=1,
     )
-    run = create_run(config, preparations_root(), what="prepare", total=8)
+    run = create_run(config, home() / "preparations", what="prepare", total=8)
     assert start_worker(run, kind=config.kind).wait() == 0
     status = run.read_status()
     assert (status.state, status.done, status.total) == (RunState.FINISHED, 8, 8)

@@ -14,6 +14,7 @@ import pytest
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.adapters.layout import read_sheet
 from mammo_core.datasets.audit.facts import gather_facts
+from mammo_core.datasets.small_images import thumbnail
 from mammo_core.errors import ReadError, TableError
 from mammo_core.preprocessing.cache import Cache, build_cache
 from mammo_core.preprocessing.reading import limits
@@ -72,6 +73,11 @@ def test_the_cache_reads_no_more_than_the_audit(folder: Path, tmp_path: Path) ->
     refused = {problem.file.name: problem.reason for problem in built.unreadable}
     assert sorted(refused) == ["endless.pgm", "link.pgm", "pipe.pgm"]
     assert "leads out of the data set's folder" in refused["link.pgm"]
+
+
+def test_small_pictures_are_made_of_plain_files_inside_the_folder_alone(folder: Path) -> None:
+    made = [name for name in NAMES if thumbnail(folder, name, side=16) is not None]
+    assert made == ["image.pgm", "within.pgm"]
 
 
 @pytest.mark.parametrize("look", [lambda file: decode(file, key=b"k"), peek])

@@ -94,7 +94,24 @@ def test_where_a_set_is_gone_its_name_is_told_and_not_its_folder(
         (r"C:\Users\x\set is gone", "set is gone"),
         ("Rows 1/2 and/or 3, (7FE0,0010), http://127.0.0.1:8501/train", None),
         ("images/I1.png", None),
+        ("path:/srv/a/b.csv is gone", "path:b.csv is gone"),
+        ("/srv/scans(old)/x.dcm", "x.dcm"),
+        ("'/srv/my scans (old)/set 1/x.dcm' and 'a/b'", "'x.dcm' and 'a/b'"),
+        ("file:///srv/a/b.csv", "b.csv"),
+        (r"\\server\share\x.dcm", "x.dcm"),
     ],
 )
 def test_a_path_is_shortened_to_its_last_name(said: str, shown: str | None) -> None:
     assert without_folders(said) == (said if shown is None else shown)
+
+
+@pytest.mark.parametrize("root", ["MAMMO_HOME", "MAMMO_CHECKPOINTS", "MAMMO_ROOTS"])
+def test_blanks_in_the_names_of_our_own_folders_tell_nothing_of_where_they_lie(
+    root: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "jane doe" / "our (own) place"
+    folder.mkdir(parents=True)
+    monkeypatch.setenv(root, str(folder))
+    assert without_folders(f"There is no {folder}/cases/x.dcm.") == "There is no x.dcm."
+    assert without_folders(f"Is {folder} there?") == "Is our (own) place there?"
+    assert without_folders(f"relative{folder}/x") == f"relative{folder}/x"

@@ -23,7 +23,7 @@ from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, card_hash, list_checkpoints
-from mammo_core.runs.naming import titles_of
+from mammo_core.runs.naming import About, titles_of, write_about
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
 from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_of
 from mammo_core.types import Level, RunState
@@ -469,6 +469,45 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     page.segmented_control(key="layer").set_value(other.run_id).run()
     assert not page.exception
     assert len(score_rows(page)) == 2
+
+
+def test_two_models_of_one_name_are_told_apart_alike_in_boxes_and_over_scores(
+    page: AppTest, runs_root: Path
+) -> None:
+    newer, older = own_copy(runs_root, "20270101-000000-light_cnn-abcd"), own_copy(runs_root)
+    for run in (newer, older):
+        write_about(run, About(title="Same"))
+    choose(page, newer.run_id)
+    drop(page, ("a.png", a_breast()))
+    page.selectbox(key="second").set_value(older.run_id).run()
+    names = ["Same (2)", "Same"]
+    assert set(names) <= set(page.selectbox(key="model").options)
+    assert set(names) & set(page.selectbox(key="second").options) == {names[1]}
+    over = [text.value for text in page.markdown if text.value.startswith("**Same")]
+    assert over[:2] == ["**Same (2)**", "**Same**"]
+    page.selectbox(key="second").set_value("").run()
+    assert "**Same (2)**" in [text.value for text in page.markdown]
+
+
+def widths(page: AppTest) -> list[float]:
+    return [column.weight for column in page.columns]
+
+
+def test_without_the_second_model_the_page_is_laid_out_for_one_at_once(
+    page: AppTest, runs_root: Path
+) -> None:
+    other = own_copy(runs_root)
+    drop(page, ("a.png", a_breast()))
+    of_one = widths(page)
+    page.selectbox(key="second").set_value(other.run_id).run()
+    assert widths(page) != of_one
+    page.selectbox(key="second").set_value("").run()
+    assert widths(page) == of_one
+    page.selectbox(key="second").set_value(other.run_id).run()
+    del page.query_params["second"]  # the browser's way back
+    page.run()
+    assert page.selectbox(key="second").value == ""
+    assert widths(page) == of_one
 
 
 def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(

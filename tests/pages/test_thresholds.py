@@ -1,6 +1,7 @@
 import hashlib
 import re
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -20,7 +21,7 @@ from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.naming import run_title
-from mammo_core.runs.operating_points import lock_point, point_in_force
+from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
@@ -266,6 +267,22 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     assert "of 15)" in promised["delivered"].iloc[0]
 
 
+def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    page.button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    assert "have changed since" not in captions_of(page)
+    lock_point(run, replace(locked, cases_sha256="0" * 64))
+    page.run()
+    assert "its cases or scores have changed since" in captions_of(page)
+    assert "is no test" not in captions_of(page)
+
+
 def test_a_threshold_chosen_on_test_is_not_locked_as_chosen_on_validation(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -462,7 +479,7 @@ def test_an_ensemble_has_a_threshold_of_its_own_and_folds_joined_have_none(
     assert locked.threshold == 0.5
 
 
-def test_an_untouched_threshold_is_locked_without_an_aim(
+def test_an_untouched_threshold_is_locked_with_the_aim_it_begins_with(
     runs_root: Path, open_page: OpenPage
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
@@ -471,7 +488,29 @@ def test_an_untouched_threshold_is_locked_without_an_aim(
     page.button(key="lock").click().run()
     locked = point_in_force(run)
     assert locked is not None
-    assert locked.aim == "fixed"
+    assert locked.aim == "sensitivity at least 0.9"
+
+
+def test_no_threshold_is_locked_where_nobody_has_cancer(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = with_validation()
+    table.loc[table["split"] == "val", "positive"] = False
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.segmented_control(key="count_split").set_value("val").run()
+    assert page.button(key="lock").disabled
+    assert "None of these 80 cases has cancer" in captions_of(page)
+
+
+def test_points_that_cannot_be_read_are_not_said_to_be_none(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    run.file(POINTS_FILE).write_text("[]\n[]\n")
+    page = open_page("thresholds")
+    assert "Lock is off" in captions_of(page)
+    assert "No threshold is locked" not in captions_of(page)
 
 
 def test_a_run_deleted_meanwhile_cannot_be_locked_and_that_is_said(
@@ -653,12 +692,23 @@ def upload(page: AppTest, table: pd.DataFrame) -> AppTest:
     return page
 
 
-def test_a_missed_cancer_is_looked_at_and_opened_in_read(
-    runs_root: Path, open_page: OpenPage, tmp_path: Path
+def test_a_rare_label_that_tells_no_truth_is_unknown_among_however_many(
+    open_page: OpenPage,
 ) -> None:
-    predictions = made_up_predictions(women=2, with_cancer=1)
-    run = write_run(runs_root, RUN, predictions)
-    folder = tmp_path / "made-up"
+    table = made_up_predictions(women=60, with_cancer=20)
+    table["label"] = [
+        "malignant" if is_cancer else f"finding {row % 60}"
+        for row, is_cancer in enumerate(table["positive"])
+    ]
+    table.loc[table.index[-1], "label"] = "unknown"
+    page = upload(open_page("thresholds"), table[["image_id", "patient_id", "label", "score"]])
+    page.multiselect(key="positive_label").set_value(["malignant"]).run()
+    assert page.multiselect(key="unknown_label").value == ["unknown"]
+    assert "239 cases of 60 women" in captions_of(page)
+
+
+def write_images(folder: Path, run: RunFolder, predictions: pd.DataFrame) -> None:
+    """Noise as the images of `run`, which is from then on of the data set in `folder`."""
     folder.mkdir()
     rng = np.random.default_rng(0)
     for image_id in predictions["image_id"]:
@@ -672,6 +722,13 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     data = replace(config.data, folder=str(folder), adapter="csv_folder", label_rule=RULE)
     save_settings(replace(config, data=data), run.file("run.json"))
 
+
+def test_a_missed_cancer_is_looked_at_and_opened_in_read(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    run = write_run(runs_root, RUN, predictions)
+    write_images(tmp_path / "made-up", run, predictions)
     write_run(runs_root, "20270101-000000-tiny_cnn-abcd", predictions)  # Read's own choice
     opened = open_page("thresholds")
     opened.selectbox(key="run").set_value(RUN).run()
@@ -684,6 +741,26 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     assert not page.exception, page.exception
     assert any(text.value.endswith("# Read") for text in page.markdown)
     assert page.query_params["model"] == RUN
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such links")
+def test_a_link_out_of_the_data_set_is_neither_shown_nor_opened_in_read(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    run = write_run(runs_root, RUN, predictions)
+    write_images(tmp_path / "made-up", run, predictions)
+    for image_id in predictions["image_id"]:
+        image = tmp_path / "made-up" / f"{image_id}.png"
+        image.symlink_to(image.rename(tmp_path / image.name))
+    opened = open_page("thresholds")
+    opened.query_params["mistakes_open"] = "w000 / e000 / L"
+    page = show(at_threshold(opened, 1.0), "Mistakes")
+    assert not page.exception, page.exception
+    assert "leads out of the data set's folder" in page.warning[0].value
+    page.button(key="mistakes_read").click().run()
+    assert not page.exception, page.exception
+    assert "leads out of the data set's folder" in page.error[0].value
 
 
 def test_an_uploaded_table_is_judged_without_any_run(open_page: OpenPage) -> None:

@@ -107,10 +107,6 @@ class Recipe:
         """`data` split as the recipe says; a recipe of ours leaves that to whoever asks."""
         return data if self.kind is Manner.OWN else self.dealing.deal(data)
 
-    @property
-    def task_in_words(self) -> str:
-        return self.label_rule or "the data set's first rule"
-
 
 def imagenet(size: Size) -> PrepareSettings:
     """Images as a network expects them that has seen ImageNet, in grey."""

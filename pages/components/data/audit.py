@@ -17,8 +17,8 @@ from mammo_core.datasets.audit.result import (
 from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
 from mammo_core.files import audits_root
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import day_in_words
 from mammo_core.types import RunState
+from mammo_core.words import short_day
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
 
@@ -137,4 +137,4 @@ def _show_finding(finding: Finding, entry: Registered, *, key: str) -> None:
 def _told(moment: str) -> str:
     """An ISO 8601 time as one writes it: 28 Nov 2026, 08:15 UTC."""
     when = datetime.fromisoformat(moment).astimezone(UTC)
-    return f"{day_in_words(when)} {when:%Y, %H:%M} UTC"
+    return f"{short_day(when)} {when:%Y, %H:%M} UTC"

@@ -20,7 +20,6 @@ from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.types import Task
 from mammo_core.words import OUTSIDE
@@ -42,7 +41,13 @@ from pages.components.read.scores import (
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_runs, pick_name, reading_models
+from pages.components.shared.pickers import (
+    all_runs,
+    all_titles,
+    pick_name,
+    reading_models,
+    title_of,
+)
 from pages.components.shared.runs import dataset_of
 
 _WARNING = ":material/warning:"
@@ -133,7 +138,7 @@ def show_ensembles(case: Case, run: RunFolder, read: CaseReading) -> None:
     images = [case.image(image_id) for image_id in read.readings]
     for ensemble in found:
         with noted_errors():
-            st.caption(f"**{escaped(run_title(ensemble))}**")
+            st.caption(f"**{escaped(title_of(ensemble))}**")
             show_members(case, read_images(ensemble, case, images))
 
 
@@ -234,8 +239,8 @@ def pick_second(runs: Sequence[RunFolder], first: RunFolder | None) -> RunFolder
     others = {run.run_id: run for run in runs if first is None or run.run_id != first.run_id}
     if not others or first is None:
         return None
-    titles = {"": "no second model", **titles_of(others.values())}
-    return others.get(pick_name("Beside it", list(titles), key="second", titles=titles))
+    titles = {"": "no second model", **all_titles()}
+    return others.get(pick_name("Beside it", ["", *others], key="second", titles=titles))
 
 
 def read_with(run: RunFolder | None, case: Case) -> Layer | None:
@@ -256,7 +261,7 @@ def show_judged(
     """
     run, read = layer.run, layer.read
     card, fit = cached.card(run), _fit(case, run)
-    st.markdown(f"**{escaped(run_title(run))}**")
+    st.markdown(f"**{escaped(title_of(run))}**")
     show_refused(fit)
     if fit.outside:
         _show_ways_out(case, run, fit)
@@ -293,7 +298,7 @@ def _show_ways_out(case: Case, run: RunFolder, fit: Fit) -> None:
     with st.container(gap="small"):
         if other is not None:
             st.button(
-                escaped(f"Read with {run_title(other)}"), type="primary",
+                escaped(f"Read with {title_of(other)}"), type="primary",
                 icon=":material/swap_horiz:", key=f"other_model_{run.run_id}",
                 on_click=_choose, args=(other.run_id,),
             )  # fmt: skip

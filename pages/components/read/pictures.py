@@ -24,12 +24,12 @@ from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_val
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
 from mammo_core.reports.case.record import flat_in_words, opening_in_words
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared.frame import escaped
+from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.viewer.viewer import (
     Correction,
     Legend,
@@ -313,7 +313,7 @@ def pick_layers(layers: Sequence[Layer]) -> list[Layer]:
     if len(layers) < 2:
         return list(layers)
     by_name = {layer.run.run_id: layer for layer in layers}
-    titles = titles_of(layer.run for layer in layers)
+    titles = all_titles()
     name = st.segmented_control(
         "Heatmap of", [*by_name, _BESIDE], default=next(iter(by_name)), required=True, key="layer",
         format_func=lambda one: titles.get(one, one),
@@ -361,7 +361,7 @@ def show_pictures(
             part = st.segmented_control(
                 "Images", list(parts), default=part, required=True, key="beside_part"
             )
-        titles = titles_of(layer.run for layer in layers)
+        titles = all_titles()
         by_title = {titles[layer.run.run_id]: layer.read for layer in layers}
         panes = make_pairs(case, parts[part], by_title)
     columns = len(layers) if len(layers) > 1 else 0
@@ -390,6 +390,6 @@ def show_layers(case: Case, layers: Sequence[Layer]) -> None:
     for place, layer in zip(places, layers, strict=False):
         with place:
             if len(layers) > 1:
-                st.markdown(f"**{escaped(run_title(layer.run))}**")
+                st.markdown(f"**{escaped(title_of(layer.run))}**")
             if layer.read.readings:
                 show_regions(case, layer.read)

@@ -11,7 +11,6 @@ import streamlit as st
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import run_title
 from pages.components.read.case import (
     offer_names,
     offer_undo,
@@ -54,7 +53,7 @@ from pages.components.read.studies import show_studies, show_study_start
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import show_origin
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import models_for, pick_run
+from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
 from pages.components.shared.runs import show_measured
 
 _WELCOME: Final = (
@@ -67,8 +66,7 @@ _LACKING: Final = "model card, so nothing to read with"
 
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
-    is_for_two = bool(st.session_state.get("second") or st.query_params.get("second"))
-    place = lay_out(is_for_two=is_for_two)
+    place = lay_out(is_for_two=bool(wanted_name("second")))
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)
@@ -106,7 +104,7 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.behind, noted_errors():
         show_layers(named(case), shown)
         if first is not None and first.read.readings:
-            of_which = f" of {run_title(first.run)}" if other is not None else ""
+            of_which = f" of {title_of(first.run)}" if other is not None else ""
             _show_behind(case, first, cases, of_which=of_which, drawing=drawing)
     return run
 

@@ -11,7 +11,7 @@ from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, list_checkpoints
-from mammo_core.runs.naming import is_archived, titles_of
+from mammo_core.runs.naming import is_archived, run_title, titles_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 
@@ -26,6 +26,17 @@ def all_runs() -> list[RunFolder]:
     """
     asked = {value for name in st.query_params for value in st.query_params.get_all(name)}
     return [run for run in list_checkpoints() if run.run_id in asked or not is_archived(run)]
+
+
+def all_titles() -> dict[str, str]:
+    """By run id what each is called on every page, whatever else is listed there: two of one name
+    are told apart the same way everywhere, so the archived count, too.
+    """
+    return titles_of(list_checkpoints())
+
+
+def title_of(run: RunFolder) -> str:
+    return all_titles().get(run.run_id) or run_title(run)
 
 
 def checkpoints() -> list[RunFolder]:
@@ -109,7 +120,7 @@ def pick_run(label: str, runs: Sequence[RunFolder], *, key: str, lacking: str) -
         if any(run.run_id == wanted for run in all_runs()):
             reason = f"{wanted!r} has no {lacking}."
         st.warning(escaped(f"{reason} Another is shown."), icon=":material/warning:")
-    return by_name[pick_name(label, list(by_name), key=key, titles=titles_of(runs))]
+    return by_name[pick_name(label, list(by_name), key=key, titles=all_titles())]
 
 
 def pick_name(
@@ -121,7 +132,8 @@ def pick_name(
     of nothing, and stands in no URL.
     """
     state = st.session_state
-    last, asked = state.get(f"{key}_shown"), st.query_params.get(key)
+    last = state.get(f"{key}_shown")
+    asked = _asked(key) if "" in names else st.query_params.get(key)
     if asked in names and asked != last:  # a link, or the browser's way back
         state[key] = asked
     if state.get(key) not in names:  # at first, and after a look at another page
@@ -139,6 +151,23 @@ def pick_name(
             st.query_params.pop(key, None)
     state[f"{key}_shown"] = name
     return name
+
+
+def wanted_name(key: str) -> str:
+    """What the box of `pick_name` is about to show, for a page that is laid out by it; "" for
+    nothing.
+    """
+    state, asked = st.session_state, _asked(key)
+    last = state.get(f"{key}_shown")
+    if asked is not None and asked != last:
+        return asked
+    return str(state.get(key, last if asked is None else asked) or "")
+
+
+def _asked(key: str) -> str | None:
+    """The name in the URL; "" where it was there and the browser went back to before."""
+    is_back = key in st.session_state and st.session_state.get(f"{key}_shown") is not None
+    return st.query_params.get(key, "" if is_back else None)
 
 
 def pick_names(

@@ -29,11 +29,10 @@ from mammo_core.plots.overviews import histogram_figure
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
-from mammo_core.runs.naming import run_title
 from mammo_core.types import Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
-from pages.components.shared.pickers import pick_run, scored_runs
+from pages.components.shared.pickers import pick_run, scored_runs, title_of
 
 _ROLES: Final = (
     ("score", "Score"),
@@ -76,7 +75,8 @@ def pick_upload(meanings: DeltaGenerator | None = None) -> Uploaded | None:
                 columns = Columns(
                     **{role: _pick(role, title, table, guessed) for role, title in _ROLES}
                 )
-            words = label_words(table, columns)[:_MOST_WORDS]
+            every = label_words(table, columns)
+            words = list(dict.fromkeys([*every[:_MOST_WORDS], *guess_unknown(every)]))
             positive = st.multiselect(
                 "Labels that mean cancer", words, default=guess_positive(words),
                 key=f"positive_{columns.label}",
@@ -241,7 +241,7 @@ def scored_of(run: RunFolder) -> Scored:
     table = cached.predictions(run)
     written = run.predictions_file.stat().st_mtime_ns
     return Scored(
-        title=run_title(run),
+        title=title_of(run),
         source=f"{run.path} {written}",
         predictions=table,
         run=run,

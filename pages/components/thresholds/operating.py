@@ -7,6 +7,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import (
     as_given,
+    cases_hash,
     point_to_lock,
     promised_rates,
     threshold_in_words,
@@ -40,11 +41,12 @@ from pages.components.thresholds.threshold import (
 def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> None:
     """Lock and unlock, or why not; and what is in force."""
     run = counted.scored.run
-    locked, reason = None, why_not_lockable(counted, standing)
+    locked, told, reason = None, "", why_not_lockable(counted, standing)
     try:
         if run is not None and run.is_checkpoint:
             cached.card(run)  # a point belongs to a card; to a broken one none can be locked
         locked = point_in_force(run) if run is not None else None
+        told = _in_force(locked, run)
     except MammoError as error:
         reason = str(error)
     threshold = rates.point.threshold
@@ -68,9 +70,7 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
             st.button(
                 "Unlock", icon=":material/lock_open:", key="unlock", on_click=_unlock, args=(run,)
             )
-    st.caption(
-        escaped(" ".join((_in_force(locked, run), f"Lock is off: {reason}" if reason else "")))
-    )
+    st.caption(escaped(" ".join((told, f"Lock is off: {reason}" if reason else ""))))
 
 
 def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
@@ -114,6 +114,11 @@ def why_not_lockable(counted: Counted, standing: Standing) -> str | None:
         return (
             "A threshold chosen on these cases would flatter itself on them. Choose it on the "
             "validation split; the test set then shows what it delivers."
+        )
+    if not counted.cases.positives:
+        return (
+            f"None of these {len(counted.cases.score):,} cases has cancer, so what the threshold "
+            "finds is not known. Choose it where there are cancers."
         )
     if standing.chosen_on is None:
         return (
@@ -166,7 +171,9 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         hide_index=True,
         key="promised",
     )
-    if is_own:
+    if is_own and locked.cases_sha256 not in ("", cases_hash(counted.cases)):
+        st.caption("It was chosen on this split, but its cases or scores have changed since.")
+    elif is_own:
         st.caption("These are the cases it was chosen on: what they deliver is no test.")
 
 

@@ -294,6 +294,7 @@ def keep_threshold(threshold: float, counted: Counted) -> None:
 
 def forget_threshold() -> None:
     """For callbacks: the page begins anew."""
+    st.session_state.pop(_CHOSEN, None)
     for name in (PARAMETER, CHOSEN_ON):
         if name in st.query_params:
             del st.query_params[name]
@@ -379,8 +380,11 @@ def set_by_aim(counted: Counted) -> None:
 
 
 def aim_in_words(cases: Cases, threshold: float) -> str:
-    """The aim that the reader set this threshold by; "fixed" where none was."""
-    aim, target, is_careful = st.session_state.get(_CHOSEN, (Aim.FIXED, threshold, False))
+    """The aim that the reader set this threshold by, or the page begins with; "fixed" where it is
+    neither's.
+    """
+    begins = (Aim.SENSITIVITY, SUGGESTED_SENSITIVITY, False)
+    aim, target, is_careful = st.session_state.get(_CHOSEN, begins)
     choose = choose_conservatively if is_careful else choose_threshold
     try:
         is_of_aim = choose(cases, aim, target).threshold == threshold

@@ -13,6 +13,7 @@ import streamlit as st
 from mammo_core.errors import RunError
 from mammo_core.files import cases_root
 from mammo_core.preprocessing.cases import Case, load_case, place_case
+from mammo_core.preprocessing.reading import limits
 from mammo_core.runs.folder import RunFolder
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import can_read
@@ -72,7 +73,11 @@ def keep_as_case(source: CaseSource, image_ids: Sequence[str]) -> Case:
         raise RunError("The images of these cases are not on this computer.")
     rows = source.dataset.manifest.drop_duplicates("image_id").set_index("image_id")
     rows = rows.loc[list(image_ids)]
-    contents = [(source.dataset.root / str(path)).read_bytes() for path in rows["path"]]
+    root = source.dataset.root
+    contents = [
+        limits.read_source(root / str(path), most=limits.FILE_BYTES + 1, inside=root)
+        for path in rows["path"]
+    ]
     case = keep_files(contents)
     digests = [hashlib.sha256(content).hexdigest() for content in contents]
     places = zip(digests, rows["side"], rows["view"], strict=True)

@@ -320,7 +320,7 @@ def _panes(dataset: "Dataset", image_id: str, *, has_boxes: bool) -> list[Pane]:
 
     row = dataset.manifest.loc[dataset.manifest["image_id"] == image_id].iloc[0]
     try:
-        shown = _display(dataset.root / str(row["path"]))
+        shown = _display(dataset.root, str(row["path"]))
     except MammoError as error:
         st.warning(escaped(f"{image_id}: {error}"), icon=":material/broken_image:")
         return []
@@ -347,11 +347,13 @@ def _panes(dataset: "Dataset", image_id: str, *, has_boxes: bool) -> list[Pane]:
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
-def _display(file: Path) -> "DisplayImage":
+def _display(root: Path, path: str) -> "DisplayImage":
     from mammo_core.preprocessing.prepare import to_pane
+    from mammo_core.preprocessing.reading import limits
     from mammo_core.preprocessing.reading.read import read_mammogram
 
-    return to_pane(read_mammogram(file), longest=_LONGEST)
+    source = limits.read_source(root / path, most=limits.FILE_BYTES + 1, inside=root)
+    return to_pane(read_mammogram(source), longest=_LONGEST)
 
 
 def _heated(source: CaseSource, images: Sequence[str]) -> list[Pane]:
