@@ -307,11 +307,18 @@ def _row(image: CaseImage) -> dict[str, str]:
 
 
 def take_correction(case: Case, said: Correction) -> None:
-    """What the reader says one image is, by the chips on it."""
+    """What the reader says one image is, by the chips on it: of these, only what was changed. What
+    is hung by its file's name is not said by a reader who says something else.
+    """
+    ref = case.image(said.pane).ref
+    shown = proposed_places(case).get(said.pane, NamedPlace(side=ref.side, view=ref.view))
+
+    def change(ref: ImageRef) -> ImageRef:
+        side = ref.side if said.side == shown.side else said.side
+        view = ref.view if said.view == shown.view else said.view
+        return replace(ref, side=side, view=view)
+
     try:
-        correct_image(
-            cases_root(), case.case_id, said.pane,
-            change=partial(replace, side=said.side, view=said.view),
-        )  # fmt: skip
+        correct_image(cases_root(), case.case_id, said.pane, change=change)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

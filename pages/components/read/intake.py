@@ -5,6 +5,7 @@ cases; and what a visitor who has brought nothing yet is shown.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Final
 
 import streamlit as st
@@ -111,9 +112,10 @@ def proposed_places(case: Case) -> dict[str, NamedPlace]:
     """By image id, what the files' names say of side and view where the files themselves do not."""
     names, found = names_of(case.case_id), {}
     for image in case.images:
-        if image.corrected or image.ref.image_id not in names:
+        if image.ref.image_id not in names:
             continue
         said = place_of_name(names[image.ref.image_id])
+        said = replace(said, **dict.fromkeys(image.corrected))  # the reader has said otherwise
         added = NamedPlace(
             side=None if image.ref.side else said.side, view=None if image.ref.view else said.view
         )
