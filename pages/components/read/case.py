@@ -312,14 +312,13 @@ def take_correction(case: Case, said: Correction) -> None:
     """
     ref = case.image(said.pane).ref
     shown = proposed_places(case).get(said.pane, NamedPlace(side=ref.side, view=ref.view))
-    changes: dict[str, Laterality | View | None] = {}
-    if said.side != shown.side:
-        changes["side"] = said.side
-    if said.view != shown.view:
-        changes["view"] = said.view
+
+    def change(ref: ImageRef) -> ImageRef:
+        side = ref.side if said.side == shown.side else said.side
+        view = ref.view if said.view == shown.view else said.view
+        return replace(ref, side=side, view=view)
+
     try:
-        correct_image(
-            cases_root(), case.case_id, said.pane, change=lambda ref: replace(ref, **changes)
-        )
+        correct_image(cases_root(), case.case_id, said.pane, change=change)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
