@@ -55,6 +55,9 @@ class Screen:
     def canvas(self, key: str) -> Locator:
         return self.pane(key).locator("canvas")
 
+    def chip(self, key: str, value: str) -> Locator:
+        return self.pane(key).get_by_role("button", name=value, exact=True)
+
     def checksum(self, key: str) -> int:
         self.settle()
         return int(self.canvas(key).evaluate(CHECKSUM))
@@ -499,7 +502,19 @@ def test_a_chip_corrects_the_view_and_tells_python(show: Show) -> None:
     screen = show("panes=2&chips=1")
     screen.page.get_by_role("group", name="View of R CC").get_by_text("MLO").click()
     expect(screen.page.get_by_text("RCC is R MLO")).to_be_visible()
-    expect(screen.viewer).to_have_attribute("data-builds", "1")
+    expect(screen.chip("RCC", "MLO")).to_have_attribute("aria-pressed", "true")
+
+
+@pytest.mark.parametrize("pause_ms", [0, 700])
+def test_every_chip_clicked_while_the_page_runs_reaches_python(show: Show, pause_ms: int) -> None:
+    screen = show("panes=4&chips=1&slow=1")
+    for key, value in (("RCC", "L"), ("RCC", "MLO"), ("LMLO", "R"), ("LMLO", "CC")):
+        screen.chip(key, value).click()
+        assert screen.chip(key, value).get_attribute("aria-pressed") == "true"
+        screen.page.wait_for_timeout(pause_ms)
+    for said, key, values in (("RCC is L MLO", "RCC", "L MLO"), ("LMLO is R CC", "LMLO", "R CC")):
+        expect(screen.page.get_by_text(said)).to_have_count(1)
+        expect(screen.pane(key).locator(".name")).to_have_text(values)
 
 
 @pytest.mark.slow

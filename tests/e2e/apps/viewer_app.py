@@ -1,5 +1,8 @@
 """A page with nothing but the viewer, fed with drawn breasts. The address says how many and how."""
 
+import time
+from dataclasses import replace
+
 import numpy as np
 import streamlit as st
 from numpy.typing import NDArray
@@ -104,8 +107,14 @@ def checker_pane(*, is_mirrored: bool) -> Pane:
     )
 
 
-def show_correction(correction: Correction) -> None:
-    st.session_state["said"] = f"{correction.pane} is {correction.side} {correction.view}"
+def keep_correction(correction: Correction) -> None:
+    st.session_state.setdefault("said", []).append(correction)
+
+
+def corrected(pane: Pane) -> Pane:
+    for said in st.session_state.get("said", []):
+        pane = replace(pane, side=said.side, view=said.view) if said.pane == pane.key else pane
+    return pane
 
 
 st.set_page_config(page_title="Viewer", layout="wide")
@@ -119,17 +128,19 @@ elif "checker" in wanted:
 elif "waiting" in wanted:
     panes = [Pane(key=name, title=name, waiting="decoding") for name in ("L-CC.png", "R-CC.png")]
 else:
-    panes = [pane(*one) for one in exam(int(wanted.get("panes", "1")))]
+    panes = [corrected(pane(*one)) for one in exam(int(wanted.get("panes", "1")))]
+time.sleep(float(wanted.get("slow", "0")))
 if not st.checkbox("Away with the viewer"):
     result = show_viewer(
         [one for one in panes if one.key != wanted.get("without")],
         key="viewer",
         height=int(wanted.get("height", "760")),
         columns=len(panes) if "row" in wanted else 0,
-        on_corrected=show_correction if "chips" in wanted else None,
+        on_corrected=keep_correction if "chips" in wanted else None,
         legend=Legend(text="Grad-CAM, what moved the score", high_text="highest in this image"),
     )
-    st.text(st.session_state.get("said", ""))
+    for said in st.session_state.get("said", []):
+        st.text(f"{said.pane} is {said.side} {said.view}")
     for drawn in result.drawn:
         box = drawn.box
         st.text(f"{drawn.pane}: {box.x0:g} {box.y0:g} {box.x1:g} {box.y1:g}")

@@ -21,7 +21,7 @@ function buildPane(viewer, cell, frame) {
   const facts = element("dl", { class: "facts" });
   for (const [name, value] of meta.facts) facts.append(element("dt", {}, name), element("dd", {}, value));
   const top = element("div", { class: "corner top" }, element("div", { class: "name" }, meta.name));
-  if (viewer.isCorrectable) top.append(buildChips(viewer, meta));
+  if (viewer.settled) top.append(buildChips(viewer, meta));
   top.append(...notes, faint, facts);
   frame.append(canvas, top, element("div", { class: "corner bottom" }, ruler, info));
   frame.tabIndex = 0;
@@ -57,17 +57,33 @@ const CHIPS = {
   view: { CC: "CC, from above", MLO: "MLO, oblique" },
 };
 
-// What the reader corrects: the page hangs the images anew.
+// What Python has applied, or can no more, is shown as Python tells it.
+function forgetSettled({ chosen, settled }, cells) {
+  const keys = new Set(cells.map(({ key }) => key));
+  for (const [key, { at }] of chosen) {
+    if (!keys.has(key) || settled?.[key] >= at) chosen.delete(key);
+  }
+}
+
+// What the reader corrects: the page hangs the images anew. All choices are told each time, for
+// Python may still be busy with the one before.
 function buildChips(viewer, meta) {
+  const { chosen, settled } = viewer;
+  const saidOf = () => chosen.get(meta.key) ?? { side: meta.side, view: meta.view, at: settled[meta.key] ?? 0 };
   const chips = element("div", { class: "chips" });
   for (const [part, values] of Object.entries(CHIPS)) {
     const label = `${part === "side" ? "Side" : "View"} of ${meta.name}`;
     const group = element("div", { class: "chip", role: "group", "aria-label": label });
-    if (!meta[part]) group.classList.add("unknown");
+    if (!saidOf()[part]) group.classList.add("unknown");
     for (const [value, title] of Object.entries(values)) {
-      const chip = element("button", { type: "button", title, "aria-pressed": meta[part] === value }, value);
+      const chip = element("button", { type: "button", title, "aria-pressed": saidOf()[part] === value }, value);
       chip.onclick = () => {
-        if (meta[part] !== value) viewer.correct({ pane: meta.key, side: meta.side, view: meta.view, [part]: value });
+        const said = saidOf();
+        if (said[part] === value) return;
+        chosen.set(meta.key, { ...said, [part]: value, at: Math.max(Date.now(), said.at + 1) });
+        group.classList.remove("unknown");
+        for (const one of group.children) one.setAttribute("aria-pressed", one === chip);
+        viewer.tellChosen();
       };
       group.append(chip);
     }

@@ -2,7 +2,7 @@
 
 const VIEWERS = new WeakMap(); // by parent element, so that several viewers share a page
 
-export default function ({ data, parentElement, setStateValue, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   const known = VIEWERS.get(parentElement);
   if (known?.data === data) return known.cleanUp; // the theme changed, not the images
   const started = performance.now();
@@ -10,7 +10,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   known?.stop();
   const viewer = build(root, unpack(data), known);
   viewer.data = data;
-  viewer.correct = (correction) => setTriggerValue("correction", correction);
+  viewer.tellChosen = () => setStateValue("chosen", Object.fromEntries(viewer.chosen));
   viewer.send = () => setStateValue("drawn", Object.fromEntries(viewer.drawn));
   viewer.cleanUp = () => {
     viewer.stop();
@@ -36,6 +36,7 @@ function newState() {
     isTruthShown: false,
     areFactsShown: false,
     drawn: new Map(), // the reader's boxes by pane key, earlier cases included
+    chosen: new Map(), // side and view by pane key, until Python has applied them
     rulers: new Map(),
     rois: new Map(),
     tiles: new Map(), // at full resolution; what was looked at last is last
@@ -47,7 +48,8 @@ function newState() {
 // `known` is what was shown before. The reader's settings stay; the views stay where the images do.
 function build(root, message, known) {
   const { panes: before, enlarged, ...kept } = stateOf(known ?? newState());
-  const viewer = { root, isCorrectable: message.isCorrectable, ...kept, isDrawing: false, drawing: 0 };
+  const viewer = { root, settled: message.settled, ...kept, isDrawing: false, drawing: 0 };
+  forgetSettled(viewer, [...message.cells, ...message.strip]);
   viewer.asked = new Set();
   viewer.stage = element("div", { class: "stage" });
   viewer.strip = element("div", { class: "strip", role: "group", "aria-label": "Further views" });

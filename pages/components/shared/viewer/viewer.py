@@ -73,7 +73,6 @@ class Correction:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ViewerResult:
     drawn: tuple[ReaderBox, ...] = ()
-    correction: Correction | None = None  # in the one run that a click on a chip caused
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,9 +92,11 @@ def pack(
     *,
     height: int,
     legend: Legend,
-    is_correctable: bool = False,
+    settled: Mapping[str, int] | None = None,
 ) -> bytes:
-    """The browser takes the buffers in the order of the cells: pixels, then heat if there is."""
+    """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
+    `settled` says per pane which choice was applied last; without it there are no chips.
+    """
     buffers: list[NDArray[Any]] = []
     panes = [cell.pane for cell in layout.cells if cell.pane] + list(layout.strip)
     units = _units([pane for pane in panes if not pane.waiting])
@@ -109,7 +110,7 @@ def pack(
         "legend": asdict(legend),
         "cells": cells,
         "strip": strip,
-        "isCorrectable": is_correctable,
+        "settled": settled,
     }
     return pack_message(header, buffers)
 
@@ -270,7 +271,7 @@ def show_viewer(
     Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
-    page runs again.
+    page runs again, once for each pane of which something else was said.
     """
     if not panes:
         return ViewerResult()
@@ -279,24 +280,16 @@ def show_viewer(
         layout,
         height=height,
         legend=legend or Legend(),
-        is_correctable=on_corrected is not None,
+        settled=_settled(key, panes) if on_corrected else None,
     )
-
-    def take_correction() -> None:
-        correction = _correction(st.session_state[key].get("correction"))
-        if correction and on_corrected:
-            on_corrected(correction)
-
     state = _COMPONENT(
         key=key,
         data=data,
         on_drawn_change=on_drawn or _nothing,
-        on_correction_change=take_correction,
-        default={"drawn": {}},
+        on_chosen_change=lambda: _take_chosen(key, panes, on_corrected or _nothing),
+        default={"drawn": {}, "chosen": {}},
     )
-    return ViewerResult(
-        drawn=_reader_boxes(state.drawn, panes), correction=_correction(state.correction)
-    )
+    return ViewerResult(drawn=_reader_boxes(state.drawn, panes))
 
 
 def _serve(values: NDArray[np.uint16], *, name: str) -> str:
@@ -324,16 +317,37 @@ def _reader_boxes(drawn: Mapping[str, Any] | None, panes: Sequence[Pane]) -> tup
     )
 
 
-def _correction(said: Mapping[str, Any] | None) -> Correction | None:
-    if not said:
-        return None
-    side, view = said["side"], said["view"]
-    return Correction(
-        pane=said["pane"],
-        side=Laterality(side) if side else None,
-        view=View(view) if view else None,
-    )
+def _take_chosen(
+    key: str, panes: Sequence[Pane], on_corrected: Callable[[Correction], None]
+) -> None:
+    """The browser tells all that is chosen, every time: a click that finds the page still running
+    is told again with the next. What was applied is known by its number.
+    """
+    chosen = st.session_state[key].chosen or {}
+    applied = st.session_state.setdefault(_applied_key(key), {})
+    for pane in panes:
+        said = chosen.get(pane.key)
+        if said is None or said["at"] <= applied.get(pane.key, 0):
+            continue
+        applied[pane.key] = said["at"]
+        side, view = said["side"], said["view"]
+        on_corrected(
+            Correction(
+                pane=pane.key,
+                side=Laterality(side) if side else None,
+                view=View(view) if view else None,
+            )
+        )
 
 
-def _nothing() -> None:
+def _settled(key: str, panes: Sequence[Pane]) -> dict[str, int]:
+    applied = st.session_state.get(_applied_key(key), {})
+    return {pane.key: applied[pane.key] for pane in panes if pane.key in applied}
+
+
+def _applied_key(key: str) -> str:
+    return f"{key}_applied"
+
+
+def _nothing(*_: object) -> None:
     """Streamlit lists a state on the result only where a callback is given."""
