@@ -10,7 +10,10 @@ export default function ({ data, parentElement, setStateValue }) {
   const list = known ?? build(parentElement.querySelector(".case-list"), header);
   Object.assign(list, { data, header, threshold: header.threshold, cases: header.cases });
   // A state, not a trigger: of two that are sent while the page still runs, a trigger can be lost.
-  list.act = (act) => setStateValue("act", { ...act, view: viewText(list.view), at: Date.now() });
+  list.act = (act) => {
+    list.shelf.actedAt = Date.now();
+    setStateValue("act", { ...act, view: viewText(list.view), at: Date.now() });
+  };
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));
   list.cleanUp = () => {

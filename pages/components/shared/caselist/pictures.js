@@ -2,11 +2,23 @@
 // Draws nothing, so that a message of pictures never carries the rows again.
 
 const SEEN = new WeakMap(); // the last message by parent element
+const UNTIL_HEARD = 400; // milliseconds after which the page shows that it runs
+
+// Asking for pictures while the page runs would end that run before its end.
+function isAtRest(shelf) {
+  const app = document.querySelector("[data-test-script-state]");
+  const wasTold = Date.now() - (shelf.actedAt ?? 0) < UNTIL_HEARD;
+  return !wasTold && (!app || app.dataset.testScriptState === "notRunning");
+}
 
 export default function ({ data, parentElement, setStateValue }) {
   const { header, next } = openMessage(data);
   const shelf = shelfOf(header.list);
-  shelf.bring = (keys) => setStateValue("wanted", { keys, at: Date.now() });
+  shelf.bring = (keys) => {
+    clearTimeout(shelf.timer);
+    if (isAtRest(shelf)) setStateValue("wanted", { keys, at: Date.now() });
+    else shelf.timer = setTimeout(() => shelf.ask(keys), 100);
+  };
   if (SEEN.get(parentElement) !== data) {
     SEEN.set(parentElement, data);
     const came = header.pictures.map(([key, length]) => {
