@@ -73,6 +73,7 @@ def test_a_click_opens_a_case_and_j_and_k_go_on_from_there(listed: Page) -> None
     expect(listed.get_by_text("Python has case004")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_what_is_shown_is_searched_sorted_and_filtered_and_can_be_tagged(listed: Page) -> None:
     shown = listed.locator(".case-list")
     listed.get_by_label("Sort by").select_option("score")

@@ -56,6 +56,7 @@ def test_a_dragged_threshold_judges_anew_in_the_browser_alone(
     expect(headline).to_have_text("Score above the threshold: left breast.")
 
 
+@pytest.mark.slow
 def test_keys_move_the_threshold_and_escape_takes_it_back(page: Page) -> None:
     track = page.get_by_role("slider", name="Try another threshold, Left breast")
     track.focus()
@@ -68,6 +69,7 @@ def test_keys_move_the_threshold_and_escape_takes_it_back(page: Page) -> None:
     expect(page.locator(".headline")).to_have_text("Score above the threshold: left breast.")
 
 
+@pytest.mark.slow
 def test_with_and_without_cancer_are_told_apart_by_shape_and_place(page: Page) -> None:
     first = page.locator(".strip").first
     expect(first.locator("rect.cancer")).to_have_count(2)

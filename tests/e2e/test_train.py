@@ -196,6 +196,7 @@ def kill_worker(run: RunFolder) -> None:
     psutil.wait_procs([worker], timeout=SLOW / 1000)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["cbis-light-done-right", "Light CNN, 1152 x 576, done right"])
 def test_a_recipe_of_any_project_is_shareable_by_its_address(
     page: Page, app: Server, phantoms: str, asked: str

@@ -434,6 +434,7 @@ def test_between_overview_and_stored_pixels_no_more_is_fetched_than_the_page_hol
     assert len(bands) <= 5  # of the 16 of the image those in view
 
 
+@pytest.mark.slow
 def test_the_lens_shows_stored_pixels_whatever_the_zoom(show: Show) -> None:
     screen = show("checker=1")
     bounds = screen.pane("LCC").bounding_box()
@@ -446,6 +447,7 @@ def test_the_lens_shows_stored_pixels_whatever_the_zoom(show: Show) -> None:
     assert set(screen.greys("LCC", (800, 300))) == {128}
 
 
+@pytest.mark.slow
 def test_window_and_invert_act_on_the_tiles_and_send_nothing(show: Show) -> None:
     screen = show("checker=1")
     screen.pane("LCC").dblclick()
@@ -464,6 +466,7 @@ def test_window_and_invert_act_on_the_tiles_and_send_nothing(show: Show) -> None
     assert screen.sent == []
 
 
+@pytest.mark.slow
 def test_a_region_is_measured_on_stored_pixels_and_a_ruler_in_millimetres(show: Show) -> None:
     """Half of the checker is 0 and half 4000; a stored pixel is 0.07 mm wide."""
     screen = show("checker=1")
@@ -562,6 +565,7 @@ def test_a_question_mark_lists_the_keys_and_escape_puts_them_away(show: Show) ->
     expect(screen.pane("RCC")).to_be_focused()
 
 
+@pytest.mark.slow
 def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Show) -> None:
     screen = show("panes=4")
     boxes = [screen.pane(key).bounding_box() for key in ("RCC", "LCC", "RMLO", "LMLO")]
