@@ -119,21 +119,6 @@ function open(list, key) {
   show(list, key);
   list.view.top = Math.round(list.scroller.scrollTop);
   list.act({ kind: "open", key });
-  insist(list, key, 3);
-}
-
-// A click that comes while pictures are made may be answered by these alone, and the page keeps what
-// it had: it is asked again when it rests.
-function insist(list, key, tries, isResting = false) {
-  clearTimeout(list.insisting);
-  list.insisting = setTimeout(() => {
-    if (!tries || !list.isOpening || list.opened !== key) return;
-    const app = document.querySelector("[data-test-script-state]");
-    const rests = app?.dataset.testScriptState === "notRunning";
-    const isAsked = rests && isResting;
-    if (isAsked) list.act({ kind: "open", key });
-    insist(list, key, isAsked ? tries - 1 : tries, rests && !isAsked);
-  }, 400);
 }
 
 function show(list, key) {
