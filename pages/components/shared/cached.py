@@ -2,6 +2,7 @@
 cached, and every cache is bounded.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
+from mammo_core.runs.naming import ABOUT_NAME, titles_of
 from mammo_core.runs.sidecars import SEEN_NAME
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Level
@@ -84,6 +86,24 @@ def card(run: RunFolder) -> ModelCard:
         return card_of(run.run_id, joined, cards, members_sha256=card_hash(run))
     path = run.card_file
     return _card(path, path.stat().st_mtime_ns if path.exists() else 0)
+
+
+def titles(runs: Sequence[RunFolder]) -> dict[str, str]:
+    """By run id what each of `runs` is called; told anew when one was named or written anew."""
+    return _titles(tuple((run.path, *map(_written_at, _titled_by(run))) for run in runs))
+
+
+def _titled_by(run: RunFolder) -> tuple[Path, ...]:
+    return run.file(ABOUT_NAME), run.settings_file, run.card_file, run.file(MEMBERS_NAME)
+
+
+def _written_at(path: Path) -> int:
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def _titles(told: tuple[tuple[Path | int, ...], ...]) -> dict[str, str]:
+    return titles_of([RunFolder(Path(str(path))) for path, *_ in told])
 
 
 def members(run: RunFolder, joined: Ensemble) -> list[RunFolder]:

@@ -11,7 +11,7 @@ from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, list_checkpoints
-from mammo_core.runs.naming import is_archived, run_title, titles_of
+from mammo_core.runs.naming import is_archived, run_title
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 
@@ -32,7 +32,7 @@ def all_titles() -> dict[str, str]:
     """By run id what each is called on every page, whatever else is listed there: two of one name
     are told apart the same way everywhere, so the archived count, too.
     """
-    return titles_of(list_checkpoints())
+    return cached.titles(list_checkpoints())
 
 
 def title_of(run: RunFolder) -> str:
