@@ -16,9 +16,10 @@ from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
+from mammo_core.commands.place import PLACE
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
-from mammo_core.commands.train import REPRODUCE, TRAIN
+from mammo_core.commands.train import REPRODUCE, SEARCH, TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
 from mammo_core.files import keep_private
@@ -37,6 +38,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     INSPECT,
     LOCK,
     PHANTOM,
+    PLACE,
     PREDICT,
     PREPARE,
     RECIPES,
@@ -44,6 +46,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     REPRODUCE,
     RESUME,
     RUNS,
+    SEARCH,
     STOP,
     STRESS,
     TRAIN,

@@ -7,6 +7,7 @@
   - UnknownNameError  a name is not in a catalog
   - RunError          a run cannot be started, stopped or read
   - CheckpointError   a checkpoint is broken, foreign or newer than this program
+  - PlaceError        a cluster does not answer, or cannot do the work
   - DiskError         nothing more can be written: the disk is full, or may not be written to
 
 Pages and the command line catch MammoError and show its text; any other exception is a bug and is
@@ -44,6 +45,10 @@ class RunError(MammoError):
 
 class CheckpointError(MammoError):
     """A checkpoint cannot be used: broken, foreign, or written by a newer program."""
+
+
+class PlaceError(MammoError):
+    """A cluster does not answer, or cannot do the work it was given."""
 
 
 class DiskError(MammoError, OSError):

@@ -25,6 +25,7 @@ from mammo_core.config import (
 )
 from mammo_core.errors import MammoError
 from mammo_core.files import keep_private
+from mammo_core.places.cluster import is_on_cluster
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.jobs import JobProgress, carry_out, device_of
 
@@ -121,6 +122,12 @@ def prepare(run: RunFolder) -> str:
     return in_words(built)
 
 
+def search(run: RunFolder) -> str:
+    from mammo_core.training.searching import run_search
+
+    return run_search(run, report=JobProgress(run), should_stop=run.is_asked_to_stop)
+
+
 def audit(run: RunFolder) -> str:
     from mammo_core.datasets.audit.report import put_into
     from mammo_core.datasets.audit.result import FIRST_FILE, write_audit
@@ -174,6 +181,7 @@ KINDS: Final = {
     "latency": Kind(latency, _any_device),
     "preflight": Kind(preflight, _chosen_device),
     "prepare": Kind(prepare, _disk),
+    "search": Kind(search, _any_device),
     "stress": Kind(judge, _any_device),
     "train": Kind(train, _chosen_device),
 }
@@ -185,7 +193,9 @@ def main(name: str, folder: Path) -> int:
     run, kind = RunFolder(folder), KINDS[name]
     if int(os.environ.get("RANK", "0")) > 0:
         return _work_along(run, kind)
-    return carry_out(run, kind.work, device=kind.device(run))
+    # A cluster has given out the devices: nobody waits for another's.
+    device = run.run_id if is_on_cluster() else kind.device(run)
+    return carry_out(run, kind.work, device=device)
 
 
 def _work_along(run: RunFolder, kind: Kind) -> int:

@@ -17,13 +17,16 @@ ALLOWED: dict[str, set[str]] = {
     },
     "mammo_core/datasets": {"numpy", "pandas", "sklearn", "scipy", "cv2", "openpyxl", "skimage"},
     "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy"},
+    "mammo_core/places": {"ray"},
     "mammo_core/plots": {"numpy", "pandas", "plotly"},
     "mammo_core/runs": {"numpy", "pandas", "safetensors"},
     "mammo_core/reports": {
         "numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom", "markupsafe",
     },
     "mammo_core/zoo": {"numpy", "torch", "timm", "safetensors", "openvino"},
-    "mammo_core/training": {"numpy", "pandas", "torch", "lightning_fabric", "safetensors"},
+    "mammo_core/training": {
+        "numpy", "pandas", "torch", "lightning_fabric", "safetensors", "ray",
+    },
     "mammo_core/inference": {"numpy", "pandas", "torch", "safetensors", "openvino"},
     "mammo_core/explain": {"numpy", "pandas", "torch", "pytorch_grad_cam", "cv2"},
     "mammo_core/shipping": {"numpy", "pandas", "torch", "safetensors"},
@@ -35,22 +38,23 @@ ALLOWED: dict[str, set[str]] = {
 
 #: Parts of our own package each part may import, besides itself and the modules at the top.
 OWN: dict[str, set[str]] = {
+    "places": set(),
     "preprocessing": set(),
     "metrics": set(),
-    "runs": set(),
+    "runs": {"places"},
     "zoo": set(),
-    "datasets": {"preprocessing", "metrics", "runs"},
+    "datasets": {"places", "preprocessing", "metrics", "runs"},
     "plots": {"metrics"},
     "explain": {"preprocessing", "datasets", "metrics", "runs", "zoo"},
-    "training": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
-    "inference": {"preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
+    "training": {"places", "preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
+    "inference": {"places", "preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
     "reports": {"preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "inference"},
     "shipping": {
         "preprocessing", "datasets", "metrics", "runs", "zoo", "training", "inference", "explain",
     },
     "commands": {
-        "preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "training", "inference",
-        "explain", "reports", "shipping",
+        "places", "preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "training",
+        "inference", "explain", "reports", "shipping",
     },
 }  # fmt: skip
 
@@ -59,7 +63,7 @@ ABOVE_ALL = ("cli", "worker")
 
 #: What must load without torch: the pages that show tables and pictures open without paying for it.
 TORCH_FREE_PARTS = (
-    "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands",
+    "places", "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands",
 )  # fmt: skip
 TORCH_FREE = (
     "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
@@ -143,14 +147,16 @@ def test_no_module_needs_itself_to_be_loaded() -> None:
     assert needs == {}, "these import one another in a circle, or something that does"
 
 
-def test_light_modules_do_not_load_torch() -> None:
+def test_light_modules_load_neither_torch_nor_ray() -> None:
     names = [
         name
         for name in MODULES
         if name.startswith(tuple(f"mammo_core.{part}." for part in TORCH_FREE_PARTS))
     ] + [f"mammo_core.{name}" for name in TORCH_FREE]
     assert len(names) >= 100
-    code = f"import sys, {', '.join(names)}; sys.exit('torch' in sys.modules)"
+    code = (
+        f"import sys, {', '.join(names)}; sys.exit(bool({{'torch', 'ray'}} & sys.modules.keys()))"
+    )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +14,8 @@ from mammo_core.types import Mammogram, Unfit
 from mammo_core.words import many
 
 if TYPE_CHECKING:
-    from mammo_core.inference.many_files import ScoredFile
+    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.inference.many_files import Found, ScoredFile, SheetRow
 
 _TELL_EVERY_SECONDS: Final = 2.0
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
@@ -39,12 +40,10 @@ def _add_predict_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _run_predict(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.checkpoint import load_checkpoint
-    from mammo_core.inference.engine import open_engine
     from mammo_core.inference.many_files import (
         ScoreSheet,
         find_files,
         refuse_pairs,
-        score_files,
         to_heading,
         to_line,
     )
@@ -56,19 +55,17 @@ def _run_predict(arguments: argparse.Namespace) -> int:
     refuse_pairs(checkpoint.card)
     classes = checkpoint.card.task.classes
     sheet = ScoreSheet(arguments.out, classes) if arguments.out else None
-    engine = open_engine(checkpoint, is_fast=arguments.fast)
-    if engine.note:
-        say_aside(engine.note)
     known = sheet.scored if sheet else set()
+    scored = _scored(
+        checkpoint, files, is_fast=arguments.fast, is_known=lambda row: row.key in known
+    )
     if sheet:
         sheet.start()
     else:
         print(to_heading(classes), end="")
     tally = _Tally(len(files))
     try:
-        for some in score_files(
-            checkpoint.card, engine, files, is_known=lambda row: row.key in known
-        ):
+        for some in scored:
             rows = [one.row for one in some if one.row is not None]
             if sheet:
                 sheet.add(rows)
@@ -83,6 +80,27 @@ def _run_predict(arguments: argparse.Namespace) -> int:
     for sentence in checkpoint.card.limits:
         say_aside(sentence)
     return 1 if tally.refused else 0
+
+
+def _scored(
+    checkpoint: "Checkpoint",
+    files: "Sequence[Found]",
+    *,
+    is_fast: bool,
+    is_known: "Callable[[SheetRow], bool]",
+) -> "Iterator[list[ScoredFile]]":
+    """By this computer, or by all machines of the cluster that this process was started by."""
+    from mammo_core.inference.engine import open_engine
+    from mammo_core.inference.in_pieces import score_files_in_pieces
+    from mammo_core.inference.many_files import score_files
+    from mammo_core.places.cluster import hands_on
+
+    if hands_on():
+        return score_files_in_pieces(checkpoint, files, is_fast=is_fast, is_known=is_known)
+    engine = open_engine(checkpoint, is_fast=is_fast)
+    if engine.note:
+        say_aside(engine.note)
+    return score_files(checkpoint.card, engine, files, is_known=is_known)
 
 
 class _Tally:

@@ -138,6 +138,19 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="its name, as `mammo runs` lists it")
 
 
+def add_here_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--here",
+        action="store_true",
+        help="on this computer, although MAMMO_RAY names a cluster",
+    )
+
+
+def _add_resumed(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    add_here_argument(parser)
+
+
 def _add_list_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", nargs="?", help="the one to name or archive")
     parser.add_argument("--name", metavar="WORDS", help='what to call it; "" for its default')
@@ -191,12 +204,15 @@ def _note(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.jobs import stop_run
+
     run = find_run(arguments.run, checkpoints_root())
     state = run.read_status().state
     if state.is_over:
         raise RunError(f"{run.run_id} is {state}: there is nothing to stop.")
-    run.ask_to_stop()
-    say(f"{run.run_id} will stop after its current batch.")
+    stop_run(run)
+    is_over = run.read_status().state.is_over
+    say(f"{run.run_id} {'is stopped' if is_over else 'will stop after its current batch'}.")
     return 0
 
 
@@ -204,7 +220,7 @@ def _resume(arguments: argparse.Namespace) -> int:
     from mammo_core.runs.jobs import resume_run
 
     run = find_run(arguments.run, checkpoints_root())
-    resume_run(run)
+    resume_run(run, is_here=arguments.here)
     say(run.path)
     return 0
 
@@ -233,7 +249,10 @@ RUNS = Command(
 )
 STOP = Command(name="stop", summary="end a run early", add_arguments=_add_run, run=_stop)
 RESUME = Command(
-    name="resume", summary="go on with a stopped or lost run", add_arguments=_add_run, run=_resume
+    name="resume",
+    summary="go on with a stopped or lost run",
+    add_arguments=_add_resumed,
+    run=_resume,
 )
 WATCH = Command(name="watch", summary="follow a run", add_arguments=_add_run, run=_watch)
 

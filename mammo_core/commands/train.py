@@ -1,4 +1,6 @@
-"""`mammo train` and `mammo reproduce`: a training from a recipe or saved settings, or once more."""
+"""`mammo train`, `search`, `reproduce`: a training from a recipe or saved settings, many to search
+among settings, or one once more.
+"""
 
 import argparse
 import textwrap
@@ -9,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside
-from mammo_core.commands.runs import ended_well
+from mammo_core.commands.runs import add_here_argument, ended_well
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import checkpoints_root
@@ -43,6 +45,17 @@ def add_set_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_start_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of a recipe or saved settings, on which data, with what changed."""
+    start = parser.add_mutually_exclusive_group(required=True)
+    start.add_argument(
+        "--recipe", metavar="NAME", help="settings that work; needs --data; see `mammo recipes`"
+    )
+    start.add_argument("--config", type=Path, metavar="FILE", help="settings as in a run.json")
+    add_data_arguments(parser)
+    add_set_argument(parser)
+
+
 def _recipes_in_words() -> str:
     """Their names by project, for --help."""
     from mammo_core.training.recipes import RECIPES
@@ -59,13 +72,7 @@ def _recipes_in_words() -> str:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _recipes_in_words()
-    start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument(
-        "--recipe", metavar="NAME", help="settings that work; needs --data; see `mammo recipes`"
-    )
-    start.add_argument("--config", type=Path, metavar="FILE", help="settings as in a run.json")
-    add_data_arguments(parser)
-    add_set_argument(parser)
+    add_start_arguments(parser)
     parser.add_argument(
         "--preflight", action="store_true", help="measure what it would need, and stop"
     )
@@ -76,6 +83,15 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="the same N times with other seeds, to see the role of chance",
+    )
+    add_here_argument(parser)
+    parser.add_argument(
+        "--ranks",
+        type=int,
+        default=1,
+        metavar="N",
+        help="processes of the cluster that train one network together, each with a GPU where "
+        "there are any",
     )
     then = parser.add_mutually_exclusive_group()
     then.add_argument(
@@ -99,8 +115,12 @@ def _run(arguments: argparse.Namespace) -> int:
         return _preflight(configs, warnings)
     for warning in warnings:
         say_aside(f"Warning: {warning}")
-    make = create_series if arguments.no_start else start_series
-    runs = make(configs, checkpoints_root())
+    if arguments.no_start:
+        runs = create_series(configs, checkpoints_root())
+    else:
+        runs = start_series(
+            configs, checkpoints_root(), is_here=arguments.here, ranks=arguments.ranks
+        )
     for run in runs:
         say(run.path)
     if not arguments.wait:
@@ -237,6 +257,49 @@ def changes_of(pairs: list[str]) -> dict[str, str]:
     return changes
 
 
+def _add_search_arguments(parser: argparse.ArgumentParser) -> None:
+    add_start_arguments(parser)
+    parser.add_argument("--trials", type=int, required=True, metavar="N", help="how many trainings")
+    parser.add_argument(
+        "--over",
+        action="append",
+        default=[],
+        metavar="NAME=RANGE",
+        help="a setting and what to draw it from: optim.learning_rate=log:1e-5..1e-3, "
+        "model.dropout=0..0.5, optim.batch_size=8,16,32; may be repeated",
+    )
+    parser.add_argument("--search-seed", type=int, default=0, metavar="N", help="of the draws")
+    add_here_argument(parser)
+    parser.add_argument("--wait", action="store_true", help="return when all trials have ended")
+
+
+def _search(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.jobs import start_run
+    from mammo_core.runs.searches import TABLE_NAME, SearchConfig
+    from mammo_core.training.preflight import check_start
+
+    base = _config(arguments)
+    search = SearchConfig(
+        base=base,
+        over=changes_of(arguments.over),
+        trials=arguments.trials,
+        seed=arguments.search_seed,
+    )
+    search.check()
+    for warning in check_start([base]):
+        say_aside(f"Warning: {warning}")
+    run = start_run(
+        search, checkpoints_root(), what="search", total=search.trials, is_here=arguments.here
+    )
+    say(run.path)
+    if not arguments.wait:
+        return 0
+    is_well = ended_well(run)
+    if run.file(TABLE_NAME).exists():
+        say(run.file(TABLE_NAME).read_text(encoding="utf-8").rstrip())
+    return 0 if is_well else 1
+
+
 def _add_reproduce_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("run", metavar="RUN", help="a finished training, as `mammo runs` lists it")
     parser.add_argument(
@@ -298,6 +361,12 @@ TRAIN = Command(
     summary="train a model",
     add_arguments=_add_arguments,
     run=_run,
+)
+SEARCH = Command(
+    name="search",
+    summary="try settings out: many trainings, the worse ones ended early",
+    add_arguments=_add_search_arguments,
+    run=_search,
 )
 REPRODUCE = Command(
     name="reproduce",

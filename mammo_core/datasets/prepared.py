@@ -13,7 +13,18 @@ from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.small_images import boxes_of, remembered
 from mammo_core.errors import ConfigError
 from mammo_core.files import cache_root
-from mammo_core.preprocessing.cache import VERSION, Built, Cache, Plan, build_cache, plan_build
+from mammo_core.places.cluster import hands_on
+from mammo_core.places.pieces import CHUNK, in_chunks
+from mammo_core.preprocessing.cache import (
+    VERSION,
+    Built,
+    Cache,
+    Plan,
+    Unreadable,
+    build_cache,
+    build_missing,
+    plan_build,
+)
 from mammo_core.preprocessing.prepare import place_box
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
@@ -35,7 +46,9 @@ def prepare_dataset(
     report: Callable[[int, int, str], None],
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Built:
-    """Prepare every image that is not in the cache yet, on `processes` cores (0: all)."""
+    """Prepare every image that is not in the cache yet, on `processes` cores (0: all); on a
+    cluster, on all of its.
+    """
     return build_cache(
         _cache(settings),
         _files(dataset),
@@ -43,7 +56,39 @@ def prepare_dataset(
         report=lambda done, total: report(done, total, f"Preparing images: {done} of {total}"),
         should_stop=should_stop,
         inside=dataset.root,
+        build=_build_on_cluster if hands_on() else None,
     )
+
+
+def _build_on_cluster(
+    cache: Cache,
+    missing: Sequence[Path],
+    *,
+    processes: int,
+    report: Callable[[int, int], None],
+    should_stop: Callable[[], bool],
+    inside: Path | None,
+) -> Built:
+    """In chunks, one to a core; what is in the cache is the finished piece of each."""
+    chunks = (missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK))
+    built, unreadable = 0, list[Unreadable]()
+    report(0, len(missing))
+    for part in in_chunks(_build_chunk, (cache, inside), chunks):
+        built += part.built
+        unreadable += part.unreadable
+        report(built + len(unreadable), len(missing))
+        if should_stop():
+            break
+    return Built(
+        built=built,
+        unreadable=tuple(sorted(unreadable, key=lambda problem: problem.file)),
+        was_stopped=built + len(unreadable) < len(missing),
+    )
+
+
+def _build_chunk(common: tuple[Cache, Path | None], files: Sequence[Path]) -> Built:
+    cache, inside = common
+    return build_missing(cache, files, processes=1, report=lambda *_: None, inside=inside)
 
 
 def in_words(built: Built) -> str:

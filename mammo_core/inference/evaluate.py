@@ -21,11 +21,13 @@ from mammo_core.errors import RunError, TableError
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine, torch_engine
+from mammo_core.inference.in_pieces import score_rows_in_pieces
 from mammo_core.inference.scoring import score_rows
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.partners import lone_in_words, partners_of
+from mammo_core.places.cluster import hands_on
 from mammo_core.preprocessing.cache import Cache, Unreadable
 from mammo_core.runs.evaluations import (
     LEFT_OUT_COLUMNS,
@@ -68,7 +70,7 @@ def evaluate_into(
         processes=config.processes,
         report=report,
         should_stop=should_stop,
-        engine=open_engine(checkpoint),
+        engine=None if hands_on() else open_engine(checkpoint),
     )
     if done is None:
         return "Stopped on request."
@@ -154,13 +156,13 @@ def evaluate(
 ) -> Evaluated | None:
     """The predictions of `checkpoint` on `dataset`, called `name`; None where it was stopped.
 
-    Scored by `engine`, else by torch, in full precision: thresholds are chosen on such scores.
+    Scored by `engine`, else by torch, in full precision: thresholds are chosen on such scores. On a
+    cluster by all its machines, each with the engine it would open.
     Images without a label are scored too; metrics leave them out and say so. The label rule and the
     hash of the weights stand in every row: without them a score has no meaning.
     """
     card = checkpoint.card
     refuse_unfit(card, dataset)
-    engine = engine or torch_engine(checkpoint)
     wanted = replace(dataset, manifest=_wanted(dataset, split))
     built = prepare_dataset(
         wanted, card.prepare, processes=processes, report=report, should_stop=should_stop
@@ -168,9 +170,15 @@ def evaluate(
     if built.was_stopped:
         return None
     manifest, left_out = _told_apart(wanted, built.unreadable)
-    table = score_rows(
-        engine, card, wanted, manifest, name=name, report=report, should_stop=should_stop
-    )
+    if engine is None and hands_on():
+        table = score_rows_in_pieces(
+            checkpoint, wanted, manifest, name=name, report=report, should_stop=should_stop
+        )
+    else:
+        engine = engine or torch_engine(checkpoint)
+        table = score_rows(
+            engine, card, wanted, manifest, name=name, report=report, should_stop=should_stop
+        )
     if table is None:
         return None
     cache = Cache(root=cache_root(), settings=card.prepare)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -201,12 +201,14 @@ def build_cache(
     report: Callable[[int, int], None],
     should_stop: Callable[[], bool] = lambda: False,
     inside: Path | None = None,
+    build: "Builder | None" = None,
 ) -> Built:
     """Prepare what is missing of `files`; `report(done, total)` is called for every one.
 
     One file that cannot be read does not stop the others. No more than one image a process is held
     in memory. Builders that work at the same time share the work: each takes its own random order.
-    No link is followed out of the folder `inside`, where one is given.
+    No link is followed out of the folder `inside`, where one is given. `build` is what prepares
+    them, `build_missing` where none is given.
     """
     plan = plan_build(cache, files)
     if not plan.is_possible:
@@ -215,11 +217,47 @@ def build_cache(
             f"{plan.free_bytes / 2**30:.1f} GB free. Free some, or prepare smaller images."
         )
     _sweep(cache.root)
-    order = list(plan.missing)
+    had = plan.files - len(plan.missing)
+    return (build or build_missing)(
+        cache,
+        plan.missing,
+        processes=processes,
+        report=lambda done, _: report(had + done, plan.files),
+        should_stop=should_stop,
+        inside=inside,
+    )
+
+
+class Builder(Protocol):
+    """As `build_missing`."""
+
+    def __call__(
+        self,
+        cache: Cache,
+        missing: Sequence[Path],
+        *,
+        processes: int,
+        report: Callable[[int, int], None],
+        should_stop: Callable[[], bool],
+        inside: Path | None,
+    ) -> Built: ...
+
+
+def build_missing(
+    cache: Cache,
+    missing: Sequence[Path],
+    *,
+    processes: int,
+    report: Callable[[int, int], None],
+    should_stop: Callable[[], bool] = lambda: False,
+    inside: Path | None = None,
+) -> Built:
+    """Prepare all of `missing`, on so many cores of this computer."""
+    order = list(missing)
     random.Random(os.getpid()).shuffle(order)
-    waiting, done = iter(order), plan.files - len(order)
+    waiting, done = iter(order), 0
     unreadable: list[Unreadable] = []
-    report(done, plan.files)
+    report(done, len(order))
     readers = [ReadingProcess() for _ in range(max(1, processes))]
     idle, running = readers.copy(), dict[Future[Unreadable | None], ReadingProcess]()
     try:
@@ -235,14 +273,14 @@ def build_cache(
                     if problem := future.result():
                         unreadable.append(problem)
                     done += 1
-                    report(done, plan.files)
+                    report(done, len(order))
     finally:
         for reader in readers:
             reader.close()
     return Built(
-        built=done - (plan.files - len(order)) - len(unreadable),
+        built=done - len(unreadable),
         unreadable=tuple(sorted(unreadable, key=lambda problem: problem.file)),
-        was_stopped=done < plan.files,
+        was_stopped=done < len(order),
     )
 
 

@@ -4,6 +4,7 @@ run.json             the settings            written once, before the process st
 status.json          state, progress         replaced whole by the worker
 worker.lock          held by the worker while it lives
 worker               the computer it lives on
+place.json           the cluster it was given to, where it was: see places/cluster.py
 heartbeat            empty; its age says whether the worker still lives
 metrics.jsonl        one line per epoch and split, only ever appended
 log.txt              everything the worker printed
@@ -42,6 +43,7 @@ from mammo_core.files import (
     try_lock,
     unlock,
 )
+from mammo_core.places.cluster import job_state, read_placed
 from mammo_core.records import damage_in_words, from_document, read_object, to_document
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.types import RunState
@@ -159,6 +161,8 @@ class RunFolder:
                 message=f"Nobody has started it yet: use torchrun, or mammo resume {self.run_id}.",
             )
         now = time.time() if now is None else now
+        if status.state is RunState.QUEUED and (placed := self._placed_status(status, now=now)):
+            return placed
         if self.silence(now=now) > LOST_AFTER_SECONDS:
             told = f"The worker has not been heard of for {LOST_AFTER_SECONDS:.0f} seconds"
         elif self._is_worker_dead():
@@ -177,6 +181,24 @@ class RunFolder:
             message=f"{told}; it may have been killed or run out of memory. The log has its last "
             "words.",
         )
+
+    def _placed_status(self, status: RunStatus, *, now: float) -> RunStatus | None:
+        """Of a run in line on a cluster, where nobody beats for it: as the cluster says. None where
+        it is not in line there, or its worker has come to life.
+        """
+        placed = read_placed(self.path)
+        if placed is None or self.file("worker").exists():
+            return None
+        state, said = job_state(placed)
+        if state == "waiting":
+            return replace(status, message="Waiting for room on the cluster.")
+        if state == "working":
+            return replace(status, message="Starting on the cluster.")
+        if self._written_status().state is not RunState.QUEUED:
+            return None  # it was quick
+        if state == "unknown" and self.silence(now=now) <= LOST_AFTER_SECONDS:
+            return None
+        return replace(status, state=RunState.LOST, message=f"It never began. {said}")
 
     def _written_status(self) -> RunStatus:
         try:

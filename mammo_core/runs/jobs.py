@@ -28,6 +28,20 @@ from mammo_core.files import (
     try_lock,
     unlock,
 )
+from mammo_core.places.cluster import (
+    Resources,
+    cluster_in_use,
+    forget_placed,
+    is_on_cluster,
+    job_state,
+    read_placed,
+    room_of,
+    shared_environment,
+    stop_job,
+    submit,
+    write_placed,
+)
+from mammo_core.places.ranks import command
 from mammo_core.runs.folder import (
     HEARTBEAT_SECONDS,
     LOST_AFTER_SECONDS,
@@ -61,6 +75,67 @@ def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder
     return run
 
 
+#: Kinds of work that a cluster takes; the others measure this computer, or are done before long.
+FOR_CLUSTERS: Final = ("embed", "evaluate", "explain_check", "prepare", "search", "stress", "train")
+_IN_CHUNKS: Final = ("evaluate", "prepare")
+#: These hand all work on to other processes of the cluster, and need no share of a machine.
+_HANDING_ON: Final = (*_IN_CHUNKS, "search")
+
+
+def start(run: RunFolder, *, kind: str, is_here: bool = False, ranks: int = 1) -> None:
+    """Start the worker of `run`: on the cluster that MAMMO_RAY names, else, or with `is_here`, on
+    this computer. A cluster may have a training done by several processes.
+    """
+    cluster = cluster_in_use() if kind in FOR_CLUSTERS and not is_here else None
+    if cluster is None or is_on_cluster():
+        if ranks > 1:
+            raise ConfigError(
+                f"{ranks} processes that train together need a cluster: set MAMMO_RAY, or use "
+                "torchrun, as docs/cluster.md says."
+            )
+        forget_placed(run.path)
+        start_worker(run, kind=kind)
+        return
+    folder = run.path.resolve()
+    alone = [sys.executable, "-m", WORKER, kind, str(folder)]
+    placed = submit(
+        cluster,
+        command(folder, ranks) if ranks > 1 else alone,
+        name=run.run_id,
+        needs=Resources(cpus=0.0) if ranks > 1 else _needs_of(run, kind, cluster),
+        environment=KEEP_MEMORY
+        | shared_environment(os.environ, "driver" if kind in _IN_CHUNKS else "worker"),
+        log=run.file("log.txt").resolve(),
+    )
+    write_placed(run.path, replace(placed, ranks=ranks))
+    run.beat()
+
+
+def _needs_of(run: RunFolder, kind: str, cluster: str) -> Resources:
+    """A GPU where the cluster has any and the settings do not say otherwise, with the cores that
+    go with it; else as many cores as the settings name processes.
+    """
+    if kind in _HANDING_ON:
+        return Resources(cpus=0.0)
+    settings, room = run.document(), room_of(cluster)
+    workers = int(settings.get("workers") or 0)
+    if settings.get("device") == "cpu" or not room.gpus:
+        return Resources(cpus=workers or 1)
+    return Resources(cpus=workers or max(1, room.cpus // room.gpus), gpus=1.0)
+
+
+def stop_run(run: RunFolder) -> None:
+    """Ask the worker to stop; one that is still in line on a cluster is taken out of it."""
+    run.ask_to_stop()
+    placed = read_placed(run.path)
+    if placed is None or run.read_status().state is not RunState.QUEUED:
+        return
+    if job_state(placed)[0] == "waiting":
+        stop_job(placed)
+        words = "Stopped while waiting in the queue."
+        run.write_status(replace(run.read_status(), state=RunState.STOPPED, message=words))
+
+
 def start_worker(run: RunFolder, *, kind: str) -> "subprocess.Popen[bytes]":
     """Start the process of `run` in a session of its own, its output going to log.txt."""
     run.beat()
@@ -85,10 +160,12 @@ def worker_environment(own: Mapping[str, str]) -> dict[str, str]:
     return {**KEEP_MEMORY, **own}
 
 
-def start_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder:
+def start_run(
+    settings: Any, root: Path, *, what: str, total: int, is_here: bool = False
+) -> RunFolder:
     """Create the run and start its worker: what page and command line both call."""
     run = create_run(settings, root, what=what, total=total)
-    start_worker(run, kind=settings.kind)
+    start(run, kind=settings.kind, is_here=is_here)
     return run
 
 
@@ -123,8 +200,10 @@ def can_be_resumed(run: RunFolder) -> bool:
     return not run.is_checkpoint and run.read_status().state in _RESUMABLE
 
 
-def resume_run(run: RunFolder) -> None:
-    """Start a worker again; it goes on after the last epoch the run had ended."""
+def resume_run(run: RunFolder, *, is_here: bool = False) -> None:
+    """Start a worker again, on the cluster where there is one; it goes on after the last epoch the
+    run had ended.
+    """
     status = run.read_status()
     if not can_be_resumed(run):
         raise RunError(
@@ -135,7 +214,9 @@ def resume_run(run: RunFolder) -> None:
     run.file("stop").unlink(missing_ok=True)
     run.forget_worker()
     run.write_status(replace(status, state=RunState.QUEUED, message=message))
-    start_worker(run, kind=str(run.document()["kind"]))
+    placed = read_placed(run.path)
+    ranks = placed.ranks if placed and not is_here else 1
+    start(run, kind=str(run.document()["kind"]), is_here=is_here, ranks=ranks)
 
 
 def elapsed_seconds(run: RunFolder, *, now: float | None = None) -> float | None:

@@ -33,7 +33,7 @@ from mammo_core.metrics.ensemble import (
 from mammo_core.metrics.multiclass import has_classes, report_classes, tempered
 from mammo_core.runs.card import Metric
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus, list_runs
-from mammo_core.runs.jobs import create_run, new_run_id, start_worker
+from mammo_core.runs.jobs import create_run, new_run_id, start
 from mammo_core.runs.naming import LONGEST_TITLE, About, last_name, write_about
 from mammo_core.scores import rounded
 from mammo_core.types import Level, RunState, Split, Task
@@ -93,11 +93,20 @@ def _which_of(config: RunConfig) -> str:
     return f", fold {data.fold + 1} of {data.folds}" if data.folds else f", seed {config.seed}"
 
 
-def start_series(configs: Sequence[RunConfig], root: Path, *, title: str = "") -> list[RunFolder]:
-    """Start them all; they wait for the device one after the other."""
+def start_series(
+    configs: Sequence[RunConfig],
+    root: Path,
+    *,
+    title: str = "",
+    is_here: bool = False,
+    ranks: int = 1,
+) -> list[RunFolder]:
+    """Start them all, on the cluster where there is one, each by so many processes; with `is_here`,
+    or without a cluster, they wait for the device of this computer one after the other.
+    """
     runs = create_series(configs, root, title=title)
     for run, config in zip(runs, configs, strict=True):
-        start_worker(run, kind=config.kind)
+        start(run, kind=config.kind, is_here=is_here, ranks=ranks)
     return runs
 
 

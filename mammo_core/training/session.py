@@ -21,6 +21,7 @@ from mammo_core.files import sha256_of
 from mammo_core.preprocessing.reading.peek import file_kinds
 from mammo_core.runs.card import TrainingRecord, write_card
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.searches import read_trial, trial_in_words
 from mammo_core.runs.sidecars import SEEN_NAME, Embeddings, write_embeddings, write_seen
 from mammo_core.scores import probabilities_of
 from mammo_core.training.baselines import try_baselines
@@ -173,7 +174,7 @@ def _finish(course: Course, network: Network, dataset: Dataset, record: Training
         weights=run.file(WEIGHTS_NAME),
         heatmap_peak=closing.heatmap_peak,
         file_kinds=_file_kinds(dataset),
-        limits=_keep_seen(course),
+        limits=(*_keep_seen(course), trial_in_words(read_trial(run))),
         heatmap_offset=cell_offset(classifier, channels=config.prepare.channels),
     )
     if closing.embeddings:

@@ -10,6 +10,7 @@ from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settin
 from mammo_core.errors import RunError
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import stop_run
 from mammo_core.runs.measured import (
     Fidelity,
     Froc,
@@ -51,7 +52,7 @@ def _watch(run: RunFolder) -> None:
             status.progress, text=escaped(f"{status.state}: {status.message or run_title(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
-            run.ask_to_stop()
+            stop_run(run)
 
 
 def show_measured(run: RunFolder, *, key: str) -> None:

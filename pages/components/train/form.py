@@ -1,7 +1,7 @@
 """The guided form of a new run: every step shows what it decides and what stands in its way."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -41,6 +41,7 @@ from pages.components.train.course import (
 )
 from pages.components.train.data import TrainingData, add_data, pick_data, pick_details
 from pages.components.train.network import pick_network, weights_in_words
+from pages.components.train.place import ON_CLUSTER_OR_HERE, TrainingPlace, pick_place
 from pages.components.train.preflight import show_preflight
 
 CHOSEN: Final = "train_recipe"
@@ -272,7 +273,12 @@ def pick_times() -> Times:
 
 
 def start_button(
-    config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]
+    config: RunConfig,
+    times: Times,
+    *,
+    title: str,
+    missing: tuple[str, ...],
+    place: TrainingPlace,
 ) -> str | None:
     """The id of the first run that was started; None until then."""
     is_pressed = st.button(
@@ -287,20 +293,29 @@ def start_button(
         return list_runs(checkpoints_root())[0].run_id
     try:
         if times.scheme is Scheme.ONE:
-            return start_one(config, title=title)
+            return start_one(config, title=title, place=place)
         several = fold_configs if times.scheme is Scheme.FOLDS else seed_configs
         configs = several(config, times.count)
         check_start(configs)
-        return start_series(configs, checkpoints_root(), title=title)[0].run_id
+        return _started(configs, title, place)
     except MammoError:
         st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
         raise
 
 
-def start_one(config: RunConfig, *, title: str = "") -> str:
+def start_one(
+    config: RunConfig, *, title: str = "", place: TrainingPlace = ON_CLUSTER_OR_HERE
+) -> str:
     """Start a single run; its id."""
     check_start([config])
-    return start_series([config], checkpoints_root(), title=title)[0].run_id
+    return _started([config], title, place)
+
+
+def _started(configs: Sequence[RunConfig], title: str, place: TrainingPlace) -> str:
+    runs = start_series(
+        configs, checkpoints_root(), title=title, is_here=place.is_here, ranks=place.ranks
+    )
+    return runs[0].run_id
 
 
 def _was_just_started() -> bool:
@@ -381,8 +396,9 @@ def show_form() -> str | None:
         keep(origin, config)
         config.check()
         with places.start:
+            place = pick_place()
             with st.container(horizontal=True, vertical_alignment="center"):
-                started = start_button(config, times, title=title, missing=missing)
+                started = start_button(config, times, title=title, missing=missing, place=place)
             show_preflight(config, is_ready=not missing)
     if started is not None:
         st.session_state[f"{_MEMORY}_{_NAME}"] = None  # the next run is another one

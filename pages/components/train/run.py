@@ -16,6 +16,7 @@ from mammo_core.runs.jobs import (
     elapsed_seconds,
     remaining_seconds,
     resume_run,
+    stop_run,
 )
 from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
@@ -255,7 +256,7 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
     if st.button(
         "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.is_asked_to_stop()
     ):
-        run.ask_to_stop()
+        stop_run(run)
         st.toast("The run stops after the current batch.")
     show_alarms(metrics)
     show_curves(metrics, floor=_floor(settings), views=_views(settings), key="live")

@@ -1,0 +1,46 @@
+"""Work for a cluster that comes to nothing: `slowly FOLDER CHUNKS`, or `rows COUNT`."""
+
+import resource
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mammo_core.places.pieces import in_chunks, kept_piece
+
+_SIZE = 64
+
+
+def number(folder: Path, chunk: Sequence[int]) -> int:
+    """Keeps the one number of the chunk as a piece, after a while."""
+
+    def make() -> bytes:
+        time.sleep(0.3)
+        return str(chunk[0]).encode()
+
+    return int(kept_piece(folder, (str(chunk[0]),), make))
+
+
+def count(_: None, chunk: Sequence[int]) -> int:
+    return len(chunk)
+
+
+def slowly(folder: Path, chunks: int) -> str:
+    numbers = list(in_chunks(number, folder, ([one] for one in range(chunks))))
+    return f"{len(numbers)} {'in' if numbers == list(range(chunks)) else 'out of'} order"
+
+
+def rows(total: int) -> str:
+    """How many were counted, the memory it took in MB, and the seconds."""
+    chunks = (range(start, min(total, start + _SIZE)) for start in range(0, total, _SIZE))
+    begun = time.perf_counter()
+    counted = sum(in_chunks(count, None, (list(chunk) for chunk in chunks)))
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    return f"{counted} {most:.1f} {time.perf_counter() - begun:.1f}"
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "rows":
+        sys.stdout.write(f"{rows(int(sys.argv[2]))}\n")
+    else:
+        sys.stdout.write(f"{slowly(Path(sys.argv[2]), int(sys.argv[3]))}\n")

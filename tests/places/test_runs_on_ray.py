@@ -1,0 +1,81 @@
+"""A run on a cluster reads, stops and resumes as one on this computer."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mammo_core.cli import main
+from mammo_core.files import checkpoints_root
+from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.jobs import resume_run, stop_run
+from mammo_core.training.series import start_series
+from mammo_core.types import RunState
+from tests.places.conftest import ThreeNodes
+from tests.training.test_worker import tiny_config
+
+pytestmark = pytest.mark.slow
+
+
+def wait_until(told: Callable[[], bool], *, seconds: float = 120.0) -> None:
+    end = time.monotonic() + seconds
+    while not told():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.3)
+
+
+def started(folder: Path, *, epochs: int) -> RunFolder:
+    (run,) = start_series([tiny_config(folder, epochs=epochs)], checkpoints_root())
+    return run
+
+
+def test_the_check_finds_nothing_wrong_with_three_nodes_of_one_computer(
+    cluster: ThreeNodes, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["place", "check"]) == 0
+    told = capsys.readouterr().out
+    assert "The cluster answers: 3 nodes; 3 of 3 CPUs and no GPU free" in told
+    assert "Python is 3." in told
+    assert told.count("all 3 nodes") == 5  # three versions, two folders
+    assert "problem" not in told
+
+
+def test_a_training_started_in_the_shell_ends_as_a_checkpoint(
+    cluster: ThreeNodes, twelve_women: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sets = ["prepare.size=[32, 16]", "optim.batch_size=8", "optim.epochs=1", "device=cpu"]
+    asked = ["train", "--recipe", "smoke", "--data", str(twelve_women), "--wait"]
+    assert main(asked + [part for one in sets for part in ("--set", one)]) == 0
+    (run,) = list_runs(checkpoints_root())
+    assert run.is_checkpoint
+    assert run.file("place.json").exists()
+    assert "finished" in capsys.readouterr().err
+
+
+def test_a_run_is_stopped_and_resumed_from_its_folder(
+    cluster: ThreeNodes, twelve_women: Path
+) -> None:
+    run = started(twelve_women, epochs=400)
+    wait_until(lambda: run.read_status().done >= 1)
+    stop_run(run)
+    wait_until(lambda: run.read_status().state is RunState.STOPPED)
+    done = run.read_status().done
+    resume_run(run)
+    wait_until(lambda: run.read_status().done > done)
+    stop_run(run)
+    wait_until(lambda: run.read_status().state is RunState.STOPPED)
+
+
+def test_a_run_in_line_is_told_as_such_and_taken_out_of_it(
+    cluster: ThreeNodes, twelve_women: Path
+) -> None:
+    running = [started(twelve_women, epochs=400) for _ in range(3)]
+    wait_until(lambda: all(run.read_status().state is RunState.RUNNING for run in running))
+    last = started(twelve_women, epochs=400)
+    wait_until(lambda: last.read_status().message == "Waiting for room on the cluster.")
+    stop_run(last)
+    assert last.read_status().state is RunState.STOPPED
+    for run in running:
+        stop_run(run)
+    wait_until(lambda: all(run.read_status().state is RunState.STOPPED for run in running))
