@@ -24,6 +24,7 @@ from tests.pages.training_pages import (
     write_audit_of,
     write_ended_run,
 )
+from tests.places.dashboard import Dashboard, served
 from tests.predictions import made_up_card
 
 
@@ -301,3 +302,25 @@ def test_whole_images_wait_for_patches_and_then_pool_both_ways(
     assert page.selectbox(key="train_pooling_whole-from-patches").value == "avgmax"
     weights = page.selectbox(key="train_weights_whole-from-patches_mobilenetv2_100")
     assert weights.value == "checkpoint:on-patches"
+
+
+def test_where_is_asked_only_where_a_cluster_is_named_and_the_run_goes_there(
+    form: AppTest, runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "train_place" not in form.session_state
+    dashboard = Dashboard()
+    with served(dashboard):
+        monkeypatch.setenv("MAMMO_RAY", dashboard.address)
+        form.run()
+        assert "2 nodes; 12 of 16 CPUs and 1 of 2 GPUs free; 0 commands in line." in words(form)
+        form.number_input(key="train_ranks").set_value(2)
+        form.button(key="train_start").click().run()
+        assert not form.exception
+        (run,) = list_runs(runs_root)
+        (job,) = dashboard.jobs.values()
+        assert f"mammo_core.places.ranks {run.path.resolve()} 2" in job["entrypoint"]
+    # The cluster is gone while the page is open: what is asked of it is answered in words.
+    monkeypatch.setenv("MAMMO_RAY", "http://127.0.0.1:9")
+    form.session_state["train_show"] = "New run"
+    form.run()
+    assert not form.exception

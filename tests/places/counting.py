@@ -9,6 +9,7 @@ from pathlib import Path
 from mammo_core.places.pieces import in_chunks, kept_piece
 
 _SIZE = 64
+ANSWER = "answer: "  # Ray says things of its own, of nodes that were lost
 
 
 def number(folder: Path, chunk: Sequence[int]) -> int:
@@ -41,6 +42,6 @@ def rows(total: int) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1] == "rows":
-        sys.stdout.write(f"{rows(int(sys.argv[2]))}\n")
+        sys.stdout.write(f"{ANSWER}{rows(int(sys.argv[2]))}\n")
     else:
-        sys.stdout.write(f"{slowly(Path(sys.argv[2]), int(sys.argv[3]))}\n")
+        sys.stdout.write(f"{ANSWER}{slowly(Path(sys.argv[2]), int(sys.argv[3]))}\n")

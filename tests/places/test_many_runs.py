@@ -15,6 +15,7 @@ from mammo_core.runs.jobs import start_run
 from mammo_core.runs.searches import SearchConfig, best_trial, trials_of
 from mammo_core.training.series import fold_configs, join_folds, start_series
 from mammo_core.types import RunState
+from tests.conftest import PhantomSet
 from tests.places.conftest import ThreeNodes
 from tests.places.test_runs_on_ray import wait_until
 from tests.training.made_up import CONFIG
@@ -25,20 +26,23 @@ pytestmark = pytest.mark.slow
 
 
 def out_of_fold(folder: Path, *, is_here: bool) -> pd.DataFrame:
-    configs = fold_configs(tiny_config(folder, epochs=2), 3)
+    base = tiny_config(folder, epochs=2)
+    configs = fold_configs(replace(base, data=replace(base.data, val_fraction=0.3)), 3)
     runs = start_series(configs, checkpoints_root(), is_here=is_here)
     wait_until(lambda: all(run.read_status().state.is_over for run in runs), seconds=300)
+    assert [run.read_log(last_lines=5) for run in runs if not run.is_checkpoint] == []
     joined = join_folds(configs[0].series, checkpoints_root())
     return pd.read_csv(joined.predictions_file).drop(columns="model_id")
 
 
 def test_folds_on_three_nodes_come_to_the_table_that_they_come_to_on_one(
-    cluster: ThreeNodes, twenty_four_women: Path
+    cluster: ThreeNodes, phantom_set: PhantomSet
 ) -> None:
-    there = out_of_fold(twenty_four_women, is_here=False)
-    here = out_of_fold(twenty_four_women, is_here=True)
+    forty_women = phantom_set(40)
+    there = out_of_fold(forty_women, is_here=False)
+    here = out_of_fold(forty_women, is_here=True)
     pd.testing.assert_frame_equal(there, here)
-    assert there["group_id"].nunique() == 24
+    assert there["group_id"].nunique() == 40
 
 
 def test_two_processes_of_a_cluster_learn_what_two_of_torchrun_do(

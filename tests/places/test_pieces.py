@@ -24,6 +24,7 @@ from mammo_core.places.pieces import in_chunks, kept_piece
 from tests.inference.made_up import write_checkpoint
 from tests.phantoms import put_phantoms
 from tests.places.conftest import ROOT, ThreeNodes
+from tests.places.counting import ANSWER
 
 
 def doubled(_: None, chunk: list[int]) -> list[int]:
@@ -113,7 +114,9 @@ def counting(cluster: ThreeNodes, *asked: object) -> Placed:
 
 
 def answer_of(placed: Placed) -> list[str]:
-    return ended_log(placed, patience=500.0).strip().splitlines()[-1].split()
+    lines = ended_log(placed, patience=500.0).splitlines()
+    (answer,) = (line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER))
+    return answer.split()
 
 
 @pytest.mark.slow

@@ -1,14 +1,9 @@
 """What is said of a cluster, and of runs on it; the cluster is made up, and no Ray is needed."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any
 
 import pytest
@@ -26,67 +21,10 @@ from mammo_core.places.cluster import (
 )
 from mammo_core.runs.jobs import create_run, resume_run, start, stop_run
 from mammo_core.types import RunState
+from tests.places.dashboard import Dashboard, served
 from tests.training.made_up import CONFIG
 
 ROOM = Room(nodes=2, cpus=16, free_cpus=12, gpus=2, free_gpus=1, waiting=3)
-
-
-@dataclass(eq=False)
-class Dashboard:
-    """Answers as Ray's does; `jobs` is what it knows, `asked` what was asked of it."""
-
-    jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    asked: list[tuple[str, str, Any]] = field(default_factory=list)
-    address: str = ""
-
-    def answer(self, method: str, path: str, body: Any) -> Any:
-        self.asked.append((method, path, body))
-        name = path.removeprefix("/api/jobs/").removesuffix("/stop")
-        if path == "/api/cluster_status":
-            usage = {"CPU": [4.0, 16.0], "GPU": [1.0, 2.0]}
-            report = {"usage": usage, "nodeTypes": [[{}, 2]]}
-            return {"data": {"clusterStatus": {"loadMetricsReport": report}}}
-        if method == "POST" and not name:
-            self.jobs[body["submission_id"]] = body | {"status": "PENDING", "message": ""}
-            return {}
-        if method == "POST":
-            self.jobs[name]["status"] = "STOPPED"
-            return {}
-        return self.jobs[name] if name else list(self.jobs.values())
-
-
-@contextmanager
-def served(dashboard: Dashboard) -> Iterator[None]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.reply("GET", None)
-
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            self.reply("POST", json.loads(self.rfile.read(length)))
-
-        def reply(self, method: str, body: Any) -> None:
-            try:
-                told = json.dumps(dashboard.answer(method, self.path, body)).encode()
-                self.send_response(200)
-            except KeyError:
-                told = b"no such job"
-                self.send_response(404)
-            self.send_header("Content-Length", str(len(told)))
-            self.end_headers()
-            self.wfile.write(told)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
-    thread.start()
-    dashboard.address = f"http://127.0.0.1:{server.server_port}"
-    yield
-    server.shutdown()
-    server.server_close()
-    thread.join()
 
 
 @pytest.fixture
