@@ -56,14 +56,14 @@ def score_files_in_pieces(
         (absolute[start : start + CHUNK], [one.shown for one in files[start : start + CHUNK]])
         for start in range(0, len(files), CHUNK)
     )
-    for some in in_chunks(_score_files, scorer, chunks, gpus=float(has_gpus())):
+    for some in in_chunks(score_chunk, scorer, chunks, gpus=float(has_gpus())):
         yield [
             ScoredFile(row=None, is_known=True) if one.row and is_known(one.row) else one
             for one in some
         ]
 
 
-def _score_files(scorer: Scorer, chunk: tuple[Sequence[Found], Sequence[str]]) -> list[ScoredFile]:
+def score_chunk(scorer: Scorer, chunk: tuple[Sequence[Found], Sequence[str]]) -> list[ScoredFile]:
     card, engine = _opened(scorer)
     files, shown = chunk
 

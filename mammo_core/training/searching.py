@@ -133,6 +133,7 @@ def _ray() -> Any:
             "usual installation."
         ) from None
     ray.init(
+        address="local",  # else it would join whatever Ray it finds running here
         include_dashboard=False,
         object_store_memory=_STORE_BYTES,
         log_to_driver=False,

@@ -1,5 +1,6 @@
 """A run on a cluster reads, stops and resumes as one on this computer."""
 
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -7,11 +8,14 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import RunFolder, list_runs
-from mammo_core.runs.jobs import resume_run, stop_run
+from mammo_core.config import EvaluateConfig
+from mammo_core.files import cache_root, checkpoints_root, home
+from mammo_core.places.check import check_cluster
+from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.jobs import resume_run, start_run, stop_run
 from mammo_core.training.series import start_series
 from mammo_core.types import RunState
+from tests.inference.made_up import write_checkpoint
 from tests.places.conftest import ThreeNodes
 from tests.training.test_worker import tiny_config
 
@@ -39,6 +43,53 @@ def test_the_check_finds_nothing_wrong_with_three_nodes_of_one_computer(
     assert "Python is 3." in told
     assert told.count("all 3 nodes") == 5  # three versions, two folders
     assert "problem" not in told
+
+
+def can_hide_folders() -> bool:
+    tried = subprocess.run(["unshare", "--mount", "true"], check=False, capture_output=True)
+    return tried.returncode == 0
+
+
+@pytest.mark.skipif(
+    not can_hide_folders(), reason="NOT TESTED: a node without the folder. It takes a root account"
+)
+def test_a_node_without_the_shared_folder_and_another_version_are_found(
+    cluster: ThreeNodes,
+) -> None:
+    home().mkdir()
+    cluster.tell(f"blind {home()}")
+    try:
+        found = check_cluster(cluster.address, own_program="another")
+    finally:
+        cluster.tell("gone")
+    told = [one.words for one in found if not one.is_well]
+    assert len(told) == 2
+    assert "This program is another here, and another on 4 of 4 nodes" in told[0]
+    assert "MAMMO_HOME" in told[1]
+    assert "is not shared with 1 of 4 nodes" in told[1]
+
+
+def test_a_data_set_scored_on_a_cluster_has_the_predictions_it_has_here(
+    cluster: ThreeNodes, twelve_women: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = checkpoints_root() / "made-up"
+    folder.mkdir(parents=True)
+    write_checkpoint(folder)
+    RunFolder(folder).write_status(RunStatus(state=RunState.FINISHED))
+    config = EvaluateConfig(
+        checkpoint="made-up",
+        folder=str(twelve_women),
+        adapter="phantom_set",
+        label_rule="lesion",
+        processes=1,
+    )
+    there = start_run(config, checkpoints_root(), what="evaluate", total=0)
+    here = start_run(config, checkpoints_root(), what="evaluate", total=0, is_here=True)
+    for run in (there, here):
+        wait_until(lambda run=run: run.read_status().state.is_over)
+        assert run.read_status().state is RunState.FINISHED, run.read_log(last_lines=20)
+    assert there.predictions_file.read_bytes() == here.predictions_file.read_bytes()
+    assert [file for file in (cache_root() / "pieces").rglob("*") if file.is_file()]
 
 
 def test_a_training_started_in_the_shell_ends_as_a_checkpoint(

@@ -1,16 +1,56 @@
-"""A Ray cluster of three nodes on this computer, told what to do on stdin: `kill`, `add`, `end`.
+"""A Ray cluster of three nodes on this computer, told what to do on stdin: `kill`, `add`;
+`blind FOLDER` adds a node that sees an empty disk there, `gone` ends that.
 
 Started as `python -m tests.places.three_nodes DASHBOARD_PORT`; says a line when it has done so.
 """
 
 import os
+import subprocess
 import sys
+import time
+from typing import Any
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 
+import ray
 from ray.cluster_utils import Cluster
 
 STORE_BYTES = 80 * 2**20
+
+
+def add(cluster: Cluster) -> object:
+    return cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
+
+
+def blind(cluster: Cluster, folder: str) -> "subprocess.Popen[bytes]":
+    begin = f"{sys.executable} -m ray.scripts.scripts start --address={cluster.address}"
+    options = f"--num-cpus=0 --object-store-memory={STORE_BYTES} --block"
+    told = f'mount -t tmpfs none "{folder}" && exec {begin} {options}'
+    process = subprocess.Popen(
+        ["unshare", "--mount", "sh", "-c", told],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+    )
+    while sum(node["Alive"] for node in ray.nodes()) < 4:
+        time.sleep(0.5)
+    return process
+
+
+def obeyed(
+    line: str, cluster: Cluster, others: list[Any], blinded: "list[subprocess.Popen[bytes]]"
+) -> None:
+    what, _, folder = line.partition(" ")
+    if what == "kill":
+        cluster.remove_node(others.pop(), allow_graceful=False)
+    elif what == "add":
+        others.append(add(cluster))
+    elif what == "blind":
+        blinded.append(blind(cluster, folder))
+    elif what == "gone":
+        while blinded:
+            process = blinded.pop()
+            process.terminate()
+            process.wait()
 
 
 def main(port: int) -> None:
@@ -22,21 +62,13 @@ def main(port: int) -> None:
         "dashboard_port": port,
     }
     cluster = Cluster(initialize_head=True, head_node_args=head)
-
-    def add() -> object:
-        return cluster.add_node(num_cpus=1, object_store_memory=STORE_BYTES)
-
-    others = [add(), add()]
+    others: list[Any] = [add(cluster), add(cluster)]
+    blinded: list[subprocess.Popen[bytes]] = []
+    cluster.connect()
     sys.stdout.write("up\n")
     sys.stdout.flush()
     for line in sys.stdin:
-        match line.strip():
-            case "kill":
-                cluster.remove_node(others.pop(), allow_graceful=False)
-            case "add":
-                others.append(add())
-            case "end":
-                break
+        obeyed(line.strip(), cluster, others, blinded)
         sys.stdout.write("done\n")
         sys.stdout.flush()
     cluster.shutdown()

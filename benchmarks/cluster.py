@@ -1,0 +1,98 @@
+"""What handing work out to a cluster costs: `python -m benchmarks.cluster`, where Ray is installed.
+
+Everything runs on this computer, on one core: what is measured is the handing out, not the help.
+"""
+
+import os
+import resource
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["OMP_NUM_THREADS"] = "1"
+
+from mammo_core.files import REPOSITORY
+from mammo_core.inference.in_pieces import Scorer, score_chunk
+from mammo_core.inference.many_files import find_files
+from mammo_core.places.pieces import CHUNK, in_chunks
+from tests.inference.made_up import write_checkpoint
+from tests.phantoms import put_phantoms
+
+_CHUNKS = 6
+_TURNS = 5
+
+
+def count(_: None, chunk: Sequence[int]) -> int:
+    return len(chunk)
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    begun = time.perf_counter()
+    work()
+    return time.perf_counter() - begun
+
+
+def show_overhead(folder: Path) -> None:
+    put_phantoms(folder / "set", women=CHUNK * _CHUNKS // 4)
+    (folder / "model").mkdir()
+    scorer = Scorer(checkpoint=write_checkpoint(folder / "model"))
+    files = find_files([folder / "set" / "images"])
+    chunks = [
+        (files[start : start + CHUNK], [one.shown for one in files[start : start + CHUNK]])
+        for start in range(0, len(files), CHUNK)
+    ]
+
+    def score(place: str) -> float:
+        os.environ["MAMMO_PLACE"] = place
+        shutil.rmtree(folder / "home" / "cache" / "pieces", ignore_errors=True)
+        return seconds_of(lambda: list(in_chunks(score_chunk, scorer, chunks)))
+
+    for place in ("", "driver"):
+        score(place)  # opens the network in the process that will score
+    pairs = [(score(""), score("driver")) for _ in range(_TURNS)]
+    ratios = sorted(there / here for here, there in pairs)
+    here = statistics.median(one for one, _ in pairs)
+    print(
+        f"{len(files)} images in {len(chunks)} chunks, {_TURNS} turns: {here:.2f} s here; on the "
+        f"cluster {statistics.median(ratios):.3f} times as long ({ratios[0]:.3f} to "
+        f"{ratios[-1]:.3f})"
+    )
+
+
+def show_rows() -> None:
+    os.environ["MAMMO_PLACE"] = "driver"
+    for total in (10**3, 10**4, 10**5, 10**6):
+        chunks = (list(range(start, min(total, start + CHUNK))) for start in range(0, total, CHUNK))
+        took = seconds_of(lambda chunks=chunks: sum(in_chunks(count, None, chunks)))
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print(f"{total:>9,} rows: {took:6.1f} s, {most:.0f} MB at most in who hands out")
+
+
+def main() -> None:
+    import ray
+
+    with tempfile.TemporaryDirectory() as made:
+        os.environ["MAMMO_HOME"] = f"{made}/home"
+        told = {"PYTHONPATH": str(REPOSITORY), "MAMMO_HOME": f"{made}/home"}
+        ray.init(
+            address="local",
+            num_cpus=1,
+            include_dashboard=False,
+            object_store_memory=80 * 2**20,
+            log_to_driver=False,
+            logging_level="warning",
+            runtime_env={"env_vars": told},
+        )
+        print(f"Load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        show_overhead(Path(made))
+        show_rows()
+        print(f"Load after: {os.getloadavg()[0]:.1f}")
+        ray.shutdown()
+
+
+if __name__ == "__main__":
+    main()
