@@ -20,7 +20,7 @@ from mammo_core.inference.in_pieces import Scorer, score_chunk
 from mammo_core.inference.many_files import find_files
 from mammo_core.places.pieces import CHUNK, in_chunks
 from tests.inference.made_up import write_checkpoint
-from tests.phantoms import put_phantoms
+from tests.phantoms import FOLDER, put_phantoms
 
 _CHUNKS = 6
 _TURNS = 5
@@ -77,6 +77,7 @@ def main() -> None:
 
     with tempfile.TemporaryDirectory() as made:
         os.environ["MAMMO_HOME"] = f"{made}/home"
+        os.environ[FOLDER] = made
         told = {"PYTHONPATH": str(REPOSITORY), "MAMMO_HOME": f"{made}/home"}
         ray.init(
             address="local",

@@ -296,7 +296,8 @@ def _search(arguments: argparse.Namespace) -> int:
         return 0
     is_well = ended_well(run)
     if run.file(TABLE_NAME).exists():
-        say(run.file(TABLE_NAME).read_text(encoding="utf-8").rstrip())
+        for line in run.file(TABLE_NAME).read_text(encoding="utf-8").splitlines():
+            say(line)
     return 0 if is_well else 1
 
 

@@ -234,9 +234,19 @@ def ray_version(cluster: str) -> str:
     return str(_ask(cluster, "/api/version")["ray_version"])
 
 
+def _token(environment: Mapping[str, str]) -> str:
+    """What Ray's own variables say that a cluster asks for; "" where they say nothing."""
+    if file := environment.get("RAY_AUTH_TOKEN_PATH"):
+        try:
+            return Path(file).expanduser().read_text(encoding="ascii").strip()
+        except (OSError, ValueError) as error:
+            raise ConfigError("RAY_AUTH_TOKEN_PATH names no file that can be read.") from error
+    return environment.get("RAY_AUTH_TOKEN", "")
+
+
 def _ask(cluster: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
     headers = {"Content-Type": "application/json"}
-    if token := os.environ.get("RAY_AUTH_TOKEN"):
+    if token := _token(os.environ):
         headers["Authorization"] = f"Bearer {token}"
     data = None if document is None else json.dumps(document).encode()
     request = urllib.request.Request(f"{cluster}{path}", data=data, headers=headers)

@@ -39,7 +39,7 @@ def started(port: int) -> ThreeNodes:
     process = subprocess.Popen(
         [sys.executable, "-m", "tests.places.three_nodes", str(port)],
         cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        env=os.environ | {"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

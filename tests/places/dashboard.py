@@ -15,6 +15,7 @@ class Dashboard:
 
     jobs: dict[str, dict[str, Any]] = field(default_factory=dict)
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
+    tokens: set[str | None] = field(default_factory=set)
     address: str = ""
 
     def answer(self, method: str, path: str, body: Any) -> Any:
@@ -44,6 +45,7 @@ def served(dashboard: Dashboard) -> Iterator[None]:
             self.reply("POST", json.loads(self.rfile.read(length)))
 
         def reply(self, method: str, body: Any) -> None:
+            dashboard.tokens.add(self.headers["Authorization"])
             try:
                 told = json.dumps(dashboard.answer(method, self.path, body)).encode()
                 self.send_response(200)

@@ -134,6 +134,20 @@ def test_the_room_there_is_is_said_in_one_line(dashboard: Dashboard) -> None:
     )
 
 
+def test_a_token_is_sent_along_where_the_variables_of_ray_name_one(
+    dashboard: Dashboard, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    room_of(dashboard.address)
+    assert dashboard.tokens == {None}
+    (tmp_path / "token").write_text("abc\n")
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "token"))
+    room_of(dashboard.address)
+    assert dashboard.tokens == {None, "Bearer abc"}
+    monkeypatch.setenv("RAY_AUTH_TOKEN_PATH", str(tmp_path / "none"))
+    with pytest.raises(ConfigError, match="names no file"):
+        room_of(dashboard.address)
+
+
 def node(name: str, **other: Any) -> NodeSeen:
     python = ".".join(map(str, sys.version_info[:3]))
     return NodeSeen(**({"name": name, "python": python, "ray": "2.60.0", "program": "ab"} | other))
