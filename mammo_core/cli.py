@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from mammo_core.commands.accounts import ACCESS_LOG, ACCOUNT
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
@@ -25,6 +26,8 @@ from mammo_core.files import keep_private
 from mammo_core.words import NOTICE
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    ACCESS_LOG,
+    ACCOUNT,
     AUDIT,
     CARD,
     CHECKPOINTS,

@@ -15,7 +15,6 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root, worklists_root
 from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
     UNDO_SECONDS,
@@ -45,6 +44,7 @@ from pages.components.read.pictures import display_image, forget_pictures, spaci
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.viewer.viewer import Correction
+from pages.components.shared.whose import cases_root, worklists_root
 
 FROM_NAME: Final = "side and view from the file's name"
 _FORGOTTEN: Final = "forgotten"  # the last case that was, and until when it can be brought back

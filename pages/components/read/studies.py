@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
-from mammo_core.files import cases_root, studies_root
 from mammo_core.inference.verdict import score_cases
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
 from mammo_core.runs.folder import RunFolder, find_checkpoint
@@ -39,6 +38,7 @@ from pages.components.read.scores import (
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.viewer.viewer import Legend, show_viewer
+from pages.components.shared.whose import cases_root, studies_root
 
 _KEPT_DAYS = 180
 _TRUTHS = {"unknown": None, "cancer": True, "no cancer": False}

@@ -11,7 +11,7 @@ import streamlit as st
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
-from mammo_core.files import checkpoints_root, shipped_checkpoints_root, tables_root
+from mammo_core.files import checkpoints_root, shipped_checkpoints_root
 from mammo_core.inference.ensembles import card_of, find_members, reading_ensemble
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.columns import Columns
@@ -26,6 +26,7 @@ from mammo_core.runs.naming import ABOUT_NAME, titles_of
 from mammo_core.runs.sidecars import SEEN_NAME
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Level
+from pages.components.shared.whose import tables_root
 
 if TYPE_CHECKING:  # pages that show no data set open without what reads one
     from mammo_core.datasets.audit.result import AuditResult
@@ -191,16 +192,30 @@ def _card(path: Path, modified: int) -> ModelCard:
     return read_card(path)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
 def uploaded(table_id: str) -> pd.DataFrame:
     """The cells of an uploaded CSV as text, by the id it is kept under. Shared, never changed."""
-    return read_csv(load_table(tables_root(), table_id))
+    return _uploaded(tables_root(), table_id)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
+def _uploaded(root: Path, table_id: str) -> pd.DataFrame:
+    return read_csv(load_table(root, table_id))
+
+
+def reader_study(table_id: str) -> ReaderStudy:
+    """An uploaded reader study, by the id it is kept under. Shared, never changed."""
+    return _reader_study(tables_root(), table_id)
+
+
+def forget_uploaded() -> None:
+    """Drop every uploaded table kept in memory."""
+    _uploaded.clear()
+    _reader_study.clear()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the study…")
-def reader_study(table_id: str) -> ReaderStudy:
-    """An uploaded reader study, by the id it is kept under. Shared, never changed."""
-    return read_study(load_table(tables_root(), table_id))
+def _reader_study(root: Path, table_id: str) -> ReaderStudy:
+    return read_study(load_table(root, table_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
