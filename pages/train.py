@@ -5,10 +5,10 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import find_run, list_runs
 from mammo_core.runs.naming import titles_of
 from pages.components.shared.frame import require_frame, shown_errors
 from pages.components.shared.pickers import pick_name
+from pages.components.shared.whose import find_run, list_runs
 from pages.components.train.form import show_form
 from pages.components.train.run import show_run
 from pages.components.train.table import show_about, show_table

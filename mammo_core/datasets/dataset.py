@@ -39,7 +39,7 @@ def register(root: Path, entry: Registered) -> None:
     if not entry.name.strip():
         raise ConfigError("The data set has no name. Give it one, so that it can be found again.")
     root.mkdir(parents=True, exist_ok=True)
-    replace_file(_file_of(root, entry.name), json.dumps(to_document(entry), indent=2) + "\n")
+    replace_file(file_of(root, entry.name), json.dumps(to_document(entry), indent=2) + "\n")
 
 
 def list_registered(root: Path) -> list[Registered]:
@@ -49,12 +49,15 @@ def list_registered(root: Path) -> list[Registered]:
 
 def forget(root: Path, name: str) -> None:
     """Take `name` off the list. Its images stay where they are."""
-    _file_of(root, name).unlink(missing_ok=True)
+    entry = file_of(root, name)
+    entry.unlink(missing_ok=True)
+    entry.with_suffix(".owner").unlink(missing_ok=True)
     if root.is_dir():
         sync_folder(root)
 
 
-def _file_of(root: Path, name: str) -> Path:
+def file_of(root: Path, name: str) -> Path:
+    """The entry of that name; beside it lies whose it is, where several share a server."""
     return root / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
 
 

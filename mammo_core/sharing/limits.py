@@ -74,10 +74,10 @@ class Uploads:
         return int(self._clock() // _DAY_SECONDS)
 
 
-def refuse_trainings(unfinished: int, limits: Limits) -> None:
-    """Where one account has as many in line as it may."""
-    if unfinished >= limits.trainings:
+def refuse_trainings(unfinished: int, wanted: int, limits: Limits) -> None:
+    """Where one account would have more in line than it may."""
+    if unfinished + wanted > limits.trainings:
         raise ConfigError(
             f"{unfinished} of your runs are waiting or running, and an account may have "
-            f"{limits.trainings}. Wait until one has ended, or stop one."
+            f"{limits.trainings}. Wait until enough have ended, or stop some."
         )

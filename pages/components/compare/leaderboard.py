@@ -29,6 +29,7 @@ from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
 from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import point_in_force
+from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared import cached
@@ -37,6 +38,7 @@ from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.pickers import scored_runs
 from pages.components.shared.runs import show_job
 from pages.components.shared.scored import scored_of
+from pages.components.shared.whose import is_off, require
 
 PREFIX: Final = "baseline: "
 NOT_FITTED: Final = (
@@ -96,12 +98,14 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
     if is_free:
         st.button(
             "Fit baselines", icon=":material/casino:", key="fit_baselines", on_click=_start,
-            args=(run.run_id,), help=escaped(f"On the training images of {run_title(run)}."),
+            args=(run.run_id,), disabled=bool(is_off(Action.TRAIN)),
+            help=is_off(Action.TRAIN) or escaped(f"On the training images of {run_title(run)}."),
         )  # fmt: skip
 
 
 def _start(run_id: str) -> None:
     with shown_errors():
+        require(Action.TRAIN)
         start_measuring("baselines", run_id, measurements_root())
 
 

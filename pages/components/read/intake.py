@@ -31,7 +31,7 @@ from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.whose import cases_root, only_ones_own, worklists_root
+from pages.components.shared.whose import cases_root, note_once, only_ones_own, worklists_root
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
@@ -56,6 +56,7 @@ def open_case() -> Case | None:
         st.error(escaped(f"{error}{only_ones_own()}"), icon=":material/error:")
         return None
     remember_case(case_id)
+    note_once("opened a case", case=case_id)
     return case
 
 

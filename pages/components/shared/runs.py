@@ -21,9 +21,11 @@ from mammo_core.runs.measured import (
     stress_of,
 )
 from mammo_core.runs.naming import run_title
+from mammo_core.sharing.rights import Action
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.whose import require
 
 
 def show_job(run: RunFolder) -> bool:
@@ -51,6 +53,7 @@ def _watch(run: RunFolder) -> None:
             status.progress, text=escaped(f"{status.state}: {status.message or run_title(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
+            require(Action.TRAIN)
             run.ask_to_stop()
 
 

@@ -152,8 +152,7 @@ def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
 
 def _forget(table_id: str, parameter: str) -> None:
     forget_table(tables_root(), table_id)
-    cached.uploaded.clear(table_id)
-    cached.reader_study.clear(table_id)
+    cached.forget_uploaded()
     del st.query_params[parameter]
 
 

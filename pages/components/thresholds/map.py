@@ -16,6 +16,7 @@ from mammo_core.plots.overviews import map_figure
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
+from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.caselist.panel import (
@@ -25,7 +26,9 @@ from pages.components.shared.caselist.panel import (
     with_tag_column,
 )
 from pages.components.shared.counting import Counted
+from pages.components.shared.frame import noted_errors
 from pages.components.shared.runs import data_of, show_job
+from pages.components.shared.whose import is_off, require
 from pages.components.thresholds.threshold import model_of
 
 _COLOURS: Final = {
@@ -118,14 +121,18 @@ def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
     job = latest_run(settings, measurements_root())
     is_free = job is None or show_job(job)
     st.button(
-        "Place all images", icon=":material/play_arrow:", key="embed", disabled=not is_free,
+        "Place all images", icon=":material/play_arrow:", key="embed",
+        disabled=not is_free or bool(is_off(Action.TRAIN)),
         on_click=_start, args=(settings,),
-        help="The model looks at every image of the data set, as a job that goes on by itself.",
+        help=is_off(Action.TRAIN)
+        or "The model looks at every image of the data set, as a job that goes on by itself.",
     )  # fmt: skip
 
 
 def _start(settings: EmbedConfig) -> None:
-    start_run(settings, measurements_root(), what="embed", total=0)
+    with noted_errors():
+        require(Action.TRAIN)
+        start_run(settings, measurements_root(), what="embed", total=0)
 
 
 def _show_points(counted: Counted, placed: pd.DataFrame, rates: RatesAtThreshold) -> None:

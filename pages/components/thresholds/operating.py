@@ -24,11 +24,13 @@ from mammo_core.runs.operating_points import (
     unlock_point,
 )
 from mammo_core.scores import Recalibration
+from mammo_core.sharing.rights import Action
 from mammo_core.words import day_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import can_read
+from pages.components.shared.whose import is_off, note, require_own_run
 from pages.components.thresholds.threshold import (
     Standing,
     aim_in_words,
@@ -41,7 +43,8 @@ from pages.components.thresholds.threshold import (
 def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> None:
     """Lock and unlock, or why not; and what is in force."""
     run = counted.scored.run
-    locked, told, reason = None, "", why_not_lockable(counted, standing)
+    locked, told = None, ""
+    reason = is_off(Action.TRAIN) or why_not_lockable(counted, standing)
     try:
         if run is not None and run.is_checkpoint:
             cached.card(run)  # a point belongs to a card; to a broken one none can be locked
@@ -50,7 +53,7 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
     except MammoError as error:
         reason = str(error)
     threshold = rates.point.threshold
-    with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=reason is not None):
+    with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=bool(reason)):
         st.markdown(escaped(_lock_in_words(counted, rates)))
         kind = st.segmented_control(
             "Lock it on re-calibrated scores", list(Recalibration), key="lock_on",
@@ -59,7 +62,7 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
         )  # fmt: skip
         st.button(
             f"Use {threshold:.4f} as the operating point", icon=":material/lock:", type="primary",
-            disabled=reason is not None, key="lock", on_click=_lock, args=(counted, rates, kind),
+            disabled=bool(reason), key="lock", on_click=_lock, args=(counted, rates, kind),
         )  # fmt: skip
     if locked is not None and run is not None:
         with st.popover("Unlock", icon=":material/lock_open:"):
@@ -206,13 +209,17 @@ def _lock(counted: Counted, rates: RatesAtThreshold, kind: Recalibration | None)
             card_sha256=card_hash(run),
             recalibration=kind,
         )
+        require_own_run(run)
         lock_point(run, point)
+        note("locked a threshold", model=run.run_id)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
 
 
 def _unlock(run: RunFolder) -> None:
     try:
+        require_own_run(run)
+        note("unlocked a threshold", model=run.run_id)
         unlock_point(run, now=datetime.now(UTC).isoformat(timespec="seconds"))
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

@@ -8,12 +8,13 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.files import checkpoints_root
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
-from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import titles_of
 from mammo_core.training.series import join_folds, siblings_of, spread_of
 from mammo_core.types import Level
 from mammo_core.words import case_in_words
 from pages.components.shared.frame import escaped
+from pages.components.shared.whose import list_runs
 
 _ALARMS_SHOWN: Final = 5
 _RATES: Final = [

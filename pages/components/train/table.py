@@ -27,6 +27,7 @@ from mammo_core.runs.naming import (
 from mammo_core.types import Split
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.whose import require_own_run
 from pages.components.train.preflight import in_words
 
 _ROWS: Final = "run_table"
@@ -155,6 +156,8 @@ def show_about(run: RunFolder) -> None:
             key=f"archive_{run.run_id}",
             help="An archived run is hidden where runs are chosen. Nothing of it is deleted.",
         )
+        if is_kept or is_moved:
+            require_own_run(run)
         if is_kept:
             tagged = tuple(tags.split(","))
             write_about(run, replace(about, title=title, notes=notes, tags=tagged))
