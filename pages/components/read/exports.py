@@ -173,7 +173,7 @@ def _originals(case: ReadCase, files: Sequence[bytes]) -> dict[str, Evidence]:
 
 def _offer(label: str, name: str, make: "partial[bytes]", case: ReadCase) -> None:
     """A download whose content is made when it is clicked, in a thread of its own."""
-    told = noting(f"exported {label}", case=case.case_id, model=case.card.run_id)
+    told = noting(f"exported {label}", case=case.case_id, model=case.card.model_id)
 
     def told_of() -> bytes:
         told()
