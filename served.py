@@ -23,6 +23,7 @@ from streamlit import auth_util, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from streamlit.runtime import get_instance
+from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
@@ -48,6 +49,9 @@ _HOUR_SECONDS: Final = 3600.0
 _LOOK_SECONDS: Final = 5.0
 _FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched for somebody
 _VOUCHED: dict[str, float] = {}  # what was taken, so that it is taken once
+_MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
+_MOST_DOWNLOADS: Final = 1000
+_DOWNLOADED: dict[str, str] = {}  # by file, the session that asked for it
 
 
 def case_roots() -> list[os.PathLike[str]]:
@@ -110,6 +114,7 @@ def is_own(path: str, visitor: Visitor) -> bool:
         with manager._lock:
             shown = manager._files_by_session_and_coord.items()
             sessions = [one for one, files in shown if file_id in files.values()]
+        sessions += filter(None, [_DOWNLOADED.get(file_id)])
     elif parts[1:3] == ("_stcore", "upload_file"):
         sessions = list(parts[3:4])
     else:
@@ -123,6 +128,16 @@ def _visitor_of_session(session_id: str) -> Visitor | None:
         return None
     headers = {name.lower(): value for name, value in found.client.client_context.headers}
     return visitor_of(headers[HEADER]) if HEADER in headers else None
+
+
+def _make_download(manager: MediaFileManager, deferred_id: str) -> str:
+    """As Streamlit does, which forgets whose click it was that a download was made for."""
+    session_id = manager._deferred_callables.get(deferred_id, {}).get("session_id", "")
+    address = _MAKE_DOWNLOAD(manager, deferred_id)
+    while len(_DOWNLOADED) >= _MOST_DOWNLOADS:
+        del _DOWNLOADED[next(iter(_DOWNLOADED))]
+    _DOWNLOADED[PurePosixPath(address).stem] = session_id
+    return address
 
 
 def provider_name() -> str:
@@ -193,6 +208,8 @@ Thread(target=keep_watch, args=(LIMITS,), daemon=True).start()
 # To tell whether an Origin is its own, Streamlit would ask an outside host for this one's address.
 for lookup in ("get_external_ip", "get_internal_ip"):
     setattr(net_util, lookup, lambda: None)
+if is_shared(os.environ):
+    MediaFileManager.execute_deferred = _make_download
 
 app = st.App(
     "streamlit_app.py",

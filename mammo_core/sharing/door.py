@@ -181,7 +181,7 @@ class Door:
             await send({"type": "websocket.accept", "subprotocol": _protocol(scope)})
             await _lead_away(send, self._behind.farewell(f"{_LOGIN}?over=1"))
             return
-        talk = _Talk(door=self, token=token, receive=receive, send=send)
+        talk = _Talk(door=self, name=account.name, token=token, receive=receive, send=send)
         await self._app(_with_header(scope, account), talk.next_message, talk.say)
 
     async def _sign_in(self, scope: Message, form: Mapping[str, str], send: Send) -> None:
@@ -198,7 +198,7 @@ class Door:
             is_right = await asyncio.to_thread(is_password, account, password)
         if account is None or not is_right:
             # A name that is not known may be a password in the wrong field
-            await self._note(account.name if account else "unknown", "was refused at the door")
+            await self.note(account.name if account else "unknown", "was refused at the door")
             await self._show(send, said=_WRONG, place=place, status=403)
             return
         self._tries.passed(name)
@@ -207,7 +207,7 @@ class Door:
     async def _welcome(self, vouched: Vouched, scope: Message, send: Send) -> None:
         account = find_account(self._accounts(), vouched.name)
         if account is None or account.password or account.subject not in ("", vouched.subject):
-            await self._note("unknown", "was vouched for, and is not known")
+            await self.note("unknown", "was vouched for, and is not known")
             said = (
                 f"{self._behind.provider} knows you as {vouched.name}, but there is no account for "
                 "you here. Ask whoever runs this server."
@@ -222,7 +222,7 @@ class Door:
         """A new session at every sign-in, so that nobody can prepare one for somebody else."""
         self._sessions.end(_token(scope))
         token = self._sessions.begin(account)
-        await self._note(account.name, "signed in")
+        await self.note(account.name, "signed in")
         await _redirect(send, _safe(place), cookie=_cookie(scope, token))
 
     async def _sign_out(self, scope: Message, send: Send) -> None:
@@ -230,7 +230,7 @@ class Door:
         account = self._account(token)
         self._sessions.end(token)
         if account is not None:
-            await self._note(account.name, "signed out")
+            await self.note(account.name, "signed out")
         is_vouched = account is not None and not account.password
         place = "/auth/logout" if is_vouched else _LOGIN
         await _redirect(send, place, cookie=f"{_cookie(scope, '')}; Max-Age=0")
@@ -250,7 +250,7 @@ class Door:
         headers += [(b"content-security-policy", _STYLED_PAGE.encode())]
         await _reply(send, status, headers, render("login.html", values))
 
-    async def _note(self, name: str, action: str) -> None:
+    async def note(self, name: str, action: str) -> None:
         await asyncio.to_thread(partial(note_access, self._log, name, action))
 
     def _account(self, token: str) -> Account | None:
@@ -286,8 +286,9 @@ class Door:
 class _Talk:
     """The two directions of one WebSocket, with the door listening."""
 
-    def __init__(self, *, door: Door, token: str, receive: Receive, send: Send) -> None:
+    def __init__(self, *, door: Door, name: str, token: str, receive: Receive, send: Send) -> None:
         self._door = door
+        self._name = name
         self._token = token
         self._receive = receive
         self._send = send
@@ -303,6 +304,7 @@ class _Talk:
             if not self._door.is_signed_in(self._token):
                 coming.cancel()
                 self._is_over = True
+                await self._door.note(self._name, "left a page whose session was over")
                 await _lead_away(self._send, self._door.farewell(self._place))
                 return {"type": "websocket.disconnect", "code": 1008}
         self._coming = None

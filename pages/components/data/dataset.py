@@ -32,6 +32,7 @@ from pages.components.shared.whose import (
     register,
     require,
     require_own_data,
+    show_off,
 )
 
 CHOSEN: Final = "data"
@@ -56,8 +57,7 @@ def register_folder(*, is_open: bool) -> None:
     """Look at a folder, name what it is, choose the label rule, and keep it."""
     off = is_off(Action.REGISTER)
     with st.expander("Register a folder", icon=":material/create_new_folder:", expanded=is_open):
-        if off:
-            st.info(off, icon=":material/lock:")
+        show_off(Action.REGISTER)
         with noted_errors():
             folder = None if off else _pick_folder()
             if folder is not None:

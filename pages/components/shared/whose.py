@@ -91,6 +91,12 @@ def is_off(action: Action) -> str:
     return "" if one is None else why_not(one.role, action)
 
 
+def show_off(action: Action) -> None:
+    reason = is_off(action)
+    if reason:
+        st.info(reason, icon=":material/lock:")
+
+
 def require(action: Action) -> None:
     """Asked again where it is done: that a button is off is for the eye alone."""
     reason = is_off(action)
