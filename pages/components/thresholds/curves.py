@@ -27,7 +27,7 @@ from pages.components.shared import cached
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped
 from pages.components.shared.scored import kept_upload
-from pages.components.thresholds.threshold import keep_threshold
+from pages.components.thresholds.threshold import is_picked, keep_threshold
 
 _ROC_HEIGHT: Final = 280
 _ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
@@ -100,6 +100,8 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """Every rate with its counts, women and interval, and what is derived from them."""
     cases = counted.cases
     share = f", where {cases.positives / len(cases):.1%} have cancer"
+    threshold = rates.point.threshold
+    picked = is_picked(counted, threshold)
     named = (
         ("Sensitivity (recall)", rates.sensitivity),
         ("Specificity", rates.specificity),
@@ -110,7 +112,7 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     st.dataframe(
         [
             *(_rate_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named),
-            *(_figure_row(one, share) for one in more_rates(cases, rates.point.threshold)),
+            *(_figure_row(one, share) for one in more_rates(cases, threshold, is_picked=picked)),
         ],
         hide_index=True,
         key="rates",
@@ -126,6 +128,9 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
     if not rate.total:
         return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
     women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
+    if not rate.is_told:
+        of = f"{rate.count:,} of {rate.total:,} ({women})"
+        return {"rate": name, "value": "–", "of": of, "95 % interval": "–", "by": rate.method}
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",
