@@ -84,22 +84,23 @@ def more_rates(cases: Cases, threshold: float, *, is_picked: bool = False) -> li
     sensitivity, missed = rate(called, ill), rate(~called, ill)
     specificity, alarms = rate(~called, ~ill), rate(called, ~ill)
     accuracy = rate(called == ill, np.ones(len(cases), dtype=bool))
-    # From the share J of cancers found among all that are called or have cancer: 2 J / (1 + J).
     found = rate(ill & called, called | ill)
     figures = [
         _figure("Accuracy", (accuracy.value, accuracy.low, accuracy.high), is_of_prevalence=True),
         _figure("Balanced accuracy", weighted_sum((0.5, sensitivity), (0.5, specificity))),
-        _figure(
-            "F1",
-            tuple(2 * end / (1 + end) for end in (found.value, found.low, found.high)),
-            is_of_prevalence=True,
-        ),
+        _figure("F1", f1_of(found), is_of_prevalence=True),
         _figure("Likelihood ratio, called", ratio_of(sensitivity, alarms)),
         _figure("Likelihood ratio, not called", ratio_of(missed, specificity)),
     ]
     if is_picked and women_of_smaller_class(cases) < FEWEST_OF_CLASS:
         figures = [replace(one, low=None, high=None) for one in figures]
     return [*figures, _figure("Probabilistic F1", _probabilistic_f1(cases), is_of_prevalence=True)]
+
+
+def f1_of(found: Rate) -> tuple[float, float, float]:
+    """From the share J of those rightly called among all who are called or ill: 2 J / (1 + J)."""
+    value, low, high = (2 * end / (1 + end) for end in (found.value, found.low, found.high))
+    return value, low, high
 
 
 def _probabilistic_f1(cases: Cases) -> tuple[float, ...]:

@@ -3,7 +3,7 @@ there is one, else by drawing women again with replacement.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -110,12 +110,23 @@ def newcombe_interval(
     Newcombe (2006), Statistics in Medicine 25:559, method 5: the AUCs whose own standard error,
     by Hanley and McNeil with both counts averaged, reaches `value` within z.
     """
-    rest = (positives + negatives) / 2 - 1
+    return newcombe_of_strata(value, [(1.0, positives, negatives)], z=z)
+
+
+def newcombe_of_strata(
+    value: float, strata: Sequence[tuple[float, float, float]], *, z: float
+) -> tuple[float, float]:
+    """As `newcombe_interval`, of a mean AUC of parts without a woman in common: each by its weight
+    and its counts with and without cancer.
+    """
 
     def is_too_far(truth: float) -> bool:
-        variance = _exponential_variance(
-            truth, positives, negatives, rest_positives=rest, rest_negatives=rest
-        )
+        variance = 0.0
+        for weight, positives, negatives in strata:
+            rest = (positives + negatives) / 2 - 1
+            variance += weight**2 * _exponential_variance(
+                truth, positives, negatives, rest_positives=rest, rest_negatives=rest
+            )
         return abs(value - truth) > z * math.sqrt(max(0.0, variance))
 
     return _edge(0.0, value, is_too_far), _edge(1.0, value, is_too_far)

@@ -263,8 +263,8 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
 
     page.segmented_control(key="count_split").set_value("test").run()
     promised = frame(page, "promised")
-    assert promised["promised"].iloc[0].startswith("93.3% (14 of 15; 95 % ")
-    assert "of 15)" in promised["delivered"].iloc[0]
+    assert promised["promised"].iloc[0].startswith("93.3 %, 14 of 15 (95 % ")
+    assert "of 15 (95 % " in promised["delivered"].iloc[0]
 
 
 def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(
