@@ -394,9 +394,14 @@ def effective_groups(groups: NDArray[np.intp]) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
-def t_quantile(parts: AucParts) -> float:
+def t_quantile(of: AucParts | Cases) -> float:
     """Student's t on the women of the smaller class: a handful of cancers is a small sample."""
-    return float(stdtrit(degrees_of_freedom(parts), (1 + CONFIDENCE) / 2))
+    freedom = (
+        degrees_of_freedom(of)
+        if isinstance(of, AucParts)
+        else max(1, women_of_smaller_class(of) - 1)
+    )
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def degrees_of_freedom(parts: AucParts) -> int:
