@@ -18,6 +18,7 @@ from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
+from mammo_core.metrics.uncertainty import IntervalMethod
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.naming import run_title
@@ -129,6 +130,17 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     page.number_input(key="target_specificity").set_value(0.8).run()
     page.button(key="set_threshold").click().run()
     assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
+
+
+def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest) -> None:
+    page.selectbox(key="aim").set_value("F1").run()
+    page.button(key="set_threshold").click().run()
+    assert not page.exception, page.exception
+    rates = rates_of(page)
+    assert rates.loc["Sensitivity (recall)", "95 % interval"] == "–"
+    assert rates.loc["Sensitivity (recall)", "of"].endswith("women)")
+    assert rates.loc["Specificity", "by"] == IntervalMethod.PICKED_OF_FEW
+    assert rates.loc["Balanced accuracy", "value"] == "–"
 
 
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:
