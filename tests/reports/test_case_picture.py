@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 from mammo_core.errors import UnknownNameError
 from mammo_core.reports.case.picture import (
     COLOUR_MAPS,
+    FADING,
     Appearance,
     colour_table,
     grey_picture,
@@ -105,3 +107,17 @@ def test_a_png_holds_the_picture_and_nothing_else() -> None:
     chunks = set(re.findall(rb"tEXt|iTXt|zTXt|eXIf|tIME", content))
     assert content.startswith(b"\x89PNG")
     assert not chunks
+
+
+def test_the_ink_of_a_map_fades_as_in_the_viewer_and_faster_than_its_height() -> None:
+    script = (VIEWER / "heatmap.js").read_text(encoding="utf-8")
+    assert f"FADING = {FADING};" in script
+    image = CASE.images[0]
+    assert image.heat is not None
+    plain = heat_picture(replace(image, heat=np.zeros_like(image.heat), regions=()), Appearance())
+    full, half = (
+        heat_picture(replace(image, heat=np.full_like(image.heat, high), regions=()), Appearance())
+        for high in (255, 120)
+    )
+    ink = [np.abs(one.astype(int) - plain).sum() for one in (half, full)]
+    assert 0 < ink[0] < 0.4 * ink[1]

@@ -95,7 +95,7 @@ def _heatmaps(case: ReadCase, look: Appearance) -> dict[str, str]:
     return {
         "methods": ", ".join(dict.fromkeys(image.method for image in images)),
         "stops": ", ".join(f"#{stop}" for stop in COLOUR_MAPS[look.palette].split()),
-        "scales": scales_in_words([image.reading for image in images if image.reading]),
+        "scales": scales_in_words([image.shown_map for image in images if image.shown_map]),
     }
 
 

@@ -21,7 +21,6 @@ from mammo_core.reports.case.record import (
     ReadCase,
     ReadImage,
     regions_in_words,
-    scale_in_words,
     view_name,
 )
 from mammo_core.types import Window
@@ -44,6 +43,9 @@ COLOUR_MAPS: Final[Mapping[str, str]] = {
     ),
 }
 _STEP: Final = 15
+#: How much faster than its height the ink of a map fades: what is at half of full colour has a
+#: third of the ink, and is not taken for what stands out.
+FADING: Final = 1.5
 _LEAST_WIDTH: Final = 560  # the burned-in words need it
 _LEAST_WIDTH_OF_NOTICE: Final = 160
 _INK: Final = (235, 238, 242)
@@ -168,10 +170,10 @@ def _window(image: ReadImage, look: Appearance) -> Window:
 
 
 def _under_heat(shown: Colours, heat: Grey, look: Appearance) -> Colours:
-    """Colour says how high; what is low is also thin, so that the breast stays readable."""
+    """Colour says how high; what is low is also thin, so that a faint map looks faint."""
     rows, columns = shown.shape[:2]
     fine = cv2.resize(heat, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    part = (np.minimum(255, 2 * np.arange(256)) / 255 * look.opacity).astype(np.float32)
+    part = ((np.arange(256) / 255) ** FADING * look.opacity).astype(np.float32)
     alpha = part[fine][..., np.newaxis]
     blended = shown + alpha * (colour_table(look.palette)[fine].astype(np.float32) - shown)
     return np.asarray(np.rint(blended), dtype=np.uint8)
@@ -205,8 +207,7 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         *([f"{image.stamp}. {image.reading.outside}"] if image.stamp else []),
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
         f"Heatmap: {image.method}. It shows what moved the score, not the borders of a "
-        f"tumour. {scale_in_words(image.reading)}",
-        *([f"Heatmap {image.corner}."] if image.corner else []),
+        f"tumour. {image.scale}",
         *([image.remark] if image.remark else []),
         *regions_in_words(image),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",

@@ -3,6 +3,7 @@
 
 const FINE_SIDE = 320; // cells along the longer side
 const CONTOURS = [0.25, 0.5, 0.75];
+const FADING = 1.5; // what is at half of full colour has a third of the ink
 
 function fineHeat(heat, [rows, columns]) {
   const factor = Math.max(1, Math.ceil(FINE_SIDE / Math.max(rows, columns)));
@@ -32,14 +33,14 @@ function mix(low, high, part) {
   return low + part * (high - low);
 }
 
-// Colour says how high; what is low is also thin, so that the breast stays readable under it.
+// Colour says how high; what is low is also thin, so that a faint map looks faint.
 function heatCanvas(fine, palette, cutoff) {
   const canvas = new OffscreenCanvas(fine.columns, fine.rows);
   const context = canvas.getContext("2d");
   const image = context.createImageData(fine.columns, fine.rows);
   const target = new Uint32Array(image.data.buffer);
   const table = colourTable(palette).map(([red, green, blue], value) => {
-    const alpha = value / 255 < cutoff ? 0 : Math.min(255, 2 * value);
+    const alpha = value / 255 < cutoff ? 0 : Math.round(255 * inkOf(value / 255));
     return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
   });
   fine.values.forEach((value, i) => {
@@ -47,6 +48,10 @@ function heatCanvas(fine, palette, cutoff) {
   });
   context.putImageData(image, 0, 0);
   return canvas;
+}
+
+function inkOf(share) {
+  return share ** FADING;
 }
 
 // Marching squares: for each level a path in fractions of the frame's width and height.
