@@ -438,6 +438,9 @@ def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest)
     Image.fromarray(checks).save(picture, "PNG")
     drop(page, ("a.png", mark_png(picture.getvalue())))
     assert "Unlike the images this model learnt from" in page.warning[0].value
+    assert panels(page)[0]["alarm"] == (
+        "Unlike the images it learnt from: the score may mean nothing."
+    )
     assert score_rows(page)
 
 
