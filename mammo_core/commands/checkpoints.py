@@ -136,7 +136,8 @@ def _show(arguments: argparse.Namespace) -> int:
     for point in locked_points(run):
         promise, where = point.promise, point.split or "out of fold"
         say(
-            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), locked "
+            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), "
+            f"{'made with the model' if point.comes_with_model else 'locked'} "
             f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
             f"{promise.left_alone} of {promise.negatives} not called ({where})"
         )

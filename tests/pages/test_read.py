@@ -458,7 +458,7 @@ def test_a_relative_heatmap_says_so(page: AppTest) -> None:
     assert "relative: some point" not in captions(page)
     page.selectbox(key="method").set_value("layer_cam").run()
     assert "(LayerCAM)" in captions(page)
-    assert "relative: some point of every image is full colour" in captions(page)
+    assert "some point of every image is full colour" in captions(page)
 
 
 def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Path) -> None:

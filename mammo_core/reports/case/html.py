@@ -67,9 +67,10 @@ def _threshold(case: ReadCase) -> str:
             f"The threshold was set by {point.level}; nothing here is scored that way, so there "
             "is no verdict."
         )
+    day = day_in_words(point.locked_at)
+    since = "it comes with the model" if point.comes_with_model else f"locked {day}"
     return (
-        f"The threshold is {point.threshold:.4f} by {point.level}, chosen for {point.aim}, locked "
-        f"{day_in_words(point.locked_at)}."
+        f"The threshold is {point.threshold:.4f} by {point.level}, chosen for {point.aim}; {since}."
     )
 
 

@@ -210,8 +210,10 @@ def _threshold(
         return "No verdict: no threshold is locked. Lock one on the Thresholds page."
     if point is None or why_no_verdict(cases, point):
         return ""  # among the cautions
+    whose = ", which comes with the model" if point.comes_with_model else ""
     return (
-        f"Threshold {threshold_in_words(point)}, {point.aim}. {promise_in_words(point, positive)}"
+        f"Threshold {threshold_in_words(point)}{whose}, {point.aim}. "
+        f"{promise_in_words(point, positive)}"
     )
 
 
