@@ -40,7 +40,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _named(seen)
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
     pictures = actions.add_parser(
-        "pictures", help="keep small pictures of its validation images beside it, if drawn ones"
+        "pictures",
+        help="keep small pictures of its validation and test images beside it, if drawn ones",
     )
     _named(pictures)
     pictures.add_argument(
@@ -239,10 +240,10 @@ def _seen(arguments: argparse.Namespace) -> int:
 
 
 def _pictures(arguments: argparse.Namespace) -> int:
-    from mammo_core.training.lineage import picture_validation
+    from mammo_core.training.lineage import picture_scored
 
     run = RunFolder(folder_of(arguments.name))
-    count = picture_validation(run, arguments.data, side=arguments.side)
+    count = picture_scored(run, arguments.data, side=arguments.side)
     say(f"{many(count, 'picture', 'pictures')} kept beside {run.run_id}.")
     return 0
 

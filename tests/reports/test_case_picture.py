@@ -8,7 +8,6 @@ import pytest
 from mammo_core.errors import UnknownNameError
 from mammo_core.reports.case.picture import (
     COLOUR_MAPS,
-    FADING,
     Appearance,
     colour_table,
     grey_picture,
@@ -109,15 +108,11 @@ def test_a_png_holds_the_picture_and_nothing_else() -> None:
     assert not chunks
 
 
-def test_the_ink_of_a_map_fades_as_in_the_viewer_and_faster_than_its_height() -> None:
-    script = (VIEWER / "heatmap.js").read_text(encoding="utf-8")
-    assert f"FADING = {FADING};" in script
-    image = CASE.images[0]
+def test_a_map_at_half_of_full_colour_has_half_of_the_ink() -> None:
+    image = replace(CASE.images[0], regions=())
     assert image.heat is not None
-    plain = heat_picture(replace(image, heat=np.zeros_like(image.heat), regions=()), Appearance())
-    full, half = (
-        heat_picture(replace(image, heat=np.full_like(image.heat, high), regions=()), Appearance())
-        for high in (255, 120)
-    )
-    ink = [np.abs(one.astype(int) - plain).sum() for one in (half, full)]
-    assert 0 < ink[0] < 0.4 * ink[1]
+    plain = heat_picture(replace(image, heat=np.zeros_like(image.heat)), Appearance()).astype(float)
+    for height, ink in ((51, 0.09), (255, 0.45)):
+        drawn = heat_picture(replace(image, heat=np.full_like(image.heat, height)), Appearance())
+        colour = colour_table("inferno")[height].astype(float)
+        np.testing.assert_allclose(drawn, plain + ink * (colour - plain), atol=0.51)

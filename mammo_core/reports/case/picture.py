@@ -43,9 +43,6 @@ COLOUR_MAPS: Final[Mapping[str, str]] = {
     ),
 }
 _STEP: Final = 15
-#: How much faster than its height the ink of a map fades: what is at half of full colour has a
-#: third of the ink, and is not taken for what stands out.
-FADING: Final = 1.5
 _LEAST_WIDTH: Final = 560  # the burned-in words need it
 _LEAST_WIDTH_OF_NOTICE: Final = 160
 _INK: Final = (235, 238, 242)
@@ -173,7 +170,7 @@ def _under_heat(shown: Colours, heat: Grey, look: Appearance) -> Colours:
     """Colour says how high; what is low is also thin, so that a faint map looks faint."""
     rows, columns = shown.shape[:2]
     fine = cv2.resize(heat, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    part = ((np.arange(256) / 255) ** FADING * look.opacity).astype(np.float32)
+    part = (np.arange(256) / 255 * look.opacity).astype(np.float32)
     alpha = part[fine][..., np.newaxis]
     blended = shown + alpha * (colour_table(look.palette)[fine].astype(np.float32) - shown)
     return np.asarray(np.rint(blended), dtype=np.uint8)

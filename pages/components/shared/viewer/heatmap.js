@@ -3,7 +3,6 @@
 
 const FINE_SIDE = 320; // cells along the longer side
 const CONTOURS = [0.25, 0.5, 0.75];
-const FADING = 1.5; // what is at half of full colour has a third of the ink
 
 function fineHeat(heat, [rows, columns]) {
   const factor = Math.max(1, Math.ceil(FINE_SIDE / Math.max(rows, columns)));
@@ -40,7 +39,7 @@ function heatCanvas(fine, palette, cutoff) {
   const image = context.createImageData(fine.columns, fine.rows);
   const target = new Uint32Array(image.data.buffer);
   const table = colourTable(palette).map(([red, green, blue], value) => {
-    const alpha = value / 255 < cutoff ? 0 : Math.round(255 * inkOf(value / 255));
+    const alpha = value / 255 < cutoff ? 0 : value;
     return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
   });
   fine.values.forEach((value, i) => {
@@ -48,10 +47,6 @@ function heatCanvas(fine, palette, cutoff) {
   });
   context.putImageData(image, 0, 0);
   return canvas;
-}
-
-function inkOf(share) {
-  return share ** FADING;
 }
 
 // Marching squares: for each level a path in fractions of the frame's width and height.
