@@ -41,7 +41,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
     pictures = actions.add_parser(
         "pictures",
-        help="keep small pictures of its validation and test images beside it, if drawn ones",
+        help="keep small pictures of its validation and test images, if drawn ones",
     )
     _named(pictures)
     pictures.add_argument(

@@ -156,7 +156,7 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
     """A button for each sample; what comes back puts their pictures in, which takes longer."""
     samples = list_samples(samples_root())
     places = []
-    with st.container(key="samples", horizontal=True, vertical_alignment="center"):
+    with st.container(key="samples", width="content", horizontal=True, vertical_alignment="center"):
         for sample in samples:
             with st.container(
                 width="content", horizontal=True, vertical_alignment="center", gap="xsmall"

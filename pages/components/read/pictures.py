@@ -42,6 +42,7 @@ from pages.components.shared.viewer.viewer import (
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
 _LONGEST_TOGETHER: Final = 1400
+_LEAST_FETCHED: Final = 512  # pixels; an image that is no wider or higher is sent whole
 _OF_MODEL: Final = " by model "  # in the key of a pane, after its image's id
 
 
@@ -110,7 +111,7 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         key=image.ref.image_id,
         title=image.title,
         pixels=shown.pixels,
-        full=_full(case, image) if shown.reduction > 1 else None,
+        full=_full(case, image, shown),
         windows=shown.windows,
         side=image.ref.side,
         view=image.ref.view,
@@ -130,8 +131,13 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
     )
 
 
-def _full(case: Case, image: CaseImage) -> NDArray[np.uint16]:
-    return load_grey(cases_root(), case, image, grey=grey_values)
+def _full(case: Case, image: CaseImage, shown: DisplayImage) -> NDArray[np.uint16] | None:
+    """What is fetched where the zoom asks for it, so that little has to come before a first look;
+    None where what is shown is little and all there is.
+    """
+    if shown.reduction > 1:
+        return load_grey(cases_root(), case, image, grey=grey_values)
+    return shown.pixels if min(shown.pixels.shape) >= _LEAST_FETCHED else None
 
 
 def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
