@@ -315,7 +315,11 @@ def lay_out(*, is_for_two: bool) -> Places:
         pictures, right = st.columns([3, 1], gap="medium")
         models, scores = right.container(), right.container()
         return Places(
-            models=models, pictures=pictures, scores=scores, second_scores=scores, behind=pictures
+            models=models,
+            pictures=pictures,
+            scores=scores,
+            second_scores=scores,
+            behind=st.container(),  # on a phone under the scores
         )
     models = st.container(horizontal=True)
     pictures = st.container()

@@ -172,7 +172,7 @@ def show_first_visit() -> RunFolder | None:
     """Something to look at, and where to put one's own; the model that images would be read by."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.title("Read", width="content")
-        st.markdown(_WELCOME)
+        st.markdown(_WELCOME, width="stretch")
     offer_undo()
     show_drop()
     with st.container(horizontal=True, vertical_alignment="center"):
