@@ -170,9 +170,9 @@ def _show_all_of(case: Case) -> RunFolder | None:
 
 def show_first_visit() -> RunFolder | None:
     """Something to look at, and where to put one's own; the model that images would be read by."""
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.title("Read", width="content")
-        st.markdown(_WELCOME, width="stretch")
+    title, words = st.columns([1, 11], vertical_alignment="center")
+    title.title("Read")
+    words.markdown(_WELCOME)
     offer_undo()
     show_drop()
     with st.container(horizontal=True, vertical_alignment="center"):
