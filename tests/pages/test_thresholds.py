@@ -360,7 +360,7 @@ def test_a_threshold_that_came_with_the_model_is_not_said_to_be_locked_here(
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
     lock_by_aim(
-        run, Aim.SENSITIVITY, 0.9, level=None, is_conservative=False, now="2026-01-01",
+        run, Aim.SENSITIVITY, 0.9, level=Level.BREAST, is_conservative=False, now="2026-01-01",
         comes_with_model=True,
     )  # fmt: skip
     page = show(open_page("thresholds"), "Operating point")
