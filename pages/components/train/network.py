@@ -21,6 +21,8 @@ _VIEWS: Final[tuple[Literal[1, 2], ...]] = (1, 2)
 
 def pick_views(config: RunConfig, chosen: TrainingData, *, key: str) -> RunConfig:
     """`config` with as many views as chosen; one, and why, where these data have no pairs."""
+    if not chosen.images:
+        return config
     if not chosen.paired:
         st.caption(
             f"Views of a breast scored together: 1. None of the {chosen.images:,} labelled images "
