@@ -20,10 +20,10 @@ from mammo_core.runs.measured import (
     froc_tables,
     stress_of,
 )
-from mammo_core.runs.naming import run_title
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import title_of
 
 
 def show_job(run: RunFolder) -> bool:
@@ -33,7 +33,7 @@ def show_job(run: RunFolder) -> bool:
         if not status.state.is_over:
             _watch(run)
             return False
-        words = escaped(f"{run_title(run)}: {status.state}. {status.message}")
+        words = escaped(f"{title_of(run)}: {status.state}. {status.message}")
         if status.state is RunState.FINISHED:
             st.caption(words)
         else:
@@ -48,7 +48,7 @@ def _watch(run: RunFolder) -> None:
         if status.state.is_over:
             st.rerun()  # what it has found is shown outside this fragment
         st.progress(
-            status.progress, text=escaped(f"{status.state}: {status.message or run_title(run)}")
+            status.progress, text=escaped(f"{status.state}: {status.message or title_of(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
             run.ask_to_stop()
@@ -127,7 +127,7 @@ def dataset_of(run: RunFolder) -> "Dataset":
     """The data set whose images `run` has scored: its own, or the one it was evaluated on."""
     if not run.file(_SETTINGS).exists():
         raise RunError(
-            f"{run_title(run)} came from elsewhere, without the settings of its training: which "
+            f"{title_of(run)} came from elsewhere, without the settings of its training: which "
             "images on this computer are its own is not known, so none are shown. It reads like "
             "any other model."
         )

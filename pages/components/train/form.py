@@ -15,7 +15,7 @@ from mammo_core.datasets.dataset import Registered, list_registered
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
-from mammo_core.runs.naming import LONGEST_TITLE, run_title
+from mammo_core.runs.naming import LONGEST_TITLE
 from mammo_core.training.by_recipe import (
     gone_on,
     other_data_in_words,
@@ -33,6 +33,7 @@ from mammo_core.training.series import (
 from mammo_core.types import Task
 from mammo_core.zoo.catalog import get_backbone
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import all_titles
 from pages.components.train.course import (
     balance_in_words,
     pick_balance,
@@ -82,7 +83,7 @@ def pick_origin(places: "FormPlaces") -> FormOrigin:
     copied = st.query_params.get(_COPIED, "")
     is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
     options = [*titles, copied] if is_run else [*titles]
-    called = run_title(find_run(copied, checkpoints_root())) if is_run else ""
+    called = all_titles().get(copied, copied) if is_run else ""
     name = places.recipe.selectbox(
         "Recipe",
         options,

@@ -17,7 +17,6 @@ from mammo_core.runs.jobs import (
     remaining_seconds,
     resume_run,
 )
-from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState
@@ -25,7 +24,7 @@ from mammo_core.words import case_in_words, pairs_in_words
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
 from pages.components.shared.gallery import show_gallery
-from pages.components.shared.pickers import can_read
+from pages.components.shared.pickers import all_titles, can_read, title_of
 from pages.components.shared.runs import show_measured
 from pages.components.train.form import start_from, start_one
 from pages.components.train.preflight import in_words
@@ -150,7 +149,7 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
 def show_settings(run: RunFolder, config: RunConfig) -> None:
     with st.expander("Settings", icon=":material/settings:"):
         others = [other for other in list_runs(checkpoints_root()) if other != run]
-        titles = titles_of([run, *others])
+        titles = all_titles()
         settings = {titles[run.run_id]: config}
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect(
@@ -176,7 +175,7 @@ def _readable(run: RunFolder) -> RunConfig:
     try:
         return run.settings(RunConfig)
     except ConfigError as error:
-        raise ConfigError(f"{run_title(run)} cannot be compared. {error}") from None
+        raise ConfigError(f"{title_of(run)} cannot be compared. {error}") from None
 
 
 def show_cost(run: RunFolder) -> None:
@@ -287,9 +286,7 @@ def _show_state(
 ) -> None:
     """State and progress; alarms have their own place, so they are left out of the message."""
     counted = f", {_unit(run, settings)}{status.done} of {status.total}" if status.total else ""
-    told = escaped(
-        f"{run_title(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}"
-    )
+    told = escaped(f"{title_of(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}")
     st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
     message = status.message
     if "alarm" in metrics and isinstance(metrics["alarm"].iloc[-1], str):

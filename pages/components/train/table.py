@@ -20,13 +20,12 @@ from mammo_core.runs.naming import (
     is_archived,
     last_name,
     read_about,
-    run_title,
-    titles_of,
     write_about,
 )
 from mammo_core.types import Split
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.pickers import all_titles, short_names, title_of
 from pages.components.train.preflight import in_words
 
 _ROWS: Final = "run_table"
@@ -37,7 +36,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
     """The runs that are listed, those archived only on request. Rows that are chosen are drawn over
     each other; one alone is the run shown below.
     """
-    titles = titles_of(runs)
+    titles = all_titles()
     hidden = [run for run in runs if is_archived(run)]
     asked = st.session_state.get("run") or st.query_params.get("run")  # chosen now, or by a link
     with st.expander(f"All {len(runs)} runs", icon=":material/table_rows:", expanded=True):
@@ -64,7 +63,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         st.session_state["row_opened"] = chosen[0].run_id if len(chosen) == 1 else None
         if len(chosen) > 1:
             with noted_errors():
-                _show_over_each_other(chosen[:_MOST_CURVES], titles)
+                _show_over_each_other(chosen[:_MOST_CURVES], short_names())
     return listed or list(runs)
 
 
@@ -142,7 +141,7 @@ def show_about(run: RunFolder) -> None:
         about = read_about(run)
         with st.form(f"about_{run.run_id}", border=False):
             title = st.text_input(
-                "Name", value=about.title, placeholder=run_title(run), max_chars=LONGEST_TITLE
+                "Name", value=about.title, placeholder=title_of(run), max_chars=LONGEST_TITLE
             )
             notes = st.text_area("Notes", value=about.notes)
             tags = st.text_input("Tags, with commas between them", value=", ".join(about.tags))
