@@ -16,6 +16,7 @@ from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import title_of
+from pages.components.shared.runs import told_settings
 from pages.components.shared.scored import Scored, differs, scored_of
 
 
@@ -49,7 +50,7 @@ def show_settings(compared: Compared) -> None:
     if len(compared.runs) < 2:
         st.info("Choose at least two models.")
         return
-    documents = {name: run.document() for name, run in compared.runs.items()}
+    documents = {name: told_settings(run) for name, run in compared.runs.items()}
     table = settings_table(documents, only_differences=True)
     if table.empty:
         st.info("These runs have the same settings.")

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -34,7 +33,7 @@ from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.pickers import scored_runs, title_of
-from pages.components.shared.runs import show_job
+from pages.components.shared.runs import name_of_data, show_job
 from pages.components.shared.scored import scored_of
 
 PREFIX: Final = "baseline: "
@@ -141,20 +140,11 @@ def recipes_of(runs: Mapping[str, RunFolder]) -> dict[str, RunConfig]:
             settings,
             seed=0,
             series="",
-            data=replace(settings.data, folder=_name_of(settings.data.folder)),
+            data=replace(settings.data, folder=name_of_data(settings.data.folder)),
         )
         for name, settings in known
         if settings is not None
     }
-
-
-def _name_of(folder: str) -> str:
-    """A name needs no look among the registered sets, and its page none of what reads one."""
-    if not Path(folder).is_absolute():
-        return folder
-    from mammo_core.datasets.dataset import name_of_folder
-
-    return name_of_folder(folder)
 
 
 def _spread(

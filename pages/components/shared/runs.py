@@ -2,7 +2,8 @@
 from.
 """
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -113,6 +114,29 @@ if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
     from mammo_core.datasets.dataset import Dataset
 
 _SETTINGS: Final = "run.json"
+
+
+def name_of_data(folder: str) -> str:
+    """The registered name of `folder`. A name needs no look among the registered sets, and its page
+    none of what reads one.
+    """
+    if not Path(folder).is_absolute():
+        return folder
+    from mammo_core.datasets.dataset import name_of_folder
+
+    return name_of_folder(folder)
+
+
+def told_settings(run: RunFolder) -> dict[str, Any]:
+    """The settings of `run` to be held against others: one data set has one name, whether its run
+    was started from its folder or from its name.
+    """
+    document = run.document()
+    data = document.get("data")
+    folder = data.get("folder") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(folder, str):
+        return document
+    return document | {"data": data | {"folder": name_of_data(folder)}}
 
 
 def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:

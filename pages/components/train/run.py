@@ -1,5 +1,6 @@
 """A run as it goes, and what it offers when it is over."""
 
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -25,7 +26,7 @@ from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
 from pages.components.shared.gallery import show_gallery
 from pages.components.shared.pickers import all_titles, can_read, title_of
-from pages.components.shared.runs import show_measured
+from pages.components.shared.runs import name_of_data, show_measured
 from pages.components.train.form import start_from, start_one
 from pages.components.train.preflight import in_words
 from pages.components.train.progress import show_alarms, show_curves, show_series
@@ -150,7 +151,7 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
     with st.expander("Settings", icon=":material/settings:"):
         others = [other for other in list_runs(checkpoints_root()) if other != run]
         titles = all_titles()
-        settings = {titles[run.run_id]: config}
+        settings = {titles[run.run_id]: _named(config)}
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect(
             "Compare with",
@@ -163,12 +164,17 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
         )
         for other in others:
             if other.run_id in chosen:
-                settings[titles[other.run_id]] = _readable(other)
+                settings[titles[other.run_id]] = _named(_readable(other))
         table = settings_table(settings, only_differences=only and bool(chosen))
         if table.empty:
             st.caption("Their settings are the same.")
         else:
             st.dataframe(table, hide_index=True, key="settings_table")
+
+
+def _named(config: RunConfig) -> RunConfig:
+    """One data set has one name, however its run was started."""
+    return replace(config, data=replace(config.data, folder=name_of_data(config.data.folder)))
 
 
 def _readable(run: RunFolder) -> RunConfig:
