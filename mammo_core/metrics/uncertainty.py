@@ -189,8 +189,8 @@ class IntervalMethod(StrEnum):
     LINEARISED = "linearised, by woman"
     WILSON = "Wilson"
     WILSON_CLUSTERED = "Wilson, by woman"
-    PICKED = "Wilson, wider: the best threshold of these cases"
-    PICKED_OF_FEW = "none: the best threshold of too few women"
+    PICKED = "Wilson, wider: best threshold"
+    PICKED_OF_FEW = "none: best threshold of few women"
     NONE = "no cases"
     UNNAMED = "women not all known: too narrow"
 

@@ -226,11 +226,18 @@ def test_no_number_of_few_women_stands_without_its_interval(
     assert set(frame(show(page, "Calibration"), "perfect is")["value"]) == {"–"}
 
 
-def test_the_average_precision_has_its_interval(page: AppTest) -> None:
+def test_the_average_precision_has_its_interval(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=70, with_cancer=30))
     assert re.search(
         r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(linearised, by woman\)",
-        captions_of(show(page, "Curves")),
+        captions_of(show(open_page("thresholds"), "Curves")),
     )
+
+
+def test_the_average_precision_of_ten_women_is_not_told(page: AppTest) -> None:
+    told = captions_of(show(page, "Curves"))
+    assert "No average precision: of 10 women with cancer" in told
+    assert "Guessing has an average precision of 0." in told
 
 
 def test_calibration_learns_from_validation_and_is_judged_on_test(

@@ -118,6 +118,11 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
         key="rates",
         width="stretch",
     )
+    if picked:
+        st.caption(
+            "This threshold is the best of all on these cases, where it looks better than it is: "
+            "intervals are wider for it, and of few women there is none."
+        )
     st.caption(
         "What is derived is put together from the rates, by woman; a number without an interval is "
         "not shown."
@@ -141,7 +146,11 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
 
 
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
-    row = {"rate": one.name + (share if one.is_of_prevalence else ""), "of": "", "by": "drawn"}
+    row = {
+        "rate": one.name + (share if one.is_of_prevalence else ""),
+        "of": "",
+        "by": "rates, put together",
+    }
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}
     return row | {

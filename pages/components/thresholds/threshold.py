@@ -114,8 +114,10 @@ def _intervals(rates: RatesAtThreshold) -> dict[str, str]:
     }
     return {
         name: f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
-        for name, rate in named.items()
         if rate.is_told
+        else f"Interval: {rate.method}"
+        for name, rate in named.items()
+        if rate.total
     }
 
 
