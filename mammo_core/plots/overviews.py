@@ -84,9 +84,7 @@ def matrix_figure(squares: Sequence[Square]) -> go.Figure:
             width=0.96,
             marker={
                 "color": _fill(square.share),
-                "line": {"color": INK, "width": 3}
-                if square.is_own
-                else {"color": MUTED, "width": 1},
+                "line": {"color": MUTED, "width": 4 if square.is_own else 1},
                 "pattern": {
                     "shape": "/" if square.is_hatched else "",
                     "fgcolor": MUTED,
