@@ -20,7 +20,8 @@ TOO_WIDE: Final = """() => Math.max(
 OVERLAPPING: Final = """() => {
   const roots = (from) => [from, ...[...from.querySelectorAll("*")]
     .filter((one) => one.shadowRoot).flatMap((one) => roots(one.shadowRoot))];
-  const kinds = "button, a[href], summary, select, input:not([type=range], [type=file]), .chip";
+  const kinds = "button, a[href], summary, select, input:not([type=range], [type=file]), .chip, " +
+    "h1, h2, h3, .st-key-top_bar p";
   const called = (one) => (one.getAttribute("aria-label") ?? one.innerText ?? "").slice(0, 40);
   const controls = roots(document).flatMap((root) => [...root.querySelectorAll(kinds)])
     .filter((one) => one.checkVisibility({ opacityProperty: true, visibilityProperty: true }))
