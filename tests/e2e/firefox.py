@@ -37,6 +37,14 @@ const all = (selector, text = "") => roots(document)
   .filter((one) => one.checkVisibility() && words(one).includes(text));
 const find = (selector, text) => all(selector, text)[0];
 """
+#: As Playwright does: what still moves would not be where the mouse goes.
+_STAYS: Final = """await (async () => {{
+  const place = () => JSON.stringify({element}?.getBoundingClientRect());
+  const before = place();
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  return before !== undefined && before === place() &&
+    !document.querySelector("[data-test-script-state=running]");
+}})()"""
 
 
 def find_firefox() -> str | None:
@@ -74,16 +82,18 @@ class Tab:
         return found
 
     def click(self, element: str) -> None:
-        """With the mouse, into the middle of what the expression finds, once it is there."""
-        self.wait_for(f"Boolean({element})")
+        """With the mouse, into the middle of what the expression finds, once it stays in place."""
+        self.wait_for(_STAYS.format(element=element))
         self._evaluate(f"{element}.scrollIntoView({{block: 'center'}})")
+        self.point_at(element)
+        presses = [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
+        self._act({"type": "pointer", "id": "mouse", "actions": presses})
+
+    def point_at(self, element: str) -> None:
+        """Move the mouse into the middle of it."""
         middle = {"type": "element", "element": self._reference(element)}
-        mouse = [
-            {"type": "pointerMove", "x": 0, "y": 0, "origin": middle},
-            {"type": "pointerDown", "button": 0},
-            {"type": "pointerUp", "button": 0},
-        ]
-        self._act({"type": "pointer", "id": "mouse", "actions": mouse})
+        move = {"type": "pointerMove", "x": 0, "y": 0, "origin": middle}
+        self._act({"type": "pointer", "id": "mouse", "actions": [move]})
 
     def press(self, key: str) -> None:
         strokes = [{"type": kind, "value": key} for kind in ("keyDown", "keyUp")]
@@ -107,7 +117,7 @@ class Tab:
     def _evaluate(self, expression: str) -> Any:
         told = self._ask(
             "script.callFunction",
-            functionDeclaration=f"() => {{ {_HELPERS} return {expression}; }}",
+            functionDeclaration=f"async () => {{ {_HELPERS} return {expression}; }}",
             target={"context": self.context},
             awaitPromise=True,
         )
@@ -146,7 +156,8 @@ def running_firefox(program: str, profile: Path) -> Iterator[Tab]:
         with _connected(port) as line:
             ask(line, 1_000_000, "session.new", {"capabilities": {}})
             tree = ask(line, 1_000_001, "browsingContext.getTree", {})
-            yield Tab(connection=line, context=tree["contexts"][0]["context"])
+            context = tree["contexts"][0]["context"]
+            yield Tab(connection=line, context=context)
     finally:
         process.terminate()
         process.wait()
