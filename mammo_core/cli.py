@@ -18,7 +18,7 @@ from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
-from mammo_core.commands.train import TRAIN
+from mammo_core.commands.train import REPRODUCE, TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
 from mammo_core.files import keep_private
@@ -41,6 +41,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PREPARE,
     RECIPES,
     REPORT,
+    REPRODUCE,
     RESUME,
     RUNS,
     STOP,
