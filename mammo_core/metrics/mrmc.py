@@ -24,10 +24,10 @@ from mammo_core.words import many
 Floats = NDArray[np.float64]
 
 SEQUENTIAL: Final = (
-    "Each case was answered without the model and at once again with it. Readers so remember their "
-    "first answer: what the model changes comes out smaller and surer than with weeks between."
+    "Sequential design: each case was answered without the model and at once again with it. "
+    "Readers remember their first answer, so the change may come out smaller, and its interval "
+    "narrower, than with weeks between the two readings."
 )
-
 
 #: With two random readers, equal ways differed in up to 12 of 100 made-up studies (Roe and Metz) at
 #: a nominal 5; with three and four in 4 to 7.
