@@ -16,6 +16,7 @@ from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
+from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
@@ -39,6 +40,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PHANTOM,
     PREDICT,
     PREPARE,
+    READERS,
     RECIPES,
     REPORT,
     RESUME,
