@@ -29,6 +29,7 @@ from mammo_core.reports.document import (
     warning,
 )
 from mammo_core.reports.study.external import external_section
+from mammo_core.reports.study.margins import MarginHeld, hold_margins, margins_section
 from mammo_core.reports.study.model_sections import data_sections, model_sections
 from mammo_core.reports.study.readers import studies_section
 from mammo_core.reports.study.result_sections import (
@@ -42,7 +43,7 @@ from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.study.women import Reported, read_reported
 from mammo_core.reports.wording import listed, rate_in_words
 from mammo_core.runs.card import Metric, ModelCard
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, find_run
 from mammo_core.runs.operating_points import (
     LockedPoint,
     note_opening,
@@ -59,7 +60,12 @@ _ON_CARD: Final = ("Guesses without a network", "Calibration", "Parts of the cas
 
 
 def study_report(
-    told: Reported, *, made_at: str, remark: str = "", studies: Path | None = None
+    told: Reported,
+    *,
+    made_at: str,
+    remark: str = "",
+    studies: Path | None = None,
+    margins: Sequence[MarginHeld] = (),
 ) -> Document:
     """Everything that the run can tell, and what it cannot, said. `remark` is on the making."""
     study = told.study
@@ -71,6 +77,7 @@ def study_report(
             *data_sections(told),
             *model_sections(study),
             *result_sections(told),
+            *margins_section(margins),
             *_external(told),
             *(studies_section(studies, study.run_id) if studies is not None else ()),
             *_judged(study),
@@ -377,7 +384,11 @@ def study_text(
     for one in told.elsewhere:  # their results are shown as well
         _noted(one.run, by=f"{by} of {run.run_id}", now=now)
     told = _with_this_look(told, run)
-    document = study_report(told, made_at=now, remark=remark, studies=studies)
+    held = hold_margins(run, roots)
+    for one in held:  # so are those of the model that a margin is held against
+        if one.found is not None:
+            _noted(find_run(one.written.against, *roots), by=f"{by} of {run.run_id}", now=now)
+    document = study_report(told, made_at=now, remark=remark, studies=studies, margins=held)
     return render_html(document) if form is Format.HTML else render_markdown(document)
 
 
