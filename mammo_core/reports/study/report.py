@@ -385,9 +385,9 @@ def study_text(
         _noted(one.run, by=f"{by} of {run.run_id}", now=now)
     told = _with_this_look(told, run)
     held = hold_margins(run, roots)
-    for one in held:  # so are those of the model that a margin is held against
-        if one.found is not None:
-            _noted(find_run(one.written.against, *roots), by=f"{by} of {run.run_id}", now=now)
+    for margin in held:  # so are those of the model that it is held against
+        if margin.found is not None:
+            _noted(find_run(margin.written.against, *roots), by=f"{by} of {run.run_id}", now=now)
     document = study_report(told, made_at=now, remark=remark, studies=studies, margins=held)
     return render_html(document) if form is Format.HTML else render_markdown(document)
 

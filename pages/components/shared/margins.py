@@ -35,8 +35,10 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
         st.form(f"margin_{key}", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
-        claim = st.selectbox("To be shown", list(Claim), key=f"{key}_claim", width=150)
-        figure = st.selectbox("in", list(MarginOf), key=f"{key}_figure", width=150)
+        claim = st.selectbox(
+            "To be shown", [str(one) for one in Claim], key=f"{key}_claim", width=150
+        )
+        figure = st.selectbox("in", [str(one) for one in MarginOf], key=f"{key}_figure", width=150)
         other = st.selectbox(
             "against", list(rivals), format_func=titles.__getitem__, key=f"{key}_against",
             width=320,
@@ -45,10 +47,14 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
             "by a margin of", 0.0, 1.0, 0.05, 0.01, key=f"{key}_margin", width=150,
             help="In the figure's own units: 0.05 is five points.",
         )  # fmt: skip
-        level = st.selectbox("A case is one", list(Level), key=f"{key}_level", width=150)
+        level = st.selectbox(
+            "A case is one", [str(one) for one in Level], key=f"{key}_level", width=150
+        )
         is_wanted = st.form_submit_button("Write it down", icon=":material/edit_note:")
     if is_wanted:
-        _write(run, rivals[other], claim, figure, margin=margin, level=level)
+        _write(
+            run, rivals[other], Claim(claim), MarginOf(figure), margin=margin, level=Level(level)
+        )
 
 
 def _write(
