@@ -251,7 +251,7 @@ def test_the_results_of_a_study_are_shown_to_whoever_runs_it_and_taken_away(
     assert "20 with cancer, 40 without" in captions(page)
     assert "Sequential design" in captions(page)
     effects = page.table[0].value
-    assert [*effects["figure"]] == ["AUC"] * 2 + ["sensitivity"] * 2 + ["specificity"] * 2
+    assert [*effects["Figure"]] == ["AUC"] * 2 + ["sensitivity"] * 2 + ["specificity"] * 2
     assert [*effects["About"][:2]] == [str(Readers.RANDOM), str(Readers.FIXED)]
     labels = [one.proto.label for one in page.get("download_button")]
     assert labels[1:] == ["Report, HTML", "Report, Markdown", "Numbers, CSV"]

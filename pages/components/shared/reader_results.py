@@ -44,13 +44,14 @@ def show_reader_results(
     st.caption(escaped(told.basis_of(found)))
     if found.effects:
         rows = [told.effect_cells(one) for one in found.effects]
-        _show_table(rows, ("figure", *told.effect_header(found)[1:]))
+        _show_table(rows, ("Figure", *told.effect_header(found)[1:]))
     for text in found.unsaid:
         st.warning(escaped(text), icon=":material/block:")
     st.caption(escaped(told.METHOD))
     _show_table([told.reader_cells(row) for row in found.rows], told.READER_HEADER)
     if found.pairs:
-        _show_table([*told.pair_rows(found)], told.PAIR_HEADER)
+        pairs = [dict(zip(told.PAIR_HEADER, row, strict=True)) for row in told.pair_rows(found)]
+        st.dataframe(pairs, hide_index=True, key="reader_pairs")
     for note in found.notes:
         st.caption(escaped(note))
     _offer(found, title, name)

@@ -108,7 +108,7 @@ def _copy(run: RunFolder) -> None:
 
 def show_results(run: RunFolder) -> None:
     card = cached.card(run)
-    if any(metric.split is Split.TEST for metric in card.metrics):
+    if run.has_predictions or any(metric.split is Split.TEST for metric in card.metrics):
         note_look(run, Split.TEST)
     if card.metrics:
         for place, metric in zip(
@@ -245,6 +245,9 @@ def show_run(run: RunFolder) -> None:
             noted_errors(),
             st.expander("Margin, before the test set is opened", icon=":material/edit_note:"),
         ):
+            st.caption(
+                "Write it while the run trains: when it has finished, this page shows test results."
+            )
             offer_margin(run, scored_runs(), key=f"margin_{run.run_id}")
     with noted_errors():
         show_settings(run, settings)
