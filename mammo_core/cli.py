@@ -20,7 +20,7 @@ from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
-from mammo_core.commands.train import TRAIN
+from mammo_core.commands.train import REPRODUCE, TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
 from mammo_core.files import keep_private
@@ -45,6 +45,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     READERS,
     RECIPES,
     REPORT,
+    REPRODUCE,
     RESUME,
     RUNS,
     STOP,
