@@ -9,10 +9,10 @@ import streamlit as st
 from mammo_core.files import checkpoints_root, shipped_checkpoints_root
 from mammo_core.metrics.margins import Claim, MarginOf
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import titles_of
 from mammo_core.runs.operating_points import margins_of
 from mammo_core.types import Level
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import title_of
 
 
 def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> None:
@@ -30,7 +30,6 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
     if not rivals:
         st.caption("There is no other model yet to hold it against.")
         return
-    titles = titles_of(rivals.values())
     with (
         st.form(f"margin_{key}", border=False),
         st.container(horizontal=True, vertical_alignment="bottom"),
@@ -40,8 +39,8 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
         )
         figure = st.selectbox("in", [str(one) for one in MarginOf], key=f"{key}_figure", width=150)
         other = st.selectbox(
-            "against", list(rivals), format_func=titles.__getitem__, key=f"{key}_against",
-            width=320,
+            "against", list(rivals), format_func=lambda one: title_of(rivals[one]),
+            key=f"{key}_against", width=320,
         )  # fmt: skip
         margin = st.number_input(
             "by a margin of", 0.0, 1.0, 0.05, 0.01, key=f"{key}_margin", width=150,
