@@ -17,9 +17,11 @@ from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
+from mammo_core.commands.margin import MARGIN
+from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
-from mammo_core.commands.train import TRAIN
+from mammo_core.commands.train import REPRODUCE, TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
 from mammo_core.files import keep_private
@@ -39,11 +41,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
     FUSE,
     INSPECT,
     LOCK,
+    MARGIN,
     PHANTOM,
     PREDICT,
     PREPARE,
+    READERS,
     RECIPES,
     REPORT,
+    REPRODUCE,
     RESUME,
     RUNS,
     STOP,

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases, why_no_auc
@@ -24,10 +25,11 @@ from mammo_core.plots.curves import (
 )
 from mammo_core.words import many
 from pages.components.shared import cached
-from pages.components.shared.counting import Counted
-from pages.components.shared.frame import escaped
+from pages.components.shared.counting import Counted, title_of
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.reader_results import show_reader_results
 from pages.components.shared.scored import kept_upload
-from pages.components.thresholds.threshold import keep_threshold
+from pages.components.thresholds.threshold import is_picked, keep_threshold
 
 _ROC_HEIGHT: Final = 280
 _ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
@@ -100,6 +102,8 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """Every rate with its counts, women and interval, and what is derived from them."""
     cases = counted.cases
     share = f", where {cases.positives / len(cases):.1%} have cancer"
+    threshold = rates.point.threshold
+    picked = is_picked(counted, threshold)
     named = (
         ("Sensitivity (recall)", rates.sensitivity),
         ("Specificity", rates.specificity),
@@ -110,12 +114,17 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     st.dataframe(
         [
             *(_rate_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named),
-            *(_figure_row(one, share) for one in more_rates(cases, rates.point.threshold)),
+            *(_figure_row(one, share) for one in more_rates(cases, threshold, is_picked=picked)),
         ],
         hide_index=True,
         key="rates",
         width="stretch",
     )
+    if picked:
+        st.caption(
+            "This threshold is the best of all on these cases, where it looks better than it is: "
+            "intervals are wider for it, and of few women there is none."
+        )
     st.caption(
         "What is derived is put together from the rates, by woman; a number without an interval is "
         "not shown."
@@ -126,6 +135,9 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
     if not rate.total:
         return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
     women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
+    if not rate.is_told:
+        of = f"{rate.count:,} of {rate.total:,} ({women})"
+        return {"rate": name, "value": "–", "of": of, "95 % interval": "–", "by": rate.method}
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",
@@ -136,7 +148,11 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
 
 
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
-    row = {"rate": one.name + (share if one.is_of_prevalence else ""), "of": "", "by": "drawn"}
+    row = {
+        "rate": one.name + (share if one.is_of_prevalence else ""),
+        "of": "",
+        "by": "rates, put together",
+    }
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}
     return row | {
@@ -176,6 +192,19 @@ def show_readers(counted: Counted, rates: RatesAtThreshold) -> None:
     with right:
         st.caption(_basis(counted, beside, called_from))
     st.dataframe([_row(one) for one in beside.results], hide_index=True, key="readers")
+    if len(study.modalities) > 1 and st.toggle(
+        "Compare two ways of reading", key="two_ways", help="Such as without the model and with it."
+    ):
+        cases = counted.cases
+        ids = pd.Index(cases.case_ids)
+        with noted_errors():
+            show_reader_results(
+                study,
+                title=title_of(counted),
+                name="study",
+                truth=pd.Series(cases.positive, ids),
+                women=pd.Series(cases.groups.astype(str), ids),
+            )
 
 
 def _pick(study: ReaderStudy) -> tuple[str, float]:

@@ -14,7 +14,9 @@ from mammo_core.inference.verdict import (
     why_no_verdict,
 )
 from mammo_core.metrics.conservative import delivered_of
+from mammo_core.metrics.threshold import was_picked
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
+from mammo_core.reports.wording import rate_in_words
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
@@ -53,6 +55,11 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
     except MammoError as error:
         reason = str(error)
     threshold = rates.point.threshold
+    if not reason and is_in_force(locked, counted, threshold):
+        reason = (
+            f"{threshold:.4f} is in force already. Move the threshold to lock another, or unlock "
+            "it to lock it on re-calibrated scores."
+        )
     with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=bool(reason)):
         st.markdown(escaped(_lock_in_words(counted, rates)))
         kind = st.segmented_control(
@@ -76,6 +83,18 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
     st.caption(escaped(" ".join((told, f"Lock is off: {reason}" if reason else ""))))
 
 
+def is_in_force(locked: LockedPoint | None, counted: Counted, threshold: float) -> bool:
+    """Whether locking `threshold` as it stands would change nothing."""
+    given, counting = as_given(locked), counted.counting
+    return (
+        given is not None
+        and given.threshold == threshold
+        and (given.level, given.pooling, given.split)
+        == (counting.level, counting.rule, counting.split)
+        and given.cases_sha256 in ("", cases_hash(counted.cases))
+    )
+
+
 def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
     point = rates.point
     return (
@@ -87,6 +106,11 @@ def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
 
 
 def _in_force(locked: LockedPoint | None, run: RunFolder | None) -> str:
+    if locked is not None and locked.comes_with_model:
+        return (
+            f"Comes with the model: {threshold_in_words(locked)} by {locked.level}, "
+            f"{locked.aim}, chosen on {where_in_words(locked)}. Nobody has locked another here."
+        )
     if locked is not None:
         return (
             f"Locked: {threshold_in_words(locked)} by {locked.level}, since "
@@ -143,8 +167,13 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         if locked.calibration == AS_GIVEN
         else "re-calibrated scores"
     )
+    since = (
+        "Comes with the model"
+        if locked.comes_with_model
+        else f"In force since {escaped(day_in_words(locked.locked_at))}"
+    )
     st.markdown(
-        f"In force since {escaped(day_in_words(locked.locked_at))}: threshold "
+        f"{since}: threshold "
         f"**{escaped(threshold_in_words(locked))}**, "
         + escaped(
             f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "
@@ -163,9 +192,10 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
     if given is None:
         st.caption(escaped(why_no_verdict([], locked)))
         return
-    delivered = rates_at(counted.cases, given.threshold)
     is_own = counting.split == locked.split
-    sensitivity, specificity = promised_rates(locked.promise)
+    is_picked = is_own and was_picked(locked.aim)
+    delivered = rates_at(counted.cases, given.threshold, is_picked=is_picked)
+    sensitivity, specificity = promised_rates(locked)
     st.dataframe(
         [
             _row("Sensitivity (recall)", sensitivity, delivered.sensitivity, is_own=is_own),
@@ -184,12 +214,8 @@ def _row(name: str, promised: Rate, delivered: Rate, *, is_own: bool) -> dict[st
     kept = None if is_own else delivered_of(promised, delivered)
     return {
         "": name,
-        "promised": f"{promised.value:.1%} ({promised.count:,} of {promised.total:,}; 95 % "
-        f"{promised.low:.1%} to {promised.high:.1%})"
-        if promised.total
-        else "–",
-        "delivered": f"{delivered.value:.1%} ({delivered.count:,} of {delivered.total:,})",
-        "95 % interval": f"{delivered.low:.1%} to {delivered.high:.1%}",
+        "promised": rate_in_words(promised),
+        "delivered": rate_in_words(delivered),
         "in words": "" if kept is None else kept.in_words,
     }
 
