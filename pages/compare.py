@@ -27,7 +27,7 @@ from pages.components.compare.compared import (
 )
 from pages.components.compare.cost import show_cost
 from pages.components.compare.curves import (
-    show_at_one_specificity,
+    show_at_one_rate,
     show_pr,
     show_reliability,
     show_roc,
@@ -50,7 +50,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
     "Beside another": show_beside,
     "Precision and recall": show_pr,
-    "At one specificity": show_at_one_specificity,
+    "At one operating point": show_at_one_rate,
     "Calibration": show_reliability,
     "Other data": show_matrix,
     "Cost": show_cost,

@@ -16,7 +16,12 @@ from mammo_core.metrics.paired_rates import (
     rate_difference,
     sensitivities_at,
 )
-from mammo_core.metrics.threshold import threshold_for_specificity
+from mammo_core.metrics.threshold import (
+    Aim,
+    OperatingPoint,
+    threshold_for_recall_rate,
+    threshold_for_specificity,
+)
 from mammo_core.metrics.uncertainty import wilson_interval
 from tests.metrics.conftest import cases_of
 
@@ -161,12 +166,29 @@ def test_a_model_beside_itself_has_no_test() -> None:
     assert not behind.is_clear
 
 
-def test_a_draw_chooses_the_threshold_as_the_table_would() -> None:
-    """Drawing every woman once must give back what `threshold_for_specificity` gives."""
+@pytest.mark.parametrize(
+    ("aim", "choose"),
+    [
+        (Aim.SPECIFICITY, threshold_for_specificity),
+        (Aim.RECALL_RATE, threshold_for_recall_rate),
+    ],
+)
+def test_a_draw_chooses_the_threshold_as_the_table_would(
+    aim: Aim, choose: Callable[[Cases, float], OperatingPoint]
+) -> None:
+    """Drawing every woman once must give back what the choice on the cases themselves gives."""
     rng = np.random.default_rng(5)
     for _ in range(50):
         cases = cases_of(rng.integers(0, 6, 40), rng.random(40) < 0.4)
         for target in (0.0, 0.5, 0.8, 1.0):
-            ladder, once = _Ladder.of(cases), np.ones((1, 40), dtype=np.int32)
-            (found,) = ladder.found(once, ladder.most_alarms(once, target))
-            assert found == pytest.approx(threshold_for_specificity(cases, target).sensitivity)
+            ladder, once = _Ladder.of(cases, aim), np.ones((1, 40), dtype=np.int32)
+            (found,) = ladder.found(once, ladder.most_called(once, target))
+            assert found == pytest.approx(choose(cases, target).sensitivity)
+
+
+def test_ten_of_a_hundred_called_alike_are_ten_for_each_model() -> None:
+    rng = np.random.default_rng(8)
+    found = sensitivities_at(["A", "B"], equal_models(rng, 2), 0.1, aim=Aim.RECALL_RATE)
+    assert all(one.point.called == len(equal_models(rng, 1)[0]) // 10 for one in found)
+    assert found[1].behind is not None
+    assert not found[1].behind.is_clear

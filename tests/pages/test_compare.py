@@ -329,18 +329,29 @@ def test_the_page_begins_with_what_can_be_compared(runs_root: Path, open_page: O
     assert not page.error
 
 
-def test_at_one_specificity_the_better_model_finds_more(
+def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is_told(
     runs_root: Path, open_page: OpenPage
 ) -> None:
     write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("At one specificity").run()
+    page.segmented_control(key="compare_section").set_value("At one operating point").run()
     table = page.dataframe[-1].value
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["specificity"].tolist() == ["90.0%", "90.0%"]  # 90 of 100 breasts
     assert table["in words"].tolist() == ["", "finds fewer"]
+    page.segmented_control(key="at_one_rate_of").set_value("recall rate at most").run()
+    table = page.dataframe[-1].value
+    assert table["recall rate"].tolist() == ["10.0%, 12 of 120"] * 2
+    assert table["in words"].tolist() == ["", "finds fewer"]
+    page.segmented_control(key="compare_section").set_value("ROC").run()
+    assert not any("in words" in shown.value for shown in page.dataframe)  # folded: not computed
+    page.session_state["compare_part"] = True
+    table = page.run().dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["in words"].tolist() == ["", "worse there"]
+    assert not page.exception
 
 
 def test_majority_and_random_are_always_in_the_leaderboard(

@@ -131,6 +131,20 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
 
 
+def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(
+    page: AppTest,
+) -> None:
+    show(page, "Curves")
+    assert "Partial AUC" not in captions_of(page)
+    page.session_state["part_of_curve"] = True
+    page.run()
+    assert re.search(r"Partial AUC 0\.\d{3}, 95 % 0\.\d{3} to [01]\.\d{3}", captions_of(page))
+    assert "recall rate 10.0% (8 of 80, where 12.5% have cancer)" in captions_of(page)
+    page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
+    assert "specificity 90.0%" in captions_of(page)
+    assert not page.exception
+
+
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:
     show(at_threshold(page, 0.0), "Screening")
     assert "is not known" in page.info[0].value

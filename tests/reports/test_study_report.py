@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -89,6 +90,18 @@ def test_a_report_has_every_section(study: RunFolder) -> None:
         "How often this test set was opened", "Limits",
         "Checklist: CLAIM 2024", "Checklist: STARD-AI 2025", "Checklist: TRIPOD+AI 2024",
     ]  # fmt: skip
+
+
+def test_a_part_of_the_curve_is_told_with_its_interval_or_with_why_not(
+    study: RunFolder, tmp_path: Path
+) -> None:
+    assert re.search(
+        r"10 women with and as many without cancer, .* there are \d\.", markdown_of(study)
+    )
+    many = write_run(tmp_path, f"{RUN}-many", made_up_predictions(women=60))
+    text = markdown_of(many)
+    assert re.search(r"specificities 0.8 to 1: 0\.\d{3} \(95 % 0\.\d{3} to [01]\.\d{3}\)", text)
+    assert re.search(r"at most 10% of these cases finds \d+\.\d %, \d+ of \d+ \(95 %", text)
 
 
 def test_the_audit_of_the_same_folder_and_rule_is_in_it(

@@ -9,6 +9,7 @@ from typing import Final
 
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.multiclass import ClassesReport
+from mammo_core.metrics.partial import why_no_partial
 from mammo_core.metrics.rates import more_rates
 from mammo_core.metrics.subgroups import FEWEST_WOMEN, NO_GAP_IN_AUC
 from mammo_core.metrics.uncertainty import RatesAtThreshold
@@ -26,7 +27,14 @@ from mammo_core.reports.document import (
     warning,
 )
 from mammo_core.reports.study.guesses import guesses_in_blocks
-from mammo_core.reports.study.results import AtPoint, Cut, Promised, Results
+from mammo_core.reports.study.results import (
+    PART,
+    RECALLED,
+    AtPoint,
+    Cut,
+    Promised,
+    Results,
+)
 from mammo_core.reports.study.study import RunStudy, lock_in_words
 from mammo_core.reports.study.women import Reported
 from mammo_core.reports.wording import NONE, estimate_in_words, number_in_words, rate_in_words
@@ -339,7 +347,31 @@ def _remarks(results: Results) -> tuple[str, ...]:
     beyond = [results.beyond.sentence] if results.beyond is not None else []
     luck = "Training again with another seed would move every number; one run does not measure it."
     within = [one.sentence for one in results.within]
-    return (*dict.fromkeys(reasons), guessing, *within, *beyond, luck)
+    part = [_part_of_curve(results), *_at_recall_rate(results)] if results.main.auc else []
+    return (*dict.fromkeys(reasons), guessing, *part, *within, *beyond, luck)
+
+
+def _part_of_curve(results: Results) -> str:
+    if results.part is None:
+        return why_no_partial(results.main.cases) or "Partial AUC: none with an interval."
+    return (
+        f"Partial AUC, the mean sensitivity over specificities {PART.low:g} to {PART.high:g}: "
+        f"{estimate_in_words(results.part)}; guessing has {PART.of_guessing:.3f}."
+    )
+
+
+def _at_recall_rate(results: Results) -> Iterator[str]:
+    one = results.at_recall_rate
+    if one is None:
+        return
+    found, point = one.sensitivity, one.point
+    yield (
+        f"Calling at most {RECALLED:.0%} of these cases finds {100 * found.value:.1f} %, "
+        f"{point.true_positives:,} of {point.positives:,} "
+        f"(95 % {100 * found.low:.1f} to {100 * found.high:.1f} %, the threshold set anew in every "
+        "draw of women). That threshold is set on the test cases themselves, which flatters; and "
+        "where fewer have cancer, it is another."
+    )
 
 
 def _curves(results: Results) -> Iterator[Block]:
