@@ -9,6 +9,7 @@ import streamlit as st
 from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
 from mammo_core.runs.naming import titles_of
+from pages.components.compare.benefit import show_net_benefit
 from pages.components.compare.beside import show_beside
 from pages.components.compare.compared import (
     LOOKED_AT,
@@ -52,6 +53,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Precision and recall": show_pr,
     "At one operating point": show_at_one_rate,
     "Calibration": show_reliability,
+    "Net benefit": show_net_benefit,
     "Other data": show_matrix,
     "Cost": show_cost,
     "Disagreements": show_disagreements,

@@ -354,6 +354,25 @@ def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is
     assert not page.exception
 
 
+def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, skill in ((GUESSING, 0.3), (GOOD, 3.0)):
+        table = made_up_predictions(women=120, with_cancer=60, skill=skill)
+        odd = table["patient_id"].str[1:].astype(int) % 2 == 1
+        write_run(runs_root, run_id, table.assign(split=np.where(odd, "val", "test")))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Net benefit").run()
+    table = page.dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["in words"].tolist() == ["", "worth less"]
+    assert table["net benefit per 1,000 breasts"].str.match(r"-?\d+\.\d\d \(.* to .*\)").all()
+    page.segmented_control(key="compare_split").set_value("val").run()
+    assert any("no validation cases besides those judged" in one.value for one in page.warning)
+    assert not page.exception
+
+
 def test_majority_and_random_are_always_in_the_leaderboard(
     runs_root: Path, open_page: OpenPage
 ) -> None:

@@ -11,6 +11,7 @@ from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.multiclass import ClassesReport
 from mammo_core.metrics.partial import why_no_partial
 from mammo_core.metrics.rates import more_rates
+from mammo_core.metrics.smooth import why_no_curve
 from mammo_core.metrics.subgroups import FEWEST_WOMEN, NO_GAP_IN_AUC
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
@@ -414,9 +415,29 @@ def _calibration(results: Results) -> Iterator[Block]:
             ("Slope", slope, "1: neither too extreme nor too timid"),
             ("Expected calibration error", error, "0; noise alone makes it more"),
             ("Brier score", brier, prevalence),
+            *_smooth_rows(results),
         ),
     )
+    if results.smooth is None:
+        yield from paragraphs(why_no_curve(cases))
     yield Figure(
-        drawing=reliability_figure({"bins of equally many cases": calibration}),
-        alt="Mean score against the share of positive cases, in bins of equally many cases.",
+        drawing=reliability_figure(
+            {"bins of equally many cases": calibration},
+            smooth=None if results.smooth is None else results.smooth.curve,
+        ),
+        alt="Mean score against the share of positive cases, in bins of equally many cases"
+        f"{'' if results.smooth is None else ' and as a smooth curve with its 95 % band'}.",
+    )
+
+
+def _smooth_rows(results: Results) -> tuple[tuple[str, str, str], ...]:
+    """How far the smooth curve lies from the scores."""
+    smooth = results.smooth
+    if smooth is None:
+        return ()
+    ici = number_in_words(smooth.ici, smooth.ici_interval)
+    e90 = number_in_words(smooth.e90, smooth.e90_interval)
+    return (
+        ("Mean distance of the smooth curve (ICI)", ici, "0; noise alone makes it more"),
+        ("Distance that 9 of 10 stay below (E90)", e90, "0; noise alone makes it more"),
     )

@@ -32,6 +32,7 @@ from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
 from mammo_core.metrics.paired_rates import AtOneRate, sensitivities_at
 from mammo_core.metrics.partial import SpecificityRange, partial_auc_with_interval
+from mammo_core.metrics.smooth import SmoothCurve, smooth_calibration
 from mammo_core.metrics.subgroups import (
     SLICED_BY,
     Gap,
@@ -238,6 +239,7 @@ class Results:
     at_threshold: tuple[tuple[Cases, RatesAtThreshold], ...]  # the point's threshold, by level
     calibration: Calibration | None
     expected_error: Interval | None  # the interval of the expected calibration error
+    smooth: SmoothCurve | None
     cuts: tuple[Cut, ...]
     within: tuple[Within, ...]
     beyond: Beyond | None
@@ -266,6 +268,7 @@ def measure_study(study: RunStudy) -> Results:
         at_threshold=_at_threshold(levels, point),
         calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
         expected_error=expected_error_interval(main.cases) if _has_both(main.cases) else None,
+        smooth=smooth_calibration(main.cases) if _has_both(main.cases) else None,
         cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
         within=_within(rows, main),
         beyond=None
