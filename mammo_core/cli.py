@@ -14,7 +14,7 @@ from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
-from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
+from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
@@ -32,6 +32,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,
+    FROC,
     FIND_LESIONS,
     FUSE,
     INSPECT,

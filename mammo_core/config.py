@@ -434,10 +434,10 @@ class EmbedConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """A checkpoint judged on images it did not learn from, and kept beside its card: its heatmaps
-    held against lesions, or its scores of images as they might have come. No folder: its test set.
+    held against lesions, also as marks, or its scores of changed images. No folder: its test set.
     """
 
-    kind: Literal["explain_check", "stress"]
+    kind: Literal["explain_check", "froc", "stress"]
     checkpoint: str
     folder: str | None = None  # or the name of a registered set
     adapter: str | None = None  # None: recognised

@@ -18,6 +18,7 @@ from pages.components.thresholds.cases import (
     show_slices,
 )
 from pages.components.thresholds.curves import show_curves, show_rates, show_readers, show_roc
+from pages.components.thresholds.lesions import show_lesions
 from pages.components.thresholds.map import show_map
 from pages.components.thresholds.opened import keep_opened, show_opened
 from pages.components.thresholds.operating import show_lock, show_operating_point
@@ -38,6 +39,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Slices": show_slices,
     "Mistakes": show_mistakes,
     "Map": show_map,
+    "Lesions": show_lesions,
     "Readers": show_readers,
     "Classes": show_classes,
 }

@@ -34,9 +34,9 @@ _MOST_CONDITION: Final = 1e10
 _DRAWS: Final = 1000
 _SHOWN: Final = 60  # points of the curve
 _MOST_POINTS: Final = 1000  # scores over which a distance is averaged
-#: Women of each kind: of 20 the interval of E90 held the truth in 88 of 100 studies, of 40 and more
-#: those of both in 93 to 99.
-FEWEST_OF_EACH: Final = 30
+#: Women of each kind: of 35 with cancer and a bent truth the interval of E90 held in 89 of 100
+#: studies, of more women those of both in 93 to 99.
+FEWEST_OF_EACH: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -84,7 +84,7 @@ def held_of_studies(studies: int, stretched: float, images: int, *, least: float
     [
         (cases_of(np.linspace(0, 1, 100), np.arange(100) % 10 == 0), "of one kind there are 10"),
         (cases_of(np.linspace(0, 1, 100), np.arange(100) >= 50), "parts all cases"),
-        (cases_of(np.arange(100) % 4 / 4, np.arange(100) % 3 == 0), "too few steps"),
+        (cases_of(np.arange(150) % 4 / 4, np.arange(150) % 3 == 0), "too few steps"),
     ],
 )
 def test_where_there_is_no_curve_the_reason_is_said(cases: Cases, reason: str) -> None:

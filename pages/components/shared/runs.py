@@ -71,16 +71,25 @@ def show_measured(run: RunFolder, *, key: str) -> None:
 
 
 def _show_froc(run: RunFolder, known: list[Froc], *, key: str) -> None:
-    from mammo_core.plots.curves import froc_figure
-
     st.markdown("**Does it find lesions in whole images?**")
     if not known:
         st.caption("Nobody has held its marks against lesions whose place is known. To do so:")
         st.code(f"mammo find-lesions {run.run_id}", language=None)
+    show_found(known, key=key)
+
+
+def show_found(known: list[Froc], *, key: str) -> None:
+    """Lesions found against false marks an image."""
+    from mammo_core.plots.curves import froc_figure
+
     for number, one in enumerate(known):
         st.markdown(escaped(one.headline))
         curve, points = froc_tables(one)
-        st.plotly_chart(froc_figure(curve, points), key=f"{key}_froc_{number}")
+        st.plotly_chart(
+            froc_figure(curve, points),
+            key=f"{key}_froc_{number}",
+            alt="Lesions found against false marks an image, with 95 % intervals at five of them",
+        )
         basis, *found = one.sentences
         st.caption(escaped(f"{basis} {' '.join(found)}"))
 
