@@ -16,6 +16,7 @@ from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
 from mammo_core.commands.lock import LOCK
+from mammo_core.commands.planning import PLAN
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import TRAIN
@@ -32,12 +33,13 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,
-    FROC,
     FIND_LESIONS,
+    FROC,
     FUSE,
     INSPECT,
     LOCK,
     PHANTOM,
+    PLAN,
     PREDICT,
     PREPARE,
     RECIPES,

@@ -39,6 +39,7 @@ from pages.components.compare.leaderboard import (
     show_published,
 )
 from pages.components.compare.matrix import show_matrix
+from pages.components.compare.plan import show_plan
 from pages.components.compare.reports import show_reports
 from pages.components.compare.scatter import show_disagreements
 from pages.components.shared.auc import show_one_breast, show_provenance
@@ -61,6 +62,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Settings": show_settings,
     "Published": show_published,
     "Report": show_reports,
+    "Plan a study": show_plan,
 }
 
 require_frame()

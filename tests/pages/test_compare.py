@@ -373,6 +373,28 @@ def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
     assert not page.exception
 
 
+def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Plan a study").run()
+    page.segmented_control(key="plan_figure").set_value("sensitivity").run()
+    page.number_input(key="plan_prevalence").set_value(0.5).run()
+
+    def planned() -> int:
+        found = re.match(r"\*\*([\d,]+) women", page.markdown[-1].value)
+        assert found, page.markdown[-1].value
+        return int(found[1].replace(",", ""))
+
+    narrow = planned()
+    page.number_input(key="plan_reach").set_value(0.1).run()
+    assert planned() < narrow / 3  # half the width, a quarter of the women
+    page.segmented_control(key="plan_aim").set_value("readers without and with it").run()
+    assert any("6 readers and the cases are both a sample" in one.value for one in page.caption)
+    page.number_input(key="plan_other").set_value(0.85).run()
+    assert "Both values are the same" in page.error[0].value
+    assert not page.exception
+
+
 def test_majority_and_random_are_always_in_the_leaderboard(
     runs_root: Path, open_page: OpenPage
 ) -> None:
