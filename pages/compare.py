@@ -21,6 +21,7 @@ from pages.components.compare.compared import (
     refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
+    say_what_is_verified,
     sets_by_content,
     show_images,
     show_settings,
@@ -118,6 +119,7 @@ with shown_errors():
                 show_one_breast(rows, scored[name].source, counting)
         st.stop()
     show_leaderboard(compared)
+    say_what_is_verified(compared)
     section = st.segmented_control(
         "Show", list(SECTIONS), default="ROC", required=True, key="compare_section",
         bind="query-params",

@@ -29,6 +29,7 @@ from pages.components.thresholds.threshold import (
     show_threshold,
     standing_threshold,
 )
+from pages.components.thresholds.verified import show_verified
 
 SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Rates": show_rates,
@@ -61,6 +62,7 @@ def show_judged(counted: Counted) -> None:
                 show_lock(counted, rates, standing)
             show_auc(counted)
         show_opened(counted, rates)
+        show_verified(counted, rates)
         sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
         section = st.segmented_control(
             "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"

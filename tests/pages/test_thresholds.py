@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters.csv_folder import ADAPTER
+from mammo_core.datasets.dataset import Registered, register
+from mammo_core.files import datasets_root
 from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
@@ -23,6 +25,7 @@ from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
+from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
@@ -129,6 +132,43 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     page.number_input(key="target_specificity").set_value(0.8).run()
     page.button(key="set_threshold").click().run()
     assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
+
+
+def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    """Two of three women whose images all score low are not verified, cancer or not."""
+    table = made_up_predictions(women=300, with_cancer=150, skill=0.5)
+    is_low = table.groupby("patient_id")["score"].transform("max") < 0.4
+    is_hidden = is_low & (table["patient_id"].str[1:].astype(int) % 3 > 0)
+    hidden = table.assign(
+        positive=table["positive"].mask(is_hidden), label=table["label"].mask(is_hidden)
+    )
+    run = write_run(runs_root, RUN, hidden)
+    page = open_page("thresholds")
+    assert "rests on in this set is not known" in captions_of(page)
+    entry = Registered(
+        name=load_settings(run.file("run.json"), RunConfig).data.folder, folder="/d",
+        adapter="csv_folder", label_rule="as-written",
+        verification=Verification(
+            without_cancer=Verified.FOLLOW_UP, months=24, of_recalled=True
+        ),
+    )  # fmt: skip
+    register(datasets_root(), entry)
+    at_threshold(page, 0.4)
+    assert "rests on follow-up of 24 months" in captions_of(page)
+    assert "every sensitivity is that of the verified" in page.warning[-1].value
+    assert "Sensitivity (recall), of the verified" in frame(page, "rates")["rate"].tolist()
+    page.session_state["corrected"] = True
+    page.run()
+    (told,) = [one.value for one in page.text if one.value.startswith("Sensitivity")]
+    shares = [float(share) / 100 for share in re.findall(r"([\d.]+)%", told)]
+    corrected, of_verified = shares[0], shares[-1]  # between them the interval
+    cases = pool_cases(table, Level.BREAST)
+    truth = operating_point(cases, 0.4).sensitivity
+    assert abs(corrected - truth) < abs(of_verified - truth)
+    assert corrected < of_verified
+    assert not page.exception
 
 
 def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(

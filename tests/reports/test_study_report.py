@@ -43,6 +43,7 @@ from mammo_core.runs.measured import (
 )
 from mammo_core.runs.operating_points import note_opening, openings_of
 from mammo_core.runs.sidecars import SEEN_COLUMNS, SEEN_NAME, write_seen
+from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
@@ -395,7 +396,14 @@ def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_fol
     config = load_settings(study.file("run.json"), RunConfig)
     named = replace(config, data=replace(config.data, folder="our women"))
     save_settings(named, study.file("run.json"))
-    assert "Found: 60 women" in markdown_of(study)
+    text = markdown_of(study)
+    assert "Found: 60 women" in text
+    assert "What “without cancer” rests on in this set is not known." in text
+    told = Verification(without_cancer=Verified.OPINION, of_recalled=True)
+    register(datasets_root(), replace(entry, verification=told))
+    text = markdown_of(study)
+    assert "“Without cancer” rests on a reader's opinion, without follow-up." in text
+    assert "| Sensitivity (recall), of the verified |" in text
     study_folder.rename(study_folder.with_name("elsewhere"))
     text = markdown_of(study)
     assert "The data set our women cannot be read any more" in text

@@ -65,6 +65,9 @@ def _data(study: RunStudy) -> Iterator[Block]:
             ("Imaging", data.seen),
             ("Fingerprint of ids, labels and splits", data.fingerprint),
         )
+    yield Paragraph(text=study.verification.sentence)
+    if study.verification.warning:
+        yield warning(study.verification.warning)
     if study.data.why_missing:
         yield warning(study.data.why_missing)
     if study.data.notes:

@@ -178,17 +178,18 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
         ("Its score", str(point.cases.rule)),
     )
     yield from paragraphs(point.promised.remark)
-    yield _rates(point)
+    yield _rates(point, of_verified=", of the verified" if study.verification.warning else "")
+    yield Paragraph(text=study.verification.sentence)
     yield _more_rates(point)
     if len(results.at_threshold) > 1:
         yield _at_every_level(results)
     yield _square(point.delivered)
 
 
-def _rates(point: AtPoint) -> Table:
+def _rates(point: AtPoint, *, of_verified: str) -> Table:
     rows = []
     for name, title in (
-        ("sensitivity", "Sensitivity (recall)"),
+        ("sensitivity", f"Sensitivity (recall){of_verified}"),
         ("specificity", "Specificity"),
         ("recall_rate", "Recall rate"),
         ("ppv", "PPV"),

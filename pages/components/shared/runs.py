@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
-from mammo_core.errors import RunError
+from mammo_core.errors import MammoError, RunError
+from mammo_core.files import datasets_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import (
@@ -21,6 +22,7 @@ from mammo_core.runs.measured import (
     stress_of,
 )
 from mammo_core.runs.naming import run_title
+from mammo_core.runs.verification import Verification, verification_of
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
@@ -130,6 +132,16 @@ def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:
     if evaluations:
         return evaluations[0].config
     return load_settings(run.file(_SETTINGS), RunConfig).data
+
+
+def verification_of_run(run: RunFolder | None) -> Verification:
+    """Of the data set whose images `run` has scored; of an uploaded table nothing is known."""
+    if run is None or not run.file(_SETTINGS).exists():
+        return Verification()
+    try:
+        return verification_of(data_of(run).folder, datasets_root())
+    except MammoError:
+        return Verification()  # settings of another kind: who needs them says what is wrong
 
 
 def dataset_of(run: RunFolder) -> "Dataset":

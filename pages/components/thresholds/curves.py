@@ -29,6 +29,7 @@ from pages.components.shared import cached
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.held import pick_range, pick_rate
+from pages.components.shared.runs import verification_of_run
 from pages.components.shared.scored import kept_upload
 from pages.components.thresholds.threshold import keep_threshold
 
@@ -151,8 +152,9 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """Every rate with its counts, women and interval, and what is derived from them."""
     cases = counted.cases
     share = f", where {cases.positives / len(cases):.1%} have cancer"
+    of_verified = ", of the verified" if verification_of_run(counted.scored.run).warning else ""
     named = (
-        ("Sensitivity (recall)", rates.sensitivity),
+        (f"Sensitivity (recall){of_verified}", rates.sensitivity),
         ("Specificity", rates.specificity),
         (f"Recall rate{share}", rates.recall_rate),
         (f"PPV{share}", rates.ppv),
