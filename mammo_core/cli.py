@@ -19,7 +19,7 @@ from mammo_core.commands.lock import LOCK
 from mammo_core.commands.planning import PLAN
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
-from mammo_core.commands.train import TRAIN
+from mammo_core.commands.train import REPRODUCE, TRAIN
 from mammo_core.commands.weights import WEIGHTS
 from mammo_core.errors import MammoError
 from mammo_core.files import keep_private
@@ -44,6 +44,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PREPARE,
     RECIPES,
     REPORT,
+    REPRODUCE,
     RESUME,
     RUNS,
     STOP,

@@ -1,4 +1,4 @@
-"""`mammo train`: start a training from a recipe or from saved settings."""
+"""`mammo train` and `mammo reproduce`: a training from a recipe or saved settings, or once more."""
 
 import argparse
 import textwrap
@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.commands.runs import ended_well
 from mammo_core.config import DataConfig, RunConfig, load_settings
-from mammo_core.errors import ConfigError
+from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, find_checkpoint
 
 if TYPE_CHECKING:
     from mammo_core.training.recipes import Recipe
@@ -237,9 +237,71 @@ def changes_of(pairs: list[str]) -> dict[str, str]:
     return changes
 
 
+def _add_reproduce_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("run", metavar="RUN", help="a finished training, as `mammo runs` lists it")
+    parser.add_argument(
+        "--data", metavar="DIR", help="the folder of the same data, where it has moved since"
+    )
+    parser.add_argument(
+        "--against",
+        metavar="RUN",
+        help="train nothing; hold this run against it, which was trained from the same settings",
+    )
+    parser.add_argument(
+        "--tolerance",
+        type=float,
+        metavar="X",
+        help="how far a score may be off where another device or other software was used "
+        "(default: 0.01)",
+    )
+
+
+def _reproduce(arguments: argparse.Namespace) -> int:
+    """0 where it came out the same, bit for bit or within the tolerance; else 1."""
+    from mammo_core.training.reproduction import TOLERANCE, hold_against
+
+    before = find_checkpoint(arguments.run)
+    if not before.is_checkpoint:
+        raise RunError(
+            f"{before.run_id} is no finished training of one network. Give one of its members."
+        )
+    again = find_checkpoint(arguments.against) if arguments.against else None
+    if again is None:
+        again = _trained_again(before, arguments.data)
+        if again is None:
+            return 1
+    result = hold_against(before, again)
+    for told in result.circumstances:
+        say_aside(told)
+    tolerance = TOLERANCE if arguments.tolerance is None else arguments.tolerance
+    say(result.in_words(tolerance))
+    return 0 if result.is_exact or result.is_within(tolerance) else 1
+
+
+def _trained_again(before: RunFolder, folder: str | None) -> RunFolder | None:
+    """By the same settings, apart from the series it was part of; None where it did not finish."""
+    from mammo_core.runs.naming import run_title
+    from mammo_core.training.preflight import check_start
+    from mammo_core.training.series import start_series
+
+    config = replace(before.settings(RunConfig), series="")
+    if folder:
+        config = replace(config, data=replace(config.data, folder=folder))
+    check_start([config])
+    (run,) = start_series([config], checkpoints_root(), title=f"{run_title(before)}, trained again")
+    say(run.path)
+    return run if ended_well(run) else None
+
+
 TRAIN = Command(
     name="train",
     summary="train a model",
     add_arguments=_add_arguments,
     run=_run,
+)
+REPRODUCE = Command(
+    name="reproduce",
+    summary="train a run once more and say whether it comes out the same",
+    add_arguments=_add_reproduce_arguments,
+    run=_reproduce,
 )

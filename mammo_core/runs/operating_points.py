@@ -49,6 +49,7 @@ class LockedPoint:
     card_sha256: str
     score_map: ScoreMap | None = None  # what `calibration` names; None where it was not kept
     cases_sha256: str = ""  # of the cases it was chosen on, with their scores; "" in older logs
+    comes_with_model: bool = False  # chosen where it was made and passed on with it, not here
     unlocked_at: str = ""  # ISO 8601, UTC: such a line takes the same point out of force
 
 

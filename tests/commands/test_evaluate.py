@@ -21,6 +21,7 @@ from tests.phantoms import put_phantoms
 from tests.predictions import made_up_predictions, write_run
 
 
+@pytest.mark.slow
 def test_a_folder_is_found_from_where_the_command_was_given(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -16,6 +16,7 @@ from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_set
 from mammo_core.datasets.adapters.csv_folder import ADAPTER
 from mammo_core.datasets.dataset import Registered, register
 from mammo_core.files import datasets_root
+from mammo_core.inference.locking import lock_by_aim
 from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
@@ -400,9 +401,30 @@ def test_a_locked_threshold_can_be_unlocked(runs_root: Path, open_page: OpenPage
     assert re.search(
         r"Locked: 0\.\d{4} by breast, since \d+ [A-Z][a-z]{2} 20\d\d\.", captions_of(page)
     )
+    assert page.button(key="lock").disabled
+    assert "in force already" in captions_of(page)
     page.button(key="unlock").click().run()
     assert point_in_force(run) is None
+    assert not page.button(key="lock").disabled
     assert "No threshold is locked for this model." in captions_of(page)
+
+
+def test_a_threshold_that_came_with_the_model_is_not_said_to_be_locked_here(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    lock_by_aim(
+        run, Aim.SENSITIVITY, 0.9, level=Level.BREAST, is_conservative=False, now="2026-01-01",
+        comes_with_model=True,
+    )  # fmt: skip
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    told = captions_of(page)
+    assert "Comes with the model: 0." in told
+    assert "sensitivity at least 0.9, chosen on the validation split" in told
+    assert "Locked" not in told
+    assert any("Comes with the model: threshold" in one.value for one in page.markdown)
+    assert page.button(key="lock").disabled
 
 
 def test_what_is_shown_stands_in_the_title(runs_root: Path, open_page: OpenPage) -> None:

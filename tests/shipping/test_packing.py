@@ -277,6 +277,7 @@ def test_every_figure_of_a_card_can_be_counted_again(
     assert flattered.name.startswith("auc by image")
 
 
+@pytest.mark.slow
 def test_the_command_tells_what_differs(
     packed: tuple[RunFolder, list[RunFolder]], capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -107,6 +107,7 @@ def test_what_goes_on_before_the_first_batch_is_told(
     assert status["message"] == told
 
 
+@pytest.mark.slow
 @needs_compiler
 def test_a_compiled_network_is_kept_resumed_and_judged_as_the_plain_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -28,7 +28,7 @@ from mammo_core.runs.reader_study import (
 from mammo_core.tables import to_safe_csv
 from mammo_core.types import Level
 from mammo_core.words import day_in_words
-from pages.components.read.pictures import make_panes, show_regions
+from pages.components.read.pictures import legend_of, make_panes, show_regions
 from pages.components.read.reading import CaseReading, read_images
 from pages.components.read.scores import (
     fit_of,
@@ -38,7 +38,7 @@ from pages.components.read.scores import (
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
-from pages.components.shared.viewer.viewer import Legend, show_viewer
+from pages.components.shared.viewer.viewer import show_viewer
 
 _KEPT_DAYS = 180
 _TRUTHS = {"unknown": None, "cancer": True, "no cancer": False}
@@ -174,8 +174,12 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
     done = study.order_for(reader).index(asked)
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
-        legend = Legend(text="What moved the score", low_text="none", high_text="most")
-        show_viewer(make_panes(case, read), key=f"study_viewer_{phase}", height=720, legend=legend)
+        show_viewer(
+            make_panes(case, read),
+            key=f"study_viewer_{phase}",
+            height=720,
+            legend=legend_of([read] if read else []),
+        )
     with words:
         st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")
         if read is not None:
