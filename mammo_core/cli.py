@@ -15,6 +15,7 @@ from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
+from mammo_core.commands.learning import LEARNING_CURVE
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.planning import PLAN
 from mammo_core.commands.recipes import RECIPES
@@ -37,6 +38,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     FROC,
     FUSE,
     INSPECT,
+    LEARNING_CURVE,
     LOCK,
     PHANTOM,
     PLAN,

@@ -33,6 +33,7 @@ from pages.components.compare.curves import (
     show_reliability,
     show_roc,
 )
+from pages.components.compare.growth import show_growth
 from pages.components.compare.leaderboard import (
     say_what_is_compared,
     show_leaderboard,
@@ -57,6 +58,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Net benefit": show_net_benefit,
     "Other data": show_matrix,
     "Cost": show_cost,
+    "Learning curve": show_growth,
     "Disagreements": show_disagreements,
     "Images": show_images,
     "Settings": show_settings,

@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -407,6 +408,35 @@ def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
     page.segmented_control(key="compare_split").set_value("val").run()
     assert any("no validation cases besides those judged" in one.value for one in page.warning)
     assert not page.exception
+
+
+def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_women(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, women, skill in ((GUESSING, 50, 0.5), (GOOD, 200, 3.0)):
+        run = write_run(runs_root, run_id, made_up_predictions(skill=skill))
+        card = run.card()
+        learnt = SplitCount(split=Split.TRAIN, women=women, images=4 * women, positive_images=9)
+        write_card(replace(card, data=replace(card.data, splits=(learnt,))), run.card_file)
+        config = load_settings(run.file("run.json"), RunConfig)
+        data = replace(config.data, train_share=women / 200)
+        save_settings(replace(config, data=data, seed=women), run.file("run.json"))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING]).run()
+    page.segmented_control(key="compare_section").set_value("Learning curve").run()
+    assert "needs two models" in page.info[-1].value
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    (chart,) = page.get("plotly_chart")
+    drawn = json.loads(chart.proto.spec)["data"][0]
+    assert drawn["x"] == [50, 200]
+    assert drawn["y"][0] < drawn["y"][1]
+    assert not any("differ in more" in one.value for one in page.warning)
+    run = RunFolder(runs_root / GOOD)
+    config = load_settings(run.file("run.json"), RunConfig)
+    other = replace(config, optim=replace(config.optim, epochs=99))
+    save_settings(other, run.file("run.json"))
+    page.run()
+    assert any("optim.epochs" in one.value for one in page.warning)
 
 
 def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: OpenPage) -> None:
