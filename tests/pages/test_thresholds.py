@@ -14,8 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters.csv_folder import ADAPTER
-from mammo_core.datasets.dataset import Registered, register
-from mammo_core.files import datasets_root
+from mammo_core.datasets.dataset import Registered, read_dataset, register
+from mammo_core.files import datasets_root, tables_root
 from mammo_core.inference.locking import lock_by_aim
 from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
@@ -23,14 +23,17 @@ from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemb
 from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
+from mammo_core.runs.kept_tables import keep_table
 from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
+from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.pages.listed import listed_cases
+from tests.pages.training_pages import register_phantoms
 from tests.predictions import made_up_predictions, write_run
 
 RULE = ADAPTER.label_rules[0].name
@@ -170,6 +173,33 @@ def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
     assert abs(corrected - truth) < abs(of_verified - truth)
     assert corrected < of_verified
     assert not page.exception
+
+
+def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_phantoms(tmp_path / "set")
+    dataset = read_dataset(Path(entry.folder))
+    manifest, boxes = dataset.manifest, dataset.boxes
+    positive = positive_of(manifest["label"], dataset.label_rule.task)
+    table = manifest.assign(
+        positive=positive, score=np.linspace(0, 1, len(manifest)), split="test", model_id="m",
+        dataset="set", engine="made up",
+    )  # fmt: skip
+    run = write_run(runs_root, RUN, check_predictions(table))
+    config = load_settings(run.file("run.json"), RunConfig)
+    data = replace(config.data, folder="phantoms", adapter="phantom_set", label_rule="lesion")
+    save_settings(replace(config, data=data), run.file("run.json"))
+    x, y = (boxes[f"{axis}0"] + (boxes[f"{axis}1"] - boxes[f"{axis}0"]) / 2 for axis in "xy")
+    marks = pd.DataFrame({"image": boxes["image_id"], "x": x, "y": y, "score": 0.5})
+    kept = keep_table(tables_root(), marks.iloc[1:].to_csv(index=False).encode())
+    page = open_page("thresholds")
+    page.query_params["marks"] = kept
+    show(page, "Lesions")
+    assert any(one.label == "Hold against boxes" for one in page.button)
+    found = f"{len(boxes) - 1} of {len(boxes)} lesions found"
+    assert any(found in one.value for one in page.markdown), [m.value for m in page.markdown]
+    assert "AFROC area" in captions_of(page)
 
 
 def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(
