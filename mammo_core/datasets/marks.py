@@ -76,7 +76,8 @@ def read_marks(data: bytes) -> pd.DataFrame:
             f"{int(unread.sum())} of {len(table)} marks have an x, y or score that is no number "
             f"(first: image {table['image'][unread].iloc[0]}). Leave a mark out, or fill it in."
         )
-    return numbers.assign(image=table["image"].astype("string"))[list(_NEEDED)]
+    read: pd.DataFrame = numbers.assign(image=table["image"].astype("string"))[list(_NEEDED)]
+    return read
 
 
 def marked_images(

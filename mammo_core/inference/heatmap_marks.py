@@ -154,10 +154,11 @@ def _women(rows: pd.DataFrame) -> Iterator[pd.DataFrame]:
 def _read(dataset: Dataset, row: "pd.Series[str]") -> Mammogram:
     """With side and view as the data set tells them: a network over two views asks."""
     mammogram = read_mammogram(dataset.root / str(row["path"]))
+    side, view = (None if pd.isna(row[name]) else str(row[name]) for name in ("side", "view"))
     ref = ImageRef(
         image_id=str(row["image_id"]),
         patient_id=str(row["group_id"]),
-        side=Laterality(row["side"]) if pd.notna(row["side"]) else None,
-        view=View(row["view"]) if pd.notna(row["view"]) else None,
+        side=Laterality(side) if side in tuple(Laterality) else None,
+        view=View(view) if view in tuple(View) else None,
     )
     return replace(mammogram, info=replace(mammogram.info, ref=ref))

@@ -161,7 +161,8 @@ def _pulls(cases: Cases, *, prevalence: float, threshold: float) -> Floats:
     worth = np.where(
         cases.positive, prevalence / cases.positives, -(1 - prevalence) * price / cases.negatives
     )
-    return np.bincount(cases.groups, weights=worth * (cases.score >= threshold))
+    pulls = np.bincount(cases.groups, weights=worth * (cases.score >= threshold))
+    return pulls.astype(np.float64)
 
 
 def _covariance(pulls: Floats, strata: NDArray[np.intp]) -> Floats:

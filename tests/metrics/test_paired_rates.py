@@ -110,9 +110,12 @@ def share_of_studies(
     return float(np.mean([is_false_alarm(rng) for _ in range(replicates)]))
 
 
-def any_called_different(rng: np.random.Generator, count: int, images: int = 1) -> bool:
+def any_called_different(
+    rng: np.random.Generator, count: int, images: int = 1, *, aim: Aim = Aim.SPECIFICITY
+) -> bool:
     models = equal_models(rng, count, images=images)
-    found = sensitivities_at([str(number) for number in range(count)], models, 0.9)
+    target = 0.9 if aim is Aim.SPECIFICITY else 0.25
+    found = sensitivities_at([str(number) for number in range(count)], models, target, aim=aim)
     return any(one.behind is not None and one.behind.is_clear for one in found)
 
 
@@ -130,6 +133,17 @@ def test_equal_models_are_rarely_told_apart_at_one_specificity(count: int, image
 
 def test_ten_readers_as_good_as_the_model_rarely_differ_from_it() -> None:
     assert share_of_studies(20, lambda rng: any_reader_called_different(rng, 10)) <= 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (5, 1)])
+def test_equal_models_are_told_apart_in_one_study_of_twenty_at_most_at_one_recall_rate(
+    count: int, images: int
+) -> None:
+    share = share_of_studies(
+        500, lambda rng: any_called_different(rng, count, images, aim=Aim.RECALL_RATE)
+    )
+    assert share <= 0.07  # .05, and what chance makes of 500 studies
 
 
 @pytest.mark.slow

@@ -92,10 +92,11 @@ def show_verification(entry: Registered) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         st.caption(escaped(f"{known.sentence} {known.warning}".strip()), width="content")
         with st.popover("Verification", icon=":material/fact_check:"):
-            how = st.selectbox(
+            chosen = st.selectbox(
                 "“Without cancer” rests on", list(Verified), key=f"verified_{entry.name}",
-                index=list(Verified).index(known.without_cancer),
+                index=list(Verified).index(known.without_cancer), required=True,
             )  # fmt: skip
+            how = Verified(chosen or known.without_cancer)
             months = 0
             if how.is_followed:
                 months = int(

@@ -58,10 +58,11 @@ def _show_heatmaps(model: RunFolder) -> None:
             disabled=not is_free, on_click=_start, args=(config,),
         )  # fmt: skip
     if not known:
-        st.caption(
+        st.info(
             "Not measured yet. Whole women are drawn at random, with and without a lesion in turn. "
             "A mark stands in the middle of each region of a heatmap, as sure as its peak. It "
-            "takes about as long as reading each image once, and needs a data set with boxes."
+            "takes about as long as reading each image once, and needs a data set with boxes.",
+            icon=":material/filter_center_focus:",
         )
     show_found(known, key="heatmaps")
 
