@@ -236,6 +236,11 @@ def _remarks(plan: StudyPlan, with_cancer: int, effect: float) -> tuple[str, ...
             f"Both models score the same women; their {plan.figure}s correlate by "
             f"{plan.correlation:g}. A pilot tells better."
         )
+    if plan.figure is PlannedFigure.AUC:
+        remarks.append(
+            "The variance of an AUC is taken as Hanley and McNeil have it, which is on the safe "
+            "side: of bell-shaped scores fewer women would do."
+        )
     if with_cancer < FEWEST_OF_CLASS:
         remarks.append(
             f"With fewer than {FEWEST_OF_CLASS} women with cancer these formulas are rough. Take "

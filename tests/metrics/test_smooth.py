@@ -68,14 +68,16 @@ def held_of_studies(studies: int, stretched: float, images: int, *, least: float
     apart = np.abs(expit(logit(large.score) / stretched) - large.score)
     held = []
     for _ in range(studies):
-        found = smooth_calibration(made_up(rng, 250, stretched=stretched, images=images))
-        assert found is not None
+        found = smooth_calibration(made_up(rng, 300, stretched=stretched, images=images))
+        if found is None:  # of some draws too few have cancer
+            continue
         for interval, truth in (
             (found.ici_interval, apart.mean()),
             (found.e90_interval, np.quantile(apart, 0.9)),
         ):
             assert interval is not None
             held.append(interval[0] <= truth <= interval[1])
+    assert len(held) > 1.8 * studies
     assert np.mean(held) >= least
 
 
