@@ -17,7 +17,9 @@ from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
 from mammo_core.commands.learning import LEARNING_CURVE
 from mammo_core.commands.lock import LOCK
+from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.planning import PLAN
+from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import REPRODUCE, TRAIN
@@ -40,10 +42,12 @@ COMMANDS: Final[tuple[Command, ...]] = (
     INSPECT,
     LEARNING_CURVE,
     LOCK,
+    MARGIN,
     PHANTOM,
     PLAN,
     PREDICT,
     PREPARE,
+    READERS,
     RECIPES,
     REPORT,
     REPRODUCE,
