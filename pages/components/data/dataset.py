@@ -96,7 +96,7 @@ def show_verification(entry: Registered) -> None:
                 "“Without cancer” rests on", list(Verified), key=f"verified_{entry.name}",
                 index=list(Verified).index(known.without_cancer), required=True,
             )  # fmt: skip
-            how = Verified(chosen)
+            how = Verified(str(chosen))
             months = 0
             if how.is_followed:
                 months = int(
