@@ -105,8 +105,7 @@ def rules_of(predictions: pd.DataFrame, level: Level) -> tuple[Pooling, ...]:
 
 def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.MAX) -> Cases:
     """One score and one truth per case of `level`, in the order in which cases first appear."""
-    count = _count_women if rule is Pooling.OWN_BREAST else _count
-    counted = count(predictions, level, rule)
+    counted = all_cases(predictions, level, rule)
     known = counted[counted["is_known"]]
     if known.empty:
         raise TableError(
@@ -125,6 +124,14 @@ def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.
         unknown=len(counted) - len(known),
         unnamed=int(known["is_unnamed"].sum()),
     )
+
+
+def all_cases(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
+    """`case_id, group_id, score, positive, is_known, images`, also of cases whose truth is unknown:
+    `positive` counts only where `is_known`.
+    """
+    count = _count_women if rule is Pooling.OWN_BREAST else _count
+    return count(predictions, level, rule)
 
 
 def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Series[Any]":

@@ -209,6 +209,14 @@ def reader_study(table_id: str) -> ReaderStudy:
     return read_study(load_table(tables_root(), table_id))
 
 
+@st.cache_resource(max_entries=4, show_spinner="Reading the marks…")
+def marks(table_id: str) -> pd.DataFrame:
+    """An uploaded table of marks, by the id it is kept under. Shared, never changed."""
+    from mammo_core.datasets.marks import read_marks
+
+    return read_marks(load_table(tables_root(), table_id))
+
+
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
 def understood(
     _table: pd.DataFrame,

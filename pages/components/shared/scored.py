@@ -154,6 +154,7 @@ def _forget(table_id: str, parameter: str) -> None:
     forget_table(tables_root(), table_id)
     cached.uploaded.clear(table_id)
     cached.reader_study.clear(table_id)
+    cached.marks.clear(table_id)
     del st.query_params[parameter]
 
 
