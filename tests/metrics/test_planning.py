@@ -1,4 +1,4 @@
-"""How many women: against published numbers, against the intervals that will be shown, and against
+"""How many women: against a published formula, against the intervals that will be shown, and against
 studies made up at the size planned.
 """
 
@@ -34,9 +34,11 @@ AUC = StudyPlan(figure=PlannedFigure.AUC, expected=0.85, prevalence=0.25)
 SENSITIVITY = StudyPlan(figure=PlannedFigure.SENSITIVITY, expected=0.9, prevalence=0.01)
 
 
-def test_mcnemar_comes_out_as_published() -> None:
-    """Chow, Shao and Wang (2008), example 6.4.3: shares .5 and .2, 80 %: 59 pairs."""
-    assert mcnemar_cases(0.5, 0.2, power=0.8) == pytest.approx(58.6, abs=0.1)
+def test_mcnemar_comes_out_by_the_formula_of_connor() -> None:
+    """Biometrics 43 (1987), 207-211; shares .45 and .05 at a power of .8 by hand."""
+    by_hand = ((1.95996 * 0.5**0.5 + 0.84162 * (0.5 - 0.4**2) ** 0.5) / 0.4) ** 2
+    assert mcnemar_cases(0.45, 0.05, power=0.8) == pytest.approx(by_hand, abs=0.01)
+    assert by_hand == pytest.approx(22.0, abs=0.05)
 
 
 def test_the_planned_interval_is_the_one_that_will_be_shown() -> None:
