@@ -1,4 +1,4 @@
-"""How many women: against a published formula, against the intervals that will be shown, and against
+"""How many women: against a published formula, the intervals that will be shown, and against
 studies made up at the size planned.
 """
 
@@ -128,10 +128,13 @@ def test_a_difference_between_readers_is_seen_as_often_as_planned() -> None:
         values += rng.normal(size=(2, 6)) * READER_SPREAD / np.sqrt(2)
         found = obuchowski_rockette(
             values,
-            Covariances(one=one, two=two, three=three, two_by_modality=(two, two)),
+            Covariances(
+                error=error, one=one, two=two, three=three,
+                error_by_modality=(error, error), two_by_modality=(two, two),
+            ),
             reads=reads,
             figure=ReaderFigure.AUC,
-        )
+        )  # fmt: skip
         seen.append(found.p_value < 0.05)
     assert np.mean(seen) == pytest.approx(0.8, abs=0.04)
 

@@ -17,7 +17,7 @@ def scans() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_the_correction_comes_out_as_by_hand() -> None:
-    """Begg and Greenes: shares of disease among the verified, carried over to those called (429) and
+    """Begg and Greenes: shares of disease among the verified, for all called (429) and all
     not called (221); spread of the log-odds n / (n1 n0) + (1 - p1) / d1 + (1 - p0) / d0.
     """
     ill_called, ill_not = 429 * 231 / 263, 221 * 27 / 81
