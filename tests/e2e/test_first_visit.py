@@ -44,7 +44,7 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.get_by_text("No verdict: no threshold is locked for this model")).to_be_visible()
     expect(page.get_by_role("link", name="Lock a threshold")).to_be_visible()
     expect(page).not_to_have_url(re.compile("case="))
-    for width, height in ((1440, 900), (1280, 800), (1440, 1000)):
+    for width, height in ((1440, 900), (1440, 1000)):
         page.set_viewport_size({"width": width, "height": height})
         expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
     rows = "panes => new Set(panes.map((pane) => pane.getBoundingClientRect().top)).size"

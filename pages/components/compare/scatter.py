@@ -13,6 +13,8 @@ from mammo_core.inference.verdict import as_given
 from mammo_core.listing import ListedCase
 from mammo_core.metrics.cases import Cases, disagreements
 from mammo_core.plots.overviews import Axis, agreement_figure
+from mammo_core.runs.evaluations import list_evaluations
+from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.operating_points import point_in_force
 from pages.components.compare.compared import Compared
 from pages.components.shared.caselist.origin import CaseSource
@@ -94,13 +96,19 @@ def _locked(compared: Compared, name: str) -> float | None:
     if run is None:
         return None
     try:
-        point = as_given(point_in_force(run))
+        point = as_given(point_in_force(_model_of(run)))
     except MammoError:
         return None  # as its own page says
     counting = compared.counting
     if point is None or (point.level, point.pooling) != (counting.level, counting.rule):
         return None
     return point.threshold
+
+
+def _model_of(run: RunFolder) -> RunFolder:
+    """The checkpoint that scored: the run itself, or the one that an evaluation asked."""
+    evaluations = list_evaluations([run])
+    return find_checkpoint(evaluations[0].config.checkpoint) if evaluations else run
 
 
 def _thresholds_in_words(compared: Compared, names: tuple[str, str]) -> str:
