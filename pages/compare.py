@@ -42,6 +42,7 @@ from pages.components.compare.scatter import show_disagreements
 from pages.components.shared.auc import show_one_breast, show_provenance
 from pages.components.shared.counting import pick_counting, rows_of
 from pages.components.shared.frame import escaped, require_frame, shown_errors
+from pages.components.shared.margins import show_held_margins
 from pages.components.shared.pickers import all_titles, pick_names, scored_runs, short_names
 from pages.components.shared.scored import pick_table
 
@@ -50,6 +51,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Beside another": show_beside,
     "Precision and recall": show_pr,
     "At one specificity": show_at_one_specificity,
+    "Margins": lambda compared: show_held_margins(compared.runs),
     "Calibration": show_reliability,
     "Other data": show_matrix,
     "Cost": show_cost,

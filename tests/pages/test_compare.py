@@ -19,11 +19,13 @@ from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.files import datasets_root
+from mammo_core.metrics.margins import Claim, MarginOf
+from mammo_core.reports.study.margins import written_margin
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash, list_runs
 from mammo_core.runs.naming import About, write_about
-from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
+from mammo_core.runs.operating_points import OPENINGS_FILE, LockedPoint, Promise, lock_point
 from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, Level, RunState, Split
@@ -665,3 +667,32 @@ def test_an_uploaded_table_alone_has_only_guesses_that_need_no_training(
     assert page.dataframe[0].value["model"].tolist()[-1] != "Uploaded table"
     assert any("a table alone has none" in text.value for text in page.caption)
     assert not any(button.key == "fit_baselines" for button in page.button)
+
+
+def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    old = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    new = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    written_margin(
+        new, old, claim=Claim.NON_INFERIOR, figure=MarginOf.AUC, margin=0.05, level=Level.BREAST
+    )
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Margins").run()
+    assert not page.exception
+    (row,) = page.table[0].value.to_dict("records")
+    assert (row["Claim"], row["Margin"], row["Result"]) == ("no worse, AUC", "0.05", "met")
+    assert "before the test set was first opened" in row["Written"]
+    assert "120 breasts of 60 women, 20 with and 100 without cancer" in row["Of"]
+    for run in (old, new):  # opened an hour ago, not in this very second
+        line = run.file(OPENINGS_FILE).read_text()
+        run.file(OPENINGS_FILE).write_text(
+            re.sub(r'"opened_at": "\d{4}', '"opened_at": "2020', line)
+        )
+    page.selectbox(key="margin_of").set_value(GOOD).run()
+    page.selectbox(key="compare_margin_level").set_value(Level.BREAST)
+    next(one for one in page.button if one.label == "Write it down").click().run()
+    assert not page.exception
+    late = page.table[0].value.to_dict("records")[-1]
+    assert "AFTER the test set was first opened" in late["Written"]

@@ -894,6 +894,37 @@ def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: 
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
 
 
+def test_readers_who_read_in_two_ways_are_compared_by_the_truth_and_the_women_here(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.segmented_control(key="count_level").set_value("image").run()
+    page = show(page, "Readers")
+    rng = np.random.default_rng(0)
+    ill = table["positive"].astype(int)
+    reads = pd.concat(
+        pd.DataFrame(
+            {"reader": reader, "case": table["image_id"], "modality": way,
+             "score": 50 + gain * ill + rng.integers(-20, 20, len(table))}
+        )
+        for reader in ("ann", "bea")
+        for way, gain in (("without AI", 10), ("with AI", 20))
+    )  # fmt: skip
+    data = reads.to_csv(index=False).encode()
+    page.file_uploader(key="reader_study").set_value(("study.csv", data, "text/csv")).run()
+    page.toggle(key="two_ways").set_value(True).run()
+    assert not page.exception, page.exception
+    assert "2 readers read 240 cases of 60 women" in captions_of(page)
+    assert any("2 readers are too few to speak of readers" in one.value for one in page.warning)
+    effects = page.table[0].value
+    assert effects["Figure"].tolist() == ["AUC"]
+    page.number_input(key="study_called_from").set_value(60.0).run()
+    assert page.table[0].value["Figure"].tolist() == ["AUC", "sensitivity", "specificity"]
+    assert "from a score of 60, chosen for this table" in captions_of(page)
+
+
 def doubled(table: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([table, table.head(3).assign(score=0.123)])
 

@@ -5,7 +5,12 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.files import (
+    audits_root,
+    checkpoints_root,
+    shipped_checkpoints_root,
+    studies_root,
+)
 from mammo_core.runs.folder import RunFolder
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import noted_errors
@@ -53,5 +58,6 @@ def _made(run: RunFolder, what: str, form: str) -> str:
         return card_text(run, roots, audits=audits_root(), form=Format(form))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return study_text(
-        run, roots, audits=audits_root(), form=Format(form), by="Compare page", now=now
-    )
+        run, roots, audits=audits_root(), form=Format(form), by="Compare page", now=now,
+        studies=studies_root(),
+    )  # fmt: skip

@@ -20,12 +20,14 @@ from mammo_core.runs.jobs import (
 )
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
-from mammo_core.types import RunState
+from mammo_core.types import RunState, Split
 from mammo_core.words import case_in_words, pairs_in_words
 from pages.components.shared import cached
+from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
 from pages.components.shared.gallery import show_gallery
-from pages.components.shared.pickers import all_titles, can_read, title_of
+from pages.components.shared.margins import offer_margin
+from pages.components.shared.pickers import all_titles, can_read, scored_runs, title_of
 from pages.components.shared.runs import name_of_data, show_measured
 from pages.components.train.form import start_from, start_one
 from pages.components.train.preflight import in_words
@@ -106,6 +108,8 @@ def _copy(run: RunFolder) -> None:
 
 def show_results(run: RunFolder) -> None:
     card = cached.card(run)
+    if run.has_predictions or any(metric.split is Split.TEST for metric in card.metrics):
+        note_look(run, Split.TEST)
     if card.metrics:
         for place, metric in zip(
             st.columns(max(3, len(card.metrics))), card.metrics_to_show, strict=False
@@ -242,6 +246,15 @@ def show_run(run: RunFolder) -> None:
         return
     with noted_errors():
         show_series(run, settings)
+    if not run.is_ensemble:
+        with (
+            noted_errors(),
+            st.expander("Margin, before the test set is opened", icon=":material/edit_note:"),
+        ):
+            st.caption(
+                "Write it while the run trains: when it has finished, this page shows test results."
+            )
+            offer_margin(run, scored_runs(), key=f"margin_{run.run_id}")
     with noted_errors():
         show_settings(run, settings)
     if run.is_checkpoint:

@@ -24,6 +24,7 @@ from mammo_core.runs.naming import (
 )
 from mammo_core.types import RunState, Split
 from pages.components.shared import cached
+from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.pickers import all_titles, short_names, title_of
 from pages.components.shared.runs import told_settings
@@ -45,6 +46,9 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         is_all = bool(hidden) and st.toggle(f"Show {len(hidden)} archived", key="runs_archived")
         listed = [run for run in runs if is_all or run not in hidden or run.run_id == asked]
         rows = [_row(run, titles[run.run_id]) for run in listed]
+        for run, row in zip(listed, rows, strict=True):
+            if row["test AUC"] is not None:
+                note_look(run, Split.TEST)
         picked = st.dataframe(
             pd.DataFrame(rows), hide_index=True, key=_ROWS, on_select="rerun",
             selection_mode="multi-row", height=min(38 + 35 * len(rows), 260),
