@@ -107,7 +107,7 @@ def test_a_split_that_a_table_lacks_is_named_beside_those_it_has(
 ) -> None:
     table = four_breasts.assign(split=["val"] * 6 + [pd.NA] * 2)
     assert len(rows_of_split(table, "")) == 2
-    with pytest.raises(TableError, match="None of its 8 .* the split “test”; .*no split, “val”"):
+    with pytest.raises(TableError, match=r"None of its 8 .* the split “test”; .*no split, “val”"):
         rows_of_split(table, "test")
     with pytest.raises(TableError, match="is without a split; they are of: “val”"):
         rows_of_split(table.assign(split="val"), "")

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
@@ -17,6 +19,7 @@ from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rows_of_split
 from mammo_core.metrics.columns import Columns
 from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders, one_breast_auc
 from mammo_core.metrics.ensemble import Ensemble
+from mammo_core.metrics.projection import neighbour_plane
 from mammo_core.metrics.readers import ReaderStudy, read_study
 from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
@@ -235,6 +238,12 @@ def beyond(
 ) -> Beyond | None:
     """What the score adds to age, density, site and machine. `source` and `split` name `_rows`."""
     return beyond_confounders(_rows, level=level, rule=rule)
+
+
+@st.cache_data(max_entries=8, show_spinner="Placing the images by their neighbours…")
+def neighbour_points(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """A place for each of `vectors`, by t-SNE."""
+    return neighbour_plane(vectors, seed=0)
 
 
 @st.cache_data(max_entries=32, show_spinner="Drawing one breast per woman…")
