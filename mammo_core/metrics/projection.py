@@ -11,8 +11,6 @@ from mammo_core.errors import TableError
 FEWEST: Final = 3
 MOST_NEIGHBOURS: Final = 2000  # images placed by their neighbours: some ten seconds on two cores
 _PERPLEXITY: Final = 30.0  # about as many neighbours stay close (van der Maaten, Hinton 2008)
-    30.0  # about as many neighbours are kept close (van der Maaten and Hinton 2008)
-)
 
 
 _ALL_ALIKE: Final = "To this model all of these images look the same: there is no map."

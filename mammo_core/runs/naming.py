@@ -101,12 +101,12 @@ def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
     own = {run.run_id: run for run in runs}
     titles = {run_id: run_title(run) for run_id, run in own.items()}
     for repeated in _repeated(titles):
-        origins = {run_id: _came_as(own[run_id]) for run_id in repeated}
-        titles |= {run_id: f"{titles[run_id]} ({came})" for run_id, came in origins.items() if came}
-    for repeated in _repeated(titles):
         tasks = {run_id: _task_of(own[run_id]) for run_id in repeated}
         if all(tasks.values()) and len(set(tasks.values())) > 1:
             titles |= {run_id: f"{titles[run_id]} ({tasks[run_id]})" for run_id in repeated}
+    for repeated in _repeated(titles):
+        origins = {run_id: _came_as(own[run_id]) for run_id in repeated}
+        titles |= {run_id: f"{titles[run_id]} ({came})" for run_id, came in origins.items() if came}
     taken: Counter[str] = Counter()
     for run_id in reversed(list(titles)):  # runs are listed newest first
         title = titles[run_id]

@@ -510,6 +510,10 @@ def test_disagreements_are_told_by_scores_with_what_is_locked_and_by_ranks_on_re
     assert any(one.startswith(lacking) for one in told)
     (figure,) = (one for one in page.get("plotly_chart") if "agreement" in str(one.key))
     assert "scores" in str(figure.key)
+    evaluation = write_evaluation(runs_root, made_up_predictions(skill=2.0, seed=3))
+    page.multiselect(key="models").set_value([evaluation.run_id, GUESSING]).run()
+    assert any(one.value.replace("\\", "").startswith(lacking) for one in page.caption)
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
     page.segmented_control(key="agreement_by").set_value("ranks").run()
     assert not page.exception
     assert not any("is locked for" in one.value for one in page.caption)

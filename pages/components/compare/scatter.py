@@ -13,8 +13,6 @@ from mammo_core.inference.verdict import as_given
 from mammo_core.listing import ListedCase
 from mammo_core.metrics.cases import Cases, disagreements
 from mammo_core.plots.overviews import Axis, agreement_figure
-from mammo_core.runs.evaluations import list_evaluations
-from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.operating_points import point_in_force
 from pages.components.compare.compared import Compared
 from pages.components.shared.caselist.origin import CaseSource
@@ -27,6 +25,7 @@ from pages.components.shared.caselist.panel import (
 from pages.components.shared.counting import rows_of
 from pages.components.shared.frame import escaped
 from pages.components.shared.scored import scored_of
+from pages.components.thresholds.threshold import model_of
 
 _MOST_APART: Final = 200
 _BY: Final = ("scores", "ranks")
@@ -96,19 +95,14 @@ def _locked(compared: Compared, name: str) -> float | None:
     if run is None:
         return None
     try:
-        point = as_given(point_in_force(_model_of(run)))
+        model = model_of(scored_of(run))  # an evaluation is judged by the model it asked
+        point = as_given(point_in_force(model)) if model is not None else None
     except MammoError:
         return None  # as its own page says
     counting = compared.counting
     if point is None or (point.level, point.pooling) != (counting.level, counting.rule):
         return None
     return point.threshold
-
-
-def _model_of(run: RunFolder) -> RunFolder:
-    """The checkpoint that scored: the run itself, or the one that an evaluation asked."""
-    evaluations = list_evaluations([run])
-    return find_checkpoint(evaluations[0].config.checkpoint) if evaluations else run
 
 
 def _thresholds_in_words(compared: Compared, names: tuple[str, str]) -> str:
