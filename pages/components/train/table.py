@@ -31,6 +31,7 @@ from pages.components.shared.runs import told_settings
 from pages.components.train.preflight import in_words
 
 _ROWS: Final = "run_table"
+_NOT_TESTED: Final = "–"
 _MOST_CURVES: Final = 6
 
 
@@ -47,7 +48,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         listed = [run for run in runs if is_all or run not in hidden or run.run_id == asked]
         rows = [_row(run, titles[run.run_id]) for run in listed]
         for run, row in zip(listed, rows, strict=True):
-            if row["test AUC"] is not None:
+            if row["test AUC"] != _NOT_TESTED:
                 note_look(run, Split.TEST)
         picked = st.dataframe(
             pd.DataFrame(rows), hide_index=True, key=_ROWS, on_select="rerun",
@@ -75,7 +76,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
 
 def _row(run: RunFolder, title: str) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "name": title, "state": "cannot be read", "progress": "", "test AUC": "–", "95 %": "",
+        "name": title, "state": "cannot be read", "progress": "", "test AUC": _NOT_TESTED, "95 %": "",
         "data": "", "time": None, "left": "", "tags": "", "id": run.run_id,
     }  # fmt: skip
     try:
