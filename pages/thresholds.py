@@ -24,6 +24,7 @@ from pages.components.thresholds.operating import show_lock, show_operating_poin
 from pages.components.thresholds.screening import show_screening
 from pages.components.thresholds.threshold import (
     begin_anew,
+    is_picked,
     set_by_aim,
     show_threshold,
     standing_threshold,
@@ -47,7 +48,8 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
 def show_judged(counted: Counted) -> None:
     with shown_errors():
         standing = standing_threshold(counted)
-        rates = rates_at(counted.cases, standing.threshold)
+        picked = is_picked(counted, standing.threshold)
+        rates = rates_at(counted.cases, standing.threshold, is_picked=picked)
         left, right = st.columns([8, 5], gap="medium")
         with left:
             show_threshold(counted, standing, rates, on_open=keep_opened)

@@ -185,11 +185,14 @@ def beside_calls(cases: Cases, called: Hits, *, seed: int = 0) -> tuple[Operatin
     theirs = float((~called)[~positive].mean())
     point = threshold_for_specificity(cases, theirs)
     ladder = _Ladder.of(cases)
+
+    def by_woman(hits: Hits) -> NDArray[np.intp]:
+        return np.bincount(cases.groups[hits], minlength=cases.group_count)
+
     gains = []
     for weights in _draws(cases, seed):
-        by_case = weights[:, cases.groups]
-        alarms = (by_case @ (called & ~positive)).astype(np.float64)
-        found = (by_case @ (called & positive)) / (by_case @ positive)
+        alarms = (weights @ by_woman(called & ~positive)).astype(np.float64)
+        found = (weights @ by_woman(called & positive)) / (weights @ by_woman(positive))
         gains.append(ladder.found(weights, alarms) - found)
     return point, _paired(
         cases.score >= point.threshold,
@@ -224,13 +227,18 @@ class _Ladder:
 
     def found(self, weights: NDArray[np.int32], most_alarms: Floats) -> Floats:
         """Per draw the sensitivity at the lowest threshold that raises at most so many alarms."""
-        drawn = weights[:, self.groups]
-        alarms = np.cumsum(drawn * ~self.positive, axis=1)[:, self.last_of_its_score]
-        found = np.cumsum(drawn * self.positive, axis=1)
-        rungs = (alarms <= most_alarms[:, None] + _ROUNDING).sum(axis=1)
-        at = self.last_of_its_score[np.maximum(rungs, 1) - 1]
+        ill, last = np.cumsum(self.positive), self.last_of_its_score
+        others = last + 1 - ill[last]  # without cancer, called at each rung
+        alarms = np.cumsum(weights[:, self.groups[~self.positive]], axis=1, dtype=np.int32)
+        found = np.cumsum(weights[:, self.groups[self.positive]], axis=1, dtype=np.int32)
+        # Alarms only grow: as many cases raise too few as are passed before too many are raised.
+        allowed = (alarms <= most_alarms[:, None] + _ROUNDING).sum(axis=1)
+        rungs = np.searchsorted(others, allowed, side="right")
+        reached = np.where(rungs > 0, ill[last[np.maximum(rungs, 1) - 1]], 0)
         rows = np.arange(len(weights))
-        return np.asarray(np.where(rungs > 0, found[rows, at], 0) / found[:, -1])
+        return np.asarray(
+            np.where(reached > 0, found[rows, np.maximum(reached, 1) - 1], 0) / found[:, -1]
+        )
 
 
 def _draws(cases: Cases, seed: int) -> Iterator[NDArray[np.int32]]:

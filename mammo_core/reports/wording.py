@@ -113,6 +113,8 @@ def estimate_in_words(estimate: Estimate | None) -> str:
 def rate_in_words(rate: Rate | None) -> str:
     if rate is None or not rate.total:
         return NONE
+    if not rate.is_told:
+        return f"{rate.count:,} of {rate.total:,} ({rate.method})"
     spread = f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
     return f"{100 * rate.value:.1f} %, {rate.count:,} of {rate.total:,} ({spread})"
 

@@ -46,13 +46,13 @@ def models_of(page: AppTest) -> pd.DataFrame:
 
 
 def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
-    write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    write_run(runs_root, GUESSING, made_up_predictions(with_cancer=30, skill=0.0, seed=1))
+    write_run(runs_root, GOOD, made_up_predictions(with_cancer=30, skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
-    assert table["with / without cancer"].tolist() == ["20 / 100, 60 women"] * 2
+    assert table["with / without cancer"].tolist() == ["30 / 90, 60 women"] * 2
     assert table["AUC"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)").all()
     precision = table["average precision"]
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
@@ -388,6 +388,7 @@ def test_majority_and_random_are_always_in_the_leaderboard(
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
     board = page.dataframe[0].value.set_index("model")
+    assert board.loc[GOOD, "average precision"] == "– (under 30 women with cancer)"
     assert board.loc["baseline: majority", "AUC"] == "0.500 (one score for all)"
     assert board.loc["baseline: majority", "average precision"] == "0.167"  # 20 of 120
     assert "baseline: random" in board.index

@@ -19,6 +19,7 @@ from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
+from mammo_core.metrics.uncertainty import IntervalMethod
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.naming import run_title
@@ -132,6 +133,17 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
 
 
+def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest) -> None:
+    page.selectbox(key="aim").set_value("F1").run()
+    page.button(key="set_threshold").click().run()
+    assert not page.exception, page.exception
+    rates = rates_of(page)
+    assert rates.loc["Sensitivity (recall)", "95 % interval"] == "–"
+    assert rates.loc["Sensitivity (recall)", "of"].endswith("women)")
+    assert rates.loc["Specificity", "by"] == IntervalMethod.PICKED_OF_FEW
+    assert rates.loc["Balanced accuracy", "value"] == "–"
+
+
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:
     show(at_threshold(page, 0.0), "Screening")
     assert "is not known" in page.info[0].value
@@ -214,11 +226,18 @@ def test_no_number_of_few_women_stands_without_its_interval(
     assert set(frame(show(page, "Calibration"), "perfect is")["value"]) == {"–"}
 
 
-def test_the_average_precision_has_its_interval(page: AppTest) -> None:
+def test_the_average_precision_has_its_interval(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=70, with_cancer=30))
     assert re.search(
         r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(linearised, by woman\)",
-        captions_of(show(page, "Curves")),
+        captions_of(show(open_page("thresholds"), "Curves")),
     )
+
+
+def test_the_average_precision_of_ten_women_is_not_told(page: AppTest) -> None:
+    told = captions_of(show(page, "Curves"))
+    assert "No average precision: of 10 women with cancer" in told
+    assert "Guessing has an average precision of 0." in told
 
 
 def test_calibration_learns_from_validation_and_is_judged_on_test(
@@ -264,8 +283,8 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
 
     page.segmented_control(key="count_split").set_value("test").run()
     promised = frame(page, "promised")
-    assert promised["promised"].iloc[0].startswith("93.3% (14 of 15; 95 % ")
-    assert "of 15)" in promised["delivered"].iloc[0]
+    assert promised["promised"].iloc[0].startswith("93.3 %, 14 of 15 (95 % ")
+    assert "of 15 (95 % " in promised["delivered"].iloc[0]
 
 
 def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(

@@ -355,7 +355,7 @@ def _point(study: RunStudy) -> Iterator[Block]:
 
 
 def _counted_at(point: LockedPoint) -> tuple[str, ...]:
-    told = (rate_in_words(rate) for rate in promised_rates(point.promise))
+    told = (rate_in_words(rate) for rate in promised_rates(point))
     return (point.aim, f"{point.threshold:.4f}", str(point.level), *told)
 
 

@@ -112,7 +112,7 @@ def _classes(report: ClassesReport) -> Iterator[Block]:
     if report.kappa is not None:
         kappa = number_in_words(report.kappa, report.kappa_interval)
         yield Paragraph(
-            text=f"Quadratic weighted kappa {kappa}, women drawn again: agreement beyond chance, a "
+            text=f"Quadratic weighted kappa {kappa}, by woman: agreement beyond chance, a "
             "mistake weighing by the square of its distance."
         )
     yield Table(

@@ -40,7 +40,13 @@ from mammo_core.metrics.subgroups import (
     sliceable,
     slices_of,
 )
-from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
+from mammo_core.metrics.threshold import (
+    HALF,
+    SUGGESTED_SENSITIVITY,
+    Aim,
+    choose_threshold,
+    was_picked,
+)
 from mammo_core.metrics.uncertainty import (
     Estimate,
     Rate,
@@ -49,7 +55,7 @@ from mammo_core.metrics.uncertainty import (
     rates_at,
 )
 from mammo_core.reports.study.study import RunStudy, judged_rows, validation_rows
-from mammo_core.runs.operating_points import Promise
+from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.types import Level
 
 OUT_OF_FOLD: Final = (
@@ -111,11 +117,12 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
         )
     rule = Pooling(locked.pooling)
     cases = pool_cases(rows, locked.level, rule)
-    promised = _recorded(locked.promise)
+    promised, is_picked = _recorded(locked), was_picked(locked.aim)
     if not locked.split and not study.is_external:
         promised = replace(promised, remark=f"{OUT_OF_FOLD} {promised.remark}")
     if validation is not None and locked.split == "val":
-        again = rates_at(pool_cases(validation, locked.level, rule), locked.threshold)
+        chosen_on = pool_cases(validation, locked.level, rule)
+        again = rates_at(chosen_on, locked.threshold, is_picked=is_picked)
         promised = _as_recorded(again, locked.promise) or promised
     return _point(cases, promised, locked.threshold, aim=locked.aim, is_locked=True), ""
 
@@ -186,10 +193,10 @@ def _as_recorded(again: RatesAtThreshold, promise: Promise) -> Promised | None:
     return _promised(again) if is_same else None
 
 
-def _recorded(promise: Promise) -> Promised:
-    sensitivity, specificity = promised_rates(promise)
+def _recorded(locked: LockedPoint) -> Promised:
+    sensitivity, specificity = promised_rates(locked)
     remark = "What was promised is as recorded when it was locked."
-    if not promise.effective_positives:
+    if not locked.promise.effective_positives:
         remark = (
             "What was promised is as recorded when it was locked; the cases it was chosen on are "
             "not kept here, so its intervals treat every case as another woman."

@@ -22,7 +22,11 @@ from mammo_core.metrics.compare import (
     luck_in_words,
     says_one_thing,
 )
-from mammo_core.metrics.curves import average_precision_with_interval
+from mammo_core.metrics.curves import (
+    FEWEST_FOR_PRECISION,
+    average_precision_with_interval,
+    why_no_precision,
+)
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
@@ -270,7 +274,10 @@ def _precision(cases: Cases) -> str:
     if says_one_thing(cases):
         return f"{cases.positives / len(cases):.3f}"
     found = average_precision_with_interval(cases)
-    return "–" if found is None else f"{found.value:.3f} ({_interval(found)})"
+    if found is not None:
+        return f"{found.value:.3f} ({_interval(found)})"
+    is_of_few = bool(why_no_precision(cases))
+    return f"– (under {FEWEST_FOR_PRECISION} women with cancer)" if is_of_few else "–"
 
 
 def p_in_words(comparison: Comparison) -> str:

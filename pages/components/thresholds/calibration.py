@@ -17,7 +17,7 @@ from mammo_core.metrics.calibration import (
     recalibrate,
 )
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.uncertainty import RatesAtThreshold
+from mammo_core.metrics.uncertainty import FEWEST_OF_CLASS, RatesAtThreshold
 from mammo_core.plots.curves import decision_figure, reliability_figure
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Split
@@ -70,7 +70,8 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
                 _row(
                     "Expected error (ECE)", calibration.expected_error,
                     expected_error_interval(judged),
-                    "0; noise alone makes it more; shown from 30 women of each kind on",
+                    f"0; noise alone makes it more; shown from {FEWEST_OF_CLASS} women of each "
+                    "kind on",
                 ),
             ],
             hide_index=True,

@@ -29,7 +29,7 @@ from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.reader_results import show_reader_results
 from pages.components.shared.scored import kept_upload
-from pages.components.thresholds.threshold import keep_threshold
+from pages.components.thresholds.threshold import is_picked, keep_threshold
 
 _ROC_HEIGHT: Final = 280
 _ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
@@ -102,6 +102,8 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """Every rate with its counts, women and interval, and what is derived from them."""
     cases = counted.cases
     share = f", where {cases.positives / len(cases):.1%} have cancer"
+    threshold = rates.point.threshold
+    picked = is_picked(counted, threshold)
     named = (
         ("Sensitivity (recall)", rates.sensitivity),
         ("Specificity", rates.specificity),
@@ -112,12 +114,17 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     st.dataframe(
         [
             *(_rate_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named),
-            *(_figure_row(one, share) for one in more_rates(cases, rates.point.threshold)),
+            *(_figure_row(one, share) for one in more_rates(cases, threshold, is_picked=picked)),
         ],
         hide_index=True,
         key="rates",
         width="stretch",
     )
+    if picked:
+        st.caption(
+            "This threshold is the best of all on these cases, where it looks better than it is: "
+            "intervals are wider for it, and of few women there is none."
+        )
     st.caption(
         "What is derived is put together from the rates, by woman; a number without an interval is "
         "not shown."
@@ -128,6 +135,9 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
     if not rate.total:
         return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
     women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
+    if not rate.is_told:
+        of = f"{rate.count:,} of {rate.total:,} ({women})"
+        return {"rate": name, "value": "–", "of": of, "95 % interval": "–", "by": rate.method}
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",
@@ -138,7 +148,11 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
 
 
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
-    row = {"rate": one.name + (share if one.is_of_prevalence else ""), "of": "", "by": "drawn"}
+    row = {
+        "rate": one.name + (share if one.is_of_prevalence else ""),
+        "of": "",
+        "by": "rates, put together",
+    }
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}
     return row | {

@@ -14,7 +14,9 @@ from mammo_core.inference.verdict import (
     why_no_verdict,
 )
 from mammo_core.metrics.conservative import delivered_of
+from mammo_core.metrics.threshold import was_picked
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
+from mammo_core.reports.wording import rate_in_words
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
@@ -187,9 +189,10 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
     if given is None:
         st.caption(escaped(why_no_verdict([], locked)))
         return
-    delivered = rates_at(counted.cases, given.threshold)
     is_own = counting.split == locked.split
-    sensitivity, specificity = promised_rates(locked.promise)
+    is_picked = is_own and was_picked(locked.aim)
+    delivered = rates_at(counted.cases, given.threshold, is_picked=is_picked)
+    sensitivity, specificity = promised_rates(locked)
     st.dataframe(
         [
             _row("Sensitivity (recall)", sensitivity, delivered.sensitivity, is_own=is_own),
@@ -208,12 +211,8 @@ def _row(name: str, promised: Rate, delivered: Rate, *, is_own: bool) -> dict[st
     kept = None if is_own else delivered_of(promised, delivered)
     return {
         "": name,
-        "promised": f"{promised.value:.1%} ({promised.count:,} of {promised.total:,}; 95 % "
-        f"{promised.low:.1%} to {promised.high:.1%})"
-        if promised.total
-        else "–",
-        "delivered": f"{delivered.value:.1%} ({delivered.count:,} of {delivered.total:,})",
-        "95 % interval": f"{delivered.low:.1%} to {delivered.high:.1%}",
+        "promised": rate_in_words(promised),
+        "delivered": rate_in_words(delivered),
         "in words": "" if kept is None else kept.in_words,
     }
 
