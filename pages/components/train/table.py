@@ -76,7 +76,8 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
 
 def _row(run: RunFolder, title: str) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "name": title, "state": "cannot be read", "progress": "", "test AUC": _NOT_TESTED, "95 %": "",
+        "name": title, "state": "cannot be read", "progress": "",
+        "test AUC": _NOT_TESTED, "95 %": "",
         "data": "", "time": None, "left": "", "tags": "", "id": run.run_id,
     }  # fmt: skip
     try:
