@@ -134,6 +134,20 @@ def all_cases(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.Data
     return count(predictions, level, rule)
 
 
+def rows_of_split(predictions: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Those of `predictions` that are of `split`; refused where there are none."""
+    splits = predictions["split"].fillna("")
+    rows = predictions[splits == split]
+    if rows.empty:
+        asked = f"of the split “{split}”" if split else "without a split"
+        have = ", ".join(f"“{name}”" if name else "no split" for name in sorted(set(splits)))
+        raise TableError(
+            f"None of its {len(predictions):,} predictions is {asked}; they are of: {have}. Choose "
+            "another split, or models that were scored on the same one."
+        )
+    return rows
+
+
 def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Series[Any]":
     """Per case of `cases` its value of `column`; missing where its images differ or have none."""
     ids = case_ids_of(predictions, cases.level)

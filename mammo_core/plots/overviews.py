@@ -298,16 +298,16 @@ _MOST_SHAPES: Final = 4000  # points drawn one by one; more are left to the grap
 
 
 def map_figure(
-    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float]
+    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float] | None
 ) -> go.Figure:
     """`points` has `x`, `y`, `image_id` and the column `by`: numbers become a scale, words colours
-    and shapes. A missing value is drawn as "not known".
+    and shapes. A missing value is drawn as "not known". Without `shares` the axes mean nothing.
     """
-    drawing = figure(
-        x_title=f"first axis ({shares[0]:.0%} of the differences)",
-        y_title=f"second axis ({shares[1]:.0%})",
-        height=520,
-    )
+    names = ("t-SNE, no unit", "")
+    if shares is not None:
+        first, second = shares
+        names = (f"first axis ({first:.0%} of the differences)", f"second axis ({second:.0%})")
+    drawing = figure(x_title=names[0], y_title=names[1], height=520)
     trace = go.Scattergl if len(points) > _MOST_SHAPES else go.Scatter
     if pd.api.types.is_float_dtype(points[by]):
         parts = [(title, points)]
