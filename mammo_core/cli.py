@@ -15,9 +15,11 @@ from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
-from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
+from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
+from mammo_core.commands.learning import LEARNING_CURVE
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.margin import MARGIN
+from mammo_core.commands.planning import PLAN
 from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
@@ -38,11 +40,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
     EVALUATE,
     EXPLAIN_CHECK,
     FIND_LESIONS,
+    FROC,
     FUSE,
     INSPECT,
+    LEARNING_CURVE,
     LOCK,
     MARGIN,
     PHANTOM,
+    PLAN,
     PREDICT,
     PREPARE,
     READERS,

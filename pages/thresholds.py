@@ -18,6 +18,7 @@ from pages.components.thresholds.cases import (
     show_slices,
 )
 from pages.components.thresholds.curves import show_curves, show_rates, show_readers, show_roc
+from pages.components.thresholds.lesions import show_lesions
 from pages.components.thresholds.map import show_map
 from pages.components.thresholds.opened import keep_opened, show_opened
 from pages.components.thresholds.operating import show_lock, show_operating_point
@@ -29,6 +30,7 @@ from pages.components.thresholds.threshold import (
     show_threshold,
     standing_threshold,
 )
+from pages.components.thresholds.verified import show_verified
 
 SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Rates": show_rates,
@@ -39,6 +41,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Slices": show_slices,
     "Mistakes": show_mistakes,
     "Map": show_map,
+    "Lesions": show_lesions,
     "Readers": show_readers,
     "Classes": show_classes,
 }
@@ -61,6 +64,7 @@ def show_judged(counted: Counted) -> None:
                 show_lock(counted, rates, standing)
             show_auc(counted)
         show_opened(counted, rates)
+        show_verified(counted, rates)
         sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
         section = st.segmented_control(
             "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"

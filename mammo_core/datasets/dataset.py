@@ -4,7 +4,7 @@ those the user has registered.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
+from mammo_core.runs.verification import Verification
 from mammo_core.tables import MANIFEST_COLUMNS, check_labels, check_manifest, positive_of
 from mammo_core.types import Task
 
@@ -32,12 +33,14 @@ class Registered:
     folder: str
     adapter: str
     label_rule: str
+    verification: Verification = field(default_factory=Verification)
 
 
 def register(root: Path, entry: Registered) -> None:
     """Keep `entry` below `root`; an entry of the same name is replaced."""
     if not entry.name.strip():
         raise ConfigError("The data set has no name. Give it one, so that it can be found again.")
+    entry.verification.check()
     root.mkdir(parents=True, exist_ok=True)
     replace_file(file_of(root, entry.name), json.dumps(to_document(entry), indent=2) + "\n")
 

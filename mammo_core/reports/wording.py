@@ -35,6 +35,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "split_seed": "Seed of the split",
     "is_official_split": "The data set's own split is used where there is one",
     "stratify_by": "Also stratified by",
+    "train_share": "Share of the training women",
     "is_leak_allowed": "A woman may be in two splits",
     "unit": "Dealt out by",
     "has_copies": "Images of the rarer class repeated before the split",

@@ -60,13 +60,13 @@ def read_accesses(file: Path) -> Iterator[Access]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verified:
+class CheckedLog:
     lines: int
     last: str  # hash of the last line
     holds_noted: bool  # whether a hash noted earlier is of one of its lines
 
 
-def verify(file: Path, *, noted: str = "") -> Verified:
+def verify(file: Path, *, noted: str = "") -> CheckedLog:
     """A RunError names the first line that does not follow from the one before it."""
     previous, count, holds = _FIRST, 0, not noted or noted == _FIRST
     for line, access in _lines(file):
@@ -78,7 +78,7 @@ def verify(file: Path, *, noted: str = "") -> Verified:
             )
         previous = hashlib.sha256(line).hexdigest()
         holds = holds or previous == noted
-    return Verified(lines=count, last=previous, holds_noted=holds)
+    return CheckedLog(lines=count, last=previous, holds_noted=holds)
 
 
 def _lines(file: Path) -> Iterator[tuple[bytes, Access]]:

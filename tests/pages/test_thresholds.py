@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters.csv_folder import ADAPTER
+from mammo_core.datasets.dataset import Registered, read_dataset, register
+from mammo_core.files import datasets_root, tables_root
 from mammo_core.inference.locking import lock_by_aim
 from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
@@ -22,13 +24,17 @@ from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
 from mammo_core.metrics.uncertainty import IntervalMethod
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
+from mammo_core.runs.kept_tables import keep_table
 from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
+from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
+from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.pages.listed import listed_cases
+from tests.pages.training_pages import register_phantoms
 from tests.predictions import made_up_predictions, write_run
 
 RULE = ADAPTER.label_rules[0].name
@@ -142,6 +148,84 @@ def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest
     assert rates.loc["Sensitivity (recall)", "of"].endswith("women)")
     assert rates.loc["Specificity", "by"] == IntervalMethod.PICKED_OF_FEW
     assert rates.loc["Balanced accuracy", "value"] == "–"
+
+
+def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    """Two of three women whose images all score low are not verified, cancer or not."""
+    table = made_up_predictions(women=300, with_cancer=150, skill=0.5)
+    is_low = table.groupby("patient_id")["score"].transform("max") < 0.4
+    is_hidden = is_low & (table["patient_id"].str[1:].astype(int) % 3 > 0)
+    hidden = table.assign(
+        positive=table["positive"].mask(is_hidden), label=table["label"].mask(is_hidden)
+    )
+    run = write_run(runs_root, RUN, hidden)
+    page = open_page("thresholds")
+    assert "rests on in this set is not known" in captions_of(page)
+    entry = Registered(
+        name=load_settings(run.file("run.json"), RunConfig).data.folder, folder="/d",
+        adapter="csv_folder", label_rule="as-written",
+        verification=Verification(
+            without_cancer=Verified.FOLLOW_UP, months=24, of_recalled=True
+        ),
+    )  # fmt: skip
+    register(datasets_root(), entry)
+    at_threshold(page, 0.4)
+    assert "rests on follow-up of 24 months" in captions_of(page)
+    assert "every sensitivity is that of the verified" in page.warning[-1].value
+    assert "Sensitivity (recall), of the verified" in frame(page, "rates")["rate"].tolist()
+    page.session_state["corrected"] = True
+    page.run()
+    (told,) = [one.value for one in page.text if one.value.startswith("Sensitivity")]
+    shares = [float(share) / 100 for share in re.findall(r"([\d.]+)%", told)]
+    corrected, of_verified = shares[0], shares[-1]  # between them the interval
+    cases = pool_cases(table, Level.BREAST)
+    truth = operating_point(cases, 0.4).sensitivity
+    assert abs(corrected - truth) < abs(of_verified - truth)
+    assert corrected < of_verified
+    assert not page.exception
+
+
+def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_phantoms(tmp_path / "set")
+    dataset = read_dataset(Path(entry.folder))
+    manifest, boxes = dataset.manifest, dataset.boxes
+    positive = positive_of(manifest["label"], dataset.label_rule.task)
+    table = manifest.assign(
+        positive=positive, score=np.linspace(0, 1, len(manifest)), split="test", model_id="m",
+        dataset="set", engine="made up",
+    )  # fmt: skip
+    run = write_run(runs_root, RUN, check_predictions(table))
+    config = load_settings(run.file("run.json"), RunConfig)
+    data = replace(config.data, folder="phantoms", adapter="phantom_set", label_rule="lesion")
+    save_settings(replace(config, data=data), run.file("run.json"))
+    x, y = (boxes[f"{axis}0"] + (boxes[f"{axis}1"] - boxes[f"{axis}0"]) / 2 for axis in "xy")
+    marks = pd.DataFrame({"image": boxes["image_id"], "x": x, "y": y, "score": 0.5})
+    kept = keep_table(tables_root(), marks.iloc[1:].to_csv(index=False).encode())
+    page = open_page("thresholds")
+    page.query_params["marks"] = kept
+    show(page, "Lesions")
+    assert any(one.label == "Hold against boxes" for one in page.button)
+    found = f"{len(boxes) - 1} of {len(boxes)} lesions found"
+    assert any(found in one.value for one in page.markdown), [m.value for m in page.markdown]
+    assert "AFROC area" in captions_of(page)
+
+
+def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(
+    page: AppTest,
+) -> None:
+    show(page, "Curves")
+    assert "Partial AUC" not in captions_of(page)
+    page.session_state["part_of_curve"] = True
+    page.run()
+    assert re.search(r"Partial AUC 0\.\d{3}, 95 % 0\.\d{3} to [01]\.\d{3}", captions_of(page))
+    assert "recall rate 10.0% (8 of 80, where 12.5% have cancer)" in captions_of(page)
+    page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
+    assert "specificity 90.0%" in captions_of(page)
+    assert not page.exception
 
 
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:

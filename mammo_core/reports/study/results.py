@@ -30,6 +30,9 @@ from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_confounders
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
+from mammo_core.metrics.paired_rates import AtOneRate, sensitivities_at
+from mammo_core.metrics.partial import SpecificityRange, partial_auc_with_interval
+from mammo_core.metrics.smooth import SmoothCurve, smooth_calibration
 from mammo_core.metrics.subgroups import (
     SLICED_BY,
     Gap,
@@ -217,6 +220,11 @@ class AtLevel:
     precision: Estimate | None
 
 
+#: What a report tells of a part of the curve; a reader may choose another range on the pages.
+PART: Final = SpecificityRange(low=0.8, high=1.0)
+RECALLED: Final = 0.1  # the recall rate at which a report tells the sensitivity
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Cut:
     """The cases cut by one column, and the gaps between its parts."""
@@ -238,10 +246,13 @@ class Results:
     at_threshold: tuple[tuple[Cases, RatesAtThreshold], ...]  # the point's threshold, by level
     calibration: Calibration | None
     expected_error: Interval | None  # the interval of the expected calibration error
+    smooth: SmoothCurve | None
     cuts: tuple[Cut, ...]
     within: tuple[Within, ...]
     beyond: Beyond | None
     classes: ClassesReport | None
+    part: Estimate | None  # the AUC over `PART`
+    at_recall_rate: AtOneRate | None  # at `RECALLED`
     collapses: tuple[str, ...]  # sentences on nearly all cases being called alike
     has_women: bool  # whether any patient is named: else every interval is too narrow
 
@@ -264,12 +275,17 @@ def measure_study(study: RunStudy) -> Results:
         at_threshold=_at_threshold(levels, point),
         calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
         expected_error=expected_error_interval(main.cases) if _has_both(main.cases) else None,
+        smooth=smooth_calibration(main.cases) if _has_both(main.cases) else None,
         cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
         within=_within(rows, main),
         beyond=None
         if main.why_no_auc
         else beyond_confounders(rows, level=main.cases.level, rule=main.cases.rule),
         classes=_classes(study, rows, main.cases.level),
+        part=None if main.why_no_auc else partial_auc_with_interval(main.cases, PART),
+        at_recall_rate=None
+        if main.why_no_auc
+        else sensitivities_at(["model"], [main.cases], RECALLED, aim=Aim.RECALL_RATE)[0],
         collapses=_collapses(study, rows, point),
         has_women=bool(rows["patient_id"].notna().any()),
     )

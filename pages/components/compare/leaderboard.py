@@ -181,11 +181,10 @@ def _same_cases(like: Cases, run: RunFolder, counting: Counting) -> Cases | None
         return None  # its table is broken: Compare says so where it is chosen
 
 
-#: In pixels: together no wider than the page beside its sidebar at 1400 pixels. The whole name
-#: stands last, where there is room for it.
+#: In pixels: together no wider than the page beside its sidebar at 1400 pixels.
 _WIDTHS: Final = {
-    "model": 250, "AUC": 165, "average precision": 165, "with / without cancer": 165,
-    "AUC over seeds": 205, "whole name": 480,
+    "model": 285, "AUC": 165, "average precision": 165, "with / without cancer": 165,
+    "AUC over seeds": 205,
 }  # fmt: skip
 
 
@@ -222,15 +221,15 @@ def show_leaderboard(compared: Compared) -> None:
     estimates = {name: auc_with_interval(cases) for name, cases in rows.items()}
     best_first = sorted(rows, key=lambda name: estimates[name].value, reverse=True)
     st.dataframe(
-        [
-            _model_row(name, rows[name], estimates[name], spreads.get(name))
-            | {"whole name": compared.titles.get(name, "")}
-            for name in best_first
-        ],
+        [_model_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
         hide_index=True,
+        height="content",
         key="leaderboard",
         column_config={name: st.column_config.TextColumn(width=w) for name, w in _WIDTHS.items()},
     )
+    whole = [f"{one}: {title}" for one, title in compared.titles.items() if one != title]
+    if whole:
+        st.caption(escaped(f"Whole names. {'; '.join(whole)}."))
     methods = {estimates[name].method for name in rows if not says_one_thing(rows[name])}
     if methods:
         st.caption(f"95 % intervals in brackets. Those of the AUC: {'; '.join(sorted(methods))}.")

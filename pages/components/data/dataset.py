@@ -1,5 +1,6 @@
 """Registering a folder as a data set: it is recognised and named, or told what is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -20,12 +21,14 @@ from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import data_roots, datasets_root, folders_in
 from mammo_core.plots.overviews import counts_figure
+from mammo_core.runs.verification import Verification, Verified
 from mammo_core.sharing.rights import Action
 from mammo_core.tables import to_safe_csv
 from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.whose import (
+    is_of_private_data,
     is_off,
     is_shared,
     list_registered,
@@ -93,6 +96,37 @@ def _pick_folder() -> Path | None:
             folder = inner[chosen]
     is_taken = st.toggle("Look at it", key=f"new_look_{name}_{folder.relative_to(root).as_posix()}")
     return folder if is_taken else None
+
+
+def show_verification(entry: Registered) -> None:
+    """What "without cancer" rests on, which stands beside every rate; and a form for it."""
+    known = entry.verification
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(escaped(f"{known.sentence} {known.warning}".strip()), width="content")
+        with st.popover("Verification", icon=":material/fact_check:"):
+            chosen = st.selectbox(
+                "“Without cancer” rests on", list(Verified), key=f"verified_{entry.name}",
+                index=list(Verified).index(known.without_cancer), required=True,
+            )  # fmt: skip
+            how = Verified(str(chosen))
+            months = 0
+            if how.is_followed:
+                months = int(
+                    st.number_input(
+                        "Months of follow-up (0: not known)", 0, 240, known.months, 1,
+                        key=f"verified_months_{entry.name}",
+                    )
+                )  # fmt: skip
+            of_recalled = st.checkbox(
+                "Only recalled women were verified", known.of_recalled,
+                key=f"verified_recalled_{entry.name}",
+            )  # fmt: skip
+            told = Verification(without_cancer=how, months=months, of_recalled=of_recalled)
+            if st.button("Keep", key="verified_keep", disabled=told == known):
+                with shown_errors():
+                    is_private = is_of_private_data(entry.name)
+                    register(replace(entry, verification=told), is_private=is_private)
+                st.rerun()
 
 
 def forget_button(entry: Registered) -> None:

@@ -400,6 +400,7 @@ def show_pictures(
         panes,
         key="viewer",
         height=height,
+        is_filling=True,
         legend=legend,
         columns=columns,
         on_corrected=None if columns else on_corrected,

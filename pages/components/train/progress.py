@@ -77,8 +77,9 @@ def show_alarms(metrics: pd.DataFrame) -> None:
     raised = metrics.dropna(subset=["alarm"])
     if raised.empty:
         return
+    bullet = "* " if len(raised) > 1 else ""
     lines = [
-        f"* Epoch {row.epoch}: {escaped(str(row.alarm))}"
+        f"{bullet}Epoch {row.epoch}: {escaped(str(row.alarm))}"
         for row in raised.tail(_ALARMS_SHOWN).itertuples()
     ]
     more = f"\n\nThe last {_ALARMS_SHOWN} of {len(raised)}." if len(raised) > len(lines) else ""

@@ -225,6 +225,7 @@ def show_cost(run: RunFolder) -> None:
             )
 
 
+_TOLD: Final = "epoch_told"
 _WORDS: Final = {
     RunState.QUEUED: "waiting for its turn",
     RunState.RUNNING: "running",
@@ -273,6 +274,9 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
         status = run.read_status()
     if status.state.is_over:
         st.rerun()  # what a finished run offers lies outside this fragment
+    if settings is not None and st.session_state.get(_TOLD) != (run.run_id, status.done):
+        st.session_state[_TOLD] = run.run_id, status.done
+        st.rerun()  # the table of runs above tells the same epoch
     with shown_errors():
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)
