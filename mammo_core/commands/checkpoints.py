@@ -40,7 +40,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _named(seen)
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
     pictures = actions.add_parser(
-        "pictures", help="keep small pictures of its validation images beside it, if drawn ones"
+        "pictures",
+        help="keep small pictures of its validation and test images, if drawn ones",
     )
     _named(pictures)
     pictures.add_argument(
@@ -118,7 +119,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from mammo_core.inference.verdict import threshold_in_words
+    from mammo_core.inference.verdict import promise_in_words, threshold_in_words
     from mammo_core.runs.operating_points import locked_points, note_opening
 
     run = RunFolder(folder_of(arguments.name))
@@ -133,12 +134,12 @@ def _show(arguments: argparse.Namespace) -> int:
         say_aside(str(error))
     for line in _described(card):
         say(line)
+    positive = " or ".join(card.task.positive)
     for point in locked_points(run):
-        promise, where = point.promise, point.split or "out of fold"
         say(
-            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), locked "
-            f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
-            f"{promise.left_alone} of {promise.negatives} not called ({where})"
+            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), "
+            f"{'made with the model' if point.comes_with_model else 'locked'} "
+            f"{point.locked_at[:10]} for {point.aim}. {promise_in_words(point, positive)}"
         )
     for sentence in card.limits:
         say(f"limit       {sentence}")
@@ -238,10 +239,10 @@ def _seen(arguments: argparse.Namespace) -> int:
 
 
 def _pictures(arguments: argparse.Namespace) -> int:
-    from mammo_core.training.lineage import picture_validation
+    from mammo_core.training.lineage import picture_scored
 
     run = RunFolder(folder_of(arguments.name))
-    count = picture_validation(run, arguments.data, side=arguments.side)
+    count = picture_scored(run, arguments.data, side=arguments.side)
     say(f"{many(count, 'picture', 'pictures')} kept beside {run.run_id}.")
     return 0
 

@@ -105,8 +105,7 @@ def rules_of(predictions: pd.DataFrame, level: Level) -> tuple[Pooling, ...]:
 
 def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.MAX) -> Cases:
     """One score and one truth per case of `level`, in the order in which cases first appear."""
-    count = _count_women if rule is Pooling.OWN_BREAST else _count
-    counted = count(predictions, level, rule)
+    counted = all_cases(predictions, level, rule)
     known = counted[counted["is_known"]]
     if known.empty:
         raise TableError(
@@ -125,6 +124,28 @@ def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.
         unknown=len(counted) - len(known),
         unnamed=int(known["is_unnamed"].sum()),
     )
+
+
+def all_cases(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
+    """`case_id, group_id, score, positive, is_known, images`, also of cases whose truth is unknown:
+    `positive` counts only where `is_known`.
+    """
+    count = _count_women if rule is Pooling.OWN_BREAST else _count
+    return count(predictions, level, rule)
+
+
+def rows_of_split(predictions: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Those of `predictions` that are of `split`; refused where there are none."""
+    splits = predictions["split"].fillna("")
+    rows = predictions[splits == split]
+    if rows.empty:
+        asked = f"of the split “{split}”" if split else "without a split"
+        have = ", ".join(f"“{name}”" if name else "no split" for name in sorted(set(splits)))
+        raise TableError(
+            f"None of its {len(predictions):,} predictions is {asked}; they are of: {have}. Choose "
+            "another split, or models that were scored on the same one."
+        )
+    return rows
 
 
 def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Series[Any]":
@@ -300,7 +321,9 @@ def mistakes(cases: Cases, threshold: float) -> pd.DataFrame:
 
 
 def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
-    """`case_id, truth, one, other, apart`: ranks as shares of all cases, furthest apart first."""
+    """`case_id, truth, one, other, apart`: ranks as shares of all cases, furthest apart first; and
+    the scores themselves, `score_one, score_other`.
+    """
     if one.case_ids != other.case_ids:
         raise TableError("Disagreements need the same cases in the same order.")
     ranks = [pd.Series(model.score).rank(pct=True).to_numpy() for model in (one, other)]
@@ -311,6 +334,8 @@ def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
             "one": ranks[0],
             "other": ranks[1],
             "apart": np.abs(ranks[0] - ranks[1]),
+            "score_one": one.score,
+            "score_other": other.score,
         }
     )
     order = ["apart", "case_id"]

@@ -13,7 +13,15 @@ import plotly.graph_objects as go
 from mammo_core.metrics.calibration import Calibration
 from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import Rate
-from mammo_core.plots.style import DASHES, INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
+from mammo_core.plots.style import (
+    CHOSEN,
+    DASHES,
+    MUTED,
+    PALETTE,
+    WITH_CANCER,
+    WITHOUT_CANCER,
+    figure,
+)
 from mammo_core.types import Level
 from mammo_core.words import UNITS
 
@@ -71,7 +79,7 @@ def roc_figure(
     if point is not None:
         drawing.add_scatter(
             x=[1 - point.specificity], y=[point.sensitivity], mode="markers", name="chosen",
-            marker={"color": INK, "size": 12, "symbol": "diamond"},
+            marker=CHOSEN,
             hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
     for number, reader in enumerate(readers):
@@ -169,7 +177,7 @@ def pr_figure(
     if point is not None and point.called:
         drawing.add_scatter(
             x=[point.sensitivity], y=[point.ppv], mode="markers", name="chosen",
-            marker={"color": INK, "size": 12, "symbol": "diamond"},
+            marker=CHOSEN,
             hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
     return drawing
@@ -197,13 +205,17 @@ def band_figure(bands: pd.DataFrame, *, threshold: float) -> go.Figure:
             hovertemplate="%{y:.1%} at %{x:.3f}<br>95 % %{customdata[0]:.1%} to "
             "%{customdata[1]:.1%}<extra></extra>",
         )  # fmt: skip
-    drawing.add_vline(x=threshold, line={"color": INK, "dash": "dash"})
+    drawing.add_vline(x=threshold, line={"color": MUTED, "dash": "dash"})
     drawing.update_yaxes(range=[-0.01, 1.01], tickformat=".0%")
     return drawing
 
 
-def reliability_figure(models: Mapping[str, Calibration]) -> go.Figure:
-    """On the diagonal, scores are probabilities at this set's prevalence."""
+def reliability_figure(
+    models: Mapping[str, Calibration], *, smooth: pd.DataFrame | None = None
+) -> go.Figure:
+    """On the diagonal, scores are probabilities at this set's prevalence. `smooth` is the curve of
+    one model by metrics.smooth, drawn with its band.
+    """
     drawing = figure(x_title="Mean score", y_title="Share with cancer")
     drawing.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="a probability", hoverinfo="skip",
@@ -230,9 +242,28 @@ def reliability_figure(models: Mapping[str, Calibration]) -> go.Figure:
             hovertemplate="mean score %{x:.3f}<br>%{customdata[0]:,} of %{customdata[1]:,} with "
             "cancer<br>95 % %{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>",
         )
+    if smooth is not None:
+        _add_band(drawing, smooth["score"], smooth, WITHOUT_CANCER)
+        drawing.add_scatter(
+            x=smooth["score"], y=smooth["share"], mode="lines", name="smooth, with 95 % band",
+            line={"color": WITHOUT_CANCER, "dash": DASHES[1]}, customdata=smooth[["low", "high"]],
+            hovertemplate="score %{x:.3f}<br>%{y:.1%} with cancer<br>95 % %{customdata[0]:.1%} to "
+            "%{customdata[1]:.1%}<extra></extra>",
+        )  # fmt: skip
     drawing.update_xaxes(range=[-0.01, 1.01])
     drawing.update_yaxes(range=[-0.01, 1.01])
     return drawing
+
+
+def _add_band(
+    drawing: go.Figure, x: "pd.Series[float]", ends: pd.DataFrame, colour: str, *, times: float = 1
+) -> None:
+    """The space between `low` and `high`."""
+    drawing.add_scatter(
+        x=np.concatenate([x, x[::-1]]), y=times * np.concatenate([ends["high"], ends["low"][::-1]]),
+        fill="toself", fillcolor=colour, opacity=0.2, line={"width": 0}, hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
 
 
 _LINES = (
@@ -256,6 +287,7 @@ def decision_figure(curve: pd.DataFrame, level: Level) -> go.Figure:
             line={"color": colour, "dash": dash},
             hovertemplate="at %{x:.2%}: %{y:.2f} per 1,000<extra></extra>",
         )  # fmt: skip
+    _add_band(drawing, curve["threshold"], curve, PALETTE[0], times=1000)
     best = 1000 * float(curve[["model", "everybody"]].max().max())
     drawing.update_yaxes(range=[-0.25 * best, 1.1 * best])
     drawing.update_xaxes(tickformat=".1%")

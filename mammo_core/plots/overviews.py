@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from mammo_core.metrics.subgroups import Slice
+from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.plots.style import INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
 
 
@@ -50,9 +51,46 @@ def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
     return drawing
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrownAuc:
+    """What a model reaches that has learnt from so many women."""
+
+    name: str
+    women: int
+    auc: Estimate
+
+
+def growth_figure(points: Sequence[GrownAuc]) -> go.Figure:
+    """AUC against women learnt from, each with its interval; twice as many is one step wide."""
+    drawing = figure(x_title="Women learnt from", y_title="AUC")
+    drawing.add_scatter(
+        x=[point.women for point in points],
+        y=[point.auc.value for point in points],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [point.auc.high - point.auc.value for point in points],
+            "arrayminus": [point.auc.value - point.auc.low for point in points],
+        },
+        customdata=[
+            (html.escape(point.name, quote=False), point.auc.low, point.auc.high)
+            for point in points
+        ],
+        mode="markers",
+        marker={"color": PALETTE[0], "size": 10},
+        showlegend=False,
+        hovertemplate="%{customdata[0]}<br>%{x:,} women: AUC %{y:.3f}, 95 % %{customdata[1]:.3f} "
+        "to %{customdata[2]:.3f}<extra></extra>",
+    )
+    ticks = sorted({point.women for point in points})
+    drawing.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{one:,}" for one in ticks])
+    drawing.update_yaxes(range=[min([0.45, *(point.auc.low for point in points)]), 1.01])
+    return drawing
+
+
 _BEHIND_WORDS: Final = "rgba(20,20,20,0.85)"  # so that hatching does not cross them out
 _ROW: Final = 108  # pixels
-_FAINTEST, _STRONGEST = 0.1, 0.75  # how solid the filling is
+_FAINTEST, _STRONGEST = 0.1, 0.55  # how solid the filling is: words stay readable on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +122,7 @@ def matrix_figure(squares: Sequence[Square]) -> go.Figure:
             width=0.96,
             marker={
                 "color": _fill(square.share),
-                "line": {"color": INK, "width": 3}
-                if square.is_own
-                else {"color": MUTED, "width": 1},
+                "line": {"color": MUTED, "width": 4 if square.is_own else 1},
                 "pattern": {
                     "shape": "/" if square.is_hatched else "",
                     "fgcolor": MUTED,
@@ -189,29 +225,59 @@ def counts_figure(counts: pd.DataFrame, *, title: str) -> go.Figure:
     return drawing
 
 
-def agreement_figure(disagreements: pd.DataFrame, *, one: str, other: str) -> go.Figure:
-    """Each case by the ranks two models give it; on the line they agree. Cases can be encircled,
-    and carry their ids.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """What a model gives the cases: the column of the table, and where its threshold lies."""
+
+    title: str
+    column: str
+    threshold: float | None = None
+
+
+def agreement_figure(disagreements: pd.DataFrame, across: Axis, up: Axis) -> go.Figure:
+    """Each case by what two models give it, on the line where both give the same; thresholds part
+    those that a model calls. Cases can be encircled, and carry their ids.
     """
-    drawing = figure(x_title=f"rank by {one}", y_title=f"rank by {other}", height=440)
+    drawing = figure(x_title=across.title, y_title=up.title, height=440)
     drawing.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "dash": "dot"},
         showlegend=False, hoverinfo="skip",
     )  # fmt: skip
+    drawing.update_xaxes(range=_room(disagreements, across))
+    drawing.update_yaxes(range=_room(disagreements, up))
+    line = {"color": MUTED, "dash": "dash", "width": 2}
+    if across.threshold is not None:
+        drawing.add_vline(
+            x=across.threshold, line=line, annotation_text=f"threshold {across.threshold:.4g}",
+            annotation_position="top right",
+        )  # fmt: skip
+    if up.threshold is not None:
+        drawing.add_hline(
+            y=up.threshold, line=line, annotation_text=f"threshold {up.threshold:.4g}",
+            annotation_position="top right",
+        )  # fmt: skip
     looks = (("no cancer", WITHOUT_CANCER, "circle"), ("cancer", WITH_CANCER, "diamond"))
     for truth, colour, symbol in looks:
         part = disagreements[disagreements["truth"] == truth]
         drawing.add_scatter(
-            x=part["one"],
-            y=part["other"],
+            x=part[across.column],
+            y=part[up.column],
             customdata=part[["case_id"]].to_numpy(),
             mode="markers",
             name=f"{truth} ({len(part):,})",
             marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
-            hovertemplate="%{customdata[0]}<br>%{x:.1%} against %{y:.1%}<extra></extra>",
+            hovertemplate="%{customdata[0]}<br>%{x:.4g} against %{y:.4g}<extra></extra>",
         )
     drawing.update_layout(dragmode="lasso")
     return drawing
+
+
+def _room(table: pd.DataFrame, axis: Axis) -> tuple[float, float]:
+    """The points and the threshold, with a little room around them."""
+    shown = [*table[axis.column], *([] if axis.threshold is None else [axis.threshold])]
+    low, high = min(shown), max(shown)
+    room = 0.05 * (high - low) or 0.05
+    return low - room, high + room
 
 
 def histogram_figure(values: NDArray[np.floating[Any]], *, title: str) -> go.Figure:
@@ -232,16 +298,16 @@ _MOST_SHAPES: Final = 4000  # points drawn one by one; more are left to the grap
 
 
 def map_figure(
-    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float]
+    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float] | None
 ) -> go.Figure:
     """`points` has `x`, `y`, `image_id` and the column `by`: numbers become a scale, words colours
-    and shapes. A missing value is drawn as "not known".
+    and shapes. A missing value is drawn as "not known". Without `shares` the axes mean nothing.
     """
-    drawing = figure(
-        x_title=f"first axis ({shares[0]:.0%} of the differences)",
-        y_title=f"second axis ({shares[1]:.0%})",
-        height=520,
-    )
+    names = ("t-SNE, no unit", "")
+    if shares is not None:
+        first, second = shares
+        names = (f"first axis ({first:.0%} of the differences)", f"second axis ({second:.0%})")
+    drawing = figure(x_title=names[0], y_title=names[1], height=520)
     trace = go.Scattergl if len(points) > _MOST_SHAPES else go.Scatter
     if pd.api.types.is_float_dtype(points[by]):
         parts = [(title, points)]

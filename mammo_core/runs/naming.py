@@ -5,19 +5,22 @@ never in run.json, for two runs of one experiment may well be called differently
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 from typing import Any, Final
 
 from mammo_core.errors import ConfigError, MammoError, RunError
-from mammo_core.files import replace_file
+from mammo_core.files import replace_file, shipped_checkpoints_root
 from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.words import short_day
 
 ABOUT_NAME: Final = "about.json"
 LONGEST_TITLE: Final = 80
+LONGEST_SHORT: Final = 34
+_JOINTS: Final = re.compile(r"(?=, | on | \()")
 _DATED: Final = re.compile(r"(\d{8}-\d{6})-")
 _LAST_NAME: Final = re.compile(r"[^/\\]+(?=[/\\]*$)")
 
@@ -77,9 +80,23 @@ def run_title(run: RunFolder) -> str:
         return run.run_id
 
 
+def why_no_predictions(run: RunFolder) -> str:
+    """Of a run without a predictions table: whether one is still to come, and what else to do."""
+    title = run_title(run)
+    if run.is_checkpoint:
+        return (
+            f"{title} came without predictions. Score a data set with it: “Other data” on Compare, "
+            "or mammo evaluate."
+        )
+    if run.read_status().state.is_over:
+        return f"{title} ended before it scored anything. Resume it on Train, or choose another."
+    return f"{title} has no predictions yet. Wait until it has finished."
+
+
 def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
     """By run id what each is called, no two alike: equal ones are told apart by what they tell, as
-    density from cancer, else by number, the oldest keeping its name.
+    density from cancer, or by where a checkpoint came from, else by number, the oldest keeping its
+    name.
     """
     own = {run.run_id: run for run in runs}
     titles = {run_id: run_title(run) for run_id, run in own.items()}
@@ -87,6 +104,9 @@ def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
         tasks = {run_id: _task_of(own[run_id]) for run_id in repeated}
         if all(tasks.values()) and len(set(tasks.values())) > 1:
             titles |= {run_id: f"{titles[run_id]} ({tasks[run_id]})" for run_id in repeated}
+    for repeated in _repeated(titles):
+        origins = {run_id: _came_as(own[run_id]) for run_id in repeated}
+        titles |= {run_id: f"{titles[run_id]} ({came})" for run_id, came in origins.items() if came}
     taken: Counter[str] = Counter()
     for run_id in reversed(list(titles)):  # runs are listed newest first
         title = titles[run_id]
@@ -94,6 +114,43 @@ def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
         if taken[title] > 1:
             titles[run_id] = f"{title} ({taken[title]})"
     return {run_id: titles[run_id] for run_id in own}
+
+
+def short_titles(titles: Mapping[str, str]) -> dict[str, str]:
+    """By run id a name for narrow places, no two alike: the network, or what else a title begins
+    with, and of the rest only what tells it apart from the others that begin so.
+    """
+    parts = {run_id: _parts(title) for run_id, title in titles.items()}
+    holders: dict[tuple[str, str], set[str]] = {}
+    for run_id, (first, *rest) in parts.items():
+        holders.setdefault((first, ""), set()).add(run_id)
+        for part in rest:
+            holders.setdefault((first, part), set()).add(run_id)
+    short = {run_id: _cut(_telling(run_id, own, holders)) for run_id, own in parts.items()}
+    taken = Counter(short.values())
+    return {run_id: one if taken[one] == 1 else titles[run_id] for run_id, one in short.items()}
+
+
+def _parts(title: str) -> list[str]:
+    """As a default title is put together: network, (how), on data, day, (number)."""
+    return [part for part in _JOINTS.split(title) if part] or [title]
+
+
+def _telling(run_id: str, parts: Sequence[str], holders: Mapping[tuple[str, str], set[str]]) -> str:
+    """The first of `parts` and, as they come, the rarest that leave no other of the same first."""
+    first, *rest = parts
+    alike = holders[first, ""] - {run_id}
+    chosen: set[str] = set()
+    for part in sorted(rest, key=lambda part: len(holders[first, part])):
+        left = alike & holders[first, part]
+        if len(left) < len(alike):
+            alike = left
+            chosen.add(part)
+    return first + "".join(part for part in rest if part in chosen)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_SHORT else shorten(name, LONGEST_SHORT, placeholder="…")
 
 
 def last_name(folder: str) -> str:
@@ -108,6 +165,14 @@ def _repeated(titles: dict[str, str]) -> list[list[str]]:
     for run_id, title in titles.items():
         of_title.setdefault(title, []).append(run_id)
     return [run_ids for run_ids in of_title.values() if len(run_ids) > 1]
+
+
+def _came_as(run: RunFolder) -> str:
+    """What a checkpoint that was packed or imported came as; "" of a run made here."""
+    if _DATED.match(run.run_id) or not run.is_checkpoint:
+        return ""
+    is_shipped = run.path.parent.resolve() == shipped_checkpoints_root().resolve()
+    return "ships with Mammoscope" if is_shipped else run.run_id
 
 
 def _task_of(run: RunFolder) -> str:

@@ -41,9 +41,53 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.locator(".viewer canvas")).to_have_count(4)
     expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
     expect(page.get_by_text("Score 0.99")).to_be_visible()
+    expect(page.get_by_text("No verdict: no threshold is locked for this model")).to_be_visible()
+    expect(page.get_by_role("link", name="Lock a threshold")).to_be_visible()
     expect(page).not_to_have_url(re.compile("case="))
+    for width, height in ((1440, 900), (1440, 1000)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
+    rows = "panes => new Set(panes.map((pane) => pane.getBoundingClientRect().top)).size"
+    assert page.locator(".viewer .stage .pane").evaluate_all(rows) == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".viewer canvas").last).to_be_visible()
+    page.wait_for_timeout(500)  # for the panes to be measured
+    assert page.locator(".viewer .stage .pane").evaluate_all(rows) == 2
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="Exam of four views").click()
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
+
+
+#: In every frame of the page: whether what is told of the example could be seen 0.4 s after the
+#: empty panes of the dropped files came.
+WATCH = """() => {
+  let since = 0;
+  window.wasSeen = null;
+  const look = () => {
+    if (document.querySelector(".waiting-panes")) since ||= performance.now();
+    if (since && performance.now() > since + 400) {
+      const told = [...document.querySelectorAll("[data-testid=stMarkdown]")];
+      const example = told.find((each) => each.textContent.includes("a drawn exam, read by"));
+      window.wasSeen ||= Boolean(example?.checkVisibility({ visibilityProperty: true }));
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_nothing_told_of_the_example_is_seen_beside_the_images_that_were_dropped(
+    page: Page, women: dict[str, list[Path]], fresh_app: Server
+) -> None:
+    page.goto(fresh_app.url)
+    expect(page.get_by_text("a drawn exam, read by")).to_be_visible(timeout=SLOW)
+    page.evaluate(WATCH)
+    drop(page, women["0"])
+    expect(page.locator(".panel[data-ready=true] .score").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    assert page.evaluate("window.wasSeen") is False
 
 
 def test_four_views_are_hung_by_their_names_without_a_correction(

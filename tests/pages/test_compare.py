@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +20,17 @@ from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.files import datasets_root
+from mammo_core.metrics.margins import Claim, MarginOf
+from mammo_core.reports.study.margins import written_margin
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash, list_runs
-from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
+from mammo_core.runs.naming import About, write_about
+from mammo_core.runs.operating_points import OPENINGS_FILE, LockedPoint, Promise, lock_point
 from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, Level, RunState, Split
+from pages.components.compare.matrix import column_names
 from tests.pages.conftest import OpenPage
 from tests.pages.listed import listed_cases
 from tests.pages.training_pages import register_phantoms, wait_until_over, write_finished_run
@@ -42,18 +47,53 @@ def models_of(page: AppTest) -> pd.DataFrame:
 
 
 def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
-    write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    write_run(runs_root, GUESSING, made_up_predictions(with_cancer=30, skill=0.0, seed=1))
+    write_run(runs_root, GOOD, made_up_predictions(with_cancer=30, skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
-    assert table["with / without cancer"].tolist() == ["20 / 100, 60 women"] * 2
+    assert table["with / without cancer"].tolist() == ["30 / 90, 60 women"] * 2
     assert table["AUC"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)").all()
     precision = table["average precision"]
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
     assert any(f"better than {GUESSING}" in text.value for text in page.text)
     assert "same 120 cases" in page.success[0].value
+
+
+@pytest.mark.parametrize("page_name", ["compare", "train"])
+def test_two_runs_of_one_name_are_numbered_as_on_every_page_the_archived_too(
+    page_name: str, runs_root: Path, open_page: OpenPage
+) -> None:
+    older = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    newer = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    write_about(older, About(title="Same", is_archived=True))
+    write_about(newer, About(title="Same"))
+    page = open_page(page_name)
+    if page_name == "compare":
+        shown = page.multiselect(key="models").options
+    else:
+        page.button_group(key="train_show").set_value("Runs").run()
+        shown = page.selectbox(key="run").options
+    assert "Same (2)" in shown
+    assert "Same" not in shown
+
+
+def test_a_long_name_is_short_in_the_table_and_whole_below_it(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for name, seed, data in ((GOOD, 2, "women"), (GUESSING, 1, "films")):
+        run = write_run(runs_root, name, made_up_predictions(skill=2.0, seed=seed))
+        write_about(run, About(title=f"ConvNeXt-Small (from scratch) on {data} of 2019, 29 Nov"))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
+    table = models_of(page)
+    assert set(table["model"]) == {
+        "ConvNeXt-Small on women of 2019",
+        "ConvNeXt-Small on films of 2019",
+    }
+    (told,) = (one.value for one in page.caption if one.value.startswith("Whole names."))
+    assert told.count(" of 2019, 29 Nov") == 2
 
 
 def test_models_with_different_cases_are_compared_on_what_both_have(
@@ -329,18 +369,99 @@ def test_the_page_begins_with_what_can_be_compared(runs_root: Path, open_page: O
     assert not page.error
 
 
-def test_at_one_specificity_the_better_model_finds_more(
+def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is_told(
     runs_root: Path, open_page: OpenPage
 ) -> None:
     write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("At one specificity").run()
+    page.segmented_control(key="compare_section").set_value("At one operating point").run()
     table = page.dataframe[-1].value
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["specificity"].tolist() == ["90.0%", "90.0%"]  # 90 of 100 breasts
     assert table["in words"].tolist() == ["", "finds fewer"]
+    page.segmented_control(key="at_one_rate_of").set_value("recall rate at most").run()
+    table = page.dataframe[-1].value
+    assert table["recall rate"].tolist() == ["10.0%, 12 of 120"] * 2
+    assert table["in words"].tolist() == ["", "finds fewer"]
+    page.segmented_control(key="compare_section").set_value("ROC").run()
+    assert not any("in words" in shown.value for shown in page.dataframe)  # folded: not computed
+    page.session_state["compare_part"] = True
+    table = page.run().dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["in words"].tolist() == ["", "worse there"]
+    assert not page.exception
+
+
+def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, skill in ((GUESSING, 0.3), (GOOD, 3.0)):
+        table = made_up_predictions(women=120, with_cancer=60, skill=skill)
+        odd = table["patient_id"].str[1:].astype(int) % 2 == 1
+        write_run(runs_root, run_id, table.assign(split=np.where(odd, "val", "test")))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Net benefit").run()
+    table = page.dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["in words"].tolist() == ["", "worth less"]
+    assert table["net benefit per 1,000 breasts"].str.match(r"-?\d+\.\d\d \(.* to .*\)").all()
+    page.segmented_control(key="compare_split").set_value("val").run()
+    assert any("no validation cases besides those judged" in one.value for one in page.warning)
+    assert not page.exception
+
+
+def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_women(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, women, skill in ((GUESSING, 50, 0.5), (GOOD, 200, 3.0)):
+        run = write_run(runs_root, run_id, made_up_predictions(skill=skill))
+        card = run.card()
+        learnt = SplitCount(split=Split.TRAIN, women=women, images=4 * women, positive_images=9)
+        write_card(replace(card, data=replace(card.data, splits=(learnt,))), run.card_file)
+        config = load_settings(run.file("run.json"), RunConfig)
+        data = replace(config.data, train_share=women / 200)
+        save_settings(replace(config, data=data, seed=women), run.file("run.json"))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING]).run()
+    page.segmented_control(key="compare_section").set_value("Learning curve").run()
+    assert "needs two models" in page.info[-1].value
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    (chart,) = page.get("plotly_chart")
+    drawn = json.loads(chart.proto.spec)["data"][0]
+    assert drawn["x"] == [50, 200]
+    assert drawn["y"][0] < drawn["y"][1]
+    assert not any("differ in more" in one.value for one in page.warning)
+    run = RunFolder(runs_root / GOOD)
+    config = load_settings(run.file("run.json"), RunConfig)
+    other = replace(config, optim=replace(config.optim, epochs=99))
+    save_settings(other, run.file("run.json"))
+    page.run()
+    assert any("optim.epochs" in one.value for one in page.warning)
+
+
+def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Plan a study").run()
+    page.segmented_control(key="plan_figure").set_value("sensitivity").run()
+    page.number_input(key="plan_prevalence").set_value(0.5).run()
+
+    def planned() -> int:
+        found = re.match(r"\*\*([\d,]+) women", page.markdown[-1].value)
+        assert found, page.markdown[-1].value
+        return int(found[1].replace(",", ""))
+
+    narrow = planned()
+    page.number_input(key="plan_reach").set_value(0.1).run()
+    assert planned() < narrow / 3  # half the width, a quarter of the women
+    page.segmented_control(key="plan_aim").set_value("readers without and with it").run()
+    assert any("6 readers and the cases are both a sample" in one.value for one in page.caption)
+    page.number_input(key="plan_other").set_value(0.85).run()
+    assert "Both values are the same" in page.error[0].value
+    assert not page.exception
 
 
 def test_majority_and_random_are_always_in_the_leaderboard(
@@ -349,6 +470,7 @@ def test_majority_and_random_are_always_in_the_leaderboard(
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
     board = page.dataframe[0].value.set_index("model")
+    assert board.loc[GOOD, "average precision"] == "– (under 30 women with cancer)"
     assert board.loc["baseline: majority", "AUC"] == "0.500 (one score for all)"
     assert board.loc["baseline: majority", "average precision"] == "0.167"  # 20 of 120
     assert "baseline: random" in board.index
@@ -456,6 +578,30 @@ def elsewhere(**columns: object) -> pd.DataFrame:
     return table.assign(image_id="e" + table["image_id"], **columns)
 
 
+def test_disagreements_are_told_by_scores_with_what_is_locked_and_by_ranks_on_request(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    lock(run, 0.5)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
+    page.segmented_control(key="compare_section").set_value("Disagreements").run()
+    assert not page.exception
+    told = [one.value.replace("\\", "") for one in page.caption]
+    lacking = f"No threshold by breast is locked for {GUESSING}, so none is drawn there."
+    assert any(one.startswith(lacking) for one in told)
+    (figure,) = (one for one in page.get("plotly_chart") if "agreement" in str(one.key))
+    assert "scores" in str(figure.key)
+    evaluation = write_evaluation(runs_root, made_up_predictions(skill=2.0, seed=3))
+    page.multiselect(key="models").set_value([evaluation.run_id, GUESSING]).run()
+    assert any(one.value.replace("\\", "").startswith(lacking) for one in page.caption)
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
+    page.segmented_control(key="agreement_by").set_value("ranks").run()
+    assert not page.exception
+    assert not any("is locked for" in one.value for one in page.caption)
+
+
 def test_a_model_is_judged_on_other_data_at_its_locked_threshold(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -471,6 +617,11 @@ def test_a_model_is_judged_on_other_data_at_its_locked_threshold(
     assert other["specificity, locked"].startswith("0.0%, 0 of 70 (")
     assert re.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)", other["AUC"])
     assert re.fullmatch(r"-?\d+\.\d\d \(-?\d+\.\d\d to -?\d+\.\d\d\)", other["calibration slope"])
+
+
+def test_a_set_under_two_label_rules_has_a_column_for_each() -> None:
+    sets = [("women", "cancer"), ("women", "density"), ("/srv/films", "cancer")]
+    assert list(column_names(sets).values()) == ["women, cancer", "women, density", "films"]
 
 
 def test_another_label_rule_is_marked(runs_root: Path, open_page: OpenPage) -> None:
@@ -604,3 +755,32 @@ def test_an_uploaded_table_alone_has_only_guesses_that_need_no_training(
     assert page.dataframe[0].value["model"].tolist()[-1] != "Uploaded table"
     assert any("a table alone has none" in text.value for text in page.caption)
     assert not any(button.key == "fit_baselines" for button in page.button)
+
+
+def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    old = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    new = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    written_margin(
+        new, old, claim=Claim.NON_INFERIOR, figure=MarginOf.AUC, margin=0.05, level=Level.BREAST
+    )
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Margins").run()
+    assert not page.exception
+    (row,) = page.table[0].value.to_dict("records")
+    assert (row["Claim"], row["Margin"], row["Result"]) == ("no worse, AUC", "0.05", "met")
+    assert "before the test set was first opened" in row["Written"]
+    assert "120 breasts of 60 women, 20 with and 100 without cancer" in row["Of"]
+    for run in (old, new):  # opened an hour ago, not in this very second
+        line = run.file(OPENINGS_FILE).read_text()
+        run.file(OPENINGS_FILE).write_text(
+            re.sub(r'"opened_at": "\d{4}', '"opened_at": "2020', line)
+        )
+    page.selectbox(key="margin_of").set_value(GOOD).run()
+    page.selectbox(key="compare_margin_level").set_value(Level.BREAST)
+    next(one for one in page.button if one.label == "Write it down").click().run()
+    assert not page.exception
+    late = page.table[0].value.to_dict("records")[-1]
+    assert "AFTER the test set was first opened" in late["Written"]

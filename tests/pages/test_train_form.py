@@ -74,6 +74,18 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     assert config.augment.noise == 0.1
 
 
+def test_a_data_set_whose_folder_is_gone_leaves_start_off_and_says_why(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    register_phantoms(tmp_path / "set")
+    (tmp_path / "set").rename(tmp_path / "moved")
+    page = open_page("train")
+    assert not page.exception
+    assert page.button(key="train_start").disabled
+    assert page.button(key="train_preflight").disabled
+    assert "There is no folder set. Was it moved, or a disk not mounted?" in words(page)
+
+
 def test_a_run_is_called_as_typed_or_by_network_data_and_day(
     form: AppTest, runs_root: Path
 ) -> None:
@@ -155,7 +167,7 @@ def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> N
     form.selectbox(key="train_trained_smoke").set_value("linear")
     form.number_input(key="train_mixup_smoke").set_value(0.5).run()
     assert "kept features cannot be mixed" in words(form)
-    assert "train_start" not in [button.key for button in form.button]
+    assert form.button(key="train_start").disabled
 
 
 def test_a_loss_that_goes_by_the_order_of_classes_is_refused_where_they_have_none(
@@ -163,7 +175,7 @@ def test_a_loss_that_goes_by_the_order_of_classes_is_refused_where_they_have_non
 ) -> None:
     form.selectbox(key="train_loss_smoke").set_value("cumulative").run()
     assert "goes by the order of classes, and those of cancer have none" in words(form)
-    assert "train_start" not in [button.key for button in form.button]
+    assert form.button(key="train_start").disabled
 
 
 def test_two_views_of_a_breast_are_scored_together_on_request(

@@ -11,7 +11,7 @@ import pytest
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, save_settings
 from mammo_core.datasets.dataset import Registered, register
 from mammo_core.errors import RunError
-from mammo_core.files import datasets_root
+from mammo_core.files import datasets_root, shipped_checkpoints_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import elapsed_seconds, remaining_seconds
@@ -22,7 +22,9 @@ from mammo_core.runs.naming import (
     last_name,
     read_about,
     run_title,
+    short_titles,
     titles_of,
+    why_no_predictions,
     write_about,
 )
 from mammo_core.training.recipes import get_recipe
@@ -112,6 +114,39 @@ def test_equal_names_of_two_questions_are_told_apart_by_the_question(
     }
 
 
+def test_two_models_of_one_card_are_told_apart_by_what_they_came_as(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    ours = RunFolder(shipped_checkpoints_root() / "phantom-light")
+    theirs = made(tmp_path, "hospital b", config)
+    write_card(ours.card(), theirs.card_file)
+    titles = titles_of([ours, theirs])
+    assert titles == {
+        "phantom-light": f"{ours.card().title} (ships with Mammoscope)",
+        "hospital b": f"{ours.card().title} (hospital b)",
+    }
+    assert short_titles(titles) == {
+        "phantom-light": "Light CNN (ships with Mammoscope)",
+        "hospital b": "Light CNN (hospital b)",
+    }
+
+
+def test_why_a_model_has_no_predictions_depends_on_how_it_came(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    run = made(tmp_path, RUN, config)
+    for state, told in (
+        (RunState.RUNNING, "has no predictions yet. Wait until"),
+        (RunState.STOPPED, "ended before it scored anything. Resume it on Train"),
+    ):
+        run.write_status(RunStatus(state=state))
+        run.file("heartbeat").touch()
+        assert told in why_no_predictions(run)
+    came = made(tmp_path, "light", config)
+    write_card(replace(made_up_card("light"), title="Their model"), came.card_file)
+    assert why_no_predictions(came).startswith("Their model came without predictions. Score a")
+
+
 def test_a_damaged_file_hides_nothing_and_says_what_to_do(
     tmp_path: Path, config: RunConfig
 ) -> None:
@@ -158,3 +193,31 @@ def test_what_is_left_is_as_fast_as_it_has_been(tmp_path: Path, config: RunConfi
     assert remaining_seconds(replace(status, done=0), 60.0) is None
     assert remaining_seconds(replace(status, state=RunState.STOPPED), 60.0) is None
     assert elapsed_seconds(RunFolder(tmp_path / "named"), now=begun) is None
+
+
+def test_a_short_name_keeps_the_network_and_what_tells_a_run_apart() -> None:
+    twice = "Light CNN (from scratch) on women, 29 Nov"
+    titles = {
+        "a": twice,
+        "b": f"{twice} (2)",
+        "c": "Light CNN (from scratch), Synthetic mammograms",
+        "d": "MobileNetV2, 5 together, RSNA 2022 images, re-exported (cancer)",
+        "e": "MobileNetV2, 5 together, RSNA 2022 images, re-exported (density)",
+        "f": "MobileNetV2, DDSM films with one lesion box each",
+        "g": "20260101-000000-tiny_cnn-abcd",
+    }
+    assert short_titles(titles) == {
+        "a": "Light CNN on women",
+        "b": "Light CNN (2)",
+        "c": "Light CNN, Synthetic mammograms",
+        "d": "MobileNetV2 (cancer)",
+        "e": "MobileNetV2 (density)",
+        "f": "MobileNetV2, DDSM films with one…",
+        "g": "20260101-000000-tiny_cnn-abcd",
+    }
+
+
+def test_short_names_that_would_be_alike_are_the_whole_names() -> None:
+    long = "A name that somebody gave and that does not fit in a narrow place"
+    titles = {"a": f"{long} anywhere, one", "b": f"{long} of this page anywhere, one"}
+    assert short_titles(titles) == titles

@@ -1,5 +1,6 @@
 """Training set by test set: what each checkpoint is worth where it did not learn."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -10,7 +11,7 @@ import streamlit as st
 
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import MammoError
-from mammo_core.files import checkpoints_root, datasets_root
+from mammo_core.files import checkpoints_root
 from mammo_core.inference.verdict import locked_elsewhere
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.external import (
@@ -31,7 +32,7 @@ from mammo_core.runs.evaluations import (
 )
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import start_run
-from mammo_core.runs.naming import last_name, titles_of
+from mammo_core.runs.naming import last_name
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.sidecars import known_women
 from mammo_core.types import Split
@@ -40,8 +41,9 @@ from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_runs, checkpoints
+from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
 from pages.components.shared.runs import show_job
+from pages.components.shared.whose import is_of_private_data, list_registered, own, require_room
 
 Data = tuple[str, str]  # a data set's name or folder, and the label rule
 
@@ -58,6 +60,7 @@ class MatrixCell:
     evaluation: Evaluation | None = None
     notes: tuple[str, ...] = ()
     name: str = ""  # what the checkpoint is called
+    short: str = ""  # and where there is little room
 
     @property
     def is_other_rule(self) -> bool:
@@ -73,7 +76,7 @@ def cells_of(
 
     evaluations = under_registered_names(list_evaluations(runs))
     own = {run.run_id: _trained_on(run) for run in checkpoints}
-    titles = titles_of(checkpoints)
+    titles, short = all_titles(), short_names()
     columns = dict.fromkeys(
         [
             *(data for data in own.values() if data is not None),
@@ -87,6 +90,7 @@ def cells_of(
             if data == own[run.run_id]
             else _foreign(run, data, evaluation_of(evaluations, run.run_id, data)),
             name=titles[run.run_id],
+            short=short[run.run_id],
         )
         for run in checkpoints
         for data in columns
@@ -199,7 +203,9 @@ def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
         label_rule=entry.label_rule,
     )
     with noted_errors():
-        start_run(config, checkpoints_root(), what="evaluate", total=0)
+        require_room()
+        job = start_run(config, checkpoints_root(), what="evaluate", total=0)
+        own(job, like=checkpoint, is_private=is_of_private_data(entry.name))
 
 
 _MOST_ROWS: Final = 12
@@ -207,17 +213,16 @@ _MOST_ROWS: Final = 12
 
 def show_matrix(compared: Compared) -> None:
     """The chosen models first, then the others, newest first."""
-    from mammo_core.datasets.dataset import list_registered  # slow, and only asked here
-
     chosen = [run for run in compared.runs.values() if run.is_checkpoint]
     rest = [run for run in checkpoints() if run.run_id not in {one.run_id for one in chosen}]
-    entries = {(e.name, e.label_rule): e for e in list_registered(datasets_root())}
+    entries = {(e.name, e.label_rule): e for e in list_registered()}
     cells = cells_of([*chosen, *rest][:_MOST_ROWS], list(entries), all_runs())
     if not cells:
         st.info("There is no checkpoint yet, so there is nothing to try on other data.")
         return
+    columns = column_names([cell.data for cell in cells])
     st.plotly_chart(
-        matrix_figure([_square(cell) for cell in cells]),
+        matrix_figure([_square(cell, columns[cell.data]) for cell in cells]),
         key="matrix",
         alt="AUC of each checkpoint on each data set; the table below has the same numbers",
     )
@@ -235,7 +240,16 @@ def show_matrix(compared: Compared) -> None:
     offer_evaluating(cells, entries)
 
 
-def _square(cell: MatrixCell) -> Square:
+def column_names(sets: Sequence[Data]) -> dict[Data, str]:
+    """A set that is asked two questions stands in two columns, each named by its rule."""
+    asked = Counter(name for name, _ in dict.fromkeys(sets))
+    return {
+        (name, rule): f"{last_name(name)}, {rule}" if asked[name] > 1 else last_name(name)
+        for name, rule in sets
+    }
+
+
+def _square(cell: MatrixCell, column: str) -> Square:
     found = cell.external
     marks = (f"other label rule: {escape(cell.data[1])}",) if cell.is_other_rule else ()
     if found is None:
@@ -258,7 +272,7 @@ def _square(cell: MatrixCell) -> Square:
         lines = tuple(line for line in (ranked, called, calibrated, *marks) if line)
         share = 0.0 if auc is None else max(0.0, 2 * auc.value - 1)
     return Square(
-        row=_title(cell), column=escape(last_name(cell.data[0])), lines=lines, share=share,
+        row=_title(cell), column=escape(column), lines=lines, share=share,
         is_hatched=cell.is_other_rule, is_own=cell.is_own,
     )  # fmt: skip
 
@@ -291,8 +305,8 @@ def _row(cell: MatrixCell) -> dict[str, str]:
 
 
 def _title(cell: MatrixCell) -> str:
-    """Twenty letters a line: names of runs are long, and the room beside the squares is not."""
-    return "<br>".join(escape(line) for line in wrap(cell.name, 20))
+    """Twenty letters a line: the room beside the squares is narrow."""
+    return "<br>".join(escape(line) for line in wrap(cell.short, 20))
 
 
 def _percent(rate: Rate) -> str:

@@ -11,7 +11,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root, samples_root, shipped_checkpoints_root, worklists_root
+from mammo_core.files import samples_root, shipped_checkpoints_root
 from mammo_core.inference.kept import SAMPLE_READINGS, find_kept, place_of
 from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
@@ -31,6 +31,7 @@ from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.whose import cases_root, note_once, only_ones_own, worklists_root
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
@@ -52,9 +53,10 @@ def open_case() -> Case | None:
     try:
         case = load_case(cases_root(), case_id)
     except MammoError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(escaped(f"{error}{only_ones_own()}"), icon=":material/error:")
         return None
     remember_case(case_id)
+    note_once("opened a case", case=case_id)
     return case
 
 
@@ -156,7 +158,7 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
     """A button for each sample; what comes back puts their pictures in, which takes longer."""
     samples = list_samples(samples_root())
     places = []
-    with st.container(key="samples", horizontal=True, vertical_alignment="center"):
+    with st.container(key="samples", width="content", horizontal=True, vertical_alignment="center"):
         for sample in samples:
             with st.container(
                 width="content", horizontal=True, vertical_alignment="center", gap="xsmall"
@@ -271,11 +273,38 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
 
 
 _PANES: Final = 4
+SHOWN: Final = "case_shown"  # the container of all that is told of one case
+_WHOLE: Final = "case_on_the_page"
+#: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does
+#: not flicker for it.
+_HIDDEN: Final = (
+    f"<style>.st-key-{SHOWN} [data-stale='true'] "
+    "{ visibility: hidden; transition: visibility 0s 0.3s; }</style>"
+)
+_NOT_HIDDEN: Final = f"<style>.st-key-{SHOWN} {{ visibility: visible; }}</style>"
+
+
+def hide_last_case(opened: Case | None) -> None:
+    """Until the page tells of `opened` alone, nothing that it told of another case is to be seen:
+    no score may stand beside an image it is not of.
+    """
+    is_new = st.session_state.get(_WHOLE) != _name_of(opened)
+    st.html(_HIDDEN if is_new else _NOT_HIDDEN)
+
+
+def note_whole(opened: Case | None) -> None:
+    """The page has been drawn to its end."""
+    st.session_state[_WHOLE] = _name_of(opened)
+
+
+def _name_of(opened: Case | None) -> str:
+    return "" if opened is None else opened.case_id
 
 
 @contextmanager
 def _reading(files: int) -> Iterator[Callable[[], None]]:
     """One line of what is being done, and empty panes; the line goes on at every call."""
+    st.html(_HIDDEN)
     place = st.empty()
     done = 0
     with place.container():

@@ -10,10 +10,11 @@ from mammo_core.errors import MammoError
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.folder import RunFolder, list_checkpoints
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import is_archived, run_title
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
+from pages.components.shared.whose import list_checkpoints
 
 _OWN_CHOICE: Final = "model_of_page"  # what the page itself put into the box, and nobody else
 _SUITED: Final = "suited"  # the case for which it did
@@ -33,6 +34,11 @@ def all_titles() -> dict[str, str]:
     are told apart the same way everywhere, so the archived count, too.
     """
     return cached.titles(list_checkpoints())
+
+
+def short_names() -> dict[str, str]:
+    """`all_titles` for narrow places: tables, figures, sentences about several runs."""
+    return cached.short_names(all_titles())
 
 
 def title_of(run: RunFolder) -> str:

@@ -2,12 +2,14 @@
 from.
 """
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
-from mammo_core.errors import RunError
+from mammo_core.errors import MammoError, RunError
+from mammo_core.files import datasets_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import stop_run
@@ -21,10 +23,13 @@ from mammo_core.runs.measured import (
     froc_tables,
     stress_of,
 )
-from mammo_core.runs.naming import run_title
+from mammo_core.runs.verification import Verification, verification_of
+from mammo_core.sharing.rights import Action
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import title_of
+from pages.components.shared.whose import require
 
 
 def show_job(run: RunFolder) -> bool:
@@ -34,7 +39,7 @@ def show_job(run: RunFolder) -> bool:
         if not status.state.is_over:
             _watch(run)
             return False
-        words = escaped(f"{run_title(run)}: {status.state}. {status.message}")
+        words = escaped(f"{title_of(run)}: {status.state}. {status.message}")
         if status.state is RunState.FINISHED:
             st.caption(words)
         else:
@@ -49,9 +54,10 @@ def _watch(run: RunFolder) -> None:
         if status.state.is_over:
             st.rerun()  # what it has found is shown outside this fragment
         st.progress(
-            status.progress, text=escaped(f"{status.state}: {status.message or run_title(run)}")
+            status.progress, text=escaped(f"{status.state}: {status.message or title_of(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
+            require(Action.TRAIN)
             stop_run(run)
 
 
@@ -72,16 +78,25 @@ def show_measured(run: RunFolder, *, key: str) -> None:
 
 
 def _show_froc(run: RunFolder, known: list[Froc], *, key: str) -> None:
-    from mammo_core.plots.curves import froc_figure
-
     st.markdown("**Does it find lesions in whole images?**")
     if not known:
         st.caption("Nobody has held its marks against lesions whose place is known. To do so:")
         st.code(f"mammo find-lesions {run.run_id}", language=None)
+    show_found(known, key=key)
+
+
+def show_found(known: list[Froc], *, key: str) -> None:
+    """Lesions found against false marks an image."""
+    from mammo_core.plots.curves import froc_figure
+
     for number, one in enumerate(known):
         st.markdown(escaped(one.headline))
         curve, points = froc_tables(one)
-        st.plotly_chart(froc_figure(curve, points), key=f"{key}_froc_{number}")
+        st.plotly_chart(
+            froc_figure(curve, points),
+            key=f"{key}_froc_{number}",
+            alt="Lesions found against false marks an image, with 95 % intervals at five of them",
+        )
         basis, *found = one.sentences
         st.caption(escaped(f"{basis} {' '.join(found)}"))
 
@@ -116,6 +131,29 @@ if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
 _SETTINGS: Final = "run.json"
 
 
+def name_of_data(folder: str) -> str:
+    """The registered name of `folder`. A name needs no look among the registered sets, and its page
+    none of what reads one.
+    """
+    if not Path(folder).is_absolute():
+        return folder
+    from mammo_core.datasets.dataset import name_of_folder
+
+    return name_of_folder(folder)
+
+
+def told_settings(run: RunFolder) -> dict[str, Any]:
+    """The settings of `run` to be held against others: one data set has one name, whether its run
+    was started from its folder or from its name.
+    """
+    document = run.document()
+    data = document.get("data")
+    folder = data.get("folder") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(folder, str):
+        return document
+    return document | {"data": data | {"folder": name_of_data(folder)}}
+
+
 def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:
     """Which data set `run` has scored, as its settings name it."""
     evaluations = list_evaluations([run])
@@ -124,11 +162,21 @@ def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:
     return load_settings(run.file(_SETTINGS), RunConfig).data
 
 
+def verification_of_run(run: RunFolder | None) -> Verification:
+    """Of the data set whose images `run` has scored; of an uploaded table nothing is known."""
+    if run is None or not run.file(_SETTINGS).exists():
+        return Verification()
+    try:
+        return verification_of(data_of(run).folder, datasets_root())
+    except MammoError:
+        return Verification()  # settings of another kind: who needs them says what is wrong
+
+
 def dataset_of(run: RunFolder) -> "Dataset":
     """The data set whose images `run` has scored: its own, or the one it was evaluated on."""
     if not run.file(_SETTINGS).exists():
         raise RunError(
-            f"{run_title(run)} came from elsewhere, without the settings of its training: which "
+            f"{title_of(run)} came from elsewhere, without the settings of its training: which "
             "images on this computer are its own is not known, so none are shown. It reads like "
             "any other model."
         )

@@ -1,5 +1,6 @@
 """A run as it goes, and what it offers when it is over."""
 
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -10,7 +11,7 @@ from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
-from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import (
     can_be_resumed,
     elapsed_seconds,
@@ -18,16 +19,19 @@ from mammo_core.runs.jobs import (
     resume_run,
     stop_run,
 )
-from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
+from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
-from mammo_core.types import RunState
+from mammo_core.types import RunState, Split
 from mammo_core.words import case_in_words, pairs_in_words
 from pages.components.shared import cached
+from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
 from pages.components.shared.gallery import show_gallery
-from pages.components.shared.pickers import can_read
-from pages.components.shared.runs import show_measured
+from pages.components.shared.margins import offer_margin
+from pages.components.shared.pickers import all_titles, can_read, scored_runs, title_of
+from pages.components.shared.runs import name_of_data, show_measured
+from pages.components.shared.whose import is_off, list_runs, require_own_run
 from pages.components.train.form import start_from, start_one
 from pages.components.train.preflight import in_words
 from pages.components.train.progress import show_alarms, show_curves, show_series
@@ -44,8 +48,12 @@ def show_actions(run: RunFolder, *, is_training: bool) -> None:
             "Start" if run.read_status().state is RunState.NOT_STARTED else "Resume",
             icon=":material/resume:",
             key=f"resume_{run.run_id}",
+            disabled=bool(is_off(Action.TRAIN)),
+            help=is_off(Action.TRAIN) or None,
         ):
-            resume_run(run)
+            with shown_errors():
+                require_own_run(run)
+                resume_run(run)
             st.rerun()
         if run.read_status().state is RunState.FAILED:
             _offer_fitting(run)
@@ -107,6 +115,8 @@ def _copy(run: RunFolder) -> None:
 
 def show_results(run: RunFolder) -> None:
     card = cached.card(run)
+    if run.has_predictions or any(metric.split is Split.TEST for metric in card.metrics):
+        note_look(run, Split.TEST)
     if card.metrics:
         for place, metric in zip(
             st.columns(max(3, len(card.metrics))), card.metrics_to_show, strict=False
@@ -151,8 +161,8 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
 def show_settings(run: RunFolder, config: RunConfig) -> None:
     with st.expander("Settings", icon=":material/settings:"):
         others = [other for other in list_runs(checkpoints_root()) if other != run]
-        titles = titles_of([run, *others])
-        settings = {titles[run.run_id]: config}
+        titles = all_titles()
+        settings = {titles[run.run_id]: _named(config)}
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect(
             "Compare with",
@@ -165,7 +175,7 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
         )
         for other in others:
             if other.run_id in chosen:
-                settings[titles[other.run_id]] = _readable(other)
+                settings[titles[other.run_id]] = _named(_readable(other))
         table = settings_table(settings, only_differences=only and bool(chosen))
         if table.empty:
             st.caption("Their settings are the same.")
@@ -173,11 +183,16 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
             st.dataframe(table, hide_index=True, key="settings_table")
 
 
+def _named(config: RunConfig) -> RunConfig:
+    """One data set has one name, however its run was started."""
+    return replace(config, data=replace(config.data, folder=name_of_data(config.data.folder)))
+
+
 def _readable(run: RunFolder) -> RunConfig:
     try:
         return run.settings(RunConfig)
     except ConfigError as error:
-        raise ConfigError(f"{run_title(run)} cannot be compared. {error}") from None
+        raise ConfigError(f"{title_of(run)} cannot be compared. {error}") from None
 
 
 def show_cost(run: RunFolder) -> None:
@@ -211,6 +226,7 @@ def show_cost(run: RunFolder) -> None:
             )
 
 
+_TOLD: Final = "epoch_told"
 _WORDS: Final = {
     RunState.QUEUED: "waiting for its turn",
     RunState.RUNNING: "running",
@@ -237,6 +253,15 @@ def show_run(run: RunFolder) -> None:
         return
     with noted_errors():
         show_series(run, settings)
+    if not run.is_ensemble:
+        with (
+            noted_errors(),
+            st.expander("Margin, before the test set is opened", icon=":material/edit_note:"),
+        ):
+            st.caption(
+                "Write it while the run trains: when it has finished, this page shows test results."
+            )
+            offer_margin(run, scored_runs(), key=f"margin_{run.run_id}")
     with noted_errors():
         show_settings(run, settings)
     if run.is_checkpoint:
@@ -250,12 +275,19 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
         status = run.read_status()
     if status.state.is_over:
         st.rerun()  # what a finished run offers lies outside this fragment
+    if settings is not None and st.session_state.get(_TOLD) != (run.run_id, status.done):
+        st.session_state[_TOLD] = run.run_id, status.done
+        st.rerun()  # the table of runs above tells the same epoch
     with shown_errors():
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)
     if st.button(
-        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.is_asked_to_stop()
-    ):
+        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}",
+        disabled=run.is_asked_to_stop() or bool(is_off(Action.TRAIN)),
+        help=is_off(Action.TRAIN) or None,
+    ):  # fmt: skip
+        with shown_errors():
+            require_own_run(run)
         stop_run(run)
         st.toast("The run stops after the current batch.")
     show_alarms(metrics)
@@ -288,9 +320,7 @@ def _show_state(
 ) -> None:
     """State and progress; alarms have their own place, so they are left out of the message."""
     counted = f", {_unit(run, settings)}{status.done} of {status.total}" if status.total else ""
-    told = escaped(
-        f"{run_title(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}"
-    )
+    told = escaped(f"{title_of(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}")
     st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
     message = status.message
     if "alarm" in metrics and isinstance(metrics["alarm"].iloc[-1], str):

@@ -24,7 +24,8 @@ from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.words import OUTSIDE
 
 _HERE: Final = Path(__file__).parent
-_UNJUDGED: Final = "No verdict."
+UNJUDGED: Final = "No verdict."
+UNLOCKED: Final = "No verdict: no threshold is locked for this model."
 _LEGEND: Final = "Validation: ■ with cancer, □ without."
 _HINT: Final = "Drag to try another threshold."
 
@@ -60,6 +61,7 @@ class Panel:
     headline: str
     aside: str
     stamp: str
+    alarm: str  # why the score may mean nothing, in one short line
     rows: tuple[PanelRow, ...]
     threshold: float | None
     shownThreshold: str  # noqa: N815  the browser reads it
@@ -74,8 +76,12 @@ def panel_of(
     validation: Callable[[ScoredCase], Cases | None],
     *,
     key: str,
+    alarm: str = "",
+    unjudged: str = UNJUDGED,
 ) -> Panel:
-    """`cases` as they are shown; `validation` gives what a case's score is drawn on."""
+    """`cases` as they are shown; `validation` gives what a case's score is drawn on, `unjudged`
+    stands where nothing judges them.
+    """
     verdicts = [verdict_on(case, point) for case in cases]
     rows = tuple(
         _row(case, verdict, None if case.is_outside else validation(case))
@@ -84,13 +90,14 @@ def panel_of(
     threshold = next((verdict.threshold for verdict in verdicts if verdict), None)
     headline, aside = said_of_all(cases, point)
     if not headline:
-        aside = aside or _UNJUDGED
+        aside = aside or unjudged
     is_drawn = any(row.cancer or row.other for row in rows)
     return Panel(
         key=f"{key} {threshold}",
         headline=headline,
         aside=aside,
         stamp=OUTSIDE if any(case.is_outside for case in cases) else "",
+        alarm=alarm,
         rows=rows,
         threshold=threshold,
         shownThreshold="" if threshold is None else f"{threshold:.4f}",
@@ -110,7 +117,9 @@ def as_data(panel: Panel) -> dict[str, Any]:
 def words_of(panel: Panel) -> str:
     """Everything that is written on it before a threshold is tried."""
     rows = (f"{row.title} {row.side} {row.shown}" for row in panel.rows)
-    return " ".join((panel.stamp, panel.headline, panel.aside, *rows, panel.legend, panel.hint))
+    return " ".join(
+        (panel.stamp, panel.alarm, panel.headline, panel.aside, *rows, panel.legend, panel.hint)
+    )
 
 
 def shown_score(score: float, verdict: Verdict | None) -> str:

@@ -92,6 +92,7 @@ def pack(
     *,
     height: int,
     legend: Legend,
+    is_filling: bool = False,
     settled: Mapping[str, int] | None = None,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
@@ -107,6 +108,7 @@ def pack(
     ]
     header = {
         "height": height,
+        "isFilling": is_filling,
         "legend": asdict(legend),
         "cells": cells,
         "strip": strip,
@@ -168,7 +170,7 @@ def _cell_message(
     if pane.waiting:
         return {**place, "key": pane.key, "missing": f"{_name(pane)}: {pane.waiting}"}
     pixels = overview_of(pane)
-    is_halved = pixels is not pane.pixels
+    has_between = pixels is not pane.pixels and pane.reduction > 1
     buffers.append(pixels)
     if pane.heat is not None:
         buffers.append(pane.heat)
@@ -183,7 +185,7 @@ def _cell_message(
         "view": pane.view,
         "size": pixels.shape,
         "pixelsSize": pane.pixels.shape,
-        "pixelsUrl": _serve(pane.pixels, name=f"{pane.key} reduced") if is_halved else None,
+        "pixelsUrl": _serve(pane.pixels, name=f"{pane.key} reduced") if has_between else None,
         "frame": frame_of(pane),
         "fullSize": None if pane.full is None else pane.full.shape,
         "fullUrl": None if pane.full is None else _serve(pane.full, name=pane.key),
@@ -261,6 +263,7 @@ def show_viewer(
     *,
     key: str,
     height: int = 640,
+    is_filling: bool = False,
     columns: int = 0,
     legend: Legend | None = None,
     on_drawn: Callable[[], None] | None = None,
@@ -270,6 +273,8 @@ def show_viewer(
 
     Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
+    One that `is_filling` is as high as the window leaves room below its upper edge; `height` is
+    for windows that leave too little.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
     page runs again, once for each pane of which something else was said.
     """
@@ -280,6 +285,7 @@ def show_viewer(
         layout,
         height=height,
         legend=legend or Legend(),
+        is_filling=is_filling,
         settled=_settled(key, panes) if on_corrected else None,
     )
     state = _COMPONENT(
