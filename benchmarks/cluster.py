@@ -22,8 +22,8 @@ from mammo_core.places.pieces import CHUNK, in_chunks
 from tests.inference.made_up import write_checkpoint
 from tests.phantoms import FOLDER, put_phantoms
 
-_CHUNKS = 6
-_TURNS = 5
+_CHUNKS = 2
+_TURNS = 3
 
 
 def count(_: None, chunk: Sequence[int]) -> int:
@@ -89,6 +89,7 @@ def main() -> None:
             runtime_env={"env_vars": told},
         )
         print(f"Load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+        print("x", flush=True)
         show_overhead(Path(made))
         show_rows()
         print(f"Load after: {os.getloadavg()[0]:.1f}")

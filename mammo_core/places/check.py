@@ -20,7 +20,7 @@ from typing import Any, Final
 from mammo_core.errors import PlaceError
 from mammo_core.files import REPOSITORY, checkpoints_root, home
 from mammo_core.places.cluster import (
-    Placed,
+    PlacedJob,
     Resources,
     Room,
     job_log,
@@ -188,7 +188,9 @@ def _marked(folders: Iterable[Path]) -> Iterator[str]:
                 one.unlink(missing_ok=True)
 
 
-def ended_log(placed: Placed, *, patience: float, tell: Callable[[str], None] | None = None) -> str:
+def ended_log(
+    placed: PlacedJob, *, patience: float, tell: Callable[[str], None] | None = None
+) -> str:
     """All that the command said, once it is over; `tell` hears it as it comes."""
     end, told = time.monotonic() + patience, 0
     while True:

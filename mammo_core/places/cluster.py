@@ -63,7 +63,7 @@ class Room:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PlacedJob:
     """Which command on which cluster carries a run out, by how many processes that train together;
     kept in the run's folder.
     """
@@ -129,7 +129,7 @@ def submit(
     environment: Mapping[str, str],
     folder: Path = REPOSITORY,
     log: Path | None = None,
-) -> Placed:
+) -> PlacedJob:
     """Put `command` in line on the cluster; it runs in `folder` there, its output going to `log`,
     else to where `job_log` finds it.
     """
@@ -144,10 +144,10 @@ def submit(
         "metadata": {"job_name": name},
     }
     _ask(cluster, "/api/jobs/", document)
-    return Placed(cluster=cluster, job=job)
+    return PlacedJob(cluster=cluster, job=job)
 
 
-def write_placed(folder: Path, placed: Placed) -> None:
+def write_placed(folder: Path, placed: PlacedJob) -> None:
     replace_file(folder / PLACED_NAME, json.dumps(to_document(placed)) + "\n")
 
 
@@ -155,16 +155,16 @@ def forget_placed(folder: Path) -> None:
     (folder / PLACED_NAME).unlink(missing_ok=True)
 
 
-def read_placed(folder: Path) -> Placed | None:
+def read_placed(folder: Path) -> PlacedJob | None:
     """Where the run in `folder` was put in line; None where it runs on this computer."""
     with suppress(FileNotFoundError, ConfigError):
         return from_document(
-            read_object(folder / PLACED_NAME, where=PLACED_NAME), Placed, where=PLACED_NAME
+            read_object(folder / PLACED_NAME, where=PLACED_NAME), PlacedJob, where=PLACED_NAME
         )
     return None
 
 
-def job_state(placed: Placed) -> tuple[JobState, str]:
+def job_state(placed: PlacedJob) -> tuple[JobState, str]:
     """How the command stands, and what Ray says of it. One question a few seconds is asked of the
     cluster, however many runs are looked at.
     """
@@ -178,7 +178,7 @@ def job_state(placed: Placed) -> tuple[JobState, str]:
     return _STATES.get(state, "unknown"), message
 
 
-def _one_job(placed: Placed) -> tuple[str, str] | None:
+def _one_job(placed: PlacedJob) -> tuple[str, str] | None:
     try:
         job = _ask(placed.cluster, f"/api/jobs/{quote(placed.job)}")
     except PlaceError:
@@ -199,11 +199,11 @@ def _jobs(cluster: str, moment: int) -> dict[str, tuple[str, str]] | str:
     }
 
 
-def stop_job(placed: Placed) -> None:
+def stop_job(placed: PlacedJob) -> None:
     _ask(placed.cluster, f"/api/jobs/{quote(placed.job)}/stop", {})
 
 
-def job_log(placed: Placed) -> str:
+def job_log(placed: PlacedJob) -> str:
     return str(_ask(placed.cluster, f"/api/jobs/{quote(placed.job)}/logs")["logs"])
 
 

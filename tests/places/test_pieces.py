@@ -12,7 +12,7 @@ from mammo_core.cli import main
 from mammo_core.files import cache_root
 from mammo_core.places.check import ended_log
 from mammo_core.places.cluster import (
-    Placed,
+    PlacedJob,
     Resources,
     job_log,
     job_state,
@@ -101,7 +101,7 @@ def test_four_hundred_images_prepared_and_scored_on_a_cluster_are_the_same_bytes
     assert len(own_bytes) > 400
 
 
-def counting(cluster: ThreeNodes, *asked: object) -> Placed:
+def counting(cluster: ThreeNodes, *asked: object) -> PlacedJob:
     """`python -m tests.places.counting ...`, on the cluster."""
     return submit(
         cluster.address,
@@ -113,7 +113,7 @@ def counting(cluster: ThreeNodes, *asked: object) -> Placed:
     )
 
 
-def answer_of(placed: Placed) -> list[str]:
+def answer_of(placed: PlacedJob) -> list[str]:
     lines = ended_log(placed, patience=500.0).splitlines()
     (answer,) = (line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER))
     return answer.split()

@@ -12,7 +12,7 @@ from mammo_core.errors import ConfigError, PlaceError
 from mammo_core.files import REPOSITORY, checkpoints_root
 from mammo_core.places.check import NodeSeen, findings, program_version
 from mammo_core.places.cluster import (
-    Placed,
+    PlacedJob,
     Room,
     cluster_in_use,
     room_in_words,
@@ -110,7 +110,7 @@ def test_a_run_that_could_not_begin_says_what_ray_said(dashboard: Dashboard) -> 
 def test_a_run_in_line_on_a_cluster_that_is_gone_is_lost(tmp_path: Path) -> None:
     run = create_run(CONFIG, tmp_path, what="made_up", total=2)
     run.beat()
-    write_placed(run.path, Placed(cluster="http://127.0.0.1:9", job="x"))
+    write_placed(run.path, PlacedJob(cluster="http://127.0.0.1:9", job="x"))
     beat = run.file("heartbeat").stat().st_mtime
     assert run.read_status(now=beat + 1).state is RunState.QUEUED
     gone = run.read_status(now=beat + 40)
