@@ -23,6 +23,7 @@ from tests.inference.made_up import write_checkpoint
 from tests.phantoms import FOLDER, put_phantoms
 
 _CHUNKS = 2
+_SIZE = (1024, 512)
 _TURNS = 3
 
 
@@ -37,7 +38,7 @@ def seconds_of(work: Callable[[], object]) -> float:
 
 
 def show_overhead(folder: Path) -> None:
-    put_phantoms(folder / "set", women=CHUNK * _CHUNKS // 4)
+    put_phantoms(folder / "set", women=CHUNK * _CHUNKS // 4, size=_SIZE)
     (folder / "model").mkdir()
     scorer = Scorer(checkpoint=write_checkpoint(folder / "model"))
     files = find_files([folder / "set" / "images"])
@@ -89,7 +90,6 @@ def main() -> None:
             runtime_env={"env_vars": told},
         )
         print(f"Load before: {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
-        print("x", flush=True)
         show_overhead(Path(made))
         show_rows()
         print(f"Load after: {os.getloadavg()[0]:.1f}")

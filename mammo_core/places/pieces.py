@@ -7,6 +7,7 @@ by Ray.
 """
 
 import hashlib
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from mammo_core.files import replace_file
 from mammo_core.places.cluster import hands_on
 
 CHUNK: Final = 64  # rows; a multiple of the batches that networks are run with
+_COUNT_EVERY_SECONDS: Final = 5.0
 _AHEAD: Final = 4  # chunks in line for each core, so that none waits for the driver
 
 Common = TypeVar("Common")
@@ -48,9 +50,12 @@ def _on_cluster(
     there = ray.remote(task).options(num_cpus=1, num_gpus=gpus, max_retries=-1)
     kept = ray.put(common)
     running: deque[Any] = deque()
+    most, counted = 0, -_COUNT_EVERY_SECONDS
     try:
         while True:
-            most = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            if time.monotonic() - counted > _COUNT_EVERY_SECONDS:  # machines come and go
+                counted = time.monotonic()
+                most = _AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
             while len(running) < most and (chunk := next(chunks, None)) is not None:
                 running.append(there.remote(kept, chunk))
             if not running:
