@@ -162,7 +162,10 @@ def make_check(checkpoint: Checkpoint) -> EngineCheck:
     try:
         check = _tried(checkpoint, scratch)
         replace_file(scratch / _RECORD, json.dumps(to_document(check), indent=2) + "\n")
-        shutil.rmtree(folder, ignore_errors=True)  # a damaged one
+        if folder.exists():
+            if (made := find_check(checkpoint.card)) is not None:
+                return made  # by another process meanwhile, and perhaps being opened by a third
+            shutil.rmtree(folder, ignore_errors=True)  # a damaged one
         _rename(scratch, folder)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)

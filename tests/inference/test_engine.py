@@ -239,3 +239,15 @@ def test_nothing_is_told_to_anyone(tmp_path: Path) -> None:
         env={**os.environ, "CI": "", "PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
     assert done.stdout.splitlines() == ["openvino fp32", "[] [] 1"]
+
+
+def test_a_network_that_another_process_has_converted_meanwhile_stays_for_whoever_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path))
+    first = make_check(checkpoint)
+    model = engine_folder(checkpoint.card) / "model.xml"
+    before = model.stat().st_ino
+    assert make_check(checkpoint) == first
+    assert model.stat().st_ino == before
