@@ -273,15 +273,15 @@ def test_three_runs_are_noted_tagged_and_archived_and_one_goes_on_with_the_epoch
     for name in ("20260103-000000-tiny_cnn-aaaa", "20260104-000000-tiny_cnn-bbbb"):
         write_run(checkpoints, name, made_up_predictions())
     open_train(page, app, phantoms)
-    start(page, epochs=60)
+    start(page, epochs=400)
     run = newest(checkpoints)
     wait_for_epoch(run, 2)
     expect(
-        page.get_by_text(re.compile(r"epoch \d+ of 60, .+ so far, about .+ left"))
+        page.get_by_text(re.compile(r"epoch \d+ of 400, .+ so far, about .+ left"))
     ).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile("stopped, epoch"))).to_be_visible(timeout=SLOW)
-    told = f"{run.read_status().done} of 60"
+    told = f"{run.read_status().done} of 400"
     expect(page.get_by_text(re.compile(f"stopped, epoch {told}"))).to_be_visible()
     table = page.locator("[data-testid=stDataFrame] table")
     expect(table).to_contain_text(told)
