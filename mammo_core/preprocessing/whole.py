@@ -33,6 +33,7 @@ _BLOCK: Final = 8
 _MORE: Final = bytes(range(7, 251, 4))  # no marker begins in these; the first bits of the one are
 _OTHER: Final = bytes(255 - value for value in _MORE)  # not those of the other, whatever they mean
 _TAIL: Final = 4  # bytes: more than any padding, so something of the picture lies in them
+_FEWER: Final = 3  # of a JPEG, whose padding is below one byte: more than its last byte is asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,20 +125,25 @@ def _warning_of(data: bytes) -> str:
 
 def _probed(data: bytes, jpeg: _Jpeg) -> str:
     """A whole picture is the same whatever is added behind each piece of it, and another where that
-    takes the place of its last bytes; else something is missing, or something was left unread.
+    takes the place of its last bytes; else something is missing, or something was left unread. The
+    last bytes may begin as one of the two that take their place, never as both.
     """
     import imagecodecs
 
     try:
-        longer, other, shorter = (
-            imagecodecs.jpeg8_decode(_with_more(data, jpeg, more, tail=tail))
-            for more, tail in ((_MORE, 0), (_OTHER, 0), (_OTHER, _TAIL))
+        longer, other = (
+            imagecodecs.jpeg8_decode(_with_more(data, jpeg, more, tail=0))
+            for more in (_MORE, _OTHER)
         )
+        if not np.array_equal(longer, other):
+            return SHORT
+        fewer = (
+            imagecodecs.jpeg8_decode(_with_more(data, jpeg, more, tail=_FEWER))
+            for more in (_OTHER, _MORE)
+        )
+        return UNREAD if all(np.array_equal(other, one) for one in fewer) else ""
     except RuntimeError as error:
         return str(error)
-    if not np.array_equal(longer, other):
-        return SHORT
-    return UNREAD if np.array_equal(other, shorter) else ""
 
 
 def _with_more(data: bytes, jpeg: _Jpeg, more: bytes, *, tail: int) -> bytes:

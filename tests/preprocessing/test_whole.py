@@ -136,6 +136,15 @@ def saved(values: np.ndarray, kind: str, options: dict[str, Any] | None = None) 
     return target.getvalue()
 
 
+@pytest.mark.parametrize("level", [75, 90, 100])
+def test_a_whole_jpeg_of_twelve_bits_is_whole_however_its_background_ends(level: int) -> None:
+    """Its last bytes may begin as what is put in their place."""
+    for height in range(40, 200, 5):
+        whole = picture(12, height=height, width=height // 2)
+        frame = imagecodecs.jpeg8_encode(whole, level=level, bitspersample=12)
+        assert missing_in_jpeg(bytes(frame)) == ""
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 5}])
 @pytest.mark.parametrize("rate", RATES)
 def test_a_cut_jpeg_with_an_end_marker_added_is_refused(
