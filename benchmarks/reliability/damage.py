@@ -167,8 +167,9 @@ def cuts_of(sound: Sound) -> Iterator[tuple[str, bytes]]:
         cut = sound.frame[: sound.start + percent * length // 100]
         yield f"cut at {percent} %", sound.file([cut])
         if b"\xff\x90" in cut and sound.syntax:
-            yield f"cut at {percent} %, its length rewritten", sound.file(
-                [with_tile_length(cut.rstrip(b"\xff") + END)]
+            yield (
+                f"cut at {percent} %, its length rewritten",
+                sound.file([with_tile_length(cut.rstrip(b"\xff") + END)]),
             )
         elif sound.frame.endswith((END, END + b"\0")):
             yield f"cut at {percent} %, with an end", sound.file([cut.rstrip(b"\xff") + END])
@@ -191,25 +192,22 @@ def fragments_of(sound: Sound) -> Iterator[tuple[str, bytes]]:
         size = -(-len(sound.frame) // count)
         parts = [sound.frame[at : at + size] for at in range(0, len(sound.frame), size)]
         for lost in range(len(parts)):
-            yield f"fragment {lost + 1} of {count} missing", sound.file(
-                parts[:lost] + parts[lost + 1 :]
+            yield (
+                f"fragment {lost + 1} of {count} missing",
+                sound.file(parts[:lost] + parts[lost + 1 :]),
             )
 
 
 def all_damaged() -> Iterator[Damaged]:
     def one(sound: Sound, kind: str, what: str, content: bytes) -> Damaged:
-        return Damaged(
-            name=f"{sound.name}, {what}", kind=kind, content=content, whole=sound.name
-        )
+        return Damaged(name=f"{sound.name}, {what}", kind=kind, content=content, whole=sound.name)
 
     for sound in (*sound_frames(), *sound_rasters()):
         yield from (one(sound, "cut", what, content) for what, content in cuts_of(sound))
-        for size, what, content in holes_of(sound, (100, 200, 400, 800), 25):
+        for size, what, content in holes_of(sound, (400, 800, 1600), 25):
             yield one(sound, "hole", what, content)
         if sound.syntax:
-            yield from (
-                one(sound, "missing fragment", *found) for found in fragments_of(sound)
-            )
+            yield from (one(sound, "missing fragment", *found) for found in fragments_of(sound))
     for name, whole in uncompressed():
         for percent in range(1, 100):
             cut = whole[: len(whole) * percent // 100]
@@ -265,8 +263,47 @@ def cuts_and_holes(size: int, scratch: Path) -> Counted:
     )
 
 
-SMALL_HOLES: Final = (1, 2, 4, 8, 16, 32, 64, 100, 200)
-JUDGED_FROM: Final = 100  # bytes; below it there is too little to tell by
+def whole_ones(size: int, scratch: Path) -> Counted:
+    """The other side of it: what asks whether a picture is whole must not refuse one that is."""
+    draws = np.random.default_rng(7)
+    process = ReadingProcess()
+    refused: Counter[str] = Counter()
+    failures = []
+    compressed_ones = [syntax for syntax in SYNTAXES if syntax.family not in NATIVE]
+    for number in range(size):
+        syntax = compressed_ones[number % len(compressed_ones)]
+        bits = bits_of(syntax)
+        values = drawn_picture(bits, draws)
+        header = header_of(values, bits_stored=bits)
+        frame = compressed(values, syntax.uid, bits=bits)
+        try:
+            process.read(compressed_file(header, items(b"", [frame]), syntax.uid), key=KEY)
+        except ReadError as error:
+            refused[syntax.name] += 1
+            failures.append(f"{syntax.name}, {values.shape}: {error.sentence}")
+    process.close()
+    return Counted(
+        size=size,
+        figures=(f"{refused.total()} of {size:,} whole pictures were refused.",),
+        failures=tuple(failures),
+    )
+
+
+def drawn_picture(bits: int, draws: np.random.Generator) -> NDArray[np.uint16] | NDArray[np.uint8]:
+    """Of any small size, coarse or fine, with background at one or two sides or without."""
+    height, width = draws.integers(40, 220, 2)
+    y, x = np.mgrid[:height, :width]
+    grain = draws.integers(0, 2 ** int(draws.integers(1, bits - 2)), (height, width))
+    waves = np.sin(y / draws.integers(4, 40)) + np.cos(x / draws.integers(4, 40)) + 2
+    values = waves * 2 ** (bits - 3) + grain
+    values[:, int(width * draws.uniform(0.5, 1.2)) :] = 0
+    values[int(height * draws.uniform(0.5, 1.2)) :] = 0
+    kept = values.clip(0, 2**bits - 1)
+    return kept.astype(np.uint8) if bits == 8 else kept.astype(np.uint16)
+
+
+SMALL_HOLES: Final = (1, 2, 4, 8, 16, 32, 64, 100, 200, 400)
+JUDGED_FROM: Final = 400  # bytes; below it there is too little to tell by
 
 
 def small_holes(size: int, scratch: Path) -> Counted:
@@ -290,6 +327,8 @@ def small_holes(size: int, scratch: Path) -> Counted:
     kinds = ", ".join(f"{name} {count}" for name, count in by_name.most_common()) or "none"
     return Counted(
         size=tried * len(SMALL_HOLES),
-        figures=(f"Accepted with other pixels, by the size of the hole: {told}. Of them: {kinds}.",),
+        figures=(
+            f"Accepted with other pixels, by the size of the hole: {told}. Of them: {kinds}.",
+        ),
         failures=tuple(failures),
     )

@@ -3,7 +3,8 @@
 from typing import Final
 
 from benchmarks.reliability.campaign import Campaign
-from benchmarks.reliability.damage import cuts_and_holes, mutants, small_holes
+from benchmarks.reliability.damage import cuts_and_holes, mutants, small_holes, whole_ones
+from benchmarks.reliability.kills import cache_and_prediction, training
 
 CAMPAIGNS: Final = (
     Campaign(
@@ -29,7 +30,7 @@ CAMPAIGNS: Final = (
         counts=(
             "A compressed frame of each transfer syntax, and a picture of each kind, cut at every "
             "percent (as it breaks off, and with an end marker or a length that makes it look "
-            "whole), with 100 to 800 bytes gone at 25 places, and without one of two to eight "
+            "whole), with 400 to 1,600 bytes gone at 25 places, and without one of two to eight "
             "fragments; files that are not compressed, cut at every percent."
         ),
         line="none is taken for a picture that it is not.",
@@ -42,17 +43,57 @@ CAMPAIGNS: Final = (
         name="small-holes",
         title="Holes of a few bytes",
         counts=(
-            "The same frames and JPEG pictures, without 1 to 200 bytes at places all over their "
-            "data. None of these formats has a checksum: a decoder that finds its way again after "
-            "few lost bytes, and by chance ends where it should, leaves nothing to tell by."
+            "The same frames and JPEG pictures, without 1 to 400 bytes at places all over their "
+            "data. None of these formats has a checksum. A hole shows by the blocks that are then "
+            "too few or too many; where a decoder finds its way again and by chance makes as many "
+            "blocks of what is left as were lost, nothing is there to tell by."
         ),
         line=(
-            "none of 100 bytes or more is taken for a picture that it is not. What is accepted "
+            "none of 400 bytes or more is taken for a picture that it is not. What is accepted "
             "below is counted, not judged."
         ),
         unit="holed files",
         size=20_000,
         small=500,
         run=small_holes,
+    ),
+    Campaign(
+        name="whole",
+        title="Whole pictures",
+        counts=(
+            "The other side of it: frames of every compressed transfer syntax, of any small size, "
+            "coarse or fine, with background at their end or without, and nothing missing."
+        ),
+        line="none is refused.",
+        unit="whole pictures",
+        size=6_000,
+        small=400,
+        run=whole_ones,
+    ),
+    Campaign(
+        name="training",
+        title="Trainings killed and resumed",
+        counts=(
+            "A training of three epochs on women who do not exist, its process ended by SIGKILL at "
+            "a moment drawn between start and end, up to three times, and resumed to its end."
+        ),
+        line=(
+            "after no kill is anything in the folder unreadable, and each run ends with weights, "
+            "metrics and predictions equal to the last bit to those of a run that nobody killed."
+        ),
+        unit="kills",
+        size=300,
+        small=6,
+        run=training,
+    ),
+    Campaign(
+        name="builders",
+        title="A builder of the cache and a prediction, killed",
+        counts="Each ended by SIGKILL at a moment drawn between start and end, and started again.",
+        line="nothing is lost, doubled or half, and all ends as without a kill.",
+        unit="kills",
+        size=50,
+        small=6,
+        run=cache_and_prediction,
     ),
 )
