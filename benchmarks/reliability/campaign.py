@@ -17,7 +17,7 @@ ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = ROOT / "docs" / "reliability.md"
 NOT_RUN: Final = "Not run."
 _QUIET: Final = 0.1  # of all cores: more than that for others, and times are no longer ours
-_SHOWN: Final = 12  # failures that are named
+_SHOWN: Final = 60  # failures that are named
 
 
 class CannotRunError(Exception):

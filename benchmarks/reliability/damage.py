@@ -1,6 +1,5 @@
 """Files spoiled at random, cut, holed and robbed of a fragment, each given to the reading process."""
 
-import struct
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence

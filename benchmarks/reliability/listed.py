@@ -4,6 +4,8 @@ from typing import Final
 
 from benchmarks.reliability.campaign import Campaign
 from benchmarks.reliability.damage import cuts_and_holes, mutants, small_holes, whole_ones
+from benchmarks.reliability.edges import edge_files
+from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
 
 CAMPAIGNS: Final = (
@@ -95,5 +97,40 @@ CAMPAIGNS: Final = (
         size=50,
         small=6,
         run=cache_and_prediction,
+    ),
+    Campaign(
+        name="edges",
+        title="Files at the edge, and bombs",
+        counts=(
+            "Headers that lie, nest or never end, sizes and lengths beyond all bounds, archives and "
+            "pictures that unpack to gigabytes, encodings of other kinds, and odd but sound files."
+        ),
+        line=(
+            "each is read or refused as the list says, the refusals in the words it names, within "
+            "3 s of a core and 600 MB."
+        ),
+        unit="files",
+        size=200,
+        small=200,
+        run=edge_files,
+    ),
+    Campaign(
+        name="markers",
+        title="Marks of identity",
+        counts=(
+            "Marks in every attribute of the DICOM standard that holds words, numbers, dates or "
+            "ids and is not needed for the image, in nested sequences, private elements and "
+            "overlays, in names of files and folders, and in the texts that PNG, JPEG, TIFF, WebP "
+            "and PGM carry; letters burned in beside the breast. The files are read and kept as a "
+            "case, exported, read again spoiled, and forgotten."
+        ),
+        line=(
+            "no mark is found in what is kept, in what is exported, in what is said of a file, or "
+            "after forgetting."
+        ),
+        unit="marks",
+        size=5_000,
+        small=1_000,
+        run=markers,
     ),
 )

@@ -90,15 +90,15 @@ def main() -> int:
     import mammo_core.worker  # noqa: F401 - imported so that no child has to
 
     torch.set_num_threads(1)
-    print("ready", flush=True)  # noqa: T201 - the protocol
+    print("ready", flush=True)
     for line in sys.stdin:
         work, *arguments = json.loads(line)
         child = os.fork()
         if child == 0:
             _be_a_child(work, arguments)
-        print(child, flush=True)  # noqa: T201
+        print(child, flush=True)
         _, status = os.waitpid(child, 0)
-        print(os.waitstatus_to_exitcode(status), flush=True)  # noqa: T201
+        print(os.waitstatus_to_exitcode(status), flush=True)
     return 0
 
 
