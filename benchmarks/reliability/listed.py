@@ -7,6 +7,7 @@ from benchmarks.reliability.damage import cuts_and_holes, mutants, small_holes, 
 from benchmarks.reliability.edges import edge_files
 from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
+from benchmarks.reliability.names import hostile_names
 
 CAMPAIGNS: Final = (
     Campaign(
@@ -132,5 +133,23 @@ CAMPAIGNS: Final = (
         size=5_000,
         small=1_000,
         run=markers,
+    ),
+    Campaign(
+        name="names",
+        title="Hostile names",
+        counts=(
+            "Sixty names that want to be paths, formulas, markup, commands or nothing at all, given "
+            "to each place of the program that takes a name: ids in addresses, titles, tags, data "
+            "sets and their tables, archives, uploads, exports and reports."
+        ),
+        line=(
+            "each is kept, shown or refused as a name: nothing is written outside its folder, no "
+            "cell of a table is run by a spreadsheet, no text becomes markup, every refusal is a "
+            "sentence that names no folder."
+        ),
+        unit="tries",
+        size=1_500,
+        small=500,
+        run=hostile_names,
     ),
 )

@@ -68,7 +68,19 @@ def list_images(folder: Path, pattern: str = "**/*") -> list[str]:
         for path in folder.glob(pattern)
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
-    return sorted(found)
+    names = sorted(found)
+    _refuse_unreadable_names(names)
+    return names
+
+
+def _refuse_unreadable_names(names: Sequence[str]) -> None:
+    """No table holds a name whose bytes are no UTF-8 text, as old disks and archives have them."""
+    wrong = [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    if wrong:
+        raise TableError(
+            f"The names of {len(wrong)} of {len(names)} image files are no UTF-8 text (first: "
+            f"{wrong[0].encode('utf-8', 'replace').decode()}). Rename them, or leave them out."
+        )
 
 
 def is_inside(path: str) -> bool:
