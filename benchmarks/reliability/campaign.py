@@ -16,7 +16,7 @@ import psutil
 ROOT: Final = Path(__file__).resolve().parents[2]
 DOCUMENT: Final = ROOT / "docs" / "reliability.md"
 NOT_RUN: Final = "Not run."
-_QUIET: Final = 0.1  # of all cores: more than that for others, and times are no longer ours
+QUIET: Final = 0.1  # of all cores: more than that for others, and times are no longer ours
 _SHOWN: Final = 60  # failures that are named
 
 
@@ -59,7 +59,7 @@ class Load:
     @property
     def in_words(self) -> str:
         machine = f"{self.cores} cores"
-        if self.others < _QUIET:
+        if self.others < QUIET:
             return f"{machine}, quiet (other work took {self.others:.0%} of them)"
         return f"{machine}, not quiet (other work took {self.others:.0%} of them)"
 

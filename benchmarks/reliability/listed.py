@@ -8,6 +8,7 @@ from benchmarks.reliability.edges import edge_files
 from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
 from benchmarks.reliability.names import hostile_names
+from benchmarks.reliability.people import servers_killed, soak, thresholds, two_servers, uploads
 
 CAMPAIGNS: Final = (
     Campaign(
@@ -151,5 +152,67 @@ CAMPAIGNS: Final = (
         size=1_500,
         small=500,
         run=hostile_names,
+    ),
+    Campaign(
+        name="servers-killed",
+        title="A server killed under its visitors",
+        counts=(
+            "A server ended by SIGKILL while four sessions upload, move thresholds and go from page "
+            "to page; the next one is started on the same home."
+        ),
+        line="no case that was kept is lost, and each is whole.",
+        unit="kills",
+        size=20,
+        small=1,
+        run=servers_killed,
+    ),
+    Campaign(
+        name="two-servers",
+        title="Two servers on one home",
+        counts="Sixteen sessions on two servers, all of them busy with the same four files.",
+        line="no page shows an error, no log a traceback, and each case that is kept is whole.",
+        unit="seconds",
+        size=600,
+        small=8,
+        run=two_servers,
+    ),
+    Campaign(
+        name="thresholds",
+        title="Twenty people move thresholds",
+        counts=(
+            "Twenty sessions on one server, each moving the threshold of a model with 2,000 scored "
+            "images again and again."
+        ),
+        line="the page is there within 1 s, 19 times of 20, on two quiet cores; no error.",
+        unit="moves",
+        size=600,
+        small=20,
+        run=thresholds,
+    ),
+    Campaign(
+        name="uploads",
+        title="Large uploads",
+        counts="Mammograms of 28 MB, no two alike, each uploaded in a tab of its own.",
+        line=(
+            "the server never holds more than 1.5 GB, and is within 200 MB of where it began when "
+            "all tabs are closed."
+        ),
+        unit="uploads",
+        size=200,
+        small=3,
+        run=uploads,
+    ),
+    Campaign(
+        name="soak",
+        title="A long day",
+        counts=(
+            "Four sessions that upload, move thresholds and go from page to page. For a day: "
+            "`python -m benchmarks.reliability soak --size 86400`."
+        ),
+        line="no error, no lost case, and no growth by more than 200 MB after the first third.",
+        unit="seconds",
+        size=1_800,
+        small=12,
+        run=soak,
     ),
 )
