@@ -4,6 +4,7 @@ from typing import Final
 
 from benchmarks.reliability.campaign import Campaign
 from benchmarks.reliability.damage import cuts_and_holes, mutants, small_holes, whole_ones
+from benchmarks.reliability.disks import full_disks
 from benchmarks.reliability.edges import edge_files
 from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
@@ -99,6 +100,22 @@ CAMPAIGNS: Final = (
         size=50,
         small=6,
         run=cache_and_prediction,
+    ),
+    Campaign(
+        name="disks",
+        title="Full disks",
+        counts=(
+            "Small disks of their own, each of another size, on which a case is kept, a table is "
+            "kept or a model is trained until there is no room left."
+        ),
+        line=(
+            "it is said in words that there is no room, nothing half is left behind, and what was "
+            "written before can be read."
+        ),
+        unit="disks",
+        size=42,
+        small=6,
+        run=full_disks,
     ),
     Campaign(
         name="edges",
