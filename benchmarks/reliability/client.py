@@ -1,5 +1,5 @@
-"""A session of the app without a browser: what a tab sends and receives, so that twenty of them cost
-this machine little and the server all that they would cost it.
+"""A session of the app without a browser: what a tab sends and receives, so that twenty of them
+cost this machine little and the server all that they would cost it.
 """
 
 import http.client

@@ -1,4 +1,4 @@
-"""Files spoiled at random, cut, holed and robbed of a fragment, each given to the reading process."""
+"""Files spoiled at random, cut, holed, or robbed of a fragment, each given to a reading process."""
 
 import time
 from collections import Counter
@@ -203,7 +203,7 @@ def all_damaged() -> Iterator[Damaged]:
 
     for sound in (*sound_frames(), *sound_rasters()):
         yield from (one(sound, "cut", what, content) for what, content in cuts_of(sound))
-        for size, what, content in holes_of(sound, (400, 800, 1600), 25):
+        for _size, what, content in holes_of(sound, (400, 800, 1600), 25):
             yield one(sound, "hole", what, content)
         if sound.syntax:
             yield from (one(sound, "missing fragment", *found) for found in fragments_of(sound))

@@ -396,8 +396,8 @@ def edge_files(size: int, scratch: Path) -> Counted:
         size=len(chosen),
         figures=(
             f"{len(chosen)} files: {sum(not one.said for one in chosen)} to be read, the others "
-            f"to be refused in words. The slowest took {slowest[0]:.2f} s of a core ({slowest[1]}), the one "
-            f"that needed most {largest[0]:.0f} MB ({largest[1]}).",
+            f"to be refused in words. The slowest took {slowest[0]:.2f} s of a core "
+            f"({slowest[1]}), the one that needed most {largest[0]:.0f} MB ({largest[1]}).",
         ),
         failures=tuple(failures),
     )

@@ -1,4 +1,4 @@
-"""Words that say who a woman is, planted wherever a file can hold any, and looked for afterwards."""
+"""Words that say who a woman is, planted wherever a file can hold any, and looked for later."""
 
 import io
 import struct

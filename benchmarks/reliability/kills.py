@@ -1,10 +1,12 @@
 """Processes killed at any moment, as a power cut or the system's own killer would: what is left?"""
 
+import contextlib
 import os
 import shutil
 import signal
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -34,10 +36,8 @@ def killed_or_ended(nursery: Nursery, after: float, *work: str) -> bool:
     """Whether the work was killed; False where it was quicker."""
     child = nursery.start(*work)
     time.sleep(after)
-    try:
+    with contextlib.suppress(ProcessLookupError):  # it has ended
         os.kill(child, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # it has ended
     return nursery.wait() == -signal.SIGKILL
 
 
@@ -85,51 +85,58 @@ def training(size: int, scratch: Path) -> Counted:
     write_phantom_set(women, women=12, seed=0, size=(64, 32))
     config = tiny_config(women, epochs=_EPOCHS)
     nursery = Nursery()
-
-    def new_run(name: str) -> RunFolder:
-        return create_run(config, scratch / name, what="killed", total=_EPOCHS)
-
-    nursery.start("train", str(new_run("warm").path))
-    nursery.wait()
-    whole = new_run("whole")
-    start = time.monotonic()
-    nursery.start("train", str(whole.path))
-    if nursery.wait() != 0:
-        raise RuntimeError(f"The run that nobody kills ended badly: {whole.read_status().message}")
-    seconds = time.monotonic() - start
+    for name in ("warm", "whole"):
+        whole = create_run(config, scratch / name, what="killed", total=_EPOCHS)
+        start = time.monotonic()
+        nursery.start("train", str(whole.path))
+        if nursery.wait() != 0:
+            raise RuntimeError(f"A run that nobody kills ended: {whole.read_status().message}")
+        seconds = time.monotonic() - start
     draws = np.random.default_rng(17)
     killed = resumed = 0
-    failures = []
+    failures: list[str] = []
     while killed < size:
-        run = new_run(f"run-{resumed}")
-        for _ in range(min(_KILLS_A_RUN, size - killed)):
-            after = float(draws.uniform(0, seconds))
-            if not killed_or_ended(nursery, after, "train", str(run.path)):
-                break
-            killed += 1
-            if problem := unreadable(run):
-                failures.append(f"kill {killed}: {problem}")
-        if not run.is_checkpoint:
-            nursery.start("train", str(run.path))
-            if nursery.wait() != 0:
-                failures.append(f"run {resumed}: not resumed: {run.read_status().message}")
-                continue
+        run = create_run(config, scratch / f"run-{resumed}", what="killed", total=_EPOCHS)
+        kills = min(_KILLS_A_RUN, size - killed)
+        after = draws.uniform(0, seconds, kills)
+        killed += _killed_again_and_again(nursery, run, after, killed, failures)
         resumed += 1
-        if problem := differs(run, whole):
-            failures.append(f"run {resumed}: other {problem} than of a run that nobody killed")
+        failures += [f"run {resumed}: {problem}" for problem in _to_its_end(nursery, run, whole)]
         shutil.rmtree(run.path)
     nursery.close()
+    unread = sum(one.startswith("kill") for one in failures)
     return Counted(
         size=killed,
         figures=(
             f"{killed} kills of {resumed} runs of {_EPOCHS} epochs ({seconds:.1f} s without a "
-            f"kill), each at a moment drawn between its start and its end: "
-            f"{sum(one.startswith('kill') for one in failures)} left something unreadable; "
-            f"{resumed - sum('other' in one for one in failures)} of {resumed} runs, resumed to "
-            "their end, have weights, metrics and predictions equal to the last bit.",
+            f"kill), each at a moment drawn between its start and its end: {unread} left "
+            f"something unreadable; {resumed - len(failures) + unread} of {resumed} runs, resumed "
+            "to their end, have weights, metrics and predictions equal to the last bit.",
         ),
         failures=tuple(failures),
     )
+
+
+def _killed_again_and_again(
+    nursery: Nursery, run: RunFolder, after: Sequence[float], before: int, failures: list[str]
+) -> int:
+    """How many kills there were: a run that ends first is killed no more."""
+    for number, seconds in enumerate(after):
+        if not killed_or_ended(nursery, float(seconds), "train", str(run.path)):
+            return number
+        if problem := unreadable(run):
+            failures.append(f"kill {before + number + 1}: {problem}")
+    return len(after)
+
+
+def _to_its_end(nursery: Nursery, run: RunFolder, whole: RunFolder) -> Iterator[str]:
+    if not run.is_checkpoint:
+        nursery.start("train", str(run.path))
+        if nursery.wait() != 0:
+            yield f"not resumed: {run.read_status().message}"
+            return
+    if problem := differs(run, whole):
+        yield f"other {problem} than of a run that nobody killed"
 
 
 def _images(folder: Path, count: int) -> list[Path]:
@@ -144,70 +151,96 @@ def _images(folder: Path, count: int) -> list[Path]:
     return sorted(folder.iterdir())
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Work:
+    """What is killed, and what it gave where nobody killed it."""
+
+    nursery: Nursery
+    files: Sequence[Path]
+    asked: tuple[str, ...]  # of a prediction, up to the name of its table
+    cache: Cache
+    whole: Path
+
+
 def cache_and_prediction(size: int, scratch: Path) -> Counted:
     """In turns: a builder of the cache, and a prediction that writes a table."""
-    nursery = Nursery()
     draws = np.random.default_rng(5)
-    files = _images(scratch / "images", 40)
-    checkpoint = write_checkpoint_in(scratch / "model")
-    whole = scratch / "whole.csv"
     write_phantom_set(scratch / "women", women=2, seed=0, size=(64, 32))
     women = sorted((scratch / "women" / "images").iterdir())
-    asked = ["predict", *map(str, women), "--checkpoint", str(checkpoint), "--out"]
+    checkpoint = write_checkpoint_in(scratch / "model")
+    work = _Work(
+        nursery=Nursery(),
+        files=_images(scratch / "images", 40),
+        asked=("predict", *map(str, women), "--checkpoint", str(checkpoint), "--out"),
+        cache=Cache(root=scratch / "reference", settings=PrepareSettings(size=(32, 16))),
+        whole=scratch / "whole.csv",
+    )
+    kinds = (_killed_builder, _killed_prediction)
+    seconds = [_unkilled(work, *_built(work, work.cache)), _unkilled(work, *_scored(work))]
     failures: list[str] = []
     killed = [0, 0]
-    reference = Cache(root=scratch / "reference", settings=PrepareSettings(size=(32, 16)))
-    works: Sequence[tuple[str, ...]] = (
-        ("build", str(reference.root), str(scratch / "images")),
-        ("command", *asked, str(whole)),
-    )
-    seconds = []
-    for work in works:
-        start = time.monotonic()
-        nursery.start(*work)
-        if nursery.wait() != 0:
-            raise RuntimeError(f"{work[0]} ended badly, and nobody had killed it")
-        seconds.append(time.monotonic() - start)
-    levels = [image.tobytes() for image in _all(reference, files)]
     tries = 0
     while sum(killed) < size:
+        kind = tries % 2
+        after = float(draws.uniform(0, seconds[kind]))
+        was_killed, problem = kinds[kind](work, scratch / f"try-{tries}", after)
+        killed[kind] += was_killed
+        failures += [f"try {tries}: {problem}"] if problem else []
         tries += 1
-        after = float(draws.uniform(0, seconds[tries % 2]))
-        if tries % 2 == 0:
-            cache = Cache(root=scratch / f"cache-{tries}", settings=reference.settings)
-            work = ("build", str(cache.root), str(scratch / "images"))
-            killed[0] += killed_or_ended(nursery, after, *work)
-            there = [file for file in files if cache.find(file) is not None]
-            held = {file: _all(cache, [file])[0].tobytes() for file in there}
-            nursery.start(*work)
-            nursery.wait()
-            if plan_build(cache, files).missing:
-                failures.append(f"try {tries}: the cache was not built to its end")
-            elif [image.tobytes() for image in _all(cache, files)] != levels:
-                failures.append(f"try {tries}: other levels than of a build that nobody killed")
-            elif any(_all(cache, [file])[0].tobytes() != held[file] for file in there):
-                failures.append(f"try {tries}: what was built before the kill has changed")
-            if len([*cache.folder.glob("*/*.u*")]) != len(files):
-                failures.append(f"try {tries}: images are there twice")
-        else:
-            out = scratch / f"{tries}.csv"
-            killed[1] += killed_or_ended(nursery, after, "command", *asked, str(out))
-            if out.exists() and out.read_bytes() != whole.read_bytes():
-                failures.append(f"try {tries}: half a table of scores")
-            nursery.start("command", *asked, str(out))
-            nursery.wait()
-            if not out.exists() or out.read_bytes() != whole.read_bytes():
-                failures.append(f"try {tries}: other scores than of a run that nobody killed")
-    nursery.close()
+    work.nursery.close()
     return Counted(
         size=sum(killed),
         figures=(
-            f"{killed[0]} kills of a builder of the cache ({len(files)} images), {killed[1]} of a "
-            f"prediction ({len(women)} images): {len(failures)} times something was lost, doubled, half or "
-            "another than without a kill, after it was started again.",
+            f"{killed[0]} kills of a builder of the cache ({len(work.files)} images), {killed[1]} "
+            f"of a prediction ({len(women)} images): {len(failures)} times something was lost, "
+            "doubled, half or another than without a kill, after it was started again.",
         ),
         failures=tuple(failures),
     )
+
+
+def _built(work: _Work, cache: Cache) -> tuple[str, ...]:
+    return ("build", str(cache.root), str(work.files[0].parent))
+
+
+def _scored(work: _Work, out: Path | None = None) -> tuple[str, ...]:
+    return ("command", *work.asked, str(out or work.whole))
+
+
+def _unkilled(work: _Work, *words: str) -> float:
+    start = time.monotonic()
+    work.nursery.start(*words)
+    if work.nursery.wait() != 0:
+        raise RuntimeError(f"{words[0]} ended badly, and nobody had killed it")
+    return time.monotonic() - start
+
+
+def _killed_builder(work: _Work, place: Path, after: float) -> tuple[bool, str]:
+    cache = Cache(root=place, settings=work.cache.settings)
+    was_killed = killed_or_ended(work.nursery, after, *_built(work, cache))
+    there = [file for file in work.files if cache.find(file) is not None]
+    held = _all(cache, there)
+    work.nursery.start(*_built(work, cache))
+    work.nursery.wait()
+    if plan_build(cache, work.files).missing:
+        return was_killed, "the cache was not built to its end"
+    if _all(cache, work.files) != _all(work.cache, work.files):
+        return was_killed, "other levels than of a build that nobody killed"
+    if _all(cache, there) != held:
+        return was_killed, "what was built before the kill has changed"
+    is_once = len([*cache.folder.glob("*/*.u*")]) == len(work.files)
+    return was_killed, "" if is_once else "images are there twice"
+
+
+def _killed_prediction(work: _Work, place: Path, after: float) -> tuple[bool, str]:
+    out = place.with_suffix(".csv")
+    was_killed = killed_or_ended(work.nursery, after, *_scored(work, out))
+    if out.exists() and out.read_bytes() != work.whole.read_bytes():
+        return was_killed, "half a table of scores"
+    work.nursery.start(*_scored(work, out))
+    work.nursery.wait()
+    is_same = out.exists() and out.read_bytes() == work.whole.read_bytes()
+    return was_killed, "" if is_same else "other scores than of a run that nobody killed"
 
 
 def write_checkpoint_in(folder: Path) -> Path:
@@ -215,9 +248,9 @@ def write_checkpoint_in(folder: Path) -> Path:
     return write_checkpoint(folder)
 
 
-def _all(cache: Cache, files: Sequence[Path]) -> list[np.ndarray]:
+def _all(cache: Cache, files: Sequence[Path]) -> list[bytes]:
     try:
         images = open_images(cache, files)
     except MammoError:
         return []
-    return [np.asarray(images[number]) for number in range(len(files))]
+    return [np.asarray(images[number]).tobytes() for number in range(len(files))]

@@ -10,6 +10,7 @@ from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
 from benchmarks.reliability.names import hostile_names
 from benchmarks.reliability.people import servers_killed, soak, thresholds, two_servers, uploads
+from benchmarks.reliability.scripts import scripts
 
 CAMPAIGNS: Final = (
     Campaign(
@@ -17,8 +18,8 @@ CAMPAIGNS: Final = (
         title="Files spoiled at random",
         counts=(
             "Sound files of every transfer syntax that is read and of every kind of picture, each "
-            "with one to eight accidents: a bit turned, a length blown up, a piece lost, doubled or "
-            "blank. Each is given to the reading process."
+            "with one to eight accidents: a bit turned, a length blown up, a piece lost, doubled "
+            "or blank. Each is given to the reading process."
         ),
         line=(
             "no file kills its reader, none hangs, 99 of 100 are answered within 1 s, and the "
@@ -121,8 +122,9 @@ CAMPAIGNS: Final = (
         name="edges",
         title="Files at the edge, and bombs",
         counts=(
-            "Headers that lie, nest or never end, sizes and lengths beyond all bounds, archives and "
-            "pictures that unpack to gigabytes, encodings of other kinds, and odd but sound files."
+            "Headers that lie, nest or never end, sizes and lengths beyond all bounds, archives "
+            "and pictures that unpack to gigabytes, encodings of other kinds, and odd but sound "
+            "files."
         ),
         line=(
             "each is read or refused as the list says, the refusals in the words it names, within "
@@ -156,9 +158,9 @@ CAMPAIGNS: Final = (
         name="names",
         title="Hostile names",
         counts=(
-            "Sixty names that want to be paths, formulas, markup, commands or nothing at all, given "
-            "to each place of the program that takes a name: ids in addresses, titles, tags, data "
-            "sets and their tables, archives, uploads, exports and reports."
+            "Sixty names that want to be paths, formulas, markup, commands or nothing at all, "
+            "given to each place of the program that takes a name: ids in addresses, titles, tags, "
+            "data sets and their tables, archives, uploads, exports and reports."
         ),
         line=(
             "each is kept, shown or refused as a name: nothing is written outside its folder, no "
@@ -171,11 +173,24 @@ CAMPAIGNS: Final = (
         run=hostile_names,
     ),
     Campaign(
+        name="scripts",
+        title="Scripts in every text",
+        counts=(
+            "Forty scripts as title, notes, tags, card, scores, data set and in the address, "
+            "looked at on every page in a real browser that notices what runs."
+        ),
+        line="none runs, and no page asks another host for anything.",
+        unit="scripts",
+        size=40,
+        small=2,
+        run=scripts,
+    ),
+    Campaign(
         name="servers-killed",
         title="A server killed under its visitors",
         counts=(
-            "A server ended by SIGKILL while four sessions upload, move thresholds and go from page "
-            "to page; the next one is started on the same home."
+            "A server ended by SIGKILL while four sessions upload, move thresholds and go from "
+            "page to page; the next one is started on the same home."
         ),
         line="no case that was kept is lost, and each is whole.",
         unit="kills",

@@ -1,4 +1,4 @@
-"""Names that want to be paths, formulas, markup or nothing at all, given to whatever takes a name."""
+"""Names that want to be paths, formulas, markup or nothing, given to whatever takes a name."""
 
 import csv
 import io
@@ -365,6 +365,10 @@ def what_is_wrong(sink: Sink, name: str, sandbox: Path) -> str:
         kind = sink.kind
     if _outside(sandbox) != before:
         return f"wrote outside of its folder: {sorted(set(_outside(sandbox)) - set(before))}"
+    return _wrong_in(said, kind, sandbox)
+
+
+def _wrong_in(said: str, kind: str, sandbox: Path) -> str:
     if said in ("LOST", "MARKUP") or said.startswith("READ A FILE"):
         return said
     if kind == "csv":

@@ -1,4 +1,4 @@
-"""A process that has imported everything slow and forks a child for each thing that is to be killed.
+"""A process that has imported everything slow, and forks a child for each thing to be killed.
 
 So a kill costs the work it interrupts and not seconds of imports. One line of JSON in, the number
 of the child out; when the child has ended, however it did, its status.

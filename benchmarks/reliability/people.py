@@ -23,8 +23,8 @@ from mammo_core.errors import MammoError
 from mammo_core.files import samples_root
 from mammo_core.preprocessing.cases import load_case, load_mammogram
 from tests.e2e.server import ROOT, Server, running_server
-from tests.preprocessing.dicom_files import mammogram_file
 from tests.predictions import made_up_predictions, write_run
+from tests.preprocessing.dicom_files import mammogram_file
 
 RUN: Final = "20260101-000000-made-up-aaaa"
 _PAGES: Final = ("", "thresholds", "compare", "train", "data")
@@ -251,6 +251,14 @@ def _settled(process_id: int, wanted: float) -> float:
     return held
 
 
+_ROUNDS: Final = 6
+
+
+def _four_people(url: str, until: float, done: list[str], failures: list[str]) -> None:
+    raised = together([lambda n=n: _busy(url, n, until, done, failures) for n in range(4)])
+    failures += [f"session: {type(error).__name__}: {error}" for error in raised]
+
+
 def soak(size: int, scratch: Path) -> Counted:
     """`size` seconds of four people: does anything grow?"""
     home = scratch / "home"
@@ -259,13 +267,9 @@ def soak(size: int, scratch: Path) -> Counted:
     marks: list[tuple[float, int, int]] = []
     with served(home, scratch / "log") as server:
         process = psutil.Process(server.process_id)
-        rounds = 6
-        for number in range(rounds):
-            until = time.monotonic() + size / rounds
-            raised = together([
-                lambda n=n, u=until: _busy(server.url, n, u, done, failures) for n in range(4)
-            ])  # fmt: skip
-            failures += [f"session: {type(error).__name__}: {error}" for error in raised]
+        for _ in range(_ROUNDS):
+            until = time.monotonic() + size / _ROUNDS
+            _four_people(server.url, until, done, failures)
             marks.append(
                 (resident_megabytes(process.pid), process.num_fds(), process.num_threads())
             )
@@ -316,8 +320,9 @@ def servers_killed(size: int, scratch: Path) -> Counted:
     return Counted(
         size=size,
         figures=(
-            f"{size} kills of a server under four sessions that did {len(done)} things; {len(known)} "
-            f"cases were kept: {len(failures)} times one was lost or not whole for the next server.",
+            f"{size} kills of a server under four sessions that did {len(done)} things; "
+            f"{len(known)} cases were kept: {len(failures)} times one was lost, or not whole for "
+            "the next server.",
         ),
         failures=tuple(failures),
     )
