@@ -28,7 +28,8 @@ from mammo_core.datasets.adapters.adapter import (
 from mammo_core.datasets.adapters.class_folders import SPLITS
 from mammo_core.datasets.adapters.layout import is_inside, list_images, make_defect, require
 from mammo_core.errors import TableError
-from mammo_core.preprocessing.reading.peek import Peek, peek
+from mammo_core.preprocessing.reading.messages import Peek
+from mammo_core.preprocessing.reading.peek import peek
 from mammo_core.records import damage_in_words
 from mammo_core.tables import BOX_COLUMNS, check_boxes, check_manifest
 from mammo_core.types import CANCER, Box, Level
