@@ -1,8 +1,8 @@
-"""How long until pixels are seen, in a real browser: `python -m benchmarks.viewer`.
+"""How long until something is seen, in a real browser: `python -m benchmarks.viewer`.
 
-Four made-up DICOM images of 4096 x 3328 pixels of 12 bits, uploaded together, then opened again; at
-1:1 a pattern of single pixels must be seen in every one. Needs Chromium and the browser tests'
-requirements.
+The example on a first visit, a sample with score and heatmap, the next case of a list, the first
+heading of every page, four made-up DICOM images of 4096 x 3328 pixels of 12 bits; at 1:1 a pattern
+of single pixels must be seen in every one. Needs Chromium and the browser tests' requirements.
 """
 
 import argparse
@@ -16,6 +16,7 @@ import numpy as np
 from playwright.sync_api import Page, Request, sync_playwright
 
 from launcher.browser import find_browser
+from mammo_core.files import samples_root
 from tests.e2e.conftest import FLAGS
 from tests.e2e.server import ROOT, Server, running_server
 from tests.preprocessing.dicom_files import mammogram_file
@@ -30,24 +31,125 @@ ROW: Final = """canvas => {
 }"""
 
 
+PAGES: Final = ("", "thresholds", "compare", "train", "data")
+REPEATS: Final = 3
+IDLE: Final = "[data-testid=stApp][data-test-script-state=notRunning]"
+
+Table = dict[str, float]  # seconds, by what was waited for
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", help="of checkpoints; else those that ship alone")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
+    table: Table = {}
+    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
         folder = Path(scratch)
         settings = {
             "MAMMO_HOME": str(folder / "home"),
             "MAMMO_CHECKPOINTS": arguments.folder or str(folder / "runs"),
         }
-        files = [write_image(folder, side, view) for side in "RL" for view in ("CC", "MLO")]
-        with (
-            running_server(ROOT / "streamlit_app.py", folder / "log", settings) as server,
-            sync_playwright() as playwright,
-        ):
-            browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
-            measure(browser.new_page(viewport={"width": 1440, "height": 900}), server, files)
-            browser.close()
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+
+        def tab() -> Page:
+            """Of somebody who has not been here before."""
+            return browser.new_context(viewport={"width": 1440, "height": 900}).new_page()
+
+        app = ROOT / "streamlit_app.py"
+        with running_server(app, folder / "first.log", settings) as server:
+            first_visits(tab, server, table)
+        with running_server(app, folder / "second.log", settings) as server:
+            samples(tab, server, table)
+            next_cases(tab(), server, table)
+            headings(tab, server, table)
+            files = [write_image(folder, side, view) for side in "RL" for view in ("CC", "MLO")]
+            large_files(tab(), server, files, table)
+        browser.close()
+    width = max(map(len, table))
+    print("\n".join(f"{what:{width}}  {seconds:6.2f} s" for what, seconds in table.items()))
+
+
+def first_visits(tab: Callable[[], Page], server: Server, table: Table) -> None:
+    """To the pixels of the example; no model is loaded for it."""
+
+    def visit() -> float:
+        page = tab()
+        return timed(page, READY, lambda: page.goto(server.url, wait_until="commit"))
+
+    table["first visit after a server start, to the example's pixels"] = visit()
+    table["first visit, to the example's pixels"] = best(visit)
+
+
+def samples(tab: Callable[[], Page], server: Server, table: Table) -> None:
+    """From the click to score and heatmap: of this server's first visitor, then of others."""
+
+    def click() -> float:
+        page = tab()
+        page.goto(server.url)
+        page.locator(READY).wait_for(timeout=LONG)
+        page.locator(IDLE).wait_for(timeout=LONG)
+        started = time.perf_counter()
+        page.get_by_role("button", name="CC and MLO of one breast").click()
+        page.wait_for_url("**case=**", timeout=LONG, wait_until="commit")
+        page.get_by_role("button", name="Export").wait_for(timeout=LONG)  # under the scores
+        page.locator(f"{READY} .bar").wait_for(timeout=LONG)  # of the heatmap
+        return time.perf_counter() - started
+
+    table["sample after a server start, click to score and heatmap"] = click()
+    table["sample, click to score and heatmap"] = best(click)
+
+
+def next_cases(page: Page, server: Server, table: Table) -> None:
+    """J and K between two cases whose scores are known."""
+    page.goto(server.url)
+    page.locator(READY).wait_for(timeout=LONG)
+    drop(page, sorted(samples_root().glob("exam_*")) + sorted(samples_root().glob("pair_*")))
+    steps = iter("jkjkjk")
+
+    def step() -> float:
+        page.locator(IDLE).wait_for(timeout=LONG)
+        page.wait_for_timeout(1_000)
+        opened, builds = page.url, page.locator(READY).get_attribute("data-builds")
+        started = time.perf_counter()
+        page.keyboard.press(next(steps))
+        page.wait_for_function("opened => location.href !== opened", arg=opened, timeout=LONG)
+        page.locator(f"{READY}:not([data-builds='{builds}'])").wait_for(timeout=LONG)
+        page.locator(IDLE).wait_for(timeout=LONG)  # the scores, which stand below, are there, too
+        return time.perf_counter() - started
+
+    for _ in range(2):
+        step()  # both are scored now
+    table["next case (J), its scores known"] = best(step)
+
+
+def headings(tab: Callable[[], Page], server: Server, table: Table) -> None:
+    for name in PAGES:
+
+        def visit(name: str = name) -> float:
+            page = tab()
+            return timed(page, "h1", lambda: page.goto(f"{server.url}/{name}", wait_until="commit"))
+
+        visit()  # its modules are imported once for each server
+        table[f"first heading of {(name or 'read').capitalize()}"] = best(visit)
+
+
+def best(act: Callable[[], float]) -> float:
+    """Of several: what else this computer does is not to be measured."""
+    return min(act() for _ in range(REPEATS))
+
+
+def timed(page: Page, selector: str, act: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    act()
+    page.locator(selector).first.wait_for(timeout=LONG)
+    return time.perf_counter() - started
+
+
+def drop(page: Page, files: list[Path]) -> None:
+    page.locator(IDLE).wait_for(timeout=LONG)
+    page.locator("input[type=file]").first.set_input_files(files)
+    page.wait_for_url("**case=**", timeout=LONG, wait_until="commit")
+    page.locator(READY).wait_for(timeout=LONG)
 
 
 def write_image(folder: Path, side: str, view: str) -> Path:
@@ -68,7 +170,7 @@ def write_image(folder: Path, side: str, view: str) -> Path:
     return path
 
 
-def measure(page: Page, server: Server, files: list[Path]) -> None:
+def large_files(page: Page, server: Server, files: list[Path], table: Table) -> None:
     received = {"socket": 0, "stored": 0}
 
     def count(frame: str | bytes) -> None:
@@ -81,34 +183,27 @@ def measure(page: Page, server: Server, files: list[Path]) -> None:
     page.on("websocket", lambda socket: socket.on("framereceived", count))
     page.on("requestfinished", count_stored)
     page.goto(f"{server.url}/?model=phantom-light")  # which reads no such image: none is scored
-    chosen = page.locator("input[type=file]").first
-    chosen.wait_for(state="attached", timeout=LONG)
-    page.get_by_test_id("stStatusWidget").wait_for(state="detached", timeout=LONG)
-    told("files dropped to first pixels", page, lambda: chosen.set_input_files(files))
+    page.locator(READY).wait_for(timeout=LONG)
+    started = time.perf_counter()
+    drop(page, files)
+    table["four DICOM of 12 megapixels, dropped to first pixels"] = time.perf_counter() - started
     address = page.url
     page.goto("about:blank")
     received["socket"] = 0
-    told("opened again to first pixels", page, lambda: page.goto(address))
+    table["the same four, opened again"] = timed(page, READY, lambda: page.goto(address))
     print(f"sent for the overview: {received['socket'] / 1e6:.1f} MB")
     page.locator(".pane").first.focus()
     started = time.perf_counter()
     page.keyboard.press("1")
     page.locator(".viewer[data-tiles=wanted]").wait_for(timeout=LONG)
     page.locator(".viewer[data-tiles=complete]").wait_for(timeout=LONG)
-    seconds = time.perf_counter() - started
+    table["all four at 1:1"] = time.perf_counter() - started
     page.wait_for_timeout(1_000)  # the last answers are counted
-    print(f"all four at 1:1: {seconds:.2f} s, {received['stored'] / 1e6:.1f} MB")
+    print(f"fetched for 1:1: {received['stored'] / 1e6:.1f} MB")
     for canvas in page.locator(".pane canvas").all():
         seen = canvas.evaluate(ROW)
         if seen != seen[:2] * 3 or seen[0] == seen[1]:
             raise SystemExit(f"Single pixels are not seen: {seen}")
-
-
-def told(what: str, page: Page, act: Callable[[], object]) -> None:
-    started = time.perf_counter()
-    act()
-    page.locator(READY).wait_for(timeout=LONG)
-    print(f"{what}: {time.perf_counter() - started:.2f} s")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
 from mammo_core.commands.lock import LOCK
+from mammo_core.commands.margin import MARGIN
+from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import REPRODUCE, TRAIN
@@ -36,9 +38,11 @@ COMMANDS: Final[tuple[Command, ...]] = (
     FUSE,
     INSPECT,
     LOCK,
+    MARGIN,
     PHANTOM,
     PREDICT,
     PREPARE,
+    READERS,
     RECIPES,
     REPORT,
     REPRODUCE,

@@ -75,23 +75,31 @@ def is_flat(evidence: NDArray[np.floating]) -> bool:
     return bool(evidence.max() < LEAST_CONTRAST * float(np.median(evidence)))
 
 
-#: A map that stays below this share of the scale is called faint.
+#: A map that stays below this share of full colour is called faint.
 FAINT: Final = 0.5
 _LEAST_TOLD: Final = 0.01
+_MOST_TOLD: Final = 0.99  # what stays below full colour is not rounded up to it
 
 
-def corner_in_words(heat: NDArray[np.uint8], *, is_relative: bool) -> str:
+def share_in_words(highest: float) -> str:
+    """How near to full colour (1) a map comes that stays below it."""
+    if highest < _LEAST_TOLD:
+        return "less than 1 %"
+    return f"{100 * min(_MOST_TOLD, highest):.0f} %"
+
+
+def corner_in_words(heat: NDArray[np.uint8], *, is_relative: bool, stands_out: bool) -> str:
     """What a view's corner says of its heatmap (255 is full colour), so that none is taken for a
-    hotter one; "" where it needs no word.
+    hotter one; "" where a region stands out, for it reaches full colour.
     """
-    highest = float(heat.max()) / 255
     if is_relative:
         return "own scale: not to be compared with other views"
-    if highest >= FAINT:
+    if stands_out:
         return ""
-    if highest < _LEAST_TOLD:
-        return "faint: less than 1 % of the scale"
-    return f"faint: at most {100 * highest:.0f} % of the scale"
+    highest = float(heat.max()) / 255
+    faint = "faint: " if highest < FAINT else ""
+    at_most = "" if highest < _LEAST_TOLD else "at most "
+    return f"{faint}{at_most}{share_in_words(highest)} of full colour"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,7 +147,27 @@ class Reading:
         """The evidence as it is shown: a map without contrast is not coloured."""
         return np.zeros_like(self.evidence) if self.is_flat else self.evidence
 
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class ShownMap:
+    """The heatmap of one image as it is drawn: what picture, corner and sentence agree on."""
+
+    title: str
+    reading: Reading
+    heat: NDArray[np.uint8]  # 255 is full colour
+    stands_out: bool  # a region in the breast reaches full colour
+
     @property
-    def stands_out(self) -> bool:
-        """Whether any region reaches what one image without cancer in two hundred reaches."""
-        return not self.is_relative and bool(self.colours.max() >= 1.0)
+    def is_below(self) -> bool:
+        """Whether it stays below a full colour that means the same in every view."""
+        return not (self.reading.is_relative or self.reading.is_flat or self.stands_out)
+
+    @property
+    def highest(self) -> float:
+        return float(self.heat.max()) / 255
+
+    @property
+    def corner(self) -> str:
+        return corner_in_words(
+            self.heat, is_relative=self.reading.is_relative, stands_out=self.stands_out
+        )

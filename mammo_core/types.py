@@ -112,6 +112,7 @@ class ImageInfo:
     notes: tuple[str, ...] = ()
     unfit: Unfit | None = None  # what `judge` said of the pixels
     is_synthetic: bool = False  # drawn by `mammo phantom`, as its file says; no woman was imaged
+    imaging: str = ""  # "film" or "digital", where its file says so; a picture never does
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -8,7 +8,6 @@ import streamlit as st
 
 from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
-from mammo_core.runs.naming import titles_of
 from pages.components.compare.beside import show_beside
 from pages.components.compare.compared import (
     LOOKED_AT,
@@ -43,7 +42,8 @@ from pages.components.compare.scatter import show_disagreements
 from pages.components.shared.auc import show_one_breast, show_provenance
 from pages.components.shared.counting import pick_counting, rows_of
 from pages.components.shared.frame import escaped, require_frame, shown_errors
-from pages.components.shared.pickers import pick_names, scored_runs
+from pages.components.shared.margins import show_held_margins
+from pages.components.shared.pickers import all_titles, pick_names, scored_runs, short_names
 from pages.components.shared.scored import pick_table
 
 SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
@@ -51,6 +51,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Beside another": show_beside,
     "Precision and recall": show_pr,
     "At one specificity": show_at_one_specificity,
+    "Margins": lambda compared: show_held_margins(compared.runs),
     "Calibration": show_reliability,
     "Other data": show_matrix,
     "Cost": show_cost,
@@ -66,7 +67,7 @@ st.title("Compare")
 
 with shown_errors():
     runs = {run.run_id: run for run in scored_runs()}
-    titles = titles_of(runs.values())
+    titles, short = all_titles(), short_names()
     with st.sidebar:
         table = pick_table()
     if not runs and table is None:
@@ -81,7 +82,7 @@ with shown_errors():
     )
     read, unread_too = usable(chosen, lambda name: labelled_of(runs[name]))
     say_what_is_left_out({titles[name]: why for name, why in (unread | unread_too).items()})
-    scored = {titles[name]: one for name, one in read.items()}
+    scored = {short[name]: one for name, one in read.items()}
     if table is not None:
         scored[table.title] = table
     if not scored:
@@ -100,7 +101,8 @@ with shown_errors():
     shared = share_cases(list(counted.values()))
     say_what_is_compared(shared, list(counted))
     compared = Compared(
-        runs={titles[name]: runs[name] for name in read if titles[name] in counted},
+        runs={short[name]: runs[name] for name in read if short[name] in counted},
+        titles={short[name]: titles[name] for name in read},
         models=dict(zip(counted, shared.cases, strict=True)),
         counting=counting,
     )

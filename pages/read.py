@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.components.read.intake import is_read_first, open_case
+from pages.components.read.intake import hide_last_case, is_read_first, note_whole, open_case
 from pages.components.read.listed import follow_list, score_rest
 from pages.components.read.reading import load_in_background
 from pages.components.read.studies import show_study
@@ -15,11 +15,14 @@ if "study" in st.query_params:
     st.stop()
 follow_list()
 opened = open_case()
+hide_last_case(opened)
 if opened is not None and is_read_first():
     show_unread(opened)
+    note_whole(opened)
     st.stop()
 run = show_opened(opened) if opened is not None else show_first_visit()
 if run is not None:
     load_in_background(run)
     if opened is not None:
         score_rest(run)
+note_whole(opened)

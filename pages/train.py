@@ -6,9 +6,8 @@ import streamlit as st
 
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.folder import find_run, list_runs
-from mammo_core.runs.naming import titles_of
 from pages.components.shared.frame import require_frame, shown_errors
-from pages.components.shared.pickers import pick_name
+from pages.components.shared.pickers import all_titles, pick_name
 from pages.components.train.form import show_form
 from pages.components.train.run import show_run
 from pages.components.train.table import show_about, show_table
@@ -40,7 +39,7 @@ def show_runs() -> None:
         st.info("No run yet. Its progress will appear here.", icon=":material/info:")
         return
     shown = show_table(runs)
-    name = pick_name("Run", [run.run_id for run in shown], key="run", titles=titles_of(runs))
+    name = pick_name("Run", [run.run_id for run in shown], key="run", titles=all_titles())
     run = find_run(name, checkpoints_root())
     show_run(run)
     show_about(run)

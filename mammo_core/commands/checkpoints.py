@@ -40,7 +40,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     _named(seen)
     seen.add_argument("--data", metavar="DIR", help="where its data set is now")
     pictures = actions.add_parser(
-        "pictures", help="keep small pictures of its validation images beside it, if drawn ones"
+        "pictures",
+        help="keep small pictures of its validation and test images, if drawn ones",
     )
     _named(pictures)
     pictures.add_argument(
@@ -136,7 +137,8 @@ def _show(arguments: argparse.Namespace) -> int:
     for point in locked_points(run):
         promise, where = point.promise, point.split or "out of fold"
         say(
-            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), locked "
+            f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), "
+            f"{'made with the model' if point.comes_with_model else 'locked'} "
             f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
             f"{promise.left_alone} of {promise.negatives} not called ({where})"
         )
@@ -238,10 +240,10 @@ def _seen(arguments: argparse.Namespace) -> int:
 
 
 def _pictures(arguments: argparse.Namespace) -> int:
-    from mammo_core.training.lineage import picture_validation
+    from mammo_core.training.lineage import picture_scored
 
     run = RunFolder(folder_of(arguments.name))
-    count = picture_validation(run, arguments.data, side=arguments.side)
+    count = picture_scored(run, arguments.data, side=arguments.side)
     say(f"{many(count, 'picture', 'pictures')} kept beside {run.run_id}.")
     return 0
 

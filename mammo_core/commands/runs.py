@@ -13,7 +13,12 @@ import pandas as pd
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.files import (
+    audits_root,
+    checkpoints_root,
+    shipped_checkpoints_root,
+    studies_root,
+)
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint, find_run, list_runs
 from mammo_core.runs.naming import is_archived, read_about, run_title, titles_of, write_about
 from mammo_core.types import Level, RunState
@@ -280,7 +285,9 @@ def write_report(run: RunFolder, out: Path | None, *, by: str, form: str | None 
     path = out or Path(f"{run.run_id}-report.{form}")
     now = datetime.now(UTC).isoformat(timespec="seconds")
     roots = (checkpoints_root(), shipped_checkpoints_root())
-    text = study_text(run, roots, audits=audits_root(), form=Format(form), by=by, now=now)
+    text = study_text(
+        run, roots, audits=audits_root(), form=Format(form), by=by, now=now, studies=studies_root()
+    )
     replace_file(path, text)
     return path
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from mammo_core.preprocessing.breast import Mask
 from mammo_core.preprocessing.prepare import to_heat
-from mammo_core.reading import Reading, corner_in_words, is_flat
+from mammo_core.reading import Reading, is_flat
 from mammo_core.types import Geometry, Pixels
 
 #: Pixels along the longer side. A map has far fewer cells.
@@ -32,12 +32,6 @@ class DrawnMap:
 
     heat: NDArray[np.uint8]  # 255 is full colour, 0 everywhere outside the breast
     at_rim: float = 0.0  # share of the evidence outside the breast or on its border, 0 to 1
-    is_relative: bool = False
-
-    @property
-    def corner(self) -> str:
-        """What the view's corner says; "" where it needs no word."""
-        return corner_in_words(self.heat, is_relative=self.is_relative)
 
     @property
     def warning(self) -> str:
@@ -56,7 +50,6 @@ def draw(
     breast: Mask,
     *,
     offset: float = 0.0,
-    is_relative: bool = False,
 ) -> DrawnMap:
     """`values` (1 is full colour) on the source frame; `breast` is of that frame, of any size. A
     frame without an outline is all breast, and has no rim.
@@ -66,7 +59,6 @@ def draw(
     return DrawnMap(
         heat=np.where(inside, heat, np.uint8(0)),
         at_rim=_at_rim(values, geometry, inside, offset=offset),
-        is_relative=is_relative,
     )
 
 
@@ -76,7 +68,6 @@ def drawn_of(reading: Reading, breast: Mask) -> DrawnMap:
         reading.geometry,
         breast,
         offset=reading.offset,
-        is_relative=reading.is_relative,
     )
 
 

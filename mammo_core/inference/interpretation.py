@@ -158,6 +158,29 @@ def why_outside(card: ModelCard, mammogram: Mammogram | CaseImage) -> str:
     return ""
 
 
+#: What images a model has learnt from, and what an image may be of.
+_LEARNT: Final = {"digital": "digital mammograms", "film": "scanned films"}
+_IS: Final = {"digital": "Digital image", "film": "Scanned film"}
+MEANS_NOTHING: Final = "the score may mean nothing."
+
+
+def why_unlike(card: ModelCard, mammogram: Mammogram | CaseImage) -> str:
+    """That the image was made in another way than all this model learnt from, where both the file
+    and the card tell; "" elsewhere.
+    """
+    learnt, info = _LEARNT.get(card.data.seen), mammogram.info
+    is_same = info.imaging in ("", card.data.seen) and not info.is_synthetic
+    if learnt is None or is_same:
+        return ""
+    what = "Drawn image" if info.is_synthetic else _IS[info.imaging]
+    return f"{what}, read by a model of {learnt}: {MEANS_NOTHING}"
+
+
+def unlike_in_words(card: ModelCard) -> str:
+    """The short line for an image that is unlike those of the model by its looks alone."""
+    return f"Unlike the {_LEARNT.get(card.data.seen, 'images')} it learnt from: {MEANS_NOTHING}"
+
+
 def remark(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """What must stand beside this model's score of this image; None where there is nothing."""
     kinds = card.data.file_kinds
@@ -180,7 +203,10 @@ def _plural(kinds: Sequence[str]) -> str:
 
 def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[list[str]]:
     """What must stand beside this model's score of each of `images`, which are read together."""
-    found = [[told] if (told := remark(card, image)) else [] for image in images]
+    found = [
+        [told for told in (why_unlike(card, image), remark(card, image)) if told]
+        for image in images
+    ]
     if card.model.views == 2:
         refs = [image.ref for image in images]
         for said, ref, is_alone in zip(found, refs, is_lone(partners_among(refs)), strict=True):

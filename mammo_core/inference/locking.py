@@ -1,5 +1,7 @@
 """A threshold locked for a checkpoint by an aim, on its own validation or out-of-fold women."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from mammo_core.datasets.predictions import read_predictions
@@ -22,6 +24,7 @@ def lock_by_aim(
     is_conservative: bool,
     now: str,
     rule: Pooling | None = None,
+    comes_with_model: bool = False,
 ) -> LockedPoint:
     """Choose, lock, and give back the point. Without a `level`, that of the labels; without a
     `rule`, a case's score is the highest of its images.
@@ -44,6 +47,7 @@ def lock_by_aim(
         locked_at=now,
         card_sha256=card_hash(run),
     )
+    point = replace(point, comes_with_model=comes_with_model)
     lock_point(run, point)
     return point
 

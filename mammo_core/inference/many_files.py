@@ -15,7 +15,7 @@ import numpy as np
 from mammo_core.errors import ConfigError, ReadError, TableError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.inference.engine import Engine
-from mammo_core.inference.interpretation import remark, why_not
+from mammo_core.inference.interpretation import remark, why_not, why_unlike
 from mammo_core.inference.scoring import BATCH
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading import limits
@@ -241,7 +241,7 @@ def _read(one: Found, card: ModelCard, engine: str, is_known: Callable[[SheetRow
         exam_id=ref.exam_id or "",
         side=ref.side or "",
         view=ref.view or "",
-        note=remark(card, mammogram) or "",
+        note=" ".join(filter(None, (why_unlike(card, mammogram), remark(card, mammogram)))),
     )
     return _Read(outcome=ScoredFile(row=row), pixels=prepare(mammogram, card.prepare).pixels)
 

@@ -43,14 +43,20 @@ class RaterAgreement:
 
     @property
     def sentence(self) -> str:
-        spread = ", no interval"
-        if self.low is not None and self.high is not None:
-            spread = f", 95 % {self.low:.2f} to {self.high:.2f}"
-        return (
-            f"Kappa ({self.weighting}) {self.kappa:.2f}{spread}; alike in {self.alike.count:,} of "
-            f"{many(self.alike.total, 'case', 'cases')} of {many(self.women, 'woman', 'women')} "
-            f"({self.alike.value:.1%}, 95 % {self.alike.low:.1%} to {self.alike.high:.1%})."
+        alike = (
+            f"alike in {self.alike.count:,} of {many(self.alike.total, 'case', 'cases')} of "
+            f"{many(self.women, 'woman', 'women')} ({self.alike.value:.1%}, 95 % "
+            f"{self.alike.low:.1%} to {self.alike.high:.1%})."
         )
+        return f"Kappa ({self.weighting}) {self.in_words}; {alike}"
+
+    @property
+    def in_words(self) -> str:
+        """A number that has no interval is not written: it would look surer than it is."""
+        if self.low is None or self.high is None:
+            few = f"fewer than {FEWEST_GROUPS} women" if self.women < FEWEST_GROUPS else "no spread"
+            return f"not shown, having no interval ({few})"
+        return f"{self.kappa:.2f} (95 % {self.low:.2f} to {self.high:.2f})"
 
 
 def agreement(

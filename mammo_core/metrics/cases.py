@@ -300,7 +300,9 @@ def mistakes(cases: Cases, threshold: float) -> pd.DataFrame:
 
 
 def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
-    """`case_id, truth, one, other, apart`: ranks as shares of all cases, furthest apart first."""
+    """`case_id, truth, one, other, apart`: ranks as shares of all cases, furthest apart first; and
+    the scores themselves, `score_one, score_other`.
+    """
     if one.case_ids != other.case_ids:
         raise TableError("Disagreements need the same cases in the same order.")
     ranks = [pd.Series(model.score).rank(pct=True).to_numpy() for model in (one, other)]
@@ -311,6 +313,8 @@ def disagreements(one: Cases, other: Cases) -> pd.DataFrame:
             "one": ranks[0],
             "other": ranks[1],
             "apart": np.abs(ranks[0] - ranks[1]),
+            "score_one": one.score,
+            "score_other": other.score,
         }
     )
     order = ["apart", "case_id"]

@@ -49,6 +49,7 @@ _EDGE: Final = 1e-6
 class Beyond:
     """AUC of the confounders alone, of confounders and score together, and the difference."""
 
+    level: Level  # whose cases were counted
     confounders: tuple[str, ...]
     alone: Estimate
     together: Estimate
@@ -58,9 +59,9 @@ class Beyond:
     def sentence(self) -> str:
         names = ", ".join(self.confounders)
         start = (
-            f"What is known without the image ({names}) reaches AUC {self.alone.value:.3f} "
-            f"({range_in_words(self.alone.low, self.alone.high)}). With the score "
-            f"{self.together.value:.3f}: it adds {self.added.value:+.3f} "
+            f"By {self.level}, what is known without the image ({names}) reaches AUC "
+            f"{self.alone.value:.3f} ({range_in_words(self.alone.low, self.alone.high)}). With the "
+            f"score beside it {self.together.value:.3f}: the score adds {self.added.value:+.3f} "
             f"({range_in_words(self.added.low, self.added.high, '+.3f')})"
         )
         if self.added.low > 0:
@@ -96,6 +97,7 @@ def beyond_confounders(
         for names in (columns, [*columns, "log_odds"])
     )
     return Beyond(
+        level=level,
         confounders=tuple(columns),
         alone=auc_with_interval(alone),
         together=auc_with_interval(together),

@@ -29,6 +29,14 @@ class MarginOf(StrEnum):
         return self is MarginOf.RECALL_RATE
 
 
+class Held(StrEnum):
+    """What a difference says of a margin."""
+
+    MET = "met"
+    NOT_MET = "not met"
+    OPEN = "cannot tell"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Margin:
     """How much worse still counts as no worse, in the figure's own units; above 0, below 1."""
@@ -57,30 +65,28 @@ class AgainstMargin:
     is_beforehand: bool  # whether the margin was written down before the test set was opened
 
     @property
-    def is_shown(self) -> bool:
-        """By the 95 % interval: for `no worse` that is a one-sided test at .025."""
-        worst, best = (-self.high, -self.low) if self._is_better_low else (self.low, self.high)
-        is_no_worse = worst > -self.margin.margin
-        if self.margin.claim is Claim.NON_INFERIOR:
-            return is_no_worse
-        return is_no_worse and best < self.margin.margin
-
-    @property
-    def _is_better_low(self) -> bool:
-        return self.margin.figure.is_better_low
+    def held(self) -> Held:
+        """By the 95 % interval, against the ends of the margin: for `no worse` that is a one-sided
+        test at .025. Not met is only what lies wholly beyond the margin.
+        """
+        size = self.margin.margin
+        is_better_low = self.margin.figure.is_better_low
+        worst, best = (-self.high, -self.low) if is_better_low else (self.low, self.high)
+        is_alike = self.margin.claim is Claim.EQUIVALENT
+        if worst > -size and (best < size or not is_alike):
+            return Held.MET
+        return Held.NOT_MET if best < -size or (is_alike and worst > size) else Held.OPEN
 
     @property
     def sentence(self) -> str:
         one = self.margin
-        told = "Shown" if self.is_shown else "Not shown"
         word = "than" if one.claim is Claim.NON_INFERIOR else "to"
+        held = self.held
         sentence = (
-            f"{told}: {one.claim} in {one.figure} {word} {one.against} by a margin of "
-            f"{one.margin:g} (difference {self.value:+.3f}, "
+            f"{held[0].upper()}{held[1:]}: {one.claim} in {one.figure} {word} {one.against} by a "
+            f"margin of {one.margin:g} (difference {self.value:+.3f}, "
             f"{range_in_words(self.low, self.high, '+.3f')})."
         )
-        if not self.is_shown:
-            sentence += " That is no proof of being worse."
         if not self.is_beforehand:
             sentence += " The margin was not written down before the test set was opened."
         return sentence

@@ -1,5 +1,5 @@
 """Readers without and with a model, as a sample of readers on a sample of cases (MRMC): what would
-other readers do on other cases.
+other readers do on other cases; and, for a claim about these readers alone, with the readers fixed.
 
 Obuchowski and Rockette (1995), Communications in Statistics 24:285, with the degrees of freedom of
 Hillis (2007), Statistics in Medicine 26:596; covariances by the jackknife, one woman left out at a
@@ -24,9 +24,23 @@ from mammo_core.words import many
 Floats = NDArray[np.float64]
 
 SEQUENTIAL: Final = (
-    "Each case was answered without the model and at once again with it. Readers so remember their "
-    "first answer: what the model changes comes out smaller and surer than with weeks between."
+    "Sequential design: each case was answered without the model and at once again with it. "
+    "Readers remember their first answer, so the change may come out smaller, and its interval "
+    "narrower, than with weeks between the two readings."
 )
+
+#: With two random readers, equal ways differed in up to 12 of 100 made-up studies (Roe and Metz) at
+#: a nominal 5; with three and four in 4 to 7.
+FEWEST_READERS: Final = 3
+FEWEST_FIXED: Final = 2
+FEWEST_WOMEN: Final = 10  # with cancer, and as many without
+
+
+class Readers(StrEnum):
+    """What a result is about: readers like these, or these alone."""
+
+    RANDOM = "random readers, random cases"
+    FIXED = "these readers alone, random cases"
 
 
 class ReaderFigure(StrEnum):
@@ -50,12 +64,14 @@ class Crossed:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Covariances:
     """Of two figures over the same cases, on average: `one` of one reader in two modalities, `two`
-    of two readers in one, `three` of two readers in two.
+    of two readers in one, `three` of two readers in two; `error` is the variance of a single one.
     """
 
+    error: float
     one: float
     two: float
     three: float
+    error_by_modality: tuple[float, float]
     two_by_modality: tuple[float, float]
 
 
@@ -79,8 +95,10 @@ class ReaderEffect:
     high: float
     p_value: float
     freedom: float
+    about: Readers
     readers: int
     cases: int
+    positives: int
     women: int
 
     @property
@@ -92,14 +110,24 @@ class ReaderEffect:
         first, second = self.averages
         p = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"
         spread = f"{self.value:+.3f}, {range_in_words(self.low, self.high, '+.3f')}, p {p}"
-        basis = (
-            f"{many(self.readers, 'reader', 'readers')}, {many(self.cases, 'case', 'cases')} of "
-            f"{many(self.women, 'woman', 'women')}"
-        )
         told = "differs" if self.is_clear else "cannot be told apart"
         return (
             f"{self.figure} of the average reader {told}: {first.value:.3f} {first.modality}, "
-            f"{second.value:.3f} {second.modality} ({spread}; {basis}, both random)."
+            f"{second.value:.3f} {second.modality} ({spread}; {self.basis}; {self.about})."
+        )
+
+    @property
+    def basis(self) -> str:
+        """The denominators: of sensitivity the cases with cancer, of specificity the others."""
+        negatives = self.cases - self.positives
+        counted = {
+            ReaderFigure.AUC: f"{self.positives:,} with and {negatives:,} without cancer",
+            ReaderFigure.SENSITIVITY: f"{self.positives:,} with cancer",
+            ReaderFigure.SPECIFICITY: f"{negatives:,} without cancer",
+        }[self.figure]
+        return (
+            f"{many(self.readers, 'reader', 'readers')}, {many(self.cases, 'case', 'cases')} of "
+            f"{many(self.women, 'woman', 'women')}, {counted}"
         )
 
 
@@ -109,19 +137,21 @@ def crossed(
     *,
     truth: "pd.Series[bool] | None" = None,
     women: "pd.Series[str] | None" = None,
+    column: str = "score",
 ) -> Crossed:
     """The readers who read in both modalities, on the cases that all of them read in both and whose
     truth is known. `women` names the woman of each case; without it each case is her own.
     """
     known = (study.truth if truth is None else truth).dropna()
     reads = study.reads[study.reads["modality"].isin(modalities)]
-    wide = reads.pivot(index="case", columns=["modality", "reader"], values="score")
+    wide = reads.pivot(index="case", columns=["modality", "reader"], values=column)
     read_by = [set(reads.loc[reads["modality"] == one, "reader"]) for one in modalities]
     readers = sorted(set.intersection(*read_by))
-    if len(readers) < 2:
+    if len(readers) < FEWEST_FIXED:
         raise TableError(
-            f"{many(len(readers), 'reader has', 'readers have')} read in both {modalities[0]} and "
-            f"{modalities[1]}; to speak of other readers at least two must have."
+            f"{many(len(readers), 'reader has', 'readers have')} read in both ways "
+            f"({modalities[0]}, {modalities[1]}); to compare the two, at least {FEWEST_FIXED} must "
+            f"have, and to speak of readers like them at least {FEWEST_READERS}."
         )
     kept = wide[[(m, reader) for m in modalities for reader in readers]].dropna()
     kept = kept[kept.index.isin(known.index)]
@@ -132,26 +162,44 @@ def crossed(
             "are of one class, so readers cannot be compared."
         )
     lacking = wide.index.size - len(kept)
+    of_woman = kept.index.to_series() if women is None else women.reindex(kept.index)
+    groups = pd.factorize(of_woman.fillna(kept.index.to_series()))[0]
+    with_cancer, without = (len(set(groups[one])) for one in (positive, ~positive))
+    if min(with_cancer, without) < FEWEST_WOMEN:
+        raise TableError(
+            f"{many(with_cancer, 'woman', 'women')} with and {without:,} without cancer were read "
+            f"by every reader in both ways; below {FEWEST_WOMEN} of either, what a difference owes "
+            "to chance cannot be told. Let the readers read more cases."
+        )
     notes = (
         (f"{many(lacking, 'case', 'cases')} left out: not read by all in both ways, or of unknown "
          "truth.",) if lacking else ()
     )  # fmt: skip
-    of_woman = kept.index.to_series() if women is None else women.reindex(kept.index)
-    of_woman = of_woman.fillna(kept.index.to_series())
     return Crossed(
         modalities=modalities,
         readers=tuple(readers),
         scores=kept.to_numpy(dtype=np.float64).T.reshape(2, len(readers), len(kept)),
         positive=positive,
-        groups=pd.factorize(of_woman)[0],
+        groups=groups,
         notes=notes,
     )
 
 
 def compare_modalities(
-    reads: Crossed, figure: ReaderFigure, *, called_from: float = math.nan
+    reads: Crossed,
+    figure: ReaderFigure,
+    *,
+    called_from: float = math.nan,
+    about: Readers = Readers.RANDOM,
 ) -> ReaderEffect:
     """`called_from` is the score from which a reader calls, for sensitivity and specificity."""
+    readers = len(reads.readers)
+    if about is Readers.RANDOM and readers < FEWEST_READERS:
+        raise TableError(
+            f"{readers} readers are too few to speak of readers like them: how readers differ "
+            f"cannot be learnt from fewer than {FEWEST_READERS}. What is said holds for these "
+            "readers alone."
+        )
     flat = reads.scores.reshape(-1, reads.scores.shape[-1])
     whole, without = _AUCS if figure is ReaderFigure.AUC else _RATES[figure]
     rows = flat if figure is ReaderFigure.AUC else (flat >= called_from).astype(np.float64)
@@ -159,12 +207,12 @@ def compare_modalities(
     left_out = np.stack([without(row, reads.positive, reads.groups) for row in rows])
     women = left_out.shape[1]
     covariance = np.cov(left_out) * (women - 1) ** 2 / women
-    count = len(reads.readers)
     return obuchowski_rockette(
-        values.reshape(2, count),
-        covariances_of(covariance.reshape(2, count, 2, count)),
+        values.reshape(2, readers),
+        covariances_of(covariance.reshape(2, readers, 2, readers)),
         reads=reads,
         figure=figure,
+        about=about,
     )
 
 
@@ -172,58 +220,90 @@ def covariances_of(covariance: Floats) -> Covariances:
     """From all (modality, reader, modality, reader), averaged over what should be alike."""
     readers = covariance.shape[1]
     same = np.eye(readers, dtype=bool)
+    error = [float(covariance[m, :, m, :][same].mean()) for m in (0, 1)]
     two = [float(covariance[m, :, m, :][~same].mean()) for m in (0, 1)]
     across = covariance[0, :, 1, :]
     return Covariances(
+        error=float(np.mean(error)),
         one=float(across[same].mean()),
         two=float(np.mean(two)),
         three=float(across[~same].mean()),
+        error_by_modality=(error[0], error[1]),
         two_by_modality=(two[0], two[1]),
     )
 
 
 def obuchowski_rockette(
-    values: Floats, covariances: Covariances, *, reads: Crossed, figure: ReaderFigure
+    values: Floats,
+    covariances: Covariances,
+    *,
+    reads: Crossed,
+    figure: ReaderFigure,
+    about: Readers = Readers.RANDOM,
 ) -> ReaderEffect:
     """From the figures (2 modalities, readers) and their covariances."""
-    readers = values.shape[1]
     means = values.mean(axis=1)
-    rest = values - means[:, None] - values.mean(axis=0) + values.mean()
-    interaction = float((rest**2).sum()) / (readers - 1)
-    spread = interaction + max(readers * (covariances.two - covariances.three), 0.0)
     value = float(means[1] - means[0])
-    averages = tuple(
-        _average(modality, row, two)
-        for modality, row, two in zip(
-            reads.modalities, values, covariances.two_by_modality, strict=True
+    error, freedom = _spread_of_difference(values, covariances, about)
+    if error <= _NO_SPREAD:
+        raise TableError(
+            f"{figure[0].upper()}{figure[1:]} is {means[0]:.3f} {reads.modalities[0]} and "
+            f"{means[1]:.3f} {reads.modalities[1]}, without any spread between readers and cases, "
+            "so nothing can be said of other cases."
         )
-    )
-    error = math.sqrt(2 * spread / readers)
-    freedom = spread**2 / (interaction**2 / (readers - 1)) if interaction > 0 else math.inf
+    first, second = (_average(values, covariances, reads.modalities, m, about) for m in (0, 1))
     half = _quantile(freedom) * error
     return ReaderEffect(
         figure=figure,
-        averages=(averages[0], averages[1]),
+        averages=(first, second),
         value=value,
         low=max(-1.0, value - half),
         high=min(1.0, value + half),
-        p_value=_p_of(abs(value) / error, freedom) if error > 0 else 1.0,
+        p_value=_p_of(abs(value) / error, freedom),
         freedom=freedom,
-        readers=readers,
+        about=about,
+        readers=values.shape[1],
         cases=len(reads.positive),
+        positives=int(reads.positive.sum()),
         women=int(reads.groups.max()) + 1,
     )
 
 
-def _average(modality: str, row: Floats, two: float) -> AverageReader:
-    readers = len(row)
-    between = float(row.var(ddof=1))
-    spread = between + max(readers * two, 0.0)
-    freedom = spread**2 / (between**2 / (readers - 1)) if between > 0 else math.inf
+def _spread_of_difference(
+    values: Floats, covariances: Covariances, about: Readers
+) -> tuple[float, float]:
+    """Standard error and degrees of freedom; infinite, so normal, where readers are fixed."""
+    readers = values.shape[1]
+    shared = max(covariances.two - covariances.three, 0.0)
+    if about is Readers.FIXED:
+        spread = covariances.error - covariances.one + (readers - 1) * shared
+        return math.sqrt(max(2 * spread / readers, 0.0)), math.inf
+    rest = values - values.mean(axis=1)[:, None] - values.mean(axis=0) + values.mean()
+    interaction = float((rest**2).sum()) / (readers - 1)
+    spread = interaction + readers * shared
+    return math.sqrt(2 * spread / readers), _freedom(spread, interaction, readers)
+
+
+def _average(
+    values: Floats,
+    covariances: Covariances,
+    modalities: tuple[str, str],
+    number: int,
+    about: Readers,
+) -> AverageReader:
+    row = values[number]
+    readers, two = len(row), max(covariances.two_by_modality[number], 0.0)
+    if about is Readers.FIXED:
+        spread = covariances.error_by_modality[number] + (readers - 1) * two
+        freedom = math.inf
+    else:
+        between = float(row.var(ddof=1))
+        spread = between + readers * two
+        freedom = _freedom(spread, between, readers)
     half = _quantile(freedom) * math.sqrt(spread / readers)
     value = float(row.mean())
     return AverageReader(
-        modality=modality,
+        modality=modalities[number],
         value=value,
         low=max(0.0, value - half),
         high=min(1.0, value + half),
@@ -231,6 +311,12 @@ def _average(modality: str, row: Floats, two: float) -> AverageReader:
     )
 
 
+def _freedom(spread: float, between: float, readers: int) -> float:
+    """Hillis (2007)."""
+    return spread**2 / (between**2 / (readers - 1)) if between > 0 else math.inf
+
+
+_NO_SPREAD: Final = 1e-9
 _MOST_FREEDOM: Final = 1e6
 
 

@@ -1,12 +1,14 @@
 """Readers of a study beside a model: their points on its ROC, and the difference, paired by woman.
 
 The columns are those of iMRMC (FDA): reader, case, modality, score, and the truth either as a
-column of its own or as rows whose reader is -1 or "truth". Cases are named as on the page.
+column of its own or as rows whose reader is -1 or "truth". Cases are named as on the page. Where
+readers were asked, columns of their own tell whether they would recall the woman, the BI-RADS
+category and the density; `woman` says which cases are of one.
 """
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Final
 
@@ -29,7 +31,12 @@ _NAMES: Final = {
     "modality": ("modality", "modalityid", "modality_id"),
     "score": ("score", "rating"),
     "truth": ("truth", "label", "cancer"),
+    "recalled": ("recalled", "called"),
+    "birads": ("birads", "bi-rads", "bi_rads"),
+    "density": ("density",),
+    "woman": ("woman", "patient", "patient_id"),
 }
+_ASKED: Final = ("recalled", "birads", "density", "woman")
 _NEEDED: Final = ("reader", "case", "score")
 _BEGIN: Final = re.compile(r"^\s*BEGIN DATA:?\s*$", re.MULTILINE | re.IGNORECASE)
 _TRUTH_READERS: Final = ("-1", "truth")
@@ -41,13 +48,22 @@ _NEGATIVE: Final = ("0", "0.0", "false", "no", "no cancer", "benign", "normal")
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReaderStudy:
-    """`reads` has `reader, case, modality, score`, one row per read; `truth` says what is known of
-    a case, by its name; empty where the file tells none.
+    """`reads` has `reader, case, modality, score`, one row per read, and where it was asked
+    `recalled` (1 or 0), `birads`, `density`, `woman`; `model` the same of the model itself. `truth`
+    says what is known of a case, by its name; empty where the file tells none.
     """
 
     reads: pd.DataFrame
     truth: "pd.Series[bool]"
     notes: tuple[str, ...]
+    model: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @property
+    def women(self) -> "pd.Series[str] | None":
+        """The woman of each case; None where the file does not tell them."""
+        if "woman" not in self.reads:
+            return None
+        return self.reads.dropna(subset="woman").groupby("case")["woman"].first()
 
     @property
     def modalities(self) -> list[str]:
@@ -96,9 +112,13 @@ def read_study(data: bytes) -> ReaderStudy:
     if "modality" not in table.columns:
         table["modality"] = "1"
     is_truth = table["reader"].str.lower().isin(_TRUTH_READERS)
-    reads = table.loc[~is_truth, ["reader", "case", "modality", "score"]].dropna()
+    needed = ["reader", "case", "modality", "score"]
+    asked = [name for name in _ASKED if name in table.columns]
+    reads = table.loc[~is_truth, [*needed, *asked]].dropna(subset=needed)
+    reads = _understood(reads)
     notes = []
     is_model = reads["modality"] == MODEL_ALONE
+    model = reads[is_model].reset_index(drop=True)
     if is_model.any():
         notes.append(f"The rows of “{MODEL_ALONE}” left out: the model is no reader beside itself.")
         reads = reads[~is_model]
@@ -123,8 +143,30 @@ def read_study(data: bytes) -> ReaderStudy:
             f"differently (first: {first['case']} by {first['reader']}). One read is one row."
         )
     return ReaderStudy(
-        reads=reads.reset_index(drop=True), truth=_truth(table, is_truth), notes=tuple(notes)
+        reads=reads.reset_index(drop=True),
+        truth=_truth(table, is_truth),
+        notes=tuple(notes),
+        model=model,
     )
+
+
+def _understood(reads: pd.DataFrame) -> pd.DataFrame:
+    """With decisions as 1 and 0, and words in capitals; columns that say nothing are left out."""
+    if "recalled" in reads:
+        words = reads["recalled"].str.lower()
+        strange = words.notna() & (words != "") & ~words.isin([*_POSITIVE, *_NEGATIVE])
+        if strange.any():
+            raise TableError(
+                f"{many(int(strange.sum()), 'decision', 'decisions')} to recall in the reader "
+                f"study are neither yes nor no (first: {reads.loc[strange, 'recalled'].iloc[0]})."
+            )
+        called = words.isin(_POSITIVE).astype(np.float64)
+        reads = reads.assign(recalled=called.where(words.isin([*_POSITIVE, *_NEGATIVE])))
+    for name in {"birads", "density"} & {*reads.columns}:
+        words = reads[name].str.upper()
+        reads = reads.assign(**{name: words.where(words != "")})
+    empty = [name for name in _ASKED if name in reads and reads[name].isna().all()]
+    return reads.drop(columns=empty)
 
 
 def beside_readers(

@@ -13,7 +13,15 @@ import plotly.graph_objects as go
 from mammo_core.metrics.calibration import Calibration
 from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import Rate
-from mammo_core.plots.style import DASHES, INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
+from mammo_core.plots.style import (
+    CHOSEN,
+    DASHES,
+    MUTED,
+    PALETTE,
+    WITH_CANCER,
+    WITHOUT_CANCER,
+    figure,
+)
 from mammo_core.types import Level
 from mammo_core.words import UNITS
 
@@ -71,7 +79,7 @@ def roc_figure(
     if point is not None:
         drawing.add_scatter(
             x=[1 - point.specificity], y=[point.sensitivity], mode="markers", name="chosen",
-            marker={"color": INK, "size": 12, "symbol": "diamond"},
+            marker=CHOSEN,
             hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
     for number, reader in enumerate(readers):
@@ -169,7 +177,7 @@ def pr_figure(
     if point is not None and point.called:
         drawing.add_scatter(
             x=[point.sensitivity], y=[point.ppv], mode="markers", name="chosen",
-            marker={"color": INK, "size": 12, "symbol": "diamond"},
+            marker=CHOSEN,
             hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
     return drawing
@@ -197,7 +205,7 @@ def band_figure(bands: pd.DataFrame, *, threshold: float) -> go.Figure:
             hovertemplate="%{y:.1%} at %{x:.3f}<br>95 % %{customdata[0]:.1%} to "
             "%{customdata[1]:.1%}<extra></extra>",
         )  # fmt: skip
-    drawing.add_vline(x=threshold, line={"color": INK, "dash": "dash"})
+    drawing.add_vline(x=threshold, line={"color": MUTED, "dash": "dash"})
     drawing.update_yaxes(range=[-0.01, 1.01], tickformat=".0%")
     return drawing
 

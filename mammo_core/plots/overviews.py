@@ -52,7 +52,7 @@ def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
 
 _BEHIND_WORDS: Final = "rgba(20,20,20,0.85)"  # so that hatching does not cross them out
 _ROW: Final = 108  # pixels
-_FAINTEST, _STRONGEST = 0.1, 0.75  # how solid the filling is
+_FAINTEST, _STRONGEST = 0.1, 0.55  # how solid the filling is: words stay readable on it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +84,7 @@ def matrix_figure(squares: Sequence[Square]) -> go.Figure:
             width=0.96,
             marker={
                 "color": _fill(square.share),
-                "line": {"color": INK, "width": 3}
-                if square.is_own
-                else {"color": MUTED, "width": 1},
+                "line": {"color": MUTED, "width": 4 if square.is_own else 1},
                 "pattern": {
                     "shape": "/" if square.is_hatched else "",
                     "fgcolor": MUTED,
@@ -189,29 +187,59 @@ def counts_figure(counts: pd.DataFrame, *, title: str) -> go.Figure:
     return drawing
 
 
-def agreement_figure(disagreements: pd.DataFrame, *, one: str, other: str) -> go.Figure:
-    """Each case by the ranks two models give it; on the line they agree. Cases can be encircled,
-    and carry their ids.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Axis:
+    """What a model gives the cases: the column of the table, and where its threshold lies."""
+
+    title: str
+    column: str
+    threshold: float | None = None
+
+
+def agreement_figure(disagreements: pd.DataFrame, across: Axis, up: Axis) -> go.Figure:
+    """Each case by what two models give it, on the line where both give the same; thresholds part
+    those that a model calls. Cases can be encircled, and carry their ids.
     """
-    drawing = figure(x_title=f"rank by {one}", y_title=f"rank by {other}", height=440)
+    drawing = figure(x_title=across.title, y_title=up.title, height=440)
     drawing.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", line={"color": MUTED, "dash": "dot"},
         showlegend=False, hoverinfo="skip",
     )  # fmt: skip
+    drawing.update_xaxes(range=_room(disagreements, across))
+    drawing.update_yaxes(range=_room(disagreements, up))
+    line = {"color": MUTED, "dash": "dash", "width": 2}
+    if across.threshold is not None:
+        drawing.add_vline(
+            x=across.threshold, line=line, annotation_text=f"threshold {across.threshold:.4g}",
+            annotation_position="top right",
+        )  # fmt: skip
+    if up.threshold is not None:
+        drawing.add_hline(
+            y=up.threshold, line=line, annotation_text=f"threshold {up.threshold:.4g}",
+            annotation_position="top right",
+        )  # fmt: skip
     looks = (("no cancer", WITHOUT_CANCER, "circle"), ("cancer", WITH_CANCER, "diamond"))
     for truth, colour, symbol in looks:
         part = disagreements[disagreements["truth"] == truth]
         drawing.add_scatter(
-            x=part["one"],
-            y=part["other"],
+            x=part[across.column],
+            y=part[up.column],
             customdata=part[["case_id"]].to_numpy(),
             mode="markers",
             name=f"{truth} ({len(part):,})",
             marker={"color": colour, "symbol": symbol, "size": 8, "opacity": 0.75},
-            hovertemplate="%{customdata[0]}<br>%{x:.1%} against %{y:.1%}<extra></extra>",
+            hovertemplate="%{customdata[0]}<br>%{x:.4g} against %{y:.4g}<extra></extra>",
         )
     drawing.update_layout(dragmode="lasso")
     return drawing
+
+
+def _room(table: pd.DataFrame, axis: Axis) -> tuple[float, float]:
+    """The points and the threshold, with a little room around them."""
+    shown = [*table[axis.column], *([] if axis.threshold is None else [axis.threshold])]
+    low, high = min(shown), max(shown)
+    room = 0.05 * (high - low) or 0.05
+    return low - room, high + room
 
 
 def histogram_figure(values: NDArray[np.floating[Any]], *, title: str) -> go.Figure:

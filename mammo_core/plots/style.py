@@ -1,4 +1,4 @@
-"""How every figure looks: colours that the colour-blind can tell apart, readable on a dark page."""
+"""How every figure looks: colours that the colour-blind can tell apart, on dark and light pages."""
 
 from typing import Final
 
@@ -10,6 +10,13 @@ WITHOUT_CANCER: Final = PALETTE[0]
 WITH_CANCER: Final = PALETTE[1]
 MUTED: Final = "#8b949e"
 INK: Final = "#e6edf3"
+#: The point that was chosen: bright with a dark rim, so that it is seen on either ground.
+CHOSEN: Final = {
+    "color": INK,
+    "size": 12,
+    "symbol": "diamond",
+    "line": {"color": "#1c2430", "width": 2},
+}
 DASHES: Final = ("solid", "dash", "dot", "dashdot", "longdash")  # told apart without colour
 
 

@@ -5,9 +5,10 @@ never in run.json, for two runs of one experiment may well be called differently
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import shorten
 from typing import Any, Final
 
 from mammo_core.errors import ConfigError, MammoError, RunError
@@ -18,6 +19,8 @@ from mammo_core.words import short_day
 
 ABOUT_NAME: Final = "about.json"
 LONGEST_TITLE: Final = 80
+LONGEST_SHORT: Final = 34
+_JOINTS: Final = re.compile(r"(?=, | on | \()")
 _DATED: Final = re.compile(r"(\d{8}-\d{6})-")
 _LAST_NAME: Final = re.compile(r"[^/\\]+(?=[/\\]*$)")
 
@@ -94,6 +97,43 @@ def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
         if taken[title] > 1:
             titles[run_id] = f"{title} ({taken[title]})"
     return {run_id: titles[run_id] for run_id in own}
+
+
+def short_titles(titles: Mapping[str, str]) -> dict[str, str]:
+    """By run id a name for narrow places, no two alike: the network, or what else a title begins
+    with, and of the rest only what tells it apart from the others that begin so.
+    """
+    parts = {run_id: _parts(title) for run_id, title in titles.items()}
+    holders: dict[tuple[str, str], set[str]] = {}
+    for run_id, (first, *rest) in parts.items():
+        holders.setdefault((first, ""), set()).add(run_id)
+        for part in rest:
+            holders.setdefault((first, part), set()).add(run_id)
+    short = {run_id: _cut(_telling(run_id, own, holders)) for run_id, own in parts.items()}
+    taken = Counter(short.values())
+    return {run_id: one if taken[one] == 1 else titles[run_id] for run_id, one in short.items()}
+
+
+def _parts(title: str) -> list[str]:
+    """As a default title is put together: network, (how), on data, day, (number)."""
+    return [part for part in _JOINTS.split(title) if part] or [title]
+
+
+def _telling(run_id: str, parts: Sequence[str], holders: Mapping[tuple[str, str], set[str]]) -> str:
+    """The first of `parts` and, as they come, the rarest that leave no other of the same first."""
+    first, *rest = parts
+    alike = holders[first, ""] - {run_id}
+    chosen: set[str] = set()
+    for part in sorted(rest, key=lambda part: len(holders[first, part])):
+        left = alike & holders[first, part]
+        if len(left) < len(alike):
+            alike = left
+            chosen.add(part)
+    return first + "".join(part for part in rest if part in chosen)
+
+
+def _cut(name: str) -> str:
+    return name if len(name) <= LONGEST_SHORT else shorten(name, LONGEST_SHORT, placeholder="…")
 
 
 def last_name(folder: str) -> str:

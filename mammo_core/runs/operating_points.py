@@ -49,6 +49,7 @@ class LockedPoint:
     card_sha256: str
     score_map: ScoreMap | None = None  # what `calibration` names; None where it was not kept
     cases_sha256: str = ""  # of the cases it was chosen on, with their scores; "" in older logs
+    comes_with_model: bool = False  # chosen where it was made and passed on with it, not here
     unlocked_at: str = ""  # ISO 8601, UTC: such a line takes the same point out of force
 
 
@@ -181,26 +182,28 @@ MARGINS_FILE: Final = "margins.jsonl"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WrittenMargin:
-    """A margin (`metrics.margins`) as it was written down, beside the log of looks."""
+    """A margin (`metrics.margins`) as it was written down, beside the log of looks; `against` names
+    the run it is held against.
+    """
 
     claim: str
     figure: str
     margin: float
     against: str
     written_at: str  # ISO 8601, UTC
-    card_sha256: str
+    card_sha256: str  # "" where the run had not finished, so nothing could be seen
+    level: str = ""  # what a case is
+    pooling: str = ""  # how a case's images become its score
 
 
 def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
     """Only ever appended: a margin that is thought better of stays readable."""
-    if not has_points(run):
-        raise _no_card(run)
     append_record(run.file(MARGINS_FILE), margin)
 
 
 def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
-    """Every margin of this very card, the first one first, and whether it was there before the
-    first look at the test results.
+    """Every margin of this very card, or written before there was one, the first one first, and
+    whether it was there before the first look at the test results.
     """
     try:
         margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
@@ -208,8 +211,10 @@ def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
         return []
     except RunError as error:
         raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
-    looks, card = openings_of(run), card_hash(run)
-    return [(one, not before(looks, one.written_at)) for one in margins if one.card_sha256 == card]
+    looks, card = openings_of(run), card_hash(run) if has_points(run) else ""
+    return [
+        (one, not before(looks, one.written_at)) for one in margins if one.card_sha256 in (card, "")
+    ]
 
 
 def _card_sha256(run: RunFolder) -> str:

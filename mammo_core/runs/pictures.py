@@ -1,4 +1,4 @@
-"""Small pictures of a checkpoint's own validation images, kept beside it where whoever owns the
+"""Small pictures of the images a checkpoint was judged on, kept beside it where whoever owns the
 images lets them be passed on: so that a model that ships can show what it was measured on.
 """
 

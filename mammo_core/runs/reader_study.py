@@ -34,6 +34,14 @@ class Phase(StrEnum):
     AIDED = "with AI"
 
 
+class Question(StrEnum):
+    """What is asked beside how likely cancer is; density once, before the model is shown."""
+
+    RECALL = "recall decision"
+    BIRADS = "BI-RADS"
+    DENSITY = "density"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StudyCase:
     """A case of the store; `name` is what the study calls it, and nothing else does."""
@@ -50,10 +58,15 @@ class ReadingStudy:
     checkpoint: str
     seed: int
     created_at: str  # ISO 8601, UTC
+    asks: tuple[Question, ...] = ()
 
     @property
     def study_id(self) -> str:
-        text = json.dumps(to_document(self), sort_keys=True)
+        """Studies from before anything else was asked keep the id they were kept under."""
+        document = to_document(self)
+        if not self.asks:
+            del document["asks"]
+        text = json.dumps(document, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:_ID_DIGITS]
 
     def order_for(self, reader: str) -> tuple[StudyCase, ...]:
@@ -75,6 +88,20 @@ class ReaderAnswer:
     answered_at: str  # ISO 8601, UTC
     weights_sha256: str
     model_score: float | None = None  # of the case; None where the model did not score it
+    recalled: bool | None = None  # this and what follows: None or "" where it was not asked
+    birads: str = ""
+    density: str = ""
+    model_called: bool | None = None  # at the threshold locked then
+    model_density: str = ""
+
+    def answers(self, question: Question) -> bool:
+        match question:
+            case Question.RECALL:
+                return self.recalled is not None
+            case Question.BIRADS:
+                return bool(self.birads)
+            case Question.DENSITY:
+                return bool(self.density) or self.phase is Phase.AIDED
 
 
 def create_study(root: Path, study: ReadingStudy) -> str:
@@ -116,6 +143,9 @@ def lock_answer(root: Path, study: ReadingStudy, answer: ReaderAnswer) -> None:
     """Append `answer`. One given is given: a second for the same case and phase is refused."""
     if not 0 <= answer.score <= MOST:
         raise ConfigError(f"The answer is {answer.score}; it must be between 0 and {MOST}.")
+    for question in study.asks:
+        if not answer.answers(question):
+            raise ConfigError(f"This study also asks for the {question}. Answer it, then lock.")
     given = {
         (one.case_id, one.phase) for one in answers_of(root, study) if one.reader == answer.reader
     }
@@ -139,24 +169,47 @@ def next_step(
 
 
 def imrmc_table(study: ReadingStudy, answers: Sequence[ReaderAnswer]) -> pd.DataFrame:
-    """`reader, case, modality, score, truth`, as iMRMC names them; truth 1, 0, or missing.
+    """`reader, case, modality, score, truth`, as iMRMC names them; truth 1, 0, or missing. What
+    else was asked follows in columns of its own.
 
     The model is a reader of its own, once per case, where it gave a score.
     """
     by_id = {case.case_id: case for case in study.cases}
+    known = [one for one in answers if one.case_id in by_id]
     rows = [
-        _row(one.reader, by_id[one.case_id], one.phase, float(one.score))
-        for one in answers
-        if one.case_id in by_id
+        {
+            **_row(one.reader, by_id[one.case_id], one.phase, float(one.score)),
+            "recalled": _as_number(one.recalled),
+            "birads": one.birads,
+            "density": one.density,
+        }
+        for one in known
     ]
-    model = {one.case_id: one.model_score for one in answers if one.model_score is not None}
+    model = {one.case_id: one for one in known if one.model_score is not None}
     rows += [
-        _row("model", by_id[case_id], "model alone", MOST * score)
-        for case_id, score in model.items()
-        if case_id in by_id
+        {
+            **_row("model", by_id[case_id], "model alone", MOST * (one.model_score or 0.0)),
+            "recalled": _as_number(one.model_called),
+            "birads": "",
+            "density": one.model_density,
+        }
+        for case_id, one in model.items()
     ]
-    table = pd.DataFrame(rows, columns=["reader", "case", "modality", "score", "truth"])
-    return table.astype({"truth": "Int64"})
+    asked = [column for question, column in _COLUMNS.items() if question in study.asks]
+    table = pd.DataFrame(rows, columns=["reader", "case", "modality", "score", "truth", *asked])
+    numbers = {"truth": "Int64", "recalled": "Int64"}
+    return table.astype({name: kind for name, kind in numbers.items() if name in table})
+
+
+_COLUMNS: Final = {
+    Question.RECALL: "recalled",
+    Question.BIRADS: "birads",
+    Question.DENSITY: "density",
+}
+
+
+def _as_number(told: bool | None) -> int | None:
+    return None if told is None else int(told)
 
 
 def _row(reader: str, case: StudyCase, modality: str, score: float) -> dict[str, object]:

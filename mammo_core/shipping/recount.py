@@ -164,6 +164,7 @@ def _lock_first(run: RunFolder, rule: Pooling | None, *, now: str) -> None:
                 is_conservative=is_conservative,
                 now=now,
                 rule=rule,
+                comes_with_model=True,
             )
 
 
@@ -182,7 +183,7 @@ def _lock_again(run: RunFolder, kept: Sequence[LockedPoint]) -> None:
                 locked_at=point.locked_at,
                 card_sha256=card,
             )
-        lock_point(run, again)
+        lock_point(run, replace(again, comes_with_model=point.comes_with_model))
 
 
 def _measure_single(run: RunFolder, sources: Sources, *, report: Report) -> None:
@@ -231,7 +232,7 @@ def _baselines_out_of_fold(run: RunFolder, sources: Sources, *, report: Report) 
     write_predictions(table, run.file(BASELINES_NAME))
 
 
-_BLIND: Final = "Not shown to see more than is known without the image"
+_BLIND: Final = "Not shown to see more"
 
 
 def _tell_of_guesses(run: RunFolder) -> None:
@@ -249,9 +250,10 @@ def _tell_of_guesses(run: RunFolder) -> None:
         if lead.low <= 0.0:
             told.insert(
                 0,
-                f"{_BLIND}: its AUC by image is {ours.value:.2f} (95 % {ours.low:.2f} to "
-                f"{ours.high:.2f}), that of age, density, site and machine alone "
-                f"{theirs.value:.2f} ({theirs.low:.2f} to {theirs.high:.2f}).",
+                f"{_BLIND} alone, by image, than is known without the image: its AUC is "
+                f"{ours.value:.2f} (95 % {ours.low:.2f} to {ours.high:.2f}), that of age, density, "
+                f"site and machine {theirs.value:.2f} ({theirs.low:.2f} to {theirs.high:.2f}). "
+                "What it adds to them is another question: Thresholds counts that.",
             )
     write_card(replace(card, limits=tuple(told)), run.card_file)
 

@@ -137,9 +137,9 @@ def check_origin(origin: Origin, own: pd.DataFrame, *, is_leak_allowed: bool) ->
     return (f"Leaky: {told}, and training went on from it.",)
 
 
-def picture_validation(run: RunFolder, folder: Path, *, side: int) -> int:
-    """Keep small pictures of the validation images of `run`, which lie in `folder`, beside it; how
-    many they are. Refused where the images may not be passed on, or are others.
+def picture_scored(run: RunFolder, folder: Path, *, side: int) -> int:
+    """Keep small pictures of the validation and test images of `run`, which lie in `folder`, beside
+    it; how many they are. Refused where the images may not be passed on, or are others.
     """
     from mammo_core.datasets.small_images import thumbnail  # reads images: a training does without
 
@@ -150,7 +150,7 @@ def picture_validation(run: RunFolder, folder: Path, *, side: int) -> int:
     if seen is None:
         raise RunError(unknown_seen(run.run_id))
     dataset = read_dataset(folder, config.data.adapter, config.data.label_rule)
-    wanted = seen[seen["split"] == Split.VAL].merge(
+    wanted = seen[seen["split"].isin((Split.VAL, Split.TEST))].merge(
         dataset.manifest[["image_id", "path"]], on="image_id"
     )
     pictures = {
@@ -160,7 +160,7 @@ def picture_validation(run: RunFolder, folder: Path, *, side: int) -> int:
     }
     found = {name: data for name, data in pictures.items() if data is not None}
     if not found:
-        raise RunError(f"None of the validation images of {run.run_id} is in that folder.")
+        raise RunError(f"None of the images {run.run_id} was judged on is in that folder.")
     write_pictures(run, found)
     return len(found)
 

@@ -15,6 +15,7 @@ from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwrig
 
 from launcher.browser import find_browser
 from launcher.checks import NO_BROWSER, says_yes
+from tests.e2e.screens import furnished_server
 from tests.e2e.server import ROOT, Server, running_server, strangers
 
 FLAGS = [
@@ -82,6 +83,13 @@ def fresh_app(
     """The app on a server that nobody has visited; `page` has still to go there."""
     with running_server(ROOT / "served.py", tmp_path / "app.log", settings) as server:
         request.node.stash[SHOWN] = (page, server)
+        yield server
+
+
+@pytest.fixture(scope="session")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app of a reader who has worked with it already; see tests/e2e/screens.py."""
+    with furnished_server(tmp_path_factory.mktemp("furnished")) as server:
         yield server
 
 

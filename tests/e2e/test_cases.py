@@ -12,6 +12,7 @@ from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
 from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.types import CANCER
 from tests.e2e.server import Server
 from tests.predictions import write_run
@@ -115,6 +116,8 @@ def run_id(checkpoints: Path, home: Path, tmp_path_factory: pytest.TempPathFacto
         model=ModelConfig(backbone="tiny_cnn"),
     )
     save_settings(config, run.file("run.json"))
+    vectors = np.random.default_rng(1).normal(size=(len(table), 4)).astype(np.float32)
+    write_embeddings(run, Embeddings(vectors=vectors, images=table), weights_sha256="0" * 64)
     return RUN
 
 
@@ -155,3 +158,60 @@ def test_cases_are_tagged_in_the_list_and_the_tag_cuts_the_results(
     page.get_by_role("radio", name="hard", exact=True).click()
     expect(page.locator(".case-list")).to_have_attribute("data-shown", str(shown))
     expect(page.locator(".row").first.locator(".chip.tag")).to_have_text("hard")
+
+
+def draw_around_the_left_half(page: Page, figure: str) -> None:
+    drawn = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    expect(drawn).to_be_visible()
+    page.wait_for_timeout(1500)  # Plotly draws a figure anew after the page has said it is done
+    plot = page.locator(f"{figure} .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    assert box is not None
+    corners = ((0.01, 0.02), (0.5, 0.02), (0.5, 0.98), (0.01, 0.98), (0.01, 0.05))
+    (x, y), *others = [
+        (box["x"] + a * box["width"], box["y"] + b * box["height"]) for a, b in corners
+    ]
+    page.mouse.move(x, y)
+    page.mouse.down()
+    for to in others:
+        page.mouse.move(*to, steps=8)
+    page.mouse.up()
+
+
+def tag_all_shown(page: Page, tag: str) -> int:
+    """How many cases were tagged."""
+    expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
+    shown = int(page.locator(".case-list").get_attribute("data-shown") or 0)
+    page.get_by_label("Tag", exact=True).fill(tag)
+    page.get_by_role("button", name="Give this tag").click()
+    expect(page.locator(".row").first.locator(".chip.tag", has_text=tag)).to_be_visible()
+    return shown
+
+
+def expect_slice(page: Page, tag: str, images: int) -> None:
+    page.get_by_role("radio", name="Slices").click()
+    page.get_by_role("radio", name="tag", exact=True).click()
+    page.get_by_role("radio", name=tag, exact=True).click()
+    expect(page.locator(".case-list")).to_have_attribute("data-shown", str(images))
+
+
+@pytest.mark.slow
+def test_images_drawn_around_on_the_map_are_tagged_and_the_tag_is_a_slice_and_a_colour(
+    page: Page, app: Server, run_id: str
+) -> None:
+    address = f"{app.url}/thresholds?run={run_id}&threshold=0.6&count_level=image&judge=Map"
+    page.goto(address)
+    for colour in ("score", "site", "machine", "label"):
+        chosen = page.get_by_role("radio", name=colour, exact=True)
+        chosen.click()
+        expect(chosen).to_have_attribute("aria-checked", "true")
+    expect(page.locator(".case-list")).to_have_attribute("data-shown", "48")
+    draw_around_the_left_half(page, ".st-key-map")
+    expect(page.get_by_text(re.compile(r"^\d+ images drawn around$"))).to_be_visible()
+    tagged = tag_all_shown(page, "left")
+    assert 0 < tagged < 48
+    expect_slice(page, "left", tagged)
+    page.goto(address)
+    page.get_by_role("radio", name="tag", exact=True).click()
+    expect(page.locator(".st-key-map .legendtext", has_text="left")).to_be_visible()

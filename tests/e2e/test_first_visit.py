@@ -46,6 +46,36 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
 
 
+#: In every frame of the page: whether what is told of the example could be seen 0.4 s after the
+#: empty panes of the dropped files came.
+WATCH = """() => {
+  let since = 0;
+  window.wasSeen = null;
+  const look = () => {
+    if (document.querySelector(".waiting-panes")) since ||= performance.now();
+    if (since && performance.now() > since + 400) {
+      const told = [...document.querySelectorAll("[data-testid=stMarkdown]")];
+      const example = told.find((each) => each.textContent.includes("a drawn exam, read by"));
+      window.wasSeen ||= Boolean(example?.checkVisibility({ visibilityProperty: true }));
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
+
+def test_nothing_told_of_the_example_is_seen_beside_the_images_that_were_dropped(
+    page: Page, women: dict[str, list[Path]], fresh_app: Server
+) -> None:
+    page.goto(fresh_app.url)
+    expect(page.get_by_text("a drawn exam, read by")).to_be_visible(timeout=SLOW)
+    page.evaluate(WATCH)
+    drop(page, women["0"])
+    expect(page.locator(".panel[data-ready=true] .score").first).to_be_visible(timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    assert page.evaluate("window.wasSeen") is False
+
+
 def test_four_views_are_hung_by_their_names_without_a_correction(
     page: Page, women: dict[str, list[Path]]
 ) -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mammo_core.explain.drawn import MUCH_AT_RIM, DrawnMap, draw
+from mammo_core.explain.drawn import MUCH_AT_RIM, draw
+from mammo_core.reading import corner_in_words
 from mammo_core.types import Box, Geometry
 
 SIZE = (200, 100)  # 10 x 5 cells of 20 x 20 pixels
@@ -78,23 +79,28 @@ def test_a_map_without_contrast_has_no_evidence_anywhere() -> None:
 @pytest.mark.parametrize(
     ("most", "said"),
     [
-        (255, ""),
-        (128, ""),
-        (127, "faint: at most 50 % of the scale"),
-        (31, "faint: at most 12 % of the scale"),
-        (2, "faint: less than 1 % of the scale"),
-        (0, "faint: less than 1 % of the scale"),
+        (254, "at most 99 % of full colour"),
+        (128, "at most 50 % of full colour"),
+        (127, "faint: at most 50 % of full colour"),
+        (31, "faint: at most 12 % of full colour"),
+        (2, "faint: less than 1 % of full colour"),
+        (0, "faint: less than 1 % of full colour"),
     ],
 )
-def test_a_faint_map_says_how_high_it_goes(most: int, said: str) -> None:
-    assert DrawnMap(heat=np.array([[0, most]], dtype=np.uint8)).corner == said
+def test_a_map_below_full_colour_says_how_high_it_goes(most: int, said: str) -> None:
+    heat = np.array([[0, most]], dtype=np.uint8)
+    assert corner_in_words(heat, is_relative=False, stands_out=False) == said
+    assert not corner_in_words(heat, is_relative=False, stands_out=True)
 
 
 def test_a_map_stretched_to_its_own_image_is_not_to_be_compared() -> None:
-    drawn = draw(cells((5, 1)), LIES, breast(), is_relative=True)
-    assert drawn.corner == "own scale: not to be compared with other views"
+    heat = draw(cells((5, 1)), LIES, breast()).heat
+    said = corner_in_words(heat, is_relative=True, stands_out=True)
+    assert said == "own scale: not to be compared with other views"
 
 
 def test_full_colour_beyond_the_skin_does_not_make_a_faint_breast_look_hot() -> None:
     mixed = cells((5, 4)) + cells((5, 0), height=0.2)
-    assert draw(mixed, LIES, breast()).corner == "faint: at most 20 % of the scale"
+    heat = draw(mixed, LIES, breast()).heat
+    said = corner_in_words(heat, is_relative=False, stands_out=False)
+    assert said == "faint: at most 20 % of full colour"

@@ -98,7 +98,6 @@ def test_without_a_scale_the_map_is_stretched_and_says_so() -> None:
     (reading,) = score_images(constructed(heatmap_peak=None), [mammogram(lesion_at=(60, 20))])
     assert reading.is_relative
     assert reading.evidence.max() == pytest.approx(1.0)
-    assert not reading.stands_out
 
 
 def test_the_parts_of_a_reading_are_timed_batch_by_batch() -> None:
@@ -106,15 +105,6 @@ def test_the_parts_of_a_reading_are_timed_batch_by_batch() -> None:
     score_images(constructed(), [mammogram(lesion_at=(60, 20))] * (BATCH + 1), took=took.append)
     assert len(took) == 2
     assert all(min(one.preparing, one.network, one.heatmap) > 0.0 for one in took)
-
-
-def test_a_region_stands_out_only_above_what_normal_images_reach() -> None:
-    image = mammogram(lesion_at=(60, 20))
-    ((high,), (low,)) = (
-        score_images(constructed(heatmap_peak=peak), [image]) for peak in (0.01, 100.0)
-    )
-    assert high.stands_out
-    assert not low.stands_out
 
 
 def test_an_image_scores_the_same_in_any_company(tmp_path: Path) -> None:
@@ -160,7 +150,6 @@ def test_a_map_without_contrast_is_not_coloured_and_stays_as_it_was() -> None:
     assert not reading.is_flat
     even = replace(reading, evidence=np.full_like(reading.evidence, 5.0))
     assert even.is_flat
-    assert not even.stands_out
     assert not heatmap_of(even).any()
     assert (even.evidence == 5.0).all()
 

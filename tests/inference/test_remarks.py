@@ -14,6 +14,7 @@ from mammo_core.inference.interpretation import (
     why_not,
     why_outside,
     why_uncompared,
+    why_unlike,
 )
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Unfit, View
@@ -69,6 +70,28 @@ def test_a_dicom_is_remarked_upon_unless_the_model_was_measured_on_dicom() -> No
     assert "does not say whether it was ever measured on DICOM" in str(remark(model(), dicom))
     assert remark(model(file_kinds=("DICOM", "picture")), dicom) is None
     assert remark(model(file_kinds=("picture",)), image()) is None
+
+
+@pytest.mark.parametrize(
+    ("imaging", "is_synthetic", "seen", "said"),
+    [
+        ("film", False, "digital", "Scanned film, read by a model of digital mammograms"),
+        ("digital", False, "film", "Digital image, read by a model of scanned films"),
+        ("digital", True, "digital", "Drawn image, read by a model of digital mammograms"),
+        ("film", False, "film", ""),
+        ("", False, "digital", ""),
+        ("film", False, "mixed", ""),
+        ("film", False, "unknown", ""),
+    ],
+)
+def test_an_image_made_in_another_way_than_all_a_model_learnt_from_is_told_in_one_line(
+    imaging: str, is_synthetic: bool, seen: str, said: str
+) -> None:
+    plain = image(is_synthetic=is_synthetic)
+    made = replace(plain, info=replace(plain.info, imaging=imaging))
+    line = why_unlike(model(seen=seen), made)
+    assert line == (f"{said}: the score may mean nothing." if said else "")
+    assert remarks(model(seen=seen), [made]) == [[line] if line else []]
 
 
 def test_a_model_of_two_views_says_which_image_stood_in_for_the_missing_one() -> None:

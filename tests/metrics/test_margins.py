@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import ConfigError
-from mammo_core.metrics.margins import AgainstMargin, Claim, Margin, MarginOf, judge_margin
+from mammo_core.metrics.margins import AgainstMargin, Claim, Held, Margin, MarginOf, judge_margin
 from mammo_core.metrics.paired_rates import rate_difference
 
 
@@ -23,24 +23,28 @@ def judged(
 
 
 def test_no_worse_needs_the_whole_interval_above_minus_the_margin() -> None:
-    assert judged(-0.04, 0.20).is_shown
-    assert not judged(-0.06, 0.20).is_shown
-    assert "no proof of being worse" in judged(-0.06, 0.20).sentence
+    assert judged(-0.04, 0.20).held is Held.MET
+    assert judged(-0.06, 0.20).held is Held.OPEN
+    assert judged(-0.20, -0.04).held is Held.OPEN
+    assert judged(-0.20, -0.06).held is Held.NOT_MET
+    assert judged(-0.06, 0.20).sentence.startswith("Cannot tell: no worse in AUC")
     assert judged(-0.04, 0.02).sentence == (
-        "Shown: no worse in AUC than the old model by a margin of 0.05 (difference -0.010, "
+        "Met: no worse in AUC than the old model by a margin of 0.05 (difference -0.010, "
         "95 % -0.040 to +0.020)."
     )
 
 
 def test_equivalent_needs_both_ends_within_the_margin() -> None:
     assert "equivalent in AUC to the old" in judged(-0.04, 0.04, claim=Claim.EQUIVALENT).sentence
-    assert judged(-0.04, 0.04, claim=Claim.EQUIVALENT).is_shown
-    assert not judged(-0.04, 0.06, claim=Claim.EQUIVALENT).is_shown
+    assert judged(-0.04, 0.04, claim=Claim.EQUIVALENT).held is Held.MET
+    assert judged(-0.04, 0.06, claim=Claim.EQUIVALENT).held is Held.OPEN
+    assert judged(0.06, 0.20, claim=Claim.EQUIVALENT).held is Held.NOT_MET
 
 
 def test_a_higher_recall_rate_is_worse() -> None:
-    assert not judged(-0.02, 0.06, figure=MarginOf.RECALL_RATE).is_shown
-    assert judged(-0.20, 0.04, figure=MarginOf.RECALL_RATE).is_shown
+    assert judged(-0.02, 0.06, figure=MarginOf.RECALL_RATE).held is Held.OPEN
+    assert judged(-0.20, 0.04, figure=MarginOf.RECALL_RATE).held is Held.MET
+    assert judged(0.06, 0.20, figure=MarginOf.RECALL_RATE).held is Held.NOT_MET
 
 
 def test_a_margin_that_came_after_the_look_is_said_to() -> None:
@@ -66,6 +70,6 @@ def test_a_model_worse_by_the_margin_is_rarely_shown_to_be_no_worse() -> None:
             judge_margin(
                 margin, value=difference.value, low=difference.low, high=difference.high,
                 is_beforehand=True,
-            ).is_shown
+            ).held is Held.MET
         )  # fmt: skip
     assert np.mean(shown) <= 0.05

@@ -19,6 +19,9 @@ def test_models_disagree_by_rank_not_by_scale() -> None:
     tenth = cases_of([0.01, 0.02, 0.03, 0.04], [0, 0, 1, 1])
     assert (disagreements(one, tenth)["apart"] == 0.0).all()
     turned = disagreements(one, cases_of([0.4, 0.2, 0.3, 0.1], [0, 0, 1, 1]))
+    scores = turned.sort_values("case_id")[["score_one", "score_other"]]
+    assert scores["score_one"].tolist() == one.score.tolist()
+    assert scores["score_other"].tolist() == [0.4, 0.2, 0.3, 0.1]
     assert turned["case_id"].tolist() == ["c0", "c3", "c1", "c2"]
     assert turned["apart"].tolist() == [0.75, 0.75, 0.0, 0.0]
     assert turned["truth"].tolist()[:2] == ["no cancer", "cancer"]

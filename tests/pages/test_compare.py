@@ -19,13 +19,17 @@ from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.dataset import Registered, fingerprint_of, read_dataset, register
 from mammo_core.datasets.splits import split_as_set, used_images
 from mammo_core.files import datasets_root
+from mammo_core.metrics.margins import Claim, MarginOf
+from mammo_core.reports.study.margins import written_margin
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash, list_runs
-from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
+from mammo_core.runs.naming import About, write_about
+from mammo_core.runs.operating_points import OPENINGS_FILE, LockedPoint, Promise, lock_point
 from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, Level, RunState, Split
+from pages.components.compare.matrix import column_names
 from tests.pages.conftest import OpenPage
 from tests.pages.listed import listed_cases
 from tests.pages.training_pages import register_phantoms, wait_until_over, write_finished_run
@@ -54,6 +58,40 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
     assert any(f"better than {GUESSING}" in text.value for text in page.text)
     assert "same 120 cases" in page.success[0].value
+
+
+@pytest.mark.parametrize("page_name", ["compare", "train"])
+def test_two_runs_of_one_name_are_numbered_as_on_every_page_the_archived_too(
+    page_name: str, runs_root: Path, open_page: OpenPage
+) -> None:
+    older = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    newer = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    write_about(older, About(title="Same", is_archived=True))
+    write_about(newer, About(title="Same"))
+    page = open_page(page_name)
+    if page_name == "compare":
+        shown = page.multiselect(key="models").options
+    else:
+        page.button_group(key="train_show").set_value("Runs").run()
+        shown = page.selectbox(key="run").options
+    assert "Same (2)" in shown
+    assert "Same" not in shown
+
+
+def test_a_long_name_is_short_in_the_table_and_whole_beside_it(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for name, seed, data in ((GOOD, 2, "women"), (GUESSING, 1, "films")):
+        run = write_run(runs_root, name, made_up_predictions(skill=2.0, seed=seed))
+        write_about(run, About(title=f"ConvNeXt-Small (from scratch) on {data} of 2019, 29 Nov"))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
+    table = models_of(page)
+    assert set(table["model"]) == {
+        "ConvNeXt-Small on women of 2019",
+        "ConvNeXt-Small on films of 2019",
+    }
+    assert table["whole name"].str.endswith(" of 2019, 29 Nov").all()
 
 
 def test_models_with_different_cases_are_compared_on_what_both_have(
@@ -456,6 +494,26 @@ def elsewhere(**columns: object) -> pd.DataFrame:
     return table.assign(image_id="e" + table["image_id"], **columns)
 
 
+def test_disagreements_are_told_by_scores_with_what_is_locked_and_by_ranks_on_request(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    lock(run, 0.5)
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
+    page.segmented_control(key="compare_section").set_value("Disagreements").run()
+    assert not page.exception
+    told = [one.value.replace("\\", "") for one in page.caption]
+    lacking = f"No threshold by breast is locked for {GUESSING}, so none is drawn there."
+    assert any(one.startswith(lacking) for one in told)
+    (figure,) = (one for one in page.get("plotly_chart") if "agreement" in str(one.key))
+    assert "scores" in str(figure.key)
+    page.segmented_control(key="agreement_by").set_value("ranks").run()
+    assert not page.exception
+    assert not any("is locked for" in one.value for one in page.caption)
+
+
 def test_a_model_is_judged_on_other_data_at_its_locked_threshold(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -471,6 +529,11 @@ def test_a_model_is_judged_on_other_data_at_its_locked_threshold(
     assert other["specificity, locked"].startswith("0.0%, 0 of 70 (")
     assert re.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)", other["AUC"])
     assert re.fullmatch(r"-?\d+\.\d\d \(-?\d+\.\d\d to -?\d+\.\d\d\)", other["calibration slope"])
+
+
+def test_a_set_under_two_label_rules_has_a_column_for_each() -> None:
+    sets = [("women", "cancer"), ("women", "density"), ("/srv/films", "cancer")]
+    assert list(column_names(sets).values()) == ["women, cancer", "women, density", "films"]
 
 
 def test_another_label_rule_is_marked(runs_root: Path, open_page: OpenPage) -> None:
@@ -604,3 +667,32 @@ def test_an_uploaded_table_alone_has_only_guesses_that_need_no_training(
     assert page.dataframe[0].value["model"].tolist()[-1] != "Uploaded table"
     assert any("a table alone has none" in text.value for text in page.caption)
     assert not any(button.key == "fit_baselines" for button in page.button)
+
+
+def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    old = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
+    new = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    written_margin(
+        new, old, claim=Claim.NON_INFERIOR, figure=MarginOf.AUC, margin=0.05, level=Level.BREAST
+    )
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Margins").run()
+    assert not page.exception
+    (row,) = page.table[0].value.to_dict("records")
+    assert (row["Claim"], row["Margin"], row["Result"]) == ("no worse, AUC", "0.05", "met")
+    assert "before the test set was first opened" in row["Written"]
+    assert "120 breasts of 60 women, 20 with and 100 without cancer" in row["Of"]
+    for run in (old, new):  # opened an hour ago, not in this very second
+        line = run.file(OPENINGS_FILE).read_text()
+        run.file(OPENINGS_FILE).write_text(
+            re.sub(r'"opened_at": "\d{4}', '"opened_at": "2020', line)
+        )
+    page.selectbox(key="margin_of").set_value(GOOD).run()
+    page.selectbox(key="compare_margin_level").set_value(Level.BREAST)
+    next(one for one in page.button if one.label == "Write it down").click().run()
+    assert not page.exception
+    late = page.table[0].value.to_dict("records")[-1]
+    assert "AFTER the test set was first opened" in late["Written"]

@@ -438,6 +438,9 @@ def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest)
     Image.fromarray(checks).save(picture, "PNG")
     drop(page, ("a.png", mark_png(picture.getvalue())))
     assert "Unlike the images this model learnt from" in page.warning[0].value
+    assert panels(page)[0]["alarm"] == (
+        "Unlike the images it learnt from: the score may mean nothing."
+    )
     assert score_rows(page)
 
 
@@ -455,7 +458,7 @@ def test_a_relative_heatmap_says_so(page: AppTest) -> None:
     assert "relative: some point" not in captions(page)
     page.selectbox(key="method").set_value("layer_cam").run()
     assert "(LayerCAM)" in captions(page)
-    assert "relative: some point of every image is full colour" in captions(page)
+    assert "some point of every image is full colour" in captions(page)
 
 
 def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Path) -> None:

@@ -6,12 +6,25 @@ import struct
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from mammo_core.cli import main
 from mammo_core.files import cases_root, samples_root, studies_root
+from mammo_core.metrics.mrmc import Readers
 from mammo_core.preprocessing.cases import load_case
-from mammo_core.runs.reader_study import Phase, answers_of, list_studies
+from mammo_core.runs.reader_study import (
+    Phase,
+    Question,
+    ReaderAnswer,
+    ReadingStudy,
+    StudyCase,
+    answers_of,
+    create_study,
+    list_studies,
+)
+from mammo_core.runs.sidecars import append_record
 from mammo_core.types import Level
 from tests.pages.conftest import OpenPage, score_rows
 from tests.pages.test_read import a_breast, captions, choose, drop, lock, own_copy
@@ -64,6 +77,8 @@ def sign_in(page: AppTest, reader: str) -> None:
 
 def answer(page: AppTest, score: int) -> None:
     page.number_input[0].set_value(score)
+    (recalled,) = (one for one in page.segmented_control if one.label == "Recall her?")
+    recalled.set_value("yes" if score >= 50 else "no")
     page.button(key="lock_answer").click().run(timeout=60)
     assert not page.exception, page.exception
 
@@ -186,6 +201,68 @@ def test_the_model_is_shown_after_the_first_answer_and_both_answers_are_kept(
     assert [(one.phase, one.score) for one in kept] == [(Phase.UNAIDED, 30), (Phase.AIDED, 80)]
     assert kept[0].model_score is None
     assert kept[1].model_score is not None
+    assert [one.recalled for one in kept] == [False, True]
+
+
+def test_an_answer_without_the_recall_decision_is_not_locked(worklist: AppTest) -> None:
+    make_study(worklist)
+    sign_in(worklist, "A")
+    worklist.number_input[0].set_value(30)
+    worklist.button(key="lock_answer").click().run(timeout=60)
+    assert "also asks for the recall decision" in worklist.error[0].value
+    (study,) = list_studies(studies_root())
+    assert answers_of(studies_root(), study) == []
+
+
+def write_answers(study: ReadingStudy) -> None:
+    """Of three readers on sixty cases that nobody can open: only what they said is looked at."""
+    for reader, shift in (("A", 0), ("B", 3), ("C", 6)):
+        for number, case in enumerate(study.cases):
+            for phase in Phase:
+                gain = 15 * (phase is Phase.AIDED) * (1 if case.truth else -1)
+                score = 50 + (number * 7 + shift) % 23 - 12 + gain + (6 if case.truth else -6)
+                told = ReaderAnswer(
+                    reader=reader, case_id=case.case_id, phase=phase, score=score,
+                    seconds=1.0, answered_at="2026-01-01T00:00:00+00:00", weights_sha256="0" * 64,
+                    recalled=score >= 50,
+                )  # fmt: skip
+                append_record(studies_root() / study.study_id / "answers.jsonl", told)
+
+
+def test_the_results_of_a_study_are_shown_to_whoever_runs_it_and_taken_away(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    study = ReadingStudy(
+        title="Pilot", checkpoint="made-up", seed=0, created_at="2026-01-01T00:00:00+00:00",
+        asks=(Question.RECALL,),
+        cases=tuple(
+            StudyCase(case_id=f"{n:064d}", name=f"case {n}", truth=n % 3 == 0) for n in range(60)
+        ),
+    )  # fmt: skip
+    create_study(studies_root(), study)
+    write_answers(study)
+    page = open_page("read")
+    page.query_params["study"] = study.study_id
+    page.run()
+    assert not page.table
+    page.toggle(key="study_results").set_value(True).run(timeout=60)
+    assert not page.exception, page.exception
+    assert "3 readers read 60 cases of 60 women both without AI and with AI" in captions(page)
+    assert "20 with cancer, 40 without" in captions(page)
+    assert "Sequential design" in captions(page)
+    effects = page.table[0].value
+    assert [*effects["Figure"]] == ["AUC"] * 2 + ["sensitivity"] * 2 + ["specificity"] * 2
+    assert [*effects["About"][:2]] == [str(Readers.RANDOM), str(Readers.FIXED)]
+    labels = [one.proto.label for one in page.get("download_button")]
+    assert labels[1:] == ["Report, HTML", "Report, Markdown", "Numbers, CSV"]
+    sign_in(page, "A")
+    assert not page.table  # a reader who signs in sees nothing of it
+    out = tmp_path / "pilot.csv"
+    assert main(["readers", "Pilot", "--out", str(out)]) == 0
+    told = pd.read_csv(out)
+    (value,) = told[(told["of"] == "difference") & (told["about"] == str(Readers.RANDOM))
+                    & (told["figure"] == "AUC")]["value"]  # fmt: skip
+    assert f"{value:+.3f}" in effects["Difference"][0].replace("\\", "")
 
 
 def test_a_reload_between_the_answers_leads_back_to_where_one_was(

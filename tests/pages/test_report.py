@@ -22,7 +22,7 @@ def test_a_report_is_offered_once_it_is_made(runs_root: Path, open_page: OpenPag
     page.button(key="report_make").click().run(timeout=60)
     assert not page.exception
     assert [one.proto.label for one in page.get("download_button")] == [
-        r"Download 20260101-000000-tiny\_cnn-aaaa-report.md"
+        "Download the study report (md)"
     ]
 
 

@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters.csv_folder import ADAPTER
+from mammo_core.inference.locking import lock_by_aim
 from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
@@ -346,9 +347,30 @@ def test_a_locked_threshold_can_be_unlocked(runs_root: Path, open_page: OpenPage
     assert re.search(
         r"Locked: 0\.\d{4} by breast, since \d+ [A-Z][a-z]{2} 20\d\d\.", captions_of(page)
     )
+    assert page.button(key="lock").disabled
+    assert "in force already" in captions_of(page)
     page.button(key="unlock").click().run()
     assert point_in_force(run) is None
+    assert not page.button(key="lock").disabled
     assert "No threshold is locked for this model." in captions_of(page)
+
+
+def test_a_threshold_that_came_with_the_model_is_not_said_to_be_locked_here(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    run = write_run(runs_root, RUN, with_validation())
+    lock_by_aim(
+        run, Aim.SENSITIVITY, 0.9, level=Level.BREAST, is_conservative=False, now="2026-01-01",
+        comes_with_model=True,
+    )  # fmt: skip
+    page = show(open_page("thresholds"), "Operating point")
+    page.segmented_control(key="count_split").set_value("val").run()
+    told = captions_of(page)
+    assert "Comes with the model: 0." in told
+    assert "sensitivity at least 0.9, chosen on the validation split" in told
+    assert "Locked" not in told
+    assert any("Comes with the model: threshold" in one.value for one in page.markdown)
+    assert page.button(key="lock").disabled
 
 
 def test_what_is_shown_stands_in_the_title(runs_root: Path, open_page: OpenPage) -> None:
@@ -870,6 +892,37 @@ def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: 
     assert row["model minus reader"].startswith("-")
     assert row["in words"] == "the reader finds more"
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
+
+
+def test_readers_who_read_in_two_ways_are_compared_by_the_truth_and_the_women_here(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=60, with_cancer=20)
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.segmented_control(key="count_level").set_value("image").run()
+    page = show(page, "Readers")
+    rng = np.random.default_rng(0)
+    ill = table["positive"].astype(int)
+    reads = pd.concat(
+        pd.DataFrame(
+            {"reader": reader, "case": table["image_id"], "modality": way,
+             "score": 50 + gain * ill + rng.integers(-20, 20, len(table))}
+        )
+        for reader in ("ann", "bea")
+        for way, gain in (("without AI", 10), ("with AI", 20))
+    )  # fmt: skip
+    data = reads.to_csv(index=False).encode()
+    page.file_uploader(key="reader_study").set_value(("study.csv", data, "text/csv")).run()
+    page.toggle(key="two_ways").set_value(True).run()
+    assert not page.exception, page.exception
+    assert "2 readers read 240 cases of 60 women" in captions_of(page)
+    assert any("2 readers are too few to speak of readers" in one.value for one in page.warning)
+    effects = page.table[0].value
+    assert effects["Figure"].tolist() == ["AUC"]
+    page.number_input(key="study_called_from").set_value(60.0).run()
+    assert page.table[0].value["Figure"].tolist() == ["AUC", "sensitivity", "specificity"]
+    assert "from a score of 60, chosen for this table" in captions_of(page)
 
 
 def doubled(table: pd.DataFrame) -> pd.DataFrame:

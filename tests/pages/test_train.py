@@ -11,7 +11,14 @@ from tests.pages.training_pages import SECONDS, wait_until_over
 
 def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page("train")
-    assert "train_start" not in [button.key for button in page.button]
+    assert page.selectbox(key="no_data").placeholder == "No data set yet"
+    assert page.selectbox(key="train_recipe").value == "smoke"
+    assert page.text_input(key="train_name").value == ""
+    assert page.button(key="train_start").disabled
+    assert page.button(key="train_preflight").disabled
+    told = " ".join(one.value for one in page.caption)
+    assert "there is none to learn from yet" in told
+    assert "40 epochs, batches of 16" in told  # what is folded tells its values even so
     page.number_input(key="data_women").set_value(24)
     page.button(key="data_make").click().run()
     assert not page.exception

@@ -9,6 +9,7 @@ from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settin
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
 from mammo_core.runs.naming import About, write_about
+from mammo_core.runs.operating_points import margins_of, openings_of
 from mammo_core.runs.sidecars import read_cost
 from mammo_core.training.preflight import Fitting, write_fitting
 from mammo_core.training.recipes import get_recipe
@@ -22,7 +23,7 @@ from tests.pages.training_pages import (
     write_ended_run,
     write_finished_run,
 )
-from tests.predictions import made_up_predictions
+from tests.predictions import made_up_predictions, write_run
 
 RUN = "20260101-000000-light_cnn-aaaa"
 
@@ -231,3 +232,28 @@ def test_what_the_validation_rests_on_stands_below_the_curves(
         "8 images with and 32 without what is looked for, of 10 women" in caption.value
         for caption in page.caption
     )
+
+
+def test_a_margin_is_written_while_a_run_trains_and_its_results_are_a_look_once_shown(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    old = write_run(runs_root, "20250101-000000-old-aaaa", made_up_predictions(women=8))
+    run = write_run(runs_root, RUN, made_up_predictions(women=8))
+    card = run.file("model_card.json").read_bytes()
+    run.file("model_card.json").unlink()
+    run.write_status(RunStatus(state=RunState.STOPPED))
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    page.selectbox(key="run").set_value(RUN).run()
+    page.selectbox(key=f"margin_{RUN}_against").set_value(old.run_id)
+    page.selectbox(key=f"margin_{RUN}_level").set_value("breast")
+    next(one for one in page.button if one.label == "Write it down").click().run()
+    assert not page.exception
+    ((margin, is_beforehand),) = margins_of(run)
+    assert (margin.margin, margin.level, margin.against) == (0.05, "breast", old.run_id)
+    assert is_beforehand
+    assert openings_of(run) == []
+    run.file("model_card.json").write_bytes(card)
+    page.run()
+    assert len(openings_of(run)) == 1
+    assert margins_of(run) == [(margin, True)]

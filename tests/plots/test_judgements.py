@@ -1,6 +1,7 @@
 """Figures of calibration, decision and slices: that they draw what was computed."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from mammo_core.metrics.calibration import calibration_of, decision_curve
@@ -16,7 +17,7 @@ from mammo_core.plots.curves import (
     pr_figure,
     reliability_figure,
 )
-from mammo_core.plots.overviews import forest_figure
+from mammo_core.plots.overviews import Axis, agreement_figure, forest_figure
 from mammo_core.plots.style import MUTED, PALETTE
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
@@ -91,3 +92,25 @@ def test_bands_lie_around_their_lines_and_the_threshold_is_drawn() -> None:
     assert (np.asarray(band.y[:count]) >= np.asarray(line.y)).all()  # the upper edge, forwards
     assert (np.asarray(band.y[count:])[::-1] <= np.asarray(line.y)).all()  # the lower, backwards
     assert figure.layout.shapes[0].x0 == 0.37
+
+
+def test_two_models_are_drawn_by_their_scores_with_the_threshold_of_each_that_has_one() -> None:
+    table = pd.DataFrame(
+        {
+            "case_id": ["a", "b"],
+            "truth": ["cancer", "no cancer"],
+            "score_one": [0.8, 0.4],
+            "score_other": [0.6, 0.2],
+        }
+    )
+    drawing = agreement_figure(
+        table,
+        Axis(title="score by A", column="score_one", threshold=0.9),
+        Axis(title="score by B", column="score_other"),
+    )
+    _, without, cancer = drawing.data
+    assert (list(cancer.x), list(cancer.y)) == ([0.8], [0.6])
+    assert list(without.x) == [0.4]
+    (line,) = drawing.layout.shapes
+    assert line.x0 == line.x1 == 0.9
+    assert drawing.layout.xaxis.range[1] > 0.9  # a threshold beyond all scores is seen

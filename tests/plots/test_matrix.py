@@ -25,6 +25,6 @@ def test_another_label_rule_is_hatched_and_the_own_set_framed() -> None:
 
 def test_a_better_square_is_more_solid_and_an_empty_one_is_not_filled() -> None:
     own, hatched, empty = (bar.marker.color for bar in matrix_figure(SQUARES).data)
-    assert own == "rgba(0,114,178,0.62)"
-    assert hatched == "rgba(0,114,178,0.36)"
+    assert own == "rgba(0,114,178,0.46)"
+    assert hatched == "rgba(0,114,178,0.28)"
     assert empty == "rgba(0,114,178,0.00)"

@@ -237,3 +237,19 @@ def test_a_bright_background_is_told_and_left_alone() -> None:
     assert has_note(mammogram, "The background is bright")
     assert mammogram.wide is not None
     assert mammogram.wide.tolist() == pixels.tolist()
+
+
+@pytest.mark.parametrize(
+    ("changes", "imaging"),
+    [
+        ({}, "digital"),
+        ({"DetectorType": "FILM"}, "film"),
+        ({"ConversionType": "DF"}, "film"),
+        ({"NominalScannedPixelSpacing": [0.05, 0.05]}, "film"),
+        ({"SOPClassUID": SECONDARY_CAPTURE}, ""),
+    ],
+)
+def test_a_film_is_told_from_a_digital_image_only_by_what_the_header_says(
+    changes: dict[str, object], imaging: str
+) -> None:
+    assert read(mammogram_file(ramp(), **changes)).info.imaging == imaging

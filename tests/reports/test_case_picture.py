@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,13 @@ def test_a_png_holds_the_picture_and_nothing_else() -> None:
     chunks = set(re.findall(rb"tEXt|iTXt|zTXt|eXIf|tIME", content))
     assert content.startswith(b"\x89PNG")
     assert not chunks
+
+
+def test_a_map_at_half_of_full_colour_has_half_of_the_ink() -> None:
+    image = replace(CASE.images[0], regions=())
+    assert image.heat is not None
+    plain = heat_picture(replace(image, heat=np.zeros_like(image.heat)), Appearance()).astype(float)
+    for height, ink in ((51, 0.09), (255, 0.45)):
+        drawn = heat_picture(replace(image, heat=np.full_like(image.heat, height)), Appearance())
+        colour = colour_table("inferno")[height].astype(float)
+        np.testing.assert_allclose(drawn, plain + ink * (colour - plain), atol=0.51)

@@ -22,6 +22,7 @@ from mammo_core.runs.naming import (
     last_name,
     read_about,
     run_title,
+    short_titles,
     titles_of,
     write_about,
 )
@@ -158,3 +159,31 @@ def test_what_is_left_is_as_fast_as_it_has_been(tmp_path: Path, config: RunConfi
     assert remaining_seconds(replace(status, done=0), 60.0) is None
     assert remaining_seconds(replace(status, state=RunState.STOPPED), 60.0) is None
     assert elapsed_seconds(RunFolder(tmp_path / "named"), now=begun) is None
+
+
+def test_a_short_name_keeps_the_network_and_what_tells_a_run_apart() -> None:
+    twice = "Light CNN (from scratch) on women, 29 Nov"
+    titles = {
+        "a": twice,
+        "b": f"{twice} (2)",
+        "c": "Light CNN (from scratch), Synthetic mammograms",
+        "d": "MobileNetV2, 5 together, RSNA 2022 images, re-exported (cancer)",
+        "e": "MobileNetV2, 5 together, RSNA 2022 images, re-exported (density)",
+        "f": "MobileNetV2, DDSM films with one lesion box each",
+        "g": "20260101-000000-tiny_cnn-abcd",
+    }
+    assert short_titles(titles) == {
+        "a": "Light CNN on women",
+        "b": "Light CNN (2)",
+        "c": "Light CNN, Synthetic mammograms",
+        "d": "MobileNetV2 (cancer)",
+        "e": "MobileNetV2 (density)",
+        "f": "MobileNetV2, DDSM films with one…",
+        "g": "20260101-000000-tiny_cnn-abcd",
+    }
+
+
+def test_short_names_that_would_be_alike_are_the_whole_names() -> None:
+    long = "A name that somebody gave and that does not fit in a narrow place"
+    titles = {"a": f"{long} anywhere, one", "b": f"{long} of this page anywhere, one"}
+    assert short_titles(titles) == titles

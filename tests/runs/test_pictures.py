@@ -19,7 +19,7 @@ from mammo_core.runs.pictures import (
     why_no_pictures,
     write_pictures,
 )
-from mammo_core.training.lineage import picture_validation
+from mammo_core.training.lineage import picture_scored
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, RunState
 from tests.pages.training_pages import write_ended_run
@@ -29,7 +29,9 @@ from tests.predictions import made_up_card
 
 @pytest.fixture
 def run(tmp_path: Path) -> RunFolder:
-    """A model that has seen the first woman's images in validation, the others' in training."""
+    """A model that has seen the images of the first woman in validation, of the second in the test,
+    of the third in training.
+    """
     put_phantoms(tmp_path / "set", women=3)
     data = DataConfig(folder="set", adapter="phantom_set", label_rule="lesion")
     run = write_ended_run(
@@ -37,27 +39,27 @@ def run(tmp_path: Path) -> RunFolder:
     )
     write_card(made_up_card("drawn"), run.card_file)
     manifest = read_dataset(tmp_path / "set").manifest
-    first = manifest["group_id"].min()
+    splits = dict(zip(sorted(set(manifest["group_id"])), ("val", "test", "train"), strict=True))
     seen = manifest[["image_id", "group_id"]].assign(
         dataset="set",
-        split=["val" if woman == first else "train" for woman in manifest["group_id"]],
+        split=[splits[woman] for woman in manifest["group_id"]],
         content=[sha256_of(tmp_path / "set" / path) for path in manifest["path"]],
     )
     seen.to_csv(run.file("seen.csv"), index=False)
     return run
 
 
-def test_the_validation_images_of_a_model_of_drawn_women_are_kept_small(
+def test_the_images_that_a_model_of_drawn_women_was_judged_on_are_kept_small(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = str(tmp_path / "set")
     assert main(["checkpoints", "pictures", str(run.path), "--data", folder, "--side", "64"]) == 0
-    assert capsys.readouterr().out == "4 pictures kept beside drawn.\n"
+    assert capsys.readouterr().out == "8 pictures kept beside drawn.\n"
     manifest = read_dataset(tmp_path / "set").manifest
-    first = manifest["group_id"].min()
+    last = manifest["group_id"].max()
     for row in manifest.itertuples():
         picture = stored_picture(run, row.image_id)
-        assert (picture is not None) == (row.group_id == first)
+        assert (picture is not None) == (row.group_id != last)
         assert picture is None or picture.startswith(b"\xff\xd8")
     assert why_no_pictures(run, run.card()) == ""
 
@@ -68,7 +70,7 @@ def test_images_of_women_are_refused_and_that_is_said_in_their_place(
     card = run.card()
     write_card(replace(card, data=replace(card.data, seen="digital")), run.card_file)
     with pytest.raises(RunError, match=r"may not be passed on .* drawn images alone"):
-        picture_validation(run, tmp_path / "set", side=64)
+        picture_scored(run, tmp_path / "set", side=64)
     assert not run.file(PICTURES_NAME).exists()
     assert "may not be passed on" in why_no_pictures(run, run.card())
 
@@ -76,8 +78,8 @@ def test_images_of_women_are_refused_and_that_is_said_in_their_place(
 def test_other_images_of_the_same_names_are_refused(run: RunFolder, tmp_path: Path) -> None:
     for path in (tmp_path / "set").rglob("*.png"):
         path.write_bytes(path.read_bytes() + b"changed")
-    with pytest.raises(RunError, match=r"None of the validation images of drawn is in that folder"):
-        picture_validation(run, tmp_path / "set", side=64)
+    with pytest.raises(RunError, match=r"None of the images drawn was judged on is in that folder"):
+        picture_scored(run, tmp_path / "set", side=64)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a file")

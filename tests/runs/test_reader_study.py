@@ -1,11 +1,16 @@
+import hashlib
+import json
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mammo_core.errors import ConfigError, RunError
+from mammo_core.metrics.readers import read_study
+from mammo_core.records import to_document
 from mammo_core.runs.reader_study import (
     Phase,
+    Question,
     ReaderAnswer,
     ReadingStudy,
     StudyCase,
@@ -105,6 +110,39 @@ def test_the_table_has_both_answers_side_by_side_and_the_model_as_a_reader() -> 
         ["A", "case 1", "with AI", 60.0, 1],
         ["model", "case 1", "model alone", 25.0, 1],
     ]
+
+
+def test_what_a_study_also_asks_must_be_answered_and_is_in_the_table(tmp_path: Path) -> None:
+    study = replace(STUDY, asks=tuple(Question))
+    create_study(tmp_path, study)
+    assert find_study(tmp_path, study.study_id) == study
+    first = replace(answer(study.cases[0], Phase.UNAIDED, 20), recalled=False, birads="2")
+    with pytest.raises(ConfigError, match="also asks for the density"):
+        lock_answer(tmp_path, study, first)
+    lock_answer(tmp_path, study, replace(first, density="C"))
+    with pytest.raises(ConfigError, match="also asks for the recall decision"):
+        lock_answer(tmp_path, study, answer(study.cases[0], Phase.AIDED, 60))
+    second = replace(
+        answer(study.cases[0], Phase.AIDED, 60), recalled=True, birads="4A", model_called=True,
+        model_density="B",
+    )  # fmt: skip
+    lock_answer(tmp_path, study, second)
+    table = imrmc_table(study, answers_of(tmp_path, study))
+    assert table[["reader", "recalled", "birads", "density"]].to_numpy().tolist() == [
+        ["A", 0, "2", "C"],
+        ["A", 1, "4A", ""],  # density is asked once
+        ["model", 1, "", "B"],
+    ]
+    read = read_study(table.to_csv(index=False).encode())
+    assert read.reads["recalled"].tolist() == [0.0, 1.0]
+    assert read.model["density"].tolist() == ["B"]
+
+
+def test_a_study_from_before_more_was_asked_keeps_its_id() -> None:
+    document = {name: value for name, value in to_document(STUDY).items() if name != "asks"}
+    text = json.dumps(document, sort_keys=True)
+    assert hashlib.sha256(text.encode()).hexdigest().startswith(STUDY.study_id)
+    assert replace(STUDY, asks=(Question.RECALL,)).study_id != STUDY.study_id
 
 
 def test_an_unknown_truth_stays_unknown() -> None:

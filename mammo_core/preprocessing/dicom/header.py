@@ -25,6 +25,8 @@ ATTRIBUTES: Final = (
     "ImageType",
     "Modality",
     "PresentationIntentType",
+    "ConversionType",
+    "DetectorType",
     "BodyPartExamined",
     "QualityControlImage",
     "DeidentificationMethod",  # compared with our own mark of synthetic images, never kept

@@ -72,6 +72,21 @@ def is_synthetic(header: Dataset) -> bool:
     return SYNTHETIC_MARK in texts(header, "DeidentificationMethod")
 
 
+def imaging_of(header: Dataset) -> str:
+    """ "film" where the header tells of a scanner (PS3.3 C.8.6.1 has DF for digitised film,
+    C.8.11.4 the detector FILM), "digital" where the object is a digital mammogram; "" where it
+    tells neither: a secondary capture may be a copy of either.
+    """
+    is_film = (
+        text(header, "ConversionType").upper() == "DF"
+        or text(header, "DetectorType").upper() == "FILM"
+        or is_present(header, "NominalScannedPixelSpacing")
+    )
+    if is_film:
+        return "film"
+    return "digital" if text(header, "SOPClassUID") in (*_MAMMOGRAPHY, _TOMOSYNTHESIS) else ""
+
+
 def _check_frames(header: Dataset, sop_class: str) -> None:
     frames = integer(header, "NumberOfFrames") or 1
     if frames <= 1:

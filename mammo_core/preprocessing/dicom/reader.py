@@ -8,7 +8,12 @@ from mammo_core.preprocessing.dicom.frames import read_frame
 from mammo_core.preprocessing.dicom.header import overlays, raw, read_spacing
 from mammo_core.preprocessing.dicom.identity import pseudonymous
 from mammo_core.preprocessing.dicom.matrix import MONOCHROME, PALETTE, read_matrix, stored_values
-from mammo_core.preprocessing.dicom.objects import check_object, is_synthetic, kind_modifiers
+from mammo_core.preprocessing.dicom.objects import (
+    check_object,
+    imaging_of,
+    is_synthetic,
+    kind_modifiers,
+)
 from mammo_core.preprocessing.dicom.parse import DicomFile, parse
 from mammo_core.preprocessing.dicom.tones import Toned, grey_of_channels, grey_of_palette, tone
 from mammo_core.preprocessing.dicom.views import read_side_and_view
@@ -43,6 +48,7 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
         windows=toned.windows,
         unfit=judge(toned.pixels, stored=toned.wide),
         is_synthetic=is_synthetic(header),
+        imaging=imaging_of(header),
         notes=(
             *file.notes,
             *object_notes,

@@ -67,9 +67,10 @@ def _threshold(case: ReadCase) -> str:
             f"The threshold was set by {point.level}; nothing here is scored that way, so there "
             "is no verdict."
         )
+    day = day_in_words(point.locked_at)
+    since = "it comes with the model" if point.comes_with_model else f"locked {day}"
     return (
-        f"The threshold is {point.threshold:.4f} by {point.level}, chosen for {point.aim}, locked "
-        f"{day_in_words(point.locked_at)}."
+        f"The threshold is {point.threshold:.4f} by {point.level}, chosen for {point.aim}; {since}."
     )
 
 
@@ -95,7 +96,7 @@ def _heatmaps(case: ReadCase, look: Appearance) -> dict[str, str]:
     return {
         "methods": ", ".join(dict.fromkeys(image.method for image in images)),
         "stops": ", ".join(f"#{stop}" for stop in COLOUR_MAPS[look.palette].split()),
-        "scales": scales_in_words([image.reading for image in images if image.reading]),
+        "scales": scales_in_words([image.shown_map for image in images if image.shown_map]),
     }
 
 

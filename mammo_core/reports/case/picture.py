@@ -21,7 +21,6 @@ from mammo_core.reports.case.record import (
     ReadCase,
     ReadImage,
     regions_in_words,
-    scale_in_words,
     view_name,
 )
 from mammo_core.types import Window
@@ -168,10 +167,10 @@ def _window(image: ReadImage, look: Appearance) -> Window:
 
 
 def _under_heat(shown: Colours, heat: Grey, look: Appearance) -> Colours:
-    """Colour says how high; what is low is also thin, so that the breast stays readable."""
+    """Colour says how high; what is low is also thin, so that a faint map looks faint."""
     rows, columns = shown.shape[:2]
     fine = cv2.resize(heat, (columns, rows), interpolation=cv2.INTER_LINEAR)
-    part = (np.minimum(255, 2 * np.arange(256)) / 255 * look.opacity).astype(np.float32)
+    part = (np.arange(256) / 255 * look.opacity).astype(np.float32)
     alpha = part[fine][..., np.newaxis]
     blended = shown + alpha * (colour_table(look.palette)[fine].astype(np.float32) - shown)
     return np.asarray(np.rint(blended), dtype=np.uint8)
@@ -205,8 +204,7 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         *([f"{image.stamp}. {image.reading.outside}"] if image.stamp else []),
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
         f"Heatmap: {image.method}. It shows what moved the score, not the borders of a "
-        f"tumour. {scale_in_words(image.reading)}",
-        *([f"Heatmap {image.corner}."] if image.corner else []),
+        f"tumour. {image.scale}",
         *([image.remark] if image.remark else []),
         *regions_in_words(image),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",

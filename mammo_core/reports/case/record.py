@@ -23,7 +23,7 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.reading import Reading, Region, corner_in_words
+from mammo_core.reading import Reading, Region, ShownMap, share_in_words
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.types import Window
@@ -50,11 +50,19 @@ class ReadImage:
         return self.about.title
 
     @property
-    def corner(self) -> str:
-        """A word on how high the heatmap goes, where it goes less high than another may."""
+    def shown_map(self) -> ShownMap | None:
+        """None where there is no heatmap."""
         if self.heat is None or self.reading is None:
-            return ""
-        return corner_in_words(self.heat, is_relative=self.reading.is_relative)
+            return None
+        return ShownMap(
+            title=self.title, reading=self.reading, heat=self.heat, stands_out=bool(self.regions)
+        )
+
+    @property
+    def scale(self) -> str:
+        """What its heatmap's colours mean, and how high they go."""
+        shown = self.shown_map
+        return "" if shown is None else scales_in_words([shown])
 
     @property
     def stamp(self) -> str:
@@ -110,29 +118,32 @@ def flat_in_words(flat: int, *, of: int) -> str:
 
 
 _RELATIVE: Final = "Colours are relative: some point of every image is full colour."
-_FULL_COLOUR: Final = "Full colour: what 1 in 200 validation images without cancer reaches."
+FULL_COLOUR: Final = "Full colour: what 1 in 200 validation images without cancer reaches."
 
 
-def scale_in_words(reading: Reading) -> str:
-    """What full colour means on this heatmap."""
-    return scales_in_words([reading])
-
-
-def scales_in_words(readings: Sequence[Reading]) -> str:
-    """What full colour means on heatmaps that lie side by side, and on how many nothing stands
-    out.
+def scales_in_words(maps: Sequence[ShownMap]) -> str:
+    """What full colour means on heatmaps that lie side by side, and how near those come to it in
+    which nothing stands out.
     """
-    coloured = [one for one in readings if not one.is_flat]
-    flat = flat_in_words(len(readings) - len(coloured), of=len(readings))
-    scales = [*dict.fromkeys(_RELATIVE if one.is_relative else _FULL_COLOUR for one in coloured)]
-    without = sum(not one.stands_out and not one.is_relative for one in coloured)
-    if without and len(coloured) == 1:
-        scales.insert(0, "No region stands out.")
-    elif without and without == len(coloured):
-        scales.insert(0, f"In none of the {without} images does a region stand out.")
-    elif without:
-        scales.insert(0, f"In {without} of the {len(coloured)} images no region stands out.")
-    return " ".join(filter(None, (*scales, flat)))
+    coloured = [one.reading for one in maps if not one.reading.is_flat]
+    flat = flat_in_words(len(maps) - len(coloured), of=len(maps))
+    scales = [*dict.fromkeys(_RELATIVE if one.is_relative else FULL_COLOUR for one in coloured)]
+    return " ".join(filter(None, (*scales, _below(maps, of=len(coloured)), flat)))
+
+
+def _below(maps: Sequence[ShownMap], *, of: int) -> str:
+    """The strongest of the maps that stay below full colour by its name: it may be seen to glow."""
+    below = [one for one in maps if one.is_below]
+    if not below:
+        return ""
+    strongest = max(below, key=lambda one: one.highest)
+    share = share_in_words(strongest.highest)
+    if of == 1:
+        return f"No region stands out: the map reaches {share} of it."
+    where = f"the strongest of them, {strongest.title}, reaches {share} of it"
+    if len(below) == of:
+        return f"In none of the {of} images does a region stand out: {where}."
+    return f"In {len(below)} of the {of} images no region stands out: {where}."
 
 
 def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:

@@ -14,7 +14,6 @@ from mammo_core.reports.case.record import (
     Pseudonyms,
     ReadCase,
     ReadImage,
-    scale_in_words,
     verdict_in_words,
 )
 from mammo_core.tables import to_safe_csv
@@ -119,7 +118,7 @@ def _reading(image: ReadImage, reading: Reading, case: ReadCase) -> dict[str, An
         "stamp": f"{image.stamp}. {reading.outside}" if image.stamp else None,
         "probabilities": dict(zip(classes, reading.probabilities, strict=True)),
         "engine": reading.engine,
-        "heatmap": {"method": image.method, "scale": scale_in_words(reading)},
+        "heatmap": {"method": image.method, "scale": image.scale},
         "regions": [
             {"box": to_document(one.box), "share": one.share, "words": one.words}
             for one in image.regions

@@ -29,7 +29,9 @@ from mammo_core.reports.document import (
     warning,
 )
 from mammo_core.reports.study.external import external_section
+from mammo_core.reports.study.margins import MarginHeld, hold_margins, margins_section
 from mammo_core.reports.study.model_sections import data_sections, model_sections
+from mammo_core.reports.study.readers import studies_section
 from mammo_core.reports.study.result_sections import (
     TOO_NARROW,
     auc_in_words,
@@ -41,7 +43,7 @@ from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.study.women import Reported, read_reported
 from mammo_core.reports.wording import listed, rate_in_words
 from mammo_core.runs.card import Metric, ModelCard
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, find_run
 from mammo_core.runs.operating_points import (
     LockedPoint,
     note_opening,
@@ -57,7 +59,14 @@ GUIDELINES: Final[tuple[Guideline, ...]] = (CLAIM_2024, STARD_AI, TRIPOD_AI)
 _ON_CARD: Final = ("Guesses without a network", "Calibration", "Parts of the cases")
 
 
-def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
+def study_report(
+    told: Reported,
+    *,
+    made_at: str,
+    remark: str = "",
+    studies: Path | None = None,
+    margins: Sequence[MarginHeld] = (),
+) -> Document:
     """Everything that the run can tell, and what it cannot, said. `remark` is on the making."""
     study = told.study
     made = paragraphs(f"Run {study.run_id}. Made {made_at}.", remark)
@@ -68,7 +77,9 @@ def study_report(told: Reported, *, made_at: str, remark: str = "") -> Document:
             *data_sections(told),
             *model_sections(study),
             *result_sections(told),
+            *margins_section(margins),
             *_external(told),
+            *(studies_section(studies, study.run_id) if studies is not None else ()),
             *_judged(study),
             Section(title="How often this test set was opened", blocks=tuple(_openings(study))),
             Section(title="Limits", blocks=tuple(_limits(told))),
@@ -356,15 +367,28 @@ class Format(StrEnum):
 
 
 def study_text(
-    run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format, by: str, now: str
+    run: RunFolder,
+    roots: Sequence[Path],
+    *,
+    audits: Path,
+    form: Format,
+    by: str,
+    now: str,
+    studies: Path | None = None,
 ) -> str:
-    """The study report of `run`. Reading it is a look at the test set, which `by` is noted for."""
+    """The study report of `run`. Reading it is a look at the test set, which `by` is noted for.
+    `studies` holds the reader studies kept here.
+    """
     told = read_reported(run, roots, audits=audits)
     remark = _noted(run, by=by, now=now) if run.has_predictions else ""
     for one in told.elsewhere:  # their results are shown as well
         _noted(one.run, by=f"{by} of {run.run_id}", now=now)
     told = _with_this_look(told, run)
-    document = study_report(told, made_at=now, remark=remark)
+    held = hold_margins(run, roots)
+    for margin in held:  # so are those of the model that it is held against
+        if margin.found is not None:
+            _noted(find_run(margin.written.against, *roots), by=f"{by} of {run.run_id}", now=now)
+    document = study_report(told, made_at=now, remark=remark, studies=studies, margins=held)
     return render_html(document) if form is Format.HTML else render_markdown(document)
 
 

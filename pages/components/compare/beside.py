@@ -11,11 +11,10 @@ from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import start_run
-from mammo_core.runs.naming import titles_of
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_runs, can_read
+from pages.components.shared.pickers import all_runs, all_titles, can_read
 from pages.components.shared.runs import show_job
 
 
@@ -34,7 +33,7 @@ def show_beside(compared: Compared) -> None:
     if not rivals:
         st.info("There is no other model of the same question to put beside it.")
         return
-    titles = titles_of(rivals.values())
+    titles = all_titles()
     with st.container(horizontal=True, vertical_alignment="bottom"):
         rival = st.selectbox(
             "Beside", list(rivals), format_func=titles.__getitem__, key="beside_model"

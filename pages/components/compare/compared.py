@@ -11,21 +11,23 @@ from mammo_core.errors import MammoError, TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.naming import run_title
 from mammo_core.types import Split
 from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped
+from pages.components.shared.pickers import title_of
+from pages.components.shared.runs import told_settings
 from pages.components.shared.scored import Scored, differs, scored_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compared:
-    """By their names the chosen runs, and the cases that all of them have, counted alike. An
-    uploaded table has cases and no run.
+    """By their short names the chosen runs, their whole names, and the cases that all of them have,
+    counted alike. An uploaded table has cases and no run.
     """
 
     runs: Mapping[str, RunFolder]
+    titles: Mapping[str, str]
     models: Mapping[str, Cases]
     counting: Counting
 
@@ -48,7 +50,7 @@ def show_settings(compared: Compared) -> None:
     if len(compared.runs) < 2:
         st.info("Choose at least two models.")
         return
-    documents = {name: run.document() for name, run in compared.runs.items()}
+    documents = {name: told_settings(run) for name, run in compared.runs.items()}
     table = settings_table(documents, only_differences=True)
     if table.empty:
         st.info("These runs have the same settings.")
@@ -83,7 +85,7 @@ def labelled_of(run: RunFolder) -> Scored:
     scored = scored_of(run)
     if scored.predictions["positive"].isna().all():
         raise TableError(
-            f"The {len(scored.predictions):,} predictions of {run_title(run)} have no labels, so "
+            f"The {len(scored.predictions):,} predictions of {title_of(run)} have no labels, so "
             "they are neither right nor wrong. Score a labelled data set."
         )
     return scored

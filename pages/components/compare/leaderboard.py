@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import streamlit as st
@@ -27,15 +26,14 @@ from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
-from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared import cached
 from pages.components.shared.counting import Counting, count_cases
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.pickers import scored_runs
-from pages.components.shared.runs import show_job
+from pages.components.shared.pickers import scored_runs, title_of
+from pages.components.shared.runs import name_of_data, show_job
 from pages.components.shared.scored import scored_of
 
 PREFIX: Final = "baseline: "
@@ -71,12 +69,12 @@ def guesses_on(cases: Cases, runs: Sequence[RunFolder], counting: Counting) -> G
         try:
             fitted = _fitted(run, cases, counting)
         except MammoError as error:
-            reasons.append(f"The baselines of {run_title(run)} are left out. {error}")
+            reasons.append(f"The baselines of {title_of(run)} are left out. {error}")
             continue
         if fitted:
             return Guesses(models=untrained | fitted, reasons=reasons)
         reasons.append(
-            f"The baselines of {run_title(run)} are left out: they do not score all of these cases."
+            f"The baselines of {title_of(run)} are left out: they do not score all of these cases."
         )
     return Guesses(
         models=untrained,
@@ -96,7 +94,7 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
     if is_free:
         st.button(
             "Fit baselines", icon=":material/casino:", key="fit_baselines", on_click=_start,
-            args=(run.run_id,), help=escaped(f"On the training images of {run_title(run)}."),
+            args=(run.run_id,), help=escaped(f"On the training images of {title_of(run)}."),
         )  # fmt: skip
 
 
@@ -142,20 +140,11 @@ def recipes_of(runs: Mapping[str, RunFolder]) -> dict[str, RunConfig]:
             settings,
             seed=0,
             series="",
-            data=replace(settings.data, folder=_name_of(settings.data.folder)),
+            data=replace(settings.data, folder=name_of_data(settings.data.folder)),
         )
         for name, settings in known
         if settings is not None
     }
-
-
-def _name_of(folder: str) -> str:
-    """A name needs no look among the registered sets, and its page none of what reads one."""
-    if not Path(folder).is_absolute():
-        return folder
-    from mammo_core.datasets.dataset import name_of_folder
-
-    return name_of_folder(folder)
 
 
 def _spread(
@@ -184,13 +173,12 @@ def _same_cases(like: Cases, run: RunFolder, counting: Counting) -> Cases | None
         return None  # its table is broken: Compare says so where it is chosen
 
 
-#: In pixels: together no wider than the page beside its sidebar at 1400 pixels.
+#: In pixels: together no wider than the page beside its sidebar at 1400 pixels. The whole name
+#: stands last, where there is room for it.
 _WIDTHS: Final = {
-    "model": 300, "AUC": 165, "average precision": 165, "with / without cancer": 165,
-    "AUC over seeds": 205,
+    "model": 250, "AUC": 165, "average precision": 165, "with / without cancer": 165,
+    "AUC over seeds": 205, "whole name": 480,
 }  # fmt: skip
-_LETTERS: Final = 44  # that fit in a line of the first column
-_TWO_LINES: Final = 56  # pixels: a longer name goes on below itself
 
 
 def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
@@ -226,10 +214,13 @@ def show_leaderboard(compared: Compared) -> None:
     estimates = {name: auc_with_interval(cases) for name, cases in rows.items()}
     best_first = sorted(rows, key=lambda name: estimates[name].value, reverse=True)
     st.dataframe(
-        [_model_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
+        [
+            _model_row(name, rows[name], estimates[name], spreads.get(name))
+            | {"whole name": compared.titles.get(name, "")}
+            for name in best_first
+        ],
         hide_index=True,
         key="leaderboard",
-        row_height=_TWO_LINES if max(map(len, rows)) > _LETTERS else None,
         column_config={name: st.column_config.TextColumn(width=w) for name, w in _WIDTHS.items()},
     )
     methods = {estimates[name].method for name in rows if not says_one_thing(rows[name])}

@@ -1,5 +1,6 @@
 """Training set by test set: what each checkpoint is worth where it did not learn."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from html import escape
@@ -31,7 +32,7 @@ from mammo_core.runs.evaluations import (
 )
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import start_run
-from mammo_core.runs.naming import last_name, titles_of
+from mammo_core.runs.naming import last_name
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.sidecars import known_women
 from mammo_core.types import Split
@@ -40,7 +41,7 @@ from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import all_runs, checkpoints
+from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
 from pages.components.shared.runs import show_job
 
 Data = tuple[str, str]  # a data set's name or folder, and the label rule
@@ -58,6 +59,7 @@ class MatrixCell:
     evaluation: Evaluation | None = None
     notes: tuple[str, ...] = ()
     name: str = ""  # what the checkpoint is called
+    short: str = ""  # and where there is little room
 
     @property
     def is_other_rule(self) -> bool:
@@ -73,7 +75,7 @@ def cells_of(
 
     evaluations = under_registered_names(list_evaluations(runs))
     own = {run.run_id: _trained_on(run) for run in checkpoints}
-    titles = titles_of(checkpoints)
+    titles, short = all_titles(), short_names()
     columns = dict.fromkeys(
         [
             *(data for data in own.values() if data is not None),
@@ -87,6 +89,7 @@ def cells_of(
             if data == own[run.run_id]
             else _foreign(run, data, evaluation_of(evaluations, run.run_id, data)),
             name=titles[run.run_id],
+            short=short[run.run_id],
         )
         for run in checkpoints
         for data in columns
@@ -216,8 +219,9 @@ def show_matrix(compared: Compared) -> None:
     if not cells:
         st.info("There is no checkpoint yet, so there is nothing to try on other data.")
         return
+    columns = column_names([cell.data for cell in cells])
     st.plotly_chart(
-        matrix_figure([_square(cell) for cell in cells]),
+        matrix_figure([_square(cell, columns[cell.data]) for cell in cells]),
         key="matrix",
         alt="AUC of each checkpoint on each data set; the table below has the same numbers",
     )
@@ -235,7 +239,16 @@ def show_matrix(compared: Compared) -> None:
     offer_evaluating(cells, entries)
 
 
-def _square(cell: MatrixCell) -> Square:
+def column_names(sets: Sequence[Data]) -> dict[Data, str]:
+    """A set that is asked two questions stands in two columns, each named by its rule."""
+    asked = Counter(name for name, _ in dict.fromkeys(sets))
+    return {
+        (name, rule): f"{last_name(name)}, {rule}" if asked[name] > 1 else last_name(name)
+        for name, rule in sets
+    }
+
+
+def _square(cell: MatrixCell, column: str) -> Square:
     found = cell.external
     marks = (f"other label rule: {escape(cell.data[1])}",) if cell.is_other_rule else ()
     if found is None:
@@ -258,7 +271,7 @@ def _square(cell: MatrixCell) -> Square:
         lines = tuple(line for line in (ranked, called, calibrated, *marks) if line)
         share = 0.0 if auc is None else max(0.0, 2 * auc.value - 1)
     return Square(
-        row=_title(cell), column=escape(last_name(cell.data[0])), lines=lines, share=share,
+        row=_title(cell), column=escape(column), lines=lines, share=share,
         is_hatched=cell.is_other_rule, is_own=cell.is_own,
     )  # fmt: skip
 
@@ -291,8 +304,8 @@ def _row(cell: MatrixCell) -> dict[str, str]:
 
 
 def _title(cell: MatrixCell) -> str:
-    """Twenty letters a line: names of runs are long, and the room beside the squares is not."""
-    return "<br>".join(escape(line) for line in wrap(cell.name, 20))
+    """Twenty letters a line: the room beside the squares is narrow."""
+    return "<br>".join(escape(line) for line in wrap(cell.short, 20))
 
 
 def _percent(rate: Rate) -> str:

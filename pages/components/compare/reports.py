@@ -5,10 +5,15 @@ from typing import Final
 
 import streamlit as st
 
-from mammo_core.files import audits_root, checkpoints_root, shipped_checkpoints_root
+from mammo_core.files import (
+    audits_root,
+    checkpoints_root,
+    shipped_checkpoints_root,
+    studies_root,
+)
 from mammo_core.runs.folder import RunFolder
 from pages.components.compare.compared import Compared
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import noted_errors
 
 _KINDS: Final = {
     "Study report, HTML": ("report", "html", "text/html"),
@@ -16,6 +21,7 @@ _KINDS: Final = {
     "Model card, HTML": ("card", "html", "text/html"),
     "Model card, Markdown": ("card", "md", "text/markdown"),
 }
+_CALLED: Final = {"report": "study report", "card": "model card"}
 
 
 def show_reports(compared: Compared) -> None:
@@ -38,7 +44,7 @@ def show_reports(compared: Compared) -> None:
 def _offer(run: RunFolder, kind: str) -> None:
     what, form, mime = _KINDS[kind]
     st.download_button(
-        escaped(f"Download {run.run_id}-{what}.{form}"), _made(run, what, form),
+        f"Download the {_CALLED[what]} ({form})", _made(run, what, form),
         f"{run.run_id}-{what}.{form}", mime, key="report_file", icon=":material/download:",
         on_click="ignore",
     )  # fmt: skip
@@ -52,5 +58,6 @@ def _made(run: RunFolder, what: str, form: str) -> str:
         return card_text(run, roots, audits=audits_root(), form=Format(form))
     now = datetime.now(UTC).isoformat(timespec="seconds")
     return study_text(
-        run, roots, audits=audits_root(), form=Format(form), by="Compare page", now=now
-    )
+        run, roots, audits=audits_root(), form=Format(form), by="Compare page", now=now,
+        studies=studies_root(),
+    )  # fmt: skip

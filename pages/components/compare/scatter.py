@@ -1,5 +1,5 @@
-"""Where two models disagree: each case by the ranks the two give it; those encircled, and those
-they rank most differently, open as a case list.
+"""Where two models disagree: each case by the scores, or the ranks, that the two give it; those
+encircled, and those they rank most differently, open as a case list.
 """
 
 from collections.abc import Mapping
@@ -8,9 +8,12 @@ from typing import Any, Final
 
 import streamlit as st
 
+from mammo_core.errors import MammoError
+from mammo_core.inference.verdict import as_given
 from mammo_core.listing import ListedCase
 from mammo_core.metrics.cases import Cases, disagreements
-from mammo_core.plots.overviews import agreement_figure
+from mammo_core.plots.overviews import Axis, agreement_figure
+from mammo_core.runs.operating_points import point_in_force
 from pages.components.compare.compared import Compared
 from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import (
@@ -24,6 +27,7 @@ from pages.components.shared.frame import escaped
 from pages.components.shared.scored import scored_of
 
 _MOST_APART: Final = 200
+_BY: Final = ("scores", "ranks")
 
 
 @st.fragment
@@ -38,24 +42,35 @@ def show_disagreements(compared: Compared) -> None:
         other = st.selectbox(
             "against", [name for name in names if name != one], key="other", bind="query-params"
         )
+        by = st.segmented_control(
+            "Each case by its", _BY, default=_BY[0], required=True, key="agreement_by",
+            bind="query-params",
+            help="Ranks are shares of all cases that score lower: models with different scales "
+            "can be compared by them.",
+        )  # fmt: skip
     table = disagreements(models[one], models[other])
     drawn = st.plotly_chart(
-        agreement_figure(table, one=one, other=other), key=f"agreement_{one}_{other}",
+        agreement_figure(
+            table, _axis(compared, one, "one", by), _axis(compared, other, "other", by)
+        ),
+        key=f"agreement_{one}_{other}_{by}",
         on_select="rerun", selection_mode=("points", "box", "lasso"),
-        alt=f"Each case by its rank by {one} and by {other}",
+        alt=f"Each case by its {by} by {one} and by {other}",
     )  # fmt: skip
+    if by == _BY[0]:
+        st.caption(escaped(_thresholds_in_words(compared, (one, other))))
     ids = [str(point["customdata"][0]) for point in drawn.selection.points]
     wanted = table[table["case_id"].isin(ids)] if ids else table.head(_MOST_APART)
     st.caption(
         f"{len(wanted):,} of {len(table):,} cases, "
         f"{'those chosen in the figure' if ids else 'those that the two rank most differently'}, "
-        "furthest apart first. Ranks are shares of all cases that score lower, so models with "
-        "different scales can be compared. Draw around cases to list them."
+        "furthest apart first. Draw around cases to list them."
     )
     apart = wanted.set_index("case_id")
     listing = _listing(compared, one, list(apart.index))
     facts = {
         name: {
+            f"score by {escaped(other)}": float(row["score_other"]),
             f"rank by {escaped(one)}": float(row["one"]),
             f"rank by {escaped(other)}": float(row["other"]),
             "apart": float(row["apart"]),
@@ -63,6 +78,40 @@ def show_disagreements(compared: Compared) -> None:
         for name, row in apart.iterrows()
     }
     show_cases_panel(_with_facts(listing, facts), key="disagreements")
+
+
+def _axis(compared: Compared, name: str, which: str, by: str) -> Axis:
+    if by != _BY[0]:
+        return Axis(title=f"rank by {name}", column=which)
+    return Axis(
+        title=f"score by {name}", column=f"score_{which}", threshold=_locked(compared, name)
+    )
+
+
+def _locked(compared: Compared, name: str) -> float | None:
+    """The threshold in force for cases counted as they are here; None where there is none."""
+    run = compared.runs.get(name)
+    if run is None:
+        return None
+    try:
+        point = as_given(point_in_force(run))
+    except MammoError:
+        return None  # as its own page says
+    counting = compared.counting
+    if point is None or (point.level, point.pooling) != (counting.level, counting.rule):
+        return None
+    return point.threshold
+
+
+def _thresholds_in_words(compared: Compared, names: tuple[str, str]) -> str:
+    lacking = [name for name in names if _locked(compared, name) is None]
+    if not lacking:
+        return "Dashed: the threshold locked for each model. Between the lines the two disagree."
+    level = compared.counting.level
+    return (
+        f"No threshold by {level} is locked for {' and '.join(lacking)}, so none is drawn there. "
+        "Thresholds locks one."
+    )
 
 
 def _with_facts(listing: Listing, facts: Mapping[Any, Mapping[str, float]]) -> Listing:

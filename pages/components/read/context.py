@@ -12,7 +12,12 @@ from numpy.typing import NDArray
 from mammo_core.errors import MammoError
 from mammo_core.files import cache_root, cases_root
 from mammo_core.inference.ensembles import ensembles_with
-from mammo_core.inference.interpretation import chance_at, why_outside, why_uncompared
+from mammo_core.inference.interpretation import (
+    chance_at,
+    unlike_in_words,
+    why_outside,
+    why_uncompared,
+)
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among
@@ -32,6 +37,7 @@ from pages.components.read.reading import (
     warm,
 )
 from pages.components.read.scores import (
+    Alarm,
     Fit,
     fit_of,
     scored_images,
@@ -279,12 +285,19 @@ def show_judged(
     return cases
 
 
-def _alarms(case: Case, run: RunFolder, read: CaseReading) -> list[str]:
+def _alarms(case: Case, run: RunFolder, read: CaseReading) -> list[Alarm]:
     """Why the score or the heatmap may mean nothing: what the image is, where the evidence lies."""
+    line = unlike_in_words(cached.card(run))
     unlike = _familiar(case, run, read, is_unlike=True)
-    told = [f"{', '.join(titles)}: {sentence}" for sentence, titles in unlike.items()]
+    told = [
+        Alarm(line=line, sentence=f"{', '.join(titles)}: {sentence}")
+        for sentence, titles in unlike.items()
+    ]
     at_rim = [
-        f"{case.image(image_id).title}: {drawn.warning}"
+        Alarm(
+            line=f"{case.image(image_id).title}: much of the evidence lies at the breast's edge.",
+            sentence=f"{case.image(image_id).title}: {drawn.warning}",
+        )
         for image_id, drawn in read.drawn.items()
         if drawn.warning
     ]

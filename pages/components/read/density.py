@@ -11,7 +11,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Level, Split
 from mammo_core.words import NOTICE
 from pages.components.read.reading import read_images
-from pages.components.read.scores import fit_of, scored_images, show_meaning
+from pages.components.read.scores import Fit, fit_of, scored_images, show_meaning
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, without_notice
 from pages.components.shared.pickers import density_model
@@ -30,19 +30,37 @@ def show_density(case: Case) -> None:
     with noted_errors():
         card = cached.card(run)
         fit = fit_of(case, card)
-        images = [image for image in fit.scored if not image.info.is_synthetic]
-        readings = read_images(run, case, images).readings
-        shares = {name: reading.probabilities for name, reading in readings.items()}
-        graded = grade_cases(scored_images(case, readings), shares, card.task)
+        graded = _graded(case, run, card, fit)
         if not graded:
             return
-        first = min(graded, key=lambda one: one.level is not Level.EXAM)
+        first = _coarsest(graded)
         label = f"{card.task.name.capitalize()} {first.grade}, by model"
         with st.popover(escaped(label), icon=":material/texture:"):
             _show_grades(first, graded, card)
             _show_behind(run, card, graded)
             for sentence, titles in fit.remarks.items():
                 st.caption(f":material/warning: {escaped(', '.join(titles))}: {escaped(sentence)}")
+
+
+def density_of(case: Case) -> str:
+    """The grade of the whole case; "" where no model tells it."""
+    run = density_model()
+    if run is None or all(image.info.is_synthetic for image in case.images):
+        return ""
+    card = cached.card(run)
+    graded = _graded(case, run, card, fit_of(case, card))
+    return _coarsest(graded).grade if graded else ""
+
+
+def _graded(case: Case, run: RunFolder, card: ModelCard, fit: Fit) -> list[GradedCase]:
+    images = [image for image in fit.scored if not image.info.is_synthetic]
+    readings = read_images(run, case, images).readings
+    shares = {name: reading.probabilities for name, reading in readings.items()}
+    return grade_cases(scored_images(case, readings), shares, card.task)
+
+
+def _coarsest(graded: list[GradedCase]) -> GradedCase:
+    return min(graded, key=lambda one: one.level is not Level.EXAM)
 
 
 def _show_grades(first: GradedCase, graded: list[GradedCase], card: ModelCard) -> None:

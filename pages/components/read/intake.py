@@ -156,7 +156,7 @@ def show_samples(*, has_pictures: bool = False) -> Callable[[], None]:
     """A button for each sample; what comes back puts their pictures in, which takes longer."""
     samples = list_samples(samples_root())
     places = []
-    with st.container(key="samples", horizontal=True, vertical_alignment="center"):
+    with st.container(key="samples", width="content", horizontal=True, vertical_alignment="center"):
         for sample in samples:
             with st.container(
                 width="content", horizontal=True, vertical_alignment="center", gap="xsmall"
@@ -271,11 +271,38 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
 
 
 _PANES: Final = 4
+SHOWN: Final = "case_shown"  # the container of all that is told of one case
+_WHOLE: Final = "case_on_the_page"
+#: What a run has not drawn anew stays on the page until its end. A page that is redrawn soon does
+#: not flicker for it.
+_HIDDEN: Final = (
+    f"<style>.st-key-{SHOWN} [data-stale='true'] "
+    "{ visibility: hidden; transition: visibility 0s 0.3s; }</style>"
+)
+_NOT_HIDDEN: Final = f"<style>.st-key-{SHOWN} {{ visibility: visible; }}</style>"
+
+
+def hide_last_case(opened: Case | None) -> None:
+    """Until the page tells of `opened` alone, nothing that it told of another case is to be seen:
+    no score may stand beside an image it is not of.
+    """
+    is_new = st.session_state.get(_WHOLE) != _name_of(opened)
+    st.html(_HIDDEN if is_new else _NOT_HIDDEN)
+
+
+def note_whole(opened: Case | None) -> None:
+    """The page has been drawn to its end."""
+    st.session_state[_WHOLE] = _name_of(opened)
+
+
+def _name_of(opened: Case | None) -> str:
+    return "" if opened is None else opened.case_id
 
 
 @contextmanager
 def _reading(files: int) -> Iterator[Callable[[], None]]:
     """One line of what is being done, and empty panes; the line goes on at every call."""
+    st.html(_HIDDEN)
     place = st.empty()
     done = 0
     with place.container():

@@ -10,7 +10,7 @@ import streamlit as st
 
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.cases import Case
-from mammo_core.reading import Mark
+from mammo_core.reading import Mark, corner_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import Froc, froc_of
 from mammo_core.runs.naming import run_title
@@ -48,7 +48,7 @@ class LesionLayer:
 
     @property
     def legend(self) -> Legend:
-        return Legend(text=self.title, low_text="tissue", high_text="lesion")
+        return Legend(text=self.title, low_text="tissue", high_text="full colour: lesion")
 
     def marks(self, image_id: str) -> tuple[Mark, ...]:
         """As sure as those of which one an image was false where it was measured."""
@@ -67,7 +67,8 @@ class LesionLayer:
             for rank, mark in enumerate(self.marks(pane.key), start=1)
         ]
         drawn = found.drawn
-        return replace(pane, heat=drawn.heat, boxes=tuple(rounds), faint=drawn.corner)
+        faint = corner_in_words(drawn.heat, is_relative=False, stands_out=bool(rounds))
+        return replace(pane, heat=drawn.heat, boxes=tuple(rounds), faint=faint)
 
 
 def pick_lesions(case: Case) -> LesionLayer | None:

@@ -21,8 +21,8 @@ from mammo_core.preprocessing.cases import (
 from mammo_core.preprocessing.file_names import NamedPlace
 from mammo_core.preprocessing.grouping import parts_of
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
-from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region
-from mammo_core.reports.case.record import flat_in_words, opening_in_words
+from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region, ShownMap
+from mammo_core.reports.case.record import opening_in_words, scales_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
@@ -42,6 +42,7 @@ from pages.components.shared.viewer.viewer import (
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
 _LONGEST_TOGETHER: Final = 1400
+_LEAST_FETCHED: Final = 512  # pixels; an image that is no wider or higher is sent whole
 _OF_MODEL: Final = " by model "  # in the key of a pane, after its image's id
 
 
@@ -105,12 +106,12 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
     shown = display_image(case, image, longest=longest)
     reading = read.readings.get(image.ref.image_id) if read else None
     regions = read.regions[image.ref.image_id].inside if read and reading else ()
-    drawn = read.drawn[image.ref.image_id] if read and reading else None
+    shown_map = shown_maps(case, read).get(image.ref.image_id) if read else None
     return Pane(
         key=image.ref.image_id,
         title=image.title,
         pixels=shown.pixels,
-        full=_full(case, image) if shown.reduction > 1 else None,
+        full=_full(case, image, shown),
         windows=shown.windows,
         side=image.ref.side,
         view=image.ref.view,
@@ -119,19 +120,24 @@ def _pane(case: Case, image: CaseImage, read: CaseReading | None, *, longest: in
         breast=shown.breast,
         chest_wall=shown.chest_wall,
         reduction=shown.reduction,
-        heat=drawn.heat if drawn else None,
+        heat=shown_map.heat if shown_map else None,
         boxes=tuple(
             _region_box(number, region, shown.reduction)
             for number, region in enumerate(regions, start=1)
         ),
         facts=facts_of(image),
         note=_note(reading, "Score") if reading else "",
-        faint=drawn.corner if drawn else "",
+        faint=shown_map.corner if shown_map else "",
     )
 
 
-def _full(case: Case, image: CaseImage) -> NDArray[np.uint16]:
-    return load_grey(cases_root(), case, image, grey=grey_values)
+def _full(case: Case, image: CaseImage, shown: DisplayImage) -> NDArray[np.uint16] | None:
+    """What is fetched where the zoom asks for it, so that little has to come before a first look;
+    None where what is shown is little and all there is.
+    """
+    if shown.reduction > 1:
+        return load_grey(cases_root(), case, image, grey=grey_values)
+    return shown.pixels if min(shown.pixels.shape) >= _LEAST_FETCHED else None
 
 
 def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
@@ -213,7 +219,7 @@ def show_regions(case: Case, read: CaseReading) -> None:
         lines.append(words)
     if lines:
         st.markdown("\n".join(f"- {line}" for line in lines))
-    st.caption(_scale_in_words(read))
+    st.caption(_scale_in_words(case, read))
 
 
 def _quadrants(case: Case, read: CaseReading) -> list[str]:
@@ -229,28 +235,44 @@ def _quadrants(case: Case, read: CaseReading) -> list[str]:
     return [f"{side}: {words} in both views" for side, words in told.items() if words]
 
 
-def _scale_in_words(read: CaseReading) -> str:
-    title = METHOD_TITLES[next(iter(read.readings.values())).method]
-    readings = [reading for reading in read.readings.values() if not reading.is_flat]
-    if not readings:
-        scale = ""
-    elif any(reading.is_relative for reading in readings):
-        scale = "Its colours are relative: some point of every image is full colour."
-    elif any(reading.stands_out for reading in readings):
-        scale = "Full colour is what 1 in 200 validation images without cancer reaches."
-    else:
-        scale = "No region stands out: none reaches what 1 in 200 images without cancer reaches."
-    flat = flat_in_words(len(read.readings) - len(readings), of=len(read.readings))
-    scale = f"{scale} {flat}".strip()
+def shown_maps(case: Case, read: CaseReading) -> dict[str, ShownMap]:
+    """By image id, the heatmaps of `case` as they are drawn."""
+    return {
+        image.ref.image_id: ShownMap(
+            title=image.title,
+            reading=reading,
+            heat=read.drawn[image.ref.image_id].heat,
+            stands_out=bool(read.regions[image.ref.image_id].inside),
+        )
+        for image in case.images
+        if (reading := read.readings.get(image.ref.image_id))
+    }
+
+
+def _scale_in_words(case: Case, read: CaseReading) -> str:
+    maps = list(shown_maps(case, read).values())
+    title = METHOD_TITLES[maps[0].reading.method]
+    scale = scales_in_words(maps)
     if read.members:
         scale += (
             f" It is the mean of the heatmaps of {len(read.members)} models "
-            f"({escaped(', '.join(read.members))}), each on its own scale."
+            f"({', '.join(read.members)}), each on its own scale."
         )
-    return (
-        f"The heatmap ({escaped(title)}) shows what moved the score, not the borders of a "
-        f"tumour. {scale}"
+    return escaped(
+        f"The heatmap ({title}) shows what moved the score, not the borders of a tumour. {scale}"
     )
+
+
+def legend_of(reads: Sequence[CaseReading]) -> Legend:
+    """What the colours of the heatmaps shown stand for, beside their bar."""
+    readings = [reading for read in reads for reading in read.readings.values()]
+    if any(reading.is_relative for reading in readings):
+        full = "full colour: most in this image"
+    elif any(read.members for read in reads):
+        full = "full colour: full on every model's own scale"
+    else:
+        full = "full colour: 1 in 200 images without cancer reach it"
+    return Legend(text="What moved the score", low_text="nothing", high_text=full)
 
 
 def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
@@ -264,7 +286,6 @@ def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
         st.caption(escaped(read.engine_note))
 
 
-LEGEND: Final = Legend(text="What moved the score", low_text="none", high_text="most")
 _BESIDE: Final = "Side by side"
 HEIGHT: Final = 780
 
@@ -294,7 +315,11 @@ def lay_out(*, is_for_two: bool) -> Places:
         pictures, right = st.columns([3, 1], gap="medium")
         models, scores = right.container(), right.container()
         return Places(
-            models=models, pictures=pictures, scores=scores, second_scores=scores, behind=pictures
+            models=models,
+            pictures=pictures,
+            scores=scores,
+            second_scores=scores,
+            behind=st.container(),  # on a phone under the scores
         )
     models = st.container(horizontal=True)
     pictures = st.container()
@@ -365,7 +390,7 @@ def show_pictures(
         by_title = {titles[layer.run.run_id]: layer.read for layer in layers}
         panes = make_pairs(case, parts[part], by_title)
     columns = len(layers) if len(layers) > 1 else 0
-    legend = lesions.legend if lesions else LEGEND
+    legend = lesions.legend if lesions else legend_of([layer.read for layer in layers])
     panes = [
         replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
         for pane in panes

@@ -14,6 +14,7 @@ from mammo_core.inference.interpretation import (
     why_not,
     why_outside,
     why_uncompared,
+    why_unlike,
 )
 from mammo_core.inference.verdict import (
     ScoredCase,
@@ -67,6 +68,16 @@ class Cautions:
         return len(self.alarms) + len(self.others)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """That a score may mean nothing: one short line for the panel, and a whole sentence behind it;
+    "" where it stands among the remarks on the images.
+    """
+
+    line: str
+    sentence: str = ""
+
+
 _KINDS: Final = {"synthetic": "Synthetic model", "film": "Film model", "digital": "Digital model"}
 _WARNING: Final = ":material/warning:"
 
@@ -77,11 +88,12 @@ def show_scores(
     card: ModelCard,
     fit: "Fit",
     *,
-    alarms: Sequence[str] = (),
+    alarms: Sequence[Alarm] = (),
 ) -> list[ScoredCase]:
-    """Breasts and exam on one panel; under it the chip that opens all the rest. The cases on the
-    panel come back. `alarms` are said first.
+    """Breasts and exam on one panel, with the gravest of the `alarms`; under it the chip that opens
+    all the rest. The cases on the panel come back.
     """
+    alarms = [*_made_otherwise(card, images, fit), *alarms]
     point = point_for(images, run, card)
     cases = score_cases(images, point)
     large = said_once(cases, point)
@@ -91,12 +103,28 @@ def show_scores(
         return None if uncompared else validation_cases(run, case.level, case.rule)
 
     shown = " ".join(image.ref.image_id[:12] for image in images)
-    panel = panel_of(large, point, reference, key=f"{card.weights_sha256[:12]} {shown}")
+    panel = panel_of(
+        large,
+        point,
+        reference,
+        key=f"{card.weights_sha256[:12]} {shown}",
+        alarm=next((alarm.line for alarm in alarms), ""),
+    )
     show_panel(panel, key=f"scores_{run.run_id}")
-    cautions = cautions_of(images, large, run, card, fit, alarms=alarms)
+    told = [alarm.sentence for alarm in alarms if alarm.sentence]
+    cautions = cautions_of(images, large, run, card, fit, alarms=told)
     with st.popover(chip_of(card, cautions, is_alarmed=bool(alarms)), icon=_WARNING):
         _show_all(cases, large, run, card, point=point, cautions=cautions, reference=reference)
     return large
+
+
+def _made_otherwise(card: ModelCard, images: Sequence[ScoredImage], fit: "Fit") -> list[Alarm]:
+    """What was scored although the model has learnt from images made in another way; a stamp says
+    more of the others.
+    """
+    stamped = {image.ref.image_id for image in images if image.is_outside}
+    told = (why_unlike(card, image) for image in fit.scored if image.ref.image_id not in stamped)
+    return [Alarm(line=line) for line in dict.fromkeys(told) if line]
 
 
 def chip_of(card: ModelCard, cautions: Cautions, *, is_alarmed: bool) -> str:
@@ -182,8 +210,10 @@ def _threshold(
         return "No verdict: no threshold is locked. Lock one on the Thresholds page."
     if point is None or why_no_verdict(cases, point):
         return ""  # among the cautions
+    whose = ", which comes with the model" if point.comes_with_model else ""
     return (
-        f"Threshold {threshold_in_words(point)}, {point.aim}. {promise_in_words(point, positive)}"
+        f"Threshold {threshold_in_words(point)}{whose}, {point.aim}. "
+        f"{promise_in_words(point, positive)}"
     )
 
 

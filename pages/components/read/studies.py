@@ -2,18 +2,23 @@
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import TypedDict
 
 import pandas as pd
 import streamlit as st
 
 from mammo_core.files import cases_root, studies_root
-from mammo_core.inference.verdict import score_cases
+from mammo_core.inference.verdict import ScoredImage, score_cases, verdict_on
+from mammo_core.metrics.reader_findings import BIRADS, DENSITIES
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
 from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.reader_study import (
     MOST,
     Phase,
+    Question,
     ReaderAnswer,
     ReadingStudy,
     StudyCase,
@@ -28,7 +33,8 @@ from mammo_core.runs.reader_study import (
 from mammo_core.tables import to_safe_csv
 from mammo_core.types import Level
 from mammo_core.words import day_in_words
-from pages.components.read.pictures import make_panes, show_regions
+from pages.components.read.density import density_of
+from pages.components.read.pictures import legend_of, make_panes, show_regions
 from pages.components.read.reading import CaseReading, read_images
 from pages.components.read.scores import (
     fit_of,
@@ -38,10 +44,16 @@ from pages.components.read.scores import (
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
-from pages.components.shared.viewer.viewer import Legend, show_viewer
+from pages.components.shared.viewer.viewer import show_viewer
 
 _KEPT_DAYS = 180
 _TRUTHS = {"unknown": None, "cancer": True, "no cancer": False}
+
+
+class _Told(TypedDict, total=False):
+    recalled: bool | None
+    birads: str
+    density: str
 
 
 def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
@@ -62,6 +74,11 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
     with st.form("study_form", border=False):
         title = st.text_input("Name of the study", key="study_title", max_chars=80)
         seed = st.number_input("Seed of the orders", 0, 10_000, 0, key="study_seed")
+        asks = st.pills(
+            "Also ask for", list(Question), default=[Question.RECALL], selection_mode="multi",
+            key="study_asks",
+            help="Sensitivity and specificity need the recall decision; kappa is told of each.",
+        )  # fmt: skip
         is_wanted = st.form_submit_button(
             "Make the study", icon=":material/lock:", key="make_study"
         )
@@ -70,7 +87,7 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
     elif is_wanted:
         truths = [_TRUTHS[str(truth)] for truth in table["Truth"]]
         with noted_errors():
-            _enter(_make(case_ids, truths, run, title=title, seed=seed))
+            _enter(_make(case_ids, truths, run, title=title, seed=seed, asks=tuple(asks)))
     show_studies()
 
 
@@ -98,6 +115,7 @@ def _make(
     *,
     title: str,
     seed: int,
+    asks: tuple[Question, ...],
 ) -> str:
     until = time.time() + _KEPT_DAYS * DAY_SECONDS
     for case_id in case_ids:
@@ -111,6 +129,7 @@ def _make(
         checkpoint=run.run_id,
         seed=seed,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        asks=asks,
     )
     return create_study(studies_root(), study)
 
@@ -139,7 +158,9 @@ def show_study() -> None:
         study = find_study(studies_root(), st.query_params["study"])
         st.markdown(f"#### {escaped(study.title)}")
         reader = _ask_reader(study)
-        if reader:
+        if not reader:
+            _show_results(study)
+        else:
             step = next_step(study, answers_of(studies_root(), study), reader)
             if step is None:
                 st.success("Every case is answered. Thank you.", icon=":material/check:")
@@ -166,6 +187,20 @@ def _ask_reader(study: ReadingStudy) -> str:
     return reader
 
 
+def _show_results(study: ReadingStudy) -> None:
+    """For whoever runs the study, on asking: who only signs in to read does not see them."""
+    if not st.toggle("Show results (for whoever runs the study)", key="study_results"):
+        return
+    from mammo_core.reports.study.readers import as_read
+    from pages.components.shared.reader_results import show_reader_results
+
+    with shown_errors():
+        read = as_read(study, answers_of(studies_root(), study))
+        show_reader_results(
+            read, title=study.title, name=f"study_{study.study_id}", is_sequential=True
+        )
+
+
 def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase) -> None:
     case = load_case(cases_root(), asked.case_id)
     read, run = None, find_checkpoint(study.checkpoint)
@@ -174,8 +209,12 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
     done = study.order_for(reader).index(asked)
     picture, words = st.columns([3, 1], gap="medium")
     with picture:
-        legend = Legend(text="What moved the score", low_text="none", high_text="most")
-        show_viewer(make_panes(case, read), key=f"study_viewer_{phase}", height=720, legend=legend)
+        show_viewer(
+            make_panes(case, read),
+            key=f"study_viewer_{phase}",
+            height=720,
+            legend=legend_of([read] if read else []),
+        )
     with words:
         st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")
         if read is not None:
@@ -207,6 +246,7 @@ def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase:
             f"{question}? 0 to {MOST}", min_value=0, max_value=MOST, value=None, step=1,
             key=f"answer {step}", placeholder="0 is none, 100 is certain",
         )  # fmt: skip
+        told = _ask_more(study, phase, step)
         is_locked = st.form_submit_button(
             "Lock my answer", icon=":material/lock:", key="lock_answer"
         )
@@ -220,13 +260,49 @@ def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase:
             seconds=round(time.monotonic() - shown[step], 1),
             answered_at=datetime.now(UTC).isoformat(timespec="seconds"),
             weights_sha256=cached.card(run).weights_sha256,
-            model_score=_model_score(case, run) if phase is Phase.AIDED else None,
+            **told,
         )
-        lock_answer(studies_root(), study, answer)
+        if phase is Phase.AIDED:
+            answer = _with_model(study, answer, case, run)
+        with shown_errors():
+            lock_answer(studies_root(), study, answer)
         st.rerun()
 
 
-def _model_score(case: Case, run: RunFolder) -> float | None:
+def _ask_more(study: ReadingStudy, phase: Phase, step: str) -> _Told:
+    """What the study asks beside how likely cancer is; density once, without the model."""
+    told = _Told()
+    if Question.RECALL in study.asks:
+        recalled = st.segmented_control("Recall her?", ["yes", "no"], key=f"recalled {step}")
+        told["recalled"] = None if recalled is None else recalled == "yes"
+    if Question.BIRADS in study.asks:
+        told["birads"] = _picked("BI-RADS", BIRADS, f"birads {step}")
+    if Question.DENSITY in study.asks and phase is Phase.UNAIDED:
+        told["density"] = _picked("Density", DENSITIES, f"density {step}")
+    return told
+
+
+def _picked(label: str, words: Sequence[str], key: str) -> str:
+    return st.segmented_control(label, words, key=key) or ""
+
+
+def _with_model(
+    study: ReadingStudy, answer: ReaderAnswer, case: Case, run: RunFolder
+) -> ReaderAnswer:
+    """With what the model said: its score, its call where a threshold is locked, the density."""
+    images = scored_images(case, _read(case, run).readings)
+    point = point_in_force(run)
+    found = [verdict_on(one, point) for one in score_cases(images, point)]
+    calls = [one.is_above for one in found if one is not None]
+    return replace(
+        answer,
+        model_score=_model_score(images),
+        model_called=any(calls) if calls else None,
+        model_density=density_of(case) if Question.DENSITY in study.asks else "",
+    )
+
+
+def _model_score(images: Sequence[ScoredImage]) -> float | None:
     """The highest of the case's images."""
-    scored = score_cases(scored_images(case, _read(case, run).readings), None)
+    scored = score_cases(images, None)
     return max((one.score for one in scored if one.level is Level.IMAGE), default=None)

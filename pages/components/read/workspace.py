@@ -27,6 +27,7 @@ from pages.components.read.context import (
 from pages.components.read.density import show_density
 from pages.components.read.exports import show_exports
 from pages.components.read.intake import (
+    SHOWN,
     example_case,
     example_model,
     named,
@@ -145,8 +146,13 @@ def _show_heading() -> None:
 
 def show_opened(case: Case) -> RunFolder | None:
     """The model that read it comes back."""
-    run = None
     _show_heading()
+    with st.container(key=SHOWN):
+        return _show_all_of(case)
+
+
+def _show_all_of(case: Case) -> RunFolder | None:
+    run = None
     if case.images:
         offer_names(case)
         run = _show_case(case)
@@ -170,25 +176,33 @@ def show_first_visit() -> RunFolder | None:
     offer_undo()
     show_drop()
     with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(width=200):
-            run = pick_run("Read with", models_for(None), key="model", lacking=_LACKING)
+        with st.container(width=240):
+            run = pick_run(
+                "Your images are read with", models_for(None), key="model", lacking=_LACKING
+            )
         show_choices()
         draw_samples = show_samples(has_pictures=True)
     case = example_case()
     if case is not None:
-        _show_example(case, example_model(case))
+        with st.container(key=SHOWN):
+            _show_example(case, example_model(case), run)
     show_studies()
     draw_samples()
     return run
 
 
-def _show_example(case: Case, run: RunFolder | None) -> None:
+def _show_example(case: Case, run: RunFolder | None, chosen: RunFolder | None) -> None:
     place = lay_out(is_for_two=False)
     layer = read_with(run, case)
     with place.pictures:
         show_pictures(case, [layer] if layer else [], proposed={}, height=560)
     with place.scores, noted_errors():
-        st.markdown("**Example**: a drawn exam, read by a small model of drawn women")
+        st.markdown("**Example**: a drawn exam, read by a small model of drawn women.")
+        if chosen is not None:
+            st.caption(
+                f"Your mammograms will be read with {escaped(title_of(chosen))}, as chosen above; "
+                "drawn ones with a model of drawn women."
+            )
         if layer is not None:
             show_judged(case, layer)
 

@@ -22,7 +22,7 @@ from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
-from mammo_core.runs.naming import ABOUT_NAME, titles_of
+from mammo_core.runs.naming import ABOUT_NAME, short_titles, titles_of
 from mammo_core.runs.sidecars import SEEN_NAME
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Level
@@ -91,6 +91,12 @@ def card(run: RunFolder) -> ModelCard:
 def titles(runs: Sequence[RunFolder]) -> dict[str, str]:
     """By run id what each of `runs` is called; told anew when one was named or written anew."""
     return _titles(tuple((run.path, *map(_written_at, _titled_by(run))) for run in runs))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def short_names(titles: dict[str, str]) -> dict[str, str]:
+    """By run id the names for narrow places, of `titles`."""
+    return short_titles(titles)
 
 
 def _titled_by(run: RunFolder) -> tuple[Path, ...]:

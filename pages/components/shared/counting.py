@@ -29,7 +29,7 @@ def note_look(run: RunFolder | None, split: str) -> None:
     seen.add(run.path)
     now = datetime.now(UTC).isoformat(timespec="seconds")
     with noted_errors():
-        note_opening(run, by="Thresholds and Compare pages", now=now)
+        note_opening(run, by="Thresholds, Compare and Train pages", now=now)
 
 
 _RULE_WORDS: Final = {

@@ -35,6 +35,11 @@ def all_titles() -> dict[str, str]:
     return cached.titles(list_checkpoints())
 
 
+def short_names() -> dict[str, str]:
+    """`all_titles` for narrow places: tables, figures, sentences about several runs."""
+    return cached.short_names(all_titles())
+
+
 def title_of(run: RunFolder) -> str:
     return all_titles().get(run.run_id) or run_title(run)
 

@@ -2,7 +2,8 @@
 from.
 """
 
-from typing import TYPE_CHECKING, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
 
@@ -20,10 +21,10 @@ from mammo_core.runs.measured import (
     froc_tables,
     stress_of,
 )
-from mammo_core.runs.naming import run_title
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import title_of
 
 
 def show_job(run: RunFolder) -> bool:
@@ -33,7 +34,7 @@ def show_job(run: RunFolder) -> bool:
         if not status.state.is_over:
             _watch(run)
             return False
-        words = escaped(f"{run_title(run)}: {status.state}. {status.message}")
+        words = escaped(f"{title_of(run)}: {status.state}. {status.message}")
         if status.state is RunState.FINISHED:
             st.caption(words)
         else:
@@ -48,7 +49,7 @@ def _watch(run: RunFolder) -> None:
         if status.state.is_over:
             st.rerun()  # what it has found is shown outside this fragment
         st.progress(
-            status.progress, text=escaped(f"{status.state}: {status.message or run_title(run)}")
+            status.progress, text=escaped(f"{status.state}: {status.message or title_of(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
             run.ask_to_stop()
@@ -115,6 +116,29 @@ if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it
 _SETTINGS: Final = "run.json"
 
 
+def name_of_data(folder: str) -> str:
+    """The registered name of `folder`. A name needs no look among the registered sets, and its page
+    none of what reads one.
+    """
+    if not Path(folder).is_absolute():
+        return folder
+    from mammo_core.datasets.dataset import name_of_folder
+
+    return name_of_folder(folder)
+
+
+def told_settings(run: RunFolder) -> dict[str, Any]:
+    """The settings of `run` to be held against others: one data set has one name, whether its run
+    was started from its folder or from its name.
+    """
+    document = run.document()
+    data = document.get("data")
+    folder = data.get("folder") if isinstance(data, dict) else None
+    if not isinstance(data, dict) or not isinstance(folder, str):
+        return document
+    return document | {"data": data | {"folder": name_of_data(folder)}}
+
+
 def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:
     """Which data set `run` has scored, as its settings name it."""
     evaluations = list_evaluations([run])
@@ -127,7 +151,7 @@ def dataset_of(run: RunFolder) -> "Dataset":
     """The data set whose images `run` has scored: its own, or the one it was evaluated on."""
     if not run.file(_SETTINGS).exists():
         raise RunError(
-            f"{run_title(run)} came from elsewhere, without the settings of its training: which "
+            f"{title_of(run)} came from elsewhere, without the settings of its training: which "
             "images on this computer are its own is not known, so none are shown. It reads like "
             "any other model."
         )

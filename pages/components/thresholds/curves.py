@@ -2,6 +2,7 @@
 
 from typing import Final
 
+import pandas as pd
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases, why_no_auc
@@ -24,8 +25,9 @@ from mammo_core.plots.curves import (
 )
 from mammo_core.words import many
 from pages.components.shared import cached
-from pages.components.shared.counting import Counted
-from pages.components.shared.frame import escaped
+from pages.components.shared.counting import Counted, title_of
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.reader_results import show_reader_results
 from pages.components.shared.scored import kept_upload
 from pages.components.thresholds.threshold import keep_threshold
 
@@ -176,6 +178,19 @@ def show_readers(counted: Counted, rates: RatesAtThreshold) -> None:
     with right:
         st.caption(_basis(counted, beside, called_from))
     st.dataframe([_row(one) for one in beside.results], hide_index=True, key="readers")
+    if len(study.modalities) > 1 and st.toggle(
+        "Compare two ways of reading", key="two_ways", help="Such as without the model and with it."
+    ):
+        cases = counted.cases
+        ids = pd.Index(cases.case_ids)
+        with noted_errors():
+            show_reader_results(
+                study,
+                title=title_of(counted),
+                name="study",
+                truth=pd.Series(cases.positive, ids),
+                women=pd.Series(cases.groups.astype(str), ids),
+            )
 
 
 def _pick(study: ReaderStudy) -> tuple[str, float]:

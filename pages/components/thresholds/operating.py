@@ -50,6 +50,11 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
     except MammoError as error:
         reason = str(error)
     threshold = rates.point.threshold
+    if reason is None and is_in_force(locked, counted, threshold):
+        reason = (
+            f"{threshold:.4f} is in force already. Move the threshold to lock another, or unlock "
+            "it to lock it on re-calibrated scores."
+        )
     with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=reason is not None):
         st.markdown(escaped(_lock_in_words(counted, rates)))
         kind = st.segmented_control(
@@ -73,6 +78,18 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
     st.caption(escaped(" ".join((told, f"Lock is off: {reason}" if reason else ""))))
 
 
+def is_in_force(locked: LockedPoint | None, counted: Counted, threshold: float) -> bool:
+    """Whether locking `threshold` as it stands would change nothing."""
+    given, counting = as_given(locked), counted.counting
+    return (
+        given is not None
+        and given.threshold == threshold
+        and (given.level, given.pooling, given.split)
+        == (counting.level, counting.rule, counting.split)
+        and given.cases_sha256 in ("", cases_hash(counted.cases))
+    )
+
+
 def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
     point = rates.point
     return (
@@ -84,6 +101,11 @@ def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
 
 
 def _in_force(locked: LockedPoint | None, run: RunFolder | None) -> str:
+    if locked is not None and locked.comes_with_model:
+        return (
+            f"Comes with the model: {threshold_in_words(locked)} by {locked.level}, "
+            f"{locked.aim}, chosen on {where_in_words(locked)}. Nobody has locked another here."
+        )
     if locked is not None:
         return (
             f"Locked: {threshold_in_words(locked)} by {locked.level}, since "
@@ -140,8 +162,13 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
         if locked.calibration == AS_GIVEN
         else "re-calibrated scores"
     )
+    since = (
+        "Comes with the model"
+        if locked.comes_with_model
+        else f"In force since {escaped(day_in_words(locked.locked_at))}"
+    )
     st.markdown(
-        f"In force since {escaped(day_in_words(locked.locked_at))}: threshold "
+        f"{since}: threshold "
         f"**{escaped(threshold_in_words(locked))}**, "
         + escaped(
             f"{locked.aim}, by {locked.level}, {locked.pooling} of its images, "

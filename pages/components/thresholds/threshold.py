@@ -169,8 +169,8 @@ def first_threshold(counted: Counted) -> First:
     if locked is not None:
         return First(
             threshold=min(1.0, locked.threshold),
-            sentence=f"This is the locked operating point, {locked.threshold:.4f}: {locked.aim}, "
-            f"chosen on {where_in_words(locked)}.",
+            sentence=f"{_whose(locked)}, {locked.threshold:.4f}: {locked.aim}, chosen on "
+            f"{where_in_words(locked)}.",
             counting=replace(counted.counting, split=locked.split),
         )
     if is_for_choosing(counted):
@@ -185,6 +185,12 @@ def first_threshold(counted: Counted) -> First:
         "cancers are found; these cases did not choose it.",
         replace(counted.counting, split=str(Split.VAL) if name == "validation" else ""),
     )
+
+
+def _whose(point: LockedPoint) -> str:
+    if point.comes_with_model:
+        return "This threshold comes with the model"
+    return "This is the locked operating point"
 
 
 def where_in_words(point: LockedPoint) -> str:

@@ -26,7 +26,7 @@ from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.tables import positive_of
 from mammo_core.training.preflight import few_to_choose_by, in_sentences
-from mammo_core.types import Split, Task
+from mammo_core.types import CANCER, Split, Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
 
@@ -146,6 +146,17 @@ class TrainingData:
     line: str
 
 
+#: While no data set is registered: the form stands, and nothing can be started.
+NO_DATA: Final = TrainingData(
+    data=DataConfig(folder="", adapter="", label_rule=""),
+    task=CANCER,
+    missing=("Register a data set, or make a synthetic one: there is none to learn from yet.",),
+    images=0,
+    paired=0,
+    line="No data set yet",
+)
+
+
 def pick_details(
     entry: Registered,
     begin: Callable[[Registered], DataConfig],
@@ -251,22 +262,33 @@ def pick_data() -> Registered | None:
     made = st.session_state.pop(_MADE, None)
     if made in entries:
         st.session_state["train_data"] = made
-    if entries:
-        name = st.selectbox("Data set", list(entries), key="train_data", bind="query-params")
-    return entries.get(name or "") if entries else None
+    if not entries:
+        st.selectbox("Data set", [], placeholder="No data set yet", key="no_data", disabled=True)
+        _link_to_register()
+        return None
+    name = st.selectbox("Data set", list(entries), key="train_data", bind="query-params")
+    return entries.get(name or "")
+
+
+def _link_to_register() -> None:
+    st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
 
 
 def add_data(*, is_open: bool) -> None:
-    """Folded away where there is a set already."""
+    """Folded away where there is a set already; without one, the way to register stands above."""
     with st.expander("Add a data set", icon=":material/add:", expanded=is_open):
-        st.page_link("pages/data.py", label="Register a folder", icon=":material/database:")
+        if not is_open:
+            _link_to_register()
         _make_synthetic()
 
 
 def _make_synthetic() -> None:
     with st.form("make_data", border=False):
-        women = st.number_input("Synthetic women", 24, 2000, 60, key="data_women")
-        if st.form_submit_button("Make synthetic set", icon=":material/science:", key="data_make"):
+        row = st.container(horizontal=True, vertical_alignment="bottom")
+        women = row.number_input("Synthetic women", 24, 2000, 60, key="data_women", width=220)
+        if row.form_submit_button(
+            "Make synthetic set", icon=":material/science:", key="data_make",
+        ):  # fmt: skip
             with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
                 folder = home() / "synthetic" / f"{women}-women"
                 write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)

@@ -15,7 +15,7 @@ from mammo_core.datasets.dataset import Registered, list_registered
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root, datasets_root
 from mammo_core.runs.folder import RunFolder, find_run, list_runs
-from mammo_core.runs.naming import LONGEST_TITLE, run_title
+from mammo_core.runs.naming import LONGEST_TITLE
 from mammo_core.training.by_recipe import (
     gone_on,
     other_data_in_words,
@@ -33,13 +33,14 @@ from mammo_core.training.series import (
 from mammo_core.types import Task
 from mammo_core.zoo.catalog import get_backbone
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.pickers import all_titles
 from pages.components.train.course import (
     balance_in_words,
     pick_balance,
     pick_course,
     trained_in_words,
 )
-from pages.components.train.data import TrainingData, add_data, pick_data, pick_details
+from pages.components.train.data import NO_DATA, TrainingData, add_data, pick_data, pick_details
 from pages.components.train.network import pick_network, weights_in_words
 from pages.components.train.preflight import show_preflight
 
@@ -82,7 +83,7 @@ def pick_origin(places: "FormPlaces") -> FormOrigin:
     copied = st.query_params.get(_COPIED, "")
     is_run = any(run.run_id == copied for run in list_runs(checkpoints_root()))
     options = [*titles, copied] if is_run else [*titles]
-    called = run_title(find_run(copied, checkpoints_root())) if is_run else ""
+    called = all_titles().get(copied, copied) if is_run else ""
     name = places.recipe.selectbox(
         "Recipe",
         options,
@@ -343,8 +344,8 @@ def _lay_out() -> FormPlaces:
     about, attention, start = st.container(), st.container(), st.container()
     lines, folded = {}, {}
     for title, icon in _FOLDED.items():
-        with st.container(gap="xxsmall"):
-            lines[title] = st.empty()  # no part of the label: one that changes shuts its fold
+        with st.container(key=f"fold_{title.replace(' ', '_').lower()}"):
+            lines[title] = st.empty()  # laid over the head: a label that changes shuts its fold
             folded[title] = st.expander(title, icon=icon)
     return FormPlaces(
         data=data, recipe=recipe, name=name, about=about, attention=attention, start=start,
@@ -353,40 +354,70 @@ def _lay_out() -> FormPlaces:
 
 
 def show_form() -> str | None:
-    """The id of the run that was started; None until then."""
+    """The id of the run that was started; None until then. Without data, too, the form stands as it
+    will be, and says what is lacking.
+    """
     started = None
-    with noted_errors():
-        restore_choices()
-        places = _lay_out()
+    restore_choices()
+    places = _lay_out()
+    with places.attention, noted_errors():
         with places.data:
             entry = pick_data()
         origin = pick_origin(places)
-        with places.attention if entry is None else places.last:
-            add_data(is_open=entry is None)
-        if entry is None:
-            return None
-        with places.folded["Recipe"]:
-            origin = as_left(origin)
-        with places.folded["Data"]:
-            chosen = pick_details(entry, origin.begin, key=origin.key, attention=places.attention)
-        if origin.recipe is not None:
-            places.attention.caption(escaped(other_data_in_words(origin.recipe, chosen.data)))
+        if entry is not None:
+            with places.folded["Recipe"]:
+                origin = as_left(origin)
+        chosen = _pick_chosen(entry, origin, places)
         config, missing = _pick_settings(origin, chosen, places)
         with places.folded["How often"]:
             times = pick_times()
             if origin.recipe is not None:
                 _tell_several(origin.recipe)
-        _tell_lines(places, config, chosen, times)
-        title = _pick_title(places, config)
-        keep(origin, config)
-        config.check()
+        _tell_lines(places, origin, config, chosen, times)
+        title = _pick_title(places, config, is_known=bool(chosen.data.folder))
+        if chosen.data.folder:
+            keep(origin, config)
         with places.start:
-            with st.container(horizontal=True, vertical_alignment="center"):
-                started = start_button(config, times, title=title, missing=missing)
-            show_preflight(config, is_ready=not missing)
+            started = _pick_start(config, times, title=title, missing=(*missing, *_wrong(config)))
+        with places.start if entry is None else places.last:
+            add_data(is_open=entry is None)
     if started is not None:
         st.session_state[f"{_MEMORY}_{_NAME}"] = None  # the next run is another one
     return started
+
+
+def _pick_chosen(entry: Registered | None, origin: FormOrigin, places: FormPlaces) -> TrainingData:
+    """What is known of `entry`, a reason not to start where it cannot be used."""
+    if entry is None:
+        return NO_DATA
+    try:
+        with places.folded["Data"]:
+            chosen = pick_details(entry, origin.begin, key=origin.key, attention=places.attention)
+    except MammoError as error:  # its folder may be gone: the form stands even so
+        return replace(NO_DATA, missing=(str(error),), line="Cannot be read")
+    if origin.recipe is not None:
+        places.attention.caption(escaped(other_data_in_words(origin.recipe, chosen.data)))
+    return chosen
+
+
+def _wrong(config: RunConfig) -> tuple[str, ...]:
+    """Why these settings cannot be trained with."""
+    try:
+        config.check()
+    except ConfigError as error:
+        return (str(error),)
+    return ()
+
+
+def _pick_start(
+    config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]
+) -> str | None:
+    """Pre-flight, then Start, in one row; what pre-flight has measured stands below it."""
+    row, measured = st.container(horizontal=True, vertical_alignment="center"), st.container()
+    with measured:
+        show_preflight(config, is_ready=not missing, row=row)
+    with row:
+        return start_button(config, times, title=title, missing=missing)
 
 
 def _pick_settings(
@@ -404,16 +435,24 @@ def _pick_settings(
     return config, (*chosen.missing, *network.missing)
 
 
-def _pick_title(places: FormPlaces, config: RunConfig) -> str:
+def _pick_title(places: FormPlaces, config: RunConfig, *, is_known: bool) -> str:
+    """`is_known` tells whether there are data to call the run by."""
+    default = default_title(config, now=datetime.now(UTC)) if is_known else "Network, data and day"
     return places.name.text_input(
-        "Name", key=_NAME, max_chars=LONGEST_TITLE,
-        placeholder=default_title(config, now=datetime.now(UTC)),
+        "Name", key=_NAME, max_chars=LONGEST_TITLE, placeholder=default,
         help="What the run is called on every page. It can be changed later.",
     )  # fmt: skip
 
 
-def _tell_lines(places: FormPlaces, config: RunConfig, chosen: TrainingData, times: Times) -> None:
+def _tell_lines(
+    places: FormPlaces,
+    origin: FormOrigin,
+    config: RunConfig,
+    chosen: TrainingData,
+    times: Times,
+) -> None:
     model, optim, (height, width) = config.model, config.optim, config.prepare.size
+    recipe = origin.recipe
     views = "" if model.views == 1 else ", two views of a breast together"
     told = {
         "Data": chosen.line,
@@ -425,6 +464,7 @@ def _tell_lines(places: FormPlaces, config: RunConfig, chosen: TrainingData, tim
         f"{optim.batch_size}, learning rate {optim.learning_rate:g}, {optim.optimizer}; seed "
         f"{config.seed}",
         "How often": times.line,
+        "Recipe": f"{recipe.title} ({recipe.project})" if recipe else "As in an earlier run",
     }
     for name, line in told.items():
         places.lines[name].caption(escaped(line))

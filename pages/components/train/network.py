@@ -6,14 +6,13 @@ from typing import Final, Literal, get_args
 import streamlit as st
 
 from mammo_core.config import MapPooling, PrepareSettings, RunConfig
-from mammo_core.errors import MammoError
-from mammo_core.runs.folder import find_checkpoint, list_checkpoints
-from mammo_core.runs.naming import run_title
+from mammo_core.runs.folder import list_checkpoints
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
+from pages.components.shared.pickers import all_titles
 from pages.components.train.data import TrainingData
 
 _VIEWS: Final[tuple[Literal[1, 2], ...]] = (1, 2)
@@ -21,6 +20,8 @@ _VIEWS: Final[tuple[Literal[1, 2], ...]] = (1, 2)
 
 def pick_views(config: RunConfig, chosen: TrainingData, *, key: str) -> RunConfig:
     """`config` with as many views as chosen; one, and why, where these data have no pairs."""
+    if not chosen.images:
+        return config
     if not chosen.paired:
         st.caption(
             f"Views of a breast scored together: 1. None of the {chosen.images:,} labelled images "
@@ -128,15 +129,9 @@ def weights_in_words(weights: str) -> str:
     if weights == RANDOM:
         return "Random weights"
     if weights.startswith(FROM_CHECKPOINT):
-        return f"Go on from {_title_of(weights.removeprefix(FROM_CHECKPOINT))}"
+        run_id = weights.removeprefix(FROM_CHECKPOINT)
+        return f"Go on from {all_titles().get(run_id, run_id)}"  # deleted: what needs it says so
     return weights
-
-
-def _title_of(run_id: str) -> str:
-    try:
-        return run_title(find_checkpoint(run_id))
-    except MammoError:
-        return run_id  # it was deleted meanwhile; what needs it says so
 
 
 def _pick_size(config: RunConfig, *, key: str) -> PrepareSettings:

@@ -3,6 +3,7 @@
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import RunConfig
 from mammo_core.files import preflights_root
@@ -26,8 +27,8 @@ _MINUTE: Final = 60.0
 _HOUR: Final = 3600.0
 
 
-def show_preflight(config: RunConfig, *, is_ready: bool) -> None:
-    """What was measured for these very settings, or the button that measures it."""
+def show_preflight(config: RunConfig, *, is_ready: bool, row: DeltaGenerator) -> None:
+    """What was measured for these very settings; in `row` the button that measures it."""
     run = latest_preflight(config, preflights_root())
     if run is not None and not run.read_status().state.is_over:
         _watch(run)
@@ -42,7 +43,7 @@ def show_preflight(config: RunConfig, *, is_ready: bool) -> None:
             "Pre-flight prepares some images, runs three real batches, and tells what the training "
             "will see and take. It changes nothing."
         )
-    if st.button(
+    if row.button(
         "Pre-flight" if run is None else "Measure again", icon=":material/flight_takeoff:",
         key="train_preflight", disabled=not is_ready,
     ):  # fmt: skip

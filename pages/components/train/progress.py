@@ -9,11 +9,11 @@ from mammo_core.config import RunConfig
 from mammo_core.files import checkpoints_root
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
 from mammo_core.runs.folder import RunFolder, list_runs
-from mammo_core.runs.naming import titles_of
 from mammo_core.training.series import join_folds, siblings_of, spread_of
 from mammo_core.types import Level
 from mammo_core.words import case_in_words
 from pages.components.shared.frame import escaped
+from pages.components.shared.pickers import all_titles
 
 _ALARMS_SHOWN: Final = 5
 _RATES: Final = [
@@ -97,7 +97,7 @@ def show_series(run: RunFolder, config: RunConfig) -> None:
     finished = [member for member in members if member.is_checkpoint]
     kind = "folds" if config.data.folds else "seeds"
     title = f"{len(finished)} of {len(members)} {kind} finished"
-    titles = titles_of(members)
+    titles = all_titles()
     with st.expander(title, icon=":material/account_tree:", expanded=True):
         st.dataframe(
             [

@@ -1,5 +1,6 @@
 """A run as it goes, and what it offers when it is over."""
 
+from dataclasses import replace
 from typing import Final
 
 import pandas as pd
@@ -17,16 +18,17 @@ from mammo_core.runs.jobs import (
     remaining_seconds,
     resume_run,
 )
-from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
-from mammo_core.types import RunState
+from mammo_core.types import RunState, Split
 from mammo_core.words import case_in_words, pairs_in_words
 from pages.components.shared import cached
+from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors, without_notice
 from pages.components.shared.gallery import show_gallery
-from pages.components.shared.pickers import can_read
-from pages.components.shared.runs import show_measured
+from pages.components.shared.margins import offer_margin
+from pages.components.shared.pickers import all_titles, can_read, scored_runs, title_of
+from pages.components.shared.runs import name_of_data, show_measured
 from pages.components.train.form import start_from, start_one
 from pages.components.train.preflight import in_words
 from pages.components.train.progress import show_alarms, show_curves, show_series
@@ -106,6 +108,8 @@ def _copy(run: RunFolder) -> None:
 
 def show_results(run: RunFolder) -> None:
     card = cached.card(run)
+    if run.has_predictions or any(metric.split is Split.TEST for metric in card.metrics):
+        note_look(run, Split.TEST)
     if card.metrics:
         for place, metric in zip(
             st.columns(max(3, len(card.metrics))), card.metrics_to_show, strict=False
@@ -150,8 +154,8 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
 def show_settings(run: RunFolder, config: RunConfig) -> None:
     with st.expander("Settings", icon=":material/settings:"):
         others = [other for other in list_runs(checkpoints_root()) if other != run]
-        titles = titles_of([run, *others])
-        settings = {titles[run.run_id]: config}
+        titles = all_titles()
+        settings = {titles[run.run_id]: _named(config)}
         left, right = st.columns([3, 1], vertical_alignment="bottom")
         chosen = left.multiselect(
             "Compare with",
@@ -164,7 +168,7 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
         )
         for other in others:
             if other.run_id in chosen:
-                settings[titles[other.run_id]] = _readable(other)
+                settings[titles[other.run_id]] = _named(_readable(other))
         table = settings_table(settings, only_differences=only and bool(chosen))
         if table.empty:
             st.caption("Their settings are the same.")
@@ -172,11 +176,16 @@ def show_settings(run: RunFolder, config: RunConfig) -> None:
             st.dataframe(table, hide_index=True, key="settings_table")
 
 
+def _named(config: RunConfig) -> RunConfig:
+    """One data set has one name, however its run was started."""
+    return replace(config, data=replace(config.data, folder=name_of_data(config.data.folder)))
+
+
 def _readable(run: RunFolder) -> RunConfig:
     try:
         return run.settings(RunConfig)
     except ConfigError as error:
-        raise ConfigError(f"{run_title(run)} cannot be compared. {error}") from None
+        raise ConfigError(f"{title_of(run)} cannot be compared. {error}") from None
 
 
 def show_cost(run: RunFolder) -> None:
@@ -236,6 +245,15 @@ def show_run(run: RunFolder) -> None:
         return
     with noted_errors():
         show_series(run, settings)
+    if not run.is_ensemble:
+        with (
+            noted_errors(),
+            st.expander("Margin, before the test set is opened", icon=":material/edit_note:"),
+        ):
+            st.caption(
+                "Write it while the run trains: when it has finished, this page shows test results."
+            )
+            offer_margin(run, scored_runs(), key=f"margin_{run.run_id}")
     with noted_errors():
         show_settings(run, settings)
     if run.is_checkpoint:
@@ -287,9 +305,7 @@ def _show_state(
 ) -> None:
     """State and progress; alarms have their own place, so they are left out of the message."""
     counted = f", {_unit(run, settings)}{status.done} of {status.total}" if status.total else ""
-    told = escaped(
-        f"{run_title(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}"
-    )
+    told = escaped(f"{title_of(run)}: {_WORDS[status.state]}{counted}{_time_in_words(run, status)}")
     st.progress(1.0 if status.state is RunState.FINISHED else status.progress, text=told)
     message = status.message
     if "alarm" in metrics and isinstance(metrics["alarm"].iloc[-1], str):

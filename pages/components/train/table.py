@@ -20,13 +20,14 @@ from mammo_core.runs.naming import (
     is_archived,
     last_name,
     read_about,
-    run_title,
-    titles_of,
     write_about,
 )
 from mammo_core.types import Split
 from pages.components.shared import cached
+from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.pickers import all_titles, short_names, title_of
+from pages.components.shared.runs import told_settings
 from pages.components.train.preflight import in_words
 
 _ROWS: Final = "run_table"
@@ -37,19 +38,23 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
     """The runs that are listed, those archived only on request. Rows that are chosen are drawn over
     each other; one alone is the run shown below.
     """
-    titles = titles_of(runs)
+    titles = all_titles()
     hidden = [run for run in runs if is_archived(run)]
     asked = st.session_state.get("run") or st.query_params.get("run")  # chosen now, or by a link
     with st.expander(f"All {len(runs)} runs", icon=":material/table_rows:", expanded=True):
         is_all = bool(hidden) and st.toggle(f"Show {len(hidden)} archived", key="runs_archived")
         listed = [run for run in runs if is_all or run not in hidden or run.run_id == asked]
         rows = [_row(run, titles[run.run_id]) for run in listed]
+        for run, row in zip(listed, rows, strict=True):
+            if row["test AUC"] is not None:
+                note_look(run, Split.TEST)
         picked = st.dataframe(
             pd.DataFrame(rows), hide_index=True, key=_ROWS, on_select="rerun",
             selection_mode="multi-row", height=min(38 + 35 * len(rows), 260),
             column_order=[name for name in rows[0] if name != "id"] if rows else None,
             column_config={
                 "test AUC": st.column_config.NumberColumn(format="%.3f"),
+                "time": st.column_config.NumberColumn(format="duration"),
                 "name": st.column_config.TextColumn(width="large"),
             },
         )  # fmt: skip
@@ -64,20 +69,20 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
         st.session_state["row_opened"] = chosen[0].run_id if len(chosen) == 1 else None
         if len(chosen) > 1:
             with noted_errors():
-                _show_over_each_other(chosen[:_MOST_CURVES], titles)
+                _show_over_each_other(chosen[:_MOST_CURVES], short_names())
     return listed or list(runs)
 
 
 def _row(run: RunFolder, title: str) -> dict[str, Any]:
     row: dict[str, Any] = {
         "name": title, "state": "cannot be read", "progress": "", "test AUC": None, "95 %": "",
-        "data": "", "time": "", "tags": "", "id": run.run_id,
+        "data": "", "time": None, "left": "", "tags": "", "id": run.run_id,
     }  # fmt: skip
     try:
         status = run.read_status()
         row |= {"state": str(status.state), "progress": f"{status.done} of {status.total}"}
         row |= {"data": _data_of(run)}
-        row |= {"time": _time_of(run, status), "tags": ", ".join(read_about(run).tags)}
+        row |= _time_of(run, status) | {"tags": ", ".join(read_about(run).tags)}
         row |= _auc_of(run)
     except MammoError:
         return row  # what is wrong with it is told where it is opened
@@ -109,15 +114,15 @@ def _data_of(run: RunFolder) -> str:
     return cached.card(run).data.title if run.is_checkpoint else ""
 
 
-def _time_of(run: RunFolder, status: RunStatus) -> str:
+def _time_of(run: RunFolder, status: RunStatus) -> dict[str, Any]:
     """What the training took; of one that goes on what it has taken and what is left."""
     if run.is_checkpoint:
-        return in_words(cached.card(run).training.seconds)
+        return {"time": cached.card(run).training.seconds}
     gone = elapsed_seconds(run)
     if gone is None:
-        return ""
+        return {}
     left = remaining_seconds(status, gone)
-    return in_words(gone) if left is None else f"{in_words(gone)}, {in_words(left)} left"
+    return {"time": gone, "left": "" if left is None else f"about {in_words(left)}"}
 
 
 def _show_over_each_other(runs: Sequence[RunFolder], titles: Mapping[str, str]) -> None:
@@ -131,7 +136,7 @@ def _show_over_each_other(runs: Sequence[RunFolder], titles: Mapping[str, str]) 
             overlaid_curves(metrics, column, title=title), key=f"over_{column}", alt=title
         )
     table = settings_table(
-        {titles[run.run_id]: run.document() for run in runs}, only_differences=True
+        {titles[run.run_id]: told_settings(run) for run in runs}, only_differences=True
     )
     st.dataframe(table, hide_index=True, key="over_settings")
 
@@ -142,7 +147,7 @@ def show_about(run: RunFolder) -> None:
         about = read_about(run)
         with st.form(f"about_{run.run_id}", border=False):
             title = st.text_input(
-                "Name", value=about.title, placeholder=run_title(run), max_chars=LONGEST_TITLE
+                "Name", value=about.title, placeholder=title_of(run), max_chars=LONGEST_TITLE
             )
             notes = st.text_area("Notes", value=about.notes)
             tags = st.text_input("Tags, with commas between them", value=", ".join(about.tags))

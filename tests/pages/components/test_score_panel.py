@@ -99,6 +99,12 @@ def test_of_an_image_the_model_does_not_know_there_is_the_stamp_and_nothing_to_c
     assert all(row.cancer == row.other == () and row.side == "" for row in told.rows)
 
 
+def test_why_a_score_may_mean_nothing_stands_on_the_panel_before_the_verdict() -> None:
+    line = "Scanned film, read by a model of digital mammograms: the score may mean nothing."
+    told = panel_of(exam(0.1, 0.8), POINT, validation, key="k", alarm=line)
+    assert words_of(told).strip().startswith(f"{line} Score above the threshold")
+
+
 def test_a_score_near_the_threshold_has_the_digits_that_tell_them_apart() -> None:
     first, *_ = panel(0.4996, 0.8).rows
     assert first.shown == "0.4996"

@@ -45,11 +45,12 @@ function build(panel) {
   panel.told = element("span", {});
   panel.trying = element("p", { class: "trying", role: "status" }, panel.told, " ", panel.back);
   panel.rows = data.rows.map((row) => buildRow(panel, row));
+  const alarm = data.alarm ? [element("p", { class: "alarm" }, data.alarm)] : [];
   const stamp = data.stamp ? [element("p", { class: "stamp" }, data.stamp)] : [];
   const legend = element("p", { class: "legend" }, data.legend, data.legend && data.hint ? " " : "", data.hint);
   legend.hidden = !legend.textContent;
   root.replaceChildren(
-    ...stamp, panel.headline, panel.aside, panel.trying, ...panel.rows.map((row) => row.root), legend,
+    ...stamp, ...alarm, panel.headline, panel.aside, panel.trying, ...panel.rows.map((row) => row.root), legend,
   );
   draw(panel);
   root.dataset.ready = "true";

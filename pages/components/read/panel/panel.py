@@ -60,6 +60,7 @@ class Panel:
     headline: str
     aside: str
     stamp: str
+    alarm: str  # why the score may mean nothing, in one short line
     rows: tuple[PanelRow, ...]
     threshold: float | None
     shownThreshold: str  # noqa: N815  the browser reads it
@@ -74,6 +75,7 @@ def panel_of(
     validation: Callable[[ScoredCase], Cases | None],
     *,
     key: str,
+    alarm: str = "",
 ) -> Panel:
     """`cases` as they are shown; `validation` gives what a case's score is drawn on."""
     verdicts = [verdict_on(case, point) for case in cases]
@@ -91,6 +93,7 @@ def panel_of(
         headline=headline,
         aside=aside,
         stamp=OUTSIDE if any(case.is_outside for case in cases) else "",
+        alarm=alarm,
         rows=rows,
         threshold=threshold,
         shownThreshold="" if threshold is None else f"{threshold:.4f}",
@@ -110,7 +113,9 @@ def as_data(panel: Panel) -> dict[str, Any]:
 def words_of(panel: Panel) -> str:
     """Everything that is written on it before a threshold is tried."""
     rows = (f"{row.title} {row.side} {row.shown}" for row in panel.rows)
-    return " ".join((panel.stamp, panel.headline, panel.aside, *rows, panel.legend, panel.hint))
+    return " ".join(
+        (panel.stamp, panel.alarm, panel.headline, panel.aside, *rows, panel.legend, panel.hint)
+    )
 
 
 def shown_score(score: float, verdict: Verdict | None) -> str:

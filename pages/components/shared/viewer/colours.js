@@ -26,7 +26,11 @@ function cssColour([red, green, blue]) {
   return `rgb(${red} ${green} ${blue})`;
 }
 
+// With as much ink as on the images.
 function cssGradient(name) {
-  const stops = COLOUR_MAPS[name].split(" ").map((hex) => `#${hex}`);
+  const stops = COLOUR_MAPS[name].split(" ").map((hex, i, all) => {
+    const ink = Math.round((255 * i) / (all.length - 1)).toString(16).padStart(2, "0");
+    return `#${hex}${ink}`;
+  });
   return `linear-gradient(to right, ${stops.join(", ")})`;
 }

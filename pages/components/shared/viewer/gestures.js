@@ -22,6 +22,7 @@ function listen(viewer, pane, actions) {
   frame.onpointerdown = (event) => {
     frame.setPointerCapture(event.pointerId);
     frame.focus({ preventScroll: true });
+    actions.activate(pane); // Firefox tells of no focus while its window has none
     const isWindow = event.button === 2 || event.shiftKey || viewer.tool === "window";
     const kind = isWindow ? "window" : SHAPE_TOOLS.includes(viewer.tool) ? viewer.tool : "pan";
     const before = shapesOf(viewer, kind)?.get(pane.meta.key);

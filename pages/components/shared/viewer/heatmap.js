@@ -32,14 +32,14 @@ function mix(low, high, part) {
   return low + part * (high - low);
 }
 
-// Colour says how high; what is low is also thin, so that the breast stays readable under it.
+// Colour says how high; what is low is also thin, so that a faint map looks faint.
 function heatCanvas(fine, palette, cutoff) {
   const canvas = new OffscreenCanvas(fine.columns, fine.rows);
   const context = canvas.getContext("2d");
   const image = context.createImageData(fine.columns, fine.rows);
   const target = new Uint32Array(image.data.buffer);
   const table = colourTable(palette).map(([red, green, blue], value) => {
-    const alpha = value / 255 < cutoff ? 0 : Math.min(255, 2 * value);
+    const alpha = value / 255 < cutoff ? 0 : value;
     return ((alpha << 24) | (blue << 16) | (green << 8) | red) >>> 0;
   });
   fine.values.forEach((value, i) => {

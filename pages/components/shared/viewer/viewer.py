@@ -168,7 +168,7 @@ def _cell_message(
     if pane.waiting:
         return {**place, "key": pane.key, "missing": f"{_name(pane)}: {pane.waiting}"}
     pixels = overview_of(pane)
-    is_halved = pixels is not pane.pixels
+    has_between = pixels is not pane.pixels and pane.reduction > 1
     buffers.append(pixels)
     if pane.heat is not None:
         buffers.append(pane.heat)
@@ -183,7 +183,7 @@ def _cell_message(
         "view": pane.view,
         "size": pixels.shape,
         "pixelsSize": pane.pixels.shape,
-        "pixelsUrl": _serve(pane.pixels, name=f"{pane.key} reduced") if is_halved else None,
+        "pixelsUrl": _serve(pane.pixels, name=f"{pane.key} reduced") if has_between else None,
         "frame": frame_of(pane),
         "fullSize": None if pane.full is None else pane.full.shape,
         "fullUrl": None if pane.full is None else _serve(pane.full, name=pane.key),

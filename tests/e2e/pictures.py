@@ -1,0 +1,95 @@
+"""The pictures of the README, taken anew: python -m tests.e2e.pictures
+
+From the shipped model of drawn women and a set drawn for this; no image of a woman is in them.
+"""
+
+import re
+import tempfile
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from launcher.browser import find_browser
+from tests.e2e.screens import (
+    COPY,
+    MODEL,
+    SLOW,
+    VIEWER,
+    furnished_server,
+    take_sample,
+    wait_until_drawn,
+)
+from tests.e2e.server import ROOT
+
+WOMEN: Final = 60
+EPOCHS: Final = re.compile(r"running, epoch [5-9] of")
+
+
+def read(page: Page, url: str) -> None:
+    """With a threshold locked as a reader does it, on the validation split."""
+    page.goto(f"{url}/thresholds?run={COPY}&count_split=val&judge=Operating+point")
+    page.get_by_role("button", name=re.compile(r"Lock 0\.\d+")).click(timeout=SLOW)
+    page.get_by_role("button", name=re.compile("as the operating point")).click(timeout=SLOW)
+    expect(page.get_by_text(re.compile(r"Locked: 0\.\d+ by"))).to_be_visible(timeout=SLOW)
+    page.goto(f"{url}/?model={COPY}")
+    take_sample(page)
+    expect(page.locator(VIEWER)).to_be_visible()
+
+
+def thresholds(page: Page, url: str) -> None:
+    page.goto(f"{url}/thresholds?run={MODEL}")
+    expect(page.locator(".threshold[data-ready=true]")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+
+
+def compare(page: Page, url: str) -> None:
+    page.goto(f"{url}/compare?models={MODEL}")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+
+
+def train(page: Page, url: str) -> None:
+    """A run as it goes, stopped once its picture is taken."""
+    page.goto(f"{url}/train")
+    page.get_by_role("button", name="Start training").click(timeout=SLOW)
+    expect(page.get_by_text(EPOCHS)).to_be_visible(timeout=10 * SLOW)
+
+
+def data(page: Page, url: str) -> None:
+    page.goto(f"{url}/data")
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+
+
+PICTURES: Final[Mapping[str, Callable[[Page, str], None]]] = {
+    "read": read,
+    "thresholds": thresholds,
+    "compare": compare,
+    "data": data,
+    "train": train,
+}
+
+
+def take_pictures(folder: Path) -> None:
+    with (
+        tempfile.TemporaryDirectory() as place,
+        furnished_server(Path(place), women=WOMEN) as server,
+        sync_playwright() as playwright,
+    ):
+        program = find_browser()
+        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        page = chromium.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+        for name, show in PICTURES.items():
+            show(page, server.url)
+            if name != "train":  # which is drawn anew every second
+                wait_until_drawn(page)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(500)
+            page.screenshot(path=folder / f"{name}.png")
+        page.get_by_role("button", name="Stop").click()
+        expect(page.get_by_text("stopped, epoch")).to_be_visible(timeout=SLOW)
+        chromium.close()
+
+
+if __name__ == "__main__":
+    take_pictures(ROOT / "docs" / "pictures")
