@@ -4,7 +4,7 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -308,7 +308,8 @@ def servers_killed(size: int, scratch: Path) -> Counted:
             ]
             for worker in workers:
                 worker.start()
-            time.sleep(float(draws.uniform(2.0, 12.0)))
+            _wait_for_work(done, len(done) + _THINGS, until)
+            time.sleep(float(draws.uniform(0.0, 4.0)))
             os.kill(server.process_id, signal.SIGKILL)
             for worker in workers:
                 worker.join()
@@ -326,6 +327,14 @@ def servers_killed(size: int, scratch: Path) -> Counted:
         ),
         failures=tuple(failures),
     )
+
+
+_THINGS: Final = 3  # done with a server before it is killed
+
+
+def _wait_for_work(done: Sequence[str], wanted: int, until: float) -> None:
+    while len(done) < wanted and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _until_it_dies(

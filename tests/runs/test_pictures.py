@@ -88,8 +88,8 @@ def test_links_that_lead_out_of_the_folder_are_not_followed(run: RunFolder, tmp_
     for path in (tmp_path / "set").rglob("*.png"):
         path.unlink()
         path.symlink_to("/proc/self/mem")  # for a plain file, an error for whoever reads it
-    with pytest.raises(RunError, match=r"None of the validation images of drawn is in that folder"):
-        picture_validation(run, tmp_path / "set", side=64)
+    with pytest.raises(RunError, match=r"None of the images drawn was judged on is in that folder"):
+        picture_scored(run, tmp_path / "set", side=64)
 
 
 def test_an_id_never_leads_out_of_the_store(run: RunFolder) -> None:
