@@ -24,6 +24,11 @@ class CannotRunError(Exception):
     """What the campaign needs is not here, in words."""
 
 
+def refuse_windows() -> None:
+    if os.name == "nt":
+        raise CannotRunError("Windows neither forks nor kills as this asks for.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counted:
     """`failures` says of each thing that went wrong which and how; none means that the line holds.

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.reliability.campaign import ROOT
+from benchmarks.reliability.campaign import ROOT, refuse_windows
 
 
 def train(folder: str) -> int:
@@ -49,6 +49,7 @@ class Nursery:
     """The process, seen from a campaign."""
 
     def __init__(self) -> None:
+        refuse_windows()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.reliability.nursery"],
             stdin=subprocess.PIPE,

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import psutil
 
-from benchmarks.reliability.campaign import QUIET, Counted, watched
+from benchmarks.reliability.campaign import QUIET, Counted, refuse_windows, watched
 from benchmarks.reliability.client import (
     Session,
     resident_megabytes,
@@ -261,6 +261,7 @@ def _four_people(url: str, until: float, done: list[str], failures: list[str]) -
 
 def soak(size: int, scratch: Path) -> Counted:
     """`size` seconds of four people: does anything grow?"""
+    refuse_windows()
     home = scratch / "home"
     done: list[str] = []
     failures: list[str] = []
@@ -295,6 +296,7 @@ def soak(size: int, scratch: Path) -> Counted:
 
 def servers_killed(size: int, scratch: Path) -> Counted:
     """`size` kills while four people upload and go about; the next server has the same home."""
+    refuse_windows()
     home, draws = scratch / "home", np.random.default_rng(11)
     failures: list[str] = []
     done: list[str] = []
