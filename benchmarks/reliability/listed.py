@@ -5,10 +5,10 @@ from typing import Final
 from benchmarks.reliability.campaign import Campaign
 from benchmarks.reliability.damage import cuts_and_holes, mutants, small_holes, whole_ones
 from benchmarks.reliability.disks import full_disks
-from benchmarks.reliability.edges import edge_files
+from benchmarks.reliability.edges import edge_files, edges
 from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
-from benchmarks.reliability.names import hostile_names
+from benchmarks.reliability.names import hostile_names, sinks_and_names
 from benchmarks.reliability.people import servers_killed, soak, thresholds, two_servers, uploads
 from benchmarks.reliability.scripts import scripts
 
@@ -59,7 +59,7 @@ CAMPAIGNS: Final = (
             "below is counted, not judged."
         ),
         unit="holed files",
-        size=20_000,
+        size=8_000,
         small=500,
         run=small_holes,
     ),
@@ -72,7 +72,7 @@ CAMPAIGNS: Final = (
         ),
         line="none is refused.",
         unit="whole pictures",
-        size=6_000,
+        size=3_000,
         small=400,
         run=whole_ones,
     ),
@@ -131,8 +131,8 @@ CAMPAIGNS: Final = (
             "3 s of a core and 600 MB."
         ),
         unit="files",
-        size=200,
-        small=200,
+        size=len(list(edges())),
+        small=len(list(edges())),
         run=edge_files,
     ),
     Campaign(
@@ -168,7 +168,7 @@ CAMPAIGNS: Final = (
             "sentence that names no folder."
         ),
         unit="tries",
-        size=1_500,
+        size=len(list(sinks_and_names())),
         small=500,
         run=hostile_names,
     ),
