@@ -228,8 +228,9 @@ def _killed_builder(work: _Work, place: Path, after: float) -> tuple[bool, str]:
         return was_killed, "other levels than of a build that nobody killed"
     if _all(cache, there) != held:
         return was_killed, "what was built before the kill has changed"
-    is_once = len([*cache.folder.glob("*/*.u*")]) == len(work.files)
-    return was_killed, "" if is_once else "images are there twice"
+    # What a kill left half-written has a name of its own, and is swept an hour later.
+    kept = [path for path in cache.folder.glob("*/*.u*") if path.suffix != ".tmp"]
+    return was_killed, "" if len(kept) == len(work.files) else "images are there twice"
 
 
 def _killed_prediction(work: _Work, place: Path, after: float) -> tuple[bool, str]:

@@ -41,7 +41,7 @@ CAMPAIGNS: Final = (
         ),
         line="none is taken for a picture that it is not.",
         unit="damaged files",
-        size=10_000,
+        size=6_519,
         small=500,
         run=cuts_and_holes,
     ),
