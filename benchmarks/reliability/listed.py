@@ -89,7 +89,7 @@ CAMPAIGNS: Final = (
         ),
         unit="kills",
         size=300,
-        small=6,
+        small=3,
         run=training,
     ),
     Campaign(
@@ -99,7 +99,7 @@ CAMPAIGNS: Final = (
         line="nothing is lost, doubled or half, and all ends as without a kill.",
         unit="kills",
         size=50,
-        small=6,
+        small=4,
         run=cache_and_prediction,
     ),
     Campaign(
@@ -115,7 +115,7 @@ CAMPAIGNS: Final = (
         ),
         unit="disks",
         size=42,
-        small=6,
+        small=3,
         run=full_disks,
     ),
     Campaign(
@@ -182,7 +182,7 @@ CAMPAIGNS: Final = (
         line="none runs, and no page asks another host for anything.",
         unit="scripts",
         size=40,
-        small=2,
+        small=1,
         run=scripts,
     ),
     Campaign(
