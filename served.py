@@ -1,19 +1,217 @@
-"""The app behind its guard: what start.py runs. `streamlit run streamlit_app.py` has no guard."""
+"""The app behind its guard: what start.py runs. `streamlit run streamlit_app.py` has no guard.
 
+Where several people share it there is a door too (`mammo_core/sharing/door.py`), and below is what
+the door asks of Streamlit: who a picture or an upload is of, and what a message of a browser means.
+"""
+
+import ctypes
+import gc
+import hashlib
+import json
 import os
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import PurePosixPath
+from threading import Thread
+from typing import Final
 
+import psutil
 import streamlit as st
 from starlette.middleware import Middleware
-from streamlit import net_util
+from streamlit import auth_util, net_util
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from streamlit.runtime import get_instance
+from streamlit.runtime.media_file_manager import MediaFileManager
+from streamlit.web.server.server_util import get_cookie_secret
+from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
+from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
-from launcher.guard import Guard, rules_from
-from mammo_core.files import cases_root, checkpoints_root, home, keep_private, sweep_scratch
+from launcher.guard import Guard, is_shared, rules_from
+from mammo_core.files import (
+    access_log,
+    accounts_file,
+    cases_root,
+    checkpoints_root,
+    home,
+    keep_private,
+    owned_root,
+    sweep_scratch,
+)
+from mammo_core.preprocessing.cases import forget_old_cases
+from mammo_core.sharing.door import HEADER, Behind, Door, Vouched
+from mammo_core.sharing.limits import Limits, Uploads, limits_from
+from mammo_core.sharing.rights import Visitor, visitor_of
+from mammo_core.sharing.sessions import IDLE_SECONDS, Sessions, Tries
+
+_HOUR_SECONDS: Final = 3600.0
+_LOOK_SECONDS: Final = 5.0
+_FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched for somebody
+_VOUCHED: dict[str, float] = {}  # what was taken, so that it is taken once
+_MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
+_MOST_DOWNLOADS: Final = 1000
+_DOWNLOADED: dict[str, str] = {}  # by file, the session that asked for it
+
+
+def case_roots() -> list[os.PathLike[str]]:
+    return [cases_root(), *map(cases_root, owned_root().glob("*"))]
+
+
+def keep_house() -> None:
+    """What is half-written, and every case whose time is over, is gone."""
+    for folder in (home(), checkpoints_root(), *case_roots()):
+        sweep_scratch(folder)
+    for root in case_roots():
+        forget_old_cases(root)
+
+
+def keep_watch(limits: Limits) -> None:
+    """Retention by the hour; and where the memory grows too large, what is cached goes."""
+    kept_at = time.monotonic()
+    while True:
+        time.sleep(_LOOK_SECONDS)
+        if time.monotonic() - kept_at > _HOUR_SECONDS:
+            kept_at = time.monotonic()
+            with suppress(OSError):
+                keep_house()
+        if is_shared(os.environ) and is_full(limits):
+            st.cache_data.clear()
+            st.cache_resource.clear()
+            gc.collect()
+            with suppress(OSError, AttributeError):
+                ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def is_full(limits: Limits) -> bool:
+    return psutil.Process().memory_info().rss > limits.memory_gb * 10**9
+
+
+def place_of_work(data: bytes) -> str | None:
+    """Where the browser is, in a message that a person caused; None in one of the page's clock."""
+    message = BackMsg()
+    try:
+        message.ParseFromString(data)
+    except Exception:  # noqa: BLE001 - Streamlit will refuse it in its own words
+        return None
+    if message.WhichOneof("type") != "rerun_script" or message.rerun_script.is_auto_rerun:
+        return None
+    asked = message.rerun_script
+    return f"/{asked.page_name}" + (f"?{asked.query_string}" if asked.query_string else "")
+
+
+def farewell(address: str) -> bytes:
+    message = ForwardMsg()
+    message.auth_redirect.url = address
+    return message.SerializeToString()
+
+
+def is_own(path: str, visitor: Visitor) -> bool:
+    """Pictures have addresses that cannot be guessed; who knows one must be shown it as well."""
+    runtime, parts = get_instance(), PurePosixPath(path).parts
+    if parts[1:2] == ("media",):
+        manager, file_id = runtime.media_file_mgr, PurePosixPath(path).stem
+        with manager._lock:
+            shown = manager._files_by_session_and_coord.items()
+            sessions = [one for one, files in shown if file_id in files.values()]
+        sessions += filter(None, [_DOWNLOADED.get(file_id)])
+    elif parts[1:3] == ("_stcore", "upload_file"):
+        sessions = list(parts[3:4])
+    else:
+        return True
+    return any(_visitor_of_session(one) == visitor for one in sessions)
+
+
+def _visitor_of_session(session_id: str) -> Visitor | None:
+    found = get_instance()._session_mgr.get_active_session_info(session_id)
+    if found is None:
+        return None
+    headers = {name.lower(): value for name, value in found.client.client_context.headers}
+    return visitor_of(headers[HEADER]) if HEADER in headers else None
+
+
+def _make_download(manager: MediaFileManager, deferred_id: str) -> str:
+    """As Streamlit does, which forgets whose click it was that a download was made for."""
+    session_id = manager._deferred_callables.get(deferred_id, {}).get("session_id", "")
+    address = _MAKE_DOWNLOAD(manager, deferred_id)
+    while len(_DOWNLOADED) >= _MOST_DOWNLOADS:
+        del _DOWNLOADED[next(iter(_DOWNLOADED))]
+    _DOWNLOADED[PurePosixPath(address).stem] = session_id
+    return address
+
+
+def provider_name() -> str:
+    """As [auth] in secrets.toml has it: one provider of its own name, or one without."""
+    section = auth_util.get_secrets_auth_section()
+    named = [name for name, value in section.to_dict().items() if isinstance(value, dict)]
+    return next(iter(named), "default" if section else "")
+
+
+def vouched_for(cookies: Mapping[str, str]) -> Vouched | None:
+    """Whom Streamlit's own OpenID Connect has just brought back from the provider; once."""
+
+    def signed(name: str) -> bytes | None:
+        value = cookies.get(name, "").encode("latin-1")
+        return decode_signed_value(get_cookie_secret(), name, value, max_age_days=_FRESH_DAYS)
+
+    text = auth_util.get_cookie_with_chunks(signed, USER_COOKIE_NAME)
+    if text is None:
+        return None
+    now, mark = time.monotonic(), hashlib.sha256(cookies[USER_COOKIE_NAME].encode()).hexdigest()
+    for old in [one for one, at in _VOUCHED.items() if now - at > _HOUR_SECONDS]:
+        del _VOUCHED[old]
+    if _VOUCHED.setdefault(mark, now) != now:
+        return None
+    claims = json.loads(text)
+    name = claims.get("email") or claims.get("preferred_username") or ""
+    if not (name and claims.get("sub") and claims.get("iss")):
+        return None
+    if claims.get("email_verified") is False:
+        return None
+    return Vouched(name=str(name).lower(), subject=f"{claims['iss']} {claims['sub']}")
+
+
+def doors() -> list[Middleware]:
+    """None where one person has the app to themselves."""
+    if not is_shared(os.environ):
+        return []
+    provider = provider_name()
+    behind = Behind(
+        place_of_work=place_of_work,
+        farewell=farewell,
+        is_own=is_own,
+        is_full=lambda: is_full(LIMITS),
+        provider="your organisation" if provider == "default" else provider,
+        provider_address=lambda: (
+            f"/auth/login?provider={auth_util.encode_provider_token(provider)}"
+        ),
+        vouched=vouched_for if provider else lambda cookies: None,
+    )
+    idle = float(os.environ.get("MAMMO_IDLE_SECONDS") or IDLE_SECONDS)
+    return [
+        Middleware(
+            Door,
+            accounts=accounts_file(),
+            log=access_log(),
+            sessions=Sessions(time.time, idle_seconds=idle),
+            tries=Tries(time.time),
+            uploads=Uploads(LIMITS, time.time),
+            behind=behind,
+        )
+    ]
+
 
 keep_private()
-for folder in (home(), cases_root(), checkpoints_root()):
-    sweep_scratch(folder)
+keep_house()
+LIMITS: Final = limits_from(os.environ)
+Thread(target=keep_watch, args=(LIMITS,), daemon=True).start()
 # To tell whether an Origin is its own, Streamlit would ask an outside host for this one's address.
 for lookup in ("get_external_ip", "get_internal_ip"):
     setattr(net_util, lookup, lambda: None)
+if is_shared(os.environ):
+    MediaFileManager.execute_deferred = _make_download
 
-app = st.App("streamlit_app.py", middleware=[Middleware(Guard, rules=rules_from(os.environ))])
+app = st.App(
+    "streamlit_app.py",
+    middleware=[Middleware(Guard, rules=rules_from(os.environ)), *doors()],
+)

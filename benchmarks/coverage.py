@@ -1,13 +1,13 @@
 """How often each interval that is shown holds the truth, and how often each test that is shown
 calls equal things different, on made-up women. Writes benchmarks/coverage.md.
 
-    python -m benchmarks.coverage            # 2,000 studies each: hours
+    python -m benchmarks.coverage            # 2,000 studies each: an hour on one core
     python -m benchmarks.coverage 200 50     # a look: so many studies of intervals, and of tests
 """
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Final
@@ -18,24 +18,35 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import norm
 
+from mammo_core.metrics.agreement import Weighting, agreement
 from mammo_core.metrics.calibration import calibration_of, expected_error_interval
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.clinic import project_at, why_no_projection
 from mammo_core.metrics.compare import compare_to_best, holm
 from mammo_core.metrics.confounding import auc_within
 from mammo_core.metrics.conservative import delivered_of, promised_rate
 from mammo_core.metrics.curves import average_precision, average_precision_with_interval
+from mammo_core.metrics.multiclass import report_classes
 from mammo_core.metrics.paired_rates import beside_calls, sensitivities_at
 from mammo_core.metrics.rates import more_rates
+from mammo_core.metrics.threshold import Aim, choose_threshold, threshold_for_specificity
 from mammo_core.metrics.uncertainty import Estimate, Rate, auc_of, auc_with_interval, rates_at
-from mammo_core.types import Level
+from mammo_core.tables import check_predictions, class_columns
+from mammo_core.types import Level, Task
 
 STUDIES: Final = 2000
+OF_CLASSES: Final = 250  # studies, at most
 LARGE: Final = 50_000  # women whose number is taken for the truth
-DESIGNS: Final = ((3, 150), (5, 250), (10, 500), (20, 1000), (34, 100), (170, 500))
+DESIGNS: Final = (
+    (3, 150), (5, 250), (10, 500), (20, 1000), (40, 2000), (34, 100), (170, 500),
+)  # fmt: skip
 AUCS: Final = (0.75, 0.95)
 WRITTEN: Final = Path(__file__).with_name("coverage.md")
+NOTES: Final = Path(__file__).with_name("coverage_notes.md")
 KINDS: Final = ("one case", "clustered", "five levels")
-_OF_LEVELS: Final = ("AUC", "average precision")
+_OF_RANKS: Final = ((20, 1000), (40, 2000))  # designs that are there for what ranks alone
+WANTED: Final = (0.92, 0.99)
+PREVALENCE: Final = 0.006
 
 Interval = tuple[float, float]
 Figure = tuple[float, Interval | None]
@@ -128,15 +139,98 @@ def _within(cases: Cases) -> Figure:
     return (np.nan, None) if found is None else (found.value, (found.low, found.high))
 
 
-def coverage(studies: int) -> Iterator[tuple[str, str, float, float]]:
-    """Design, figure, share of the intervals that hold the truth, share that is hidden."""
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Population:
+    """What is true of so many women: the figures, the scores of each class, rising, and the
+    sensitivity where specificity is .9.
+    """
+
+    figures: dict[str, float]
+    at_specificity: float
+    ill: NDArray[np.float64]
+    well: NDArray[np.float64]
+
+    @staticmethod
+    def of(cases: Cases, skill: float) -> "Population":
+        figures = figures_of(cases, skill) | projected(cases)
+        return Population(
+            figures={name: value for name, (value, _) in figures.items()},
+            at_specificity=threshold_for_specificity(cases, 0.9).sensitivity,
+            ill=np.sort(cases.score[cases.positive]),
+            well=np.sort(cases.score[~cases.positive]),
+        )
+
+    def called(self, threshold: float) -> tuple[float, float]:
+        """Shares of those with and without cancer who score as high."""
+        ill, well = (
+            1 - float(np.searchsorted(scores, threshold)) / len(scores)
+            for scores in (self.ill, self.well)
+        )
+        return ill, well
+
+
+def projected(cases: Cases) -> dict[str, Figure]:
+    """What the threshold would mean for 1,000 women screened; here every case is a woman."""
+    if not cases.is_one_per_group:
+        return {}
+    women = replace(cases, level=Level.PATIENT)
+    is_told = not why_no_projection(women)
+    found = project_at(women, float(norm.cdf(1.0)), PREVALENCE)
+    return {
+        f"projection: {name}": (
+            getattr(found.middle, name),
+            (getattr(found.low, name), getattr(found.high, name)) if is_told else None,
+        )
+        for name in ("recalled", "found", "ppv")
+    }  # fmt: skip
+
+
+def at_chosen(cases: Cases, truth: Population) -> dict[str, bool | None]:
+    """Rates on the very cases that a threshold was chosen on, held against all women at it."""
+    held: dict[str, bool | None] = {}
+    for aim, target in (
+        (Aim.SENSITIVITY, 0.9), (Aim.SPECIFICITY, 0.9), (Aim.F1, 0.0), (Aim.YOUDEN, 0.0),
+    ):  # fmt: skip
+        threshold = choose_threshold(cases, aim, target).threshold
+        found, alarms = truth.called(threshold)
+        share = cases.positives / len(cases)
+        rates = rates_at(cases, threshold, is_picked=aim.is_picked)
+        true = {
+            "sensitivity": (rates.sensitivity, found),
+            "specificity": (rates.specificity, 1 - alarms),
+            "PPV": (rates.ppv, share * found / max(share * found + (1 - share) * alarms, 1e-12)),
+        }
+        words = f"{aim} {target:g}" if target else str(aim)
+        for name, (rate, value) in true.items():
+            held[f"{name}, threshold by {words}"] = _holds(_ends(rate), value)
+    (one,) = sensitivities_at([""], [cases], 0.9)
+    name = "sensitivity where specificity is .9"
+    held[name] = _holds(_ends(one.sensitivity), truth.at_specificity)
+    return held
+
+
+def _holds(ends: Interval | None, value: float) -> bool | None:
+    return None if ends is None else ends[0] <= value <= ends[1]
+
+
+Row = tuple[str, str, float, float]
+
+
+def coverage(studies: int) -> Iterator[Row]:
+    """Figure, design, share of the intervals that hold the truth, share that is hidden."""
     for (ill, count), auc, kind in product(DESIGNS, AUCS, KINDS):
         found = _held(studies, ill, count, float(norm.ppf(auc)) * np.sqrt(2), kind)
-        for name, answers in found.items():
-            told = [answer for answer in answers if answer is not None]
-            share = float(np.mean(told)) if told else float("nan")
-            design = f"{ill} of {count}, AUC {auc}, {kind}"
-            yield design, name, share, 1 - len(told) / len(answers)
+        yield from _rows(found, f"{ill} of {count}, AUC {auc}, {kind}")
+    for count, images, spread in product((40, 100, 400), (1, 4), (0.4, 0.8)):
+        found = _held_of_classes(min(studies, OF_CLASSES), count, images, spread)
+        yield from _rows(found, f"{count} women, {images} each, error {spread}")
+
+
+def _rows(found: dict[str, list[bool | None]], design: str) -> Iterator[Row]:
+    for name, answers in found.items():
+        told = [answer for answer in answers if answer is not None]
+        share = float(np.mean(told)) if told else float("nan")
+        yield name, design, share, 1 - len(told) / len(answers)
 
 
 def _held(
@@ -145,13 +239,24 @@ def _held(
     """Per figure and study whether its interval holds the truth; None where it is hidden."""
     rng = np.random.default_rng(count + ill)
     times = LARGE // count
-    large = figures_of(_drawn(rng, times * count, times * ill, skill, kind), skill)
+    truth = Population.of(_drawn(rng, times * count, times * ill, skill, kind), skill)
     held: dict[str, list[bool | None]] = {}
     for _ in range(studies):
-        for name, (_, ends) in figures_of(_drawn(rng, count, ill, skill, kind), skill).items():
-            if kind != "five levels" or name in _OF_LEVELS:
-                answer = None if ends is None else ends[0] <= large[name][0] <= ends[1]
-                held.setdefault(name, []).append(answer)
+        cases = _drawn(rng, count, ill, skill, kind)
+        if kind == "five levels" or (ill, count) in _OF_RANKS:
+            answers = {
+                "AUC": _holds(_ends(auc_with_interval(cases)), truth.figures["AUC"]),
+                "average precision": _holds(
+                    _ends(average_precision_with_interval(cases)),
+                    truth.figures["average precision"],
+                ),
+            }
+        else:
+            told = figures_of(cases, skill) | projected(cases)
+            answers = {name: _holds(ends, truth.figures[name]) for name, (_, ends) in told.items()}
+            answers |= at_chosen(cases, truth)
+        for name, answer in answers.items():
+            held.setdefault(name, []).append(answer)
     return held
 
 
@@ -159,6 +264,63 @@ def _drawn(rng: np.random.Generator, count: int, ill: int, skill: float, kind: s
     if kind == "clustered":
         return women(rng, count, ill, skill=skill * np.sqrt(0.96))
     return one_each(rng, count, ill, skill=skill, levels=kind == "five levels")
+
+
+DENSITY: Final = Task(
+    name="density", title="Density", classes=("A", "B", "C", "D"), positive=("D",), is_ordered=True
+)
+_SHARES: Final = (0.1, 0.4, 0.4, 0.1)
+
+
+def _judged(
+    rng: np.random.Generator, count: int, images: int, spread: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Truth, call and woman of each image; half of the error is hers."""
+    truth = np.repeat(rng.choice(4, size=count, p=_SHARES), images)
+    groups = np.repeat(np.arange(count), images)
+    error = rng.normal(size=count)[groups] + rng.normal(size=len(groups))
+    called = np.clip(np.rint(truth + spread * error / np.sqrt(2)), 0, 3)
+    return truth, called.astype(np.intp), groups
+
+
+def _figures_of_classes(
+    truth: NDArray[np.intp], called: NDArray[np.intp], groups: NDArray[np.intp]
+) -> dict[str, Figure]:
+    words = np.array(DENSITY.classes)
+    table = pd.DataFrame(np.eye(4)[called], columns=class_columns(DENSITY)).assign(
+        image_id=[f"i{number}" for number in range(len(truth))],
+        patient_id=[f"w{number}" for number in groups],
+        model_id="m",
+        label=words[truth],
+        positive=truth == 3,
+        score=(called == 3).astype(float),
+    )
+    report = report_classes(check_predictions(table), DENSITY, Level.IMAGE)
+    two = agreement(
+        list(words[truth]), list(words[called]), groups,
+        order=DENSITY.classes, weighting=Weighting.NONE,
+    )  # fmt: skip
+    plain = None if two.low is None or two.high is None else (two.low, two.high)
+    return {
+        "kappa, quadratic": (report.kappa or np.nan, report.kappa_interval),
+        "kappa, unweighted": (two.kappa, plain),
+        "F1, mean over classes": (report.macro_f1, report.macro_f1_interval),
+        "F1 of a class of one in ten": (report.reports[0].f1, report.reports[0].f1_interval),
+        "F1 of a class of four in ten": (report.reports[1].f1, report.reports[1].f1_interval),
+    }
+
+
+def _held_of_classes(
+    studies: int, count: int, images: int, spread: float
+) -> dict[str, list[bool | None]]:
+    rng = np.random.default_rng(count + images)
+    truth = _figures_of_classes(*_judged(rng, LARGE, images, spread))
+    held: dict[str, list[bool | None]] = {}
+    for _ in range(studies):
+        told = _figures_of_classes(*_judged(rng, count, images, spread))
+        for name, (_, ends) in told.items():
+            held.setdefault(name, []).append(_holds(ends, truth[name][0]))
+    return held
 
 
 def equal_models(rng: np.random.Generator, count: int, *, ill: int, size: int) -> list[Cases]:
@@ -216,37 +378,51 @@ def type_one(studies: int) -> Iterator[tuple[str, int, str, float]]:
 def main() -> None:
     numbers = [int(one) for one in sys.argv[1:3]] or [STUDIES]
     studies, of_tests = numbers[0], numbers[-1]
-    rows = list(coverage(studies))
-    table = pd.DataFrame(rows, columns=["design", "figure", "held", "hidden"])
-    lines = [
+    table = pd.DataFrame(coverage(studies), columns=["figure", "design", "held", "hidden"])
+    WRITTEN.write_text("\n".join(_written(table, studies, of_tests)) + "\n", encoding="utf-8")
+
+
+def _written(table: pd.DataFrame, studies: int, of_tests: int) -> Iterator[str]:
+    low, high = WANTED
+    chance = 1.96 * np.sqrt(0.05 * 0.95 / studies)
+    told = table["held"].notna()
+    below, above = table[told & (table["held"] < low)], table[told & (table["held"] > high)]
+    yield from (
         "# Coverage and errors of the first kind",
         "",
         f"Written by `python -m benchmarks.coverage {studies} {of_tests}`: {studies:,} made-up "
-        f"studies of each interval, {of_tests:,} of each test. "
-        f"An interval of 95 % should hold the truth, that of {LARGE:,} women, in 92 to 99 %; what "
-        "chance alone makes of so many studies is "
-        f"{1.96 * np.sqrt(0.05 * 0.95 / studies):.1%} up or down. “Hidden” is the share of studies "
-        "in which a figure is shown without an interval, or not at all.",
+        f"studies of each interval ({OF_CLASSES} of those of several classes), {of_tests:,} of "
+        f"each test. An interval of 95 % should hold the truth, that of {LARGE:,} women, in "
+        f"{low:.0%} to {high:.0%}; what chance alone makes of so many studies is {chance:.1%} up "
+        "or down. “Hidden” is the share of studies in which a figure is shown without an "
+        "interval, or not at all.",
         "",
-    ]
+        f"Of {told.sum():,} rows with an interval {len(below):,} lie below {low:.0%} and "
+        f"{len(above):,} above {high:.0%}.",
+        "",
+        NOTES.read_text(encoding="utf-8").strip(),
+        "",
+        f"## Below {low:.0%}",
+        "",
+        "| figure | design | held |",
+        "|---|---|---|",
+    )
+    for row in below.itertuples():
+        yield f"| {row.figure} | {row.design} | {row.held:.1%} |"
     for name, part in table.groupby("figure", sort=False):
-        lines += [f"## {name}", "", "| design | held | hidden |", "|---|---|---|"]
-        lines += [
-            f"| {row.design} | {'–' if np.isnan(row.held) else f'{row.held:.1%}'} "
-            f"| {row.hidden:.0%} |"
-            for row in part.itertuples()
-        ]
-        lines.append("")
-    lines += [
+        yield from ("", f"## {name}", "", "| design | held | hidden |", "|---|---|---|")
+        for row in part.itertuples():
+            held = "–" if np.isnan(row.held) else f"{row.held:.1%}"
+            yield f"| {row.design} | {held} | {row.hidden:.0%} |"
+    yield from (
+        "",
         "## Tests: equal things called different",
         "",
         "| test | models or readers | women with cancer | called different (.05 or less) |",
         "|---|---|---|---|",
-    ]
-    lines += [
-        f"| {n} | {count} | {who} | {share:.3f} |" for n, count, who, share in type_one(of_tests)
-    ]
-    WRITTEN.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    )
+    for name, count, who, share in type_one(of_tests):
+        yield f"| {name} | {count} | {who} | {share:.3f} |"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,10 @@ import http.client
 import ipaddress
 import os
 import socket
+import ssl
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from launcher.guard import LOOPBACK_NAMES
@@ -14,6 +17,25 @@ from launcher.guard import LOOPBACK_NAMES
 LOOPBACK: Final = "127.0.0.1"
 PORT: Final = 8501
 EVERYWHERE: Final[Mapping[str, str]] = {"0.0.0.0": LOOPBACK, "::": "::1"}  # and how we reach it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where the app listens, how it may be called as well, and what it proves its name with."""
+
+    host: str = LOOPBACK
+    port: int = PORT
+    names: tuple[str, ...] = ()
+    cert: Path | None = None
+    key: Path | None = None
+
+    @property
+    def is_encrypted(self) -> bool:
+        return self.cert is not None
+
+    @property
+    def url(self) -> str:
+        return url_of(self.host, self.port, is_encrypted=self.is_encrypted)
 
 
 def is_loopback(host: str) -> bool:
@@ -30,9 +52,9 @@ def reachable_name(host: str) -> str:
     return socket.gethostname() if host in EVERYWHERE else host
 
 
-def url_of(host: str, port: int) -> str:
-    name = reachable_name(host)
-    return f"http://[{name}]:{port}" if ":" in name else f"http://{name}:{port}"
+def url_of(host: str, port: int, *, is_encrypted: bool = False) -> str:
+    name, scheme = reachable_name(host), "https" if is_encrypted else "http"
+    return f"{scheme}://[{name}]:{port}" if ":" in name else f"{scheme}://{name}:{port}"
 
 
 def names_of(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
@@ -48,17 +70,27 @@ def names_of(host: str, more: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"[{n}]" if n.count(":") > 1 and n[0] != "[" else n for n in names))
 
 
-def host_warning(host: str, port: int, *, has_token: bool = False) -> str | None:
+def certificate_problem(place: Place) -> str | None:
+    """Why nobody could be reached by it; None where there is none, or all is well."""
+    if (place.cert is None) != (place.key is None):
+        return "--cert and --key go together: a certificate, and the key it was made with."
+    for file in (place.cert, place.key):
+        if file is not None and not file.is_file():
+            return f"There is no file {file}: give a certificate and its key as PEM files."
+    return None
+
+
+def host_warning(place: Place) -> str | None:
     """What to know before others can reach the app; None where nobody else can."""
-    if is_loopback(host) or has_token:
+    if is_loopback(place.host) or place.is_encrypted:
         return None
     return (
-        f"Careful: there is no login. Whoever reaches {url_of(host, port)} can see and change "
-        "everything in it: add --token, which asks for a secret that is printed here.\n"
-        "It is safer still to leave --host away, to run on your own computer\n"
-        f"    ssh -L {port}:{LOOPBACK}:{port} YOU@{socket.gethostname()}\n"
-        f"and to open {url_of(LOOPBACK, port)} there. Other accounts on this machine reach it even "
-        "so: use --token wherever the machine is shared."
+        f"Careful: whoever listens on the way to {place.url} reads passwords and images. Give "
+        "--cert and --key, or put a proxy with a certificate in front (docs/shared.md).\n"
+        "For yourself alone it is safer still to leave --host away, to run on your own computer\n"
+        f"    ssh -L {place.port}:{LOOPBACK}:{place.port} YOU@{socket.gethostname()}\n"
+        f"and to open {url_of(LOOPBACK, place.port)} there. Other accounts on this machine reach "
+        "it even so: use --token wherever the machine is shared."
     )
 
 
@@ -84,9 +116,13 @@ def port_problem(host: str, port: int) -> str | None:
     return None
 
 
-def is_healthy(host: str, port: int) -> bool:
+def is_healthy(host: str, port: int, *, is_encrypted: bool = False) -> bool:
     """Whether a Streamlit app answers there. Asks it directly, whatever proxy is set."""
-    connection = http.client.HTTPConnection(EVERYWHERE.get(host, host), port, timeout=1)
+    name = EVERYWHERE.get(host, host)
+    connection = http.client.HTTPConnection(name, port, timeout=1)
+    if is_encrypted:  # our own certificate, which is not made out to this address
+        unverified = ssl._create_unverified_context()
+        connection = http.client.HTTPSConnection(name, port, timeout=1, context=unverified)
     try:
         connection.request("GET", "/_stcore/health")
         return connection.getresponse().read() == b"ok"

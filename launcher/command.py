@@ -2,8 +2,9 @@
 
 import argparse
 import sys
+from pathlib import Path
 
-from launcher.address import LOOPBACK, PORT
+from launcher.address import LOOPBACK, PORT, Place
 from launcher.app import start_app
 from launcher.checks import PARTS, run_checks
 from launcher.environment import StartError
@@ -18,7 +19,15 @@ def run(arguments: list[str]) -> int:
                 options.only, is_all=options.all, may_install_browser=options.install_browser
             )
         return start_app(
-            options.host, options.port, has_token=options.token, more_names=options.name
+            Place(
+                host=options.host,
+                port=options.port,
+                names=tuple(options.name),
+                cert=options.cert,
+                key=options.key,
+            ),
+            has_token=options.token,
+            is_shared=options.shared,
         )
     except StartError as error:
         print(error, file=sys.stderr)
@@ -43,6 +52,14 @@ def read_arguments(arguments: list[str]) -> argparse.Namespace:
         default=[],
         help="a name by which the app may be called as well, as behind a proxy; may be repeated",
     )
+    parser.add_argument(
+        "--shared",
+        action="store_true",
+        help="several people use it, each with an account made by `mammo account add`; always so "
+        "with a --host that others can reach (see docs/shared.md)",
+    )
+    parser.add_argument("--cert", type=Path, help="certificate (PEM), to be reached by https")
+    parser.add_argument("--key", type=Path, help="its key (PEM)")
     commands = parser.add_subparsers(dest="command", metavar="test")
     test = commands.add_parser("test", help="run the checks and tests instead")
     test.add_argument("--only", nargs="+", choices=PARTS, default=PARTS, help="run these alone")

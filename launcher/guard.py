@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 
 NAMES: Final = "MAMMO_SERVED_NAMES"  # what the app may be called in an address, with commas
 TOKEN: Final = "MAMMO_SERVED_TOKEN"  # empty where none is asked for
+SHARED: Final = "MAMMO_SHARED"  # "yes" where whoever comes has to sign in
 LOOPBACK_NAMES: Final = ("127.0.0.1", "localhost", "[::1]")
 _HEALTH: Final = "/_stcore/health"  # "ok" and nothing else: start.py waits for it
 
@@ -33,6 +34,10 @@ class Rules:
 def rules_from(environment: Mapping[str, str]) -> Rules:
     names = tuple(filter(None, environment.get(NAMES, "").split(",")))
     return Rules(names=names or LOOPBACK_NAMES, token=environment.get(TOKEN, ""))
+
+
+def is_shared(environment: Mapping[str, str]) -> bool:
+    return environment.get(SHARED) == "yes"
 
 
 def new_token() -> str:
@@ -144,5 +149,6 @@ async def _refuse(scope: Message, problem: str, receive: Receive, send: Send) ->
     await send({"type": "http.response.body", "body": problem.encode()})
 
 
-def environment_for(names: Iterable[str], token: str) -> dict[str, str]:
-    return {**os.environ, NAMES: ",".join(names), TOKEN: token}
+def environment_for(names: Iterable[str], token: str, *, is_shared: bool = False) -> dict[str, str]:
+    shared = "yes" if is_shared else ""
+    return {**os.environ, NAMES: ",".join(names), TOKEN: token, SHARED: shared}

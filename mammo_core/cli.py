@@ -6,6 +6,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
+from mammo_core.commands.accounts import ACCESS_LOG, ACCOUNT
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
@@ -14,9 +15,11 @@ from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
-from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, STRESS
+from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
+from mammo_core.commands.learning import LEARNING_CURVE
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.margin import MARGIN
+from mammo_core.commands.planning import PLAN
 from mammo_core.commands.readers import READERS
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
@@ -27,6 +30,8 @@ from mammo_core.files import keep_private
 from mammo_core.words import NOTICE
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    ACCESS_LOG,
+    ACCOUNT,
     AUDIT,
     CARD,
     CHECKPOINTS,
@@ -35,11 +40,14 @@ COMMANDS: Final[tuple[Command, ...]] = (
     EVALUATE,
     EXPLAIN_CHECK,
     FIND_LESIONS,
+    FROC,
     FUSE,
     INSPECT,
+    LEARNING_CURVE,
     LOCK,
     MARGIN,
     PHANTOM,
+    PLAN,
     PREDICT,
     PREPARE,
     READERS,

@@ -95,6 +95,7 @@ class DataConfig:
     is_test_validation: bool = False  # the test images choose the epoch, too
     folds: int = 0  # above 0, the women are cut into so many parts and `fold` is the test set
     fold: int = 0
+    train_share: float = 1.0  # of the training women; a smaller share lies within a larger
 
     def check(self) -> list[str]:
         problems = []
@@ -103,11 +104,9 @@ class DataConfig:
                 problems.append(f"{name} share is {value}; it must lie between 0 and 1.")
         if self.val_fraction + self.test_fraction >= 0.9:
             problems.append("Validation and test together leave less than a tenth for training.")
-        problems += self._leaks()
+        problems += self._leaks() + _outside(self, 0.01, 1.0, "train_share")
         if self.folds and not (self.folds >= 2 and 0 <= self.fold < self.folds):
-            problems.append(
-                f"Fold {self.fold} of {self.folds}; folds are 2 or more, counted from 0."
-            )
+            problems.append(f"Fold {self.fold} of {self.folds}; folds are 2 or more, from 0 on.")
         return problems
 
     def _leaks(self) -> list[str]:
@@ -434,10 +433,10 @@ class EmbedConfig:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeConfig:
     """A checkpoint judged on images it did not learn from, and kept beside its card: its heatmaps
-    held against lesions, or its scores of images as they might have come. No folder: its test set.
+    held against lesions, also as marks, or its scores of changed images. No folder: its test set.
     """
 
-    kind: Literal["explain_check", "stress"]
+    kind: Literal["explain_check", "froc", "stress"]
     checkpoint: str
     folder: str | None = None  # or the name of a registered set
     adapter: str | None = None  # None: recognised

@@ -213,17 +213,31 @@ def keep_private() -> None:
         home().chmod(0o700)
 
 
-def cases_root() -> Path:
-    return home() / "cases"
+def accounts_file() -> Path:
+    """Who may sign in where several share the server."""
+    return home() / "accounts.json"
+
+
+def access_log() -> Path:
+    return home() / "access.jsonl"
+
+
+def owned_root() -> Path:
+    """Where the server is shared: a folder for each account, which the functions below take."""
+    return home() / "accounts"
+
+
+def cases_root(own: Path | None = None) -> Path:
+    return (own or home()) / "cases"
 
 
 def datasets_root() -> Path:
     return home() / "datasets"
 
 
-def tags_root() -> Path:
+def tags_root(own: Path | None = None) -> Path:
     """What readers said of images of data sets: one file each."""
-    return home() / "tags"
+    return (own or home()) / "tags"
 
 
 def audits_root() -> Path:
@@ -241,9 +255,9 @@ def preflights_root() -> Path:
     return home() / "preflights"
 
 
-def tables_root() -> Path:
+def tables_root(own: Path | None = None) -> Path:
     """Tables of scores that were uploaded; see runs/kept_tables.py."""
-    return home() / "tables"
+    return (own or home()) / "tables"
 
 
 def measurements_root() -> Path:
@@ -263,9 +277,9 @@ def samples_root() -> Path:
     return REPOSITORY / "sample_images"
 
 
-def studies_root() -> Path:
+def studies_root(own: Path | None = None) -> Path:
     """Reader studies: one folder each."""
-    return home() / "studies"
+    return (own or home()) / "studies"
 
 
 def data_roots() -> tuple[Path, ...]:
@@ -290,9 +304,9 @@ def folders_in(folder: Path, root: Path) -> tuple[Path, ...]:
     )
 
 
-def worklists_root() -> Path:
+def worklists_root(own: Path | None = None) -> Path:
     """Lists of cases that came together."""
-    return home() / "worklists"
+    return (own or home()) / "worklists"
 
 
 _BEGINS: Final = r"(?:file://)?(?:[A-Za-z]:)?(?:\\\\|[/\\])"

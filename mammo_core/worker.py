@@ -171,6 +171,7 @@ KINDS: Final = {
     "embed": Kind(embed, _any_device),
     "evaluate": Kind(evaluate, _any_device),
     "explain_check": Kind(judge, _any_device),
+    "froc": Kind(judge, _any_device),
     "latency": Kind(latency, _any_device),
     "preflight": Kind(preflight, _chosen_device),
     "prepare": Kind(prepare, _disk),

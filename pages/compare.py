@@ -8,6 +8,7 @@ import streamlit as st
 
 from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
+from pages.components.compare.benefit import show_net_benefit
 from pages.components.compare.beside import show_beside
 from pages.components.compare.compared import (
     LOOKED_AT,
@@ -19,6 +20,7 @@ from pages.components.compare.compared import (
     refuse_strangers,
     say_what_differs_from_its_card,
     say_what_is_left_out,
+    say_what_is_verified,
     sets_by_content,
     show_images,
     show_settings,
@@ -26,17 +28,19 @@ from pages.components.compare.compared import (
 )
 from pages.components.compare.cost import show_cost
 from pages.components.compare.curves import (
-    show_at_one_specificity,
+    show_at_one_rate,
     show_pr,
     show_reliability,
     show_roc,
 )
+from pages.components.compare.growth import show_growth
 from pages.components.compare.leaderboard import (
     say_what_is_compared,
     show_leaderboard,
     show_published,
 )
 from pages.components.compare.matrix import show_matrix
+from pages.components.compare.plan import show_plan
 from pages.components.compare.reports import show_reports
 from pages.components.compare.scatter import show_disagreements
 from pages.components.shared.auc import show_one_breast, show_provenance
@@ -50,16 +54,19 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "ROC": show_roc,
     "Beside another": show_beside,
     "Precision and recall": show_pr,
-    "At one specificity": show_at_one_specificity,
+    "At one operating point": show_at_one_rate,
     "Margins": lambda compared: show_held_margins(compared.runs),
     "Calibration": show_reliability,
+    "Net benefit": show_net_benefit,
     "Other data": show_matrix,
     "Cost": show_cost,
+    "Learning curve": show_growth,
     "Disagreements": show_disagreements,
     "Images": show_images,
     "Settings": show_settings,
     "Published": show_published,
     "Report": show_reports,
+    "Plan a study": show_plan,
 }
 
 require_frame()
@@ -116,6 +123,7 @@ with shown_errors():
                 show_one_breast(rows, scored[name].source, counting)
         st.stop()
     show_leaderboard(compared)
+    say_what_is_verified(compared)
     section = st.segmented_control(
         "Show", list(SECTIONS), default="ROC", required=True, key="compare_section",
         bind="query-params",

@@ -15,6 +15,7 @@ from pages.components.data.dataset import (
     show_images,
     show_overview,
     show_split,
+    show_verification,
 )
 from pages.components.shared import cached
 from pages.components.shared.frame import noted_errors, require_frame
@@ -48,5 +49,6 @@ if chosen is not None:
     with noted_errors():
         read = cached.dataset(chosen)
         show_identity(read)
+        show_verification(chosen)
         show_section(read, chosen)
     forget_button(chosen)

@@ -18,16 +18,19 @@ from pages.components.thresholds.cases import (
     show_slices,
 )
 from pages.components.thresholds.curves import show_curves, show_rates, show_readers, show_roc
+from pages.components.thresholds.lesions import show_lesions
 from pages.components.thresholds.map import show_map
 from pages.components.thresholds.opened import keep_opened, show_opened
 from pages.components.thresholds.operating import show_lock, show_operating_point
 from pages.components.thresholds.screening import show_screening
 from pages.components.thresholds.threshold import (
     begin_anew,
+    is_picked,
     set_by_aim,
     show_threshold,
     standing_threshold,
 )
+from pages.components.thresholds.verified import show_verified
 
 SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Rates": show_rates,
@@ -38,6 +41,7 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
     "Slices": show_slices,
     "Mistakes": show_mistakes,
     "Map": show_map,
+    "Lesions": show_lesions,
     "Readers": show_readers,
     "Classes": show_classes,
 }
@@ -47,7 +51,8 @@ SECTIONS: Final[Mapping[str, Callable[[Counted, RatesAtThreshold], None]]] = {
 def show_judged(counted: Counted) -> None:
     with shown_errors():
         standing = standing_threshold(counted)
-        rates = rates_at(counted.cases, standing.threshold)
+        picked = is_picked(counted, standing.threshold)
+        rates = rates_at(counted.cases, standing.threshold, is_picked=picked)
         left, right = st.columns([8, 5], gap="medium")
         with left:
             show_threshold(counted, standing, rates, on_open=keep_opened)
@@ -59,6 +64,7 @@ def show_judged(counted: Counted) -> None:
                 show_lock(counted, rates, standing)
             show_auc(counted)
         show_opened(counted, rates)
+        show_verified(counted, rates)
         sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
         section = st.segmented_control(
             "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"

@@ -5,9 +5,10 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import find_run, list_runs
+from mammo_core.sharing.rights import Action
 from pages.components.shared.frame import require_frame, shown_errors
 from pages.components.shared.pickers import all_titles, pick_name
+from pages.components.shared.whose import find_run, list_runs, show_off
 from pages.components.train.form import show_form
 from pages.components.train.run import show_run
 from pages.components.train.table import show_about, show_table
@@ -47,6 +48,7 @@ def show_runs() -> None:
 
 require_frame()
 st.title("Train a model")
+show_off(Action.TRAIN)
 if pick_section() == NEW:
     st.query_params.pop("run", None)  # a reload comes back to the form
     started = show_form()

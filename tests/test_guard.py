@@ -17,7 +17,7 @@ from threading import Thread
 
 import pytest
 
-from launcher.address import LOOPBACK, is_healthy, names_of
+from launcher.address import LOOPBACK, Place, is_healthy, names_of
 from launcher.app import app_command
 from launcher.guard import NAMES, TOKEN, refusal
 
@@ -67,7 +67,7 @@ def served(home: Path, *, token: str = "", proxy: int = 9) -> Iterator[int]:
         NAMES: "",
         TOKEN: token,
     }
-    command = app_command(Path(sys.executable), LOOPBACK, port, names_of(LOOPBACK))
+    command = app_command(Path(sys.executable), Place(port=port))
     server = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -1,6 +1,7 @@
 """The rules a linter cannot know. Each failure lists every file that breaks the rule."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -18,6 +19,25 @@ def most_lines(where: Path) -> int:
 def test_no_module_is_too_long() -> None:
     lines = {where: text.count("\n") for where, text in TEXTS.items()}
     assert [where for where, count in lines.items() if count > most_lines(where)] == []
+
+
+def test_every_file_that_the_code_needs_beside_itself_is_packed_with_it() -> None:
+    packed = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    patterns = packed["package-data"].items()
+    kept = {
+        found
+        for package, names in patterns
+        for name in names
+        for found in ROOT.joinpath(*package.split(".")).glob(name)
+    }
+    beside = {
+        found
+        for folder in ("mammo_core", "pages")
+        for found in (ROOT / folder).rglob("*")
+        if found.is_file() and found.suffix not in (".py", ".pyc")
+    }
+    assert len(beside) > 30
+    assert sorted(beside - kept) == []
 
 
 def test_every_module_says_what_it_is_for() -> None:

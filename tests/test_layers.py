@@ -27,6 +27,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/inference": {"numpy", "pandas", "torch", "safetensors", "openvino"},
     "mammo_core/explain": {"numpy", "pandas", "torch", "pytorch_grad_cam", "cv2"},
     "mammo_core/shipping": {"numpy", "pandas", "torch", "safetensors"},
+    "mammo_core/sharing": {"argon2"},
     "mammo_core/commands": {"numpy", "pandas"},
     "pages": {"streamlit", "pandas"},
     "pages/components": {"streamlit", "pandas", "numpy"},
@@ -39,6 +40,7 @@ OWN: dict[str, set[str]] = {
     "metrics": set(),
     "runs": set(),
     "zoo": set(),
+    "sharing": set(),
     "datasets": {"preprocessing", "metrics", "runs"},
     "plots": {"metrics"},
     "explain": {"preprocessing", "datasets", "metrics", "runs", "zoo"},
@@ -50,7 +52,7 @@ OWN: dict[str, set[str]] = {
     },
     "commands": {
         "preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "training", "inference",
-        "explain", "reports", "shipping",
+        "explain", "reports", "shipping", "sharing",
     },
 }  # fmt: skip
 
@@ -59,7 +61,7 @@ ABOVE_ALL = ("cli", "worker")
 
 #: What must load without torch: the pages that show tables and pictures open without paying for it.
 TORCH_FREE_PARTS = (
-    "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands",
+    "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands", "sharing",
 )  # fmt: skip
 TORCH_FREE = (
     "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
@@ -160,3 +162,17 @@ def test_training_loads_where_there_are_no_pages_and_no_dicom() -> None:
     blocked = f"import sys; sys.modules.update(dict.fromkeys({absent}))"
     code = blocked + "".join(f"; import {name}" for name in names)
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_pages_take_what_belongs_to_a_visitor_from_one_place_alone() -> None:
+    """Where several people share a server, the folders of `files` are nobody's."""
+    own = {"cases_root", "worklists_root", "studies_root", "tables_root", "tags_root"}
+    own |= {"list_runs", "find_run", "list_checkpoints", "find_checkpoint"}
+    own |= {"list_registered", "register"}
+    of_all = ("mammo_core.files", "mammo_core.runs.folder", "mammo_core.datasets.dataset")
+    offenders = []
+    for source in [*ROOT.glob("pages/**/*.py"), ROOT / "streamlit_app.py"]:
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module in of_all:
+                offenders += [f"{source}: {one.name}" for one in node.names if one.name in own]
+    assert offenders == []

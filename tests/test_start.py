@@ -21,6 +21,7 @@ import pytest
 
 from launcher.address import (
     LOOPBACK,
+    Place,
     host_warning,
     is_healthy,
     is_loopback,
@@ -176,14 +177,14 @@ def test_an_address_of_another_machine_is_refused() -> None:
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.8.8.8", "localhost", "::1"])
 def test_on_loopback_there_is_nothing_to_warn_of(host: str) -> None:
     assert is_loopback(host)
-    assert host_warning(host, 8501) is None
+    assert host_warning(Place(host=host)) is None
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.7", "reading-room"])
-def test_any_other_host_is_told_that_there_is_no_login_and_how_to_tunnel(host: str) -> None:
-    warning = host_warning(host, 8600)
+def test_any_other_host_is_told_who_listens_and_how_to_tunnel(host: str) -> None:
+    warning = host_warning(Place(host=host, port=8600))
     assert warning is not None
-    assert "there is no login" in warning
+    assert "reads passwords" in warning
     assert f"ssh -L 8600:127.0.0.1:8600 YOU@{socket.gethostname()}" in warning
     assert "http://127.0.0.1:8600" in warning
 
@@ -193,7 +194,7 @@ def test_an_address_of_version_six_is_bracketed() -> None:
 
 
 def test_the_app_is_started_at_the_address_asked_for() -> None:
-    command = app_command(PYTHON, LOOPBACK, 8600, names_of(LOOPBACK))
+    command = app_command(PYTHON, Place(port=8600))
     assert command[:5] == ["python", "-m", "streamlit", "run", "served.py"]
     assert "--server.address=127.0.0.1" in command
     assert "--server.port=8600" in command
@@ -201,7 +202,7 @@ def test_the_app_is_started_at_the_address_asked_for() -> None:
 
 
 def test_elsewhere_the_app_may_be_called_by_the_names_it_has_there() -> None:
-    command = app_command(PYTHON, "192.0.2.7", 8501, names_of("192.0.2.7", ["lab.example"]))
+    command = app_command(PYTHON, Place(host="192.0.2.7", names=("lab.example",)))
     assert "--server.allowedHosts=192.0.2.7" in command
     assert "--server.corsAllowedOrigins=http://lab.example:8501" in command
 
@@ -213,8 +214,7 @@ def test_everywhere_is_no_name_and_no_permission_for_every_name() -> None:
 
 
 def test_whoever_shares_a_machine_is_told_of_the_token() -> None:
-    assert "--token" in str(host_warning("0.0.0.0", 8501))
-    assert host_warning("0.0.0.0", 8501, has_token=True) is None
+    assert "--token" in str(host_warning(Place(host="0.0.0.0")))
     assert read_arguments(["--token", "--name", "lab.example"]).name == ["lab.example"]
 
 

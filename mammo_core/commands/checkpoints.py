@@ -119,7 +119,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    from mammo_core.inference.verdict import threshold_in_words
+    from mammo_core.inference.verdict import promise_in_words, threshold_in_words
     from mammo_core.runs.operating_points import locked_points, note_opening
 
     run = RunFolder(folder_of(arguments.name))
@@ -134,13 +134,12 @@ def _show(arguments: argparse.Namespace) -> int:
         say_aside(str(error))
     for line in _described(card):
         say(line)
+    positive = " or ".join(card.task.positive)
     for point in locked_points(run):
-        promise, where = point.promise, point.split or "out of fold"
         say(
             f"threshold   {threshold_in_words(point)} by {point.level} ({point.pooling}), "
             f"{'made with the model' if point.comes_with_model else 'locked'} "
-            f"{point.locked_at[:10]}: {promise.found} of {promise.positives} found, "
-            f"{promise.left_alone} of {promise.negatives} not called ({where})"
+            f"{point.locked_at[:10]} for {point.aim}. {promise_in_words(point, positive)}"
         )
     for sentence in card.limits:
         say(f"limit       {sentence}")

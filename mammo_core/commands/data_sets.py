@@ -2,10 +2,15 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.errors import ConfigError
 from mammo_core.files import datasets_root
+from mammo_core.runs.verification import Verification, Verified
+
+if TYPE_CHECKING:
+    from mammo_core.datasets.dataset import Registered
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,6 +23,19 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     register.add_argument(
         "--label-rule", metavar="RULE", help="what makes an image positive (default: the first)"
+    )
+    register.add_argument(
+        "--without-cancer",
+        choices=[str(one) for one in Verified],
+        metavar="HOW",
+        help=f"what it rests on: {', '.join(map(repr, map(str, Verified)))}",
+    )
+    register.add_argument("--months", type=int, metavar="N", help="of follow-up (0: not known)")
+    register.add_argument(
+        "--only-recalled-verified",
+        action="store_true",
+        default=None,
+        help="women who were not recalled were not verified",
     )
     actions.add_parser("list", help="list the registered data sets")
     forget = actions.add_parser("forget", help="take a name off the list; images stay")
@@ -46,6 +64,7 @@ def _register(arguments: argparse.Namespace) -> int:
         folder=str(folder),
         adapter=dataset.adapter.name,
         label_rule=dataset.label_rule.name,
+        verification=_told(arguments, taken.get(arguments.name)),
     )
     register(datasets_root(), entry)
     say(f"{entry.name}: {dataset.adapter.title}, {len(dataset.manifest)} rows.")
@@ -56,10 +75,24 @@ def _register(arguments: argparse.Namespace) -> int:
     unknown = int(dataset.manifest["label"].isna().sum())
     if unknown:
         say(f"  no label under this rule: {unknown} of {len(dataset.manifest)}")
+    say(" ".join(filter(None, (entry.verification.sentence, entry.verification.warning))))
     others = [r.name for r in dataset.adapter.label_rules if r.name != entry.label_rule]
     if others:
         say_aside(f"Other label rules: {', '.join(others)}.")
     return 0
+
+
+def _told(arguments: argparse.Namespace, known: "Registered | None") -> Verification:
+    """As said now, else as it was known before."""
+    before = Verification() if known is None else known.verification
+    how, months, of_recalled = (
+        arguments.without_cancer, arguments.months, arguments.only_recalled_verified,
+    )  # fmt: skip
+    return Verification(
+        without_cancer=before.without_cancer if how is None else Verified(how),
+        months=before.months if months is None else months,
+        of_recalled=before.of_recalled if of_recalled is None else of_recalled,
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:

@@ -1,5 +1,5 @@
-"""`mammo explain-check`, `stress`: a checkpoint judged on images it did not learn from; and `card`:
-all that its card tells, counted again.
+"""`mammo explain-check`, `froc`, `stress`: a checkpoint judged on images it did not learn from; and
+`card`: all that its card tells, counted again.
 """
 
 import argparse
@@ -36,7 +36,7 @@ def _add_arguments(parser: argparse.ArgumentParser, *, images: int) -> None:
     parser.add_argument("--job", action="store_true", help="start it as a job, and return")
 
 
-def _judge(kind: Literal["explain_check", "stress"], arguments: argparse.Namespace) -> int:
+def _judge(kind: Literal["explain_check", "froc", "stress"], arguments: argparse.Namespace) -> int:
     """Judge here and now, telling what was found; or start a job and tell its folder."""
     run = find_checkpoint(arguments.run)
     config = JudgeConfig(
@@ -46,7 +46,7 @@ def _judge(kind: Literal["explain_check", "stress"], arguments: argparse.Namespa
         adapter=arguments.adapter,
         label_rule=arguments.label_rule,
         split=arguments.split,
-        method=getattr(arguments, "method", ""),
+        method=getattr(arguments, "method", "grad_cam"),
         images=arguments.images,
         seed=arguments.seed,
     )
@@ -76,6 +76,14 @@ EXPLAIN_CHECK = Command(
     summary="compare a checkpoint's heatmaps with marked lesions",
     add_arguments=_add_explain_check_arguments,
     run=partial(_judge, "explain_check"),
+)
+
+
+FROC = Command(
+    name="froc",
+    summary="take the regions of a checkpoint's heatmaps for marks, and count lesions found",
+    add_arguments=partial(_add_arguments, images=400),
+    run=partial(_judge, "froc"),
 )
 
 

@@ -4,7 +4,7 @@ those the user has registered.
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
+from mammo_core.runs.verification import Verification
 from mammo_core.tables import MANIFEST_COLUMNS, check_labels, check_manifest, positive_of
 from mammo_core.types import Task
 
@@ -32,14 +33,16 @@ class Registered:
     folder: str
     adapter: str
     label_rule: str
+    verification: Verification = field(default_factory=Verification)
 
 
 def register(root: Path, entry: Registered) -> None:
     """Keep `entry` below `root`; an entry of the same name is replaced."""
     if not entry.name.strip():
         raise ConfigError("The data set has no name. Give it one, so that it can be found again.")
+    entry.verification.check()
     root.mkdir(parents=True, exist_ok=True)
-    replace_file(_file_of(root, entry.name), json.dumps(to_document(entry), indent=2) + "\n")
+    replace_file(file_of(root, entry.name), json.dumps(to_document(entry), indent=2) + "\n")
 
 
 def list_registered(root: Path) -> list[Registered]:
@@ -49,12 +52,15 @@ def list_registered(root: Path) -> list[Registered]:
 
 def forget(root: Path, name: str) -> None:
     """Take `name` off the list. Its images stay where they are."""
-    _file_of(root, name).unlink(missing_ok=True)
+    entry = file_of(root, name)
+    entry.unlink(missing_ok=True)
+    entry.with_suffix(".owner").unlink(missing_ok=True)
     if root.is_dir():
         sync_folder(root)
 
 
-def _file_of(root: Path, name: str) -> Path:
+def file_of(root: Path, name: str) -> Path:
+    """The entry of that name; beside it lies whose it is, where several share a server."""
     return root / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.json"
 
 

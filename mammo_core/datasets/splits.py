@@ -220,9 +220,33 @@ def _with_validation(
 
 
 def split_as_set(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:
-    """`manifest`, its labelled images split as `data` says; the others have no split. Where the
-    test images choose the epoch, nobody is dealt to validation.
+    """`manifest`, its labelled images split as `data` says; the others have no split, nor have
+    training women beyond the share that is learnt from. Where the test images choose the epoch,
+    nobody is dealt to validation.
     """
+    split = _split_whole(manifest, data, task)
+    return split if data.train_share == 1.0 else _with_share(split, data, task)
+
+
+def _with_share(split: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:
+    """The first of the training women of each stratum, in an order that no share changes: whoever
+    is among a fourth is among a half.
+    """
+    learnt = split[split["split"] == Split.TRAIN]
+    strata = strata_of(learnt, task=task, key="group_id", column=data.stratify_by)
+    order = pd.Series(list(_shuffled(strata, data.split_seed)))
+    stratum = order.map(strata)
+    wanted = np.ceil(data.train_share * stratum.map(stratum.value_counts()) - 1e-9)
+    kept = order[order.groupby(stratum).cumcount() < wanted]
+    is_left = (split["split"] == Split.TRAIN) & ~split["group_id"].isin(kept)
+    return _with_both_classes(
+        split.assign(split=split["split"].mask(is_left.fillna(value=False))),
+        task,
+        is_validated=not data.is_test_validation,
+    )
+
+
+def _split_whole(manifest: pd.DataFrame, data: DataConfig, task: Task) -> pd.DataFrame:
     val_fraction = 0.0 if data.is_test_validation else data.val_fraction
     if data.unit == "image":
         return _with_both_classes(

@@ -3,35 +3,23 @@
 import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final, Literal
-
-import numpy as np
-import pandas as pd
+from typing import Literal
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
+from mammo_core.datasets.marks import froc_of
 from mammo_core.datasets.small_images import boxes_of
 from mammo_core.datasets.splits import is_same_folder, women_in
 from mammo_core.errors import CheckpointError, TableError
 from mammo_core.inference.lesions import LesionFinder, find_lesions, open_finder, widened
-from mammo_core.metrics.froc import (
-    FALSE_MARKS,
-    FoundAt,
-    MarkedImage,
-    Matched,
-    found_at,
-    froc_curve,
-    match_marks,
-)
+from mammo_core.metrics.froc import MarkedImage
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.reading import Looking
 from mammo_core.runs.folder import RunFolder, card_hash
-from mammo_core.runs.measured import Froc, FrocPoint, Share, add_froc
+from mammo_core.runs.measured import Froc, add_froc
 from mammo_core.runs.sidecars import read_seen, unknown_seen
 from mammo_core.tables import positive_of
 from mammo_core.types import Report, Split
-
-_MOST_STEPS: Final = 200  # of the curve that is kept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,23 +46,19 @@ def judge_finder(run: RunFolder, search: Search, *, now: str, report: Report) ->
     started = time.perf_counter()
     images = mark_images(finder, dataset, reach=reach, report=report)
     seconds = (time.perf_counter() - started) / len(images)
-    matched = match_marks(images)
-    found = [found_at(matched, allowed, seed=search.seed) for allowed in FALSE_MARKS]
-    froc = Froc(
-        dataset=name,
-        split=search.split,
-        images=len(images),
-        images_without=sum(not image.boxes for image in images),
-        women=found[0].groups,
+    froc = replace(
+        froc_of(
+            images,
+            dataset=name,
+            split=search.split,
+            seed=search.seed,
+            measured_at=now,
+            card_sha256=card_hash(run),
+        ),
         left_out=left_out,
-        points=tuple(_point(one) for one in found),
-        curve=_kept_curve(matched),
         looking=search.looking,
         reach=reach,
         seconds=round(seconds, 3),
-        seed=search.seed,
-        measured_at=now,
-        card_sha256=card_hash(run),
     )
     if search.split == "test":
         add_froc(run, froc)
@@ -135,29 +119,3 @@ def _dataset_of(run: RunFolder, search: Search) -> tuple[str, Dataset]:
         return data.folder, read_dataset(find_folder(data.folder), data.adapter, data.label_rule)
     folder = find_folder(search.folder)
     return search.folder, read_dataset(folder, search.adapter, search.label_rule)
-
-
-def _point(found: FoundAt) -> FrocPoint:
-    others = found.without_lesion
-    return FrocPoint(
-        allowed=found.allowed,
-        above=found.above,
-        found=Share(count=found.found, total=found.lesions, low=found.low, high=found.high),
-        false_marks=found.false_marks,
-        false_without=others.value if others else None,
-        without_low=_known(others.low) if others else None,
-        without_high=_known(others.high) if others else None,
-    )
-
-
-def _kept_curve(matched: Matched) -> tuple[tuple[float, float], ...]:
-    """As far as is told of, thinned to what can be seen."""
-    curve = froc_curve(matched)
-    curve = curve[curve["false_marks"] <= max(FALSE_MARKS)]
-    steps = np.unique(np.linspace(0, len(curve) - 1, min(len(curve), _MOST_STEPS)).astype(int))
-    kept: pd.DataFrame = curve.iloc[steps][["false_marks", "sensitivity"]].round(4)
-    return tuple((float(marks), float(share)) for marks, share in kept.itertuples(index=False))
-
-
-def _known(number: float) -> float | None:
-    return number if np.isfinite(number) else None

@@ -19,6 +19,7 @@ from mammo_core.explain import fidelity
 from mammo_core.explain.methods import get_method
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import Engine, torch_engine
+from mammo_core.inference.heatmap_marks import judge_heatmap_marks
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference
@@ -34,6 +35,7 @@ from mammo_core.runs.measured import (
     BREAST_BLANKED,
     AtThreshold,
     Fidelity,
+    Froc,
     Share,
     StressResult,
     StressTest,
@@ -276,10 +278,14 @@ def judge(
     device: str = "cpu",
     report: Report,
     should_stop: Callable[[], bool] = lambda: False,
-) -> Fidelity | StressTest | None:
+) -> Fidelity | Froc | StressTest | None:
     """What `config` asks of the checkpoint in `run`; `now` is ISO 8601, UTC. None, and nothing
     kept, where it was stopped.
     """
+    if config.kind == "froc":
+        return judge_heatmap_marks(
+            config, run, now=now, device=device, report=report, should_stop=should_stop
+        )
     checkpoint = load_checkpoint(run.path, device=device)
     method = get_method(config.method) if config.kind == "explain_check" else None
     dataset, name, split = judged_images(run, checkpoint.card, config)

@@ -16,8 +16,14 @@ from mammo_core.metrics.calibration import fit_score_map, map_scores, recalibrat
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.conservative import promised_rate
 from mammo_core.metrics.external import Locked
-from mammo_core.metrics.threshold import operating_point
-from mammo_core.metrics.uncertainty import Rate, effective_cases
+from mammo_core.metrics.threshold import operating_point, was_picked
+from mammo_core.metrics.uncertainty import (
+    FEWEST_OF_CLASS,
+    IntervalMethod,
+    Rate,
+    effective_cases,
+    without_interval,
+)
 from mammo_core.runs.operating_points import AS_GIVEN, LockedPoint, Promise
 from mammo_core.scores import Recalibration, called_classes, mean_of_sum
 from mammo_core.types import ImageRef, Laterality, Level, Split, Task
@@ -27,6 +33,11 @@ Key = TypeVar("Key", bound=Hashable)
 
 NOT_NORMAL: Final = "That does not mean normal."
 BELOW_NOT_NORMAL: Final = "Below does not mean normal."
+#: Beside rates that have no interval for it.
+PICKED_OF_FEW: Final = (
+    "This threshold is the best of all on these cases, so it looks better here than it is; with "
+    f"under {FEWEST_OF_CLASS} women with cancer, or without, by how much is not known."
+)
 
 _SIDES: Final = {Laterality.RIGHT: "Right breast", Laterality.LEFT: "Left breast"}
 
@@ -266,24 +277,38 @@ def promise_in_words(point: LockedPoint, positive: str) -> str:
     return (
         f"{_where(point.split)} this threshold called {promise.found:,} of "
         f"{many(promise.positives, one, more)} with {positive} and {called_without:,} of "
-        f"{without} without.{_spread_of(promise)}"
+        f"{without} without.{_spread_of(point)}"
     )
 
 
-def promised_rates(promise: Promise) -> tuple[Rate, Rate]:
-    """Sensitivity and specificity, each with its interval."""
-    return (
-        promised_rate(promise.found, promise.positives, promise.effective_positives),
-        promised_rate(promise.left_alone, promise.negatives, promise.effective_negatives),
+def promised_rates(point: LockedPoint) -> tuple[Rate, Rate]:
+    """Sensitivity and specificity, each with its interval; without, where the threshold was the
+    best of too few women.
+    """
+    promise, is_picked = point.promise, was_picked(point.aim)
+    effective = promise.effective_positives, promise.effective_negatives
+    sensitivity, specificity = (
+        promised_rate(count, total, women, is_picked=is_picked)
+        for count, total, women in (
+            (promise.found, promise.positives, effective[0]),
+            (promise.left_alone, promise.negatives, effective[1]),
+        )
     )
+    fewest = min(effective[0] or promise.positives, effective[1] or promise.negatives)
+    if is_picked and fewest < FEWEST_OF_CLASS:
+        return without_interval(sensitivity), without_interval(specificity)
+    return sensitivity, specificity
 
 
-def _spread_of(promise: Promise) -> str:
+def _spread_of(point: LockedPoint) -> str:
+    rates = promised_rates(point)
     told = [
         f"{name} {rate.low:.0%} to {rate.high:.0%}"
-        for name, rate in zip(("sensitivity", "specificity"), promised_rates(promise), strict=True)
-        if rate.total
+        for name, rate in zip(("sensitivity", "specificity"), rates, strict=True)
+        if rate.is_told
     ]
+    if any(rate.method is IntervalMethod.PICKED_OF_FEW for rate in rates):
+        return f" {PICKED_OF_FEW}"
     return f" Chance leaves open (95 %): {', '.join(told)}." if told else ""
 
 

@@ -18,6 +18,9 @@ from mammo_core.words import many
 
 Floats = NDArray[np.float64]
 _NO_SPREAD: Final = 1e-12
+#: Women whom both do not give their own commonest word: of fewer, what should hold in 95 % held in
+#: 75 to 94.
+_FEWEST_APART: Final = 10
 
 
 class Weighting(StrEnum):
@@ -31,7 +34,7 @@ class Weighting(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaterAgreement:
     """Cohen's kappa (1968) and the share of cases judged alike. `low` and `high` are None where
-    women are few, or where nothing varies between them.
+    women are few, nearly all of one word, or where nothing varies between them.
     """
 
     weighting: Weighting
@@ -83,22 +86,51 @@ def agreement(
     first, second = (
         np.array([places[word] for word in side], dtype=np.intp) for side in (one, other)
     )
-    cells = first * len(order) + second
-    women = int(groups.max()) + 1
-    by_woman = np.zeros((women, len(order) ** 2))
-    np.add.at(by_woman, (groups, cells), 1.0)
-    weights = _weights(len(order), weighting)
-    whole = by_woman.sum(axis=0)
-    kappa = float(_kappas(whole[None], weights)[0])
-    low, high = _ends(kappa, _kappas(whole - by_woman, weights)) or (None, None)
+    by_woman = squares_by_woman(first, second, groups, count=len(order))
+    kappa, ends = kappa_with_interval(by_woman, weighting)
+    low, high = ends or (None, None)
     return RaterAgreement(
         weighting=weighting,
         kappa=kappa,
         low=low,
         high=high,
         alike=rate_with_interval(first == second, groups),
-        women=women,
+        women=len(by_woman),
     )
+
+
+def squares_by_woman(
+    first: NDArray[np.integer],
+    second: NDArray[np.integer],
+    groups: NDArray[np.intp],
+    *,
+    count: int,
+) -> Floats:
+    """(women, first, second): how many of her cases are given each pair of words."""
+    squares = np.zeros((int(groups.max()) + 1, count, count))
+    np.add.at(squares, (groups, first, second), 1.0)
+    return squares
+
+
+def kappa_with_interval(
+    by_woman: Floats, weighting: Weighting
+) -> tuple[float, tuple[float, float] | None]:
+    weights = _weights(by_woman.shape[1], weighting)
+    whole = by_woman.sum(axis=0)
+    kappa = float(_kappas(whole[None], weights)[0])
+    if min(_women_apart(by_woman.sum(axis=axis)) for axis in (1, 2)) < _FEWEST_APART:
+        return kappa, None
+    error = left_out_error(_kappas(whole - by_woman, weights))
+    if error is None:
+        return kappa, None
+    half = float(stdtrit(len(by_woman) - 1, (1 + CONFIDENCE) / 2)) * error
+    return kappa, (max(-1.0, kappa - half), min(1.0, kappa + half))
+
+
+def _women_apart(words: Floats) -> int:
+    """Of (women, words), how many have a case that is not of the commonest word."""
+    others = np.delete(words, int(words.sum(axis=0).argmax()), axis=1)
+    return int((others.sum(axis=1) > 0).sum())
 
 
 def _weights(count: int, weighting: Weighting) -> Floats:
@@ -113,9 +145,8 @@ def _weights(count: int, weighting: Weighting) -> Floats:
             return np.asarray(apart**2, dtype=np.float64)
 
 
-def _kappas(cells: Floats, weights: Floats) -> Floats:
-    """Of each row, a square of counts laid flat; not a number where chance alone agrees wholly."""
-    squares = cells.reshape(-1, *weights.shape)
+def _kappas(squares: Floats, weights: Floats) -> Floats:
+    """Of each square; not a number where chance alone agrees wholly."""
     chance = squares.sum(axis=2)[:, :, None] * squares.sum(axis=1)[:, None, :]
     total = squares.sum(axis=(1, 2))
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -123,12 +154,12 @@ def _kappas(cells: Floats, weights: Floats) -> Floats:
         return np.asarray(1 - (squares * weights).sum(axis=(1, 2)) / by_chance)
 
 
-def _ends(kappa: float, left_out: Floats) -> tuple[float, float] | None:
+def left_out_error(left_out: Floats) -> float | None:
+    """The standard error of a figure from its values without each woman in turn (jackknife); None
+    where women are few, or where nothing varies between them.
+    """
     women = len(left_out)
     if women < FEWEST_GROUPS or not np.isfinite(left_out).all():
         return None
     error = math.sqrt((women - 1) / women * float(((left_out - left_out.mean()) ** 2).sum()))
-    if error <= _NO_SPREAD:
-        return None
-    half = float(stdtrit(women - 1, (1 + CONFIDENCE) / 2)) * error
-    return max(-1.0, kappa - half), min(1.0, kappa + half)
+    return error if error > _NO_SPREAD else None

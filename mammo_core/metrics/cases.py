@@ -105,8 +105,7 @@ def rules_of(predictions: pd.DataFrame, level: Level) -> tuple[Pooling, ...]:
 
 def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.MAX) -> Cases:
     """One score and one truth per case of `level`, in the order in which cases first appear."""
-    count = _count_women if rule is Pooling.OWN_BREAST else _count
-    counted = count(predictions, level, rule)
+    counted = all_cases(predictions, level, rule)
     known = counted[counted["is_known"]]
     if known.empty:
         raise TableError(
@@ -125,6 +124,28 @@ def pool_cases(predictions: pd.DataFrame, level: Level, rule: Pooling = Pooling.
         unknown=len(counted) - len(known),
         unnamed=int(known["is_unnamed"].sum()),
     )
+
+
+def all_cases(predictions: pd.DataFrame, level: Level, rule: Pooling) -> pd.DataFrame:
+    """`case_id, group_id, score, positive, is_known, images`, also of cases whose truth is unknown:
+    `positive` counts only where `is_known`.
+    """
+    count = _count_women if rule is Pooling.OWN_BREAST else _count
+    return count(predictions, level, rule)
+
+
+def rows_of_split(predictions: pd.DataFrame, split: str) -> pd.DataFrame:
+    """Those of `predictions` that are of `split`; refused where there are none."""
+    splits = predictions["split"].fillna("")
+    rows = predictions[splits == split]
+    if rows.empty:
+        asked = f"of the split “{split}”" if split else "without a split"
+        have = ", ".join(f"“{name}”" if name else "no split" for name in sorted(set(splits)))
+        raise TableError(
+            f"None of its {len(predictions):,} predictions is {asked}; they are of: {have}. Choose "
+            "another split, or models that were scored on the same one."
+        )
+    return rows
 
 
 def values_of(predictions: pd.DataFrame, cases: Cases, column: str) -> "pd.Series[Any]":

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import in_order_of
-from mammo_core.metrics.rates import ratio_of, weighted_sum
-from mammo_core.metrics.uncertainty import Rate, rate_with_interval
+from mammo_core.metrics.rates import FEWEST_TO_JOIN, ratio_of, weighted_sum
+from mammo_core.metrics.uncertainty import Rate, rate_with_interval, women_of_smaller_class
 from mammo_core.types import Level
+from mammo_core.words import many
 
 SCREENED: Final = 1000
 
@@ -126,6 +127,17 @@ def project_at(
     low, high = (_end(shares, middle, end) for end in (0, 1))
     return ProjectionRange(
         middle=middle, low=low, high=high, sensitivity=shares.found, specificity=shares.left_alone
+    )
+
+
+def why_no_projection(women: Cases) -> str:
+    """The reason in a sentence; "" where there are enough of both kinds."""
+    fewest = women_of_smaller_class(women)
+    if fewest >= FEWEST_TO_JOIN:
+        return ""
+    return (
+        f"No projection from {many(fewest, 'woman', 'women')} with cancer, or without: its "
+        f"intervals would be too narrow. It is made from {FEWEST_TO_JOIN} of each on."
     )
 
 

@@ -28,6 +28,7 @@ from mammo_core.metrics.uncertainty import (
     logit_interval,
     need_both_classes,
     newcombe_interval,
+    newcombe_of_strata,
     normal_quantile,
     range_in_words,
     t_quantile,
@@ -259,9 +260,10 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
     fewest = min(pooled.groups_with_cancer, pooled.groups_without)
     quantile = t_quantile(pooled)
     half = quantile * _error(pull)
-    low, high = value - half, value + half
     if half <= _NO_SPREAD or fewest < FEWEST_OF_CLASS:
         low, high = _newcombe([(part, groups[rows], positive[rows]) for rows, part in parts])
+    else:
+        low, high = logit_interval(value, half)
     excess = pooled.value - value
     excess_half = quantile * _error(_pull(pooled, women) - pull)
     return Within(
@@ -269,8 +271,8 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
         strata=len(parts),
         pooled=pooled.value,
         value=value,
-        low=max(0.0, low),
-        high=min(1.0, high),
+        low=low,
+        high=high,
         excess=excess,
         excess_low=excess - excess_half,
         excess_high=excess + excess_half,
@@ -282,29 +284,21 @@ def auc_within(cases: Cases, strata: "pd.Series[str]", *, column: str) -> Within
 def _newcombe(
     strata: Sequence[tuple[AucParts, NDArray[np.intp], NDArray[np.bool_]]],
 ) -> tuple[float, float]:
-    """The interval where the women of each stratum pull alike, as in one ranked without a mistake.
-
-    Newcombe's interval of each stratum, by effective women as for a pooled AUC; distances from the
-    value are squared and added by weight.
+    """The interval where women of a class are few, or where those of each stratum pull alike, as in
+    one ranked without a mistake: by effective women, as for a pooled AUC.
     """
     pairs = np.array([part.positives * part.negatives for part, _, _ in strata], dtype=np.float64)
-    values = np.array([part.value for part, _, _ in strata])
-    ends = np.array(
-        [
-            newcombe_interval(
-                part.value,
-                effective_groups(groups[positive]),
-                effective_groups(groups[~positive]),
-                z=normal_quantile(),
-            )
-            for part, groups, positive in strata
-        ]
-    )
     weights = pairs / pairs.sum()
-    value = float(weights @ values)
-    below = np.linalg.norm(weights * (values - ends[:, 0]))
-    above = np.linalg.norm(weights * (ends[:, 1] - values))
-    return value - float(below), value + float(above)
+    value = float(weights @ [part.value for part, _, _ in strata])
+    counted = [
+        (
+            float(weight),
+            effective_groups(groups[positive]),
+            effective_groups(groups[~positive]),
+        )
+        for weight, (_, groups, positive) in zip(weights, strata, strict=True)
+    ]
+    return newcombe_of_strata(value, counted, z=normal_quantile())
 
 
 def _pull(part: AucParts, women: int) -> Floats:

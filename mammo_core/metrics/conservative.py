@@ -19,6 +19,7 @@ from mammo_core.metrics.rates import weighted_sum
 from mammo_core.metrics.threshold import Aim, OperatingPoint, operating_point, operating_points
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
+    PICKED_QUANTILE,
     IntervalMethod,
     Rate,
     RatesAtThreshold,
@@ -60,12 +61,13 @@ def choose_conservatively(cases: Cases, aim: Aim, target: float) -> OperatingPoi
     )
 
 
-def promised_rate(count: int, total: int, effective: float) -> Rate:
+def promised_rate(count: int, total: int, effective: float, *, is_picked: bool = False) -> Rate:
     """A rate of which only counts were kept, and how many women of their own would tell as much; 0
-    where that is not known: then every case is taken for another woman.
+    where that is not known: then every case is taken for another woman. `is_picked` as in
+    `rates_at`.
     """
-    share = count / total if total else math.nan
-    low, high = wilson_interval(share, effective or total) if total else (math.nan, math.nan)
+    share, z = count / total if total else math.nan, PICKED_QUANTILE if is_picked else None
+    low, high = wilson_interval(share, effective or total, z=z) if total else (math.nan, math.nan)
     return Rate(
         count=count,
         total=total,
@@ -95,10 +97,10 @@ class Delivery:
 
 
 def delivered_of(promised: Rate, delivered: Rate) -> Delivery | None:
-    """None where either has no case. By the chi-square of two shares with n - 1 (Campbell 2007,
+    """None where either has no interval. By the chi-square of two shares with n - 1 (Campbell 2007,
     Statistics in Medicine 26:3661), on effective women.
     """
-    if not promised.total or not delivered.total:
+    if not promised.is_told or not delivered.is_told:
         return None
     value, low, high = weighted_sum((1.0, delivered), (-1.0, promised))
     counts = [_effective(rate) for rate in (promised, delivered)]

@@ -14,17 +14,20 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.uncertainty import (
     FEWEST_GROUPS,
     RESAMPLES,
+    Estimate,
     Mean,
+    auc_with_interval,
     drawn_interval,
     mean_with_interval,
     rate_with_interval,
     resampled_weights,
 )
 from mammo_core.reading import Mark
-from mammo_core.types import Box
+from mammo_core.types import Box, Level
 
 #: False marks an image at which sensitivity is told.
 FALSE_MARKS: Final = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -83,8 +86,8 @@ def match_marks(images: Sequence[MarkedImage]) -> Matched:
     lesions: list[tuple[float, int]] = []
     false: list[tuple[float, int]] = []
     for number, image in enumerate(images):
-        hits = np.array([[_hits(mark, box) for box in image.boxes] for mark in image.marks])
-        hits = hits.reshape(len(image.marks), len(image.boxes))
+        each = [[_hits(mark, box) for box in image.boxes] for mark in image.marks]
+        hits = np.array(each, dtype=bool).reshape(len(image.marks), len(image.boxes))
         scores = np.array([mark.score for mark in image.marks])
         for column in range(len(image.boxes)):
             lesions.append((scores[hits[:, column]].max(initial=-np.inf), number))
@@ -150,6 +153,32 @@ def found_at(
         images=images,
         groups=women,
         without_lesion=_on_others(matched, counted),
+    )
+
+
+def afroc_area(matched: Matched) -> Estimate | None:
+    """The area under the alternative FROC curve (Chakraborty and Winter 1990): how often a lesion's
+    mark is surer than the surest mark in an image without one, a lesion or image that is not marked
+    being less sure than any. It is an AUC of lesions against such images, and so is its interval,
+    by woman. None where every image holds a lesion.
+    """
+    healthy = np.flatnonzero(~matched.has_lesion)
+    if not len(healthy):
+        return None
+    surest = np.full(len(matched.has_lesion), -np.inf)
+    np.maximum.at(surest, matched.false_images, matched.false_marks)
+    ratings = np.concatenate([matched.lesions, surest[healthy]])
+    groups = np.concatenate([matched.lesion_groups, matched.image_groups[healthy]])
+    return auc_with_interval(
+        Cases(
+            level=Level.IMAGE,
+            rule=Pooling.MAX,
+            case_ids=tuple(map(str, range(len(ratings)))),
+            groups=np.unique(groups, return_inverse=True)[1],
+            positive=np.arange(len(ratings)) < len(matched.lesions),
+            score=np.unique(ratings, return_inverse=True)[1].astype(np.float64),  # ranks: no -inf
+            images=np.ones(len(ratings), dtype=np.intp),
+        )
     )
 
 

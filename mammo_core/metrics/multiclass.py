@@ -12,24 +12,32 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax
+from scipy.special import log_softmax, stdtrit
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.agreement import (
+    Weighting,
+    kappa_with_interval,
+    left_out_error,
+    squares_by_woman,
+)
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of
+from mammo_core.metrics.rates import f1_of
 from mammo_core.metrics.uncertainty import (
-    FEWEST_GROUPS,
+    CONFIDENCE,
     Estimate,
     Rate,
     auc_with_interval,
-    drawn_interval,
+    logit_interval,
     rate_with_interval,
-    resampled_weights,
 )
 from mammo_core.scores import Recalibration, ScoreMap, called_classes, rounded, scores_of
 from mammo_core.tables import class_columns, class_indices
 from mammo_core.types import Level, Task
 
-RESAMPLES: Final = 1000
+Interval = tuple[float, float]
+#: Of the rarest class: a mean over classes of which one has fewer held in 81 to 93 of 100.
+_FEWEST_OF_RAREST: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +48,7 @@ class ClassReport:
     sensitivity: Rate
     precision: Rate
     auc: Estimate | None
-    f1_interval: tuple[float, float] | None = None  # None for too few women, as below
+    f1_interval: tuple[float, float] | None = None  # None where no case is of it or called it
 
     @property
     def f1(self) -> float:
@@ -91,14 +99,9 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
     groups = pd.factorize(pooled[0].groups[known])[0]
     count = len(task.classes)
     confusion = confusion_of(actual, called, task)
-    drawn = _drawn_confusions(actual * count + called, groups, count)
-    intervals: list[tuple[float, float] | None] = [None] * count
-    kappa_interval = macro_interval = None
-    if drawn is not None:
-        by_class = f1_by_class(drawn)
-        intervals = [drawn_interval(values) for values in by_class.T]
-        kappa_interval = drawn_interval(quadratic_kappas(drawn))
-        macro_interval = drawn_interval(_macro(by_class))
+    by_woman = squares_by_woman(actual, called, groups, count=count)
+    kappa, kappa_interval = kappa_with_interval(by_woman, Weighting.QUADRATIC)
+    macro, macro_interval = _macro_with_interval(by_woman)
     reports = [
         _report(name, actual == number, called == number, groups, pooled[number], known)
         for number, name in enumerate(task.classes)
@@ -106,16 +109,13 @@ def report_classes(predictions: pd.DataFrame, task: Task, level: Level) -> Class
     return ClassesReport(
         classes=task.classes,
         confusion=confusion,
-        reports=tuple(
-            replace(one, f1_interval=interval)
-            for one, interval in zip(reports, intervals, strict=True)
-        ),
+        reports=tuple(reports),
         accuracy=rate_with_interval(actual == called, groups),
-        kappa=quadratic_kappa(confusion) if task.is_ordered else None,
+        kappa=kappa if task.is_ordered else None,
         left_out=int((~known).sum()),
         women=int(groups.max()) + 1,
-        kappa_interval=kappa_interval,
-        macro_f1=float(_macro(f1_by_class(confusion[None]))[0]),
+        kappa_interval=kappa_interval if task.is_ordered else None,
+        macro_f1=macro,
         macro_f1_interval=macro_interval,
     )
 
@@ -177,20 +177,10 @@ def _sharpened(logs: NDArray[np.float64], slope: float) -> NDArray[np.float64]:
 
 def quadratic_kappa(confusion: NDArray[np.intp]) -> float:
     """Agreement beyond chance, a mistake weighing by the square of its distance (Cohen 1968)."""
-    return float(quadratic_kappas(confusion[None])[0])
+    return kappa_with_interval(confusion[None].astype(np.float64), Weighting.QUADRATIC)[0]
 
 
-def quadratic_kappas(squares: NDArray[np.integer]) -> NDArray[np.float64]:
-    """`quadratic_kappa` of each of (squares, truth, call)."""
-    rank = np.arange(squares.shape[1])
-    weight = (rank[:, None] - rank[None, :]) ** 2 / max(1, (len(rank) - 1) ** 2)
-    truths, calls = squares.sum(axis=2), squares.sum(axis=1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        by_chance = np.einsum("st,tc,sc->s", truths, weight, calls) / truths.sum(axis=1)
-        return np.asarray(1 - np.einsum("stc,tc->s", squares, weight) / by_chance)
-
-
-def f1_by_class(squares: NDArray[np.integer]) -> NDArray[np.float64]:
+def f1_by_class(squares: NDArray[np.number]) -> NDArray[np.float64]:
     """(squares, classes); not a number for a class that is neither there nor called."""
     found = np.diagonal(squares, axis1=1, axis2=2)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -203,18 +193,16 @@ def _macro(by_class: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(summed / np.maximum(1, is_there.sum(axis=1)))
 
 
-def _drawn_confusions(
-    cells: NDArray[np.intp], groups: NDArray[np.intp], count: int
-) -> NDArray[np.intp] | None:
-    """The square of each of many draws of women, with replacement; None where they are few."""
-    women = int(groups.max()) + 1
-    if women < FEWEST_GROUPS:
-        return None
-    by_woman = np.zeros((women, count**2), dtype=np.intp)
-    np.add.at(by_woman, (groups, cells), 1)
-    chunks = resampled_weights(np.zeros(women, dtype=np.intp), resamples=RESAMPLES, seed=0)
-    drawn = np.concatenate([weights @ by_woman for weights in chunks])
-    return np.asarray(drawn.reshape(-1, count, count), dtype=np.intp)
+def _macro_with_interval(by_woman: NDArray[np.float64]) -> tuple[float, Interval | None]:
+    """By leaving out one woman at a time, on the log-odds scale."""
+    whole = by_woman.sum(axis=0)
+    value = float(_macro(f1_by_class(whole[None]))[0])
+    women_of = (by_woman.sum(axis=2) > 0).sum(axis=0)
+    error = left_out_error(_macro(f1_by_class(whole - by_woman)))
+    if error is None or min(women_of[women_of > 0]) < _FEWEST_OF_RAREST or not 0.0 < value < 1.0:
+        return value, None
+    half = float(stdtrit(len(by_woman) - 1, (1 + CONFIDENCE) / 2)) * error
+    return value, logit_interval(value, half)
 
 
 def _report(
@@ -233,9 +221,14 @@ def _report(
         score=pooled.score[known],
         images=pooled.images[known],
     )
+    either = is_class | is_called
+    f1_interval = None
+    if either.any():
+        f1_interval = f1_of(rate_with_interval((is_class & is_called)[either], groups[either]))[1:]
     return ClassReport(
         name=name,
         sensitivity=rate_with_interval(is_called[is_class], groups[is_class]),
         precision=rate_with_interval(is_class[is_called], groups[is_called]),
+        f1_interval=f1_interval,
         auc=auc_with_interval(one_against_rest) if 0 < is_class.sum() < len(is_class) else None,
     )

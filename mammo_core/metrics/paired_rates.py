@@ -1,5 +1,5 @@
 """Rates of two over the same cases: at thresholds that stand fixed, and where each is called by the
-threshold that gives it one specificity on these very cases.
+threshold that gives it one specificity, or one recall rate, on these very cases.
 """
 
 import math
@@ -13,7 +13,12 @@ from scipy.special import bdtr, stdtr
 
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import AmongAll, Difference, among_all, difference_of
-from mammo_core.metrics.threshold import OperatingPoint, threshold_for_specificity
+from mammo_core.metrics.threshold import (
+    Aim,
+    OperatingPoint,
+    threshold_for_recall_rate,
+    threshold_for_specificity,
+)
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     Estimate,
@@ -125,9 +130,9 @@ def _root(square: float) -> float:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AtSpecificity:
-    """A model where its specificity is at least the one asked for. `behind` is the best model's
-    sensitivity less this one's; None for the best itself.
+class AtOneRate:
+    """A model where its specificity is at least, or its recall rate at most, the one asked for.
+    `behind` is the best model's sensitivity less this one's; None for the best itself.
     """
 
     name: str
@@ -137,20 +142,25 @@ class AtSpecificity:
 
 
 def sensitivities_at(
-    names: Sequence[str], models: Sequence[Cases], specificity: float, *, seed: int = 0
-) -> list[AtSpecificity]:
+    names: Sequence[str],
+    models: Sequence[Cases],
+    target: float,
+    *,
+    aim: Aim = Aim.SPECIFICITY,
+    seed: int = 0,
+) -> list[AtOneRate]:
     """Of models over the same cases, the most sensitive first.
 
     Every draw of women chooses each threshold anew, as it was chosen on the women there are: with
     thresholds taken for fixed, equal models were called different in up to a third of studies.
     """
-    need_both_classes(models[0], what="a sensitivity at one specificity")
-    points = [threshold_for_specificity(model, specificity) for model in models]
-    ladders = [_Ladder.of(model) for model in models]
+    need_both_classes(models[0], what=f"a sensitivity at one {_held_alike(aim)}")
+    points = [_point_at(model, target, aim) for model in models]
+    ladders = [_Ladder.of(model, aim) for model in models]
     drawn = np.concatenate(
         [
-            np.stack([one.found(weights, one.most_alarms(weights, specificity)) for one in ladders])
-            for weights in _draws(models[0], seed)
+            np.stack([one.found(weights, one.most_called(weights, target)) for one in ladders])
+            for weights in draws_of(models[0], seed)
         ],
         axis=1,
     )
@@ -159,7 +169,7 @@ def sensitivities_at(
     among = among_all(np.atleast_2d(np.cov(drawn)), freedom)
     hits = [model.score >= point.threshold for model, point in zip(models, points, strict=True)]
     return [
-        AtSpecificity(
+        AtOneRate(
             name=names[number],
             point=points[number],
             sensitivity=_estimate(models[number], points[number], drawn[number]),
@@ -185,11 +195,14 @@ def beside_calls(cases: Cases, called: Hits, *, seed: int = 0) -> tuple[Operatin
     theirs = float((~called)[~positive].mean())
     point = threshold_for_specificity(cases, theirs)
     ladder = _Ladder.of(cases)
+
+    def by_woman(hits: Hits) -> NDArray[np.intp]:
+        return np.bincount(cases.groups[hits], minlength=cases.group_count)
+
     gains = []
-    for weights in _draws(cases, seed):
-        by_case = weights[:, cases.groups]
-        alarms = (by_case @ (called & ~positive)).astype(np.float64)
-        found = (by_case @ (called & positive)) / (by_case @ positive)
+    for weights in draws_of(cases, seed):
+        alarms = (weights @ by_woman(called & ~positive)).astype(np.float64)
+        found = (weights @ by_woman(called & positive)) / (weights @ by_woman(positive))
         gains.append(ladder.found(weights, alarms) - found)
     return point, _paired(
         cases.score >= point.threshold,
@@ -200,40 +213,64 @@ def beside_calls(cases: Cases, called: Hits, *, seed: int = 0) -> tuple[Operatin
     )
 
 
+def _held_alike(aim: Aim) -> str:
+    return "recall rate" if aim is Aim.RECALL_RATE else "specificity"
+
+
+def _point_at(cases: Cases, target: float, aim: Aim) -> OperatingPoint:
+    if aim is Aim.RECALL_RATE:
+        return threshold_for_recall_rate(cases, target)
+    return threshold_for_specificity(cases, target)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Ladder:
-    """One model's cases, the highest score first; a rung is a threshold, and what it calls."""
+    """One model's cases, the highest score first; a rung is a threshold, and what it calls. It is
+    climbed down as long as no more are called than may be: of the cases without cancer, or of all.
+    """
 
     groups: NDArray[np.intp]
     positive: Hits
+    limited: Hits  # the cases of which only so many may be called
     last_of_its_score: NDArray[np.intp]
+    is_by_specificity: bool
 
     @staticmethod
-    def of(cases: Cases) -> "_Ladder":
+    def of(cases: Cases, aim: Aim = Aim.SPECIFICITY) -> "_Ladder":
         order = np.argsort(-cases.score, kind="stable")
-        score = cases.score[order]
+        score, positive = cases.score[order], cases.positive[order]
+        is_by_specificity = aim is not Aim.RECALL_RATE
         return _Ladder(
             groups=cases.groups[order],
-            positive=cases.positive[order],
+            positive=positive,
+            limited=~positive if is_by_specificity else np.ones(len(positive), dtype=bool),
             last_of_its_score=np.append(np.flatnonzero(np.diff(score)), len(score) - 1),
+            is_by_specificity=is_by_specificity,
         )
 
-    def most_alarms(self, weights: NDArray[np.int32], specificity: float) -> Floats:
-        without = np.bincount(self.groups[~self.positive], minlength=weights.shape[1])
-        return np.asarray((1 - specificity) * (weights @ without))
+    def most_called(self, weights: NDArray[np.int32], target: float) -> Floats:
+        limited = np.bincount(self.groups[self.limited], minlength=weights.shape[1])
+        share = 1 - target if self.is_by_specificity else target
+        return np.asarray(share * (weights @ limited))
 
-    def found(self, weights: NDArray[np.int32], most_alarms: Floats) -> Floats:
-        """Per draw the sensitivity at the lowest threshold that raises at most so many alarms."""
-        drawn = weights[:, self.groups]
-        alarms = np.cumsum(drawn * ~self.positive, axis=1)[:, self.last_of_its_score]
-        found = np.cumsum(drawn * self.positive, axis=1)
-        rungs = (alarms <= most_alarms[:, None] + _ROUNDING).sum(axis=1)
-        at = self.last_of_its_score[np.maximum(rungs, 1) - 1]
+    def found(self, weights: NDArray[np.int32], most: Floats) -> Floats:
+        """Per draw the sensitivity at the lowest threshold that calls at most so many."""
+        ill, last = np.cumsum(self.positive), self.last_of_its_score
+        counted = np.cumsum(self.limited)[last]  # of those limited, called at each rung
+        called = np.cumsum(weights[:, self.groups[self.limited]], axis=1, dtype=np.int32)
+        found = np.cumsum(weights[:, self.groups[self.positive]], axis=1, dtype=np.int32)
+        # Calls only grow: as many cases are too few as are passed before too many are called.
+        allowed = (called <= most[:, None] + _ROUNDING).sum(axis=1)
+        rungs = np.searchsorted(counted, allowed, side="right")
+        reached = np.where(rungs > 0, ill[last[np.maximum(rungs, 1) - 1]], 0)
         rows = np.arange(len(weights))
-        return np.asarray(np.where(rungs > 0, found[rows, at], 0) / found[:, -1])
+        return np.asarray(
+            np.where(reached > 0, found[rows, np.maximum(reached, 1) - 1], 0) / found[:, -1]
+        )
 
 
-def _draws(cases: Cases, seed: int) -> Iterator[NDArray[np.int32]]:
+def draws_of(cases: Cases, seed: int) -> Iterator[NDArray[np.int32]]:
+    """As `resampled_weights`; of many cases fewer draws, so that a million take a while at most."""
     strata = strata_of(cases.positive, cases.groups)
     resamples = max(_FEWEST_DRAWS, min(_DRAWS, _MOST_CELLS // len(cases)))
     return resampled_weights(strata, resamples=resamples, seed=seed)

@@ -2,6 +2,7 @@
 every draw of women making the curve anew.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,21 +11,21 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import AmongAll, Difference, difference_of
+from mammo_core.metrics.compare import AmongAll, Difference, among_all, difference_of
+from mammo_core.metrics.paired_rates import draws_of
 from mammo_core.metrics.uncertainty import (
-    FEWEST_GROUPS,
     Estimate,
     IntervalMethod,
     auc_parts,
     degrees_of_freedom,
     logit_interval,
     need_both_classes,
-    resampled_weights,
-    strata_of,
 )
 
 Floats = NDArray[np.float64]
-_DRAWS: Final = 1000
+#: Women of the smaller kind: of 5 the interval held the truth in 89 of 100 studies, from 10 on in
+#: 92 to 98.
+FEWEST_OF_EACH: Final = 10
 _NO_SPREAD: Final = 1e-9
 
 
@@ -44,6 +45,11 @@ class SpecificityRange:
     def width(self) -> float:
         return self.high - self.low
 
+    @property
+    def of_guessing(self) -> float:
+        """What the diagonal reaches, whose sensitivity is 1 - specificity."""
+        return 1 - (self.low + self.high) / 2
+
 
 def partial_auc(cases: Cases, over: SpecificityRange) -> float:
     """The mean sensitivity over the range: 1 is perfect, whatever its width. Ties are straight
@@ -58,32 +64,80 @@ def partial_auc(cases: Cases, over: SpecificityRange) -> float:
 def partial_auc_with_interval(
     cases: Cases, over: SpecificityRange, *, seed: int = 0
 ) -> Estimate | None:
-    """None where there are too few women, or where no draw changes anything."""
-    value = partial_auc(cases, over)
-    if cases.group_count < FEWEST_GROUPS or not 0.0 < value < 1.0:
+    """None for the reason of `why_no_partial`, or where no draw changes anything."""
+    if why_no_partial(cases):
         return None
-    error = float(_drawn(cases, over, seed).std(ddof=1))
-    if error <= _NO_SPREAD:
+    return _estimate(cases, partial_auc(cases, over), _drawn(cases, over, seed))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartialBeside:
+    """A model's area over the range, None where it has no interval. `behind` is the best model's
+    less this one's; None for the best itself, and where there are too few women for a test.
+    """
+
+    name: str
+    value: float
+    estimate: Estimate | None
+    behind: Difference | None
+
+
+def partial_aucs(
+    names: Sequence[str], models: Sequence[Cases], over: SpecificityRange, *, seed: int = 0
+) -> list[PartialBeside]:
+    """Of models over the same cases, the largest first. Paired: all models see the same draws of
+    women, and p and interval allow for the best having been picked on these very cases.
+    """
+    if any(model.case_ids != models[0].case_ids for model in models):
+        raise TableError("A paired difference needs the same cases in the same order.")
+    values = [partial_auc(model, over) for model in models]
+    drawn = np.stack([_drawn(model, over, seed) for model in models])
+    among = among_all(np.atleast_2d(np.cov(drawn)), _freedom(models[0]))
+    order = sorted(range(len(models)), key=lambda number: -values[number])
+    best = order[0]
+
+    def behind(number: int) -> Difference | None:
+        error = float((drawn[best] - drawn[number]).std(ddof=1))
+        if number == best or why_no_partial(models[0]) or error <= _NO_SPREAD:
+            return None
+        value = values[best] - values[number]
+        return difference_of(
+            value, error, of=models[0], among=among, method=IntervalMethod.BOOTSTRAP
+        )
+
+    return [
+        PartialBeside(
+            name=names[number],
+            value=values[number],
+            estimate=_estimate(models[number], values[number], drawn[number]),
+            behind=behind(number),
+        )
+        for number in order
+    ]
+
+
+def why_no_partial(cases: Cases) -> str:
+    """The reason in a sentence; "" where there are women enough of both kinds."""
+    parts = auc_parts(cases.score, cases.positive, cases.groups)
+    fewest = min(parts.groups_with_cancer, parts.groups_without)
+    if fewest >= FEWEST_OF_EACH:
+        return ""
+    return (
+        f"No area under a part of the curve: an interval that holds needs {FEWEST_OF_EACH} women "
+        f"with and as many without cancer, and of one kind there are {fewest}."
+    )
+
+
+def _estimate(cases: Cases, value: float, drawn: Floats) -> Estimate | None:
+    error = float(drawn.std(ddof=1))
+    if why_no_partial(cases) or not 0.0 < value < 1.0 or error <= _NO_SPREAD:
         return None
     low, high = logit_interval(value, AmongAll(models=2, freedom=_freedom(cases)).quantile * error)
     return Estimate(
-        value=value, low=low, high=high, method=IntervalMethod.BOOTSTRAP,
+        value=value, low=low, high=high,
+        method=IntervalMethod.UNNAMED if cases.unnamed else IntervalMethod.BOOTSTRAP,
         positives=cases.positives, negatives=cases.negatives, groups=cases.group_count,
     )  # fmt: skip
-
-
-def partial_auc_difference(
-    one: Cases, other: Cases, over: SpecificityRange, *, seed: int = 0
-) -> Difference | None:
-    """Paired, both models over the same draws; None as for the interval."""
-    if one.case_ids != other.case_ids:
-        raise TableError("A paired difference needs the same cases in the same order.")
-    value = partial_auc(one, over) - partial_auc(other, over)
-    error = float((_drawn(one, over, seed) - _drawn(other, over, seed)).std(ddof=1))
-    if one.group_count < FEWEST_GROUPS or error <= _NO_SPREAD:
-        return None
-    among = AmongAll(models=2, freedom=_freedom(one))
-    return difference_of(value, error, of=one, among=among, method=IntervalMethod.BOOTSTRAP)
 
 
 def _freedom(cases: Cases) -> int:
@@ -91,9 +145,7 @@ def _freedom(cases: Cases) -> int:
 
 
 def _drawn(cases: Cases, over: SpecificityRange, seed: int) -> Floats:
-    strata = strata_of(cases.positive, cases.groups)
-    chunks = resampled_weights(strata, resamples=_DRAWS, seed=seed)
-    return np.concatenate([_areas(cases, weights, over) for weights in chunks])
+    return np.concatenate([_areas(cases, weights, over) for weights in draws_of(cases, seed)])
 
 
 def _areas(cases: Cases, weights: NDArray[np.int32], over: SpecificityRange) -> Floats:

@@ -167,6 +167,16 @@ class Aim(StrEnum):
     COST = "cost of a missed cancer, in false alarms"
     FIXED = "fixed"
 
+    @property
+    def is_picked(self) -> bool:
+        """Whether it takes the best of all thresholds: its rates are too good on those cases."""
+        return self in (Aim.YOUDEN, Aim.F1, Aim.COST)
+
+
+def was_picked(aim: str) -> bool:
+    """Of an aim as it was written down, with its target behind it."""
+    return any(aim.startswith(one) for one in Aim if one.is_picked)
+
 
 #: Aims that are nothing without a number.
 WITH_TARGET: Final = (Aim.SENSITIVITY, Aim.SPECIFICITY, Aim.RECALL_RATE, Aim.COST)

@@ -3,7 +3,7 @@ there is one, else by drawing women again with replacement.
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -110,12 +110,23 @@ def newcombe_interval(
     Newcombe (2006), Statistics in Medicine 25:559, method 5: the AUCs whose own standard error,
     by Hanley and McNeil with both counts averaged, reaches `value` within z.
     """
-    rest = (positives + negatives) / 2 - 1
+    return newcombe_of_strata(value, [(1.0, positives, negatives)], z=z)
+
+
+def newcombe_of_strata(
+    value: float, strata: Sequence[tuple[float, float, float]], *, z: float
+) -> tuple[float, float]:
+    """As `newcombe_interval`, of a mean AUC of parts without a woman in common: each by its weight
+    and its counts with and without cancer.
+    """
 
     def is_too_far(truth: float) -> bool:
-        variance = _exponential_variance(
-            truth, positives, negatives, rest_positives=rest, rest_negatives=rest
-        )
+        variance = 0.0
+        for weight, positives, negatives in strata:
+            rest = (positives + negatives) / 2 - 1
+            variance += weight**2 * _exponential_variance(
+                truth, positives, negatives, rest_positives=rest, rest_negatives=rest
+            )
         return abs(value - truth) > z * math.sqrt(max(0.0, variance))
 
     return _edge(0.0, value, is_too_far), _edge(1.0, value, is_too_far)
@@ -162,6 +173,10 @@ FEWEST_GROUPS: Final = 30  # below it no variance between women is trusted
 #: variance of a high AUC is found too small, and what should hold in 95 % held in 87 to 91 %
 #: (benchmarks/coverage.md).
 FEWEST_OF_CLASS: Final = 50
+#: In the place of 1.96 where a threshold is the best of all on these very cases, as by F1: its
+#: rates are too good, and what should hold in 95 % held in 84 to 94 % (benchmarks/coverage.md). Of
+#: fewer women than `FEWEST_OF_CLASS` nothing that is so simple holds: there is no interval.
+PICKED_QUANTILE: Final = 2.5
 
 
 class IntervalMethod(StrEnum):
@@ -174,6 +189,8 @@ class IntervalMethod(StrEnum):
     LINEARISED = "linearised, by woman"
     WILSON = "Wilson"
     WILSON_CLUSTERED = "Wilson, by woman"
+    PICKED = "Wilson, wider: best threshold"
+    PICKED_OF_FEW = "none: best threshold of few women"
     NONE = "no cases"
     UNNAMED = "women not all known: too narrow"
 
@@ -209,6 +226,11 @@ class Rate:
     @property
     def value(self) -> float:
         return self.count / self.total if self.total else float("nan")
+
+    @property
+    def is_told(self) -> bool:
+        """Whether there is an interval; without one the value looks surer than it is."""
+        return math.isfinite(self.low)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,28 +278,40 @@ def newcombe_of(cases: Cases, *, z: float | None = None) -> tuple[float, float]:
     )
 
 
-def rate_with_interval(hits: NDArray[np.bool_], groups: NDArray[np.intp]) -> Rate:
-    """The share of hits among cases with the 95 % interval that is valid for their groups."""
+def rate_with_interval(
+    hits: NDArray[np.bool_], groups: NDArray[np.intp], *, z: float | None = None
+) -> Rate:
+    """The share of hits among cases with the 95 % interval that is valid for their groups; `z` in
+    the place of 1.96 makes it wider.
+    """
     count, total = int(hits.sum()), len(hits)
     women = int(np.count_nonzero(np.bincount(groups)))
     if total == 0:
         low, high, method = float("nan"), float("nan"), IntervalMethod.NONE
     else:
         effective = effective_cases(hits, groups)
-        low, high = wilson_interval(count / total, effective)
+        low, high = wilson_interval(count / total, effective, z=z)
         method = IntervalMethod.WILSON if women == total else IntervalMethod.WILSON_CLUSTERED
     return Rate(count=count, total=total, groups=women, low=low, high=high, method=method)
 
 
-def rates_at(cases: Cases, threshold: float) -> RatesAtThreshold:
-    """Every rate at `threshold` with its interval."""
+def rates_at(cases: Cases, threshold: float, *, is_picked: bool = False) -> RatesAtThreshold:
+    """Every rate at `threshold` with its interval. `is_picked` where it is the best of all on these
+    very cases (`Aim.is_picked`): then the interval is wider, and of few women there is none.
+    """
     called = cases.score >= threshold
+    z = PICKED_QUANTILE if is_picked else None
+    is_of_few = is_picked and women_of_smaller_class(cases) < FEWEST_OF_CLASS
 
     def rate(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
-        found = rate_with_interval(hits[among], cases.groups[among])
-        if not cases.unnamed or not found.total:
+        found = rate_with_interval(hits[among], cases.groups[among], z=z)
+        if not found.total:
             return found
-        return replace(found, method=IntervalMethod.UNNAMED)
+        if is_of_few:
+            return without_interval(found)
+        if cases.unnamed:
+            return replace(found, method=IntervalMethod.UNNAMED)
+        return replace(found, method=IntervalMethod.PICKED) if is_picked else found
 
     return RatesAtThreshold(
         point=operating_point(cases, threshold),
@@ -287,6 +321,18 @@ def rates_at(cases: Cases, threshold: float) -> RatesAtThreshold:
         ppv=rate(cases.positive, called),
         npv=rate(~cases.positive, ~called),
     )
+
+
+def women_of_smaller_class(cases: Cases) -> int:
+    """Women with cancer or women without, whoever are fewer."""
+    sides = (cases.groups[cases.positive], cases.groups[~cases.positive])
+    return min(len(np.unique(side)) for side in sides)
+
+
+def without_interval(rate: Rate) -> Rate:
+    """`rate` where its threshold is the best of too few women: what it is worth is not known."""
+    nothing = float("nan")
+    return replace(rate, low=nothing, high=nothing, method=IntervalMethod.PICKED_OF_FEW)
 
 
 def rate_bands(cases: Cases, *, most: int = 100) -> pd.DataFrame:
@@ -311,9 +357,9 @@ def rate_bands(cases: Cases, *, most: int = 100) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["threshold", *names])
 
 
-def wilson_interval(share: float, total: float) -> tuple[float, float]:
+def wilson_interval(share: float, total: float, *, z: float | None = None) -> tuple[float, float]:
     """Wilson (1927), Journal of the American Statistical Association 22:209."""
-    z = normal_quantile()
+    z = normal_quantile() if z is None else z
     centre = (share + z**2 / (2 * total)) / (1 + z**2 / total)
     half = z / (1 + z**2 / total) * math.sqrt(share * (1 - share) / total + z**2 / (4 * total**2))
     return max(0.0, centre - half), min(1.0, centre + half)
@@ -348,9 +394,14 @@ def effective_groups(groups: NDArray[np.intp]) -> float:
     return float(sizes.sum() ** 2 / (sizes**2).sum())
 
 
-def t_quantile(parts: AucParts) -> float:
+def t_quantile(of: AucParts | Cases) -> float:
     """Student's t on the women of the smaller class: a handful of cancers is a small sample."""
-    return float(stdtrit(degrees_of_freedom(parts), (1 + CONFIDENCE) / 2))
+    freedom = (
+        degrees_of_freedom(of)
+        if isinstance(of, AucParts)
+        else max(1, women_of_smaller_class(of) - 1)
+    )
+    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
 
 
 def degrees_of_freedom(parts: AucParts) -> int:
@@ -418,57 +469,6 @@ def resampled_weights(
 def strata_of(positive: NDArray[np.bool_], groups: NDArray[np.intp]) -> NDArray[np.intp]:
     """1 for groups with a cancer, 0 for the others: resamples keep both numbers as they are."""
     return (np.bincount(groups, weights=positive) > 0).astype(np.intp)
-
-
-def resampled_aucs(
-    scores: Floats,
-    positive: NDArray[np.bool_],
-    groups: NDArray[np.intp],
-    *,
-    resamples: int,
-    seed: int,
-) -> Floats:
-    """One row per row of `scores` (models, cases), one column per resample; NaN without a class.
-
-    All models see the same resamples, so rows may be subtracted.
-    """
-    ranked = [_ranked(row, positive, groups) for row in scores]
-    strata = strata_of(positive, groups)
-    chunks = resampled_weights(strata, resamples=resamples, seed=seed)
-    return np.concatenate(
-        [np.stack([model.aucs(weights) for model in ranked]) for weights in chunks], axis=1
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Ranked:
-    """One model's cases in rank order, so that a resample costs a running sum and no sort."""
-
-    positive_groups: NDArray[np.intp]
-    negative_groups: NDArray[np.intp]  # in the order of their scores
-    below: NDArray[np.intp]  # per positive, how many negatives score below it ...
-    not_above: NDArray[np.intp]  # ... and how many at most as high
-
-    def aucs(self, weights: NDArray[np.int32]) -> Floats:
-        running = np.zeros((len(weights), len(self.negative_groups) + 1), dtype=np.int32)
-        np.cumsum(weights[:, self.negative_groups], axis=1, out=running[:, 1:])
-        positives = weights[:, self.positive_groups]
-        beaten_twice = running[:, self.below] + running[:, self.not_above]
-        right = np.einsum("rp,rp->r", positives, beaten_twice, dtype=np.float64)
-        pairs = 2.0 * positives.sum(axis=1) * running[:, -1]
-        with np.errstate(invalid="ignore"):
-            return np.asarray(right / pairs)
-
-
-def _ranked(score: Floats, positive: NDArray[np.bool_], groups: NDArray[np.intp]) -> _Ranked:
-    order = np.argsort(score[~positive])
-    negatives = score[~positive][order]
-    return _Ranked(
-        positive_groups=groups[positive],
-        negative_groups=groups[~positive][order],
-        below=np.searchsorted(negatives, score[positive], side="left"),
-        not_above=np.searchsorted(negatives, score[positive], side="right"),
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

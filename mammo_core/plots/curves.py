@@ -210,8 +210,12 @@ def band_figure(bands: pd.DataFrame, *, threshold: float) -> go.Figure:
     return drawing
 
 
-def reliability_figure(models: Mapping[str, Calibration]) -> go.Figure:
-    """On the diagonal, scores are probabilities at this set's prevalence."""
+def reliability_figure(
+    models: Mapping[str, Calibration], *, smooth: pd.DataFrame | None = None
+) -> go.Figure:
+    """On the diagonal, scores are probabilities at this set's prevalence. `smooth` is the curve of
+    one model by metrics.smooth, drawn with its band.
+    """
     drawing = figure(x_title="Mean score", y_title="Share with cancer")
     drawing.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="a probability", hoverinfo="skip",
@@ -238,9 +242,28 @@ def reliability_figure(models: Mapping[str, Calibration]) -> go.Figure:
             hovertemplate="mean score %{x:.3f}<br>%{customdata[0]:,} of %{customdata[1]:,} with "
             "cancer<br>95 % %{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>",
         )
+    if smooth is not None:
+        _add_band(drawing, smooth["score"], smooth, WITHOUT_CANCER)
+        drawing.add_scatter(
+            x=smooth["score"], y=smooth["share"], mode="lines", name="smooth, with 95 % band",
+            line={"color": WITHOUT_CANCER, "dash": DASHES[1]}, customdata=smooth[["low", "high"]],
+            hovertemplate="score %{x:.3f}<br>%{y:.1%} with cancer<br>95 % %{customdata[0]:.1%} to "
+            "%{customdata[1]:.1%}<extra></extra>",
+        )  # fmt: skip
     drawing.update_xaxes(range=[-0.01, 1.01])
     drawing.update_yaxes(range=[-0.01, 1.01])
     return drawing
+
+
+def _add_band(
+    drawing: go.Figure, x: "pd.Series[float]", ends: pd.DataFrame, colour: str, *, times: float = 1
+) -> None:
+    """The space between `low` and `high`."""
+    drawing.add_scatter(
+        x=np.concatenate([x, x[::-1]]), y=times * np.concatenate([ends["high"], ends["low"][::-1]]),
+        fill="toself", fillcolor=colour, opacity=0.2, line={"width": 0}, hoverinfo="skip",
+        showlegend=False,
+    )  # fmt: skip
 
 
 _LINES = (
@@ -264,6 +287,7 @@ def decision_figure(curve: pd.DataFrame, level: Level) -> go.Figure:
             line={"color": colour, "dash": dash},
             hovertemplate="at %{x:.2%}: %{y:.2f} per 1,000<extra></extra>",
         )  # fmt: skip
+    _add_band(drawing, curve["threshold"], curve, PALETTE[0], times=1000)
     best = 1000 * float(curve[["model", "everybody"]].max().max())
     drawing.update_yaxes(range=[-0.25 * best, 1.1 * best])
     drawing.update_xaxes(tickformat=".1%")

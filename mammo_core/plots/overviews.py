@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from mammo_core.metrics.subgroups import Slice
+from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.plots.style import INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
 
 
@@ -47,6 +48,43 @@ def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
     lowest = min([0.5, *(part.auc.low for part in slices if part.auc is not None)])
     drawing.update_xaxes(range=[lowest - 0.03, 1.01])
     drawing.update_yaxes(autorange="reversed", type="category")
+    return drawing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GrownAuc:
+    """What a model reaches that has learnt from so many women."""
+
+    name: str
+    women: int
+    auc: Estimate
+
+
+def growth_figure(points: Sequence[GrownAuc]) -> go.Figure:
+    """AUC against women learnt from, each with its interval; twice as many is one step wide."""
+    drawing = figure(x_title="Women learnt from", y_title="AUC")
+    drawing.add_scatter(
+        x=[point.women for point in points],
+        y=[point.auc.value for point in points],
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [point.auc.high - point.auc.value for point in points],
+            "arrayminus": [point.auc.value - point.auc.low for point in points],
+        },
+        customdata=[
+            (html.escape(point.name, quote=False), point.auc.low, point.auc.high)
+            for point in points
+        ],
+        mode="markers",
+        marker={"color": PALETTE[0], "size": 10},
+        showlegend=False,
+        hovertemplate="%{customdata[0]}<br>%{x:,} women: AUC %{y:.3f}, 95 % %{customdata[1]:.3f} "
+        "to %{customdata[2]:.3f}<extra></extra>",
+    )
+    ticks = sorted({point.women for point in points})
+    drawing.update_xaxes(type="log", tickvals=ticks, ticktext=[f"{one:,}" for one in ticks])
+    drawing.update_yaxes(range=[min([0.45, *(point.auc.low for point in points)]), 1.01])
     return drawing
 
 
@@ -260,16 +298,16 @@ _MOST_SHAPES: Final = 4000  # points drawn one by one; more are left to the grap
 
 
 def map_figure(
-    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float]
+    points: pd.DataFrame, *, by: str, title: str, shares: tuple[float, float] | None
 ) -> go.Figure:
     """`points` has `x`, `y`, `image_id` and the column `by`: numbers become a scale, words colours
-    and shapes. A missing value is drawn as "not known".
+    and shapes. A missing value is drawn as "not known". Without `shares` the axes mean nothing.
     """
-    drawing = figure(
-        x_title=f"first axis ({shares[0]:.0%} of the differences)",
-        y_title=f"second axis ({shares[1]:.0%})",
-        height=520,
-    )
+    names = ("t-SNE, no unit", "")
+    if shares is not None:
+        first, second = shares
+        names = (f"first axis ({first:.0%} of the differences)", f"second axis ({second:.0%})")
+    drawing = figure(x_title=names[0], y_title=names[1], height=520)
     trace = go.Scattergl if len(points) > _MOST_SHAPES else go.Scatter
     if pd.api.types.is_float_dtype(points[by]):
         parts = [(title, points)]

@@ -35,6 +35,7 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "split_seed": "Seed of the split",
     "is_official_split": "The data set's own split is used where there is one",
     "stratify_by": "Also stratified by",
+    "train_share": "Share of the training women",
     "is_leak_allowed": "A woman may be in two splits",
     "unit": "Dealt out by",
     "has_copies": "Images of the rarer class repeated before the split",
@@ -113,6 +114,8 @@ def estimate_in_words(estimate: Estimate | None) -> str:
 def rate_in_words(rate: Rate | None) -> str:
     if rate is None or not rate.total:
         return NONE
+    if not rate.is_told:
+        return f"{rate.count:,} of {rate.total:,} ({rate.method})"
     spread = f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
     return f"{100 * rate.value:.1f} %, {rate.count:,} of {rate.total:,} ({spread})"
 

@@ -50,6 +50,7 @@ T = TypeVar("T")
 
 HEARTBEAT_SECONDS: Final = 2.0
 LOST_AFTER_SECONDS: Final = 30.0
+NO_SUCH_RUN: Final = "There is no run named {run_id!r}. It may have been deleted or moved."
 BASELINES_NAME: Final = "baselines.csv"
 MEMBERS_NAME: Final = "members.json"  # of an ensemble, which has no card of its own
 _SPARE: Final = "spare"
@@ -290,7 +291,7 @@ def find_run(run_id: str, *roots: Path) -> RunFolder:
     for run in list_runs(*roots):
         if run.run_id == run_id:
             return run
-    raise RunError(f"There is no run named {run_id!r}. It may have been deleted or moved.")
+    raise RunError(NO_SUCH_RUN.format(run_id=run_id))
 
 
 def find_checkpoint(name: str) -> RunFolder:

@@ -3,7 +3,7 @@ lesions, and how its scores bear images as they might have come.
 """
 
 from collections.abc import Callable, Hashable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 import pandas as pd
@@ -326,8 +326,23 @@ class FrocPoint:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredArea:
+    """The area under the alternative FROC curve with its interval by woman."""
+
+    value: float
+    low: float
+    high: float
+    lesions: int
+    images: int  # without a lesion
+    women: int
+    method: str  # of the interval
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Froc:
-    """A lesion finder on the marked images of one data set, of women it did not learn from."""
+    """Marks on the images of one data set: of a lesion finder, of the regions of heatmaps by a
+    `method`, or that somebody else set.
+    """
 
     dataset: str
     split: str
@@ -337,12 +352,14 @@ class Froc:
     left_out: int  # images of women it learnt from, which are not judged on
     points: tuple[FrocPoint, ...]
     curve: tuple[tuple[float, float], ...]  # false marks an image, sensitivity
-    looking: Looking
-    reach: float  # prepared pixels by which a box is widened
-    seconds: float  # an image, on the device it was measured on
     seed: int
     measured_at: str  # ISO 8601, UTC
     card_sha256: str
+    area: MeasuredArea | None = None  # None where every image holds a lesion, or was not asked
+    looking: Looking = field(default_factory=Looking)
+    reach: float = 0.0  # prepared pixels by which a box is widened
+    seconds: float = 0.0  # an image, on the device it was measured on
+    method: str = ""  # of the heatmaps whose regions are the marks
 
     @property
     def usual(self) -> FrocPoint:
@@ -352,13 +369,26 @@ class Froc:
     @property
     def headline(self) -> str:
         """The one sentence that stands beside its marks."""
+        whose = " it did not learn from" if self.card_sha256 else ""
         told = (
-            f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')} it "
-            f"did not learn from ({self.dataset}): {_found_in_words(self.usual)}."
+            f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')}"
+            f"{whose} ({self.dataset}): {_found_in_words(self.usual)}."
         )
         if self.images_without:
-            return told
+            return f"{told} {self.area_in_words}".rstrip()
         return f"{told} Every one holds a lesion: false marks in others were not measured."
+
+    @property
+    def area_in_words(self) -> str:
+        """ "" where there is none."""
+        area = self.area
+        if area is None:
+            return ""
+        return (
+            f"AFROC area {_with_interval(area.value, area.low, area.high)}, {area.method}: how "
+            f"often one of {many(area.lesions, 'lesion', 'lesions')} is marked surer than the "
+            f"surest mark in one of {many(area.images, 'image', 'images')} without."
+        )
 
     @property
     def rule(self) -> str:
@@ -376,10 +406,17 @@ class Froc:
         basis = (
             f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')} "
             f"with {many(lesions, 'lesion', 'lesions')} ({self.dataset}, {self.split}), "
-            f"{self.images_without:,} without one; {self.left_out:,} images left out of women it "
-            "learnt from:"
+            f"{self.images_without:,} without one{self._left_out_in_words}:"
         )
-        return (basis, *(f"{_found_in_words(point)}." for point in self.points), self.rule)
+        found = (f"{_found_in_words(point)}." for point in self.points)
+        area = (self.area_in_words,) if self.area else ()
+        return (basis, *found, *area, self.rule)
+
+    @property
+    def _left_out_in_words(self) -> str:
+        if self.method or not self.card_sha256:
+            return ""
+        return f"; {self.left_out:,} images left out of women it learnt from"
 
 
 def add_froc(run: RunFolder, froc: Froc) -> None:
@@ -388,9 +425,11 @@ def add_froc(run: RunFolder, froc: Froc) -> None:
 
 
 def froc_of(run: RunFolder) -> list[Froc]:
-    """How well this card's network finds lesions, the newest last; one per data set and split."""
+    """How well this card's network finds lesions, the newest last; one per data set, split and way
+    to make marks.
+    """
     known = of_this_card(run, FROC_FILE, Froc)
-    return _newest(known, lambda one: (one.dataset, one.split))
+    return _newest(known, lambda one: (one.dataset, one.split, one.method))
 
 
 def froc_tables(froc: Froc) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -12,7 +12,7 @@ from textwrap import shorten
 from typing import Any, Final
 
 from mammo_core.errors import ConfigError, MammoError, RunError
-from mammo_core.files import replace_file
+from mammo_core.files import replace_file, shipped_checkpoints_root
 from mammo_core.records import damage_in_words, from_document, to_document
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.words import short_day
@@ -80,9 +80,23 @@ def run_title(run: RunFolder) -> str:
         return run.run_id
 
 
+def why_no_predictions(run: RunFolder) -> str:
+    """Of a run without a predictions table: whether one is still to come, and what else to do."""
+    title = run_title(run)
+    if run.is_checkpoint:
+        return (
+            f"{title} came without predictions. Score a data set with it: “Other data” on Compare, "
+            "or mammo evaluate."
+        )
+    if run.read_status().state.is_over:
+        return f"{title} ended before it scored anything. Resume it on Train, or choose another."
+    return f"{title} has no predictions yet. Wait until it has finished."
+
+
 def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
     """By run id what each is called, no two alike: equal ones are told apart by what they tell, as
-    density from cancer, else by number, the oldest keeping its name.
+    density from cancer, or by where a checkpoint came from, else by number, the oldest keeping its
+    name.
     """
     own = {run.run_id: run for run in runs}
     titles = {run_id: run_title(run) for run_id, run in own.items()}
@@ -90,6 +104,9 @@ def titles_of(runs: Iterable[RunFolder]) -> dict[str, str]:
         tasks = {run_id: _task_of(own[run_id]) for run_id in repeated}
         if all(tasks.values()) and len(set(tasks.values())) > 1:
             titles |= {run_id: f"{titles[run_id]} ({tasks[run_id]})" for run_id in repeated}
+    for repeated in _repeated(titles):
+        origins = {run_id: _came_as(own[run_id]) for run_id in repeated}
+        titles |= {run_id: f"{titles[run_id]} ({came})" for run_id, came in origins.items() if came}
     taken: Counter[str] = Counter()
     for run_id in reversed(list(titles)):  # runs are listed newest first
         title = titles[run_id]
@@ -148,6 +165,14 @@ def _repeated(titles: dict[str, str]) -> list[list[str]]:
     for run_id, title in titles.items():
         of_title.setdefault(title, []).append(run_id)
     return [run_ids for run_ids in of_title.values() if len(run_ids) > 1]
+
+
+def _came_as(run: RunFolder) -> str:
+    """What a checkpoint that was packed or imported came as; "" of a run made here."""
+    if _DATED.match(run.run_id) or not run.is_checkpoint:
+        return ""
+    is_shipped = run.path.parent.resolve() == shipped_checkpoints_root().resolve()
+    return "ships with Mammoscope" if is_shipped else run.run_id
 
 
 def _task_of(run: RunFolder) -> str:

@@ -124,7 +124,7 @@ def few_to_choose_by(split: pd.DataFrame, data: DataConfig, task: Task) -> tuple
     return (
         f"{fold} {positive} of {len(women)} validation women are positive "
         f"({', '.join(task.positive)}). The epoch that is kept and the calibration will be "
-        "chosen by chance; take more women, or a larger share for validation (val_fraction).",
+        "chosen by chance; take more women, or a larger share for validation.",
     )
 
 

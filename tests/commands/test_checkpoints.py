@@ -6,10 +6,11 @@ import pytest
 from mammo_core.cli import main
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, read_card, write_card
-from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.operating_points import openings_of
+from mammo_core.runs.folder import RunFolder, RunStatus, card_hash
+from mammo_core.runs.operating_points import lock_point, openings_of
 from mammo_core.types import Level, RunState, Split
 from tests.inference.made_up import write_checkpoint
+from tests.reports.read_cases import POINT
 
 
 @pytest.fixture(autouse=True)
@@ -60,6 +61,19 @@ def test_one_is_shown_with_its_data_its_figures_and_its_limits(
     assert "Population: synthetic." in told
     assert by_breast() in told
     assert "limit       This model has only seen synthetic images." in told
+
+
+def test_a_threshold_is_shown_with_what_it_promises_and_the_interval(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunFolder(tmp_path / "runs" / "mine")
+    lock_point(run, replace(POINT, card_sha256=card_hash(run)))
+    assert main(["checkpoints", "show", "mine"]) == 0
+    (told,) = [
+        line for line in capsys.readouterr().out.splitlines() if line.startswith("threshold   ")
+    ]
+    assert f"called {POINT.promise.found} of {POINT.promise.positives} " in told
+    assert "Chance leaves open (95 %): sensitivity " in told
 
 
 def test_the_check_says_what_reads_and_why_fast_is_off(capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,8 +6,10 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import save_settings
+from mammo_core.datasets.dataset import read_dataset
+from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.runs.measured import fidelity_of
+from mammo_core.runs.measured import fidelity_of, froc_of
 from mammo_core.types import RunState
 from tests.inference.made_up import write_checkpoint
 from tests.phantoms import put_phantoms
@@ -35,6 +37,37 @@ def test_heatmaps_are_checked_and_what_was_found_is_kept(
     (kept,) = fidelity_of(run)
     assert (kept.method, kept.dataset, kept.images) == ("grad_cam", "set", 2)
     assert all(sentence in told for sentence in kept.sentences)
+
+
+def test_regions_of_heatmaps_are_marks_that_find_lesions_or_do_not(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["froc", "made-up", "--data", str(tmp_path / "set"), "--images"]
+    assert main([*command, "1000"]) == 0
+    told = capsys.readouterr().out
+    (kept,) = froc_of(run)
+    dataset = read_dataset(tmp_path / "set")
+    has_box = dataset.manifest["image_id"].isin(dataset.boxes["image_id"])
+    assert (kept.method, kept.dataset, kept.split) == ("grad_cam", "set", "all")
+    assert (kept.images, kept.images_without) == (len(has_box), (~has_box).sum())
+    assert kept.points[0].found.total == len(dataset.boxes)
+    assert kept.reach == 8.0  # half a cell of 16 prepared pixels
+    assert kept.area is not None
+    assert kept.area.low <= kept.area.value <= kept.area.high
+    assert all(sentence in told for sentence in kept.sentences)
+    assert "learnt from" not in kept.sentences[0]
+    assert main([*command, "8"]) == 0
+    (few,) = froc_of(run)
+    assert (few.images, few.images_without) == (8, 8 - few.points[0].found.total)
+    assert few.women == 2  # one with and one without a lesion
+
+
+def test_heatmaps_without_a_scale_cannot_be_marks(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_card(replace(run.card(), heatmap_peak=None), run.card_file)
+    assert main(["froc", "made-up", "--data", str(tmp_path / "set")]) == 2
+    assert "stretched to each image" in capsys.readouterr().err
 
 
 def test_images_the_model_learnt_from_are_never_judged_on(

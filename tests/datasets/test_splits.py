@@ -237,3 +237,26 @@ def test_where_the_test_images_choose_the_epoch_nobody_validates() -> None:
     assert stamps_of(result, data) == (
         "leaky split: the 24 test images chose the epoch, so results on them flatter",
     )
+
+
+def test_a_smaller_share_of_the_training_women_lies_within_a_larger() -> None:
+    """Of 40 women 23 or 24 are trained on, a quarter of them with cancer."""
+    data = DataConfig(folder="", adapter="", label_rule="")
+    whole = split_as_set(forty_women(), data, CANCER)
+    trained: list[set[str]] = []
+    for share in (0.25, 0.5, 0.75, 1.0):
+        dealt = split_as_set(forty_women(), replace(data, train_share=share), CANCER)
+        learnt = dealt[dealt["split"] == "train"]
+        trained.append(set(learnt["group_id"]))
+        assert (learnt.groupby("group_id").size() == 2).all()  # women are whole
+        assert women(learnt, label="cancer")["train"] >= 1
+        others = dealt["split"].isin(["val", "test"])
+        assert dealt[others].equals(whole[whole["split"].isin(["val", "test"])])
+    assert trained[0] < trained[1] < trained[2] < trained[3]
+    sizes = [len(one) / len(trained[3]) for one in trained]
+    assert sizes == pytest.approx([0.25, 0.5, 0.75, 1.0], abs=0.09)
+
+
+def test_a_share_below_a_hundredth_is_refused() -> None:
+    data = DataConfig(folder="", adapter="", label_rule="", train_share=0.0)
+    assert "Train share is 0.0; it must lie between 0.01 and 1." in data.check()

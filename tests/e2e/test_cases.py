@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.e2e
 
 APP = Path(__file__).parent / "apps" / "caselist_app.py"
 RUN = "20260101-000000-tiny_cnn-case"
+OTHER = "20260102-000000-tiny_cnn-othr"
 #: At each of 60 places the share of the list's height that rows cover right after it was moved
 #: there, and how many rows there are in all.
 SCROLL = """async scroller => {
@@ -215,3 +217,25 @@ def test_images_drawn_around_on_the_map_are_tagged_and_the_tag_is_a_slice_and_a_
     page.goto(address)
     page.get_by_role("radio", name="tag", exact=True).click()
     expect(page.locator(".st-key-map .legendtext", has_text="left")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_breasts_drawn_around_where_two_models_disagree_are_tagged_and_the_tag_is_a_slice(
+    page: Page, app: Server, run_id: str, checkpoints: Path
+) -> None:
+    table = pd.read_csv(checkpoints / run_id / "predictions.csv", dtype={"patient_id": str})
+    score = np.random.default_rng(5).random(len(table))
+    scores = {"score": score, "p_cancer": score, "p_no cancer": 1 - score}
+    other = table.assign(model_id=OTHER, **scores)
+    write_run(checkpoints, OTHER, other)
+    page.goto(
+        f"{app.url}/compare?models={run_id}&models={OTHER}&compare_level=breast"
+        "&compare_section=Disagreements"
+    )
+    expect(page.get_by_text("24 of 24 cases, those that the two rank")).to_be_visible()
+    draw_around_the_left_half(page, "[class*=st-key-agreement_]")
+    expect(page.get_by_text("those chosen in the figure")).to_be_visible()
+    tagged = tag_all_shown(page, "apart")
+    assert 0 < tagged < 24
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6&count_level=breast")
+    expect_slice(page, "apart", tagged)

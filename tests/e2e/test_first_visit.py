@@ -41,9 +41,23 @@ def test_the_first_visitor_sees_the_example_with_its_score_before_any_model_is_l
     expect(page.locator(".viewer canvas")).to_have_count(4)
     expect(page.get_by_text("a drawn exam, read by")).to_be_visible()
     expect(page.get_by_text("Score 0.99")).to_be_visible()
+    expect(page.get_by_text("No verdict: no threshold is locked for this model")).to_be_visible()
+    expect(page.get_by_role("link", name="Lock a threshold")).to_be_visible()
     expect(page).not_to_have_url(re.compile("case="))
+    for width, height in ((1440, 900), (1440, 1000)):
+        page.set_viewport_size({"width": width, "height": height})
+        expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
+    rows = "panes => new Set(panes.map((pane) => pane.getBoundingClientRect().top)).size"
+    assert page.locator(".viewer .stage .pane").evaluate_all(rows) == 1
+    page.set_viewport_size({"width": 390, "height": 844})
+    expect(page.locator(".viewer canvas").last).to_be_visible()
+    page.wait_for_timeout(500)  # for the panes to be measured
+    assert page.locator(".viewer .stage .pane").evaluate_all(rows) == 2
+    page.set_viewport_size({"width": 1440, "height": 900})
     page.get_by_role("button", name="Exam of four views").click()
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    expect(page.locator(".viewer .status")).to_be_in_viewport(ratio=1)
 
 
 #: In every frame of the page: whether what is told of the example could be seen 0.4 s after the

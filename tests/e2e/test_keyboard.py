@@ -1,4 +1,4 @@
-"""From the first visit to a verdict, a threshold's cases and a tag without a mouse."""
+"""From the first visit to the next case, a threshold's cases and a tag without a mouse."""
 
 import re
 import shutil

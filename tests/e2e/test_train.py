@@ -16,7 +16,9 @@ from playwright.sync_api import Locator, Page, expect
 from mammo_core.datasets.dataset import Registered, register
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import LOST_AFTER_SECONDS, RunFolder, list_runs
+from mammo_core.runs.naming import read_about
 from tests.e2e.server import ROOT, Server
+from tests.predictions import made_up_predictions, write_run
 
 pytestmark = pytest.mark.e2e
 SLOW = 120_000
@@ -262,3 +264,41 @@ def test_a_run_of_the_page_and_one_of_a_shell_are_compared_on_the_same_women(
     expect(page.get_by_text("different cases")).to_have_count(0)
     for run in (of_page, of_shell):  # ids are for files: a page calls a run by its name
         expect(page.locator(".stMultiSelect").get_by_text(run.run_id)).to_have_count(0)
+
+
+@pytest.mark.slow
+def test_three_runs_are_noted_tagged_and_archived_and_one_goes_on_with_the_epoch_told_once(
+    page: Page, app: Server, phantoms: str, checkpoints: Path
+) -> None:
+    for name in ("20260103-000000-tiny_cnn-aaaa", "20260104-000000-tiny_cnn-bbbb"):
+        write_run(checkpoints, name, made_up_predictions())
+    open_train(page, app, phantoms)
+    start(page, epochs=60)
+    run = newest(checkpoints)
+    wait_for_epoch(run, 2)
+    expect(
+        page.get_by_text(re.compile(r"epoch \d+ of 60, .+ so far, about .+ left"))
+    ).to_be_visible(timeout=SLOW)
+    page.get_by_role("button", name="Stop").click()
+    expect(page.get_by_text(re.compile("stopped, epoch"))).to_be_visible(timeout=SLOW)
+    told = f"{run.read_status().done} of 60"
+    expect(page.get_by_text(re.compile(f"stopped, epoch {told}"))).to_be_visible()
+    table = page.locator("[data-testid=stDataFrame] table")
+    expect(table).to_contain_text(told)
+    expect(table).not_to_contain_text("None")
+
+    page.goto(f"{app.url}/train?run=20260103-000000-tiny_cnn-aaaa")
+    unfold(page, "Name, notes, tags")
+    for field, text in (("Name", "The first"), ("Notes", "by night"), ("Tags, with", "try, odd")):
+        page.get_by_label(re.compile(f"^{field}")).last.fill(text)
+    page.get_by_role("button", name="Keep").click()
+    expect(table).to_contain_text("The first", timeout=SLOW)
+    expect(table).to_contain_text("try, odd")
+    unfold(page, "Name, notes, tags")
+    page.get_by_role("button", name="Archive").click()
+    expect(page.get_by_role("button", name="Bring back")).to_be_attached(timeout=SLOW)
+    about = read_about(RunFolder(checkpoints / "20260103-000000-tiny_cnn-aaaa"))
+    assert (about.notes, about.is_archived) == ("by night", True)
+    page.goto(f"{app.url}/train?train_show=Runs")
+    expect(table).to_contain_text(told, timeout=SLOW)
+    expect(table).not_to_contain_text("The first")

@@ -205,6 +205,13 @@ def test_the_promise_is_told_with_its_true_denominators() -> None:
     )
 
 
+def test_the_best_threshold_of_few_women_promises_no_range() -> None:
+    assert promise_in_words(replace(BY_BREAST, aim="Youden"), "cancer").endswith(
+        "without. This threshold is the best of all on these cases, so it looks better here than "
+        "it is; with under 50 women with cancer, or without, by how much is not known."
+    )
+
+
 def test_the_rules_are_told_once_where_they_are_one() -> None:
     assert rules_in_words(score_cases(FOUR, BY_BREAST)) == (
         "The score of a breast and of an exam is the highest of its images."

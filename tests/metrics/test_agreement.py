@@ -84,6 +84,16 @@ def test_few_women_and_a_single_word_have_no_interval() -> None:
     assert same.low is None
 
 
+def test_a_word_that_nearly_all_are_given_leaves_no_interval() -> None:
+    """Of 50 women of whom 3 in 100 are called it held in 85 of 100 studies."""
+    rng = np.random.default_rng(0)
+    for called, is_told in ((9, False), (10, True)):
+        one = np.where(np.arange(60) < called, "A", "B")
+        other = np.where(rng.permutation(60) < called, "A", "B")
+        found = agreement(one, other, np.arange(60), order=DENSITY, weighting=Weighting.NONE)
+        assert (found.low is not None) is is_told
+
+
 def test_a_word_that_cannot_be_given_is_refused() -> None:
     with pytest.raises(TableError, match="'E' is none of the words that can be given"):
         agreement(["E"], ["A"], np.arange(1), order=DENSITY, weighting=Weighting.NONE)

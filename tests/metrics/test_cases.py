@@ -9,6 +9,7 @@ from mammo_core.metrics.cases import (
     images_of,
     levels_of,
     pool_cases,
+    rows_of_split,
     rules_of,
 )
 from mammo_core.metrics.threshold import operating_point
@@ -99,6 +100,17 @@ def test_two_models_are_never_pooled(four_breasts: pd.DataFrame) -> None:
 def test_without_any_label_nothing_is_counted(four_breasts: pd.DataFrame) -> None:
     with pytest.raises(TableError, match="None of these predictions has a label"):
         pool_cases(four_breasts.assign(positive=pd.NA), Level.IMAGE)
+
+
+def test_a_split_that_a_table_lacks_is_named_beside_those_it_has(
+    four_breasts: pd.DataFrame,
+) -> None:
+    table = four_breasts.assign(split=["val"] * 6 + [pd.NA] * 2)
+    assert len(rows_of_split(table, "")) == 2
+    with pytest.raises(TableError, match=r"None of its 8 .* the split “test”; .*no split, “val”"):
+        rows_of_split(table, "test")
+    with pytest.raises(TableError, match="is without a split; they are of: “val”"):
+        rows_of_split(table.assign(split="val"), "")
 
 
 def test_a_cancer_is_found_only_if_its_own_breast_is_called(four_breasts: pd.DataFrame) -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.clinic import Benchmark, project, project_at, triage
+from mammo_core.metrics.clinic import Benchmark, project, project_at, triage, why_no_projection
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 
@@ -37,6 +37,13 @@ def test_nobody_recalled_has_no_ppv() -> None:
 def test_images_are_not_women() -> None:
     with pytest.raises(TableError, match="a programme calls women"):
         project_at(cases_of([0.1, 0.9], [0, 1]), 0.5, 0.006)
+
+
+def test_four_women_with_cancer_are_too_few_for_a_projection() -> None:
+    """Of three the range of the PPV held it in 85 to 91 of 100 studies."""
+    scores = [0.1] * 20
+    assert why_no_projection(women(scores, [1] * 5 + [0] * 15)) == ""
+    assert "No projection from 4 women" in why_no_projection(women(scores, [1] * 4 + [0] * 16))
 
 
 def test_a_projection_carries_the_doubt_of_its_shares() -> None:

@@ -6,9 +6,10 @@ import pytest
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import auc_difference, compare_to_best, holm, share_cases
-from mammo_core.metrics.uncertainty import IntervalMethod, auc_of, resampled_aucs
+from mammo_core.metrics.uncertainty import IntervalMethod, auc_of
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
+from tests.metrics.resampled import resampled_aucs
 
 FOUR = cases_of([0.1, 0.2, 0.3, 0.4], [0, 0, 1, 1])
 

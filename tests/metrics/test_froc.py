@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import TableError
-from mammo_core.metrics.froc import MarkedImage, Matched, found_at, froc_curve, match_marks
+from mammo_core.metrics.froc import (
+    MarkedImage,
+    Matched,
+    afroc_area,
+    found_at,
+    froc_curve,
+    match_marks,
+)
 from mammo_core.metrics.uncertainty import resampled_weights
 from mammo_core.reading import Mark
 from mammo_core.types import Box
@@ -150,3 +157,28 @@ def test_where_every_lesion_is_found_the_interval_is_not_a_point() -> None:
     found = found_at(match_marks(images), 1.0)
     assert (found.found, found.lesions, found.high) == (40, 40, 1.0)
     assert 0.85 < found.low < 0.95  # Wilson: 40 of 40
+
+
+def test_the_afroc_area_is_how_often_a_lesion_outdoes_the_surest_mark_of_a_healthy_image() -> None:
+    """Lesions .9, .4, .7 and none against .75, .3 at the most there: one of four outdoes it. With
+    an image that is not marked at all: .9, .4 and .7 outdo that, and an unmarked lesion ties.
+    """
+    area = afroc_area(match_marks(BY_HAND))
+    assert area is not None
+    assert area.value == 0.25
+    assert (area.positives, area.negatives, area.groups) == (4, 1, 3)
+    unmarked = MarkedImage(group="d", boxes=(), marks=())
+    both = afroc_area(match_marks([*BY_HAND, unmarked]))
+    assert both is not None
+    assert both.value == pytest.approx((1 + 3.5) / 8)
+    assert both.low < both.value < both.high
+
+
+def test_a_lesion_in_an_image_without_any_mark_is_not_found() -> None:
+    assert match_marks([MarkedImage(group="a", boxes=(LEFT,), marks=())]).lesions.tolist() == [
+        -np.inf
+    ]
+
+
+def test_where_every_image_holds_a_lesion_there_is_no_afroc_area() -> None:
+    assert afroc_area(match_marks(BY_HAND[:3])) is None

@@ -91,6 +91,22 @@ def test_intervals_of_few_cancers_hold_the_truth(ill: int) -> None:
     assert {name: share for name, one in held.items() if (share := np.mean(one)) < 0.92} == {}
 
 
+def test_rates_of_both_kinds_are_not_put_together_of_four_women() -> None:
+    """Of three with cancer balanced accuracy held in 91 of 100, the likelihood ratio in 89."""
+    rng = np.random.default_rng(0)
+    for ill, is_told in ((4, False), (5, True)):
+        positive = np.arange(200) < ill
+        found = figures(cases_of(0.35 * positive + rng.random(200) * 0.5, positive))
+        assert (found["Balanced accuracy"].low is not None) is is_told
+
+
+def test_the_probabilistic_f1_of_few_cancers_has_no_interval() -> None:
+    rng = np.random.default_rng(0)
+    for ill, is_told in ((29, False), (30, True)):
+        found = figures(cases_of(rng.random(300), np.arange(300) < ill))
+        assert (found["Probabilistic F1"].low is not None) is is_told
+
+
 def test_one_class_has_none_of_them() -> None:
     assert more_rates(cases_of([0.1, 0.9], [True, True]), 0.5) == []
 

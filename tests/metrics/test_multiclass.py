@@ -106,7 +106,34 @@ def test_four_copies_of_a_woman_make_no_interval_narrower() -> None:
     assert fourfold.kappa_interval == pytest.approx(alone.kappa_interval)
 
 
-def test_few_women_give_no_interval() -> None:
+def test_few_women_give_no_interval_of_what_all_classes_make() -> None:
     report = report_classes(made_up(20), DENSITY, Level.IMAGE)
     assert report.kappa_interval is None
-    assert report.reports[0].f1_interval is None
+    assert report.macro_f1_interval is None
+
+
+def test_a_mean_over_classes_of_which_one_is_rare_has_no_interval() -> None:
+    rare = made_up().query("label != 'A'")
+    nine = pd.concat([made_up().query("label == 'A'").head(9), rare])
+    report = report_classes(nine, DENSITY, Level.IMAGE)
+    assert report.macro_f1_interval is None
+    assert report.reports[0].f1_interval is not None
+
+
+def test_f1_of_a_rare_class_holds_its_truth() -> None:
+    """Four women of a class, each called by lot. Percentiles of women drawn again were missing in
+    a third of such studies, and of the mean over classes held in 81 to 92 of 100.
+    """
+    rng = np.random.default_rng(0)
+    truth = np.where(np.arange(100) < 4, "A", "B")
+    held = []
+    for _ in range(200):
+        called = rng.random(100) < np.where(truth == "A", 0.6, 0.04)
+        table = pd.DataFrame({"image_id": [f"i{number}" for number in range(100)], "label": truth})
+        table = table.assign(patient_id=table["image_id"], model_id="m", positive=False, score=0.0)
+        table = table.assign(p_A=called.astype(float), p_B=1.0 - called, p_C=0.0)
+        table = check_predictions(table)
+        interval = report_classes(table, DENSITY, Level.IMAGE).reports[0].f1_interval
+        assert interval is not None
+        held.append(interval[0] <= 2 * 2.4 / (4 + 2.4 + 3.84) <= interval[1])
+    assert np.mean(held) >= 0.92

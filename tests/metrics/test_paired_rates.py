@@ -16,7 +16,12 @@ from mammo_core.metrics.paired_rates import (
     rate_difference,
     sensitivities_at,
 )
-from mammo_core.metrics.threshold import threshold_for_specificity
+from mammo_core.metrics.threshold import (
+    Aim,
+    OperatingPoint,
+    threshold_for_recall_rate,
+    threshold_for_specificity,
+)
 from mammo_core.metrics.uncertainty import wilson_interval
 from tests.metrics.conftest import cases_of
 
@@ -105,9 +110,12 @@ def share_of_studies(
     return float(np.mean([is_false_alarm(rng) for _ in range(replicates)]))
 
 
-def any_called_different(rng: np.random.Generator, count: int, images: int = 1) -> bool:
+def any_called_different(
+    rng: np.random.Generator, count: int, images: int = 1, *, aim: Aim = Aim.SPECIFICITY
+) -> bool:
     models = equal_models(rng, count, images=images)
-    found = sensitivities_at([str(number) for number in range(count)], models, 0.9)
+    target = 0.9 if aim is Aim.SPECIFICITY else 0.25
+    found = sensitivities_at([str(number) for number in range(count)], models, target, aim=aim)
     return any(one.behind is not None and one.behind.is_clear for one in found)
 
 
@@ -125,6 +133,17 @@ def test_equal_models_are_rarely_told_apart_at_one_specificity(count: int, image
 
 def test_ten_readers_as_good_as_the_model_rarely_differ_from_it() -> None:
     assert share_of_studies(20, lambda rng: any_reader_called_different(rng, 10)) <= 0.15
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (5, 1)])
+def test_equal_models_are_told_apart_in_one_study_of_twenty_at_most_at_one_recall_rate(
+    count: int, images: int
+) -> None:
+    share = share_of_studies(
+        500, lambda rng: any_called_different(rng, count, images, aim=Aim.RECALL_RATE)
+    )
+    assert share <= 0.07  # .05, and what chance makes of 500 studies
 
 
 @pytest.mark.slow
@@ -161,12 +180,29 @@ def test_a_model_beside_itself_has_no_test() -> None:
     assert not behind.is_clear
 
 
-def test_a_draw_chooses_the_threshold_as_the_table_would() -> None:
-    """Drawing every woman once must give back what `threshold_for_specificity` gives."""
+@pytest.mark.parametrize(
+    ("aim", "choose"),
+    [
+        (Aim.SPECIFICITY, threshold_for_specificity),
+        (Aim.RECALL_RATE, threshold_for_recall_rate),
+    ],
+)
+def test_a_draw_chooses_the_threshold_as_the_table_would(
+    aim: Aim, choose: Callable[[Cases, float], OperatingPoint]
+) -> None:
+    """Drawing every woman once must give back what the choice on the cases themselves gives."""
     rng = np.random.default_rng(5)
     for _ in range(50):
         cases = cases_of(rng.integers(0, 6, 40), rng.random(40) < 0.4)
         for target in (0.0, 0.5, 0.8, 1.0):
-            ladder, once = _Ladder.of(cases), np.ones((1, 40), dtype=np.int32)
-            (found,) = ladder.found(once, ladder.most_alarms(once, target))
-            assert found == pytest.approx(threshold_for_specificity(cases, target).sensitivity)
+            ladder, once = _Ladder.of(cases, aim), np.ones((1, 40), dtype=np.int32)
+            (found,) = ladder.found(once, ladder.most_called(once, target))
+            assert found == pytest.approx(choose(cases, target).sensitivity)
+
+
+def test_ten_of_a_hundred_called_alike_are_ten_for_each_model() -> None:
+    rng = np.random.default_rng(8)
+    found = sensitivities_at(["A", "B"], equal_models(rng, 2), 0.1, aim=Aim.RECALL_RATE)
+    assert all(one.point.called == len(equal_models(rng, 1)[0]) // 10 for one in found)
+    assert found[1].behind is not None
+    assert not found[1].behind.is_clear

@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
-from mammo_core.metrics.uncertainty import resampled_aucs, resampled_weights, strata_of
+from mammo_core.metrics.uncertainty import resampled_weights, strata_of
+from tests.metrics.resampled import resampled_aucs
 
 SCORE = np.array([0.1, 0.4, 0.35, 0.8, 0.4, 0.9, 0.2, 0.7])
 POSITIVE = np.array([0, 0, 1, 1, 1, 0, 0, 1], dtype=bool)

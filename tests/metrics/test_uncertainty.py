@@ -16,11 +16,11 @@ from mammo_core.metrics.uncertainty import (
     rate_bands,
     rate_with_interval,
     rates_at,
-    resampled_aucs,
     t_quantile,
     wilson_interval,
 )
 from tests.metrics.conftest import cases_of
+from tests.metrics.resampled import resampled_aucs
 
 
 @given(st.integers(1, 200), st.data())

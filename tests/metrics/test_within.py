@@ -4,7 +4,12 @@ import pytest
 
 from mammo_core.metrics.cases import pool_cases, values_of
 from mammo_core.metrics.confounding import auc_within
-from mammo_core.metrics.uncertainty import auc_with_interval, newcombe_of
+from mammo_core.metrics.uncertainty import (
+    auc_with_interval,
+    newcombe_interval,
+    newcombe_of,
+    normal_quantile,
+)
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
 from tests.predictions import made_up_predictions
@@ -92,3 +97,17 @@ def test_a_case_takes_the_value_that_all_its_images_share() -> None:
     sites = values_of(predictions, cases, "site").tolist()
     assert pd.isna(sites[0])
     assert sites[1:3] == ["site 1", "site 2"]
+
+
+def test_one_cancer_at_each_of_three_sites_tells_no_more_than_three_at_one() -> None:
+    """Intervals of each site, squared and added, were narrower than that, and held the truth in 90
+    of 100 studies of three cancers.
+    """
+    score, positive = np.tile(np.arange(50) / 50, 3), np.zeros(150, dtype=bool)
+    positive[[5, 50 + 45, 100 + 45]] = True
+    site = pd.Series(np.repeat(["A", "B", "C"], 50))
+    within = auc_within(cases_of(score, positive), site, column="site")
+    assert within is not None
+    low, high = newcombe_interval(within.value, 3, 147, z=normal_quantile())
+    assert within.low < low < 0.34
+    assert within.high > high > 0.86

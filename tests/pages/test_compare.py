@@ -1,3 +1,4 @@
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
@@ -46,13 +47,13 @@ def models_of(page: AppTest) -> pd.DataFrame:
 
 
 def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
-    write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    write_run(runs_root, GUESSING, made_up_predictions(with_cancer=30, skill=0.0, seed=1))
+    write_run(runs_root, GOOD, made_up_predictions(with_cancer=30, skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
-    assert table["with / without cancer"].tolist() == ["20 / 100, 60 women"] * 2
+    assert table["with / without cancer"].tolist() == ["30 / 90, 60 women"] * 2
     assert table["AUC"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)").all()
     precision = table["average precision"]
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
@@ -78,7 +79,7 @@ def test_two_runs_of_one_name_are_numbered_as_on_every_page_the_archived_too(
     assert "Same" not in shown
 
 
-def test_a_long_name_is_short_in_the_table_and_whole_beside_it(
+def test_a_long_name_is_short_in_the_table_and_whole_below_it(
     runs_root: Path, open_page: OpenPage
 ) -> None:
     for name, seed, data in ((GOOD, 2, "women"), (GUESSING, 1, "films")):
@@ -91,7 +92,8 @@ def test_a_long_name_is_short_in_the_table_and_whole_beside_it(
         "ConvNeXt-Small on women of 2019",
         "ConvNeXt-Small on films of 2019",
     }
-    assert table["whole name"].str.endswith(" of 2019, 29 Nov").all()
+    (told,) = (one.value for one in page.caption if one.value.startswith("Whole names."))
+    assert told.count(" of 2019, 29 Nov") == 2
 
 
 def test_models_with_different_cases_are_compared_on_what_both_have(
@@ -367,18 +369,99 @@ def test_the_page_begins_with_what_can_be_compared(runs_root: Path, open_page: O
     assert not page.error
 
 
-def test_at_one_specificity_the_better_model_finds_more(
+def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is_told(
     runs_root: Path, open_page: OpenPage
 ) -> None:
     write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("At one specificity").run()
+    page.segmented_control(key="compare_section").set_value("At one operating point").run()
     table = page.dataframe[-1].value
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["specificity"].tolist() == ["90.0%", "90.0%"]  # 90 of 100 breasts
     assert table["in words"].tolist() == ["", "finds fewer"]
+    page.segmented_control(key="at_one_rate_of").set_value("recall rate at most").run()
+    table = page.dataframe[-1].value
+    assert table["recall rate"].tolist() == ["10.0%, 12 of 120"] * 2
+    assert table["in words"].tolist() == ["", "finds fewer"]
+    page.segmented_control(key="compare_section").set_value("ROC").run()
+    assert not any("in words" in shown.value for shown in page.dataframe)  # folded: not computed
+    page.session_state["compare_part"] = True
+    table = page.run().dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["in words"].tolist() == ["", "worse there"]
+    assert not page.exception
+
+
+def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, skill in ((GUESSING, 0.3), (GOOD, 3.0)):
+        table = made_up_predictions(women=120, with_cancer=60, skill=skill)
+        odd = table["patient_id"].str[1:].astype(int) % 2 == 1
+        write_run(runs_root, run_id, table.assign(split=np.where(odd, "val", "test")))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    page.segmented_control(key="compare_section").set_value("Net benefit").run()
+    table = page.dataframe[-1].value
+    assert table["model"].tolist() == [GOOD, GUESSING]
+    assert table["in words"].tolist() == ["", "worth less"]
+    assert table["net benefit per 1,000 breasts"].str.match(r"-?\d+\.\d\d \(.* to .*\)").all()
+    page.segmented_control(key="compare_split").set_value("val").run()
+    assert any("no validation cases besides those judged" in one.value for one in page.warning)
+    assert not page.exception
+
+
+def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_women(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    for run_id, women, skill in ((GUESSING, 50, 0.5), (GOOD, 200, 3.0)):
+        run = write_run(runs_root, run_id, made_up_predictions(skill=skill))
+        card = run.card()
+        learnt = SplitCount(split=Split.TRAIN, women=women, images=4 * women, positive_images=9)
+        write_card(replace(card, data=replace(card.data, splits=(learnt,))), run.card_file)
+        config = load_settings(run.file("run.json"), RunConfig)
+        data = replace(config.data, train_share=women / 200)
+        save_settings(replace(config, data=data, seed=women), run.file("run.json"))
+    page = open_page("compare")
+    page.multiselect(key="models").set_value([GUESSING]).run()
+    page.segmented_control(key="compare_section").set_value("Learning curve").run()
+    assert "needs two models" in page.info[-1].value
+    page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
+    (chart,) = page.get("plotly_chart")
+    drawn = json.loads(chart.proto.spec)["data"][0]
+    assert drawn["x"] == [50, 200]
+    assert drawn["y"][0] < drawn["y"][1]
+    assert not any("differ in more" in one.value for one in page.warning)
+    run = RunFolder(runs_root / GOOD)
+    config = load_settings(run.file("run.json"), RunConfig)
+    other = replace(config, optim=replace(config.optim, epochs=99))
+    save_settings(other, run.file("run.json"))
+    page.run()
+    assert any("optim.epochs" in one.value for one in page.warning)
+
+
+def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Plan a study").run()
+    page.segmented_control(key="plan_figure").set_value("sensitivity").run()
+    page.number_input(key="plan_prevalence").set_value(0.5).run()
+
+    def planned() -> int:
+        found = re.match(r"\*\*([\d,]+) women", page.markdown[-1].value)
+        assert found, page.markdown[-1].value
+        return int(found[1].replace(",", ""))
+
+    narrow = planned()
+    page.number_input(key="plan_reach").set_value(0.1).run()
+    assert planned() < narrow / 3  # half the width, a quarter of the women
+    page.segmented_control(key="plan_aim").set_value("readers without and with it").run()
+    assert any("6 readers and the cases are both a sample" in one.value for one in page.caption)
+    page.number_input(key="plan_other").set_value(0.85).run()
+    assert "Both values are the same" in page.error[0].value
+    assert not page.exception
 
 
 def test_majority_and_random_are_always_in_the_leaderboard(
@@ -387,6 +470,7 @@ def test_majority_and_random_are_always_in_the_leaderboard(
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
     board = page.dataframe[0].value.set_index("model")
+    assert board.loc[GOOD, "average precision"] == "– (under 30 women with cancer)"
     assert board.loc["baseline: majority", "AUC"] == "0.500 (one score for all)"
     assert board.loc["baseline: majority", "average precision"] == "0.167"  # 20 of 120
     assert "baseline: random" in board.index
@@ -509,6 +593,10 @@ def test_disagreements_are_told_by_scores_with_what_is_locked_and_by_ranks_on_re
     assert any(one.startswith(lacking) for one in told)
     (figure,) = (one for one in page.get("plotly_chart") if "agreement" in str(one.key))
     assert "scores" in str(figure.key)
+    evaluation = write_evaluation(runs_root, made_up_predictions(skill=2.0, seed=3))
+    page.multiselect(key="models").set_value([evaluation.run_id, GUESSING]).run()
+    assert any(one.value.replace("\\", "").startswith(lacking) for one in page.caption)
+    page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
     page.segmented_control(key="agreement_by").set_value("ranks").run()
     assert not page.exception
     assert not any("is locked for" in one.value for one in page.caption)

@@ -8,6 +8,7 @@ import pytest
 
 from mammo_core.datasets.dataset import Registered, latest_audit, list_registered, register
 from mammo_core.files import audits_root, datasets_root
+from mammo_core.runs.verification import Verification, Verified
 from tests.datasets.builders import CSV, VINDR, drawn
 from tests.pages.conftest import OpenPage
 
@@ -115,6 +116,20 @@ def test_an_audit_runs_on_its_own_and_its_findings_open(open_page: OpenPage, lea
     assert not page.exception
     titles = [expander.label for expander in page.expander]
     assert any("6 of 6 women are in more than one split" in title for title in titles)
+
+
+def test_what_without_cancer_rests_on_is_said_and_kept(open_page: OpenPage, leaky: Path) -> None:
+    registered(leaky)
+    page = open_page("data")
+    assert any("is not known" in one.value for one in page.caption)
+    (name,) = [entry.name for entry in list_registered(datasets_root())]
+    page.selectbox(key=f"verified_{name}").set_value(Verified.FOLLOW_UP).run()
+    page.number_input(key=f"verified_months_{name}").set_value(24).run()
+    page.button(key="verified_keep").click().run()
+    assert not page.exception
+    assert any("rests on follow-up of 24 months" in one.value for one in page.caption)
+    (entry,) = list_registered(datasets_root())
+    assert entry.verification == Verification(without_cancer=Verified.FOLLOW_UP, months=24)
 
 
 def test_a_set_whose_folder_is_gone_can_be_forgotten(open_page: OpenPage, tmp_path: Path) -> None:

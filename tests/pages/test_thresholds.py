@@ -14,20 +14,27 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.config import EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.adapters.csv_folder import ADAPTER
+from mammo_core.datasets.dataset import Registered, read_dataset, register
+from mammo_core.files import datasets_root, tables_root
 from mammo_core.inference.locking import lock_by_aim
 from mammo_core.inference.verdict import cases_hash
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.metrics.threshold import Aim, choose_threshold, operating_point
+from mammo_core.metrics.uncertainty import IntervalMethod
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
+from mammo_core.runs.kept_tables import keep_table
 from mammo_core.runs.naming import run_title
 from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
+from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
+from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.pages.listed import listed_cases
+from tests.pages.training_pages import register_phantoms
 from tests.predictions import made_up_predictions, write_run
 
 RULE = ADAPTER.label_rules[0].name
@@ -132,6 +139,95 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
 
 
+def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest) -> None:
+    page.selectbox(key="aim").set_value("F1").run()
+    page.button(key="set_threshold").click().run()
+    assert not page.exception, page.exception
+    rates = rates_of(page)
+    assert rates.loc["Sensitivity (recall)", "95 % interval"] == "–"
+    assert rates.loc["Sensitivity (recall)", "of"].endswith("women)")
+    assert rates.loc["Specificity", "by"] == IntervalMethod.PICKED_OF_FEW
+    assert rates.loc["Balanced accuracy", "value"] == "–"
+
+
+def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    """Two of three women whose images all score low are not verified, cancer or not."""
+    table = made_up_predictions(women=300, with_cancer=150, skill=0.5)
+    is_low = table.groupby("patient_id")["score"].transform("max") < 0.4
+    is_hidden = is_low & (table["patient_id"].str[1:].astype(int) % 3 > 0)
+    hidden = table.assign(
+        positive=table["positive"].mask(is_hidden), label=table["label"].mask(is_hidden)
+    )
+    run = write_run(runs_root, RUN, hidden)
+    page = open_page("thresholds")
+    assert "rests on in this set is not known" in captions_of(page)
+    entry = Registered(
+        name=load_settings(run.file("run.json"), RunConfig).data.folder, folder="/d",
+        adapter="csv_folder", label_rule="as-written",
+        verification=Verification(
+            without_cancer=Verified.FOLLOW_UP, months=24, of_recalled=True
+        ),
+    )  # fmt: skip
+    register(datasets_root(), entry)
+    at_threshold(page, 0.4)
+    assert "rests on follow-up of 24 months" in captions_of(page)
+    assert "every sensitivity is that of the verified" in page.warning[-1].value
+    assert "Sensitivity (recall), of the verified" in frame(page, "rates")["rate"].tolist()
+    page.session_state["corrected"] = True
+    page.run()
+    (told,) = [one.value for one in page.text if one.value.startswith("Sensitivity")]
+    shares = [float(share) / 100 for share in re.findall(r"([\d.]+)%", told)]
+    corrected, of_verified = shares[0], shares[-1]  # between them the interval
+    cases = pool_cases(table, Level.BREAST)
+    truth = operating_point(cases, 0.4).sensitivity
+    assert abs(corrected - truth) < abs(of_verified - truth)
+    assert corrected < of_verified
+    assert not page.exception
+
+
+def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    entry = register_phantoms(tmp_path / "set")
+    dataset = read_dataset(Path(entry.folder))
+    manifest, boxes = dataset.manifest, dataset.boxes
+    positive = positive_of(manifest["label"], dataset.label_rule.task)
+    table = manifest.assign(
+        positive=positive, score=np.linspace(0, 1, len(manifest)), split="test", model_id="m",
+        dataset="set", engine="made up",
+    )  # fmt: skip
+    run = write_run(runs_root, RUN, check_predictions(table))
+    config = load_settings(run.file("run.json"), RunConfig)
+    data = replace(config.data, folder="phantoms", adapter="phantom_set", label_rule="lesion")
+    save_settings(replace(config, data=data), run.file("run.json"))
+    x, y = (boxes[f"{axis}0"] + (boxes[f"{axis}1"] - boxes[f"{axis}0"]) / 2 for axis in "xy")
+    marks = pd.DataFrame({"image": boxes["image_id"], "x": x, "y": y, "score": 0.5})
+    kept = keep_table(tables_root(), marks.iloc[1:].to_csv(index=False).encode())
+    page = open_page("thresholds")
+    page.query_params["marks"] = kept
+    show(page, "Lesions")
+    assert any(one.label == "Hold against boxes" for one in page.button)
+    found = f"{len(boxes) - 1} of {len(boxes)} lesions found"
+    assert any(found in one.value for one in page.markdown), [m.value for m in page.markdown]
+    assert "AFROC area" in captions_of(page)
+
+
+def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(
+    page: AppTest,
+) -> None:
+    show(page, "Curves")
+    assert "Partial AUC" not in captions_of(page)
+    page.session_state["part_of_curve"] = True
+    page.run()
+    assert re.search(r"Partial AUC 0\.\d{3}, 95 % 0\.\d{3} to [01]\.\d{3}", captions_of(page))
+    assert "recall rate 10.0% (8 of 80, where 12.5% have cancer)" in captions_of(page)
+    page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
+    assert "specificity 90.0%" in captions_of(page)
+    assert not page.exception
+
+
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:
     show(at_threshold(page, 0.0), "Screening")
     assert "is not known" in page.info[0].value
@@ -214,11 +310,18 @@ def test_no_number_of_few_women_stands_without_its_interval(
     assert set(frame(show(page, "Calibration"), "perfect is")["value"]) == {"–"}
 
 
-def test_the_average_precision_has_its_interval(page: AppTest) -> None:
+def test_the_average_precision_has_its_interval(runs_root: Path, open_page: OpenPage) -> None:
+    write_run(runs_root, RUN, made_up_predictions(women=70, with_cancer=30))
     assert re.search(
         r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(linearised, by woman\)",
-        captions_of(show(page, "Curves")),
+        captions_of(show(open_page("thresholds"), "Curves")),
     )
+
+
+def test_the_average_precision_of_ten_women_is_not_told(page: AppTest) -> None:
+    told = captions_of(show(page, "Curves"))
+    assert "No average precision: of 10 women with cancer" in told
+    assert "Guessing has an average precision of 0." in told
 
 
 def test_calibration_learns_from_validation_and_is_judged_on_test(
@@ -264,8 +367,8 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
 
     page.segmented_control(key="count_split").set_value("test").run()
     promised = frame(page, "promised")
-    assert promised["promised"].iloc[0].startswith("93.3% (14 of 15; 95 % ")
-    assert "of 15)" in promised["delivered"].iloc[0]
+    assert promised["promised"].iloc[0].startswith("93.3 %, 14 of 15 (95 % ")
+    assert "of 15 (95 % " in promised["delivered"].iloc[0]
 
 
 def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(

@@ -73,6 +73,18 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     assert config.augment.noise == 0.1
 
 
+def test_a_data_set_whose_folder_is_gone_leaves_start_off_and_says_why(
+    open_page: OpenPage, tmp_path: Path
+) -> None:
+    register_phantoms(tmp_path / "set")
+    (tmp_path / "set").rename(tmp_path / "moved")
+    page = open_page("train")
+    assert not page.exception
+    assert page.button(key="train_start").disabled
+    assert page.button(key="train_preflight").disabled
+    assert "There is no folder set. Was it moved, or a disk not mounted?" in words(page)
+
+
 def test_a_run_is_called_as_typed_or_by_network_data_and_day(
     form: AppTest, runs_root: Path
 ) -> None:

@@ -209,6 +209,8 @@ def test_all_runs_stand_in_one_table_and_an_archived_one_comes_back(
         ["The other", "stopped", "phantoms", "try"],
         [RUN, "finished", "phantoms", ""],
     ]
+    assert table[["test AUC", "95 %"]].to_numpy().tolist()[0] == ["–", "ended before its test"]
+    assert page.expander[0].label == "All 2 runs"
     page.button(key=f"archive_{other.run_id}").click().run()
     page.selectbox(key="run").set_value(RUN).run()
     assert page.dataframe[0].value["name"].tolist() == [RUN]

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from mammo_core.metrics.calibration import calibration_of, decision_curve
+from mammo_core.metrics.calibration import calibration_of
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.curves import pr_curve
+from mammo_core.metrics.net_benefit import decision_curve
 from mammo_core.metrics.subgroups import slices_of
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.metrics.uncertainty import rate_bands
@@ -35,10 +36,11 @@ def test_reliability_draws_each_bin_with_its_interval() -> None:
 
 def test_net_benefit_is_drawn_per_thousand_women() -> None:
     curve = decision_curve(TEN, prevalence=0.4, thresholds=np.array([0.5]))
-    model, everybody, nobody = decision_figure(curve, Level.PATIENT).data
+    model, everybody, nobody, band = decision_figure(curve, Level.PATIENT).data
     assert model.y[0] == pytest.approx(1000 * (0.3 - 0.2))  # 3 found, 2 false alarms of 10
     assert everybody.y[0] == pytest.approx(1000 * (0.4 - 0.6))
     assert nobody.y[0] == 0.0
+    assert band.y[0] > model.y[0] > band.y[1]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ from mammo_core.runs.measured import (
 )
 from mammo_core.runs.operating_points import note_opening, openings_of
 from mammo_core.runs.sidecars import SEEN_COLUMNS, SEEN_NAME, write_seen
+from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Level, RunState, Split
 from tests.predictions import made_up_predictions, write_run
@@ -89,6 +91,18 @@ def test_a_report_has_every_section(study: RunFolder) -> None:
         "How often this test set was opened", "Limits",
         "Checklist: CLAIM 2024", "Checklist: STARD-AI 2025", "Checklist: TRIPOD+AI 2024",
     ]  # fmt: skip
+
+
+def test_a_part_of_the_curve_is_told_with_its_interval_or_with_why_not(
+    study: RunFolder, tmp_path: Path
+) -> None:
+    assert re.search(
+        r"10 women with and as many without cancer, .* there are \d\.", markdown_of(study)
+    )
+    many = write_run(tmp_path, f"{RUN}-many", made_up_predictions(women=60))
+    text = markdown_of(many)
+    assert re.search(r"specificities 0.8 to 1: 0\.\d{3} \(95 % 0\.\d{3} to [01]\.\d{3}\)", text)
+    assert re.search(r"at most 10% of these cases finds \d+\.\d %, \d+ of \d+ \(95 %", text)
 
 
 def test_the_audit_of_the_same_folder_and_rule_is_in_it(
@@ -382,7 +396,14 @@ def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_fol
     config = load_settings(study.file("run.json"), RunConfig)
     named = replace(config, data=replace(config.data, folder="our women"))
     save_settings(named, study.file("run.json"))
-    assert "Found: 60 women" in markdown_of(study)
+    text = markdown_of(study)
+    assert "Found: 60 women" in text
+    assert "What “without cancer” rests on in this set is not known." in text
+    told = Verification(without_cancer=Verified.OPINION, of_recalled=True)
+    register(datasets_root(), replace(entry, verification=told))
+    text = markdown_of(study)
+    assert "“Without cancer” rests on a reader's opinion, without follow-up." in text
+    assert "| Sensitivity (recall), of the verified |" in text
     study_folder.rename(study_folder.with_name("elsewhere"))
     text = markdown_of(study)
     assert "The data set our women cannot be read any more" in text

@@ -11,7 +11,7 @@ import pytest
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, save_settings
 from mammo_core.datasets.dataset import Registered, register
 from mammo_core.errors import RunError
-from mammo_core.files import datasets_root
+from mammo_core.files import datasets_root, shipped_checkpoints_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import elapsed_seconds, remaining_seconds
@@ -24,6 +24,7 @@ from mammo_core.runs.naming import (
     run_title,
     short_titles,
     titles_of,
+    why_no_predictions,
     write_about,
 )
 from mammo_core.training.recipes import get_recipe
@@ -111,6 +112,39 @@ def test_equal_names_of_two_questions_are_told_apart_by_the_question(
         "Five together (cancer)",
         "Five together (density)",
     }
+
+
+def test_two_models_of_one_card_are_told_apart_by_what_they_came_as(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    ours = RunFolder(shipped_checkpoints_root() / "phantom-light")
+    theirs = made(tmp_path, "hospital b", config)
+    write_card(ours.card(), theirs.card_file)
+    titles = titles_of([ours, theirs])
+    assert titles == {
+        "phantom-light": f"{ours.card().title} (ships with Mammoscope)",
+        "hospital b": f"{ours.card().title} (hospital b)",
+    }
+    assert short_titles(titles) == {
+        "phantom-light": "Light CNN (ships with Mammoscope)",
+        "hospital b": "Light CNN (hospital b)",
+    }
+
+
+def test_why_a_model_has_no_predictions_depends_on_how_it_came(
+    tmp_path: Path, config: RunConfig
+) -> None:
+    run = made(tmp_path, RUN, config)
+    for state, told in (
+        (RunState.RUNNING, "has no predictions yet. Wait until"),
+        (RunState.STOPPED, "ended before it scored anything. Resume it on Train"),
+    ):
+        run.write_status(RunStatus(state=state))
+        run.file("heartbeat").touch()
+        assert told in why_no_predictions(run)
+    came = made(tmp_path, "light", config)
+    write_card(replace(made_up_card("light"), title="Their model"), came.card_file)
+    assert why_no_predictions(came).startswith("Their model came without predictions. Score a")
 
 
 def test_a_damaged_file_hides_nothing_and_says_what_to_do(

@@ -65,6 +65,9 @@ def _data(study: RunStudy) -> Iterator[Block]:
             ("Imaging", data.seen),
             ("Fingerprint of ids, labels and splits", data.fingerprint),
         )
+    yield Paragraph(text=study.verification.sentence)
+    if study.verification.warning:
+        yield warning(study.verification.warning)
     if study.data.why_missing:
         yield warning(study.data.why_missing)
     if study.data.notes:
@@ -155,6 +158,10 @@ def split_in_words(data: DataConfig, *, members: int = 1) -> str:
         "Whole women (groups of images where no woman is named) are dealt to the splits, never "
         "single images, each class in its proportion. "
     )
+    if data.train_share < 1.0:
+        whole += (
+            f"Only {data.train_share:.0%} of the training women of each class were learnt from. "
+        )
     if data.is_leak_allowed:
         whole += "That a woman lies in two splits was allowed for this run. "
     if data.folds and members > 1:

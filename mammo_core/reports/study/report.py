@@ -178,13 +178,16 @@ def _judged(study: RunStudy) -> Iterator[Section]:
         yield from _lesions(study)
         return
     yield Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study)))
+    if study.froc:
+        yield from _lesions(study)
     yield Section(title="Stress", blocks=tuple(_stress(study)))
 
 
 def _lesions(study: RunStudy) -> Iterator[Section]:
     blocks: list[Block] = []
     for one in study.froc:
-        blocks.append(Paragraph(text=f"Measured {one.measured_at}:"))
+        marks = f"Marks are the regions of heatmaps by {one.method}. " if one.method else ""
+        blocks.append(Paragraph(text=f"{marks}Measured {one.measured_at}:"))
         blocks.append(Bullets(items=one.sentences))
     nothing = warning("Not done: whether it finds lesions in whole images was not measured.")
     yield Section(title="Lesions found in whole images", blocks=tuple(blocks) or (nothing,))
@@ -355,7 +358,7 @@ def _point(study: RunStudy) -> Iterator[Block]:
 
 
 def _counted_at(point: LockedPoint) -> tuple[str, ...]:
-    told = (rate_in_words(rate) for rate in promised_rates(point.promise))
+    told = (rate_in_words(rate) for rate in promised_rates(point))
     return (point.aim, f"{point.threshold:.4f}", str(point.level), *told)
 
 

@@ -9,7 +9,9 @@ from typing import Final
 
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.multiclass import ClassesReport
+from mammo_core.metrics.partial import why_no_partial
 from mammo_core.metrics.rates import more_rates
+from mammo_core.metrics.smooth import why_no_curve
 from mammo_core.metrics.subgroups import FEWEST_WOMEN, NO_GAP_IN_AUC
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
@@ -26,7 +28,14 @@ from mammo_core.reports.document import (
     warning,
 )
 from mammo_core.reports.study.guesses import guesses_in_blocks
-from mammo_core.reports.study.results import AtPoint, Cut, Promised, Results
+from mammo_core.reports.study.results import (
+    PART,
+    RECALLED,
+    AtPoint,
+    Cut,
+    Promised,
+    Results,
+)
 from mammo_core.reports.study.study import RunStudy, lock_in_words
 from mammo_core.reports.study.women import Reported
 from mammo_core.reports.wording import NONE, estimate_in_words, number_in_words, rate_in_words
@@ -112,7 +121,7 @@ def _classes(report: ClassesReport) -> Iterator[Block]:
     if report.kappa is not None:
         kappa = number_in_words(report.kappa, report.kappa_interval)
         yield Paragraph(
-            text=f"Quadratic weighted kappa {kappa}, women drawn again: agreement beyond chance, a "
+            text=f"Quadratic weighted kappa {kappa}, by woman: agreement beyond chance, a "
             "mistake weighing by the square of its distance."
         )
     yield Table(
@@ -169,17 +178,18 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
         ("Its score", str(point.cases.rule)),
     )
     yield from paragraphs(point.promised.remark)
-    yield _rates(point)
+    yield _rates(point, of_verified=", of the verified" if study.verification.warning else "")
+    yield Paragraph(text=study.verification.sentence)
     yield _more_rates(point)
     if len(results.at_threshold) > 1:
         yield _at_every_level(results)
     yield _square(point.delivered)
 
 
-def _rates(point: AtPoint) -> Table:
+def _rates(point: AtPoint, *, of_verified: str) -> Table:
     rows = []
     for name, title in (
-        ("sensitivity", "Sensitivity (recall)"),
+        ("sensitivity", f"Sensitivity (recall){of_verified}"),
         ("specificity", "Specificity"),
         ("recall_rate", "Recall rate"),
         ("ppv", "PPV"),
@@ -339,7 +349,31 @@ def _remarks(results: Results) -> tuple[str, ...]:
     beyond = [results.beyond.sentence] if results.beyond is not None else []
     luck = "Training again with another seed would move every number; one run does not measure it."
     within = [one.sentence for one in results.within]
-    return (*dict.fromkeys(reasons), guessing, *within, *beyond, luck)
+    part = [_part_of_curve(results), *_at_recall_rate(results)] if results.main.auc else []
+    return (*dict.fromkeys(reasons), guessing, *part, *within, *beyond, luck)
+
+
+def _part_of_curve(results: Results) -> str:
+    if results.part is None:
+        return why_no_partial(results.main.cases) or "Partial AUC: none with an interval."
+    return (
+        f"Partial AUC, the mean sensitivity over specificities {PART.low:g} to {PART.high:g}: "
+        f"{estimate_in_words(results.part)}; guessing has {PART.of_guessing:.3f}."
+    )
+
+
+def _at_recall_rate(results: Results) -> Iterator[str]:
+    one = results.at_recall_rate
+    if one is None:
+        return
+    found, point = one.sensitivity, one.point
+    yield (
+        f"Calling at most {RECALLED:.0%} of these cases finds {100 * found.value:.1f} %, "
+        f"{point.true_positives:,} of {point.positives:,} "
+        f"(95 % {100 * found.low:.1f} to {100 * found.high:.1f} %, the threshold set anew in every "
+        "draw of women). That threshold is set on the test cases themselves, which flatters; and "
+        "where fewer have cancer, it is another."
+    )
 
 
 def _curves(results: Results) -> Iterator[Block]:
@@ -382,9 +416,29 @@ def _calibration(results: Results) -> Iterator[Block]:
             ("Slope", slope, "1: neither too extreme nor too timid"),
             ("Expected calibration error", error, "0; noise alone makes it more"),
             ("Brier score", brier, prevalence),
+            *_smooth_rows(results),
         ),
     )
+    if results.smooth is None:
+        yield from paragraphs(why_no_curve(cases))
     yield Figure(
-        drawing=reliability_figure({"bins of equally many cases": calibration}),
-        alt="Mean score against the share of positive cases, in bins of equally many cases.",
+        drawing=reliability_figure(
+            {"bins of equally many cases": calibration},
+            smooth=None if results.smooth is None else results.smooth.curve,
+        ),
+        alt="Mean score against the share of positive cases, in bins of equally many cases"
+        f"{'' if results.smooth is None else ' and as a smooth curve with its 95 % band'}.",
+    )
+
+
+def _smooth_rows(results: Results) -> tuple[tuple[str, str, str], ...]:
+    """How far the smooth curve lies from the scores."""
+    smooth = results.smooth
+    if smooth is None:
+        return ()
+    ici = number_in_words(smooth.ici, smooth.ici_interval)
+    e90 = number_in_words(smooth.e90, smooth.e90_interval)
+    return (
+        ("Mean distance of the smooth curve (ICI)", ici, "0; noise alone makes it more"),
+        ("Distance that 9 of 10 stay below (E90)", e90, "0; noise alone makes it more"),
     )

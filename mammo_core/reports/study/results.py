@@ -30,6 +30,9 @@ from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.metrics.confounding import Beyond, Within, auc_within, beyond_confounders
 from mammo_core.metrics.curves import average_precision_with_interval
 from mammo_core.metrics.multiclass import ClassesReport, has_classes, report_classes
+from mammo_core.metrics.paired_rates import AtOneRate, sensitivities_at
+from mammo_core.metrics.partial import SpecificityRange, partial_auc_with_interval
+from mammo_core.metrics.smooth import SmoothCurve, smooth_calibration
 from mammo_core.metrics.subgroups import (
     SLICED_BY,
     Gap,
@@ -40,7 +43,13 @@ from mammo_core.metrics.subgroups import (
     sliceable,
     slices_of,
 )
-from mammo_core.metrics.threshold import HALF, SUGGESTED_SENSITIVITY, Aim, choose_threshold
+from mammo_core.metrics.threshold import (
+    HALF,
+    SUGGESTED_SENSITIVITY,
+    Aim,
+    choose_threshold,
+    was_picked,
+)
 from mammo_core.metrics.uncertainty import (
     Estimate,
     Rate,
@@ -49,7 +58,7 @@ from mammo_core.metrics.uncertainty import (
     rates_at,
 )
 from mammo_core.reports.study.study import RunStudy, judged_rows, validation_rows
-from mammo_core.runs.operating_points import Promise
+from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.types import Level
 
 OUT_OF_FOLD: Final = (
@@ -111,11 +120,12 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
         )
     rule = Pooling(locked.pooling)
     cases = pool_cases(rows, locked.level, rule)
-    promised = _recorded(locked.promise)
+    promised, is_picked = _recorded(locked), was_picked(locked.aim)
     if not locked.split and not study.is_external:
         promised = replace(promised, remark=f"{OUT_OF_FOLD} {promised.remark}")
     if validation is not None and locked.split == "val":
-        again = rates_at(pool_cases(validation, locked.level, rule), locked.threshold)
+        chosen_on = pool_cases(validation, locked.level, rule)
+        again = rates_at(chosen_on, locked.threshold, is_picked=is_picked)
         promised = _as_recorded(again, locked.promise) or promised
     return _point(cases, promised, locked.threshold, aim=locked.aim, is_locked=True), ""
 
@@ -186,10 +196,10 @@ def _as_recorded(again: RatesAtThreshold, promise: Promise) -> Promised | None:
     return _promised(again) if is_same else None
 
 
-def _recorded(promise: Promise) -> Promised:
-    sensitivity, specificity = promised_rates(promise)
+def _recorded(locked: LockedPoint) -> Promised:
+    sensitivity, specificity = promised_rates(locked)
     remark = "What was promised is as recorded when it was locked."
-    if not promise.effective_positives:
+    if not locked.promise.effective_positives:
         remark = (
             "What was promised is as recorded when it was locked; the cases it was chosen on are "
             "not kept here, so its intervals treat every case as another woman."
@@ -208,6 +218,11 @@ class AtLevel:
     auc: Estimate | None
     why_no_auc: str
     precision: Estimate | None
+
+
+#: What a report tells of a part of the curve; a reader may choose another range on the pages.
+PART: Final = SpecificityRange(low=0.8, high=1.0)
+RECALLED: Final = 0.1  # the recall rate at which a report tells the sensitivity
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -231,10 +246,13 @@ class Results:
     at_threshold: tuple[tuple[Cases, RatesAtThreshold], ...]  # the point's threshold, by level
     calibration: Calibration | None
     expected_error: Interval | None  # the interval of the expected calibration error
+    smooth: SmoothCurve | None
     cuts: tuple[Cut, ...]
     within: tuple[Within, ...]
     beyond: Beyond | None
     classes: ClassesReport | None
+    part: Estimate | None  # the AUC over `PART`
+    at_recall_rate: AtOneRate | None  # at `RECALLED`
     collapses: tuple[str, ...]  # sentences on nearly all cases being called alike
     has_women: bool  # whether any patient is named: else every interval is too narrow
 
@@ -257,12 +275,17 @@ def measure_study(study: RunStudy) -> Results:
         at_threshold=_at_threshold(levels, point),
         calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
         expected_error=expected_error_interval(main.cases) if _has_both(main.cases) else None,
+        smooth=smooth_calibration(main.cases) if _has_both(main.cases) else None,
         cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
         within=_within(rows, main),
         beyond=None
         if main.why_no_auc
         else beyond_confounders(rows, level=main.cases.level, rule=main.cases.rule),
         classes=_classes(study, rows, main.cases.level),
+        part=None if main.why_no_auc else partial_auc_with_interval(main.cases, PART),
+        at_recall_rate=None
+        if main.why_no_auc
+        else sensitivities_at(["model"], [main.cases], RECALLED, aim=Aim.RECALL_RATE)[0],
         collapses=_collapses(study, rows, point),
         has_women=bool(rows["patient_id"].notna().any()),
     )

@@ -5,7 +5,7 @@ A study is a training with its own test set, or a data set scored by a checkpoin
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -17,6 +17,7 @@ from mammo_core.datasets.dataset import find_folder, fingerprint_of, read_datase
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.datasets.splits import in_one_split, split_as_set, used_images
 from mammo_core.errors import ConfigError, MammoError, RunError, TableError
+from mammo_core.files import datasets_root
 from mammo_core.metrics.ensemble import Ensemble, load_ensemble
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import list_evaluations
@@ -33,6 +34,7 @@ from mammo_core.runs.operating_points import (
     sharing_test_set,
 )
 from mammo_core.runs.sidecars import known_women
+from mammo_core.runs.verification import Verification, verification_of
 from mammo_core.types import CANCER, Level, Split, Task
 from mammo_core.words import many
 
@@ -254,6 +256,7 @@ class RunStudy:
     missing: tuple[str, ...]
     baselines: pd.DataFrame | None = None  # what guesses without a network say of the same images
     learnt: tuple[str, ...] = ()  # women of an evaluation that the model has learnt from
+    verification: Verification = field(default_factory=Verification)  # of the set that was scored
 
     @property
     def point(self) -> LockedPoint | None:
@@ -318,6 +321,9 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
         learnt=_learnt(owner, predictions, missing) if evaluation is not None else (),
         missing=tuple(missing),
         baselines=_baselines(run),
+        verification=Verification()
+        if settings is None
+        else verification_of(settings.folder, datasets_root()),
     )
 
 

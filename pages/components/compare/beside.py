@@ -11,11 +11,13 @@ from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import start_run
+from mammo_core.sharing.rights import Action
 from pages.components.compare.compared import Compared
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_runs, all_titles, can_read
 from pages.components.shared.runs import show_job
+from pages.components.shared.whose import is_of_private_data, is_off, own, require_room
 
 
 def show_beside(compared: Compared) -> None:
@@ -65,13 +67,17 @@ def _ask(run: RunFolder, rival: RunFolder, place: DeltaGenerator) -> None:
     with place:
         st.button(
             "Score and compare", icon=":material/play_arrow:", key="beside_start", type="primary",
-            disabled=not is_free, on_click=_start, args=(config,),
+            disabled=not is_free or bool(is_off(Action.TRAIN)), on_click=_start,
+            args=(config, rival), help=is_off(Action.TRAIN) or None,
         )  # fmt: skip
 
 
-def _start(config: EvaluateConfig) -> None:
+def _start(config: EvaluateConfig, rival: RunFolder) -> None:
     with noted_errors():
-        start_run(config, checkpoints_root(), what="evaluate", total=0)
+        require_room()
+        is_private = is_of_private_data(config.folder)
+        job = start_run(config, checkpoints_root(), what="evaluate", total=0)
+        own(job, like=rival, is_private=is_private)
 
 
 def _compare(run: RunFolder, job: RunFolder) -> None:

@@ -11,9 +11,11 @@ from mammo_core.plots.overviews import Priced, cost_figure
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
 from mammo_core.runs.sidecars import Latency, count_parameters, read_latency
+from mammo_core.sharing.rights import Action
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.runs import show_job
+from pages.components.shared.whose import is_off, require
 
 WEIGHTS = "weights.safetensors"
 
@@ -60,12 +62,13 @@ def _offer(runs: Mapping[str, str]) -> None:
     is_free = job is None or show_job(job)
     st.button(
         "Measure", icon=":material/timer:", key="measure", on_click=_start, args=(name,),
-        disabled=not is_free,
+        disabled=not is_free or bool(is_off(Action.TRAIN)), help=is_off(Action.TRAIN) or None,
     )  # fmt: skip
 
 
 def _start(name: str) -> None:
     with noted_errors():
+        require(Action.TRAIN)
         start_measuring("latency", name, measurements_root())
 
 

@@ -22,11 +22,16 @@ from mammo_core.metrics.compare import (
     luck_in_words,
     says_one_thing,
 )
-from mammo_core.metrics.curves import average_precision_with_interval
+from mammo_core.metrics.curves import (
+    FEWEST_FOR_PRECISION,
+    average_precision_with_interval,
+    why_no_precision,
+)
 from mammo_core.metrics.uncertainty import Estimate, auc_of, auc_with_interval
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from mammo_core.runs.jobs import latest_measuring, start_measuring
 from mammo_core.runs.operating_points import point_in_force
+from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared import cached
@@ -35,6 +40,7 @@ from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.pickers import scored_runs, title_of
 from pages.components.shared.runs import name_of_data, show_job
 from pages.components.shared.scored import scored_of
+from pages.components.shared.whose import is_off, require
 
 PREFIX: Final = "baseline: "
 NOT_FITTED: Final = (
@@ -94,12 +100,14 @@ def offer_fitting(runs: Sequence[RunFolder]) -> None:
     if is_free:
         st.button(
             "Fit baselines", icon=":material/casino:", key="fit_baselines", on_click=_start,
-            args=(run.run_id,), help=escaped(f"On the training images of {title_of(run)}."),
+            args=(run.run_id,), disabled=bool(is_off(Action.TRAIN)),
+            help=is_off(Action.TRAIN) or escaped(f"On the training images of {title_of(run)}."),
         )  # fmt: skip
 
 
 def _start(run_id: str) -> None:
     with shown_errors():
+        require(Action.TRAIN)
         start_measuring("baselines", run_id, measurements_root())
 
 
@@ -173,11 +181,10 @@ def _same_cases(like: Cases, run: RunFolder, counting: Counting) -> Cases | None
         return None  # its table is broken: Compare says so where it is chosen
 
 
-#: In pixels: together no wider than the page beside its sidebar at 1400 pixels. The whole name
-#: stands last, where there is room for it.
+#: In pixels: together no wider than the page beside its sidebar at 1400 pixels.
 _WIDTHS: Final = {
-    "model": 250, "AUC": 165, "average precision": 165, "with / without cancer": 165,
-    "AUC over seeds": 205, "whole name": 480,
+    "model": 285, "AUC": 165, "average precision": 165, "with / without cancer": 165,
+    "AUC over seeds": 205,
 }  # fmt: skip
 
 
@@ -214,15 +221,15 @@ def show_leaderboard(compared: Compared) -> None:
     estimates = {name: auc_with_interval(cases) for name, cases in rows.items()}
     best_first = sorted(rows, key=lambda name: estimates[name].value, reverse=True)
     st.dataframe(
-        [
-            _model_row(name, rows[name], estimates[name], spreads.get(name))
-            | {"whole name": compared.titles.get(name, "")}
-            for name in best_first
-        ],
+        [_model_row(name, rows[name], estimates[name], spreads.get(name)) for name in best_first],
         hide_index=True,
+        height="content",
         key="leaderboard",
         column_config={name: st.column_config.TextColumn(width=w) for name, w in _WIDTHS.items()},
     )
+    whole = [f"{one}: {title}" for one, title in compared.titles.items() if one != title]
+    if whole:
+        st.caption(escaped(f"Whole names. {'; '.join(whole)}."))
     methods = {estimates[name].method for name in rows if not says_one_thing(rows[name])}
     if methods:
         st.caption(f"95 % intervals in brackets. Those of the AUC: {'; '.join(sorted(methods))}.")
@@ -271,7 +278,10 @@ def _precision(cases: Cases) -> str:
     if says_one_thing(cases):
         return f"{cases.positives / len(cases):.3f}"
     found = average_precision_with_interval(cases)
-    return "–" if found is None else f"{found.value:.3f} ({_interval(found)})"
+    if found is not None:
+        return f"{found.value:.3f} ({_interval(found)})"
+    is_of_few = bool(why_no_precision(cases))
+    return f"– (under {FEWEST_FOR_PRECISION} women with cancer)" if is_of_few else "–"
 
 
 def p_in_words(comparison: Comparison) -> str:

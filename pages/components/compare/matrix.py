@@ -11,7 +11,7 @@ import streamlit as st
 
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import MammoError
-from mammo_core.files import checkpoints_root, datasets_root
+from mammo_core.files import checkpoints_root
 from mammo_core.inference.verdict import locked_elsewhere
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.external import (
@@ -43,6 +43,7 @@ from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_runs, all_titles, checkpoints, short_names
 from pages.components.shared.runs import show_job
+from pages.components.shared.whose import is_of_private_data, list_registered, own, require_room
 
 Data = tuple[str, str]  # a data set's name or folder, and the label rule
 
@@ -202,7 +203,9 @@ def _evaluate(checkpoint: RunFolder, entry: "Registered") -> None:
         label_rule=entry.label_rule,
     )
     with noted_errors():
-        start_run(config, checkpoints_root(), what="evaluate", total=0)
+        require_room()
+        job = start_run(config, checkpoints_root(), what="evaluate", total=0)
+        own(job, like=checkpoint, is_private=is_of_private_data(entry.name))
 
 
 _MOST_ROWS: Final = 12
@@ -210,11 +213,9 @@ _MOST_ROWS: Final = 12
 
 def show_matrix(compared: Compared) -> None:
     """The chosen models first, then the others, newest first."""
-    from mammo_core.datasets.dataset import list_registered  # slow, and only asked here
-
     chosen = [run for run in compared.runs.values() if run.is_checkpoint]
     rest = [run for run in checkpoints() if run.run_id not in {one.run_id for one in chosen}]
-    entries = {(e.name, e.label_rule): e for e in list_registered(datasets_root())}
+    entries = {(e.name, e.label_rule): e for e in list_registered()}
     cells = cells_of([*chosen, *rest][:_MOST_ROWS], list(entries), all_runs())
     if not cells:
         st.info("There is no checkpoint yet, so there is nothing to try on other data.")

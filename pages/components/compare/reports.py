@@ -9,11 +9,11 @@ from mammo_core.files import (
     audits_root,
     checkpoints_root,
     shipped_checkpoints_root,
-    studies_root,
 )
 from mammo_core.runs.folder import RunFolder
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import noted_errors
+from pages.components.shared.whose import studies_root
 
 _KINDS: Final = {
     "Study report, HTML": ("report", "html", "text/html"),

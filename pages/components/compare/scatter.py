@@ -25,6 +25,7 @@ from pages.components.shared.caselist.panel import (
 from pages.components.shared.counting import rows_of
 from pages.components.shared.frame import escaped
 from pages.components.shared.scored import scored_of
+from pages.components.thresholds.threshold import model_of
 
 _MOST_APART: Final = 200
 _BY: Final = ("scores", "ranks")
@@ -94,7 +95,8 @@ def _locked(compared: Compared, name: str) -> float | None:
     if run is None:
         return None
     try:
-        point = as_given(point_in_force(run))
+        model = model_of(scored_of(run))  # an evaluation is judged by the model it asked
+        point = as_given(point_in_force(model)) if model is not None else None
     except MammoError:
         return None  # as its own page says
     counting = compared.counting

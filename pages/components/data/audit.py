@@ -17,10 +17,12 @@ from mammo_core.datasets.audit.result import (
 from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
 from mammo_core.files import audits_root
 from mammo_core.runs.folder import RunFolder
+from mammo_core.sharing.rights import Action
 from mammo_core.types import RunState
 from mammo_core.words import short_day
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.whose import is_off, require
 
 _LOOKS: Final = {
     Severity.SERIOUS: (":material/error:", "red"),
@@ -53,7 +55,12 @@ def show_audit(entry: Registered, *, fingerprint: str) -> None:
     else:
         st.write("Not audited yet. Every file is looked at once, in a process of its own.")
     label = "Audit" if run is None else "Audit again"
-    if st.button(label, icon=":material/search_check:", type="primary", key="audit_start"):
+    off = is_off(Action.REGISTER)
+    if st.button(
+        label, icon=":material/search_check:", type="primary", key="audit_start",
+        disabled=bool(off), help=off or None,
+    ):  # fmt: skip
+        require(Action.REGISTER)
         start_audit(entry, audits_root())
         st.rerun()
 
@@ -66,6 +73,7 @@ def _watch(run: RunFolder) -> None:
         st.rerun()
     st.progress(status.progress, text=escaped(status.message) or "Waiting for its turn")
     if st.button("Stop", icon=":material/stop:", key="audit_stop", disabled=run.is_asked_to_stop()):
+        require(Action.REGISTER)
         run.ask_to_stop()
 
 

@@ -1,5 +1,6 @@
 """Registering a folder as a data set: it is recognised and named, or told what is missing."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -13,19 +14,29 @@ from mammo_core.datasets.dataset import (
     counts_by,
     forget,
     get_label_rule,
-    list_registered,
     recognise_adapter,
-    register,
     told_columns,
 )
 from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import data_roots, datasets_root, folders_in
 from mammo_core.plots.overviews import counts_figure
+from mammo_core.runs.verification import Verification, Verified
+from mammo_core.sharing.rights import Action
 from mammo_core.tables import to_safe_csv
 from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.whose import (
+    is_of_private_data,
+    is_off,
+    is_shared,
+    list_registered,
+    register,
+    require,
+    require_own_data,
+    show_off,
+)
 
 CHOSEN: Final = "data"
 _DEEPEST: Final = 8  # folders below a root
@@ -34,7 +45,7 @@ _WANTED: Final = "data_wanted"  # a widget's value can be set only before it is 
 
 def pick_registered() -> Registered | None:
     """The data set in the URL, else the first; None where there is none yet."""
-    entries = {entry.name: entry for entry in list_registered(datasets_root())}
+    entries = {entry.name: entry for entry in list_registered()}
     if not entries:
         st.info("No data set yet. Register the folder of one below.", icon=":material/info:")
         return None
@@ -47,9 +58,11 @@ def pick_registered() -> Registered | None:
 
 def register_folder(*, is_open: bool) -> None:
     """Look at a folder, name what it is, choose the label rule, and keep it."""
+    off = is_off(Action.REGISTER)
     with st.expander("Register a folder", icon=":material/create_new_folder:", expanded=is_open):
+        show_off(Action.REGISTER)
         with noted_errors():
-            folder = _pick_folder()
+            folder = None if off else _pick_folder()
             if folder is not None:
                 _describe_and_keep(folder)
         with st.popover("What can be read", icon=":material/list:"):
@@ -64,6 +77,7 @@ def _pick_folder() -> Path | None:
     """
     roots = {root.name or str(root): root for root in data_roots()}
     if not roots:
+        require(Action.ANY_FOLDER)
         typed = st.text_input("Folder on the computer that runs Mammoscope", key="new_folder")
         return Path(typed).expanduser().resolve() if typed else None
     name = st.selectbox("Folders on the computer that runs Mammoscope", list(roots), key="new_root")
@@ -84,8 +98,45 @@ def _pick_folder() -> Path | None:
     return folder if is_taken else None
 
 
+def show_verification(entry: Registered) -> None:
+    """What "without cancer" rests on, which stands beside every rate; and a form for it."""
+    known = entry.verification
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(escaped(f"{known.sentence} {known.warning}".strip()), width="content")
+        with st.popover("Verification", icon=":material/fact_check:"):
+            chosen = st.selectbox(
+                "“Without cancer” rests on", list(Verified), key=f"verified_{entry.name}",
+                index=list(Verified).index(known.without_cancer), required=True,
+            )  # fmt: skip
+            how = Verified(str(chosen))
+            months = 0
+            if how.is_followed:
+                months = int(
+                    st.number_input(
+                        "Months of follow-up (0: not known)", 0, 240, known.months, 1,
+                        key=f"verified_months_{entry.name}",
+                    )
+                )  # fmt: skip
+            of_recalled = st.checkbox(
+                "Only recalled women were verified", known.of_recalled,
+                key=f"verified_recalled_{entry.name}",
+            )  # fmt: skip
+            told = Verification(without_cancer=how, months=months, of_recalled=of_recalled)
+            if st.button("Keep", key="verified_keep", disabled=told == known):
+                with shown_errors():
+                    is_private = is_of_private_data(entry.name)
+                    register(replace(entry, verification=told), is_private=is_private)
+                st.rerun()
+
+
 def forget_button(entry: Registered) -> None:
-    if st.button("Forget this data set", icon=":material/delete:", key="data_forget"):
+    off = is_off(Action.REGISTER)
+    if st.button(
+        "Forget this data set", icon=":material/delete:", key="data_forget", disabled=bool(off),
+        help=off or None,
+    ):  # fmt: skip
+        with shown_errors():
+            require_own_data(entry.name)
         forget(datasets_root(), entry.name)
         st.session_state.pop(CHOSEN, None)
         st.toast("Forgotten. Its files stay where they are.")
@@ -104,15 +155,18 @@ def _describe_and_keep(folder: Path) -> None:
         key=f"new_rule_{adapter.name}",
     )
     name = st.text_input("Name it", value=folder.name, key=f"new_name_{folder}")
+    is_private = is_shared() and st.checkbox(
+        "Private", key="new_private", help="Nobody else of this server sees it or its models."
+    )
     if st.button("Register", type="primary", icon=":material/add:", key="new_register"):
         register(
-            datasets_root(),
             Registered(
                 name=name.strip(),
                 folder=str(folder),
                 adapter=adapter.name,
                 label_rule=rule or adapter.label_rules[0].name,
             ),
+            is_private=is_private,
         )
         st.session_state[_WANTED] = name.strip()
         st.rerun()

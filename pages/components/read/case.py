@@ -15,7 +15,6 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root, worklists_root
 from mammo_core.preprocessing.cases import (
     DAY_SECONDS,
     UNDO_SECONDS,
@@ -45,6 +44,8 @@ from pages.components.read.pictures import display_image, forget_pictures, spaci
 from pages.components.read.reading import forget_readings
 from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.viewer.viewer import Correction
+from pages.components.shared.whose import cases_root, worklists_root
+from pages.components.shared.whose import note as note_access
 
 FROM_NAME: Final = "side and view from the file's name"
 _FORGOTTEN: Final = "forgotten"  # the last case that was, and until when it can be brought back
@@ -146,6 +147,7 @@ def _take(case: Case, changes: Mapping[str, Change], *, note: str = "") -> None:
     with shown_errors():
         for image_id, change in changes.items():
             correct_image(cases_root(), case.case_id, image_id, change=change, note=note)
+        note_access("corrected a case", case=case.case_id)
     st.rerun()
 
 
@@ -189,6 +191,7 @@ def show_case_care(case: Case) -> None:
         if st.button("Keep for 30 days", icon=":material/schedule:", key="keep_case"):
             with shown_errors():
                 keep_case(cases_root(), case.case_id, until=time.time() + 30 * DAY_SECONDS)
+                note_access("kept a case for 30 days", case=case.case_id)
             st.rerun()
         if len(case.images) > 1 or len(seen_cases()) > 1:
             with st.popover("Split or join", icon=":material/call_split:"):
@@ -210,6 +213,7 @@ def offer_undo() -> None:
             del st.session_state[_FORGOTTEN]
             with shown_errors():
                 bring_back_case(cases_root(), case_id, now=time.time())
+                note_access("brought a case back", case=case_id)
             st.query_params["case"] = case_id
             st.rerun()
 
@@ -217,6 +221,7 @@ def offer_undo() -> None:
 def _forget(case: Case) -> None:
     now = time.time()
     forget_case(cases_root(), case, now=now)
+    note_access("forgot a case", case=case.case_id)
     for forget in (forget_pictures, forget_readings, forget_thumbnails):
         forget()
     st.session_state[_FORGOTTEN] = (case.case_id, now + UNDO_SECONDS)
@@ -320,5 +325,6 @@ def take_correction(case: Case, said: Correction) -> None:
 
     try:
         correct_image(cases_root(), case.case_id, said.pane, change=change)
+        note_access("corrected a case", case=case.case_id)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

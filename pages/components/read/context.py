@@ -10,7 +10,7 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cache_root, cases_root
+from mammo_core.files import cache_root
 from mammo_core.inference.ensembles import ensembles_with
 from mammo_core.inference.interpretation import (
     chance_at,
@@ -55,6 +55,7 @@ from pages.components.shared.pickers import (
     title_of,
 )
 from pages.components.shared.runs import dataset_of
+from pages.components.shared.whose import cases_root
 
 _WARNING = ":material/warning:"
 _WHITE = 65535

@@ -31,6 +31,7 @@ from pages.components.read.scores import point_for, scored_images, validation_ca
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.viewer.viewer import Pane
+from pages.components.shared.whose import noting
 
 _TIMES: Final = "read_at"  # when a case was first read with a model, in this session
 
@@ -114,14 +115,21 @@ def _show_choices(case: ReadCase) -> None:
         "Without names, dates and numbers of the woman, and without names of your files. Letters "
         "on the breast itself stay: look before you share."
     )
-    _offer("Everything (zip)", f"{case.name}.zip", partial(_zip, case, look, pseudonyms))
+    _offer("Everything (zip)", f"{case.name}.zip", partial(_zip, case, look, pseudonyms), case)
     with st.container(horizontal=True):
-        _offer("Scores (CSV)", f"{case.name}.csv", partial(_csv, case))
-        _offer("JSON", f"{case.name}.json", partial(_json, case, pseudonyms))
-        _offer("Page to print (HTML)", f"{case.name}.html", partial(_html, case, look, pseudonyms))
+        _offer("Scores (CSV)", f"{case.name}.csv", partial(_csv, case), case)
+        _offer("JSON", f"{case.name}.json", partial(_json, case, pseudonyms), case)
+        _offer(
+            "Page to print (HTML)",
+            f"{case.name}.html",
+            partial(_html, case, look, pseudonyms),
+            case,
+        )
     with st.container(horizontal=True):
-        _offer("Pictures (zip)", f"{case.name}_pictures.zip", partial(_pictures, case, look))
-        _offer("DICOM (zip)", f"{case.name}_dicom.zip", partial(_dicom, case, look, pseudonyms))
+        _offer("Pictures (zip)", f"{case.name}_pictures.zip", partial(_pictures, case, look), case)
+        _offer(
+            "DICOM (zip)", f"{case.name}_dicom.zip", partial(_dicom, case, look, pseudonyms), case
+        )
     with st.expander("DICOM with identity", icon=":material/badge:"):
         _show_identified(case, look, pseudonyms)
 
@@ -144,7 +152,7 @@ def _show_identified(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms) -
         made = identified_dicom(case, look, pseudonyms, originals)
         name = f"{case.name}_with_identity"
         st.warning("This file names the woman.", icon=":material/badge:")
-        _offer("DICOM with identity (zip)", f"{name}.zip", partial(to_zip, made, folder=name))
+        _offer("DICOM with identity (zip)", f"{name}.zip", partial(to_zip, made, folder=name), case)
 
 
 def _originals(case: ReadCase, files: Sequence[bytes]) -> dict[str, Evidence]:
@@ -163,10 +171,16 @@ def _originals(case: ReadCase, files: Sequence[bytes]) -> dict[str, Evidence]:
     return found
 
 
-def _offer(label: str, name: str, make: "partial[bytes]") -> None:
+def _offer(label: str, name: str, make: "partial[bytes]", case: ReadCase) -> None:
     """A download whose content is made when it is clicked, in a thread of its own."""
+    told = noting(f"exported {label}", case=case.case_id, model=case.card.model_id)
+
+    def told_of() -> bytes:
+        told()
+        return make()
+
     st.download_button(
-        label, make, file_name=name, icon=_DOWNLOAD, on_click="ignore", key=f"export_{label}"
+        label, told_of, file_name=name, icon=_DOWNLOAD, on_click="ignore", key=f"export_{label}"
     )
 
 

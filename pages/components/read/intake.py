@@ -11,7 +11,7 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root, samples_root, shipped_checkpoints_root, worklists_root
+from mammo_core.files import samples_root, shipped_checkpoints_root
 from mammo_core.inference.kept import SAMPLE_READINGS, find_kept, place_of
 from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
@@ -31,6 +31,7 @@ from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.whose import cases_root, note_once, only_ones_own, worklists_root
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
@@ -52,9 +53,10 @@ def open_case() -> Case | None:
     try:
         case = load_case(cases_root(), case_id)
     except MammoError as error:
-        st.error(escaped(str(error)), icon=":material/error:")
+        st.error(escaped(f"{error}{only_ones_own()}"), icon=":material/error:")
         return None
     remember_case(case_id)
+    note_once("opened a case", case=case_id)
     return case
 
 

@@ -4,12 +4,12 @@ with what is known of it; broken files with their reason.
 
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cases_root, worklists_root
 from mammo_core.inference.verdict import score_cases, verdict_on
 from mammo_core.listing import ListedCase
 from mammo_core.preprocessing.cases import Case, load_case, load_mammogram
@@ -24,6 +24,7 @@ from pages.components.read.studies import show_study_start
 from pages.components.shared import cached
 from pages.components.shared.caselist.caselist import show_case_list, take_opened
 from pages.components.shared.frame import shown_errors
+from pages.components.shared.whose import cases_root, worklists_root
 
 _KEY: Final = "read_cases"
 _SCORES: Final = (
@@ -198,17 +199,17 @@ def _chips(case: Case) -> tuple[str, ...]:
 
 
 def _thumbnail(key: str) -> bytes | None:
-    return None if _FILE in key else _picture(key)
+    return None if _FILE in key else _picture(cases_root(), key)
 
 
 @st.cache_data(max_entries=512, show_spinner=False)
-def _picture(case_id: str) -> bytes | None:
+def _picture(root: Path, case_id: str) -> bytes | None:
     """Of the first image; None where the case is gone."""
     from mammo_core.datasets.small_images import small_jpeg
 
     try:
-        case = load_case(cases_root(), case_id)
-        pixels = load_mammogram(cases_root(), case, case.images[0]).pixels
+        case = load_case(root, case_id)
+        pixels = load_mammogram(root, case, case.images[0]).pixels
     except MammoError:
         return None
     return small_jpeg(pixels, side=_THUMBNAIL)

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -10,7 +11,6 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
-from mammo_core.files import cases_root
 from mammo_core.preprocessing.cases import (
     Case,
     CaseImage,
@@ -38,6 +38,7 @@ from pages.components.shared.viewer.viewer import (
     RegionBox,
     show_viewer,
 )
+from pages.components.shared.whose import cases_root
 
 #: Pixels along the longer side: one image may use the whole screen, four share it.
 _LONGEST_ALONE: Final = 2000
@@ -69,7 +70,7 @@ def make_pairs(
 def display_image(case: Case, image: CaseImage, *, longest: int = 0) -> DisplayImage:
     """`image` as large as its place on the screen needs it, or `longest` pixels."""
     usual = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
-    return _display(case.case_id, image.ref.image_id, longest or usual)
+    return _display(cases_root(), case.case_id, image.ref.image_id, longest or usual)
 
 
 def forget_pictures() -> None:
@@ -85,7 +86,7 @@ def show_filters(case: Case) -> None:
         "Image", list(titles), format_func=lambda one: titles[one], key="filtered_image"
     )
     if chosen is not None:
-        picture = _filters(case.case_id, chosen)
+        picture = _filters(cases_root(), case.case_id, chosen)
         st.image(picture, alt="The original and three filtered versions side by side")
 
 
@@ -177,15 +178,15 @@ def _region_box(number: int, region: Region, reduction: float) -> RegionBox:
 
 
 @st.cache_data(max_entries=32, show_spinner=False)
-def _display(case_id: str, image_id: str, longest: int) -> DisplayImage:
-    case = load_case(cases_root(), case_id)
-    return to_pane(load_mammogram(cases_root(), case, case.image(image_id)), longest=longest)
+def _display(root: Path, case_id: str, image_id: str, longest: int) -> DisplayImage:
+    case = load_case(root, case_id)
+    return to_pane(load_mammogram(root, case, case.image(image_id)), longest=longest)
 
 
 @st.cache_data(max_entries=8, show_spinner="Filtering…")
-def _filters(case_id: str, image_id: str) -> bytes:
-    case = load_case(cases_root(), case_id)
-    return filters_png(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
+def _filters(root: Path, case_id: str, image_id: str) -> bytes:
+    case = load_case(root, case_id)
+    return filters_png(load_mammogram(root, case, case.image(image_id)).pixels)
 
 
 def pick_method() -> str:
@@ -399,6 +400,7 @@ def show_pictures(
         panes,
         key="viewer",
         height=height,
+        is_filling=True,
         legend=legend,
         columns=columns,
         on_corrected=None if columns else on_corrected,

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Final
 import streamlit as st
 
 from mammo_core.errors import CheckpointError, MammoError
-from mammo_core.files import cases_root
 from mammo_core.inference.ensembles import Joined, join_scores
 from mammo_core.inference.kept import Place, find_kept, place_of
 from mammo_core.metrics.ensemble import load_ensemble
@@ -23,6 +22,7 @@ from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
 from pages.components.shared import cached
+from pages.components.shared.whose import cases_root
 
 if TYPE_CHECKING:
     from mammo_core.inference.checkpoint import Checkpoint
@@ -171,13 +171,14 @@ def read_images(
     ensemble = cached.ensemble(run)
     with st.empty():  # spinners come and go in it, and nothing below is moved
         if ensemble is None:
-            return _read(run.path, state_of(run), case.case_id, places, method)
+            return _read(run.path, state_of(run), cases_root(), case.case_id, places, method)
         members = cached.members(run, ensemble)
         parts = [
-            _read(member.path, state_of(member), case.case_id, places, method) for member in members
+            _read(member.path, state_of(member), cases_root(), case.case_id, places, method)
+            for member in members
         ]
         state = " ".join([card_hash(run), *(state_of(member) for member in members)])
-        return _join(run.path, state, case.case_id, places, method, _parts=parts)
+        return _join(run.path, state, cases_root(), case.case_id, places, method, _parts=parts)
 
 
 def look_for_lesions(
@@ -185,7 +186,9 @@ def look_for_lesions(
 ) -> "dict[str, FoundLesions]":
     """Map and marks of `images`, by image id, by the lesion finder in `run`."""
     ids = tuple(image.ref.image_id for image in images)
-    return _look(run.path, state_of(run), case.case_id, ids, looking) if ids else {}
+    if not ids:
+        return {}
+    return _look(run.path, state_of(run), cases_root(), case.case_id, ids, looking)
 
 
 def forget_readings() -> None:
@@ -204,43 +207,52 @@ def _finder(checkpoint: Path, state: str, looking: Looking) -> "LesionFinder":
 
 @st.cache_resource(max_entries=64, show_spinner="Looking for lesions…")
 def _look(
-    checkpoint: Path, state: str, case_id: str, ids: tuple[str, ...], looking: Looking
+    checkpoint: Path,
+    state: str,
+    root: Path,
+    case_id: str,
+    ids: tuple[str, ...],
+    looking: Looking,
 ) -> "dict[str, FoundLesions]":
     """Shared and never changed."""
     from mammo_core.inference.lesions import find_lesions
 
     finder = _finder(checkpoint, state, looking)
-    case = load_case(cases_root(), case_id)
+    case = load_case(root, case_id)
     with _ONE_AT_A_TIME:
         return {
-            image_id: find_lesions(finder, load_mammogram(cases_root(), case, case.image(image_id)))
+            image_id: find_lesions(finder, load_mammogram(root, case, case.image(image_id)))
             for image_id in ids
         }
 
 
 @st.cache_resource(max_entries=256, show_spinner="Scoring…")
 def _read(
-    checkpoint: Path, state: str, case_id: str, places: tuple[Place, ...], method: str
+    checkpoint: Path, state: str, root: Path, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:
-    """Shared and never changed. `places` are the images with their sides and views."""
+    """Never changed; shared by the tabs of one visitor, whose cases lie below `root`.
+    `places` are the images with their sides and views.
+    """
     kept = find_kept(RunFolder(checkpoint), places, method)
     if kept is not None:
         return CaseReading(
             readings={image_id: reading for image_id, (reading, _) in kept.items()},
             regions={image_id: regions for image_id, (_, regions) in kept.items()},
-            drawn=_drawn(case_id, {image_id: reading for image_id, (reading, _) in kept.items()}),
+            drawn=_drawn(
+                root, case_id, {image_id: reading for image_id, (reading, _) in kept.items()}
+            ),
             seconds={},
             engine_note="This reading of a sample is kept with the checkpoint.",
         )
     from mammo_core.inference.scoring import look_into, score_images
 
     ready = warm(RunFolder(checkpoint))
-    case = load_case(cases_root(), case_id)
+    case = load_case(root, case_id)
     images = [case.image(image_id) for image_id, *_ in places]
     started = time.perf_counter()
     took: list[Seconds] = []
     with _ONE_AT_A_TIME, ThreadPoolExecutor(max_workers=2) as pool:
-        mammograms = list(pool.map(lambda i: load_mammogram(cases_root(), case, i), images))
+        mammograms = list(pool.map(lambda i: load_mammogram(root, case, i), images))
         loaded = time.perf_counter()
         readings = score_images(
             ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
@@ -264,15 +276,15 @@ def _read(
     )
 
 
-def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, DrawnMap]":
+def _drawn(root: Path, case_id: str, readings: Mapping[str, Reading]) -> "dict[str, DrawnMap]":
     """The heatmaps of kept readings; without torch, which their first visitor does not wait for."""
     from mammo_core.explain.drawn import drawn_of
     from mammo_core.preprocessing.breast import breast_of
 
-    case = load_case(cases_root(), case_id)
+    case = load_case(root, case_id)
     return {
         image_id: drawn_of(
-            reading, breast_of(load_mammogram(cases_root(), case, case.image(image_id)).pixels)
+            reading, breast_of(load_mammogram(root, case, case.image(image_id)).pixels)
         )
         for image_id, reading in readings.items()
     }
@@ -282,6 +294,7 @@ def _drawn(case_id: str, readings: Mapping[str, Reading]) -> "dict[str, DrawnMap
 def _join(
     ensemble: Path,
     state: str,
+    root: Path,
     case_id: str,
     places: tuple[tuple[str, ...], ...],
     method: str,
@@ -294,7 +307,7 @@ def _join(
 
     run = RunFolder(ensemble)
     made_of, card = load_ensemble(run.file(MEMBERS_NAME)), cached.card(run)
-    case = load_case(cases_root(), case_id)
+    case = load_case(root, case_id)
     ids = [image_id for image_id, *_ in places]
     started = time.perf_counter()
     scores = [[part.readings[image_id].score for image_id in ids] for part in _parts]
@@ -303,7 +316,7 @@ def _join(
     for image_id in ids:
         of_members = [part.readings[image_id] for part in _parts]
         readings[image_id] = join_readings(run.run_id, joined[image_id], of_members, card.task)
-        mammogram = load_mammogram(cases_root(), case, case.image(image_id))
+        mammogram = load_mammogram(root, case, case.image(image_id))
         regions[image_id], drawn[image_id] = look_into(mammogram, readings[image_id])
     seconds = {name: sum(part.seconds[name] for part in _parts) for name in _parts[0].seconds}
     return CaseReading(

@@ -39,7 +39,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.types import Level, Split
 from mammo_core.words import NOTICE, OUTSIDE, case_in_words, many
-from pages.components.read.panel.panel import panel_of, show_panel
+from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, panel_of, show_panel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, without_notice
 from pages.components.shared.scored import scored_of
@@ -103,19 +103,32 @@ def show_scores(
         return None if uncompared else validation_cases(run, case.level, case.rule)
 
     shown = " ".join(image.ref.image_id[:12] for image in images)
+    is_unlocked = point_in_force(run) is None
     panel = panel_of(
         large,
         point,
         reference,
         key=f"{card.weights_sha256[:12]} {shown}",
         alarm=next((alarm.line for alarm in alarms), ""),
+        unjudged=UNLOCKED if is_unlocked else UNJUDGED,
     )
     show_panel(panel, key=f"scores_{run.run_id}")
+    if is_unlocked:
+        _offer_lock(run)
     told = [alarm.sentence for alarm in alarms if alarm.sentence]
     cautions = cautions_of(images, large, run, card, fit, alarms=told)
     with st.popover(chip_of(card, cautions, is_alarmed=bool(alarms)), icon=_WARNING):
         _show_all(cases, large, run, card, point=point, cautions=cautions, reference=reference)
     return large
+
+
+def _offer_lock(run: RunFolder) -> None:
+    """The way to where a threshold is locked; for a model whose scores are known."""
+    if run.has_predictions:
+        st.page_link(
+            "pages/thresholds.py", label="Lock a threshold", icon=":material/lock:",
+            query_params={"run": run.run_id},
+        )  # fmt: skip
 
 
 def _made_otherwise(card: ModelCard, images: Sequence[ScoredImage], fit: "Fit") -> list[Alarm]:

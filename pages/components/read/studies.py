@@ -9,11 +9,10 @@ from typing import TypedDict
 import pandas as pd
 import streamlit as st
 
-from mammo_core.files import cases_root, studies_root
 from mammo_core.inference.verdict import ScoredImage, score_cases, verdict_on
 from mammo_core.metrics.reader_findings import BIRADS, DENSITIES
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
-from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.runs.reader_study import (
     MOST,
@@ -45,6 +44,7 @@ from pages.components.read.scores import (
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.viewer.viewer import show_viewer
+from pages.components.shared.whose import cases_root, find_checkpoint, note, note_once, studies_root
 
 _KEPT_DAYS = 180
 _TRUTHS = {"unknown": None, "cancer": True, "no cancer": False}
@@ -131,7 +131,9 @@ def _make(
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         asks=asks,
     )
-    return create_study(studies_root(), study)
+    study_id = create_study(studies_root(), study)
+    note("made a reader study", model=run.run_id, about=study_id)
+    return study_id
 
 
 def offer_to_leave() -> None:
@@ -204,6 +206,7 @@ def _show_results(study: ReadingStudy) -> None:
 def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase) -> None:
     case = load_case(cases_root(), asked.case_id)
     read, run = None, find_checkpoint(study.checkpoint)
+    note_once("read in a reader study", case=asked.case_id, about=study.study_id)
     if phase is Phase.AIDED:
         read = _read(case, run)
     done = study.order_for(reader).index(asked)
@@ -266,6 +269,7 @@ def _ask(study: ReadingStudy, reader: str, case: Case, run: RunFolder, *, phase:
             answer = _with_model(study, answer, case, run)
         with shown_errors():
             lock_answer(studies_root(), study, answer)
+        note("answered in a reader study", case=case.case_id, about=study.study_id)
         st.rerun()
 
 

@@ -56,6 +56,7 @@ from pages.components.shared.caselist.origin import show_origin
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
 from pages.components.shared.runs import show_measured
+from pages.components.shared.whose import note_once
 
 _WELCOME: Final = (
     "Drop mammograms to see what a model says of them, and what in the image moved its score. "
@@ -114,6 +115,7 @@ def _show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
     cases = show_judged(named(case), layer, beneath=lambda: show_density(case))
     if layer.read.readings:
         note_score(case, layer.run, layer.read)
+        note_once("saw a score", case=case.case_id, model=layer.run.run_id)
         show_exports(case, layer)
     return cases
 

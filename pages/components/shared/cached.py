@@ -6,26 +6,36 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from mammo_core.config import RunConfig, load_settings
 from mammo_core.errors import ConfigError, TableError
-from mammo_core.files import checkpoints_root, shipped_checkpoints_root, tables_root
+from mammo_core.files import checkpoints_root, shipped_checkpoints_root
 from mammo_core.inference.ensembles import card_of, find_members, reading_ensemble
-from mammo_core.metrics.cases import Cases, Pooling, pool_cases
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rows_of_split
 from mammo_core.metrics.columns import Columns
 from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders, one_breast_auc
 from mammo_core.metrics.ensemble import Ensemble
+from mammo_core.metrics.projection import neighbour_plane
 from mammo_core.metrics.readers import ReaderStudy, read_study
 from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
-from mammo_core.runs.naming import ABOUT_NAME, short_titles, titles_of
+from mammo_core.runs.naming import (
+    ABOUT_NAME,
+    run_title,
+    short_titles,
+    titles_of,
+    why_no_predictions,
+)
 from mammo_core.runs.sidecars import SEEN_NAME
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Level
+from pages.components.shared.whose import tables_root
 
 if TYPE_CHECKING:  # pages that show no data set open without what reads one
     from mammo_core.datasets.audit.result import AuditResult
@@ -36,11 +46,11 @@ def predictions(run: RunFolder) -> pd.DataFrame:
     """The predictions of `run`, checked; read anew when the file was rewritten."""
     path = run.predictions_file
     if not path.exists():
-        raise TableError(f"Run {run.run_id} has no predictions yet. Wait until it has finished.")
+        raise TableError(why_no_predictions(run))
     try:
         return _predictions(path, path.stat().st_mtime_ns)
     except TableError as error:
-        raise TableError(f"The predictions of run {run.run_id} cannot be used: {error}") from None
+        raise TableError(f"The predictions of {run_title(run)} cannot be used: {error}") from None
 
 
 def settings(run: RunFolder) -> RunConfig | None:
@@ -122,8 +132,7 @@ def cases(
     _predictions: pd.DataFrame, *, source: str, split: str, level: Level, rule: Pooling
 ) -> Cases:
     """Shared and never changed. `source` stands for the table: hashing it would cost more."""
-    of_split = _predictions["split"].fillna("") == split
-    return pool_cases(_predictions[of_split], level, rule)
+    return pool_cases(rows_of_split(_predictions, split), level, rule)
 
 
 def dataset(entry: "Registered") -> "Dataset":
@@ -197,16 +206,44 @@ def _card(path: Path, modified: int) -> ModelCard:
     return read_card(path)
 
 
-@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
 def uploaded(table_id: str) -> pd.DataFrame:
     """The cells of an uploaded CSV as text, by the id it is kept under. Shared, never changed."""
-    return read_csv(load_table(tables_root(), table_id))
+    return _uploaded(tables_root(), table_id)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the table…")
+def _uploaded(root: Path, table_id: str) -> pd.DataFrame:
+    return read_csv(load_table(root, table_id))
+
+
+def reader_study(table_id: str) -> ReaderStudy:
+    """An uploaded reader study, by the id it is kept under. Shared, never changed."""
+    return _reader_study(tables_root(), table_id)
+
+
+def forget_uploaded() -> None:
+    """Drop every uploaded table kept in memory."""
+    _uploaded.clear()
+    _reader_study.clear()
+    _marks.clear()
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the study…")
-def reader_study(table_id: str) -> ReaderStudy:
-    """An uploaded reader study, by the id it is kept under. Shared, never changed."""
-    return read_study(load_table(tables_root(), table_id))
+def _reader_study(root: Path, table_id: str) -> ReaderStudy:
+    return read_study(load_table(root, table_id))
+
+
+def marks(table_id: str) -> pd.DataFrame:
+    """As `_marks`, of this visitor's own tables."""
+    return _marks(tables_root(), table_id)
+
+
+@st.cache_resource(max_entries=4, show_spinner="Reading the marks…")
+def _marks(root: Path, table_id: str) -> pd.DataFrame:
+    """An uploaded table of marks, by the id it is kept under. Shared, never changed."""
+    from mammo_core.datasets.marks import read_marks
+
+    return read_marks(load_table(root, table_id))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")
@@ -230,6 +267,12 @@ def beyond(
 ) -> Beyond | None:
     """What the score adds to age, density, site and machine. `source` and `split` name `_rows`."""
     return beyond_confounders(_rows, level=level, rule=rule)
+
+
+@st.cache_data(max_entries=8, show_spinner="Placing the images by their neighbours…")
+def neighbour_points(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """A place for each of `vectors`, by t-SNE."""
+    return neighbour_plane(vectors, seed=0)
 
 
 @st.cache_data(max_entries=32, show_spinner="Drawing one breast per woman…")

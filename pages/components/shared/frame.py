@@ -12,6 +12,7 @@ import streamlit as st
 from mammo_core.errors import MammoError
 from mammo_core.files import without_folders
 from mammo_core.words import NOTICE
+from pages.components.shared.whose import visitor
 
 ICON: Final = Path(__file__).parent / "icon.svg"
 _STYLE: Final = Path(__file__).parent / "frame.css"
@@ -40,6 +41,15 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
                 st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
         # In the bar, which nobody can fold away as the side can be
         st.caption(f":material/info: {NOTICE}", width="stretch", text_alignment="right")
+        _show_visitor()
+
+
+def _show_visitor() -> None:
+    one = visitor()
+    if one is not None:
+        with st.popover(escaped(one.name), icon=":material/account_circle:", type="tertiary"):
+            st.caption(f"Your account is that of a {one.role}. Cases, lists and studies are yours.")
+            st.html('<a href="/logout" target="_self">Sign out</a>')
 
 
 def without_notice(limits: Iterable[str]) -> list[str]:

@@ -10,10 +10,11 @@ from mammo_core.errors import MammoError
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.folder import RunFolder, list_checkpoints
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import is_archived, run_title
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
+from pages.components.shared.whose import list_checkpoints
 
 _OWN_CHOICE: Final = "model_of_page"  # what the page itself put into the box, and nobody else
 _SUITED: Final = "suited"  # the case for which it did

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 import streamlit as st
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
-from mammo_core.errors import RunError
+from mammo_core.errors import MammoError, RunError
+from mammo_core.files import datasets_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import (
@@ -21,10 +22,13 @@ from mammo_core.runs.measured import (
     froc_tables,
     stress_of,
 )
+from mammo_core.runs.verification import Verification, verification_of
+from mammo_core.sharing.rights import Action
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import title_of
+from pages.components.shared.whose import require
 
 
 def show_job(run: RunFolder) -> bool:
@@ -52,6 +56,7 @@ def _watch(run: RunFolder) -> None:
             status.progress, text=escaped(f"{status.state}: {status.message or title_of(run)}")
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
+            require(Action.TRAIN)
             run.ask_to_stop()
 
 
@@ -72,16 +77,25 @@ def show_measured(run: RunFolder, *, key: str) -> None:
 
 
 def _show_froc(run: RunFolder, known: list[Froc], *, key: str) -> None:
-    from mammo_core.plots.curves import froc_figure
-
     st.markdown("**Does it find lesions in whole images?**")
     if not known:
         st.caption("Nobody has held its marks against lesions whose place is known. To do so:")
         st.code(f"mammo find-lesions {run.run_id}", language=None)
+    show_found(known, key=key)
+
+
+def show_found(known: list[Froc], *, key: str) -> None:
+    """Lesions found against false marks an image."""
+    from mammo_core.plots.curves import froc_figure
+
     for number, one in enumerate(known):
         st.markdown(escaped(one.headline))
         curve, points = froc_tables(one)
-        st.plotly_chart(froc_figure(curve, points), key=f"{key}_froc_{number}")
+        st.plotly_chart(
+            froc_figure(curve, points),
+            key=f"{key}_froc_{number}",
+            alt="Lesions found against false marks an image, with 95 % intervals at five of them",
+        )
         basis, *found = one.sentences
         st.caption(escaped(f"{basis} {' '.join(found)}"))
 
@@ -145,6 +159,16 @@ def data_of(run: RunFolder) -> DataConfig | EvaluateConfig:
     if evaluations:
         return evaluations[0].config
     return load_settings(run.file(_SETTINGS), RunConfig).data
+
+
+def verification_of_run(run: RunFolder | None) -> Verification:
+    """Of the data set whose images `run` has scored; of an uploaded table nothing is known."""
+    if run is None or not run.file(_SETTINGS).exists():
+        return Verification()
+    try:
+        return verification_of(data_of(run).folder, datasets_root())
+    except MammoError:
+        return Verification()  # settings of another kind: who needs them says what is wrong
 
 
 def dataset_of(run: RunFolder) -> "Dataset":

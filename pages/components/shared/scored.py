@@ -10,7 +10,6 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.errors import MammoError
-from mammo_core.files import tables_root
 from mammo_core.metrics.columns import Columns, columns_in_words, guess_columns
 from mammo_core.metrics.uploads import (
     MOST_MEGABYTES,
@@ -33,6 +32,7 @@ from mammo_core.types import Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import pick_run, scored_runs, title_of
+from pages.components.shared.whose import tables_root
 
 _ROLES: Final = (
     ("score", "Score"),
@@ -152,8 +152,7 @@ def kept_upload(key: str, label: str, *, parameter: str) -> str | None:
 
 def _forget(table_id: str, parameter: str) -> None:
     forget_table(tables_root(), table_id)
-    cached.uploaded.clear(table_id)
-    cached.reader_study.clear(table_id)
+    cached.forget_uploaded()
     del st.query_params[parameter]
 
 

@@ -10,14 +10,15 @@ from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import (
     Interval,
     calibration_of,
-    decision_curve,
     expected_error_interval,
     fit_score_map,
     probabilities_at,
     recalibrate,
 )
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.uncertainty import RatesAtThreshold
+from mammo_core.metrics.net_benefit import decision_curve
+from mammo_core.metrics.smooth import SmoothCurve, smooth_calibration, why_no_curve
+from mammo_core.metrics.uncertainty import FEWEST_OF_CLASS, RatesAtThreshold
 from mammo_core.plots.curves import decision_figure, reliability_figure
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Split
@@ -44,12 +45,21 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
         judged = recalibrate(cases, score_map)
         st.caption(f"Fitted on {len(validation):,} validation cases, judged on {len(cases):,}.")
     left, right = st.columns(2)
-    calibration = calibration_of(judged)
+    calibration, smooth = calibration_of(judged), smooth_calibration(judged)
     with left:
         st.plotly_chart(
-            reliability_figure({"bins of equally many cases": calibration}),
+            reliability_figure(
+                {"bins of equally many cases": calibration},
+                smooth=None if smooth is None else smooth.curve,
+            ),
             key="reliability",
-            alt="Reliability: mean score against the share with cancer, in bins",
+            alt="Reliability: score against the share with cancer, in bins and smooth with a band",
+        )
+        st.caption(
+            escaped(why_no_curve(judged) or "No smooth curve: these cases do not settle it.")
+            if smooth is None
+            else "Smooth: a logistic regression on a spline of the score. The band holds at each "
+            "score, not for the whole curve."
         )
     with right:
         brier = calibration.brier
@@ -70,8 +80,10 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
                 _row(
                     "Expected error (ECE)", calibration.expected_error,
                     expected_error_interval(judged),
-                    "0; noise alone makes it more; shown from 30 women of each kind on",
+                    f"0; noise alone makes it more; shown from {FEWEST_OF_CLASS} women of each "
+                    "kind on",
                 ),
+                *_smooth_rows(smooth),
             ],
             hide_index=True,
             key="calibration",
@@ -80,6 +92,19 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
             st.caption("Until re-calibrated this is a score, not a probability.")
     if score_map is not None:
         show_decision(cases, score_map)
+
+
+def _smooth_rows(smooth: SmoothCurve | None) -> list[dict[str, str]]:
+    """How far the smooth curve lies from the scores."""
+    if smooth is None:
+        return []
+    return [
+        _row("Mean distance of the smooth curve (ICI)", smooth.ici, smooth.ici_interval, "0"),
+        _row(
+            "Distance that 9 of 10 stay below (E90)", smooth.e90, smooth.e90_interval,
+            "0; both are drawn upwards by noise",
+        ),
+    ]  # fmt: skip
 
 
 def validation_of(counted: Counted) -> Cases | None:
@@ -105,12 +130,17 @@ def show_decision(cases: Cases, score_map: ScoreMap) -> None:
     except TableError as reason:
         st.caption(escaped(str(reason)))
         return
-    thresholds = np.geomspace(wanted / 20, min(0.95, wanted * 5), 200)
+    thresholds = np.geomspace(wanted / 20, min(0.95, wanted * 5), 100)
     curve = decision_curve(moved, prevalence=wanted, thresholds=thresholds)
     st.plotly_chart(
         decision_figure(curve, moved.level),
         key="decision",
-        alt="Net benefit of the model, of calling all and of calling none",
+        alt="Net benefit of the model with 95 % band, of calling all and of calling none",
+    )
+    st.caption(
+        f"95 % intervals at each threshold, of {cases.positives:,} cases with and "
+        f"{cases.negatives:,} without cancer; the prevalence and the re-calibration are taken as "
+        "given. Two models are compared on the Compare page."
     )
 
 

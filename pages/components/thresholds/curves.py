@@ -12,9 +12,11 @@ from mammo_core.metrics.curves import (
     roc_curve,
     why_no_precision,
 )
+from mammo_core.metrics.paired_rates import sensitivities_at
+from mammo_core.metrics.partial import partial_auc_with_interval, why_no_partial
 from mammo_core.metrics.rates import DerivedRate, more_rates
 from mammo_core.metrics.readers import ReaderResult, ReadersBeside, ReaderStudy, beside_readers
-from mammo_core.metrics.threshold import OperatingPoint
+from mammo_core.metrics.threshold import Aim, OperatingPoint
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rate_bands
 from mammo_core.plots.curves import (
     NamedCurve,
@@ -27,9 +29,11 @@ from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.held import pick_range, pick_rate
 from pages.components.shared.reader_results import show_reader_results
+from pages.components.shared.runs import verification_of_run
 from pages.components.shared.scored import kept_upload
-from pages.components.thresholds.threshold import keep_threshold
+from pages.components.thresholds.threshold import is_picked, keep_threshold
 
 _ROC_HEIGHT: Final = 280
 _ROC_MARGIN: Final = {"l": 50, "r": 10, "t": 10, "b": 40}
@@ -80,6 +84,54 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
             alt="Sensitivity and specificity with 95 % intervals over all thresholds",
         )
         st.caption("Each interval holds at its own threshold, not for the whole curve.")
+    _show_part(cases)
+
+
+def _show_part(cases: Cases) -> None:
+    """Folded: it draws women a thousand times."""
+    with st.expander(
+        "Partial AUC, and sensitivity at a fixed recall rate", icon=":material/crop:",
+        key="part_of_curve", on_change="rerun",
+    ) as opened:  # fmt: skip
+        if not opened.open:
+            return
+        left, right = st.columns(2, gap="medium")
+        with left, noted_errors():
+            _show_partial(cases)
+        with right, noted_errors():
+            _show_at_one_rate(cases)
+
+
+def _show_partial(cases: Cases) -> None:
+    over = pick_range(key="range")
+    reason = why_no_partial(cases)
+    if reason:
+        st.info(escaped(reason), icon=":material/info:")
+        return
+    found = partial_auc_with_interval(cases, over)
+    if found is None:
+        st.info("No draw of women changes this part of the curve, so it has no interval.")
+        return
+    st.caption(
+        f"Partial AUC {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
+        f"({found.method}; {cases.positives:,} with and {cases.negatives:,} without cancer): the "
+        f"mean sensitivity where specificity runs from {over.low:g} to {over.high:g}. Guessing has "
+        f"{over.of_guessing:.3f}."
+    )
+
+
+def _show_at_one_rate(cases: Cases) -> None:
+    aim, target = pick_rate(key="one_rate_of", at_first=Aim.RECALL_RATE)
+    (one,) = sensitivities_at(["model"], [cases], target, aim=aim)
+    point, found = one.point, one.sensitivity
+    st.caption(
+        f"Sensitivity {found.value:.1%}, {point.true_positives:,} of {point.positives:,}, 95 % "
+        f"{found.low:.1%} to {found.high:.1%} ({found.method}), at threshold "
+        f"{point.threshold:.4f}: specificity {point.specificity:.1%}, recall rate "
+        f"{point.recall_rate:.1%} ({point.called:,} of {point.cases:,}, where "
+        f"{cases.positives / len(cases):.1%} have cancer). Each draw of women sets the threshold "
+        "anew. It is set on these very cases, which flatters a little."
+    )
 
 
 def show_precision(cases: Cases) -> None:
@@ -102,8 +154,11 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """Every rate with its counts, women and interval, and what is derived from them."""
     cases = counted.cases
     share = f", where {cases.positives / len(cases):.1%} have cancer"
+    threshold = rates.point.threshold
+    picked = is_picked(counted, threshold)
+    of_verified = ", of the verified" if verification_of_run(counted.scored.run).warning else ""
     named = (
-        ("Sensitivity (recall)", rates.sensitivity),
+        (f"Sensitivity (recall){of_verified}", rates.sensitivity),
         ("Specificity", rates.specificity),
         (f"Recall rate{share}", rates.recall_rate),
         (f"PPV{share}", rates.ppv),
@@ -112,12 +167,17 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     st.dataframe(
         [
             *(_rate_row(name, rate, is_by_woman=counted.is_by_woman) for name, rate in named),
-            *(_figure_row(one, share) for one in more_rates(cases, rates.point.threshold)),
+            *(_figure_row(one, share) for one in more_rates(cases, threshold, is_picked=picked)),
         ],
         hide_index=True,
         key="rates",
         width="stretch",
     )
+    if picked:
+        st.caption(
+            "This threshold is the best of all on these cases, where it looks better than it is: "
+            "intervals are wider for it, and of few women there is none."
+        )
     st.caption(
         "What is derived is put together from the rates, by woman; a number without an interval is "
         "not shown."
@@ -128,6 +188,9 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
     if not rate.total:
         return {"rate": name, "value": "–", "of": "no such case", "95 % interval": "–", "by": ""}
     women = many(rate.groups, "woman", "women") if is_by_woman else "women not known"
+    if not rate.is_told:
+        of = f"{rate.count:,} of {rate.total:,} ({women})"
+        return {"rate": name, "value": "–", "of": of, "95 % interval": "–", "by": rate.method}
     return {
         "rate": name,
         "value": f"{rate.value:.1%}",
@@ -138,7 +201,11 @@ def _rate_row(name: str, rate: Rate, *, is_by_woman: bool) -> dict[str, str]:
 
 
 def _figure_row(one: DerivedRate, share: str) -> dict[str, str]:
-    row = {"rate": one.name + (share if one.is_of_prevalence else ""), "of": "", "by": "drawn"}
+    row = {
+        "rate": one.name + (share if one.is_of_prevalence else ""),
+        "of": "",
+        "by": "rates, put together",
+    }
     if one.low is None or one.high is None:
         return row | {"value": "–", "95 % interval": "–"}
     return row | {

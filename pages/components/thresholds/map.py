@@ -2,20 +2,29 @@
 makes a case list of them, to be looked at and tagged.
 """
 
+from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 import pandas as pd
 import streamlit as st
+from numpy.typing import NDArray
 
 from mammo_core.config import EmbedConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import measurements_root
-from mammo_core.metrics.projection import FEWEST, principal_plane
+from mammo_core.metrics.projection import (
+    FEWEST,
+    MOST_NEIGHBOURS,
+    principal_plane,
+    spread_choice,
+)
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.plots.overviews import map_figure
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
+from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.caselist.panel import (
@@ -25,9 +34,13 @@ from pages.components.shared.caselist.panel import (
     with_tag_column,
 )
 from pages.components.shared.counting import Counted
+from pages.components.shared.frame import noted_errors
 from pages.components.shared.runs import data_of, show_job
+from pages.components.shared.whose import is_off, require
 from pages.components.thresholds.threshold import model_of
 
+_PRINCIPAL: Final = "principal components"
+_NEIGHBOURS: Final = "t-SNE"
 _COLOURS: Final = {
     "label": "label",
     "score": "score",
@@ -48,40 +61,79 @@ def show_map(counted: Counted, rates: RatesAtThreshold) -> None:
             icon=":material/scatter_plot:",
         )
         return
-    placed = _placed(counted, model)
+    placed, vectors = _placed(counted, model)
     known = len(placed)
     if known < len(counted.rows):
         _offer_job(counted, model, known=known)
     if known < FEWEST:
         return
-    _show_points(counted, placed, rates)
+    how = st.segmented_control(
+        "Placed by", [_PRINCIPAL, _NEIGHBOURS], default=_PRINCIPAL, required=True, key="map_how",
+        bind="query-params",
+        help="Principal components: the two directions of most difference, at once. t-SNE keeps "
+        "neighbours close and says nothing of distances; it takes some seconds.",
+    )  # fmt: skip
+    if how == _NEIGHBOURS:
+        drawn = _by_neighbours(placed, vectors)
+    else:
+        drawn = _by_differences(placed, vectors)
+    _show_points(counted, drawn, rates)
 
 
-def _placed(counted: Counted, model: RunFolder) -> pd.DataFrame:
-    """The images counted that have a vector, with their place: by the job where there is one, else
-    by what the checkpoint keeps of its training and validation.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Placed:
+    """Images with their place, what the places mean, and which share each axis shows, if known."""
+
+    images: pd.DataFrame
+    words: str
+    shares: tuple[float, float] | None = None
+
+
+def _by_differences(images: pd.DataFrame, vectors: NDArray[np.floating]) -> Placed:
+    plane = principal_plane(vectors)
+    return Placed(
+        images=images.assign(x=plane.points[:, 0], y=plane.points[:, 1]),
+        shares=plane.shares,
+        words=f"{many(len(images), 'image', 'images')} in the two directions in which they differ "
+        f"most to this model, {sum(plane.shares):.0%} of all differences: what lies apart is "
+        "different, what lies close need not be alike.",
+    )
+
+
+def _by_neighbours(images: pd.DataFrame, vectors: NDArray[np.floating]) -> Placed:
+    chosen = spread_choice(len(images), most=MOST_NEIGHBOURS, seed=0)
+    points = cached.neighbour_points(vectors[chosen])
+    left_out = len(images) - len(chosen)
+    of_all = f" of {len(images):,}, drawn by chance" if left_out else ""
+    return Placed(
+        images=images.iloc[chosen].assign(x=points[:, 0], y=points[:, 1]),
+        words=f"{many(len(chosen), 'image', 'images')}{of_all}, each beside those most alike to "
+        "this model (t-SNE, seed 0): how far apart groups lie, and how large they are, means "
+        "nothing.",
+    )
+
+
+def _placed(counted: Counted, model: RunFolder) -> tuple[pd.DataFrame, NDArray[np.floating]]:
+    """The images counted that have a vector, and these: by the job where there is one, else by what
+    the checkpoint keeps of its training and validation.
     """
     card = cached.card(model)
     rows = counted.rows
-    found: list[pd.DataFrame] = []
+    found: list[tuple[pd.DataFrame, NDArray[np.floating]]] = []
     job = _job(counted, model)
     for keeper in (job, model):
         embeddings = None if keeper is None else read_embeddings(keeper, card)
         if embeddings is not None:
             found.append(_points(rows, embeddings))
-    return max(found, key=len, default=rows.iloc[:0])
+    return max(found, key=lambda one: len(one[0]), default=(rows.iloc[:0], np.empty((0, 0))))
 
 
-def _points(rows: pd.DataFrame, embeddings: Embeddings) -> pd.DataFrame:
+def _points(
+    rows: pd.DataFrame, embeddings: Embeddings
+) -> tuple[pd.DataFrame, NDArray[np.floating]]:
     place = pd.Series(range(len(embeddings.images)), index=embeddings.images["image_id"])
     at = rows["image_id"].map(place[~place.index.duplicated()])
-    shown = rows[at.notna()]
-    if len(shown) < FEWEST:
-        return shown
-    plane = principal_plane(embeddings.vectors[at.dropna().astype(int).to_numpy()])
-    return shown.assign(
-        x=plane.points[:, 0], y=plane.points[:, 1], share_x=plane.shares[0], share_y=plane.shares[1]
-    )
+    return rows[at.notna()], embeddings.vectors[at.dropna().astype(int).to_numpy()]
 
 
 def _settings(counted: Counted, model: RunFolder) -> EmbedConfig | None:
@@ -118,37 +170,38 @@ def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
     job = latest_run(settings, measurements_root())
     is_free = job is None or show_job(job)
     st.button(
-        "Place all images", icon=":material/play_arrow:", key="embed", disabled=not is_free,
+        "Place all images", icon=":material/play_arrow:", key="embed",
+        disabled=not is_free or bool(is_off(Action.TRAIN)),
         on_click=_start, args=(settings,),
-        help="The model looks at every image of the data set, as a job that goes on by itself.",
+        help=is_off(Action.TRAIN)
+        or "The model looks at every image of the data set, as a job that goes on by itself.",
     )  # fmt: skip
 
 
 def _start(settings: EmbedConfig) -> None:
-    start_run(settings, measurements_root(), what="embed", total=0)
+    with noted_errors():
+        require(Action.TRAIN)
+        start_run(settings, measurements_root(), what="embed", total=0)
 
 
-def _show_points(counted: Counted, placed: pd.DataFrame, rates: RatesAtThreshold) -> None:
+def _show_points(counted: Counted, drawn_by: Placed, rates: RatesAtThreshold) -> None:
     source = source_of(counted.scored.run, page="thresholds")
-    placed = with_tag_column(placed, source)
+    placed = with_tag_column(drawn_by.images, source)
     columns = [name for name in _COLOURS if name in placed and placed[name].notna().any()]
     by = st.segmented_control(
         "Coloured by", columns, default=columns[0], required=True, key="map_by",
         format_func=_COLOURS.__getitem__, bind="query-params",
     )  # fmt: skip
     drawn = placed if by == "score" else placed.assign(**{by: placed[by].astype("string")})
-    shares = (float(placed["share_x"].iloc[0]), float(placed["share_y"].iloc[0]))
     state = st.plotly_chart(
-        map_figure(drawn, by=by, title=_COLOURS[by], shares=shares),
+        map_figure(drawn, by=by, title=_COLOURS[by], shares=drawn_by.shares),
         key="map", on_select="rerun", selection_mode=("lasso", "box", "points"),
         alt=f"{len(placed):,} images as points, coloured by {by}: alike to the model lies close",
     )  # fmt: skip
     chosen = {str(point["customdata"]) for point in state.selection.points}
     st.caption(
-        f"{many(len(placed), 'image', 'images')} in the two directions in which they differ most "
-        f"to this model, {sum(shares):.0%} of all differences: what lies apart is different, what "
-        "lies close need not be alike. Draw around points to list them; the list below is all of "
-        "them until then."
+        f"{drawn_by.words} Draw around points to list them; the list below is all of them until "
+        "then."
     )
     shown = placed[placed["image_id"].isin(list(chosen))] if chosen else placed
     where = " drawn around" if chosen else ""

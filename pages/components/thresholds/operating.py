@@ -14,7 +14,9 @@ from mammo_core.inference.verdict import (
     why_no_verdict,
 )
 from mammo_core.metrics.conservative import delivered_of
+from mammo_core.metrics.threshold import was_picked
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rates_at
+from mammo_core.reports.wording import rate_in_words
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import (
     AS_GIVEN,
@@ -24,11 +26,13 @@ from mammo_core.runs.operating_points import (
     unlock_point,
 )
 from mammo_core.scores import Recalibration
+from mammo_core.sharing.rights import Action
 from mammo_core.words import day_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import can_read
+from pages.components.shared.whose import is_off, note, require_own_run
 from pages.components.thresholds.threshold import (
     Standing,
     aim_in_words,
@@ -41,7 +45,8 @@ from pages.components.thresholds.threshold import (
 def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> None:
     """Lock and unlock, or why not; and what is in force."""
     run = counted.scored.run
-    locked, told, reason = None, "", why_not_lockable(counted, standing)
+    locked, told = None, ""
+    reason = is_off(Action.TRAIN) or why_not_lockable(counted, standing)
     try:
         if run is not None and run.is_checkpoint:
             cached.card(run)  # a point belongs to a card; to a broken one none can be locked
@@ -50,12 +55,12 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
     except MammoError as error:
         reason = str(error)
     threshold = rates.point.threshold
-    if reason is None and is_in_force(locked, counted, threshold):
+    if not reason and is_in_force(locked, counted, threshold):
         reason = (
             f"{threshold:.4f} is in force already. Move the threshold to lock another, or unlock "
             "it to lock it on re-calibrated scores."
         )
-    with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=reason is not None):
+    with st.popover(f"Lock {threshold:.4f}", icon=":material/lock:", disabled=bool(reason)):
         st.markdown(escaped(_lock_in_words(counted, rates)))
         kind = st.segmented_control(
             "Lock it on re-calibrated scores", list(Recalibration), key="lock_on",
@@ -64,7 +69,7 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
         )  # fmt: skip
         st.button(
             f"Use {threshold:.4f} as the operating point", icon=":material/lock:", type="primary",
-            disabled=reason is not None, key="lock", on_click=_lock, args=(counted, rates, kind),
+            disabled=bool(reason), key="lock", on_click=_lock, args=(counted, rates, kind),
         )  # fmt: skip
     if locked is not None and run is not None:
         with st.popover("Unlock", icon=":material/lock_open:"):
@@ -187,9 +192,10 @@ def show_promise(locked: LockedPoint, counted: Counted) -> None:
     if given is None:
         st.caption(escaped(why_no_verdict([], locked)))
         return
-    delivered = rates_at(counted.cases, given.threshold)
     is_own = counting.split == locked.split
-    sensitivity, specificity = promised_rates(locked.promise)
+    is_picked = is_own and was_picked(locked.aim)
+    delivered = rates_at(counted.cases, given.threshold, is_picked=is_picked)
+    sensitivity, specificity = promised_rates(locked)
     st.dataframe(
         [
             _row("Sensitivity (recall)", sensitivity, delivered.sensitivity, is_own=is_own),
@@ -208,12 +214,8 @@ def _row(name: str, promised: Rate, delivered: Rate, *, is_own: bool) -> dict[st
     kept = None if is_own else delivered_of(promised, delivered)
     return {
         "": name,
-        "promised": f"{promised.value:.1%} ({promised.count:,} of {promised.total:,}; 95 % "
-        f"{promised.low:.1%} to {promised.high:.1%})"
-        if promised.total
-        else "–",
-        "delivered": f"{delivered.value:.1%} ({delivered.count:,} of {delivered.total:,})",
-        "95 % interval": f"{delivered.low:.1%} to {delivered.high:.1%}",
+        "promised": rate_in_words(promised),
+        "delivered": rate_in_words(delivered),
         "in words": "" if kept is None else kept.in_words,
     }
 
@@ -233,13 +235,17 @@ def _lock(counted: Counted, rates: RatesAtThreshold, kind: Recalibration | None)
             card_sha256=card_hash(run),
             recalibration=kind,
         )
+        require_own_run(run)
         lock_point(run, point)
+        note("locked a threshold", model=run.run_id)
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")
 
 
 def _unlock(run: RunFolder) -> None:
     try:
+        require_own_run(run)
+        note("unlocked a threshold", model=run.run_id)
         unlock_point(run, now=datetime.now(UTC).isoformat(timespec="seconds"))
     except MammoError as error:
         st.toast(escaped(str(error)), icon=":material/error:")

@@ -6,7 +6,13 @@ from typing import Final
 import streamlit as st
 
 from mammo_core.metrics.cases import Cases, Pooling, levels_of
-from mammo_core.metrics.clinic import Benchmark, Projection, project_at, triage
+from mammo_core.metrics.clinic import (
+    Benchmark,
+    Projection,
+    project_at,
+    triage,
+    why_no_projection,
+)
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.types import Level
 from mammo_core.words import many
@@ -43,6 +49,9 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
         st.info(closed, icon=":material/block:")
         return
     women, recalled = count_women(counted)
+    if few := why_no_projection(women):
+        st.info(few, icon=":material/block:")
+        return
     threshold = rates.point.threshold
     prevalence = (
         st.number_input(

@@ -16,7 +16,12 @@ from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.conservative import PROMISABLE, choose_conservatively
-from mammo_core.metrics.threshold import SUGGESTED_SENSITIVITY, Aim, choose_threshold
+from mammo_core.metrics.threshold import (
+    SUGGESTED_SENSITIVITY,
+    Aim,
+    choose_threshold,
+    was_picked,
+)
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
@@ -109,6 +114,8 @@ def _intervals(rates: RatesAtThreshold) -> dict[str, str]:
     }
     return {
         name: f"95 % {100 * rate.low:.1f} to {100 * rate.high:.1f} %"
+        if rate.is_told
+        else f"Interval: {rate.method}"
         for name, rate in named.items()
         if rate.total
     }
@@ -263,6 +270,7 @@ def _cases_for_choosing(model: RunFolder | None, counted: Counted) -> tuple[Case
 PARAMETER: Final = "threshold"
 CHOSEN_ON: Final = "chosen"  # in the address: scores, split, level and rule
 _CHOSEN: Final = "chosen_aim"  # the aim and target that the reader set a threshold by
+_BEGINS: Final = (Aim.SENSITIVITY, SUGGESTED_SENSITIVITY, False)
 _TARGETS: Final = {Aim.SENSITIVITY: 0.9, Aim.SPECIFICITY: 0.9, Aim.RECALL_RATE: 0.1, Aim.COST: 10.0}
 
 
@@ -389,8 +397,7 @@ def aim_in_words(cases: Cases, threshold: float) -> str:
     """The aim that the reader set this threshold by, or the page begins with; "fixed" where it is
     neither's.
     """
-    begins = (Aim.SENSITIVITY, SUGGESTED_SENSITIVITY, False)
-    aim, target, is_careful = st.session_state.get(_CHOSEN, begins)
+    aim, target, is_careful = st.session_state.get(_CHOSEN, _BEGINS)
     choose = choose_conservatively if is_careful else choose_threshold
     try:
         is_of_aim = choose(cases, aim, target).threshold == threshold
@@ -400,6 +407,21 @@ def aim_in_words(cases: Cases, threshold: float) -> str:
         return str(Aim.FIXED)
     words = f"{aim} {target:g}" if aim in _TARGETS else str(aim)
     return f"{words}, by the end of its 95 % interval" if is_careful else words
+
+
+def is_picked(counted: Counted, threshold: float) -> bool:
+    """Whether it was taken for the best of all on these very cases, so that its rates flatter: set
+    so by the reader, or locked so.
+    """
+    aim, target, _ = st.session_state.get(_CHOSEN, _BEGINS)
+    if aim.is_picked and choose_threshold(counted.cases, aim, target).threshold == threshold:
+        return True
+    locked = _locked(model_of(counted.scored), counted)
+    return (
+        locked is not None
+        and (locked.threshold, locked.split) == (threshold, counted.counting.split)
+        and was_picked(locked.aim)
+    )
 
 
 def _target_key(aim: Aim) -> str:

@@ -16,19 +16,19 @@ from mammo_core.datasets.dataset import (
     get_adapter,
     get_label_rule,
     latest_audit,
-    list_registered,
     recognise_adapter,
-    register,
 )
 from mammo_core.datasets.splits import split_as_set, stamps_of
-from mammo_core.files import audits_root, datasets_root, home
+from mammo_core.files import audits_root, home
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.sharing.rights import Action
 from mammo_core.tables import positive_of
 from mammo_core.training.preflight import few_to_choose_by, in_sentences
 from mammo_core.types import CANCER, Split, Task
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.whose import is_off, list_registered, register, require
 
 _OWN: Final = "Women dealt out at random"
 _OFFICIAL: Final = "The split the data set brings"
@@ -258,7 +258,7 @@ _MADE: Final = "data_made"  # a widget's value can be set only before it is draw
 
 def pick_data() -> Registered | None:
     """The data set to train on; None until there is one."""
-    entries = {entry.name: entry for entry in list_registered(datasets_root())}
+    entries = {entry.name: entry for entry in list_registered()}
     made = st.session_state.pop(_MADE, None)
     if made in entries:
         st.session_state["train_data"] = made
@@ -284,12 +284,15 @@ def add_data(*, is_open: bool) -> None:
 
 def _make_synthetic() -> None:
     with st.form("make_data", border=False):
+        off = is_off(Action.REGISTER)
         row = st.container(horizontal=True, vertical_alignment="bottom")
         women = row.number_input("Synthetic women", 24, 2000, 60, key="data_women", width=220)
         if row.form_submit_button(
-            "Make synthetic set", icon=":material/science:", key="data_make",
+            "Make synthetic set", icon=":material/science:", key="data_make", disabled=bool(off),
+            help=off or None,
         ):  # fmt: skip
             with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
+                require(Action.REGISTER)
                 folder = home() / "synthetic" / f"{women}-women"
                 write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
                 adapter = recognise_adapter(folder)
@@ -299,6 +302,6 @@ def _make_synthetic() -> None:
                     adapter=adapter.name,
                     label_rule=adapter.label_rules[0].name,
                 )
-                register(datasets_root(), entry)
+                register(entry)
             st.session_state[_MADE] = entry.name
             st.rerun()

@@ -11,11 +11,12 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import DataConfig, RunConfig
-from mammo_core.datasets.dataset import Registered, list_registered
+from mammo_core.datasets.dataset import Registered
 from mammo_core.errors import ConfigError, MammoError
-from mammo_core.files import checkpoints_root, datasets_root
-from mammo_core.runs.folder import RunFolder, find_run, list_runs
+from mammo_core.files import checkpoints_root
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import LONGEST_TITLE
+from mammo_core.sharing.rights import Action
 from mammo_core.training.by_recipe import (
     gone_on,
     other_data_in_words,
@@ -34,6 +35,16 @@ from mammo_core.types import Task
 from mammo_core.zoo.catalog import get_backbone
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_titles
+from pages.components.shared.whose import (
+    find_run,
+    is_of_private_data,
+    is_off,
+    is_shared,
+    list_registered,
+    list_runs,
+    own,
+    require_room,
+)
 from pages.components.train.course import (
     balance_in_words,
     pick_balance,
@@ -146,7 +157,7 @@ def start_from(run: RunFolder) -> None:
     settings = settings_of(run)
     st.query_params[_COPIED] = run.run_id
     st.session_state[CHOSEN] = run.run_id
-    for entry in list_registered(datasets_root()):
+    for entry in list_registered():
         is_same = settings.data.folder in (entry.folder, entry.name)
         if is_same and entry.adapter == settings.data.adapter:
             st.session_state["train_data"] = entry.name
@@ -276,10 +287,12 @@ def start_button(
     config: RunConfig, times: Times, *, title: str, missing: tuple[str, ...]
 ) -> str | None:
     """The id of the first run that was started; None until then."""
+    missing = (*missing, *filter(None, [is_off(Action.TRAIN)]))
     is_pressed = st.button(
         "Start training" if times.count == 1 else f"Start {times.count} trainings",
         icon=":material/play_arrow:", type="primary", key="train_start", disabled=bool(missing),
     )  # fmt: skip
+    is_private = is_shared() and not missing and _ask_private(config)
     for sentence in missing:
         st.caption(f":material/pending: {escaped(sentence)}")
     if not is_pressed:
@@ -288,20 +301,35 @@ def start_button(
         return list_runs(checkpoints_root())[0].run_id
     try:
         if times.scheme is Scheme.ONE:
-            return start_one(config, title=title)
+            return start_one(config, title=title, is_private=is_private)
         several = fold_configs if times.scheme is Scheme.FOLDS else seed_configs
         configs = several(config, times.count)
+        require_room(len(configs))
         check_start(configs)
-        return start_series(configs, checkpoints_root(), title=title)[0].run_id
+        runs = start_series(configs, checkpoints_root(), title=title)
+        own(*runs, is_private=is_private)
+        return runs[0].run_id
     except MammoError:
         st.session_state.pop(_STARTED_AT)  # nothing was started: the next click is no second half
         raise
 
 
-def start_one(config: RunConfig, *, title: str = "") -> str:
+def _ask_private(config: RunConfig) -> bool:
+    """A model tells of its data: one of a private data set is private, too."""
+    is_forced = is_of_private_data(config.data.folder)
+    return st.checkbox(
+        "Private", value=is_forced, disabled=is_forced, key=f"train_private_{is_forced}",
+        help="Nobody else of this server sees the run or its model.",
+    )  # fmt: skip
+
+
+def start_one(config: RunConfig, *, title: str = "", is_private: bool = False) -> str:
     """Start a single run; its id."""
+    require_room()
     check_start([config])
-    return start_series([config], checkpoints_root(), title=title)[0].run_id
+    runs = start_series([config], checkpoints_root(), title=title)
+    own(*runs, is_private=is_private or is_of_private_data(config.data.folder))
+    return runs[0].run_id
 
 
 def _was_just_started() -> bool:

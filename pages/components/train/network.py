@@ -6,13 +6,13 @@ from typing import Final, Literal, get_args
 import streamlit as st
 
 from mammo_core.config import MapPooling, PrepareSettings, RunConfig
-from mammo_core.runs.folder import list_checkpoints
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles
+from pages.components.shared.whose import list_checkpoints
 from pages.components.train.data import TrainingData
 
 _VIEWS: Final[tuple[Literal[1, 2], ...]] = (1, 2)

@@ -8,6 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 from mammo_core.config import RunConfig
 from mammo_core.files import preflights_root
 from mammo_core.runs.folder import RunFolder
+from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import (
     GUESSED_AUC,
     RESULT_NAME,
@@ -17,6 +18,7 @@ from mammo_core.training.preflight import (
     start_preflight,
 )
 from pages.components.shared.frame import escaped, shown_errors
+from pages.components.shared.whose import is_off, require
 
 _ACROSS: Final = 8
 PAIRED: Final = (
@@ -45,8 +47,10 @@ def show_preflight(config: RunConfig, *, is_ready: bool, row: DeltaGenerator) ->
         )
     if row.button(
         "Pre-flight" if run is None else "Measure again", icon=":material/flight_takeoff:",
-        key="train_preflight", disabled=not is_ready,
+        key="train_preflight", disabled=not is_ready or bool(is_off(Action.TRAIN)),
+        help=is_off(Action.TRAIN) or None,
     ):  # fmt: skip
+        require(Action.TRAIN)
         start_preflight(config, preflights_root())
         st.rerun()
 
@@ -61,6 +65,7 @@ def _watch(run: RunFolder) -> None:
     if st.button(
         "Stop", icon=":material/stop:", key="preflight_stop", disabled=run.is_asked_to_stop()
     ):
+        require(Action.TRAIN)
         run.ask_to_stop()
 
 

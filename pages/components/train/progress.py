@@ -8,12 +8,13 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.files import checkpoints_root
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
-from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.folder import RunFolder
 from mammo_core.training.series import join_folds, siblings_of, spread_of
 from mammo_core.types import Level
 from mammo_core.words import case_in_words
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles
+from pages.components.shared.whose import list_runs
 
 _ALARMS_SHOWN: Final = 5
 _RATES: Final = [
@@ -76,8 +77,9 @@ def show_alarms(metrics: pd.DataFrame) -> None:
     raised = metrics.dropna(subset=["alarm"])
     if raised.empty:
         return
+    bullet = "* " if len(raised) > 1 else ""
     lines = [
-        f"* Epoch {row.epoch}: {escaped(str(row.alarm))}"
+        f"{bullet}Epoch {row.epoch}: {escaped(str(row.alarm))}"
         for row in raised.tail(_ALARMS_SHOWN).itertuples()
     ]
     more = f"\n\nThe last {_ALARMS_SHOWN} of {len(raised)}." if len(raised) > len(lines) else ""

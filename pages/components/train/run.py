@@ -11,7 +11,7 @@ from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
-from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
+from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import (
     can_be_resumed,
     elapsed_seconds,
@@ -19,6 +19,7 @@ from mammo_core.runs.jobs import (
     resume_run,
 )
 from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, record_cost
+from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState, Split
 from mammo_core.words import case_in_words, pairs_in_words
@@ -29,6 +30,7 @@ from pages.components.shared.gallery import show_gallery
 from pages.components.shared.margins import offer_margin
 from pages.components.shared.pickers import all_titles, can_read, scored_runs, title_of
 from pages.components.shared.runs import name_of_data, show_measured
+from pages.components.shared.whose import is_off, list_runs, require_own_run
 from pages.components.train.form import start_from, start_one
 from pages.components.train.preflight import in_words
 from pages.components.train.progress import show_alarms, show_curves, show_series
@@ -45,8 +47,12 @@ def show_actions(run: RunFolder, *, is_training: bool) -> None:
             "Start" if run.read_status().state is RunState.NOT_STARTED else "Resume",
             icon=":material/resume:",
             key=f"resume_{run.run_id}",
+            disabled=bool(is_off(Action.TRAIN)),
+            help=is_off(Action.TRAIN) or None,
         ):
-            resume_run(run)
+            with shown_errors():
+                require_own_run(run)
+                resume_run(run)
             st.rerun()
         if run.read_status().state is RunState.FAILED:
             _offer_fitting(run)
@@ -219,6 +225,7 @@ def show_cost(run: RunFolder) -> None:
             )
 
 
+_TOLD: Final = "epoch_told"
 _WORDS: Final = {
     RunState.QUEUED: "waiting for its turn",
     RunState.RUNNING: "running",
@@ -267,12 +274,19 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
         status = run.read_status()
     if status.state.is_over:
         st.rerun()  # what a finished run offers lies outside this fragment
+    if settings is not None and st.session_state.get(_TOLD) != (run.run_id, status.done):
+        st.session_state[_TOLD] = run.run_id, status.done
+        st.rerun()  # the table of runs above tells the same epoch
     with shown_errors():
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)
     if st.button(
-        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}", disabled=run.is_asked_to_stop()
-    ):
+        "Stop", icon=":material/stop:", key=f"stop_{run.run_id}",
+        disabled=run.is_asked_to_stop() or bool(is_off(Action.TRAIN)),
+        help=is_off(Action.TRAIN) or None,
+    ):  # fmt: skip
+        with shown_errors():
+            require_own_run(run)
         run.ask_to_stop()
         st.toast("The run stops after the current batch.")
     show_alarms(metrics)

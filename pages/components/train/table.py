@@ -22,15 +22,17 @@ from mammo_core.runs.naming import (
     read_about,
     write_about,
 )
-from mammo_core.types import Split
+from mammo_core.types import RunState, Split
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.pickers import all_titles, short_names, title_of
 from pages.components.shared.runs import told_settings
+from pages.components.shared.whose import require_own_run
 from pages.components.train.preflight import in_words
 
 _ROWS: Final = "run_table"
+_NOT_TESTED: Final = "–"
 _MOST_CURVES: Final = 6
 
 
@@ -41,19 +43,19 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
     titles = all_titles()
     hidden = [run for run in runs if is_archived(run)]
     asked = st.session_state.get("run") or st.query_params.get("run")  # chosen now, or by a link
-    with st.expander(f"All {len(runs)} runs", icon=":material/table_rows:", expanded=True):
+    title = "1 run" if len(runs) == 1 else f"All {len(runs)} runs"
+    with st.expander(title, icon=":material/table_rows:", expanded=True):
         is_all = bool(hidden) and st.toggle(f"Show {len(hidden)} archived", key="runs_archived")
         listed = [run for run in runs if is_all or run not in hidden or run.run_id == asked]
         rows = [_row(run, titles[run.run_id]) for run in listed]
         for run, row in zip(listed, rows, strict=True):
-            if row["test AUC"] is not None:
+            if row["test AUC"] != _NOT_TESTED:
                 note_look(run, Split.TEST)
         picked = st.dataframe(
             pd.DataFrame(rows), hide_index=True, key=_ROWS, on_select="rerun",
             selection_mode="multi-row", height=min(38 + 35 * len(rows), 260),
             column_order=[name for name in rows[0] if name != "id"] if rows else None,
             column_config={
-                "test AUC": st.column_config.NumberColumn(format="%.3f"),
                 "time": st.column_config.NumberColumn(format="duration"),
                 "name": st.column_config.TextColumn(width="large"),
             },
@@ -75,7 +77,8 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
 
 def _row(run: RunFolder, title: str) -> dict[str, Any]:
     row: dict[str, Any] = {
-        "name": title, "state": "cannot be read", "progress": "", "test AUC": None, "95 %": "",
+        "name": title, "state": "cannot be read", "progress": "",
+        "test AUC": _NOT_TESTED, "95 %": "",
         "data": "", "time": None, "left": "", "tags": "", "id": run.run_id,
     }  # fmt: skip
     try:
@@ -83,25 +86,28 @@ def _row(run: RunFolder, title: str) -> dict[str, Any]:
         row |= {"state": str(status.state), "progress": f"{status.done} of {status.total}"}
         row |= {"data": _data_of(run)}
         row |= _time_of(run, status) | {"tags": ", ".join(read_about(run).tags)}
-        row |= _auc_of(run)
+        row |= _auc_of(run, status)
     except MammoError:
         return row  # what is wrong with it is told where it is opened
     return row
 
 
-def _auc_of(run: RunFolder) -> dict[str, Any]:
+def _auc_of(run: RunFolder, status: RunStatus) -> dict[str, str]:
+    """With its interval; where there is none, why."""
     if not run.is_checkpoint:
-        return {}
+        if status.state is RunState.FINISHED:
+            return {"95 %": "a job, not a training"}
+        return {"95 %": "ended before its test" if status.state.is_over else "not tested yet"}
     known = [
         one
         for one in cached.card(run).metrics
         if one.name == "auc" and one.split is Split.TEST and one.value is not None
     ]
     best = next((one for one in known if one.level == "breast"), known[0] if known else None)
-    if best is None or best.low is None or best.high is None:
-        return {}
+    if best is None or best.value is None or best.low is None or best.high is None:
+        return {"95 %": "no test women with and without"}
     spread = f"{best.low:.3f} to {best.high:.3f}, {best.women:,} women"
-    return {"test AUC": best.value, "95 %": spread}
+    return {"test AUC": f"{best.value:.3f}", "95 %": spread}
 
 
 def _data_of(run: RunFolder) -> str:
@@ -160,6 +166,8 @@ def show_about(run: RunFolder) -> None:
             key=f"archive_{run.run_id}",
             help="An archived run is hidden where runs are chosen. Nothing of it is deleted.",
         )
+        if is_kept or is_moved:
+            require_own_run(run)
         if is_kept:
             tagged = tuple(tags.split(","))
             write_about(run, replace(about, title=title, notes=notes, tags=tagged))

@@ -9,7 +9,7 @@ from mammo_core.inference.verdict import ScoredCase, ScoredImage, score_cases
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.runs.operating_points import LockedPoint, Promise
 from mammo_core.types import ImageRef, Laterality, Level, View
-from pages.components.read.panel.panel import Panel, as_data, panel_of, words_of
+from pages.components.read.panel.panel import UNLOCKED, Panel, as_data, panel_of, words_of
 
 POINT = LockedPoint(
     threshold=0.5,
@@ -87,6 +87,8 @@ def test_without_a_threshold_nothing_is_judged_and_nothing_can_be_dragged() -> N
     told = panel(0.1, 0.8, None)
     assert told.threshold is None
     assert (told.headline, told.aside) == ("", "No verdict.")
+    told = panel_of(exam(0.1, 0.8), None, validation, key="k", unjudged=UNLOCKED)
+    assert told.aside == "No verdict: no threshold is locked for this model."
     assert [row.side for row in told.rows] == ["", "", ""]
 
 

@@ -24,7 +24,8 @@ from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.words import OUTSIDE
 
 _HERE: Final = Path(__file__).parent
-_UNJUDGED: Final = "No verdict."
+UNJUDGED: Final = "No verdict."
+UNLOCKED: Final = "No verdict: no threshold is locked for this model."
 _LEGEND: Final = "Validation: ■ with cancer, □ without."
 _HINT: Final = "Drag to try another threshold."
 
@@ -76,8 +77,11 @@ def panel_of(
     *,
     key: str,
     alarm: str = "",
+    unjudged: str = UNJUDGED,
 ) -> Panel:
-    """`cases` as they are shown; `validation` gives what a case's score is drawn on."""
+    """`cases` as they are shown; `validation` gives what a case's score is drawn on, `unjudged`
+    stands where nothing judges them.
+    """
     verdicts = [verdict_on(case, point) for case in cases]
     rows = tuple(
         _row(case, verdict, None if case.is_outside else validation(case))
@@ -86,7 +90,7 @@ def panel_of(
     threshold = next((verdict.threshold for verdict in verdicts if verdict), None)
     headline, aside = said_of_all(cases, point)
     if not headline:
-        aside = aside or _UNJUDGED
+        aside = aside or unjudged
     is_drawn = any(row.cancer or row.other for row in rows)
     return Panel(
         key=f"{key} {threshold}",

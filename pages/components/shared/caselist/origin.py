@@ -11,12 +11,12 @@ from urllib.parse import parse_qs, urlencode
 import streamlit as st
 
 from mammo_core.errors import RunError
-from mammo_core.files import cases_root
 from mammo_core.preprocessing.cases import Case, load_case, place_case
 from mammo_core.preprocessing.reading import limits
 from mammo_core.runs.folder import RunFolder
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import can_read
+from pages.components.shared.whose import cases_root
 
 if TYPE_CHECKING:  # imported where asked for: pages without a data set open without it
     from mammo_core.datasets.dataset import Dataset

@@ -11,7 +11,6 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
-from mammo_core.files import tags_root
 from mammo_core.listing import (
     ListedCase,
     exam_images,
@@ -36,6 +35,7 @@ from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.runs import dataset_of
 from pages.components.shared.viewer.viewer import Pane, RegionBox, show_viewer
+from pages.components.shared.whose import tags_root
 
 if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
     from mammo_core.datasets.dataset import Dataset

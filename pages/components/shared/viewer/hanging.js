@@ -60,9 +60,12 @@ function gridOf(cells) {
   return { top, left, rows: Math.max(...rows) - top + 1, columns: Math.max(...columns) - left + 1 };
 }
 
+const NARROWEST = 120; // pixels a pane needs for the words in its corners
+
 function fitsBetterInOneRow({ stage }, cells, grid) {
   if (grid.rows === 1 || cells.every(({ pane }) => !pane)) return false;
   const { clientWidth: width, clientHeight: height } = stage;
+  if (width < NARROWEST * cells.length) return false;
   const scale = (across, down) =>
     Math.min(
       ...cells

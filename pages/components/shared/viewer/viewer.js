@@ -80,7 +80,7 @@ function build(root, message, known) {
   const focused = root.getRootNode().activeElement?.closest(".pane")?.dataset.key;
   root.replaceChildren(viewer.toolbar, viewer.stage, viewer.strip, viewer.status, viewer.help);
   root.classList.toggle("waiting", !viewer.panes.length);
-  root.style.height = `${message.height}px`;
+  const stopFilling = fill(root, message);
   for (const pane of viewer.panes) {
     listen(viewer, pane, actions);
     if (pane.meta.key === focused) pane.frame.focus({ preventScroll: true }); // keys go on working
@@ -98,10 +98,33 @@ function build(root, message, known) {
   observer.observe(root);
   viewer.stop = () => {
     observer.disconnect();
+    stopFilling();
     clearTimeout(viewer.fetching);
     viewer.isStopped = true;
   };
   return viewer;
+}
+
+const LEAST_FILLED = 360; // with less room, reaching below the window is better than a strip
+const BELOW = 14; // between the viewer and the window's lower edge
+
+// As high as the window leaves room for, where that is asked for. What stands above may still grow.
+function fill(root, { height, isFilling }) {
+  const main = root.getRootNode().host?.closest("[data-testid=stMain]") ?? root.closest("[data-testid=stMain]");
+  const size = () => {
+    const top = root.getBoundingClientRect().top + (main?.scrollTop ?? window.scrollY);
+    const room = Math.floor(window.innerHeight - top - BELOW);
+    root.style.height = `${isFilling && room >= LEAST_FILLED ? room : height}px`;
+  };
+  size();
+  if (!isFilling) return () => {};
+  const observer = new ResizeObserver(size);
+  if (main) observer.observe(main.firstElementChild);
+  window.addEventListener("resize", size);
+  return () => {
+    observer.disconnect();
+    window.removeEventListener("resize", size);
+  };
 }
 
 function stateOf(known) {

@@ -92,6 +92,7 @@ def pack(
     *,
     height: int,
     legend: Legend,
+    is_filling: bool = False,
     settled: Mapping[str, int] | None = None,
 ) -> bytes:
     """The browser takes the buffers in the order of the cells: pixels, then heat if there is.
@@ -107,6 +108,7 @@ def pack(
     ]
     header = {
         "height": height,
+        "isFilling": is_filling,
         "legend": asdict(legend),
         "cells": cells,
         "strip": strip,
@@ -261,6 +263,7 @@ def show_viewer(
     *,
     key: str,
     height: int = 640,
+    is_filling: bool = False,
     columns: int = 0,
     legend: Legend | None = None,
     on_drawn: Callable[[], None] | None = None,
@@ -270,6 +273,8 @@ def show_viewer(
 
     Keep `key` the same from case to case: the reader's zoom is reset with the images, but the
     heatmap's settings stay as the reader left them. `Pane.key` must differ between images.
+    One that `is_filling` is as high as the window leaves room below its upper edge; `height` is
+    for windows that leave too little.
     Where `on_corrected` is given, each pane has chips for side and view; it is called before the
     page runs again, once for each pane of which something else was said.
     """
@@ -280,6 +285,7 @@ def show_viewer(
         layout,
         height=height,
         legend=legend or Legend(),
+        is_filling=is_filling,
         settled=_settled(key, panes) if on_corrected else None,
     )
     state = _COMPONENT(

@@ -1,0 +1,56 @@
+"""How many women the next study needs."""
+
+import streamlit as st
+
+from mammo_core.metrics.planning import PlannedFigure, StudyPlan, women_needed
+from pages.components.compare.compared import Compared, prevalence_of
+from pages.components.shared.frame import escaped, shown_errors
+
+_AIMS = ("one model, by the width of its interval", "two models", "readers without and with it")
+
+
+def show_plan(compared: Compared) -> None:
+    share = min(0.99, max(0.01, round(prevalence_of(compared.models), 2)))
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        figure = st.segmented_control(
+            "Figure", list(PlannedFigure), default=PlannedFigure.AUC, required=True,
+            key="plan_figure",
+        )  # fmt: skip
+        aim = st.segmented_control("Of", _AIMS, default=_AIMS[0], required=True, key="plan_aim")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        expected = _share("Expected", 0.85, key="expected")
+        other, reach, power, correlation, readers = None, 0.05, 0.8, 0.5, 0
+        if aim == _AIMS[0]:
+            reach = _share("Interval reaches no further than ±", 0.05, key="reach")
+        else:
+            other = _share("and the other", 0.9, key="other")
+            power = _share("Power", 0.8, key="power")
+        if aim == _AIMS[1]:
+            correlation = _share("Correlation of the two", 0.5, key="correlation")
+        if aim == _AIMS[2]:
+            readers = int(st.number_input("Readers", 2, 100, 6, key="plan_readers", width=130))
+        prevalence = _share("Women with cancer", share, key="prevalence")
+        cases = st.number_input("Cases a woman", 1.0, 20.0, 1.0, 1.0, key="plan_cases", width=150)
+        likeness = _share("Likeness of her cases", 0.5, key="likeness") if cases > 1 else 0.5
+    plan = StudyPlan(
+        figure=figure,
+        expected=expected,
+        other=other,
+        reach=reach,
+        power=power,
+        prevalence=prevalence,
+        cases_per_woman=cases,
+        likeness=likeness,
+        correlation=correlation,
+        readers=readers,
+    )
+    with shown_errors():
+        needed = women_needed(plan)
+        st.markdown(f"**{escaped(needed.sentence)}**")
+        for remark in needed.remarks:
+            st.caption(escaped(remark))
+        st.caption("The same from a shell: `mammo plan --help`.")
+
+
+def _share(label: str, at_first: float, *, key: str) -> float:
+    return st.number_input(label, 0.0, 1.0, at_first, 0.01, key=f"plan_{key}", width=200)
