@@ -39,6 +39,7 @@ class Counted:
     size: int
     figures: tuple[str, ...]
     failures: tuple[str, ...] = ()
+    is_judged: bool = True  # False where the machine or the size does not allow it; figures say why
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +104,9 @@ def result_in_words(campaign: Campaign, counted: Counted, load: Load) -> str:
     """What stands in the document, and is printed."""
     whole = "" if counted.size >= campaign.size else f" of {campaign.size:,}"
     command = f"python -m benchmarks.reliability {campaign.name} --size {counted.size}"
-    verdict = "Holds." if not counted.failures else f"FAILS: {len(counted.failures):,} times."
+    verdict = "Holds." if counted.is_judged else "Not judged."
+    if counted.failures:
+        verdict = f"FAILS: {len(counted.failures):,} times."
     lines = [
         f"{datetime.now(UTC):%Y-%m-%d}, {counted.size:,}{whole} {campaign.unit}, "
         f"{load.seconds:,.0f} s, `{command}`, {load.in_words}, commit {_commit()}.",

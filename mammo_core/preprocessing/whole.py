@@ -35,7 +35,7 @@ _BLOCK: Final = 8
 _MORE: Final = bytes(range(7, 251, 4))  # no marker begins in these; the first bits of the one are
 _OTHER: Final = bytes(255 - value for value in _MORE)  # not those of the other, whatever they mean
 _TAIL: Final = 4  # bytes: more than any padding, so something of the picture lies in them
-_FEWER: Final = 3  # of a JPEG, whose padding is below one byte: more than its last byte is asked
+_FEWER: Final = 6  # of a JPEG: what fewer stand for may be too dark to be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
