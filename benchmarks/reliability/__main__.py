@@ -47,7 +47,11 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.small and not is_document_right():
         return 1
-    chosen = [one for one in CAMPAIGNS if one.name in (arguments.names or names)]
+    chosen = [
+        one
+        for one in CAMPAIGNS
+        if one.name in (arguments.names or names) and (one.small or not arguments.small)
+    ]
     failed = [
         one.name
         for one in chosen
