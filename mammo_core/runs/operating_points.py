@@ -2,7 +2,7 @@
 beside the model card, only ever appended.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -177,6 +177,23 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
     return found
 
 
+def openings_of_test_set(run: RunFolder, runs: Iterable[RunFolder]) -> list[Opening]:
+    """Every look at the test results of `run`, and of those among `runs` that share its test set. A
+    log of theirs that cannot be read counts as a look before all others.
+    """
+    found = openings_of(run)
+    if not run.is_checkpoint:
+        return found
+    for other in sharing_test_set(run.card(), runs):
+        try:
+            found += openings_of(other)
+        except RunError:
+            found.append(
+                Opening(opened_at="", by=f"the unread log of {other.run_id}", card_sha256="")
+            )
+    return found
+
+
 MARGINS_FILE: Final = "margins.jsonl"
 
 
@@ -201,9 +218,10 @@ def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
     append_record(run.file(MARGINS_FILE), margin)
 
 
-def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
+def margins_of(run: RunFolder, runs: Sequence[RunFolder]) -> list[tuple[WrittenMargin, bool]]:
     """Every margin of this very card, or written before there was one, the first one first, and
-    whether it was there before the first look at the test results.
+    whether it was there before the first look at the test results: at those of `run`, of the model
+    it is held against, and of all among `runs` that share a test set with one of them.
     """
     try:
         margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
@@ -211,10 +229,15 @@ def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
         return []
     except RunError as error:
         raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
-    looks, card = openings_of(run), card_hash(run) if has_points(run) else ""
-    return [
-        (one, not before(looks, one.written_at)) for one in margins if one.card_sha256 in (card, "")
-    ]
+    card = card_hash(run) if has_points(run) else ""
+    margins = [one for one in margins if one.card_sha256 in (card, "")]
+    own = openings_of_test_set(run, runs)
+    looks = {
+        other.run_id: own + openings_of_test_set(other, runs)
+        for other in runs
+        if other.run_id in {one.against for one in margins}
+    }
+    return [(one, not before(looks.get(one.against, own), one.written_at)) for one in margins]
 
 
 def _card_sha256(run: RunFolder) -> str:

@@ -8,22 +8,24 @@ import streamlit as st
 
 from mammo_core.files import checkpoints_root, shipped_checkpoints_root
 from mammo_core.metrics.margins import Claim, MarginOf
-from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.folder import RunFolder, list_checkpoints
 from mammo_core.runs.operating_points import margins_of
 from mammo_core.types import Level
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import title_of
+from pages.components.shared.pickers import all_titles, short_names, title_of
 
 
 def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> None:
     """A form that writes one down. What is there already is listed, without any result."""
-    for one, is_beforehand in margins_of(run):
+    titles = all_titles()
+    for one, is_beforehand in margins_of(run, list_checkpoints()):
         when = one.written_at[:16].replace("T", " ")
         told = "before" if is_beforehand else "after"
         st.caption(
             escaped(
                 f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "
-                f"{one.against}: written {when} (UTC), {told} the test set was first opened."
+                f"{titles.get(one.against, one.against)}: written {when} (UTC), {told} the test "
+                "set was first opened."
             )
         )
     rivals = {other.run_id: other for other in others if other.run_id != run.run_id}
@@ -74,7 +76,7 @@ def show_held_margins(runs: Mapping[str, RunFolder]) -> None:
     rows = []
     for name, run in runs.items():
         with noted_errors():
-            for one in hold_margins(run, roots):
+            for one in hold_margins(run, roots, titles=short_names()):
                 cells = dict(zip(HEADER, map(escaped, one.cells), strict=True))
                 rows.append({"model": escaped(name), **cells})
     if rows:
