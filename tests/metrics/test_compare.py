@@ -145,10 +145,15 @@ def test_pairing_by_woman_agrees_with_the_bootstrap_over_women() -> None:
     assert (difference.low, difference.high) == pytest.approx((low, high), abs=0.006)
 
 
-def test_pairing_tells_apart_what_two_separate_intervals_would_not() -> None:
-    one, other = two_models(300, 1, gain=0.3)
+@pytest.mark.parametrize(
+    ("women", "method"), [(300, IntervalMethod.DELONG), (90, IntervalMethod.NEWCOMBE)]
+)
+def test_pairing_tells_apart_what_two_separate_intervals_would_not(
+    women: int, method: IntervalMethod
+) -> None:
+    one, other = two_models(women, 1, gain=0.3)
     difference = auc_difference(one, other)
-    assert difference.method is IntervalMethod.DELONG
+    assert difference.method is method
     shuffled = np.random.default_rng(1).permutation(np.flatnonzero(one.positive))
     score = other.score.copy()
     score[np.flatnonzero(one.positive)] = other.score[shuffled]
