@@ -28,7 +28,7 @@ def _run(arguments: argparse.Namespace) -> int:
     """Without a margin, those written down so far; never a result, which would be a look."""
     from mammo_core.metrics.margins import Claim, MarginOf
     from mammo_core.reports.study.margins import written_margin
-    from mammo_core.runs.folder import find_run, list_runs
+    from mammo_core.runs.folder import find_run
     from mammo_core.runs.operating_points import margins_of
 
     roots = (checkpoints_root(), shipped_checkpoints_root())
@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
             margin=arguments.margin,
             level=Level(arguments.level),
         )
-    for one, is_beforehand in margins_of(run, list_runs(*roots)):
+    for one, is_beforehand in margins_of(run, roots):
         told = "before" if is_beforehand else "AFTER"
         say(
             f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "

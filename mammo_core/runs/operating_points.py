@@ -5,12 +5,13 @@ beside the model card, only ever appended.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.folder import RunFolder, card_hash, list_runs
 from mammo_core.runs.sidecars import append_record, read_records
 from mammo_core.scores import ScoreMap
 from mammo_core.types import Level
@@ -218,10 +219,10 @@ def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
     append_record(run.file(MARGINS_FILE), margin)
 
 
-def margins_of(run: RunFolder, runs: Sequence[RunFolder]) -> list[tuple[WrittenMargin, bool]]:
+def margins_of(run: RunFolder, roots: Sequence[Path]) -> list[tuple[WrittenMargin, bool]]:
     """Every margin of this very card, or written before there was one, the first one first, and
     whether it was there before the first look at the test results: at those of `run`, of the model
-    it is held against, and of all among `runs` that share a test set with one of them.
+    it is held against, and of all below `roots` that share a test set with one of them.
     """
     try:
         margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
@@ -231,6 +232,7 @@ def margins_of(run: RunFolder, runs: Sequence[RunFolder]) -> list[tuple[WrittenM
         raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
     card = card_hash(run) if has_points(run) else ""
     margins = [one for one in margins if one.card_sha256 in (card, "")]
+    runs = list_runs(*roots)
     own = openings_of_test_set(run, runs)
     looks = {
         other.run_id: own + openings_of_test_set(other, runs)

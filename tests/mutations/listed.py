@@ -73,12 +73,6 @@ MUTATIONS: Final = (
     Mutation(
         "metrics/compare.py",
         "metrics/test_compare.py",
-        "one**2 - 2 * correlation * one * other",
-        "one**2 + 2 * correlation * one * other",
-    ),
-    Mutation(
-        "metrics/compare.py",
-        "metrics/test_compare.py",
         "(len(p_values) - np.arange(len(p_values)))",
         "(1 + np.arange(len(p_values)))",
     ),

@@ -149,10 +149,10 @@ def hold_margins(
     """Every margin of `run` against the test results of both. Reading it is a look at them.
     `titles` are by run id; without them, as every page calls the runs.
     """
-    runs = list_runs(*roots)
-    margins = margins_of(run, runs)
+    margins = margins_of(run, roots)
     if not margins:
         return []
+    runs = list_runs(*roots)
     named = titles_of(runs) if titles is None else titles
     return [
         replace(
