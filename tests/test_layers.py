@@ -13,9 +13,9 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core": {"numpy", "pandas", "jinja2"},
     "mammo_core/preprocessing": {
         "numpy", "pandas", "pydicom", "cv2", "PIL", "imagecodecs", "openjpeg", "psutil", "scipy",
-        "simplejpeg",
+        "simplejpeg", "openpyxl",
     },
-    "mammo_core/datasets": {"numpy", "pandas", "sklearn", "scipy", "cv2", "openpyxl", "skimage"},
+    "mammo_core/datasets": {"numpy", "pandas", "sklearn", "scipy", "cv2", "skimage"},
     "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy"},
     "mammo_core/plots": {"numpy", "pandas", "plotly"},
     "mammo_core/runs": {"numpy", "pandas", "safetensors"},

@@ -6,6 +6,7 @@ environment variables (RANK, WORLD_SIZE, ...) and Fabric joins them.
 
 import os
 import sys
+import warnings
 from typing import Any, Final, cast
 
 import torch
@@ -27,13 +28,16 @@ def make_fabric(config: RunConfig) -> Fabric:
         raise ConfigError(
             f"A batch of {config.optim.batch_size} cannot be shared evenly by {world} processes."
         )
-    fabric = Fabric(
-        accelerator=_accelerator(config),
-        devices=local,
-        num_nodes=world // local,
-        strategy="ddp" if world > 1 else "auto",
-        precision=config.precision,
-    )
+    with warnings.catch_warnings():
+        # On the login node of a cluster: our processes are started by torchrun, or stand alone.
+        warnings.filterwarnings("ignore", message="The `srun` command is available")
+        fabric = Fabric(
+            accelerator=_accelerator(config),
+            devices=local,
+            num_nodes=world // local,
+            strategy="ddp" if world > 1 else "auto",
+            precision=config.precision,
+        )
     if world > 1:
         fabric.launch()
     return fabric

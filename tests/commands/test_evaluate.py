@@ -121,6 +121,7 @@ def test_a_folder_that_is_not_there_is_one_sentence(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_the_matrix_is_filled_where_classes_agree_and_every_other_square_has_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

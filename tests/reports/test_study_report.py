@@ -380,7 +380,7 @@ def test_rates_of_papers_stand_beside_ours_and_not_without_their_intervals(
     assert "(95 % " in row
     hidden = "| Probabilistic F1 | – (no interval is available, so no value is shown) | yes |"
     assert hidden in text
-    more = made_up_predictions(women=60).assign(split="test")
+    more = made_up_predictions(women=90, with_cancer=40).assign(split="test")
     rest = table[table["split"] == "val"].assign(image_id=lambda one: one["image_id"] + "v")
     run = write_run(study.path.parent, f"{RUN}-more", pd.concat([more, rest]))
     text = section_of(markdown_of(run), "Threshold: promised and delivered")
@@ -413,7 +413,7 @@ def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_fol
 def test_a_model_of_three_classes_has_a_table_of_them(tmp_path: Path) -> None:
     table = made_up_predictions(women=40)
     words = {True: "cancer", False: "normal"}
-    benign = table["patient_id"].isin(["w030", "w031", "w032", "w033"])
+    benign = table["patient_id"] >= "w028"  # 12 women; of fewer, F1 over the classes tells nothing
     table["label"] = table["positive"].map(words).mask(benign, "benign").astype("string")
     table["p_cancer"] = table["score"]
     table["p_benign"] = table["p_normal"] = (1 - table["score"]) / 2
