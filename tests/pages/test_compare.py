@@ -762,6 +762,8 @@ def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
 ) -> None:
     old = write_run(runs_root, GUESSING, made_up_predictions(skill=0.0, seed=1))
     new = write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
+    for run in (old, new):
+        write_about(run, About(title="EfficientNet"))  # both of one name
     written_margin(
         new, old, claim=Claim.NON_INFERIOR, figure=MarginOf.AUC, margin=0.05, level=Level.BREAST
     )
@@ -771,6 +773,7 @@ def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
     assert not page.exception
     (row,) = page.table[0].value.to_dict("records")
     assert (row["Claim"], row["Margin"], row["Result"]) == ("no worse, AUC", "0.05", "met")
+    assert (row["model"], row["Against"]) == ("EfficientNet", "EfficientNet (2)")
     assert "before the test set was first opened" in row["Written"]
     assert "120 breasts of 60 women, 20 with and 100 without cancer" in row["Of"]
     for run in (old, new):  # opened an hour ago, not in this very second
@@ -778,7 +781,7 @@ def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
         run.file(OPENINGS_FILE).write_text(
             re.sub(r'"opened_at": "\d{4}', '"opened_at": "2020', line)
         )
-    page.selectbox(key="margin_of").set_value(GOOD).run()
+    page.selectbox(key="margin_of").set_value(row["model"]).run()
     page.selectbox(key="compare_margin_level").set_value(Level.BREAST)
     next(one for one in page.button if one.label == "Write it down").click().run()
     assert not page.exception
