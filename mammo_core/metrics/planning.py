@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from scipy.special import ndtri
-from scipy.stats import f as f_distribution
-from scipy.stats import ncf
+from scipy.special import fdtri, ncfdtr, ndtri
 
 from mammo_core.errors import ConfigError
 from mammo_core.metrics.uncertainty import (
@@ -200,8 +198,8 @@ def reader_power(plan: StudyPlan, ill: float, odds: float) -> float:
     spread = by_readers + by_cases
     noncentral = readers * (plan.expected - plan.other) ** 2 / (2 * spread)
     freedom = spread**2 / (by_readers**2 / (readers - 1))
-    critical = f_distribution.ppf(CONFIDENCE, 1, freedom)
-    return float(ncf.sf(critical, 1, freedom, noncentral))
+    critical = fdtri(1, freedom, CONFIDENCE)
+    return 1 - float(ncfdtr(1, freedom, noncentral, critical))
 
 
 def _least(is_enough: Callable[[float], bool]) -> int:
