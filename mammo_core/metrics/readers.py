@@ -164,6 +164,14 @@ def _understood(reads: pd.DataFrame) -> pd.DataFrame:
     for name in {"birads", "density"} & {*reads.columns}:
         words = reads[name].str.upper()
         reads = reads.assign(**{name: words.where(words != "")})
+    if "woman" in reads:
+        reads = reads.assign(woman=reads["woman"].where(reads["woman"] != ""))
+        women = reads.groupby("case")["woman"].nunique()
+        if (women > 1).any():
+            raise TableError(
+                f"{many(int((women > 1).sum()), 'case is', 'cases are')} of two women in the "
+                f"reader study (first: {women.index[women > 1][0]}). A case is of one woman."
+            )
     empty = [name for name in _ASKED if name in reads and reads[name].isna().all()]
     return reads.drop(columns=empty)
 
