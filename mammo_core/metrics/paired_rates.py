@@ -23,6 +23,7 @@ from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     Estimate,
     IntervalMethod,
+    Rate,
     auc_parts,
     degrees_of_freedom,
     effective_cases,
@@ -141,6 +142,7 @@ class AtOneRate:
     name: str
     point: OperatingPoint
     sensitivity: Estimate
+    specificity: Rate
     behind: Difference | None
 
 
@@ -176,6 +178,7 @@ def sensitivities_at(
             name=names[number],
             point=points[number],
             sensitivity=_estimate(models[number], points[number], drawn[number]),
+            specificity=_specificity(models[number], points[number]),
             behind=None
             if number == best
             else _paired(
@@ -306,9 +309,16 @@ def _paired(
     fixed = rate_difference(one[ill], other[ill], of.groups[ill], z=float(ndtri(level)))
     return Difference(
         value=fixed.value, low=fixed.low, high=fixed.high, p_value=None,
-        method=IntervalMethod.WILSON_CLUSTERED, cases=len(of), groups=of.group_count,
-        compared=among.models,
+        method=IntervalMethod.UNNAMED if of.unnamed else IntervalMethod.WILSON_CLUSTERED,
+        cases=len(of), groups=of.group_count, compared=among.models,
     )  # fmt: skip
+
+
+def _specificity(cases: Cases, point: OperatingPoint) -> Rate:
+    """On these very cases, on which the threshold was set."""
+    well = ~cases.positive
+    found = rate_with_interval((cases.score < point.threshold)[well], cases.groups[well])
+    return replace(found, method=IntervalMethod.UNNAMED) if cases.unnamed else found
 
 
 def _estimate(cases: Cases, point: OperatingPoint, drawn: Floats) -> Estimate:
@@ -322,6 +332,7 @@ def _estimate(cases: Cases, point: OperatingPoint, drawn: Floats) -> Estimate:
         ends = logit_interval(rate.value, half)
         low, high = min(low, ends[0]), max(high, ends[1])
     return Estimate(
-        value=rate.value, low=low, high=high, method=IntervalMethod.BOOTSTRAP,
+        value=rate.value, low=low, high=high,
+        method=IntervalMethod.UNNAMED if cases.unnamed else IntervalMethod.BOOTSTRAP,
         positives=cases.positives, negatives=cases.negatives, groups=cases.group_count,
     )  # fmt: skip

@@ -252,10 +252,9 @@ def rate_gaps(cuts: Mapping[str, Sequence[Slice]], threshold: float) -> list[Rat
         and min(_women_behind(part, figure) for part in (one, other)) >= FEWEST_WOMEN
     ]
     clearest: dict[tuple[str, PartFigure], RateGap] = {}
-    for column, figure, *two in pairs:
-        gap = _rate_gap(
-            _ordered(*two, figure, threshold), column=column, figure=figure, compared=len(pairs)
-        )
+    for column, figure, one, other in pairs:
+        sides = _ordered(one, other, figure, threshold)
+        gap = _rate_gap(sides, column=column, figure=figure, compared=len(pairs))
         best = clearest.get((column, figure))
         if best is None or (gap.p_value, -gap.value) < (best.p_value, -best.value):
             clearest[(column, figure)] = gap
