@@ -156,6 +156,15 @@ def test_light_modules_do_not_load_torch() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+def test_opening_a_page_does_not_load_the_distributions_of_scipy() -> None:
+    """`scipy.stats` takes a second, and fails where another page is importing torch meanwhile."""
+    names = [name for name in MODULES if name.startswith("pages.components.")]
+    assert len(names) >= 50
+    code = f"import sys, {', '.join(names)}; sys.exit('scipy.stats' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False)
+    assert ran.returncode == 0
+
+
 def test_training_loads_where_there_are_no_pages_and_no_dicom() -> None:
     absent = ["streamlit", "plotly", "pydicom", "pytorch_grad_cam", "imagecodecs"]
     names = [name for name in MODULES if name.startswith("mammo_core.training.")]

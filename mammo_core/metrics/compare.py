@@ -237,7 +237,7 @@ def difference_of(
         low=max(-1.0, value - half),
         high=min(1.0, value + half),
         p_value=among.p_of(abs(value) / error),
-        method=method,
+        method=IntervalMethod.UNNAMED if of.unnamed else method,
         cases=len(of),
         groups=of.group_count,
         compared=among.models,

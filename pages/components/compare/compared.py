@@ -13,7 +13,7 @@ from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
 from pages.components.shared import cached
-from pages.components.shared.counting import Counting, count_cases
+from pages.components.shared.counting import Counting, count_cases, women_unknown
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import title_of
 from pages.components.shared.runs import told_settings, verification_of_run
@@ -193,6 +193,12 @@ def _judged_images(scored: Scored) -> frozenset[str]:
 def say_what_is_left_out(reasons: Mapping[str, str]) -> None:
     for name, reason in reasons.items():
         st.warning(escaped(f"{name} is left out. {reason}"), icon=":material/warning:")
+
+
+def say_whose_women_are_unknown(scored: Mapping[str, Scored], counted: Mapping[str, Cases]) -> None:
+    for name, cases in counted.items():
+        if unknown := women_unknown(scored[name], cases):
+            st.warning(escaped(f"{name}: {unknown}"), icon=":material/warning:")
 
 
 def say_what_differs_from_its_card(models: Mapping[str, Scored]) -> None:
