@@ -136,10 +136,10 @@ def _refuse_other_data(run: RunFolder, other: RunFolder) -> None:
 
 def _kind_of_data(run: RunFolder) -> str:
     """ "" where the settings do not say."""
-    for kind in (RunConfig, EvaluateConfig):
-        with suppress(MammoError):
-            settings = run.settings(kind)
-            return settings.data.adapter if isinstance(settings, RunConfig) else settings.adapter
+    with suppress(MammoError):
+        return run.settings(RunConfig).data.adapter
+    with suppress(MammoError):
+        return run.settings(EvaluateConfig).adapter
     return ""
 
 
