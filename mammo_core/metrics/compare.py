@@ -163,8 +163,8 @@ def auc_difference(one: Cases, other: Cases, *, among: "AmongAll | None" = None)
         low, high = _unpaired_interval(one, other, z=pairs.normal_quantile)
         return Difference(
             value=first.value - second.value, low=low, high=high, p_value=None,
-            method=IntervalMethod.NEWCOMBE, cases=len(one), groups=one.group_count,
-            compared=pairs.models,
+            method=IntervalMethod.UNNAMED if one.unnamed else IntervalMethod.NEWCOMBE,
+            cases=len(one), groups=one.group_count, compared=pairs.models,
         )  # fmt: skip
     if _is_of_few(first):
         return _squared_and_added(first, second, of=one, among=pairs)
@@ -204,8 +204,8 @@ def _squared_and_added(
     return Difference(
         value=value, low=max(-1.0, low), high=min(1.0, high),
         p_value=among.p_of(_reaches_zero(nearer_end, among.quantile)) if value else 1.0,
-        method=IntervalMethod.NEWCOMBE, cases=len(of), groups=of.group_count,
-        compared=among.models,
+        method=IntervalMethod.UNNAMED if of.unnamed else IntervalMethod.NEWCOMBE,
+        cases=len(of), groups=of.group_count, compared=among.models,
     )  # fmt: skip
 
 
