@@ -14,7 +14,8 @@ from pathlib import Path
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
 os.environ["OMP_NUM_THREADS"] = "1"
-os.environ["RAY_worker_niceness"] = "0"  # else its workers give way to whatever else runs here
+# Else its workers give way to whatever else runs here; Ray spells it so.
+os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
 
 from mammo_core.files import REPOSITORY
 from mammo_core.inference.in_pieces import Scorer, score_chunk

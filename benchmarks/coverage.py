@@ -3,6 +3,7 @@ calls equal things different, on made-up women. Writes benchmarks/coverage.md.
 
     python -m benchmarks.coverage            # 2,000 studies each: an hour on one core
     python -m benchmarks.coverage 200 50     # a look: so many studies of intervals, and of tests
+    python -m benchmarks.coverage differences 600   # only two models and margins; the rest stays
 """
 
 import sys
@@ -22,7 +23,7 @@ from mammo_core.metrics.agreement import Weighting, agreement
 from mammo_core.metrics.calibration import calibration_of, expected_error_interval
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.clinic import project_at, why_no_projection
-from mammo_core.metrics.compare import compare_to_best, holm
+from mammo_core.metrics.compare import auc_difference, compare_to_best, holm
 from mammo_core.metrics.confounding import auc_within
 from mammo_core.metrics.conservative import delivered_of, promised_rate
 from mammo_core.metrics.curves import average_precision, average_precision_with_interval
@@ -332,6 +333,52 @@ def equal_models(rng: np.random.Generator, count: int, *, ill: int, size: int) -
     ]
 
 
+#: Women with cancer, of how many, and the AUC of the new model and the old one.
+RIVALS: Final = (
+    (10, 500, 0.90, 0.95), (20, 500, 0.90, 0.95), (34, 100, 0.90, 0.95), (170, 500, 0.90, 0.95),
+    (10, 500, 0.95, 0.95), (10, 500, 0.60, 0.70), (34, 100, 0.75, 0.80),
+)  # fmt: skip
+
+
+def two_rivals(
+    rng: np.random.Generator, ill: int, count: int, aucs: tuple[float, float], images: int
+) -> list[Cases]:
+    """Two models that see much alike, of so many images of each woman; half of what an image's
+    scores vary by is hers where there are several.
+    """
+    positive = np.repeat(np.arange(count) < ill, images)
+    hers = np.repeat(rng.normal(size=count), images)
+    own = rng.normal(size=(3, count * images))
+    seen = np.sqrt(0.7) * (hers if images == 1 else np.sqrt(0.7) * hers + np.sqrt(0.3) * own[2])
+    return [
+        _cases(
+            norm.cdf(seen + np.sqrt(0.3) * one + norm.ppf(auc) * np.sqrt(2) * positive),
+            positive,
+            images=images,
+        )
+        for auc, one in zip(aucs, own[:2], strict=True)
+    ]
+
+
+def differences(studies: int) -> Iterator[tuple[str, float, float]]:
+    """Of a design: how often the interval of the difference holds it, and how often a model worse
+    by the very margin is called no worse; 1 in 40 may be.
+    """
+    for (ill, count, new, old), images in product(RIVALS, (1, 4)):
+        rng = np.random.default_rng(count + ill)
+        lows, highs = np.transpose([
+            (found.low, found.high)
+            for found in (
+                auc_difference(*two_rivals(rng, ill, count, (new, old), images))
+                for _ in range(studies)
+            )
+        ])  # fmt: skip
+        true = new - old
+        held = float(np.mean((lows <= true) & (true <= highs)))
+        kind = "one case" if images == 1 else "clustered"
+        yield f"{ill} of {count}, {new} against {old}, {kind}", held, float(np.mean(lows > true))
+
+
 def _best_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
     models = equal_models(rng, count, ill=ill, size=size)
     return any(one.is_clear for one in compare_to_best([*map(str, range(count))], models))
@@ -375,7 +422,29 @@ def type_one(studies: int) -> Iterator[tuple[str, int, str, float]]:
             yield name, count, f"{ill} of {size}", float(share)
 
 
+DIFFERENCES: Final = "## Two models: difference in AUC"
+
+
+def _differences_written(studies: int) -> Iterator[str]:
+    yield from (
+        DIFFERENCES,
+        "",
+        f"Of {studies:,} studies each. The last column is how often a model that is worse by the "
+        "very margin meets it (0.025 or less).",
+        "",
+        "| design | held | worse, called no worse |",
+        "|---|---|---|",
+    )
+    for design, held, wrong in differences(studies):
+        yield f"| {design} | {held:.1%} | {wrong:.3f} |"
+
+
 def main() -> None:
+    if sys.argv[1:2] == ["differences"]:
+        kept = WRITTEN.read_text(encoding="utf-8").split(DIFFERENCES)[0].rstrip()
+        new = "\n".join(_differences_written(int(sys.argv[2])))
+        WRITTEN.write_text(f"{kept}\n\n{new}\n", encoding="utf-8")
+        return
     numbers = [int(one) for one in sys.argv[1:3]] or [STUDIES]
     studies, of_tests = numbers[0], numbers[-1]
     table = pd.DataFrame(coverage(studies), columns=["figure", "design", "held", "hidden"])
@@ -423,6 +492,7 @@ def _written(table: pd.DataFrame, studies: int, of_tests: int) -> Iterator[str]:
     )
     for name, count, who, share in type_one(of_tests):
         yield f"| {name} | {count} | {who} | {share:.3f} |"
+    yield from ("", *_differences_written(studies))
 
 
 if __name__ == "__main__":

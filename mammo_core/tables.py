@@ -76,8 +76,28 @@ def check_manifest(table: pd.DataFrame) -> pd.DataFrame:
 def shape_manifest(table: pd.DataFrame) -> pd.DataFrame:
     """`check_manifest` without the rule that one row is one image: for tables still in question."""
     table = _with_contract(table, MANIFEST_COLUMNS, required=("image_id", "path"), what="manifest")
+    _refuse_paths_of_no_file(table["path"])
     group = table["group_id"].fillna(table["patient_id"]).fillna(table["exam_id"])
     return table.assign(group_id=group.fillna(table["image_id"]))
+
+
+_LONGEST_NAME: Final = 255  # bytes: no file system has longer ones
+
+
+def _refuse_paths_of_no_file(paths: "pd.Series[str]") -> None:
+    """Such a path is not merely missing: to ask a system for it is an error of its own."""
+    wrong = paths.map(_is_no_path).to_numpy(dtype=bool)
+    if wrong.any():
+        raise TableError(
+            f"{wrong.sum()} of {len(paths)} rows of the manifest have a path that no file can have "
+            f"(first: row {int(wrong.argmax()) + 1:,}): a name in it is longer than "
+            f"{_LONGEST_NAME} bytes or holds a zero byte. Correct the column path."
+        )
+
+
+def _is_no_path(path: str) -> bool:
+    names = path.replace("\\", "/").encode().split(b"/")
+    return b"\0" in path.encode() or max(map(len, names)) > _LONGEST_NAME
 
 
 def check_boxes(table: pd.DataFrame) -> pd.DataFrame:
@@ -161,7 +181,10 @@ def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:
 
 
 def safe_cell(text: str) -> str:
-    """`text` as a cell of a CSV that a spreadsheet shows and never runs as a formula."""
+    """`text` as a cell of a CSV that a spreadsheet shows and never runs as a formula. A carriage
+    return alone would begin a row of its own there: the writer puts no quotes around it.
+    """
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
     return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 

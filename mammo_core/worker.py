@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,7 +24,7 @@ from mammo_core.config import (
     MeasureConfig,
     RunConfig,
 )
-from mammo_core.errors import MammoError
+from mammo_core.errors import MammoError, RunError
 from mammo_core.files import keep_private
 from mammo_core.places.cluster import is_on_cluster
 from mammo_core.runs.folder import RunFolder, find_checkpoint
@@ -77,17 +78,25 @@ def embed(job: RunFolder) -> str:
 
 def judge(job: RunFolder) -> str:
     from mammo_core.inference.judging import judge as judge_checkpoint
+    from mammo_core.runs.operating_points import note_opening
+    from mammo_core.types import Split
 
-    config = job.settings(JudgeConfig)
+    config, now = job.settings(JudgeConfig), datetime.now(UTC).isoformat(timespec="seconds")
+    run = find_checkpoint(config.checkpoint)
     found = judge_checkpoint(
         config,
-        find_checkpoint(config.checkpoint),
-        now=datetime.now(UTC).isoformat(timespec="seconds"),
+        run,
+        now=now,
         device="auto",
         report=JobProgress(job),
         should_stop=job.is_asked_to_stop,
     )
-    return "Stopped on request; nothing was kept." if found is None else "\n".join(found.sentences)
+    if found is None:
+        return "Stopped on request; nothing was kept."
+    if found.split == Split.TEST:  # what the job ends with is shown
+        with suppress(RunError):  # a folder that only can be read
+            note_opening(run, by=f"job {config.kind}", now=now)
+    return "\n".join(found.sentences)
 
 
 def latency(job: RunFolder) -> str:

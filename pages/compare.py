@@ -21,6 +21,7 @@ from pages.components.compare.compared import (
     say_what_differs_from_its_card,
     say_what_is_left_out,
     say_what_is_verified,
+    say_whose_women_are_unknown,
     sets_by_content,
     show_images,
     show_settings,
@@ -101,6 +102,7 @@ with shown_errors():
     if not counted:
         st.stop()
     say_what_differs_from_its_card({name: scored[name] for name in counted})
+    say_whose_women_are_unknown(scored, counted)
     sets = sets_by_content({name: scored[name] for name in counted})
     counted = {name: replace(cases, dataset=sets[name]) for name, cases in counted.items()}
     refuse_other_questions({name: scored[name] for name in counted})

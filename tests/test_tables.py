@@ -88,3 +88,10 @@ def test_a_score_that_is_missing_is_refused() -> None:
 def test_a_box_needs_its_four_edges() -> None:
     with pytest.raises(TableError, match="lacks y1"):
         check_boxes(pd.DataFrame({"image_id": ["1"], "x0": [0], "y0": [0], "x1": [1]}))
+
+
+@pytest.mark.parametrize("path", ["a\0b.png", "images/" + "x" * 256, "\u00e9" * 128])
+def test_a_path_that_no_file_can_have_is_refused_by_its_row(path: str) -> None:
+    table = pd.DataFrame({"image_id": ["1", "2"], "path": ["images/fine.png", path]})
+    with pytest.raises(TableError, match=r"1 of 2 rows .* no file can have \(first: row 2\)"):
+        check_manifest(table)

@@ -7,6 +7,13 @@ import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mammo_core.errors import RunError
+
+if TYPE_CHECKING:
+    from mammo_core.runs.folder import RunFolder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +33,19 @@ def say(line: object) -> None:
 
 def say_aside(line: str) -> None:
     print(printable(line), file=sys.stderr, flush=True)
+
+
+def note_look(*runs: "RunFolder", by: str) -> None:
+    """Test results of `runs` are about to be told. Where a folder can only be read, that they were
+    looked at is not kept, and this is said.
+    """
+    from mammo_core.runs.operating_points import note_opening
+
+    for run in runs:
+        try:
+            note_opening(run, by=by, now=datetime.now(UTC).isoformat(timespec="seconds"))
+        except RunError as error:
+            say_aside(str(error))
 
 
 def show_progress(done: int, total: int, message: str) -> None:

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from mammo_core.commands.command import Command, say, say_aside
+from mammo_core.commands.command import Command, note_look, say, say_aside
 from mammo_core.commands.runs import ended_well
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import ConfigError, MammoError
@@ -97,9 +97,18 @@ def _told(run: RunFolder) -> bool:
     """Follow `run` to its end, and tell what came out; whether it ended well."""
     if not ended_well(run):
         return False
+    note_look(run, *_whose_test_women(run), by="mammo evaluate")
     for line in _results(run):
         say_aside(line)
     return True
+
+
+def _whose_test_women(run: RunFolder) -> list[RunFolder]:
+    """The run whose split it is, where its test women were scored: a look at the same women."""
+    config = run.settings(EvaluateConfig)
+    if not config.split_of or config.split not in ("all", "test"):
+        return []
+    return [find_checkpoint(config.split_of)]
 
 
 def evaluate(
@@ -228,11 +237,13 @@ def _add_ensemble_arguments(parser: argparse.ArgumentParser) -> None:
 def _run_ensemble(arguments: argparse.Namespace) -> int:
     from mammo_core.metrics.ensemble import Averaging
     from mammo_core.training.ensemble import make_ensemble
-    from mammo_core.training.series import join_folds, series_of
+    from mammo_core.training.series import join_folds, members_of, series_of
 
     method, root = Averaging(arguments.method), checkpoints_root()
     if method is Averaging.OUT_OF_FOLD:
-        run = join_folds(series_of(arguments.members[0], root), root)
+        series = series_of(arguments.members[0], root)
+        run = join_folds(series, root)
+        note_look(*members_of(series, root), by="mammo ensemble")  # it tells the AUC of each fold
     else:
         run = make_ensemble(arguments.members, method=method, root=root)
     say(run.path)

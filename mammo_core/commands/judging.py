@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Literal
 
-from mammo_core.commands.command import Command, say, show_progress
+from mammo_core.commands.command import Command, note_look, say, show_progress
 from mammo_core.config import JudgeConfig
 from mammo_core.files import measurements_root
 from mammo_core.runs.folder import find_checkpoint
 from mammo_core.runs.jobs import start_run
+from mammo_core.types import Split
 
 
 def _add_arguments(parser: argparse.ArgumentParser, *, images: int) -> None:
@@ -59,6 +60,8 @@ def _judge(kind: Literal["explain_check", "froc", "stress"], arguments: argparse
     now = datetime.now(UTC).isoformat(timespec="seconds")
     found = judge(config, run, now=now, report=show_progress)
     assert found is not None  # nobody can ask a command to stop
+    if found.split == Split.TEST:
+        note_look(run, by=f"mammo {kind.replace('_', '-')}")
     for line in (f"{run.run_id}:", *found.sentences):
         say(line)
     return 0

@@ -44,7 +44,7 @@ def _run(arguments: argparse.Namespace) -> int:
             margin=arguments.margin,
             level=Level(arguments.level),
         )
-    for one, is_beforehand in margins_of(run):
+    for one, is_beforehand in margins_of(run, roots):
         told = "before" if is_beforehand else "AFTER"
         say(
             f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "

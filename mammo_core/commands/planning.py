@@ -49,6 +49,20 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--readers", type=int, default=0, metavar="N", help="who read without and with the model"
     )
+    parser.add_argument(
+        "--reader-likeness",
+        type=float,
+        default=0.47,
+        metavar="SHARE",
+        help="of one reader's errors without and with the model, a correlation (default 0.47)",
+    )
+    parser.add_argument(
+        "--reader-spread",
+        type=float,
+        default=0.02,
+        metavar="SHARE",
+        help="between readers, of what the model brings them: a standard deviation (default 0.02)",
+    )
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -66,6 +80,8 @@ def _run(arguments: argparse.Namespace) -> int:
             likeness=arguments.likeness,
             correlation=arguments.correlation,
             readers=arguments.readers,
+            reader_likeness=arguments.reader_likeness,
+            reader_spread=arguments.reader_spread,
         )
     )
     for line in (needed.sentence, *needed.remarks):

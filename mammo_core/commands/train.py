@@ -10,7 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mammo_core.commands.command import Command, say, say_aside
+from mammo_core.commands.command import Command, note_look, say, say_aside
 from mammo_core.commands.runs import add_here_argument, ended_well
 from mammo_core.config import DataConfig, RunConfig, load_settings
 from mammo_core.errors import ConfigError, RunError
@@ -185,8 +185,9 @@ def _finished(run: RunFolder, *, is_one_of_many: bool) -> bool:
 
 
 def _tell_series(config: RunConfig) -> None:
-    from mammo_core.training.series import join_folds, spread_of
+    from mammo_core.training.series import join_folds, members_of, spread_of
 
+    note_look(*members_of(config.series, checkpoints_root()), by="mammo train")
     if config.data.folds:
         joined = join_folds(config.series, checkpoints_root())
         say(joined.path)

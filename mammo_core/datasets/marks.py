@@ -48,6 +48,7 @@ def froc_of(
         images=len(images),
         images_without=sum(not image.boxes for image in images),
         women=found[0].groups,
+        women_with=found[0].groups_with,
         left_out=0,
         points=tuple(_point(one) for one in found),
         curve=_kept_curve(matched),

@@ -48,6 +48,7 @@ class ScoredImage:
     title: str
     score: float
     is_outside: bool = False  # what the model knows: no threshold was set on such images
+    is_proposed: bool = False  # its file's name tells a side, which nobody has confirmed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,9 +183,14 @@ def said_of_all(cases: Sequence[ScoredCase], point: LockedPoint | None) -> tuple
     against the threshold. While a breast's image may be missing from its score, the second says so
     and there is no first.
     """
-    unplaced = {image.ref.image_id for case in cases for image in case.images if not image.ref.side}
+    unplaced = {
+        image.ref.image_id: image for case in cases for image in case.images if not image.ref.side
+    }
     if unplaced and point is not None and point.level is Level.BREAST:
-        told = many(len(unplaced), "image has", "images have")
+        unnamed = sum(not image.is_proposed for image in unplaced.values())
+        if not unnamed:
+            return "", "No verdict yet: sides are proposed from the file names. Confirm them."
+        told = many(unnamed, "image has", "images have")
         return "", f"No verdict yet: {told} no side. Set L or R on the image."
     judged = [(case, found) for case in cases if (found := verdict_on(case, point))]
     if not judged:

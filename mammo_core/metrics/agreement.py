@@ -43,6 +43,15 @@ class RaterAgreement:
     high: float | None
     alike: Rate
     women: int
+    apart: int  # women with a case that is not of the commonest word, by who gave it to fewer
+
+    @property
+    def why_untold(self) -> str:
+        if self.women < FEWEST_GROUPS:
+            return f"fewer than {FEWEST_GROUPS} women"
+        if self.apart < _FEWEST_APART:
+            return f"fewer than {_FEWEST_APART} women judged other than by the commonest word"
+        return "no spread"
 
     @property
     def sentence(self) -> str:
@@ -57,8 +66,7 @@ class RaterAgreement:
     def in_words(self) -> str:
         """A number that has no interval is not written: it would look surer than it is."""
         if self.low is None or self.high is None:
-            few = f"fewer than {FEWEST_GROUPS} women" if self.women < FEWEST_GROUPS else "no spread"
-            return f"not shown, having no interval ({few})"
+            return f"not shown, having no interval ({self.why_untold})"
         return f"{self.kappa:.2f} (95 % {self.low:.2f} to {self.high:.2f})"
 
 
@@ -96,6 +104,7 @@ def agreement(
         high=high,
         alike=rate_with_interval(first == second, groups),
         women=len(by_woman),
+        apart=_fewest_apart(by_woman),
     )
 
 
@@ -118,13 +127,17 @@ def kappa_with_interval(
     weights = _weights(by_woman.shape[1], weighting)
     whole = by_woman.sum(axis=0)
     kappa = float(_kappas(whole[None], weights)[0])
-    if min(_women_apart(by_woman.sum(axis=axis)) for axis in (1, 2)) < _FEWEST_APART:
+    if _fewest_apart(by_woman) < _FEWEST_APART:
         return kappa, None
     error = left_out_error(_kappas(whole - by_woman, weights))
     if error is None:
         return kappa, None
     half = float(stdtrit(len(by_woman) - 1, (1 + CONFIDENCE) / 2)) * error
     return kappa, (max(-1.0, kappa - half), min(1.0, kappa + half))
+
+
+def _fewest_apart(by_woman: Floats) -> int:
+    return min(_women_apart(by_woman.sum(axis=axis)) for axis in (1, 2))
 
 
 def _women_apart(words: Floats) -> int:

@@ -188,12 +188,14 @@ def _same_women(women: Cases, recalled: Cases) -> NDArray[np.float64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Triage:
-    """Two thresholds, per 1,000 women: below the first none is read, from the second all called."""
+    """Two thresholds, per 1,000 women: below the first none is read, from the second all called.
+    Each number with the ends of its interval.
+    """
 
-    not_read: float
-    read: float
-    called: float
-    cancers_not_read: float
+    not_read: tuple[float, float, float]
+    read: tuple[float, float, float]
+    called: tuple[float, float, float]
+    cancers_not_read: tuple[float, float, float]
     share_not_read: Rate  # of the women with cancer
 
 
@@ -205,17 +207,24 @@ def triage(women: Cases, *, rule_out: float, rule_in: float, prevalence: float) 
         )
     if not women.positives or not women.negatives:
         raise TableError("Triage needs women with and women without cancer.")
-    weight = np.where(
-        women.positive,
-        SCREENED * prevalence / women.positives,
-        SCREENED * (1 - prevalence) / women.negatives,
-    )
+    ill = women.positive
+
+    def share(hits: NDArray[np.bool_], among: NDArray[np.bool_]) -> Rate:
+        return rate_with_interval(hits[among], women.groups[among])
+
+    def projected(hits: NDArray[np.bool_]) -> tuple[float, float, float]:
+        value, low, high = weighted_sum(
+            (SCREENED * prevalence, share(hits, ill)),
+            (SCREENED * (1 - prevalence), share(hits, ~ill)),
+        )
+        return value, max(0.0, low), min(float(SCREENED), high)
+
     is_out, is_in = women.score < rule_out, women.score >= rule_in
-    share = rate_with_interval(is_out[women.positive], women.groups[women.positive])
+    missed, most = share(is_out, ill), SCREENED * prevalence
     return Triage(
-        not_read=float(weight[is_out].sum()),
-        read=float(weight[~is_out & ~is_in].sum()),
-        called=float(weight[is_in].sum()),
-        cancers_not_read=share.value * SCREENED * prevalence,
-        share_not_read=share,
+        not_read=projected(is_out),
+        read=projected(~is_out & ~is_in),
+        called=projected(is_in),
+        cancers_not_read=(most * missed.value, most * missed.low, most * missed.high),
+        share_not_read=missed,
     )

@@ -60,8 +60,8 @@ class Matched:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundAt:
     """What is found where at most `allowed` false marks an image are put up with: marks count that
-    are surer than `above`. The interval is drawn by woman; of few women, or where all draws say the
-    same, it is Wilson's.
+    are surer than `above`. The interval is drawn by woman; of few women with a lesion, or where all
+    draws say the same, it is Wilson's.
     """
 
     allowed: float
@@ -73,6 +73,7 @@ class FoundAt:
     false_marks: int
     images: int
     groups: int
+    groups_with: int  # women with a lesion
     without_lesion: Mean | None  # false marks an image that holds no lesion; None: no such image
 
     @property
@@ -133,7 +134,7 @@ def found_at(
     """
     steps = _Steps.of(matched)
     images = len(matched.image_groups)
-    women = int(matched.image_groups.max()) + 1
+    women = len(np.unique(matched.lesion_groups))
     (step,) = steps.chosen(np.append(0, steps.ends)[None], np.array([allowed * images]))
     above = float(np.append(steps.scores, 0.0)[step])
     rate = rate_with_interval(matched.lesions > above, matched.lesion_groups)
@@ -151,7 +152,8 @@ def found_at(
         high=high,
         false_marks=int(counted.sum()),
         images=images,
-        groups=women,
+        groups=int(matched.image_groups.max()) + 1,
+        groups_with=women,
         without_lesion=_on_others(matched, counted),
     )
 

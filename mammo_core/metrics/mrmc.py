@@ -59,6 +59,7 @@ class Crossed:
     positive: NDArray[np.bool_]
     groups: NDArray[np.intp]
     notes: tuple[str, ...] = ()
+    unnamed: int = 0  # cases of no named woman: each counts as a woman of its own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,9 @@ class AverageReader:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReaderEffect:
-    """Of the average reader: the second modality less the first."""
+    """Of the average reader: the second modality less the first. The interval is that of this
+    figure alone, the p corrected for as many figures as `compared`.
+    """
 
     figure: ReaderFigure
     averages: tuple[AverageReader, AverageReader]
@@ -100,6 +103,8 @@ class ReaderEffect:
     cases: int
     positives: int
     women: int
+    unnamed: int = 0
+    compared: int = 1
 
     @property
     def is_clear(self) -> bool:
@@ -110,6 +115,8 @@ class ReaderEffect:
         first, second = self.averages
         p = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"
         spread = f"{self.value:+.3f}, {range_in_words(self.low, self.high, '+.3f')}, p {p}"
+        if self.compared > 1:
+            spread += f" corrected for {self.compared} figures"
         told = "differs" if self.is_clear else "cannot be told apart"
         return (
             f"{self.figure} of the average reader {told}: {first.value:.3f} {first.modality}, "
@@ -125,10 +132,29 @@ class ReaderEffect:
             ReaderFigure.SENSITIVITY: f"{self.positives:,} with cancer",
             ReaderFigure.SPECIFICITY: f"{negatives:,} without cancer",
         }[self.figure]
-        return (
-            f"{many(self.readers, 'reader', 'readers')}, {many(self.cases, 'case', 'cases')} of "
-            f"{many(self.women, 'woman', 'women')}, {counted}"
-        )
+        cases = cases_in_words(self.cases, self.women, self.unnamed)
+        return f"{many(self.readers, 'reader', 'readers')}, {cases}, {counted}"
+
+
+def cases_in_words(cases: int, women: int, unnamed: int) -> str:
+    """How many, and of how many women as far as these are known."""
+    told = many(cases, "case", "cases")
+    if unnamed == cases:
+        return f"{told} (women not known)"
+    whose = f"{told} of {many(women, 'woman', 'women')}"
+    return f"{whose} ({unnamed:,} of no named woman)" if unnamed else whose
+
+
+def number_women(cases: pd.Index, women: "pd.Series[str] | None") -> tuple[NDArray[np.intp], int]:
+    """The woman of each case, numbered, and how many cases have none named; each of these is a
+    woman of its own.
+    """
+    if women is None:
+        return np.arange(len(cases)), len(cases)
+    groups = pd.factorize(women.reindex(cases))[0]
+    unnamed = groups < 0
+    groups[unnamed] = groups.max(initial=-1) + 1 + np.arange(unnamed.sum())
+    return groups, int(unnamed.sum())
 
 
 def crossed(
@@ -162,8 +188,7 @@ def crossed(
             "are of one class, so readers cannot be compared."
         )
     lacking = wide.index.size - len(kept)
-    of_woman = kept.index.to_series() if women is None else women.reindex(kept.index)
-    groups = pd.factorize(of_woman.fillna(kept.index.to_series()))[0]
+    groups, unnamed = number_women(kept.index, women)
     with_cancer, without = (len(set(groups[one])) for one in (positive, ~positive))
     if min(with_cancer, without) < FEWEST_WOMEN:
         raise TableError(
@@ -171,17 +196,26 @@ def crossed(
             f"by every reader in both ways; below {FEWEST_WOMEN} of either, what a difference owes "
             "to chance cannot be told. Let the readers read more cases."
         )
-    notes = (
-        (f"{many(lacking, 'case', 'cases')} left out: not read by all in both ways, or of unknown "
-         "truth.",) if lacking else ()
-    )  # fmt: skip
+    notes = []
+    if lacking:
+        notes.append(
+            f"{many(lacking, 'case', 'cases')} left out: not read by all in both ways, or of "
+            "unknown truth."
+        )
+    if unnamed and women is not None:
+        notes.append(
+            f"{unnamed:,} of {many(len(kept), 'case', 'cases')} of no named woman: each is taken "
+            "for a woman of its own, so every interval is too narrow where several are of one. "
+            "Name the woman of every case, or leave those rows out."
+        )
     return Crossed(
         modalities=modalities,
         readers=tuple(readers),
         scores=kept.to_numpy(dtype=np.float64).T.reshape(2, len(readers), len(kept)),
         positive=positive,
         groups=groups,
-        notes=notes,
+        notes=tuple(notes),
+        unnamed=unnamed,
     )
 
 
@@ -266,6 +300,7 @@ def obuchowski_rockette(
         cases=len(reads.positive),
         positives=int(reads.positive.sum()),
         women=int(reads.groups.max()) + 1,
+        unnamed=reads.unnamed,
     )
 
 

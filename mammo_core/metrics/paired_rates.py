@@ -4,12 +4,12 @@ threshold that gives it one specificity, or one recall rate, on these very cases
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import bdtr, stdtr
+from scipy.special import bdtr, ndtri, stdtr, stdtrit
 
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import AmongAll, Difference, among_all, difference_of
@@ -23,6 +23,7 @@ from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     Estimate,
     IntervalMethod,
+    Rate,
     auc_parts,
     degrees_of_freedom,
     effective_cases,
@@ -62,8 +63,11 @@ class RateDifference:
         return self.p_value < 1 - CONFIDENCE and (self.low > 0.0 or self.high < 0.0)
 
 
-def rate_difference(one: Hits, other: Hits, groups: NDArray[np.intp]) -> RateDifference:
-    """`one` and `other` are hits on the same cases; there must be at least one case.
+def rate_difference(
+    one: Hits, other: Hits, groups: NDArray[np.intp], *, z: float | None = None
+) -> RateDifference:
+    """`one` and `other` are hits on the same cases; there must be at least one case. `z` in the
+    place of 1.96 makes the interval wider.
 
     The interval squares and adds two Wilson intervals less what the pairing explains (Newcombe
     1998, Statistics in Medicine 17:2635, method 10), on effective cases where women repeat. The p
@@ -73,7 +77,7 @@ def rate_difference(one: Hits, other: Hits, groups: NDArray[np.intp]) -> RateDif
     shares = float(one.mean()), float(other.mean())
     effective = [effective_cases(hits, groups) for hits in (one, other)]
     (low, high), (other_low, other_high) = (
-        wilson_interval(share, total) for share, total in zip(shares, effective, strict=True)
+        wilson_interval(share, total, z=z) for share, total in zip(shares, effective, strict=True)
     )
     phi = _correlation(one, other, min(effective))
     value = shares[0] - shares[1]
@@ -138,6 +142,7 @@ class AtOneRate:
     name: str
     point: OperatingPoint
     sensitivity: Estimate
+    specificity: Rate
     behind: Difference | None
 
 
@@ -173,6 +178,7 @@ def sensitivities_at(
             name=names[number],
             point=points[number],
             sensitivity=_estimate(models[number], points[number], drawn[number]),
+            specificity=_specificity(models[number], points[number]),
             behind=None
             if number == best
             else _paired(
@@ -187,9 +193,12 @@ def sensitivities_at(
     ]
 
 
-def beside_calls(cases: Cases, called: Hits, *, seed: int = 0) -> tuple[OperatingPoint, Difference]:
+def beside_calls(
+    cases: Cases, called: Hits, *, looks: int = 1, seed: int = 0
+) -> tuple[OperatingPoint, Difference]:
     """The model where it is at least as specific as who `called`, and its sensitivity there less
     theirs. In every draw of women both the caller's specificity and the threshold are new.
+    Of several who are looked at, all `looks` intervals hold together (Bonferroni).
     """
     positive = cases.positive
     theirs = float((~called)[~positive].mean())
@@ -210,6 +219,7 @@ def beside_calls(cases: Cases, called: Hits, *, seed: int = 0) -> tuple[Operatin
         np.concatenate(gains),
         of=cases,
         among=AmongAll(models=2, freedom=_freedom(cases)),
+        looks=looks,
     )
 
 
@@ -280,21 +290,35 @@ def _freedom(cases: Cases) -> int:
     return degrees_of_freedom(auc_parts(cases.score, cases.positive, cases.groups))
 
 
-def _paired(one: Hits, other: Hits, drawn: Floats, *, of: Cases, among: AmongAll) -> Difference:
+def _paired(
+    one: Hits, other: Hits, drawn: Floats, *, of: Cases, among: AmongAll, looks: int = 1
+) -> Difference:
     """Where no draw differs there is no test, and the interval is that of the calls as they are."""
-    ill = of.positive
+    ill, level = of.positive, 1 - (1 - CONFIDENCE) / 2 / looks
     error = float(drawn.std(ddof=1))
     if error > _ROUNDING:
-        return difference_of(
-            float(one[ill].mean()) - float(other[ill].mean()), error,
-            of=of, among=among, method=IntervalMethod.BOOTSTRAP,
+        value = float(one[ill].mean()) - float(other[ill].mean())
+        found = difference_of(value, error, of=of, among=among, method=IntervalMethod.BOOTSTRAP)
+        if looks == 1 or found.p_value is None:
+            return found
+        half = float(stdtrit(among.freedom, level)) * error
+        return replace(
+            found, low=max(-1.0, value - half), high=min(1.0, value + half),
+            p_value=min(1.0, looks * found.p_value),
         )  # fmt: skip
-    fixed = rate_difference(one[ill], other[ill], of.groups[ill])
+    fixed = rate_difference(one[ill], other[ill], of.groups[ill], z=float(ndtri(level)))
     return Difference(
         value=fixed.value, low=fixed.low, high=fixed.high, p_value=None,
-        method=IntervalMethod.WILSON_CLUSTERED, cases=len(of), groups=of.group_count,
-        compared=among.models,
+        method=IntervalMethod.UNNAMED if of.unnamed else IntervalMethod.WILSON_CLUSTERED,
+        cases=len(of), groups=of.group_count, compared=among.models,
     )  # fmt: skip
+
+
+def _specificity(cases: Cases, point: OperatingPoint) -> Rate:
+    """On these very cases, on which the threshold was set."""
+    well = ~cases.positive
+    found = rate_with_interval((cases.score < point.threshold)[well], cases.groups[well])
+    return replace(found, method=IntervalMethod.UNNAMED) if cases.unnamed else found
 
 
 def _estimate(cases: Cases, point: OperatingPoint, drawn: Floats) -> Estimate:
@@ -308,6 +332,7 @@ def _estimate(cases: Cases, point: OperatingPoint, drawn: Floats) -> Estimate:
         ends = logit_interval(rate.value, half)
         low, high = min(low, ends[0]), max(high, ends[1])
     return Estimate(
-        value=rate.value, low=low, high=high, method=IntervalMethod.BOOTSTRAP,
+        value=rate.value, low=low, high=high,
+        method=IntervalMethod.UNNAMED if cases.unnamed else IntervalMethod.BOOTSTRAP,
         positives=cases.positives, negatives=cases.negatives, groups=cases.group_count,
     )  # fmt: skip

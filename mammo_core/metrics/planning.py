@@ -11,11 +11,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from scipy.special import ndtri
-from scipy.stats import f as f_distribution
-from scipy.stats import ncf
+from scipy.special import fdtri, ncfdtr, ndtri
 
 from mammo_core.errors import ConfigError
+from mammo_core.metrics.mrmc import FEWEST_READERS, FEWEST_WOMEN
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     FEWEST_OF_CLASS,
@@ -27,6 +26,12 @@ from mammo_core.metrics.uncertainty import (
 from mammo_core.words import many
 
 _FEWEST: Final = 4
+#: What is taken for want of better: correlations of the errors of one reader without and with the
+#: model, and of two readers, in one way or in two; and the standard deviation, between readers, of
+#: what the model brings them.
+READER_LIKENESS: Final = 0.47
+_OF_TWO_READERS: Final = 0.3
+READER_SPREAD: Final = 0.02
 _MOST: Final = 10_000_000  # cases: beyond it a wish is refused
 
 
@@ -34,6 +39,13 @@ class PlannedFigure(StrEnum):
     AUC = "AUC"
     SENSITIVITY = "sensitivity"
     SPECIFICITY = "specificity"
+
+
+_PLURALS: Final = {
+    PlannedFigure.AUC: "AUCs",
+    PlannedFigure.SENSITIVITY: "sensitivities",
+    PlannedFigure.SPECIFICITY: "specificities",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +65,8 @@ class StudyPlan:
     likeness: float = 0.5  # of the cases of one woman (intraclass correlation)
     correlation: float = 0.5  # of the two AUCs, or of the two models' calls
     readers: int = 0  # 0: no readers; else `expected` and `other` are those of the average reader
+    reader_likeness: float = READER_LIKENESS  # of the errors of one reader without and with it
+    reader_spread: float = READER_SPREAD  # between readers, of what the model brings them
 
     def check(self) -> None:
         shares = {
@@ -65,16 +79,33 @@ class StudyPlan:
         for name, value in shares.items():
             if not 0.0 < value < 1.0:
                 raise ConfigError(f"The {name} is {value:g}; it must lie between 0 and 1.")
-        for name, value in (("likeness", self.likeness), ("correlation", self.correlation)):
+        alike = {
+            "likeness": self.likeness,
+            "correlation": self.correlation,
+            "likeness of a reader's errors": self.reader_likeness,
+            "spread between readers": self.reader_spread,
+        }
+        for name, value in alike.items():
             if not 0.0 <= value < 1.0:
                 raise ConfigError(f"The {name} is {value:g}; it must be from 0 to below 1.")
-        if self.cases_per_woman < 1.0:
+        if not 1.0 <= self.cases_per_woman < math.inf:
             raise ConfigError(f"{self.cases_per_woman:g} cases a woman; give one or more.")
+        self._check_readers()
         if self.other is not None and self.other == self.expected:
             raise ConfigError("Both values are the same: no study can show a difference of 0.")
-        if self.readers and (self.readers < 2 or self.other is None):
+
+    def _check_readers(self) -> None:
+        if not self.readers:
+            return
+        if self.readers < FEWEST_READERS or self.other is None:
             raise ConfigError(
-                "A study with readers needs two or more, and what they reach with the model."
+                f"A study with readers needs {FEWEST_READERS} or more, for how readers differ "
+                "cannot be learnt from fewer, and what they reach with the model."
+            )
+        if self.reader_likeness < _OF_TWO_READERS:
+            raise ConfigError(
+                f"The likeness of a reader's errors is {self.reader_likeness:g}; it must be at "
+                f"least that of the errors of two readers, {_OF_TWO_READERS:g}."
             )
 
 
@@ -108,6 +139,7 @@ def women_needed(plan: StudyPlan) -> Needed:
     else:
         ill = rate_cases(plan) / odds
     with_cancer = math.ceil(ill * effect / plan.cases_per_woman - 1e-9)
+    with_cancer = max(with_cancer, FEWEST_WOMEN, math.ceil(FEWEST_WOMEN / odds - 1e-9))
     without = math.ceil(with_cancer * odds - 1e-9)
     return Needed(
         with_cancer=with_cancer,
@@ -175,13 +207,6 @@ def mcnemar_cases(only_one: float, only_other: float, *, power: float) -> float:
     return (z * math.sqrt(shared) + w * math.sqrt(shared - apart**2)) ** 2 / apart**2
 
 
-#: What is taken for want of better: correlations of the errors of one reader in two modalities, of
-#: two readers in one, and of two in two; and the standard deviation, between readers, of what the
-#: model brings them.
-READER_LIKENESS: Final = (0.47, 0.3, 0.3)
-READER_SPREAD: Final = 0.02
-
-
 def reader_power(plan: StudyPlan, ill: float, odds: float) -> float:
     """Of the F test of Obuchowski and Rockette with Hillis' degrees of freedom (Hillis, Obuchowski
     and Berbaum 2011, Academic Radiology 18:129), readers and cases random.
@@ -193,15 +218,12 @@ def reader_power(plan: StudyPlan, ill: float, odds: float) -> float:
         if plan.figure is PlannedFigure.AUC
         else middle * (1 - middle) / ill
     )
-    one, two, three = READER_LIKENESS
     readers = plan.readers
-    by_readers = READER_SPREAD**2 / 2 + error * (1 - one - max(0.0, two - three))
-    by_cases = max(0.0, readers * error * (two - three))
-    spread = by_readers + by_cases
+    spread = plan.reader_spread**2 / 2 + error * (1 - plan.reader_likeness)
     noncentral = readers * (plan.expected - plan.other) ** 2 / (2 * spread)
-    freedom = spread**2 / (by_readers**2 / (readers - 1))
-    critical = f_distribution.ppf(CONFIDENCE, 1, freedom)
-    return float(ncf.sf(critical, 1, freedom, noncentral))
+    freedom = readers - 1  # two readers err as alike in two ways as in one: cases add nothing
+    critical = fdtri(1, freedom, CONFIDENCE)
+    return 1 - float(ncfdtr(1, freedom, noncentral, critical))
 
 
 def _least(is_enough: Callable[[float], bool]) -> int:
@@ -227,13 +249,13 @@ def _remarks(plan: StudyPlan, with_cancer: int, effect: float) -> tuple[str, ...
     if plan.readers:
         remarks.append(
             f"{plan.readers} readers and the cases are both a sample; errors of one reader without "
-            f"and with the model correlate by {READER_LIKENESS[0]:g}, those of two readers by "
-            f"{READER_LIKENESS[1]:g}, and what the model brings differs between readers by "
-            f"{READER_SPREAD:g} (standard deviation)."
+            f"and with the model correlate by {plan.reader_likeness:g}, those of two readers by "
+            f"{_OF_TWO_READERS:g}, and what the model brings differs between readers by "
+            f"{plan.reader_spread:g} (standard deviation)."
         )
     elif plan.other is not None:
         remarks.append(
-            f"Both models score the same women; their {plan.figure}s correlate by "
+            f"Both models score the same women; their {_PLURALS[plan.figure]} correlate by "
             f"{plan.correlation:g}. A pilot tells better."
         )
     if plan.figure is PlannedFigure.AUC:

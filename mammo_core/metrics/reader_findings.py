@@ -2,7 +2,7 @@
 agrees with whom.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from typing import Any, Final
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.agreement import RaterAgreement, Weighting, agreement
 from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.compare import holm
 from mammo_core.metrics.mrmc import (
     SEQUENTIAL,
     Crossed,
@@ -22,6 +23,7 @@ from mammo_core.metrics.mrmc import (
     Readers,
     compare_modalities,
     crossed,
+    number_women,
 )
 from mammo_core.metrics.readers import ReaderStudy
 from mammo_core.metrics.uncertainty import Estimate, Rate, auc_with_interval, rate_with_interval
@@ -75,6 +77,7 @@ class StudyFindings:
     pairs: tuple[RaterPair, ...]
     notes: tuple[str, ...]
     unsaid: tuple[str, ...]
+    unnamed: int = 0  # cases of no named woman
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -86,8 +89,9 @@ _NO_WOMEN: Final = (
     "where several are of one, the intervals are too narrow."
 )
 _SEVERAL: Final = (
-    "The p values are not corrected for three figures and two kinds of claim: say before the study "
-    "which one decides."
+    "Each p is corrected for the figures of its claim (Holm), each interval is that of its figure "
+    "alone. The two kinds of claim are not corrected for one another: say before the study which "
+    "one decides."
 )
 
 
@@ -135,7 +139,7 @@ def judge_readers(
         women=int(reads.groups.max()) + 1,
         decision=decision,
         rows=tuple(_rows(reads, calls)),
-        effects=tuple(effects),
+        effects=_corrected(effects),
         pairs=tuple(_pairs(study, modalities, women)),
         notes=(
             *study.notes,
@@ -145,7 +149,20 @@ def judge_readers(
             _SEVERAL,
         ),
         unsaid=tuple(dict.fromkeys(unsaid)),
+        unnamed=reads.unnamed,
     )
+
+
+def _corrected(effects: Sequence[ReaderEffect]) -> tuple[ReaderEffect, ...]:
+    """Each p for all figures of its claim: a model that changes nothing is rarely said to change
+    one of three.
+    """
+    raised: dict[tuple[ReaderFigure, Readers], ReaderEffect] = {}
+    for about in Readers:
+        claim = [one for one in effects if one.about is about]
+        for one, p_value in zip(claim, holm([one.p_value for one in claim]), strict=True):
+            raised[(one.figure, about)] = replace(one, p_value=p_value, compared=len(claim))
+    return tuple(raised[(one.figure, one.about)] for one in effects)
 
 
 def _calls(
@@ -275,7 +292,6 @@ def _pair(
     cases = both[both.isin(order).all(axis=1)]
     if cases.empty:
         return
-    of_woman = cases.index.to_series() if women is None else women.reindex(cases.index)
     one, other = map(str, cases.columns)
     yield RaterPair(
         what=judged.title,
@@ -285,7 +301,7 @@ def _pair(
         agreement=agreement(
             cases.iloc[:, 0].tolist(),
             cases.iloc[:, 1].tolist(),
-            pd.factorize(of_woman.fillna(cases.index.to_series()))[0],
+            number_women(cases.index, women)[0],
             order=order,
             weighting=judged.weighting,
         ),
@@ -294,8 +310,8 @@ def _pair(
 
 
 _COLUMNS: Final = (
-    "figure", "of", "way", "value", "low", "high", "p", "count", "total", "level", "cases", "women",
-    "readers", "about",
+    "figure", "of", "way", "value", "low", "high", "p", "p_corrected_for", "count", "total",
+    "level", "cases", "women", "readers", "about",
 )  # fmt: skip
 _LEVEL: Final = "case of the study"
 
@@ -340,6 +356,7 @@ def _of_effects(found: StudyFindings) -> Iterator[dict[str, object]]:
         yield basis | {
             "of": "difference", "way": f"{second.modality} less {first.modality}",
             "value": one.value, "low": one.low, "high": one.high, "p": one.p_value,
+            "p_corrected_for": one.compared,
         }  # fmt: skip
 
 

@@ -7,8 +7,7 @@ category and the density; `woman` says which cases are of one.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from io import StringIO
 from typing import Final
 
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import Difference, holm, taken
+from mammo_core.metrics.compare import Difference, taken
 from mammo_core.metrics.paired_rates import beside_calls
 from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import Rate, rate_with_interval
@@ -80,7 +79,7 @@ class ReaderResult:
     """One reader on the cases that he or she read, and the model on the same.
 
     `model` is its point where it is at least as specific as the reader; `gain` is its sensitivity
-    there less the reader's, its p corrected for the number of readers (Holm).
+    there less the reader's, its interval and p corrected for the number of readers (Bonferroni).
     """
 
     reader: str
@@ -165,6 +164,14 @@ def _understood(reads: pd.DataFrame) -> pd.DataFrame:
     for name in {"birads", "density"} & {*reads.columns}:
         words = reads[name].str.upper()
         reads = reads.assign(**{name: words.where(words != "")})
+    if "woman" in reads:
+        reads = reads.assign(woman=reads["woman"].where(reads["woman"] != ""))
+        women = reads.groupby("case")["woman"].nunique()
+        if (women > 1).any():
+            raise TableError(
+                f"{many(int((women > 1).sum()), 'case is', 'cases are')} of two women in the "
+                f"reader study (first: {women.index[women > 1][0]}). A case is of one woman."
+            )
     empty = [name for name in _ASKED if name in reads and reads[name].isna().all()]
     return reads.drop(columns=empty)
 
@@ -197,41 +204,31 @@ def beside_readers(
             "study and the predictions differ on the truth."
         )
     kept = reads[named & ~differs].assign(row=rows)
-    results, unjudged = [], []
+    judged, unjudged = [], []
     for reader, part in kept.groupby("reader", sort=True):
         own = taken(cases, part["row"].to_numpy())
         if own.positives and own.negatives:
-            results.append(_result(str(reader), own, (part["score"] >= called_from).to_numpy()))
+            judged.append((str(reader), own, (part["score"] >= called_from).to_numpy()))
         else:
             unjudged.append(str(reader))
     if unjudged:
         notes.append(f"Left out, having read cases of one class only: {', '.join(unjudged)}.")
-    if not results:
+    if not judged:
         raise TableError("No reader read cases with and cases without cancer.")
+    results = tuple(_result(*one, readers=len(judged)) for one in judged)
     every = taken(cases, np.array(sorted(set(kept["row"]))))
-    return ReadersBeside(cases=every, results=_corrected(results), notes=tuple(notes))
+    return ReadersBeside(cases=every, results=results, notes=tuple(notes))
 
 
-def _result(reader: str, cases: Cases, called: NDArray[np.bool_]) -> ReaderResult:
+def _result(reader: str, cases: Cases, called: NDArray[np.bool_], *, readers: int) -> ReaderResult:
     positive, groups = cases.positive, cases.groups
-    model, gain = beside_calls(cases, called)
+    model, gain = beside_calls(cases, called, looks=readers)
     return ReaderResult(
         reader=reader,
         sensitivity=rate_with_interval(called[positive], groups[positive]),
         specificity=rate_with_interval(~called[~positive], groups[~positive]),
         model=model,
         gain=gain,
-    )
-
-
-def _corrected(results: Sequence[ReaderResult]) -> tuple[ReaderResult, ...]:
-    """Each p for looking at all readers; those without a test stay so."""
-    raised = iter(holm([one.gain.p_value for one in results if one.gain.p_value is not None]))
-    return tuple(
-        one
-        if one.gain.p_value is None
-        else replace(one, gain=replace(one.gain, p_value=next(raised)))
-        for one in results
     )
 
 

@@ -13,8 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from scipy.special import expit
-from scipy.stats import chi2
+from scipy.special import chdtrc, expit
 
 from mammo_core.metrics.calibration import Interval, is_separated, log_odds_to_fit
 from mammo_core.metrics.cases import Cases
@@ -88,7 +87,7 @@ def smooth_calibration(cases: Cases, *, seed: int = 0) -> SmoothCurve | None:
     straight = np.zeros(len(fitted))
     straight[1] = 1.0
     away = fitted - straight
-    p_straight = float(chi2.sf(away @ np.linalg.solve(spread, away), len(fitted)))
+    p_straight = float(chdtrc(len(fitted), away @ np.linalg.solve(spread, away)))
     ici, e90 = at.of(fitted)
     half = t_quantile(parts)
     intervals = _intervals(at, spread, is_straight=p_straight >= 1 - CONFIDENCE, seed=seed)

@@ -17,8 +17,6 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of, why_no_auc
-from mammo_core.metrics.compare import holm
-from mammo_core.metrics.rates import weighted_sum
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     Estimate,
@@ -28,10 +26,10 @@ from mammo_core.metrics.uncertainty import (
     auc_with_interval,
     degrees_of_freedom,
     range_in_words,
-    rate_with_interval,
     rates_at,
 )
 from mammo_core.types import Level
+from mammo_core.words import many
 
 Floats = NDArray[np.float64]
 FEWEST_WOMEN: Final = 20
@@ -85,10 +83,10 @@ class Gap:
 
     @property
     def sentence(self) -> str:
-        spread = f"{self.value:.3f}, {range_in_words(self.low, self.high, '+.3f')}"
         found = (
-            f"The largest gap in AUC is between {self.better} and {self.worse}: {spread} "
-            f"(corrected for {self.pairs} comparison{'s' if self.pairs > 1 else ''})."
+            f"The largest gap in AUC is between {self.better} and {self.worse}: {self.value:.3f} "
+            f"({range_in_words(self.low, self.high, '+.3f')}, corrected for "
+            f"{many(self.pairs, 'comparison', 'comparisons')})."
         )
         return found if self.low > 0 else f"{found} Chance alone can explain it."
 
@@ -131,35 +129,59 @@ def slices_of(
     return parts
 
 
-def largest_gap(slices: Sequence[Slice]) -> Gap | None:
-    """Among parts that are large enough; None where fewer than two are.
+def largest_gaps(cuts: Mapping[str, Sequence[Slice]]) -> dict[str, Gap]:
+    """Per column of `cuts`, among parts that are large enough; no entry where fewer than two are.
 
-    Bonferroni over all pairs, women of different parts taken as different women.
+    Bonferroni over all pairs of all columns; a woman who is in both parts counts once.
     """
+    pairs = {column: _pairs_with_auc(slices) for column, slices in cuts.items()}
+    compared = sum(map(len, pairs.values()))
+    return {
+        column: _gap(*max(found, key=lambda pair: _auc_apart(*pair)), compared=compared)
+        for column, found in pairs.items()
+        if found
+    }
+
+
+def _pairs_with_auc(slices: Sequence[Slice]) -> list[tuple[Slice, Slice]]:
+    """The better part first."""
     fit = [part for part in slices if part.auc is not None and not part.is_small]
-    pairs = list(combinations(fit, 2))
-    if not pairs:
-        return None
-    parts = {s.name: auc_parts(s.cases.score, s.cases.positive, s.cases.groups) for s in fit}
-    one, other = max(
-        pairs, key=lambda pair: abs(parts[pair[0].name].value - parts[pair[1].name].value)
+    return [pair if _auc_apart(*pair) >= 0 else (pair[1], pair[0]) for pair in combinations(fit, 2)]
+
+
+def _auc_apart(one: Slice, other: Slice) -> float:
+    return 0.0 if one.auc is None or other.auc is None else one.auc.value - other.auc.value
+
+
+def _gap(better: Slice, worse: Slice, *, compared: int) -> Gap:
+    codes = pd.factorize(np.array([*better.women, *worse.women], dtype=object))[0]
+    groups = (codes[: len(better.women)], codes[len(better.women) :])
+    first, second = (
+        auc_parts(part.cases.score, part.cases.positive, of)
+        for part, of in zip((better, worse), groups, strict=True)
     )
-    first, second = sorted(
-        (parts[one.name], parts[other.name]), key=lambda part: part.value, reverse=True
-    )
-    better, worse = (one, other) if parts[one.name] is first else (other, one)
+    pulls = [np.zeros(codes.max() + 1) for _ in groups]
+    for pull, part in zip(pulls, (first, second), strict=True):
+        women = len(part.without)
+        pull[:women] = part.with_cancer / part.positives + part.without / part.negatives
+    shared = float(pulls[0] @ pulls[1])
+    variance = auc_covariance(first, first) + auc_covariance(second, second) - 2 * shared
     freedom = min(degrees_of_freedom(first), degrees_of_freedom(second))
-    quantile = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / len(pairs)))
-    error = math.sqrt(auc_covariance(first, first) + auc_covariance(second, second))
+    half = _quantile(freedom, compared) * math.sqrt(max(0.0, variance))
     value = first.value - second.value
     return Gap(
         better=better.name,
         worse=worse.name,
         value=value,
-        low=value - quantile * error,
-        high=value + quantile * error,
-        pairs=len(pairs),
+        low=value - half,
+        high=value + half,
+        pairs=compared,
     )
+
+
+def _quantile(freedom: int, compared: int) -> float:
+    """Of so many intervals, so that all hold together in 95 of 100 studies (Bonferroni)."""
+    return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / compared))
 
 
 def _slice(name: str, rows: pd.DataFrame, cases: Cases, threshold: float) -> Slice:
@@ -187,8 +209,8 @@ class PartFigure(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateGap:
-    """The gap of one figure between two parts of a column that chance explains least; its p is
-    corrected (Holm) for every pair of parts, every figure and every column that was compared.
+    """The gap of one figure between two parts of a column that chance explains least; interval and
+    p are corrected for every pair of parts, figure and column compared (Bonferroni), so they agree.
     """
 
     column: str
@@ -210,8 +232,8 @@ class RateGap:
         p = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"
         words = (
             f"By {SLICED_BY[self.column]}, {self.figure}: {self.higher} above {self.lower} by "
-            f"{self.value:.1%} (95 % {self.low:+.1%} to {self.high:+.1%}; p {p}, corrected for "
-            f"{self.compared} comparisons)."
+            f"{self.value:.1%} ({range_in_words(self.low, self.high, '+.1%')}; p {p}; both "
+            f"corrected for {many(self.compared, 'comparison', 'comparisons')})."
         )
         return words if self.is_clear else f"{words} Chance alone can explain it."
 
@@ -219,24 +241,20 @@ class RateGap:
 def rate_gaps(cuts: Mapping[str, Sequence[Slice]], threshold: float) -> list[RateGap]:
     """Per column of `cuts` and figure the clearest gap, the clearest of all first.
 
-    Women are clusters, also where one woman is in both parts. The variance is that under no gap,
-    so a part in which everything is right can be compared too.
+    Women are clusters, also where one woman is in both parts.
     """
-    found = [
-        (column, figure, *_pair_gap(one, other, figure, threshold))
+    pairs = [
+        (column, figure, one, other)
         for column, slices in cuts.items()
         for figure in PartFigure
         for one, other in combinations(slices, 2)
         if NOT_KNOWN not in (one.name, other.name)
         and min(_women_behind(part, figure) for part in (one, other)) >= FEWEST_WOMEN
     ]
-    raised = holm([gap[-1] for gap in found])
     clearest: dict[tuple[str, PartFigure], RateGap] = {}
-    for (column, figure, higher, lower, ends, _), p_value in zip(found, raised, strict=True):
-        gap = RateGap(
-            column=column, figure=figure, higher=higher, lower=lower, value=ends[0], low=ends[1],
-            high=ends[2], p_value=p_value, compared=len(found),
-        )  # fmt: skip
+    for column, figure, one, other in pairs:
+        sides = _ordered(one, other, figure, threshold)
+        gap = _rate_gap(sides, column=column, figure=figure, compared=len(pairs))
         best = clearest.get((column, figure))
         if best is None or (gap.p_value, -gap.value) < (best.p_value, -best.value):
             clearest[(column, figure)] = gap
@@ -262,32 +280,63 @@ def _women_behind(part: Slice, figure: PartFigure) -> int:
     return len(set(_counted(part, figure, 0.5)[1]))
 
 
-def _pair_gap(
-    one: Slice, other: Slice, figure: PartFigure, threshold: float
-) -> tuple[str, str, tuple[float, float, float], float]:
-    """The part that is higher, the lower one, the gap with its ends, and its p alone."""
-    parts = [_counted(part, figure, threshold) for part in (one, other)]
-    if parts[0][0].mean() < parts[1][0].mean():
-        one, other, parts = other, one, parts[::-1]
-    (first, first_women), (second, second_women) = parts
-    value = float(first.mean() - second.mean())
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Side:
+    """What the cases of one part add to a figure, and of which women they are."""
+
+    name: str
+    adds: Floats
+    women: list[str]
+
+    @property
+    def mean(self) -> float:
+        return float(self.adds.mean())
+
+
+def _ordered(one: Slice, other: Slice, figure: PartFigure, threshold: float) -> tuple[_Side, _Side]:
+    """The higher first."""
+    first, second = (
+        _Side(name=part.name, adds=adds, women=women)
+        for part in (one, other)
+        for adds, women in (_counted(part, figure, threshold),)
+    )
+    return (second, first) if first.mean < second.mean else (first, second)
+
+
+def _rate_gap(
+    sides: tuple[_Side, _Side], *, column: str, figure: PartFigure, compared: int
+) -> RateGap:
+    higher, lower = sides
+    value = higher.mean - lower.mean
     is_rate = figure is not PartFigure.CALIBRATION
-    pooled = float(np.concatenate([first, second]).mean())
-    centres = (pooled, pooled) if is_rate else (float(first.mean()), float(second.mean()))
-    pull = np.concatenate([(first - centres[0]) / len(first), -(second - centres[1]) / len(second)])
-    codes = pd.factorize(np.array([*first_women, *second_women], dtype=object))[0]
-    by_woman = np.bincount(codes, weights=pull)
-    women = len(by_woman)
-    error = math.sqrt(float(by_woman @ by_woman) * women / (women - 1))
-    freedom = min(len(set(first_women)), len(set(second_women))) - 1
-    p_value = float(2 * stdtr(freedom, -value / error)) if error > 0 else 1.0
-    if is_rate:
-        rates = [
-            rate_with_interval(hits > 0.5, pd.factorize(np.array(names, dtype=object))[0])
-            for hits, names in parts
-        ]
-        ends = weighted_sum((1.0, rates[0]), (-1.0, rates[1]))
+    error = _error_between(higher, lower, is_rate=is_rate)
+    freedom = min(len(set(side.women)) for side in sides) - 1
+    if error > 0:
+        half = _quantile(freedom, compared) * error
+        low, high = value - half, value + half
+        p_value = min(1.0, compared * float(2 * stdtr(freedom, -value / error)))
     else:
-        half = float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * error
-        ends = (value, value - half, value + half)
-    return one.name, other.name, ends, p_value
+        low, high, p_value = -1.0, 1.0, 1.0  # nothing varies between women, so nothing is known
+    most = 1.0 if is_rate else 2.0
+    return RateGap(
+        column=column, figure=figure, higher=higher.name, lower=lower.name, value=value,
+        low=max(-most, low), high=min(most, high), p_value=p_value, compared=compared,
+    )  # fmt: skip
+
+
+def _error_between(higher: _Side, lower: _Side, *, is_rate: bool) -> float:
+    """The standard error of their gap by woman. Of a rate the larger of what it is at these rates
+    and under no gap: a part in which everything is right would seem to be known for certain.
+    """
+    codes = pd.factorize(np.array([*higher.women, *lower.women], dtype=object))[0]
+    pooled = float(np.concatenate([higher.adds, lower.adds]).mean())
+
+    def error(middle: float, other: float) -> float:
+        first = (higher.adds - middle) / len(higher.adds)
+        second = (lower.adds - other) / len(lower.adds)
+        by_woman = np.bincount(codes, weights=np.concatenate([first, -second]))
+        women = len(by_woman)
+        return math.sqrt(float(by_woman @ by_woman) * women / (women - 1))
+
+    own = error(higher.mean, lower.mean)
+    return max(own, error(pooled, pooled)) if is_rate else own

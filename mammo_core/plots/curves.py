@@ -94,8 +94,13 @@ def froc_figure(curve: pd.DataFrame, points: pd.DataFrame) -> go.Figure:
     drawing = figure(x_title="False marks an image", y_title="Lesions found (sensitivity)")
     drawing.update_xaxes(range=[0, 1.05 * points["allowed"].max()])
     drawing.update_yaxes(range=[-0.01, 1.01])
+    # Behind the last mark nothing changes: the curve runs on to the last point told of.
+    ends = [points["allowed"].max()], [curve["sensitivity"].iloc[-1]]
+    is_short = bool(curve["false_marks"].iloc[-1] < ends[0][0])
     drawing.add_scatter(
-        x=curve["false_marks"], y=curve["sensitivity"], mode="lines", name="all thresholds",
+        x=[*curve["false_marks"], *(ends[0] if is_short else ())],
+        y=[*curve["sensitivity"], *(ends[1] if is_short else ())],
+        mode="lines", name="all thresholds",
         line={"color": PALETTE[0], "shape": "hv"},
         hovertemplate="%{y:.1%} of lesions<br>%{x:.2f} false marks an image<extra></extra>",
     )  # fmt: skip

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 import numpy as np
+from numpy.lib import format
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, MammoError, ReadError
@@ -433,11 +434,14 @@ def _is_over(folder: Path, now: float) -> bool:
 
 
 def _save_array(path: Path, values: NDArray[Any]) -> None:
+    """As `np.save`, which on a full disk says only how many values it could not write."""
     scratch = scratch_beside(path)
+    values = np.ascontiguousarray(values)
     with told_of_disk(path.parent.parent):
         try:
             with scratch.open("wb") as stream:
-                np.save(stream, values, allow_pickle=False)
+                format.write_array_header_1_0(stream, format.header_data_from_array_1_0(values))
+                stream.write(values.reshape(-1).view(np.uint8).data)
             scratch.replace(path)
         finally:
             scratch.unlink(missing_ok=True)

@@ -26,6 +26,8 @@ _MARKER: Final = re.compile(rb"\xff+([^\x00\xff])")
 _RESTARTS: Final = range(0xD0, 0xD8)
 _SEQUENTIAL: Final = 0xC3  # the frame header (SOF3) of lossless JPEG; below it those of the others
 _FRAMES: Final = range(0xC0, 0xC4)
+_PROGRESSIVE: Final = 0xC2
+_COEFFICIENTS: Final = 64  # of a block
 _END: Final = 0xD9
 _SCAN: Final = 0xDA
 _INTERVAL: Final = 0xDD
@@ -33,6 +35,7 @@ _BLOCK: Final = 8
 _MORE: Final = bytes(range(7, 251, 4))  # no marker begins in these; the first bits of the one are
 _OTHER: Final = bytes(255 - value for value in _MORE)  # not those of the other, whatever they mean
 _TAIL: Final = 4  # bytes: more than any padding, so something of the picture lies in them
+_FEWER: Final = 6  # of a JPEG: what fewer stand for may be too dark to be seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +47,7 @@ class _Jpeg:
     samples: int  # rows times columns times channels
     restarts: tuple[int, ...]  # restart markers, scan after scan
     promised: int | None  # how many there must be; None where it is not told so easily
+    has_all_scans: bool
     segments: tuple[tuple[int, int], ...]  # from, to; between restart markers
 
 
@@ -52,6 +56,8 @@ def missing_in_jpeg(data: bytes) -> str:
     jpeg = _parts_of(data)
     if jpeg is None or not jpeg.segments:
         return "its markers are broken"
+    if not jpeg.has_all_scans:
+        return "its last scans are missing"
     if jpeg.promised is not None and len(jpeg.restarts) != jpeg.promised:
         return f"{len(jpeg.restarts)} of its {jpeg.promised} restart markers are there"
     if any(
@@ -67,7 +73,7 @@ def _parts_of(data: bytes) -> _Jpeg | None:
     position, frame, interval = 2, None, 0
     segments: list[tuple[int, int]] = []
     restarts: list[int] = []
-    scans = 0
+    scans: list[bytes] = []
     while (found := _MARKER.search(data, position)) is not None and found[1][0] != _END:
         marker, start = found[1][0], found.end()
         if start + 2 > len(data):
@@ -79,22 +85,40 @@ def _parts_of(data: bytes) -> _Jpeg | None:
         elif marker == _INTERVAL and length >= 4:
             interval = struct.unpack_from(">H", data, start + 2)[0]
         elif marker == _SCAN:
+            scans.append(data[start + 2 : position])
             position = _read_scan(data, position, segments, restarts)
-            scans += 1
     if frame is None:
         return None
     kind, precision, rows, columns, samples = frame
     side = 1 if kind == _SEQUENTIAL else _BLOCK
     units = -(-rows // side) * -(-columns // side)
-    is_told = samples == 1 and scans == 1 and interval
+    is_told = samples == 1 and len(scans) == 1 and interval
     return _Jpeg(
         frame=kind,
         precision=precision,
         samples=rows * columns * samples,
         restarts=tuple(restarts),
         promised=-(-units // interval) - 1 if is_told else None,
+        has_all_scans=_said_to_their_end(scans, is_progressive=kind == _PROGRESSIVE) == samples,
         segments=tuple(segments),
     )
+
+
+def _said_to_their_end(scans: Sequence[bytes], *, is_progressive: bool) -> int:
+    """Of how many channels every coefficient is given to its last bit, by the headers of the scans
+    (T.81 B.2.3, G.1.1.1). A file cut between two scans of a progressive picture is only coarser.
+    """
+    last_bit: dict[int, dict[int, int]] = {}
+    for scan in scans:
+        channels = scan[1 : 1 + 2 * scan[0] : 2] if scan else b""
+        first, last, bits = scan[-3:] if len(scan) >= 4 else (0, 0, 0)
+        for channel in channels:
+            known = last_bit.setdefault(channel, {})
+            known.update(dict.fromkeys(range(first, last + 1), bits & 0x0F))
+    if not is_progressive:
+        return len(last_bit)
+    whole = dict.fromkeys(range(_COEFFICIENTS), 0)
+    return sum(known == whole for known in last_bit.values())
 
 
 def _read_scan(
@@ -124,20 +148,25 @@ def _warning_of(data: bytes) -> str:
 
 def _probed(data: bytes, jpeg: _Jpeg) -> str:
     """A whole picture is the same whatever is added behind each piece of it, and another where that
-    takes the place of its last bytes; else something is missing, or something was left unread.
+    takes the place of its last bytes; else something is missing, or something was left unread. The
+    last bytes may begin as one of the two that take their place, never as both.
     """
     import imagecodecs
 
     try:
-        longer, other, shorter = (
-            imagecodecs.jpeg8_decode(_with_more(data, jpeg, more, tail=tail))
-            for more, tail in ((_MORE, 0), (_OTHER, 0), (_OTHER, _TAIL))
+        longer, other = (
+            imagecodecs.jpeg8_decode(_with_more(data, jpeg, more, tail=0))
+            for more in (_MORE, _OTHER)
         )
+        if not np.array_equal(longer, other):
+            return SHORT
+        fewer = (
+            imagecodecs.jpeg8_decode(_with_more(data, jpeg, more, tail=_FEWER))
+            for more in (_OTHER, _MORE)
+        )
+        return UNREAD if all(np.array_equal(other, one) for one in fewer) else ""
     except RuntimeError as error:
         return str(error)
-    if not np.array_equal(longer, other):
-        return SHORT
-    return UNREAD if np.array_equal(other, shorter) else ""
 
 
 def _with_more(data: bytes, jpeg: _Jpeg, more: bytes, *, tail: int) -> bytes:

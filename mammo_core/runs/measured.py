@@ -360,6 +360,7 @@ class Froc:
     reach: float = 0.0  # prepared pixels by which a box is widened
     seconds: float = 0.0  # an image, on the device it was measured on
     method: str = ""  # of the heatmaps whose regions are the marks
+    women_with: int | None = None  # women with a lesion; None where it was not kept
 
     @property
     def usual(self) -> FrocPoint:
@@ -405,12 +406,19 @@ class Froc:
         lesions = self.points[0].found.total
         basis = (
             f"On {many(self.images, 'image', 'images')} of {many(self.women, 'woman', 'women')} "
-            f"with {many(lesions, 'lesion', 'lesions')} ({self.dataset}, {self.split}), "
+            f"with {self._boxes_in_words(lesions)} ({self.dataset}, {self.split}), "
             f"{self.images_without:,} without one{self._left_out_in_words}:"
         )
         found = (f"{_found_in_words(point)}." for point in self.points)
         area = (self.area_in_words,) if self.area else ()
         return (basis, *found, *area, self.rule)
+
+    def _boxes_in_words(self, boxes: int) -> str:
+        """A lesion that is seen in two views is two boxes."""
+        told = many(boxes, "lesion box", "lesion boxes")
+        if self.women_with is None:
+            return told
+        return f"{told} in {many(self.women_with, 'woman', 'women')} with a lesion"
 
     @property
     def _left_out_in_words(self) -> str:

@@ -2,15 +2,16 @@
 beside the model card, only ever appended.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Final
 
 from mammo_core.errors import CheckpointError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
-from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.folder import RunFolder, card_hash, list_runs
 from mammo_core.runs.sidecars import append_record, read_records
 from mammo_core.scores import ScoreMap
 from mammo_core.types import Level
@@ -177,6 +178,23 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
     return found
 
 
+def openings_of_test_set(run: RunFolder, runs: Iterable[RunFolder]) -> list[Opening]:
+    """Every look at the test results of `run`, and of those among `runs` that share its test set. A
+    log of theirs that cannot be read counts as a look before all others.
+    """
+    found = openings_of(run)
+    if not run.is_checkpoint:
+        return found
+    for other in sharing_test_set(run.card(), runs):
+        try:
+            found += openings_of(other)
+        except RunError:
+            found.append(
+                Opening(opened_at="", by=f"the unread log of {other.run_id}", card_sha256="")
+            )
+    return found
+
+
 MARGINS_FILE: Final = "margins.jsonl"
 
 
@@ -201,9 +219,10 @@ def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
     append_record(run.file(MARGINS_FILE), margin)
 
 
-def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
+def margins_of(run: RunFolder, roots: Sequence[Path]) -> list[tuple[WrittenMargin, bool]]:
     """Every margin of this very card, or written before there was one, the first one first, and
-    whether it was there before the first look at the test results.
+    whether it was there before the first look at the test results: at those of `run`, of the model
+    it is held against, and of all below `roots` that share a test set with one of them.
     """
     try:
         margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
@@ -211,10 +230,16 @@ def margins_of(run: RunFolder) -> list[tuple[WrittenMargin, bool]]:
         return []
     except RunError as error:
         raise RunError(f"The margins of {run.run_id} cannot be read: {error}") from None
-    looks, card = openings_of(run), card_hash(run) if has_points(run) else ""
-    return [
-        (one, not before(looks, one.written_at)) for one in margins if one.card_sha256 in (card, "")
-    ]
+    card = card_hash(run) if has_points(run) else ""
+    margins = [one for one in margins if one.card_sha256 in (card, "")]
+    runs = list_runs(*roots)
+    own = openings_of_test_set(run, runs)
+    looks = {
+        other.run_id: own + openings_of_test_set(other, runs)
+        for other in runs
+        if other.run_id in {one.against for one in margins}
+    }
+    return [(one, not before(looks.get(one.against, own), one.written_at)) for one in margins]
 
 
 def _card_sha256(run: RunFolder) -> str:

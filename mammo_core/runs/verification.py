@@ -54,6 +54,12 @@ class Verification:
             words += f" of {self.months} months" if self.months else ", for how long is not known"
         return f"{words}."
 
+    def beside(self, standard: str) -> str:
+        """The sentence where the set's reference standard is told too: that it is not known would
+        deny what `standard` says.
+        """
+        return "" if standard and self.without_cancer is Verified.UNKNOWN else self.sentence
+
     @property
     def warning(self) -> str:
         """ "" where all women were verified alike, as far as is known."""

@@ -4,6 +4,7 @@
 has learnt from too; to test it on one of those women would measure memory.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,7 +13,7 @@ import pandas as pd
 
 from mammo_core.config import RunConfig
 from mammo_core.datasets.dataset import Dataset, fingerprint_of, read_dataset
-from mammo_core.errors import CheckpointError, RunError
+from mammo_core.errors import CheckpointError, ReadError, RunError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, find_checkpoint
@@ -155,13 +156,23 @@ def picture_scored(run: RunFolder, folder: Path, *, side: int) -> int:
     pictures = {
         str(row.image_id): thumbnail(folder, str(row.path), side=side)
         for row in wanted.itertuples()
-        if (folder / str(row.path)).is_file() and sha256_of(folder / str(row.path)) == row.content
+        if _content_of(folder, str(row.path)) == row.content
     }
     found = {name: data for name, data in pictures.items() if data is not None}
     if not found:
         raise RunError(f"None of the images {run.run_id} was judged on is in that folder.")
     write_pictures(run, found)
     return len(found)
+
+
+def _content_of(folder: Path, path: str) -> str:
+    """The SHA-256 of a plain file inside `folder`; "" where none is, or a link leads out of it."""
+    from mammo_core.preprocessing.reading.limits import read_source
+
+    try:
+        return hashlib.sha256(read_source(folder / path, inside=folder)).hexdigest()
+    except ReadError:
+        return ""
 
 
 def seen_table(images: Mapping[Split, ImageSet], *, dataset: str) -> pd.DataFrame:

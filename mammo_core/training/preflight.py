@@ -5,6 +5,7 @@ test set can tell.
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 from typing import Final
 
@@ -63,7 +64,9 @@ def latest_preflight(config: RunConfig, root: Path) -> RunFolder | None:
 
 def write_preflight(folder: Path, told: Preflight, looks: NDArray[np.uint8]) -> None:
     """Beside the result the images as the network will see them, (images, height, width)."""
-    np.save(folder / LOOKS_NAME, looks, allow_pickle=False)
+    stream = BytesIO()
+    np.save(stream, looks, allow_pickle=False)
+    replace_file(folder / LOOKS_NAME, stream.getvalue())
     replace_file(folder / RESULT_NAME, json.dumps(to_document(told), indent=2) + "\n")
 
 

@@ -1,11 +1,12 @@
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.commands.evaluate import _results, rule_for
+from mammo_core.commands.evaluate import _results, _told, rule_for
 from mammo_core.config import EvaluateConfig, load_settings, save_settings
 from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.datasets.adapters.adapter import NORMAL_BENIGN_CANCER
@@ -14,6 +15,7 @@ from mammo_core.files import datasets_root
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, list_runs
 from mammo_core.runs.jobs import create_run
+from mammo_core.runs.operating_points import openings_of
 from mammo_core.types import RunState
 from mammo_core.worker import main as work
 from tests.inference.made_up import card, write_checkpoint
@@ -85,6 +87,26 @@ def test_a_scoring_that_was_waited_for_ends_with_its_auc_and_interval(tmp_path: 
     assert where.startswith("Scores of 240 images: ")
 
 
+@pytest.mark.parametrize(("split", "looks"), [("test", 1), ("all", 1), ("val", 0)])
+def test_results_that_are_told_are_a_look_also_at_the_run_whose_test_women_they_are_of(
+    split: Literal["test", "all", "val"],
+    looks: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path))
+    owner = write_run(tmp_path, "owner", made_up_predictions(women=8))
+    scored = write_run(tmp_path, "scored", made_up_predictions(women=8))
+    config = EvaluateConfig(
+        checkpoint="owner", folder="made-up", adapter="csv_folder", label_rule="cancer",
+        split=split, split_of="owner",
+    )  # fmt: skip
+    save_settings(config, scored.settings_file)
+    assert _told(scored)
+    assert len(openings_of(scored)) == 1
+    assert len(openings_of(owner)) == looks
+
+
 @pytest.mark.parametrize("more", [[], ["--adapter", "phantom_set"]])
 def test_a_folder_that_is_not_there_is_one_sentence(
     more: list[str],
@@ -99,6 +121,7 @@ def test_a_folder_that_is_not_there_is_one_sentence(
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_the_matrix_is_filled_where_classes_agree_and_every_other_square_has_its_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

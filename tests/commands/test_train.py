@@ -4,11 +4,16 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.commands.train import _tell_series
 from mammo_core.config import DataConfig, RunConfig, load_settings, save_settings
+from mammo_core.metrics.compare import SeedSpread
 from mammo_core.runs.folder import list_runs
+from mammo_core.runs.operating_points import openings_of
+from mammo_core.training import series
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER
 from tests.phantoms import put_phantoms
+from tests.predictions import made_up_predictions, write_run
 
 TINY = [
     "--set", "optim.epochs=1", "--set", "prepare.size=[32, 16]", "--set", "device=cpu",
@@ -125,3 +130,15 @@ def test_few_women_to_choose_by_are_told_before_the_start(
     assert "The first of 2 runs, which come one after the other:" in told
     assert told.count("Warning: Fold 0: only 1 of 2") == 1
     assert "Warning: Fold 1: only 1 of 2" in told
+
+
+def test_the_test_aucs_of_seeds_are_told_after_the_look_is_written_down(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    runs = [write_run(tmp_path, name, made_up_predictions(women=4)) for name in ("one", "two")]
+    spread = SeedSpread(values=(0.8, 0.9))
+    monkeypatch.setattr(series, "members_of", lambda *_: runs)
+    monkeypatch.setattr(series, "spread_of", lambda *_: spread)
+    _tell_series(runs[0].settings(RunConfig))
+    assert "Test AUC of 2 seeds: 0.800, 0.900" in capsys.readouterr().err
+    assert [len(openings_of(run)) for run in runs] == [1, 1]

@@ -95,4 +95,6 @@ def test_a_missing_part_is_named(layout: tuple[Fixture, Path], tmp_path: Path) -
 def test_sizes_can_be_told_without_decoding(layout: tuple[Fixture, Path]) -> None:
     _, folder = layout
     first = read_dataset(folder).manifest["path"].iloc[0]
-    assert min(peek(folder / first).size) >= 64
+    (seen,) = peek([folder / first])
+    assert seen is not None
+    assert min(seen.size) >= 64

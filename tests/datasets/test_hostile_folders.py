@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 from mammo_core.config import PrepareSettings
-from mammo_core.datasets.adapters.layout import read_sheet
+from mammo_core.datasets.adapters.layout import list_images, read_sheet
 from mammo_core.datasets.audit.facts import gather_facts
 from mammo_core.datasets.small_images import thumbnail
 from mammo_core.errors import ReadError, TableError
@@ -80,13 +80,21 @@ def test_small_pictures_are_made_of_plain_files_inside_the_folder_alone(folder: 
     assert made == ["image.pgm", "within.pgm"]
 
 
-@pytest.mark.parametrize("look", [lambda file: decode(file, key=b"k"), peek])
 @pytest.mark.parametrize("name", ["endless.pgm", "pipe.pgm"])
-def test_what_has_no_end_is_not_begun(
-    folder: Path, name: str, look: Callable[[Path], object]
-) -> None:
+def test_what_has_no_end_is_not_begun(folder: Path, name: str) -> None:
     with pytest.raises(ReadError, match="no plain file"):
-        look(folder / name)
+        decode(folder / name, key=b"k")
+    assert peek([folder / name, folder / "image.pgm"])[0] is None
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems allow no such name")
+def test_a_name_on_the_disk_that_is_no_text_is_told(folder: Path) -> None:
+    """As a disk of last century has them: Latin letters, each one byte."""
+    (folder / os.fsdecode(b"caf\xe9.pgm")).write_bytes(b"P5 1 1 255\n\0")
+    with pytest.raises(
+        TableError, match=r"1 of 6 image files are no UTF-8 text \(first: caf\?\.pgm"
+    ):
+        list_images(folder)
 
 
 def sheet(rows: int) -> bytes:

@@ -51,6 +51,7 @@ def test_too_few_pixels_have_no_texture() -> None:
     assert features_of(np.ones((9, 9), dtype=np.float32), np.eye(9, dtype=bool)) == {}
 
 
+@pytest.mark.slow
 def test_every_image_of_a_set_is_measured_and_boxes_alone_where_asked(
     twelve_women: Path,
 ) -> None:

@@ -1,5 +1,7 @@
 """The traps of each data set, one by one, with the value that must come out."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import openpyxl
@@ -10,7 +12,10 @@ from mammo_core.datasets.adapters.adapter import DENSITY
 from mammo_core.datasets.adapters.class_folders import BY_FOLDER, label_of
 from mammo_core.datasets.dataset import read_dataset, recognise_adapter
 from mammo_core.datasets.small_images import remembered
-from mammo_core.errors import ReadError, TableError
+from mammo_core.errors import TableError
+from mammo_core.files import REPOSITORY
+from mammo_core.preprocessing.reading.isolation import ReadingProcess
+from mammo_core.preprocessing.reading.messages import Peek
 from mammo_core.preprocessing.reading.peek import peek
 from tests.datasets.builders import (
     CBIS_DICOM,
@@ -155,7 +160,7 @@ def test_cmmd_with_a_broken_header_goes_on_without_that_breast(folder: Path) -> 
 def test_a_sheet_with_a_formula_is_refused_by_its_cell(folder: Path) -> None:
     CMMD.build(folder)
     cmmd.write_sheet(folder / cmmd.SHEET, [["D1-0001", "L", "=40+4", 2, "mass", "Benign", None]])
-    with pytest.raises(TableError, match=r"Cell C2 of .*revision\.xlsx holds a formula"):
+    with pytest.raises(TableError, match=r"revision\.xlsx holds a formula in cell C2"):
         read_dataset(folder)
 
 
@@ -320,12 +325,48 @@ def test_a_header_tells_size_side_and_view(tmp_path: Path) -> None:
     drawn.write_dicom(
         tmp_path / "a.dcm", drawn.texture(1), side="L", view="MLO", is_view_coded_only=True
     )
-    seen = peek(tmp_path / "a.dcm")
-    assert (seen.size, seen.side, seen.view) == ((96, 72), "L", "MLO")
     drawn.write_picture(tmp_path / "a.png", drawn.texture(1, (80, 70)))
-    assert peek(tmp_path / "a.png").size == (80, 70)
-    with pytest.raises(ReadError, match="cannot be opened"):
-        peek(tmp_path / "none.png")
     (tmp_path / "text.png").write_text("no image")
-    with pytest.raises(ReadError, match="neither a DICOM nor a picture"):
-        peek(tmp_path / "text.png")
+    names = ("a.dcm", "none.png", "text.png", "a.png")
+    seen, *others = peek([tmp_path / name for name in names])
+    assert seen is not None
+    assert (seen.size, seen.side, seen.view) == ((96, 72), "L", "MLO")
+    assert others == [None, None, Peek(size=(80, 70))]
+    assert len(peek([tmp_path / "a.png"] * 200)) == 200
+
+
+def test_headers_and_sheets_are_parsed_in_another_process(tmp_path: Path) -> None:
+    """What parses them is not even loaded in this one."""
+    drawn.write_dicom(tmp_path / "a.dcm", drawn.texture(1), side="L", view="MLO")
+    book = openpyxl.Workbook()
+    book.active.append(["id"])
+    book.save(tmp_path / "a.xlsx")
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from mammo_core.datasets.adapters.layout import read_sheet\n"
+        "from mammo_core.preprocessing.reading.peek import peek\n"
+        "folder = Path(sys.argv[1])\n"
+        "assert peek([folder / 'a.dcm'])[0].side == 'L'\n"
+        "assert list(read_sheet(folder / 'a.xlsx', columns=['id'])) == ['id']\n"
+        "assert not {'pydicom', 'openpyxl'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_header_that_kills_its_reader_costs_its_neighbours_nothing(tmp_path: Path) -> None:
+    drawn.write_picture(tmp_path / "a.png", drawn.texture(1, (80, 70)))
+    (tmp_path / "deadly.png").write_bytes(b"deadly")
+    code = (
+        "import os, sys\n"
+        "from mammo_core.preprocessing.reading import worker\n"
+        "decode = worker.decode_peek\n"
+        "worker.decode_peek = lambda path: os.abort() if path.name[0] == 'd' else decode(path)\n"
+        "sys.exit(worker.main())\n"
+    )
+    process = ReadingProcess(command=(sys.executable, "-c", code))
+    found = process.read_peeks([tmp_path / "a.png", tmp_path / "deadly.png", tmp_path / "a.png"])
+    process.close()
+    assert found == (Peek(size=(80, 70)), None, Peek(size=(80, 70)))

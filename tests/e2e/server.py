@@ -22,6 +22,7 @@ START_SECONDS: Final = 60
 class Server:
     url: str
     log: Path
+    process_id: int = 0
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def running_server(script: Path, log: Path, settings: Mapping[str, str]) -> Iter
             if process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"{script.name} did not start:\n{log.read_text()}")
             time.sleep(0.1)
-        yield Server(url=f"http://{LOOPBACK}:{port}", log=log)
+        yield Server(url=f"http://{LOOPBACK}:{port}", log=log, process_id=process.pid)
     finally:
         process.terminate()
         process.wait()

@@ -22,7 +22,7 @@ from tests.predictions import made_up_predictions, write_run
 
 pytestmark = pytest.mark.e2e
 SLOW = 120_000
-WOMEN = 24
+WOMEN = 40  # so many that several processes draw what the page makes
 
 
 @pytest.fixture(scope="session")
@@ -106,7 +106,7 @@ def test_a_run_survives_a_reload_and_becomes_a_model(
     page.reload()
     expect(page.get_by_text("finished, epoch 3 of 3")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("AUC by breast, test")).to_be_visible()
-    expect(page.get_by_text("24 test images, worst first")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("40 test images, worst first")).to_be_visible(timeout=SLOW)
     take_picture("train")
 
     page.get_by_role("link", name="Read cases with it").click()
@@ -273,15 +273,15 @@ def test_three_runs_are_noted_tagged_and_archived_and_one_goes_on_with_the_epoch
     for name in ("20260103-000000-tiny_cnn-aaaa", "20260104-000000-tiny_cnn-bbbb"):
         write_run(checkpoints, name, made_up_predictions())
     open_train(page, app, phantoms)
-    start(page, epochs=60)
+    start(page, epochs=400)
     run = newest(checkpoints)
     wait_for_epoch(run, 2)
     expect(
-        page.get_by_text(re.compile(r"epoch \d+ of 60, .+ so far, about .+ left"))
+        page.get_by_text(re.compile(r"epoch \d+ of 400, .+ so far, about .+ left"))
     ).to_be_visible(timeout=SLOW)
     page.get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile("stopped, epoch"))).to_be_visible(timeout=SLOW)
-    told = f"{run.read_status().done} of 60"
+    told = f"{run.read_status().done} of 400"
     expect(page.get_by_text(re.compile(f"stopped, epoch {told}"))).to_be_visible()
     table = page.locator("[data-testid=stDataFrame] table")
     expect(table).to_contain_text(told)

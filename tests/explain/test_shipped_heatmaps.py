@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from mammo_core.datasets.dataset import read_dataset
 from mammo_core.explain.fidelity import Explained, check_fidelity, summarise
 from mammo_core.explain.methods import get_method
@@ -10,6 +12,7 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from tests.phantoms import put_phantoms
 
 
+@pytest.mark.slow
 def test_it_points_into_the_lesion_far_more_often_than_chance(tmp_path: Path) -> None:
     checkpoint = load_checkpoint(shipped_checkpoints_root() / "phantom-light")
     put_phantoms(tmp_path, women=18, seed=8128, size=(512, 256))

@@ -114,6 +114,7 @@ def test_no_logit_may_change_by_a_tenth(
     assert "less than 0.1 is allowed" in found.problem
 
 
+@pytest.mark.slow
 def test_fast_is_off_until_it_was_checked_and_after_a_new_threshold(tmp_path: Path) -> None:
     checkpoint = trained_on(tmp_path, women=16)
     assert "has not been checked yet" in why_not_fast(checkpoint)

@@ -302,4 +302,11 @@ def test_while_an_image_has_no_side_no_sentence_is_said_of_the_exam() -> None:
         "",
         "No verdict yet: 1 image has no side. Set L or R on the image.",
     )
+    named = replace(image("? MLO", 0.9), is_proposed=True)
+    assert said_of_all(score_cases([*FOUR[:2], named], BY_BREAST), BY_BREAST) == (
+        "",
+        "No verdict yet: sides are proposed from the file names. Confirm them.",
+    )
+    cases = score_cases([*FOUR[:1], image("? CC", 0.9), named], BY_BREAST)
+    assert said_of_all(cases, BY_BREAST)[1].startswith("No verdict yet: 1 image has no side.")
     assert said_of_all(score_cases(FOUR, BY_BREAST), BY_BREAST)[0].startswith("Score above")

@@ -92,6 +92,7 @@ def test_a_word_that_nearly_all_are_given_leaves_no_interval() -> None:
         other = np.where(rng.permutation(60) < called, "A", "B")
         found = agreement(one, other, np.arange(60), order=DENSITY, weighting=Weighting.NONE)
         assert (found.low is not None) is is_told
+        assert ("fewer than 10 women judged other" in found.in_words) is not is_told
 
 
 def test_a_word_that_cannot_be_given_is_refused() -> None:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pandas as pd
 import pytest
 
@@ -12,6 +14,8 @@ from mammo_core.metrics.cases import (
     rows_of_split,
     rules_of,
 )
+from mammo_core.metrics.compare import auc_difference
+from mammo_core.metrics.paired_rates import sensitivities_at
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval, rates_at
 from mammo_core.tables import check_predictions
@@ -164,6 +168,13 @@ def test_cases_without_a_patient_id_are_counted_and_mark_every_interval() -> Non
     assert auc_with_interval(cases).method is IntervalMethod.UNNAMED
     rates = rates_at(cases, 0.5)
     assert {rates.sensitivity.method, rates.npv.method} == {IntervalMethod.UNNAMED}
+    other = replace(cases, score=cases.score[::-1])
+    assert auc_difference(cases, other).method is IntervalMethod.UNNAMED
+    best, last = sensitivities_at(["one", "other"], [cases, other], 0.9)
+    assert last.behind is not None
+    assert {best.sensitivity.method, best.specificity.method, last.behind.method} == {
+        IntervalMethod.UNNAMED
+    }
 
 
 def test_cases_whose_women_are_all_known_are_marked_by_nothing() -> None:

@@ -100,10 +100,14 @@ def test_the_women_are_matched_by_name_not_by_place() -> None:
 def test_triage_counts_who_is_not_read_and_what_that_costs() -> None:
     ten = women([0.1, 0.1, 0.1, 0.5, 0.5, 0.9, 0.05, 0.5, 0.95, 0.99], [0] * 6 + [1] * 4)
     result = triage(ten, rule_out=0.3, rule_in=0.8, prevalence=0.01)
-    assert result.not_read == pytest.approx(990 / 2 + 10 / 4)
-    assert result.read == pytest.approx(990 / 3 + 10 / 4)
-    assert result.called == pytest.approx(990 / 6 + 10 / 2)
-    assert result.cancers_not_read == pytest.approx(2.5)
+    assert result.not_read[0] == pytest.approx(990 / 2 + 10 / 4)
+    assert result.read[0] == pytest.approx(990 / 3 + 10 / 4)
+    assert result.called[0] == pytest.approx(990 / 6 + 10 / 2)
+    assert result.cancers_not_read[0] == pytest.approx(2.5)
+    for value, low, high in (result.not_read, result.read, result.called, result.cancers_not_read):
+        assert 0 <= low < value < high <= 1000
+    share = result.share_not_read
+    assert result.cancers_not_read[1:] == pytest.approx((10 * share.low, 10 * share.high))
     assert (result.share_not_read.count, result.share_not_read.total) == (1, 4)
 
 

@@ -124,6 +124,17 @@ def test_the_p_and_the_interval_of_many_models_say_the_same() -> None:
         assert (difference.p_value < 0.05) == (difference.low > 0.0)
 
 
+@pytest.mark.parametrize("gain", [0.05, 0.2, 0.3, 0.4, 0.8])
+def test_of_few_women_with_cancer_p_and_interval_agree_whoever_comes_first(gain: float) -> None:
+    one, other = two_models(90, 2, gain=gain)
+    found, turned = auc_difference(one, other), auc_difference(other, one)
+    assert found.method is IntervalMethod.NEWCOMBE
+    assert found.p_value is not None
+    assert (found.p_value < 0.05) == (found.low > 0.0 or found.high < 0.0)
+    assert (turned.low, turned.high) == pytest.approx((-found.high, -found.low))
+    assert turned.p_value == pytest.approx(found.p_value, abs=1e-6)
+
+
 def test_pairing_by_woman_agrees_with_the_bootstrap_over_women() -> None:
     one, other = two_models(300, 3, gain=0.3)
     difference = auc_difference(one, other)
@@ -134,10 +145,15 @@ def test_pairing_by_woman_agrees_with_the_bootstrap_over_women() -> None:
     assert (difference.low, difference.high) == pytest.approx((low, high), abs=0.006)
 
 
-def test_pairing_tells_apart_what_two_separate_intervals_would_not() -> None:
-    one, other = two_models(300, 1, gain=0.3)
+@pytest.mark.parametrize(
+    ("women", "method"), [(300, IntervalMethod.DELONG), (90, IntervalMethod.NEWCOMBE)]
+)
+def test_pairing_tells_apart_what_two_separate_intervals_would_not(
+    women: int, method: IntervalMethod
+) -> None:
+    one, other = two_models(women, 1, gain=0.3)
     difference = auc_difference(one, other)
-    assert difference.method is IntervalMethod.DELONG
+    assert difference.method is method
     shuffled = np.random.default_rng(1).permutation(np.flatnonzero(one.positive))
     score = other.score.copy()
     score[np.flatnonzero(one.positive)] = other.score[shuffled]

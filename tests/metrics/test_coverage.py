@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmarks.coverage import women
+from benchmarks.coverage import two_rivals, women
+from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.uncertainty import auc_of, auc_with_interval, rate_with_interval
 
 TRIALS = 1500  # of which 95 % is known to within 1.7 % (three standard deviations)
@@ -30,6 +31,36 @@ def test_the_interval_of_a_high_auc_of_few_among_many_holds_it(
 ) -> None:
     """The variance between so few women alone held it in 87 to 91 of 100."""
     assert auc_held(count, with_cancer, 2.3, 150) >= 0.93
+
+
+def differences_held(
+    ill: int, count: int, aucs: tuple[float, float], images: int, trials: int
+) -> tuple[float, float]:
+    """How often the difference is held, and how often worse by the margin is called no worse."""
+    rng = np.random.default_rng(ill)
+    found = [auc_difference(*two_rivals(rng, ill, count, aucs, images)) for _ in range(trials)]
+    true = aucs[0] - aucs[1]
+    wrong = float(np.mean([one.low > true for one in found]))
+    return held(((one.low, one.high) for one in found), true), wrong
+
+
+def test_a_model_worse_by_the_margin_is_not_called_no_worse_of_ten_with_cancer() -> None:
+    """A symmetric interval called it so in 12 of 100, and held the difference in 87."""
+    share, wrong = differences_held(10, 500, (0.90, 0.95), 1, 150)
+    assert share >= 0.93
+    assert wrong <= 0.04
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [1, 4])
+@pytest.mark.parametrize("aucs", [(0.90, 0.95), (0.95, 0.95), (0.60, 0.70)])
+@pytest.mark.parametrize(("ill", "count"), [(10, 500), (20, 500), (34, 100)])
+def test_the_interval_of_a_difference_of_few_holds_it(
+    ill: int, count: int, aucs: tuple[float, float], images: int
+) -> None:
+    share, wrong = differences_held(ill, count, aucs, images, 600)
+    assert share >= 0.93
+    assert wrong <= 0.04
 
 
 @pytest.mark.slow

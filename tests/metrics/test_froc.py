@@ -12,7 +12,7 @@ from mammo_core.metrics.froc import (
     froc_curve,
     match_marks,
 )
-from mammo_core.metrics.uncertainty import resampled_weights
+from mammo_core.metrics.uncertainty import rate_with_interval, resampled_weights
 from mammo_core.reading import Mark
 from mammo_core.types import Box
 
@@ -182,3 +182,18 @@ def test_a_lesion_in_an_image_without_any_mark_is_not_found() -> None:
 
 def test_where_every_image_holds_a_lesion_there_is_no_afroc_area() -> None:
     assert afroc_area(match_marks(BY_HAND[:3])) is None
+
+
+def test_women_without_a_lesion_do_not_make_the_few_with_one_many() -> None:
+    """Fewer than 30 with a lesion: Wilson by woman, however many women have none."""
+    few = [one for one in many_images(40, 7) if one.boxes]
+    few = [one for one in few if int(one.group) < 20]
+    healthy = [
+        MarkedImage(group=f"h{number}", boxes=(), marks=(mark(30, 0.2),)) for number in range(40)
+    ]
+    matched = match_marks([*few, *healthy])
+    found = found_at(matched, 1.0, resamples=200)
+    rate = rate_with_interval(matched.lesions > found.above, matched.lesion_groups)
+    assert (found.groups, found.groups_with) == (40 + rate.groups, rate.groups)
+    assert rate.groups < 30
+    assert (found.low, found.high) == (rate.low, rate.high)

@@ -120,6 +120,7 @@ def test_a_mean_over_classes_of_which_one_is_rare_has_no_interval() -> None:
     assert report.reports[0].f1_interval is not None
 
 
+@pytest.mark.slow
 def test_f1_of_a_rare_class_holds_its_truth() -> None:
     """Four women of a class, each called by lot. Percentiles of women drawn again were missing in
     a third of such studies, and of the mean over classes held in 81 to 92 of 100.

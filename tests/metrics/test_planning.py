@@ -110,7 +110,7 @@ def test_a_difference_between_readers_is_seen_as_often_as_planned() -> None:
     plan = replace(AUC, expected=0.75, other=0.82, readers=6, prevalence=0.5)
     ill = women_needed(plan).with_cancer
     error = hanley_mcneil_variance(0.785, ill, ill)
-    one, two, three = (error * share for share in READER_LIKENESS)
+    one, two, three = error * READER_LIKENESS, error * 0.3, error * 0.3
     spread = np.full((12, 12), three)
     for modality in (0, 6):
         spread[modality : modality + 6, modality : modality + 6] = two
@@ -152,12 +152,38 @@ def test_calls_that_agree_need_fewer_women() -> None:
     [
         (replace(AUC, expected=1.0), "The expected value is 1; it must lie between"),
         (replace(AUC, other=0.85), "Both values are the same"),
-        (replace(AUC, readers=5), "needs two or more, and"),
+        (replace(AUC, readers=5), "needs 3 or more, for"),
+        (replace(AUC, other=0.9, readers=2), "how readers differ cannot be learnt from fewer"),
+        (replace(AUC, other=0.9, readers=5, reader_likeness=0.1), "at least that of the errors"),
+        (replace(AUC, expected=float("nan")), "The expected value is nan"),
+        (replace(AUC, reach=float("inf")), "The reach of the interval is inf"),
+        (replace(AUC, cases_per_woman=float("nan")), "nan cases a woman"),
+        (replace(AUC, cases_per_woman=float("inf")), "inf cases a woman"),
+        (replace(AUC, other=0.9, readers=5, reader_spread=float("nan")), "spread between readers"),
         (replace(AUC, likeness=1.0), "The likeness is 1"),
         (replace(AUC, cases_per_woman=0.5), "0.5 cases a woman"),
-        (replace(AUC, expected=0.75, other=0.751, readers=2), "Not even 10,000,000 cases"),
+        (replace(AUC, expected=0.75, other=0.751, readers=3), "Not even 10,000,000 cases"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(plan: StudyPlan, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
         women_needed(plan)
+
+
+@pytest.mark.parametrize("prevalence", [0.02, 0.5, 0.98])
+def test_no_plan_has_fewer_than_ten_women_of_a_class(prevalence: float) -> None:
+    needed = women_needed(replace(AUC, reach=0.4, prevalence=prevalence))
+    assert min(needed.with_cancer, needed.without) == 10
+
+
+def test_readers_who_differ_more_or_err_less_alike_need_more_women() -> None:
+    plan = replace(AUC, expected=0.75, other=0.82, readers=6, prevalence=0.5)
+    usual = women_needed(plan).women
+    assert women_needed(replace(plan, reader_spread=0.04)).women > usual
+    assert women_needed(replace(plan, reader_likeness=0.6)).women < usual
+    assert "correlate by 0.6" in women_needed(replace(plan, reader_likeness=0.6)).remarks[0]
+
+
+def test_two_rates_are_named_as_a_native_would() -> None:
+    remark = women_needed(replace(SENSITIVITY, other=0.8)).remarks[0]
+    assert "their sensitivities correlate by 0.5" in remark

@@ -5,7 +5,8 @@ import pytest
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.agreement import Weighting, agreement
-from mammo_core.metrics.mrmc import ReaderFigure, Readers
+from mammo_core.metrics.compare import holm
+from mammo_core.metrics.mrmc import ReaderFigure, Readers, compare_modalities, crossed
 from mammo_core.metrics.reader_findings import (
     DENSITIES,
     StudyFindings,
@@ -14,6 +15,7 @@ from mammo_core.metrics.reader_findings import (
     judge_readers,
 )
 from mammo_core.metrics.readers import ReaderStudy, read_study
+from mammo_core.reports.study.readers import basis_of
 
 READERS = ("ann", "bea", "cay")
 
@@ -58,6 +60,46 @@ def test_every_figure_is_told_of_readers_like_these_and_of_these_alone() -> None
     assert (found.cases, found.positives, found.women) == (60, 20, 30)
     assert found.decision == "a reader calls whom she or he would recall"
     assert found.unsaid == ()
+
+
+def test_each_p_is_corrected_for_the_figures_of_its_claim() -> None:
+    study = made_up()
+    found = judged(study)
+    reads = crossed(study, found.modalities, women=study.women)
+    calls = crossed(study, found.modalities, women=study.women, column="recalled")
+    for about in Readers:
+        alone = [
+            compare_modalities(
+                reads if figure is ReaderFigure.AUC else calls, figure, called_from=0.5, about=about
+            ).p_value
+            for figure in ReaderFigure
+        ]
+        claim = [one for one in found.effects if one.about is about]
+        assert [one.p_value for one in claim] == holm(alone)
+        assert min(one.p_value for one in claim) == pytest.approx(3 * min(alone))
+        assert all("corrected for 3 figures" in one.sentence for one in claim)
+    table = findings_table(found)
+    assert table.loc[table["of"] == "difference", "p_corrected_for"].eq(3).all()
+
+
+def test_cases_of_no_named_woman_are_counted_and_each_is_her_own() -> None:
+    study = made_up()
+    is_first = study.reads["case"].isin(["c0", "c1", "c30"])
+    study.reads.loc[is_first, "woman"] = None
+    study.reads.loc[study.reads["case"] == "c2", "woman"] = "c0"  # a woman called as a case is
+    study.reads.loc[study.reads["case"] == "c3", "woman"] = "c0"
+    found = judged(study)
+    assert (found.cases, found.women, found.unnamed) == (60, 30 + 2, 3)
+    assert any(note.startswith("3 of 60 cases of no named woman") for note in found.notes)
+    assert "60 cases of 32 women (3 of no named woman)" in found.effects[0].sentence
+    assert "60 cases of 32 women (3 of no named woman)" in basis_of(found)
+    untold = ReaderStudy(reads=study.reads.drop(columns="woman"), truth=study.truth, notes=())
+    assert "60 cases (women not known)" in judged(untold).effects[0].sentence
+
+
+def test_a_case_of_two_women_is_refused() -> None:
+    with pytest.raises(TableError, match=r"1 case is of two women .*first: c0"):
+        read_study(b"reader,case,modality,score,woman\na,c0,x,1,w1\nb,c0,x,1,w2\na,c1,x,1,w2")
 
 
 def test_a_reader_is_counted_at_the_recall_decision() -> None:

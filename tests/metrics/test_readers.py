@@ -94,13 +94,27 @@ def test_a_study_without_truth_takes_that_of_the_predictions() -> None:
     assert ann.sensitivity.total == 4
 
 
-def test_each_p_is_corrected_for_all_readers() -> None:
+def test_interval_and_p_are_corrected_for_all_readers_and_agree() -> None:
     (alone,) = beside(study_of({"ann": "1100100000"})).results
     three = beside(study_of(dict.fromkeys(["ann", "bea", "cay"], "1100100000"))).results
     assert alone.gain.p_value is not None
-    assert [one.gain.p_value for one in three] == [
-        pytest.approx(min(1.0, 3 * alone.gain.p_value))
-    ] * 3
+    for one in three:
+        assert one.gain.p_value == pytest.approx(min(1.0, 3 * alone.gain.p_value))
+        assert one.gain.low < alone.gain.low
+        assert one.gain.is_clear is (one.gain.low > 0)
+
+
+@pytest.mark.parametrize("skill", np.linspace(0.2, 1.2, 8))
+def test_no_interval_excludes_0_beside_a_reader_who_is_not_told_apart(skill: float) -> None:
+    rng = np.random.default_rng(0)
+    positive = np.arange(120) < 60
+    cases = cases_of(np.clip(0.4 + 0.2 * positive + 0.15 * rng.normal(size=120), 0, 1), positive)
+    calls = {
+        reader: "".join(str(int(c)) for c in rng.normal(size=120) + skill * positive > 0.5)
+        for reader in ("ann", "bea", "cay", "dot", "eve")
+    }
+    for one in beside(study_of(calls, truth=False), cases).results:
+        assert one.gain.is_clear is (one.gain.low > 0 or one.gain.high < 0)
 
 
 def test_the_model_alone_is_no_reader_beside_itself() -> None:

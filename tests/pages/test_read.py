@@ -321,13 +321,20 @@ def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: Ap
 
 
 def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
-    page: AppTest,
+    page: AppTest, runs_root: Path
 ) -> None:
+    run = own_copy(runs_root)
+    lock(run, 0.5, level=Level.BREAST)
+    choose(page, run.run_id)
     drop(page, ("R-CC.png", a_breast(turn=True)), ("L-CC.png", a_breast()))
     assert "R-CC.png: R CC, L-CC.png: L CC" in captions(page)
     assert "No score counts them yet" in captions(page)
     assert "No side is stored" not in captions(page)  # one question at a time
     assert [row["title"] for row in score_rows(page)] == ["Exam"]
+    (panel,) = panels(page)
+    assert panel["aside"].endswith("sides are proposed from the file names. Confirm them.")
+    (beside,) = (one for one in page.columns if "They are right" in str(one.button))
+    assert "model" in [one.key for one in beside.selectbox]  # by the verdict it is for
     page.button(key="take_names").click().run(timeout=120)
     assert not page.exception
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]

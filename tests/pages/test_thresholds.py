@@ -160,6 +160,9 @@ def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
     hidden = table.assign(
         positive=table["positive"].mask(is_hidden), label=table["label"].mask(is_hidden)
     )
+    shipped = captions_of(open_page("thresholds"))
+    assert "Reference standard: known by construction" in shipped
+    assert "not known" not in shipped, "the reference standard says it"
     run = write_run(runs_root, RUN, hidden)
     page = open_page("thresholds")
     assert "rests on in this set is not known" in captions_of(page)

@@ -10,7 +10,8 @@ def test_lesions_found_rise_in_steps_and_the_points_carry_their_intervals() -> N
     )
     drawing = froc_figure(curve, points)
     line, dots = drawing.data
-    assert list(line.y) == [0.25, 0.5, 0.75]
+    assert list(line.y) == [0.25, 0.5, 0.75, 0.75]
+    assert list(line.x) == [0.0, 0.5, 1.0, 4.0]  # as far as the last point
     assert line.line.shape == "hv"  # between two scores nothing changes
     assert list(dots.error_y.array) == [0.125, 0.25]
     assert list(dots.error_y.arrayminus) == [0.25, 0.25]

@@ -2,6 +2,7 @@
 
 import struct
 import time
+import tracemalloc
 import zlib
 
 import numpy as np
@@ -93,13 +94,17 @@ def test_no_character_set_is_in_the_way(charset: bytes) -> None:
 
 
 def test_a_deflated_bomb_is_refused() -> None:
-    """Half a megabyte that would become 600."""
+    """Half a megabyte that would become 600; it is counted before any of it is held."""
     content = encoded_file(ramp(), DEFLATED, bits_stored=12)
     place = content.index(DEFLATED.encode()) + len(DEFLATED)
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     megabyte = packer.compress(b"\0" * limits.MEGABYTE) + packer.flush(zlib.Z_FULL_FLUSH)
+    tracemalloc.start()
     with pytest.raises(ReadError, match="inflate to more than 512 MB"):
         read(content[:place] + megabyte * 600)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert most < 20 * limits.MEGABYTE
 
 
 @pytest.mark.parametrize("share", range(1, 100, 7))

@@ -1,11 +1,12 @@
 """Files spoiled at random, and frames cut at every percent: read or refused in words, always.
 
-The quick whole tries some; --all tries thousands, and cuts at every single percent.
+Some of each; `python -m benchmarks.reliability mutants` tries thousands, and --all cuts at every
+single percent.
 """
 
 import struct
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import imagecodecs
 import numpy as np
@@ -24,9 +25,6 @@ from tests.preprocessing.dicom_files import (
 )
 from tests.preprocessing.test_raster import saved
 
-HOW_MANY = pytest.mark.parametrize(
-    "count", [240, pytest.param(4000, marks=pytest.mark.slow)], ids=["some", "thousands"]
-)
 NATIVE = (Family.NATIVE, Family.DEFLATED)
 
 
@@ -94,21 +92,16 @@ def assert_all_are_read_or_refused(
     assert outcomes["no_reader"] == 0
 
 
-@HOW_MANY
-def test_spoiled_dicom_files_are_read_or_refused_in_words(
-    process: ReadingProcess, count: int
-) -> None:
-    sound = [
+def sound_dicom_files() -> list[bytes]:
+    return [
         encoded_file(picture(bits_of(syntax)), syntax.uid, bits_stored=bits_of(syntax))
         for syntax in SYNTAXES
     ]
-    assert_all_are_read_or_refused(process, sound, count)
 
 
-@HOW_MANY
-def test_spoiled_pictures_are_read_or_refused_in_words(process: ReadingProcess, count: int) -> None:
+def sound_pictures() -> list[bytes]:
     grey, deep = picture(8), picture(12)
-    sound = [
+    return [
         saved(grey, "PNG"),
         saved(deep, "PNG"),
         bytes(imagecodecs.png_encode(np.stack([deep] * 3, axis=-1))),
@@ -122,7 +115,13 @@ def test_spoiled_pictures_are_read_or_refused_in_words(process: ReadingProcess, 
         saved(grey, "WEBP"),
         b"P5 40 48 4095\n" + deep.astype(">u2").tobytes(),
     ]
-    assert_all_are_read_or_refused(process, sound, count)
+
+
+@pytest.mark.parametrize("sound", [sound_dicom_files, sound_pictures])
+def test_spoiled_files_are_read_or_refused_in_words(
+    process: ReadingProcess, sound: Callable[[], list[bytes]]
+) -> None:
+    assert_all_are_read_or_refused(process, sound(), 240)
 
 
 @pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.slow)])

@@ -136,6 +136,15 @@ def saved(values: np.ndarray, kind: str, options: dict[str, Any] | None = None) 
     return target.getvalue()
 
 
+@pytest.mark.parametrize("level", [75, 90, 100])
+def test_a_whole_jpeg_of_twelve_bits_is_whole_however_its_background_ends(level: int) -> None:
+    """Its last bytes may begin as what is put in their place."""
+    for height in range(40, 200, 5):
+        whole = picture(12, height=height, width=height // 2)
+        frame = imagecodecs.jpeg8_encode(whole, level=level, bitspersample=12)
+        assert missing_in_jpeg(bytes(frame)) == ""
+
+
 @pytest.mark.parametrize("options", [{}, {"progressive": True}, {"restart_marker_blocks": 5}])
 @pytest.mark.parametrize("rate", RATES)
 def test_a_cut_jpeg_with_an_end_marker_added_is_refused(
@@ -145,6 +154,20 @@ def test_a_cut_jpeg_with_an_end_marker_added_is_refused(
     assert code_of(whole) == "read"
     start = whole.index(b"\xff\xda") + 14
     assert code_of(whole[: start + int(rate * (len(whole) - start))] + END) != "read"
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_a_progressive_jpeg_cut_between_two_scans_is_refused(channels: int) -> None:
+    """What is there is a whole picture, only a coarser one."""
+    values = picture(8) if channels == 1 else np.stack([picture(8)] * 3, axis=-1)
+    whole = saved(values, "JPEG", {"progressive": True})
+    assert code_of(whole) == "read"
+    scans = [place for place in range(len(whole)) if whole[place : place + 2] == b"\xff\xda"]
+    assert len(scans) >= 6
+    for scan in scans[1:]:
+        tables = whole.rfind(b"\xff\xc4", 0, scan)  # belong to the scan that follows them
+        for place in (scan, tables):
+            assert code_of(whole[:place] + END) == "incomplete"
 
 
 def test_a_lost_restart_marker_and_one_out_of_order_are_named() -> None:

@@ -35,6 +35,12 @@ def test_a_note_that_starts_a_formula_is_defused_in_the_export() -> None:
     assert [row["score"] for row in rows] == ["0.25", "0.5"]
 
 
+def test_no_carriage_return_begins_a_row_of_its_own() -> None:
+    text = to_safe_csv(pd.DataFrame({"a": ["x\r=1+1", "y\r\nz"], "b\rc": [1, 2]}))
+    assert "\r" not in text
+    assert list(csv.reader(io.StringIO(text))) == [["a", "b\nc"], ["x\n=1+1", "1"], ["y\nz", "2"]]
+
+
 def test_headers_full_width_signs_and_line_feeds_start_no_formula_either() -> None:
     table = pd.DataFrame({"=HYPERLINK(1)": ["\uff1d1+1", "\n=1+1", "\uff0b1", "plain"]})
     assert to_safe_csv(table).split("\n", 1)[0] == "'=HYPERLINK(1)"

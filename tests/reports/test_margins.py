@@ -1,16 +1,19 @@
 """Margins written down for a new model, and what its test results then say of them."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.config import RunConfig, save_settings
 from mammo_core.errors import ConfigError
 from mammo_core.metrics.margins import Claim, Held, MarginOf
 from mammo_core.reports.study.margins import MarginHeld, hold_margins, written_margin
 from mammo_core.reports.study.report import Format, study_text
 from mammo_core.runs.folder import RunFolder, card_hash
+from mammo_core.runs.naming import About, write_about
 from mammo_core.runs.operating_points import (
     LockedPoint,
     Promise,
@@ -71,6 +74,52 @@ def test_a_model_far_worse_does_not_meet_it(tmp_path: Path, new: RunFolder) -> N
     assert written(worse, margin=0.05).held is Held.NOT_MET
 
 
+def test_of_several_margins_the_last_one_beforehand_decides_and_the_others_are_replaced(
+    new: RunFolder,
+) -> None:
+    written(new, margin=0.01)
+    written(new, margin=0.3)
+    note_opening(RunFolder(new.path.parent / OLD), by="a test", now=NOON)
+    other = written(new, figure=MarginOf.SENSITIVITY, margin=0.9)
+    written(new, margin=0.9, now=ELEVEN.replace(hour=13))
+    first, second, apart, late = hold_margins(new, [new.path.parent])
+    assert [one.cells[-1] for one in (first, second, late)] == [
+        "replaced", "met; 3 margins were written for this figure", "replaced",
+    ]  # fmt: skip
+    assert "AFTER" in late.when
+    assert apart.cells == other.cells
+
+
+def test_a_model_of_other_women_or_of_another_set_is_refused(
+    new: RunFolder, tmp_path: Path
+) -> None:
+    table = made_up_predictions(women=20)
+    strange = write_run(tmp_path, f"{OLD}-x", table.assign(image_id="x" + table["image_id"]))
+    with pytest.raises(ConfigError, match="are of different data sets"):
+        written_margin(
+            new, strange, claim=Claim.EQUIVALENT, figure=MarginOf.AUC, margin=0.1, level=Level.IMAGE
+        )
+    training = write_run(tmp_path, f"{NEW}-y", table)
+    training.predictions_file.unlink()
+    config = training.settings(RunConfig)
+    data = replace(config.data, adapter="vindr_mammo")
+    save_settings(replace(config, data=data), training.settings_file)
+    with pytest.raises(ConfigError, match="are of different data sets"):
+        written(training)
+    assert margins_of(training, []) == []
+
+
+def test_two_models_of_one_name_are_told_apart(new: RunFolder) -> None:
+    old = RunFolder(new.path.parent / OLD)
+    for run in (new, old):
+        write_about(run, About(title="EfficientNet"))
+    written_margin(
+        old, new, claim=Claim.EQUIVALENT, figure=MarginOf.AUC, margin=0.1, level=Level.BREAST
+    )
+    names = {written(new).against, hold_margins(old, [new.path.parent])[0].against}
+    assert names == {"EfficientNet", "EfficientNet (2)"}
+
+
 def test_one_typed_after_the_opening_is_marked(new: RunFolder) -> None:
     note_opening(new, by="a test", now=NOON)
     late = written(new, now=ELEVEN.replace(hour=13))
@@ -87,7 +136,7 @@ def test_a_margin_is_written_while_the_run_still_trains(new: RunFolder) -> None:
         margin=0.1, level=Level.BREAST, now=ELEVEN,
     )  # fmt: skip
     new.file("model_card.json").write_bytes(card)
-    ((one, is_beforehand),) = margins_of(new)
+    ((one, is_beforehand),) = margins_of(new, [])
     assert (one.claim, is_beforehand) == ("equivalent", True)
 
 
@@ -121,7 +170,7 @@ def test_a_margin_against_nobody_or_itself_or_of_five_is_refused(new: RunFolder)
         )
     with pytest.raises(ConfigError, match="must lie between 0 and 1"):
         written(new, margin=5)
-    assert margins_of(new) == []
+    assert margins_of(new, []) == []
 
 
 def test_the_report_holds_the_margin_and_counts_the_look_at_the_other_model(

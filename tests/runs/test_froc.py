@@ -18,7 +18,8 @@ FEW = replace(POINT, allowed=0.25, above=0.9, found=replace(POINT.found, count=1
 
 def froc(card_sha256: str) -> Froc:
     return Froc(
-        dataset="films", split="test", images=40, images_without=0, women=20, left_out=100,
+        dataset="films", split="test", images=40, images_without=0, women=20, women_with=15,
+        left_out=100,
         points=(FEW, POINT), curve=((0.0, 0.0), (0.25, 0.25), (0.95, 0.75)), looking=Looking(),
         reach=8.0, seconds=0.7, seed=0, measured_at="2026-01-01T00:00:00+00:00",
         card_sha256=card_sha256,
@@ -49,7 +50,8 @@ def test_words_name_lesions_women_interval_and_the_rule() -> None:
         "were not measured."
     )
     basis, few, usual, rule = found.sentences
-    assert "with 40 lesions (films, test), 0 without one; 100 images left out" in basis
+    assert "with 40 lesion boxes in 15 women with a lesion (films, test), 0 without one" in basis
+    assert "100 images left out" in basis
     assert few.startswith("at 0.25 false marks an image 10 of 40 lesions found, 25 %")
     assert usual.startswith("at 1 false mark an image 30 of 40")
     assert rule.startswith("A mark hits a lesion when it lies in its box, widened by 8 prepared")

@@ -6,13 +6,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mammo_core.errors import DiskError
 from mammo_core.files import replace_file
+from mammo_core.preprocessing.cases import store_case
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import carry_out
-from mammo_core.types import RunState
+from mammo_core.types import ImageInfo, ImageRef, Mammogram, RunState
 
 
 @pytest.fixture
@@ -72,6 +74,19 @@ def test_a_run_that_ends_well_leaves_no_spare_room_behind(tmp_path: Path) -> Non
     assert carry_out(run, work, device="none") == 0
     assert held == [2**16]
     assert not run.file("spare").exists()
+
+
+def test_a_case_for_which_there_is_no_room_says_so_and_leaves_nothing(small_disk: Path) -> None:
+    def read(content: bytes) -> Mammogram:
+        ref = ImageRef(image_id="x")
+        pixels = np.zeros((1024, 1024), np.float32)
+        return Mammogram(info=ImageInfo(ref=ref, kind="test", bits=8), pixels=pixels)
+
+    root = small_disk / "cases"
+    root.mkdir()
+    with pytest.raises(DiskError, match="no room left"):
+        store_case([b"x"], root, read=read, mask=lambda image: image, now=0.0)
+    assert list(root.iterdir()) == []
 
 
 def test_a_disk_that_may_not_be_written_to_is_named_with_what_to_do(small_disk: Path) -> None:

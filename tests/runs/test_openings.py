@@ -63,7 +63,7 @@ def test_a_log_that_cannot_be_written_is_a_sentence(run: RunFolder) -> None:
 
 
 def test_a_margin_is_kept_and_told_whether_it_came_before_the_first_look(run: RunFolder) -> None:
-    assert margins_of(run) == []
+    assert margins_of(run, []) == []
     first = WrittenMargin(
         claim="no worse", figure="AUC", margin=0.05, against="the old model",
         written_at="2026-01-01T11:00:00+00:00", card_sha256=card_hash(run),
@@ -72,9 +72,33 @@ def test_a_margin_is_kept_and_told_whether_it_came_before_the_first_look(run: Ru
     note_opening(run, by="mammo report", now=NOON)
     late = replace(first, margin=0.1, written_at="2026-01-01T13:00:00+00:00")
     write_margin(run, late)
-    assert margins_of(run) == [(first, True), (late, False)]
+    assert margins_of(run, []) == [(first, True), (late, False)]
     write_card(made_up_card("another"), run.file("model_card.json"))
-    assert margins_of(run) == []
+    assert margins_of(run, []) == []
+
+
+def test_a_look_at_the_rival_or_at_another_model_of_the_test_set_comes_before_a_margin(
+    run: RunFolder, tmp_path: Path
+) -> None:
+    rival, third = (
+        write_run(tmp_path, f"20260101-00000{n}-tiny_cnn-open", made_up_predictions(women=4))
+        for n in (1, 2)
+    )
+    for other, weights in ((rival, "a"), (third, "b")):
+        card = replace(other.card(), weights_sha256=weights * 64)
+        write_card(card, other.file("model_card.json"))
+    written = WrittenMargin(
+        claim="no worse", figure="AUC", margin=0.05, against=rival.run_id, written_at=NOON,
+        card_sha256=card_hash(run),
+    )  # fmt: skip
+    write_margin(run, written)
+    assert margins_of(run, [tmp_path]) == [(written, True)]
+    for other in (rival, third):
+        note_opening(other, by="a test", now="2026-01-01T11:00:00+00:00")
+        assert margins_of(run, [tmp_path]) == [(written, False)]
+        other.file(OPENINGS_FILE).unlink()
+    third.file(OPENINGS_FILE).write_text("no JSON\n")  # whoever looked, it may have been before
+    assert margins_of(run, [tmp_path]) == [(written, False)]
 
 
 def test_models_of_one_split_share_their_test_set(run: RunFolder, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Small pictures of a model's own images: only of drawn ones, and never by a path."""
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -77,6 +78,16 @@ def test_images_of_women_are_refused_and_that_is_said_in_their_place(
 def test_other_images_of_the_same_names_are_refused(run: RunFolder, tmp_path: Path) -> None:
     for path in (tmp_path / "set").rglob("*.png"):
         path.write_bytes(path.read_bytes() + b"changed")
+    with pytest.raises(RunError, match=r"None of the images drawn was judged on is in that folder"):
+        picture_scored(run, tmp_path / "set", side=64)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a file")
+def test_links_that_lead_out_of_the_folder_are_not_followed(run: RunFolder, tmp_path: Path) -> None:
+    """Not even to see whether they lead to the same image: what is there may be huge, or hang."""
+    for path in (tmp_path / "set").rglob("*.png"):
+        path.unlink()
+        path.symlink_to("/proc/self/mem")  # for a plain file, an error for whoever reads it
     with pytest.raises(RunError, match=r"None of the images drawn was judged on is in that folder"):
         picture_scored(run, tmp_path / "set", side=64)
 

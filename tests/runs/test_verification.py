@@ -31,6 +31,9 @@ def test_it_is_told_in_words() -> None:
     assert "sensitivity is that of the verified" in TWO_YEARS.warning
     assert Verification().sentence == ("What “without cancer” rests on in this set is not known.")
     assert Verification().warning == ""
+    assert Verification().beside("known by construction") == ""
+    assert Verification().beside("") == Verification().sentence
+    assert TWO_YEARS.beside("biopsy") == TWO_YEARS.sentence
     followed = Verification(without_cancer=Verified.BIOPSY_OR_FOLLOW_UP)
     assert followed.sentence.endswith("else follow-up, for how long is not known.")
 

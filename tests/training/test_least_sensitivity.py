@@ -13,6 +13,7 @@ from tests.phantoms import put_phantoms
 from tests.training.made_up import config
 
 
+@pytest.mark.slow
 def test_every_epoch_below_the_floor_raises_an_alarm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

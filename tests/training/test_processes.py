@@ -49,7 +49,7 @@ def trained_by_two(config: RunConfig, root: Path) -> RunFolder:
 @pytest.mark.parametrize(
     ("backbone", "norm", "weights"),
     [
-        ("test_convnext", "own", "balanced"),
+        pytest.param("test_convnext", "own", "balanced", marks=pytest.mark.slow),
         pytest.param("test_resnet", "frozen", "none", marks=pytest.mark.slow),
     ],
 )

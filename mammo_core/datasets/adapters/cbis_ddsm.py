@@ -28,7 +28,7 @@ from mammo_core.datasets.adapters.layout import (
     read_rows,
     require,
 )
-from mammo_core.errors import ReadError, TableError
+from mammo_core.errors import TableError
 from mammo_core.preprocessing.reading.peek import peek
 from mammo_core.tables import check_boxes, check_manifest
 from mammo_core.types import CANCER, Level, Task
@@ -91,7 +91,11 @@ def mask_boxes(
     masks = masks.assign(area=masks["height"] * masks["width"]).sort_values("area")
     masks = masks.drop_duplicates("lesion", keep="last").set_index("lesion").sort_index()
     image_id = lesions["image_id"].loc[masks.index]
-    sizes = image_id.map({image: _size_of(folder / paths[image]) for image in set(image_id)})
+    images = sorted(set(image_id))
+    seen = peek([folder / paths[image] for image in images])
+    sizes = image_id.map(
+        {image: one.size for image, one in zip(images, seen, strict=True) if one is not None}
+    )
     has_size = sizes.notna()
     masks, sizes, image_id = masks[has_size], sizes[has_size], image_id[has_size]
     down = np.array([size[0] for size in sizes], dtype=float) / masks["height"].to_numpy(float)
@@ -123,13 +127,6 @@ def swapped_lesions(looked: pd.DataFrame) -> "pd.Series[int]":
     wrong = looked.loc[is_said & ~looked["is_mask"], "lesion"]
     elsewhere = looked.loc[~is_said & looked["is_mask"], "lesion"]
     return wrong[~wrong.isin(right) & wrong.isin(elsewhere)].drop_duplicates()
-
-
-def _size_of(path: Path) -> tuple[int, int] | None:
-    try:
-        return peek(path).size
-    except ReadError:
-        return None
 
 
 TABLES: Final = tuple(

@@ -26,8 +26,8 @@ from mammo_core.datasets.adapters.layout import (
     read_sheet,
     require,
 )
-from mammo_core.errors import ReadError, TableError
-from mammo_core.preprocessing.reading.peek import Peek, peek
+from mammo_core.errors import TableError
+from mammo_core.preprocessing.reading.peek import peek
 from mammo_core.tables import check_manifest
 from mammo_core.types import CANCER, Level, Task
 
@@ -137,11 +137,9 @@ def _list_images(folder: Path) -> tuple[pd.DataFrame, list[str]]:
         raise TableError(f"{folder.name} has no folder CMMD/. {ADAPTER.expects}")
     prefix = root.relative_to(folder).as_posix()
     rows, unreadable = [], []
-    for path in list_images(root):
+    paths = [path for path in list_images(root) if _PATIENT.fullmatch(path.partition("/")[0])]
+    for path, seen in zip(paths, peek([root / path for path in paths]), strict=True):
         patient, _, rest = path.partition("/")
-        if not _PATIENT.fullmatch(patient):
-            continue
-        seen = _seen(root / path)
         if seen is None or seen.side is None:
             unreadable.append(f"{prefix}/{path}")
         rows.append(
@@ -154,13 +152,6 @@ def _list_images(folder: Path) -> tuple[pd.DataFrame, list[str]]:
             }
         )
     return pd.DataFrame(rows, dtype="string"), unreadable
-
-
-def _seen(path: Path) -> Peek | None:
-    try:
-        return peek(path)
-    except ReadError:
-        return None
 
 
 def _defects(

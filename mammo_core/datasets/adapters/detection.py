@@ -27,7 +27,8 @@ from mammo_core.datasets.adapters.adapter import (
 )
 from mammo_core.datasets.adapters.class_folders import SPLITS
 from mammo_core.datasets.adapters.layout import is_inside, list_images, make_defect, require
-from mammo_core.errors import ReadError, TableError
+from mammo_core.errors import TableError
+from mammo_core.preprocessing.reading.messages import Peek
 from mammo_core.preprocessing.reading.peek import peek
 from mammo_core.records import damage_in_words
 from mammo_core.tables import BOX_COLUMNS, check_boxes, check_manifest
@@ -153,17 +154,16 @@ def _split_of(path: str) -> str | None:
 
 def _read_yolo(folder: Path) -> Iterator[_Image]:
     names = _class_names(folder / NAMES_FILE)
-    for path in list_images(folder):
+    paths = [path for path in list_images(folder) if "images" in path.split("/")[:-1]]
+    for path, seen in zip(paths, peek([folder / path for path in paths]), strict=True):
         parts = path.split("/")
-        if "images" not in parts[:-1]:
-            continue
         place = len(parts) - 2 - parts[-2::-1].index("images")
         labels = folder.joinpath(*parts[:place], "labels", *parts[place + 1 :]).with_suffix(".txt")
         if not labels.is_file():
             yield _Image(path=path, is_marked=False)
             continue
         lines = [line for line in _text(labels).splitlines() if line.strip()]
-        boxes = _boxes_of(lines, folder / path, names) if lines else []
+        boxes = _boxes_of(lines, seen, names)
         yield _Image(
             path=path,
             boxes=tuple(box for box in boxes if box is not None),
@@ -172,15 +172,14 @@ def _read_yolo(folder: Path) -> Iterator[_Image]:
 
 
 def _boxes_of(
-    lines: list[str], image: Path, names: Mapping[int, str]
+    lines: list[str], image: Peek | None, names: Mapping[int, str]
 ) -> list[tuple[str, Box] | None]:
     """Class and box of each line; None where it is no box. Nothing can be placed in an image whose
     size is not known.
     """
-    try:
-        height, width = peek(image).size
-    except ReadError:
+    if image is None:
         return [None] * len(lines)
+    height, width = image.size
     return [_box_of(line, height=height, width=width, names=names) for line in lines]
 
 

@@ -2,21 +2,20 @@
 from masks.
 """
 
-import zipfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 from typing import Final
 
 import numpy as np
-import openpyxl
 import pandas as pd
 
 from mammo_core.datasets.adapters.adapter import Defect, Signs
 from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import ReadError, TableError
 from mammo_core.preprocessing.judge import is_mask
+from mammo_core.preprocessing.reading.sheets import sheet_rows
 from mammo_core.tables import BOX_COLUMNS, check_boxes, read_table
 from mammo_core.types import Box, Pixels, Size
 
@@ -68,7 +67,19 @@ def list_images(folder: Path, pattern: str = "**/*") -> list[str]:
         for path in folder.glob(pattern)
         if path.suffix.lower() in IMAGE_SUFFIXES and not path.name.startswith(".")
     )
-    return sorted(found)
+    names = sorted(found)
+    _refuse_unreadable_names(names)
+    return names
+
+
+def _refuse_unreadable_names(names: Sequence[str]) -> None:
+    """No table holds a name whose bytes are no UTF-8 text, as old disks and archives have them."""
+    wrong = [name for name in names if any("\ud800" <= letter <= "\udfff" for letter in name)]
+    if wrong:
+        raise TableError(
+            f"The names of {len(wrong)} of {len(names)} image files are no UTF-8 text (first: "
+            f"{wrong[0].encode('utf-8', 'replace').decode()}). Rename them, or leave them out."
+        )
 
 
 def is_inside(path: str) -> bool:
@@ -92,74 +103,16 @@ def make_defect(
 def read_sheet(path: Path, *, columns: Iterable[str], sheet: str | None = None) -> pd.DataFrame:
     """A sheet (the first, unless named) as stripped text, `<NA>` where a cell is empty."""
     try:
-        _refuse_huge(path)
-        rows = list(_rows_of(path, sheet))
-    except TableError:
-        raise
-    except Exception as error:  # noqa: BLE001 - XML, zip or values: the library lets all of it out
-        raise TableError(
-            f"{path.name} is not a readable .xlsx ({type(error).__name__}: {error}). Open it in a "
-            "spreadsheet program and save it again."
-        ) from None
+        rows = sheet_rows(path, sheet)
+    except ReadError as error:
+        raise TableError(f"{path.name} {error.sentence} {error.hint}") from None
     if not rows:
         raise TableError(f"{path.name} is empty.")
     width = max(map(len, rows))
-    if width > _MOST_COLUMNS:
-        raise TableError(f"{path.name} has {width} columns; at most {_MOST_COLUMNS} are read.")
     whole = [row + ("",) * (width - len(row)) for row in rows]
-    header = [cell or "" for cell in whole[0]]
-    table = pd.DataFrame(whole[1:], columns=header, dtype="string").replace("", pd.NA)
+    table = pd.DataFrame(whole[1:], columns=list(whole[0]), dtype="string").replace("", pd.NA)
     require_columns(table, columns, where=path.name)
     return table.dropna(how="all").reset_index(drop=True)
-
-
-_MOST_COLUMNS: Final = 1000
-_MOST_BYTES: Final = 512 * 2**20  # of a sheet unpacked
-
-
-def _refuse_huge(path: Path) -> None:
-    with zipfile.ZipFile(path) as book:
-        size = sum(entry.file_size for entry in book.infolist())
-    if size > _MOST_BYTES:
-        raise TableError(
-            f"{path.name} would unpack to {size / 2**20:,.0f} MB; at most "
-            f"{_MOST_BYTES / 2**20:,.0f} MB are read. Save the sheet that is needed by itself."
-        )
-
-
-def _rows_of(path: Path, sheet: str | None) -> Iterator[tuple[str, ...]]:
-    """What is in a row, to its last cell that holds anything, whatever size the sheet says it has.
-
-    A formula is refused: what it last came to is only what the sheet's author may have seen.
-    """
-    book = openpyxl.load_workbook(path, read_only=True, data_only=False)
-    try:
-        if sheet is not None and sheet not in book.sheetnames:
-            found = ", ".join(book.sheetnames)
-            raise TableError(f"{path.name} has no sheet {sheet!r}. It has {found}.")
-        found_sheet = book[sheet or book.sheetnames[0]]
-        found_sheet.reset_dimensions()  # else rows beyond the stated size are left out
-        for row in found_sheet.iter_rows():
-            for cell in row:
-                if cell.data_type == "f":
-                    raise TableError(
-                        f"Cell {cell.coordinate} of {path.name} holds a formula. Save the sheet "
-                        "with values only (copy, paste as values)."
-                    )
-            values = [_text(cell.value) or "" for cell in row]
-            while values and not values[-1]:
-                values.pop()
-            if values:
-                yield tuple(values)
-    finally:
-        book.close()
-
-
-def _text(value: object) -> str | None:
-    """12.0 is "12": a spreadsheet does not tell whole numbers from others."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return None if value is None or not str(value).strip() else str(value).strip()
 
 
 _THREADS = 2

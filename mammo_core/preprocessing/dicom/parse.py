@@ -218,26 +218,46 @@ def _read_meta(data: bytes, position: int) -> tuple[int, str]:
 
 
 def _inflate(data: bytes, start: int) -> bytes:
-    """PS3.5 A.5: what follows the meta header is one deflated stream."""
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    """PS3.5 A.5: what follows the meta header is one deflated stream. Its length is counted before
+    any of it is held: zlib would take twice the limit on the way to it.
+    """
+    stream = memoryview(data)[start:]
     try:
-        inflated = inflater.decompress(memoryview(data)[start:], limits.INFLATED_BYTES)
+        size, is_whole = _inflated_size(stream)
+        inflated = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream) if is_whole else b""
     except zlib.error:
         raise ReadError(
             "damaged", "This DICOM is deflated, and its stream is broken.", "Export it again."
         ) from None
-    if inflater.unconsumed_tail:
+    if size > limits.INFLATED_BYTES:
         raise ReadError(
             "too_large",
             f"This DICOM is deflated and would inflate to more than "
             f"{limits.INFLATED_BYTES // limits.MEGABYTE} MB.",
             "No mammogram needs that; the file is broken or hostile.",
         )
-    if not inflater.eof:
+    if not is_whole:
         raise ReadError(
             "truncated", "This DICOM is deflated, and its stream ends early.", "Copy it again."
         )
     return inflated
+
+
+_PIECE: Final = 2**16  # of a deflated stream; with more, what is left over is copied too often
+
+
+def _inflated_size(stream: memoryview) -> tuple[int, bool]:
+    """How many bytes it becomes, counted to the limit and no further, and whether it ends there."""
+    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+    size = 0
+    for place in range(0, len(stream), _PIECE):
+        piece: memoryview | bytes = stream[place : place + _PIECE]
+        while piece and not inflater.eof:
+            size += len(inflater.decompress(piece, limits.MEGABYTE))
+            if size > limits.INFLATED_BYTES:
+                return size, False
+            piece = inflater.unconsumed_tail
+    return size, inflater.eof
 
 
 def _pixel_element(data: bytes, position: int, *, is_little_endian: bool) -> PixelElement | None:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final, TypeVar
@@ -27,6 +27,7 @@ from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.messages import (
+    Peek,
     Reply,
     Request,
     receive,
@@ -34,6 +35,8 @@ from mammo_core.preprocessing.reading.messages import (
     receive_exam,
     receive_grey,
     receive_image,
+    receive_peeks,
+    receive_rows,
     send,
 )
 from mammo_core.types import Mammogram
@@ -91,6 +94,24 @@ class ReadingProcess:
         """Which exam the file that begins so is of; a header takes no time."""
         seconds = min(self._seconds, limits.HEADER_SECONDS)
         return self._ask(head, Request(key="", is_for_exam=True), receive_exam, seconds=seconds)
+
+    def read_peeks(self, paths: Sequence[Path]) -> tuple[Peek | None, ...]:
+        """What the headers of files say; None for one that is no image, or that the process dies
+        of. Several are asked at once: one alone takes as long to ask for as to read.
+        """
+        asked = Request(key="", peeked=tuple(str(path.absolute()) for path in paths))
+        seconds = limits.HEADER_SECONDS if len(paths) == 1 else self._seconds
+        try:
+            found = self._ask(b"", asked, receive_peeks, seconds=seconds)
+        except ReadError:
+            if len(paths) == 1:
+                return (None,)
+            return tuple(one for path in paths for one in self.read_peeks([path]))
+        return (*found, *[None] * (len(paths) - len(found)))
+
+    def read_sheet(self, path: Path, sheet: str) -> list[tuple[str, ...]]:
+        """A sheet of a workbook, the first where `sheet` is ""."""
+        return self._ask(path, Request(key="", sheet=sheet), receive_rows)
 
     def _ask(
         self,
@@ -188,23 +209,30 @@ class ReadingPool:
             self._idle.put(process)
 
     def read(self, source: Path | bytes, *, key: bytes, image_id: str | None) -> Mammogram:
-        process = self._idle.get()
-        try:
+        with self._one() as process:
             return process.read(source, key=key, image_id=image_id)
-        finally:
-            self._idle.put(process)
 
     def read_evidence(self, source: bytes) -> Evidence:
-        process = self._idle.get()
-        try:
+        with self._one() as process:
             return process.read_evidence(source)
-        finally:
-            self._idle.put(process)
 
     def read_exam(self, head: bytes) -> str:
+        with self._one() as process:
+            return process.read_exam(head)
+
+    def read_peeks(self, paths: Sequence[Path]) -> tuple[Peek | None, ...]:
+        with self._one() as process:
+            return process.read_peeks(paths)
+
+    def read_sheet(self, path: Path, sheet: str) -> list[tuple[str, ...]]:
+        with self._one() as process:
+            return process.read_sheet(path, sheet)
+
+    @contextlib.contextmanager
+    def _one(self) -> Iterator[ReadingProcess]:
         process = self._idle.get()
         try:
-            return process.read_exam(head)
+            yield process
         finally:
             self._idle.put(process)
 

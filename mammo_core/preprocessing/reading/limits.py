@@ -20,6 +20,8 @@ WORKER_BYTES: Final = 3 * 1024 * MEGABYTE  # address space where the system can 
 WORKER_SECONDS: Final = 20.0  # per file, by the clock on the wall
 HEADER_SECONDS: Final = 5.0  # where nothing but a header is read
 ELEMENTS: Final = 2_000_000  # of a data set; a mammogram has some hundred
+TABLE_BYTES: Final = 64 * MEGABYTE  # of the text of a sheet
+UNPACKED_BYTES: Final = 512 * MEGABYTE  # of the workbook it is in
 WORKER_FILES: Final = 500  # then a fresh process
 WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process
 

@@ -6,6 +6,7 @@ Nothing is unpickled: a reading process that a hostile file took over can send p
 
 import json
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, TypeVar
 
@@ -19,7 +20,7 @@ from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.records import from_document, to_document
-from mammo_core.types import Geometry, ImageInfo, Mammogram
+from mammo_core.types import Geometry, ImageInfo, Laterality, Mammogram, Size, View
 
 T = TypeVar("T")
 _LENGTH: Final = struct.Struct("<I")
@@ -38,6 +39,8 @@ class Request:
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
     is_for_evidence: bool = False  # the identity is wanted, not the image
     is_for_exam: bool = False  # which exam the file is of, and no more
+    peeked: tuple[str, ...] = ()  # what the headers at these paths say, and no pixel
+    sheet: str | None = None  # that sheet of the workbook at `path`; "" is its first
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +63,15 @@ class DescribedGrey:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Peek:
+    """The stored size in pixels, and the side and view where the file names them."""
+
+    size: Size
+    side: Laterality | None = None
+    view: View | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refused:
     code: str
     sentence: str
@@ -68,13 +80,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One of the five; none means "ready"."""
+    """One of the seven; none means "ready"."""
 
     image: Described | None = None
     grey: DescribedGrey | None = None
     refused: Refused | None = None
     evidence: Evidence | None = None
     exam: str | None = None
+    peeks: tuple[Peek | None, ...] | None = None
+    rows_bytes: int | None = None  # of the rows of a sheet, which follow as JSON
 
 
 def send(stream: IO[bytes], message: Request | Reply) -> None:
@@ -151,6 +165,43 @@ def receive_exam(stream: IO[bytes]) -> str:
     if exam is None:
         raise EOFError
     return exam
+
+
+def receive_peeks(stream: IO[bytes]) -> tuple[Peek | None, ...]:
+    """What headers say; None for a file that is no image."""
+    peeks = _receive_reply(stream).peeks
+    if peeks is None:
+        raise EOFError
+    return peeks
+
+
+def pack_rows(rows: Sequence[Sequence[str]]) -> bytes:
+    document = json.dumps(rows).encode()
+    if len(document) > limits.TABLE_BYTES:
+        raise ReadError(
+            "too_large",
+            f"holds {len(document) // limits.MEGABYTE:,} MB of text; at most "
+            f"{limits.TABLE_BYTES // limits.MEGABYTE} MB are read.",
+            "Save the rows that are needed by themselves.",
+        )
+    return document
+
+
+def send_rows(stream: IO[bytes], rows: bytes) -> None:
+    send(stream, Reply(rows_bytes=len(rows)))
+    stream.write(rows)
+    stream.flush()
+
+
+def receive_rows(stream: IO[bytes]) -> list[tuple[str, ...]]:
+    """The rows of a sheet as text; a refusal is raised."""
+    length = _receive_reply(stream).rows_bytes
+    if length is None or not 0 <= length <= limits.TABLE_BYTES:
+        raise EOFError
+    rows = json.loads(receive_bytes(stream, length))
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise EOFError
+    return [tuple(map(str, row)) for row in rows]
 
 
 def receive_image(stream: IO[bytes]) -> Mammogram:

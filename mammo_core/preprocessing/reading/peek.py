@@ -1,7 +1,8 @@
 """What a file says of itself, without decoding a pixel: for tables of thousands of files."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import os
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
@@ -9,20 +10,14 @@ from PIL import Image, UnidentifiedImageError
 
 from mammo_core.errors import ReadError
 from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.isolation import shared_pool
+from mammo_core.preprocessing.reading.messages import Peek
 from mammo_core.preprocessing.reading.read import is_dicom
-from mammo_core.types import Laterality, Size, View
 
+_THREADS: Final = 4
+_BATCH: Final = 64  # files
 _HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
 _SIGNATURE_BYTES: Final = 256  # a preamble and a prefix
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Peek:
-    """The stored size in pixels, and the side and view where the file names them."""
-
-    size: Size
-    side: Laterality | None = None
-    view: View | None = None
 
 
 def file_kinds(files: Iterable[Path]) -> tuple[str, ...]:
@@ -35,8 +30,24 @@ def _kind_of(path: Path) -> str:
     return "DICOM" if is_dicom(head) else "picture"
 
 
-def peek(path: Path) -> Peek:
-    """Size, side and view of the image in `path`; a ReadError where it is none."""
+def peek(paths: Sequence[Path]) -> list[Peek | None]:
+    """Size, side and view of the image at each path; None where there is none. Asked in limited
+    processes: a header can hang or grow like any other part of a foreign file.
+    """
+    batches = [paths[start : start + _BATCH] for start in range(0, len(paths), _BATCH)]
+    with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        return [one for found in threads.map(shared_pool().read_peeks, batches) for one in found]
+
+
+def decode_peek(path: Path) -> Peek | None:
+    """`peek` of one in this very process."""
+    try:
+        return _peek(path)
+    except (ReadError, OSError):
+        return None
+
+
+def _peek(path: Path) -> Peek:
     head = limits.read_source(path, most=_HEAD_BYTES)
     try:
         return _peek_dicom(path, head) if is_dicom(head) else _peek_raster(path)

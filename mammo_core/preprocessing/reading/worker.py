@@ -8,6 +8,8 @@ import contextlib
 import faulthandler
 import os
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -20,18 +22,23 @@ from mammo_core.preprocessing.reading.messages import (
     Refused,
     Reply,
     Request,
+    pack_rows,
     receive,
     receive_bytes,
     send,
     send_grey,
     send_image,
+    send_rows,
 )
+from mammo_core.preprocessing.reading.peek import decode_peek
 from mammo_core.preprocessing.reading.read import (
     decode,
     decode_content,
     decode_evidence,
     decode_exam,
 )
+from mammo_core.preprocessing.reading.sheets import decode_rows
+from mammo_core.types import Mammogram
 
 
 def main() -> int:
@@ -50,35 +57,41 @@ def main() -> int:
 
 
 def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
-    key = bytes.fromhex(request.key)
     content = receive_bytes(requests, request.length)
-    grey = None
     try:
-        if request.is_for_evidence:
-            send(replies, Reply(evidence=decode_evidence(content)))
-            return
-        if request.is_for_exam:
-            send(replies, Reply(exam=decode_exam(content)))
-            return
-        if request.path is not None:
-            mammogram = decode(Path(request.path), image_id=request.image_id, key=key)
-        else:
-            mammogram = decode_content(
-                content, size=request.size, image_id=request.image_id, key=key
-            )
-        if request.settings is not None:
-            grey = prepare_grey(mammogram, request.settings)
+        answer = _answer_to(request, content)
     except ReadError as error:
         _refuse(replies, error)
-        return
     except BaseException as error:  # noqa: BLE001 - native decoders raise what is no Exception
         text = str(error) if isinstance(error, MammoError) else type(error).__name__
         _refuse(replies, ReadError("damaged", f"The decoder failed on this file ({text})."))
-        return
-    if grey is not None:
-        send_grey(replies, grey)
     else:
-        send_image(replies, mammogram)
+        answer(replies)
+
+
+def _answer_to(request: Request, content: bytes) -> Callable[[IO[bytes]], None]:
+    """What sends the answer: it is all there before the first byte of it leaves."""
+    if request.is_for_evidence:
+        return partial(send, message=Reply(evidence=decode_evidence(content)))
+    if request.is_for_exam:
+        return partial(send, message=Reply(exam=decode_exam(content)))
+    if request.peeked:
+        found = tuple(decode_peek(Path(path)) for path in request.peeked)
+        return partial(send, message=Reply(peeks=found))
+    if request.path is not None and request.sheet is not None:
+        rows = pack_rows(decode_rows(Path(request.path), request.sheet))
+        return partial(send_rows, rows=rows)
+    mammogram = _mammogram_of(request, content)
+    if request.settings is None:
+        return partial(send_image, mammogram=mammogram)
+    return partial(send_grey, grey=prepare_grey(mammogram, request.settings))
+
+
+def _mammogram_of(request: Request, content: bytes) -> Mammogram:
+    key = bytes.fromhex(request.key)
+    if request.path is not None:
+        return decode(Path(request.path), image_id=request.image_id, key=key)
+    return decode_content(content, size=request.size, image_id=request.image_id, key=key)
 
 
 def _refuse(replies: IO[bytes], error: ReadError) -> None:

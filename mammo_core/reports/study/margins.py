@@ -2,16 +2,18 @@
 cannot tell; and when each was written.
 """
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
+from mammo_core.config import EvaluateConfig, RunConfig
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.errors import ConfigError, MammoError, TableError
+from mammo_core.errors import ConfigError, MammoError, RunError, TableError
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rules_of
 from mammo_core.metrics.compare import auc_difference, share_cases
@@ -25,14 +27,14 @@ from mammo_core.metrics.margins import (
 )
 from mammo_core.metrics.paired_rates import rate_difference
 from mammo_core.reports.document import Block, Section, Table, paragraphs
-from mammo_core.runs.folder import RunFolder, card_hash, find_run
-from mammo_core.runs.naming import run_title
+from mammo_core.runs.folder import NO_SUCH_RUN, RunFolder, card_hash, list_runs
+from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.operating_points import (
     WrittenMargin,
     before,
     has_points,
     margins_of,
-    openings_of,
+    openings_of_test_set,
     point_in_force,
     write_margin,
 )
@@ -47,6 +49,8 @@ class MarginHeld:
     written: WrittenMargin
     against: str  # the title of the other model
     is_beforehand: bool
+    decides: bool = True  # of several for one figure, the last one written beforehand
+    written_for_it: int = 1  # margins for this figure against this model
     basis: str = ""  # the cases the difference is of
     found: AgainstMargin | None = None
     why: str = ""
@@ -54,6 +58,15 @@ class MarginHeld:
     @property
     def held(self) -> Held:
         return Held.OPEN if self.found is None else self.found.held
+
+    @property
+    def result(self) -> str:
+        """As shown: one claim is judged once, whatever else was written for it."""
+        if not self.decides:
+            return "replaced"
+        if self.written_for_it == 1:
+            return str(self.held)
+        return f"{self.held}; {self.written_for_it} margins were written for this figure"
 
     @property
     def when(self) -> str:
@@ -72,7 +85,7 @@ class MarginHeld:
         level = one.level or "not written"
         return (
             f"{one.claim}, {one.figure}", self.against, f"{one.margin:g}", level, self.when, spread,
-            self.basis, str(self.held),
+            self.basis, self.result,
         )  # fmt: skip
 
 
@@ -90,6 +103,7 @@ def written_margin(
     if run.run_id == other.run_id:
         raise ConfigError("A margin is held against another model, not against the same one.")
     Margin(claim=claim, figure=figure, margin=margin, against=other.run_id).check()
+    _refuse_other_data(run, other)
     written = WrittenMargin(
         claim=str(claim),
         figure=str(figure),
@@ -104,19 +118,82 @@ def written_margin(
     return written
 
 
-def hold_margins(run: RunFolder, roots: Sequence[Path]) -> list[MarginHeld]:
-    """Every margin of `run` against the test results of both. Reading it is a look at them."""
-    return [_hold(run, one, is_beforehand, roots) for one, is_beforehand in margins_of(run)]
+def _refuse_other_data(run: RunFolder, other: RunFolder) -> None:
+    """A difference is of cases both have scored. What a run still training will score is known by
+    its kind of data set alone; only names of images are read, no result.
+    """
+    kinds = [_kind_of_data(one) for one in (run, other)]
+    is_other = all(kinds) and kinds[0] != kinds[1]
+    if run.has_predictions and other.has_predictions:
+        images = [set(read_predictions(one.predictions_file)["image_id"]) for one in (run, other)]
+        is_other = is_other or images[0].isdisjoint(images[1])
+    if is_other:
+        raise ConfigError(
+            f"{run.run_id} and {other.run_id} are of different data sets, so no margin between "
+            "them can be judged. Choose a model tested on the same women."
+        )
+
+
+def _kind_of_data(run: RunFolder) -> str:
+    """ "" where the settings do not say."""
+    with suppress(MammoError):
+        return run.settings(RunConfig).data.adapter
+    with suppress(MammoError):
+        return run.settings(EvaluateConfig).adapter
+    return ""
+
+
+def hold_margins(
+    run: RunFolder, roots: Sequence[Path], *, titles: Mapping[str, str] | None = None
+) -> list[MarginHeld]:
+    """Every margin of `run` against the test results of both. Reading it is a look at them.
+    `titles` are by run id; without them, as every page calls the runs.
+    """
+    margins = margins_of(run, roots)
+    if not margins:
+        return []
+    runs = list_runs(*roots)
+    named = titles_of(runs) if titles is None else titles
+    return [
+        replace(
+            _hold(run, one, is_beforehand, runs, named),
+            decides=number == _deciding(one, margins),
+            written_for_it=len(_alike(one, margins)),
+        )
+        for number, (one, is_beforehand) in enumerate(margins)
+    ]
+
+
+def _alike(one: WrittenMargin, margins: Sequence[tuple[WrittenMargin, bool]]) -> list[int]:
+    """The places of all for the same figure against the same model: whatever else they say, each
+    would be another chance to meet one.
+    """
+    return [
+        number
+        for number, (other, _) in enumerate(margins)
+        if (other.figure, other.against) == (one.figure, one.against)
+    ]
+
+
+def _deciding(one: WrittenMargin, margins: Sequence[tuple[WrittenMargin, bool]]) -> int:
+    """The last one written beforehand; where none was, the last."""
+    alike = _alike(one, margins)
+    return max([number for number in alike if margins[number][1]] or alike)
 
 
 def _hold(
-    run: RunFolder, written: WrittenMargin, is_beforehand: bool, roots: Sequence[Path]
+    run: RunFolder,
+    written: WrittenMargin,
+    is_beforehand: bool,
+    runs: Sequence[RunFolder],
+    titles: Mapping[str, str],
 ) -> MarginHeld:
-    title = written.against
+    title = titles.get(written.against, written.against)
     try:
-        other = find_run(written.against, *roots)
-        title = run_title(other)
-        found, basis = _judge(run, other, title, written, is_beforehand=is_beforehand)
+        other = next((one for one in runs if one.run_id == written.against), None)
+        if other is None:
+            raise RunError(NO_SUCH_RUN.format(run_id=written.against))
+        found, basis = _judge(run, other, title, written, runs, is_beforehand=is_beforehand)
     except MammoError as error:
         return MarginHeld(
             written=written, against=title, is_beforehand=is_beforehand, why=str(error)
@@ -127,7 +204,13 @@ def _hold(
 
 
 def _judge(
-    run: RunFolder, other: RunFolder, title: str, written: WrittenMargin, *, is_beforehand: bool
+    run: RunFolder,
+    other: RunFolder,
+    title: str,
+    written: WrittenMargin,
+    runs: Sequence[RunFolder],
+    *,
+    is_beforehand: bool,
 ) -> tuple[AgainstMargin, str]:
     level, rule = Level(written.level or Level.IMAGE), Pooling(written.pooling or Pooling.MAX)
     one, two = share_cases([_test_cases(each, level, rule) for each in (run, other)]).cases
@@ -146,7 +229,7 @@ def _judge(
         value, low, high = difference.value, difference.low, difference.high
     else:
         value, low, high = _rate_difference(margin.figure, (run, one), (other, two))
-        basis += "".join(map(_late_lock, (run, other)))
+        basis += "".join(_late_lock(each, runs) for each in (run, other))
     held = judge_margin(margin, value=value, low=low, high=high, is_beforehand=is_beforehand)
     return held, basis
 
@@ -193,10 +276,10 @@ def _called(run: RunFolder, cases: Cases) -> "np.ndarray[tuple[int], np.dtype[np
     return np.asarray(cases.score >= point.threshold)
 
 
-def _late_lock(run: RunFolder) -> str:
+def _late_lock(run: RunFolder, runs: Sequence[RunFolder]) -> str:
     """A threshold that came after the look may have been chosen to fit, as a margin may."""
     point = point_in_force(run)
-    is_late = point is not None and bool(before(openings_of(run), point.locked_at))
+    is_late = point is not None and bool(before(openings_of_test_set(run, runs), point.locked_at))
     return f"; threshold of {run_title(run)} locked after its test set was opened" * is_late
 
 
@@ -214,5 +297,7 @@ def margins_section(held: Sequence[MarginHeld]) -> Iterator[Section]:
 MEANING: Final = (
     "Met: the whole 95 % interval lies inside the margin. Not met: it lies wholly beyond it. "
     "Cannot tell: neither, which proves nothing. Rates are those at each model's own locked "
-    "threshold. A margin written after the test set was opened may have been chosen to fit."
+    "threshold. A margin written after the test set was opened may have been chosen to fit; looks "
+    "at either model and at others of the same test set count. Of several margins for one figure "
+    "the last one written beforehand decides; the others are replaced."
 )

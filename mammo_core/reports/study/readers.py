@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mammo_core.errors import MammoError
-from mammo_core.metrics.mrmc import ReaderEffect
+from mammo_core.metrics.mrmc import ReaderEffect, cases_in_words
 from mammo_core.metrics.reader_findings import (
     ReaderRow,
     StudyFindings,
@@ -39,7 +39,8 @@ from mammo_core.words import NOTICE, many
 METHOD = (
     "Obuchowski and Rockette (1995) with the degrees of freedom of Hillis (2007), covariances by "
     "the jackknife, one woman left out at a time. Random readers: what is said holds for readers "
-    "like these. These readers alone: it holds for them and for other cases, and is surer for that."
+    "like these. These readers alone: it holds for them and for other cases, and is surer for "
+    "that. Each p is corrected for all figures of its claim (Holm)."
 )
 
 
@@ -65,8 +66,8 @@ def basis_of(found: StudyFindings) -> str:
     readers = len({row.reader for row in found.rows})
     decision = f" {found.decision[0].upper()}{found.decision[1:]}." if found.decision else ""
     return (
-        f"{many(readers, 'reader', 'readers')} read {many(found.cases, 'case', 'cases')} of "
-        f"{many(found.women, 'woman', 'women')} both {found.modalities[0]} and "
+        f"{many(readers, 'reader', 'readers')} read "
+        f"{cases_in_words(found.cases, found.women, found.unnamed)} both {found.modalities[0]} and "
         f"{found.modalities[1]}; {found.positives:,} with cancer, "
         f"{found.cases - found.positives:,} without.{decision}"
     )
@@ -87,7 +88,7 @@ def effect_cells(one: ReaderEffect) -> tuple[str, ...]:
 
 
 def effect_header(found: StudyFindings) -> tuple[str, ...]:
-    return ("", "About", *found.modalities, "Difference", "p", "Of")
+    return ("", "About", *found.modalities, "Difference", "p, corrected", "Of")
 
 
 def reader_cells(row: ReaderRow) -> tuple[str, ...]:

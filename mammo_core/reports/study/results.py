@@ -38,7 +38,7 @@ from mammo_core.metrics.subgroups import (
     Gap,
     RateGap,
     Slice,
-    largest_gap,
+    largest_gaps,
     rate_gaps,
     sliceable,
     slices_of,
@@ -333,12 +333,12 @@ def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, .
         column: slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
         for column in sliceable(rows)
     }
-    gaps = rate_gaps(cuts, threshold)
+    gaps, gaps_in_auc = rate_gaps(cuts, threshold), largest_gaps(cuts)
     return tuple(
         Cut(
             title=SLICED_BY[column],
             slices=tuple(slices),
-            gap=largest_gap(slices),
+            gap=gaps_in_auc.get(column),
             rate_gaps=tuple(one for one in gaps if one.column == column),
         )
         for column, slices in cuts.items()

@@ -13,10 +13,10 @@ from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Split
 from pages.components.shared import cached
-from pages.components.shared.counting import Counting, count_cases
+from pages.components.shared.counting import Counting, count_cases, women_unknown
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import title_of
-from pages.components.shared.runs import told_settings, verification_of_run
+from pages.components.shared.runs import told_settings, told_standard, verification_of_run
 from pages.components.shared.scored import Scored, differs, scored_of
 
 
@@ -47,11 +47,13 @@ def show_images(compared: Compared) -> None:
 
 def say_what_is_verified(compared: Compared) -> None:
     """Once for each set that was scored."""
-    known = [verification_of_run(run) for run in compared.runs.values()]
-    for told in dict.fromkeys(known):
-        st.caption(escaped(told.sentence))
-        if told.warning:
-            st.warning(escaped(told.warning), icon=":material/warning:")
+    known = [(verification_of_run(run), told_standard(run)) for run in compared.runs.values()]
+    for sentence in dict.fromkeys(told.beside(standard) for told, standard in known):
+        if sentence:
+            st.caption(escaped(sentence))
+    for warning in dict.fromkeys(told.warning for told, _ in known):
+        if warning:
+            st.warning(escaped(warning), icon=":material/warning:")
 
 
 def show_settings(compared: Compared) -> None:
@@ -193,6 +195,12 @@ def _judged_images(scored: Scored) -> frozenset[str]:
 def say_what_is_left_out(reasons: Mapping[str, str]) -> None:
     for name, reason in reasons.items():
         st.warning(escaped(f"{name} is left out. {reason}"), icon=":material/warning:")
+
+
+def say_whose_women_are_unknown(scored: Mapping[str, Scored], counted: Mapping[str, Cases]) -> None:
+    for name, cases in counted.items():
+        if unknown := women_unknown(scored[name], cases):
+            st.warning(escaped(f"{name}: {unknown}"), icon=":material/warning:")
 
 
 def say_what_differs_from_its_card(models: Mapping[str, Scored]) -> None:

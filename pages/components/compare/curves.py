@@ -61,7 +61,8 @@ def _row(one: AtOneRate) -> dict[str, str]:
     return {
         "model": one.name,
         "threshold": f"{point.threshold:.4f}",
-        "specificity": f"{point.specificity:.1%}",
+        "specificity": f"{one.specificity.value:.1%}, {one.specificity.count:,} of "
+        f"{one.specificity.total:,} ({one.specificity.low:.1%} to {one.specificity.high:.1%})",
         "recall rate": f"{point.recall_rate:.1%}, {point.called:,} of {point.cases:,}",
         "sensitivity": f"{found.value:.1%}, {point.true_positives:,} of {point.positives:,} "
         f"({found.low:.1%} to {found.high:.1%})",

@@ -2,7 +2,13 @@
 
 import streamlit as st
 
-from mammo_core.metrics.planning import PlannedFigure, StudyPlan, women_needed
+from mammo_core.metrics.planning import (
+    READER_LIKENESS,
+    READER_SPREAD,
+    PlannedFigure,
+    StudyPlan,
+    women_needed,
+)
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared.frame import escaped, shown_errors
 
@@ -28,10 +34,19 @@ def show_plan(compared: Compared) -> None:
         if aim == _AIMS[1]:
             correlation = _share("Correlation of the two", 0.5, key="correlation")
         if aim == _AIMS[2]:
-            readers = int(st.number_input("Readers", 2, 100, 6, key="plan_readers", width=130))
+            readers = int(st.number_input("Readers", 3, 100, 6, key="plan_readers", width=130))
         prevalence = _share("Women with cancer", share, key="prevalence")
         cases = st.number_input("Cases a woman", 1.0, 20.0, 1.0, 1.0, key="plan_cases", width=150)
         likeness = _share("Likeness of her cases", 0.5, key="likeness") if cases > 1 else 0.5
+    reader_likeness, reader_spread = READER_LIKENESS, READER_SPREAD
+    if readers:
+        with st.expander("How readers differ"), st.container(horizontal=True):
+            reader_likeness = _share(
+                "Likeness of one reader's errors", READER_LIKENESS, key="reader_likeness"
+            )
+            reader_spread = _share(
+                "Spread between readers of what it brings", READER_SPREAD, key="reader_spread"
+            )
     plan = StudyPlan(
         figure=figure,
         expected=expected,
@@ -43,6 +58,8 @@ def show_plan(compared: Compared) -> None:
         likeness=likeness,
         correlation=correlation,
         readers=readers,
+        reader_likeness=reader_likeness,
+        reader_spread=reader_spread,
     )
     with shown_errors():
         needed = women_needed(plan)

@@ -61,20 +61,10 @@ def offer_names(case: Case) -> None:
             for image in case.images
             if image.ref.image_id in proposed
         )
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(
-                f":material/label: Hung by the files' names, which the files do not say: {words}. "
-                "No score counts them yet."
-            )
-            if st.button("They are right", icon=":material/check:", key="take_names"):
-                _take(
-                    case,
-                    {
-                        image_id: partial(replace, side=place.side, view=place.view)
-                        for image_id, place in proposed.items()
-                    },
-                    note=FROM_NAME,
-                )
+        st.caption(
+            f":material/label: Hung by the files' names, which the files do not say: {words}. "
+            "No score counts them yet."
+        )
     doubt = doubts_about(
         [
             proposed.get(image.ref.image_id, NamedPlace(side=image.ref.side, view=image.ref.view))
@@ -83,6 +73,17 @@ def offer_names(case: Case) -> None:
     )
     if doubt:
         st.warning(doubt, icon=":material/help:")
+
+
+def offer_to_take_names(case: Case) -> None:
+    """The click that makes what the files' names say count: it stands by the verdict it is for."""
+    proposed = proposed_places(case)
+    if proposed and st.button("They are right", icon=":material/check:", key="take_names"):
+        changes: dict[str, Change] = {
+            image_id: partial(replace, side=place.side, view=place.view)
+            for image_id, place in proposed.items()
+        }
+        _take(case, changes, note=FROM_NAME)
 
 
 def _called(case: Case, image: CaseImage) -> str:

@@ -261,10 +261,15 @@ def read_with(run: RunFolder | None, case: Case) -> Layer | None:
 
 
 def show_judged(
-    case: Case, layer: Layer, *, beneath: Callable[[], None] = lambda: None
+    case: Case,
+    layer: Layer,
+    *,
+    confirm: Callable[[], None] = lambda: None,
+    beneath: Callable[[], None] = lambda: None,
 ) -> list[ScoredCase]:
-    """What one model says of the case, in few words; its breasts and exam come back. `beneath`
-    shows what belongs right under the scores, or in their place.
+    """What one model says of the case, in few words; its breasts and exam come back. `confirm`
+    offers what a verdict waits for, `beneath` shows what belongs under the scores; both stand there
+    too where no image has a score.
     """
     run, read = layer.run, layer.read
     card, fit = cached.card(run), _fit(case, run)
@@ -273,10 +278,11 @@ def show_judged(
     if fit.outside:
         _show_ways_out(case, run, fit)
     if not read.readings:
+        confirm()
         beneath()
         return []
     images = scored_images(case, read.readings)
-    cases = show_scores(images, run, card, fit, alarms=_alarms(case, run, read))
+    cases = show_scores(images, run, card, fit, alarms=_alarms(case, run, read), confirm=confirm)
     if any(image.is_outside for image in images):
         st.button(
             "Take the score back", icon=":material/undo:", key=f"take_back_{run.run_id}",

@@ -39,6 +39,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.types import Level, Split
 from mammo_core.words import NOTICE, OUTSIDE, case_in_words, many
+from pages.components.read.intake import proposed_places
 from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, panel_of, show_panel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, without_notice
@@ -47,9 +48,14 @@ from pages.components.shared.scored import scored_of
 
 def scored_images(case: Case, readings: Mapping[str, Reading]) -> list[ScoredImage]:
     """The images of `case` that have a score."""
+    proposed = proposed_places(case)
     return [
         ScoredImage(
-            ref=image.ref, title=image.title, score=reading.score, is_outside=bool(reading.outside)
+            ref=image.ref,
+            title=image.title,
+            score=reading.score,
+            is_outside=bool(reading.outside),
+            is_proposed=image.ref.image_id in proposed,
         )
         for image in case.images
         if (reading := readings.get(image.ref.image_id)) is not None
@@ -89,9 +95,10 @@ def show_scores(
     fit: "Fit",
     *,
     alarms: Sequence[Alarm] = (),
+    confirm: Callable[[], None] = lambda: None,
 ) -> list[ScoredCase]:
-    """Breasts and exam on one panel, with the gravest of the `alarms`; under it the chip that opens
-    all the rest. The cases on the panel come back.
+    """Breasts and exam on one panel, with the gravest of the `alarms`; under it what a verdict
+    waits for, and the chip that opens all the rest. The cases on the panel come back.
     """
     alarms = [*_made_otherwise(card, images, fit), *alarms]
     point = point_for(images, run, card)
@@ -113,6 +120,7 @@ def show_scores(
         unjudged=UNLOCKED if is_unlocked else UNJUDGED,
     )
     show_panel(panel, key=f"scores_{run.run_id}")
+    confirm()
     if is_unlocked:
         _offer_lock(run)
     told = [alarm.sentence for alarm in alarms if alarm.sentence]

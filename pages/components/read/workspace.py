@@ -13,6 +13,7 @@ from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.case import (
     offer_names,
+    offer_to_take_names,
     offer_undo,
     show_case_care,
     show_case_table,
@@ -85,6 +86,8 @@ def _show_case(case: Case) -> RunFolder | None:
     if not is_all_held:
         with place.pictures:
             drawn([])
+        with place.scores:
+            offer_to_take_names(case)
     with place.scores:
         first, other = read_with(run, case), read_with(second, case)
     if not is_all_held:
@@ -99,7 +102,7 @@ def _show_case(case: Case) -> RunFolder | None:
     if run is None:
         place.scores.info("There is no checkpoint yet. Train one on the Train page.")
     with place.scores, noted_errors():
-        cases = _show_case_scores(case, first) if first is not None else []
+        cases = _show_case_scores(case, first)
     if other is not None:
         with place.second_scores, noted_errors():
             show_judged(named(case), other)
@@ -111,8 +114,14 @@ def _show_case(case: Case) -> RunFolder | None:
     return run
 
 
-def _show_case_scores(case: Case, layer: Layer) -> list[ScoredCase]:
-    cases = show_judged(named(case), layer, beneath=lambda: show_density(case))
+def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
+    if layer is None:
+        offer_to_take_names(case)
+        return []
+    cases = show_judged(
+        named(case), layer,
+        beneath=lambda: show_density(case), confirm=lambda: offer_to_take_names(case),
+    )  # fmt: skip
     if layer.read.readings:
         note_score(case, layer.run, layer.read)
         note_once("saw a score", case=case.case_id, model=layer.run.run_id)

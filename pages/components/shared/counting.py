@@ -136,14 +136,18 @@ def show_count(counted: Counted) -> None:
     difference = differs(counted.scored)
     if difference is not None:
         st.warning(escaped(difference), icon=":material/warning:")
-    if not counted.is_by_woman:
-        st.warning(
-            "There is no patient_id in this table, so images that may be of one woman are taken "
-            "for several women: every interval is too narrow.",
-            icon=":material/warning:",
-        )
-    elif cases.unnamed:
-        st.warning(cases.unnamed_in_words, icon=":material/warning:")
+    if unknown := women_unknown(counted.scored, cases):
+        st.warning(unknown, icon=":material/warning:")
+
+
+def women_unknown(scored: Scored, cases: Cases) -> str:
+    """What follows where the women of some or all cases are not known; else ""."""
+    if scored.predictions["patient_id"].notna().any():
+        return cases.unnamed_in_words
+    return (
+        "There is no patient_id in this table, so images that may be of one woman are taken for "
+        "several women: every interval is too narrow."
+    )
 
 
 def splits_of(predictions: pd.DataFrame) -> list[str]:

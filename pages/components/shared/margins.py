@@ -3,6 +3,7 @@ held against the test results on Compare.
 """
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import streamlit as st
 
@@ -12,18 +13,20 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import margins_of
 from mammo_core.types import Level
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.pickers import title_of
+from pages.components.shared.pickers import all_titles, short_names, title_of
 
 
 def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> None:
     """A form that writes one down. What is there already is listed, without any result."""
-    for one, is_beforehand in margins_of(run):
+    titles = all_titles()
+    for one, is_beforehand in margins_of(run, _roots()):
         when = one.written_at[:16].replace("T", " ")
         told = "before" if is_beforehand else "after"
         st.caption(
             escaped(
                 f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "
-                f"{one.against}: written {when} (UTC), {told} the test set was first opened."
+                f"{titles.get(one.against, one.against)}: written {when} (UTC), {told} the test "
+                "set was first opened."
             )
         )
     rivals = {other.run_id: other for other in others if other.run_id != run.run_id}
@@ -66,15 +69,19 @@ def _write(
         st.rerun()
 
 
+def _roots() -> tuple[Path, Path]:
+    """Looks of everybody count, also at runs that a visitor may not see."""
+    return checkpoints_root(), shipped_checkpoints_root()
+
+
 def show_held_margins(runs: Mapping[str, RunFolder]) -> None:
     """By its name each run's margins, and what came of them; then the form."""
     from mammo_core.reports.study.margins import HEADER, MEANING, hold_margins
 
-    roots = (checkpoints_root(), shipped_checkpoints_root())
     rows = []
     for name, run in runs.items():
         with noted_errors():
-            for one in hold_margins(run, roots):
+            for one in hold_margins(run, _roots(), titles=short_names()):
                 cells = dict(zip(HEADER, map(escaped, one.cells), strict=True))
                 rows.append({"model": escaped(name), **cells})
     if rows:

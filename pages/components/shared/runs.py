@@ -172,6 +172,11 @@ def verification_of_run(run: RunFolder | None) -> Verification:
         return Verification()  # settings of another kind: who needs them says what is wrong
 
 
+def told_standard(run: RunFolder | None) -> str:
+    """The reference standard that a model's card tells under its figures; "" without a card."""
+    return cached.card(run).data.reference_standard if run and run.is_checkpoint else ""
+
+
 def dataset_of(run: RunFolder) -> "Dataset":
     """The data set whose images `run` has scored: its own, or the one it was evaluated on."""
     if not run.file(_SETTINGS).exists():

@@ -12,7 +12,7 @@ from mammo_core.metrics.subgroups import (
     NOT_KNOWN,
     SLICED_BY,
     Slice,
-    largest_gap,
+    largest_gaps,
     rate_gaps,
     slice_names,
     sliceable,
@@ -74,7 +74,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         key="forest",
         alt=f"AUC with interval by {SLICED_BY[column]}",
     )
-    gap = largest_gap(slices)
+    gap = largest_gaps(cuts).get(column)
     st.markdown(escaped(gap.sentence) if gap else NO_GAP_IN_AUC)
     for one in rate_gaps(cuts, threshold):
         if one.column == column:
@@ -94,8 +94,8 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
     st.caption(
         f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; the AUCs of such parts are "
         f"not compared. A rate at the threshold above is compared where {FEWEST_WOMEN} women stand "
-        "behind it; its p is corrected for every column of this table. Click on a row for its "
-        "cases."
+        "behind it. Intervals and p of gaps are corrected for every column of this table. Click on "
+        "a row for its cases."
     )
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")
     part = next((part for part in slices if part.name == chosen), None)

@@ -281,8 +281,9 @@ def _basis(counted: Counted, beside: ReadersBeside, called_from: float) -> str:
         f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
         f"{cases.positives:,} with cancer; a reader calls from a score of {called_from:g}. The "
         "model stands where it is at least as specific as the reader on the same cases; each draw "
-        "of women sets that threshold anew. Differences are paired, each p corrected for all "
-        "readers (Holm). They hold for these readers: what others would do is not in the intervals."
+        "of women sets that threshold anew. Differences are paired, interval and p corrected "
+        "for all readers (Bonferroni). They hold for these readers: what others would do is not in "
+        "the intervals."
     )
 
 

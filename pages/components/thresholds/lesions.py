@@ -14,7 +14,7 @@ from mammo_core.runs.jobs import latest_run, start_run
 from mammo_core.runs.measured import froc_of
 from mammo_core.words import many
 from pages.components.shared import cached
-from pages.components.shared.counting import Counted
+from pages.components.shared.counting import Counted, note_look
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.runs import dataset_of, show_found, show_job
 from pages.components.shared.scored import kept_upload
@@ -64,6 +64,8 @@ def _show_heatmaps(model: RunFolder) -> None:
             "takes about as long as reading each image once, and needs a data set with boxes.",
             icon=":material/filter_center_focus:",
         )
+    for one in known:
+        note_look(model, one.split)
     show_found(known, key="heatmaps")
 
 

@@ -123,11 +123,16 @@ def show_triage(women: Cases, threshold: float, prevalence: float) -> None:
         result = triage(women, rule_out=rule_out, rule_in=rule_in, prevalence=prevalence)
         share = result.share_not_read
         st.markdown(
-            f"Of 1,000 women, **{result.not_read:.0f}** would not be read, **{result.read:.0f}** "
-            f"read, **{result.called:.0f}** called at {rule_in:.3f}. Among those not read "
-            f"**{result.cancers_not_read:.2f}** cancers: {share.count:,} of {share.total:,} in "
-            f"this set, 95 % {share.low:.1%} to {share.high:.1%}."
+            f"Of 1,000 women, {_ranged(result.not_read)} would not be read, "
+            f"{_ranged(result.read)} read, {_ranged(result.called)} called at {rule_in:.3f}. Among "
+            f"those not read {_ranged(result.cancers_not_read, '.2f')} cancers: {share.count:,} of "
+            f"{share.total:,} in this set, 95 % {share.low:.1%} to {share.high:.1%}."
         )
+
+
+def _ranged(found: tuple[float, float, float], form: str = ".0f") -> str:
+    value, low, high = found
+    return f"**{value:{form}}** ({low:{form}} to {high:{form}})"
 
 
 def _row(name: str, value: float, ends: list[float], readers: float | None) -> dict[str, str]:

@@ -21,7 +21,7 @@ from mammo_core.datasets.dataset import (
 from mammo_core.datasets.splits import split_as_set, stamps_of
 from mammo_core.files import audits_root, home
 from mammo_core.partners import is_lone, partners_of
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.phantoms.apart import draw_apart
 from mammo_core.sharing.rights import Action
 from mammo_core.tables import positive_of
 from mammo_core.training.preflight import few_to_choose_by, in_sentences
@@ -294,7 +294,7 @@ def _make_synthetic() -> None:
             with shown_errors(), st.spinner(f"Drawing {4 * women} images…"):
                 require(Action.REGISTER)
                 folder = home() / "synthetic" / f"{women}-women"
-                write_phantom_set(folder, women=women, seed=0, size=SYNTHETIC_SIZE)
+                draw_apart(folder, women=women, size=SYNTHETIC_SIZE)
                 adapter = recognise_adapter(folder)
                 entry = Registered(
                     name=f"Synthetic, {women} women",

@@ -62,11 +62,13 @@ function buildRow(panel, row) {
     "div", { class: "name" },
     element("span", { class: "title" }, row.title), side, element("span", { class: "score" }, row.shown),
   );
+  const note = row.note ? [element("div", { class: "note" }, row.note)] : [];
   const strip = element("div", { class: "strip" });
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", row.alt);
   strip.append(svg);
+  strip.hidden = !row.side && row.cancer.length + row.other.length === 0; // an axis of nothing
   let track = null;
   if (row.side) {
     track = element("input", { type: "range", min: 0, max: 1, step: "any", title: "Drag to try another threshold" });
@@ -81,7 +83,7 @@ function buildRow(panel, row) {
     };
     strip.append(track);
   }
-  return { row, root: element("div", { class: "row" }, name, strip), side, svg, track };
+  return { row, root: element("div", { class: "row" }, name, ...note, strip), side, svg, track };
 }
 
 function keyTarget(at, key) {

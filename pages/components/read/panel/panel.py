@@ -1,4 +1,4 @@
-"""What a model says of a case, in about thirty words: per breast the score on the model's own
+"""What a model says of a case, in about forty words: per breast the score on the model's own
 validation scores, against the threshold in force; one sentence for the exam. Another threshold may
 be tried in the browser; the locked one is out of its reach.
 """
@@ -19,7 +19,7 @@ from mammo_core.inference.verdict import (
     said_of_all,
     verdict_on,
 )
-from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.words import OUTSIDE
 
@@ -28,6 +28,7 @@ UNJUDGED: Final = "No verdict."
 UNLOCKED: Final = "No verdict: no threshold is locked for this model."
 _LEGEND: Final = "Validation: ■ with cancer, □ without."
 _HINT: Final = "Drag to try another threshold."
+_POOLED: Final = {Pooling.MAX: "highest", Pooling.MEAN: "mean", Pooling.OWN_BREAST: "highest"}
 
 _COMPONENT: Final = st.components.v2.component(
     "mammo_score_panel",
@@ -46,6 +47,7 @@ class PanelRow:
     shown: str
     side: str
     alt: str
+    note: str  # how the score came about, and why it is drawn on nothing
     nouns: str  # what many such cases are called
     cancer: tuple[float, ...]  # scores of validation cases with cancer ...
     other: tuple[float, ...]  # ... and without
@@ -116,7 +118,7 @@ def as_data(panel: Panel) -> dict[str, Any]:
 
 def words_of(panel: Panel) -> str:
     """Everything that is written on it before a threshold is tried."""
-    rows = (f"{row.title} {row.side} {row.shown}" for row in panel.rows)
+    rows = (f"{row.title} {row.side} {row.shown} {row.note}" for row in panel.rows)
     return " ".join(
         (panel.stamp, panel.alarm, panel.headline, panel.aside, *rows, panel.legend, panel.hint)
     )
@@ -135,6 +137,7 @@ def shown_score(score: float, verdict: Verdict | None) -> str:
 def _row(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> PanelRow:
     shown, nouns = shown_score(case.score, verdict), nouns_of(case.level)
     alt = f"{case.title}: score {shown} on a scale from 0 to 1"
+    notes = [f"{_POOLED[case.rule]} of {len(case.images)} views"] if len(case.images) > 1 else []
     cancer: tuple[float, ...] = ()
     other: tuple[float, ...] = ()
     if verdict is not None:
@@ -143,12 +146,15 @@ def _row(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) ->
         cancer = _sorted(validation.score[validation.positive])
         other = _sorted(validation.score[~validation.positive])
         alt += f", over {len(cancer):,} validation {nouns} with cancer and {len(other):,} without"
+    elif not case.is_outside:
+        notes.append(f"no validation {nouns} to compare with")
     return PanelRow(
         title=case.title,
         score=case.score,
         shown=shown,
         side="" if verdict is None else ("above" if verdict.is_above else "below"),
         alt=alt,
+        note=", ".join(notes),
         nouns=nouns,
         cancer=cancer,
         other=other,

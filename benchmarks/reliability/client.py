@@ -1,0 +1,194 @@
+"""A session of the app without a browser: what a tab sends and receives, so that twenty of them
+cost this machine little and the server all that they would cost it.
+"""
+
+import http.client
+import re
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
+from websockets.sync.client import ClientConnection, connect
+
+_SECONDS: Final = 120.0
+_COOKIE: Final = "_streamlit_xsrf"
+
+
+class SessionError(Exception):
+    """The server did not answer as it should."""
+
+
+@dataclass(slots=True)
+class Drawn:
+    """What one run of a page sent."""
+
+    seconds: float = 0.0
+    texts: list[str] = field(default_factory=list)  # every word of every element
+    errors: list[str] = field(default_factory=list)  # tracebacks, as Streamlit shows them
+    uploaders: list[str] = field(default_factory=list)  # ids
+    query: str | None = None  # the address, where the page changed it
+
+    @property
+    def words(self) -> str:
+        return "\n".join(self.texts)
+
+
+class Session:
+    """One tab."""
+
+    def __init__(self, url: str, page: str = "") -> None:
+        self.url, self.page, self.query = url, page, ""
+        self._place = urlsplit(url)
+        self._token = _xsrf_token(url)
+        self._socket: ClientConnection = connect(
+            f"ws://{self._place.netloc}/_stcore/stream",
+            origin=url,  # type: ignore[arg-type]
+            subprotocols=["streamlit", self._token],  # type: ignore[list-item]
+            additional_headers={"Cookie": f"{_COOKIE}={self._token}"},
+            max_size=None,
+            ping_interval=None,
+            compression=None,
+        )
+        self._session_id = ""
+        self._files: dict[str, list[Any]] = {}
+
+    def run(self, query: str | None = None, *, page: str | None = None) -> Drawn:
+        """Let the page run as a reload of its address would in this tab, and wait for its end."""
+        self.query = self.query if query is None else query
+        self.page = self.page if page is None else page
+        asked = BackMsg()
+        asked.rerun_script.query_string = self.query
+        asked.rerun_script.page_name = self.page
+        for widget, files in self._files.items():
+            state = asked.rerun_script.widget_states.widgets.add()
+            state.id = widget
+            state.file_uploader_state_value.uploaded_file_info.extend(files)
+        start = time.monotonic()
+        self._socket.send(asked.SerializeToString())
+        drawn = Drawn()
+        while not self._is_over(self._next(), drawn):
+            pass
+        drawn.seconds = time.monotonic() - start
+        if drawn.query is not None:
+            self.query = drawn.query
+        return drawn
+
+    def upload(self, widget: str, files: Sequence[tuple[str, bytes]]) -> Drawn:
+        """Drop these files on the uploader of that id, and let the page run."""
+        asked = BackMsg()
+        asked.file_urls_request.request_id = uuid.uuid4().hex
+        asked.file_urls_request.file_names.extend(name for name, _ in files)
+        asked.file_urls_request.session_id = self._session_id
+        self._socket.send(asked.SerializeToString())
+        message = self._next()
+        while message.WhichOneof("type") != "file_urls_response":
+            message = self._next()
+        held = []
+        for (name, content), urls in zip(files, message.file_urls_response.file_urls, strict=True):
+            self._put(urls.upload_url, name, content)
+            state = BackMsg().rerun_script.widget_states.widgets.add()
+            info = state.file_uploader_state_value.uploaded_file_info.add()
+            info.name, info.size, info.file_id = name, len(content), urls.file_id
+            info.file_urls.CopyFrom(urls)
+            held.append(info)
+        self._files[widget] = held
+        return self.run()
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def _put(self, address: str, name: str, content: bytes) -> None:
+        boundary = uuid.uuid4().hex
+        head = (
+            f'--{boundary}\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
+            "Content-Type: application/octet-stream\r\n\r\n"
+        ).encode()
+        body = head + content + f"\r\n--{boundary}--\r\n".encode()
+        line = http.client.HTTPConnection(self._place.netloc, timeout=_SECONDS)
+        line.request("PUT", address, body=body, headers={
+            "Content-Type": f"multipart/form-data; boundary={boundary}",
+            "X-Xsrftoken": self._token, "Cookie": f"{_COOKIE}={self._token}", "Origin": self.url,
+        })  # fmt: skip
+        response = line.getresponse()
+        response.read()
+        line.close()
+        if response.status >= 300:
+            raise SessionError(f"An upload was answered with {response.status}.")
+
+    def _next(self) -> ForwardMsg:
+        data = self._socket.recv(timeout=_SECONDS)
+        message = ForwardMsg()
+        message.ParseFromString(data if isinstance(data, bytes) else data.encode())
+        return message
+
+    def _is_over(self, message: ForwardMsg, drawn: Drawn) -> bool:
+        kind = message.WhichOneof("type")
+        if kind == "new_session":
+            self._session_id = message.new_session.initialize.session_id
+        elif kind == "page_info_changed":
+            drawn.query = message.page_info_changed.query_string
+        elif kind == "delta":
+            _look_at(message, drawn)
+        elif kind == "script_finished":
+            status = ForwardMsg.ScriptFinishedStatus.Name(message.script_finished)
+            if "COMPILE" in status:
+                raise SessionError(status)
+            return "FINISHED_EARLY" not in status
+        return False
+
+
+def _look_at(message: ForwardMsg, drawn: Drawn) -> None:
+    element = message.delta.new_element
+    kind = element.WhichOneof("type")
+    if kind == "exception":
+        drawn.errors.append(f"{element.exception.type}: {element.exception.message}")
+    elif kind == "file_uploader":
+        drawn.uploaders.append(element.file_uploader.id)
+    if kind is not None:
+        drawn.texts.append(str(getattr(element, kind)))
+
+
+def _xsrf_token(url: str) -> str:
+    line = http.client.HTTPConnection(urlsplit(url).netloc, timeout=_SECONDS)
+    line.request("GET", "/_stcore/health")
+    response = line.getresponse()
+    response.read()
+    line.close()
+    found = re.search(rf'{_COOKIE}="?([^";]+)', response.getheader("Set-Cookie") or "")
+    return found[1] if found else "none"
+
+
+def resident_megabytes(process_id: int) -> float:
+    """Of the server alone: what its readers hold ends with them."""
+    import psutil
+
+    return float(psutil.Process(process_id).memory_info().rss) / 2**20
+
+
+def together(works: Sequence[Any]) -> list[BaseException]:
+    """Each in a thread of its own at the same time; what they raised."""
+    raised: list[BaseException] = []
+
+    def carried_out(work: Any) -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - told to whoever asked
+            raised.append(error)
+
+    threads = [threading.Thread(target=carried_out, args=(work,)) for work in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return raised
+
+
+def sample_files(folder: Path, beginning: str) -> list[tuple[str, bytes]]:
+    return [(path.name, path.read_bytes()) for path in sorted(folder.glob(f"{beginning}*.dcm"))]
