@@ -247,7 +247,7 @@ def test_the_results_of_a_study_are_shown_to_whoever_runs_it_and_taken_away(
     assert not page.table
     page.toggle(key="study_results").set_value(True).run(timeout=60)
     assert not page.exception, page.exception
-    assert "3 readers read 60 cases of 60 women both without AI and with AI" in captions(page)
+    assert "3 readers read 60 cases (women not known) both without AI and with AI" in captions(page)
     assert "20 with cancer, 40 without" in captions(page)
     assert "Sequential design" in captions(page)
     effects = page.table[0].value

@@ -54,7 +54,7 @@ def test_a_study_of_the_model_is_in_its_report_and_those_of_others_are_not(tmp_p
     keep_study(studies, RUN, cases=30)
     text = report_of(run, studies)
     assert "## Reader studies" in text
-    assert "3 readers read 30 cases of 30 women both without AI and with AI" in text
+    assert "3 readers read 30 cases (women not known) both without AI and with AI" in text
     assert "random readers, random cases" in text
     assert "| recall | A and B | without AI |" in text
 

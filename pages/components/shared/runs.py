@@ -173,8 +173,15 @@ def verification_of_run(run: RunFolder | None) -> Verification:
 
 
 def told_standard(run: RunFolder | None) -> str:
-    """The reference standard that a model's card tells under its figures; "" without a card."""
-    return cached.card(run).data.reference_standard if run and run.is_checkpoint else ""
+    """The reference standard that a model's card tells under its figures; "" without a card that
+    can be read: what needs one says why it cannot.
+    """
+    if run is None or not run.is_checkpoint:
+        return ""
+    try:
+        return cached.card(run).data.reference_standard
+    except MammoError:
+        return ""
 
 
 def dataset_of(run: RunFolder) -> "Dataset":
