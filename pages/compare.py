@@ -76,18 +76,23 @@ st.title("Compare")
 with shown_errors():
     runs = {run.run_id: run for run in scored_runs()}
     titles, short = all_titles(), short_names()
-    with st.sidebar:
-        table = pick_table()
+    choices, meanings = st.container(horizontal=True, vertical_alignment="bottom"), st.container()
+    models, hint = choices.container(), meanings.container()
+    with choices:
+        table = pick_table(meanings)
     if not runs and table is None:
         st.info(
-            "No run has predictions yet. Train one on the Train page, or upload a CSV at the left.",
+            "No run has predictions yet. Train one on the Train page, or upload a CSV above.",
             icon=":material/leaderboard:",
         )
         st.stop()
     newest, unread = usable(list(runs)[:LOOKED_AT], lambda name: labelled_of(runs[name]))
-    chosen = pick_names(
-        "Models", list(runs), key="models", default=like_the_newest(newest), titles=titles
-    )
+    with models:
+        chosen = pick_names(
+            "Models", list(runs), key="models", default=like_the_newest(newest), titles=titles
+        )
+    if len(chosen) == 1 and table is None:
+        hint.caption("Add a second model that scored the same cases.")
     read, unread_too = usable(chosen, lambda name: labelled_of(runs[name]))
     say_what_is_left_out({titles[name]: why for name, why in (unread | unread_too).items()})
     scored = {short[name]: one for name, one in read.items()}

@@ -79,7 +79,7 @@ def roc_figure(
     if point is not None:
         drawing.add_scatter(
             x=[1 - point.specificity], y=[point.sensitivity], mode="markers", name="chosen",
-            marker=CHOSEN,
+            marker=CHOSEN, cliponaxis=False,  # whole at a sensitivity of 1
             hovertemplate=f"threshold {point.threshold:.3f}<extra>chosen</extra>",
         )  # fmt: skip
     for number, reader in enumerate(readers):

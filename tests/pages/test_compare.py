@@ -227,6 +227,11 @@ def test_one_model_is_compared_with_nothing(runs_root: Path, open_page: OpenPage
     write_run(runs_root, GOOD, made_up_predictions())
     page = open_page("compare")
     assert not page.success
+    page.query_params["models"] = [GOOD, "gone"]
+    page.run()
+    told = "\n".join(one.value.replace("\\", "") for one in page.caption)
+    assert "The address also names gone: not used, for no scores are here." in told
+    assert "Add a second model that scored the same cases." in told
     page.segmented_control(key="compare_section").set_value("Settings").run()
     assert page.info[0].value == "Choose at least two models."
 
@@ -713,7 +718,9 @@ def test_images_whose_folder_is_gone_are_listed_and_said_not_to_be_here(
     assert not page.exception, page.exception
     assert len(listed_cases(page)) == 240
     told = [caption.value.replace("\\", "") for caption in page.caption]
-    assert any("There is no folder made-up" in one for one in told)
+    (why,) = (one for one in told if "No made-up is here. Register the folder of" in one)
+    assert "Was it moved" not in why
+    assert page.get("page_link")[-1].proto.page == "data"
 
 
 def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page: OpenPage) -> None:
@@ -751,6 +758,7 @@ def test_an_uploaded_table_is_compared_with_a_model_and_with_guesses(
     data = table.to_csv(index=False).encode()
     page.file_uploader(key="upload").set_value(("scores.csv", data, "text/csv")).run()
     assert not page.exception, page.exception
+    assert not page.sidebar.children  # its room is the figures'
     board = page.dataframe[0].value["model"].tolist()
     assert board[0] == GOOD
     assert {"Uploaded table", "baseline: majority", "baseline: random"} <= set(board)

@@ -25,6 +25,7 @@ def test_the_chosen_point_lies_on_the_curve() -> None:
     )
     curve, point = figure.data[1], figure.data[2]
     assert (point.x[0], point.y[0]) == (0.5, 0.5)
+    assert point.cliponaxis is False  # whole where every cancer is found
     assert (0.5, 0.5) in set(zip(curve.x, curve.y, strict=True))
 
 

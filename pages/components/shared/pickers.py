@@ -187,7 +187,11 @@ def pick_names(
     if asked and asked != state.get(shown):  # a link, or the browser's way back
         state[key] = asked
     state[key] = [name for name in state.get(key, default) if name in names]
+    unused = [name for name in st.query_params.get_all(key) if name not in names]
     chosen: list[str] = st.multiselect(label, names, key=key, format_func=titles.__getitem__)
+    if unused:
+        called = ", ".join(titles.get(name, name) for name in unused)
+        st.caption(escaped(f"The address also names {called}: not used, for no scores are here."))
     if chosen and chosen != list(default):
         st.query_params[key] = chosen
     else:

@@ -9,7 +9,7 @@ import streamlit as st
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
 from mammo_core.errors import MammoError, RunError
-from mammo_core.files import datasets_root
+from mammo_core.files import datasets_root, shipped_checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import stop_run
@@ -192,13 +192,21 @@ def dataset_of(run: RunFolder) -> "Dataset":
             "images on this computer are its own is not known, so none are shown. It reads like "
             "any other model."
         )
-    from mammo_core.datasets.dataset import Registered, find_folder
+    from mammo_core.datasets.dataset import Registered, find_folder, get_adapter
 
     data = data_of(run)
+    folder = find_folder(data.folder)
+    if str(folder) == data.folder and not folder.is_absolute() and not folder.is_dir():
+        # the name of a set that nobody registered here, which was never a place on this computer
+        is_shipped = run.path.parent == shipped_checkpoints_root()
+        whose = "Pictures of these women do not ship" if is_shipped else f"No {data.folder} is here"
+        raise RunError(
+            f"{whose}. Register the folder of {get_adapter(data.adapter).title} on Data."
+        )
     return cached.dataset(
         Registered(
             name=data.folder,
-            folder=str(find_folder(data.folder)),
+            folder=str(folder),
             adapter=data.adapter,
             label_rule=data.label_rule,
         )

@@ -59,9 +59,9 @@ class Uploaded:
     predictions: pd.DataFrame
 
 
-def pick_upload(meanings: DeltaGenerator | None = None) -> Uploaded | None:
+def pick_upload(meanings: DeltaGenerator) -> Uploaded | None:
     """What was just dropped, else the table that the address names. What its columns mean is told,
-    and asked where it is not clear, in `meanings`, else here; the page ends at an open question.
+    and asked where it is not clear, in `meanings`; the page ends at an open question.
     """
     table_id = kept_upload("upload", "A CSV with a label and a score", parameter=PARAMETER)
     if table_id is None:
@@ -69,7 +69,7 @@ def pick_upload(meanings: DeltaGenerator | None = None) -> Uploaded | None:
     table = cached.uploaded(table_id)
     guessed = guess_columns(table)
     is_clear = not open_question(table, guessed, guess_positive(label_words(table, guessed)))
-    with meanings if meanings is not None else st.container():
+    with meanings:
         with st.expander(escaped(columns_in_words(guessed)), expanded=not is_clear):
             with st.container(horizontal=True):
                 columns = Columns(
@@ -221,16 +221,16 @@ def pick_scored(*, meanings: DeltaGenerator) -> Scored | None:
     """
     with st.container(width=_RUN_WIDTH):
         run = pick_run("Predictions of", scored_runs(), key="run", lacking=_PREDICTIONS)
-    with st.popover("Own scores", icon=":material/upload:"):
-        table = pick_table(meanings)
+    table = pick_table(meanings)
     if table is not None:
         return table
     return scored_of(run) if run is not None else None
 
 
-def pick_table(meanings: DeltaGenerator | None = None) -> Scored | None:
-    """An uploaded table; None before there is one."""
-    uploaded = pick_upload(meanings)
+def pick_table(meanings: DeltaGenerator) -> Scored | None:
+    """An uploaded table; None before there is one. What its columns mean is told in `meanings`."""
+    with st.popover("Own scores", icon=":material/upload:"):
+        uploaded = pick_upload(meanings)
     if uploaded is None:
         return None
     return Scored(title="Uploaded table", source=uploaded.source, predictions=uploaded.predictions)

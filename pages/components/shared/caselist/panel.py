@@ -137,6 +137,7 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
     if not listing.cases:
         st.info("There is no such case.", icon=":material/playlist_remove:")
         return
+    _say_of_images(listing)
     tags = _Tags.of(listing)
     cases = with_tags(listing.cases, listing.images, tags.by_image) if tags else listing.cases
     left, right = st.columns([2, 3], gap="medium")
@@ -160,7 +161,6 @@ def show_cases_panel(listing: Listing, *, key: str, title: str = "", height: int
             st.caption("Click on a case to see it here; J and K go to the next and the one before.")
         else:
             _show_opened(listing, next(one for one in cases if one.key == opened), key=key)
-    _say_of_images(listing)
 
 
 def _keep(name: str, value: str) -> None:
@@ -171,8 +171,14 @@ def _keep(name: str, value: str) -> None:
 
 
 def _say_of_images(listing: Listing) -> None:
-    if listing.source.why_no_images:
-        st.caption(f":material/hide_image: {escaped(listing.source.why_no_images)}")
+    if not listing.source.why_no_images:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(
+            f":material/hide_image: {escaped(listing.source.why_no_images)}", width="content"
+        )
+        if listing.source.run is not None:
+            st.page_link("pages/data.py", label="Data", icon=":material/database:")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,8 +245,8 @@ def _stored_thumbnails(listing: Listing, run: RunFolder) -> Thumbnails | None:
 def _show_stored(listing: Listing, case: ListedCase) -> None:
     """The small pictures of a case whose images are not on this computer."""
     run = listing.source.run
-    if run is None:
-        return
+    if run is None or not run.file(PICTURES_NAME).exists():
+        return  # why stands above the list
     found = {one: stored_picture(run, _original(one)) for one in listing.images[case.key]}
     with st.container(horizontal=True):
         for image_id, data in found.items():

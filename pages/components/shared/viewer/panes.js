@@ -17,7 +17,8 @@ function buildPane(viewer, cell, frame) {
   const info = element("div", { class: "info" });
   const ruler = element("div", { class: "ruler" });
   const notes = meta.notes.map((note) => element("div", {}, note));
-  const faint = element("div", { class: "faint" }, meta.faint);
+  const [share, ...ofWhat] = meta.faint.split(/(?= of full colour)/);
+  const faint = element("div", { class: "faint" }, share, ...ofWhat.map((words) => element("span", {}, words)));
   const facts = element("dl", { class: "facts" });
   for (const [name, value] of meta.facts) facts.append(element("dt", {}, name), element("dd", {}, value));
   const top = element("div", { class: "corner top" }, element("div", { class: "name" }, meta.name));
