@@ -87,6 +87,7 @@ def test_a_set_that_is_gone_is_asked_for(
     assert "is not here (made up). Name another with --data" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_as_a_job_it_is_done_by_a_worker(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

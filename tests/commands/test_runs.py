@@ -39,6 +39,7 @@ def epochs(run: RunFolder) -> list[int]:
     return metrics["epoch"].tolist()
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_resumed_and_ends_as_if_it_had_never_died(run: RunFolder) -> None:
     process = start_worker(run, kind="train")
     while len(epochs(run)) < 6 and process.poll() is None:

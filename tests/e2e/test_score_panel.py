@@ -23,7 +23,7 @@ def page(browser: Browser, serve: Callable[[Path], str], sent: list[object]) -> 
     tab.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(frame)))
     tab.on("pageerror", lambda error: errors.append(str(error)))
     tab.goto(serve(APP))
-    expect(tab.locator(".panel")).to_have_attribute("data-ready", "true")
+    expect(tab.locator(".panel")).to_have_attribute("data-ready", "true", timeout=120_000)
     yield tab
     tab.close()
     assert errors == []

@@ -163,6 +163,7 @@ def test_images_that_cannot_be_read_are_left_out_and_said_so_everywhere(
     assert left_out_in_words(left_out, scored=18) in run.read_status().message
 
 
+@pytest.mark.slow
 def test_a_blank_film_and_a_mask_are_not_scored_and_counted_by_kind(
     phantoms: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

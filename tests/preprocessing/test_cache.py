@@ -126,6 +126,7 @@ def test_a_killed_build_goes_on_where_it_stopped(cache: Cache, folder: Path) -> 
     assert_complete(cache, files)
 
 
+@pytest.mark.slow
 def test_two_builders_at_once_leave_one_whole_cache(cache: Cache, folder: Path) -> None:
     command = [sys.executable, "-c", CHILD, str(cache.root), str(folder)]
     builders = [subprocess.Popen(command) for _ in range(2)]

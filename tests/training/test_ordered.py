@@ -60,6 +60,7 @@ def test_drawn_densities_are_trained_on_in_folds_and_every_woman_is_graded_once(
     assert f"Quadratic kappa {report.kappa:.3f} (" in joined.read_status().message
 
 
+@pytest.mark.slow
 def test_an_order_is_refused_where_the_labels_have_none(
     phantoms: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -68,6 +68,7 @@ def test_images_shown_again_are_counted_again(settings: RunConfig) -> None:
     assert told.batches_per_epoch == (negatives + 3 * negatives) // 4
 
 
+@pytest.mark.slow
 def test_a_measurement_is_found_by_the_settings_it_was_of(
     settings: RunConfig, tmp_path: Path
 ) -> None:

@@ -37,6 +37,7 @@ def bring(file: Path, *, name: str = "mine") -> Path:
     return import_file(file, backbone="test_resnet", name=name, origin="made up", licence="none")
 
 
+@pytest.mark.slow
 def test_a_pth_is_converted_and_loads_under_its_name(tmp_path: Path, home: Path) -> None:
     weights = state("test_resnet")
     torch.save({"epoch": 3, "state_dict": {f"module.{k}": v for k, v in weights.items()}},
