@@ -39,7 +39,8 @@ def test_its_run_is_shown_without_an_error_and_says_why_there_are_no_images(
     assert "without the settings of its training" in told
     assert str(runs_root) not in told
     labels = [link.proto.label for link in page.get("page_link")]
-    assert labels == ["Read cases with it"] + ["Thresholds", "Compare with …"] * is_with_women
+    ways_on = ["Thresholds", "Compare with …", "Data"]  # the last above the list without pictures
+    assert labels == ["Read cases with it"] + ways_on * is_with_women
 
 
 def test_it_reads(open_page: OpenPage, runs_root: Path) -> None:
