@@ -45,10 +45,11 @@ def test_each_even_step_of_an_odd_kernel_looks_half_a_pixel_up_at_its_own_scale(
     ("name", "expected"),
     [
         ("light_cnn", -7.5),  # strides of 2, 4, 8, 16: (16 - 1) / 2
-        ("resnet18", -15.5),
+        pytest.param("resnet18", -15.5, marks=pytest.mark.slow),
         pytest.param("mobilenetv2_100", -15.5, marks=pytest.mark.slow),
         pytest.param("efficientnet_b0", -15.5, marks=pytest.mark.slow),
-        ("efficientnetv2_s", 15.5),  # Tensorflow pads below and right instead
+        # Tensorflow pads below and right instead
+        pytest.param("efficientnetv2_s", 15.5, marks=pytest.mark.slow),
         # only its first two steps; then it averages tiles
         pytest.param("densenet121", -1.5, marks=pytest.mark.slow),
         ("conv2", 0.0),

@@ -65,6 +65,7 @@ def stressed(scored: Stressed, locked: LockedPoint | None) -> StressTest:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_every_change_is_told_with_its_interval_and_its_verdicts(scored: Stressed) -> None:
     found = stressed(scored, point(0.02))
     by_name = {result.name: result for result in found.results}
@@ -89,11 +90,13 @@ def test_every_change_is_told_with_its_interval_and_its_verdicts(scored: Stresse
     assert "As it should be" in found.sentences[1]
 
 
+@pytest.mark.slow
 def test_a_threshold_that_all_reach_flips_nothing(scored: Stressed) -> None:
     verdicts = {result.name: result.verdicts for result in stressed(scored, point(0.0)).results}
     assert all(one is not None and one.flipped.count == 0 for one in verdicts.values())
 
 
+@pytest.mark.slow
 def test_without_a_threshold_or_with_one_for_calibrated_scores_there_are_no_verdicts(
     scored: Stressed,
 ) -> None:
@@ -131,6 +134,7 @@ def test_women_of_one_kind_are_refused() -> None:
         rows_to_stress(manifest({"A": "no cancer", "B": "no cancer"}), CANCER, most=9, seed=0)
 
 
+@pytest.mark.slow
 def test_a_result_that_tells_without_the_breast_is_called_out(scored: Stressed) -> None:
     found = stressed(scored, None)
     blanked = replace(found.results[0], auc=0.9, auc_low=0.8, auc_high=0.95)

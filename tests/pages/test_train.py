@@ -28,6 +28,7 @@ def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path
     assert page.selectbox(key="train_data").value == "Synthetic, 24 women"
 
 
+@pytest.mark.slow
 def test_two_clicks_on_start_are_one_run(open_page: OpenPage, runs_root: Path) -> None:
     page = open_page("train")
     page.number_input(key="data_women").set_value(24)

@@ -137,6 +137,7 @@ def test_what_a_run_cost_is_recorded_at_the_price_entered(
     assert any("2.00 EUR" in caption.value for caption in page.caption)
 
 
+@pytest.mark.slow
 def test_finished_folds_are_put_together(
     open_page: OpenPage, runs_root: Path, config: RunConfig
 ) -> None:

@@ -86,6 +86,7 @@ def test_every_picture_has_a_band_of_its_own_for_the_stamp(
     assert np.array_equal(stamped[2 * band : 2 * band + 8], usual[band : band + 8])
 
 
+@pytest.mark.slow
 def test_the_archive_forgets_the_stamp_in_none_of_its_forms() -> None:
     stamped, usual = unpacked(STAMPED), unpacked(USUAL)
     for name in ("scores.csv", "case.json", "report.html", "dicom/report_1.dcm"):
