@@ -19,10 +19,10 @@ from mammo_core.metrics.rates import weighted_sum
 from mammo_core.metrics.threshold import operating_points
 from mammo_core.metrics.uncertainty import (
     IntervalMethod,
-    auc_parts,
     degrees_of_freedom,
     rate_with_interval,
     strata_of,
+    women_of_smaller_class,
 )
 
 Floats = NDArray[np.float64]
@@ -105,8 +105,7 @@ class NetBenefit:
 
 
 def why_no_test(cases: Cases) -> str:
-    parts = auc_parts(cases.score, cases.positive, cases.groups)
-    fewest = min(parts.groups_with_cancer, parts.groups_without)
+    fewest = women_of_smaller_class(cases)
     if fewest >= FEWEST_OF_EACH:
         return ""
     return (
@@ -129,7 +128,7 @@ def net_benefits(
     pulls = np.stack([_pulls(one, prevalence=prevalence, threshold=threshold) for one in models])
     first = models[0]
     spread = _covariance(pulls, strata_of(first.positive, first.groups))
-    freedom = degrees_of_freedom(auc_parts(first.score, first.positive, first.groups))
+    freedom = degrees_of_freedom(first)
     among = among_all(spread, freedom)
     order = sorted(range(len(models)), key=lambda number: -found[number][0])
     best = order[0]

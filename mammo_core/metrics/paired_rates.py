@@ -24,7 +24,6 @@ from mammo_core.metrics.uncertainty import (
     Estimate,
     IntervalMethod,
     Rate,
-    auc_parts,
     degrees_of_freedom,
     effective_cases,
     logit_interval,
@@ -170,7 +169,7 @@ def sensitivities_at(
         axis=1,
     )
     order = sorted(range(len(models)), key=lambda number: -points[number].sensitivity)
-    best, freedom = order[0], _freedom(models[0])
+    best, freedom = order[0], degrees_of_freedom(models[0])
     among = among_all(np.atleast_2d(np.cov(drawn)), freedom)
     hits = [model.score >= point.threshold for model, point in zip(models, points, strict=True)]
     return [
@@ -218,7 +217,7 @@ def beside_calls(
         called,
         np.concatenate(gains),
         of=cases,
-        among=AmongAll(models=2, freedom=_freedom(cases)),
+        among=AmongAll(models=2, freedom=degrees_of_freedom(cases)),
         looks=looks,
     )
 
@@ -286,10 +285,6 @@ def draws_of(cases: Cases, seed: int) -> Iterator[NDArray[np.int32]]:
     return resampled_weights(strata, resamples=resamples, seed=seed)
 
 
-def _freedom(cases: Cases) -> int:
-    return degrees_of_freedom(auc_parts(cases.score, cases.positive, cases.groups))
-
-
 def _paired(
     one: Hits, other: Hits, drawn: Floats, *, of: Cases, among: AmongAll, looks: int = 1
 ) -> Difference:
@@ -328,7 +323,7 @@ def _estimate(cases: Cases, point: OperatingPoint, drawn: Floats) -> Estimate:
     low, high = rate.low, rate.high
     error = float(drawn.std(ddof=1))
     if 0.0 < rate.value < 1.0 and error > _ROUNDING:
-        half = AmongAll(models=2, freedom=_freedom(cases)).quantile * error
+        half = AmongAll(models=2, freedom=degrees_of_freedom(cases)).quantile * error
         ends = logit_interval(rate.value, half)
         low, high = min(low, ends[0]), max(high, ends[1])
     return Estimate(

@@ -16,10 +16,10 @@ from mammo_core.metrics.paired_rates import draws_of
 from mammo_core.metrics.uncertainty import (
     Estimate,
     IntervalMethod,
-    auc_parts,
     degrees_of_freedom,
     logit_interval,
     need_both_classes,
+    women_of_smaller_class,
 )
 
 Floats = NDArray[np.float64]
@@ -92,7 +92,7 @@ def partial_aucs(
         raise TableError("A paired difference needs the same cases in the same order.")
     values = [partial_auc(model, over) for model in models]
     drawn = np.stack([_drawn(model, over, seed) for model in models])
-    among = among_all(np.atleast_2d(np.cov(drawn)), _freedom(models[0]))
+    among = among_all(np.atleast_2d(np.cov(drawn)), degrees_of_freedom(models[0]))
     order = sorted(range(len(models)), key=lambda number: -values[number])
     best = order[0]
 
@@ -118,8 +118,7 @@ def partial_aucs(
 
 def why_no_partial(cases: Cases) -> str:
     """The reason in a sentence; "" where there are women enough of both kinds."""
-    parts = auc_parts(cases.score, cases.positive, cases.groups)
-    fewest = min(parts.groups_with_cancer, parts.groups_without)
+    fewest = women_of_smaller_class(cases)
     if fewest >= FEWEST_OF_EACH:
         return ""
     return (
@@ -132,16 +131,14 @@ def _estimate(cases: Cases, value: float, drawn: Floats) -> Estimate | None:
     error = float(drawn.std(ddof=1))
     if why_no_partial(cases) or not 0.0 < value < 1.0 or error <= _NO_SPREAD:
         return None
-    low, high = logit_interval(value, AmongAll(models=2, freedom=_freedom(cases)).quantile * error)
+    low, high = logit_interval(
+        value, AmongAll(models=2, freedom=degrees_of_freedom(cases)).quantile * error
+    )
     return Estimate(
         value=value, low=low, high=high,
         method=IntervalMethod.UNNAMED if cases.unnamed else IntervalMethod.BOOTSTRAP,
         positives=cases.positives, negatives=cases.negatives, groups=cases.group_count,
     )  # fmt: skip
-
-
-def _freedom(cases: Cases) -> int:
-    return degrees_of_freedom(auc_parts(cases.score, cases.positive, cases.groups))
 
 
 def _drawn(cases: Cases, over: SpecificityRange, seed: int) -> Floats:

@@ -19,9 +19,9 @@ from mammo_core.metrics.calibration import Interval, is_separated, log_odds_to_f
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
-    auc_parts,
     need_both_classes,
     t_quantile,
+    women_of_smaller_class,
 )
 
 Floats = NDArray[np.float64]
@@ -54,8 +54,7 @@ class SmoothCurve:
 def why_no_curve(cases: Cases) -> str:
     """The reason in a sentence; "" where a curve can be fitted."""
     need_both_classes(cases, what="a calibration curve")
-    parts = auc_parts(cases.score, cases.positive, cases.groups)
-    fewest = min(parts.groups_with_cancer, parts.groups_without)
+    fewest = women_of_smaller_class(cases)
     if fewest < FEWEST_OF_EACH:
         return (
             f"No smooth curve: it needs {FEWEST_OF_EACH} women with and as many without cancer, "
@@ -72,9 +71,8 @@ def smooth_calibration(cases: Cases, *, seed: int = 0) -> SmoothCurve | None:
     """None for the reason of `why_no_curve`, or where the cases do not settle the fit."""
     if why_no_curve(cases):
         return None
-    parts = auc_parts(cases.score, cases.positive, cases.groups)
     log_odds = log_odds_to_fit(cases.score)
-    knots = _knots(log_odds, min(parts.groups_with_cancer, parts.groups_without))
+    knots = _knots(log_odds, women_of_smaller_class(cases))
     design = spline(log_odds, knots)
     fitted = _fit(design, cases.positive)
     spread = _covariance(cases, design, fitted)
@@ -89,7 +87,7 @@ def smooth_calibration(cases: Cases, *, seed: int = 0) -> SmoothCurve | None:
     away = fitted - straight
     p_straight = float(chdtrc(len(fitted), away @ np.linalg.solve(spread, away)))
     ici, e90 = at.of(fitted)
-    half = t_quantile(parts)
+    half = t_quantile(cases)
     intervals = _intervals(at, spread, is_straight=p_straight >= 1 - CONFIDENCE, seed=seed)
     return SmoothCurve(
         curve=_shown(log_odds, knots, fitted, spread, half=half),

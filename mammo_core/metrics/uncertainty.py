@@ -396,16 +396,13 @@ def effective_groups(groups: NDArray[np.intp]) -> float:
 
 def t_quantile(of: AucParts | Cases) -> float:
     """Student's t on the women of the smaller class: a handful of cancers is a small sample."""
-    freedom = (
-        degrees_of_freedom(of)
-        if isinstance(of, AucParts)
-        else max(1, women_of_smaller_class(of) - 1)
-    )
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))
+    return float(stdtrit(degrees_of_freedom(of), (1 + CONFIDENCE) / 2))
 
 
-def degrees_of_freedom(parts: AucParts) -> int:
-    return max(1, min(parts.groups_with_cancer, parts.groups_without) - 1)
+def degrees_of_freedom(of: AucParts | Cases) -> int:
+    if isinstance(of, AucParts):
+        return max(1, min(of.groups_with_cancer, of.groups_without) - 1)
+    return max(1, women_of_smaller_class(of) - 1)
 
 
 def normal_quantile() -> float:
