@@ -16,18 +16,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.datasets.dataset import Dataset
-from mammo_core.datasets.predictions import predictions_table
 from mammo_core.files import cache_root, place_of
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine
 from mammo_core.inference.many_files import Found, ScoredFile, SheetRow, score_files
-from mammo_core.inference.scoring import cached_logits
+from mammo_core.inference.scoring import cached_logits, predictions_of
 from mammo_core.places.pieces import CHUNK, has_gpus, in_chunks, kept_piece
 from mammo_core.preprocessing.cache import VERSION, Cache
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
-from mammo_core.scores import probabilities_of
 from mammo_core.types import Report
 
 _FOLDER: Final = "pieces"
@@ -113,14 +111,7 @@ def score_rows_in_pieces(
         engines.add(engine)
         scored = sum(len(part) for part in parts)
         report(scored, len(rows), f"Scoring: {scored} of {len(rows)}")
-    return predictions_table(
-        rows,
-        probabilities_of(np.concatenate(parts)),
-        task=card.task,
-        dataset=name,
-        model_id=card.model_id,
-        engine=" and ".join(sorted(engines)),
-    )
+    return predictions_of(rows, parts, card, name=name, engine=" and ".join(sorted(engines)))
 
 
 def _score_rows(scorer: Scorer, rows: pd.DataFrame) -> tuple[str, list[list[float]]]:

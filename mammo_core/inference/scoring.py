@@ -122,13 +122,25 @@ def score_rows(
         parts.append(logits)
         scored += len(logits)
         report(scored, len(rows), f"{doing}: {scored} of {len(rows)}")
+    return predictions_of(rows, parts, card, name=name, engine=engine.name)
+
+
+def predictions_of(
+    rows: pd.DataFrame,
+    logits: Sequence[NDArray[np.float32]],
+    card: ModelCard,
+    *,
+    name: str,
+    engine: str,
+) -> pd.DataFrame:
+    """Of `rows` of the data set called `name`, whose `logits` come in parts, in order."""
     return predictions_table(
         rows,
-        probabilities_of(np.concatenate(parts)),
+        probabilities_of(np.concatenate(logits)),
         task=card.task,
         dataset=name,
         model_id=card.model_id,
-        engine=engine.name,
+        engine=engine,
     )
 
 
