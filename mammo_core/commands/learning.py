@@ -4,10 +4,9 @@ import argparse
 from dataclasses import replace
 
 from mammo_core.commands.command import Command, say, say_aside
-from mammo_core.config import RunConfig
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.commands.train import finished_training, settings_again
+from mammo_core.errors import ConfigError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.folder import find_checkpoint
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,12 +26,8 @@ def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.training.preflight import check_start
     from mammo_core.training.series import start_series
 
-    before = find_checkpoint(arguments.run)
-    if not before.is_checkpoint:
-        raise RunError(
-            f"{before.run_id} is no finished training of one network. Give one of its members."
-        )
-    settings = replace(before.settings(RunConfig), series="")
+    before = finished_training(arguments.run)
+    settings = settings_again(before)
     wanted = {
         share: replace(settings, data=replace(settings.data, train_share=share))
         for share in _shares(arguments.shares)

@@ -321,15 +321,26 @@ def _add_reproduce_arguments(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def finished_training(name: str) -> RunFolder:
+    """What can be trained once more: a run of one network."""
+    run = find_checkpoint(name)
+    if not run.is_checkpoint:
+        raise RunError(
+            f"{run.run_id} is no finished training of one network. Give one of its members."
+        )
+    return run
+
+
+def settings_again(run: RunFolder) -> RunConfig:
+    """Its settings, apart from the series it was part of: one more would be one too many in it."""
+    return replace(run.settings(RunConfig), series="")
+
+
 def _reproduce(arguments: argparse.Namespace) -> int:
     """0 where it came out the same, bit for bit or within the tolerance; else 1."""
     from mammo_core.training.reproduction import TOLERANCE, hold_against
 
-    before = find_checkpoint(arguments.run)
-    if not before.is_checkpoint:
-        raise RunError(
-            f"{before.run_id} is no finished training of one network. Give one of its members."
-        )
+    before = finished_training(arguments.run)
     again = find_checkpoint(arguments.against) if arguments.against else None
     if again is None:
         again = _trained_again(before, arguments.data)
@@ -349,7 +360,7 @@ def _trained_again(before: RunFolder, folder: str | None) -> RunFolder | None:
     from mammo_core.training.preflight import check_start
     from mammo_core.training.series import start_series
 
-    config = replace(before.settings(RunConfig), series="")
+    config = settings_again(before)
     if folder:
         config = replace(config, data=replace(config.data, folder=folder))
     check_start([config])
