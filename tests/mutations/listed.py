@@ -37,8 +37,8 @@ MUTATIONS: Final = (
     Mutation(
         "metrics/uncertainty.py",
         "metrics/test_uncertainty.py metrics/test_compare.py",
-        "max(1, min(parts.groups_with_cancer, parts.groups_without)",
-        "max(1, max(parts.groups_with_cancer, parts.groups_without)",
+        "max(1, min(of.groups_with_cancer, of.groups_without)",
+        "max(1, max(of.groups_with_cancer, of.groups_without)",
     ),
     Mutation(
         "metrics/uncertainty.py",
