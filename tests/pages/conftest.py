@@ -68,6 +68,12 @@ def open_page(runs_root: Path) -> OpenPage:
     return open_
 
 
+def show_section(page: AppTest, name: str) -> None:
+    """On Compare, of whichever group it is."""
+    page.session_state["compare_section"] = name
+    page.run()
+
+
 def panels(page: AppTest) -> list[dict[str, Any]]:
     """What is sent to each panel of scores on `page`."""
     return [
