@@ -1031,10 +1031,9 @@ def test_readers_who_read_in_two_ways_are_compared_by_the_truth_and_the_women_he
     assert not page.exception, page.exception
     assert "2 readers read 240 cases of 60 women" in captions_of(page)
     assert any("2 readers are too few to speak of readers" in one.value for one in page.warning)
-    effects = page.table[0].value
-    assert effects["Figure"].tolist() == ["AUC"]
+    assert frame(page, "Figure")["Figure"].tolist() == ["AUC"]
     page.number_input(key="study_called_from").set_value(60.0).run()
-    assert page.table[0].value["Figure"].tolist() == ["AUC", "sensitivity", "specificity"]
+    assert frame(page, "Figure")["Figure"].tolist() == ["AUC", "sensitivity", "specificity"]
     assert "from a score of 60, chosen for this table" in captions_of(page)
 
 
