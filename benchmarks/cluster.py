@@ -43,7 +43,7 @@ def show_overhead(folder: Path) -> None:
     put_phantoms(folder / "set", women=CHUNK * _CHUNKS // 4, size=_SIZE)
     (folder / "model").mkdir()
     scorer = Scorer(checkpoint=write_checkpoint(folder / "model"))
-    files = find_files([folder / "set" / "images"])
+    files = list(find_files([folder / "set" / "images"]))
     chunks = [
         (files[start : start + CHUNK], [one.shown for one in files[start : start + CHUNK]])
         for start in range(0, len(files), CHUNK)
