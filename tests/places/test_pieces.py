@@ -155,7 +155,7 @@ def counting(cluster: ThreeNodes, *asked: object) -> PlacedJob:
 
 
 def answer_of(placed: PlacedJob) -> list[str]:
-    lines = ended_log(placed, patience=500.0).splitlines()
+    lines = ended_log(placed, patience=900.0).splitlines()
     (answer,) = (line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER))
     return answer.split()
 

@@ -112,7 +112,11 @@ def slurm(tmp_path: Path) -> Iterator[dict[str, str]]:
             stack.enter_context(daemon(*command, log=log, environment=environment))
             time.sleep(1.0)
         yield environment
-        subprocess.run(["scancel", "--full", "--signal=KILL", "--user=root"], env=environment)
+        subprocess.run(["scancel", "--user=root"], env=environment, check=True)
+        while subprocess.run(
+            ["squeue", "--noheader"], env=environment, check=True, capture_output=True
+        ).stdout:  # its processes are swept up
+            time.sleep(0.5)
 
 
 def script(folder: Path) -> str:

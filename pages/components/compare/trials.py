@@ -58,7 +58,7 @@ def _show(search: RunFolder, config: SearchConfig) -> None:
     best = best_trial(config, search.run_id, search.path.parent)
     if best is not None:
         trial, run = best
-        value = float(table.set_index("trial").loc[trial.number, value_column(config.base)])
+        (value,) = table.loc[table["trial"] == trial.number, value_column(config.base)].tolist()
         st.text(
             f"Trial {trial.number} of {config.trials} is the best on the validation women: "
             f"{all_titles().get(run.run_id, run.run_id)}. {_how_sure(config, value, run)}The best "
