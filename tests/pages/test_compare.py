@@ -492,7 +492,7 @@ def test_the_trials_of_a_search_are_listed_with_how_many_there_were(
     table = page.dataframe[-1].value
     assert table["trial"].tolist() == [1, 2]
     assert table["optim.learning_rate"].tolist() == ["1e-05", "2e-05"]
-    assert table["best validation auc"].tolist() == [0.9, 0.5]
+    assert table["best validation AUC"].tolist() == [0.9, 0.5]
     assert table["state"].tolist() == ["finished", "stopped"]
     assert any("2 of 3 trials begun, 1 trained to the end" in one.value for one in page.caption)
     assert any("Trial 1 of 3 is the best" in one.value for one in page.text)

@@ -68,7 +68,8 @@ def _show(search: RunFolder, config: SearchConfig) -> None:
         return
     shown = table.drop(columns="is_whole")
     shown["run"] = shown["run"].map(lambda name: all_titles().get(name, name))
-    column = value_column(config.base)
+    shown.columns = shown.columns.str.replace("auc", "AUC")
+    column = value_column(config.base).replace("auc", "AUC")
     st.dataframe(
         shown.sort_values(column, ascending=judged_by(config.base) == "loss", na_position="last"),
         hide_index=True, key="trials",
