@@ -62,6 +62,8 @@ def obeyed(
 
 
 def main(port: int) -> None:
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # what Ray has to say, of nodes that were lost, is no answer
     head = {
         "num_cpus": 1,
         "object_store_memory": STORE_BYTES,
@@ -74,12 +76,10 @@ def main(port: int) -> None:
     others: list[Any] = [add(cluster), add(cluster)]
     blinded: list[subprocess.Popen[bytes]] = []
     cluster.connect()
-    sys.stdout.write("up\n")
-    sys.stdout.flush()
+    print("up", file=answers, flush=True)
     for line in sys.stdin:
         obeyed(line.strip(), cluster, others, blinded)
-        sys.stdout.write("done\n")
-        sys.stdout.flush()
+        print("done", file=answers, flush=True)
     cluster.shutdown()
 
 
