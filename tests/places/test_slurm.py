@@ -157,7 +157,7 @@ def test_the_script_for_slurm_trains_and_scores_inside_its_allocation(
         check=False,
         capture_output=True,
         text=True,
-        timeout=550,
+        timeout=1500,
     )
     assert sent.returncode == 0, sent.stderr + log.read_text()
     (run,) = list_runs(tmp_path / "shared" / "checkpoints")
