@@ -77,7 +77,14 @@ def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder
 
 #: Kinds of work that a cluster takes; the others measure this computer, or are done before long.
 FOR_CLUSTERS: Final = (
-    *("audit", "embed", "evaluate", "explain_check", "prepare", "search", "stress", "train"),
+    "audit",
+    "embed",
+    "evaluate",
+    "explain_check",
+    "prepare",
+    "search",
+    "stress",
+    "train",
 )
 _IN_CHUNKS: Final = ("audit", "evaluate", "prepare")
 #: These hand all work on to other processes of the cluster, and need no share of a machine.
