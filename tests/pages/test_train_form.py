@@ -333,6 +333,11 @@ def test_where_is_asked_only_where_a_cluster_is_named_and_the_run_goes_there(
         (run,) = list_runs(runs_root)
         (job,) = dashboard.jobs.values()
         assert f"mammo_core.places.ranks {run.path.resolve()} 2" in job["entrypoint"]
+        assert "Waiting for room on the cluster." in words(form)
+        form.button(key=f"stop_{run.run_id}").click().run()
+        assert not form.exception
+        assert job["status"] == "STOPPED"
+        assert run.read_status().state is RunState.STOPPED
     # The cluster is gone while the page is open: what is asked of it is answered in words.
     monkeypatch.setenv("MAMMO_RAY", "http://127.0.0.1:9")
     form.session_state["train_show"] = "New run"
