@@ -8,6 +8,7 @@
   - RunError          a run cannot be started, stopped or read
   - CheckpointError   a checkpoint is broken, foreign or newer than this program
   - PlaceError        a cluster does not answer, or cannot do the work
+  - ArchiveError      an archive does not answer, or not with what was asked for
   - DiskError         nothing more can be written: the disk is full, or may not be written to
 
 Pages and the command line catch MammoError and show its text; any other exception is a bug and is
@@ -49,6 +50,10 @@ class CheckpointError(MammoError):
 
 class PlaceError(MammoError):
     """A cluster does not answer, or cannot do the work it was given."""
+
+
+class ArchiveError(MammoError):
+    """An archive does not answer, or not with what was asked for."""
 
 
 class DiskError(MammoError, OSError):
