@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mammo_core.commands.accounts import ACCESS_LOG, ACCOUNT
+from mammo_core.commands.archive import ARCHIVE
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
@@ -33,6 +34,7 @@ from mammo_core.words import NOTICE
 COMMANDS: Final[tuple[Command, ...]] = (
     ACCESS_LOG,
     ACCOUNT,
+    ARCHIVE,
     AUDIT,
     CARD,
     CHECKPOINTS,

@@ -46,6 +46,7 @@ class Query:
     modality: str = "MG"
     accession: str = ""
     patient_id: str = ""
+    uid: str = ""  # of the study
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,21 @@ class ArchiveClient:
                 "objects. Does it take structured reports and secondary captures?"
             )
 
+    def probe_store(self) -> None:
+        """Whether STOW-RS is there: what holds no object is refused, and changes nothing."""
+        with told(self.archive, self._patience, "looking for STOW-RS"):
+            response = self._line.post(
+                f"{self._root}/studies",
+                data=b"--none--\r\n",
+                headers={
+                    "Content-Type": 'multipart/related; type="application/dicom"; boundary=none',
+                    "Accept": "application/dicom+json",
+                },
+                timeout=(self._patience.connect, self._patience.silence),
+            )
+            if response.status_code in (401, 403, 404, 405, 501, 503):
+                response.raise_for_status()
+
     @property
     def _root(self) -> str:
         return self.archive.dicomweb.rstrip("/")
@@ -217,6 +233,7 @@ def _filters(query: Query) -> dict[str, Any]:
         "AccessionNumber": _checked(query.accession, "accession number"),
         "PatientID": _checked(query.patient_id, "patient id"),
         "StudyDate": _range(query.first, query.last),
+        "StudyInstanceUID": _checked_uid(query.uid) if query.uid else "",
     }
     return {name: value for name, value in filters.items() if value}
 
@@ -229,7 +246,13 @@ def _checked(value: str, what: str) -> str:
 
 
 def _range(first: str, last: str) -> str:
-    days = [date.fromisoformat(day).strftime("%Y%m%d") if day else "" for day in (first, last)]
+    try:
+        days = [date.fromisoformat(day).strftime("%Y%m%d") if day else "" for day in (first, last)]
+    except ValueError:
+        raise ConfigError(
+            f"{first or last!r} is no day. Write days as 2024-01-31, a range as "
+            "2024-01-01..2024-06-30."
+        ) from None
     return "-".join(days) if any(days) else ""
 
 

@@ -1,36 +1,27 @@
-"""A study of the archive as a case of the store, and the way back: which study a case came from.
-
-What comes over the line is spooled to a file that has no name, so that it is gone with the process
-however that ends. The way back is sealed with the key of this installation: the folder of a case
-tells nobody whose it is.
+"""A study of the archive as a case of the store. What comes over the line is spooled to a file that
+has no name, so that it is gone with the process however that ends.
 """
 
-import base64
-import json
 import tempfile
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import IO, Final, overload
 
-from cryptography.fernet import Fernet, InvalidToken
-
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query, connect
+from mammo_core.archive.links import Link, LinkedImage, keep_link, own_key
 from mammo_core.archive.listed import find_archive
-from mammo_core.errors import ArchiveError, ConfigError, MammoError
-from mammo_core.files import home, replace_file, told_of_disk
+from mammo_core.errors import ArchiveError
+from mammo_core.files import home, told_of_disk
 from mammo_core.preprocessing.breast import mask_outside_breast
-from mammo_core.preprocessing.cases import Case, forget_case, load_case, store_case
-from mammo_core.preprocessing.reading.identity import installation_key, keyed_id
+from mammo_core.preprocessing.cases import Case, forget_case, store_case
+from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.preprocessing.reading.read import read_mammogram
-from mammo_core.records import from_document, to_document
 from mammo_core.types import Report
 
-_LINK: Final = "archive.sealed"  # in the folder of a case
 _AT_ONCE: Final = 4  # images fetched side by side
 
 
@@ -53,6 +44,10 @@ class Spool(AbstractContextManager["Spool"], Sequence[bytes]):
             self._file.write(chunk)
         self._places.append((start, self._file.tell() - start))
 
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self._places)
+
     def __len__(self) -> int:
         return len(self._places)
 
@@ -66,26 +61,6 @@ class Spool(AbstractContextManager["Spool"], Sequence[bytes]):
         start, size = self._places[place]
         self._file.seek(start)
         return self._file.read(size)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LinkedImage:
-    image_id: str
-    series_uid: str
-    uid: str
-    sop_class: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """Where a case came from: what is needed to find priors, and to send results home."""
-
-    archive: str
-    study_uid: str
-    day: str
-    patient_id: str
-    images: tuple[LinkedImage, ...]
-    left_out: str = ""
 
 
 def open_study(
@@ -142,8 +117,8 @@ def fetch_images(
     images: Sequence[FoundImage],
     spool: Spool,
     *,
-    report: Report,
-    should_stop: Callable[[], bool],
+    report: Report = lambda done, total, message: None,
+    should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
     """Several at once, into `spool` in their order."""
 
@@ -168,54 +143,13 @@ def fetch_images(
 
 def _refuse_foreign(root: Path, case: Case, study: FoundStudy) -> None:
     """An archive that answers with another woman's image must not have it hung."""
-    exam = keyed_id(_key(), "exam", study.uid.encode())
+    exam = keyed_id(own_key(), "exam", study.uid.encode())
     if any(image.ref.exam_id != exam for image in case.images):
         forget_case(root, case, now=time.time() - 3600)
         raise ArchiveError(
             "The archive answered with images of another study than was asked for. Nothing of it "
             "was kept; tell whoever runs the archive."
         )
-
-
-def _key() -> bytes:
-    return installation_key(home() / "key")
-
-
-def seal(text: str) -> str:
-    """Readable by this installation alone."""
-    return _fernet().encrypt(text.encode()).decode()
-
-
-def unseal(sealed: str) -> str:
-    try:
-        return _fernet().decrypt(sealed.encode()).decode()
-    except InvalidToken:
-        raise ConfigError(
-            "Which study this was cannot be told: it was sealed by another installation, or is "
-            "damaged. Open the study from the archive again."
-        ) from None
-
-
-def _fernet() -> Fernet:
-    digest = bytes.fromhex(keyed_id(_key(), "seal", b"1") + keyed_id(_key(), "seal", b"2"))
-    return Fernet(base64.urlsafe_b64encode(digest))
-
-
-def keep_link(root: Path, case_id: str, link: Link) -> None:
-    replace_file(root / case_id / _LINK, seal(json.dumps(to_document(link))))
-
-
-def read_link(root: Path, case_id: str) -> Link | None:
-    """Where a kept case came from; None where that was no archive."""
-    load_case(root, case_id)  # what is no id, or no case, never touches the disk
-    try:
-        sealed = (root / case_id / _LINK).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return None
-    try:
-        return from_document(json.loads(unseal(sealed)), Link, where="the case's way back")
-    except ValueError:
-        raise MammoError("Where this case came from is damaged. Open it again.") from None
 
 
 def client_of(link: Link, archives: Path) -> ArchiveClient:

@@ -14,7 +14,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
 from mammo_core.archive.listed import Archive
-from mammo_core.errors import ArchiveError, MammoError
+from mammo_core.errors import ArchiveAwayError, ArchiveError, MammoError
 from mammo_core.preprocessing.reading.limits import MEGABYTE
 
 _ANSWER_BYTES: Final = 64 * MEGABYTE  # of a list of studies or a header
@@ -87,7 +87,7 @@ def timely(chunks: Iterator[bytes], archive: Archive, patience: Patience) -> Ite
     for chunk in chunks:
         taken += len(chunk)
         if time.monotonic() - started > patience.start + taken / patience.slowest:
-            raise ArchiveError(
+            raise ArchiveAwayError(
                 f"Archive {archive.name} answers too slowly: {taken:,} bytes in "
                 f"{time.monotonic() - started:.0f} s. Is the network, or a proxy on the way, "
                 "overloaded? Try again later."
@@ -123,7 +123,16 @@ def told(archive: Archive, patience: Patience, doing: str) -> Iterator[None]:
     except MammoError:
         raise
     except _Faults as error:
-        raise ArchiveError(_in_words(archive, patience, doing, error)) from None
+        kind = ArchiveAwayError if _is_away(error) else ArchiveError
+        raise kind(_in_words(archive, patience, doing, error)) from None
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether asking for something else would fail as well."""
+    faults = requests.exceptions
+    if isinstance(error, faults.HTTPError) and error.response is not None:
+        return error.response.status_code in (401, 403, *_BUSY)
+    return isinstance(error, faults.ConnectionError | faults.Timeout)
 
 
 def _in_words(archive: Archive, patience: Patience, doing: str, error: Exception) -> str:

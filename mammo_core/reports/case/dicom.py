@@ -148,7 +148,7 @@ def _refuse_incomplete(case: ReadCase, originals: Mapping[str, Evidence]) -> Non
         )
 
 
-RESEARCH_ONLY: Final = "RESEARCH ONLY"
+RESEARCH_ONLY: Final = "RESEARCH ONLY, NOT FOR CLINICAL USE"
 MANUFACTURER: Final = "Mammoscope"
 _OVERLAYS_SERIES: Final = 9001
 _IMAGES_SERIES: Final = 9000
@@ -223,7 +223,7 @@ def add_subject(dataset: Dataset, subject: Subject) -> None:
 
 def add_equipment(dataset: Dataset) -> None:
     dataset.Manufacturer = MANUFACTURER
-    dataset.ManufacturerModelName = f"{MANUFACTURER}, {RESEARCH_ONLY}"
+    dataset.ManufacturerModelName = f"{MANUFACTURER}, RESEARCH ONLY"
     dataset.SoftwareVersions = __version__
 
 
