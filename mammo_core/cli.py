@@ -23,6 +23,7 @@ from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.place import PLACE
 from mammo_core.commands.planning import PLAN
 from mammo_core.commands.readers import READERS
+from mammo_core.commands.receive import RECEIVE
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import REPRODUCE, SEARCH, TRAIN
@@ -55,6 +56,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PREDICT,
     PREPARE,
     READERS,
+    RECEIVE,
     RECIPES,
     REPORT,
     REPRODUCE,

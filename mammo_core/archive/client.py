@@ -70,7 +70,7 @@ class FoundImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chosen:
+class ReadableImages:
     """The images of a study that are read, and a sentence for those that are not."""
 
     images: tuple[FoundImage, ...]
@@ -104,7 +104,7 @@ class ArchiveClient:
             studies = [_study(one) for one in found]
         return sorted(studies, key=lambda study: study.day, reverse=True)[: most + 1]
 
-    def find_images(self, study_uid: str, *, modality: str = "MG") -> Chosen:
+    def find_images(self, study_uid: str, *, modality: str = "MG") -> ReadableImages:
         """Which images of the study are read: mammograms in two dimensions, as they are shown."""
         documents = self._instances(_checked_uid(study_uid))
         images = [_image(one) for one in documents]
@@ -191,7 +191,7 @@ def connect(archive: Archive, *, patience: Patience | None = None) -> ArchiveCli
     return ArchiveClient(archive, authorization_of(archive, os.environ), patience=patience)
 
 
-def choose(images: Sequence[FoundImage], *, modality: str) -> Chosen:
+def choose(images: Sequence[FoundImage], *, modality: str) -> ReadableImages:
     """Of a study's instances those that are read; of an image kept before and after the machine's
     own processing, the one that is shown.
     """
@@ -208,7 +208,7 @@ def choose(images: Sequence[FoundImage], *, modality: str) -> Chosen:
         )
     left_out = len(of_modality) - len(flat)
     words = f"{left_out} tomosynthesis left out; only two-dimensional images are read."
-    return Chosen(images=tuple(kept), left_out=words if left_out else "")
+    return ReadableImages(images=tuple(kept), left_out=words if left_out else "")
 
 
 def _why_none(

@@ -21,16 +21,18 @@ from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 
 from mammo_core import __version__
-from mammo_core.archive.client import ArchiveClient, FoundImage
+from mammo_core.archive.client import ArchiveClient, FoundImage, connect
 from mammo_core.archive.links import Link
+from mammo_core.archive.listed import find_archive
 from mammo_core.errors import ArchiveError, MammoError
+from mammo_core.files import archives_file, home
 from mammo_core.inference.interpretation import remarks, why_not, why_uncompared
 from mammo_core.inference.verdict import ScoredImage, score_cases, usual_images
 from mammo_core.metrics.cases import Pooling, pool_cases, rows_of_split
 from mammo_core.preprocessing.cases import Case, CaseImage, load_mammogram
 from mammo_core.preprocessing.dicom.identity import evidence_in, identity_tags
 from mammo_core.preprocessing.prepare import to_pane
-from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.reading import METHOD_TITLES, Region
 from mammo_core.reports.case.archive import identified_objects
 from mammo_core.reports.case.dicom import MANUFACTURER, RESEARCH_ONLY, to_file
@@ -51,7 +53,8 @@ _STATES_SERIES: Final = 9003
 #: What a presentation state repeats of its image, besides whose it is (PS3.3 C.11.11).
 _OF_IMAGE: Final = (
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "Modality",
-    "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope", "RescaleType",
+    "StudyDescription", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope",
+    "RescaleType",
 )  # fmt: skip
 _MAY_BE_EMPTY: Final = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
@@ -194,6 +197,19 @@ def send_home(
     return len(objects)
 
 
+def forward_report(archive: str, case: ReadCase, originals: Mapping[str, Evidence]) -> int:
+    """The same of a case that another node sent here, whose files say themselves whose it is."""
+    client = connect(find_archive(archives_file(), archive))
+    named = [image for image in case.images if image.about.ref.image_id in originals]
+    pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
+    whole = replace(case, images=tuple(named))
+    objects = [
+        with_preamble(one) for one in identified_objects(whole, Appearance(), pseudonyms, originals)
+    ]
+    client.store(objects)
+    return len(objects)
+
+
 def objects_of(
     case: ReadCase,
     headers: Mapping[str, Dataset],
@@ -208,6 +224,9 @@ def objects_of(
         if image.regions:
             header = headers[image.about.ref.image_id]
             objects.append(presentation_state(image, case, header, pseudonyms))
+    descriptions = [str(header.get("StudyDescription", "")) for header in headers.values()]
+    for one in objects:  # an archive may take a study's description from what came last
+        one.StudyDescription = next(filter(None, descriptions), "")
     return [with_preamble(one) for one in objects]
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ENTRIES_FILE: Final = "entries.jsonl"
 RECEIVED: Final = "received"  # the work list of what other nodes send here
-_KEPT_DAYS: Final = 30
+KEPT_DAYS: Final = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +134,7 @@ def _scored(
     root = Path(config.cases)
     try:
         case = open_study(client, study, root, modality=config.modality)
-        keep_case(root, case.case_id, until=case.kept_until + _KEPT_DAYS * DAY_SECONDS)
+        keep_case(root, case.case_id, until=case.kept_until + KEPT_DAYS * DAY_SECONDS)
         return score_entry(number, case.case_id, reader, root)[0]
     except MammoError as error:
         return WorkEntry(number=number, problem=str(error))

@@ -25,7 +25,7 @@ from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms
-from mammo_core.runs.folder import RunFolder, list_runs
+from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import stop_run
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
@@ -39,6 +39,7 @@ from pages.components.shared.whose import (
     archive_work_root,
     cases_root,
     is_off,
+    list_runs,
     note,
     require,
     worklists_root,
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
 
 WORK: Final = "work"  # in the address: the work list that is shown
 _ICON: Final = ":material/dns:"
+_OPEN: Final = ":material/open_in_new:"
 _FOUND: Final = "archive_found"  # the archive, and the studies found in it
 _SENT: Final = "sent_home"
 _EARLIEST: Final = date(1980, 1, 1)
@@ -59,13 +61,11 @@ _LISTS: Final = 10  # work lists that are offered
 def show_archive_door() -> None:
     """The third way in, beside files and samples; where an archive is listed, or was sent from."""
     with noted_errors():
-        archives = list_archives(archives_file())
-        if not archives and not _worklists():
+        if not list_archives(archives_file()) and not _worklists():
             return
         off = is_off(Action.ARCHIVE)
         if st.button("From the archive", icon=_ICON, disabled=bool(off), help=off or None):
             _show_search()
-    _show_worklist()
 
 
 @st.dialog("From the archive", width="large", icon=_ICON)
@@ -134,7 +134,9 @@ def _show_found() -> None:
     studies = [found[place] for place in chosen if place < len(found)]
     with st.container(horizontal=True, vertical_alignment="center"):
         is_one = len(studies) == 1
-        if st.button("Open the study", icon=":material/open_in_new:", type="primary", disabled=not is_one):
+        if st.button(
+            "Open the study", icon=":material/open_in_new:", type="primary", disabled=not is_one
+        ):
             _open(name, query, studies[0])
         if not studies:
             st.caption("Tick one study to open it, or several for a work list.")
@@ -239,7 +241,7 @@ def _title(run: RunFolder) -> str:
     return f"From {archive}, {at}"
 
 
-def _show_worklist() -> None:
+def show_worklist() -> None:
     """The one in the address, as it goes on."""
     name = st.query_params.get(WORK)
     run = next((one for one in _worklists() if one.run_id == name), None) if name else None

@@ -11,7 +11,7 @@ import streamlit as st
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
-from pages.components.read.archive import show_archive_door, show_send
+from pages.components.read.archive import show_archive_door, show_send, show_worklist
 from pages.components.read.case import (
     offer_names,
     offer_to_take_names,
@@ -156,7 +156,8 @@ def _show_heading() -> None:
             show_drop()
             show_choices()
             show_samples()
-    show_archive_door()
+        show_archive_door()
+    show_worklist()
     offer_undo()
 
 
@@ -199,7 +200,8 @@ def show_first_visit() -> RunFolder | None:
             )
         show_choices()
         draw_samples = show_samples(has_pictures=True)
-    show_archive_door()
+        show_archive_door()
+    show_worklist()
     case = example_case()
     if case is not None:
         with st.container(key=SHOWN):
