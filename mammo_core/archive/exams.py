@@ -17,7 +17,7 @@ from mammo_core.archive.listed import find_archive
 from mammo_core.errors import ArchiveError
 from mammo_core.files import home, told_of_disk
 from mammo_core.preprocessing.breast import mask_outside_breast
-from mammo_core.preprocessing.cases import Case, forget_case, store_case
+from mammo_core.preprocessing.cases import Case, forget_case, forget_old_cases, store_case
 from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.types import Report
@@ -145,7 +145,8 @@ def _refuse_foreign(root: Path, case: Case, study: FoundStudy) -> None:
     """An archive that answers with another woman's image must not have it hung."""
     exam = keyed_id(own_key(), "exam", study.uid.encode())
     if any(image.ref.exam_id != exam for image in case.images):
-        forget_case(root, case, now=time.time() - 3600)
+        forget_case(root, case, now=0.0)
+        forget_old_cases(root)
         raise ArchiveError(
             "The archive answered with images of another study than was asked for. Nothing of it "
             "was kept; tell whoever runs the archive."

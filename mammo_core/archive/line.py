@@ -2,14 +2,16 @@
 follows no redirection, and says in one sentence what went wrong.
 """
 
+import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from typing import IO, Any, Final
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
@@ -21,6 +23,8 @@ _ANSWER_BYTES: Final = 64 * MEGABYTE  # of a list of studies or a header
 _CHUNK: Final = MEGABYTE // 4
 _HEADERS_BYTES: Final = 16_384  # of one part of a multipart answer
 _BUSY: Final = (429, 503)
+#: They warn with whole addresses, and a search for a patient has her id in its address.
+_TALKATIVE: Final = ("retrying", "urllib3", "dicomweb_client")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +69,14 @@ class _Limited(HTTPAdapter):
                 "followed: a password could go astray. List it with its final address."
             )
         if not stream:
-            content = b"".join(self._limited(response))
+            with closing(response):
+                content = b"".join(self._limited(response))
             response._content = content  # what `Response.content` gives from now on
         return response
 
     def _limited(self, response: requests.Response) -> Iterator[bytes]:
         taken = 0
-        for chunk in timely(response.iter_content(_CHUNK), self._archive, self._patience):
+        for chunk in timely(_pieces(response), self._archive, self._patience):
             taken += len(chunk)
             if taken > _ANSWER_BYTES:
                 raise ArchiveError(
@@ -79,6 +84,12 @@ class _Limited(HTTPAdapter):
                     f"{_ANSWER_BYTES // MEGABYTE} MB. Ask for less: a shorter range of dates."
                 )
             yield chunk
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """As they come: to wait until many are together would hide how slowly they do."""
+    while piece := response.raw.read1(_CHUNK, decode_content=True):
+        yield piece
 
 
 def timely(chunks: Iterator[bytes], archive: Archive, patience: Patience) -> Iterator[bytes]:
@@ -99,6 +110,8 @@ def open_line(archive: Archive, authorization: str, patience: Patience) -> reque
     """A session to that archive alone. Nothing of the environment is obeyed: neither a proxy nor a
     file of passwords named there.
     """
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     session = requests.Session()
     session.trust_env = False
     session.verify = archive.ca or True
@@ -110,8 +123,8 @@ def open_line(archive: Archive, authorization: str, patience: Patience) -> reque
 
 
 _Faults: Final = (
-    requests.exceptions.RequestException, ValueError, KeyError, IndexError, TypeError,
-    AttributeError,
+    requests.exceptions.RequestException, urllib3.exceptions.HTTPError, ValueError, KeyError,
+    IndexError, TypeError, AttributeError,
 )  # fmt: skip
 
 
@@ -132,7 +145,8 @@ def _is_away(error: Exception) -> bool:
     faults = requests.exceptions
     if isinstance(error, faults.HTTPError) and error.response is not None:
         return error.response.status_code in (401, 403, *_BUSY)
-    return isinstance(error, faults.ConnectionError | faults.Timeout)
+    away = (faults.ConnectionError, faults.Timeout, urllib3.exceptions.TimeoutError)
+    return isinstance(error, away)
 
 
 def _in_words(archive: Archive, patience: Patience, doing: str, error: Exception) -> str:
@@ -149,11 +163,11 @@ def _in_words(archive: Archive, patience: Patience, doing: str, error: Exception
             )
         case faults.ConnectTimeout():
             return f"Archive {name} did not answer for {patience.connect:g} s. {busy}"
-        case faults.Timeout():
+        case faults.Timeout() | urllib3.exceptions.TimeoutError():
             return f"Archive {name} fell silent for {patience.silence:g} s while {doing}. {busy}"
         case faults.ConnectionError() if "Read timed out" in str(error):
             return f"Archive {name} fell silent for {patience.silence:g} s while {doing}. {busy}"
-        case faults.ChunkedEncodingError() | faults.ContentDecodingError():
+        case urllib3.exceptions.HTTPError():
             return _cut_short(archive, doing)
         case faults.ConnectionError():
             return (
@@ -207,7 +221,7 @@ def copy_part(
     """
     kind = Message()
     kind["Content-Type"] = response.headers.get("Content-Type", "")
-    chunks = timely(response.iter_content(_CHUNK), archive, patience)
+    chunks = timely(_pieces(response), archive, patience)
     if kind.get_content_type() == "application/dicom":
         return _write_all(chunks, sink, archive, most=most)
     boundary = kind.get_param("boundary")

@@ -36,6 +36,7 @@ from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
 from mammo_core.files import locked, replace_file, sweep_scratch
 from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
+from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE
 from mammo_core.preprocessing.reading.read import read_evidence, read_exam, read_mammogram
@@ -49,14 +50,8 @@ _SECONDARY_CAPTURES: Final = (
 )
 _VERIFICATION: Final = "1.2.840.10008.1.1"
 STORED: Final = (FOR_PRESENTATION, FOR_PROCESSING, *_SECONDARY_CAPTURES)
-#: What preprocessing/dicom/frames.py decodes.
-SYNTAXES: Final = tuple(
-    f"1.2.840.10008.1.2{rest}"
-    for rest in (
-        ".1", "", ".2", ".1.99", ".5", ".4.50", ".4.51", ".4.57", ".4.70", ".4.80", ".4.81",
-        ".4.90", ".4.91", ".4.201", ".4.202", ".4.203",
-    )
-)  # fmt: skip
+#: All that are read; of several that a sender offers, the one that costs least.
+_SYNTAXES: Final = [syntax.uid for syntax in SYNTAXES]
 _SUCCESS, _NO_ROOM, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000  # PS3.4 B.2.3
 _NOT_AUTHORISED, _NOT_SUPPORTED = 0x0124, 0x0122  # PS3.7 C.5
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
@@ -121,6 +116,7 @@ class Receiver:
         cases: Path,
         on_complete: Complete,
         say: Callable[[str], None],
+        write: Callable[[Path, bytes], None] = replace_file,
     ) -> None:
         check_receiver(settings)
         self._settings = settings
@@ -128,6 +124,7 @@ class Receiver:
         self._cases = cases
         self._on_complete = on_complete
         self._say = say
+        self._write = write
         self._sizes: dict[int, int] = {}  # of what is coming in, by association
         self._over = threading.Event()
 
@@ -176,7 +173,7 @@ class Receiver:
         entity.acse_timeout = 15
         entity.add_supported_context(_VERIFICATION)
         for stored in STORED:
-            entity.add_supported_context(stored, list(SYNTAXES))
+            entity.add_supported_context(stored, _SYNTAXES)
         return entity
 
     def _is_allowed(self, event: Any) -> bool:
@@ -217,7 +214,7 @@ class Receiver:
             return _NOT_AUTHORISED
         if event.request.AffectedSOPClassUID not in STORED:
             return _NOT_SUPPORTED
-        content = event.encoded_dataset()
+        content = bytes(event.encoded_dataset())
         study = read_exam(content)
         if not study:
             self._say("Refused an object that does not say which study it is of.")
@@ -234,7 +231,7 @@ class Receiver:
     def _keep(self, content: bytes, path: Path) -> None:
         with locked(self._arrivals / ".lock"):  # nobody takes the folder away meanwhile
             path.parent.mkdir(exist_ok=True)
-            replace_file(path, content)
+            self._write(path, content)
 
     def take_up(self, *, now: float | None = None) -> int:
         """Make cases of the studies that are complete; of how many."""

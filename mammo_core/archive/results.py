@@ -294,6 +294,7 @@ def presentation_state(
         voi_lut_transformations=_windows(header),
     )
     state.SeriesDescription = f"{RESEARCH_ONLY} regions"
+    state.Laterality = image.about.ref.side.value if image.about.ref.side else ""
     return state
 
 

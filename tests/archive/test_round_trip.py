@@ -1,6 +1,8 @@
 """The whole way with a real archive: pushed, found, opened, scored, sent home, judged."""
 
 import subprocess
+import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from mammo_core.archive.exams import months_between, open_study, prior_studies
 from mammo_core.archive.links import read_link
 from mammo_core.archive.listed import add_archive
 from mammo_core.archive.results import open_reader, read_case_with, send_home
-from mammo_core.archive.worklists import WorkConfig, entries_of, send_worklist, start_worklist, work
+from mammo_core.archive.worklists import WorkConfig, entries_of, send_worklist, start_worklist
 from mammo_core.files import archive_work_root, archives_file, cases_root
 from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.reading import Across, Region
@@ -61,11 +63,8 @@ def test_an_exam_is_found_opened_scored_and_its_results_sent_home_whole(
         box=Box(x0=10, y0=20, x1=60, y1=90), share=0.5, peak=1.0, across=Across.OUTER,
         from_nipple=0.5,
     )  # fmt: skip
-    marked = type(read.images[0])
-    first = {name: getattr(read.images[0], name) for name in marked.__slots__}
-    images = (marked(**{**first, "regions": (region,)}), *read.images[1:])
-    whole = {name: getattr(read, name) for name in type(read).__slots__}
-    read = type(read)(**{**whole, "images": images})
+    marked = replace(read.images[0], regions=(region,))
+    read = replace(read, images=(marked, *read.images[1:]))
     pseudonyms = Pseudonyms(key=installation_key(own_home / "key"), case_id=case.case_id)
     assert send_home(client, read, link, look=Appearance(), pseudonyms=pseudonyms) == 6
     again = send_home(client, read, link, look=Appearance(), pseudonyms=pseudonyms)
@@ -109,18 +108,23 @@ def test_a_work_list_is_scored_by_a_worker_and_sent_home_whole(
 ) -> None:
     add_archive(archives_file(), orthanc.archive)
     orthanc.push(*EXAM)
-    orthanc.push(*write_study(MadeUp(number=7, modality="US"), tmp_path / "files"))
+    orthanc.push(
+        *write_study(MadeUp(number=7, patient="HER-OWN-ID", modality="US"), tmp_path / "files")
+    )
     client = connect(orthanc.archive)
     studies = client.find_studies(Query(modality=""))
     assert len(studies) == 2
     run = start_worklist(
         "here", studies, checkpoint=MODEL, cases=cases_root(), root=archive_work_root()
     )
-    work(run)  # the worker that was started does the same; each study is an entry once
+    deadline = time.monotonic() + 300
+    while not run.read_status().state.is_over and time.monotonic() < deadline:
+        time.sleep(0.5)
+    assert run.read_status().message == "1 of 2 studies scored."
     entries = entries_of(run)
     assert [entry.score is not None for entry in entries].count(True) == 1
     assert any("None of the 4 instances" in entry.problem for entry in entries)
-    assert "W7" not in (run.path / "run.json").read_text()
+    assert "HER-OWN-ID" not in (run.path / "run.json").read_text()
     config = WorkConfig(archive="here", checkpoint=MODEL, cases=str(cases_root()))
     assert send_worklist(run, config) == "1 of 2 studies scored, 1 sent."
     assert send_worklist(run, config) == "1 of 2 studies scored, 1 sent."
