@@ -6,6 +6,7 @@ of the case store, and the files it came in are deleted. A kill at any moment lo
 acknowledged: what lies in the folder of arrivals is taken up again at the next start.
 """
 
+import shutil
 import ssl
 import threading
 import time
@@ -229,6 +230,9 @@ class Receiver:
         return _SUCCESS
 
     def _keep(self, content: bytes, path: Path) -> None:
+        free = shutil.disk_usage(self._arrivals).free
+        if free < len(content) + _ROOM_BYTES:
+            raise DiskError(f"Only {free // MEGABYTE} MB are left on the disk. Make room.")
         with locked(self._arrivals / ".lock"):  # nobody takes the folder away meanwhile
             path.parent.mkdir(exist_ok=True)
             self._write(path, content)
