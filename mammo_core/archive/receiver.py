@@ -248,8 +248,9 @@ class Receiver:
                 continue
             try:
                 self._take_up(files)
-            except MammoError as error:
-                self._say(f"A study could not be kept yet: {error}")
+            except (MammoError, OSError) as error:
+                said = str(error) if isinstance(error, MammoError) else type(error).__name__
+                self._say(f"A study could not be kept yet: {said}")
                 continue
             with locked(self._arrivals / ".lock"), suppress(OSError):
                 folder.rmdir()  # unless more has come meanwhile

@@ -35,7 +35,7 @@ from mammo_core.preprocessing.prepare import to_pane
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.reading import METHOD_TITLES, Region
 from mammo_core.reports.case.archive import identified_objects
-from mammo_core.reports.case.dicom import MANUFACTURER, RESEARCH_ONLY, to_file
+from mammo_core.reports.case.dicom import MANUFACTURER, RESEARCH_ONLY, to_file, untold
 from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
 from mammo_core.runs.card import ModelCard
@@ -223,7 +223,8 @@ def objects_of(
     for image in case.images:
         if image.regions:
             header = headers[image.about.ref.image_id]
-            objects.append(presentation_state(image, case, header, pseudonyms))
+            with untold():
+                objects.append(presentation_state(image, case, header, pseudonyms))
     descriptions = [str(header.get("StudyDescription", "")) for header in headers.values()]
     for one in objects:  # an archive may take a study's description from what came last
         one.StudyDescription = next(filter(None, descriptions), "")
@@ -232,7 +233,8 @@ def objects_of(
 
 def with_preamble(made: Dataset) -> Dataset:
     """As a file has it, for a library that writes what it is given."""
-    return dcmread(BytesIO(to_file(made)))
+    with untold():
+        return dcmread(BytesIO(to_file(made)))
 
 
 def _refuse_moved(originals: Mapping[str, Evidence], link: Link) -> None:

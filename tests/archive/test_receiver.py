@@ -49,7 +49,7 @@ def running(
     command = [sys.executable, "-c", code, "receive", "--port", str(port), *arguments]
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 300
         while True:
             try:
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
@@ -64,7 +64,7 @@ def running(
         process.wait()
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 120) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 400) -> None:
     deadline = time.monotonic() + seconds
     while not condition() and time.monotonic() < deadline:
         time.sleep(0.2)

@@ -12,6 +12,7 @@ from mammo_core.reports.case.dicom import (
     overlay_capture,
     pseudonymous_studies,
     to_file,
+    untold,
 )
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Appearance, pictures
@@ -78,7 +79,9 @@ def _objects_of(
         overlay = overlay_capture(source, study, case, look=look, pseudonyms=pseudonyms)
         yield f"{view_name(source.image)}_heatmap.dcm", overlay
     if has_scores(study, case):
-        yield f"report_{number}.dcm", structured_report(study, case, pseudonyms)
+        with untold():
+            report = structured_report(study, case, pseudonyms)
+        yield f"report_{number}.dcm", report
 
 
 _READ_ME = f"""{NOTICE}

@@ -4,7 +4,9 @@ study have in common.
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
@@ -201,6 +203,14 @@ def to_file(dataset: Dataset) -> bytes:
     stream = io.BytesIO()
     dataset.save_as(stream, enforce_file_format=True, implicit_vr=False, little_endian=True)
     return stream.getvalue()
+
+
+@contextmanager
+def untold() -> Iterator[None]:
+    """A library that finds a name unusual warns of it, and tells the name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def add_subject(dataset: Dataset, subject: Subject) -> None:
