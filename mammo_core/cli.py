@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mammo_core.commands.accounts import ACCESS_LOG, ACCOUNT
+from mammo_core.commands.archive import ARCHIVE
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
@@ -22,6 +23,7 @@ from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.place import PLACE
 from mammo_core.commands.planning import PLAN
 from mammo_core.commands.readers import READERS
+from mammo_core.commands.receive import RECEIVE
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import REPRODUCE, SEARCH, TRAIN
@@ -33,6 +35,7 @@ from mammo_core.words import NOTICE
 COMMANDS: Final[tuple[Command, ...]] = (
     ACCESS_LOG,
     ACCOUNT,
+    ARCHIVE,
     AUDIT,
     CARD,
     CHECKPOINTS,
@@ -53,6 +56,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PREDICT,
     PREPARE,
     READERS,
+    RECEIVE,
     RECIPES,
     REPORT,
     REPRODUCE,
