@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -24,6 +25,7 @@ from mammo_core.inference.checkpoint import (
     Checkpoint,
     Outputs,
     forward,
+    in_pieces,
     inputs_of,
     outputs_of,
 )
@@ -48,11 +50,11 @@ def open_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
     """The network in `path`, ready to run from any thread, one batch at a time."""
     network = load_network(path, number)
 
-    def run(batch: Batch) -> Outputs:
+    def piece(batch: Batch) -> Outputs:
         logits, feature_map, embedding = network(inputs_of(batch))
         return Outputs(logits=logits, feature_map=feature_map, embedding=embedding)
 
-    return run
+    return partial(in_pieces, piece)
 
 
 class _Outputs(nn.Module):

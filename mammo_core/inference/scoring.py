@@ -23,9 +23,10 @@ from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs
 from mammo_core.inference.engine import Engine, device_of, torch_engine
 from mammo_core.inference.interpretation import why_outside
 from mammo_core.partners import partners_among, partners_of
+from mammo_core.preprocessing.authors import gathered
 from mammo_core.preprocessing.breast import breast_of
 from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.preprocessing.intensity import normalise
+from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
@@ -90,8 +91,7 @@ def cached_outputs(
     partners = partners_of(manifest) if card.model.views == 2 else None
 
     def prepared(rows: NDArray[np.integer]) -> Batch:
-        mean, std = card.prepare.mean, card.prepare.std
-        return np.stack([normalise(one, mean=mean, std=std) for one in images.take(rows)])
+        return np.stack([as_seen(one, card.prepare) for one in images.take(rows)])
 
     for start in range(0, len(files), _CACHED_BATCH):
         rows = np.arange(start, min(len(files), start + _CACHED_BATCH))
@@ -167,9 +167,15 @@ def _read(
     run = time.perf_counter()
     shares = rounded(probabilities_of(outputs.logits))
     chosen = get_method(method)
-    maps, is_relative = _coloured(
-        _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
-    )
+    made_maps = _maps(chosen, checkpoint, engine, batch, outputs)
+    if card.prepare.authors is not None and card.prepare.authors.frames:
+        made_maps = np.stack(
+            [
+                gathered(values, card.prepare, (one.geometry, *one.beside))
+                for values, one in zip(made_maps, prepared, strict=True)
+            ]
+        )
+    maps, is_relative = _coloured(made_maps, chosen, card.heatmap_peak)
     if not np.isfinite(maps).all():
         raise MammoError(
             f"The heatmap ({chosen.title}) of this checkpoint is no number in places, so it is not "

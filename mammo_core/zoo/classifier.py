@@ -21,6 +21,7 @@ class Classifier(nn.Module):
     Transformers' tokens are laid out as a map too, so nobody else needs to know about them.
     """
 
+    has_plain_head: bool = True  # whether what follows the map may be written as plain arrays
     views: int = 1  # images that are scored together: `features` gives so many maps to one score
 
     def __init__(self, trunk: nn.Module, *, layout: "Layout") -> None:
