@@ -92,7 +92,8 @@ def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
         image = Mammogram(info=info, pixels=pixels)
         batch.append(prepare(image, settings).pixels)
     whole = np.stack(batch)
-    return whole if views == 1 else np.stack([whole, whole[[1, 0, 3, 2]]], axis=1)
+    beside = np.array([[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]])[:views]
+    return whole if views == 1 else np.stack([whole[rows] for rows in beside], axis=1)
 
 
 #: Of a logit, from torch's: with more, torch is used.

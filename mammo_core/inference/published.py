@@ -8,7 +8,6 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -22,14 +21,20 @@ from mammo_core.explain.heads import cell_offset
 from mammo_core.files import sha256_of, sync_folder
 from mammo_core.inference.archive import CHECKPOINT_NAME
 from mammo_core.inference.checkpoint import WEIGHTS_NAME
-from mammo_core.runs.card import DataRecord, ModelCard, TrainingRecord, write_card
+from mammo_core.runs.card import (
+    NEVER_MEASURED,
+    DataRecord,
+    ModelCard,
+    TrainingRecord,
+    write_card,
+)
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.types import Level, RunState
 from mammo_core.words import NOTICE
 from mammo_core.zoo.acquire import plain_weights
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.published import NEVER_MEASURED, Published, get_published
+from mammo_core.zoo.published import Published, get_published
 from mammo_core.zoo.weights import tensors_in
 
 _COUNTED: Final = "num_batches_tracked"  # of a BatchNorm: not always saved, and never used
@@ -161,10 +166,3 @@ def _limits(entry: Published) -> tuple[str, ...]:
         *entry.stand_ins,
         NOTICE,
     )
-
-
-def without_measured(card: ModelCard, *, is_measured: bool) -> ModelCard:
-    """`card` without the sentence that nobody measured it here, where somebody has."""
-    if not is_measured:
-        return card
-    return replace(card, limits=tuple(one for one in card.limits if one != NEVER_MEASURED))

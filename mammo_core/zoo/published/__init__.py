@@ -4,18 +4,30 @@ without torch; the networks are in `networks/`.
 
 from typing import Final
 
+from mammo_core.config import ModelConfig
 from mammo_core.errors import UnknownNameError
+from mammo_core.partners import Slot
 from mammo_core.zoo.published.entry import PREFIX as PREFIX
 from mammo_core.zoo.published.entry import Published as Published
+from mammo_core.zoo.published.gmic import GMIC, GMIC_ONE
+from mammo_core.zoo.published.mammoclip import MAMMOCLIP_B2, MAMMOCLIP_B5
 from mammo_core.zoo.published.mammoscreen import MAMMOSCREEN, MAMMOSCREEN_DENSITY
+from mammo_core.zoo.published.nyu import NYU_IMAGES, NYU_VIEWS
+from mammo_core.zoo.published.petrini import PETRINI
+from mammo_core.zoo.published.rsna import RSNA_FIRST
 
-#: On the card of a model until it has scored a data set here.
-NEVER_MEASURED: Final = (
-    "Never measured here: what its authors published was measured on other women. Evaluate it on "
-    "yours (mammo published evaluate)."
+PUBLISHED: Final[tuple[Published, ...]] = (
+    MAMMOSCREEN,
+    MAMMOSCREEN_DENSITY,
+    RSNA_FIRST,
+    *PETRINI,
+    GMIC,
+    GMIC_ONE,
+    NYU_VIEWS,
+    NYU_IMAGES,
+    MAMMOCLIP_B5,
+    MAMMOCLIP_B2,
 )
-
-PUBLISHED: Final[tuple[Published, ...]] = (MAMMOSCREEN, MAMMOSCREEN_DENSITY)
 
 
 def get_published(name: str) -> Published:
@@ -28,3 +40,8 @@ def get_published(name: str) -> Published:
 
 def is_published(backbone: str) -> bool:
     return backbone.startswith(PREFIX)
+
+
+def slots_of(model: ModelConfig) -> tuple[Slot, ...]:
+    """Which view has which place before the network; none where it is one of our own."""
+    return get_published(model.backbone).slots if is_published(model.backbone) else ()

@@ -3,11 +3,9 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mammo_core.partners import Slot
 from mammo_core.prepare_settings import PrepareSettings
 from mammo_core.types import CANCER, Laterality, Task, View
-
-#: Which image a network wants in which place, where it is given several; no side: of either.
-Slot = tuple[Laterality | None, View]
 
 BREAST: tuple[Slot, ...] = ((None, View.CC), (None, View.MLO))
 EXAM: tuple[Slot, ...] = (

@@ -26,6 +26,31 @@ class Bundled(Classifier):
         super().__init__(trunk, layout=ChannelsFirst())
 
 
+class Slotted(Bundled):
+    """Takes (rows, places, channels, height, width), every image in the place of its view; or
+    images one by one, each standing for all. Its logits are those of each place in turn.
+    """
+
+    def __init__(self, trunk: nn.Module, *, views: int) -> None:
+        super().__init__(trunk)
+        self.views = views
+
+    @property
+    def each(self) -> Classifier:
+        return Bundled(self.trunk)
+
+    def features(self, images: Tensor) -> Tensor:
+        if images.ndim == 4:
+            images = images[:, None].expand(-1, self.views, -1, -1, -1)
+        return super().features(images.flatten(0, 1))
+
+    def head(self, feature_map: Tensor) -> Tensor:
+        return super().head(feature_map.unflatten(0, (-1, self.views))).flatten(1)
+
+    def embed(self, feature_map: Tensor) -> Tensor:
+        return super().embed(feature_map.unflatten(0, (-1, self.views)))
+
+
 def two_logits(logits: Tensor) -> Tensor:
     """Of a network that says one number per image, (images, 1): softmax gives 1 - p and p."""
     return torch.cat([functional.logsigmoid(-logits), functional.logsigmoid(logits)], dim=1)
