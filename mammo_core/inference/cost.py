@@ -1,7 +1,7 @@
 """What an exam costs with a checkpoint: seconds, and the most memory a process of its own took.
 
-`python -m mammo_core.inference.cost FOLDER` says it as JSON: a process that does nothing else has the
-model's own peak.
+`python -m mammo_core.inference.cost FOLDER` says it as JSON: a process that does nothing else has
+the model's own peak.
 """
 
 import json
