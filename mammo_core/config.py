@@ -312,6 +312,11 @@ class RunConfig:
                 "Patches are looked at one by one, and no features are kept of them. Set "
                 "model.views to 1 and optim.cached_variants to 0."
             )
+        if self.prepare.authors is not None:
+            problems.append(
+                "Images are prepared as the authors of a published model do, and such a model is "
+                "read here, not trained. Take the settings of a backbone: prepare.authors=null."
+            )
         if self.model.members != 1:
             problems.append(
                 "Networks that read together are trained one by one, as folds, and packed when "

@@ -212,6 +212,16 @@ def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[li
         refs = [image.ref for image in images]
         for said, ref, is_alone in zip(found, refs, is_lone(partners_among(refs)), strict=True):
             said.extend([_why_alone(ref, refs)] if is_alone else [])
+    if card.model.views > 2:
+        refs = [image.ref for image in images]
+        rows = seats_among(refs, card.model.views, slots_of(card.model)).rows
+        for row, (said, seats) in enumerate(zip(found, rows, strict=True)):
+            lacking = int((seats == row).sum()) - 1
+            if lacking:
+                said.append(
+                    f"{lacking} of the {card.model.views} views of an exam that this model wants "
+                    "are not here; the image itself takes their place."
+                )
     return found
 
 

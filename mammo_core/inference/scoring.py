@@ -16,7 +16,7 @@ from mammo_core.datasets.predictions import predictions_table
 from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.drawn import DrawnMap, drawn_of
-from mammo_core.explain.methods import Method, get_method
+from mammo_core.explain.methods import Method, method_for
 from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import (
@@ -178,7 +178,7 @@ def _read(
     )
     run = time.perf_counter()
     shares = rounded(probabilities_of(outputs.logits))
-    chosen = get_method(method)
+    chosen = method_for(checkpoint.model, method)
     made_maps = _maps(chosen, checkpoint, engine, batch, outputs, seats.own)
     if card.prepare.authors is not None and card.prepare.authors.frames:
         made_maps = np.stack(

@@ -141,7 +141,7 @@ def _show_behind(
         show_meaning(run, cached.card(run))
         show_measured(run, key="read")
     with st.expander("Advanced", icon=":material/tune:"):
-        show_method()
+        show_method(run)
         show_seconds(case, read, drawing)
 
 

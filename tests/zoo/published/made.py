@@ -31,8 +31,10 @@ def disturb(network: nn.Module, seed: int, *looks: Tensor) -> nn.Module:
     if looks:
         see(network, norms, *looks)
     for norm in norms:
-        norm.running_mean.add_(torch.randn_like(norm.running_mean), alpha=0.05)
-        norm.running_var.mul_(torch.empty_like(norm.running_var).uniform_(0.7, 1.3))
+        norm.running_var.mul_(torch.empty_like(norm.running_var).uniform_(0.7, 1.3)).clamp_(
+            min=0.05
+        )
+        norm.running_mean.add_(0.05 * torch.randn_like(norm.running_mean) * norm.running_var.sqrt())
     return network.eval().requires_grad_(False)
 
 

@@ -169,4 +169,6 @@ def _renamed(table: State) -> State:
 
 
 def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Bundled:
-    return Bundled(Gmics(1 if backbone.name.endswith("-1") else 5))
+    made = Bundled(Gmics(1 if backbone.name.endswith("-1") else 5))
+    made.has_own_map = True
+    return made
