@@ -122,17 +122,17 @@ class Gmics(nn.Module):
 
     def __init__(self, count: int) -> None:
         super().__init__()
-        self.members = nn.ModuleList(Gmic() for _ in range(count))
+        self.nets = nn.ModuleList(Gmic() for _ in range(count))
 
     def forward_features(self, images: Tensor) -> Tensor:
-        members: Any = self.members
-        return torch.cat([member.forward_features(images) for member in members], dim=1)
+        nets: Any = self.nets
+        return torch.cat([member.forward_features(images) for member in nets], dim=1)
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        members: Any = self.members
+        nets: Any = self.nets
         each = [
             member.forward_head(own, pre_logits=pre_logits)
-            for member, own in zip(members, features.split(WIDTH, dim=1), strict=True)
+            for member, own in zip(nets, features.split(WIDTH, dim=1), strict=True)
         ]
         if pre_logits:
             return torch.cat(each, dim=1)
@@ -144,12 +144,12 @@ class Gmics(nn.Module):
         return torch.stack(saliency).mean(dim=0)
 
     def plain(self) -> Classifier:
-        members: Any = self.members
-        return Classifier(members[0].ds_net, layout=ChannelsFirst())
+        nets: Any = self.nets
+        return Classifier(nets[0].ds_net, layout=ChannelsFirst())
 
     def translate(self, tables: Sequence[State]) -> State:
         return {
-            f"members.{number}.{name}": value
+            f"nets.{number}.{name}": value
             for number, table in enumerate(plain_names(tables))
             for name, value in _renamed(table).items()
         }

@@ -27,7 +27,7 @@ class Folds(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.members = nn.ModuleList(
+        self.nets = nn.ModuleList(
             timm.create_model(
                 "convnext_small", pretrained=False, in_chans=3, num_classes=1, global_pool="max"
             )
@@ -35,25 +35,25 @@ class Folds(nn.Module):
         )
 
     def forward_features(self, images: Tensor) -> Tensor:
-        members: Any = self.members
-        return torch.cat([member.forward_features(images) for member in members], dim=1)
+        nets: Any = self.nets
+        return torch.cat([member.forward_features(images) for member in nets], dim=1)
 
     def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        members: Any = self.members
+        nets: Any = self.nets
         each = [
             member.forward_head(own, pre_logits=pre_logits)
-            for member, own in zip(members, features.split(WIDTH, dim=1), strict=True)
+            for member, own in zip(nets, features.split(WIDTH, dim=1), strict=True)
         ]
         if pre_logits:
             return torch.cat(each, dim=1)
         return mean_of_probabilities([two_logits(one) for one in each])
 
     def plain(self) -> Classifier:
-        return Classifier(self.members[0], layout=ChannelsFirst())
+        return Classifier(self.nets[0], layout=ChannelsFirst())
 
     def translate(self, tables: Sequence[State]) -> State:
         return {
-            f"members.{fold}.{name}": value
+            f"nets.{fold}.{name}": value
             for fold, table in enumerate(plain_names(tables))
             for name, value in table.items()
         }
