@@ -21,6 +21,7 @@ from pages.components.compare.matrix import show_matrix
 from pages.components.compare.plan import show_plan
 from pages.components.compare.reports import show_reports
 from pages.components.compare.scatter import show_disagreements
+from pages.components.compare.trials import show_trials
 from pages.components.shared.margins import show_held_margins
 
 Section = Callable[[Compared], None]
@@ -39,7 +40,12 @@ GROUPS: Final[Mapping[str, Mapping[str, Section]]] = {
     },
     "Cases": {"Disagreements": show_disagreements, "Images": show_images},
     "Elsewhere": {"Other data": show_matrix, "Published": show_published},
-    "Effort": {"Cost": show_cost, "Learning curve": show_growth, "Settings": show_settings},
+    "Effort": {
+        "Cost": show_cost,
+        "Learning curve": show_growth,
+        "Trials": show_trials,
+        "Settings": show_settings,
+    },
     "Study": {"Report": show_reports, "Plan a study": show_plan},
 }
 FIRST: Final = "ROC"
