@@ -398,7 +398,8 @@ def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_fol
     save_settings(named, study.file("run.json"))
     text = markdown_of(study)
     assert "Found: 60 women" in text
-    assert "What “without cancer” rests on in this set is not known." in text
+    assert "| Reference standard | " in text
+    assert "“without cancer” rests on" not in text  # no more is known, and that much is said
     told = Verification(without_cancer=Verified.OPINION, of_recalled=True)
     register(datasets_root(), replace(entry, verification=told))
     text = markdown_of(study)
