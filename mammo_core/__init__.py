@@ -31,7 +31,7 @@ _PUBLIC: Final = {
     "Pooling": "mammo_core.metrics.cases",
     "pool_cases": "mammo_core.metrics.cases",
     "auc_with_interval": "mammo_core.metrics.uncertainty",
-    "rate_with_interval": "mammo_core.metrics.uncertainty",
+    "rates_at": "mammo_core.metrics.uncertainty",
     "auc_difference": "mammo_core.metrics.compare",
     "operating_point": "mammo_core.metrics.threshold",
     # what can go wrong
