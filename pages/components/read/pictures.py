@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from mammo_core.glossary import meaning
 from mammo_core.preprocessing.cases import (
     Case,
     CaseImage,
@@ -200,7 +201,8 @@ def show_method() -> None:
         "Heatmap by", list(METHOD_TITLES), key="method", bind="query-params",
         format_func=lambda name: METHOD_TITLES[name]
         + ("" if name in ABSOLUTE_METHODS else ", relative"),
-        help="Relative: some point of every image is full colour, however low its score.",
+        help="Relative: some point of every image is full colour, however low its score.\n\n"
+        + meaning("Heatmap", "Grad-CAM"),
     )  # fmt: skip
 
 
