@@ -19,16 +19,17 @@ WRITE = "python -m tests.test_docs writes it anew"
 
 
 def shell_lines() -> list[tuple[str, list[str]]]:
-    """Every line of a code block that begins with `mammo`, by the file it stands in."""
+    """Every line of a code block, fenced or indented, that begins with `mammo`, by its file."""
     found = []
     for path in sorted(DOCS.rglob("*.md")):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
-        for block in re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S):
-            for line in block.splitlines():
-                said = line.strip().removeprefix(".venv/bin/")
-                if said.startswith("mammo "):
-                    asked = shlex.split(said, comments=True)
-                    found.append((path.relative_to(DOCS).as_posix(), asked[1:]))
+        fenced = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S)
+        for line in "".join(fenced).splitlines() + re.findall(r"^ {4}(mammo .*)$", text, re.M):
+            said = line.strip().removeprefix(".venv/bin/")
+            if said.startswith("mammo "):
+                # what stands in brackets may be left out, or be there
+                asked = shlex.split(re.sub(r"[\[\]]", "", said), comments=True)
+                found.append((path.relative_to(DOCS).as_posix(), asked[1:]))
     return found
 
 
