@@ -46,6 +46,12 @@ def see(network: nn.Module, norms: list[nn.BatchNorm2d], *looks: Tensor) -> None
         network.train()(*looks)
 
 
+def apart(count: int, *shape: int) -> Tensor:
+    """Images of noise, each of another contrast and another grey."""
+    strength = torch.linspace(0.3, 2.0, count).reshape(count, *(1 for _ in shape))
+    return torch.randn(count, *shape) * strength + strength
+
+
 def under(prefix: str, state: State) -> State:
     return {f"{prefix}{name}": value for name, value in state.items()}
 

@@ -34,6 +34,7 @@ def gmic_net(seed: int) -> made.GmicNet:
     net = made.GmicNet()
     made.disturb(net, seed)
     made.disturb(net.ds_net, seed, torch.randn(1, 1, 512, 384))
+    net.fusion_dnn.weight.mul_(0.02)  # else every image is sure of everything
     return net
 
 
@@ -56,7 +57,7 @@ def test_mammoscreen_is_the_mean_of_three_stock_networks_at_three_sizes(is_densi
     assert file["net2.backbone.conv_stem.weight"].shape == (24, 1, 3, 3)
     assert file["net0.linear.weight"].shape == (5, 1280)
     ours = Bundled(filled(MammoScreen(frames=sizes, is_density=is_density), file)).eval()
-    picture = torch.randn(2, 1, 128, 224)
+    picture = made.apart(2, 1, 128, 224)
     left, said = 0, []
     for net, (height, width) in zip(nets, sizes, strict=True):
         five = net["linear"](net["backbone"](picture[:, :, :height, left : left + width]))
@@ -75,7 +76,7 @@ def test_rsna_first_is_the_mean_of_four_folds_with_a_maximum_over_space() -> Non
     assert len(tables[0]) == 344
     assert tables[0]["module.head.fc.weight"].shape == (1, 768)
     ours = Bundled(filled(Folds(), *tables)).eval()
-    images = torch.randn(2, 3, 96, 64)
+    images = made.apart(2, 3, 96, 64)
     expected = torch.stack([fold(images).sigmoid() for fold in folds]).mean(dim=0)[:, 0].numpy()
     assert is_told_apart(expected)
     np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
@@ -89,7 +90,7 @@ def test_petrini_over_two_views_takes_cc_before_mlo(kind: str, keys: int) -> Non
     assert len(file) == keys
     assert file["fc.weight"].shape == (2, 2 * made.WIDTHS[kind])
     ours = Slotted(filled(Petrini(kind, views=2), file), views=2).eval()
-    cc, mlo = torch.randn(2, 2, 3, 128, 96)
+    cc, mlo = made.apart(2, 3, 128, 96), made.apart(2, 3, 128, 96).flip(0)
     expected = probabilities(pair(cc, mlo))
     assert is_told_apart(expected)
     logits = ours(torch.stack([cc, mlo], dim=1)).unflatten(1, (2, 2))
@@ -106,7 +107,7 @@ def test_petrini_of_one_view_says_what_its_parts_say(kind: str) -> None:
     file = made.petrini_single_file(kind, single)
     assert len(file) == {"2021": 406, "cbis": 0, "vindr": 0}[kind] or kind != "2021"
     ours = Bundled(filled(Petrini(kind, views=1), file)).eval()
-    images = torch.randn(2, 3, 128, 96)
+    images = made.apart(2, 3, 128, 96)
     np.testing.assert_allclose(
         probabilities(ours(images)), probabilities(single(images)), atol=SAME
     )
@@ -138,7 +139,7 @@ def test_gmic_looks_where_its_saliency_is_highest_and_says_the_same() -> None:
     assert len(file) == 258
     assert file["fusion_dnn.weight"].shape == (2, 768)
     ours = Bundled(filled(Gmics(1), file)).eval()
-    images = torch.randn(2, 1, 1024, 768)
+    images = made.apart(2, 1, 1024, 768)
     expected = [float(net(image[None])[1]) for image in images]
     assert is_told_apart(np.array(expected))
     np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
