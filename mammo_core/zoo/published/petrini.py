@@ -46,8 +46,8 @@ def _vindr() -> PrepareSettings:
 
 
 def _entry(
-    name: str, title: str, *, year: int, file: str, megabytes: int, figures: tuple[PublishedFigure, ...],
-    oracles: tuple[Oracle, ...] = (),
+    name: str, title: str, *, year: int, file: str, megabytes: int,
+    figures: tuple[PublishedFigure, ...], oracles: tuple[Oracle, ...] = (),
 ) -> PublishedModel:  # fmt: skip
     is_pair, is_vindr = "two" in name, "vindr" in name
     return PublishedModel(
