@@ -38,7 +38,7 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
 from mammo_core.types import Mammogram, Pixels, Report
 from mammo_core.zoo.published import slots_of
-from mammo_core.zoo.two_views import Beside, Held, TwoViews
+from mammo_core.zoo.two_views import Beside, HeldStill, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
 BATCH: Final = 4  # images in one pass: the views of an exam
@@ -256,7 +256,7 @@ def _maps_in_places(
     maps = torch.from_numpy(outputs.feature_map).to(device).unflatten(0, (-1, views))
     found = []
     for row, place in enumerate(own.tolist()):
-        held = Held(checkpoint.model, maps[row], place)
+        held = HeldStill(checkpoint.model, maps[row], place)
         seen = maps[row, place][None]
         if method.looks_at == "image":
             seen = torch.from_numpy(batch[row, place][None]).to(device)
