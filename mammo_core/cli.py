@@ -22,6 +22,7 @@ from mammo_core.commands.lock import LOCK
 from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.place import PLACE
 from mammo_core.commands.planning import PLAN
+from mammo_core.commands.published import PUBLISHED_MODELS
 from mammo_core.commands.readers import READERS
 from mammo_core.commands.receive import RECEIVE
 from mammo_core.commands.recipes import RECIPES
@@ -55,6 +56,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PLAN,
     PREDICT,
     PREPARE,
+    PUBLISHED_MODELS,
     READERS,
     RECEIVE,
     RECIPES,

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -69,14 +69,15 @@ def scratch_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
+def replace_file(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
     scratch = scratch_beside(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    parts = (content,) if isinstance(content, str | bytes) else content
     with told_of_disk(path.parent):
         try:
             with scratch.open("wb") as stream:
-                stream.write(data)
+                for part in parts:
+                    stream.write(part.encode("utf-8") if isinstance(part, str) else part)
                 stream.flush()
                 os.fsync(stream.fileno())
             scratch.replace(path)

@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/reports": {
         "numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom", "markupsafe",
     },
-    "mammo_core/zoo": {"numpy", "torch", "timm", "safetensors", "openvino"},
+    "mammo_core/zoo": {"numpy", "torch", "torchvision", "timm", "safetensors", "openvino"},
     "mammo_core/training": {
         "numpy", "pandas", "torch", "lightning_fabric", "safetensors", "ray",
     },
@@ -75,7 +75,7 @@ TORCH_FREE_PARTS = (
 )  # fmt: skip
 TORCH_FREE = (
     "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
-    "zoo.catalog",
+    "zoo.catalog", "zoo.published",
 )  # fmt: skip
 
 SOURCES = sorted(

@@ -58,6 +58,7 @@ from pages.components.shared import cached
 from pages.components.shared.caselist.origin import show_origin
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
+from pages.components.shared.published import show_published
 from pages.components.shared.runs import show_measured
 from pages.components.shared.whose import note_once
 
@@ -144,7 +145,7 @@ def _show_behind(
         show_meaning(run, cached.card(run))
         show_measured(run, key="read")
     with st.expander("Advanced", icon=":material/tune:"):
-        show_method()
+        show_method(run)
         show_seconds(case, read, drawing)
 
 
@@ -208,6 +209,7 @@ def show_first_visit() -> RunFolder | None:
             _show_example(case, example_model(case), run)
     show_studies()
     draw_samples()
+    show_published()
     return run
 
 
