@@ -171,7 +171,7 @@ class Receiver:
         entity.require_called_aet = True
         entity.require_calling_aet = [title for title, _ in self._settings.allowed]
         entity.network_timeout = entity.dimse_timeout = 60
-        entity.acse_timeout = 15
+        entity.acse_timeout = 60  # a computer under load answers late
         entity.add_supported_context(_VERIFICATION)
         for stored in STORED:
             entity.add_supported_context(stored, _SYNTAXES)
