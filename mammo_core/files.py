@@ -310,6 +310,21 @@ def worklists_root(own: Path | None = None) -> Path:
     return (own or home()) / "worklists"
 
 
+def archives_file() -> Path:
+    """The archives that may be asked, and from where their passwords are read."""
+    return home() / "archives.json"
+
+
+def archive_work_root(own: Path | None = None) -> Path:
+    """Work lists that came from an archive, or were sent to us: a run folder each."""
+    return (own or home()) / "archive_work"
+
+
+def arrivals_root() -> Path:
+    """What other nodes have sent and is no case yet."""
+    return home() / "arrivals"
+
+
 _BEGINS: Final = r"(?:file://)?(?:[A-Za-z]:)?(?:\\\\|[/\\])"
 #: An absolute path up to its last name; neither a fraction, nor a web address, nor a relative path.
 #: In quotes its folders may have blanks in their names; elsewhere a blank may be the path's end.

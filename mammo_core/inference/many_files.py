@@ -202,7 +202,7 @@ def refuse_pairs(card: ModelCard) -> None:
     """Files come one by one, and which of them are views of one breast is known when all are read;
     scored alone, each would stand in for its other view without need.
     """
-    if card.model.views == 2:
+    if card.model.views > 1:
         raise ConfigError(
             f"{card.model_id} scores the CC and the MLO of a breast together, and files in a "
             "folder are scored one by one. List them in a manifest.csv (image_id, path, "

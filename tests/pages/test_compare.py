@@ -513,7 +513,7 @@ def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: Op
     narrow = planned()
     page.number_input(key="plan_reach").set_value(0.1).run()
     assert planned() < narrow / 3  # half the width, a quarter of the women
-    page.segmented_control(key="plan_aim").set_value("readers without and with it").run()
+    page.segmented_control(key="plan_aim").set_value("readers").run()
     assert any("6 readers and the cases are both a sample" in one.value for one in page.caption)
     page.number_input(key="plan_other").set_value(0.85).run()
     assert "Both values are the same" in page.error[0].value

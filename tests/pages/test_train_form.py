@@ -60,10 +60,12 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     form.selectbox(key="train_schedule_smoke").set_value("constant")
     form.toggle(key="train_compiled_smoke").set_value(True)
     form.toggle(key="train_deterministic_smoke").set_value(True)
-    form.number_input(key="train_noise_smoke").set_value(0.1).run()
+    form.number_input(key="train_noise_smoke").set_value(0.1)
+    form.number_input(key="train_learnt_from_smoke").set_value(0.5).run()
     form.button(key="train_start").click().run()
     assert not form.exception
     (config,) = settings_of_started(runs_root)
+    assert config.data.train_share == 0.5
     assert config.prepare.size == (32, 16)
     assert (config.optim.epochs, config.optim.batch_size) == (300, 8)
     assert config.optim.least_sensitivity == 0.6
