@@ -283,18 +283,24 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
     with shown_errors():
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)
-    if st.button(
+    st.button(
         "Stop", icon=":material/stop:", key=f"stop_{run.run_id}",
         disabled=run.is_asked_to_stop() or bool(is_off(Action.TRAIN)),
-        help=is_off(Action.TRAIN) or None,
-    ):  # fmt: skip
-        with shown_errors():
-            require_own_run(run)
-            stop_run(run)
-            st.toast("The run stops after the current batch.")
+        help=is_off(Action.TRAIN) or None, on_click=_stop, args=(run,),
+    )  # fmt: skip
     show_alarms(metrics)
     show_curves(metrics, floor=_floor(settings), views=_views(settings), key="live")
     _show_log(run)
+
+
+def _stop(run: RunFolder) -> None:
+    """For a callback: one that was asked after by the page would be lost where an epoch has just
+    ended, for the page is then begun anew before it asks.
+    """
+    with noted_errors():
+        require_own_run(run)
+        stop_run(run)
+        st.toast("The run stops after the current batch.")
 
 
 def _show_end(run: RunFolder, settings: RunConfig | None) -> None:
