@@ -34,7 +34,6 @@ from mammo_core.types import Mammogram, Pixels, Report
 from mammo_core.zoo.two_views import Beside, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
-BATCH: Final = 4  # images in one pass: the views of an exam
 _CACHED_BATCH: Final = 16  # where whole data sets are scored
 
 
@@ -63,8 +62,8 @@ def score_images(
     engine = engine or torch_engine(checkpoint)
     partners = partners_among([mammogram.ref for mammogram in mammograms])
     readings: list[Reading] = []
-    for start in range(0, len(mammograms), BATCH):
-        rows = range(start, min(start + BATCH, len(mammograms)))
+    for start in range(0, len(mammograms), engine.batch):
+        rows = range(start, min(start + engine.batch, len(mammograms)))
         some, seconds = _read(
             checkpoint, engine, mammograms, rows=rows, partners=partners, method=method
         )

@@ -226,7 +226,7 @@ def _look(
         }
 
 
-@st.cache_resource(max_entries=256, show_spinner="Scoring…")
+@st.cache_resource(max_entries=128, show_spinner="Scoring…")
 def _read(
     checkpoint: Path, state: str, root: Path, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:
