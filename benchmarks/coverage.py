@@ -4,10 +4,11 @@ calls equal things different, on made-up women. Writes benchmarks/coverage.md.
     python -m benchmarks.coverage            # 2,000 studies each: an hour on one core
     python -m benchmarks.coverage 200 50     # a look: so many studies of intervals, and of tests
     python -m benchmarks.coverage differences 600   # only two models and margins; the rest stays
+    python -m benchmarks.coverage own 300 200   # only figures with studies of their own
 """
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -16,19 +17,27 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import expit
 from scipy.stats import norm
 
+from benchmarks.claims import OWN_TESTS, TESTS, type_one
+from benchmarks.figures import DRAWN, ENTRIES, Row, held_of, held_of_gaps, rows_of
+from benchmarks.women import (
+    AUCS,
+    RIVALS,
+    drawn,
+    probabilities,
+    skill_of,
+    two_rivals,
+)
 from mammo_core.metrics.agreement import Weighting, agreement
 from mammo_core.metrics.calibration import calibration_of, expected_error_interval
-from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.clinic import project_at, why_no_projection
-from mammo_core.metrics.compare import auc_difference, compare_to_best, holm
+from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.confounding import auc_within
-from mammo_core.metrics.conservative import delivered_of, promised_rate
 from mammo_core.metrics.curves import average_precision, average_precision_with_interval
 from mammo_core.metrics.multiclass import report_classes
-from mammo_core.metrics.paired_rates import beside_calls, sensitivities_at
+from mammo_core.metrics.paired_rates import sensitivities_at
 from mammo_core.metrics.rates import more_rates
 from mammo_core.metrics.threshold import Aim, choose_threshold, threshold_for_specificity
 from mammo_core.metrics.uncertainty import Estimate, Rate, auc_of, auc_with_interval, rates_at
@@ -41,7 +50,6 @@ LARGE: Final = 50_000  # women whose number is taken for the truth
 DESIGNS: Final = (
     (3, 150), (5, 250), (10, 500), (20, 1000), (40, 2000), (34, 100), (170, 500),
 )  # fmt: skip
-AUCS: Final = (0.75, 0.95)
 WRITTEN: Final = Path(__file__).with_name("coverage.md")
 NOTES: Final = Path(__file__).with_name("coverage_notes.md")
 KINDS: Final = ("one case", "clustered", "five levels")
@@ -51,47 +59,6 @@ PREVALENCE: Final = 0.006
 
 Interval = tuple[float, float]
 Figure = tuple[float, Interval | None]
-
-
-def women(rng: np.random.Generator, count: int, with_cancer: int, *, skill: float) -> Cases:
-    """Four images each, two of one breast; a cancer is in one breast. Half of it all is shared."""
-    breasts = np.repeat(rng.normal(size=(count, 2)), 2, axis=1) * 0.4
-    score = rng.normal(size=(count, 1)) * 0.8 + breasts + rng.normal(size=(count, 4)) * 0.4
-    positive = np.zeros((count, 4), dtype=bool)
-    positive[:with_cancer, :2] = True
-    return _cases(norm.cdf(score + skill * positive).ravel(), positive.ravel(), images=4)
-
-
-def one_each(
-    rng: np.random.Generator, count: int, with_cancer: int, *, skill: float, levels: bool = False
-) -> Cases:
-    """One case per woman; with `levels` the score is one of five."""
-    positive = np.arange(count) < with_cancer
-    score = rng.normal(size=count) + skill * positive
-    if levels:
-        score = np.digitize(score, [-0.5, 0.5, 1.2, 2.0]).astype(np.float64)
-    return _cases(norm.cdf(score), positive, images=1)
-
-
-def _cases(score: NDArray[np.float64], positive: NDArray[np.bool_], *, images: int) -> Cases:
-    return Cases(
-        level=Level.IMAGE,
-        rule=Pooling.MAX,
-        case_ids=tuple(map(str, range(len(score)))),
-        groups=np.repeat(np.arange(len(score) // images), images),
-        positive=positive,
-        score=score,
-        images=np.ones(len(score), dtype=np.intp),
-    )
-
-
-def probabilities(cases: Cases, skill: float) -> Cases:
-    """The same with the true probability of cancer for a score, where scores are normal."""
-    share = cases.positives / len(cases)
-    seen = norm.ppf(np.clip(cases.score, 1e-15, 1 - 1e-15))
-    spread = np.sqrt(0.96) if not cases.is_one_per_group else 1.0
-    log_odds = (skill * seen - skill**2 / 2) / spread**2 + np.log(share / (1 - share))
-    return replace(cases, score=expit(log_odds))
 
 
 def _ends(estimate: Estimate | Rate | None) -> Interval | None:
@@ -214,24 +181,14 @@ def _holds(ends: Interval | None, value: float) -> bool | None:
     return None if ends is None else ends[0] <= value <= ends[1]
 
 
-Row = tuple[str, str, float, float]
-
-
 def coverage(studies: int) -> Iterator[Row]:
     """Figure, design, share of the intervals that hold the truth, share that is hidden."""
     for (ill, count), auc, kind in product(DESIGNS, AUCS, KINDS):
-        found = _held(studies, ill, count, float(norm.ppf(auc)) * np.sqrt(2), kind)
-        yield from _rows(found, f"{ill} of {count}, AUC {auc}, {kind}")
+        found = _held(studies, ill, count, skill_of(auc), kind)
+        yield from rows_of(found, f"{ill} of {count}, AUC {auc}, {kind}")
     for count, images, spread in product((40, 100, 400), (1, 4), (0.4, 0.8)):
         found = _held_of_classes(min(studies, OF_CLASSES), count, images, spread)
-        yield from _rows(found, f"{count} women, {images} each, error {spread}")
-
-
-def _rows(found: dict[str, list[bool | None]], design: str) -> Iterator[Row]:
-    for name, answers in found.items():
-        told = [answer for answer in answers if answer is not None]
-        share = float(np.mean(told)) if told else float("nan")
-        yield name, design, share, 1 - len(told) / len(answers)
+        yield from rows_of(found, f"{count} women, {images} each, error {spread}")
 
 
 def _held(
@@ -240,10 +197,10 @@ def _held(
     """Per figure and study whether its interval holds the truth; None where it is hidden."""
     rng = np.random.default_rng(count + ill)
     times = LARGE // count
-    truth = Population.of(_drawn(rng, times * count, times * ill, skill, kind), skill)
+    truth = Population.of(drawn(rng, times * count, times * ill, skill, kind), skill)
     held: dict[str, list[bool | None]] = {}
     for _ in range(studies):
-        cases = _drawn(rng, count, ill, skill, kind)
+        cases = drawn(rng, count, ill, skill, kind)
         if kind == "five levels" or (ill, count) in _OF_RANKS:
             answers = {
                 "AUC": _holds(_ends(auc_with_interval(cases)), truth.figures["AUC"]),
@@ -259,12 +216,6 @@ def _held(
         for name, answer in answers.items():
             held.setdefault(name, []).append(answer)
     return held
-
-
-def _drawn(rng: np.random.Generator, count: int, ill: int, skill: float, kind: str) -> Cases:
-    if kind == "clustered":
-        return women(rng, count, ill, skill=skill * np.sqrt(0.96))
-    return one_each(rng, count, ill, skill=skill, levels=kind == "five levels")
 
 
 DENSITY: Final = Task(
@@ -324,42 +275,6 @@ def _held_of_classes(
     return held
 
 
-def equal_models(rng: np.random.Generator, count: int, *, ill: int, size: int) -> list[Cases]:
-    positive = np.arange(size) < ill
-    seen = rng.normal(size=size) + 2.0 * positive
-    return [
-        _cases(norm.cdf((seen + rng.normal(size=size)) / 2), positive, images=1)
-        for _ in range(count)
-    ]
-
-
-#: Women with cancer, of how many, and the AUC of the new model and the old one.
-RIVALS: Final = (
-    (10, 500, 0.90, 0.95), (20, 500, 0.90, 0.95), (34, 100, 0.90, 0.95), (170, 500, 0.90, 0.95),
-    (10, 500, 0.95, 0.95), (10, 500, 0.60, 0.70), (34, 100, 0.75, 0.80),
-)  # fmt: skip
-
-
-def two_rivals(
-    rng: np.random.Generator, ill: int, count: int, aucs: tuple[float, float], images: int
-) -> list[Cases]:
-    """Two models that see much alike, of so many images of each woman; half of what an image's
-    scores vary by is hers where there are several.
-    """
-    positive = np.repeat(np.arange(count) < ill, images)
-    hers = np.repeat(rng.normal(size=count), images)
-    own = rng.normal(size=(3, count * images))
-    seen = np.sqrt(0.7) * (hers if images == 1 else np.sqrt(0.7) * hers + np.sqrt(0.3) * own[2])
-    return [
-        _cases(
-            norm.cdf(seen + np.sqrt(0.3) * one + norm.ppf(auc) * np.sqrt(2) * positive),
-            positive,
-            images=images,
-        )
-        for auc, one in zip(aucs, own[:2], strict=True)
-    ]
-
-
 def differences(studies: int) -> Iterator[tuple[str, float, float]]:
     """Of a design: how often the interval of the difference holds it, and how often a model worse
     by the very margin is called no worse; 1 in 40 may be.
@@ -379,50 +294,8 @@ def differences(studies: int) -> Iterator[tuple[str, float, float]]:
         yield f"{ill} of {count}, {new} against {old}, {kind}", held, float(np.mean(lows > true))
 
 
-def _best_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
-    models = equal_models(rng, count, ill=ill, size=size)
-    return any(one.is_clear for one in compare_to_best([*map(str, range(count))], models))
-
-
-def _specificity_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
-    models = equal_models(rng, count, ill=ill, size=size)
-    found = sensitivities_at([*map(str, range(count))], models, 0.9)
-    return any(one.behind is not None and one.behind.is_clear for one in found)
-
-
-def _reader_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
-    model, *readers = equal_models(rng, count + 1, ill=ill, size=size)
-    p_values = [beside_calls(model, one.score >= 0.8)[1].p_value for one in readers]
-    return min(holm([1.0 if p is None else p for p in p_values])) < 0.05
-
-
-def _promise_doubted(rng: np.random.Generator, _: int, ill: int, size: int) -> bool:
-    counts = rng.binomial(ill, 0.85), rng.binomial(2 * ill, 0.85)
-    kept = delivered_of(
-        promised_rate(counts[0], ill, float(ill)), promised_rate(counts[1], 2 * ill, 2.0 * ill)
-    )
-    return kept is not None and kept.p_value < 0.05
-
-
-TESTS: Final[Mapping[str, tuple[Callable[..., bool], tuple[int, ...]]]] = {
-    "the best of so many against the others, AUC": (_best_claimed, (2, 5, 10, 20)),
-    "so many models at specificity .9": (_specificity_claimed, (2, 5, 10, 20)),
-    "so many readers beside the model": (_reader_claimed, (1, 5, 10)),
-    "delivered against promised": (_promise_doubted, (1,)),
-}
-
-
-def type_one(studies: int) -> Iterator[tuple[str, int, str, float]]:
-    for (name, (claims, counts)), (ill, size) in product(
-        TESTS.items(), ((10, 500), (34, 100), (60, 200))
-    ):
-        for count in counts:
-            rng = np.random.default_rng(count + size)
-            share = np.mean([claims(rng, count, ill, size) for _ in range(studies)])
-            yield name, count, f"{ill} of {size}", float(share)
-
-
 DIFFERENCES: Final = "## Two models: difference in AUC"
+OWN: Final = "## Figures with studies of their own"
 
 
 def _differences_written(studies: int) -> Iterator[str]:
@@ -430,7 +303,7 @@ def _differences_written(studies: int) -> Iterator[str]:
         DIFFERENCES,
         "",
         f"Of {studies:,} studies each. The last column is how often a model that is worse by the "
-        "very margin meets it (0.025 or less).",
+        "very margin meets it (0.03 or less).",
         "",
         "| design | held | worse, called no worse |",
         "|---|---|---|",
@@ -439,21 +312,68 @@ def _differences_written(studies: int) -> Iterator[str]:
         yield f"| {design} | {held:.1%} | {wrong:.3f} |"
 
 
+def _own_written(studies: int, of_tests: int) -> Iterator[str]:
+    yield from (
+        OWN,
+        "",
+        "How many studies stands beside each; what draws women again in every study has fewer. "
+        f"Chance makes {_chance(studies):.1%} up or down of {studies:,}, {_chance(DRAWN):.1%} of "
+        f"{DRAWN:,}. The truth is that of 20,000 women, or known where ratings are normal.",
+    )
+    rows = [row for entry in ENTRIES for row in held_of(entry, studies)]
+    table = pd.DataFrame([*rows, *held_of_gaps(studies)], columns=_COLUMNS)
+    for name, part in table.groupby("figure", sort=False):
+        yield from _rows_written(f"### {name}: {part['studies'].max():,} studies each", part)
+    yield from (
+        "",
+        f"### Tests: equal things called different, {of_tests:,} studies each "
+        f"({min(of_tests, DRAWN):,} of partial AUC)",
+        "",
+        *_TESTS_HEADER,
+    )
+    for name, count, who, share in type_one(OWN_TESTS, of_tests):
+        yield f"| {name} | {count} | {who} | {share:.3f} |"
+
+
 def main() -> None:
-    if sys.argv[1:2] == ["differences"]:
-        kept = WRITTEN.read_text(encoding="utf-8").split(DIFFERENCES)[0].rstrip()
-        new = "\n".join(_differences_written(int(sys.argv[2])))
-        WRITTEN.write_text(f"{kept}\n\n{new}\n", encoding="utf-8")
-        return
-    numbers = [int(one) for one in sys.argv[1:3]] or [STUDIES]
+    """By name one part is measured anew, and the rest of what is written stays."""
+    numbers = [int(one) for one in sys.argv[1:] if one.isdigit()] or [STUDIES]
+    part = next((one for one in sys.argv[1:] if not one.isdigit()), "")
     studies, of_tests = numbers[0], numbers[-1]
-    table = pd.DataFrame(coverage(studies), columns=["figure", "design", "held", "hidden"])
-    WRITTEN.write_text("\n".join(_written(table, studies, of_tests)) + "\n", encoding="utf-8")
+    if part:
+        text = WRITTEN.read_text(encoding="utf-8")
+        first, second = (text.index(heading) for heading in (DIFFERENCES, OWN))
+        parts = {"": text[:first], "differences": text[first:second], "own": text[second:]}
+    else:
+        table = pd.DataFrame(coverage(studies), columns=_COLUMNS)
+        parts = {"": "\n".join(_written(table, studies, of_tests))}
+    if part in ("", "differences"):
+        parts["differences"] = "\n".join(_differences_written(studies))
+    if part in ("", "own"):
+        parts["own"] = "\n".join(_own_written(studies, of_tests))
+    WRITTEN.write_text("\n\n".join(one.strip() for one in parts.values()) + "\n", encoding="utf-8")
+
+
+_COLUMNS: Final = ["figure", "design", "held", "hidden", "studies"]
+_TESTS_HEADER: Final = (
+    "| test | models, readers or parts | women with cancer | called different (.05 or less) |",
+    "|---|---|---|---|",
+)
+
+
+def _chance(studies: int) -> float:
+    return float(1.96 * np.sqrt(0.05 * 0.95 / studies))
+
+
+def _rows_written(heading: str, part: pd.DataFrame) -> Iterator[str]:
+    yield from ("", heading, "", "| design | held | hidden |", "|---|---|---|")
+    for row in part.itertuples():
+        held = "–" if np.isnan(row.held) else f"{row.held:.1%}"
+        yield f"| {row.design} | {held} | {row.hidden:.0%} |"
 
 
 def _written(table: pd.DataFrame, studies: int, of_tests: int) -> Iterator[str]:
     low, high = WANTED
-    chance = 1.96 * np.sqrt(0.05 * 0.95 / studies)
     told = table["held"].notna()
     below, above = table[told & (table["held"] < low)], table[told & (table["held"] > high)]
     yield from (
@@ -462,9 +382,9 @@ def _written(table: pd.DataFrame, studies: int, of_tests: int) -> Iterator[str]:
         f"Written by `python -m benchmarks.coverage {studies} {of_tests}`: {studies:,} made-up "
         f"studies of each interval ({OF_CLASSES} of those of several classes), {of_tests:,} of "
         f"each test. An interval of 95 % should hold the truth, that of {LARGE:,} women, in "
-        f"{low:.0%} to {high:.0%}; what chance alone makes of so many studies is {chance:.1%} up "
-        "or down. “Hidden” is the share of studies in which a figure is shown without an "
-        "interval, or not at all.",
+        f"{low:.0%} to {high:.0%}; what chance alone makes of so many studies is "
+        f"{_chance(studies):.1%} up or down. “Hidden” is the share of studies in which a figure is "
+        "shown without an interval, or not at all.",
         "",
         f"Of {told.sum():,} rows with an interval {len(below):,} lie below {low:.0%} and "
         f"{len(above):,} above {high:.0%}.",
@@ -479,20 +399,10 @@ def _written(table: pd.DataFrame, studies: int, of_tests: int) -> Iterator[str]:
     for row in below.itertuples():
         yield f"| {row.figure} | {row.design} | {row.held:.1%} |"
     for name, part in table.groupby("figure", sort=False):
-        yield from ("", f"## {name}", "", "| design | held | hidden |", "|---|---|---|")
-        for row in part.itertuples():
-            held = "–" if np.isnan(row.held) else f"{row.held:.1%}"
-            yield f"| {row.design} | {held} | {row.hidden:.0%} |"
-    yield from (
-        "",
-        "## Tests: equal things called different",
-        "",
-        "| test | models or readers | women with cancer | called different (.05 or less) |",
-        "|---|---|---|---|",
-    )
-    for name, count, who, share in type_one(of_tests):
+        yield from _rows_written(f"## {name}", part)
+    yield from ("", "## Tests: equal things called different", "", *_TESTS_HEADER)
+    for name, count, who, share in type_one(TESTS, of_tests):
         yield f"| {name} | {count} | {who} | {share:.3f} |"
-    yield from ("", *_differences_written(studies))
 
 
 if __name__ == "__main__":

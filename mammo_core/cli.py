@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from mammo_core.commands.accounts import ACCESS_LOG, ACCOUNT
+from mammo_core.commands.archive import ARCHIVE
 from mammo_core.commands.checkpoints import CHECKPOINTS
 from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
@@ -21,7 +22,9 @@ from mammo_core.commands.lock import LOCK
 from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.place import PLACE
 from mammo_core.commands.planning import PLAN
+from mammo_core.commands.published import PUBLISHED_MODELS
 from mammo_core.commands.readers import READERS
+from mammo_core.commands.receive import RECEIVE
 from mammo_core.commands.recipes import RECIPES
 from mammo_core.commands.runs import REPORT, RESUME, RUNS, STOP, WATCH
 from mammo_core.commands.train import REPRODUCE, SEARCH, TRAIN
@@ -33,6 +36,7 @@ from mammo_core.words import NOTICE
 COMMANDS: Final[tuple[Command, ...]] = (
     ACCESS_LOG,
     ACCOUNT,
+    ARCHIVE,
     AUDIT,
     CARD,
     CHECKPOINTS,
@@ -52,7 +56,9 @@ COMMANDS: Final[tuple[Command, ...]] = (
     PLAN,
     PREDICT,
     PREPARE,
+    PUBLISHED_MODELS,
     READERS,
+    RECEIVE,
     RECIPES,
     REPORT,
     REPRODUCE,

@@ -11,8 +11,9 @@ from typing import Any, Literal, TypeVar
 
 from mammo_core.errors import ConfigError
 from mammo_core.files import replace_file
+from mammo_core.prepare_settings import PrepareSettings as PrepareSettings
 from mammo_core.records import from_document, read_object, to_document
-from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH, Size, Task
+from mammo_core.types import CANCER, LESION_PATCH, PATHOLOGY_PATCH, Task
 
 SCHEMA_VERSION = 1
 T = TypeVar("T")
@@ -34,47 +35,6 @@ Threshold = Literal["validation", "half", "test"]
 
 #: Of the last feature map; "avgmax" is both, side by side.
 MapPooling = Literal["avg", "max", "avgmax", "gem"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrepareSettings:
-    """How an image becomes what the model sees. Travels in the model card."""
-
-    size: Size = (512, 256)
-    crop: Literal["breast", "none"] = "breast"
-    margin: float = 0.02  # of the breast's longer side, on each side of the crop
-    fit: Literal["pad", "stretch"] = "pad"
-    is_square_first: bool = False  # stretch the frame to a square before the crop
-    square_side: int = 0  # pixels of that square, for larger frames; 0: as many as they have
-    is_turned: bool = True  # every breast with its chest wall at the left
-    is_masked: bool = True  # letters and all else outside the breast set to background
-    filter: Literal["none", "gaussian", "mean", "laplacian"] = "none"
-    has_clahe: bool = False
-    percentiles: tuple[float, float] | None = None  # within the breast, stretched to 0..1
-    channels: Literal[1, 3] = 1
-    mean: tuple[float, ...] = (0.5,)
-    std: tuple[float, ...] = (0.25,)
-
-    def check(self) -> list[str]:
-        problems = []
-        if min(self.size) < 8 or max(self.size) > 8192:
-            problems.append(f"Image size is {self.size[0]} x {self.size[1]}; allowed: 8 to 8192.")
-        if self.square_side and not (self.is_square_first and 8 <= self.square_side <= 8192):
-            problems.append(
-                f"The square's side is {self.square_side}; allowed: 0, or 8 to 8192 where frames "
-                "are stretched to a square first."
-            )
-        if not 0.0 <= self.margin <= 0.5:
-            problems.append(f"Margin is {self.margin}; it must be between 0 and 0.5.")
-        if len(self.mean) != self.channels or len(self.std) != self.channels:
-            problems.append(f"Mean and std must have {self.channels} values, one per channel.")
-        if not all(0.001 <= value <= 1000.0 for value in self.std):
-            problems.append(f"Std is {self.std}; it must be between 0.001 and 1000.")
-        if not all(abs(value) <= 1000.0 for value in self.mean):
-            problems.append(f"Mean is {self.mean}; it must be between -1000 and 1000.")
-        if self.percentiles and not 0.0 <= self.percentiles[0] < self.percentiles[1] <= 100.0:
-            problems.append(f"Percentiles are {self.percentiles}; they must rise within 0..100.")
-        return problems
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +101,7 @@ class ModelConfig:
     pooling: MapPooling = "avg"
     dropout: float = 0.0
     drop_path: float = 0.0  # chance of leaving a residual block out of a training step
-    views: Literal[1, 2] = 1  # images of a breast that are scored together: CC and MLO
+    views: Literal[1, 2, 4] = 1  # images scored together: CC and MLO of a breast; 4: of both
     members: int = 1  # networks that read together; each is trained alone
 
     def check(self) -> list[str]:
@@ -351,6 +311,11 @@ class RunConfig:
             problems.append(
                 "Patches are looked at one by one, and no features are kept of them. Set "
                 "model.views to 1 and optim.cached_variants to 0."
+            )
+        if self.prepare.authors is not None:
+            problems.append(
+                "Images are prepared as the authors of a published model do, and such a model is "
+                "read here, not trained. Take the settings of a backbone: prepare.authors=null."
             )
         if self.model.members != 1:
             problems.append(

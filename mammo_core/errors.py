@@ -8,6 +8,8 @@
   - RunError          a run cannot be started, stopped or read
   - CheckpointError   a checkpoint is broken, foreign or newer than this program
   - PlaceError        a cluster does not answer, or cannot do the work
+  - ArchiveError      an archive does not answer, or not with what was asked for
+    - ArchiveAwayError  and would answer nothing else either, now
   - DiskError         nothing more can be written: the disk is full, or may not be written to
 
 Pages and the command line catch MammoError and show its text; any other exception is a bug and is
@@ -49,6 +51,14 @@ class CheckpointError(MammoError):
 
 class PlaceError(MammoError):
     """A cluster does not answer, or cannot do the work it was given."""
+
+
+class ArchiveError(MammoError):
+    """An archive does not answer, or not with what was asked for."""
+
+
+class ArchiveAwayError(ArchiveError):
+    """The archive cannot be asked for anything at all, now."""
 
 
 class DiskError(MammoError, OSError):

@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Final
 
@@ -69,14 +69,15 @@ def scratch_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
-def replace_file(path: Path, content: str | bytes) -> None:
+def replace_file(path: Path, content: str | bytes | Iterable[str]) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
     scratch = scratch_beside(path)
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    parts = (content,) if isinstance(content, str | bytes) else content
     with told_of_disk(path.parent):
         try:
             with scratch.open("wb") as stream:
-                stream.write(data)
+                for part in parts:
+                    stream.write(part.encode("utf-8") if isinstance(part, str) else part)
                 stream.flush()
                 os.fsync(stream.fileno())
             scratch.replace(path)
@@ -307,6 +308,21 @@ def folders_in(folder: Path, root: Path) -> tuple[Path, ...]:
 def worklists_root(own: Path | None = None) -> Path:
     """Lists of cases that came together."""
     return (own or home()) / "worklists"
+
+
+def archives_file() -> Path:
+    """The archives that may be asked, and from where their passwords are read."""
+    return home() / "archives.json"
+
+
+def archive_work_root(own: Path | None = None) -> Path:
+    """Work lists that came from an archive, or were sent to us: a run folder each."""
+    return (own or home()) / "archive_work"
+
+
+def arrivals_root() -> Path:
+    """What other nodes have sent and is no case yet."""
+    return home() / "arrivals"
 
 
 _BEGINS: Final = r"(?:file://)?(?:[A-Za-z]:)?(?:\\\\|[/\\])"

@@ -5,17 +5,34 @@ companion stand alone, and serve as their own partner.
 """
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from mammo_core.types import ImageRef, View
+from mammo_core.types import ImageRef, Laterality, View
 
 _OTHER: Final[Mapping[str, View]] = {View.CC: View.MLO, View.MLO: View.CC}
 
 Rows = NDArray[np.intp]
+
+#: Which image has its place where, among those looked at together; no side: the breast's own.
+Slot = tuple[Laterality | None, View]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Seats:
+    """For each image the rows of those it is looked at with, in the order in which the network
+    wants them, (images, places), and which place is its own.
+    """
+
+    rows: Rows
+    own: Rows
+
+    def at(self, rows: Sequence[int] | Rows) -> "Seats":
+        return Seats(rows=self.rows[rows], own=self.own[rows])
 
 
 def partners_of(manifest: pd.DataFrame) -> Rows:
@@ -36,6 +53,69 @@ def partners_among(refs: Sequence[ImageRef]) -> Rows:
     """The same for images that are read together: those of no known woman or exam are of one."""
     breasts = [(ref.patient_id, ref.exam_id, ref.side) if ref.side else None for ref in refs]
     return _paired(breasts, [ref.view or "" for ref in refs], [ref.image_id for ref in refs])
+
+
+def seats_of(manifest: pd.DataFrame, views: int, slots: Sequence[Slot]) -> Seats:
+    """Who sits beside each image of `manifest`. Without `slots` an image comes before its partner;
+    with them each place has its view, and the image itself takes those that nobody has.
+    """
+    if not slots:
+        return _unplaced(partners_of(manifest), views)
+    table = manifest[["group_id", "exam_id", "side", "view"]].astype("string").fillna("")
+    groups, exams, sides, seen = (table[name].tolist() for name in table.columns)
+    return _seated(
+        list(zip(groups, exams, strict=True)), sides, seen, manifest["image_id"].tolist(), slots
+    )
+
+
+def seats_among(refs: Sequence[ImageRef], views: int, slots: Sequence[Slot]) -> Seats:
+    """The same for images that are read together."""
+    if not slots:
+        return _unplaced(partners_among(refs), views)
+    return _seated(
+        [(ref.patient_id, ref.exam_id) for ref in refs],
+        [ref.side or "" for ref in refs],
+        [ref.view or "" for ref in refs],
+        [ref.image_id for ref in refs],
+        slots,
+    )
+
+
+def _unplaced(partners: Rows, views: int) -> Seats:
+    each = np.arange(len(partners))
+    rows = np.stack([each, partners], axis=1) if views == 2 else each[:, None]
+    return Seats(rows=rows, own=np.zeros(len(partners), dtype=np.intp))
+
+
+def _seated(
+    exams: Sequence[Hashable],
+    sides: Sequence[str],
+    views: Sequence[str],
+    names: Sequence[str],
+    slots: Sequence[Slot],
+) -> Seats:
+    first: dict[Hashable, int] = {}
+    for row in sorted(range(len(names)), key=lambda row: names[row]):
+        if sides[row]:
+            first.setdefault((exams[row], sides[row], views[row]), row)
+    rows = np.zeros((len(names), len(slots)), dtype=np.intp)
+    own = np.zeros(len(names), dtype=np.intp)
+    for row, (exam, side, view) in enumerate(zip(exams, sides, views, strict=True)):
+        for place, (wanted_side, wanted_view) in enumerate(slots):
+            is_own = view == wanted_view and side == (wanted_side or side)
+            there = (exam, wanted_side or side, wanted_view)
+            rows[row, place] = row if is_own else first.get(there, row)
+            own[row] = place if is_own else own[row]
+    return Seats(rows=rows, own=own)
+
+
+def of_own_place(logits: NDArray[np.float32], *, classes: int, own: Rows) -> NDArray[np.float32]:
+    """Of a network that says something for each place, what it says for an image's own."""
+    if logits.shape[1] == classes:
+        return logits
+    by_place = logits.reshape(len(logits), -1, classes)
+    chosen: NDArray[np.float32] = by_place[np.arange(len(logits)), own]
+    return chosen
 
 
 def is_lone(partners: Rows) -> NDArray[np.bool_]:

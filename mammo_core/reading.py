@@ -26,6 +26,10 @@ METHOD_TITLES: Final = {
     "score_cam": "Score-CAM (slow)",
     "occlusion": "Occlusion (slow)",
 }
+#: What some networks make themselves on their way to the score; no other network has it.
+OWN_METHOD: Final = "own_map"
+OWN_TITLE: Final = "The network's own map"
+TITLES: Final = {**METHOD_TITLES, OWN_METHOD: OWN_TITLE}
 #: Those on the checkpoint's own scale; of all others some point of every image is full colour.
 ABSOLUTE_METHODS: Final = ("grad_cam",)
 

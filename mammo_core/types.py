@@ -178,6 +178,7 @@ class Prepared:
     pixels: Pixels
     geometry: Geometry
     notes: tuple[str, ...] = ()
+    beside: tuple[Geometry, ...] = ()  # of further frames side by side, in the same pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,4 +215,11 @@ PATHOLOGY_PATCH: Final = Task(
     title="Tissue / benign lesion / malignant lesion, by patch",
     classes=("tissue", "benign", "malignant"),
     positive=("malignant",),
+)
+DENSITY: Final = Task(
+    name="density",
+    title="Density A to D, dense being C and D",
+    classes=("A", "B", "C", "D"),
+    positive=("C", "D"),
+    is_ordered=True,
 )

@@ -137,6 +137,12 @@ def search(run: RunFolder) -> str:
     return run_search(run, report=JobProgress(run), should_stop=run.is_asked_to_stop)
 
 
+def archive(run: RunFolder) -> str:
+    from mammo_core.archive.worklists import work
+
+    return work(run)
+
+
 def audit(run: RunFolder) -> str:
     from mammo_core.datasets.audit.report import put_into
     from mammo_core.datasets.audit.result import FIRST_FILE, write_audit
@@ -182,6 +188,7 @@ def _chosen_device(run: RunFolder) -> str:
 
 #: To add a kind of work, add one entry.
 KINDS: Final = {
+    "archive": Kind(archive, _any_device),
     "audit": Kind(audit, _disk),
     "baselines": Kind(baselines, _disk),
     "embed": Kind(embed, _any_device),

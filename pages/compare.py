@@ -44,6 +44,7 @@ from pages.components.compare.matrix import show_matrix
 from pages.components.compare.plan import show_plan
 from pages.components.compare.reports import show_reports
 from pages.components.compare.scatter import show_disagreements
+from pages.components.compare.trials import show_trials
 from pages.components.shared.auc import show_one_breast, show_provenance
 from pages.components.shared.counting import pick_counting, rows_of
 from pages.components.shared.frame import escaped, require_frame, shown_errors
@@ -62,6 +63,7 @@ SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
     "Other data": show_matrix,
     "Cost": show_cost,
     "Learning curve": show_growth,
+    "Trials": show_trials,
     "Disagreements": show_disagreements,
     "Images": show_images,
     "Settings": show_settings,

@@ -8,6 +8,7 @@ from mammo_core.files import checkpoints_root
 from mammo_core.sharing.rights import Action
 from pages.components.shared.frame import require_frame, shown_errors
 from pages.components.shared.pickers import all_titles, pick_name
+from pages.components.shared.published import show_published
 from pages.components.shared.whose import find_run, list_runs, show_off
 from pages.components.train.form import show_form
 from pages.components.train.run import show_run
@@ -52,6 +53,7 @@ show_off(Action.TRAIN)
 if pick_section() == NEW:
     st.query_params.pop("run", None)  # a reload comes back to the form
     started = show_form()
+    show_published()
     if started is not None:
         st.session_state["train_wanted"] = started
         st.rerun()

@@ -23,7 +23,7 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/reports": {
         "numpy", "pandas", "plotly", "PIL", "cv2", "pydicom", "highdicom", "markupsafe",
     },
-    "mammo_core/zoo": {"numpy", "torch", "timm", "safetensors", "openvino"},
+    "mammo_core/zoo": {"numpy", "torch", "torchvision", "timm", "safetensors", "openvino"},
     "mammo_core/training": {
         "numpy", "pandas", "torch", "lightning_fabric", "safetensors", "ray",
     },
@@ -31,6 +31,10 @@ ALLOWED: dict[str, set[str]] = {
     "mammo_core/explain": {"numpy", "pandas", "torch", "pytorch_grad_cam", "cv2"},
     "mammo_core/shipping": {"numpy", "pandas", "torch", "safetensors"},
     "mammo_core/sharing": {"argon2"},
+    "mammo_core/archive": {
+        "numpy", "pandas", "PIL", "pydicom", "highdicom", "dicomweb_client", "requests", "urllib3",
+        "pynetdicom", "cryptography",
+    },
     "mammo_core/commands": {"numpy", "pandas"},
     "pages": {"streamlit", "pandas"},
     "pages/components": {"streamlit", "pandas", "numpy"},
@@ -51,12 +55,13 @@ OWN: dict[str, set[str]] = {
     "training": {"places", "preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
     "inference": {"places", "preprocessing", "datasets", "metrics", "runs", "zoo", "explain"},
     "reports": {"preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "inference"},
+    "archive": {"preprocessing", "metrics", "runs", "inference", "reports"},
     "shipping": {
         "preprocessing", "datasets", "metrics", "runs", "zoo", "training", "inference", "explain",
     },
     "commands": {
         "places", "preprocessing", "datasets", "metrics", "plots", "runs", "zoo", "training",
-        "inference", "explain", "reports", "shipping", "sharing",
+        "inference", "explain", "reports", "shipping", "sharing", "archive",
     },
 }  # fmt: skip
 
@@ -66,11 +71,11 @@ ABOVE_ALL = ("cli", "worker")
 #: What must load without torch: the pages that show tables and pictures open without paying for it.
 TORCH_FREE_PARTS = (
     "places", "preprocessing", "datasets", "runs", "metrics", "plots", "reports", "commands",
-    "sharing",
+    "sharing", "archive",
 )  # fmt: skip
 TORCH_FREE = (
     "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
-    "zoo.catalog",
+    "zoo.catalog", "zoo.published",
 )  # fmt: skip
 
 SOURCES = sorted(

@@ -2,7 +2,7 @@
 
 import argparse
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -63,7 +63,8 @@ def _run_predict(arguments: argparse.Namespace) -> int:
         sheet.start()
     else:
         print(to_heading(classes), end="")
-    tally = _Tally(len(files))
+    # Gone through once more, for there may be more files than memory has room for.
+    tally = _Tally(sum(1 for _ in find_files(arguments.places)))
     try:
         for some in scored:
             rows = [one.row for one in some if one.row is not None]
@@ -84,7 +85,7 @@ def _run_predict(arguments: argparse.Namespace) -> int:
 
 def _scored(
     checkpoint: "Checkpoint",
-    files: "Sequence[Found]",
+    files: "Iterable[Found]",
     *,
     is_fast: bool,
     is_known: "Callable[[SheetRow], bool]",

@@ -29,7 +29,7 @@ def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.metrics.margins import Claim, MarginOf
     from mammo_core.reports.study.margins import written_margin
     from mammo_core.runs.folder import find_run
-    from mammo_core.runs.operating_points import margins_of
+    from mammo_core.runs.operating_points import margins_of, when_written
 
     roots = (checkpoints_root(), shipped_checkpoints_root())
     run = find_run(arguments.run, *roots)
@@ -44,11 +44,10 @@ def _run(arguments: argparse.Namespace) -> int:
             margin=arguments.margin,
             level=Level(arguments.level),
         )
-    for one, is_beforehand in margins_of(run, roots):
-        told = "before" if is_beforehand else "AFTER"
+    for one, looks in margins_of(run, roots):
         say(
             f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "
-            f"{one.against}; written {one.written_at}, {told} the test set was first opened"
+            f"{one.against}; written {when_written(one, looks)}"
         )
     return 0
 

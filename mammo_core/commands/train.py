@@ -6,9 +6,9 @@ import argparse
 import textwrap
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import groupby
+from itertools import chain, groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from mammo_core.commands.command import Command, note_look, say, say_aside
 from mammo_core.commands.runs import add_here_argument, ended_well
@@ -45,12 +45,13 @@ def add_set_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_start_arguments(parser: argparse.ArgumentParser) -> None:
+_ONE_RECIPE: Final = "settings that work; needs --data; see `mammo recipes`"
+
+
+def add_start_arguments(parser: argparse.ArgumentParser, *, recipe_help: str = _ONE_RECIPE) -> None:
     """Of a recipe or saved settings, on which data, with what changed."""
     start = parser.add_mutually_exclusive_group(required=True)
-    start.add_argument(
-        "--recipe", metavar="NAME", help="settings that work; needs --data; see `mammo recipes`"
-    )
+    start.add_argument("--recipe", metavar="NAME", help=recipe_help)
     start.add_argument("--config", type=Path, metavar="FILE", help="settings as in a run.json")
     add_data_arguments(parser)
     add_set_argument(parser)
@@ -72,7 +73,8 @@ def _recipes_in_words() -> str:
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.epilog = _recipes_in_words()
-    add_start_arguments(parser)
+    several_too = f"{_ONE_RECIPE}; several with commas between them are a run each"
+    add_start_arguments(parser, recipe_help=several_too)
     parser.add_argument(
         "--preflight", action="store_true", help="measure what it would need, and stop"
     )
@@ -108,28 +110,51 @@ def _run(arguments: argparse.Namespace) -> int:
     from mammo_core.training.preflight import check_start
     from mammo_core.training.series import create_series, start_series
 
-    config = _config(arguments)
-    configs = _series_of(config, arguments)
-    warnings = (*config.balance.warnings(), *check_start(configs))
+    plans = [_series_of(_config(one), one) for one in _for_each_recipe(arguments)]
+    warned = [(*plan[0].balance.warnings(), *check_start(plan)) for plan in plans]
     if arguments.preflight:
-        return _preflight(configs, warnings)
-    for warning in warnings:
+        for plan, warnings in zip(plans, warned, strict=True):
+            _preflight(plan, warnings)
+        return 0
+    for warning in dict.fromkeys(chain.from_iterable(warned)):
         say_aside(f"Warning: {warning}")
-    if arguments.no_start:
-        runs = create_series(configs, checkpoints_root())
-    else:
-        runs = start_series(
-            configs, checkpoints_root(), is_here=arguments.here, ranks=arguments.ranks
-        )
-    for run in runs:
-        say(run.path)
+    started = []
+    for plan in plans:
+        if arguments.no_start:
+            runs = create_series(plan, checkpoints_root())
+        else:
+            runs = start_series(
+                plan, checkpoints_root(), is_here=arguments.here, ranks=arguments.ranks
+            )
+        started.append(runs)
+        for run in runs:
+            say(run.path)
     if not arguments.wait:
         return 0
-    outcomes = [_finished(run, is_one_of_many=len(runs) > 1) for run in runs]
+    is_alone = sum(map(len, started)) == 1
+    outcomes = [
+        _plan_finished(plan, runs, is_alone=is_alone)
+        for plan, runs in zip(plans, started, strict=True)
+    ]
+    return 0 if all(outcomes) else 1
+
+
+def _for_each_recipe(arguments: argparse.Namespace) -> list[argparse.Namespace]:
+    """One for each of several recipes, the rest alike."""
+    names = [one.strip() for one in (arguments.recipe or "").split(",")]
+    return [
+        argparse.Namespace(**vars(arguments) | {"recipe": name or None})
+        for name in dict.fromkeys(names)
+    ]
+
+
+def _plan_finished(plan: Sequence[RunConfig], runs: Sequence[RunFolder], *, is_alone: bool) -> bool:
+    """Follow the runs of one recipe to their end, and tell them."""
+    outcomes = [_finished(run, is_one_of_many=not is_alone) for run in runs]
     is_well = all(outcomes)
     if is_well and len(runs) > 1:
-        _tell_series(configs[0])
-    return 0 if is_well else 1
+        _tell_series(plan[0])
+    return is_well
 
 
 def _series_of(config: RunConfig, arguments: argparse.Namespace) -> list[RunConfig]:
@@ -145,7 +170,7 @@ def _series_of(config: RunConfig, arguments: argparse.Namespace) -> list[RunConf
     return series_configs(get_recipe(arguments.recipe), config) if arguments.recipe else [config]
 
 
-def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
+def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> None:
     """Measure the first; the others of a series take as long."""
     from mammo_core.training.measuring import measure
     from mammo_core.training.preflight import GUESSED_AUC
@@ -174,7 +199,6 @@ def _preflight(configs: Sequence[RunConfig], warnings: Sequence[str]) -> int:
     )
     for warning in dict.fromkeys((*warnings, *told.warnings)):
         say(f"Warning: {warning}")
-    return 0
 
 
 def _finished(run: RunFolder, *, is_one_of_many: bool) -> bool:

@@ -117,19 +117,19 @@ def _files(dataset: Dataset) -> list[Path]:
 
 
 def boxes_in_prepared(
-    dataset: Dataset, rows: pd.DataFrame, settings: PrepareSettings
+    root: Path, boxes: pd.DataFrame, rows: pd.DataFrame, settings: PrepareSettings
 ) -> dict[str, list[Box]]:
-    """The boxes of each image in prepared pixels. How an image was laid out is not cached, so each
-    is read once more, and what came of it remembered.
+    """The `boxes` of each image of `rows`, below `root`, in prepared pixels. How an image was laid
+    out is not cached, so each is read once more, and what came of it remembered.
     """
-    files = [dataset.root / str(path) for path in rows["path"]]
-    marks = [boxes_of(dataset.boxes, str(source)) for source in rows["image_id"]]
+    files = [root / str(path) for path in rows["path"]]
+    marks = [boxes_of(boxes, str(source)) for source in rows["image_id"]]
 
     def make() -> pd.DataFrame:
         return pd.concat(
             [
-                _laid_out(file, boxes, reader, settings, inside=dataset.root).assign(source=source)
-                for file, boxes, source in zip(files, marks, rows["image_id"], strict=True)
+                _laid_out(file, marked, reader, settings, inside=root).assign(source=source)
+                for file, marked, source in zip(files, marks, rows["image_id"], strict=True)
             ],
             ignore_index=True,
         )

@@ -5,7 +5,8 @@ those of Haralick (1973) and Ojala (2002) as scikit-image has them.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final, Literal
 
 import numpy as np
@@ -19,6 +20,7 @@ from mammo_core.datasets.prepared import boxes_in_prepared, prepare_dataset
 from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import TableError
 from mammo_core.files import cache_root
+from mammo_core.places.pieces import CHUNK, in_chunks
 from mammo_core.preprocessing.cache import VERSION, Cache, open_images
 from mammo_core.types import Box, Report
 
@@ -49,18 +51,42 @@ def measure_features(
 
     def make() -> pd.DataFrame:
         prepare_dataset(dataset, SETTINGS, processes=processes, report=report)
+        parts = list[pd.DataFrame]()
+        for part in in_chunks(_measure, dataset.root, _chunks(dataset, rows, region)):
+            parts.append(part)
+            done = sum(map(len, parts))
+            report(done, len(rows), f"Measuring {done:,} of {len(rows):,} images")
+        return pd.concat(parts, ignore_index=True)
+
+    told = remembered(f"radiomics-{_key(rows, dataset.boxes, region)}", files, make)
+    return told.astype({name: "Float64" for name in told if name != "image_id"})
+
+
+Chunk = tuple[pd.DataFrame, pd.DataFrame, Region]  # rows of the manifest, their boxes
+
+
+def _chunks(dataset: Dataset, rows: pd.DataFrame, region: Region) -> Iterator[Chunk]:
+    for start in range(0, len(rows), CHUNK):
+        part = rows.iloc[start : start + CHUNK][["image_id", "path"]]
+        is_inside = dataset.boxes["image_id"].isin(part["image_id"])
+        yield part, dataset.boxes[is_inside], region
+
+
+def _measure(root: Path, chunk: Chunk) -> pd.DataFrame:
+    rows, boxes, region = chunk
+    files = [root / str(path) for path in rows["path"]]
+
+    def make() -> pd.DataFrame:
         images = open_images(Cache(root=cache_root(), settings=SETTINGS), files)
-        marked = boxes_in_prepared(dataset, rows, SETTINGS) if region == "boxes" else {}
+        marked = boxes_in_prepared(root, boxes, rows, SETTINGS) if region == "boxes" else {}
         measured = []
         for number, image_id in enumerate(rows["image_id"]):
             pixels = images.take(np.array([number]))[0].astype(np.float32) / _WHITE
             inside = _inside(pixels, marked.get(image_id) if region == "boxes" else None)
             measured.append(features_of(pixels, inside))
-            report(number + 1, len(rows), f"Measuring {number + 1:,} of {len(rows):,} images")
-        return pd.DataFrame(measured).assign(image_id=rows["image_id"])
+        return pd.DataFrame(measured).assign(image_id=list(rows["image_id"]))
 
-    told = remembered(f"radiomics-{_key(dataset, rows, region)}", files, make)
-    return told.astype({name: "Float64" for name in told if name != "image_id"})
+    return remembered(f"radiomics-part-{_key(rows, boxes, region)}", files, make)
 
 
 def features_of(pixels: NDArray[np.float32], inside: NDArray[np.bool_]) -> dict[str, float]:
@@ -138,8 +164,8 @@ def _cut_out(
     return pixels[around], inside[around]
 
 
-def _key(dataset: Dataset, rows: pd.DataFrame, region: Region) -> str:
+def _key(rows: pd.DataFrame, boxes: pd.DataFrame, region: Region) -> str:
     """Of what decides the features beside the files."""
-    boxes = dataset.boxes.to_csv(index=False) if region == "boxes" else ""
-    told = f"{_VERSION} {VERSION}{SETTINGS!r}{region}{rows['image_id'].to_csv(index=False)}{boxes}"
+    marks = boxes.to_csv(index=False) if region == "boxes" else ""
+    told = f"{_VERSION} {VERSION}{SETTINGS!r}{region}{rows['image_id'].to_csv(index=False)}{marks}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mammo_core.config import PrepareSettings
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.splits import whole_groups
-from mammo_core.errors import TableError
+from mammo_core.errors import ConfigError, TableError
 from mammo_core.explain.cells import Cells, cells_of, shares_in_cells, spread_over_pixels
 from mammo_core.explain.methods import Method, explain_with
 from mammo_core.explain.regions import cells_around
@@ -31,6 +31,7 @@ from mammo_core.scores import probabilities_of, scores_of
 from mammo_core.tables import positive_of
 from mammo_core.types import Box, Geometry, Pixels, Report, Size, Task
 from mammo_core.zoo.classifier import Classifier
+from mammo_core.zoo.published import slots_of
 from mammo_core.zoo.two_views import Beside, TwoViews
 
 _WHITE: Final = np.uint8(255)
@@ -286,6 +287,7 @@ def check_fidelity(
     """One row per marked image with what `measure` gives, `image_id` and `group_id`; None where it
     was stopped. At most `most` images, whole women drawn by `seed`.
     """
+    refuse_places(explained.card)
     rows = marked_rows(dataset, explained.card.task, most=most, seed=seed)
     strangers = [shuffled(explained.model, seed=seed + number) for number in range(SHUFFLES)]
     rng = np.random.default_rng(seed)
@@ -299,7 +301,7 @@ def check_fidelity(
             return None
         marked = read_marked(dataset, row, explained.card.prepare)
         models = [explained.model, *strangers]
-        if explained.model.views == 2:
+        if isinstance(explained.model, TwoViews):
             partner = read_mammogram(dataset.root / str(beside[row["image_id"]]))
             pixels = prepare(partner, explained.card.prepare).pixels
             models = [_beside(model, pixels) for model in models]
@@ -307,6 +309,18 @@ def check_fidelity(
         found.append(measure(replace(explained, model=one), marked, others, rng))
         report(number + 1, len(rows), f"Heatmaps: {number + 1} of {len(rows)}")
     return pd.DataFrame(found)
+
+
+def refuse_places(card: ModelCard) -> None:
+    """Several frames in one picture, or images that each have a place, make maps that boxes drawn
+    into a single frame cannot be held against.
+    """
+    authors = card.prepare.authors
+    if slots_of(card.model) or (authors is not None and authors.frames):
+        raise ConfigError(
+            f"Heatmaps of {card.title} are made from several pictures together, and are not held "
+            "against lesions. Check those of a model over single images."
+        )
 
 
 def measure(

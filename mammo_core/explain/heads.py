@@ -24,6 +24,8 @@ def head_of(classifier: Classifier, *, channels: int) -> Head | Classifier:
 
     `channels` is how many an image has.
     """
+    if not classifier.has_plain_head:
+        return classifier
     device = next(classifier.parameters()).device
     generator = torch.Generator().manual_seed(0)
     was_training = classifier.training

@@ -15,7 +15,7 @@ from torch.nn import functional
 from mammo_core.errors import UnknownNameError
 from mammo_core.explain.closed_form import Maps
 from mammo_core.explain.grad_cam import grad_cam, log_odds
-from mammo_core.reading import METHOD_TITLES
+from mammo_core.reading import METHOD_TITLES, OWN_METHOD, OWN_TITLE
 from mammo_core.zoo.classifier import Classifier
 
 BATCH: Final = 16
@@ -215,6 +215,23 @@ def explain_with(
     with torch.no_grad():
         feature_map = classifier.features(images)
     return method.explain(classifier, feature_map, positive)
+
+
+def own_map(classifier: Classifier, feature_map: Tensor, positive: Sequence[int]) -> Maps:
+    """What a network itself says of each cell, from 0 to 1, whatever it scores."""
+    with torch.no_grad():
+        found: Maps = classifier.own_map(feature_map).float().cpu().numpy()
+    return found
+
+
+OWN: Final = Method(name=OWN_METHOD, title=OWN_TITLE, explain=own_map)
+
+
+def method_for(classifier: Classifier, name: str) -> Method:
+    """The method of that name; the usual one where it is the own map of a network without one."""
+    if name == OWN_METHOD:
+        return OWN if classifier.has_own_map else METHODS[0]
+    return get_method(name)
 
 
 def get_method(name: str) -> Method:

@@ -2,10 +2,11 @@
 one pass of it over a batch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -127,7 +128,28 @@ class Outputs:
     embedding: NDArray[np.float32]  # (images, width): what the last layer sees
 
 
+#: Of all images in one pass: with more, the maps inside a network would not fit into memory.
+MOST_PIXELS: Final = 8 * 2**20
+
+
+def in_pieces(run: Callable[[Batch], Outputs], batch: Batch) -> Outputs:
+    """What `run` gives, of so many images at a time as are looked at in bounded memory."""
+    most = max(1, MOST_PIXELS * batch.shape[-3] // int(np.prod(batch.shape[1:])))
+    if len(batch) <= most:
+        return run(batch)
+    parts = [run(batch[start : start + most]) for start in range(0, len(batch), most)]
+    return Outputs(
+        logits=np.concatenate([part.logits for part in parts]),
+        feature_map=np.concatenate([part.feature_map for part in parts]),
+        embedding=np.concatenate([part.embedding for part in parts]),
+    )
+
+
 def forward(model: Classifier, batch: Batch, number: Number = "fp32") -> Outputs:
+    return in_pieces(partial(_forward, model, number=number), batch)
+
+
+def _forward(model: Classifier, batch: Batch, *, number: Number) -> Outputs:
     device = next(model.parameters()).device
     # On a GPU, cuDNN rounds what goes into a convolution to 10 bits (TF32) unless told not to.
     exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)

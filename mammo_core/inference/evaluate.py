@@ -29,6 +29,7 @@ from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.partners import lone_in_words, partners_of
 from mammo_core.places.cluster import hands_on
 from mammo_core.preprocessing.cache import Cache, Unreadable
+from mammo_core.runs.card import NEVER_MEASURED, note_measured
 from mammo_core.runs.evaluations import (
     LEFT_OUT_COLUMNS,
     UNREADABLE,
@@ -76,6 +77,8 @@ def evaluate_into(
         return "Stopped on request."
     write_left_out(run, done.left_out)
     write_predictions(done.predictions, run.predictions_file)
+    if NEVER_MEASURED in checkpoint.card.limits:
+        note_measured(found.card_file, run.run_id)
     women = done.predictions["group_id"].nunique()
     is_paired = checkpoint.card.model.views == 2
     words = (

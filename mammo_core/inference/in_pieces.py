@@ -8,8 +8,8 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import islice
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -21,14 +21,12 @@ from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine
 from mammo_core.inference.many_files import Found, ScoredFile, SheetRow, score_files
 from mammo_core.inference.scoring import cached_logits, predictions_of
-from mammo_core.places.pieces import CHUNK, has_gpus, in_chunks, kept_piece
+from mammo_core.places.pieces import CHUNK, PIECES, has_gpus, in_chunks, kept_piece
 from mammo_core.preprocessing.cache import VERSION, Cache
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.types import Report
-
-_FOLDER: Final = "pieces"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,23 +40,26 @@ class Scorer:
 
 def score_files_in_pieces(
     checkpoint: Checkpoint,
-    files: Sequence[Found],
+    files: Iterable[Found],
     *,
     is_fast: bool,
     is_known: Callable[[SheetRow], bool],
 ) -> Iterator[list[ScoredFile]]:
     """As `score_files`, a chunk at a time."""
     scorer = Scorer(checkpoint=checkpoint.folder.resolve(), is_fast=is_fast)
-    absolute = [replace(one, path=one.path.absolute()) for one in files]
-    chunks = (
-        (absolute[start : start + CHUNK], [one.shown for one in files[start : start + CHUNK]])
-        for start in range(0, len(files), CHUNK)
-    )
+    left = iter(files)
+    chunks = (_absolute(some) for some in iter(lambda: list(islice(left, CHUNK)), []))
     for some in in_chunks(score_chunk, scorer, chunks, gpus=float(has_gpus())):
         yield [
             ScoredFile(row=None, is_known=True) if one.row and is_known(one.row) else one
             for one in some
         ]
+
+
+def _absolute(files: Sequence[Found]) -> tuple[list[Found], list[str]]:
+    """As another machine finds them, and as they are shown here."""
+    found = [replace(one, path=one.path.absolute()) for one in files]
+    return found, [one.shown for one in files]
 
 
 def score_chunk(scorer: Scorer, chunk: tuple[Sequence[Found], Sequence[str]]) -> list[ScoredFile]:
@@ -137,4 +138,4 @@ def _key(scorer: Scorer, engine: Engine) -> Iterable[str]:
 
 
 def _folder() -> Path:
-    return cache_root() / _FOLDER
+    return cache_root() / PIECES

@@ -13,7 +13,7 @@ from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import fit_score_map, probabilities_at
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
-from mammo_core.partners import is_lone, partners_among
+from mammo_core.partners import is_lone, of_own_place, partners_among, seats_among
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.judge import WHY
 from mammo_core.preprocessing.prepare import prepare
@@ -21,6 +21,7 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.scores import Recalibration, probabilities_of, scores_of
 from mammo_core.types import ImageRef, Mammogram, Split
+from mammo_core.zoo.published import slots_of
 
 if TYPE_CHECKING:  # the page that shows scores opens without torch
     from mammo_core.inference.checkpoint import Checkpoint
@@ -211,6 +212,16 @@ def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[li
         refs = [image.ref for image in images]
         for said, ref, is_alone in zip(found, refs, is_lone(partners_among(refs)), strict=True):
             said.extend([_why_alone(ref, refs)] if is_alone else [])
+    if card.model.views > 2:
+        refs = [image.ref for image in images]
+        rows = seats_among(refs, card.model.views, slots_of(card.model)).rows
+        for row, (said, seats) in enumerate(zip(found, rows, strict=True)):
+            lacking = int((seats == row).sum()) - 1
+            if lacking:
+                said.append(
+                    f"{lacking} of the {card.model.views} views of an exam that this model wants "
+                    "are not here; the image itself takes their place."
+                )
     return found
 
 
@@ -368,22 +379,33 @@ def spread_of(
     checkpoint: "Checkpoint",
     engine: "Engine",
     mammogram: Mammogram,
-    partner: Mammogram | None = None,
+    *beside: Mammogram,
 ) -> Spread:
     """The scores of `mammogram` as it is, mirrored, and shifted four ways, in one batch.
 
-    A network over two views sees each look beside `partner` as it is; beside itself where there is
-    none, or where that is the same image.
+    A network over several views sees each look with those of `beside` as they are; with itself
+    where there is none, or where that is the same image.
     """
-    settings = checkpoint.card.prepare
+    card = checkpoint.card
+    settings = card.prepare
     looks = looks_at(prepare(mammogram, settings).pixels)
     batch = np.stack(list(looks.values()))
-    if checkpoint.model.views == 2:
-        other = batch
-        if partner is not None and partner.ref != mammogram.ref:
-            other = prepare(partner, settings).pixels
-        batch = np.stack([batch, np.broadcast_to(other, batch.shape)], axis=1)
-    scores = scores_of(probabilities_of(engine.run(batch).logits), checkpoint.card.task)
+    together = [mammogram, *(one for one in beside if one.ref != mammogram.ref)]
+    seats = seats_among([one.ref for one in together], card.model.views, slots_of(card.model)).at(
+        [0]
+    )
+    if card.model.views > 1:
+        seen = {0: batch} | {
+            int(row): np.broadcast_to(prepare(together[row], settings).pixels, batch.shape)
+            for row in set(seats.rows[0].tolist()) - {0}
+        }
+        batch = np.stack([seen[int(row)] for row in seats.rows[0]], axis=1)
+    logits = of_own_place(
+        engine.run(batch).logits,
+        classes=len(card.task.classes),
+        own=np.repeat(seats.own, len(batch)),
+    )
+    scores = scores_of(probabilities_of(logits), card.task)
     return Spread(names=tuple(looks), scores=tuple(scores.tolist()))
 
 

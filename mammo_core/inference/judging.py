@@ -25,7 +25,7 @@ from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.paired_rates import rate_difference
 from mammo_core.metrics.uncertainty import Rate, auc_with_interval, rate_with_interval
-from mammo_core.partners import partners_of
+from mammo_core.partners import of_own_place, seats_of
 from mammo_core.preprocessing import changes
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
@@ -46,6 +46,7 @@ from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.scores import probabilities_of
 from mammo_core.tables import positive_of
 from mammo_core.types import Level, Mammogram, Pixels, Report, Task
+from mammo_core.zoo.published import slots_of
 
 #: A mammogram as a model with these settings sees it.
 See = Callable[[Mammogram, PrepareSettings], Pixels]
@@ -114,9 +115,10 @@ def stress(
     """Scores under every change, of the rows `rows_to_stress` draws; None where it was stopped."""
     rows = rows_to_stress(dataset.manifest, card.task, most=most, seed=seed)
     paths = [dataset.root / str(path) for path in rows["path"]]
-    partners = partners_of(rows)
+    views, classes = card.model.views, len(card.task.classes)
+    seats = seats_of(rows, views, slots_of(card.model))
 
-    @lru_cache(maxsize=2)  # a breast's two views follow each other, and each is the other's partner
+    @lru_cache(maxsize=4)  # a breast's two views follow each other, and each is the other's partner
     def seen_at(row: int) -> NDArray[np.float32]:
         return _seen_in_every_way(paths[row], card.prepare)
 
@@ -125,9 +127,11 @@ def stress(
         if should_stop():
             return None
         seen = seen_at(number)
-        if card.model.views == 2:  # both views come changed
-            seen = np.stack([seen, seen_at(int(partners[number]))], axis=1)
-        found.append(probabilities_of(engine.run(seen).logits))
+        if views > 1:  # all views come changed
+            seen = np.stack([seen_at(int(row)) for row in seats.rows[number]], axis=1)
+        own = np.repeat(seats.own[number], len(seen))
+        logits = of_own_place(engine.run(seen).logits, classes=classes, own=own)
+        found.append(probabilities_of(logits))
         report(number + 1, len(rows), f"Under stress: {number + 1} of {len(rows)}")
     by_way = np.stack(found, axis=1)  # (ways, images, classes)
     tables = [

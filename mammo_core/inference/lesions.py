@@ -24,7 +24,7 @@ from mammo_core.explain.drawn import DrawnMap, draw
 from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Checkpoint, forward, load_patch_model
 from mammo_core.preprocessing.breast import breast_of, find_tissue
-from mammo_core.preprocessing.intensity import normalise
+from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import place_box, prepare_grey, restore_box
 from mammo_core.reading import Looking, Mark
 from mammo_core.scores import DECIMALS, probabilities_of
@@ -112,7 +112,7 @@ def make_finder(checkpoint: Checkpoint, looking: Looking) -> LesionFinder:
 def find_lesions(finder: LesionFinder, mammogram: Mammogram) -> FoundLesions:
     """Map and marks of one image. Marks lie in the tissue, where patches were learnt from."""
     grey = prepare_grey(mammogram, finder.settings)
-    pixels = normalise(grey.levels, mean=finder.settings.mean, std=finder.settings.std)
+    pixels = as_seen(grey.levels, finder.settings)
     evidence = lesion_map(finder, pixels)
     rows, columns = (side * finder.spacing for side in evidence.shape)
     tissue = find_tissue(grey.levels.astype(np.uint16))
@@ -164,7 +164,7 @@ def marks_of(evidence: Map, geometry: Geometry, *, spacing: int, apart: float) -
 def _on_background(finder: LesionFinder, pixels: NDArray[np.float32], size: Size) -> Map:
     """The image with half a window of background above and left of it, and what is left beyond."""
     settings, half = finder.settings, finder.side // 2
-    black = normalise(np.zeros(size, dtype=np.uint8), mean=settings.mean, std=settings.std)
+    black = as_seen(np.zeros(size, dtype=np.uint8), settings)
     black[:, half : half + pixels.shape[1], half : half + pixels.shape[2]] = pixels
     return black
 

@@ -1,12 +1,14 @@
 """Whole folders scored: files are decoded and prepared in parallel while the network runs."""
 
 import csv
+import hashlib
 import io
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, fields, replace
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -48,9 +50,13 @@ class SheetRow:
     probabilities: tuple[str, ...] = ()
 
     @property
-    def key(self) -> tuple[str, str, str, str]:
-        """What decides the score."""
-        return (safe_cell(self.file), self.sha256, self.weights_sha256, self.engine)
+    def key(self) -> bytes:
+        """What decides the score, in few bytes: a sheet may have millions of rows."""
+        return _key(safe_cell(self.file), self.sha256, self.weights_sha256, self.engine)
+
+
+def _key(*cells: str) -> bytes:
+    return hashlib.blake2b("\0".join(cells).encode(), digest_size=16).digest()
 
 
 _COLUMNS: Final = tuple(one.name for one in fields(SheetRow) if one.name != "probabilities")
@@ -72,18 +78,14 @@ class ScoreSheet:
     def __init__(self, path: Path, classes: Iterable[str]) -> None:
         self._path = path
         self._headings = _headings(classes)
-        self._rows = self._read() if path.exists() else []
-
-    @property
-    def scored(self) -> set[tuple[str, ...]]:
-        """The keys of the rows that hold a score."""
         names = ("file", "sha256", "weights_sha256", "engine")
-        return {tuple(row[name] for name in names) for row in self._rows}
+        #: The keys of the rows that hold a score.
+        self.scored = {_key(*(row[name] for name in names)) for row in self._kept()}
 
     def start(self) -> None:
         """Write what is kept: rows with a score. Files refused before are tried again."""
-        lines = [_line(self._headings), *(_line(list(row.values())) for row in self._rows)]
-        replace_file(self._path, "".join(lines))
+        lines = (_line(list(row.values())) for row in self._kept())
+        replace_file(self._path, chain((_line(self._headings),), lines))
 
     def add(self, rows: Iterable[SheetRow]) -> None:
         with self._path.open("a", encoding="utf-8", newline="") as stream:
@@ -91,16 +93,19 @@ class ScoreSheet:
             stream.flush()
             os.fsync(stream.fileno())
 
-    def _read(self) -> list[Mapping[str, str]]:
-        text = self._path.read_text(encoding="utf-8", errors="replace")
-        whole = text[: text.rfind("\n") + 1]  # a kill may have cut the last line short
-        table = csv.DictReader(io.StringIO(whole, newline=""))
-        if list(table.fieldnames or ()) != self._headings:
-            raise TableError(
-                f"{self._path.name} is there already and is no list of scores by such a model. "
-                "Choose another name for --out."
-            )
-        return [row for row in table if row["score"]]
+    def _kept(self) -> Iterator[Mapping[str, str]]:
+        """One row after the other, of a file that may be larger than memory."""
+        if not self._path.exists():
+            return
+        with self._path.open(encoding="utf-8", errors="replace", newline="") as stream:
+            # A kill may have cut the last line short.
+            table = csv.DictReader(line for line in stream if line.endswith("\n"))
+            if list(table.fieldnames or ()) != self._headings:
+                raise TableError(
+                    f"{self._path.name} is there already and is no list of scores by such a "
+                    "model. Choose another name for --out."
+                )
+            yield from (row for row in table if row["score"])
 
 
 def _headings(classes: Iterable[str]) -> list[str]:
@@ -147,25 +152,57 @@ class _Read:
     pixels: Pixels | None = None  # of an image that is to be scored
 
 
-def find_files(places: Sequence[Path]) -> list[Found]:
-    """Files as named, and every file below a named folder; links to folders are not followed."""
-    found = []
+def find_files(places: Sequence[Path]) -> Iterator[Found]:
+    """Files as named, and every file below a named folder; links to folders are not followed. Each
+    once, and one folder's names in memory at a time.
+    """
     for place in places:
-        if place.is_dir():
-            below = (Path(folder) / name for folder, _, names in os.walk(place) for name in names)
-            found += [Found(path=path, is_named=False) for path in sorted(below)]
-        elif place.exists():
-            found.append(Found(path=place, is_named=True))
-        else:
+        if not place.exists():
             raise ConfigError(f"There is no file or folder {place}.")
-    return list({one.path: one for one in reversed(found)}.values())[::-1]
+    order = {place: number for number, place in enumerate(places)}
+    is_folder = [place.is_dir() for place in places]
+    reached = (
+        (path, number, _reached_from(path, order))
+        for number, place in enumerate(places)
+        for path in (_below(place) if is_folder[number] else (place,))
+    )
+    return (
+        Found(path=path, is_named=not is_folder[numbers[0]])
+        for path, number, numbers in reached
+        if number == numbers[-1]
+    )
+
+
+def _reached_from(path: Path, order: Mapping[Path, int]) -> list[int]:
+    """The numbers of the places that lead to `path`, the first one first."""
+    found = [order[path]] if path in order else []
+    for folder in path.parents:
+        if folder in order:
+            found.append(order[folder])
+        if len(found) == len(order) or folder.name == ".." or folder.is_symlink():
+            break  # nobody comes to it from above
+    return sorted(found)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    """Every file, sorted; what cannot be listed is passed over."""
+    try:
+        with os.scandir(folder) as entries:
+            listed = sorted((one.name, one.is_dir(), one.is_symlink()) for one in entries)
+    except OSError:
+        return
+    for name, is_folder, is_link in listed:
+        if not is_folder:
+            yield folder / name
+        elif not is_link:
+            yield from _below(folder / name)
 
 
 def refuse_pairs(card: ModelCard) -> None:
     """Files come one by one, and which of them are views of one breast is known when all are read;
     scored alone, each would stand in for its other view without need.
     """
-    if card.model.views == 2:
+    if card.model.views > 1:
         raise ConfigError(
             f"{card.model_id} scores the CC and the MLO of a breast together, and files in a "
             "folder are scored one by one. List them in a manifest.csv (image_id, path, "
@@ -176,7 +213,7 @@ def refuse_pairs(card: ModelCard) -> None:
 def score_files(
     card: ModelCard,
     engine: Engine,
-    files: Sequence[Found],
+    files: Iterable[Found],
     *,
     is_known: Callable[[SheetRow], bool] = lambda row: False,
 ) -> Iterator[list[ScoredFile]]:

@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Final
@@ -20,10 +21,12 @@ from mammo_core.config import PrepareSettings
 from mammo_core.errors import ConfigError
 from mammo_core.files import cache_root, replace_file, sha256_of
 from mammo_core.inference.checkpoint import (
+    MOST_PIXELS,
     Batch,
     Checkpoint,
     Outputs,
     forward,
+    in_pieces,
     inputs_of,
     outputs_of,
 )
@@ -48,11 +51,11 @@ def open_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
     """The network in `path`, ready to run from any thread, one batch at a time."""
     network = load_network(path, number)
 
-    def run(batch: Batch) -> Outputs:
+    def piece(batch: Batch) -> Outputs:
         logits, feature_map, embedding = network(inputs_of(batch))
         return Outputs(logits=logits, feature_map=feature_map, embedding=embedding)
 
-    return run
+    return partial(in_pieces, piece)
 
 
 class _Outputs(nn.Module):
@@ -73,14 +76,16 @@ _REACH: Final = 0.8  # of the frame; what is around the breast is background
 _GRAINS: Final = (1, 4, 16, 64)  # pixels
 
 
-def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
-    """Four made-up breasts, prepared; for two views each beside its partner."""
+def trial_batch(settings: PrepareSettings, *, views: int = 1, count: int = 4) -> Batch:
+    """So many made-up breasts, four at most, prepared; over several views all four, each with the
+    others beside it.
+    """
     rng = np.random.default_rng(0)
     height, width = _SIZE
     rows, columns = np.ogrid[-1 : 1 : height * 1j, 0 : 1 : width * 1j]
     is_breast = rows**2 + columns**2 < _REACH**2
     batch = []
-    for _ in range(4):
+    for _ in range(count if views == 1 else 4):
         # Tissue at several scales, from single pixels to a quarter of the width.
         grains = [rng.random((height // grain, width // grain)) for grain in _GRAINS]
         tissue = [np.kron(one, np.ones((g, g))) for one, g in zip(grains, _GRAINS, strict=True)]
@@ -90,7 +95,8 @@ def trial_batch(settings: PrepareSettings, *, views: int = 1) -> Batch:
         image = Mammogram(info=info, pixels=pixels)
         batch.append(prepare(image, settings).pixels)
     whole = np.stack(batch)
-    return whole if views == 1 else np.stack([whole, whole[[1, 0, 3, 2]]], axis=1)
+    beside = np.array([[0, 1, 2, 3], [1, 0, 3, 2], [2, 3, 0, 1], [3, 2, 1, 0]])[:views]
+    return whole if views == 1 else np.stack([whole[rows] for rows in beside], axis=1)
 
 
 #: Of a logit, from torch's: with more, torch is used.
@@ -197,7 +203,8 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
             problem="openvino cannot convert it",
             reason=f"OpenVINO cannot convert this network ({error}), so torch reads with it.",
         )
-    batch = trial_batch(settings, views=card.model.views)
+    few = max(1, min(4, MOST_PIXELS // (settings.size[0] * settings.size[1])))
+    batch = trial_batch(settings, views=card.model.views, count=few)
     ours = open_network(scratch / _MODEL, "fp32")(batch).logits
     difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
     if difference <= LARGEST_DIFFERENCE:  # never true of a NaN

@@ -16,22 +16,29 @@ from mammo_core.datasets.predictions import predictions_table
 from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.drawn import DrawnMap, drawn_of
-from mammo_core.explain.methods import Method, get_method
+from mammo_core.explain.methods import Method, method_for
 from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
-from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs
+from mammo_core.inference.checkpoint import (
+    MOST_PIXELS,
+    Batch,
+    Checkpoint,
+    Outputs,
+)
 from mammo_core.inference.engine import Engine, device_of, torch_engine
 from mammo_core.inference.interpretation import why_outside
-from mammo_core.partners import partners_among, partners_of
+from mammo_core.partners import Rows, Seats, of_own_place, seats_among, seats_of
+from mammo_core.preprocessing.authors import gathered
 from mammo_core.preprocessing.breast import breast_of
 from mammo_core.preprocessing.cache import Cache, open_images
-from mammo_core.preprocessing.intensity import normalise
+from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
 from mammo_core.types import Mammogram, Pixels, Report
-from mammo_core.zoo.two_views import Beside, TwoViews
+from mammo_core.zoo.published import slots_of
+from mammo_core.zoo.two_views import Beside, Held, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
 _CACHED_BATCH: Final = 16  # where whole data sets are scored
@@ -60,12 +67,14 @@ def score_images(
     there; `interpretation.remarks` says so.
     """
     engine = engine or torch_engine(checkpoint)
-    partners = partners_among([mammogram.ref for mammogram in mammograms])
+    model = checkpoint.card.model
+    refs = [mammogram.ref for mammogram in mammograms]
+    seats = seats_among(refs, model.views, slots_of(model))
     readings: list[Reading] = []
     for start in range(0, len(mammograms), engine.batch):
         rows = range(start, min(start + engine.batch, len(mammograms)))
         some, seconds = _read(
-            checkpoint, engine, mammograms, rows=rows, partners=partners, method=method
+            checkpoint, engine, mammograms, rows=rows, seats=seats.at(rows), method=method
         )
         readings += some
         took(seconds)
@@ -86,18 +95,19 @@ def cached_outputs(
     """
     files = [root / str(path) for path in manifest["path"]]
     images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
-    partners = partners_of(manifest) if card.model.views == 2 else None
+    seats = seats_of(manifest, card.model.views, slots_of(card.model))
 
     def prepared(rows: NDArray[np.integer]) -> Batch:
-        mean, std = card.prepare.mean, card.prepare.std
-        return np.stack([normalise(one, mean=mean, std=std) for one in images.take(rows)])
+        return np.stack([as_seen(one, card.prepare) for one in images.take(rows)])
 
-    for start in range(0, len(files), _CACHED_BATCH):
-        rows = np.arange(start, min(len(files), start + _CACHED_BATCH))
-        batch = prepared(rows)
-        if partners is not None:
-            batch = np.stack([batch, prepared(partners[rows])], axis=1)
-        yield engine.run(batch)
+    classes = len(card.task.classes)
+    one_shape = (card.prepare.channels, *card.prepare.size)
+    count = max(1, min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size))))
+    for start in range(0, len(files), count):
+        some = seats.at(np.arange(start, min(len(files), start + count)))
+        batch = prepared(some.rows.ravel()).reshape(*some.rows.shape, *one_shape)
+        outputs = engine.run(batch if card.model.views > 1 else batch[:, 0])
+        yield replace(outputs, logits=of_own_place(outputs.logits, classes=classes, own=some.own))
 
 
 def score_rows(
@@ -149,26 +159,34 @@ def _read(
     mammograms: Sequence[Mammogram],
     *,
     rows: Sequence[int],
-    partners: NDArray[np.intp],
+    seats: Seats,
     method: str,
 ) -> tuple[list[Reading], Seconds]:
-    """Of the mammograms at `rows`; `partners` are the rows of what they are scored beside."""
+    """Of the mammograms at `rows`, each seen with those that sit beside it."""
     card = checkpoint.card
     started = time.perf_counter()
-    beside = [int(row) for row in partners[rows]] if checkpoint.model.views == 2 else []
-    made = {row: prepare(mammograms[row], card.prepare) for row in {*rows, *beside}}
+    together = {*rows, *(int(row) for row in seats.rows.ravel())}
+    made = {row: prepare(mammograms[row], card.prepare) for row in together}
     prepared = [made[row] for row in rows]
-    batch = np.stack([one.pixels for one in prepared])
-    if beside:
-        batch = np.stack([batch, np.stack([made[row].pixels for row in beside])], axis=1)
+    batch = np.stack([np.stack([made[int(row)].pixels for row in one]) for one in seats.rows])
+    batch = batch if card.model.views > 1 else batch[:, 0]
     ready = time.perf_counter()
     outputs = engine.run(batch)
+    outputs = replace(
+        outputs, logits=of_own_place(outputs.logits, classes=len(card.task.classes), own=seats.own)
+    )
     run = time.perf_counter()
     shares = rounded(probabilities_of(outputs.logits))
-    chosen = get_method(method)
-    maps, is_relative = _coloured(
-        _maps(chosen, checkpoint, engine, batch, outputs), chosen, card.heatmap_peak
-    )
+    chosen = method_for(checkpoint.model, method)
+    made_maps = _maps(chosen, checkpoint, engine, batch, outputs, seats.own)
+    if card.prepare.authors is not None and card.prepare.authors.frames:
+        made_maps = np.stack(
+            [
+                gathered(values, card.prepare, (one.geometry, *one.beside))
+                for values, one in zip(made_maps, prepared, strict=True)
+            ]
+        )
+    maps, is_relative = _coloured(made_maps, chosen, card.heatmap_peak)
     if not np.isfinite(maps).all():
         raise MammoError(
             f"The heatmap ({chosen.title}) of this checkpoint is no number in places, so it is not "
@@ -204,10 +222,17 @@ def _read(
 
 
 def _maps(
-    method: Method, checkpoint: Checkpoint, engine: Engine, batch: Batch, outputs: Outputs
+    method: Method,
+    checkpoint: Checkpoint,
+    engine: Engine,
+    batch: Batch,
+    outputs: Outputs,
+    own: Rows,
 ) -> NDArray[np.float32]:
     """Grad-CAM by the engine's own head; all other methods by torch."""
     positive = checkpoint.card.task.positive_indices
+    if checkpoint.model.views > 1 and not isinstance(checkpoint.model, TwoViews):
+        return _maps_in_places(method, checkpoint, batch, outputs, own)
     if method.name == DEFAULT_METHOD:
         return grad_cam_of(engine.head, outputs.feature_map, positive)
     model, device = checkpoint.model, device_of(checkpoint)
@@ -219,6 +244,23 @@ def _maps(
     return np.concatenate(
         [method.explain(one, seen[row : row + 1], positive) for row, one in enumerate(held)]
     )
+
+
+def _maps_in_places(
+    method: Method, checkpoint: Checkpoint, batch: Batch, outputs: Outputs, own: Rows
+) -> NDArray[np.float32]:
+    """Of each image in its place, all others held still; by torch."""
+    card, device = checkpoint.card, device_of(checkpoint)
+    views = checkpoint.model.views
+    maps = torch.from_numpy(outputs.feature_map).to(device).unflatten(0, (-1, views))
+    found = []
+    for row, place in enumerate(own.tolist()):
+        held = Held(checkpoint.model, maps[row], place)
+        seen = maps[row, place][None]
+        if method.looks_at == "image":
+            seen = torch.from_numpy(batch[row, place][None]).to(device)
+        found.append(method.explain(held, seen, card.task.positive_indices))
+    return np.concatenate(found)
 
 
 def _coloured(

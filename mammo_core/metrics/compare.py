@@ -20,7 +20,6 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
     FEWEST_GROUPS,
-    FEWEST_OF_CLASS,
     AucParts,
     IntervalMethod,
     auc_covariance,
@@ -28,6 +27,8 @@ from mammo_core.metrics.uncertainty import (
     auc_parts,
     degrees_of_freedom,
     effective_groups,
+    is_of_few,
+    logit_interval,
     need_both_classes,
     newcombe_interval,
     newcombe_of,
@@ -144,9 +145,10 @@ def in_order_of(like: Cases, cases: Cases) -> Cases | None:
 
 def auc_difference(one: Cases, other: Cases, *, among: "AmongAll | None" = None) -> Difference:
     """How much better `one` ranks than `other`; both must be of one `share_cases`. Where they were
-    picked `among` several, interval and p are those of all pairs at once. Of few women of a class
-    both follow Newcombe's intervals, as that of a single AUC does: DeLong's is symmetric, and of
-    10 women with cancer it held the difference of .95 and .90 in 87 % (benchmarks/coverage.md).
+    picked `among` several, interval and p are those of all pairs at once. Both follow the intervals
+    that the two AUCs have by themselves. DeLong's own is symmetric, which a high AUC is not: of 10
+    women with cancer it held the difference of .95 and .90 in 87 %, and from 50 on it missed it on
+    one side, so that a model worse by a margin met it in 4 of 100 (benchmarks/coverage.md).
     """
     if one.case_ids != other.case_ids:
         raise TableError("A paired difference needs the same cases in the same order.")
@@ -158,7 +160,6 @@ def auc_difference(one: Cases, other: Cases, *, among: "AmongAll | None" = None)
         - 2 * auc_covariance(first, second)
     )
     pairs = among or AmongAll(models=2, freedom=degrees_of_freedom(first))
-    method = IntervalMethod.DELONG if one.is_one_per_group else IntervalMethod.OBUCHOWSKI
     if one.group_count < FEWEST_GROUPS or variance <= _NO_VARIANCE:
         low, high = _unpaired_interval(one, other, z=pairs.normal_quantile)
         return Difference(
@@ -166,31 +167,23 @@ def auc_difference(one: Cases, other: Cases, *, among: "AmongAll | None" = None)
             method=IntervalMethod.UNNAMED if one.unnamed else IntervalMethod.NEWCOMBE,
             cases=len(one), groups=one.group_count, compared=pairs.models,
         )  # fmt: skip
-    if _is_of_few(first):
-        return _squared_and_added(first, second, of=one, among=pairs)
-    return difference_of(
-        first.value - second.value, math.sqrt(variance), of=one, among=pairs, method=method
-    )
-
-
-def _is_of_few(parts: AucParts) -> bool:
-    return min(parts.groups_with_cancer, parts.groups_without) < FEWEST_OF_CLASS
+    return _squared_and_added(first, second, of=one, among=pairs)
 
 
 def _squared_and_added(
     first: AucParts, second: AucParts, *, of: Cases, among: "AmongAll"
 ) -> Difference:
-    """The two intervals of Newcombe squared and added, less what the models share (Zou 2007,
-    Psychological Methods 12:399); p is by how many standard errors the interval just reaches 0.
-    Student's t, as what is shared is found from the few women, too: with 1.96 the difference of
-    .70 and .60 of 10 women with cancer was held in 91 %.
+    """The intervals of both squared and added, less what the models share (Zou 2007, Psychological
+    Methods 12:399); p is by how many standard errors the interval just reaches 0. Student's t also
+    where they are Newcombe's, as what is shared is found from the few women, too: with 1.96 the
+    difference of .70 and .60 of 10 women with cancer was held in 91 %.
     """
-    women = [effective_groups(of.groups[side]) for side in (of.positive, ~of.positive)]
+    women = (effective_groups(of.groups[of.positive]), effective_groups(of.groups[~of.positive]))
     value, both = first.value - second.value, _correlation(first, second)
 
     def ends(z: float) -> tuple[float, float]:
         (low, high), (other_low, other_high) = (
-            newcombe_interval(parts.value, *women, z=z) for parts in (first, second)
+            _own_interval(parts, women, z=z) for parts in (first, second)
         )
         below = _apart(first.value - low, other_high - second.value, both)
         above = _apart(high - first.value, second.value - other_low, both)
@@ -204,9 +197,24 @@ def _squared_and_added(
     return Difference(
         value=value, low=max(-1.0, low), high=min(1.0, high),
         p_value=among.p_of(_reaches_zero(nearer_end, among.quantile)) if value else 1.0,
-        method=IntervalMethod.UNNAMED if of.unnamed else IntervalMethod.NEWCOMBE,
+        method=_method((first, second), of),
         cases=len(of), groups=of.group_count, compared=among.models,
     )  # fmt: skip
+
+
+def _own_interval(parts: AucParts, women: tuple[float, float], *, z: float) -> tuple[float, float]:
+    """As of a single AUC."""
+    if is_of_few(parts):
+        return newcombe_interval(parts.value, *women, z=z)
+    return logit_interval(parts.value, z * math.sqrt(auc_covariance(parts, parts)))
+
+
+def _method(both: Sequence[AucParts], of: Cases) -> IntervalMethod:
+    if of.unnamed:
+        return IntervalMethod.UNNAMED
+    if any(map(is_of_few, both)):
+        return IntervalMethod.NEWCOMBE
+    return IntervalMethod.DELONG if of.is_one_per_group else IntervalMethod.OBUCHOWSKI
 
 
 def _correlation(first: AucParts, second: AucParts) -> float:

@@ -16,6 +16,7 @@ from mammo_core.metrics.uncertainty import (
     IntervalMethod,
     logit_interval,
     need_both_classes,
+    rate_with_interval,
     strata_of,
     t_quantile,
 )
@@ -127,3 +128,25 @@ def precision_error(cases: Cases) -> float:
         if len(part) > 1:
             variance += float(((part - part.mean()) ** 2).sum()) * len(part) / (len(part) - 1)
     return math.sqrt(variance)
+
+
+def rate_bands(cases: Cases, *, most: int = 100) -> pd.DataFrame:
+    """`threshold`, and sensitivity and specificity with `_low` and `_high`, rising.
+
+    At most `most` thresholds, at shares of the cases. Each interval holds at its own threshold;
+    together they are no band for the whole curve.
+    """
+    shares = np.linspace(0.0, 1.0, most)
+    thresholds = np.unique(np.quantile(cases.score, shares, method="inverted_cdf"))
+    rows = []
+    for threshold in thresholds:
+        called = cases.score >= threshold
+        found = rate_with_interval(called[cases.positive], cases.groups[cases.positive])
+        left = rate_with_interval(~called[~cases.positive], cases.groups[~cases.positive])
+        rows.append(
+            (threshold, found.value, found.low, found.high, left.value, left.low, left.high)
+        )
+    names = [
+        f"{rate}{end}" for rate in ("sensitivity", "specificity") for end in ("", "_low", "_high")
+    ]
+    return pd.DataFrame(rows, columns=["threshold", *names])

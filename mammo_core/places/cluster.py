@@ -29,7 +29,8 @@ SETTING: Final = "MAMMO_RAY"
 PLACED_NAME: Final = "place.json"
 _PLACE: Final = "MAMMO_PLACE"  # set in whatever runs on a cluster
 _DASHBOARD_PORT: Final = 8265
-_PATIENCE_SECONDS: Final = 3.0
+_PATIENCE_SECONDS: Final = 3.0  # a page waits for the answer
+_LONG_PATIENCE_SECONDS: Final = 60.0  # what was given up on may have been put in line all the same
 _FRESH_SECONDS: Final = 4.0
 
 JobState = Literal["waiting", "working", "ended", "failed", "unknown"]
@@ -143,7 +144,7 @@ def submit(
         "runtime_env": {"env_vars": dict(environment)},
         "metadata": {"job_name": name},
     }
-    _ask(cluster, "/api/jobs/", document)
+    _ask(cluster, "/api/jobs/", document, patience=_LONG_PATIENCE_SECONDS)
     return PlacedJob(cluster=cluster, job=job)
 
 
@@ -244,7 +245,13 @@ def _token(environment: Mapping[str, str]) -> str:
     return environment.get("RAY_AUTH_TOKEN", "")
 
 
-def _ask(cluster: str, path: str, document: Mapping[str, Any] | None = None) -> Any:
+def _ask(
+    cluster: str,
+    path: str,
+    document: Mapping[str, Any] | None = None,
+    *,
+    patience: float = _PATIENCE_SECONDS,
+) -> Any:
     headers = {"Content-Type": "application/json"}
     if token := _token(os.environ):
         headers["Authorization"] = f"Bearer {token}"
@@ -252,7 +259,7 @@ def _ask(cluster: str, path: str, document: Mapping[str, Any] | None = None) -> 
     request = urllib.request.Request(f"{cluster}{path}", data=data, headers=headers)
     straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
-        with straight.open(request, timeout=_PATIENCE_SECONDS) as answer:
+        with straight.open(request, timeout=patience) as answer:
             return json.load(answer)
     except urllib.error.HTTPError as error:
         said = error.read(400).decode(errors="replace").strip() or error.reason

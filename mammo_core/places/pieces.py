@@ -9,13 +9,14 @@ by Ray.
 import hashlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from mammo_core.files import replace_file
 from mammo_core.places.cluster import hands_on
 
+PIECES: Final = "pieces"  # their folder, in the cache
 CHUNK: Final = 64  # rows; a multiple of the batches that networks are run with
 _COUNT_EVERY_SECONDS: Final = 5.0
 _AHEAD: Final = 4  # chunks in line for each core, so that none waits for the driver
@@ -31,7 +32,7 @@ def in_chunks(
     chunks: Iterable[Chunk],
     *,
     gpus: float = 0.0,
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     """`task(common, chunk)` of each of `chunks`, in order. `task` stands at the top of a module.
     Chunks are taken as they are needed: as many are in memory as are worked on, not more.
     """
@@ -45,7 +46,7 @@ def _on_cluster(
     common: Common,
     chunks: Iterator[Chunk],
     gpus: float,
-) -> Iterator[Done]:
+) -> Generator[Done, None, None]:
     ray = connected()
     there = ray.remote(task).options(num_cpus=1, num_gpus=gpus, max_retries=-1)
     kept = ray.put(common)
@@ -88,14 +89,23 @@ def has_gpus() -> bool:
     return bool(connected().cluster_resources().get("GPU", 0.0) >= 1.0)
 
 
-def kept_piece(folder: Path, key: Iterable[str], make: Callable[[], bytes]) -> bytes:
-    """The piece of that `key` in `folder`, made now where it is not there yet."""
+def kept_piece(
+    folder: Path,
+    key: Iterable[str],
+    make: Callable[[], bytes],
+    *,
+    lasts: Callable[[bytes], bool] = lambda made: True,
+) -> bytes:
+    """The piece of that `key` in `folder`, made now where it is not there yet; one that does not
+    last is not kept.
+    """
     name = hashlib.sha256("\0".join(key).encode()).hexdigest()
     piece = folder / name[:2] / name
     try:
         return piece.read_bytes()
     except FileNotFoundError:
         made = make()
-        piece.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(piece, made)
+        if lasts(made):
+            piece.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(piece, made)
         return made

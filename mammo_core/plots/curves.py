@@ -195,7 +195,7 @@ _RATES = (
 
 
 def band_figure(bands: pd.DataFrame, *, threshold: float) -> go.Figure:
-    """`bands` of metrics.uncertainty.rate_bands."""
+    """`bands` of metrics.curves.rate_bands."""
     drawing = figure(x_title="Threshold", y_title="Rate")
     x = bands["threshold"].to_numpy()
     for column, name, colour, dash in _RATES:

@@ -160,7 +160,10 @@ def open_images(cache: Cache, files: Sequence[Path]) -> CachedImages:
 def _settings_key(settings: PrepareSettings) -> str:
     """Mean, std and channels come after the cache, so they do not count."""
     plain = replace(settings, channels=1, mean=(0.0,), std=(1.0,))
-    document = json.dumps({"version": VERSION, **to_document(plain)}, sort_keys=True)
+    told = to_document(plain)
+    if plain.authors is None:  # as keys were before there were published models
+        told.pop("authors")
+    document = json.dumps({"version": VERSION, **told}, sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from mammo_core.config import PrepareSettings
 from mammo_core.preprocessing.breast import add_room, find_breast, mask_outside_breast
-from mammo_core.preprocessing.intensity import normalise
+from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare_grey, resample
 from mammo_core.types import Mammogram, Pixels
 
@@ -73,7 +73,7 @@ def prepared_without_breast(mammogram: Mammogram, settings: PrepareSettings) -> 
     breast = resample(mask.view(np.uint8) * np.uint8(_WHITE), grey.geometry) > 0
     ground = np.median(grey.levels[~breast]) if not breast.all() else 0
     levels = np.where(breast, np.asarray(ground, dtype=grey.levels.dtype), grey.levels)
-    return normalise(levels, mean=settings.mean, std=settings.std)
+    return as_seen(levels, settings)
 
 
 def _with_pixels(mammogram: Mammogram, pixels: Pixels) -> Mammogram:

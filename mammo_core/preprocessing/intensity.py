@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ReadError
+from mammo_core.prepare_settings import PrepareSettings
 from mammo_core.types import Pixels
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
@@ -46,6 +47,18 @@ def normalise(levels: Levels, *, mean: tuple[float, ...], std: tuple[float, ...]
     return np.asarray((pixels[None] - means) / stds, dtype=np.float32)
 
 
+def as_seen(levels: Levels, settings: PrepareSettings) -> Pixels:
+    """Prepared levels as `settings` have a model see them, (channels, height, width)."""
+    if settings.authors is None or settings.authors.last != "moments":
+        return normalise(levels, mean=settings.mean, std=settings.std)
+    values = levels.astype(np.float32) / np.float32(np.iinfo(levels.dtype).max)
+    mean = np.float32(values.mean(dtype=np.float64))
+    spread = np.float32(max(float(values.std(dtype=np.float64)), _LEAST_SPREAD))
+    one = (values - mean) / spread
+    return np.ascontiguousarray(np.broadcast_to(one, (settings.channels, *one.shape)))
+
+
+_LEAST_SPREAD: Final = 1e-5  # an image of one grey is divided by this
 _TOLERANCE: Final = 10 / 255  # lossy compression alone makes channels differ by a few levels
 _COLOURED_SHARE: Final = 0.01  # a coloured stamp in a corner makes no photograph of a mammogram
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
+from mammo_core.preprocessing.authors import prepare_as_authors
 from mammo_core.preprocessing.breast import Mask, add_room, find_breast, is_chest_wall_right
-from mammo_core.preprocessing.intensity import Levels, equalise, normalise, stretch, to_levels
+from mammo_core.preprocessing.intensity import Levels, as_seen, equalise, stretch, to_levels
 from mammo_core.preprocessing.judge import refuse_no_mammogram
 from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared, Size, Window
 
@@ -174,15 +175,17 @@ class PreparedGrey:
     levels: Levels
     geometry: Geometry
     notes: tuple[str, ...] = ()
+    beside: tuple[Geometry, ...] = ()
 
 
 def prepare(mammogram: Mammogram, settings: PrepareSettings) -> Prepared:
     """`mammogram` as a model with `settings` sees it; `notes` says what was done."""
     grey = prepare_grey(mammogram, settings)
     return Prepared(
-        pixels=normalise(grey.levels, mean=settings.mean, std=settings.std),
+        pixels=as_seen(grey.levels, settings),
         geometry=grey.geometry,
         notes=grey.notes,
+        beside=grey.beside,
     )
 
 
@@ -192,6 +195,12 @@ def prepare_grey(mammogram: Mammogram, settings: PrepareSettings) -> PreparedGre
     What is no mammogram is refused here, on the one way that every score and training takes.
     """
     refuse_no_mammogram(mammogram)
+    if settings.authors is not None:
+        seen = prepare_as_authors(mammogram, settings)
+        first, *beside = seen.geometries
+        return PreparedGrey(
+            levels=seen.levels, geometry=first, notes=seen.notes, beside=tuple(beside)
+        )
     frame = _as_exported(mammogram.pixels, settings)
     mask = find_breast(frame)
     geometry = lay_out(mask, settings)

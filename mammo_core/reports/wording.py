@@ -26,6 +26,15 @@ SETTING_NAMES: Final[Mapping[str, str]] = {
     "channels": "Channels",
     "mean": "Mean subtracted",
     "std": "Divided by",
+    "authors": "As its authors prepare images",
+    "values": "Grey values taken",
+    "edge": "Pixels cut off along every border",
+    "spread": "Darkest to brightest made 0 to 1, of",
+    "eight_bit": "Cut down to 256 levels (scaling)",
+    "ground": "Background raised to",
+    "resampling": "Scaled by",
+    "frames": "Frames side by side",
+    "last": "Each image by its own",
     # data
     "folder": "Data set",
     "adapter": "Read as",
@@ -167,6 +176,8 @@ def _value(value: Any) -> str:
         return f"{value:g}"
     if isinstance(value, Enum):
         return str(value.value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return "; ".join(f"{name.lower()}: {told}" for name, told in settings_in_words(value))
     if isinstance(value, tuple):
         return ", ".join(_value(part) for part in value) or "none"
     return str(value) or "none"

@@ -6,7 +6,7 @@ Written once, last, never changed. What is learnt later goes beside it and names
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -19,6 +19,14 @@ from mammo_core.records import from_document, read_json, to_document
 from mammo_core.types import Level, Split, Task
 
 CARD_SCHEMA_VERSION: Final = 1
+
+#: On the card of a published model, until it has scored a data set here.
+NEVER_MEASURED: Final = (
+    "Never measured here: what its authors published was measured on other women. Evaluate it on "
+    "yours (mammo published evaluate)."
+)
+#: Beside such a card once it has; it names the run.
+MEASURED_NAME: Final = "measured_here.txt"
 Imaging = Literal["synthetic", "digital", "film", "mixed", "unknown"]
 KAPPA: Final = "quadratic kappa"  # the name of a metric
 _COARSENESS: Final = (Level.IMAGE, Level.BREAST, Level.EXAM, Level.PATIENT)
@@ -245,7 +253,14 @@ def read_card(path: Path) -> ModelCard:
             f"The model card of {where} cannot be: {problems[0]} Copy the checkpoint again from "
             "where it came."
         )
+    if NEVER_MEASURED in card.limits and path.with_name(MEASURED_NAME).exists():
+        return replace(card, limits=tuple(one for one in card.limits if one != NEVER_MEASURED))
     return card
+
+
+def note_measured(card_file: Path, run_id: str) -> None:
+    """That the model of this card has scored a data set here, in the run of that name."""
+    replace_file(card_file.with_name(MEASURED_NAME), f"{run_id}\n")
 
 
 _ABSENT = "–"

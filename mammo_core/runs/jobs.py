@@ -76,8 +76,17 @@ def create_run(settings: Any, root: Path, *, what: str, total: int) -> RunFolder
 
 
 #: Kinds of work that a cluster takes; the others measure this computer, or are done before long.
-FOR_CLUSTERS: Final = ("embed", "evaluate", "explain_check", "prepare", "search", "stress", "train")
-_IN_CHUNKS: Final = ("evaluate", "prepare")
+FOR_CLUSTERS: Final = (
+    "audit",
+    "embed",
+    "evaluate",
+    "explain_check",
+    "prepare",
+    "search",
+    "stress",
+    "train",
+)
+_IN_CHUNKS: Final = ("audit", "evaluate", "prepare")
 #: These hand all work on to other processes of the cluster, and need no share of a machine.
 _HANDING_ON: Final = (*_IN_CHUNKS, "search")
 

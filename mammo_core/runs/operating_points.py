@@ -179,19 +179,24 @@ def sharing_test_set(card: ModelCard, runs: Iterable[RunFolder]) -> list[RunFold
 
 
 def openings_of_test_set(run: RunFolder, runs: Iterable[RunFolder]) -> list[Opening]:
-    """Every look at the test results of `run`, and of those among `runs` that share its test set. A
-    log of theirs that cannot be read counts as a look before all others.
+    """Every look at the test results of `run`, and of those among `runs` that share its test set,
+    whose names a reader may not know. A log of theirs that cannot be read counts as a look before
+    all others.
     """
     found = openings_of(run)
     if not run.is_checkpoint:
         return found
     for other in sharing_test_set(run.card(), runs):
         try:
-            found += openings_of(other)
+            looks = openings_of(other)
         except RunError:
             found.append(
                 Opening(opened_at="", by=f"the unread log of {other.run_id}", card_sha256="")
             )
+            continue
+        found += [
+            replace(one, by=f"{one.by}; results of another model of that set") for one in looks
+        ]
     return found
 
 
@@ -219,10 +224,12 @@ def write_margin(run: RunFolder, margin: WrittenMargin) -> None:
     append_record(run.file(MARGINS_FILE), margin)
 
 
-def margins_of(run: RunFolder, roots: Sequence[Path]) -> list[tuple[WrittenMargin, bool]]:
-    """Every margin of this very card, or written before there was one, the first one first, and
-    whether it was there before the first look at the test results: at those of `run`, of the model
-    it is held against, and of all below `roots` that share a test set with one of them.
+def margins_of(
+    run: RunFolder, roots: Sequence[Path]
+) -> list[tuple[WrittenMargin, tuple[Opening, ...]]]:
+    """Every margin of this very card, or written before there was one, the first one first, and the
+    looks at test results that came before it: at those of `run`, of the model it is held against,
+    and of all below `roots` that share a test set with one of them.
     """
     try:
         margins = read_records(run.file(MARGINS_FILE), WrittenMargin)
@@ -239,7 +246,26 @@ def margins_of(run: RunFolder, roots: Sequence[Path]) -> list[tuple[WrittenMargi
         for other in runs
         if other.run_id in {one.against for one in margins}
     }
-    return [(one, not before(looks.get(one.against, own), one.written_at)) for one in margins]
+    return [(one, tuple(before(looks.get(one.against, own), one.written_at))) for one in margins]
+
+
+def when_written(margin: WrittenMargin, looks_before: Iterable[Opening]) -> str:
+    """When, and who had looked by then."""
+    at = f"{_minute(margin.written_at)} (UTC)"
+    seen = occasions(looks_before)
+    if not seen:
+        return f"{at}, before the test set was first opened"
+    first = seen[0]
+    opened = f" on {_minute(first.opened_at)}" if first.opened_at else ""
+    told = f"{at}, AFTER the test set was first opened{opened} ({first.by})"
+    others = list(dict.fromkeys(one.by for one in seen[1:] if one.by != first.by))
+    if len(seen) > 1:
+        told += f", in all on {len(seen)} occasions"
+    return told + (f" (also {'; '.join(others)})" if others else "")
+
+
+def _minute(moment: str) -> str:
+    return moment[:16].replace("T", " ")
 
 
 def _card_sha256(run: RunFolder) -> str:

@@ -125,6 +125,11 @@ def judged_by(config: RunConfig) -> str:
     return config.optim.monitor if config.optim.monitor in ("loss", "kappa") else "auc"
 
 
+def value_column(config: RunConfig) -> str:
+    """What the best value of each trial is called in the table of trials."""
+    return f"best validation {judged_by(config)}"
+
+
 def values_of(run: RunFolder, column: str) -> list[float]:
     """One for each epoch on the validation women; higher is better, whatever the column is."""
     metrics = run.read_metrics()
@@ -147,7 +152,7 @@ def trials_table(search: SearchConfig, search_id: str, root: Path) -> pd.DataFra
                 "run": run.run_id,
                 **{name: trial.changes.get(name, "") for name in search.over},
                 "epochs": len(values),
-                f"best validation {column}": -best if column == "loss" else best,
+                value_column(search.base): -best if column == "loss" else best,
                 "state": str(run.read_status().state),
                 "is_whole": run.is_checkpoint,
             }

@@ -20,11 +20,12 @@ class Action(StrEnum):
 
     TRAIN = "train, measure and name models"
     REGISTER = "register data sets"
+    ARCHIVE = "search the hospital's archive and send results to it"
     ANY_FOLDER = "open any folder of this server"
     OVERRULE = "change what belongs to others"
 
 
-_RESEARCHES: Final = frozenset({Action.TRAIN, Action.REGISTER})
+_RESEARCHES: Final = frozenset({Action.TRAIN, Action.REGISTER, Action.ARCHIVE})
 _ALLOWED: Final[Mapping[Role, frozenset[Action]]] = {
     Role.READER: frozenset(),
     Role.RESEARCHER: _RESEARCHES,

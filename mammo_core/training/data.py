@@ -167,7 +167,7 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
     if not config.patches:
         return images
     sources = manifest.drop_duplicates("source").assign(image_id=lambda rows: rows["source"])
-    placed = boxes_in_prepared(dataset, sources, config.prepare)
+    placed = boxes_in_prepared(dataset.root, dataset.boxes, sources, config.prepare)
     return _patches_of(images, placed, config.patches)
 
 

@@ -6,11 +6,12 @@ environment variables (RANK, WORLD_SIZE, ...) and Fabric joins them.
 
 import os
 import sys
-import warnings
 from typing import Any, Final, cast
 
 import torch
 from lightning_fabric import Fabric
+from lightning_fabric.plugins.environments.lightning import LightningEnvironment
+from lightning_fabric.plugins.environments.torchelastic import TorchElasticEnvironment
 from torch import nn
 
 from mammo_core.config import RunConfig
@@ -28,16 +29,16 @@ def make_fabric(config: RunConfig) -> Fabric:
         raise ConfigError(
             f"A batch of {config.optim.batch_size} cannot be shared evenly by {world} processes."
         )
-    with warnings.catch_warnings():
-        # On the login node of a cluster: our processes are started by torchrun, or stand alone.
-        warnings.filterwarnings("ignore", message="The `srun` command is available")
-        fabric = Fabric(
-            accelerator=_accelerator(config),
-            devices=local,
-            num_nodes=world // local,
-            strategy="ddp" if world > 1 else "auto",
-            precision=config.precision,
-        )
+    fabric = Fabric(
+        accelerator=_accelerator(config),
+        devices=local,
+        num_nodes=world // local,
+        strategy="ddp" if world > 1 else "auto",
+        precision=config.precision,
+        # Said, not guessed: inside an allocation of Slurm, Fabric would take a process that stands
+        # alone for one of as many as there are machines.
+        plugins=[TorchElasticEnvironment() if world > 1 else LightningEnvironment()],
+    )
     if world > 1:
         fabric.launch()
     return fabric

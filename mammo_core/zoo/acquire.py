@@ -10,6 +10,7 @@ import sys
 import tempfile
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -35,11 +36,9 @@ def import_file(source: Path, *, backbone: str, name: str, origin: str, licence:
         raise CheckpointError(
             f"{name!r} cannot name weights. Use letters, digits, dots, dashes, underscores."
         )
-    if not source.is_file():
-        raise CheckpointError(f"There is no file {source}.")
     get_backbone(backbone)
     with tempfile.TemporaryDirectory() as scratch:
-        plain = source if _is_safetensors(source) else _convert(source, Path(scratch))
+        plain = plain_weights(source, Path(scratch))
         # Load it once: names and shapes are what counts
         model = build_model(ModelConfig(backbone=backbone), task=CANCER, channels=1)
         load_weights_file(model, plain, backbone=backbone)
@@ -100,19 +99,28 @@ def _download(address: str, file: Path) -> None:
         ) from None
 
 
+def plain_weights(source: Path, scratch: Path, *, names: Sequence[str] = ()) -> Path:
+    """`source` as a safetensors file: itself, or what the limited process made of it in `scratch`.
+    `names` are where the table of weights may lie in it.
+    """
+    if not source.is_file():
+        raise CheckpointError(f"There is no file {source}.")
+    return source if _is_safetensors(source) else _convert(source, scratch, names)
+
+
 def _is_safetensors(source: Path) -> bool:
     """Content decides: eight bytes of length, then JSON. A pickle or zip begins otherwise."""
     with source.open("rb") as stream:
         return stream.read(9)[8:] == b"{"
 
 
-def _convert(source: Path, scratch: Path) -> Path:
+def _convert(source: Path, scratch: Path, names: Sequence[str] = ()) -> Path:
     target = scratch / "converted.safetensors"
     command = [sys.executable, "-m", "mammo_core.zoo.convert_pth", str(source.resolve())]
     try:
         result = subprocess.run(
-            [*command, str(target)], cwd=REPOSITORY, capture_output=True, text=True, check=False,
-            timeout=CONVERT_SECONDS,
+            [*command, str(target), *names], cwd=REPOSITORY, capture_output=True, text=True,
+            check=False, timeout=CONVERT_SECONDS,
         )  # fmt: skip
     except subprocess.TimeoutExpired:
         raise CheckpointError(

@@ -25,6 +25,7 @@ from mammo_core.zoo.classifier import (
     make_pooling,
 )
 from mammo_core.zoo.committee import seat
+from mammo_core.zoo.published import is_published
 from mammo_core.zoo.two_views import TwoViews
 
 MOST_MEMBERS: Final = 32
@@ -41,6 +42,9 @@ def build_model(model: ModelConfig, *, task: Task, channels: int) -> Classifier:
         raise ConfigError(
             f"{model.members} networks are to read together; allowed: 1 to {MOST_MEMBERS}."
         )
+    if is_published(backbone.name):
+        published: Classifier = build(backbone, model, classes=len(task.classes), channels=channels)
+        return published
     made: list[Classifier] = [
         build(backbone, model, classes=len(task.classes), channels=channels)
         for _ in range(model.members)

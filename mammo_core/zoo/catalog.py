@@ -8,6 +8,7 @@ from typing import Final
 
 from mammo_core.errors import UnknownNameError
 from mammo_core.types import Size
+from mammo_core.zoo.published import get_published, is_published
 
 #: `timm:<name>` stands for any network of the timm library, also one that has no entry here.
 TIMM_PREFIX: Final = "timm:"
@@ -209,6 +210,11 @@ def get_backbone(name: str) -> Backbone:
     if name.startswith(TIMM_PREFIX):
         timm_name = name.removeprefix(TIMM_PREFIX)
         return Backbone(name=name, title=timm_name, timm_name=timm_name)
+    if is_published(name):
+        entry = get_published(name)
+        return Backbone(
+            name=name, title=entry.title, builder=entry.network, licence=entry.weights_licence
+        )
     try:
         return _BY_NAME[name]
     except KeyError:

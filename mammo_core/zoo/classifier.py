@@ -21,6 +21,8 @@ class Classifier(nn.Module):
     Transformers' tokens are laid out as a map too, so nobody else needs to know about them.
     """
 
+    has_plain_head: bool = True  # whether what follows the map may be written as plain arrays
+    has_own_map: bool = False  # whether it says itself, cell by cell, what it finds
     views: int = 1  # images that are scored together: `features` gives so many maps to one score
 
     def __init__(self, trunk: nn.Module, *, layout: "Layout") -> None:
@@ -57,6 +59,11 @@ class Classifier(nn.Module):
         closed = self._layout.close(feature_map)
         embedding: Tensor = self.trunk.forward_head(closed, pre_logits=True)  # type: ignore[operator]
         return embedding
+
+    def own_map(self, feature_map: Tensor) -> Tensor:
+        """(images, rows, columns), 0 to 1; of a network that has one."""
+        found: Tensor = self.trunk.own_map(feature_map)  # type: ignore[operator]
+        return found
 
     def forward(self, images: Tensor) -> Tensor:
         return self.head(self.features(images))

@@ -1,12 +1,15 @@
-"""The process that opens a .pth: `python -m mammo_core.zoo.convert_pth IN OUT`.
+"""The process that opens a .pth: `python -m mammo_core.zoo.convert_pth IN OUT [NAME...]`.
 
 A .pth is a pickle. Only tensors and plain containers are unpickled (`weights_only`), and that in a
-process of its own with little memory, for a hostile file may still exhaust it.
+process of its own with little memory, for a hostile file may still exhaust it. What training
+scripts like to put beside the weights (their settings, arrays of scores) is replaced by a thing
+that does nothing; a file that asks for anything else is refused.
 """
 
+import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import torch
 from safetensors.torch import save_file
@@ -17,11 +20,31 @@ from mammo_core.files import sync_folder
 #: Address space, not memory: torch alone maps several gigabytes of libraries.
 MEMORY_LIMIT = 16 * 2**30
 
+#: Under which names the table of weights lies, where it is wrapped; the first that is there.
+NAMES: Final = ("state_dict", "model", "net")
 
-def main(source: Path, target: Path) -> int:
+#: Kinds of things that are known to lie beside weights, and that nobody needs.
+_BESIDE: Final = re.compile(
+    r"argparse\.Namespace|omegaconf\..*|typing\.Any|collections\.defaultdict|pathlib\.\w+"
+    r"|numpy\.(dtype|ndarray|dtypes\.\w+|(_?core\.)?multiarray\.(scalar|_reconstruct))"
+)
+
+
+class Beside:
+    """Stands where something lay that is not a weight. Whatever it is made with, it forgets."""
+
+    def __new__(cls, *_made_with: Any) -> "Beside":
+        return super().__new__(cls)
+
+    def __init__(self, *_made_with: Any) -> None: ...
+
+    def __setstate__(self, _state: Any) -> None: ...
+
+
+def main(source: Path, target: Path, *names: str) -> int:
     _limit_memory()
-    loaded = torch.load(source, map_location="cpu", weights_only=True)
-    state = _tensors_of(loaded)
+    loaded = _load(source)
+    state = _tensors_of(loaded, names or NAMES)
     if not state:
         sys.stderr.write("It holds no table of weights.\n")
         return 1
@@ -30,7 +53,21 @@ def main(source: Path, target: Path) -> int:
     return 0
 
 
-def _tensors_of(loaded: Any) -> dict[str, Tensor]:
+def _load(source: Path) -> Any:
+    stand_ins = [(Beside, name) for name in _globals_of(source) if _BESIDE.fullmatch(name)]
+    with torch.serialization.safe_globals(stand_ins):  # type: ignore[arg-type]
+        return torch.load(source, map_location="cpu", weights_only=True)
+
+
+def _globals_of(source: Path) -> list[str]:
+    """What the pickle asks for by name; only files of the newer kind can be asked."""
+    try:
+        return list(torch.serialization.get_unsafe_globals_in_checkpoint(source))
+    except ValueError:
+        return []
+
+
+def _tensors_of(loaded: Any, names: tuple[str, ...]) -> dict[str, Tensor]:
     """The table of weights, which training scripts like to wrap once or twice."""
     for _ in range(3):
         if not isinstance(loaded, dict):
@@ -38,7 +75,7 @@ def _tensors_of(loaded: Any) -> dict[str, Tensor]:
         tensors = {name: value for name, value in loaded.items() if isinstance(value, Tensor)}
         if tensors:
             return tensors
-        inner = [loaded[name] for name in ("state_dict", "model", "net") if name in loaded]
+        inner = [loaded[name] for name in names if name in loaded]
         loaded = inner[0] if inner else None
     return {}
 
@@ -52,4 +89,4 @@ def _limit_memory() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2])))
+    sys.exit(main(Path(sys.argv[1]), Path(sys.argv[2]), *sys.argv[3:]))

@@ -77,6 +77,33 @@ class Beside(Classifier):
         return torch.stack([feature_map, self._other.expand_as(feature_map)], dim=1).flatten(0, 1)
 
 
+class Held(Classifier):
+    """A network over several images with all but one held still: a network over that one alone, to
+    be explained. `maps` are the feature maps of all, (places, channels, rows, columns).
+    """
+
+    has_plain_head = False
+
+    def __init__(self, whole: Classifier, maps: Tensor, own: int) -> None:
+        super().__init__(whole.trunk, layout=whole.layout)
+        self._whole, self._maps, self._own = whole, maps, own
+
+    def embed(self, feature_map: Tensor) -> Tensor:
+        return self._whole.embed(self._all(feature_map))
+
+    def head(self, feature_map: Tensor) -> Tensor:
+        logits = self._whole.head(self._all(feature_map))
+        own: Tensor = logits.unflatten(1, (self._whole.views, -1))[:, self._own]
+        return own
+
+    def _all(self, feature_map: Tensor) -> Tensor:
+        seats = [
+            feature_map if place == self._own else one.expand_as(feature_map)
+            for place, one in enumerate(self._maps)
+        ]
+        return torch.stack(seats, dim=1).flatten(0, 1)
+
+
 def widened(weight: Tensor) -> Tensor:
     """A last layer over one view as one over two: the mean of what it says of each."""
     return torch.cat([weight] * VIEWS, dim=1) / VIEWS

@@ -1,11 +1,14 @@
 import csv
+import tracemalloc
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.errors import ConfigError
 from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.many_files import find_files
 from mammo_core.inference.scoring import score_images
 from mammo_core.metrics.ensemble import Averaging, Ensemble, Member, save_ensemble
 from mammo_core.preprocessing.reading.read import read_mammogram
@@ -237,3 +240,46 @@ def test_mistakes_are_told_in_sentences(
     ):
         assert main(["predict", *arguments]) == 2
         assert complaint in capsys.readouterr().err
+
+
+def test_files_come_in_order_and_each_once_however_they_are_named(tmp_path: Path) -> None:
+    for name in ("a/2.png", "a/b/1.png", "a/10.png", "a.png", "c/1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "a" / "link").symlink_to(tmp_path / "c")
+
+    def found(*places: str) -> list[tuple[str, bool]]:
+        listed = find_files([tmp_path / place for place in places])
+        return [(str(one.path.relative_to(tmp_path)), one.is_named) for one in listed]
+
+    below_a = [("a/10.png", False), ("a/2.png", False), ("a/b/1.png", False)]
+    assert found("a") == below_a
+    assert found("a", "a/b", "a.png") == [*below_a[:2], below_a[2], ("a.png", True)]
+    assert found("a/2.png", "a") == [below_a[0], ("a/2.png", True), below_a[2]]
+    assert found("a/link/1.png", "a") == [("a/link/1.png", True), *below_a]
+    assert found("c", "a/../c", "a/link") == [
+        ("c/1.png", False),
+        ("a/../c/1.png", False),
+        ("a/link/1.png", False),
+    ]
+    with pytest.raises(ConfigError, match="no file or folder"):
+        find_files([tmp_path / "none"])
+
+
+def test_a_hundred_folders_of_files_take_the_memory_of_one(tmp_path: Path) -> None:
+    for folder in range(100):
+        (tmp_path / str(folder)).mkdir()
+        for name in range(50):
+            (tmp_path / str(folder) / f"{name}.png").touch()
+
+    def peak(place: Path) -> tuple[int, int]:
+        tracemalloc.start()
+        count = sum(1 for _ in find_files([place]))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return count, most
+
+    peak(tmp_path)  # what is made once, by importing and caching
+    (few, some), (all_of_them, most) = peak(tmp_path / "0"), peak(tmp_path)
+    assert (few, all_of_them) == (50, 5000)
+    assert most < some + 100_000

@@ -47,6 +47,21 @@ def test_a_recipe_and_a_folder_are_enough(
     assert run.is_checkpoint
 
 
+def test_several_recipes_are_a_run_each_and_none_is_made_where_one_cannot_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put_phantoms(tmp_path / "set", women=12)
+    asked = ["train", "--data", str(tmp_path / "set"), *TINY, "--no-start"]
+    assert main([*asked, "--recipe", "smoke,soup"]) == 2
+    assert "There is no recipe named 'soup'" in capsys.readouterr().err
+    assert list_runs(tmp_path / "runs") == []
+    assert main([*asked, "--recipe", "smoke, conv2", "--seeds", "2"]) == 0
+    told = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    configs = [load_settings(folder / "run.json", RunConfig) for folder in told]
+    assert [one.recipe for one in configs] == ["smoke", "smoke", "conv2", "conv2"]
+    assert len({one.series for one in configs}) == 2
+
+
 def test_saved_settings_start_a_run_of_its_own_and_not_of_their_old_series(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,4 +1,4 @@
-"""Data: register a phantom set and a leaky copy of it, audit both, and see the leak named."""
+"""Data: register a leaky copy of a phantom set, audit it, and see the leak named."""
 
 import shutil
 from collections.abc import Callable
@@ -50,9 +50,6 @@ def test_the_leak_of_a_copied_set_is_named(
     page: Page, sets: Path, take_picture: Callable[[str], None]
 ) -> None:
     page.get_by_role("link", name="Data").click()
-    register_and_audit(page, sets / "honest")
-    expect(page.get_by_text("are in more than one split")).to_have_count(0)
-
     register_and_audit(page, sets / "leaky")
     finding = page.get_by_text(LEAK)
     expect(finding).to_be_visible()
@@ -67,3 +64,10 @@ def test_the_leak_of_a_copied_set_is_named(
     expect(page.locator(".case-list .row img").first).to_be_visible()
     expect(page.get_by_text("Leaky split")).to_have_count(0)  # nothing left of the last section
     take_picture("data-images")
+
+
+@pytest.mark.slow
+def test_no_leak_is_named_where_women_are_kept_apart(page: Page, sets: Path) -> None:
+    page.get_by_role("link", name="Data").click()
+    register_and_audit(page, sets / "honest")
+    expect(page.get_by_text("are in more than one split")).to_have_count(0)

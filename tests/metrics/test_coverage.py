@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from benchmarks.coverage import two_rivals, women
+from benchmarks.women import two_rivals, women
 from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.uncertainty import auc_of, auc_with_interval, rate_with_interval
 
@@ -51,16 +51,35 @@ def test_a_model_worse_by_the_margin_is_not_called_no_worse_of_ten_with_cancer()
     assert wrong <= 0.04
 
 
+def test_nor_is_it_of_sixty_with_cancer() -> None:
+    """DeLong's symmetric interval called it so in 4 of 100."""
+    share, wrong = differences_held(60, 200, (0.90, 0.95), 1, 300)
+    assert share >= 0.93
+    assert wrong <= 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("images", [1, 4])
+@pytest.mark.parametrize("aucs", [(0.97, 0.99), (0.99, 0.97)])
+def test_the_interval_of_a_difference_of_near_perfect_models_holds_it(
+    aucs: tuple[float, float], images: int
+) -> None:
+    """Sixty with cancer, of whom hardly any is ranked wrongly: DeLong's interval held it in 91."""
+    share, wrong = differences_held(60, 1000, aucs, images, 400)
+    assert share >= 0.95
+    assert wrong <= 0.03
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("images", [1, 4])
 @pytest.mark.parametrize("aucs", [(0.90, 0.95), (0.95, 0.95), (0.60, 0.70)])
-@pytest.mark.parametrize(("ill", "count"), [(10, 500), (20, 500), (34, 100)])
-def test_the_interval_of_a_difference_of_few_holds_it(
+@pytest.mark.parametrize(("ill", "count"), [(10, 500), (20, 500), (34, 100), (60, 200), (170, 500)])
+def test_the_interval_of_a_difference_holds_it(
     ill: int, count: int, aucs: tuple[float, float], images: int
 ) -> None:
     share, wrong = differences_held(ill, count, aucs, images, 600)
-    assert share >= 0.93
-    assert wrong <= 0.04
+    assert share >= 0.92
+    assert wrong <= 0.04  # 0.03, and what 600 studies leave to chance
 
 
 @pytest.mark.slow

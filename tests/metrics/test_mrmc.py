@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.figures import roe_metz
 from mammo_core.errors import TableError
 from mammo_core.metrics.mrmc import (
     Crossed,
@@ -59,38 +60,8 @@ def van_dyke() -> Crossed:
     )
 
 
-def made_up(
-    rng: np.random.Generator,
-    *,
-    readers: int = 5,
-    women: int = 100,
-    images: int = 1,
-    gain: float = 0.0,
-) -> Crossed:
-    """Roe and Metz (1997): readers, cases and what modality, reader and case do to each other."""
-    cases = women * images
-    groups = np.repeat(np.arange(women), images)
-    positive = groups % 2 == 0
-
-    def part(share: float, *shape: int) -> np.ndarray:
-        return np.sqrt(share) * rng.normal(size=shape)
-
-    scores = (
-        part(0.01, 1, readers, 1) * positive
-        + part(0.01, 2, readers, 1) * positive
-        + (part(0.3, 1, 1, women) + part(0.2, 2, 1, women) + part(0.2, 1, readers, women))[
-            :, :, groups
-        ]
-        + part(0.3, 2, readers, cases)
-        + (1.5 + gain * np.array([0.0, 1.0])[:, None, None]) * positive
-    )
-    return Crossed(
-        modalities=("without AI", "with AI"),
-        readers=tuple(f"r{number}" for number in range(readers)),
-        scores=scores,
-        positive=positive,
-        groups=groups,
-    )
+def made_up(rng: np.random.Generator, **wanted: float) -> Crossed:
+    return roe_metz(rng, **wanted).reads
 
 
 #: What OR-DBM MRMC 2.51 (Schartz, Hillis, Pesce, Berbaum) prints for these ratings, trapezoidal

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.curves import rate_bands
 from mammo_core.metrics.uncertainty import (
     IntervalMethod,
     auc_parts,
     auc_with_interval,
     degrees_of_freedom,
     effective_groups,
-    rate_bands,
     rate_with_interval,
     rates_at,
     t_quantile,
@@ -174,3 +174,19 @@ def test_the_bands_are_the_intervals_of_each_threshold() -> None:
     )
     assert middle["specificity_low"] == rates.specificity.low
     assert bands["sensitivity"].iloc[0] == 1.0
+
+
+def test_women_of_whom_hardly_any_is_ranked_wrongly_have_the_interval_of_few() -> None:
+    """Of 60 women with cancer at an AUC above 11/12, as of fewer than 50 at any."""
+    rng = np.random.default_rng(0)
+    positive = np.arange(200) < 60
+    noise = rng.normal(size=200)
+    methods = [
+        auc_with_interval(cases_of(noise + gain * positive, positive)).method for gain in (1.0, 3.0)
+    ]
+    assert methods == [IntervalMethod.DELONG, IntervalMethod.NEWCOMBE]
+
+
+def test_one_score_for_all_of_many_women_has_an_interval() -> None:
+    flat = auc_with_interval(cases_of(np.full(200, 0.3), np.arange(200) < 60))
+    assert flat.low < 0.45 < flat.value < 0.55 < flat.high

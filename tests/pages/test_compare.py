@@ -25,8 +25,10 @@ from mammo_core.reports.study.margins import written_margin
 from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.evaluations import write_left_out
 from mammo_core.runs.folder import BASELINES_NAME, RunFolder, RunStatus, card_hash, list_runs
+from mammo_core.runs.jobs import create_run
 from mammo_core.runs.naming import About, write_about
 from mammo_core.runs.operating_points import OPENINGS_FILE, LockedPoint, Promise, lock_point
+from mammo_core.runs.searches import SearchConfig, Trial, write_trial
 from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, Level, RunState, Split
@@ -462,6 +464,40 @@ def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_wom
     assert any("optim.epochs" in one.value for one in page.warning)
 
 
+def test_the_trials_of_a_search_are_listed_with_how_many_there_were(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
+    page = open_page("compare")
+    page.segmented_control(key="compare_section").set_value("Trials").run()
+    assert "No search has been made" in page.info[-1].value
+    base = load_settings(RunFolder(runs_root / GOOD).file("run.json"), RunConfig)
+    over = {"optim.learning_rate": "log:1e-5..1e-3"}
+    search = create_run(
+        SearchConfig(base=base, over=over, trials=3), runs_root, what="search", total=3
+    )
+    search.write_status(RunStatus(state=RunState.FINISHED))
+    for number, (name, aucs) in enumerate({GOOD: (0.6, 0.9), GUESSING: (0.5,)}.items(), start=1):
+        run = RunFolder(runs_root / name)
+        if name == GUESSING:  # ended early: no card, no predictions
+            run.path.mkdir()
+            save_settings(base, run.settings_file)
+            run.write_status(RunStatus(state=RunState.STOPPED))
+        for epoch, auc in enumerate(aucs, start=1):
+            run.append_metrics({"epoch": epoch, "split": "val", "auc": auc})
+        changes = {"optim.learning_rate": f"{number}e-05"}
+        write_trial(run, Trial(search=search.run_id, number=number, trials=3, changes=changes))
+    page.run()
+    assert not page.exception
+    table = page.dataframe[-1].value
+    assert table["trial"].tolist() == [1, 2]
+    assert table["optim.learning_rate"].tolist() == ["1e-05", "2e-05"]
+    assert table["best validation AUC"].tolist() == [0.9, 0.5]
+    assert table["state"].tolist() == ["finished", "stopped"]
+    assert any("2 of 3 trials begun, 1 trained to the end" in one.value for one in page.caption)
+    assert any("Trial 1 of 3 is the best" in one.value for one in page.text)
+
+
 def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
@@ -477,7 +513,7 @@ def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: Op
     narrow = planned()
     page.number_input(key="plan_reach").set_value(0.1).run()
     assert planned() < narrow / 3  # half the width, a quarter of the women
-    page.segmented_control(key="plan_aim").set_value("readers without and with it").run()
+    page.segmented_control(key="plan_aim").set_value("readers").run()
     assert any("6 readers and the cases are both a sample" in one.value for one in page.caption)
     page.number_input(key="plan_other").set_value(0.85).run()
     assert "Both values are the same" in page.error[0].value

@@ -244,19 +244,19 @@ def test_the_results_of_a_study_are_shown_to_whoever_runs_it_and_taken_away(
     page = open_page("read")
     page.query_params["study"] = study.study_id
     page.run()
-    assert not page.table
+    assert not page.dataframe
     page.toggle(key="study_results").set_value(True).run(timeout=60)
     assert not page.exception, page.exception
     assert "3 readers read 60 cases (women not known) both without AI and with AI" in captions(page)
     assert "20 with cancer, 40 without" in captions(page)
     assert "Sequential design" in captions(page)
-    effects = page.table[0].value
+    effects = page.dataframe[0].value
     assert [*effects["Figure"]] == ["AUC"] * 2 + ["sensitivity"] * 2 + ["specificity"] * 2
     assert [*effects["About"][:2]] == [str(Readers.RANDOM), str(Readers.FIXED)]
     labels = [one.proto.label for one in page.get("download_button")]
     assert labels[1:] == ["Report, HTML", "Report, Markdown", "Numbers, CSV"]
     sign_in(page, "A")
-    assert not page.table  # a reader who signs in sees nothing of it
+    assert not page.dataframe  # a reader who signs in sees nothing of it
     out = tmp_path / "pilot.csv"
     assert main(["readers", "Pilot", "--out", str(out)]) == 0
     told = pd.read_csv(out)

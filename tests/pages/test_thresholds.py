@@ -26,7 +26,12 @@ from mammo_core.runs.card import SplitCount, read_card, write_card
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, RunStatus
 from mammo_core.runs.kept_tables import keep_table
 from mammo_core.runs.naming import run_title
-from mammo_core.runs.operating_points import POINTS_FILE, lock_point, point_in_force
+from mammo_core.runs.operating_points import (
+    POINTS_FILE,
+    LockedPoint,
+    lock_point,
+    point_in_force,
+)
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
@@ -74,6 +79,18 @@ def captions_of(page: AppTest) -> str:
 def at_threshold(page: AppTest, threshold: float) -> AppTest:
     page.query_params["threshold"] = repr(threshold)
     return page.run()
+
+
+def on_validation(page: AppTest) -> AppTest:
+    return page.segmented_control(key="count_split").set_value("val").run()
+
+
+def locked_on_validation(page: AppTest, run: RunFolder) -> LockedPoint:
+    """What the page's own lock wrote down of its threshold on the validation split."""
+    on_validation(page).button(key="lock").click().run()
+    locked = point_in_force(run)
+    assert locked is not None
+    return locked
 
 
 def chosen_on(run: RunFolder, split: str) -> str:
@@ -355,7 +372,7 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     assert page.button(key="lock").disabled
     assert "would flatter itself" in captions_of(page)
 
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     page.selectbox(key="aim").set_value("sensitivity at least").run()
     page.button(key="set_threshold").click().run()
     page.button(key="lock").click().run()
@@ -379,10 +396,7 @@ def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
-    page.button(key="lock").click().run()
-    locked = point_in_force(run)
-    assert locked is not None
+    locked = locked_on_validation(page, run)
     assert "have changed since" not in captions_of(page)
     lock_point(run, replace(locked, cases_sha256="0" * 64))
     page.run()
@@ -396,7 +410,7 @@ def test_a_threshold_chosen_on_test_is_not_locked_as_chosen_on_validation(
     run = write_run(runs_root, RUN, with_validation())
     page = open_page("thresholds")
     page.button(key="set_threshold").click().run()
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     assert page.button(key="lock").disabled
     assert "was chosen on the test split, by breast" in captions_of(page)
     page.button(key="set_threshold").click().run()
@@ -412,7 +426,7 @@ def test_a_threshold_counted_otherwise_than_now_says_so_and_is_not_locked(
 ) -> None:
     write_run(runs_root, RUN, with_validation())
     page = open_page("thresholds")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     page.button(key="set_threshold").click().run()
     page.segmented_control(key="count_level").set_value("image").run()
     assert page.button(key="lock").disabled
@@ -426,7 +440,7 @@ def test_a_threshold_of_unknown_origin_is_shown_and_not_locked(
 ) -> None:
     write_run(runs_root, RUN, with_validation())
     page = open_page("thresholds")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     at_threshold(page, 0.5)
     assert page.button(key="lock").disabled
     assert "does not tell where it was chosen" in captions_of(page)
@@ -448,8 +462,7 @@ def test_a_locked_threshold_can_be_unlocked(runs_root: Path, open_page: OpenPage
     run = write_run(runs_root, RUN, with_validation())
     page = open_page("thresholds")
     assert not [one for one in page.button if one.key == "unlock"]
-    page.segmented_control(key="count_split").set_value("val").run()
-    page.button(key="lock").click().run()
+    locked_on_validation(page, run)
     assert re.search(
         r"Locked: 0\.\d{4} by breast, since \d+ [A-Z][a-z]{2} 20\d\d\.", captions_of(page)
     )
@@ -470,7 +483,7 @@ def test_a_threshold_that_came_with_the_model_is_not_said_to_be_locked_here(
         comes_with_model=True,
     )  # fmt: skip
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     told = captions_of(page)
     assert "Comes with the model: 0." in told
     assert "sensitivity at least 0.9, chosen on the validation split" in told
@@ -483,7 +496,7 @@ def test_what_is_shown_stands_in_the_title(runs_root: Path, open_page: OpenPage)
     title = run_title(write_run(runs_root, RUN, with_validation()))
     page = open_page("thresholds")
     assert page.subheader[0].value.replace("\\", "") == f"{title}: test split, by breast"
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     page.segmented_control(key="count_level").set_value("image").run()
     assert page.subheader[0].value.replace("\\", "") == f"{title}: validation split, by image"
 
@@ -522,14 +535,14 @@ def test_an_aim_met_on_test_is_said_to_flatter(runs_root: Path, open_page: OpenP
     page = open_page("thresholds")
     page.button(key="set_threshold").click().run()
     assert "Chosen on these very cases: it flatters." in captions_of(page)
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     assert "it flatters" not in captions_of(page)
 
 
 def test_a_fresh_visit_opens_at_the_locked_point(runs_root: Path, open_page: OpenPage) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     page.query_params["chosen"] = chosen_on(run, "val")
     at_threshold(page, 0.5).button(key="lock").click().run()
     again = open_page("thresholds")
@@ -568,7 +581,7 @@ def test_a_threshold_locked_on_recalibrated_scores_opens_and_delivers_at_the_sam
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     page.query_params["chosen"] = chosen_on(run, "val")
     page.segmented_control(key="lock_on").set_value("Platt")
     at_threshold(page, 0.5).button(key="lock").click().run()
@@ -597,7 +610,7 @@ def test_an_ensemble_has_a_threshold_of_its_own_and_folds_joined_have_none(
     for method in (Averaging.OUT_OF_FOLD, Averaging.MEAN):
         save_ensemble(Ensemble(method=method, members=(one,)), run.file(MEMBERS_NAME))
         page = show(open_page("thresholds"), "Operating point")
-        page.segmented_control(key="count_split").set_value("val").run()
+        on_validation(page)
         assert page.button(key="lock").disabled == (method is Averaging.OUT_OF_FOLD)
     page.query_params["chosen"] = chosen_on(run, "val")
     at_threshold(page, 0.5).button(key="lock").click().run()
@@ -612,10 +625,7 @@ def test_an_untouched_threshold_is_locked_with_the_aim_it_begins_with(
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
-    page.button(key="lock").click().run()
-    locked = point_in_force(run)
-    assert locked is not None
+    locked = locked_on_validation(page, run)
     assert locked.aim == "sensitivity at least 0.9"
 
 
@@ -626,7 +636,7 @@ def test_no_threshold_is_locked_where_nobody_has_cancer(
     table.loc[table["split"] == "val", "positive"] = False
     write_run(runs_root, RUN, table)
     page = open_page("thresholds")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     assert page.button(key="lock").disabled
     assert "None of these 80 cases has cancer" in captions_of(page)
 
@@ -646,7 +656,7 @@ def test_a_run_deleted_meanwhile_cannot_be_locked_and_that_is_said(
 ) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
+    on_validation(page)
     shutil.rmtree(run.path)
     page.button(key="lock").click().run()
     assert not page.exception, page.exception
@@ -702,10 +712,7 @@ def test_what_a_file_says_is_not_read_as_markdown(runs_root: Path, open_page: Op
     picture = "![x](http://evil.example/x.png)"
     run = write_run(runs_root, RUN, with_validation().assign(site=picture))
     page = show(open_page("thresholds"), "Operating point")
-    page.segmented_control(key="count_split").set_value("val").run()
-    page.button(key="lock").click().run()
-    locked = point_in_force(run)
-    assert locked is not None
+    locked = locked_on_validation(page, run)
     lock_point(run, replace(locked, aim=picture, locked_at=picture, split=picture))
     page.run()
     shown = page.markdown[-1].value
@@ -1024,10 +1031,9 @@ def test_readers_who_read_in_two_ways_are_compared_by_the_truth_and_the_women_he
     assert not page.exception, page.exception
     assert "2 readers read 240 cases of 60 women" in captions_of(page)
     assert any("2 readers are too few to speak of readers" in one.value for one in page.warning)
-    effects = page.table[0].value
-    assert effects["Figure"].tolist() == ["AUC"]
+    assert frame(page, "Figure")["Figure"].tolist() == ["AUC"]
     page.number_input(key="study_called_from").set_value(60.0).run()
-    assert page.table[0].value["Figure"].tolist() == ["AUC", "sensitivity", "specificity"]
+    assert frame(page, "Figure")["Figure"].tolist() == ["AUC", "sensitivity", "specificity"]
     assert "from a score of 60, chosen for this table" in captions_of(page)
 
 

@@ -60,10 +60,12 @@ def test_what_was_chosen_is_what_is_started(form: AppTest, runs_root: Path) -> N
     form.selectbox(key="train_schedule_smoke").set_value("constant")
     form.toggle(key="train_compiled_smoke").set_value(True)
     form.toggle(key="train_deterministic_smoke").set_value(True)
-    form.number_input(key="train_noise_smoke").set_value(0.1).run()
+    form.number_input(key="train_noise_smoke").set_value(0.1)
+    form.number_input(key="train_learnt_from_smoke").set_value(0.5).run()
     form.button(key="train_start").click().run()
     assert not form.exception
     (config,) = settings_of_started(runs_root)
+    assert config.data.train_share == 0.5
     assert config.prepare.size == (32, 16)
     assert (config.optim.epochs, config.optim.batch_size) == (300, 8)
     assert config.optim.least_sensitivity == 0.6
@@ -331,6 +333,11 @@ def test_where_is_asked_only_where_a_cluster_is_named_and_the_run_goes_there(
         (run,) = list_runs(runs_root)
         (job,) = dashboard.jobs.values()
         assert f"mammo_core.places.ranks {run.path.resolve()} 2" in job["entrypoint"]
+        assert "Waiting for room on the cluster." in words(form)
+        form.button(key=f"stop_{run.run_id}").click().run()
+        assert not form.exception
+        assert job["status"] == "STOPPED"
+        assert run.read_status().state is RunState.STOPPED
     # The cluster is gone while the page is open: what is asked of it is answered in words.
     monkeypatch.setenv("MAMMO_RAY", "http://127.0.0.1:9")
     form.session_state["train_show"] = "New run"

@@ -1,5 +1,7 @@
 """Runs that are over: what they reached, what they cost, and how to start again."""
 
+import os
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +9,9 @@ import pytest
 
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings, save_settings
 from mammo_core.datasets.predictions import read_predictions
+from mammo_core.places.cluster import PlacedJob, write_placed
 from mammo_core.runs.folder import RunFolder, RunStatus, find_run, list_runs
+from mammo_core.runs.jobs import create_run
 from mammo_core.runs.naming import About, write_about
 from mammo_core.runs.operating_points import margins_of, openings_of
 from mammo_core.runs.sidecars import read_cost
@@ -260,3 +264,22 @@ def test_a_margin_is_written_while_a_run_trains_and_its_results_are_a_look_once_
     page.run()
     assert len(openings_of(run)) == 1
     assert margins_of(run, []) == [(margin, True)]
+
+
+def test_a_run_in_line_on_a_cluster_that_goes_while_the_page_is_open_is_told_as_lost(
+    config: RunConfig, runs_root: Path, open_page: OpenPage
+) -> None:
+    run = create_run(config, runs_root, what="light_cnn", total=2)
+    write_placed(run.path, PlacedJob(cluster="http://127.0.0.1:9", job="gone"))
+    run.beat()
+    page = open_page("train")
+    page.button_group(key="train_show").set_value("Runs").run()
+    assert not page.exception
+    page.button(key=f"stop_{run.run_id}").click().run()
+    assert not page.exception
+    long_ago = time.time() - 60
+    os.utime(run.file("heartbeat"), (long_ago, long_ago))
+    page.run()
+    assert not page.exception
+    told = "\n".join(one.value for one in (*page.warning, *page.error, *page.text, *page.caption))
+    assert "does not answer" in told

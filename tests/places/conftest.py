@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+_GOES = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,19 +36,26 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def started(port: int) -> ThreeNodes:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.places.three_nodes", str(port)],
-        cwd=ROOT,
-        env=os.environ | {"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
-    assert process.stdout.readline() == "up\n"
-    return ThreeNodes(address=f"http://127.0.0.1:{port}", process=process)
+def started(log: Path) -> ThreeNodes:
+    """Ray gives a node 30 seconds to come up: on a busy computer that takes more than one go."""
+    for _ in range(_GOES):
+        port = free_port()
+        with log.open("ab") as errors:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "tests.places.three_nodes", str(port)],
+                cwd=ROOT,
+                env=os.environ | {"OMP_NUM_THREADS": "1", "RAY_AUTH_MODE": "disabled"},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+        assert process.stdout is not None
+        nodes = ThreeNodes(address=f"http://127.0.0.1:{port}", process=process)
+        if process.stdout.readline() == "up\n":
+            return nodes
+        ended(nodes)
+    raise AssertionError(f"No cluster came up: {log.read_text(errors='replace')[-2000:]}")
 
 
 def ended(nodes: ThreeNodes) -> None:
@@ -59,13 +67,13 @@ def ended(nodes: ThreeNodes) -> None:
 
 
 @pytest.fixture(scope="session")
-def three_nodes() -> Iterator[ThreeNodes]:
+def three_nodes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ThreeNodes]:
     if importlib.util.find_spec("ray") is None:
         pytest.skip(
             "NOT TESTED: work on a cluster. Ray is not installed; "
             "pip install -r requirements-cluster.txt"
         )
-    nodes = started(free_port())
+    nodes = started(tmp_path_factory.mktemp("cluster") / "log.txt")
     yield nodes
     ended(nodes)
 

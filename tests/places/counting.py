@@ -1,4 +1,6 @@
-"""Work for a cluster that comes to nothing: `slowly FOLDER CHUNKS`, or `rows COUNT`."""
+"""Work for a cluster: `slowly FOLDER CHUNKS` and `rows COUNT`, which come to nothing, and
+`features FOLDER OUT`, which measures the breasts of phantoms, and their boxes.
+"""
 
 import resource
 import sys
@@ -6,6 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mammo_core.datasets.dataset import read_dataset
+from mammo_core.datasets.radiomics import measure_features
 from mammo_core.places.pieces import in_chunks, kept_piece
 
 _SIZE = 64
@@ -40,8 +44,18 @@ def rows(total: int) -> str:
     return f"{counted} {most:.1f} {time.perf_counter() - begun:.1f}"
 
 
+def features(folder: Path, out: Path) -> None:
+    dataset = read_dataset(folder, "phantom_set", "lesion")
+    for region in ("breast", "boxes"):
+        table = measure_features(dataset, region=region, report=lambda *_: None, processes=1)
+        table.to_csv(out / f"{region}.csv", index=False)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "rows":
+    if sys.argv[1] == "features":
+        features(Path(sys.argv[2]), Path(sys.argv[3]))
+        sys.stdout.write(f"{ANSWER}measured\n")
+    elif sys.argv[1] == "rows":
         sys.stdout.write(f"{ANSWER}{rows(int(sys.argv[2]))}\n")
     else:
         sys.stdout.write(f"{ANSWER}{slowly(Path(sys.argv[2]), int(sys.argv[3]))}\n")

@@ -29,7 +29,7 @@ def out_of_fold(folder: Path, *, is_here: bool) -> pd.DataFrame:
     base = tiny_config(folder, epochs=2)
     configs = fold_configs(replace(base, data=replace(base.data, val_fraction=0.3)), 3)
     runs = start_series(configs, checkpoints_root(), is_here=is_here)
-    wait_until(lambda: all(run.read_status().state.is_over for run in runs), seconds=300)
+    wait_until(lambda: all(run.read_status().state.is_over for run in runs), seconds=900)
     assert [run.read_log(last_lines=5) for run in runs if not run.is_checkpoint] == []
     joined = join_folds(configs[0].series, checkpoints_root())
     return pd.read_csv(joined.predictions_file).drop(columns="model_id")
@@ -58,7 +58,7 @@ def test_two_processes_of_a_cluster_learn_what_two_of_torchrun_do(
         workers=1,
     )
     (run,) = start_series([config], checkpoints_root(), ranks=2)
-    wait_until(lambda: run.read_status().state.is_over, seconds=300)
+    wait_until(lambda: run.read_status().state.is_over, seconds=900)
     assert run.read_status().state is RunState.FINISHED, run.read_log(last_lines=20)
     assert run.card().training.devices == 2
     other = trained_by_two(config, tmp_path)
@@ -73,7 +73,7 @@ def test_a_search_keeps_every_trial_and_says_on_the_card_how_many_there_were(
     base = tiny_config(twenty_four_women, epochs=4)
     search = SearchConfig(base=base, over={"optim.learning_rate": "log:1e-5..1e-1"}, trials=5)
     job = start_run(search, checkpoints_root(), what="search", total=5)
-    wait_until(lambda: job.read_status().state.is_over, seconds=500)
+    wait_until(lambda: job.read_status().state.is_over, seconds=900)
     status = job.read_status()
     assert status.state is RunState.FINISHED, f"{status.message}{job.read_log(last_lines=30)}"
     tried = trials_of(job.run_id, checkpoints_root())

@@ -5,7 +5,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from mammo_core.cli import main
 from mammo_core.config import EvaluateConfig
@@ -22,7 +25,7 @@ from tests.training.test_worker import tiny_config
 pytestmark = pytest.mark.slow
 
 
-def wait_until(told: Callable[[], bool], *, seconds: float = 120.0) -> None:
+def wait_until(told: Callable[[], bool], *, seconds: float = 600.0) -> None:
     end = time.monotonic() + seconds
     while not told():
         assert time.monotonic() < end, "waited in vain"
@@ -116,6 +119,28 @@ def test_a_run_is_stopped_and_resumed_from_its_folder(
     wait_until(lambda: run.read_status().done > done)
     stop_run(run)
     wait_until(lambda: run.read_status().state is RunState.STOPPED)
+
+
+def test_a_run_whose_node_is_lost_is_seen_as_lost_and_resumes_to_the_same_result(
+    cluster: ThreeNodes, twelve_women: Path
+) -> None:
+    runs = [started(twelve_women, epochs=60) for _ in range(3)]  # one on each node
+    wait_until(lambda: all(run.read_status().done >= 2 for run in runs))
+    cluster.tell("kill")
+    wait_until(lambda: any(run.read_status().state is RunState.LOST for run in runs))
+    cluster.tell("add")
+    (gone,) = (run for run in runs if run.read_status().state is RunState.LOST)
+    assert 2 <= gone.read_status().done < 60
+    assert not gone.is_checkpoint
+    resume_run(gone)
+    wait_until(lambda: all(run.read_status().state.is_over for run in runs))
+    assert [run.read_log(last_lines=5) for run in runs if not run.is_checkpoint] == []
+    other = next(run for run in runs if run != gone)
+    resumed, whole = (load_file(run.weights_file) for run in (gone, other))
+    assert resumed.keys() == whole.keys()
+    assert all(torch.equal(resumed[name], whole[name]) for name in whole)
+    tables = [pd.read_csv(run.predictions_file).drop(columns="model_id") for run in (gone, other)]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_run_in_line_is_told_as_such_and_taken_out_of_it(

@@ -6,11 +6,10 @@ import pytest
 
 from mammo_core.metrics.calibration import calibration_of
 from mammo_core.metrics.cases import Pooling
-from mammo_core.metrics.curves import pr_curve
+from mammo_core.metrics.curves import pr_curve, rate_bands
 from mammo_core.metrics.net_benefit import decision_curve
 from mammo_core.metrics.subgroups import slices_of
 from mammo_core.metrics.threshold import operating_point
-from mammo_core.metrics.uncertainty import rate_bands
 from mammo_core.plots.curves import (
     NamedCurve,
     band_figure,

@@ -120,12 +120,20 @@ def test_two_models_of_one_name_are_told_apart(new: RunFolder) -> None:
     assert names == {"EfficientNet", "EfficientNet (2)"}
 
 
-def test_one_typed_after_the_opening_is_marked(new: RunFolder) -> None:
+def test_one_typed_after_the_opening_is_marked_and_says_who_had_looked(new: RunFolder) -> None:
     note_opening(new, by="a test", now=NOON)
     late = written(new, now=ELEVEN.replace(hour=13))
     assert not late.is_beforehand
-    assert "AFTER the test set was first opened" in late.when
+    assert late.when == (
+        "2026-01-01 13:00 (UTC), AFTER the test set was first opened on 2026-01-01 12:00 (a test)"
+    )
     assert written(new).is_beforehand
+    note_opening(RunFolder(new.path.parent / OLD), by="a rival", now="2026-01-01T09:00:00+00:00")
+    assert written(new).when == (
+        "2026-01-01 11:00 (UTC), AFTER the test set was first opened on 2026-01-01 09:00 (a rival)"
+    )
+    late = hold_margins(new, [new.path.parent])[0]
+    assert late.when.endswith("in all on 2 occasions (also a test)")
 
 
 def test_a_margin_is_written_while_the_run_still_trains(new: RunFolder) -> None:
@@ -136,8 +144,8 @@ def test_a_margin_is_written_while_the_run_still_trains(new: RunFolder) -> None:
         margin=0.1, level=Level.BREAST, now=ELEVEN,
     )  # fmt: skip
     new.file("model_card.json").write_bytes(card)
-    ((one, is_beforehand),) = margins_of(new, [])
-    assert (one.claim, is_beforehand) == ("equivalent", True)
+    ((one, looks),) = margins_of(new, [])
+    assert (one.claim, looks) == ("equivalent", ())
 
 
 @pytest.mark.parametrize("figure", [one for one in MarginOf if one is not MarginOf.AUC])

@@ -50,6 +50,16 @@ def test_training_is_the_same_to_the_bit_where_that_is_asked_for(
         os.environ.pop("CUBLAS_WORKSPACE_CONFIG", None)
 
 
+def test_a_run_alone_on_the_second_machine_of_an_allocation_of_slurm_stands_alone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = {"JOB_ID": "7", "JOB_NAME": "mammoscope", "NTASKS": "2", "NNODES": "2", "PROCID": "1"}
+    for name, value in told.items():
+        monkeypatch.setenv(f"SLURM_{name}", value)
+    fabric = make_fabric(CONFIG)
+    assert (fabric.world_size, fabric.global_rank) == (1, 0)
+
+
 @pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
 def test_every_optimiser_steps_in_one_kernel(optimizer: str) -> None:
     settings = config(optimizer=optimizer)

@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 
 import pandas as pd
 
+from mammo_core.types import DENSITY as DENSITY
 from mammo_core.types import Level, Task
 
 Imaging = Literal["synthetic", "digital", "film", "mixed", "unknown"]
@@ -109,14 +110,6 @@ BIRADS: Final = Task(
     title="BI-RADS assessment 1 to 5",
     classes=("1", "2", "3", "4", "5"),
     positive=("4", "5"),
-    is_ordered=True,
-)
-
-DENSITY: Final = Task(
-    name="density",
-    title="Density A to D, dense being C and D",
-    classes=("A", "B", "C", "D"),
-    positive=("C", "D"),
     is_ordered=True,
 )
 

@@ -3,8 +3,10 @@ given.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+import json
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -12,7 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from mammo_core.datasets.audit.memory import LookMemory
+from mammo_core.datasets.audit.memory import VERSION, LookMemory, known_place
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.duplicates import (
     SIDE,
@@ -24,6 +26,9 @@ from mammo_core.datasets.duplicates import (
 )
 from mammo_core.datasets.small_images import GREY, grey_levels
 from mammo_core.errors import ReadError
+from mammo_core.files import cache_root
+from mammo_core.places.cluster import hands_on
+from mammo_core.places.pieces import CHUNK, PIECES, in_chunks, kept_piece
 from mammo_core.preprocessing.breast import find_breast, is_chest_wall_right
 from mammo_core.preprocessing.judge import reduced
 from mammo_core.preprocessing.reading import limits
@@ -76,13 +81,14 @@ def gather_facts(
     left = [path for path in paths if path not in looks]
     np.random.default_rng(0).shuffle(left)
     report(len(looks), len(paths))
-    with ThreadPoolExecutor(THREADS) as pool:
-        for start in range(0, len(left), _AT_ONCE):
+    size = CHUNK if hands_on() else _AT_ONCE
+    chunks = [left[start : start + size] for start in range(0, len(left), size)]
+    look = in_chunks(_look_on_cluster, root, chunks) if hands_on() else _here(root, chunks, memory)
+    with closing(look):
+        for chunk in chunks:
             if should_stop():
                 break
-            chunk = left[start : start + _AT_ONCE]
-            found = pool.map(lambda path: _look_at(files[path], path, root, memory), chunk)
-            some = dict(zip(chunk, found, strict=True))
+            some = dict(zip(chunk, next(look), strict=True))
             _keep(memory, {files[path]: look for path, look in some.items()})
             looks.update(some)
             report(len(looks), len(paths))
@@ -90,6 +96,32 @@ def gather_facts(
     table = pd.DataFrame([look.row for look in seen], columns=_columns())
     prints = join_fingerprints([look.print for look in seen if look.print is not None])
     return Facts(table=_typed(table), prints=prints)
+
+
+def _here(
+    root: Path, chunks: Iterable[Sequence[str]], memory: LookMemory
+) -> Generator[list[_Look], None, None]:
+    with ThreadPoolExecutor(THREADS) as pool:
+        for chunk in chunks:
+            yield list(pool.map(lambda path: _look_at(root / path, path, root, memory), chunk))
+
+
+def _look_on_cluster(root: Path, chunk: Sequence[str]) -> list[_Look]:
+    """Kept as a piece: the one memory of this computer is no file for many machines to write."""
+
+    def make() -> bytes:
+        looks = [_look_at(root / path, path, root) for path in chunk]
+        return json.dumps([(look.row, _to_bytes(look.print).hex()) for look in looks]).encode()
+
+    def lasts(made: bytes) -> bool:
+        return all(row.get("code") not in _PASSING for row, _ in json.loads(made))
+
+    places = [known_place(root / path) or "absent" for path in chunk]
+    kept = kept_piece(cache_root() / PIECES, ("look", str(VERSION), *places), make, lasts=lasts)
+    return [
+        _recalled(path, row, bytes.fromhex(prints))
+        for path, (row, prints) in zip(chunk, json.loads(kept), strict=True)
+    ]
 
 
 #: Refusals that say something of this machine at this moment, not of the file.
@@ -141,14 +173,14 @@ def _typed(table: pd.DataFrame) -> pd.DataFrame:
     return table.astype({**text, **flags, **counts, **dict.fromkeys(GREY, "Float64")})
 
 
-def _look_at(file: Path, path: str, root: Path, memory: LookMemory) -> _Look:
+def _look_at(file: Path, path: str, root: Path, memory: LookMemory | None = None) -> _Look:
     row: dict[str, Any] = {"path": path}
     try:
         data = limits.read_source(file, most=limits.FILE_BYTES + 1, inside=root)
     except ReadError as error:
         return _Look(row={**row, "code": error.code, "error": error.sentence}, print=None)
     row["content"] = hashlib.sha256(data).hexdigest()
-    known = memory.of_content(row["content"])
+    known = memory.of_content(row["content"]) if memory else None
     if known is not None:
         return _recalled(path, *known)
     try:

@@ -37,7 +37,7 @@ class LookMemory:
 
     def of_files(self, files: Sequence[Path]) -> dict[Path, Found]:
         """What is known of those `files` that lie as they lay before."""
-        places = {place: file for file in files if (place := _known_place(file)) is not None}
+        places = {place: file for file in files if (place := known_place(file)) is not None}
         with closing(self._open()) as database:
             shas = dict(_asked(database, "SELECT place, sha FROM places WHERE place", places))
             looks = _looks(database, set(shas.values()))
@@ -52,7 +52,7 @@ class LookMemory:
         with closing(self._open()) as database, database:
             database.executemany(
                 "INSERT OR REPLACE INTO places VALUES (?, ?)",
-                [(place, sha) for file, (sha, _) in found.items() if (place := _known_place(file))],
+                [(place, sha) for file, (sha, _) in found.items() if (place := known_place(file))],
             )
             database.executemany(
                 "INSERT OR REPLACE INTO looks VALUES (?, ?, ?)",
@@ -65,7 +65,8 @@ class LookMemory:
         return database
 
 
-def _known_place(file: Path) -> str | None:
+def known_place(file: Path) -> str | None:
+    """As a key; None where the file cannot be asked."""
     try:
         return place_of(file)
     except OSError:

@@ -58,7 +58,11 @@ def evidence_of(data: bytes) -> Evidence:
             "This file is not a DICOM: it does not say whose image it is.",
             "Export it without identity.",
         )
-    header = parse(data, tags=_tags()).header
+    return evidence_in(parse(data, tags=identity_tags()).header)
+
+
+def evidence_in(header: Dataset) -> Evidence:
+    """The same of a header that is at hand."""
     uids = {keyword: _uid(header, keyword) for keyword in _UIDS}
     if UID(uids["SOPClassUID"]).name == uids["SOPClassUID"]:
         raise ReadError("unknown_object", "The kind of this DICOM object is not a public one.")
@@ -78,7 +82,8 @@ def evidence_of(data: bytes) -> Evidence:
     )
 
 
-def _tags() -> tuple[int, ...]:
+def identity_tags() -> tuple[int, ...]:
+    """What is read of a header to tell whose it is."""
     keywords = ("SpecificCharacterSet", *_UIDS, *_TEXTS, *_SHAPES)
     return tuple(int(tag_for_keyword(keyword) or 0) for keyword in keywords)
 

@@ -1,6 +1,8 @@
 """Everything of a read case that can be taken away without identity, and all of it as one zip."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from pydicom.dataset import Dataset
 
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.reports.case.dicom import (
@@ -10,6 +12,7 @@ from mammo_core.reports.case.dicom import (
     overlay_capture,
     pseudonymous_studies,
     to_file,
+    untold,
 )
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Appearance, pictures
@@ -42,6 +45,17 @@ def identified_dicom(
     ]
 
 
+def identified_objects(
+    case: ReadCase, look: Appearance, pseudonyms: Pseudonyms, originals: Mapping[str, Evidence]
+) -> list[Dataset]:
+    """What `identified_dicom` puts into files."""
+    return [
+        made
+        for study in identified_studies(case, originals)
+        for _, made in _objects_of(1, study, case, look, pseudonyms)
+    ]
+
+
 def _of_study(
     number: int,
     study: DicomStudy,
@@ -51,15 +65,23 @@ def _of_study(
     *,
     folder: str,
 ) -> list[CaseFile]:
-    files = []
+    return [
+        CaseFile(name=f"{folder}/{name}", content=to_file(made))
+        for name, made in _objects_of(number, study, case, look, pseudonyms)
+    ]
+
+
+def _objects_of(
+    number: int, study: DicomStudy, case: ReadCase, look: Appearance, pseudonyms: Pseudonyms
+) -> Iterator[tuple[str, Dataset]]:
+    """Heatmaps and report, each with the name of its file."""
     for source in study.sources:
         overlay = overlay_capture(source, study, case, look=look, pseudonyms=pseudonyms)
-        name = f"{folder}/{view_name(source.image)}_heatmap.dcm"
-        files.append(CaseFile(name=name, content=to_file(overlay)))
+        yield f"{view_name(source.image)}_heatmap.dcm", overlay
     if has_scores(study, case):
-        report = to_file(structured_report(study, case, pseudonyms))
-        files.append(CaseFile(name=f"{folder}/report_{number}.dcm", content=report))
-    return files
+        with untold():
+            report = structured_report(study, case, pseudonyms)
+        yield f"report_{number}.dcm", report
 
 
 _READ_ME = f"""{NOTICE}

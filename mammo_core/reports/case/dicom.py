@@ -4,7 +4,9 @@ study have in common.
 
 import hashlib
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
@@ -148,7 +150,7 @@ def _refuse_incomplete(case: ReadCase, originals: Mapping[str, Evidence]) -> Non
         )
 
 
-RESEARCH_ONLY: Final = "RESEARCH ONLY"
+RESEARCH_ONLY: Final = "RESEARCH ONLY, NOT FOR CLINICAL USE"
 MANUFACTURER: Final = "Mammoscope"
 _OVERLAYS_SERIES: Final = 9001
 _IMAGES_SERIES: Final = 9000
@@ -203,6 +205,14 @@ def to_file(dataset: Dataset) -> bytes:
     return stream.getvalue()
 
 
+@contextmanager
+def untold() -> Iterator[None]:
+    """A library that finds a name unusual warns of it, and tells the name."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
 def add_subject(dataset: Dataset, subject: Subject) -> None:
     """Patient (C.7.1.1) and General Study (C.7.2.1). What is unknown is present and empty."""
     dataset.PatientName = subject.patient_name
@@ -223,7 +233,7 @@ def add_subject(dataset: Dataset, subject: Subject) -> None:
 
 def add_equipment(dataset: Dataset) -> None:
     dataset.Manufacturer = MANUFACTURER
-    dataset.ManufacturerModelName = f"{MANUFACTURER}, {RESEARCH_ONLY}"
+    dataset.ManufacturerModelName = f"{MANUFACTURER}, RESEARCH ONLY"
     dataset.SoftwareVersions = __version__
 
 

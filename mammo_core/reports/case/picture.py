@@ -30,6 +30,7 @@ Colours = NDArray[np.uint8]  # (rows, columns, 3)
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 BURNED_IN: Final = "RESEARCH ONLY - NOT A MEDICAL DEVICE"
+_WHOLE_NOTICE: Final = f"{BURNED_IN} - NOT FOR CLINICAL USE"  # where there is room for it
 
 #: Perceptually even colour maps at every 15th of their 256 steps, those of the viewer.
 COLOUR_MAPS: Final[Mapping[str, str]] = {
@@ -219,7 +220,7 @@ def _framed(shown: Colours, words: list[str], legend: Appearance | None, *, stam
     lines = [line for text in words for line in _wrapped(text, font, width - 2 * size)]
     line = round(1.5 * size)
     bottom = line * (len(lines) + (1 if legend else 0)) + size
-    noticed = _with_notice(shown, width, 2 * size, stamp=stamp)
+    noticed = _with_notice(shown, width, 2 * size, stamp=stamp, notice=_WHOLE_NOTICE)
     picture = Image.new("RGB", (width, noticed.height + bottom), _BAND)
     picture.paste(noticed)
     draw = ImageDraw.Draw(picture)
@@ -232,11 +233,13 @@ def _framed(shown: Colours, words: list[str], legend: Appearance | None, *, stam
     return np.asarray(picture, dtype=np.uint8)
 
 
-def _with_notice(shown: Colours, width: int, top: int, *, stamp: str) -> Image.Image:
+def _with_notice(
+    shown: Colours, width: int, top: int, *, stamp: str, notice: str = BURNED_IN
+) -> Image.Image:
     """`shown` in the middle of `width`, below a band of `top` pixels that holds the notice, and
     another that holds the stamp, where there is one.
     """
-    bands = [BURNED_IN, *([stamp.upper()] if stamp else [])]
+    bands = [notice, *([stamp.upper()] if stamp else [])]
     rows, columns = shown.shape[:2]
     above = top * len(bands)
     picture = Image.new("RGB", (width, above + rows), _BAND)

@@ -112,7 +112,7 @@ def _observer(pseudonyms: Pseudonyms) -> sr.ObservationContext:
                 uid=pseudonyms.uid("device", "this installation"),
                 name=f"{MANUFACTURER} {__version__}",
                 manufacturer_name=MANUFACTURER,
-                model_name=f"{RESEARCH_ONLY}, not a medical device",
+                model_name="RESEARCH ONLY, not a medical device",
             ),
         )
     )

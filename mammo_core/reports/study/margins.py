@@ -30,12 +30,14 @@ from mammo_core.reports.document import Block, Section, Table, paragraphs
 from mammo_core.runs.folder import NO_SUCH_RUN, RunFolder, card_hash, list_runs
 from mammo_core.runs.naming import run_title, titles_of
 from mammo_core.runs.operating_points import (
+    Opening,
     WrittenMargin,
     before,
     has_points,
     margins_of,
     openings_of_test_set,
     point_in_force,
+    when_written,
     write_margin,
 )
 from mammo_core.types import Level, Split
@@ -48,7 +50,7 @@ class MarginHeld:
 
     written: WrittenMargin
     against: str  # the title of the other model
-    is_beforehand: bool
+    looks_before: tuple[Opening, ...]  # at test results, before it was written
     decides: bool = True  # of several for one figure, the last one written beforehand
     written_for_it: int = 1  # margins for this figure against this model
     basis: str = ""  # the cases the difference is of
@@ -69,11 +71,12 @@ class MarginHeld:
         return f"{self.held}; {self.written_for_it} margins were written for this figure"
 
     @property
+    def is_beforehand(self) -> bool:
+        return not self.looks_before
+
+    @property
     def when(self) -> str:
-        """When it was written, and whether anybody had looked by then."""
-        at = self.written.written_at[:16].replace("T", " ")
-        told = "before" if self.is_beforehand else "AFTER"
-        return f"{at} (UTC), {told} the test set was first opened"
+        return when_written(self.written, self.looks_before)
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -156,15 +159,18 @@ def hold_margins(
     named = titles_of(runs) if titles is None else titles
     return [
         replace(
-            _hold(run, one, is_beforehand, runs, named),
+            _hold(run, one, looks, runs, named),
             decides=number == _deciding(one, margins),
             written_for_it=len(_alike(one, margins)),
         )
-        for number, (one, is_beforehand) in enumerate(margins)
+        for number, (one, looks) in enumerate(margins)
     ]
 
 
-def _alike(one: WrittenMargin, margins: Sequence[tuple[WrittenMargin, bool]]) -> list[int]:
+Margins = Sequence[tuple[WrittenMargin, tuple[Opening, ...]]]
+
+
+def _alike(one: WrittenMargin, margins: Margins) -> list[int]:
     """The places of all for the same figure against the same model: whatever else they say, each
     would be another chance to meet one.
     """
@@ -175,16 +181,16 @@ def _alike(one: WrittenMargin, margins: Sequence[tuple[WrittenMargin, bool]]) ->
     ]
 
 
-def _deciding(one: WrittenMargin, margins: Sequence[tuple[WrittenMargin, bool]]) -> int:
+def _deciding(one: WrittenMargin, margins: Margins) -> int:
     """The last one written beforehand; where none was, the last."""
     alike = _alike(one, margins)
-    return max([number for number in alike if margins[number][1]] or alike)
+    return max([number for number in alike if not margins[number][1]] or alike)
 
 
 def _hold(
     run: RunFolder,
     written: WrittenMargin,
-    is_beforehand: bool,
+    looks: tuple[Opening, ...],
     runs: Sequence[RunFolder],
     titles: Mapping[str, str],
 ) -> MarginHeld:
@@ -193,14 +199,10 @@ def _hold(
         other = next((one for one in runs if one.run_id == written.against), None)
         if other is None:
             raise RunError(NO_SUCH_RUN.format(run_id=written.against))
-        found, basis = _judge(run, other, title, written, runs, is_beforehand=is_beforehand)
+        found, basis = _judge(run, other, title, written, runs, is_beforehand=not looks)
     except MammoError as error:
-        return MarginHeld(
-            written=written, against=title, is_beforehand=is_beforehand, why=str(error)
-        )
-    return MarginHeld(
-        written=written, against=title, is_beforehand=is_beforehand, found=found, basis=basis
-    )
+        return MarginHeld(written=written, against=title, looks_before=looks, why=str(error))
+    return MarginHeld(written=written, against=title, looks_before=looks, found=found, basis=basis)
 
 
 def _judge(

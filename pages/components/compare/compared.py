@@ -146,8 +146,8 @@ def refuse_other_questions(scored: Mapping[str, Scored]) -> None:
     if len(set(asked.values())) > 1:
         told = "; ".join(f"{name}: {found}" for name, found in asked.items())
         raise TableError(
-            f"These models answer different questions ({told}). Leave those of one question among "
-            "the models above."
+            f"These models answer different questions ({told}). Keep only models of "
+            "one question above."
         )
 
 

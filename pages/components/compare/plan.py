@@ -12,7 +12,14 @@ from mammo_core.metrics.planning import (
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared.frame import escaped, shown_errors
 
-_AIMS = ("one model, by the width of its interval", "two models", "readers without and with it")
+_AIMS = ("one model", "two models", "readers")
+
+#: What is expected, by the kind of study: its one figure, or the two that are compared.
+_EXPECTED = {
+    "one model": ("Expected", ""),
+    "two models": ("Expected of one", "of the other"),
+    "readers": ("Without the model", "With the model"),
+}
 
 
 def show_plan(compared: Compared) -> None:
@@ -22,31 +29,35 @@ def show_plan(compared: Compared) -> None:
             "Figure", list(PlannedFigure), default=PlannedFigure.AUC, required=True,
             key="plan_figure",
         )  # fmt: skip
-        aim = st.segmented_control("Of", _AIMS, default=_AIMS[0], required=True, key="plan_aim")
+        aim = st.segmented_control(
+            "Study of", _AIMS, default=_AIMS[0], required=True, key="plan_aim"
+        )
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        expected = _share("Expected", 0.85, key="expected")
+        first, second = _EXPECTED[aim]
+        expected = _share(first, 0.85, key="expected")
         other, reach, power, correlation, readers = None, 0.05, 0.8, 0.5, 0
         if aim == _AIMS[0]:
-            reach = _share("Interval reaches no further than ±", 0.05, key="reach")
+            reach = _share("Half width of its interval", 0.05, key="reach")
         else:
-            other = _share("and the other", 0.9, key="other")
+            other = _share(second, 0.9, key="other")
             power = _share("Power", 0.8, key="power")
         if aim == _AIMS[1]:
             correlation = _share("Correlation of the two", 0.5, key="correlation")
         if aim == _AIMS[2]:
             readers = int(st.number_input("Readers", 3, 100, 6, key="plan_readers", width=130))
-        prevalence = _share("Women with cancer", share, key="prevalence")
-        cases = st.number_input("Cases a woman", 1.0, 20.0, 1.0, 1.0, key="plan_cases", width=150)
-        likeness = _share("Likeness of her cases", 0.5, key="likeness") if cases > 1 else 0.5
+        prevalence = _share("Share of women with cancer", share, key="prevalence")
+        cases = st.number_input("Cases per woman", 1.0, 20.0, 1.0, 1.0, key="plan_cases", width=150)
+        likeness = _share("Correlation of her cases", 0.5, key="likeness") if cases > 1 else 0.5
     reader_likeness, reader_spread = READER_LIKENESS, READER_SPREAD
     if readers:
-        with st.expander("How readers differ"), st.container(horizontal=True):
+        with (
+            st.expander("How readers differ"),
+            st.container(horizontal=True, vertical_alignment="bottom"),
+        ):
             reader_likeness = _share(
-                "Likeness of one reader's errors", READER_LIKENESS, key="reader_likeness"
+                "Correlation of a reader's errors", READER_LIKENESS, key="reader_likeness"
             )
-            reader_spread = _share(
-                "Spread between readers of what it brings", READER_SPREAD, key="reader_spread"
-            )
+            reader_spread = _share("Spread of the gain (SD)", READER_SPREAD, key="reader_spread")
     plan = StudyPlan(
         figure=figure,
         expected=expected,

@@ -20,7 +20,6 @@ from mammo_core.inference.interpretation import (
 )
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
-from mammo_core.partners import partners_among
 from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
@@ -231,9 +230,9 @@ def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
 
     ready = warm(run)
     images = [case.image(image_id) for image_id in read.readings]
-    for image, beside in zip(images, partners_among([one.ref for one in images]), strict=True):
-        views = [load_mammogram(cases_root(), case, one) for one in (image, images[beside])]
-        spread = spread_of(ready.checkpoint, ready.engine, *views)
+    loaded = [load_mammogram(cases_root(), case, one) for one in images]
+    for image, own in zip(images, loaded, strict=True):
+        spread = spread_of(ready.checkpoint, ready.engine, own, *loaded)
         st.caption(
             f"{escaped(image.title)}: {spread.lowest:.2f} to {spread.highest:.2f} as it is, "
             f"mirrored and shifted ({len(spread.scores)} looks)."

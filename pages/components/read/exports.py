@@ -17,7 +17,7 @@ from mammo_core.metrics.cases import Pooling
 from mammo_core.preprocessing.cases import Case
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key
 from mammo_core.preprocessing.reading.read import read_evidence
-from mammo_core.reading import METHOD_TITLES
+from mammo_core.reading import TITLES
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, pictures
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, to_zip
@@ -70,7 +70,7 @@ def _image(case: Case, pane: Pane, card: ModelCard, read: CaseReading, *, remark
     )
     if reading is None:
         return replace(known, unread=why_not(card, about) or "It was not scored.")
-    method = METHOD_TITLES[reading.method]
+    method = TITLES[reading.method]
     regions = read.regions[pane.key].inside
     return replace(known, method=method, heat=pane.heat, regions=regions)
 

@@ -21,13 +21,15 @@ from mammo_core.preprocessing.cases import (
 from mammo_core.preprocessing.file_names import NamedPlace
 from mammo_core.preprocessing.grouping import parts_of
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
-from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, Reading, Region, ShownMap
+from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, TITLES, Reading, Region, ShownMap
 from mammo_core.reports.case.record import opening_in_words, scales_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
+from mammo_core.zoo.published import get_published, is_published
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
+from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.viewer.viewer import (
@@ -194,11 +196,21 @@ def pick_method() -> str:
     return str(st.session_state.get("method") or st.query_params.get("method") or DEFAULT_METHOD)
 
 
-def show_method() -> None:
-    """Under "Advanced": the other ways to make a heatmap."""
+def has_own_map(run: RunFolder) -> bool:
+    if not run.is_checkpoint:
+        return False
+    backbone = cached.card(run).model.backbone
+    return is_published(backbone) and bool(get_published(backbone).own_map)
+
+
+def show_method(run: RunFolder) -> None:
+    """Under "Advanced": the other ways to make a heatmap; for some networks, their own map."""
+    names = list(TITLES if has_own_map(run) else METHOD_TITLES)
+    if st.session_state.get("method", names[0]) not in names:
+        st.session_state["method"] = names[0]
     st.selectbox(
-        "Heatmap by", list(METHOD_TITLES), key="method", bind="query-params",
-        format_func=lambda name: METHOD_TITLES[name]
+        "Heatmap by", names, key="method", bind="query-params",
+        format_func=lambda name: TITLES[name]
         + ("" if name in ABSOLUTE_METHODS else ", relative"),
         help="Relative: some point of every image is full colour, however low its score.",
     )  # fmt: skip
@@ -252,7 +264,7 @@ def shown_maps(case: Case, read: CaseReading) -> dict[str, ShownMap]:
 
 def _scale_in_words(case: Case, read: CaseReading) -> str:
     maps = list(shown_maps(case, read).values())
-    title = METHOD_TITLES[maps[0].reading.method]
+    title = TITLES[maps[0].reading.method]
     scale = scales_in_words(maps)
     if read.members:
         scale += (

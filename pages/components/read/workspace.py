@@ -11,6 +11,7 @@ import streamlit as st
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.folder import RunFolder
+from pages.components.read.archive import show_archive_door, show_send, show_worklist
 from pages.components.read.case import (
     offer_names,
     offer_to_take_names,
@@ -49,6 +50,7 @@ from pages.components.read.pictures import (
     show_pictures,
     show_seconds,
 )
+from pages.components.read.priors import hang_with_prior, offer_priors
 from pages.components.read.reading import hold, is_held
 from pages.components.read.scores import show_meaning
 from pages.components.read.studies import show_studies, show_study_start
@@ -56,6 +58,7 @@ from pages.components.shared import cached
 from pages.components.shared.caselist.origin import show_origin
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
+from pages.components.shared.published import show_published
 from pages.components.shared.runs import show_measured
 from pages.components.shared.whose import note_once
 
@@ -97,7 +100,8 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.pictures:
         shown = pick_layers([layer for layer in (first, other) if layer is not None])
         started = time.perf_counter()
-        drawn(shown)
+        if not hang_with_prior(case, first):
+            drawn(shown)
         drawing = time.perf_counter() - started
     if run is None:
         place.scores.info("There is no checkpoint yet. Train one on the Train page.")
@@ -126,6 +130,7 @@ def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
         note_score(case, layer.run, layer.read)
         note_once("saw a score", case=case.case_id, model=layer.run.run_id)
         show_exports(case, layer)
+        show_send(case, layer)
     return cases
 
 
@@ -140,7 +145,7 @@ def _show_behind(
         show_meaning(run, cached.card(run))
         show_measured(run, key="read")
     with st.expander("Advanced", icon=":material/tune:"):
-        show_method()
+        show_method(run)
         show_seconds(case, read, drawing)
 
 
@@ -152,6 +157,8 @@ def _show_heading() -> None:
             show_drop()
             show_choices()
             show_samples()
+        show_archive_door()
+    show_worklist()
     offer_undo()
 
 
@@ -169,6 +176,7 @@ def _show_all_of(case: Case) -> RunFolder | None:
         run = _show_case(case)
     else:
         show_list(case, None)
+    offer_priors(case)
     has_refused = bool(case.refusals)
     with st.expander("What was read", icon=":material/fact_check:", expanded=has_refused):
         show_case_table(case)
@@ -193,12 +201,15 @@ def show_first_visit() -> RunFolder | None:
             )
         show_choices()
         draw_samples = show_samples(has_pictures=True)
+        show_archive_door()
+    show_worklist()
     case = example_case()
     if case is not None:
         with st.container(key=SHOWN):
             _show_example(case, example_model(case), run)
     show_studies()
     draw_samples()
+    show_published()
     return run
 
 

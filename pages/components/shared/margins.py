@@ -10,7 +10,7 @@ import streamlit as st
 from mammo_core.files import checkpoints_root, shipped_checkpoints_root
 from mammo_core.metrics.margins import Claim, MarginOf
 from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.operating_points import margins_of
+from mammo_core.runs.operating_points import margins_of, when_written
 from mammo_core.types import Level
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import all_titles, short_names, title_of
@@ -19,14 +19,11 @@ from pages.components.shared.pickers import all_titles, short_names, title_of
 def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> None:
     """A form that writes one down. What is there already is listed, without any result."""
     titles = all_titles()
-    for one, is_beforehand in margins_of(run, _roots()):
-        when = one.written_at[:16].replace("T", " ")
-        told = "before" if is_beforehand else "after"
+    for one, looks in margins_of(run, _roots()):
         st.caption(
             escaped(
                 f"{one.claim}, {one.figure}, margin {one.margin:g} by {one.level}, against "
-                f"{titles.get(one.against, one.against)}: written {when} (UTC), {told} the test "
-                "set was first opened."
+                f"{titles.get(one.against, one.against)}: written {when_written(one, looks)}."
             )
         )
     rivals = {other.run_id: other for other in others if other.run_id != run.run_id}

@@ -2,6 +2,7 @@
 to take away.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -50,8 +51,7 @@ def show_reader_results(
     st.caption(escaped(told.METHOD))
     _show_table([told.reader_cells(row) for row in found.rows], told.READER_HEADER)
     if found.pairs:
-        pairs = [dict(zip(told.PAIR_HEADER, row, strict=True)) for row in told.pair_rows(found)]
-        st.dataframe(pairs, hide_index=True, key="reader_pairs")
+        _show_table(told.pair_rows(found), told.PAIR_HEADER)
     for note in found.notes:
         st.caption(escaped(note))
     _offer(found, title, name)
@@ -66,11 +66,9 @@ def _ask_called_from(study: ReaderStudy) -> float | None:
     )  # fmt: skip
 
 
-def _show_table(rows: list[tuple[str, ...]], header: tuple[str, ...]) -> None:
-    st.table(
-        [{name: escaped(cell) for name, cell in zip(header, row, strict=True)} for row in rows],
-        hide_index=True,
-    )
+def _show_table(rows: Sequence[tuple[str, ...]], header: tuple[str, ...]) -> None:
+    """Scrolls on a narrow screen; text is shown as it is."""
+    st.dataframe([dict(zip(header, row, strict=True)) for row in rows], hide_index=True)
 
 
 def _offer(found: StudyFindings, title: str, name: str) -> None:

@@ -68,6 +68,10 @@ def worklists_root() -> Path:
     return files.worklists_root(_own())
 
 
+def archive_work_root() -> Path:
+    return files.archive_work_root(_own())
+
+
 def studies_root() -> Path:
     return files.studies_root(_own())
 

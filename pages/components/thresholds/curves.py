@@ -9,6 +9,7 @@ from mammo_core.metrics.cases import Cases, why_no_auc
 from mammo_core.metrics.curves import (
     average_precision_with_interval,
     pr_curve,
+    rate_bands,
     roc_curve,
     why_no_precision,
 )
@@ -17,7 +18,7 @@ from mammo_core.metrics.partial import partial_auc_with_interval, why_no_partial
 from mammo_core.metrics.rates import DerivedRate, more_rates
 from mammo_core.metrics.readers import ReaderResult, ReadersBeside, ReaderStudy, beside_readers
 from mammo_core.metrics.threshold import Aim, OperatingPoint
-from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold, rate_bands
+from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.plots.curves import (
     NamedCurve,
     ReaderPoint,

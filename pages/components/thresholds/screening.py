@@ -124,9 +124,9 @@ def show_triage(women: Cases, threshold: float, prevalence: float) -> None:
         share = result.share_not_read
         st.markdown(
             f"Of 1,000 women, {_ranged(result.not_read)} would not be read, "
-            f"{_ranged(result.read)} read, {_ranged(result.called)} called at {rule_in:.3f}. Among "
-            f"those not read {_ranged(result.cancers_not_read, '.2f')} cancers: {share.count:,} of "
-            f"{share.total:,} in this set, 95 % {share.low:.1%} to {share.high:.1%}."
+            f"{_ranged(result.read)} read, and {_ranged(result.called)} called, from {rule_in:.3f} "
+            f"on. Cancers among those not read: {_ranged(result.cancers_not_read, '.2f')}; in this "
+            f"set {share.count:,} of {share.total:,}, 95 % {share.low:.1%} to {share.high:.1%}."
         )
 
 

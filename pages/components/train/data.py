@@ -62,7 +62,7 @@ def pick_split(
         )
     is_by_image = split == _PUBLISHED and before.unit == "image"
     is_official = has_own and split != _OWN and not is_by_image
-    left, middle, right = st.columns(3)
+    left, middle, right, last = st.columns(4)
     val = left.number_input(
         "Share for validation", 0.05, 0.5, before.val_fraction, 0.05, key=f"train_val_{key}"
     )
@@ -73,6 +73,12 @@ def pick_split(
     seed = right.number_input(
         "Seed of the split", 0, None, before.split_seed, key=f"train_deal_{key}"
     )
+    learnt_from = last.number_input(
+        "Share of the training women", 0.01, 1.0, before.train_share, 0.05,
+        key=f"train_learnt_from_{key}",
+        help="1 learns from all of them. Runs on smaller shares, tested on the same women, make a "
+        "learning curve on Compare; `mammo learning-curve` trains several at once.",
+    )  # fmt: skip
     data = replace(
         before,
         folder=entry.folder,
@@ -82,6 +88,7 @@ def pick_split(
         val_fraction=val,
         test_fraction=test,
         split_seed=seed,
+        train_share=learnt_from,
         is_leak_allowed=False,
     )
     if split != _PUBLISHED:

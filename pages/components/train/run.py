@@ -288,8 +288,8 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
     ):  # fmt: skip
         with shown_errors():
             require_own_run(run)
-        stop_run(run)
-        st.toast("The run stops after the current batch.")
+            stop_run(run)
+            st.toast("The run stops after the current batch.")
     show_alarms(metrics)
     show_curves(metrics, floor=_floor(settings), views=_views(settings), key="live")
     _show_log(run)

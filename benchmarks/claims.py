@@ -1,0 +1,100 @@
+"""Tests that are shown, an entry each: how often one calls equal things different."""
+
+from collections.abc import Callable, Iterator, Mapping
+from itertools import product
+from typing import Final
+
+import numpy as np
+
+from benchmarks.figures import CALLED_FROM, DRAWN, HIGH, PART_THRESHOLD, WORTH, in_parts, roe_metz
+from benchmarks.women import equal_models, probabilities
+from mammo_core.metrics.compare import compare_to_best, holm
+from mammo_core.metrics.conservative import delivered_of, promised_rate
+from mammo_core.metrics.mrmc import ReaderFigure, compare_modalities
+from mammo_core.metrics.net_benefit import net_benefits
+from mammo_core.metrics.paired_rates import beside_calls, sensitivities_at
+from mammo_core.metrics.partial import partial_aucs
+from mammo_core.metrics.subgroups import largest_gaps, rate_gaps
+
+
+def _best_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    models = equal_models(rng, count, ill=ill, size=size)
+    return any(one.is_clear for one in compare_to_best([*map(str, range(count))], models))
+
+
+def _specificity_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    models = equal_models(rng, count, ill=ill, size=size)
+    found = sensitivities_at([*map(str, range(count))], models, 0.9)
+    return any(one.behind is not None and one.behind.is_clear for one in found)
+
+
+def _reader_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    model, *readers = equal_models(rng, count + 1, ill=ill, size=size)
+    p_values = [beside_calls(model, one.score >= 0.8)[1].p_value for one in readers]
+    return min(holm([1.0 if p is None else p for p in p_values])) < 0.05
+
+
+def _promise_doubted(rng: np.random.Generator, _: int, ill: int, size: int) -> bool:
+    counts = rng.binomial(ill, 0.85), rng.binomial(2 * ill, 0.85)
+    kept = delivered_of(
+        promised_rate(counts[0], ill, float(ill)), promised_rate(counts[1], 2 * ill, 2.0 * ill)
+    )
+    return kept is not None and kept.p_value < 0.05
+
+
+def _partial_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    models = equal_models(rng, count, ill=ill, size=size)
+    found = partial_aucs([*map(str, range(count))], models, HIGH)
+    return any(one.behind is not None and one.behind.is_clear for one in found)
+
+
+def _worth_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    models = [probabilities(one, 1.4) for one in equal_models(rng, count, ill=ill, size=size)]
+    names = [*map(str, range(count))]
+    found = net_benefits(names, models, prevalence=ill / size, threshold=WORTH)
+    return any(one.behind is not None and one.behind.is_clear for one in found)
+
+
+def _readers_claimed(figure: ReaderFigure) -> Callable[..., bool]:
+    def is_claimed(rng: np.random.Generator, count: int, ill: int, _: int) -> bool:
+        reads = roe_metz(rng, readers=count, women=2 * ill).reads
+        return compare_modalities(reads, figure, called_from=CALLED_FROM).is_clear
+
+    return is_claimed
+
+
+def _parts_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    cuts = {"view": in_parts(rng, (ill, size, "view", True))["view"]}
+    if count > 2:
+        cuts = in_parts(rng, (ill, size, "site", True))
+    gaps = [gap.low > 0 for gap in largest_gaps(cuts).values()]
+    return any([*gaps, *(gap.is_clear for gap in rate_gaps(cuts, PART_THRESHOLD))])
+
+
+Tests = Mapping[str, tuple[Callable[..., bool], tuple[int, ...]]]
+TESTS: Final[Tests] = {
+    "the best of so many against the others, AUC": (_best_claimed, (2, 5, 10, 20)),
+    "so many models at specificity .9": (_specificity_claimed, (2, 5, 10, 20)),
+    "so many readers beside the model": (_reader_claimed, (1, 5, 10)),
+    "delivered against promised": (_promise_doubted, (1,)),
+}
+OWN_TESTS: Final[Tests] = {
+    "the best of so many against the others, partial AUC": (_partial_claimed, (2, 5)),
+    "the best of so many against the others, net benefit": (_worth_claimed, (2, 5, 10, 20)),
+    **{
+        f"so many readers with and without AI, {figure}": (_readers_claimed(figure), (3, 5, 10))
+        for figure in ReaderFigure
+    },
+    "gaps between so many parts, in AUC or rates": (_parts_claimed, (2, 3)),
+}
+
+
+def type_one(tests: Tests, studies: int) -> Iterator[tuple[str, int, str, float]]:
+    for (name, (claims, counts)), (ill, size) in product(
+        tests.items(), ((10, 500), (34, 100), (60, 200))
+    ):
+        for count in counts:
+            rng = np.random.default_rng(count + size)
+            most = DRAWN if claims is _partial_claimed else studies
+            share = np.mean([claims(rng, count, ill, size) for _ in range(min(studies, most))])
+            yield name, count, f"{ill} of {size}", float(share)

@@ -1,0 +1,428 @@
+"""Figures whose studies differ from those of one model's ranks, an entry each: how a study of a
+design is made up, what intervals the product tells of it, and what is true.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import product
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.stats import norm
+
+from benchmarks.women import (
+    AUCS,
+    RIVALS,
+    drawn,
+    probabilities,
+    skill_of,
+    two_rivals,
+)
+from mammo_core.errors import TableError
+from mammo_core.metrics.cases import Cases, Pooling
+from mammo_core.metrics.froc import MarkedImage, Matched, afroc_area, found_at, match_marks
+from mammo_core.metrics.mrmc import Crossed, ReaderFigure, Readers, compare_modalities
+from mammo_core.metrics.net_benefit import benefit_interval, net_benefits
+from mammo_core.metrics.partial import (
+    SpecificityRange,
+    partial_auc,
+    partial_auc_with_interval,
+    partial_aucs,
+)
+from mammo_core.metrics.subgroups import Slice, largest_gaps, rate_gaps, slices_of
+from mammo_core.reading import Mark
+from mammo_core.tables import check_predictions
+from mammo_core.types import Box, Level
+
+Interval = tuple[float, float]
+Told = dict[str, Interval | None]
+Rng = np.random.Generator
+HIGH: Final = SpecificityRange(low=0.8, high=1.0)
+WORTH: Final = 0.1  # the probability from which on a woman is called
+CALLED_FROM: Final = 0.75  # by a reader
+LARGE: Final = 20_000  # women whose figure is taken for the truth
+DRAWN: Final = 40  # studies at most of what draws women again in each of them
+SLOW: Final = 60  # studies at most of what is slow otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """`drawn` makes up a study with so many times the women; `told` and `true` go by figure. Where
+    `is_own`, each study has a truth of its own, as of the very readers who took part.
+    """
+
+    designs: Mapping[str, Any]
+    drawn: Callable[[Rng, Any, int], Any]
+    told: Callable[[Any], Told]
+    true: Callable[[Any], Mapping[str, float]]
+    size: Callable[[Any], int]  # women of a design
+    is_own: bool = False
+    most: int = 2000  # studies
+
+
+Row = tuple[str, str, float, float, int]
+
+
+def held_of(entry: Entry, studies: int) -> Iterator[Row]:
+    """Figure, design, share of intervals that hold the truth, share that is hidden, studies."""
+    for number, (words, design) in enumerate(entry.designs.items()):
+        rng = np.random.default_rng(number)
+        times = 1 if entry.is_own else max(1, LARGE // entry.size(design))
+        truth = entry.true(entry.drawn(rng, design, times))
+        answers: dict[str, list[bool | None]] = {}
+        for _ in range(min(studies, entry.most)):
+            study = entry.drawn(rng, design, 1)
+            true = entry.true(study) if entry.is_own else truth
+            for name, ends in entry.told(study).items():
+                is_held = None if ends is None else ends[0] <= true[name] <= ends[1]
+                answers.setdefault(name, []).append(is_held)
+        yield from rows_of(answers, words)
+
+
+def rows_of(answers: Mapping[str, list[bool | None]], design: str) -> Iterator[Row]:
+    for name, found in answers.items():
+        told = [one for one in found if one is not None]
+        share = float(np.mean(told)) if told else float("nan")
+        yield name, design, share, 1 - len(told) / len(found), len(found)
+
+
+# One model
+
+
+_KINDS: Final = ("one case", "clustered")
+_SIZES: Final = ((10, 500), (34, 100), (170, 500))
+_ALONE: Final = {
+    f"{ill} of {count}, AUC {auc}, {kind}": (ill, count, skill_of(auc), kind)
+    for (ill, count), auc, kind in product(_SIZES, AUCS, _KINDS)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Alone:
+    cases: Cases
+    prevalence: float
+    skill: float
+
+    @property
+    def as_probabilities(self) -> Cases:
+        return probabilities(self.cases, self.skill)
+
+
+def _one_model(rng: Rng, design: tuple[int, int, float, str], times: int) -> _Alone:
+    ill, count, skill, kind = design
+    cases = drawn(rng, times * count, times * ill, skill, kind)
+    return _Alone(cases=cases, prevalence=cases.positives / len(cases), skill=skill)
+
+
+def _partial_told(study: _Alone) -> Told:
+    found = partial_auc_with_interval(study.cases, HIGH)
+    return {"partial AUC": None if found is None else (found.low, found.high)}
+
+
+def _worth_told(study: _Alone) -> Told:
+    _, low, high = benefit_interval(
+        study.as_probabilities, prevalence=study.prevalence, threshold=WORTH
+    )
+    return {"net benefit": (low, high)}
+
+
+def _worth(study: _Alone) -> float:
+    return benefit_interval(study.as_probabilities, prevalence=study.prevalence, threshold=WORTH)[0]
+
+
+# Two models
+
+
+_RIVALS: Final = tuple(one for one in RIVALS if one[2:] == (0.9, 0.95) and one[0] != 20)
+_PAIRS: Final = {
+    f"{ill} of {count}, {new} against {old}, {'one case' if images == 1 else 'clustered'}": (
+        ill, count, (new, old), images,
+    )
+    for (ill, count, new, old), images in product(_RIVALS, (1, 4))
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Two:
+    models: list[Cases]
+    prevalence: float
+
+
+def _two(rng: Rng, design: tuple[int, int, tuple[float, float], int], times: int) -> _Two:
+    ill, count, aucs, images = design
+    models = two_rivals(rng, times * ill, times * count, aucs, images)
+    as_probabilities = [
+        probabilities(one, skill_of(auc)) for one, auc in zip(models, aucs, strict=True)
+    ]
+    return _Two(models=as_probabilities, prevalence=ill / count)
+
+
+def _gap_told(name: str, best: Any, other: Any) -> Told:
+    """As the first model less the second, whichever of them came out as the best."""
+    found = other.behind
+    if found is None:
+        return {name: None}
+    return {name: (found.low, found.high) if best.name == "new" else (-found.high, -found.low)}
+
+
+def _partials_told(study: _Two) -> Told:
+    best, other = partial_aucs(["new", "old"], study.models, HIGH)
+    return _gap_told("difference in partial AUC", best, other)
+
+
+def _worths_told(study: _Two) -> Told:
+    best, other = net_benefits(
+        ["new", "old"], study.models, prevalence=study.prevalence, threshold=WORTH
+    )
+    return _gap_told("difference in net benefit", best, other)
+
+
+def _worths_apart(study: _Two) -> float:
+    new, old = (
+        benefit_interval(one, prevalence=study.prevalence, threshold=WORTH)[0]
+        for one in study.models
+    )
+    return new - old
+
+
+# Marks against boxes: a lesion in one image of two
+
+
+_BOX: Final = Box(x0=0, y0=0, x1=10, y1=10)
+_MARKED: Final = {
+    f"{ill} women with a lesion of {count}": (ill, count, 1.0)
+    for ill, count in ((10, 100), (34, 100), (170, 500))
+}
+
+
+def _marked(rng: Rng, design: tuple[int, int, float], times: int) -> Matched:
+    """Two images of each woman, alike in what draws false marks; some lesions are not marked."""
+    ill, count, shift = design
+    images = []
+    for woman in range(times * count):
+        hers = rng.normal() * 0.5
+        for side in (0, 1):
+            has_lesion = side == 0 and woman < times * ill
+            scores = rng.normal(size=rng.poisson(np.exp(hers) * 1.5)) * 0.8 + hers
+            marks = [Mark(x=50.0, y=50.0, score=float(norm.cdf(one))) for one in scores]
+            if has_lesion and rng.random() < 0.9:
+                marks.append(Mark(x=5.0, y=5.0, score=float(norm.cdf(rng.normal() + shift))))
+            images.append(
+                MarkedImage(
+                    group=str(woman), boxes=(_BOX,) if has_lesion else (), marks=tuple(marks)
+                )
+            )
+    return match_marks(images)
+
+
+_ALLOWED: Final = {f"FROC, lesions found at {one:g} false marks an image": one for one in (0.25, 1)}
+
+
+def _marked_told(matched: Matched) -> Told:
+    at = {name: found_at(matched, allowed) for name, allowed in _ALLOWED.items()}
+    area = afroc_area(matched)
+    told: Told = {name: (one.low, one.high) for name, one in at.items()}
+    return told | {"AFROC area": None if area is None else (area.low, area.high)}
+
+
+def _marked_true(matched: Matched) -> Mapping[str, float]:
+    area = afroc_area(matched)
+    at = {
+        name: found_at(matched, allowed, resamples=1).sensitivity
+        for name, allowed in _ALLOWED.items()
+    }
+    return at | {"AFROC area": float("nan") if area is None else area.value}
+
+
+# Readers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Read:
+    """`means` (2 modalities, readers) are how much higher each reader rates a cancer."""
+
+    reads: Crossed
+    means: NDArray[np.float64]
+    gain: float
+
+
+def roe_metz(
+    rng: Rng, *, readers: int = 5, women: int = 100, images: int = 1, gain: float = 0.0
+) -> Read:
+    """Roe and Metz (1997): readers, cases and what modality, reader and case do to each other."""
+    cases = women * images
+    groups = np.repeat(np.arange(women), images)
+    positive = groups % 2 == 0
+
+    def part(share: float, *shape: int) -> NDArray[np.float64]:
+        return np.asarray(np.sqrt(share) * rng.normal(size=shape))
+
+    own = part(0.01, 1, readers, 1) + part(0.01, 2, readers, 1)
+    seen = part(0.3, 1, 1, women) + part(0.2, 2, 1, women) + part(0.2, 1, readers, women)
+    means = own + 1.5 + gain * np.array([0.0, 1.0])[:, None, None]
+    reads = Crossed(
+        modalities=("without AI", "with AI"),
+        readers=tuple(f"r{number}" for number in range(readers)),
+        scores=means * positive + seen[:, :, groups] + part(0.3, 2, readers, cases),
+        positive=positive,
+        groups=groups,
+    )
+    return Read(reads=reads, means=means[:, :, 0], gain=gain)
+
+
+_READ: Final = {
+    f"{readers} readers, {women} women, gain {gain:g}": (readers, women, gain)
+    for readers, women, gain in product((3, 5, 10), (40, 100), (0.0, 0.5))
+}
+
+
+def _read(rng: Rng, design: tuple[int, int, float], _: int) -> Read:
+    readers, women, gain = design
+    return roe_metz(rng, readers=readers, women=women, gain=gain)
+
+
+def _name_of(figure: ReaderFigure, about: Readers) -> str:
+    return f"readers with and without AI, {figure}: {about}"
+
+
+def _read_told(study: Read) -> Told:
+    told: Told = {}
+    for figure, about in product(ReaderFigure, Readers):
+        try:
+            found = compare_modalities(study.reads, figure, called_from=CALLED_FROM, about=about)
+        except TableError:
+            told[_name_of(figure, about)] = None
+        else:
+            told[_name_of(figure, about)] = (found.low, found.high)
+    return told
+
+
+def _read_true(study: Read) -> Mapping[str, float]:
+    """Ratings are normal, so the truth is known: of these readers, and of readers like them."""
+    like = 1.5 + study.gain * np.array([0.0, 1.0])
+    true = {}
+    for about, means, spread in ((Readers.FIXED, study.means, 0.0), (Readers.RANDOM, like, 0.02)):
+        aucs = norm.cdf(means / np.sqrt(2 + spread))
+        found = norm.cdf((means - CALLED_FROM) / np.sqrt(1 + spread))
+        true[_name_of(ReaderFigure.AUC, about)] = float(np.mean(aucs[1] - aucs[0]))
+        true[_name_of(ReaderFigure.SENSITIVITY, about)] = float(np.mean(found[1] - found[0]))
+        true[_name_of(ReaderFigure.SPECIFICITY, about)] = 0.0
+    return true
+
+
+# Parts of the cases
+
+
+PART_THRESHOLD: Final = 0.6
+_CUT: Final = {
+    f"{ill} of {count}, by {column}, {'alike' if alike else 'unlike'}": (ill, count, column, alike)
+    for (ill, count), column, alike in product(
+        ((60, 200), (170, 500)), ("view", "site"), (True, False)
+    )
+}
+Cut = tuple[int, int, str, bool]
+
+
+def in_parts(rng: Rng, design: Cut, times: int = 1) -> dict[str, list[Slice]]:
+    """Two images of each woman, CC and MLO; women are of three sites. Where parts are not alike, a
+    cancer is plainer in one of them.
+    """
+    ill, count, column, alike = design
+    women = times * count
+    positive = np.repeat(np.arange(women) % count < ill, 2)
+    site = np.repeat(rng.choice(list("ABC"), women), 2)
+    view = np.tile(["CC", "MLO"], women)
+    plainer = np.where((view == "CC") if column == "view" else (site == "A"), 0.5, 0.0)
+    seen = np.repeat(rng.normal(size=women), 2) + 0.5 * rng.normal(size=2 * women)
+    table = pd.DataFrame(
+        {
+            "image_id": [f"i{number}" for number in range(2 * women)],
+            "patient_id": np.repeat([f"w{number}" for number in range(women)], 2),
+            "view": view,
+            "site": site,
+            "positive": positive,
+            "score": norm.cdf(seen + (1.2 + (not alike) * plainer) * positive),
+            "model_id": "m",
+        }
+    )
+    cut = slices_of(
+        check_predictions(table), column, level=Level.IMAGE, rule=Pooling.MAX,
+        threshold=PART_THRESHOLD,
+    )  # fmt: skip
+    return {column: cut}
+
+
+GAP_IN_AUC: Final = "gap in AUC between parts"
+GAPS_AT_ONCE: Final = "gaps between parts in sensitivity, specificity, recall rate and calibration"
+
+
+def _figures_of(cuts: Mapping[str, list[Slice]]) -> Mapping[tuple[str, str], float]:
+    """By figure and part."""
+    found = {}
+    for (part,) in zip(*cuts.values(), strict=True):
+        called = part.cases.score >= PART_THRESHOLD
+        ill = part.cases.positive
+        found |= {
+            ("AUC", part.name): part.auc.value if part.auc else float("nan"),
+            ("sensitivity", part.name): float(called[ill].mean()),
+            ("specificity", part.name): float((~called[~ill]).mean()),
+            ("recall rate", part.name): float(called.mean()),
+            ("share with cancer less mean score", part.name): float(
+                (ill - part.cases.score).mean()
+            ),
+        }
+    return found
+
+
+def held_of_gaps(studies: int) -> Iterator[Row]:
+    """Gaps are picked and their intervals hold at once: a study is held where all shown are."""
+    for number, (words, design) in enumerate(_CUT.items()):
+        rng = np.random.default_rng(number)
+        true = _figures_of(in_parts(rng, design, LARGE // design[1]))
+        answers: dict[str, list[bool | None]] = {GAP_IN_AUC: [], GAPS_AT_ONCE: []}
+        for _ in range(min(studies, SLOW)):
+            cuts = in_parts(rng, design)
+            in_auc = [
+                gap.low <= true["AUC", gap.better] - true["AUC", gap.worse] <= gap.high
+                for gap in largest_gaps(cuts).values()
+            ]
+            answers[GAP_IN_AUC].append(all(in_auc) if in_auc else None)
+            in_rates = [
+                gap.low <= true[gap.figure, gap.higher] - true[gap.figure, gap.lower] <= gap.high
+                for gap in rate_gaps(cuts, PART_THRESHOLD)
+            ]
+            answers[GAPS_AT_ONCE].append(all(in_rates) if in_rates else None)
+        yield from rows_of(answers, words)
+
+
+ENTRIES: Final = (
+    Entry(
+        designs=_READ, drawn=_read, told=_read_told, true=_read_true, size=lambda one: one[1],
+        is_own=True,
+    ),
+    Entry(
+        designs=_ALONE, drawn=_one_model, told=_worth_told, size=lambda one: one[1],
+        true=lambda study: {"net benefit": _worth(study)},
+    ),
+    Entry(
+        designs=_PAIRS, drawn=_two, told=_worths_told, size=lambda one: one[1],
+        true=lambda study: {"difference in net benefit": _worths_apart(study)},
+    ),
+    Entry(
+        designs=_MARKED, drawn=_marked, told=_marked_told, true=_marked_true,
+        size=lambda one: one[1], most=SLOW,
+    ),
+    Entry(
+        designs=_ALONE, drawn=_one_model, told=_partial_told, size=lambda one: one[1], most=DRAWN,
+        true=lambda study: {"partial AUC": partial_auc(study.cases, HIGH)},
+    ),
+    Entry(
+        designs=_PAIRS, drawn=_two, told=_partials_told, size=lambda one: one[1], most=DRAWN,
+        true=lambda study: {
+            "difference in partial AUC": partial_auc(study.models[0], HIGH)
+            - partial_auc(study.models[1], HIGH)
+        },
+    ),
+)  # fmt: skip

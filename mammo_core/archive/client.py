@@ -1,0 +1,297 @@
+"""What is asked of an archive over DICOMweb: studies (QIDO-RS), images (WADO-RS), and that it keeps
+what we send (STOW-RS). Images are passed on as they come; only the limited process looks into them.
+"""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import IO, Any, Final
+
+from dicomweb_client.api import DICOMwebClient
+from pydicom.dataset import Dataset
+
+from mammo_core.archive.line import Patience, copy_part, open_line, told
+from mammo_core.archive.listed import Archive, authorization_of
+from mammo_core.errors import ArchiveError, ConfigError
+from mammo_core.preprocessing.reading.limits import FILE_BYTES
+
+MOST_STUDIES: Final = 500  # shown of one search
+MOST_IMAGES: Final = 64  # of one study
+_PAGE: Final = 500  # instances in one answer
+_MOST_INSTANCES: Final = 20_000  # looked at in one study to find its mammograms
+_UID: Final = re.compile(r"[0-9.]{3,64}")
+_DATE: Final = re.compile(r"\d{8}")
+_TEXT: Final = re.compile(r"[^\x00-\x1f\\]{1,64}")
+_STUDY_FIELDS: Final = (
+    "StudyDescription",
+    "NumberOfStudyRelatedInstances",
+    "ModalitiesInStudy",
+)
+_INSTANCE_FIELDS: Final = ("Modality", "NumberOfFrames", "Rows", "Columns")
+TOMOSYNTHESIS: Final = "1.2.840.10008.5.1.4.1.1.13.1.3"
+FOR_PROCESSING: Final = "1.2.840.10008.5.1.4.1.1.1.2.1"
+FOR_PRESENTATION: Final = "1.2.840.10008.5.1.4.1.1.1.2"
+
+Document = Mapping[str, Any]  # DICOM JSON (PS3.18 F)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What to look for; "" is anything."""
+
+    first: str = ""  # day, as 2024-01-31
+    last: str = ""
+    modality: str = "MG"
+    accession: str = ""
+    patient_id: str = ""
+    uid: str = ""  # of the study
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundStudy:
+    """A study in the archive. `patient_id` finds her other studies, and is never shown."""
+
+    uid: str
+    day: str  # as 20240131; "" where unknown
+    description: str
+    accession: str
+    images: int | None
+    patient_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundImage:
+    series_uid: str
+    uid: str
+    sop_class: str
+    modality: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadableImages:
+    """The images of a study that are read, and a sentence for those that are not."""
+
+    images: tuple[FoundImage, ...]
+    left_out: str = ""
+
+
+class ArchiveClient:
+    """One archive; images may be fetched from several threads."""
+
+    def __init__(
+        self, archive: Archive, authorization: str, *, patience: Patience | None = None
+    ) -> None:
+        self.archive = archive
+        self._patience = patience or Patience()
+        self._line = open_line(archive, authorization, self._patience)
+        self._web = DICOMwebClient(
+            archive.dicomweb.rstrip("/"),
+            session=self._line,
+            chunk_size=2**31,  # in pieces it would send nothing at a second attempt
+            timeout=(self._patience.connect, self._patience.silence),
+        )
+        self._web.set_http_retry_params(retry=False)  # the line does that, and keeps to a limit
+
+    def find_studies(self, query: Query, *, most: int = MOST_STUDIES) -> list[FoundStudy]:
+        """The newest first. One more than `most` may come, which says that there are more."""
+        filters = _filters(query)
+        with told(self.archive, self._patience, "looking for studies"):
+            found = self._web.search_for_studies(
+                limit=most + 1, fields=list(_STUDY_FIELDS), search_filters=filters
+            )
+            studies = [_study(one) for one in found]
+        return sorted(studies, key=lambda study: study.day, reverse=True)[: most + 1]
+
+    def find_images(self, study_uid: str, *, modality: str = "MG") -> ReadableImages:
+        """Which images of the study are read: mammograms in two dimensions, as they are shown."""
+        documents = self._instances(_checked_uid(study_uid))
+        images = [_image(one) for one in documents]
+        return choose(images, modality=modality)
+
+    def _instances(self, study_uid: str) -> list[Document]:
+        found: dict[str, Document] = {}
+        while True:
+            with told(self.archive, self._patience, "listing the images of a study"):
+                page = self._web.search_for_instances(
+                    study_uid, limit=_PAGE, offset=len(found), fields=list(_INSTANCE_FIELDS)
+                )
+                by_uid = {_text(one, "00080018"): one for one in page}
+            new = {uid: one for uid, one in by_uid.items() if uid not in found}
+            found |= new
+            if len(page) < _PAGE or not new:
+                return list(found.values())
+            if len(found) > _MOST_INSTANCES:
+                raise ArchiveError(
+                    f"This study has more than {_MOST_INSTANCES:,} instances; that is no "
+                    "mammography. Narrow it down in the archive."
+                )
+
+    def fetch(self, study_uid: str, image: FoundImage, sink: IO[bytes]) -> int:
+        """Write the image's file to `sink`, as the archive keeps it; how many bytes."""
+        url = f"{self._root}/{_path(study_uid, image)}"
+        accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'
+        with (
+            told(self.archive, self._patience, "fetching an image"),
+            self._line.get(
+                url,
+                headers={"Accept": accept},
+                stream=True,
+                timeout=(self._patience.connect, self._patience.silence),
+            ) as response,
+        ):
+            response.raise_for_status()
+            return copy_part(response, sink, self.archive, self._patience, most=FILE_BYTES)
+
+    def header(self, study_uid: str, image: FoundImage) -> Document:
+        """What the archive itself says of an image: its header, without pixels."""
+        with told(self.archive, self._patience, "fetching a header"):
+            found = self._web.retrieve_instance_metadata(
+                _checked_uid(study_uid), _checked_uid(image.series_uid), _checked_uid(image.uid)
+            )
+            return dict(found)
+
+    def store(self, objects: Sequence[Dataset]) -> None:
+        """Have the archive keep `objects`; an ArchiveError unless it says it keeps them all."""
+        with told(self.archive, self._patience, "sending results"):
+            answer = self._web.store_instances(objects)
+            kept = {
+                str(one.ReferencedSOPInstanceUID) for one in answer.get("ReferencedSOPSequence", ())
+            }
+            missing = [one for one in objects if str(one.SOPInstanceUID) not in kept]
+        if missing:
+            raise ArchiveError(
+                f"Archive {self.archive.name} did not keep {len(missing)} of {len(objects)} "
+                "objects. Does it take structured reports and secondary captures?"
+            )
+
+    def probe_store(self) -> None:
+        """Whether STOW-RS is there: what holds no object is refused, and changes nothing."""
+        with told(self.archive, self._patience, "looking for STOW-RS"):
+            response = self._line.post(
+                f"{self._root}/studies",
+                data=b"--none--\r\n",
+                headers={
+                    "Content-Type": 'multipart/related; type="application/dicom"; boundary=none',
+                    "Accept": "application/dicom+json",
+                },
+                timeout=(self._patience.connect, self._patience.silence),
+            )
+            if response.status_code in (401, 403, 404, 405, 501, 503):
+                response.raise_for_status()
+
+    @property
+    def _root(self) -> str:
+        return self.archive.dicomweb.rstrip("/")
+
+
+def connect(archive: Archive, *, patience: Patience | None = None) -> ArchiveClient:
+    """With the password or token that the environment or a private file holds."""
+    return ArchiveClient(archive, authorization_of(archive, os.environ), patience=patience)
+
+
+def choose(images: Sequence[FoundImage], *, modality: str) -> ReadableImages:
+    """Of a study's instances those that are read; of an image kept before and after the machine's
+    own processing, the one that is shown.
+    """
+    of_modality = [one for one in images if one.modality == modality]
+    flat = [one for one in of_modality if one.sop_class != TOMOSYNTHESIS]
+    is_shown = any(one.sop_class == FOR_PRESENTATION for one in flat)
+    kept = [one for one in flat if not (is_shown and one.sop_class == FOR_PROCESSING)]
+    if not kept:
+        raise ArchiveError(_why_none(images, of_modality, modality))
+    if len(kept) > MOST_IMAGES:
+        raise ArchiveError(
+            f"This study has {len(kept):,} images of modality {modality}; a mammography has a few, "
+            f"and at most {MOST_IMAGES} are fetched. Choose another study."
+        )
+    left_out = len(of_modality) - len(flat)
+    words = f"{left_out} tomosynthesis left out; only two-dimensional images are read."
+    return ReadableImages(images=tuple(kept), left_out=words if left_out else "")
+
+
+def _why_none(
+    images: Sequence[FoundImage], of_modality: Sequence[FoundImage], modality: str
+) -> str:
+    if of_modality:
+        return (
+            "All mammograms of this study are tomosyntheses; only two-dimensional images are read. "
+            "Does the exam have a synthesised 2-D image?"
+        )
+    others = ", ".join(sorted({one.modality for one in images if one.modality})) or "none at all"
+    return (
+        f"None of the {len(images):,} instances of this study is of modality {modality} "
+        f"(found: {others}). Choose a mammography."
+    )
+
+
+def _filters(query: Query) -> dict[str, Any]:
+    """As PS3.18 8.3.4 wants them."""
+    filters = {
+        "ModalitiesInStudy": _checked(query.modality, "modality"),
+        "AccessionNumber": _checked(query.accession, "accession number"),
+        "PatientID": _checked(query.patient_id, "patient id"),
+        "StudyDate": _range(query.first, query.last),
+        "StudyInstanceUID": _checked_uid(query.uid) if query.uid else "",
+    }
+    return {name: value for name, value in filters.items() if value}
+
+
+def _checked(value: str, what: str) -> str:
+    value = value.strip()
+    if value and (not _TEXT.fullmatch(value) or not value.isprintable() or set(value) & set("*?")):
+        raise ConfigError(f"{value!r} is no {what}: up to 64 characters, no wildcard. Correct it.")
+    return value
+
+
+def _range(first: str, last: str) -> str:
+    try:
+        days = [date.fromisoformat(day).strftime("%Y%m%d") if day else "" for day in (first, last)]
+    except ValueError:
+        raise ConfigError(
+            f"{first or last!r} is no day. Write days as 2024-01-31, a range as "
+            "2024-01-01..2024-06-30."
+        ) from None
+    return "-".join(days) if any(days) else ""
+
+
+def _path(study_uid: str, image: FoundImage) -> str:
+    return (
+        f"studies/{_checked_uid(study_uid)}/series/{_checked_uid(image.series_uid)}"
+        f"/instances/{_checked_uid(image.uid)}"
+    )
+
+
+def _checked_uid(uid: str) -> str:
+    """Only digits and dots go into an address."""
+    if not _UID.fullmatch(uid):
+        raise ArchiveError("An identifier of this study is not valid, so it cannot be asked for.")
+    return uid
+
+
+def _text(document: Document, tag: str) -> str:
+    """The first value of an element of DICOM JSON, as text; "" where there is none."""
+    values = document.get(tag, {}).get("Value") or [""]
+    return str(values[0]).strip() if isinstance(values[0], str | int | float) else ""
+
+
+def _study(document: Document) -> FoundStudy:
+    day, count = _text(document, "00080020"), _text(document, "00201208")
+    return FoundStudy(
+        uid=_checked_uid(_text(document, "0020000D")),
+        day=day if _DATE.fullmatch(day) else "",
+        description=_text(document, "00081030")[:64],
+        accession=_text(document, "00080050")[:64],
+        images=int(count) if count.isdecimal() else None,
+        patient_id=_text(document, "00100020")[:64],
+    )
+
+
+def _image(document: Document) -> FoundImage:
+    return FoundImage(
+        series_uid=_text(document, "0020000E"),
+        uid=_text(document, "00080018"),
+        sop_class=_text(document, "00080016"),
+        modality=_text(document, "00080060").upper(),
+    )

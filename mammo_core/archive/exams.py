@@ -1,0 +1,171 @@
+"""A study of the archive as a case of the store. What comes over the line is spooled to a file that
+has no name, so that it is gone with the process however that ends.
+"""
+
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+from datetime import date
+from pathlib import Path
+from typing import IO, Final, overload
+
+from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query, connect
+from mammo_core.archive.links import Link, LinkedImage, keep_link, own_key
+from mammo_core.archive.listed import find_archive
+from mammo_core.errors import ArchiveError
+from mammo_core.files import home, told_of_disk
+from mammo_core.preprocessing.breast import mask_outside_breast
+from mammo_core.preprocessing.cases import Case, forget_case, forget_old_cases, store_case
+from mammo_core.preprocessing.reading.identity import keyed_id
+from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.types import Report
+
+_AT_ONCE: Final = 4  # images fetched side by side
+
+
+class Spool(AbstractContextManager["Spool"], Sequence[bytes]):
+    """Files in one that has no name; each is read when it is asked for, and not kept."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._places: list[tuple[int, int]] = []
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def add(self, content: IO[bytes]) -> None:
+        """What stands in `content` from its beginning."""
+        content.seek(0)
+        start = self._file.seek(0, 2)
+        while chunk := content.read(2**20):
+            self._file.write(chunk)
+        self._places.append((start, self._file.tell() - start))
+
+    @property
+    def size(self) -> int:
+        return sum(size for _, size in self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        start, size = self._places[place]
+        self._file.seek(start)
+        return self._file.read(size)
+
+
+def open_study(
+    client: ArchiveClient,
+    study: FoundStudy,
+    root: Path,
+    *,
+    modality: str = "MG",
+    report: Report = lambda done, total, message: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> Case:
+    """Fetch, read and keep `study` as a case below `root`."""
+    chosen = client.find_images(study.uid, modality=modality)
+    with Spool(root.parent / "spool") as spool:
+        fetch_images(
+            client, study.uid, chosen.images, spool, report=report, should_stop=should_stop
+        )
+        root.mkdir(parents=True, exist_ok=True)
+        total = len(chosen.images)
+        case = store_case(
+            spool,
+            root,
+            read=read_mammogram,
+            mask=mask_outside_breast,
+            now=time.time(),
+            report=lambda done, _: report(done, total, f"Reading {done + 1} of {total}"),
+        )
+    _refuse_foreign(root, case, study)
+    linked = [
+        LinkedImage(
+            image_id=image.ref.image_id,
+            series_uid=found.series_uid,
+            uid=found.uid,
+            sop_class=found.sop_class,
+        )
+        for image in case.images
+        for found in [chosen.images[image.number - 1]]
+    ]
+    link = Link(
+        archive=client.archive.name,
+        study_uid=study.uid,
+        day=study.day,
+        patient_id=study.patient_id,
+        images=tuple(linked),
+        left_out=chosen.left_out,
+    )
+    keep_link(root, case.case_id, link)
+    return case
+
+
+def fetch_images(
+    client: ArchiveClient,
+    study_uid: str,
+    images: Sequence[FoundImage],
+    spool: Spool,
+    *,
+    report: Report = lambda done, total, message: None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> None:
+    """Several at once, into `spool` in their order."""
+
+    def fetch(image: FoundImage) -> IO[bytes]:
+        if should_stop():
+            raise ArchiveError("Stopped on request; nothing of this study was kept.")
+        sink = tempfile.TemporaryFile(dir=home())  # noqa: SIM115 - closed when it was spooled
+        try:
+            client.fetch(study_uid, image, sink)
+        except BaseException:
+            sink.close()
+            raise
+        return sink
+
+    home().mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(_AT_ONCE) as threads, told_of_disk(home()):
+        for done, sink in enumerate(threads.map(fetch, images), start=1):
+            with sink:
+                spool.add(sink)
+            report(done, len(images), f"Fetching {done} of {len(images)}")
+
+
+def _refuse_foreign(root: Path, case: Case, study: FoundStudy) -> None:
+    """An archive that answers with another woman's image must not have it hung."""
+    exam = keyed_id(own_key(), "exam", study.uid.encode())
+    if any(image.ref.exam_id != exam for image in case.images):
+        forget_case(root, case, now=0.0)
+        forget_old_cases(root)
+        raise ArchiveError(
+            "The archive answered with images of another study than was asked for. Nothing of it "
+            "was kept; tell whoever runs the archive."
+        )
+
+
+def client_of(link: Link, archives: Path) -> ArchiveClient:
+    return connect(find_archive(archives, link.archive))
+
+
+def prior_studies(client: ArchiveClient, link: Link) -> list[FoundStudy]:
+    """Earlier mammographies of the same patient, the latest first."""
+    if not link.patient_id or not link.day:
+        return []
+    found = client.find_studies(Query(patient_id=link.patient_id))
+    return [one for one in found if one.day and one.day < link.day and one.uid != link.study_uid]
+
+
+def months_between(earlier: str, later: str) -> int:
+    """Between two days of DICOM, to the nearest month."""
+    first, last = (date.fromisoformat(day) for day in (earlier, later))
+    return round((last - first).days / 30.4375)

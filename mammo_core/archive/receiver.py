@@ -1,0 +1,376 @@
+"""A receiving node: other nodes send studies here (DICOM C-STORE), each becomes a case.
+
+An image is acknowledged when it is whole on the disk, and not before. A study is complete when
+nothing more of it has come for a while; then it is read in the limited process, kept by the rules
+of the case store, and the files it came in are deleted. A kill at any moment loses nothing that was
+acknowledged: what lies in the folder of arrivals is taken up again at the next start.
+"""
+
+import shutil
+import ssl
+import threading
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from functools import cache
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, overload
+
+from pynetdicom import AE, evt
+from pynetdicom.pdu import P_DATA_TF
+
+from mammo_core.archive.client import FOR_PRESENTATION, FOR_PROCESSING
+from mammo_core.archive.links import Link, LinkedImage, keep_link
+from mammo_core.archive.results import Reader, forward_report, open_reader
+from mammo_core.archive.worklists import (
+    KEPT_DAYS,
+    RECEIVED,
+    WorkEntry,
+    add_entry,
+    entries_of,
+    score_entry,
+)
+from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
+from mammo_core.files import locked, replace_file, sweep_scratch
+from mammo_core.preprocessing.breast import mask_outside_breast
+from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
+from mammo_core.preprocessing.dicom.parse import SYNTAXES
+from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE
+from mammo_core.preprocessing.reading.read import read_evidence, read_exam, read_mammogram
+from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint
+from mammo_core.types import RunState
+
+_SECONDARY_CAPTURES: Final = (
+    "1.2.840.10008.5.1.4.1.1.7",
+    "1.2.840.10008.5.1.4.1.1.7.2",
+    "1.2.840.10008.5.1.4.1.1.7.3",
+)
+_VERIFICATION: Final = "1.2.840.10008.1.1"
+STORED: Final = (FOR_PRESENTATION, FOR_PROCESSING, *_SECONDARY_CAPTURES)
+#: All that are read; of several that a sender offers, the one that costs least.
+_SYNTAXES: Final = [syntax.uid for syntax in SYNTAXES]
+_SUCCESS, _NO_ROOM, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000  # PS3.4 B.2.3
+_NOT_AUTHORISED, _NOT_SUPPORTED = 0x0124, 0x0122  # PS3.7 C.5
+_LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_POLL_SECONDS: Final = 0.5
+_ROOM_BYTES: Final = 200 * MEGABYTE  # what is left free for what becomes of the images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReceiverSettings:
+    """How the node is called, to whom it listens, and how much it takes."""
+
+    aet: str = "MAMMOSCOPE"
+    host: str = "127.0.0.1"
+    port: int = 11112
+    allowed: tuple[tuple[str, str], ...] = ()  # calling titles, each with its address
+    silence: float = 10.0  # seconds after which a study is complete
+    associations: int = 8
+    most_bytes: int = FILE_BYTES  # of one object
+    pdu_bytes: int = 128 * 1024
+
+
+def check_receiver(settings: ReceiverSettings) -> None:
+    if settings.host not in _LOOPBACK and not settings.allowed:
+        raise ConfigError(
+            f"Listening on {settings.host} lets other computers send. Name each with "
+            "--allow AET=ADDRESS, as in --allow MAMMO1=10.1.2.3."
+        )
+    if not 1 <= len(settings.aet) <= 16 or not settings.aet.isascii():
+        raise ConfigError(f"{settings.aet!r} is no application entity title: 1 to 16 letters.")
+
+
+class _Files(Sequence[bytes]):
+    """The contents of files, each read when it is asked for."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        self._paths = paths
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(place, slice):
+            return _Files(self._paths[place])
+        return self._paths[place].read_bytes()
+
+
+Complete = Callable[[Case, dict[str, Evidence]], None]
+
+
+class Receiver:
+    """The node. What becomes of a complete study is told to `on_complete`, in one thread."""
+
+    def __init__(
+        self,
+        settings: ReceiverSettings,
+        *,
+        arrivals: Path,
+        cases: Path,
+        on_complete: Complete,
+        say: Callable[[str], None],
+        write: Callable[[Path, bytes], None] = replace_file,
+    ) -> None:
+        check_receiver(settings)
+        self._settings = settings
+        self._arrivals = arrivals
+        self._cases = cases
+        self._on_complete = on_complete
+        self._say = say
+        self._write = write
+        self._sizes: dict[int, int] = {}  # of what is coming in, by association
+        self._over = threading.Event()
+
+    def serve(self, *, tls: ssl.SSLContext | None = None) -> None:
+        """Until `stop`."""
+        self._arrivals.mkdir(parents=True, exist_ok=True)
+        self._arrivals.chmod(0o700)
+        sweep_scratch(self._arrivals)
+        name, place = self._settings.aet, (self._settings.host, self._settings.port)
+        try:
+            server = self._entity().start_server(
+                place, block=False, ssl_context=tls, evt_handlers=self._handlers()
+            )
+        except OSError as error:
+            raise ConfigError(
+                f"Nothing can listen at {place[0]}, port {place[1]}: {error.strerror}. Choose "
+                "another with --port."
+            ) from None
+        self._say(f"{name} listens at {place[0]}, port {place[1]}. Ctrl-C ends it.")
+        try:
+            while not self._over.wait(_POLL_SECONDS):
+                self.take_up()
+        finally:
+            if server is not None:
+                server.shutdown()
+
+    def stop(self) -> None:
+        self._over.set()
+
+    def _handlers(self) -> list[Any]:
+        return [
+            (evt.EVT_ACCEPTED, self._accepted),
+            (evt.EVT_C_ECHO, self._echoed),
+            (evt.EVT_C_STORE, self._stored),
+            (evt.EVT_PDU_RECV, self._measured),
+            (evt.EVT_CONN_CLOSE, self._closed),
+        ]
+
+    def _entity(self) -> AE:
+        entity = AE(ae_title=self._settings.aet)
+        entity.maximum_associations = self._settings.associations
+        entity.maximum_pdu_size = self._settings.pdu_bytes
+        entity.require_called_aet = True
+        entity.require_calling_aet = [title for title, _ in self._settings.allowed]
+        entity.network_timeout = entity.dimse_timeout = 60
+        entity.acse_timeout = 15
+        entity.add_supported_context(_VERIFICATION)
+        for stored in STORED:
+            entity.add_supported_context(stored, _SYNTAXES)
+        return entity
+
+    def _is_allowed(self, event: Any) -> bool:
+        """A title alone is anybody's to claim."""
+        peer = event.assoc.requestor
+        known = (str(peer.ae_title).strip(), str(peer.address))
+        return not self._settings.allowed or known in self._settings.allowed
+
+    def _accepted(self, event: Any) -> None:
+        if not self._is_allowed(event):
+            self._say(f"Refused a node at {event.assoc.requestor.address}: it is not in --allow.")
+            event.assoc.abort()
+
+    def _echoed(self, event: Any) -> int:
+        return _SUCCESS if self._is_allowed(event) else _NOT_AUTHORISED
+
+    def _measured(self, event: Any) -> None:
+        """An object without end is not waited for."""
+        if not isinstance(event.pdu, P_DATA_TF):
+            return
+        name = id(event.assoc)
+        size = self._sizes.get(name, 0) + len(event.pdu)
+        self._sizes[name] = size
+        if size > self._settings.most_bytes:
+            self._sizes.pop(name)
+            self._say(
+                f"Broke off an object of more than {self._settings.most_bytes // MEGABYTE} MB."
+            )
+            event.assoc.abort()
+
+    def _closed(self, event: Any) -> None:
+        self._sizes.pop(id(event.assoc), None)
+
+    def _stored(self, event: Any) -> int:
+        """Success is answered when the image is whole on the disk."""
+        self._sizes.pop(id(event.assoc), None)
+        if not self._is_allowed(event):
+            return _NOT_AUTHORISED
+        if event.request.AffectedSOPClassUID not in STORED:
+            return _NOT_SUPPORTED
+        content = bytes(event.encoded_dataset())
+        study = read_exam(content)
+        if not study:
+            self._say("Refused an object that does not say which study it is of.")
+            return _NOT_UNDERSTOOD
+        name = sha256(str(event.request.AffectedSOPInstanceUID).encode()).hexdigest()
+        try:
+            self._keep(content, self._arrivals / study / f"{name}.dcm")
+        except OSError as error:
+            said = str(error) if isinstance(error, DiskError) else type(error).__name__
+            self._say(f"Refused an image: {said}")
+            return _NO_ROOM
+        return _SUCCESS
+
+    def _keep(self, content: bytes, path: Path) -> None:
+        free = shutil.disk_usage(self._arrivals).free
+        if free < len(content) + _ROOM_BYTES:
+            raise DiskError(f"Only {free // MEGABYTE} MB are left on the disk. Make room.")
+        with locked(self._arrivals / ".lock"):  # nobody takes the folder away meanwhile
+            path.parent.mkdir(exist_ok=True)
+            self._write(path, content)
+
+    def take_up(self, *, now: float | None = None) -> int:
+        """Make cases of the studies that are complete; of how many."""
+        now = time.time() if now is None else now
+        taken = 0
+        for folder in sorted(path for path in self._arrivals.iterdir() if path.is_dir()):
+            files = sorted(folder.glob("*.dcm"))
+            newest = max((path.stat().st_mtime for path in files), default=0.0)
+            if files and now - newest < self._settings.silence:
+                continue
+            try:
+                self._take_up(files)
+            except (MammoError, OSError) as error:
+                said = str(error) if isinstance(error, MammoError) else type(error).__name__
+                self._say(f"A study could not be kept yet: {said}")
+                continue
+            with locked(self._arrivals / ".lock"), suppress(OSError):
+                folder.rmdir()  # unless more has come meanwhile
+            taken += bool(files)
+        return taken
+
+    def _take_up(self, files: Sequence[Path]) -> None:
+        if not files:
+            return
+        contents = _Files(files)
+        self._cases.mkdir(parents=True, exist_ok=True)
+        case = store_case(
+            contents, self._cases, read=read_mammogram, mask=mask_outside_breast, now=time.time()
+        )
+        evidence = {}
+        for image in case.images:
+            with suppress(ReadError):  # without identity it can be read, and not be sent home
+                evidence[image.ref.image_id] = read_evidence(contents[image.number - 1])
+        self._on_complete(case, evidence)
+        for path in files:
+            path.unlink(missing_ok=True)
+
+
+def tls_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SSLContext:
+    """With an `authority`, only nodes that it knows may connect (PS3.15 B.9)."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(certificate, key)
+        if authority is not None:
+            context.load_verify_locations(authority)
+            context.verify_mode = ssl.CERT_REQUIRED
+    except (OSError, ssl.SSLError):
+        raise ConfigError(
+            "The certificate, its key or the authority's certificate cannot be used. Give PEM "
+            "files that belong together."
+        ) from None
+    return context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Afterwards:
+    """What becomes of a case that was received: a line of the work list, a score, a report sent."""
+
+    worklist: RunFolder
+    cases: Path
+    model: str = ""  # a checkpoint
+    forward: str = ""  # an archive
+    say: Callable[[str], None] = lambda line: None
+
+    def __call__(self, case: Case, evidence: dict[str, Evidence]) -> None:
+        entry = self._entered(case)
+        keep_case(self.cases, case.case_id, until=time.time() + KEPT_DAYS * DAY_SECONDS)
+        if self.forward and evidence:
+            keep_link(self.cases, case.case_id, self._link(evidence))
+        entry = self._worked_on(entry, case, evidence) if self.model else entry
+        add_entry(self.worklist, entry)
+        self.say(_said(entry))
+
+    def _entered(self, case: Case) -> WorkEntry:
+        """The same place in the list where the same study came before."""
+        entries = entries_of(self.worklist)
+        known = next((one.number for one in entries if one.case_id == case.case_id), None)
+        refused = "; ".join(dict.fromkeys(refusal.sentence for refusal in case.refusals))
+        return WorkEntry(
+            number=known or len(entries) + 1,
+            case_id=case.case_id,
+            images=len(case.images),
+            problem="" if case.images else refused,
+        )
+
+    def _link(self, evidence: dict[str, Evidence]) -> Link:
+        """Should the archive be away now, results can be sent later."""
+        first = next(iter(evidence.values()))
+        return Link(
+            archive=self.forward,
+            study_uid=first.study_uid,
+            day=first.study_date,
+            patient_id=first.patient_id,
+            images=tuple(
+                LinkedImage(
+                    image_id=image_id,
+                    series_uid=one.series_uid,
+                    uid=one.sop_instance_uid,
+                    sop_class=one.sop_class_uid,
+                )
+                for image_id, one in evidence.items()
+            ),
+        )
+
+    def _worked_on(self, entry: WorkEntry, case: Case, evidence: dict[str, Evidence]) -> WorkEntry:
+        if not case.images:
+            return entry
+        try:
+            entry, read = score_entry(entry.number, case.case_id, reader_of(self.model), self.cases)
+            if self.forward and entry.score is not None:
+                forward_report(self.forward, read, evidence)
+                entry = replace(entry, sent_at=datetime.now(UTC).isoformat(timespec="seconds"))
+        except MammoError as error:
+            return replace(entry, problem=str(error))
+        return entry
+
+
+@cache
+def reader_of(checkpoint: str) -> Reader:
+    """Loaded once."""
+    return open_reader(find_checkpoint(checkpoint))
+
+
+def received_list(root: Path) -> RunFolder:
+    """The work list of what was received; there is one."""
+    run = RunFolder(root / RECEIVED)
+    run.path.mkdir(parents=True, exist_ok=True)
+    if not run.file("status.json").exists():
+        run.write_status(RunStatus(state=RunState.FINISHED, message="Received."))
+    return run
+
+
+def _said(entry: WorkEntry) -> str:
+    score = "not scored" if entry.score is None else f"score {entry.score:.2f}"
+    sent = ", report sent" if entry.sent_at else ""
+    problem = f" {entry.problem}" if entry.problem else ""
+    return f"Case {entry.number}: {entry.images} images, {score}{sent}.{problem}"

@@ -1,0 +1,346 @@
+"""Results that go home: a case as a checkpoint reads it, and what of that the archive is given.
+
+Who the woman is comes from the archive's own header of her images, is put into the objects that are
+sent back to it, and is kept nowhere else.
+"""
+
+import copy
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from highdicom import PresentationLUTTransformation, pr
+from pydicom import dcmread
+from pydicom.datadict import tag_for_keyword
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+
+from mammo_core import __version__
+from mammo_core.archive.client import ArchiveClient, FoundImage, connect
+from mammo_core.archive.links import Link
+from mammo_core.archive.listed import find_archive
+from mammo_core.errors import ArchiveError, MammoError
+from mammo_core.files import archives_file, home
+from mammo_core.inference.interpretation import remarks, why_not, why_uncompared
+from mammo_core.inference.verdict import ScoredImage, score_cases, usual_images
+from mammo_core.metrics.cases import Pooling, pool_cases, rows_of_split
+from mammo_core.preprocessing.cases import Case, CaseImage, load_mammogram
+from mammo_core.preprocessing.dicom.identity import evidence_in, identity_tags
+from mammo_core.preprocessing.prepare import to_pane
+from mammo_core.preprocessing.reading.identity import Evidence, installation_key
+from mammo_core.reading import METHOD_TITLES, Region
+from mammo_core.reports.case.archive import identified_objects
+from mammo_core.reports.case.dicom import MANUFACTURER, RESEARCH_ONLY, to_file, untold
+from mammo_core.reports.case.picture import Appearance
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
+from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.tables import check_predictions, read_table
+from mammo_core.types import Split
+
+if TYPE_CHECKING:
+    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.inference.engine import Engine
+
+_LONGEST: Final = 1400  # pixels of a picture that is sent, as four share a screen
+_STATES_SERIES: Final = 9003
+#: What a presentation state repeats of its image, besides whose it is (PS3.3 C.11.11).
+_OF_IMAGE: Final = (
+    "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "Modality",
+    "StudyDescription", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope",
+    "RescaleType",
+)  # fmt: skip
+_MAY_BE_EMPTY: Final = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
+    "StudyDate", "StudyTime",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reader:
+    """A checkpoint, loaded, that reads case after case."""
+
+    run: RunFolder
+    card: ModelCard
+    checkpoint: "Checkpoint"
+    engine: "Engine"
+
+
+def open_reader(run: RunFolder) -> Reader:
+    from mammo_core.inference.checkpoint import load_checkpoint
+    from mammo_core.inference.engine import open_engine
+
+    checkpoint = load_checkpoint(run.path, device="auto")
+    return Reader(
+        run=run, card=checkpoint.card, checkpoint=checkpoint, engine=open_engine(checkpoint)
+    )
+
+
+def read_case_with(reader: Reader, case: Case, root: Path, *, now: datetime) -> ReadCase:
+    """`case` as the checkpoint reads it, as Read would show it."""
+    from mammo_core.inference.scoring import look_into, score_images
+
+    card = reader.card
+    refused = {image.ref.image_id: why_not(card, image) for image in case.images}
+    scored = [image for image in case.images if refused[image.ref.image_id] is None]
+    mammograms = {i.ref.image_id: load_mammogram(root, case, i) for i in case.images}
+    wanted = [mammograms[image.ref.image_id] for image in scored]
+    readings = score_images(reader.checkpoint, wanted, engine=reader.engine) if wanted else []
+    told = dict(zip((i.ref.image_id for i in scored), remarks(card, scored), strict=True))
+    read = dict(zip(told, readings, strict=True))
+    images = []
+    for image in case.images:
+        image_id, mammogram = image.ref.image_id, mammograms[image.ref.image_id]
+        shown = to_pane(mammogram, longest=_LONGEST)
+        plain = ReadImage(
+            about=image,
+            pixels=shown.pixels,
+            reduction=shown.reduction,
+            windows=shown.windows,
+            reading=None,
+            unread=refused[image_id] or "",
+        )
+        if (reading := read.get(image_id)) is not None:
+            regions, drawn = look_into(mammogram, reading)
+            plain = replace(
+                plain,
+                reading=reading,
+                method=METHOD_TITLES[reading.method],
+                heat=drawn.heat,
+                regions=regions.inside,
+                remark=" ".join(filter(None, (*told[image_id], drawn.warning))),
+            )
+        images.append(plain)
+    return _judged(reader, case, images, now=now)
+
+
+def _judged(reader: Reader, case: Case, images: Sequence[ReadImage], *, now: datetime) -> ReadCase:
+    scored = [
+        ScoredImage(
+            ref=image.about.ref,
+            title=image.title,
+            score=image.reading.score,
+            is_outside=bool(image.reading.outside),
+        )
+        for image in images
+        if image.reading is not None
+    ]
+    is_uncompared = bool(why_uncompared(reader.card, [image.ref for image in scored]))
+    point = None if is_uncompared else point_in_force(reader.run)
+    return ReadCase(
+        case_id=case.case_id,
+        card=reader.card,
+        images=tuple(images),
+        read_at=now,
+        scores=tuple(score_cases(scored, point)),
+        point=point,
+        usual_images=None if point is None else _usual_images(reader.run, point),
+    )
+
+
+def _usual_images(run: RunFolder, point: LockedPoint) -> int | None:
+    """How many images the cases have on which the threshold was set."""
+    if not run.has_predictions or point.pooling not in tuple(Pooling):
+        return None
+    with suppress(MammoError):
+        table = check_predictions(read_table(run.predictions_file, what="predictions table"))
+        split = Split.VAL if Split.VAL in set(table["split"].dropna()) else ""
+        rows = rows_of_split(table, split)
+        return usual_images(pool_cases(rows, point.level, Pooling(point.pooling)))
+    return None
+
+
+def what_is_sent(case: ReadCase, archive: str) -> str:
+    """In words, before it is: what will be written, and where."""
+    read = sum(image.reading is not None for image in case.images)
+    marked = sum(bool(image.regions) for image in case.images)
+    states = f", {marked} presentation states with the regions" if marked else ""
+    return (
+        f"To archive {archive}, into the woman's own study: 1 structured report, "
+        f"{len(case.images)} pictures ({read} with heatmap){states}. They bear her name and ids, "
+        f"as the archive itself knows them, and are marked “{RESEARCH_ONLY}”."
+    )
+
+
+def send_home(
+    client: ArchiveClient,
+    case: ReadCase,
+    link: Link,
+    *,
+    look: Appearance,
+    pseudonyms: Pseudonyms,
+) -> int:
+    """Give the archive what a checkpoint said of its own study; how many objects."""
+    headers = {}
+    known = {image.image_id: image for image in link.images}
+    for image in case.images:
+        linked = known.get(image.about.ref.image_id)
+        if linked is None:
+            raise ArchiveError(
+                f"{image.title} did not come from archive {client.archive.name}, so nothing about "
+                "it can be sent there. Open the study from the archive by itself."
+            )
+        found = FoundImage(
+            series_uid=linked.series_uid, uid=linked.uid, sop_class=linked.sop_class, modality=""
+        )
+        headers[linked.image_id] = header_of(client.header(link.study_uid, found))
+    originals = {image_id: evidence_in(header) for image_id, header in headers.items()}
+    _refuse_moved(originals, link)
+    objects = objects_of(case, headers, originals, look=look, pseudonyms=pseudonyms)
+    client.store(objects)
+    return len(objects)
+
+
+def forward_report(archive: str, case: ReadCase, originals: Mapping[str, Evidence]) -> int:
+    """The same of a case that another node sent here, whose files say themselves whose it is."""
+    client = connect(find_archive(archives_file(), archive))
+    named = [image for image in case.images if image.about.ref.image_id in originals]
+    pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
+    whole = replace(case, images=tuple(named))
+    objects = [
+        with_preamble(one) for one in identified_objects(whole, Appearance(), pseudonyms, originals)
+    ]
+    client.store(objects)
+    return len(objects)
+
+
+def objects_of(
+    case: ReadCase,
+    headers: Mapping[str, Dataset],
+    originals: Mapping[str, Evidence],
+    *,
+    look: Appearance,
+    pseudonyms: Pseudonyms,
+) -> list[Dataset]:
+    """Report, pictures and presentation states, by image id with the identity of `originals`."""
+    objects = identified_objects(case, look, pseudonyms, originals)
+    for image in case.images:
+        if image.regions:
+            header = headers[image.about.ref.image_id]
+            with untold():
+                objects.append(presentation_state(image, case, header, pseudonyms))
+    descriptions = [str(header.get("StudyDescription", "")) for header in headers.values()]
+    for one in objects:  # an archive may take a study's description from what came last
+        one.StudyDescription = next(filter(None, descriptions), "")
+    return [with_preamble(one) for one in objects]
+
+
+def with_preamble(made: Dataset) -> Dataset:
+    """As a file has it, for a library that writes what it is given."""
+    with untold():
+        return dcmread(BytesIO(to_file(made)))
+
+
+def _refuse_moved(originals: Mapping[str, Evidence], link: Link) -> None:
+    uids = {image.image_id: image.uid for image in link.images}
+    for image_id, evidence in originals.items():
+        if evidence.study_uid != link.study_uid or evidence.sop_instance_uid != uids[image_id]:
+            raise ArchiveError(
+                "The archive answered with the header of another image than was asked for. Nothing "
+                "was sent; tell whoever runs the archive."
+            )
+
+
+def header_of(document: Mapping[str, Any]) -> Dataset:
+    """Of a header in DICOM JSON, whose image it is and how it is shown."""
+    tags = [*identity_tags(), *(int(tag_for_keyword(name) or 0) for name in _OF_IMAGE)]
+    wanted = {name: document[name] for tag in tags if (name := f"{tag:08X}") in document}
+    try:
+        header = Dataset.from_json(wanted)
+        for element in header:
+            str(element.value)
+    except Exception as error:  # noqa: BLE001 - whatever the archive sent, it is no header
+        raise ArchiveError(
+            f"The archive's header of an image cannot be read ({type(error).__name__}). Nothing "
+            "was sent."
+        ) from None
+    return header
+
+
+def presentation_state(
+    image: ReadImage, case: ReadCase, header: Dataset, pseudonyms: Pseudonyms
+) -> Dataset:
+    """The regions that stand out, drawn over the archive's own image (PS3.3 A.33.1)."""
+    layer = pr.GraphicLayer("REGIONS", order=1, description="Regions that moved a model's score")
+    seed = (str(header.SOPInstanceUID), case.card.weights_sha256, case.read_at.isoformat())
+    header = _whole(header)
+    annotation = pr.GraphicAnnotation(
+        referenced_images=[header],
+        graphic_layer=layer,
+        graphic_objects=[_outline(region, image.about) for region in image.regions],
+        text_objects=[_label(n, region) for n, region in enumerate(image.regions, start=1)],
+    )
+    state = pr.GrayscaleSoftcopyPresentationState(
+        referenced_images=[header],
+        series_instance_uid=pseudonyms.uid(
+            "series", "states", str(header.SeriesInstanceUID), *seed[1:]
+        ),
+        series_number=_STATES_SERIES,
+        sop_instance_uid=pseudonyms.uid("state", *seed),
+        instance_number=image.about.number,
+        manufacturer=MANUFACTURER,
+        manufacturer_model_name=f"{MANUFACTURER}, RESEARCH ONLY",
+        software_versions=__version__,
+        device_serial_number="0",
+        content_label="REGIONS",
+        content_description=RESEARCH_ONLY,
+        graphic_annotations=[annotation],
+        graphic_layers=[layer],
+        presentation_lut_transformation=_polarity(header),
+        voi_lut_transformations=_windows(header),
+    )
+    state.SeriesDescription = f"{RESEARCH_ONLY} regions"
+    state.Laterality = image.about.ref.side.value if image.about.ref.side else ""
+    return state
+
+
+def _whole(header: Dataset) -> Dataset:
+    """What is unknown is present and empty, as type 2 elements are."""
+    whole = copy.deepcopy(header)
+    for keyword in _MAY_BE_EMPTY:
+        if keyword not in whole:
+            setattr(whole, keyword, "")
+    whole.SpecificCharacterSet = "ISO_IR 192"
+    return whole
+
+
+def _outline(region: Region, about: CaseImage) -> pr.GraphicObject:
+    (rows, columns), box = about.size, region.box
+    x0, x1 = (float(np.clip(edge, 0, columns)) for edge in (box.x0, box.x1))
+    y0, y1 = (float(np.clip(edge, 0, rows)) for edge in (box.y0, box.y1))
+    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
+    return pr.GraphicObject("POLYLINE", graphic_data=corners, units="PIXEL")
+
+
+def _label(number: int, region: Region) -> pr.TextObject:
+    words = f"{number}: {region.share:.0%} of the evidence. NOT FOR CLINICAL USE"
+    place = (max(0.0, float(region.box.x0)), max(0.0, float(region.box.y0)))
+    return pr.TextObject(words, units="PIXEL", anchor_point=place)
+
+
+def _polarity(header: Dataset) -> PresentationLUTTransformation:
+    is_inverse = header.get("PhotometricInterpretation") == "MONOCHROME1"
+    return PresentationLUTTransformation(
+        presentation_lut_shape="INVERSE" if is_inverse else "IDENTITY"
+    )
+
+
+def _windows(header: Dataset) -> list[pr.SoftcopyVOILUTTransformation] | None:
+    """The window that the image would be shown under without us."""
+    centre, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
+    if centre is None or width is None or width < 1:
+        return None
+    return [pr.SoftcopyVOILUTTransformation(window_center=centre, window_width=width)]
+
+
+def _first(value: Any) -> float | None:
+    try:
+        return float(value[0] if isinstance(value, MultiValue) else value)
+    except (TypeError, ValueError, IndexError):
+        return None

@@ -1,0 +1,229 @@
+"""Work lists: many studies fetched, read and scored by a worker while nobody looks, and sent home
+when somebody says so.
+
+A work list is a run folder. Which studies it is of stands in it sealed; what became of each is a
+line of entries.jsonl, which any page or shell reads.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+from mammo_core.archive.journal import append_line, read_lines
+from mammo_core.archive.links import read_link, seal, unseal
+from mammo_core.errors import MammoError
+from mammo_core.files import archives_file, home
+from mammo_core.preprocessing.cases import DAY_SECONDS, keep_case, load_case
+from mammo_core.preprocessing.reading.identity import installation_key
+from mammo_core.records import from_document, to_document
+from mammo_core.runs.folder import RunFolder, find_checkpoint
+from mammo_core.runs.jobs import JobProgress, start_run
+from mammo_core.words import many
+
+if TYPE_CHECKING:
+    from mammo_core.archive.client import ArchiveClient, FoundStudy
+    from mammo_core.archive.results import Reader
+    from mammo_core.reports.case.record import ReadCase
+
+ENTRIES_FILE: Final = "entries.jsonl"
+RECEIVED: Final = "received"  # the work list of what other nodes send here
+KEPT_DAYS: Final = 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkConfig:
+    """The settings of a work list."""
+
+    kind: Literal["archive"] = "archive"
+    archive: str
+    checkpoint: str
+    cases: str  # the folder of the case store
+    sealed: str = ""  # the studies
+    modality: str = "MG"
+    sends: str = ""  # instead of scoring: the work list whose results are sent home
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkEntry:
+    """What became of one study. `number` is its place in the list."""
+
+    number: int
+    case_id: str = ""
+    images: int = 0
+    score: float | None = None  # the highest of its images
+    side: str = ""  # of the threshold in force: "above", "below", or neither
+    problem: str = ""
+    sent_at: str = ""
+
+
+def start_worklist(
+    archive: str, studies: "Sequence[FoundStudy]", *, checkpoint: str, cases: Path, root: Path
+) -> RunFolder:
+    """Start the worker that fetches and scores `studies`."""
+    sealed = seal(json.dumps([to_document(study) for study in studies]))
+    config = WorkConfig(
+        archive=archive, checkpoint=checkpoint, cases=str(cases.absolute()), sealed=sealed
+    )
+    return start_run(config, root, what="archive", total=len(studies))
+
+
+def start_sending(worklist: RunFolder, *, archive: str, checkpoint: str, cases: Path) -> RunFolder:
+    """Start the worker that sends home what is scored and was not sent."""
+    config = WorkConfig(
+        archive=archive,
+        checkpoint=checkpoint,
+        cases=str(cases.absolute()),
+        sends=str(worklist.path.absolute()),
+    )
+    return start_run(config, worklist.path.parent, what="sending", total=len(entries_of(worklist)))
+
+
+def entries_of(worklist: RunFolder) -> list[WorkEntry]:
+    """By number; the last word on each."""
+    found: dict[int, WorkEntry] = {}
+    for document in read_lines(worklist.file(ENTRIES_FILE)):
+        entry = from_document(document, WorkEntry, where=ENTRIES_FILE)
+        found[entry.number] = entry
+    return [found[number] for number in sorted(found)]
+
+
+def add_entry(worklist: RunFolder, entry: WorkEntry) -> None:
+    append_line(worklist.file(ENTRIES_FILE), to_document(entry))
+
+
+def work(run: RunFolder) -> str:
+    """What the worker does of a work list; goes on after what is done."""
+    config = run.settings(WorkConfig)
+    if config.sends:
+        return _send(run, config)
+    from mammo_core.archive.client import FoundStudy, connect
+    from mammo_core.archive.listed import find_archive
+    from mammo_core.archive.results import open_reader
+
+    studies = [
+        from_document(one, FoundStudy, where="a sealed study")
+        for one in json.loads(unseal(config.sealed))
+    ]
+    client = connect(find_archive(archives_file(), config.archive))
+    reader = open_reader(find_checkpoint(config.checkpoint))
+    known = {entry.number for entry in entries_of(run) if not entry.problem}
+    report = JobProgress(run)
+    for number, study in enumerate(studies, start=1):
+        if run.is_asked_to_stop():
+            return f"Stopped after {number - 1} of {many(len(studies), 'study', 'studies')}."
+        report(number - 1, len(studies), f"Study {number} of {len(studies)}")
+        if number in known:
+            continue
+        add_entry(run, _scored(number, study, client, reader, config))
+    report(len(studies), len(studies), "")
+    return done_in_words(entries_of(run), len(studies))
+
+
+def _scored(
+    number: int,
+    study: "FoundStudy",
+    client: "ArchiveClient",
+    reader: "Reader",
+    config: WorkConfig,
+) -> WorkEntry:
+    from mammo_core.archive.exams import open_study
+
+    root = Path(config.cases)
+    try:
+        case = open_study(client, study, root, modality=config.modality)
+        keep_case(root, case.case_id, until=case.kept_until + KEPT_DAYS * DAY_SECONDS)
+        return score_entry(number, case.case_id, reader, root)[0]
+    except MammoError as error:
+        return WorkEntry(number=number, problem=str(error))
+
+
+def score_entry(
+    number: int, case_id: str, reader: "Reader", root: Path
+) -> "tuple[WorkEntry, ReadCase]":
+    """A kept case as a checkpoint reads it, and its line of the list."""
+    from mammo_core.archive.results import read_case_with
+    from mammo_core.inference.verdict import verdict_on
+
+    case = load_case(root, case_id)
+    read = read_case_with(reader, case, root, now=datetime.now(UTC))
+    verdicts = [found for one in read.scores if (found := verdict_on(one, read.point))]
+    side = "above" if any(one.is_above for one in verdicts) else "below"
+    scores = [one.reading.score for one in read.images if one.reading is not None]
+    entry = WorkEntry(
+        number=number,
+        case_id=case_id,
+        images=len(case.images),
+        score=max(scores, default=None),
+        side=side if verdicts else "",
+        problem="" if scores else "; ".join(dict.fromkeys(i.unread for i in read.images)),
+    )
+    return entry, read
+
+
+def done_in_words(entries: Sequence[WorkEntry], total: int) -> str:
+    scored = sum(entry.score is not None for entry in entries)
+    sent = sum(bool(entry.sent_at) for entry in entries)
+    told = f"{scored} of {many(total, 'study', 'studies')} scored"
+    return f"{told}, {sent} sent." if sent else f"{told}."
+
+
+def _send(run: RunFolder, config: WorkConfig) -> str:
+    return send_worklist(
+        RunFolder(Path(config.sends)),
+        config,
+        should_stop=run.is_asked_to_stop,
+        report=JobProgress(run),
+    )
+
+
+def send_worklist(
+    worklist: RunFolder,
+    config: WorkConfig,
+    *,
+    should_stop: Callable[[], bool] = lambda: False,
+    report: Callable[[int, int, str], None] = lambda done, total, message: None,
+) -> str:
+    """Send what is scored and was not sent; a case that cannot be does not hold up the others."""
+    from mammo_core.archive.results import open_reader
+
+    entries = [one for one in entries_of(worklist) if one.score is not None and not one.sent_at]
+    reader = open_reader(find_checkpoint(config.checkpoint))
+    problems = []
+    for done, entry in enumerate(entries):
+        if should_stop():
+            break
+        report(done, len(entries), f"Sending {done + 1} of {len(entries)}")
+        try:
+            send_case(entry.case_id, reader, Path(config.cases), archive=config.archive)
+        except MammoError as error:
+            problems.append(f"Case {entry.number}: {error}")
+            continue
+        sent_at = datetime.now(UTC).isoformat(timespec="seconds")
+        add_entry(worklist, replace(entry, sent_at=sent_at))
+    report(len(entries), len(entries), "")
+    words = done_in_words(entries_of(worklist), len(entries_of(worklist)))
+    return " ".join([words, *problems[:3]])
+
+
+def send_case(case_id: str, reader: "Reader", root: Path, *, archive: str = "") -> int:
+    """Send one kept case home, read by that checkpoint; how many objects."""
+    from mammo_core.archive.client import connect
+    from mammo_core.archive.listed import find_archive
+    from mammo_core.archive.results import send_home
+    from mammo_core.reports.case.picture import Appearance
+    from mammo_core.reports.case.record import Pseudonyms
+
+    link = read_link(root, case_id)
+    if link is None:
+        raise MammoError("This case did not come from an archive, so nothing can be sent there.")
+    _, read = score_entry(0, case_id, reader, root)
+    return send_home(
+        connect(find_archive(archives_file(), archive or link.archive)),
+        read,
+        link,
+        look=Appearance(),
+        pseudonyms=Pseudonyms(key=installation_key(home() / "key"), case_id=case_id),
+    )

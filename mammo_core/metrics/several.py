@@ -1,0 +1,125 @@
+"""Several models on one data set, held beside a first one: who ranks how well, by how much they
+differ over the same women, and what a re-calibration and a threshold chosen on validation are worth
+on the test women.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from mammo_core.errors import TableError
+from mammo_core.metrics.calibration import (
+    Calibration,
+    calibration_of,
+    fit_score_map,
+    recalibrate,
+)
+from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rows_of_split, why_no_auc
+from mammo_core.metrics.compare import Difference, auc_difference, share_cases
+from mammo_core.metrics.external import finest_sound_level
+from mammo_core.metrics.threshold import Aim, OperatingPoint, choose_threshold
+from mammo_core.metrics.uncertainty import Estimate, RatesAtThreshold, auc_with_interval, rates_at
+from mammo_core.scores import Recalibration
+from mammo_core.types import Level, Split
+
+#: What a threshold is chosen for on validation.
+SPECIFICITY: Final = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """One model; None, with the reason in `notes`, where there is nothing to say."""
+
+    name: str
+    auc: Estimate | None
+    difference: Difference | None  # from the first model
+    before: Calibration | None
+    after: Calibration | None  # re-calibrated by Platt on validation
+    promised: OperatingPoint | None  # on validation
+    delivered: RatesAtThreshold | None  # on test
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standings:
+    """By AUC, the highest first. `left_out` are cases that not every model has scored."""
+
+    level: Level
+    cases: int
+    left_out: int
+    split: str
+    placed: tuple[Placed, ...]
+
+
+def place(tables: Mapping[str, pd.DataFrame], *, first: str) -> Standings:
+    """Each of `tables`, predictions by model, beside that of `first`. A breast's score is the mean
+    over its images, as authors who score images have it.
+
+    On the test split where the data set has one, else on all of it; chosen and fitted is on
+    validation alone.
+    """
+    level = finest_sound_level(tables[first])
+    has_test = all(
+        (table["split"] == Split.TEST).fillna(value=False).any() for table in tables.values()
+    )
+    tested = {
+        name: rows_of_split(table, Split.TEST) if has_test else table
+        for name, table in tables.items()
+    }
+    names = list(tables)
+    shared = share_cases([pool_cases(tested[name], level, Pooling.MEAN) for name in names])
+    by_name = dict(zip(names, shared.cases, strict=True))
+    placed = [
+        _placed(name, by_name, first=first, validation=_validation(tables[name], level))
+        for name in names
+    ]
+    return Standings(
+        level=level,
+        cases=len(by_name[first]),
+        left_out=max(shared.left_out) + shared.disagreeing,
+        split=str(Split.TEST) if has_test else "all",
+        placed=tuple(sorted(placed, key=lambda one: -(one.auc.value if one.auc else -1.0))),
+    )
+
+
+def _validation(table: pd.DataFrame, level: Level) -> Cases | None:
+    try:
+        return pool_cases(rows_of_split(table, Split.VAL), level, Pooling.MEAN)
+    except TableError:
+        return None
+
+
+def _placed(
+    name: str, by_name: Mapping[str, Cases], *, first: str, validation: Cases | None
+) -> Placed:
+    cases = by_name[name]
+    reason = why_no_auc(cases)
+    has_both = bool(cases.positives and cases.negatives)
+    notes = [reason] if reason else []
+    after, promised, delivered = None, None, None
+    if validation is None:
+        notes.append("No validation split: nothing was re-calibrated, no threshold chosen.")
+    elif has_both:
+        try:
+            fitted = fit_score_map(validation, Recalibration.PLATT)
+            after = calibration_of(recalibrate(cases, fitted))
+        except TableError as error:
+            notes.append(str(error))
+        try:
+            promised = choose_threshold(validation, Aim.SPECIFICITY, SPECIFICITY)
+            delivered = rates_at(cases, promised.threshold)
+        except TableError as error:
+            notes.append(str(error))
+    is_other = name != first and not reason
+    return Placed(
+        name=name,
+        auc=None if reason else auc_with_interval(cases),
+        difference=auc_difference(cases, by_name[first]) if is_other else None,
+        before=calibration_of(cases) if has_both else None,
+        after=after,
+        promised=promised,
+        delivered=delivered,
+        notes=tuple(notes),
+    )

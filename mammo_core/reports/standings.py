@@ -1,0 +1,68 @@
+"""Models side by side on one data set, in lines of words."""
+
+from collections.abc import Iterator
+
+from mammo_core.metrics.calibration import Calibration
+from mammo_core.metrics.several import SPECIFICITY, Placed, Standings
+from mammo_core.reports.wording import estimate_in_words, rate_in_words
+from mammo_core.words import NOTICE, UNITS, many
+
+
+def standings_in_words(standings: Standings, *, first: str) -> Iterator[str]:
+    """Every number with its interval and its denominator; every difference from `first`."""
+    one, more = UNITS[standings.level]
+    split = "all of the data set" if standings.split == "all" else "the test split"
+    yield (
+        f"{many(standings.cases, one, more)} of {split} that every model scored; a score is the "
+        "mean over its images."
+    )
+    if standings.left_out:
+        yield f"{many(standings.left_out, one, more)} left out: not every model has scored them."
+    for placed in standings.placed:
+        yield ""
+        yield from _placed_in_words(placed, first)
+    yield ""
+    yield NOTICE
+
+
+def _placed_in_words(placed: Placed, first: str) -> Iterator[str]:
+    auc = placed.auc
+    counts = f"; {auc.positives:,} with, {auc.negatives:,} without" if auc else ""
+    yield f"{placed.name}: AUC {estimate_in_words(auc)}{counts}"
+    if placed.difference is not None:
+        d = placed.difference
+        yield (
+            f"  against {first}: {d.value:+.3f} (95 % {d.low:+.3f} to {d.high:+.3f}; p "
+            f"{d.p_in_words}; {d.cases:,} cases of {many(d.groups, 'woman', 'women')})"
+        )
+    if placed.before is not None:
+        yield f"  calibration as it comes: {_calibration(placed.before)}"
+    if placed.after is not None:
+        yield f"  re-calibrated on validation: {_calibration(placed.after)}"
+    if placed.promised is not None and placed.delivered is not None:
+        point = placed.promised
+        yield (
+            f"  threshold {point.threshold:.4f}, chosen on validation for specificity "
+            f"{SPECIFICITY:g}. Promised there: sensitivity {point.true_positives:,} of "
+            f"{point.positives:,}, specificity {point.true_negatives:,} of {point.negatives:,}"
+        )
+        yield (
+            f"  delivered: sensitivity {rate_in_words(placed.delivered.sensitivity)}; specificity "
+            f"{rate_in_words(placed.delivered.specificity)}"
+        )
+    for note in placed.notes:
+        yield f"  {note}"
+
+
+def _calibration(found: Calibration) -> str:
+    return (
+        f"intercept {_with(found.intercept, found.intercept_interval)}, slope "
+        f"{_with(found.slope, found.slope_interval)}, Brier "
+        f"{_with(found.brier.score, found.brier_interval)}"
+    )
+
+
+def _with(value: float, interval: tuple[float, float] | None) -> str:
+    if interval is None:
+        return "not told, for it has no interval here"
+    return f"{value:.3f} (95 % {interval[0]:.3f} to {interval[1]:.3f})"

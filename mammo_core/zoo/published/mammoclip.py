@@ -1,0 +1,62 @@
+"""Mammo-CLIP (Boston University): its image encoder, fine-tuned with a linear head."""
+
+from typing import Final
+
+from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
+from mammo_core.zoo.published.entry import Figure, Published
+
+_MEAN: Final = 0.3089279
+_STD: Final = 0.25053555
+
+
+def _entry(name: str, title: str, megabytes: int) -> Published:
+    return Published(
+        name=name,
+        title=title,
+        authors="Shantanu Ghosh and others, Boston University",
+        citation="Ghosh S et al. Mammo-CLIP: a vision language foundation model to enhance data "
+        "efficiency and robustness in mammography. MICCAI 2024.",
+        code_licence="CC BY-NC-SA 4.0",
+        weights_licence="CC BY-NC-SA 4.0, non-commercial",
+        where="https://huggingface.co/shawn24/Mammo-CLIP",
+        files=("a classifier of cancer fine-tuned by the authors (Downstream-checkpoints)",),
+        megabytes=megabytes,
+        scores="image",
+        needs="any one view; the authors average over the images of a breast",
+        learnt_from="UPMC images and reports, fine-tuned on RSNA 2022 (folds 1 and 2 of three)",
+        imaging="digital",
+        figures=(
+            Figure(
+                says="see the paper's tables; the repository states none",
+                on="RSNA 2022 (cancer), VinDr-Mammo",
+                source="paper",
+            ),
+        ),
+        problems=(
+            "Non-commercial: research alone, shared alike.",
+            "RSNA 2022 images of its training folds were seen; its epoch was chosen on fold 0.",
+            "Two downloads of fine-tuned weights come of slightly different networks and data.",
+            "Preparing images otherwise gives other results, its authors warn.",
+            "The encoder alone (Pre-trained-checkpoints) has no head and gives no score.",
+        ),
+        stand_ins=(),
+        prepare=PrepareSettings(
+            size=(1520, 912),
+            crop="lit",
+            fit="stretch",
+            is_turned=False,
+            is_masked=False,
+            channels=3,
+            mean=(_MEAN,) * 3,
+            std=(_STD,) * 3,
+            authors=AuthorsWay(
+                edge=5, spread="image", eight_bit="before", resampling="area", last="range"
+            ),
+        ),
+        network="mammo_core.zoo.published.networks.mammoclip:build",
+        keep=("model",),
+    )
+
+
+MAMMOCLIP_B5: Final = _entry("mammoclip-b5", "Mammo-CLIP, EfficientNet-B5, cancer", 114)
+MAMMOCLIP_B2: Final = _entry("mammoclip-b2", "Mammo-CLIP, EfficientNet-B2, cancer", 31)

@@ -1,0 +1,364 @@
+"""From the archive and back: studies searched for and opened, work lists that go on by themselves,
+results sent home. Only archives that whoever runs the server has listed are ever asked.
+"""
+
+from collections.abc import Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import streamlit as st
+
+from mammo_core.archive.listed import Archive, find_archive, list_archives
+from mammo_core.archive.worklists import (
+    RECEIVED,
+    WorkConfig,
+    WorkEntry,
+    done_in_words,
+    entries_of,
+    start_sending,
+    start_worklist,
+)
+from mammo_core.errors import ConfigError
+from mammo_core.files import archives_file, home
+from mammo_core.preprocessing.cases import Case
+from mammo_core.preprocessing.reading.identity import installation_key
+from mammo_core.preprocessing.worklists import keep_worklist
+from mammo_core.reports.case.picture import Appearance
+from mammo_core.reports.case.record import Pseudonyms
+from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.jobs import stop_run
+from mammo_core.sharing.rights import Action
+from mammo_core.words import many
+from pages.components.read.exports import read_case
+from pages.components.read.intake import remember_case
+from pages.components.read.pictures import Layer, make_panes
+from pages.components.shared.caselist.origin import forget_origin
+from pages.components.shared.frame import escaped, noted_errors, shown_errors
+from pages.components.shared.pickers import all_titles, reading_models
+from pages.components.shared.whose import (
+    archive_work_root,
+    cases_root,
+    is_off,
+    list_runs,
+    note,
+    require,
+    worklists_root,
+)
+
+if TYPE_CHECKING:
+    from mammo_core.archive.client import FoundStudy, Query
+
+WORK: Final = "work"  # in the address: the work list that is shown
+_ICON: Final = ":material/dns:"
+_OPEN: Final = ":material/open_in_new:"
+_FOUND: Final = "archive_found"  # the archive, and the studies found in it
+_SENT: Final = "sent_home"
+_EARLIEST: Final = date(1980, 1, 1)
+_MODALITIES: Final = ("MG", "CR", "DX", "OT")
+_LISTS: Final = 10  # work lists that are offered
+
+
+def show_archive_door() -> None:
+    """The third way in, beside files and samples; where an archive is listed, or was sent from."""
+    with noted_errors():
+        if not list_archives(archives_file()) and not _worklists():
+            return
+        off = is_off(Action.ARCHIVE)
+        if st.button("From the archive", icon=_ICON, disabled=bool(off), help=off or None):
+            _show_search()
+
+
+@st.dialog("From the archive", width="large", icon=_ICON)
+def _show_search() -> None:
+    with noted_errors():
+        archives = list_archives(archives_file())
+        if archives:
+            _search([one.name for one in archives])
+            _show_found()
+        _offer_worklists()
+
+
+def _search(names: Sequence[str]) -> None:
+    from mammo_core.archive.client import Query, connect
+
+    with st.form("archive_search", border=False):
+        with st.container(horizontal=True):
+            name = st.selectbox("Archive", names, key="archive_name")
+            first = st.date_input("From", value=None, min_value=_EARLIEST, key="archive_first")
+            last = st.date_input("To", value=None, min_value=_EARLIEST, key="archive_last")
+        with st.container(horizontal=True):
+            accession = st.text_input("Accession number", key="archive_accession")
+            patient = st.text_input("Patient id", key="archive_patient")
+            modality = st.selectbox("Modality", _MODALITIES, key="archive_modality")
+        if not st.form_submit_button("Search", icon=":material/search:", type="primary"):
+            return
+    st.session_state.pop(_FOUND, None)
+    query = Query(
+        first=first.isoformat() if first else "",
+        last=last.isoformat() if last else "",
+        modality=modality,
+        accession=accession,
+        patient_id=patient,
+    )
+    require(Action.ARCHIVE)
+    with st.spinner("Searching…"):
+        found = connect(_listed(name)).find_studies(query)
+    note("searched an archive", about=name)
+    st.session_state[_FOUND] = (name, query, found)
+
+
+def _listed(name: str) -> Archive:
+    """By its name alone: no address that comes from a browser is ever asked."""
+    return find_archive(archives_file(), name)
+
+
+def _show_found() -> None:
+    from mammo_core.archive.client import MOST_STUDIES
+
+    if _FOUND not in st.session_state:
+        return
+    name, query, found = st.session_state[_FOUND]
+    if not found:
+        st.info("No study matches. Try another range of dates, or leave fields empty.")
+        return
+    if len(found) > MOST_STUDIES:
+        st.caption(f"There are more; the first {MOST_STUDIES} are shown. Narrow the dates down.")
+    chosen = st.dataframe(
+        [_row(study) for study in found[:MOST_STUDIES]],
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        key="archive_studies",
+        height=260,
+    ).selection.rows
+    studies = [found[place] for place in chosen if place < len(found)]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        is_one = len(studies) == 1
+        if st.button(
+            "Open the study", icon=":material/open_in_new:", type="primary", disabled=not is_one
+        ):
+            _open(name, query, studies[0])
+        if not studies:
+            st.caption("Tick one study to open it, or several for a work list.")
+        if len(studies) > 1:
+            run = _pick_model()
+            label = f"Score {many(len(studies), 'study', 'studies')} as a work list"
+            if st.button(label, icon=":material/checklist:"):
+                _start(name, studies, run)
+
+
+def _pick_model() -> RunFolder | None:
+    """What the list is scored with: at first the model of the page."""
+    models = {run.run_id: run for run in reading_models()}
+    names, titles = list(models), all_titles()
+    shown = st.session_state.get("model")
+    name = st.selectbox(
+        "Scored with", names, index=names.index(shown) if shown in models else 0,
+        key="archive_model", format_func=lambda one: titles.get(one, one), width=280,
+    )  # fmt: skip
+    return models.get(str(name))
+
+
+def _row(study: "FoundStudy") -> dict[str, Any]:
+    day = study.day
+    return {
+        "Date": f"{day[:4]}-{day[4:6]}-{day[6:]}" if day else "unknown",
+        "Description": study.description,
+        "Instances": study.images,
+        "Accession": study.accession,
+    }
+
+
+def _open(name: str, query: "Query", study: "FoundStudy") -> None:
+    """Make the study the case in the address."""
+    from mammo_core.archive.client import connect
+    from mammo_core.archive.exams import open_study
+
+    require(Action.ARCHIVE)
+    line = st.progress(0.0, text="Asking the archive…")
+
+    def report(done: int, total: int, message: str) -> None:
+        line.progress(min(1.0, done / max(1, total)), text=f"{message}…")
+
+    case = open_study(
+        connect(_listed(name)), study, cases_root(), modality=query.modality, report=report
+    )
+    note("opened a study of an archive", case=case.case_id, about=name)
+    forget_origin()
+    remember_case(case.case_id)
+    for parameter in ("list", "prior"):
+        st.query_params.pop(parameter, None)
+    st.query_params["case"] = case.case_id
+    st.session_state.pop(_FOUND, None)
+    st.rerun()
+
+
+def _start(name: str, studies: "Sequence[FoundStudy]", run: RunFolder | None) -> None:
+    require(Action.ARCHIVE)
+    if run is None:
+        raise ConfigError("Choose a model first: a work list is scored while it comes in.")
+    started = start_worklist(
+        name, studies, checkpoint=run.run_id, cases=cases_root(), root=archive_work_root()
+    )
+    note("started a work list of an archive", model=run.run_id, about=name)
+    st.query_params[WORK] = started.run_id
+    st.session_state.pop(_FOUND, None)
+    st.rerun()
+
+
+def _worklists() -> list[RunFolder]:
+    """The newest first; what only sent another's results is none."""
+    runs = [run for run in list_runs(archive_work_root()) if _is_list(run)]
+    return runs[:_LISTS]
+
+
+def _is_list(run: RunFolder) -> bool:
+    return run.run_id == RECEIVED or "-archive-" in run.run_id
+
+
+def _offer_worklists() -> None:
+    runs = _worklists()
+    if not runs:
+        return
+    st.markdown("**Work lists**")
+    for run in runs:
+        words = f"{_title(run)}: {done_in_words(entries_of(run), _total(run))}"
+        if st.button(escaped(words), icon=":material/checklist:", key=f"work_{run.run_id}"):
+            st.query_params[WORK] = run.run_id
+            st.rerun()
+
+
+def _total(run: RunFolder) -> int:
+    return max(run.read_status().total, len(entries_of(run)))
+
+
+def _title(run: RunFolder) -> str:
+    if run.run_id == RECEIVED:
+        return "Received from other nodes"
+    archive = run.settings(WorkConfig).archive
+    day, clock = run.run_id[:8], run.run_id[9:15]
+    at = f"{day[:4]}-{day[4:6]}-{day[6:]}, {clock[:2]}:{clock[2:4]} UTC"
+    return f"From {archive}, {at}"
+
+
+def show_worklist() -> None:
+    """The one in the address, as it goes on."""
+    name = st.query_params.get(WORK)
+    run = next((one for one in _worklists() if one.run_id == name), None) if name else None
+    if run is None:
+        return
+    with st.container(border=True):
+        _show_progress(run)
+
+
+@st.fragment(run_every=2)
+def _show_progress(run: RunFolder) -> None:
+    status, entries = run.read_status(), entries_of(run)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**{escaped(_title(run))}**")
+        st.caption(escaped(f"{done_in_words(entries, _total(run))} {status.message}"))
+        if st.button("Close the list", icon=":material/close:", type="tertiary"):
+            st.query_params.pop(WORK, None)
+            st.rerun()
+    if not status.state.is_over and run.run_id != RECEIVED:
+        st.progress(status.progress)
+        if st.button("Stop", icon=":material/stop:", key="stop_work"):
+            stop_run(run)
+    if entries:
+        chosen = st.dataframe(
+            [_line(entry) for entry in entries],
+            hide_index=True,
+            on_select="rerun",
+            selection_mode="single-row",
+            key=f"entries_{run.run_id}",
+            height=min(260, 38 + 35 * len(entries)),
+        ).selection.rows
+        _offer_to_go_on(run, entries, [entries[place] for place in chosen])
+
+
+def _line(entry: WorkEntry) -> dict[str, Any]:
+    return {
+        "Case": entry.number,
+        "Images": entry.images or None,
+        "Score": None if entry.score is None else round(entry.score, 2),
+        "Threshold": entry.side,
+        "Sent": entry.sent_at[:16].replace("T", " "),
+        "Problem": entry.problem,
+    }
+
+
+def _offer_to_go_on(
+    run: RunFolder, entries: Sequence[WorkEntry], chosen: Sequence[WorkEntry]
+) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        can_open = bool(chosen and chosen[0].case_id)
+        if st.button("Open the case", icon=":material/open_in_new:", disabled=not can_open):
+            ids = [entry.case_id for entry in entries if entry.case_id]
+            st.query_params["list"] = keep_worklist(worklists_root(), ids)
+            st.query_params["case"] = chosen[0].case_id
+            st.rerun()
+        unsent = [one for one in entries if one.score is not None and not one.sent_at]
+        if unsent and run.run_id != RECEIVED:
+            _offer_to_send_all(run, unsent)
+
+
+def _offer_to_send_all(run: RunFolder, unsent: Sequence[WorkEntry]) -> None:
+    config = run.settings(WorkConfig)
+    with st.popover("Send all to archive", icon=":material/send:"):
+        st.caption(
+            f"Of {many(len(unsent), 'case', 'cases')}, to archive {escaped(config.archive)}, each "
+            "into the woman's own study: 1 structured report and a picture of each image, with "
+            "heatmap where it was scored, and the regions as presentation states. They bear her "
+            "name and are marked “NOT FOR CLINICAL USE”."
+        )
+        if st.button("Send them", type="primary", key="send_all"):
+            with shown_errors():
+                require(Action.ARCHIVE)
+                start_sending(
+                    run, archive=config.archive, checkpoint=config.checkpoint, cases=cases_root()
+                )
+                note("sent a work list to an archive", about=config.archive)
+            st.toast("They are being sent; the list says when each was.")
+
+
+def show_send(case: Case, layer: Layer) -> None:
+    """Beside the exports of a case that came from an archive."""
+    from mammo_core.archive.links import read_link
+
+    with noted_errors():
+        link = read_link(cases_root(), case.case_id)
+        if link is None:
+            return
+        with st.popover("Send to archive", icon=":material/send:"):
+            off = is_off(Action.ARCHIVE)
+            if link.left_out:
+                st.caption(escaped(link.left_out))
+            from mammo_core.archive.results import what_is_sent
+
+            read = read_case(case, layer.run, layer.read, make_panes(case, layer.read))
+            st.markdown(escaped(what_is_sent(read, link.archive)))
+            sent: set[str] = st.session_state.setdefault(_SENT, set())
+            name = f"{case.case_id} {layer.run.run_id}"
+            if name in sent:
+                st.success("Sent, and the archive says that it keeps them.")
+            if not st.button("Send", type="primary", disabled=bool(off), help=off or None):
+                return
+            from mammo_core.archive.client import connect
+            from mammo_core.archive.results import send_home
+
+            require(Action.ARCHIVE)
+            key = installation_key(home() / "key")
+            with st.spinner("Sending…"):
+                send_home(
+                    connect(_listed(link.archive)),
+                    read,
+                    link,
+                    look=Appearance(),
+                    pseudonyms=Pseudonyms(key=key, case_id=case.case_id),
+                )
+            note(
+                "sent a case to an archive", case=case.case_id, model=layer.run.run_id,
+                about=link.archive,
+            )  # fmt: skip
+            sent.add(name)
+            st.rerun()

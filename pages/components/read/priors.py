@@ -1,0 +1,148 @@
+"""Prior studies of a woman whose case came from an archive: offered, and hung beside it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import streamlit as st
+
+from mammo_core.archive.links import Link, read_link
+from mammo_core.archive.listed import find_archive
+from mammo_core.errors import MammoError
+from mammo_core.files import archives_file
+from mammo_core.preprocessing.cases import Case, load_case
+from mammo_core.words import many
+from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes
+from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.viewer.viewer import Pane, show_viewer
+from pages.components.shared.whose import cases_root, note
+
+if TYPE_CHECKING:
+    from mammo_core.archive.client import FoundStudy
+
+PRIOR: Final = "prior"  # in the address: the case that hangs beside the open one
+_SHOWN: Final = "prior_shown"
+_WAYS: Final = ("Beside", "Prior", "Current")
+_MOST: Final = 5
+
+
+def offer_priors(case: Case) -> None:
+    """Under a case that came from an archive: the woman's earlier studies there."""
+    with noted_errors():
+        link = read_link(cases_root(), case.case_id)
+        if link is None:
+            return
+        found = _found(cases_root(), case.case_id, link.study_uid)
+        if not found:
+            st.caption("The archive has no earlier mammography of this woman.")
+            return
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{many(len(found), 'prior study', 'prior studies')} in the archive:")
+            for number, study in enumerate(found[:_MOST]):
+                words = f"{_interval(link, study.day)} before"
+                if st.button(words, icon=":material/history:", key=f"prior_{number}"):
+                    _open(link, study)
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner="Looking for prior studies…")
+def _found(root: Path, case_id: str, study: str) -> "list[FoundStudy]":
+    from mammo_core.archive.client import connect
+    from mammo_core.archive.exams import prior_studies
+    from mammo_core.archive.line import Patience
+
+    link = read_link(root, case_id)
+    if link is None:
+        return []
+    brief = Patience(connect=2.0, silence=4.0, attempts=1)
+    client = connect(find_archive(archives_file(), link.archive), patience=brief)
+    return prior_studies(client, link)
+
+
+def _interval(link: Link, day: str) -> str:
+    from mammo_core.archive.exams import months_between
+
+    return many(months_between(day, link.day), "month", "months")
+
+
+def _open(link: Link, study: "FoundStudy") -> None:
+    from mammo_core.archive.client import connect
+    from mammo_core.archive.exams import open_study
+
+    client = connect(find_archive(archives_file(), link.archive))
+    with st.spinner("Fetching the prior study…"):
+        prior = open_study(client, study, cases_root())
+    note("opened a prior study", case=prior.case_id)
+    st.query_params[PRIOR] = prior.case_id
+    st.session_state[_SHOWN] = _WAYS[0]
+    st.rerun()
+
+
+def hang_with_prior(case: Case, layer: Layer | None) -> bool:
+    """Current left, prior right, view by view; whether there is a prior to hang."""
+    prior_id = st.query_params.get(PRIOR)
+    if not prior_id:
+        return False
+    try:
+        prior = load_case(cases_root(), prior_id)
+        current_link, prior_link = (read_link(cases_root(), one.case_id) for one in (case, prior))
+    except MammoError as error:
+        st.query_params.pop(PRIOR)
+        st.error(escaped(str(error)), icon=":material/error:")
+        return False
+    if not current_link or not prior_link or current_link.patient_id != prior_link.patient_id:
+        st.query_params.pop(PRIOR)  # another woman's never hangs beside
+        return False
+    interval = _interval(current_link, prior_link.day)
+    _show_ways(interval)
+    panes = _panes(case, prior, layer, interval=interval)
+    way = st.session_state.get(_SHOWN, _WAYS[0])
+    of_way = {_WAYS[0]: panes, _WAYS[1]: panes[1::2], _WAYS[2]: panes[::2]}[way]
+    show_viewer(
+        of_way,
+        key="viewer_with_prior",
+        height=HEIGHT,
+        is_filling=True,
+        legend=legend_of([layer.read] if layer else []),
+        columns=2,
+    )
+    return True
+
+
+def _show_ways(interval: str) -> None:
+    way = st.session_state.get(_SHOWN, _WAYS[0])
+    told = {
+        "Beside": f"Current study left, prior of {interval} before right.",
+        "Prior": f"The prior study of {interval} before alone.",
+        "Current": "The current study alone.",
+    }[way]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(told)
+        st.button(
+            "Switch", icon=":material/swap_horiz:", shortcut="p", key="switch_prior",
+            on_click=_switch, help="Beside each other, the prior alone, the current alone",
+        )  # fmt: skip
+        st.button("Take the prior away", icon=":material/close:", type="tertiary", on_click=_leave)
+
+
+def _switch() -> None:
+    way = st.session_state.get(_SHOWN, _WAYS[0])
+    st.session_state[_SHOWN] = _WAYS[(_WAYS.index(way) + 1) % len(_WAYS)]
+
+
+def _leave() -> None:
+    st.query_params.pop(PRIOR, None)
+
+
+def _panes(case: Case, prior: Case, layer: Layer | None, *, interval: str) -> list[Pane]:
+    """In pairs of one side and view. A view that only one study has is left out of the pairs."""
+    current = make_panes(case, layer.read if layer else None)
+    earlier = {(pane.side, pane.view): pane for pane in reversed(make_panes(prior, None))}
+    pairs = []
+    for pane in current:
+        match = earlier.get((pane.side, pane.view))
+        if match is not None:
+            before = replace(match, key=f"{match.key} prior", note=f"Prior, {interval} before")
+            pairs += [pane, before]
+    if not pairs:
+        st.info("No view of the prior study matches one of this study.")
+    return pairs

@@ -1,0 +1,217 @@
+"""Whatever an archive does, one sentence says it; and nothing half-fetched is kept."""
+
+import io
+import ssl
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query
+from mammo_core.archive.exams import open_study
+from mammo_core.archive.line import Patience
+from mammo_core.archive.listed import Archive
+from mammo_core.errors import ArchiveAwayError, ArchiveError
+from tests.archive.orthanc import EXAM, free_port
+from tests.archive.stub import (
+    STUDY,
+    Answer,
+    Stub,
+    answering,
+    framed,
+    image,
+    refusing,
+    serving,
+    stalling,
+    study,
+    trickling,
+)
+
+BRIEF = Patience(connect=1.0, silence=0.3, start=0.5, slowest=1e9, attempts=2, pause=0.01)
+IMAGE = FoundImage(series_uid=f"{STUDY}.1", uid=f"{STUDY}.1.1", sop_class="1.2", modality="MG")
+CONTENT = bytes(range(256)) * 4096
+
+
+def client_of(url: str, *, ca: str = "") -> ArchiveClient:
+    archive = Archive(name="here", dicomweb=url, user="anna", secret_variable="SECRET", ca=ca)
+    return ArchiveClient(archive, "Basic c2VjcmV0", patience=BRIEF)
+
+
+def said(ask: Callable[[], object], kind: type[ArchiveError] = ArchiveError) -> str:
+    with pytest.raises(kind) as refused:
+        ask()
+    words = str(refused.value)
+    assert STUDY not in words
+    assert "c2VjcmV0" not in words
+    return words
+
+
+def search(answer: Answer) -> str:
+    with serving({"/studies": answer}) as stub:
+        return said(lambda: client_of(stub.url).find_studies(Query()))
+
+
+def fetch(answer: Answer) -> tuple[str, int]:
+    """What is said, and how much of the image was written before it was."""
+    sink = io.BytesIO()
+    with serving({"/instances/1.2.3.4.1.1": answer}) as stub:
+        words = said(lambda: client_of(stub.url).fetch(STUDY, IMAGE, sink))
+    return words, sink.tell()
+
+
+def test_an_archive_that_is_down_is_named_with_its_address() -> None:
+    port = free_port()
+    away = client_of(f"http://127.0.0.1:{port}/dicom-web")
+    words = said(lambda: away.find_studies(Query()), ArchiveAwayError)
+    assert words.startswith(f"Archive here cannot be reached at 127.0.0.1:{port}.")
+
+
+def test_a_proxy_that_stalls_is_not_waited_for() -> None:
+    assert search(stalling(1.0)).startswith("Archive here fell silent for 0.3 s while looking")
+    assert "fell silent for 0.3 s while fetching an image" in fetch(stalling(1.0))[0]
+
+
+def test_a_proxy_that_trickles_is_not_waited_for() -> None:
+    assert "answers too slowly" in search(trickling(1.5))
+
+
+def test_a_wrong_password_is_told_apart_from_a_right_that_is_missing() -> None:
+    assert search(refusing(401)).startswith("Archive here refused the user and password.")
+    assert search(refusing(403)).startswith("Archive here does not allow this account")
+
+
+def test_what_is_no_dicomweb_is_said_so() -> None:
+    assert "no DICOMweb" in search(answering(["<html>"]))
+    assert "(404)" in search(refusing(404))
+
+
+def test_a_redirection_is_not_followed() -> None:
+    with serving({"/studies": answering([])}) as other:
+        words = search(refusing(302, {"Location": f"{other.url}/studies"}))
+        assert other.asked == []
+    assert "sends us on to another address" in words
+
+
+def test_a_busy_archive_is_asked_again_and_then_given_up() -> None:
+    answers = iter([refusing(503), answering([study()])])
+    with serving({"/studies": lambda handler: next(answers)(handler)}) as stub:
+        [found] = client_of(stub.url).find_studies(Query())
+    assert (found.uid, found.day) == (STUDY, "20240102")
+    assert "stayed busy (429)" in search(refusing(429))
+
+
+def test_an_image_comes_out_of_its_frame_byte_for_byte() -> None:
+    sink = io.BytesIO()
+    with serving({"/instances/1.2.3.4.1.1": framed(CONTENT)}) as stub:
+        assert client_of(stub.url).fetch(STUDY, IMAGE, sink) == len(CONTENT)
+    assert sink.getvalue() == CONTENT
+
+
+@pytest.mark.parametrize("keep", [10, 60, 5_000, len(CONTENT)])
+def test_an_image_cut_short_in_transfer_is_not_taken_for_whole(keep: int) -> None:
+    words, _ = fetch(framed(CONTENT, keep=keep))
+    assert "was cut short" in words or "is not framed" in words
+
+
+def test_a_wrong_boundary_is_said_so() -> None:
+    assert "is not framed by the boundary" in fetch(framed(CONTENT, boundary="another"))[0]
+
+
+def opened(answers: dict[str, Answer], root: Path) -> str:
+    one = FoundStudy(uid=STUDY, day="", description="", accession="", images=None, patient_id="")
+    with serving(answers) as stub:
+        return said(lambda: open_study(client_of(stub.url), one, root))
+
+
+def test_a_study_of_a_thousand_images_is_not_fetched(tmp_path: Path) -> None:
+    def page(handler: object) -> None:
+        query = str(handler.path)  # type: ignore[attr-defined]
+        first = int(query.partition("offset=")[2].partition("&")[0] or 0)
+        answering([image(n) for n in range(first, min(1000, first + 500))])(handler)  # type: ignore[arg-type]
+
+    words = opened({"/instances": page}, tmp_path)
+    assert words.startswith("This study has 1,000 images of modality MG;")
+
+
+def test_a_study_without_mammograms_is_said_so(tmp_path: Path) -> None:
+    answers = {"/instances": answering([image(1, "CT"), image(2, "SR")])}
+    words = opened(answers, tmp_path)
+    assert words.startswith("None of the 2 instances of this study is of modality MG (found: CT")
+
+
+@pytest.mark.slow
+def test_an_image_of_another_study_is_never_hung(tmp_path: Path) -> None:
+    answers = {
+        "/instances": answering([image(1)]),
+        "/instances/1.2.3.4.1.1": framed(EXAM[0].read_bytes()),
+    }
+    assert "images of another study" in opened(answers, tmp_path / "cases")
+    assert not any((tmp_path / "cases").glob("[0-9a-f]*"))
+
+
+def certificate(folder: Path, *, name: str) -> tuple[Path, ssl.SSLContext]:
+    """Signed by itself, for a computer of that address."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
+        .sign(key, hashes.SHA256())
+    )
+    path, secret = folder / f"{name}.pem", folder / f"{name}.key"
+    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path, secret)
+    return path, context
+
+
+def test_only_a_certificate_that_is_known_and_of_that_computer_is_accepted(tmp_path: Path) -> None:
+    right, context = certificate(tmp_path, name="127.0.0.1")
+    wrong, other = certificate(tmp_path, name="127.0.0.2")
+    answers = {"/studies": answering([study()])}
+
+    def ask(stub: Stub, ca: Path | None) -> object:
+        return client_of(stub.url, ca=str(ca or "")).find_studies(Query())
+
+    with serving(answers, tls=context) as stub:
+        assert ask(stub, right)
+        assert "certificate of archive here was not accepted" in said(lambda: ask(stub, None))
+    with serving(answers, tls=other) as stub:
+        assert "certificate of archive here was not accepted" in said(lambda: ask(stub, wrong))
+
+
+def test_nothing_of_whom_was_asked_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING"), serving({"/studies": refusing(503)}) as stub:
+        said(lambda: client_of(stub.url).find_studies(Query(patient_id="SECRET-ID")))
+        assert any("SECRET-ID" in address for address in stub.asked)
+    assert caplog.text == ""
+
+
+def test_what_is_sent_must_be_said_to_be_kept() -> None:
+    answers = {"/studies": answering({"00081199": {"vr": "SQ", "Value": []}})}
+    from pydicom import dcmread
+
+    with serving(answers) as stub:
+        words = said(lambda: client_of(stub.url).store([dcmread(EXAM[0])]))
+    assert words.startswith("Archive here did not keep 1 of 1 objects.")

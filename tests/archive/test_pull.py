@@ -1,0 +1,117 @@
+"""Studies of a real archive as a data set: whole, once, without identity, also after a kill."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from mammo_core.archive.client import Query, connect
+from mammo_core.archive.listed import add_archive
+from mammo_core.archive.pull import (
+    STATE_FILE,
+    Labels,
+    PullLimits,
+    pull_studies,
+    read_labels,
+)
+from mammo_core.datasets.dataset import read_dataset
+from mammo_core.errors import ConfigError
+from mammo_core.files import archives_file
+from tests.archive.orthanc import Orthanc, free_port, require_programs, running_orthanc
+from tests.archive.studies import MadeUp, write_study
+from tests.e2e.server import ROOT
+
+ONE = (("R", "CC"),)
+MARKER = "MARK3R"
+
+
+def test_a_table_of_labels_names_each_study_once(tmp_path: Path) -> None:
+    table = tmp_path / "labels.csv"
+    table.write_text("Accession,Side,Label\nA1,R,cancer\nA1,L,no cancer\nA2,,no cancer\n")
+    labels = read_labels(table)
+    assert labels.label_of({"accession": "A1"}, "R") == "cancer"
+    assert labels.label_of({"accession": "A2"}, "L") == "no cancer"
+    assert labels.label_of({"accession": "A3"}, "L") == ""
+    table.write_text("accession,label\nA1,cancer\nA1,no cancer\n")
+    with pytest.raises(ConfigError, match=r"1 of 2 lines of .* repeat the accession"):
+        read_labels(table)
+    table.write_text("number,label\nA1,cancer\n")
+    with pytest.raises(ConfigError, match="has the columns number, label"):
+        read_labels(table)
+
+
+@pytest.mark.slow
+def test_two_exams_of_a_woman_become_a_data_set_with_labels_and_days(
+    orthanc: Orthanc, own_home: Path, tmp_path: Path
+) -> None:
+    for number, (patient, day) in enumerate([("W1", "20240102"), ("W1", "20240201")], start=1):
+        made = MadeUp(number=number, patient=f"{MARKER}-{patient}", day=day, side=512)
+        orthanc.push(*write_study(made, tmp_path / "files"))
+    client = connect(orthanc.archive)
+    labels = Labels(key="accession", by_key={("A1", ""): "no cancer", ("A2", "L"): "cancer"})
+    studies = client.find_studies(Query())
+    out = tmp_path / "set"
+    pulled = pull_studies(client, studies, out, limits=PullLimits(), labels=labels)
+    assert (pulled.studies, pulled.images, pulled.labelled, pulled.problems) == (2, 8, 6, ())
+    manifest = pd.read_csv(out / "manifest.csv")
+    assert sorted(set(manifest["days_since_first"])) == [0, 30]
+    assert manifest["patient_id"].nunique() == 1
+    dataset = read_dataset(out, "csv_folder", None)
+    assert list(dataset.manifest["label"].value_counts().sort_index()) == [2, 4]
+    told = (out / STATE_FILE).read_text() + (out / "manifest.csv").read_text()
+    assert not [word for word in (MARKER, "20240102", "20240201", studies[0].uid) if word in told]
+
+
+@pytest.mark.slow
+def test_two_hundred_studies_are_pulled_once_each_although_both_ends_are_killed(
+    own_home: Path, tmp_path: Path, archive_password: None
+) -> None:
+    require_programs()
+    http, out = free_port(), tmp_path / "set"
+    for number in range(1, 201):
+        made = MadeUp(number=number, views=ONE, side=32)
+        write_study(made, tmp_path / "files")
+    with running_orthanc(tmp_path / "orthanc", http=http) as orthanc:
+        orthanc.push(*sorted((tmp_path / "files").glob("*.dcm")))
+        add_archive(archives_file(), orthanc.archive)
+        process = start(out)
+        wait_for_lines(out / STATE_FILE, 40)
+        orthanc.process.kill()
+        assert process.wait(timeout=120) == 1
+    with running_orthanc(tmp_path / "orthanc", http=http):
+        before = lines(out / STATE_FILE)
+        assert 40 <= before < 200
+        process = start(out)
+        wait_for_lines(out / STATE_FILE, before + 40)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        assert start(out).wait(timeout=300) == 0
+    manifest = pd.read_csv(out / "manifest.csv")
+    assert len(manifest) == 200
+    assert manifest["exam_id"].nunique() == manifest["image_id"].nunique() == 200
+    assert lines(out / STATE_FILE) == 200
+    assert sorted(path.name for path in (out / "images").iterdir()) == sorted(
+        Path(path).name for path in manifest["path"]
+    )
+
+
+def start(out: Path) -> "subprocess.Popen[bytes]":
+    code = "import sys; from mammo_core.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "archive", "pull", "here", "--out", str(out)]
+    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def wait_for_lines(path: Path, count: int) -> None:
+    deadline = time.monotonic() + 240
+    while lines(path) < count and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert lines(path) >= count

@@ -1,0 +1,213 @@
+"""A receiving node that other programs send to: whole or not there, whatever happens."""
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+from pynetdicom import AE
+from pynetdicom.association import Association
+
+from mammo_core.archive import receiver as node
+from mammo_core.archive.receiver import Receiver, ReceiverSettings
+from mammo_core.archive.worklists import entries_of
+from mammo_core.errors import ConfigError, DiskError
+from mammo_core.files import archive_work_root, arrivals_root, cases_root
+from mammo_core.preprocessing.cases import load_case
+from mammo_core.runs.folder import RunFolder
+from tests.archive.orthanc import EXAM, Orthanc, free_port, require_programs
+from tests.archive.studies import MadeUp, write_study
+from tests.e2e.server import ROOT
+
+MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
+TOMOSYNTHESIS = "1.2.840.10008.5.1.4.1.1.13.1.3"
+
+
+def test_other_computers_are_listened_to_only_where_each_is_named() -> None:
+    with pytest.raises(ConfigError, match="Name each with --allow"):
+        node.check_receiver(ReceiverSettings(host="0.0.0.0"))
+    node.check_receiver(ReceiverSettings(host="0.0.0.0", allowed=(("MAMMO1", "10.1.2.3"),)))
+
+
+@contextmanager
+def running(
+    *arguments: str, port: int | None = None
+) -> Iterator[tuple[int, "subprocess.Popen[bytes]"]]:
+    """`mammo receive` as a process of its own, ready to be sent to."""
+    port = port or free_port()
+    code = "import sys; from mammo_core.cli import main; sys.exit(main(sys.argv[1:]))"
+    command = [sys.executable, "-c", code, "receive", "--port", str(port), *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    try:
+        deadline = time.monotonic() + 300
+        while True:
+            try:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            except OSError:
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        yield port, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def until(condition: Callable[[], bool], *, seconds: float = 400) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert condition()
+
+
+def push(port: int, files: Sequence[Path]) -> None:
+    command = ["dcmsend", "-aec", "MAMMOSCOPE", "127.0.0.1", str(port), *map(str, files)]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def received() -> RunFolder:
+    return RunFolder(archive_work_root() / "received")
+
+
+@pytest.mark.slow
+def test_an_exam_that_was_sent_is_scored_its_report_forwarded_and_no_file_kept(
+    orthanc: Orthanc, own_home: Path
+) -> None:
+    from mammo_core.archive.listed import add_archive
+    from mammo_core.files import archives_file
+
+    add_archive(archives_file(), orthanc.archive)
+    with running("--model", "phantom-light", "--forward", "here", "--silence", "2") as (port, _):
+        subprocess.run(["echoscu", "-aec", "MAMMOSCOPE", "127.0.0.1", str(port)], check=True)
+        push(port, EXAM)
+        until(lambda: any(entry.sent_at for entry in entries_of(received())))
+    [entry] = entries_of(received())
+    assert (entry.images, entry.problem) == (4, "")
+    assert entry.score is not None
+    assert entry.score > 0.9
+    assert not list(arrivals_root().glob("*/*"))
+    assert len(orthanc.instances()) == 5  # a report and four pictures
+
+
+def associate(port: int, title: str = "SENDER", sop_class: str = MAMMOGRAPHY) -> Association:
+    entity = AE(ae_title=title)
+    entity.add_requested_context(sop_class, "1.2.840.10008.1.2.1")
+    return entity.associate("127.0.0.1", port, ae_title="MAMMOSCOPE")
+
+
+@pytest.mark.slow
+def test_strangers_tomosyntheses_and_endless_objects_are_refused(
+    own_home: Path, tmp_path: Path
+) -> None:
+    [path] = write_study(MadeUp(number=1, views=(("R", "CC"),), side=1024), tmp_path)
+    allowed = ("--allow", "SENDER=127.0.0.1", "--most-megabytes", "1")
+    with running(*allowed) as (port, _):
+        assert not associate(port, "STRANGER").is_established
+        assert associate(port, sop_class=TOMOSYNTHESIS).accepted_contexts == []
+        known = associate(port)
+        assert known.is_established
+        assert "Status" not in known.send_c_store(dcmread(path))  # 4 MB: broken off
+        assert not list(arrivals_root().glob("*/*.dcm"))
+    elsewhere = ("--allow", "SENDER=10.0.0.9")
+    with running(*elsewhere) as (port, _):
+        stranger = associate(port)
+        until(lambda: not stranger.is_established)
+
+
+def test_a_full_disk_is_answered_so_that_the_sender_keeps_the_image(
+    own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, content: bytes) -> None:
+        raise DiskError("Nothing more can be written.")
+
+    settings, said = ReceiverSettings(port=free_port()), []
+    receiver = Receiver(
+        settings,
+        arrivals=arrivals_root(),
+        cases=cases_root(),
+        on_complete=lambda case, evidence: None,
+        say=said.append,
+        write=full,
+    )
+    thread = threading.Thread(target=receiver.serve)
+    thread.start()
+    try:
+        until(lambda: bool(said), seconds=20)
+        association = associate(settings.port)
+        file = next(path for path in EXAM if "explicit" in path.name)
+        assert association.send_c_store(dcmread(file)).Status == 0xA700
+        association.release()
+    finally:
+        receiver.stop()
+        thread.join()
+    assert not list(arrivals_root().glob("*/*"))
+
+
+@pytest.mark.slow
+def test_five_hundred_files_in_four_associations_all_arrive(own_home: Path, tmp_path: Path) -> None:
+    require_programs()
+    files = made_files(tmp_path / "files", studies=125)
+    with running("--silence", "5") as (port, _):
+        senders = [
+            threading.Thread(target=push, args=(port, files[start::4])) for start in range(4)
+        ]
+        for sender in senders:
+            sender.start()
+        for sender in senders:
+            sender.join()
+        until(lambda: sum(one.images for one in entries_of(received())) == 500, seconds=400)
+        until(lambda: not list(arrivals_root().glob("*/*")), seconds=60)
+
+
+def made_files(folder: Path, *, studies: int) -> list[Path]:
+    return [
+        path
+        for number in range(1, studies + 1)
+        for path in write_study(MadeUp(number=number, side=32), folder)
+    ]
+
+
+@pytest.mark.slow
+def test_twenty_kills_lose_nothing_that_was_acknowledged_and_leave_nothing_half(
+    own_home: Path, tmp_path: Path
+) -> None:
+    files = made_files(tmp_path / "files", studies=60)
+    chance, acknowledged, waiting = random.Random(7), set(), list(files)
+    port = free_port()
+    for _ in range(20):
+        with running("--silence", "1", port=port) as (_, process):
+            timer = threading.Timer(
+                chance.uniform(0.05, 1.5), os.kill, (process.pid, signal.SIGKILL)
+            )
+            timer.start()
+            association = associate(port)
+            while waiting and association.is_established:
+                made = dcmread(waiting[0])
+                if association.send_c_store(made).get("Status") != 0:
+                    break
+                acknowledged.add(sha256(str(made.SOPInstanceUID).encode()).hexdigest())
+                waiting.pop(0)
+            timer.join()
+    assert len(acknowledged) > 20
+    arrived = {path.stem: path for path in arrivals_root().glob("*/*.dcm")}
+    for path in arrived.values():
+        assert dcmread(path).pixel_array.shape == (64, 32)
+    for folder in cases_root().glob("[0-9a-f]*[0-9a-f]"):
+        assert all(image.size == (64, 32) for image in load_case(cases_root(), folder.name).images)
+    with running("--silence", "0", port=port):
+        until(lambda: not list(arrivals_root().glob("*/*.dcm")), seconds=300)
+    cases = [load_case(cases_root(), entry.case_id) for entry in entries_of(received())]
+    kept = {image.ref.image_id for case in cases for image in case.images}
+    assert len(acknowledged) <= len(kept) <= len(files)
+    assert not any(case.refusals for case in cases)

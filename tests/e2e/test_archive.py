@@ -1,0 +1,119 @@
+"""From the archive to four panes with a score, and the results back, in a real browser."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from mammo_core.archive.listed import add_archive
+from tests.archive.orthanc import (
+    EXAM,
+    PASSWORD,
+    VARIABLE,
+    Orthanc,
+    require_programs,
+    running_orthanc,
+)
+from tests.archive.studies import MadeUp, write_study
+from tests.e2e.server import ROOT, Server, running_server
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+SLOW = 120_000  # milliseconds
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Iterator[Orthanc]:
+    require_programs()
+    with running_orthanc(tmp_path / "orthanc") as orthanc:
+        yield orthanc
+
+
+@pytest.fixture
+def server(tmp_path: Path, archive: Orthanc) -> Iterator[Server]:
+    """The app of somebody who has listed that archive."""
+    home = tmp_path / "home"
+    add_archive(home / "archives.json", archive.archive)
+    settings = {
+        "MAMMO_HOME": str(home),
+        "MAMMO_CHECKPOINTS": str(tmp_path / "checkpoints"),
+        VARIABLE: PASSWORD,
+    }
+    with running_server(ROOT / "served.py", tmp_path / "app.log", settings) as running:
+        yield running
+
+
+@pytest.fixture
+def tab(browser: Browser, server: Server) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(server.url)
+    yield page
+    context.close()
+
+
+def search(tab: Page, *rows: int) -> None:
+    """Search for all mammographies, and tick rows of the table."""
+    tab.get_by_role("button", name="From the archive").click()
+    tab.get_by_role("button", name="Search", exact=True).click()
+    expect(tab.get_by_text("Tick one study")).to_be_visible(timeout=SLOW)
+    tab.wait_for_timeout(1000)
+    box = tab.get_by_test_id("stDialog").get_by_test_id("stDataFrame").bounding_box()
+    assert box is not None
+    for row in rows:
+        tab.mouse.click(box["x"] + 16, box["y"] + 35 * (row + 1) + 18)
+        tab.wait_for_timeout(800)
+
+
+def test_an_exam_is_opened_from_the_archive_and_its_results_are_sent_home(
+    tab: Page, archive: Orthanc
+) -> None:
+    archive.push(*EXAM)
+    search(tab, 0)
+    tab.get_by_role("button", name="Open the study").click()
+    expect(tab.get_by_role("button", name="Send to archive")).to_be_visible(timeout=SLOW)
+    expect(tab.locator(".pane")).to_have_count(4)
+    expect(tab.get_by_text(re.compile("Score 0.99")).first).to_be_visible()
+    assert "S001" not in tab.content()
+    tab.get_by_role("button", name="Send to archive").click()
+    expect(tab.get_by_text("1 structured report, 4 pictures")).to_be_visible()
+    tab.get_by_role("button", name="Send", exact=True).click()
+    expect(tab.get_by_text("Sent, and the archive says that it keeps them.")).to_be_visible(
+        timeout=SLOW
+    )
+    assert len(archive.instances()) == 4 + 5
+
+
+def test_a_prior_hangs_beside_and_one_key_switches(
+    tab: Page, archive: Orthanc, tmp_path: Path
+) -> None:
+    for number, day in enumerate(["20240102", "20230102"], start=1):
+        made = MadeUp(number=number, patient="W1", day=day, side=512)
+        archive.push(*write_study(made, tmp_path / "files"))
+    search(tab, 0)
+    tab.get_by_role("button", name="Open the study").click()
+    tab.get_by_role("button", name="12 months before").click(timeout=SLOW)
+    expect(tab.get_by_text("Current study left, prior of 12 months before right.")).to_be_visible(
+        timeout=SLOW
+    )
+    expect(tab.locator(".pane")).to_have_count(8)
+    tab.keyboard.press("p")
+    expect(tab.get_by_text("The prior study of 12 months before alone.")).to_be_visible()
+    expect(tab.locator(".pane")).to_have_count(4)
+
+
+def test_a_work_list_goes_on_without_the_page_and_is_sent_home(
+    tab: Page, archive: Orthanc, server: Server, tmp_path: Path
+) -> None:
+    for number in (1, 2):
+        made = MadeUp(number=number, views=(("R", "CC"),), side=512)
+        archive.push(*write_study(made, tmp_path / "files"))
+    search(tab, 0, 1)
+    tab.get_by_role("button", name="Score 2 studies as a work list").click()
+    expect(tab.get_by_text(re.compile("From here, "))).to_be_visible(timeout=SLOW)
+    address = tab.url
+    tab.goto("about:blank")
+    tab.wait_for_timeout(1000)
+    tab.goto(address)
+    expect(tab.get_by_text(re.compile("of 2 studies scored")).first).to_be_visible(timeout=SLOW)

@@ -1,0 +1,225 @@
+"""Every published network says what the same network says that is put together here from stock
+parts; and its file has the names that the authors' files have.
+"""
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from mammo_core.errors import CheckpointError
+from mammo_core.zoo.published.networks.gmic import Gmics
+from mammo_core.zoo.published.networks.mammoclip import MammoClip
+from mammo_core.zoo.published.networks.mammoscreen import MammoScreen
+from mammo_core.zoo.published.networks.nyu import Nyu
+from mammo_core.zoo.published.networks.parts import Bundled, Slotted
+from mammo_core.zoo.published.networks.petrini import Petrini
+from mammo_core.zoo.published.networks.rsna import Folds
+from tests.zoo.published import made
+
+SAME = 1e-5
+
+
+def filled(trunk, *tables: dict[str, Tensor]):
+    """`trunk` with an author's tables, every name in them accounted for."""
+    state = trunk.translate([dict(table) for table in tables])
+    found = {name for name in state if not name.endswith("num_batches_tracked")}
+    wanted = {name for name in trunk.state_dict() if not name.endswith("num_batches_tracked")}
+    assert found == wanted
+    trunk.load_state_dict(state, strict=False)
+    return trunk.eval().requires_grad_(False)
+
+
+def gmic_net(seed: int) -> made.GmicNet:
+    net = made.GmicNet()
+    made.disturb(net, seed)
+    made.disturb(net.ds_net, seed, torch.randn(1, 1, 512, 384))
+    return net
+
+
+def is_told_apart(shares: np.ndarray) -> bool:
+    """Two images, two answers: else any network would say the same."""
+    return bool(np.abs(shares[0] - shares[1]).max() > 1e-3)
+
+
+def probabilities(logits: Tensor) -> np.ndarray:
+    return logits.double().softmax(dim=-1).numpy()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("is_density", [False, True], ids=["cancer", "density"])
+def test_mammoscreen_is_the_mean_of_three_stock_networks_at_three_sizes(is_density: bool) -> None:
+    sizes = ((128, 64), (96, 64), (96, 96))
+    nets = made.mammoscreen()
+    file = made.mammoscreen_file(nets)
+    assert len(file) == 2346
+    assert file["net2.backbone.conv_stem.weight"].shape == (24, 1, 3, 3)
+    assert file["net0.linear.weight"].shape == (5, 1280)
+    ours = Bundled(filled(MammoScreen(frames=sizes, is_density=is_density), file)).eval()
+    picture = torch.randn(2, 1, 128, 224)
+    left, said = 0, []
+    for net, (height, width) in zip(nets, sizes, strict=True):
+        five = net["linear"](net["backbone"](picture[:, :, :height, left : left + width]))
+        cancer = torch.stack([1 - five[:, 0].sigmoid(), five[:, 0].sigmoid()], dim=1)
+        said.append(five[:, 1:].softmax(dim=1) if is_density else cancer)
+        left += width
+    expected = torch.stack(said).mean(dim=0).numpy()
+    assert is_told_apart(expected)
+    np.testing.assert_allclose(probabilities(ours(picture)), expected, atol=SAME)
+
+
+@pytest.mark.slow
+def test_rsna_first_is_the_mean_of_four_folds_with_a_maximum_over_space() -> None:
+    folds = [made.rsna_fold(seed) for seed in range(4)]
+    tables = [made.under("module.", fold.state_dict()) for fold in folds]
+    assert len(tables[0]) == 344
+    assert tables[0]["module.head.fc.weight"].shape == (1, 768)
+    ours = Bundled(filled(Folds(), *tables)).eval()
+    images = torch.randn(2, 3, 96, 64)
+    expected = torch.stack([fold(images).sigmoid() for fold in folds]).mean(dim=0)[:, 0].numpy()
+    assert is_told_apart(expected)
+    np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "keys"), [("2021", 812), ("cbis", 1236), ("vindr", 772)])
+def test_petrini_over_two_views_takes_cc_before_mlo(kind: str, keys: int) -> None:
+    pair = made.disturb(made.PetriniPair(kind), 1, *torch.randn(2, 2, 3, 128, 96))
+    file = made.petrini_pair_file(kind, pair)
+    assert len(file) == keys
+    assert file["fc.weight"].shape == (2, 2 * made.WIDTHS[kind])
+    ours = Slotted(filled(Petrini(kind, views=2), file), views=2).eval()
+    cc, mlo = torch.randn(2, 2, 3, 128, 96)
+    expected = probabilities(pair(cc, mlo))
+    assert is_told_apart(expected)
+    logits = ours(torch.stack([cc, mlo], dim=1)).unflatten(1, (2, 2))
+    for place in range(2):
+        np.testing.assert_allclose(probabilities(logits[:, place]), expected, atol=SAME)
+    turned = ours(torch.stack([mlo, cc], dim=1)).unflatten(1, (2, 2))
+    assert not np.allclose(probabilities(turned[:, 0]), expected, atol=1e-3)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["2021", "cbis", "vindr"])
+def test_petrini_of_one_view_says_what_its_parts_say(kind: str) -> None:
+    single = made.disturb(made.PetriniSingle(kind), 2, torch.randn(2, 3, 128, 96))
+    file = made.petrini_single_file(kind, single)
+    assert len(file) == {"2021": 406, "cbis": 0, "vindr": 0}[kind] or kind != "2021"
+    ours = Bundled(filled(Petrini(kind, views=1), file)).eval()
+    images = torch.randn(2, 3, 128, 96)
+    np.testing.assert_allclose(
+        probabilities(ours(images)), probabilities(single(images)), atol=SAME
+    )
+
+
+@pytest.mark.slow
+def test_petrinis_convnext_has_no_norm_after_its_last_stage() -> None:
+    state = Petrini("vindr", views=1).extractor.state_dict()
+    last = {name for name, value in state.items() if "norm" in name and value.shape == (1024,)}
+    assert len(last) == 6  # a weight and a bias in each of the three last blocks
+    assert all(name.startswith("1.3.blocks.") for name in last)
+    assert not any(name.startswith(("norm_pre", "head", "2.")) for name in state)
+
+
+@pytest.mark.slow
+def test_a_part_saved_twice_that_differs_is_refused() -> None:
+    pair = made.disturb(made.PetriniPair("2021"), 1)
+    file = made.petrini_pair_file("2021", pair)
+    name = "two_views_clf.single_clf_full.feature_extractor._conv_stem.weight"
+    file[name] = file[name] + 1
+    with pytest.raises(CheckpointError, match=r"saved twice, and differs at _conv_stem\.weight"):
+        Petrini("2021", views=2).translate([file])
+
+
+@pytest.mark.slow
+def test_gmic_looks_where_its_saliency_is_highest_and_says_the_same() -> None:
+    net = gmic_net(3)
+    file = dict(net.state_dict())
+    assert len(file) == 258
+    assert file["fusion_dnn.weight"].shape == (2, 768)
+    ours = Bundled(filled(Gmics(1), file)).eval()
+    images = torch.randn(2, 1, 1024, 768)
+    expected = [float(net(image[None])[1]) for image in images]
+    assert is_told_apart(np.array(expected))
+    np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
+
+
+@pytest.mark.slow
+def test_what_a_gmic_patch_adds_lies_in_its_window() -> None:
+    trunk = filled(Gmics(1), dict(gmic_net(4).state_dict()))
+    features = trunk.forward_features(torch.randn(1, 1, 1024, 768))
+    added = features[0, 256:768]
+    lit = (added.abs().sum(dim=0) > 0).sum()
+    assert 16 <= int(lit) <= 6 * 16
+    saliency = trunk.own_map(features)
+    assert saliency.shape == (1, 16, 12)
+    assert 0 <= float(saliency.min()) <= float(saliency.max()) <= 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("is_by_view", "keys"), [(True, 794), (False, 802)], ids=["views", "images"]
+)
+def test_the_nyu_classifiers_say_of_each_place_what_their_parts_say(
+    is_by_view: bool, keys: int
+) -> None:
+    cc, mlo = (made.disturb(made.ViewNet(0), seed, torch.rand(2, 1, 200, 150)) for seed in (5, 6))
+    heads = made.disturb(made.nyu_heads(is_by_view), 7)
+    file = made.nyu_file(cc, mlo, heads)
+    assert len(file) == keys
+    windows = {"cc_window": (267, 194), "mlo_window": (297, 175)}
+    trunk = filled(Nyu(**windows, is_by_view=is_by_view), file)
+    ours = Slotted(trunk, views=4).eval()
+    exam = torch.rand(1, 4, 1, 297, 194)
+    views = [exam[:, 0], exam[:, 1], exam[:, 2], exam[:, 3]]
+    top = (297 - 267) // 2
+    vectors = [
+        net(made.standardised(view)).mean(dim=(2, 3))
+        for net, view in (
+            (cc, views[0][:, :, top : top + 267, :194]),
+            (cc, views[1][:, :, top : top + 267, :194]),
+            (mlo, views[2][:, :, :297, :175]),
+            (mlo, views[3][:, :, :297, :175]),
+        )
+    ]
+    if is_by_view:
+        both = []
+        for name, pair in (("cc", vectors[:2]), ("mlo", vectors[2:])):
+            hidden = heads[f"fc1_{name}"](torch.cat(pair, dim=1)).relu()
+            rows = heads[f"output_layer_{name}"]["fc_layer"](hidden).view(4, 2).log_softmax(-1)
+            both.append(rows.exp()[:, 1])
+        left, right = ((both[0] + both[1]) / 2)[2:].tolist()
+        expected = [left, right, left, right]
+    else:
+        expected = []
+        for name, vector in zip(("lcc", "rcc", "lmlo", "rmlo"), vectors, strict=True):
+            hidden = heads[f"fc1_{name}"](vector).relu()
+            rows = heads[f"output_layer_{name}"]["fc_layer"](hidden)[:, :4].view(2, 2)
+            expected.append(float(rows.softmax(-1)[1, 1]))
+    said = probabilities(ours(exam).unflatten(1, (4, 2)))[0, :, 1]
+    np.testing.assert_allclose(said, expected, atol=SAME)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "keys"), [("b2", 508), ("b5", 854)])
+def test_mammo_clip_pads_by_fixed_numbers_and_not_by_the_image(kind: str, keys: int) -> None:
+    import timm
+    from torch import nn
+
+    stock = made.disturb(
+        timm.create_model(f"tf_efficientnet_{kind}", pretrained=False, num_classes=0),
+        8,
+        torch.randn(2, 3, 190, 114),
+    )
+    head = made.disturb(nn.ModuleDict({"h": nn.Linear(1408 if kind == "b2" else 2048, 1)}), 9)["h"]
+    file = made.under("image_encoder.", made.older_names(dict(stock.state_dict()), kind))
+    file |= made.under("classifier.classification_head.", dict(head.state_dict()))
+    assert len(file) == keys
+    ours = Bundled(filled(MammoClip(kind), file)).eval()
+    images = torch.randn(1, 3, 190, 114)
+    logit = head(made.fixed_padding(stock, kind)(images).mean(dim=(2, 3)))
+    np.testing.assert_allclose(
+        probabilities(ours(images))[:, 1], logit.sigmoid()[:, 0].numpy(), atol=SAME
+    )
+    by_image = head(stock(images)).sigmoid()
+    assert abs(float(by_image - logit.sigmoid())) > 1e-4
