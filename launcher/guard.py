@@ -9,10 +9,9 @@ import os
 import secrets
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http.cookies import CookieError, SimpleCookie
 from typing import Any, Final
 from urllib.parse import parse_qs
-
-from launcher.asked import cookies_of, headers_of
 
 NAMES: Final = "MAMMO_SERVED_NAMES"  # what the app may be called in an address, with commas
 TOKEN: Final = "MAMMO_SERVED_TOKEN"  # empty where none is asked for
@@ -57,12 +56,13 @@ class Guard:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        problem = refusal(headers_of(scope), self._rules.names)
+        headers = _headers(scope)
+        problem = refusal(headers, self._rules.names)
         if not problem and self._rules.token and scope["path"] != _HEALTH:
             if self._is_token(_asked(scope)):
                 await _redirect(scope, f"{_cookie(scope)}={self._session}", send)
                 return
-            if not self._is_session(cookies_of(scope).get(_cookie(scope), "")):
+            if not self._is_session(headers.get("cookie", ""), _cookie(scope)):
                 problem = "Open the address that was printed when the app was started."
         if problem:
             await _refuse(scope, problem, receive, send)
@@ -72,8 +72,14 @@ class Guard:
     def _is_token(self, given: str) -> bool:
         return hmac.compare_digest(given.encode(), self._rules.token.encode())
 
-    def _is_session(self, given: str) -> bool:
-        return hmac.compare_digest(given.encode(), self._session.encode())
+    def _is_session(self, cookies: str, name: str) -> bool:
+        try:
+            given = SimpleCookie(cookies).get(name)
+        except CookieError:
+            return False
+        return given is not None and hmac.compare_digest(
+            given.value.encode(), self._session.encode()
+        )
 
 
 def refusal(headers: Mapping[str, str], names: Iterable[str]) -> str:
@@ -86,6 +92,10 @@ def refusal(headers: Mapping[str, str], names: Iterable[str]) -> str:
     if origin and origin not in (f"http://{host}", f"https://{host}"):
         return "A page from elsewhere may not use this app."
     return ""
+
+
+def _headers(scope: Message) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
 
 
 def _cookie(scope: Message) -> str:

@@ -8,11 +8,11 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from http.cookies import CookieError, SimpleCookie
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import parse_qs, quote
 
-from launcher.asked import cookies_of, headers_of
 from mammo_core.errors import MammoError
 from mammo_core.html import render
 from mammo_core.sharing.access_log import note_access
@@ -142,7 +142,7 @@ class Door:
         if scope["path"].startswith(_PARTS):
             await _say(send, 401, "Sign in first.")
             return
-        vouched = self._behind.vouched(cookies_of(scope))
+        vouched = self._behind.vouched(_cookies(scope))
         if vouched is not None:
             await self._welcome(vouched, scope, send)
             return
@@ -153,7 +153,7 @@ class Door:
 
     async def _take(self, account: Account, scope: Message, receive: Receive, send: Send) -> None:
         """An upload, within what an account may send."""
-        size = headers_of(scope).get("content-length", "")
+        size = _headers(scope).get("content-length", "")
         problem = self._uploads.problem(account.folder, int(size) if size.isdecimal() else 0)
         if self._behind.is_full():
             problem = "The server's memory is full. Try again in a minute."
@@ -329,6 +329,10 @@ def _safe(place: str) -> str:
     return place if is_ours and place.isprintable() and place.isascii() else "/"
 
 
+def _headers(scope: Message) -> dict[str, str]:
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+
+
 def _without_header(scope: Message) -> Message:
     kept = [one for one in scope["headers"] if one[0].lower() != HEADER.encode()]
     return {**scope, "headers": kept}
@@ -337,6 +341,14 @@ def _without_header(scope: Message) -> Message:
 def _with_header(scope: Message, account: Account) -> Message:
     own = (HEADER.encode(), account.visitor.header.encode())
     return {**scope, "headers": [*scope["headers"], own]}
+
+
+def _cookies(scope: Message) -> dict[str, str]:
+    try:
+        jar = SimpleCookie(_headers(scope).get("cookie", ""))
+    except CookieError:
+        return {}
+    return {name: morsel.value for name, morsel in jar.items()}
 
 
 def _cookie_name(scope: Message) -> str:
@@ -357,7 +369,7 @@ def _cookie(scope: Message, token: str) -> str:
 
 
 def _token(scope: Message) -> str:
-    return cookies_of(scope).get(_cookie_name(scope), "")
+    return _cookies(scope).get(_cookie_name(scope), "")
 
 
 def _query(scope: Message) -> dict[str, str]:
