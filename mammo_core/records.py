@@ -9,6 +9,7 @@ import re
 import types
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
@@ -78,25 +79,28 @@ def from_document(document: Any, record: type[T], *, where: str) -> T:
     """A `record` from JSON values; `where` names the file in every complaint."""
     if not isinstance(document, dict):
         raise ConfigError(f"{where} must be an object, found {_brief(document)}.")
-    fields = {f.name: f for f in dataclasses.fields(record)}  # type: ignore[arg-type]
-    unknown = sorted(document.keys() - fields.keys())
+    hints, required = _shape_of(record)  # type: ignore[arg-type]
+    unknown = sorted(document.keys() - hints.keys())
     if unknown:
-        known = ", ".join(sorted(fields))
+        known = ", ".join(sorted(hints))
         raise ConfigError(f"Unknown setting {', '.join(unknown)} in {where}. Known: {known}.")
-    required = {
-        name
-        for name, f in fields.items()
-        if f.default is dataclasses.MISSING and f.default_factory is dataclasses.MISSING
-    }
     missing = sorted(required - document.keys())
     if missing:
         raise ConfigError(f"{where} lacks {', '.join(missing)}.")
-    hints = get_type_hints(record)
     values = {
         name: _value(value, hints[name], where=f"{where}, {name}")
         for name, value in document.items()
     }
     return record(**values)
+
+
+@cache
+def _shape_of(record: type[Any]) -> tuple[dict[str, Any], frozenset[str]]:
+    """The types of its fields, and the names of those that have no default."""
+    hints, fields = get_type_hints(record), dataclasses.fields(record)
+    missing = dataclasses.MISSING
+    required = [f.name for f in fields if f.default is missing and f.default_factory is missing]
+    return {f.name: hints[f.name] for f in fields}, frozenset(required)
 
 
 def _value(value: Any, hint: Any, *, where: str) -> Any:
@@ -124,6 +128,8 @@ def _tuple(value: Any, arguments: tuple[Any, ...], *, where: str) -> tuple[Any, 
     if not isinstance(value, list):
         raise ConfigError(f"{where} must be a list, found {_brief(value)}.")
     if arguments[-1] is Ellipsis:
+        if arguments[0] is float and all(type(item) is float for item in value):
+            return tuple(_finite(item, where=where) for item in value)  # a map has thousands
         return tuple(_value(item, arguments[0], where=where) for item in value)
     if len(value) != len(arguments):
         raise ConfigError(f"{where} must have {len(arguments)} entries, found {len(value)}.")

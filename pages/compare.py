@@ -1,15 +1,11 @@
 """Compare: models side by side over the same cases, and whether they can be told apart."""
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Final
 
 import streamlit as st
 
 from mammo_core.metrics.cases import why_no_auc
 from mammo_core.metrics.compare import share_cases
-from pages.components.compare.benefit import show_net_benefit
-from pages.components.compare.beside import show_beside
 from pages.components.compare.compared import (
     LOOKED_AT,
     Compared,
@@ -23,54 +19,18 @@ from pages.components.compare.compared import (
     say_what_is_verified,
     say_whose_women_are_unknown,
     sets_by_content,
-    show_images,
-    show_settings,
     usable,
 )
-from pages.components.compare.cost import show_cost
-from pages.components.compare.curves import (
-    show_at_one_rate,
-    show_pr,
-    show_reliability,
-    show_roc,
-)
-from pages.components.compare.growth import show_growth
 from pages.components.compare.leaderboard import (
     say_what_is_compared,
     show_leaderboard,
-    show_published,
 )
-from pages.components.compare.matrix import show_matrix
-from pages.components.compare.plan import show_plan
-from pages.components.compare.reports import show_reports
-from pages.components.compare.scatter import show_disagreements
-from pages.components.compare.trials import show_trials
+from pages.components.compare.sections import show_section
 from pages.components.shared.auc import show_one_breast, show_provenance
 from pages.components.shared.counting import pick_counting, rows_of
 from pages.components.shared.frame import escaped, require_frame, shown_errors
-from pages.components.shared.margins import show_held_margins
 from pages.components.shared.pickers import all_titles, pick_names, scored_runs, short_names
 from pages.components.shared.scored import pick_table
-
-SECTIONS: Final[Mapping[str, Callable[[Compared], None]]] = {
-    "ROC": show_roc,
-    "Beside another": show_beside,
-    "Precision and recall": show_pr,
-    "At one operating point": show_at_one_rate,
-    "Margins": lambda compared: show_held_margins(compared.runs),
-    "Calibration": show_reliability,
-    "Net benefit": show_net_benefit,
-    "Other data": show_matrix,
-    "Cost": show_cost,
-    "Learning curve": show_growth,
-    "Trials": show_trials,
-    "Disagreements": show_disagreements,
-    "Images": show_images,
-    "Settings": show_settings,
-    "Published": show_published,
-    "Report": show_reports,
-    "Plan a study": show_plan,
-}
 
 require_frame()
 st.title("Compare")
@@ -133,9 +93,5 @@ with shown_errors():
         st.stop()
     show_leaderboard(compared)
     say_what_is_verified(compared)
-    section = st.segmented_control(
-        "Show", list(SECTIONS), default="ROC", required=True, key="compare_section",
-        bind="query-params",
-    )  # fmt: skip
-    SECTIONS[section](compared)
+    show_section(compared)
     show_provenance(tuple(compared.runs.values()), counting.level)

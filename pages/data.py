@@ -49,6 +49,6 @@ if chosen is not None:
     with noted_errors():
         read = cached.dataset(chosen)
         show_identity(read)
-        show_verification(chosen)
+        show_verification(chosen, read)
         show_section(read, chosen)
     forget_button(chosen)

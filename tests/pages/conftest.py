@@ -15,6 +15,7 @@ from mammo_core.files import REPOSITORY, samples_root
 from mammo_core.preprocessing.cases import store_case
 from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import list_samples
+from pages.components.compare.sections import GROUPS
 
 APP = Path(__file__).resolve().parents[2] / "streamlit_app.py"
 
@@ -64,6 +65,15 @@ def open_page(runs_root: Path) -> OpenPage:
         return page
 
     return open_
+
+
+def show_section(page: AppTest, name: str) -> None:
+    """On Compare, of whichever group it is."""
+    group = next(one for one, sections in GROUPS.items() if name in sections)
+    if page.segmented_control(key="compare_group").value != group:
+        page.segmented_control(key="compare_group").set_value(group).run()
+    if page.segmented_control(key="compare_section").value != name:
+        page.segmented_control(key="compare_section").set_value(name).run()
 
 
 def panels(page: AppTest) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from mammo_core.datasets.tags import change_tag, identity_of
 from mammo_core.files import datasets_root, tags_root
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import RunFolder
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, show_section
 from tests.pages.listed import listed_cases
 from tests.predictions import made_up_predictions, write_run
 
@@ -98,7 +98,7 @@ def test_disagreements_of_two_models_are_listed_furthest_apart_first(
 ) -> None:
     write_run(runs_root, OTHER, made_up_predictions(women=40, with_cancer=20, seed=1))
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Disagreements").run()
+    show_section(page, "Disagreements")
     assert not page.exception
     cases = listed_cases(page)
     apart = [case["facts"]["apart"] for case in cases]

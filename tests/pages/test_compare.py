@@ -33,7 +33,8 @@ from mammo_core.runs.sidecars import Latency, write_latency
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, Level, RunState, Split
 from pages.components.compare.matrix import column_names
-from tests.pages.conftest import OpenPage
+from pages.components.compare.sections import GROUPS
+from tests.pages.conftest import OpenPage, show_section
 from tests.pages.listed import listed_cases
 from tests.pages.training_pages import register_phantoms, wait_until_over, write_finished_run
 from tests.predictions import made_up_predictions, write_run
@@ -209,7 +210,7 @@ def test_a_run_is_put_beside_the_model_that_ships_on_its_own_test_women(
     write_card(replace(card, data=told), run.card_file)
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("Beside another").run()
+    show_section(page, "Beside another")
     assert page.selectbox(key="beside_model").value == "phantom-light"
     page.button(key="beside_start").click().run()
     assert not page.exception
@@ -234,7 +235,7 @@ def test_one_model_is_compared_with_nothing(runs_root: Path, open_page: OpenPage
     told = "\n".join(one.value.replace("\\", "") for one in page.caption)
     assert "The address also names gone: not used, for no scores are here." in told
     assert "Add a second model that scored the same cases." in told
-    page.segmented_control(key="compare_section").set_value("Settings").run()
+    show_section(page, "Settings")
     assert page.info[0].value == "Choose at least two models."
 
 
@@ -295,7 +296,7 @@ def test_broken_settings_name_their_run(text: str, runs_root: Path, open_page: O
     broken = write_run(runs_root, GUESSING, made_up_predictions())
     broken.file("run.json").write_bytes(text.encode("utf-8", "surrogateescape"))
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Settings").run()
+    show_section(page, "Settings")
     assert not page.exception, page.exception
     assert f"The settings of {GUESSING} cannot be read" in page.error[0].value
 
@@ -304,7 +305,7 @@ def test_a_broken_card_is_told_in_a_sentence(runs_root: Path, open_page: OpenPag
     run = write_run(runs_root, GOOD, made_up_predictions())
     run.file("model_card.json").write_text("{")
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Published").run()
+    show_section(page, "Published")
     assert not page.exception, page.exception
     assert f"The model card of {GOOD} is not valid JSON" in page.error[0].value.replace("\\", "")
 
@@ -332,19 +333,19 @@ def test_every_section_opens(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    sections = page.segmented_control(key="compare_section").options
+    sections = [name for group in GROUPS.values() for name in group]
     assert len(sections) >= 11
     for section in sections:
-        page.segmented_control(key="compare_section").set_value(section).run()
+        show_section(page, section)
         assert not page.exception, (section, page.exception)
-    page.segmented_control(key="compare_section").set_value("Settings").run()
+    show_section(page, "Settings")
     assert "same settings" in page.info[0].value
 
 
 def test_published_results_are_shown_as_what_they_are(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GOOD, made_up_predictions())
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Published").run()
+    show_section(page, "Published")
     published = page.table[0].value
     assert set(published["data set"]) & {adapter.title for adapter in ADAPTERS}
     assert "published, not re-run" in published.columns
@@ -361,7 +362,7 @@ def test_a_published_figure_stands_beside_the_run_of_its_recipe(
         replace(config, recipe=recipe.name, threshold=recipe.threshold), run.settings_file
     )
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Published").run()
+    show_section(page, "Published")
     table = page.table[0].value
     first = table.iloc[0]
     assert first["published, not re-run"] == "gitmurphy, ResNet18 at 128 x 128"
@@ -397,7 +398,7 @@ def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("At one operating point").run()
+    show_section(page, "At one operating point")
     table = page.dataframe[-1].value
     assert table["model"].tolist() == [GOOD, GUESSING]
     told = re.compile(r"90\.0%, 90 of 100 \(8\d\.\d% to 9\d\.\d%\)")
@@ -407,7 +408,7 @@ def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is
     table = page.dataframe[-1].value
     assert table["recall rate"].tolist() == ["10.0%, 12 of 120"] * 2
     assert table["in words"].tolist() == ["", "finds fewer"]
-    page.segmented_control(key="compare_section").set_value("ROC").run()
+    show_section(page, "ROC")
     assert not any("in words" in shown.value for shown in page.dataframe)  # folded: not computed
     page.session_state["compare_part"] = True
     table = page.run().dataframe[-1].value
@@ -425,7 +426,7 @@ def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
         write_run(runs_root, run_id, table.assign(split=np.where(odd, "val", "test")))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("Net benefit").run()
+    show_section(page, "Net benefit")
     table = page.dataframe[-1].value
     assert table["model"].tolist() == [GOOD, GUESSING]
     assert table["in words"].tolist() == ["", "worth less"]
@@ -448,7 +449,7 @@ def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_wom
         save_settings(replace(config, data=data, seed=women), run.file("run.json"))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING]).run()
-    page.segmented_control(key="compare_section").set_value("Learning curve").run()
+    show_section(page, "Learning curve")
     assert "needs two models" in page.info[-1].value
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     (chart,) = page.get("plotly_chart")
@@ -501,7 +502,7 @@ def test_the_trials_of_a_search_are_listed_with_how_many_there_were(
 def test_a_study_is_planned_from_what_is_expected(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Plan a study").run()
+    show_section(page, "Plan a study")
     page.segmented_control(key="plan_figure").set_value("sensitivity").run()
     page.number_input(key="plan_prevalence").set_value(0.5).run()
 
@@ -622,7 +623,7 @@ def write_evaluation(
 
 
 def cells_of(page: AppTest) -> pd.DataFrame:
-    page.segmented_control(key="compare_section").set_value("Other data").run()
+    show_section(page, "Other data")
     assert not page.exception, page.exception
     (table,) = [shown.value for shown in page.table if "scored" in shown.value.columns]
     table = table.apply(lambda column: column.str.replace("\\", ""))
@@ -642,7 +643,7 @@ def test_disagreements_are_told_by_scores_with_what_is_locked_and_by_ranks_on_re
     lock(run, 0.5)
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD, GUESSING]).run()
-    page.segmented_control(key="compare_section").set_value("Disagreements").run()
+    show_section(page, "Disagreements")
     assert not page.exception
     told = [one.value.replace("\\", "") for one in page.caption]
     lacking = f"No threshold by breast is locked for {GUESSING}, so none is drawn there."
@@ -728,7 +729,7 @@ def test_a_registered_data_set_that_was_not_scored_is_offered(
     register(datasets_root(), entry)
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("Other data").run()
+    show_section(page, "Other data")
     assert not page.exception, page.exception
     assert f"{GOOD} on New set" in page.selectbox(key="to_evaluate").options
     assert not page.button(key="evaluate").disabled
@@ -740,7 +741,7 @@ def test_without_another_registered_data_set_that_is_said(
     write_run(runs_root, GOOD, made_up_predictions())
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("Other data").run()
+    show_section(page, "Other data")
     assert not page.exception, page.exception
     assert page.caption[-2].value.replace("\\", "") == "No other data set is registered."
 
@@ -750,7 +751,7 @@ def test_images_whose_folder_is_gone_are_listed_and_said_not_to_be_here(
 ) -> None:
     write_run(runs_root, GOOD, made_up_predictions())
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Images").run()
+    show_section(page, "Images")
     assert not page.exception, page.exception
     assert len(listed_cases(page)) == 240
     told = [caption.value.replace("\\", "") for caption in page.caption]
@@ -768,7 +769,7 @@ def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page:
     )  # fmt: skip
     write_latency(run, latency)
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Cost").run()
+    show_section(page, "Cost")
     assert not page.exception, page.exception
     (row,) = page.dataframe[-1].value.to_dict("records")
     assert row["parameters"] == "200"
@@ -780,7 +781,7 @@ def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page:
 def test_what_was_not_measured_is_said_not_to_be(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, GOOD, made_up_predictions())
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Cost").run()
+    show_section(page, "Cost")
     assert not page.exception, page.exception
     assert page.dataframe[-1].value["ms an image"].tolist() == ["not measured"]
 
@@ -798,8 +799,8 @@ def test_an_uploaded_table_is_compared_with_a_model_and_with_guesses(
     board = page.dataframe[0].value["model"].tolist()
     assert board[0] == GOOD
     assert {"Uploaded table", "baseline: majority", "baseline: random"} <= set(board)
-    for section in page.segmented_control(key="compare_section").options:
-        page.segmented_control(key="compare_section").set_value(section).run()
+    for section in (name for group in GROUPS.values() for name in group):
+        show_section(page, section)
         assert not page.exception, (section, page.exception)
 
 
@@ -828,7 +829,7 @@ def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
     )
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
-    page.segmented_control(key="compare_section").set_value("Margins").run()
+    show_section(page, "Margins")
     assert not page.exception
     (row,) = page.table[0].value.to_dict("records")
     assert (row["Claim"], row["Margin"], row["Result"]) == ("no worse, AUC", "0.05", "met")
@@ -846,3 +847,16 @@ def test_a_margin_written_before_is_held_and_one_written_here_is_marked(
     assert not page.exception
     late = page.table[0].value.to_dict("records")[-1]
     assert "AFTER the test set was first opened" in late["Written"]
+
+
+def test_sections_stand_in_groups_and_a_link_to_one_opens_its_group(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    write_run(runs_root, GOOD, made_up_predictions())
+    page = open_page("compare")
+    show_section(page, "Cost")
+    assert page.segmented_control(key="compare_group").value == "Effort"
+    page.segmented_control(key="compare_group").set_value("Study").run()
+    assert not page.exception
+    assert page.segmented_control(key="compare_section").options == ["Report", "Plan a study"]
+    assert page.segmented_control(key="compare_section").value == "Report"

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.archive import export_checkpoint, import_checkpoint
 from mammo_core.runs.folder import RunFolder
-from tests.pages.conftest import OpenPage, score_rows
+from tests.pages.conftest import OpenPage, score_rows, show_section
 from tests.pages.test_read import a_breast, captions, choose, drop
 
 
@@ -62,7 +62,7 @@ def test_thresholds_and_compare_judge_the_predictions_it_brought(
         page = open_page(name)
         assert not page.error
         assert page.dataframe, name
-    page.button_group(key="compare_section").set_value("Images").run()
+    show_section(page, "Images")
     assert not page.error
     assert "without the settings of its training" in captions(page)
 

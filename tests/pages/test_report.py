@@ -3,13 +3,13 @@ from pathlib import Path
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.runs.operating_points import openings_of
-from tests.pages.conftest import OpenPage
+from tests.pages.conftest import OpenPage, show_section
 from tests.predictions import made_up_predictions, write_run
 
 
 def reports_shown(open_page: OpenPage) -> AppTest:
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Report").run()
+    show_section(page, "Report")
     assert not page.exception
     return page
 

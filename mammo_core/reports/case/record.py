@@ -125,15 +125,22 @@ def scales_in_words(maps: Sequence[ShownMap]) -> str:
     """What full colour means on heatmaps that lie side by side, and how near those come to it in
     which nothing stands out.
     """
+    return " ".join(filter(None, (meaning_in_words(maps), below_in_words(maps))))
+
+
+def meaning_in_words(maps: Sequence[ShownMap]) -> str:
+    """What full colour means on heatmaps that lie side by side, and which have no colour at all."""
     coloured = [one.reading for one in maps if not one.reading.is_flat]
     flat = flat_in_words(len(maps) - len(coloured), of=len(maps))
     scales = [*dict.fromkeys(_RELATIVE if one.is_relative else FULL_COLOUR for one in coloured)]
-    return " ".join(filter(None, (*scales, _below(maps, of=len(coloured)), flat)))
+    return " ".join(filter(None, (*scales, flat)))
 
 
-def _below(maps: Sequence[ShownMap], *, of: int) -> str:
-    """The strongest of the maps that stay below full colour by its name: it may be seen to glow."""
-    below = [one for one in maps if one.is_below]
+def below_in_words(maps: Sequence[ShownMap]) -> str:
+    """How near the strongest of those maps comes to full colour in which nothing stands out: it may
+    be seen to glow; "" where there are none.
+    """
+    below, of = [one for one in maps if one.is_below], sum(not one.reading.is_flat for one in maps)
     if not below:
         return ""
     strongest = max(below, key=lambda one: one.highest)

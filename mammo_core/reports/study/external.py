@@ -15,6 +15,7 @@ from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import locked_elsewhere
 from mammo_core.metrics.external import External, judge_elsewhere
 from mammo_core.reports.document import Block, Bullets, Paragraph, Section, Table
+from mammo_core.reports.study.study import RunStudy
 from mammo_core.reports.wording import NONE, estimate_in_words, rate_in_words
 from mammo_core.runs.evaluations import Evaluation, evaluation_of, list_evaluations
 from mammo_core.runs.folder import RunFolder, list_runs
@@ -109,6 +110,17 @@ def standard_of(adapter: str, label_rule: str) -> str:
     except MammoError:
         return ""
     return f"{standard}; licence: {known.licence}"
+
+
+def verified_in_words(study: RunStudy) -> str:
+    """What "without cancer" rests on in the set that was scored; "" where its reference standard,
+    which is told too, is all that is known.
+    """
+    if study.evaluation is not None:
+        standard = standard_of(study.evaluation.adapter, study.evaluation.label_rule)
+    else:
+        standard = study.card.data.reference_standard if study.card is not None else ""
+    return study.verification.beside(standard)
 
 
 def external_section(model_id: str, elsewhere: Sequence[Elsewhere]) -> Section:

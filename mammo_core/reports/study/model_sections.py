@@ -17,9 +17,10 @@ from mammo_core.reports.document import (
     Section,
     Table,
     facts,
+    paragraphs,
     warning,
 )
-from mammo_core.reports.study.external import standard_of
+from mammo_core.reports.study.external import standard_of, verified_in_words
 from mammo_core.reports.study.study import RunStudy, test_women_in_words
 from mammo_core.reports.study.women import Reported, drawing_of
 from mammo_core.reports.wording import device_in_words, duration_in_words, settings_in_words
@@ -65,7 +66,7 @@ def _data(study: RunStudy) -> Iterator[Block]:
             ("Imaging", data.seen),
             ("Fingerprint of ids, labels and splits", data.fingerprint),
         )
-    yield Paragraph(text=study.verification.sentence)
+    yield from paragraphs(verified_in_words(study))
     if study.verification.warning:
         yield warning(study.verification.warning)
     if study.data.why_missing:

@@ -27,6 +27,7 @@ from mammo_core.reports.document import (
     paragraphs,
     warning,
 )
+from mammo_core.reports.study.external import verified_in_words
 from mammo_core.reports.study.guesses import guesses_in_blocks
 from mammo_core.reports.study.results import (
     PART,
@@ -179,7 +180,7 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
     )
     yield from paragraphs(point.promised.remark)
     yield _rates(point, of_verified=", of the verified" if study.verification.warning else "")
-    yield Paragraph(text=study.verification.sentence)
+    yield from paragraphs(verified_in_words(study))
     yield _more_rates(point)
     if len(results.at_threshold) > 1:
         yield _at_every_level(results)

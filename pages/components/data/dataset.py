@@ -15,6 +15,7 @@ from mammo_core.datasets.dataset import (
     forget,
     get_label_rule,
     recognise_adapter,
+    reference_of,
     told_columns,
 )
 from mammo_core.datasets.splits import find_leak, with_splits
@@ -98,11 +99,13 @@ def _pick_folder() -> Path | None:
     return folder if is_taken else None
 
 
-def show_verification(entry: Registered) -> None:
+def show_verification(entry: Registered, dataset: Dataset) -> None:
     """What "without cancer" rests on, which stands beside every rate; and a form for it."""
     known = entry.verification
+    told = known.beside(reference_of(dataset.adapter, dataset.label_rule))
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.caption(escaped(f"{known.sentence} {known.warning}".strip()), width="content")
+        if told or known.warning:
+            st.caption(escaped(f"{told} {known.warning}".strip()), width="content")
         with st.popover("Verification", icon=":material/fact_check:"):
             chosen = st.selectbox(
                 "“Without cancer” rests on", list(Verified), key=f"verified_{entry.name}",
@@ -121,11 +124,11 @@ def show_verification(entry: Registered) -> None:
                 "Only recalled women were verified", known.of_recalled,
                 key=f"verified_recalled_{entry.name}",
             )  # fmt: skip
-            told = Verification(without_cancer=how, months=months, of_recalled=of_recalled)
-            if st.button("Keep", key="verified_keep", disabled=told == known):
+            said = Verification(without_cancer=how, months=months, of_recalled=of_recalled)
+            if st.button("Keep", key="verified_keep", disabled=said == known):
                 with shown_errors():
                     is_private = is_of_private_data(entry.name)
-                    register(replace(entry, verification=told), is_private=is_private)
+                    register(replace(entry, verification=said), is_private=is_private)
                 st.rerun()
 
 
@@ -181,7 +184,7 @@ def show_identity(dataset: Dataset) -> None:
     who = ", ".join(dict.fromkeys((str(adapter.population), adapter.imaging)))
     st.caption(
         f"**{adapter.title}.** {escaped(rule.title)} Population: {who}. "
-        f"Reference standard: {adapter.reference_standard}. "
+        f"Reference standard: {reference_of(adapter, rule)}. "
         f"A label is given to one {adapter.label_level}. Licence: {adapter.licence}."
     )
     for defect in dataset.defects:

@@ -131,23 +131,20 @@ def proposed_places(case: Case) -> dict[str, NamedPlace]:
 
 def show_drop() -> None:
     """One place to drop files or folders."""
-    st.file_uploader(
-        "Drop mammograms here, as files or as whole folders: DICOM, PNG, JPEG, TIFF or PGM",
-        accept_multiple_files=True,
-        key=_FILES,
-        help="Files are told apart by their content, whatever they are called. They stay on this "
-        "computer; names and dates in them are not kept. Of a tomosynthesis larger than is taken "
-        "here, export the two-dimensional image alone.",
-    )
+    with st.container(key="drop"):
+        st.file_uploader(
+            "Drop mammograms here, as files or as whole folders: DICOM, PNG, JPEG, TIFF or PGM",
+            accept_multiple_files=True,
+            key=_FILES,
+            help="Files are told apart by their content, whatever they are called. They stay on "
+            "this computer; names and dates in them are not kept. Of a tomosynthesis larger than "
+            "is taken here, export the two-dimensional image alone.",
+        )
 
 
 def show_choices() -> None:
     """What else there is to choose as images come in."""
-    with st.popover("Choose a folder", icon=":material/folder_open:", type="tertiary"):
-        st.file_uploader(
-            "A whole folder", accept_multiple_files="directory", key=_FOLDER,
-            label_visibility="collapsed",
-        )  # fmt: skip
+    st.file_uploader("A whole folder", accept_multiple_files="directory", key=_FOLDER)
     st.toggle(
         "Read first",
         key=_READ_FIRST,

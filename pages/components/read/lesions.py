@@ -83,8 +83,9 @@ def pick_lesions(case: Case) -> LesionLayer | None:
     where, learnt = _LEARNT.get(card.data.seen, (f"of {froc.dataset}", f"images of {froc.dataset}"))
     title = f"Looks like a lesion {where}"
     chosen = st.segmented_control(
-        "Shown on the images", [_USUAL, title], default=_USUAL, required=True, key="evidence"
-    )
+        "Shown on the images", [_USUAL, title], default=_USUAL, required=True, key="evidence",
+        label_visibility="collapsed",
+    )  # fmt: skip
     if chosen != title:
         return None
     layers = []

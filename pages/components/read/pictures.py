@@ -22,7 +22,7 @@ from mammo_core.preprocessing.file_names import NamedPlace
 from mammo_core.preprocessing.grouping import parts_of
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, TITLES, Reading, Region, ShownMap
-from mammo_core.reports.case.record import opening_in_words, scales_in_words
+from mammo_core.reports.case.record import below_in_words, meaning_in_words, opening_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
@@ -265,7 +265,7 @@ def shown_maps(case: Case, read: CaseReading) -> dict[str, ShownMap]:
 def _scale_in_words(case: Case, read: CaseReading) -> str:
     maps = list(shown_maps(case, read).values())
     title = TITLES[maps[0].reading.method]
-    scale = scales_in_words(maps)
+    scale = meaning_in_words(maps)
     if read.members:
         scale += (
             f" It is the mean of the heatmaps of {len(read.members)} models "
@@ -276,8 +276,10 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
     )
 
 
-def legend_of(reads: Sequence[CaseReading]) -> Legend:
-    """What the colours of the heatmaps shown stand for, beside their bar."""
+def legend_of(case: Case, reads: Sequence[CaseReading]) -> Legend:
+    """What the colours of the heatmaps shown stand for, beside their bar, and how near they come to
+    full colour where nothing stands out.
+    """
     readings = [reading for read in reads for reading in read.readings.values()]
     if any(reading.is_relative for reading in readings):
         full = "full colour: most in this image"
@@ -285,7 +287,13 @@ def legend_of(reads: Sequence[CaseReading]) -> Legend:
         full = "full colour: full on every model's own scale"
     else:
         full = "full colour: 1 in 200 images without cancer reach it"
-    return Legend(text="What moved the score", low_text="nothing", high_text=full)
+    maps = [shown for read in reads for shown in shown_maps(case, read).values()]
+    return Legend(
+        text="What moved the score",
+        low_text="nothing",
+        high_text=full,
+        said=below_in_words(maps) if len(reads) == 1 else "",
+    )
 
 
 def show_seconds(case: Case, read: CaseReading, drawing: float) -> None:
@@ -403,7 +411,7 @@ def show_pictures(
         by_title = {titles[layer.run.run_id]: layer.read for layer in layers}
         panes = make_pairs(case, parts[part], by_title)
     columns = len(layers) if len(layers) > 1 else 0
-    legend = lesions.legend if lesions else legend_of([layer.read for layer in layers])
+    legend = lesions.legend if lesions else legend_of(case, [layer.read for layer in layers])
     panes = [
         replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
         for pane in panes

@@ -6,7 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -21,6 +21,7 @@ from mammo_core.reading import Looking, Reading
 from mammo_core.runs.folder import MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.sidecars import EMBEDDINGS_FILE as EMBEDDINGS_NAME
 from mammo_core.runs.sidecars import Embeddings, read_embeddings
+from mammo_core.types import Mammogram
 from pages.components.shared import cached
 from pages.components.shared.whose import cases_root
 
@@ -61,7 +62,17 @@ def hold(run: RunFolder, case: Case, *, method: str) -> None:
 
 
 def _held_key(run: RunFolder, case: Case, method: str) -> str:
-    return f"{run.path} {case.case_id} {method} {[place_of(image.ref) for image in case.images]}"
+    places = [place_of(image.ref) for image in case.images]
+    with suppress(MammoError):  # a card that cannot be read is told of where it would read
+        places = _as_scored(places, views=cached.card(run).model.views)
+    return f"{run.path} {case.case_id} {method} {places}"
+
+
+def _as_scored(places: Sequence[Place], *, views: int) -> list[Place]:
+    """What of `places` a score depends on: sides and views only where two views are looked at
+    together.
+    """
+    return [place if views > 1 else (place[0], "", "") for place in places]
 
 
 def load_in_background(run: RunFolder) -> None:
@@ -194,6 +205,7 @@ def look_for_lesions(
 def forget_readings() -> None:
     """Drop every score, heatmap and mark kept in memory."""
     _read.clear()
+    _score.clear()
     _join.clear()
     _look.clear()
 
@@ -227,6 +239,28 @@ def _look(
 
 
 @st.cache_resource(max_entries=128, show_spinner="Scoring…")
+def _score(
+    checkpoint: Path,
+    state: str,
+    root: Path,
+    case_id: str,
+    places: Sequence[Place],
+    method: str,
+    *,
+    _ready: Warm,
+    _mammograms: Sequence[Mammogram],
+) -> "tuple[list[Reading], list[Seconds]]":
+    """Never changed. What an image is said to be of changes no score that does not depend on it."""
+    from mammo_core.inference.scoring import score_images
+
+    took: list[Seconds] = []
+    readings = score_images(
+        _ready.checkpoint, _mammograms, method=method, engine=_ready.engine, took=took.append
+    )
+    return readings, took
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
 def _read(
     checkpoint: Path, state: str, root: Path, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:
@@ -244,19 +278,20 @@ def _read(
             seconds={},
             engine_note="This reading of a sample is kept with the checkpoint.",
         )
-    from mammo_core.inference.scoring import look_into, score_images
+    from mammo_core.inference.scoring import look_into
 
     ready = warm(RunFolder(checkpoint))
     case = load_case(root, case_id)
     images = [case.image(image_id) for image_id, *_ in places]
+    asked = _as_scored(places, views=ready.checkpoint.card.model.views)
     started = time.perf_counter()
-    took: list[Seconds] = []
     with _ONE_AT_A_TIME, ThreadPoolExecutor(max_workers=2) as pool:
         mammograms = list(pool.map(lambda i: load_mammogram(root, case, i), images))
         loaded = time.perf_counter()
-        readings = score_images(
-            ready.checkpoint, mammograms, method=method, engine=ready.engine, took=took.append
+        found, took = _score(
+            checkpoint, state, root, case_id, asked, method, _ready=ready, _mammograms=mammograms
         )
+        readings = [replace(one, ref=image.ref) for one, image in zip(found, images, strict=True)]
         scored = time.perf_counter()
         looks = list(pool.map(look_into, mammograms, readings))
     ended = time.perf_counter()

@@ -216,7 +216,7 @@ def _show_step(study: ReadingStudy, reader: str, asked: StudyCase, phase: Phase)
             make_panes(case, read),
             key=f"study_viewer_{phase}",
             height=720,
-            legend=legend_of([read] if read else []),
+            legend=legend_of(case, [read] if read else []),
         )
     with words:
         st.progress(done / len(study.cases), text=f"Case {done + 1} of {len(study.cases)}")

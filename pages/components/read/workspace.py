@@ -3,6 +3,7 @@ scores, and what is a click away, each in its place.
 """
 
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
@@ -65,7 +66,7 @@ from pages.components.shared.whose import note_once
 _WELCOME: Final = (
     "Drop mammograms to see what a model says of them, and what in the image moved its score. "
     "Move its threshold on **Thresholds**, set models side by side on **Compare**, and teach one "
-    "your own images on **Train**. Below is a drawn exam, so that nothing has to be brought along."
+    "your own images on **Train**. Below is a drawn exam to begin with."
 )
 _LACKING: Final = "model card, so nothing to read with"
 
@@ -188,45 +189,57 @@ def _show_all_of(case: Case) -> RunFolder | None:
 
 
 def show_first_visit() -> RunFolder | None:
-    """Something to look at, and where to put one's own; the model that images would be read by."""
+    """Something to look at, and where to put one's own; the model that images would be read by.
+    The example's pixels are sent first: nothing else takes so long to appear.
+    """
     title, words = st.columns([1, 11], vertical_alignment="center")
     title.title("Read")
     words.markdown(_WELCOME)
     offer_undo()
-    show_drop()
-    with st.container(horizontal=True, vertical_alignment="center"):
-        with st.container(width=240):
-            run = pick_run(
-                "Your images are read with", models_for(None), key="model", lacking=_LACKING
-            )
-        show_choices()
-        draw_samples = show_samples(has_pictures=True)
-        show_archive_door()
-    show_worklist()
+    intake, shown = st.container(gap="xsmall"), st.container(key=SHOWN)
     case = example_case()
+    layer = None
     if case is not None:
-        with st.container(key=SHOWN):
-            _show_example(case, example_model(case), run)
+        with shown:
+            place = lay_out(is_for_two=False)
+            layer = read_with(example_model(case), case)
+        with place.pictures:
+            show_pictures(case, [layer] if layer else [], proposed={}, height=560)
+    with intake:
+        show_drop()
+        run, draw_samples = _show_ways_in()
+    show_worklist()
+    if case is not None:
+        with place.scores, noted_errors():
+            _show_example_scores(case, layer, run)
     show_studies()
     draw_samples()
     show_published()
     return run
 
 
-def _show_example(case: Case, run: RunFolder | None, chosen: RunFolder | None) -> None:
-    place = lay_out(is_for_two=False)
-    layer = read_with(run, case)
-    with place.pictures:
-        show_pictures(case, [layer] if layer else [], proposed={}, height=560)
-    with place.scores, noted_errors():
-        st.markdown("**Example**: a drawn exam, read by a small model of drawn women.")
-        if chosen is not None:
-            st.caption(
-                f"Your mammograms will be read with {escaped(title_of(chosen))}, as chosen above; "
-                "drawn ones with a model of drawn women."
+def _show_ways_in() -> tuple[RunFolder | None, Callable[[], None]]:
+    """What else there is to open, and how it will be read."""
+    with st.container(horizontal=True, vertical_alignment="center"):
+        draw_samples = show_samples(has_pictures=True)
+        with st.popover("Folder, model, read first", icon=":material/tune:", type="tertiary"):
+            run = pick_run(
+                "Your images are read with", models_for(None), key="model", lacking=_LACKING
             )
-        if layer is not None:
-            show_judged(case, layer)
+            show_choices()
+        show_archive_door()
+    return run, draw_samples
+
+
+def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | None) -> None:
+    st.markdown("**Example**: a drawn exam, read by a small model of drawn women.")
+    if chosen is not None:
+        st.caption(
+            f"Your mammograms will be read with {escaped(title_of(chosen))}, unless you choose "
+            "another above; drawn ones with a model of drawn women."
+        )
+    if layer is not None:
+        show_judged(case, layer)
 
 
 def show_unread(case: Case) -> None:

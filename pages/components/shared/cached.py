@@ -117,8 +117,9 @@ def _written_at(path: Path) -> int:
     return path.stat().st_mtime_ns if path.exists() else 0
 
 
-@st.cache_data(max_entries=4, show_spinner=False)
+@st.cache_resource(max_entries=4, show_spinner=False)
 def _titles(told: tuple[tuple[Path | int, ...], ...]) -> dict[str, str]:
+    """Shared and never changed."""
     return titles_of([RunFolder(Path(str(path))) for path, *_ in told])
 
 
@@ -201,8 +202,9 @@ def _ensemble(path: Path, modified: int) -> Ensemble | None:
     return reading_ensemble(RunFolder(path.parent))
 
 
-@st.cache_data(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=64, show_spinner=False)
 def _card(path: Path, modified: int) -> ModelCard:
+    """Shared and never changed."""
     return read_card(path)
 
 

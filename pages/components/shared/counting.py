@@ -10,10 +10,12 @@ import streamlit as st
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import has_points, note_opening
+from mammo_core.runs.verification import Verification
 from mammo_core.types import Level, Split
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.runs import verification_of_run
 from pages.components.shared.scored import Scored, differs
 
 _SEEN: Final = "test_results_seen"  # runs whose look in this visit is written down
@@ -59,6 +61,7 @@ class Counted:
     scored: Scored
     counting: Counting
     cases: Cases
+    verification: Verification  # what "without cancer" rests on
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -105,7 +108,12 @@ def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
 
 
 def count(scored: Scored, counting: Counting) -> Counted:
-    return Counted(scored=scored, counting=counting, cases=count_cases(scored, counting))
+    return Counted(
+        scored=scored,
+        counting=counting,
+        cases=count_cases(scored, counting),
+        verification=verification_of_run(scored.run),
+    )
 
 
 def rows_of(scored: Scored, counting: Counting) -> pd.DataFrame:

@@ -32,7 +32,6 @@ from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.held import pick_range, pick_rate
 from pages.components.shared.reader_results import show_reader_results
-from pages.components.shared.runs import verification_of_run
 from pages.components.shared.scored import kept_upload
 from pages.components.thresholds.threshold import is_picked, keep_threshold
 
@@ -157,7 +156,7 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     share = f", where {cases.positives / len(cases):.1%} have cancer"
     threshold = rates.point.threshold
     picked = is_picked(counted, threshold)
-    of_verified = ", of the verified" if verification_of_run(counted.scored.run).warning else ""
+    of_verified = ", of the verified" if counted.verification.warning else ""
     named = (
         (f"Sensitivity (recall){of_verified}", rates.sensitivity),
         ("Specificity", rates.specificity),

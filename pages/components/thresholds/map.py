@@ -33,12 +33,13 @@ from pages.components.shared.caselist.panel import (
     source_of,
     with_tag_column,
 )
-from pages.components.shared.counting import Counted
+from pages.components.shared.counting import Counted, split_in_words, splits_of
 from pages.components.shared.frame import noted_errors
 from pages.components.shared.runs import data_of, show_job
 from pages.components.shared.whose import is_off, require
 from pages.components.thresholds.threshold import model_of
 
+SPLIT_KEY: Final = "count_split"  # of the page's choice of a split
 _PRINCIPAL: Final = "principal components"
 _NEIGHBOURS: Final = "t-SNE"
 _COLOURS: Final = {
@@ -159,11 +160,16 @@ def _job(counted: Counted, model: RunFolder) -> RunFolder | None:
 
 
 def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
-    total = len(counted.rows)
+    total, split = len(counted.rows), split_in_words(counted.counting.split)
     st.caption(
-        f"{known:,} of {many(total, 'image', 'images')} counted here are kept with a place: a "
-        "checkpoint keeps those of its training and validation."
+        f"This model keeps a place for the images it was trained and validated on: for "
+        f"{known:,} of the {many(total, 'image', 'images')} of the {split}."
+        if known
+        else f"This model keeps a place for the images it was trained and validated on, and for "
+        f"none of the {split}."
     )
+    if not known:
+        _offer_split(counted, model)
     settings = _settings(counted, model)
     if settings is None:
         return
@@ -176,6 +182,26 @@ def _offer_job(counted: Counted, model: RunFolder, *, known: int) -> None:
         help=is_off(Action.TRAIN)
         or "The model looks at every image of the data set, as a job that goes on by itself.",
     )  # fmt: skip
+
+
+def _offer_split(counted: Counted, model: RunFolder) -> None:
+    """Another split whose images have a place, where there is one."""
+    kept, predictions = read_embeddings(model, cached.card(model)), counted.scored.predictions
+    if kept is None:
+        return
+    is_kept = predictions["image_id"].isin(kept.images["image_id"])
+    for split in splits_of(predictions[is_kept]):
+        if split != counted.counting.split:
+            if st.button(
+                f"Map of the {split_in_words(split)}", icon=":material/scatter_plot:",
+                key="map_split", on_click=_count_split, args=(split,),
+            ):  # fmt: skip
+                st.rerun()  # what is counted is chosen above, outside this part of the page
+            return
+
+
+def _count_split(split: str) -> None:
+    st.session_state[SPLIT_KEY] = split
 
 
 def _start(settings: EmbedConfig) -> None:

@@ -9,13 +9,12 @@ from mammo_core.metrics.verified import begg_greenes, corrected_in_words, why_no
 from mammo_core.words import many
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
-from pages.components.shared.runs import told_standard, verification_of_run
+from pages.components.shared.runs import told_standard
 
 
 def show_verified(counted: Counted, rates: RatesAtThreshold) -> None:
-    run = counted.scored.run
-    known = verification_of_run(run)
-    if told := known.beside(told_standard(run)):
+    known = counted.verification
+    if told := known.beside(told_standard(counted.scored.run)):
         st.caption(escaped(told))
     if known.warning:
         st.warning(escaped(known.warning), icon=":material/warning:")

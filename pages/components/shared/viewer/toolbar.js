@@ -188,6 +188,7 @@ function buildStatus(viewer, legend) {
     viewer.bar = element("span", { class: "bar", "aria-hidden": "true" });
     const ends = [legend.low_text, legend.high_text].map((text) => element("span", {}, text));
     status.append(element("span", { class: "legend" }, legend.text), ends[0], viewer.bar, ends[1]);
+    if (legend.said) status.append(element("span", { class: "said" }, legend.said));
   }
   viewer.value = element("span", { class: "value" });
   viewer.hint = element("span", { class: "hint" });

@@ -77,11 +77,14 @@ class ViewerResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Legend:
-    """The words beside the colour bar: what the heatmap is, and what its two ends mean."""
+    """The words beside the colour bar: what the heatmap is, what its two ends mean, and what is
+    said of it in a sentence.
+    """
 
     text: str = "Heatmap"
     low_text: str = "low"
     high_text: str = "high"
+    said: str = ""
 
 
 _LEAST_HALVED: Final = 256
