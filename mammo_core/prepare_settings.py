@@ -14,7 +14,7 @@ Fit = Literal["pad", "stretch", "letterbox", "widen", "window"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Frame:
+class FrameBeside:
     """One of several pictures of an image that networks see, side by side."""
 
     size: Size
@@ -35,7 +35,7 @@ class AuthorsWay:
     eight_bit: Literal["none", "before", "after"] = "none"  # cut to 256 levels before scaling
     ground: Literal["none", "otsu"] = "none"  # all below Otsu's level raised to it, then 4 sigma
     resampling: Literal["area", "linear"] = "linear"
-    frames: tuple[Frame, ...] = ()  # side by side in `size`; none: the one frame of `size`
+    frames: tuple[FrameBeside, ...] = ()  # side by side in `size`; none: the one frame of `size`
     last: Literal["none", "range", "moments"] = "none"  # each image by its own range, or mean, std
 
     def check(self, size: Size, fit: Fit) -> list[str]:

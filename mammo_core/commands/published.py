@@ -4,13 +4,13 @@ import argparse
 from pathlib import Path
 
 from mammo_core.commands.command import Command, note_look, say, say_aside
-from mammo_core.errors import ConfigError, RunError
+from mammo_core.errors import ConfigError, MammoError, RunError
 from mammo_core.files import checkpoints_root
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, find_checkpoint, list_checkpoints
 from mammo_core.types import CANCER
 from mammo_core.words import NOTICE
-from mammo_core.zoo.published import PUBLISHED, Published, get_published, is_published
+from mammo_core.zoo.published import PUBLISHED, PublishedModel, get_published, is_published
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -51,7 +51,7 @@ def _list(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def told(entry: Published) -> list[str]:
+def told(entry: PublishedModel) -> list[str]:
     """All that is known of a model, a line each."""
     return [
         f"name        {entry.name}",
@@ -172,11 +172,21 @@ def _evaluation(run: RunFolder, arguments: argparse.Namespace) -> RunFolder | No
             and one.config.split == "all"
             and not one.config.split_of
             and one.config.label_rule == rule
-            and find_folder(one.config.folder).resolve() == folder.resolve()
+            and one.run.has_predictions
         )
-        if is_same and one.run.has_predictions:
+        if is_same and _is_in(one.config.folder, folder):
             return one.run
     return None
+
+
+def _is_in(name: str, folder: Path) -> bool:
+    """What another evaluation was made of may be gone meanwhile."""
+    from mammo_core.datasets.dataset import find_folder
+
+    try:
+        return find_folder(name).resolve() == folder.resolve()
+    except MammoError:
+        return False
 
 
 def _tell_costs(runs: list[RunFolder]) -> None:

@@ -34,14 +34,14 @@ from mammo_core.words import NOTICE
 from mammo_core.zoo.acquire import plain_weights
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.published import Published, get_published
+from mammo_core.zoo.published import PublishedModel, get_published
 from mammo_core.zoo.weights import tensors_in
 
 _COUNTED: Final = "num_batches_tracked"  # of a BatchNorm: not always saved, and never used
 _UNFINISHED: Final = ".importing-"
 
 
-def model_of(entry: Published) -> ModelConfig:
+def model_of(entry: PublishedModel) -> ModelConfig:
     views = {0: 1, 2: 2, 4: 4}[len(entry.slots)]
     return ModelConfig(backbone=entry.backbone, weights="published", views=views)  # type: ignore[arg-type]
 
@@ -83,7 +83,7 @@ def _name_of(name: str) -> str:
     return name
 
 
-def _filled(entry: Published, files: Sequence[Path]) -> Classifier:
+def _filled(entry: PublishedModel, files: Sequence[Path]) -> Classifier:
     tables = []
     for file in files:
         with tempfile.TemporaryDirectory() as scratch:
@@ -119,7 +119,7 @@ def account(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, title:
 
 
 def _card_of(
-    entry: Published, name: str, files: Sequence[Path], run: RunFolder, model: Classifier
+    entry: PublishedModel, name: str, files: Sequence[Path], run: RunFolder, model: Classifier
 ) -> ModelCard:
     hashes = [sha256_of(file) for file in files]
     whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
@@ -158,7 +158,7 @@ def _card_of(
     )
 
 
-def _limits(entry: Published) -> tuple[str, ...]:
+def _limits(entry: PublishedModel) -> tuple[str, ...]:
     return (
         f"A published model of {entry.authors}, not of this workbench. Cite: {entry.citation}",
         NEVER_MEASURED,

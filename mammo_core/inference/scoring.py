@@ -38,10 +38,9 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
 from mammo_core.types import Mammogram, Pixels, Report
 from mammo_core.zoo.published import slots_of
-from mammo_core.zoo.two_views import Beside, Held, TwoViews
+from mammo_core.zoo.two_views import Beside, HeldStill, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
-BATCH: Final = 4  # images in one pass: the views of an exam
 _CACHED_BATCH: Final = 16  # where whole data sets are scored
 
 
@@ -72,8 +71,8 @@ def score_images(
     refs = [mammogram.ref for mammogram in mammograms]
     seats = seats_among(refs, model.views, slots_of(model))
     readings: list[Reading] = []
-    for start in range(0, len(mammograms), BATCH):
-        rows = range(start, min(start + BATCH, len(mammograms)))
+    for start in range(0, len(mammograms), engine.batch):
+        rows = range(start, min(start + engine.batch, len(mammograms)))
         some, seconds = _read(
             checkpoint, engine, mammograms, rows=rows, seats=seats.at(rows), method=method
         )
@@ -256,7 +255,7 @@ def _maps_in_places(
     maps = torch.from_numpy(outputs.feature_map).to(device).unflatten(0, (-1, views))
     found = []
     for row, place in enumerate(own.tolist()):
-        held = Held(checkpoint.model, maps[row], place)
+        held = HeldStill(checkpoint.model, maps[row], place)
         seen = maps[row, place][None]
         if method.looks_at == "image":
             seen = torch.from_numpy(batch[row, place][None]).to(device)

@@ -29,7 +29,7 @@ SPECIFICITY: Final = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Placed:
+class PlacedModel:
     """One model; None, with the reason in `notes`, where there is nothing to say."""
 
     name: str
@@ -50,7 +50,7 @@ class Standings:
     cases: int
     left_out: int
     split: str
-    placed: tuple[Placed, ...]
+    placed: tuple[PlacedModel, ...]
 
 
 def place(tables: Mapping[str, pd.DataFrame], *, first: str) -> Standings:
@@ -93,7 +93,7 @@ def _validation(table: pd.DataFrame, level: Level) -> Cases | None:
 
 def _placed(
     name: str, by_name: Mapping[str, Cases], *, first: str, validation: Cases | None
-) -> Placed:
+) -> PlacedModel:
     cases = by_name[name]
     reason = why_no_auc(cases)
     has_both = bool(cases.positives and cases.negatives)
@@ -113,7 +113,7 @@ def _placed(
         except TableError as error:
             notes.append(str(error))
     is_other = name != first and not reason
-    return Placed(
+    return PlacedModel(
         name=name,
         auc=None if reason else auc_with_interval(cases),
         difference=auc_difference(cases, by_name[first]) if is_other else None,

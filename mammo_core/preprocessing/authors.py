@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mammo_core.prepare_settings import AuthorsWay, Fit, Frame, PrepareSettings
+from mammo_core.prepare_settings import AuthorsWay, Fit, FrameBeside, PrepareSettings
 from mammo_core.preprocessing.breast import NAME as MEASURED_WINDOW
 from mammo_core.preprocessing.breast import Mask, find_breast, is_chest_wall_right
 from mammo_core.preprocessing.intensity import Levels, to_levels
@@ -189,7 +189,7 @@ def _side_by_side(
     part: Grey, settings: PrepareSettings, way: AuthorsWay
 ) -> tuple[Grey, list[tuple[_Laid, int]]]:
     """The frames in one picture, and each with the column that it begins at."""
-    frames = way.frames or (Frame(size=settings.size, fit=settings.fit),)
+    frames = way.frames or (FrameBeside(size=settings.size, fit=settings.fit),)
     pixels = np.zeros(settings.size, dtype=part.dtype)
     laid, left = [], 0
     for frame in frames:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from mammo_core.metrics.calibration import Calibration
-from mammo_core.metrics.several import SPECIFICITY, Placed, Standings
+from mammo_core.metrics.several import SPECIFICITY, PlacedModel, Standings
 from mammo_core.reports.wording import estimate_in_words, rate_in_words
 from mammo_core.words import NOTICE, UNITS, many
 
@@ -25,7 +25,7 @@ def standings_in_words(standings: Standings, *, first: str) -> Iterator[str]:
     yield NOTICE
 
 
-def _placed_in_words(placed: Placed, first: str) -> Iterator[str]:
+def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
     auc = placed.auc
     counts = f"; {auc.positives:,} with, {auc.negatives:,} without" if auc else ""
     yield f"{placed.name}: AUC {estimate_in_words(auc)}{counts}"

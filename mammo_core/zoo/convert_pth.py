@@ -30,10 +30,10 @@ _BESIDE: Final = re.compile(
 )
 
 
-class Beside:
+class LeftOut:
     """Stands where something lay that is not a weight. Whatever it is made with, it forgets."""
 
-    def __new__(cls, *_made_with: Any) -> "Beside":
+    def __new__(cls, *_made_with: Any) -> "LeftOut":
         return super().__new__(cls)
 
     def __init__(self, *_made_with: Any) -> None: ...
@@ -54,7 +54,7 @@ def main(source: Path, target: Path, *names: str) -> int:
 
 
 def _load(source: Path) -> Any:
-    stand_ins = [(Beside, name) for name in _globals_of(source) if _BESIDE.fullmatch(name)]
+    stand_ins = [(LeftOut, name) for name in _globals_of(source) if _BESIDE.fullmatch(name)]
     with torch.serialization.safe_globals(stand_ins):  # type: ignore[arg-type]
         return torch.load(source, map_location="cpu", weights_only=True)
 

@@ -77,7 +77,7 @@ class Beside(Classifier):
         return torch.stack([feature_map, self._other.expand_as(feature_map)], dim=1).flatten(0, 1)
 
 
-class Held(Classifier):
+class HeldStill(Classifier):
     """A network over several images with all but one held still: a network over that one alone, to
     be explained. `maps` are the feature maps of all, (places, channels, rows, columns).
     """

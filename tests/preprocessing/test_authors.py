@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from mammo_core.errors import MammoError
-from mammo_core.prepare_settings import AuthorsWay, Frame, PrepareSettings
+from mammo_core.prepare_settings import AuthorsWay, FrameBeside, PrepareSettings
 from mammo_core.preprocessing.authors import gathered
 from mammo_core.preprocessing.prepare import place_box, prepare, prepare_grey, restore_box
 from mammo_core.types import Box, ImageInfo, ImageRef, Mammogram, Window
@@ -139,7 +139,7 @@ def test_a_box_of_the_image_finds_its_way_into_the_frame_and_back(fit: str, righ
     assert 0 <= inside.x0 < inside.x1 <= 100
 
 
-FRAMES = (Frame(size=(64, 32), fit="widen"), Frame(size=(48, 48), fit="letterbox"))
+FRAMES = (FrameBeside(size=(64, 32), fit="widen"), FrameBeside(size=(48, 48), fit="letterbox"))
 
 
 def test_frames_lie_side_by_side_each_fitted_its_own_way() -> None:

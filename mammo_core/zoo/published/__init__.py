@@ -8,7 +8,7 @@ from mammo_core.config import ModelConfig
 from mammo_core.errors import UnknownNameError
 from mammo_core.partners import Slot
 from mammo_core.zoo.published.entry import PREFIX as PREFIX
-from mammo_core.zoo.published.entry import Published as Published
+from mammo_core.zoo.published.entry import PublishedModel as PublishedModel
 from mammo_core.zoo.published.gmic import GMIC, GMIC_ONE
 from mammo_core.zoo.published.mammoclip import MAMMOCLIP_B2, MAMMOCLIP_B5
 from mammo_core.zoo.published.mammoscreen import MAMMOSCREEN, MAMMOSCREEN_DENSITY
@@ -16,7 +16,7 @@ from mammo_core.zoo.published.nyu import NYU_IMAGES, NYU_VIEWS
 from mammo_core.zoo.published.petrini import PETRINI
 from mammo_core.zoo.published.rsna import RSNA_FIRST
 
-PUBLISHED: Final[tuple[Published, ...]] = (
+PUBLISHED: Final[tuple[PublishedModel, ...]] = (
     MAMMOSCREEN,
     MAMMOSCREEN_DENSITY,
     RSNA_FIRST,
@@ -30,7 +30,7 @@ PUBLISHED: Final[tuple[Published, ...]] = (
 )
 
 
-def get_published(name: str) -> Published:
+def get_published(name: str) -> PublishedModel:
     """The entry of that name, with or without the prefix that backbones have."""
     for entry in PUBLISHED:
         if entry.name == name.removeprefix(PREFIX):

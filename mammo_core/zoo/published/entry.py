@@ -17,7 +17,7 @@ EXAM: tuple[Slot, ...] = (
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Figure:
+class PublishedFigure:
     """A published result, as its source gives it."""
 
     says: str
@@ -35,7 +35,7 @@ class Oracle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Published:
+class PublishedModel:
     """One model. Its weights are not ours to give: whoever wants them fetches them from `where`."""
 
     name: str
@@ -51,7 +51,7 @@ class Published:
     needs: str  # which views, in words
     learnt_from: str
     imaging: Literal["digital", "film"]
-    figures: tuple[Figure, ...]
+    figures: tuple[PublishedFigure, ...]
     problems: tuple[str, ...]
     stand_ins: tuple[str, ...]  # what of the authors' preparing is ours here, as sentences
     prepare: PrepareSettings

@@ -3,7 +3,7 @@
 from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
-from mammo_core.zoo.published.entry import Figure, Oracle, Published
+from mammo_core.zoo.published.entry import Oracle, PublishedFigure, PublishedModel
 
 _ORACLES: Final = tuple(
     Oracle(image=f"sample exam, {name}", score=score)
@@ -14,8 +14,8 @@ _ORACLES: Final = tuple(
 )  # fmt: skip
 
 
-def _entry(name: str, title: str, count: int) -> Published:
-    return Published(
+def _entry(name: str, title: str, count: int) -> PublishedModel:
+    return PublishedModel(
         name=name,
         title=title,
         authors="Yiqiu Shen and others, New York University",
@@ -31,17 +31,19 @@ def _entry(name: str, title: str, count: int) -> Published:
         learnt_from="NYU Breast Cancer Screening Dataset (not public)",
         imaging="digital",
         figures=(
-            Figure(
+            PublishedFigure(
                 says="AUC 0.93, five networks and ten random crops; no interval here",
                 on="NYU test women, malignant by breast",
                 source="paper",
             ),
-            Figure(
+            PublishedFigure(
                 says="AUC 0.7725 with one network, where 0.825 was reported",
                 on="CMMD",
                 source="an issue in the authors' repository",
             ),
-            Figure(says="AUC 0.755", on="38 Australian exams", source="an issue in the repository"),
+            PublishedFigure(
+                says="AUC 0.755", on="38 Australian exams", source="an issue in the repository"
+            ),
         ),
         problems=(
             "Made for Hologic images at 0.07 mm, black exactly 0: nothing is ever resized.",

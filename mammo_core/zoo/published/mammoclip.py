@@ -3,14 +3,14 @@
 from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
-from mammo_core.zoo.published.entry import Figure, Published
+from mammo_core.zoo.published.entry import PublishedFigure, PublishedModel
 
 _MEAN: Final = 0.3089279
 _STD: Final = 0.25053555
 
 
-def _entry(name: str, title: str, megabytes: int) -> Published:
-    return Published(
+def _entry(name: str, title: str, megabytes: int) -> PublishedModel:
+    return PublishedModel(
         name=name,
         title=title,
         authors="Shantanu Ghosh and others, Boston University",
@@ -26,7 +26,7 @@ def _entry(name: str, title: str, megabytes: int) -> Published:
         learnt_from="UPMC images and reports, fine-tuned on RSNA 2022 (folds 1 and 2 of three)",
         imaging="digital",
         figures=(
-            Figure(
+            PublishedFigure(
                 says="see the paper's tables; the repository states none",
                 on="RSNA 2022 (cancer), VinDr-Mammo",
                 source="paper",

@@ -2,20 +2,20 @@
 
 from typing import Final
 
-from mammo_core.prepare_settings import AuthorsWay, Frame, PrepareSettings
+from mammo_core.prepare_settings import AuthorsWay, FrameBeside, PrepareSettings
 from mammo_core.types import CANCER, DENSITY, Task
-from mammo_core.zoo.published.entry import Figure, Published
+from mammo_core.zoo.published.entry import PublishedFigure, PublishedModel
 
 #: What each of its networks sees, side by side in one picture.
 FRAMES: Final = (
-    Frame(size=(2048, 1024), fit="widen"),
-    Frame(size=(1920, 1280), fit="widen"),
-    Frame(size=(1536, 1536), fit="letterbox"),
+    FrameBeside(size=(2048, 1024), fit="widen"),
+    FrameBeside(size=(1920, 1280), fit="widen"),
+    FrameBeside(size=(1536, 1536), fit="letterbox"),
 )
 
 
-def _entry(name: str, title: str, task: Task) -> Published:
-    return Published(
+def _entry(name: str, title: str, task: Task) -> PublishedModel:
+    return PublishedModel(
         name=name,
         title=title,
         authors="Ian Pan",
@@ -30,12 +30,12 @@ def _entry(name: str, title: str, task: Task) -> Published:
         learnt_from="RSNA 2022 screening mammography, public training images",
         imaging="digital",
         figures=(
-            Figure(
+            PublishedFigure(
                 says="AUC about 0.945, mean of three splits; no interval",
                 on="a tenth of the RSNA 2022 training women, held out",
                 source="model card, as a user's README cites it",
             ),
-            Figure(
+            PublishedFigure(
                 says="sensitivity 0.981 at specificity 0.654; 0.943 at 0.787; no interval",
                 on="the same women",
                 source="model card, as a user's README cites it",

@@ -4,7 +4,7 @@ from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
 from mammo_core.types import Size
-from mammo_core.zoo.published.entry import EXAM, Figure, Oracle, Published
+from mammo_core.zoo.published.entry import EXAM, Oracle, PublishedFigure, PublishedModel
 
 CC_WINDOW: Final[Size] = (2677, 1942)
 MLO_WINDOW: Final[Size] = (2974, 1748)
@@ -12,8 +12,8 @@ MLO_WINDOW: Final[Size] = (2974, 1748)
 
 def _entry(
     name: str, title: str, *, file: str, needs: str, oracles: tuple[Oracle, ...]
-) -> Published:
-    return Published(
+) -> PublishedModel:
+    return PublishedModel(
         name=name,
         title=title,
         authors="Nan Wu and others, New York University",
@@ -29,12 +29,12 @@ def _entry(
         learnt_from="NYU Breast Cancer Screening Dataset (not public)",
         imaging="digital",
         figures=(
-            Figure(
+            PublishedFigure(
                 says="AUC 0.83, one network of images alone; no interval here",
                 on="NYU test women, malignant",
                 source="paper",
             ),
-            Figure(
+            PublishedFigure(
                 says="AUC 0.758, images alone",
                 on="BreastScreen South Australia",
                 source="external study",

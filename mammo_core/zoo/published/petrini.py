@@ -3,7 +3,7 @@
 from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
-from mammo_core.zoo.published.entry import BREAST, Figure, Oracle, Published
+from mammo_core.zoo.published.entry import BREAST, Oracle, PublishedFigure, PublishedModel
 
 _CBIS_MEAN: Final = 13369 / 65535
 _PAPER_2022: Final = (
@@ -46,11 +46,11 @@ def _vindr() -> PrepareSettings:
 
 
 def _entry(
-    name: str, title: str, *, year: int, file: str, megabytes: int, figures: tuple[Figure, ...],
-    oracles: tuple[Oracle, ...] = (),
-) -> Published:  # fmt: skip
+    name: str, title: str, *, year: int, file: str, megabytes: int,
+    figures: tuple[PublishedFigure, ...], oracles: tuple[Oracle, ...] = (),
+) -> PublishedModel:  # fmt: skip
     is_pair, is_vindr = "two" in name, "vindr" in name
-    return Published(
+    return PublishedModel(
         name=name,
         title=title,
         authors="Daniel G. P. Petrini and Hae Yong Kim",
@@ -84,8 +84,8 @@ def _entry(
     )
 
 
-def _auc(value: str, on: str, source: str) -> tuple[Figure, ...]:
-    return (Figure(says=f"AUC {value}; no interval", on=on, source=source),)
+def _auc(value: str, on: str, source: str) -> tuple[PublishedFigure, ...]:
+    return (PublishedFigure(says=f"AUC {value}; no interval", on=on, source=source),)
 
 
 _TEST: Final = "CBIS-DDSM, its official test split"

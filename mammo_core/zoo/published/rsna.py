@@ -3,9 +3,9 @@
 from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
-from mammo_core.zoo.published.entry import Figure, Published
+from mammo_core.zoo.published.entry import PublishedFigure, PublishedModel
 
-RSNA_FIRST: Final = Published(
+RSNA_FIRST: Final = PublishedModel(
     name="rsna-first",
     title="RSNA 2022, first place (four ConvNeXt-Small)",
     authors="Nguyen Hoang Dang (dangnh0611)",
@@ -21,7 +21,7 @@ RSNA_FIRST: Final = Published(
     learnt_from="RSNA 2022 screening mammography, public training images, and others",
     imaging="digital",
     figures=(
-        Figure(
+        PublishedFigure(
             says="first on the private leaderboard; probabilistic F1 about 0.55; no interval",
             on="hidden test women of the challenge",
             source="third parties",

@@ -208,6 +208,7 @@ def show_first_visit() -> RunFolder | None:
     with intake:
         show_drop()
         run, draw_samples = _show_ways_in()
+        show_worklist()
     if case is not None:
         with place.scores, noted_errors():
             _show_example_scores(case, layer, run)
@@ -227,7 +228,6 @@ def _show_ways_in() -> tuple[RunFolder | None, Callable[[], None]]:
             )
             show_choices()
         show_archive_door()
-    show_worklist()
     return run, draw_samples
 
 

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from mammo_core.zoo.published import PUBLISHED, Published
+from mammo_core.zoo.published import PUBLISHED, PublishedModel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.whose import list_checkpoints
@@ -27,11 +27,11 @@ def _imported() -> set[str]:
     return {cached.card(run).model.backbone for run in list_checkpoints() if run.is_checkpoint}
 
 
-def _title(entry: Published, *, is_here: bool) -> str:
+def _title(entry: PublishedModel, *, is_here: bool) -> str:
     return f"{entry.title} (imported)" if is_here else entry.title
 
 
-def _show(entry: Published) -> None:
+def _show(entry: PublishedModel) -> None:
     for line in (
         f"By {entry.authors}. Scores by {entry.scores}; needs {entry.needs}.",
         f"Licence of the code: {entry.code_licence}. Of the weights: {entry.weights_licence}.",

@@ -9,7 +9,8 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.card import Metric, ModelCard, settings_table
+from mammo_core.glossary import meaning
+from mammo_core.runs.card import KAPPA, Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import (
@@ -146,7 +147,8 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
         name, f"{metric.value:.3f}", f"95 % {metric.low:.3f} to {metric.high:.3f}",
         delta_color="off", delta_arrow="off", border=True,
         help=f"95 % interval by {metric.method}: {metric.positives:,} with and "
-        f"{metric.negatives:,} without, {metric.women:,} women",
+        f"{metric.negatives:,} without, {metric.women:,} women.\n\n"
+        + meaning("Quadratic kappa" if metric.name == KAPPA else "AUC", "95 % interval"),
     )  # fmt: skip
     st.caption(
         escaped(

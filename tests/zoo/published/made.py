@@ -46,6 +46,18 @@ def see(network: nn.Module, norms: list[nn.BatchNorm2d], *looks: Tensor) -> None
         network.train()(*looks)
 
 
+def apart(count: int, *shape: int) -> Tensor:
+    """Images of noise, each of another contrast and another grey."""
+    strength = torch.linspace(0.3, 2.0, count).reshape(count, *(1 for _ in shape))
+    return torch.randn(count, *shape) * strength + strength
+
+
+def settle(last: nn.Linear, logits: Tensor) -> None:
+    """Let the last layer say no more than 1: networks that are sure of everything all agree."""
+    last.weight.div_(logits.abs().max())
+    last.bias.zero_()
+
+
 def under(prefix: str, state: State) -> State:
     return {f"{prefix}{name}": value for name, value in state.items()}
 

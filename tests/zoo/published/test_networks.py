@@ -34,12 +34,13 @@ def gmic_net(seed: int) -> made.GmicNet:
     net = made.GmicNet()
     made.disturb(net, seed)
     made.disturb(net.ds_net, seed, torch.randn(1, 1, 512, 384))
+    net.fusion_dnn.weight.mul_(0.02)  # else every image is sure of everything
     return net
 
 
 def is_told_apart(shares: np.ndarray) -> bool:
     """Two images, two answers: else any network would say the same."""
-    return bool(np.abs(shares[0] - shares[1]).max() > 1e-3)
+    return bool(np.abs(shares[0] - shares[1]).max() > 10 * SAME)
 
 
 def probabilities(logits: Tensor) -> np.ndarray:
@@ -51,12 +52,14 @@ def probabilities(logits: Tensor) -> np.ndarray:
 def test_mammoscreen_is_the_mean_of_three_stock_networks_at_three_sizes(is_density: bool) -> None:
     sizes = ((128, 64), (96, 64), (96, 96))
     nets = made.mammoscreen()
+    picture = made.apart(2, 1, 128, 224)
+    for net in nets:
+        made.settle(net["linear"], net["linear"](net["backbone"](picture[:, :, :96, :64])))
     file = made.mammoscreen_file(nets)
     assert len(file) == 2346
     assert file["net2.backbone.conv_stem.weight"].shape == (24, 1, 3, 3)
     assert file["net0.linear.weight"].shape == (5, 1280)
     ours = Bundled(filled(MammoScreen(frames=sizes, is_density=is_density), file)).eval()
-    picture = torch.randn(2, 1, 128, 224)
     left, said = 0, []
     for net, (height, width) in zip(nets, sizes, strict=True):
         five = net["linear"](net["backbone"](picture[:, :, :height, left : left + width]))
@@ -75,7 +78,7 @@ def test_rsna_first_is_the_mean_of_four_folds_with_a_maximum_over_space() -> Non
     assert len(tables[0]) == 344
     assert tables[0]["module.head.fc.weight"].shape == (1, 768)
     ours = Bundled(filled(Folds(), *tables)).eval()
-    images = torch.randn(2, 3, 96, 64)
+    images = made.apart(2, 3, 96, 64)
     expected = torch.stack([fold(images).sigmoid() for fold in folds]).mean(dim=0)[:, 0].numpy()
     assert is_told_apart(expected)
     np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
@@ -85,28 +88,30 @@ def test_rsna_first_is_the_mean_of_four_folds_with_a_maximum_over_space() -> Non
 @pytest.mark.parametrize(("kind", "keys"), [("2021", 812), ("cbis", 1236), ("vindr", 772)])
 def test_petrini_over_two_views_takes_cc_before_mlo(kind: str, keys: int) -> None:
     pair = made.disturb(made.PetriniPair(kind), 1, *torch.randn(2, 2, 3, 128, 96))
+    cc, mlo = made.apart(2, 3, 128, 96), made.apart(2, 3, 128, 96).flip(0)
+    made.settle(pair.fc, pair(cc, mlo))
     file = made.petrini_pair_file(kind, pair)
     assert len(file) == keys
     assert file["fc.weight"].shape == (2, 2 * made.WIDTHS[kind])
     ours = Slotted(filled(Petrini(kind, views=2), file), views=2).eval()
-    cc, mlo = torch.randn(2, 2, 3, 128, 96)
     expected = probabilities(pair(cc, mlo))
     assert is_told_apart(expected)
     logits = ours(torch.stack([cc, mlo], dim=1)).unflatten(1, (2, 2))
     for place in range(2):
         np.testing.assert_allclose(probabilities(logits[:, place]), expected, atol=SAME)
     turned = ours(torch.stack([mlo, cc], dim=1)).unflatten(1, (2, 2))
-    assert not np.allclose(probabilities(turned[:, 0]), expected, atol=1e-3)
+    assert not np.allclose(probabilities(turned[:, 0]), expected, atol=10 * SAME)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["2021", "cbis", "vindr"])
 def test_petrini_of_one_view_says_what_its_parts_say(kind: str) -> None:
     single = made.disturb(made.PetriniSingle(kind), 2, torch.randn(2, 3, 128, 96))
+    images = made.apart(2, 3, 128, 96)
+    made.settle(single.fc, single(images))
     file = made.petrini_single_file(kind, single)
     assert len(file) == {"2021": 406, "cbis": 0, "vindr": 0}[kind] or kind != "2021"
     ours = Bundled(filled(Petrini(kind, views=1), file)).eval()
-    images = torch.randn(2, 3, 128, 96)
     np.testing.assert_allclose(
         probabilities(ours(images)), probabilities(single(images)), atol=SAME
     )
@@ -138,7 +143,7 @@ def test_gmic_looks_where_its_saliency_is_highest_and_says_the_same() -> None:
     assert len(file) == 258
     assert file["fusion_dnn.weight"].shape == (2, 768)
     ours = Bundled(filled(Gmics(1), file)).eval()
-    images = torch.randn(2, 1, 1024, 768)
+    images = made.apart(2, 1, 1024, 768)
     expected = [float(net(image[None])[1]) for image in images]
     assert is_told_apart(np.array(expected))
     np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
@@ -212,11 +217,12 @@ def test_mammo_clip_pads_by_fixed_numbers_and_not_by_the_image(kind: str, keys: 
         torch.randn(2, 3, 190, 114),
     )
     head = made.disturb(nn.ModuleDict({"h": nn.Linear(1408 if kind == "b2" else 2048, 1)}), 9)["h"]
+    images = torch.randn(1, 3, 190, 114)
+    made.settle(head, head(made.fixed_padding(stock, kind)(images).mean(dim=(2, 3))))
     file = made.under("image_encoder.", made.older_names(dict(stock.state_dict()), kind))
     file |= made.under("classifier.classification_head.", dict(head.state_dict()))
     assert len(file) == keys
     ours = Bundled(filled(MammoClip(kind), file)).eval()
-    images = torch.randn(1, 3, 190, 114)
     logit = head(made.fixed_padding(stock, kind)(images).mean(dim=(2, 3)))
     np.testing.assert_allclose(
         probabilities(ours(images))[:, 1], logit.sigmoid()[:, 0].numpy(), atol=SAME
