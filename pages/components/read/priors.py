@@ -102,7 +102,7 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
         key="viewer_with_prior",
         height=HEIGHT,
         is_filling=True,
-        legend=legend_of([layer.read] if layer else []),
+        legend=legend_of(case, [layer.read] if layer else []),
         columns=2,
     )
     return True
