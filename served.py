@@ -22,7 +22,7 @@ from starlette.middleware import Middleware
 from streamlit import auth_util, net_util
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.runtime import get_instance
+from streamlit.runtime import Runtime, RuntimeState, get_instance
 from streamlit.runtime.media_file_manager import MediaFileManager
 from streamlit.web.server.server_util import get_cookie_secret
 from streamlit.web.server.starlette.starlette_app_utils import decode_signed_value
@@ -45,8 +45,13 @@ from mammo_core.sharing.limits import Limits, Uploads, limits_from
 from mammo_core.sharing.rights import Visitor, visitor_of
 from mammo_core.sharing.sessions import IDLE_SECONDS, Sessions, Tries
 
+_M_MMAP_THRESHOLD: Final = -3  # malloc.h
+_M_ARENA_MAX: Final = -8
+_RUNNING: Final = (
+    RuntimeState.NO_SESSIONS_CONNECTED,
+    RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED,
+)
 _HOUR_SECONDS: Final = 3600.0
-_LOOK_SECONDS: Final = 5.0
 _FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched for somebody
 _VOUCHED: dict[str, float] = {}  # what was taken, so that it is taken once
 _MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
@@ -66,21 +71,57 @@ def keep_house() -> None:
         forget_old_cases(root)
 
 
-def keep_watch(limits: Limits) -> None:
-    """Retention by the hour; and where the memory grows too large, what is cached goes."""
+def return_memory_early() -> None:
+    """What is as large as a picture is given back to the system when it is freed: glibc would come
+    to keep the room of every picture for the next one, in each of many arenas.
+    """
+    with suppress(OSError, AttributeError):
+        libc = ctypes.CDLL("libc.so.6")
+        libc.mallopt(_M_MMAP_THRESHOLD, 2**20)
+        libc.mallopt(_M_ARENA_MAX, 2)
+
+
+def return_freed() -> None:
+    gc.collect()
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL("libc.so.6").malloc_trim(0)
+
+
+def let_go_of_closed() -> None:
+    """A closed tab may come back for two minutes; after that Streamlit would hold on to all that
+    it showed until the next tab is closed.
+    """
+    if not (Runtime.exists() and get_instance().state in _RUNNING):
+        return
+    runtime = get_instance()
+    over = runtime._session_mgr._session_storage._cache.expire
+
+    def let_go() -> None:
+        if over():
+            Thread(target=return_freed, daemon=True).start()
+
+    with suppress(RuntimeError):  # it ended this very moment
+        runtime._get_async_objs().eventloop.call_soon_threadsafe(let_go)
+
+
+def keep_watch(
+    limits: Limits, *, look_seconds: float = 5.0, house_seconds: float = _HOUR_SECONDS
+) -> None:
+    """Retention by the hour; closed tabs are let go, and where the memory grows too large what is
+    cached as well.
+    """
     kept_at = time.monotonic()
     while True:
-        time.sleep(_LOOK_SECONDS)
-        if time.monotonic() - kept_at > _HOUR_SECONDS:
+        time.sleep(look_seconds)
+        let_go_of_closed()
+        if time.monotonic() - kept_at > house_seconds:
             kept_at = time.monotonic()
             with suppress(OSError):
                 keep_house()
         if is_shared(os.environ) and is_full(limits):
             st.cache_data.clear()
             st.cache_resource.clear()
-            gc.collect()
-            with suppress(OSError, AttributeError):
-                ctypes.CDLL("libc.so.6").malloc_trim(0)
+            return_freed()
 
 
 def is_full(limits: Limits) -> bool:
@@ -201,6 +242,7 @@ def doors() -> list[Middleware]:
     ]
 
 
+return_memory_early()
 keep_private()
 keep_house()
 LIMITS: Final = limits_from(os.environ)

@@ -21,9 +21,8 @@ from pydicom import dcmread
 from mammo_core.archive.client import Query, connect
 from mammo_core.archive.exams import open_study
 from mammo_core.archive.results import Reader, open_reader, read_case_with
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import Case, store_case
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.runs.folder import find_checkpoint
 from tests.archive.orthanc import EXAM, PASSWORD, VARIABLE, free_port, running_orthanc
 from tests.e2e.server import ROOT
@@ -75,7 +74,7 @@ def measure_opening(folder: Path, files: list[Path]) -> None:
         def of_disk(root: Path) -> Case:
             content = [path.read_bytes() for path in files]
             now = time.time()
-            return store_case(content, root, read=read_mammogram, mask=mask_outside_breast, now=now)
+            return store_case(content, root, keep=keep_mammogram, now=now)
 
         def of_archive(root: Path) -> Case:
             return open_study(client, study, root)

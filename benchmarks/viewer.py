@@ -1,7 +1,8 @@
 """How long until something is seen, in a real browser: `python -m benchmarks.viewer`.
 
 The example on a first visit, a sample with score and heatmap, the next case of a list, the first
-heading of every page, four made-up DICOM images of 4096 x 3328 pixels of 12 bits; at 1:1 a pattern
+heading of every page beside that of a page of Streamlit with nothing else on it, what a click in
+the bar takes, four made-up DICOM images of 4096 x 3328 pixels of 12 bits; at 1:1 a pattern
 of single pixels must be seen in every one. Needs Chromium and the browser tests' requirements.
 """
 
@@ -58,10 +59,17 @@ def main() -> None:
         app = ROOT / "streamlit_app.py"
         with running_server(app, folder / "first.log", settings) as server:
             first_visits(tab, server, table)
+        empty = folder / "empty.py"
+        empty.write_text('import streamlit as st\nst.title("Empty")\n')
+        with running_server(empty, folder / "empty.log", settings) as server:
+            heading(tab, server, "", "first heading of an empty page of Streamlit", table)
         with running_server(app, folder / "second.log", settings) as server:
             samples(tab, server, table)
             next_cases(tab(), server, table)
-            headings(tab, server, table)
+            for name in PAGES:
+                what = f"first heading of {(name or 'read').capitalize()}"
+                heading(tab, server, name, what, table)
+            moves(tab(), server, table)
             files = [write_image(folder, side, view) for side in "RL" for view in ("CC", "MLO")]
             large_files(tab(), server, files, table)
         browser.close()
@@ -122,15 +130,33 @@ def next_cases(page: Page, server: Server, table: Table) -> None:
     table["next case (J), its scores known"] = best(step)
 
 
-def headings(tab: Callable[[], Page], server: Server, table: Table) -> None:
-    for name in PAGES:
+def heading(tab: Callable[[], Page], server: Server, name: str, what: str, table: Table) -> None:
+    """Of somebody whose browser has nothing of the page yet."""
 
-        def visit(name: str = name) -> float:
-            page = tab()
-            return timed(page, "h1", lambda: page.goto(f"{server.url}/{name}", wait_until="commit"))
+    def visit() -> float:
+        page = tab()
+        return timed(page, "h1", lambda: page.goto(f"{server.url}/{name}", wait_until="commit"))
 
-        visit()  # its modules are imported once for each server
-        table[f"first heading of {(name or 'read').capitalize()}"] = best(visit)
+    visit()  # its modules are imported once for each server
+    table[what] = best(visit)
+
+
+def moves(page: Page, server: Server, table: Table) -> None:
+    """From page to page by the bar, as somebody does who has the app open."""
+    page.goto(server.url)
+
+    def move(name: str) -> float:
+        page.locator(IDLE).wait_for(timeout=LONG)
+        link = page.locator(".st-key-top_bar").get_by_role("link", name=name)
+        heads = f"h1:has-text('{name}')"
+        return timed(page, heads, link.click)
+
+    for name in map(str.capitalize, PAGES[1:]):
+        times = []
+        for _ in range(REPEATS):
+            times.append(move(name))
+            move("Read")
+        table[f"heading of {name}, by a click in the bar"] = min(times)
 
 
 def best(act: Callable[[], float]) -> float:

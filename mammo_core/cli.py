@@ -18,6 +18,7 @@ from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
 from mammo_core.commands.judging import CARD, EXPLAIN_CHECK, FROC, STRESS
 from mammo_core.commands.learning import LEARNING_CURVE
+from mammo_core.commands.leaving import EXPORT
 from mammo_core.commands.lock import LOCK
 from mammo_core.commands.margin import MARGIN
 from mammo_core.commands.place import PLACE
@@ -44,6 +45,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     ENSEMBLE,
     EVALUATE,
     EXPLAIN_CHECK,
+    EXPORT,
     FIND_LESIONS,
     FROC,
     FUSE,

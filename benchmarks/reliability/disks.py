@@ -16,10 +16,9 @@ from benchmarks.reliability.campaign import CannotRunError, Counted
 from benchmarks.reliability.kills import unreadable
 from mammo_core.errors import MammoError
 from mammo_core.files import sweep_scratch
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import load_case, load_mammogram, store_case
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.runs.jobs import create_run
 from mammo_core.runs.kept_tables import keep_table, load_table
 from mammo_core.types import RunState
@@ -51,9 +50,7 @@ def case_on(disk: Path, content: bytes) -> str:
     root = disk / "cases"
     try:
         root.mkdir()
-        case = store_case(
-            [content], root, read=read_mammogram, mask=mask_outside_breast, now=time.time()
-        )
+        case = store_case([content], root, keep=keep_mammogram, now=time.time())
         if case.refusals:
             return f"the file is blamed: {case.refusals[0].sentence}"
         load_mammogram(root, load_case(root, case.case_id), case.images[0])

@@ -21,11 +21,15 @@ from pydicom.tag import BaseTag, Tag
 from benchmarks.reliability.campaign import Counted
 from mammo_core.errors import ReadError
 from mammo_core.files import cases_root, home, worklists_root
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import Case, forget_case, forget_old_cases, store_case
 from mammo_core.preprocessing.dicom.header import tags_to_read
 from mammo_core.preprocessing.grouping import Arrived, group_files
-from mammo_core.preprocessing.reading.read import read_evidence, read_exam, read_mammogram
+from mammo_core.preprocessing.reading.read import (
+    keep_mammogram,
+    read_evidence,
+    read_exam,
+    read_mammogram,
+)
 from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.reports.case.archive import case_zip
 from mammo_core.reports.case.picture import Appearance
@@ -211,8 +215,7 @@ def read_and_keep(files: Sequence[tuple[str, bytes]]) -> list[Case]:
         store_case(
             [files[place][1] for place in places],
             root,
-            read=read_mammogram,
-            mask=mask_outside_breast,
+            keep=keep_mammogram,
             now=time.time(),
         )
         for places in group_files(arrived)

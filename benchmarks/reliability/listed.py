@@ -73,7 +73,7 @@ CAMPAIGNS: Final = (
         line="none is refused.",
         unit="whole pictures",
         size=3_000,
-        small=400,
+        small=200,
         run=whole_ones,
     ),
     Campaign(
@@ -99,7 +99,7 @@ CAMPAIGNS: Final = (
         line="nothing is lost, doubled or half, and all ends as without a kill.",
         unit="kills",
         size=50,
-        small=4,
+        small=2,
         run=cache_and_prediction,
     ),
     Campaign(
@@ -151,7 +151,7 @@ CAMPAIGNS: Final = (
         ),
         unit="marks",
         size=5_000,
-        small=1_000,
+        small=250,
         run=markers,
     ),
     Campaign(
@@ -205,7 +205,7 @@ CAMPAIGNS: Final = (
         line="no page shows an error, no log a traceback, and each case that is kept is whole.",
         unit="seconds",
         size=600,
-        small=8,
+        small=5,
         run=two_servers,
     ),
     Campaign(
@@ -218,7 +218,7 @@ CAMPAIGNS: Final = (
         line="the page is there within 1 s, 19 times of 20, on two quiet cores; no error.",
         unit="moves",
         size=600,
-        small=20,
+        small=0,
         run=thresholds,
     ),
     Campaign(

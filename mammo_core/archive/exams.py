@@ -16,10 +16,9 @@ from mammo_core.archive.links import Link, LinkedImage, keep_link, own_key
 from mammo_core.archive.listed import find_archive
 from mammo_core.errors import ArchiveError
 from mammo_core.files import home, told_of_disk
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import Case, forget_case, forget_old_cases, store_case
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.types import Report
 
 _AT_ONCE: Final = 4  # images fetched side by side
@@ -83,8 +82,7 @@ def open_study(
         case = store_case(
             spool,
             root,
-            read=read_mammogram,
-            mask=mask_outside_breast,
+            keep=keep_mammogram,
             now=time.time(),
             report=lambda done, _: report(done, total, f"Reading {done + 1} of {total}"),
         )

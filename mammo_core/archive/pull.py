@@ -8,10 +8,9 @@ are kept sealed; the manifest has how many days after the woman's first exam her
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -108,13 +107,16 @@ def pull_studies(
     (out / _PICTURES).mkdir(parents=True, exist_ok=True)
     before = {str(one["exam"]) for one in read_lines(out / STATE_FILE) if "exam" in one}
     todo = [study for study in studies if _exam_id(study) not in before]
-    taken, problems, stopped, done = _Taken(limits), [], "", 0
+    taken, stopped, done = _Taken(limits), "", 0
+    problems: list[str] = []
     for study in todo:
         report(done, len(todo), f"Study {done + 1} of {len(todo)}")
         try:
             if should_stop():
                 raise ArchiveAwayError("Stopped on request.")
-            append_line(out / STATE_FILE, _pull(client, study, out, taken))
+            found = _pull(client, study, out, taken)
+            append_line(out / STATE_FILE, found)
+            problems += [f"Study {done + 1} of {len(todo)}: {one}" for one in found["refused"]]
         except ArchiveAwayError as error:
             stopped = str(error)
             break
@@ -154,21 +156,32 @@ class _Taken:
             )
 
 
-def _pull(client: ArchiveClient, study: FoundStudy, out: Path, taken: _Taken) -> dict[str, object]:
+def _pull(client: ArchiveClient, study: FoundStudy, out: Path, taken: _Taken) -> dict[str, Any]:
     """One study's pictures on the disk, and what is written down of it."""
     chosen = client.find_images(study.uid)
     taken.count(images=len(chosen.images))
-    rows = []
+    rows, refused = [], []
     with Spool(home() / "spool") as spool:
         fetch_images(client, study.uid, chosen.images, spool)
         taken.count(size=spool.size)
         for content in spool:
-            with suppress(ReadError):
+            try:
                 rows.append(_kept(mask_outside_breast(read_mammogram(content)), study, out))
+            except ReadError as error:
+                if error.code == "no_reader":
+                    raise ArchiveAwayError(str(error)) from None
+                refused.append(error.sentence)
     if not rows:
-        raise ArchiveError(f"none of its {len(chosen.images)} images could be read; left out.")
+        raise ArchiveError(
+            f"none of its {len(chosen.images)} images could be read; left out. {refused[0]}"
+        )
     whose = {"day": study.day, "accession": study.accession, "study": study.uid}
-    return {"exam": _exam_id(study), "whose": seal(json.dumps(whose)), "rows": rows}
+    return {
+        "exam": _exam_id(study),
+        "whose": seal(json.dumps(whose)),
+        "rows": rows,
+        "refused": refused,
+    }
 
 
 def _kept(mammogram: Mammogram, study: FoundStudy, out: Path) -> dict[str, str]:

@@ -35,12 +35,11 @@ from mammo_core.archive.worklists import (
 )
 from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
 from mammo_core.files import locked, replace_file, sweep_scratch
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE
-from mammo_core.preprocessing.reading.read import read_evidence, read_exam, read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram, read_evidence, read_exam
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint
 from mammo_core.types import RunState
 
@@ -171,7 +170,7 @@ class Receiver:
         entity.require_called_aet = True
         entity.require_calling_aet = [title for title, _ in self._settings.allowed]
         entity.network_timeout = entity.dimse_timeout = 60
-        entity.acse_timeout = 15
+        entity.acse_timeout = 60  # a computer under load answers late
         entity.add_supported_context(_VERIFICATION)
         for stored in STORED:
             entity.add_supported_context(stored, _SYNTAXES)
@@ -262,9 +261,7 @@ class Receiver:
             return
         contents = _Files(files)
         self._cases.mkdir(parents=True, exist_ok=True)
-        case = store_case(
-            contents, self._cases, read=read_mammogram, mask=mask_outside_breast, now=time.time()
-        )
+        case = store_case(contents, self._cases, keep=keep_mammogram, now=time.time())
         evidence = {}
         for image in case.images:
             with suppress(ReadError):  # without identity it can be read, and not be sent home

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mammo_core.archive.client import ArchiveClient, FoundStudy, Query
 
 _CASE_DIGITS: Final = 64
+_INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -188,9 +189,13 @@ def _pull(arguments: argparse.Namespace) -> int:
         f"{many(len(studies), 'study', 'studies')}, {many(images, 'instance', 'instances')} of all "
         f"kinds. At most {limits.images:,} images and {limits.megabytes:,} MB are fetched."
     )
-    pulled = pull_studies(
-        client, studies, arguments.out, limits=limits, labels=labels, report=show_progress
-    )
+    try:
+        pulled = pull_studies(
+            client, studies, arguments.out, limits=limits, labels=labels, report=show_progress
+        )
+    except KeyboardInterrupt:
+        say_aside("Stopped. The same command goes on from here.")
+        return _INTERRUPTED
     for problem in pulled.problems:
         say_aside(problem)
     say(

@@ -10,7 +10,7 @@ from typing import Final
 
 import pandas as pd
 
-from mammo_core.commands.command import Command, say, say_aside
+from mammo_core.commands.command import Command, note_look, say, say_aside
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.files import (
@@ -22,7 +22,7 @@ from mammo_core.files import (
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint, find_run, list_runs
 from mammo_core.runs.naming import is_archived, read_about, run_title, titles_of, write_about
 from mammo_core.types import Level, RunState
-from mammo_core.words import case_in_words
+from mammo_core.words import case_in_words, many
 
 LOOK_EVERY_SECONDS: Final = 0.2
 _SAY_AGAIN_SECONDS: Final = 5.0  # the same news with other numbers: "Preparing images: 25 of 400"
@@ -157,7 +157,12 @@ def _add_resumed(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_list_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("run", metavar="RUN", nargs="?", help="the one to name or archive")
+    parser.add_argument(
+        "asked",
+        metavar="RUN",
+        nargs="*",
+        help="the one to name or archive; behind `export` those to hand to MLflow, else all",
+    )
     parser.add_argument("--name", metavar="WORDS", help='what to call it; "" for its default')
     parser.add_argument("--notes", metavar="WORDS", help="what to remember of it")
     parser.add_argument(
@@ -167,10 +172,24 @@ def _add_list_arguments(parser: argparse.ArgumentParser) -> None:
     hidden.add_argument("--archive", action="store_true", help="hide it; nothing is deleted")
     hidden.add_argument("--restore", action="store_true", help="bring it back")
     hidden.add_argument("--all", action="store_true", help="list the archived ones too")
+    export = parser.add_argument_group("mammo runs export")
+    export.add_argument(
+        "--mlflow",
+        metavar="URI",
+        help="where to: http://HOST:PORT, or file:FOLDER; settings, metrics, card and weights go",
+    )
+    export.add_argument("--experiment", metavar="NAME", help="default mammoscope")
+    export.add_argument(
+        "--with-women", action="store_true", help="also the table of predictions, with ids"
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    if arguments.run is not None:
+    if arguments.asked[:1] == ["export"]:
+        return _export(arguments)
+    if arguments.mlflow is not None or len(arguments.asked) > 1:
+        raise ConfigError("One run at a time; to hand several on: mammo runs export --mlflow URI.")
+    if arguments.asked:
         return _note(arguments)
     asked = (arguments.name, arguments.notes, arguments.tag)
     if arguments.archive or arguments.restore or any(one is not None for one in asked):
@@ -189,7 +208,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 def _note(arguments: argparse.Namespace) -> int:
     """Keep what was said of the run, and tell what is known of it now."""
-    run = find_run(arguments.run, checkpoints_root())
+    run = find_run(arguments.asked[0], checkpoints_root())
     before = read_about(run)
     about = replace(
         before,
@@ -205,6 +224,29 @@ def _note(arguments: argparse.Namespace) -> int:
     for told in (about.notes, ", ".join(about.tags)):
         if told:
             say(told)
+    return 0
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    from mammo_core.runs.tracking import EXPERIMENT, export_runs
+
+    if arguments.mlflow is None:
+        raise ConfigError("Where to? mammo runs export --mlflow URI, a server's or file:FOLDER.")
+    names = arguments.asked[1:]
+    here = list_runs(checkpoints_root())
+    runs = [find_checkpoint(name) for name in names] or [
+        run for run in here if not is_archived(run) and run.read_status().state.is_over
+    ]
+    runs = [run for run in runs if run.settings_file.exists()]
+    note_look(*(run for run in runs if run.is_checkpoint), by="mammo runs export")
+    written = export_runs(
+        runs,
+        arguments.mlflow,
+        experiment=arguments.experiment or EXPERIMENT,
+        is_with_women=arguments.with_women,
+        told=lambda run, what: say(f"{run.run_id:44} {what}"),
+    )
+    say(f"{written} of {many(len(runs), 'run', 'runs')} written to {arguments.mlflow}.")
     return 0
 
 
@@ -248,7 +290,7 @@ def _counted(status: RunStatus) -> str:
 
 RUNS = Command(
     name="runs",
-    summary="list the runs; name, tag or archive one",
+    summary="list the runs; name, tag or archive one; hand them to MLflow",
     add_arguments=_add_list_arguments,
     run=_list,
 )

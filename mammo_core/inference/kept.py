@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 from mammo_core.errors import RunError
 from mammo_core.explain.regions import Regions
 from mammo_core.files import sha256_of
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import load_case, load_mammogram, store_case
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import Sample, place_images
 from mammo_core.reading import Reading, Region
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -97,8 +96,7 @@ def keep_readings(run: RunFolder, samples: Sequence[Sample]) -> int:
             case = store_case(
                 [path.read_bytes() for path in sample.files],
                 root,
-                read=read_mammogram,
-                mask=mask_outside_breast,
+                keep=keep_mammogram,
                 now=time.time(),
             )
             place_images(root, case, sample)

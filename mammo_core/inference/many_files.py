@@ -18,7 +18,6 @@ from mammo_core.errors import ConfigError, ReadError, TableError
 from mammo_core.files import replace_file, sha256_of
 from mammo_core.inference.engine import Engine
 from mammo_core.inference.interpretation import remark, why_not, why_unlike
-from mammo_core.inference.scoring import BATCH
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.read import read_mammogram
@@ -28,6 +27,7 @@ from mammo_core.tables import safe_cell
 from mammo_core.types import Pixels, Unfit
 
 _CLASS_PREFIX: Final = "p_"
+_TOGETHER: Final = 4  # files that are scored at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,7 +229,7 @@ def score_files(
         try:
             while True:
                 # No more are read ahead than two batches: each holds a prepared image.
-                while len(running) < 2 * BATCH and (one := next(left, None)) is not None:
+                while len(running) < 2 * _TOGETHER and (one := next(left, None)) is not None:
                     running.append(pool.submit(_read, one, card, engine.name, is_known))
                 if not running:
                     return
@@ -241,7 +241,7 @@ def score_files(
 def _ready(running: "deque[Future[_Read]]") -> list[_Read]:
     """The first, once it is read, and those after it that are read already; a batch at most."""
     ready = [running.popleft().result()]
-    while running and len(ready) < BATCH and running[0].done():
+    while running and len(ready) < _TOGETHER and running[0].done():
         ready.append(running.popleft().result())
     return ready
 

@@ -41,7 +41,6 @@ from mammo_core.zoo.published import slots_of
 from mammo_core.zoo.two_views import Beside, HeldStill, TwoViews
 
 DEFAULT_METHOD: Final = "grad_cam"
-BATCH: Final = 4  # images in one pass: the views of an exam
 _CACHED_BATCH: Final = 16  # where whole data sets are scored
 
 
@@ -72,8 +71,8 @@ def score_images(
     refs = [mammogram.ref for mammogram in mammograms]
     seats = seats_among(refs, model.views, slots_of(model))
     readings: list[Reading] = []
-    for start in range(0, len(mammograms), BATCH):
-        rows = range(start, min(start + BATCH, len(mammograms)))
+    for start in range(0, len(mammograms), engine.batch):
+        rows = range(start, min(start + engine.batch, len(mammograms)))
         some, seconds = _read(
             checkpoint, engine, mammograms, rows=rows, seats=seats.at(rows), method=method
         )

@@ -12,14 +12,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 import numpy as np
-from numpy.lib import format
 from numpy.typing import NDArray
 
-from mammo_core.errors import ConfigError, MammoError, ReadError
+from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
 from mammo_core.files import locked, replace_file, scratch_beside, told_of_disk
+from mammo_core.preprocessing.pixel_files import (
+    KINDS,
+    KeptImage,
+    array_file,
+    drop_image,
+    load_array,
+    load_image,
+    save_array,
+)
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
 
@@ -87,12 +95,13 @@ def store_case(
     files: Sequence[bytes],
     root: Path,
     *,
-    read: Callable[[bytes], Mammogram],
-    mask: Callable[[Mammogram], Mammogram],
+    keep: Callable[[bytes, Path], KeptImage],
     now: float,
     report: Callable[[int, int], None] = lambda done, total: None,
 ) -> Case:
-    """Read `files` and keep them as one case; a file that cannot be read becomes a refusal."""
+    """Keep `files` as one case; one that cannot be read becomes a refusal. `keep` reads a file and
+    writes its pixels to files that begin as it is told.
+    """
     hashes = [hashlib.sha256(content).hexdigest() for content in files]
     case_id = hashlib.sha256("".join(sorted(set(hashes))).encode()).hexdigest()
     with _alone_with(root, case_id):
@@ -103,9 +112,7 @@ def store_case(
             _write(kept, root)
             return kept
         with _made_whole(root, case_id) as scratch:
-            images, refusals = _read_into(
-                scratch, files, hashes, read=read, mask=mask, report=report
-            )
+            images, refusals = _read_into(scratch, files, hashes, keep=keep, report=report)
             case = Case(
                 case_id=case_id,
                 images=images,
@@ -121,8 +128,7 @@ def _read_into(
     files: Sequence[bytes],
     hashes: Sequence[str],
     *,
-    read: Callable[[bytes], Mammogram],
-    mask: Callable[[Mammogram], Mammogram],
+    keep: Callable[[bytes, Path], KeptImage],
     report: Callable[[int, int], None],
 ) -> tuple[tuple[CaseImage, ...], tuple[Refusal, ...]]:
     images: dict[str, CaseImage] = {}
@@ -132,24 +138,21 @@ def _read_into(
         if digest in images:
             refusals.append(_same_image(index + 1, images[digest].number))
             continue
-        started = time.perf_counter()
         try:
-            decoded = read(content)
-            read_at = time.perf_counter()
-            mammogram = mask(decoded)
+            kept = keep(content, folder / digest)
+        except DiskError:
+            raise
         except Exception as error:  # noqa: BLE001 - whatever one file does, the others are read
+            drop_image(folder / digest)
             refusals.append(_refusal(index + 1, error))
             continue
         images[digest] = CaseImage(
             number=index + 1,
-            info=replace(mammogram.info, ref=replace(mammogram.ref, image_id=digest)),
-            size=mammogram.size,
-            decoding_seconds=round(read_at - started, 4),
-            masking_seconds=round(time.perf_counter() - read_at, 4),
+            info=replace(kept.info, ref=replace(kept.info.ref, image_id=digest)),
+            size=kept.size,
+            decoding_seconds=kept.decoding_seconds,
+            masking_seconds=kept.masking_seconds,
         )
-        _save_array(folder / f"{digest}.pixels.npy", mammogram.pixels)
-        if mammogram.wide is not None:
-            _save_array(folder / f"{digest}.wide.npy", mammogram.wide)
     return tuple(images.values()), tuple(refusals)
 
 
@@ -185,13 +188,7 @@ def load_case(root: Path, case_id: str, *, now: float | None = None) -> Case:
 
 def load_mammogram(root: Path, case: Case, image: CaseImage) -> Mammogram:
     """One image of `case` with its pixels, side and view as corrected."""
-    folder = root / case.case_id
-    wide = folder / f"{image.ref.image_id}.wide.npy"
-    return Mammogram(
-        info=image.info,
-        pixels=_load_array(folder / f"{image.ref.image_id}.pixels.npy"),
-        wide=_load_array(wide) if wide.exists() else None,
-    )
+    return load_image(root / case.case_id / image.ref.image_id, image.info)
 
 
 def load_grey(
@@ -200,16 +197,14 @@ def load_grey(
     """Every pixel as it is shown before any window, as it lies on the disk: what is looked at is
     read. Where the file had no such values of its own they are made by `grey`, once.
     """
-    folder = root / case.case_id
-    # Windows deletes no file that is mapped, and a forgotten case must be gone at once.
-    mode: Literal["r"] | None = None if os.name == "nt" else "r"
-    wide, made = (folder / f"{image.ref.image_id}.{kind}.npy" for kind in ("wide", "grey"))
+    stem = root / case.case_id / image.ref.image_id
+    wide, made = (array_file(stem, kind) for kind in ("wide", "grey"))
     if wide.exists():
-        return _load_array(wide, mode)
+        return load_array(wide)
     with suppress(MammoError):  # not made yet, or a power cut left half of it
-        return _load_array(made, mode)
-    _save_array(made, grey(load_mammogram(root, case, image)))
-    return _load_array(made, mode)
+        return load_array(made)
+    save_array(made, grey(load_mammogram(root, case, image)))
+    return load_array(made)
 
 
 def correct_image(
@@ -282,12 +277,11 @@ def regroup_images(
 
 
 def _copy_pixels(source: Path, target: Path, image_id: str) -> None:
-    pixels, wide = f"{image_id}.pixels.npy", f"{image_id}.wide.npy"
-    if not (source / pixels).exists():
+    files = [array_file(source / image_id, kind) for kind in KINDS]
+    if not files[0].exists():
         raise MammoError(_GONE)
-    for name in (pixels, wide):
-        if (source / name).exists():
-            shutil.copyfile(source / name, target / name)
+    for file in filter(Path.exists, files):
+        shutil.copyfile(file, target / file.name)
 
 
 def keep_case(root: Path, case_id: str, *, until: float, now: float | None = None) -> Case:
@@ -431,29 +425,6 @@ def _is_over(folder: Path, now: float) -> bool:
         return bool(now > document["kept_until"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return folder.exists() and now - folder.stat().st_mtime > DAY_SECONDS
-
-
-def _save_array(path: Path, values: NDArray[Any]) -> None:
-    """As `np.save`, which on a full disk says only how many values it could not write."""
-    scratch = scratch_beside(path)
-    values = np.ascontiguousarray(values)
-    with told_of_disk(path.parent.parent):
-        try:
-            with scratch.open("wb") as stream:
-                format.write_array_header_1_0(stream, format.header_data_from_array_1_0(values))
-                stream.write(values.reshape(-1).view(np.uint8).data)
-            scratch.replace(path)
-        finally:
-            scratch.unlink(missing_ok=True)
-
-
-def _load_array(path: Path, mode: Literal["r"] | None = None) -> NDArray[Any]:
-    """The whole array; with mode "r" as it lies on the disk, read where it is looked at."""
-    try:
-        values: NDArray[Any] = np.load(path, mmap_mode=mode, allow_pickle=False)
-    except (OSError, ValueError, EOFError):
-        raise MammoError("Pixels of this case are missing. Open the images again.") from None
-    return values
 
 
 def _write(case: Case, root: Path) -> None:

@@ -125,6 +125,7 @@ def test_strangers_tomosyntheses_and_endless_objects_are_refused(
         until(lambda: not stranger.is_established)
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_answered_so_that_the_sender_keeps_the_image(
     own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

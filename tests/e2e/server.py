@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from launcher.address import LOOPBACK, is_healthy
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-START_SECONDS: Final = 60
+START_SECONDS: Final = 180
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

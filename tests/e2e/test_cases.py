@@ -15,6 +15,7 @@ from mammo_core.datasets.predictions import predictions_table
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.types import CANCER
+from tests.e2e.screens import wait_until_drawn
 from tests.e2e.server import Server
 from tests.predictions import write_run
 
@@ -74,6 +75,20 @@ def test_a_click_opens_a_case_and_j_and_k_go_on_from_there(listed: Page) -> None
     expect(row).to_contain_text("no picture")
     listed.get_by_label("Next case (J)").click()
     expect(listed.get_by_text("Python has case004")).to_be_visible()
+
+
+@pytest.mark.slow
+def test_what_is_done_while_the_page_still_runs_is_heard_all_of_it(
+    browser: Browser, serve: Callable[[Path], str]
+) -> None:
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.goto(f"{serve(APP)}/?slow=1")
+    expect(page.locator(".case-list")).to_have_attribute("data-shown", "500")
+    for tag in ("first", "second", "third"):
+        page.get_by_label("Tag", exact=True).fill(tag)
+        page.get_by_role("button", name="Give this tag").click()
+    expect(page.get_by_text("tags in order: first second third")).to_be_visible()
+    page.close()
 
 
 @pytest.mark.slow
@@ -182,7 +197,8 @@ def draw_around_the_left_half(page: Page, figure: str) -> None:
 
 
 def tag_all_shown(page: Page, tag: str) -> int:
-    """How many cases were tagged."""
+    """How many cases were tagged, of the list that stands when the page is at rest."""
+    wait_until_drawn(page)
     expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
     shown = int(page.locator(".case-list").get_attribute("data-shown") or 0)
     page.get_by_label("Tag", exact=True).fill(tag)
@@ -193,7 +209,7 @@ def tag_all_shown(page: Page, tag: str) -> int:
 
 def expect_slice(page: Page, tag: str, images: int) -> None:
     page.get_by_role("radio", name="Slices").click()
-    page.get_by_role("radio", name="tag", exact=True).click()
+    page.locator(".st-key-cut").get_by_role("radio", name="tag", exact=True).click()  # not a map's
     page.get_by_role("radio", name=tag, exact=True).click()
     expect(page.locator(".case-list")).to_have_attribute("data-shown", str(images))
 

@@ -18,9 +18,8 @@ from mammo_core.inference.kept import (
     keep_readings,
     place_of,
 )
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import Case, load_case, store_case
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import list_samples, place_images
 from mammo_core.runs.card import read_card, write_card
 from mammo_core.runs.folder import RunFolder
@@ -40,7 +39,7 @@ def exam(tmp_path_factory: pytest.TempPathFactory) -> Case:
     """The first sample, as the page opens it."""
     root, sample = tmp_path_factory.mktemp("cases"), list_samples(samples_root())[0]
     files = [path.read_bytes() for path in sample.files]
-    case = store_case(files, root, read=read_mammogram, mask=mask_outside_breast, now=time.time())
+    case = store_case(files, root, keep=keep_mammogram, now=time.time())
     place_images(root, case, sample)
     return load_case(root, case.case_id)
 

@@ -10,7 +10,7 @@ from mammo_core.errors import MammoError
 from mammo_core.explain.methods import METHODS
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine
-from mammo_core.inference.scoring import BATCH, Seconds, heatmap_of, score_images
+from mammo_core.inference.scoring import Seconds, heatmap_of, score_images
 from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import card, write_checkpoint
@@ -102,7 +102,7 @@ def test_without_a_scale_the_map_is_stretched_and_says_so() -> None:
 
 def test_the_parts_of_a_reading_are_timed_batch_by_batch() -> None:
     took: list[Seconds] = []
-    score_images(constructed(), [mammogram(lesion_at=(60, 20))] * (BATCH + 1), took=took.append)
+    score_images(constructed(), [mammogram(lesion_at=(60, 20))] * 5, took=took.append)
     assert len(took) == 2
     assert all(min(one.preparing, one.network, one.heatmap) > 0.0 for one in took)
 

@@ -12,9 +12,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.files import REPOSITORY, samples_root
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import store_case
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import list_samples
 from pages.components.compare.sections import GROUPS
 
@@ -30,8 +29,7 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     case = store_case(
         [path.read_bytes() for path in sample.files],
         root,
-        read=read_mammogram,
-        mask=mask_outside_breast,
+        keep=keep_mammogram,
         now=time.time(),
     )
     return root / case.case_id

@@ -470,7 +470,7 @@ def test_the_trials_of_a_search_are_listed_with_how_many_there_were(
 ) -> None:
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
-    page.segmented_control(key="compare_section").set_value("Trials").run()
+    show_section(page, "Trials")
     assert "No search has been made" in page.info[-1].value
     base = load_settings(RunFolder(runs_root / GOOD).file("run.json"), RunConfig)
     over = {"optim.learning_rate": "log:1e-5..1e-3"}

@@ -121,7 +121,9 @@ def test_an_audit_runs_on_its_own_and_its_findings_open(open_page: OpenPage, lea
 def test_what_without_cancer_rests_on_is_said_and_kept(open_page: OpenPage, leaky: Path) -> None:
     registered(leaky)
     page = open_page("data")
-    assert any("is not known" in one.value for one in page.caption)
+    told = " ".join(one.value for one in page.caption)
+    assert "Reference standard: as the manifest" in told
+    assert "rests on" not in told  # no more is known, and that much is said
     (name,) = [entry.name for entry in list_registered(datasets_root())]
     page.selectbox(key=f"verified_{name}").set_value(Verified.FOLLOW_UP).run()
     page.number_input(key=f"verified_months_{name}").set_value(24).run()

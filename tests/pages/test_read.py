@@ -67,6 +67,15 @@ def case_table(page: AppTest) -> str:
     return str(table.to_string())
 
 
+def test_the_bytes_of_a_file_are_let_go_once_its_case_is_kept(page: AppTest) -> None:
+    """Streamlit would hold them as long as the tab is open."""
+    page.run()
+    drop(page, ("one.png", a_breast()))
+    (upload,) = page.session_state["dropped_files"]
+    assert page.query_params["case"]
+    assert (upload.size, upload.getvalue()) == (len(a_breast()), b"")
+
+
 def own_copy(runs_root: Path, name: str = "20260101-000000-light_cnn-abcd") -> RunFolder:
     """The shipped checkpoint as one of the user's."""
     shutil.copytree(shipped_checkpoints_root() / "phantom-light", runs_root / name)

@@ -948,7 +948,7 @@ def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
     for section in page.segmented_control(key="judge").options:
         show(at_threshold(page, 0.5), section)
         shown = [*page.dataframe, *page.error, *page.info, *page.get("plotly_chart")[1:]]
-        told = ("iMRMC", "cancers missed", "are kept with a place")
+        told = ("iMRMC", "cancers missed", "keeps a place for")
         assert shown or any(words in captions_of(page) for words in told), section
         assert not any("nan" in str(table.value.to_numpy()).lower() for table in page.dataframe)
 
@@ -1106,10 +1106,27 @@ def test_images_that_a_checkpoint_keeps_are_a_map_to_be_listed(
     vectors = np.random.default_rng(0).normal(size=(20, 5)).astype(np.float32)
     write_embeddings(run, Embeddings(vectors=vectors, images=kept), weights_sha256="0" * 64)
     page = show(open_page("thresholds"), "Map")
-    assert "20 of 40 images counted here are kept with a place" in captions_of(page)
+    assert "for 20 of the 40 images of the " in captions_of(page)
     assert "20 images in the two directions" in captions_of(page)
     assert page.get("plotly_chart")[-1].key == "map"
     assert "site" in page.segmented_control(key="map_by").options
+
+
+def test_where_none_of_the_split_has_a_place_on_the_map_the_split_that_has_is_a_click_away(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=20, with_cancer=8)
+    splits = np.where(np.arange(len(table)) < len(table) // 2, "val", "test")
+    run = write_run(runs_root, RUN, table.assign(split=splits))
+    kept = table[splits == "val"]
+    vectors = np.random.default_rng(0).normal(size=(len(kept), 5)).astype(np.float32)
+    write_embeddings(run, Embeddings(vectors=vectors, images=kept), weights_sha256="0" * 64)
+    page = show(open_page("thresholds"), "Map")
+    assert "for none of the test split" in captions_of(page)
+    page.button(key="map_split").click().run()
+    assert not page.exception
+    assert page.segmented_control(key="count_split").value == "val"
+    assert f"{len(kept)} images in the two directions" in captions_of(page)
 
 
 def test_a_table_without_its_model_has_no_map(open_page: OpenPage) -> None:

@@ -4,6 +4,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,7 @@ from mammo_core.preprocessing.cases import (
     with_names,
 )
 from mammo_core.preprocessing.cases import Case as StoredCase
+from mammo_core.preprocessing.pixel_files import KeptImage, keep_image
 from mammo_core.reports.case.record import opening_in_words
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 
@@ -49,7 +51,10 @@ def blank_first_pixel(mammogram: Mammogram) -> Mammogram:
 
 def store(root: Path, *files: bytes, now: float | None = None) -> StoredCase:
     return store_case(
-        files, root, read=read, mask=blank_first_pixel, now=time.time() if now is None else now
+        files,
+        root,
+        keep=partial(keep_image, read=read, mask=blank_first_pixel),
+        now=time.time() if now is None else now,
     )
 
 
@@ -110,7 +115,10 @@ def test_how_long_each_file_took_to_open_is_kept_with_it(tmp_path: Path) -> None
         return read(content)
 
     stored = store_case(
-        [b"ab", b"cd"], tmp_path, read=slowly, mask=blank_first_pixel, now=time.time()
+        [b"ab", b"cd"],
+        tmp_path,
+        keep=partial(keep_image, read=slowly, mask=blank_first_pixel),
+        now=time.time(),
     )
     slow, quick = load_case(tmp_path, stored.case_id).images
     assert slow.decoding_seconds is not None
@@ -173,8 +181,7 @@ def test_a_file_refused_once_is_tried_again(tmp_path: Path) -> None:
     second = store_case(
         [b"no"],
         tmp_path,
-        read=lambda _: read(b"ab"),
-        mask=blank_first_pixel,
+        keep=partial(keep_image, read=lambda _: read(b"ab"), mask=blank_first_pixel),
         now=time.time(),
     )
     assert (len(second.images), second.refusals) == (1, ())
@@ -360,7 +367,12 @@ def test_values_from_before_windowing_are_shown_as_they_are(tmp_path: Path) -> N
     def wide(content: bytes) -> Mammogram:
         return replace(read(content), wide=np.array([[7, 4095]], dtype=np.uint16))
 
-    stored = store_case([b"ab"], tmp_path, read=wide, mask=lambda image: image, now=time.time())
+    stored = store_case(
+        [b"ab"],
+        tmp_path,
+        keep=partial(keep_image, read=wide, mask=lambda image: image),
+        now=time.time(),
+    )
     shown = load_grey(tmp_path, stored, stored.images[0], grey=lambda image: pytest.fail("made"))
     assert shown.tolist() == [[7, 4095]]
 
@@ -375,7 +387,10 @@ def test_the_same_file_in_twenty_sessions_is_one_case_and_no_error(tmp_path: Pat
     def session(number: int) -> StoredCase:
         start.wait()
         return store_case(
-            [b"ab", b"cd"], tmp_path, read=slowly, mask=blank_first_pixel, now=time.time() + number
+            [b"ab", b"cd"],
+            tmp_path,
+            keep=partial(keep_image, read=slowly, mask=blank_first_pixel),
+            now=time.time() + number,
         )
 
     start = threading.Barrier(20)
@@ -417,7 +432,10 @@ def test_a_file_that_breaks_the_reader_in_an_unforeseen_way_is_refused_alone(
         return read(content)
 
     case = store_case(
-        [b"no", b"ab"], tmp_path, read=breaking, mask=blank_first_pixel, now=time.time()
+        [b"no", b"ab"],
+        tmp_path,
+        keep=partial(keep_image, read=breaking, mask=blank_first_pixel),
+        now=time.time(),
     )
     assert [(r.number, r.sentence) for r in case.refusals] == [
         (1, "This file could not be read (RecursionError).")
@@ -434,5 +452,24 @@ def test_a_case_is_whole_or_not_there(tmp_path: Path) -> None:
         return read(content)
 
     with pytest.raises(KeyboardInterrupt):
-        store_case([b"ab", b"cd"], tmp_path, read=dying, mask=blank_first_pixel, now=time.time())
+        store_case(
+            [b"ab", b"cd"],
+            tmp_path,
+            keep=partial(keep_image, read=dying, mask=blank_first_pixel),
+            now=time.time(),
+        )
     assert not list(tmp_path.iterdir())
+
+
+def test_what_a_reader_that_died_has_left_of_a_file_is_no_part_of_the_case(tmp_path: Path) -> None:
+    def dying(content: bytes, stem: Path) -> KeptImage:
+        if content == b"no":
+            stem.with_name(f".{stem.name}.pixels.npy.1-ab.tmp").write_bytes(b"half")
+            stem.with_name(f"{stem.name}.pixels.npy").write_bytes(b"whole")
+            raise ReadError("decoder_died", "The decoder died of this file.", "")
+        return keep_image(content, stem, read=read, mask=blank_first_pixel)
+
+    case = store_case([b"no", b"ab"], tmp_path, keep=dying, now=time.time())
+    assert [refusal.number for refusal in case.refusals] == [1]
+    files = {file.name for file in (tmp_path / case.case_id).iterdir()}
+    assert files == {"case.json", f"{case.images[0].ref.image_id}.pixels.npy"}

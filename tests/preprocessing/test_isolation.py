@@ -12,6 +12,8 @@ import pytest
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ReadError
+from mammo_core.preprocessing.breast import mask_outside_breast
+from mammo_core.preprocessing.pixel_files import load_image
 from mammo_core.preprocessing.prepare import prepare_grey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingPool, ReadingProcess
@@ -68,6 +70,33 @@ def test_one_process_reads_many_files(process: ReadingProcess) -> None:
     first = process.process_id
     process.read(b"P5 1 1 255\n\0", key=KEY, image_id="7")
     assert process.process_id == first
+
+
+def test_an_image_that_is_kept_is_written_there_and_only_words_come_back(
+    process: ReadingProcess, tmp_path: Path
+) -> None:
+    kept = process.keep(PLAIN, tmp_path / "image", key=KEY)
+    here = mask_outside_breast(decode(PLAIN, key=KEY))
+    there = load_image(tmp_path / "image", kept.info)
+    assert (kept.info, kept.size) == (here.info, here.size)
+    assert np.array_equal(there.pixels, here.pixels)
+    assert there.wide is not None
+    assert here.wide is not None
+    assert np.array_equal(there.wide, here.wide)
+    assert {file.name for file in tmp_path.iterdir()} == {"image.pixels.npy", "image.wide.npy"}
+
+
+def test_a_kept_image_of_an_impossible_size_is_no_answer(tmp_path: Path) -> None:
+    lie = (
+        "from mammo_core.preprocessing.pixel_files import KeptImage\n"
+        "from mammo_core.types import ImageInfo, ImageRef\n"
+        "info = ImageInfo(ref=ImageRef(image_id='x'), kind='test', bits=8)\n"
+        "kept = KeptImage(info=info, size=(10**6, 10**6), decoding_seconds=0, masking_seconds=0)\n"
+        "send(sys.stdout.buffer, Reply(kept=kept))\n"
+    )
+    process = ReadingProcess(command=pretender(lie))
+    with pytest.raises(ReadError, match="died"):
+        process.keep(PLAIN, tmp_path / "image", key=KEY)
 
 
 def test_an_image_prepared_there_is_the_image_prepared_here(process: ReadingProcess) -> None:

@@ -1,6 +1,7 @@
 """Phantoms say in their files what they are; the mark survives the reading process and a case."""
 
 import io
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -12,6 +13,7 @@ from mammo_core.files import samples_root
 from mammo_core.preprocessing.cases import load_case, load_mammogram, store_case
 from mammo_core.preprocessing.phantoms.mark import is_marked_png, mark_png
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.preprocessing.reading.read import decode, read_mammogram
 from tests.preprocessing.dicom_files import KEY, mammogram_file, ramp
 
@@ -56,9 +58,13 @@ def test_the_mark_is_a_comment_that_changes_no_pixel() -> None:
 def test_a_case_remembers_which_images_are_synthetic(tmp_path: Path) -> None:
     files = [png(), mark_png(png())]
     case = store_case(
-        files, tmp_path, read=lambda content: decode(content, key=KEY), mask=lambda one: one,
+        files,
+        tmp_path,
+        keep=partial(
+            keep_image, read=lambda content: decode(content, key=KEY), mask=lambda one: one
+        ),
         now=0.0,
-    )  # fmt: skip
+    )
     again = load_case(tmp_path, case.case_id, now=0.0)
     assert [image.info.is_synthetic for image in again.images] == [False, True]
     assert load_mammogram(tmp_path, again, again.images[1]).info.is_synthetic

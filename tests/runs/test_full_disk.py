@@ -12,9 +12,10 @@ import pytest
 from mammo_core.errors import DiskError
 from mammo_core.files import replace_file
 from mammo_core.preprocessing.cases import store_case
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import carry_out
-from mammo_core.types import ImageInfo, ImageRef, Mammogram, RunState
+from mammo_core.types import RunState
 
 
 @pytest.fixture
@@ -77,15 +78,12 @@ def test_a_run_that_ends_well_leaves_no_spare_room_behind(tmp_path: Path) -> Non
 
 
 def test_a_case_for_which_there_is_no_room_says_so_and_leaves_nothing(small_disk: Path) -> None:
-    def read(content: bytes) -> Mammogram:
-        ref = ImageRef(image_id="x")
-        pixels = np.zeros((1024, 1024), np.float32)
-        return Mammogram(info=ImageInfo(ref=ref, kind="test", bits=8), pixels=pixels)
-
+    rows, columns = np.mgrid[:1024, :1024]
+    disc = np.clip(255 - np.hypot(rows - 512, columns) / 2, 0, 255).astype(np.uint8)
     root = small_disk / "cases"
     root.mkdir()
     with pytest.raises(DiskError, match="no room left"):
-        store_case([b"x"], root, read=read, mask=lambda image: image, now=0.0)
+        store_case([b"P5 1024 1024 255\n" + disc.tobytes()], root, keep=keep_mammogram, now=0.0)
     assert list(root.iterdir()) == []
 
 

@@ -78,8 +78,9 @@ def gather_facts(
     files = {path: root / path for path in paths}
     known = memory.of_files(list(files.values()))
     looks = {path: _recalled(path, *known[files[path]]) for path in paths if files[path] in known}
-    left = [path for path in paths if path not in looks]
-    np.random.default_rng(0).shuffle(left)
+    order = list(paths)
+    np.random.default_rng(0).shuffle(order)  # all, so that what is left goes in the same chunks
+    left = [path for path in order if path not in looks]
     report(len(looks), len(paths))
     size = CHUNK if hands_on() else _AT_ONCE
     chunks = [left[start : start + size] for start in range(0, len(left), size)]

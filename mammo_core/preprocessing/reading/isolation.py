@@ -23,6 +23,7 @@ import psutil
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ConfigError, ReadError
 from mammo_core.files import REPOSITORY
+from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
@@ -35,6 +36,7 @@ from mammo_core.preprocessing.reading.messages import (
     receive_exam,
     receive_grey,
     receive_image,
+    receive_kept,
     receive_peeks,
     receive_rows,
     send,
@@ -79,6 +81,13 @@ class ReadingProcess:
     def read(self, source: Path | bytes, *, key: bytes, image_id: str | None = None) -> Mammogram:
         """Read one file; whatever it does to the process becomes a ReadError."""
         return self._ask(source, Request(key=key.hex(), image_id=image_id), receive_image)
+
+    def keep(self, source: bytes, stem: Path, *, key: bytes) -> KeptImage:
+        """Read one file, mask it, and write its pixels to files that begin with `stem`: none of
+        them comes back.
+        """
+        request = Request(key=key.hex(), stem=str(stem.absolute()))
+        return self._ask(source, request, receive_kept, seconds=limits.KEEP_SECONDS)
 
     def read_prepared(
         self, source: Path | bytes, settings: PrepareSettings, *, key: bytes
@@ -211,6 +220,10 @@ class ReadingPool:
     def read(self, source: Path | bytes, *, key: bytes, image_id: str | None) -> Mammogram:
         with self._one() as process:
             return process.read(source, key=key, image_id=image_id)
+
+    def keep(self, source: bytes, stem: Path, *, key: bytes) -> KeptImage:
+        with self._one() as process:
+            return process.keep(source, stem, key=key)
 
     def read_evidence(self, source: bytes) -> Evidence:
         with self._one() as process:

@@ -18,6 +18,7 @@ TILES: Final = 4096  # of a JPEG 2000 codestream
 
 WORKER_BYTES: Final = 3 * 1024 * MEGABYTE  # address space where the system can limit it
 WORKER_SECONDS: Final = 20.0  # per file, by the clock on the wall
+KEEP_SECONDS: Final = 30.0  # where what is read is masked and written as well
 HEADER_SECONDS: Final = 5.0  # where nothing but a header is read
 ELEMENTS: Final = 2_000_000  # of a data set; a mammogram has some hundred
 TABLE_BYTES: Final = 64 * MEGABYTE  # of the text of a sheet

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
-from mammo_core.errors import ReadError
+from mammo_core.errors import DiskError, ReadError
 from mammo_core.preprocessing.intensity import Levels
+from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.prepare import PreparedGrey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence
@@ -25,6 +26,7 @@ from mammo_core.types import Geometry, ImageInfo, Laterality, Mammogram, Size, V
 T = TypeVar("T")
 _LENGTH: Final = struct.Struct("<I")
 _LONGEST: Final = limits.MEGABYTE
+NO_ROOM: Final = "no_room"  # the code of a refusal that is the disk's fault and not the file's
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,7 @@ class Request:
     is_for_exam: bool = False  # which exam the file is of, and no more
     peeked: tuple[str, ...] = ()  # what the headers at these paths say, and no pixel
     sheet: str | None = None  # that sheet of the workbook at `path`; "" is its first
+    stem: str | None = None  # where given, the pixels go to files that begin so, and stay here
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +83,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One of the seven; none means "ready"."""
+    """One of the eight; none means "ready"."""
 
     image: Described | None = None
     grey: DescribedGrey | None = None
@@ -89,6 +92,7 @@ class Reply:
     exam: str | None = None
     peeks: tuple[Peek | None, ...] | None = None
     rows_bytes: int | None = None  # of the rows of a sheet, which follow as JSON
+    kept: KeptImage | None = None
 
 
 def send(stream: IO[bytes], message: Request | Reply) -> None:
@@ -134,6 +138,8 @@ def send_grey(stream: IO[bytes], grey: PreparedGrey) -> None:
 def _receive_reply(stream: IO[bytes]) -> Reply:
     reply = receive(stream, Reply)
     if reply.refused is not None:
+        if reply.refused.code == NO_ROOM:
+            raise DiskError(reply.refused.sentence)
         raise ReadError(reply.refused.code, reply.refused.sentence, reply.refused.hint)
     return reply
 
@@ -149,6 +155,14 @@ def receive_grey(stream: IO[bytes]) -> PreparedGrey:
     levels: Levels = np.empty(size, np.uint16) if reply.grey.is_deep else np.empty(size, np.uint8)
     _fill(stream, memoryview(levels).cast("B"))
     return PreparedGrey(levels=levels, geometry=reply.grey.geometry, notes=reply.grey.notes)
+
+
+def receive_kept(stream: IO[bytes]) -> KeptImage:
+    """What is known of an image whose pixels were written; a refusal is raised."""
+    kept = _receive_reply(stream).kept
+    if kept is None or not 0 < kept.size[0] * kept.size[1] <= limits.PIXELS:
+        raise EOFError
+    return kept
 
 
 def receive_evidence(stream: IO[bytes]) -> Evidence:

@@ -7,6 +7,7 @@ from typing import Final
 
 from mammo_core.errors import MammoError, ReadError
 from mammo_core.files import home
+from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.raster import decode_raster
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key, keyed_id
@@ -46,6 +47,13 @@ def read_mammogram(source: Path | bytes, *, image_id: str | None = None) -> Mamm
     wrong with a file is a ReadError.
     """
     return shared_pool().read(source, key=installation_key(home() / "key"), image_id=image_id)
+
+
+def keep_mammogram(content: bytes, stem: Path) -> KeptImage:
+    """Read one file as `read_mammogram` does, and mask it; its pixels are written there, to files
+    that begin with `stem`, and never come here.
+    """
+    return shared_pool().keep(content, stem, key=installation_key(home() / "key"))
 
 
 def read_evidence(content: bytes) -> Evidence:

@@ -15,10 +15,13 @@ from typing import IO
 
 import cv2
 
-from mammo_core.errors import MammoError, ReadError
+from mammo_core.errors import DiskError, MammoError, ReadError
+from mammo_core.preprocessing.breast import mask_outside_breast
+from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.preprocessing.prepare import prepare_grey
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.messages import (
+    NO_ROOM,
     Refused,
     Reply,
     Request,
@@ -62,6 +65,8 @@ def _answer(request: Request, requests: IO[bytes], replies: IO[bytes]) -> None:
         answer = _answer_to(request, content)
     except ReadError as error:
         _refuse(replies, error)
+    except DiskError as error:
+        _refuse(replies, ReadError(NO_ROOM, str(error)))
     except BaseException as error:  # noqa: BLE001 - native decoders raise what is no Exception
         text = str(error) if isinstance(error, MammoError) else type(error).__name__
         _refuse(replies, ReadError("damaged", f"The decoder failed on this file ({text})."))
@@ -81,6 +86,10 @@ def _answer_to(request: Request, content: bytes) -> Callable[[IO[bytes]], None]:
     if request.path is not None and request.sheet is not None:
         rows = pack_rows(decode_rows(Path(request.path), request.sheet))
         return partial(send_rows, rows=rows)
+    if request.stem is not None:
+        read = partial(decode_content, size=request.size, key=bytes.fromhex(request.key))
+        kept = keep_image(content, Path(request.stem), read=read, mask=mask_outside_breast)
+        return partial(send, message=Reply(kept=kept))
     mammogram = _mammogram_of(request, content)
     if request.settings is None:
         return partial(send_image, mammogram=mammogram)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import streamlit as st
 
 from mammo_core.errors import MammoError, TableError
+from mammo_core.glossary import meaning
 from mammo_core.metrics.calibration import fit_score_map, probabilities_at
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.net_benefit import NetBenefit, net_benefits, why_no_test
@@ -30,6 +31,7 @@ def show_net_benefit(compared: Compared) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         kind = st.segmented_control(
             "Re-calibrated by", _KINDS, default=_KINDS[0], required=True, key="benefit_kind",
+            help=meaning("Net benefit", "Temperature", "Platt", "Isotonic"),
             bind="query-params",
         )  # fmt: skip
         share = 100 * prevalence_of(compared.models)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.calibration import calibration_of
 from mammo_core.metrics.curves import pr_curve, roc_curve
 from mammo_core.metrics.paired_rates import AtOneRate, sensitivities_at
@@ -43,7 +44,8 @@ def show_at_one_rate(compared: Compared) -> None:
     st.caption(
         "95 % intervals in brackets. Women are drawn again, and each draw sets every threshold "
         f"anew; differences are paired{_several(len(found))}. Each threshold is set on these very "
-        "cases, so every sensitivity is a little flattered, all models alike."
+        "cases, so every sensitivity is a little flattered, all models alike.",
+        help=meaning("Sensitivity", "Specificity", "Recall rate", "Bootstrap"),
     )
     if aim is Aim.RECALL_RATE:
         st.caption(
@@ -109,5 +111,6 @@ def _show_part(compared: Compared) -> None:
     st.caption(
         "The area under this part of the curve divided by its width: 1 is perfect, guessing has "
         f"{over.of_guessing:.3f}. 95 % intervals in brackets, women drawn again; differences are "
-        f"paired{_several(len(found))}. Choose the range before you look, not after."
+        f"paired{_several(len(found))}. Choose the range before you look, not after.",
+        help=meaning("Partial AUC", "ROC curve"),
     )

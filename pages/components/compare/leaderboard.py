@@ -9,6 +9,7 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import measurements_root
+from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import (
@@ -188,6 +189,13 @@ _WIDTHS: Final = {
 }  # fmt: skip
 
 
+_HELP: Final = {
+    "AUC": meaning("AUC", "95 % interval"),
+    "average precision": meaning("Average precision"),
+    "AUC over seeds": "The same recipe trained with other random numbers: the spread is luck.",
+}
+
+
 def say_what_is_compared(shared: SharedCases, names: Sequence[str]) -> None:
     if len(names) < 2:
         return
@@ -225,7 +233,10 @@ def show_leaderboard(compared: Compared) -> None:
         hide_index=True,
         height="content",
         key="leaderboard",
-        column_config={name: st.column_config.TextColumn(width=w) for name, w in _WIDTHS.items()},
+        column_config={
+            name: st.column_config.TextColumn(width=w, help=_HELP.get(name))
+            for name, w in _WIDTHS.items()
+        },
     )
     whole = [f"{one}: {title}" for one, title in compared.titles.items() if one != title]
     if whole:

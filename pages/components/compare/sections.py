@@ -43,8 +43,8 @@ GROUPS: Final[Mapping[str, Mapping[str, Section]]] = {
     "Effort": {
         "Cost": show_cost,
         "Learning curve": show_growth,
-        "Settings": show_settings,
         "Trials": show_trials,
+        "Settings": show_settings,
     },
     "Study": {"Report": show_reports, "Plan a study": show_plan},
 }
@@ -57,12 +57,15 @@ def show_section(compared: Compared) -> None:
     """The section in the URL, of the group it is in."""
     state = st.session_state
     asked = str(state.get(SECTION) or st.query_params.get(SECTION) or FIRST)
-    state[_GROUP] = next((name for name, group in GROUPS.items() if asked in group), "Curves")
+    known = {section: name for name, group in GROUPS.items() for section in group}
+    state[_GROUP] = known.get(asked, known[FIRST])
+    if asked in known and asked != FIRST:
+        state[SECTION] = asked  # a link: the default is of another group
     with st.container(horizontal=True):
         chosen = st.segmented_control(
             "Show", list(GROUPS), required=True, key=_GROUP, on_change=_begin_group
         )
-        group = GROUPS[chosen or "Curves"]
+        group = GROUPS[chosen or known[FIRST]]
         section = st.segmented_control(
             "of these", list(group), required=True, key=SECTION, bind="query-params",
             default=None if SECTION in state else FIRST,

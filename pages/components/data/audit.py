@@ -16,6 +16,7 @@ from mammo_core.datasets.audit.result import (
 )
 from mammo_core.datasets.dataset import Registered, latest_audit, start_audit
 from mammo_core.files import audits_root
+from mammo_core.glossary import meaning
 from mammo_core.runs.folder import RunFolder
 from mammo_core.sharing.rights import Action
 from mammo_core.types import RunState
@@ -80,7 +81,10 @@ def _watch(run: RunFolder) -> None:
 def _show_result(result: AuditResult, run: RunFolder, entry: Registered) -> None:
     _show_findings(result, entry)
     if result.shortcuts:
-        st.subheader("What guesses the label without the breast")
+        st.subheader(
+            "What guesses the label without the breast",
+            help=meaning("Confounder", "Baseline", "AUC", "Leak"),
+        )
         st.dataframe(
             [
                 {

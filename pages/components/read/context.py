@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import MammoError
 from mammo_core.files import cache_root
+from mammo_core.glossary import meaning
 from mammo_core.inference.ensembles import ensembles_with
 from mammo_core.inference.interpretation import (
     chance_at,
@@ -178,7 +179,7 @@ def _show_chances(run: RunFolder, cases: Sequence[ScoredCase]) -> None:
         "With cancer among 1,000 (of yours)", min_value=0.1, max_value=900.0, value=None, step=0.1,
         placeholder="not set", key="prevalence", bind="query-params",
         help="Scores come from a set with more cancers than screening has. Only at a prevalence "
-        "you name can they be turned into a share.",
+        "you name can they be turned into a share.\n\n" + meaning("Prevalence", "PPV"),
     )  # fmt: skip
     if per_thousand is None:
         return

@@ -9,11 +9,12 @@ from dataclasses import replace
 from typing import Final
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from mammo_core.errors import MammoError
 from mammo_core.files import samples_root, shipped_checkpoints_root
 from mammo_core.inference.kept import SAMPLE_READINGS, find_kept, place_of
-from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.cases import (
     Case,
     forget_old_cases,
@@ -23,7 +24,7 @@ from mammo_core.preprocessing.cases import (
 )
 from mammo_core.preprocessing.file_names import NamedPlace, place_of_name
 from mammo_core.preprocessing.grouping import Arrived, group_files
-from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import Sample, list_samples, place_images
 from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.runs.folder import RunFolder
@@ -216,6 +217,17 @@ def _take_uploads() -> None:
             taken.update(upload.file_id for upload in uploads)
             for case, places in cases:
                 name_files(case, [names[place] for place in places])
+            _let_go(uploads)
+
+
+def _let_go(uploads: Sequence[UploadedFile]) -> None:
+    """Streamlit would hold the bytes of a file as long as its tab is open, and two minutes more."""
+    context = get_script_run_ctx()
+    for upload in uploads:
+        upload.seek(0)
+        upload.truncate()
+        if context is not None:
+            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
 
 
 def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[int]]]:
@@ -262,8 +274,7 @@ def _store(files: list[bytes], step: Callable[[], None]) -> Case:
     return store_case(
         files,
         root,
-        read=read_mammogram,
-        mask=mask_outside_breast,
+        keep=keep_mammogram,
         now=time.time(),
         report=lambda done, total: step(),
     )

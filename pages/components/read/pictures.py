@@ -11,6 +11,7 @@ import streamlit as st
 from numpy.typing import NDArray
 from streamlit.delta_generator import DeltaGenerator
 
+from mammo_core.glossary import meaning
 from mammo_core.preprocessing.cases import (
     Case,
     CaseImage,
@@ -179,7 +180,7 @@ def _region_box(number: int, region: Region, reduction: float) -> RegionBox:
     return RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text=f"{number}: {region.share:.0%}")
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
+@st.cache_data(max_entries=16, show_spinner=False)  # of up to 7 MB
 def _display(root: Path, case_id: str, image_id: str, longest: int) -> DisplayImage:
     case = load_case(root, case_id)
     return to_pane(load_mammogram(root, case, case.image(image_id)), longest=longest)
@@ -212,7 +213,8 @@ def show_method(run: RunFolder) -> None:
         "Heatmap by", names, key="method", bind="query-params",
         format_func=lambda name: TITLES[name]
         + ("" if name in ABSOLUTE_METHODS else ", relative"),
-        help="Relative: some point of every image is full colour, however low its score.",
+        help="Relative: some point of every image is full colour, however low its score.\n\n"
+        + meaning("Heatmap", "Grad-CAM"),
     )  # fmt: skip
 
 

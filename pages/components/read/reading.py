@@ -238,7 +238,7 @@ def _look(
         }
 
 
-@st.cache_resource(max_entries=256, show_spinner="Scoring…")
+@st.cache_resource(max_entries=128, show_spinner="Scoring…")
 def _score(
     checkpoint: Path,
     state: str,
@@ -260,7 +260,7 @@ def _score(
     return readings, took
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
+@st.cache_resource(max_entries=128, show_spinner=False)
 def _read(
     checkpoint: Path, state: str, root: Path, case_id: str, places: tuple[Place, ...], method: str
 ) -> CaseReading:

@@ -9,6 +9,7 @@ from typing import TypedDict
 import pandas as pd
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import ScoredImage, score_cases, verdict_on
 from mammo_core.metrics.reader_findings import BIRADS, DENSITIES
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
@@ -77,7 +78,8 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
         asks = st.pills(
             "Also ask for", list(Question), default=[Question.RECALL], selection_mode="multi",
             key="study_asks",
-            help="Sensitivity and specificity need the recall decision; kappa is told of each.",
+            help="Sensitivity and specificity need the recall decision; kappa is told of each.\n\n"
+            + meaning("MRMC", "BI-RADS", "Kappa"),
         )  # fmt: skip
         is_wanted = st.form_submit_button(
             "Make the study", icon=":material/lock:", key="make_study"

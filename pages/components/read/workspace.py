@@ -208,7 +208,7 @@ def show_first_visit() -> RunFolder | None:
     with intake:
         show_drop()
         run, draw_samples = _show_ways_in()
-    show_worklist()
+        show_worklist()
     if case is not None:
         with place.scores, noted_errors():
             _show_example_scores(case, layer, run)

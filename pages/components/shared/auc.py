@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.cases import levels_of, values_of, why_no_auc
 from mammo_core.metrics.confounding import auc_within
 from mammo_core.metrics.uncertainty import auc_with_interval
@@ -25,7 +26,10 @@ def show_auc(counted: Counted) -> None:
         show_one_breast(counted.rows, counted.scored.source, counted.counting)
         return
     auc = auc_with_interval(cases)
-    st.caption(f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).")
+    st.caption(
+        f"AUC {auc.value:.3f}, 95 % {auc.low:.3f} to {auc.high:.3f} ({auc.method}).",
+        help=meaning("AUC", "ROC curve", "95 % interval", "DeLong", "Obuchowski", "Newcombe"),
+    )
     counting = counted.counting
     beyond = cached.beyond(
         counted.rows,

@@ -7,6 +7,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.cases import Cases, Pooling, levels_of, rules_of
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import has_points, note_opening
@@ -91,10 +92,11 @@ def pick_counting(predictions: pd.DataFrame, *, key: str) -> Counting:
             split = st.segmented_control(
                 "Split", splits, default=split, required=True, key=f"{key}_split",
                 format_func=lambda name: name or "no split", bind="query-params",
+                help=meaning("Split", "Fold", "Out of fold"),
             )  # fmt: skip
         level = st.segmented_control(
             "A case is one", levels, default=default_level(levels), required=True,
-            key=f"{key}_level", bind="query-params",
+            key=f"{key}_level", bind="query-params", help=meaning("Case"),
         )  # fmt: skip
         rules = rules_of(predictions, level)
         rule = rules[0]

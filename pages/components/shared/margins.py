@@ -8,6 +8,7 @@ from pathlib import Path
 import streamlit as st
 
 from mammo_core.files import checkpoints_root, shipped_checkpoints_root
+from mammo_core.glossary import meaning
 from mammo_core.metrics.margins import Claim, MarginOf
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import margins_of, when_written
@@ -44,7 +45,7 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
         )  # fmt: skip
         margin = st.number_input(
             "by a margin of", 0.0, 1.0, 0.05, 0.01, key=f"{key}_margin", width=150,
-            help="In the figure's own units: 0.05 is five points.",
+            help="In the figure's own units: 0.05 is five points.\n\n" + meaning("Not inferior"),
         )  # fmt: skip
         level = st.selectbox(
             "A case is one", [str(one) for one in Level], key=f"{key}_level", width=150

@@ -7,6 +7,7 @@ import numpy as np
 import streamlit as st
 
 from mammo_core.errors import TableError
+from mammo_core.glossary import meaning
 from mammo_core.metrics.calibration import (
     Interval,
     calibration_of,
@@ -37,6 +38,7 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
     else:
         kind = st.segmented_control(
             "Re-calibrate on the validation cases", list(Recalibration), key="recalibration",
+            help=meaning("Calibration", "Temperature", "Platt", "Isotonic"),
             bind="query-params",
         )  # fmt: skip
     judged, score_map = cases, None
@@ -140,7 +142,8 @@ def show_decision(cases: Cases, score_map: ScoreMap) -> None:
     st.caption(
         f"95 % intervals at each threshold, of {cases.positives:,} cases with and "
         f"{cases.negatives:,} without cancer; the prevalence and the re-calibration are taken as "
-        "given. Two models are compared on the Compare page."
+        "given. Two models are compared on the Compare page.",
+        help=meaning("Net benefit", "Prevalence", "95 % interval"),
     )
 
 

@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.glossary import meaning
 from mammo_core.metrics.cases import mistakes
 from mammo_core.metrics.multiclass import ClassReport, has_classes, report_classes
 from mammo_core.metrics.subgroups import (
@@ -145,7 +146,7 @@ def show_classes(counted: Counted, _: RatesAtThreshold) -> None:
         f" {report.left_out:,} cases without one known class left out." if report.left_out else ""
     )
     told = f"The {called_in_words(task)} is right in {_words(report.accuracy)}."
-    st.caption(f"{told}{kappa}{left_out}")
+    st.caption(f"{told}{kappa}{left_out}", help=meaning("Kappa", "Quadratic kappa"))
     square = pd.DataFrame(
         report.confusion,
         index=[f"is {name}" for name in report.classes],

@@ -5,6 +5,7 @@ from typing import Final
 import pandas as pd
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.cases import Cases, why_no_auc
 from mammo_core.metrics.curves import (
     average_precision_with_interval,
@@ -146,7 +147,8 @@ def show_precision(cases: Cases) -> None:
         return
     st.caption(
         f"Average precision {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
-        f"({found.method}); guessing has {guessing}."
+        f"({found.method}); guessing has {guessing}.",
+        help=meaning("Average precision", "Precision and recall", "95 % interval"),
     )
 
 
@@ -180,7 +182,18 @@ def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
         )
     st.caption(
         "What is derived is put together from the rates, by woman; a number without an interval is "
-        "not shown."
+        "not shown.",
+        help=meaning(
+            "Sensitivity",
+            "Specificity",
+            "Recall rate",
+            "PPV",
+            "NPV",
+            "F1",
+            "Youden",
+            "Wilson",
+            "Bootstrap",
+        ),
     )
 
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from mammo_core.config import JudgeConfig
 from mammo_core.files import measurements_root
+from mammo_core.glossary import meaning
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import latest_run, start_run
@@ -78,7 +79,8 @@ def _show_uploaded(counted: Counted) -> None:
     st.markdown("**Marks of your own**")
     st.caption(
         "A CSV with the columns image, x, y and score, a row a mark, in pixels of the original "
-        "image from its upper left corner. Images without a row have no mark."
+        "image from its upper left corner. Images without a row have no mark.",
+        help=meaning("FROC"),
     )
     table_id = kept_upload("marks", "Marks on these images", parameter="marks")
     if table_id is None:

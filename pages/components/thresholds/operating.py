@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import (
     as_given,
     cases_hash,
@@ -65,7 +66,8 @@ def show_lock(counted: Counted, rates: RatesAtThreshold, standing: Standing) -> 
         kind = st.segmented_control(
             "Lock it on re-calibrated scores", list(Recalibration), key="lock_on",
             help="Without a choice, on scores as the model gives them. A re-calibration is fitted "
-            "on these cases and kept with the point: Read then tells the re-calibrated score too.",
+            "on these cases and kept with the point: Read then tells the re-calibrated score too."
+            "\n\n" + meaning("Locked threshold", "Temperature", "Platt", "Isotonic"),
         )  # fmt: skip
         st.button(
             f"Use {threshold:.4f} as the operating point", icon=":material/lock:", type="primary",

@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.cases import Cases, Pooling, levels_of
 from mammo_core.metrics.clinic import (
     Benchmark,
@@ -57,6 +58,7 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
         st.number_input(
             "Women with cancer among 1,000 screened", 0.1, 500.0, 1000 * BCSC.prevalence, 0.1,
             key="per_thousand", bind="query-params", width=320,
+            help=meaning("Prevalence", "Recall rate", "PPV", "Sensitivity"),
         )
         / 1000
     )  # fmt: skip

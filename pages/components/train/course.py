@@ -15,6 +15,7 @@ from mammo_core.config import (
     RunConfig,
     Trained,
 )
+from mammo_core.glossary import meaning
 from mammo_core.zoo.catalog import RANDOM
 
 _OPTIMIZERS: Final[tuple[Literal["adamw", "adam", "sgd"], ...]] = ("adamw", "adam", "sgd")
@@ -82,11 +83,13 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         monitor=fourth.selectbox(
             "Best epoch by validation", _MONITORS, index=_MONITORS.index(optim.monitor),
             key=f"train_monitor_{key}",
-            help="Kappa, quadratic, is of ordered classes alone. Last: no epoch is chosen.",
+            help="Kappa, quadratic, is of ordered classes alone. Last: no epoch is chosen.\n\n"
+            + meaning("Epoch", "AUC", "Quadratic kappa", "Overfitting"),
         ),
         loss=third.selectbox(
             "Loss", _LOSSES, index=_LOSSES.index(optim.loss), key=f"train_loss_{key}",
-            help="Cumulative, for ordered classes alone: a class far off costs more than the next.",
+            help="Cumulative, for ordered classes alone: a class far off costs more than the next."
+            "\n\n" + meaning("Loss"),
         ),
         patience=fourth.number_input(
             "Patience, epochs", 0, 500, optim.patience, key=f"train_patience_{key}",
@@ -201,7 +204,8 @@ def _pick_length(optim: OptimConfig, seed: int, *, key: str) -> tuple[OptimConfi
     seed = columns[3].number_input("Seed", 0, None, seed, key=f"train_seed_{key}")
     floor = columns[4].number_input(
         "Least sensitivity", 0.0, 1.0, optim.least_sensitivity, 0.05, key=f"train_floor_{key}",
-        help="At specificity 0.90, on validation. An epoch below it raises an alarm; 0 never.",
+        help="At specificity 0.90, on validation. An epoch below it raises an alarm; 0 never.\n\n"
+        + meaning("Sensitivity", "Specificity"),
     )  # fmt: skip
     optim = replace(
         optim,

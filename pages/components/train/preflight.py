@@ -7,6 +7,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.config import RunConfig
 from mammo_core.files import preflights_root
+from mammo_core.glossary import meaning
 from mammo_core.runs.folder import RunFolder
 from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import (
@@ -76,8 +77,8 @@ def _show_result(run: RunFolder, *, views: int) -> None:
         place.image(look, width="stretch", alt="a training image, changed at random")
     if views == 2:
         st.caption(PAIRED)
-    for place, (name, value, meaning) in zip(st.columns(4), _figures(told), strict=True):
-        place.metric(name, value, border=True, help=meaning)
+    for place, (name, value, told_of) in zip(st.columns(4), _figures(told), strict=True):
+        place.metric(name, value, border=True, help=told_of)
     test = told.splits[-1]
     st.caption(
         f"The interval of the test AUC rests on {test.women:,} test women; "
@@ -108,7 +109,7 @@ def _figures(told: Preflight) -> tuple[tuple[str, str, str], ...]:
             f"A test AUC of {GUESSED_AUC} means",
             f"95 % {low:.2f} to {high:.2f}",
             f"95 % interval with {test.women:,} test women, {test.positive_images:,} of their "
-            f"{test.images:,} images positive",
+            f"{test.images:,} images positive.\n\n" + meaning("AUC", "95 % interval"),
         ),
     )
 

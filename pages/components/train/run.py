@@ -9,7 +9,8 @@ import streamlit as st
 from mammo_core.config import RunConfig
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
-from mammo_core.runs.card import Metric, ModelCard, settings_table
+from mammo_core.glossary import meaning
+from mammo_core.runs.card import KAPPA, Metric, ModelCard, settings_table
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import (
@@ -146,7 +147,8 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
         name, f"{metric.value:.3f}", f"95 % {metric.low:.3f} to {metric.high:.3f}",
         delta_color="off", delta_arrow="off", border=True,
         help=f"95 % interval by {metric.method}: {metric.positives:,} with and "
-        f"{metric.negatives:,} without, {metric.women:,} women",
+        f"{metric.negatives:,} without, {metric.women:,} women.\n\n"
+        + meaning("Quadratic kappa" if metric.name == KAPPA else "AUC", "95 % interval"),
     )  # fmt: skip
     st.caption(
         escaped(
@@ -281,18 +283,24 @@ def _watch(run: RunFolder, settings: RunConfig | None) -> None:
     with shown_errors():
         metrics = run.read_metrics()
         _show_state(run, status, settings, metrics=metrics)
-    if st.button(
+    st.button(
         "Stop", icon=":material/stop:", key=f"stop_{run.run_id}",
         disabled=run.is_asked_to_stop() or bool(is_off(Action.TRAIN)),
-        help=is_off(Action.TRAIN) or None,
-    ):  # fmt: skip
-        with shown_errors():
-            require_own_run(run)
-            stop_run(run)
-            st.toast("The run stops after the current batch.")
+        help=is_off(Action.TRAIN) or None, on_click=_stop, args=(run,),
+    )  # fmt: skip
     show_alarms(metrics)
     show_curves(metrics, floor=_floor(settings), views=_views(settings), key="live")
     _show_log(run)
+
+
+def _stop(run: RunFolder) -> None:
+    """For a callback: one that was asked after by the page would be lost where an epoch has just
+    ended, for the page is then begun anew before it asks.
+    """
+    with noted_errors():
+        require_own_run(run)
+        stop_run(run)
+        st.toast("The run stops after the current batch.")
 
 
 def _show_end(run: RunFolder, settings: RunConfig | None) -> None:

@@ -11,6 +11,7 @@ import streamlit as st
 
 from mammo_core.datasets.dataset import name_of_folder
 from mammo_core.errors import MammoError
+from mammo_core.glossary import meaning
 from mammo_core.plots.training import overlaid_curves
 from mammo_core.runs.card import settings_table
 from mammo_core.runs.folder import RunFolder, RunStatus
@@ -58,6 +59,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
             column_config={
                 "time": st.column_config.NumberColumn(format="duration"),
                 "name": st.column_config.TextColumn(width="large"),
+                "test AUC": st.column_config.TextColumn(help=meaning("AUC")),
             },
         )  # fmt: skip
         st.caption(

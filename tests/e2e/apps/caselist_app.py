@@ -1,5 +1,7 @@
 """A page with nothing but a case list of 500 cases."""
 
+import time
+
 import cv2
 import numpy as np
 import streamlit as st
@@ -30,6 +32,9 @@ def picture(key: str) -> bytes | None:
 
 def keep(tagging: Tagging) -> None:
     st.session_state["tagged"] = tagging
+    st.session_state.setdefault("tags", []).append(tagging.tag)
+    if "slow" in st.query_params:
+        time.sleep(1)
 
 
 st.title("Cases")
@@ -41,4 +46,5 @@ opened = show_case_list(
 st.text(f"Python has {opened} by {kept_view('cases') or 'no view'}")
 if "tagged" in st.session_state:
     tagged = st.session_state["tagged"]
+    st.text(f"tags in order: {' '.join(st.session_state['tags'])}")
     st.text(f"{tagged.tag}: {len(tagged.keys)}, first {tagged.keys[0]}, {tagged.is_removed}")

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from streamlit.testing.v1 import AppTest
 
 from mammo_core.files import cases_root
 from mammo_core.preprocessing.cases import CaseImage, load_case, store_case
+from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 
 Correct = Callable[[Laterality | None, View | None], tuple[CaseImage, str]]
@@ -47,8 +49,11 @@ def correct(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Correct:
     case = store_case(
         [b"picture"],
         cases_root(),
-        read=lambda _: Mammogram(info=info, pixels=np.zeros((2, 2), np.float32)),
-        mask=lambda mammogram: mammogram,
+        keep=partial(
+            keep_image,
+            read=lambda _: Mammogram(info=info, pixels=np.zeros((2, 2), np.float32)),
+            mask=lambda mammogram: mammogram,
+        ),
         now=time.time(),
     )
 

@@ -121,6 +121,19 @@ def _hear(key: str, keys: set[str], tagging: TaggedBy | None) -> None:
     if not isinstance(act, Mapping):
         return
     st.session_state[_view_key(key)] = str(act.get("view") or "")
+    acts = [one for one in act.get("acts") or () if isinstance(one, Mapping)]
+    for one in acts:
+        if _number(one) > st.session_state.get(_heard_key(key), 0):
+            st.session_state[_heard_key(key)] = _number(one)
+            _do(key, keys, tagging, one)
+
+
+def _number(act: Mapping[str, Any]) -> float:
+    number = act.get("at")
+    return float(number) if isinstance(number, int | float) else 0.0
+
+
+def _do(key: str, keys: set[str], tagging: TaggedBy | None, act: Mapping[str, Any]) -> None:
     kind = act.get("kind")
     if kind == "open" and act.get("key") in keys:
         st.session_state[_opened_key(key)] = act["key"]
@@ -169,6 +182,10 @@ def _made_in_time(wanted: Sequence[str], thumbnails: Thumbnails) -> list[tuple[s
 
 def _opened_key(key: str) -> str:
     return f"{key}_opened"
+
+
+def _heard_key(key: str) -> str:
+    return f"{key}_heard"
 
 
 def _view_key(key: str) -> str:

@@ -62,6 +62,11 @@ function buildTags(list) {
   };
   list.tagButton = button("Tag all shown", "Give this tag to the selected cases, or to all shown", () => send(false));
   list.untagButton = button("Untag", "Take this tag from the selected cases, or from all shown", () => send(true));
+  // What is being typed outlives a page that is drawn anew around it.
+  list.tagInput.value = list.shelf.tag;
+  list.tagInput.oninput = () => {
+    list.shelf.tag = list.tagInput.value;
+  };
   list.tagInput.onkeydown = (event) => {
     if (event.key === "Enter") send(false);
   };

@@ -1,6 +1,7 @@
 // Builds the case list, keeps its view from run to run, and tells Python what was opened or tagged.
 
 const LISTS = new WeakMap(); // by parent element
+const MOST_ACTS = 8; // that are told again
 let lastUsed = null; // of several lists on a page, the one that J and K move in
 
 export default function ({ data, parentElement, setStateValue }) {
@@ -9,10 +10,13 @@ export default function ({ data, parentElement, setStateValue }) {
   const { header } = openMessage(data);
   const list = known ?? build(parentElement.querySelector(".case-list"), header);
   Object.assign(list, { data, header, threshold: header.threshold, cases: header.cases });
-  // A state, not a trigger: of two that are sent while the page still runs, a trigger can be lost.
+  // While the page runs, of two acts only the last would reach it: the latest are told every time,
+  // and Python knows by their numbers which it has heard.
   list.act = (act) => {
-    list.shelf.actedAt = Date.now();
-    setStateValue("act", { ...act, view: viewText(list.view), at: Date.now() });
+    const { shelf } = list;
+    shelf.actedAt = Math.max(Date.now(), (shelf.actedAt ?? 0) + 1);
+    shelf.acts = [...shelf.acts, { ...act, at: shelf.actedAt }].slice(-MOST_ACTS);
+    setStateValue("act", { acts: shelf.acts, view: viewText(list.view) });
   };
   list.serial = new Map(list.cases.map((one, place) => [one.key, place]));
   list.selected = new Set([...list.selected].filter((key) => list.serial.has(key)));

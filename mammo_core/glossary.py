@@ -1,0 +1,120 @@
+"""What words mean that a radiologist or an engineer may not know: one plain sentence each, on every
+page behind its `?`, and all of them in docs/glossary.md.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+MEANINGS: Final[Mapping[str, str]] = {
+    # counting at a threshold
+    "Threshold": "The score from which on a case is called; below it, it is left alone.",
+    "Sensitivity": "Of the cases with cancer, the share that is called; machine learning calls it "
+    "recall.",
+    "Specificity": "Of the cases without cancer, the share that is left alone.",
+    "Recall rate": "Of all cases, the share that is called: in screening, the women asked to come "
+    "back.",
+    "PPV": "Positive predictive value: of the cases called, the share that has cancer; it falls "
+    "where cancer is rare.",
+    "NPV": "Negative predictive value: of the cases left alone, the share without cancer; it is "
+    "high wherever cancer is rare.",
+    "Confusion matrix": "The four counts at a threshold: cancers found and missed, others called "
+    "and left alone.",
+    "F1": "The harmonic mean of PPV and sensitivity: high only where both are.",
+    "Youden": "Sensitivity plus specificity minus one; the threshold by Youden is where that is "
+    "highest, a missed cancer costing as much as a false alarm.",
+    "Prevalence": "The share of cases with cancer; in screening about 6 of 1,000 women, in most "
+    "data sets far more.",
+    "Operating point": "A threshold together with the sensitivity and specificity it gives.",
+    "Locked threshold": "A threshold written down before the test set is opened, with what it "
+    "promised, so that the test can confirm it.",
+    # over all thresholds
+    "ROC curve": "Sensitivity against the share of others called, for every threshold at once.",
+    "AUC": "Area under the ROC curve: how often a case with cancer scores higher than one without; "
+    "0.5 is guessing, 1 is perfect.",
+    "Partial AUC": "The area under the part of the ROC curve in which one would work, such as at "
+    "high specificity.",
+    "Precision and recall": "PPV against sensitivity for every threshold: unlike the ROC curve it "
+    "changes with prevalence.",
+    "Average precision": "The area under the curve of PPV against sensitivity; guessing gives the "
+    "prevalence.",
+    "FROC": "Lesions found against false marks per image, for every threshold on the marks.",
+    # how sure a number is
+    "95 % interval": "The range of values that the data do not speak against; drawn anew, 95 of "
+    "100 such ranges would hold the true value.",
+    "DeLong": "A way to the interval of an AUC, and of the difference of two AUCs on the same "
+    "cases, without resampling.",
+    "Obuchowski": "DeLong's interval where a woman has several cases: she is counted once.",
+    "Newcombe": "An interval that holds where there are few women, at the price of being wide.",
+    "Wilson": "An interval of a share that holds near 0 and 1 and for few cases.",
+    "Bootstrap": "Drawing the women anew, with replacement, many times, to see how far a number "
+    "moves by chance.",
+    "p value": "How often chance alone would give a difference at least as large, if there were "
+    "none.",
+    "Holm": "A correction for looking at several differences: without it one of twenty looks real "
+    "by chance.",
+    "Not inferior": "Worse by less than a margin that was fixed beforehand.",
+    # what a probability is worth
+    "Calibration": "Whether of the cases with score 0.2 about 20 of 100 have cancer.",
+    "Calibration error": "How far scores and the share of cancers lie apart, on average.",
+    "Brier score": "The mean squared distance of scores from the truth (0 or 1): 0 is perfect.",
+    "Temperature": "One number that all scores are softened or sharpened by; their order stays.",
+    "Platt": "A re-calibration by two numbers, slope and offset of the log-odds; the order stays.",
+    "Isotonic": "A re-calibration by steps that only rise; it needs many cases.",
+    "Log-odds": "The logarithm of probability over its opposite: 0 is one half, each unit makes "
+    "cancer about 2.7 times as likely against its absence.",
+    "Net benefit": "Cancers found minus false alarms weighed by the threshold: what a decision is "
+    "worth against calling all or nobody.",
+    # readers
+    "Kappa": "How far two readers, or a model and the truth, agree beyond chance: 0 is chance, 1 "
+    "is always.",
+    "Quadratic kappa": "Kappa of ordered classes: two steps apart count four times as much as one.",
+    "MRMC": "A study of several readers on the same cases: readers and cases are both drawn by "
+    "chance.",
+    "BI-RADS": "The American College of Radiology's words for findings: 0 needs more images, 1 and "
+    "2 are no cancer, 3 probably not, 4 and 5 to be biopsied, 6 proven cancer.",
+    # images
+    "CC": "Cranio-caudal: the breast seen from above.",
+    "MLO": "Medio-lateral oblique: the breast seen from the side, at a slant, with the chest "
+    "muscle.",
+    "Density": "How much of the breast is white on the image, from A (fatty) to D (extremely "
+    "dense); cancers hide in it.",
+    "Case": "What is counted: an image, a breast, an exam or a woman.",
+    "Heatmap": "Which places of an image the score comes from; not where a cancer is.",
+    "Grad-CAM": "A heatmap from the network's last map, weighed by how much each channel raises "
+    "the score.",
+    "Fidelity": "Whether heatmaps point at marked lesions more than those of the same network with "
+    "shuffled weights.",
+    # training
+    "Split": "Which women are learnt from (train), decide when to stop (validation), and are "
+    "looked at last (test).",
+    "Leak": "A woman, or a copy of her image, on both sides of a split: results look better than "
+    "they are.",
+    "Fold": "One of several equal parts of the women; each is the test set once, of a network that "
+    "learnt from the others.",
+    "Out of fold": "Scored by the one network that has not learnt from this woman.",
+    "Ensemble": "Several models whose scores are joined into one.",
+    "Epoch": "One pass of the training over all of its images.",
+    "Loss": "What training lowers: how wrong, and how surely so, the scores are.",
+    "Overfitting": "Learning the training images by heart: their loss falls, that of others rises.",
+    "Confounder": "Something beside the cancer that goes along with the label, such as age or the "
+    "machine, and can be learnt instead of it.",
+    "Baseline": "A guess without a network, from age, density, site or grey values: what a model "
+    "must beat.",
+    "Reference standard": "What the truth rests on, such as biopsy, or a year without cancer.",
+}
+
+
+def meaning(*terms: str) -> str:
+    """What stands behind a `?`: the sentence of a term, of several each with its name."""
+    if len(terms) == 1:
+        return MEANINGS[terms[0]]
+    return "\n\n".join(f"**{term}**: {MEANINGS[term]}" for term in terms)
+
+
+def glossary_text() -> str:
+    """docs/glossary.md. To write it anew:
+    `python -c "from mammo_core.glossary import *; print(glossary_text(), end='')"`.
+    """
+    rows = [f"| {term} | {MEANINGS[term]} |" for term in sorted(MEANINGS, key=str.casefold)]
+    head = "# Glossary\n\nThe same sentences stand behind every `?` of the app.\n"
+    return "\n".join([head, "| term | what it means |", "|---|---|", *rows, ""])

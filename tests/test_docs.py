@@ -1,0 +1,158 @@
+"""The docs build without a warning, and what they say of commands, data sets and models is so."""
+
+import argparse
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mammo_core.cli import COMMANDS
+from mammo_core.datasets.adapters import ADAPTERS
+from mammo_core.files import REPOSITORY, shipped_checkpoints_root
+from mammo_core.runs.card import read_card
+
+DOCS = REPOSITORY / "docs"
+WRITE = "python -m tests.test_docs writes it anew"
+
+
+def shell_lines() -> list[tuple[str, list[str]]]:
+    """Every line of a code block, fenced or indented, that begins with `mammo`, by its file."""
+    found = []
+    for path in sorted(DOCS.rglob("*.md")):
+        text = path.read_text(encoding="utf-8").replace("\\\n", " ")
+        fenced = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S)
+        for line in "".join(fenced).splitlines() + re.findall(r"^ {4}(mammo .*)$", text, re.M):
+            said = line.strip().removeprefix(".venv/bin/")
+            if said.startswith("mammo "):
+                # what stands in brackets may be left out, or be there
+                asked = shlex.split(re.sub(r"[\[\]]", "", said), comments=True)
+                found.append((path.relative_to(DOCS).as_posix(), asked[1:]))
+    return found
+
+
+def test_every_command_in_the_docs_is_one() -> None:
+    lines = shell_lines()
+    assert len(lines) >= 25
+    commands = {command.name: command for command in COMMANDS}
+    for where, asked in lines:
+        assert asked[0] in commands, where
+        parser = argparse.ArgumentParser(prog=where, exit_on_error=False)
+        commands[asked[0]].add_arguments(parser)
+        if asked[-1] != "--help":
+            parser.parse_args(asked[1:])
+
+
+def test_every_page_of_the_app_and_every_person_has_a_page() -> None:
+    pages = {path.stem for path in (REPOSITORY / "pages").glob("*.py")} - {"__init__"}
+    assert {path.stem for path in (DOCS / "pages").glob("*.md")} == pages
+    people = {"radiologist", "statistician", "engineer", "hospital-it"}
+    assert {path.stem for path in (DOCS / "tutorials").glob("*.md")} == people
+
+
+def data_sets_text() -> str:
+    rows = [
+        f"| {one.title} | {one.expects} | {', '.join(rule.name for rule in one.label_rules)} | "
+        f"{one.population}; {one.reference_standard} | {one.licence} |"
+        for one in ADAPTERS
+    ]
+    return "\n".join(
+        [
+            "# Data sets",
+            "",
+            "A folder in one of these layouts is recognised by `mammo data register` and on the "
+            "Data page. A label rule says what counts as positive. Nothing is fetched: bring a "
+            "data set yourself, and read its licence. Your own images come in as *My own images "
+            "(CSV)* or *One folder per class*.",
+            "",
+            "| data set | what is expected | label rules | women; truth | licence |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+def models_text() -> str:
+    lines = [
+        "# Models",
+        "",
+        "What ships. **For research only. Not a medical device.** A whole card: `mammo checkpoints "
+        "show NAME`, `mammo report NAME --card`.",
+        "",
+    ]
+    for folder in sorted(shipped_checkpoints_root().glob("*/model_card.json")):
+        card = read_card(folder)
+        lines += [
+            f"## {card.model_id}",
+            "",
+            f"{card.title}. {card.task.title}; the score is of {' or '.join(card.task.positive)}.",
+            "",
+            f"* {card.data.describe(card.data.label_level)} Imaging: {card.data.seen}.",
+            f"* Licence of its data: {card.data.licence.rstrip('.')}.",
+            *(
+                f"* {one.title} by {one.level}, {card.split_name(one.split)}: {one.value:.3f} "
+                f"(95 % {one.low:.3f} to {one.high:.3f}; {one.method}), {one.positives:,} "
+                f"positive, {one.negatives:,} not, {one.women:,} women."
+                for one in card.metrics_to_show
+                if one.value is not None and one.low is not None and one.high is not None
+            ),
+            *(f"* {limit}" for limit in card.limits),
+            "",
+        ]
+    return "\n".join(lines)
+
+
+MADE = {"data-sets.md": data_sets_text, "models.md": models_text}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_data_sets_and_models_are_told_as_they_are(name: str) -> None:
+    assert (DOCS / name).read_text(encoding="utf-8") == MADE[name](), WRITE
+
+
+def test_the_code_that_metrics_name_is_there() -> None:
+    text = (DOCS / "metrics.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`(metrics/\w+\.py)`", text))
+    assert len(named) >= 8
+    assert all((REPOSITORY / "mammo_core" / name).is_file() for name in named)
+
+
+@pytest.mark.slow
+def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    pages = list(DOCS.rglob("*.md"))
+    assert all((tmp_path / page.relative_to(DOCS)).with_suffix(".html").is_file() for page in pages)
+    assert "fonts.googleapis" not in (tmp_path / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.slow
+def test_the_statisticians_study_goes_as_it_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every line of the tutorial, with the name that training prints put in."""
+    from mammo_core.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
+    lines = [asked for where, asked in shell_lines() if where == "tutorials/statistician.md"]
+    assert [asked[0] for asked in lines] == [
+        "phantom", "audit", "train", "margin", "lock", "report",
+    ]  # fmt: skip
+    for asked in lines:
+        made = [path.parent.name for path in (tmp_path / "runs").glob("*/run.json")]
+        line = [made[0] if word == "RUN" else word for word in asked]
+        assert main(line) == 0, line
+    assert (tmp_path / "report.html").stat().st_size > 10_000
+
+
+if __name__ == "__main__":
+    for name, text in MADE.items():
+        (DOCS / name).write_text(text(), encoding="utf-8")

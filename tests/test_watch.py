@@ -1,0 +1,83 @@
+"""What a server does by itself while it runs, watched in a process of its own: it is no module to
+import beside others.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+CASE = "a" * 64
+
+
+def watched(home: Path, script: str, *, shared: bool) -> str:
+    """What `script` prints, with the server's module at hand as `served`."""
+    environment = {**os.environ, "MAMMO_HOME": str(home), "PYTHONPATH": str(ROOT)}
+    environment["MAMMO_SHARED"] = "yes" if shared else "no"
+    begin = "import sys, time, threading, served\nfrom pathlib import Path\n"
+    ended = subprocess.run(
+        [sys.executable, "-c", begin + script],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout.strip()
+
+
+def overdue(cases: Path) -> Path:
+    folder = cases / CASE
+    folder.mkdir(parents=True)
+    (folder / "case.json").write_text(json.dumps({"kept_until": time.time() + 3}))
+    return folder
+
+
+@pytest.mark.slow  # 10 seconds
+def test_a_case_whose_time_ends_while_the_server_runs_is_deleted_without_a_restart(
+    tmp_path: Path,
+) -> None:
+    """One of nobody in particular, and one of an account."""
+    folders = [overdue(tmp_path / "cases"), overdue(tmp_path / "accounts" / "anna" / "cases")]
+    script = f"""
+folders = [Path(one) for one in {[str(folder) for folder in folders]}]
+roots = [Path(one).parent for one in {[str(folder) for folder in folders]}]
+print([str(one) for one in served.case_roots()] == [str(one) for one in roots])
+watch = dict(look_seconds=0.05, house_seconds=0.2)
+threading.Thread(target=served.keep_watch, args=(served.LIMITS,), kwargs=watch, daemon=True).start()
+until = time.monotonic() + 60
+while any(one.exists() for one in folders) and time.monotonic() < until:
+    time.sleep(0.1)
+print([one.exists() for one in folders])
+"""
+    assert watched(tmp_path, script, shared=True).splitlines() == ["True", "[False, False]"]
+
+
+@pytest.mark.slow  # 10 seconds
+@pytest.mark.parametrize(("gigabytes", "made"), [(0, 2), (10_000, 1)])
+def test_a_server_above_its_ceiling_lets_go_of_what_is_cached(
+    tmp_path: Path, gigabytes: int, made: int
+) -> None:
+    script = f"""
+import streamlit as st
+made = []
+@st.cache_data
+def picture():
+    made.append(1)
+    return 1
+picture()
+limits = served.Limits(memory_gb={gigabytes})
+watch = dict(look_seconds=0.05)
+threading.Thread(target=served.keep_watch, args=(limits,), kwargs=watch, daemon=True).start()
+time.sleep(1.5)
+picture()
+print(len(made), served.is_full(limits))
+"""
+    assert watched(tmp_path, script, shared=True) == f"{made} {gigabytes == 0}"
