@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Final
 
 import streamlit as st
+from streamlit.runtime.memory_uploaded_file_manager import MemoryUploadedFileManager
 from streamlit.runtime.scriptrunner import get_script_run_ctx
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
@@ -223,11 +224,12 @@ def _take_uploads() -> None:
 def _let_go(uploads: Sequence[UploadedFile]) -> None:
     """Streamlit would hold the bytes of a file as long as its tab is open, and two minutes more."""
     context = get_script_run_ctx()
+    store = context.uploaded_file_mgr if context else None
     for upload in uploads:
         upload.seek(0)
         upload.truncate()
-        if context is not None:
-            context.uploaded_file_mgr.remove_file(context.session_id, upload.file_id)
+        if context and isinstance(store, MemoryUploadedFileManager):
+            store.remove_file(context.session_id, upload.file_id)
 
 
 def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[int]]]:
