@@ -13,7 +13,7 @@ from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import fit_score_map, probabilities_at
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
-from mammo_core.partners import is_lone, of_own_place, partners_among, seats_among
+from mammo_core.partners import Seats, is_lone, of_own_place, partners_among, seats_among
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.judge import WHY
 from mammo_core.preprocessing.prepare import prepare
@@ -391,9 +391,12 @@ def spread_of(
     looks = looks_at(prepare(mammogram, settings).pixels)
     batch = np.stack(list(looks.values()))
     together = [mammogram, *(one for one in beside if one.ref != mammogram.ref)]
-    seats = seats_among([one.ref for one in together], card.model.views, slots_of(card.model)).at(
-        [0]
-    )
+    slots = slots_of(card.model)
+    if slots:
+        seats = seats_among([one.ref for one in together], card.model.views, slots).at([0])
+    else:  # whoever asks has paired them
+        pair = np.array([[0, min(1, len(together) - 1)]], dtype=np.intp)
+        seats = Seats(rows=pair, own=np.zeros(1, dtype=np.intp))
     if card.model.views > 1:
         seen = {0: batch} | {
             int(row): np.broadcast_to(prepare(together[row], settings).pixels, batch.shape)

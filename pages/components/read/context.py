@@ -21,6 +21,7 @@ from mammo_core.inference.interpretation import (
 )
 from mammo_core.inference.verdict import ScoredCase, nouns_of
 from mammo_core.metrics.cases import Cases
+from mammo_core.partners import partners_among
 from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
@@ -28,6 +29,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.types import Task
 from mammo_core.words import OUTSIDE
+from mammo_core.zoo.published import slots_of
 from pages.components.read.pictures import Layer, pick_method
 from pages.components.read.reading import (
     CaseReading,
@@ -232,8 +234,11 @@ def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
     ready = warm(run)
     images = [case.image(image_id) for image_id in read.readings]
     loaded = [load_mammogram(cases_root(), case, one) for one in images]
-    for image, own in zip(images, loaded, strict=True):
-        spread = spread_of(ready.checkpoint, ready.engine, own, *loaded)
+    has_places = bool(slots_of(ready.checkpoint.card.model))
+    partners = partners_among([one.ref for one in images])
+    for image, own, partner in zip(images, loaded, partners, strict=True):
+        beside = loaded if has_places else [loaded[partner]]
+        spread = spread_of(ready.checkpoint, ready.engine, own, *beside)
         st.caption(
             f"{escaped(image.title)}: {spread.lowest:.2f} to {spread.highest:.2f} as it is, "
             f"mirrored and shifted ({len(spread.scores)} looks)."
