@@ -230,6 +230,7 @@ print(opened, loaded, threading.active_count())
 """
 
 
+@pytest.mark.slow
 def test_nothing_is_told_to_anyone(tmp_path: Path) -> None:
     (tmp_path / "model").mkdir()
     write_checkpoint(tmp_path / "model")

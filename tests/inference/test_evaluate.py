@@ -141,6 +141,7 @@ def test_only_the_images_that_are_asked_for_are_prepared(phantoms: Path, tmp_pat
     assert done.left_out.empty
 
 
+@pytest.mark.slow
 def test_images_that_cannot_be_read_are_left_out_and_said_so_everywhere(
     phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

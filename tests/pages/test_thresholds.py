@@ -37,7 +37,7 @@ from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import Level, RunState, Split, Task
-from tests.pages.conftest import APP, OpenPage
+from tests.pages.conftest import APP, OpenPage, some_slow
 from tests.pages.listed import listed_cases
 from tests.pages.training_pages import register_phantoms
 from tests.predictions import made_up_predictions, write_run
@@ -207,6 +207,7 @@ def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
     assert not page.exception
 
 
+@pytest.mark.slow
 def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -939,7 +940,7 @@ BAD: dict[str, Callable[[pd.DataFrame], pd.DataFrame]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD)
+@pytest.mark.parametrize("name", some_slow(BAD, quick=2))
 def test_every_section_of_a_poor_table_gives_a_sentence_or_a_number(
     name: str, runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -1064,7 +1065,7 @@ BAD_UPLOADS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", BAD_UPLOADS)
+@pytest.mark.parametrize("name", some_slow(BAD_UPLOADS, quick=3))
 def test_every_bad_upload_gives_a_sentence_in_every_section(name: str, open_page: OpenPage) -> None:
     spoil, sentence = BAD_UPLOADS[name]
     table = made_up_predictions(women=30, with_cancer=10).drop(columns=["model_id", "label"])

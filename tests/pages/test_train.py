@@ -9,6 +9,7 @@ from tests.pages.conftest import OpenPage
 from tests.pages.training_pages import SECONDS, wait_until_over
 
 
+@pytest.mark.slow
 def test_without_data_the_page_offers_to_make_some(open_page: OpenPage, tmp_path: Path) -> None:
     page = open_page("train")
     assert page.selectbox(key="no_data").placeholder == "No data set yet"

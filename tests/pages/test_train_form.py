@@ -247,6 +247,7 @@ def test_women_dealt_out_anew_do_not_leak(open_page: OpenPage, tmp_path: Path) -
     assert counts["images"].sum() == 96
 
 
+@pytest.mark.slow
 def test_pre_flight_is_measured_for_these_settings_alone(form: AppTest) -> None:
     form.button(key="train_preflight").click().run()
     (run,) = list_runs(preflights_root())

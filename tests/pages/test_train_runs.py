@@ -256,14 +256,14 @@ def test_a_margin_is_written_while_a_run_trains_and_its_results_are_a_look_once_
     page.selectbox(key=f"margin_{RUN}_level").set_value("breast")
     next(one for one in page.button if one.label == "Write it down").click().run()
     assert not page.exception
-    ((margin, is_beforehand),) = margins_of(run, [])
+    ((margin, looks_before),) = margins_of(run, [])
     assert (margin.margin, margin.level, margin.against) == (0.05, "breast", old.run_id)
-    assert is_beforehand
+    assert looks_before == ()
     assert openings_of(run) == []
     run.file("model_card.json").write_bytes(card)
     page.run()
     assert len(openings_of(run)) == 1
-    assert margins_of(run, []) == [(margin, True)]
+    assert margins_of(run, []) == [(margin, ())]
 
 
 def test_a_run_in_line_on_a_cluster_that_goes_while_the_page_is_open_is_told_as_lost(

@@ -177,6 +177,7 @@ def test_the_process_has_a_limit_on_its_memory(process: ReadingProcess) -> None:
     assert limit == (limits.WORKER_BYTES, limits.WORKER_BYTES)
 
 
+@pytest.mark.slow
 def test_after_five_hundred_files_a_fresh_process_reads(process: ReadingProcess) -> None:
     tiny = b"P5 1 1 255\n\0"
     process.read(tiny, key=KEY, image_id="1")

@@ -72,7 +72,9 @@ def test_a_margin_is_kept_and_told_whether_it_came_before_the_first_look(run: Ru
     note_opening(run, by="mammo report", now=NOON)
     late = replace(first, margin=0.1, written_at="2026-01-01T13:00:00+00:00")
     write_margin(run, late)
-    assert margins_of(run, []) == [(first, True), (late, False)]
+    looks = openings_of(run)
+    assert len(looks) == 1
+    assert margins_of(run, []) == [(first, ()), (late, tuple(looks))]
     write_card(made_up_card("another"), run.file("model_card.json"))
     assert margins_of(run, []) == []
 
@@ -92,13 +94,16 @@ def test_a_look_at_the_rival_or_at_another_model_of_the_test_set_comes_before_a_
         card_sha256=card_hash(run),
     )  # fmt: skip
     write_margin(run, written)
-    assert margins_of(run, [tmp_path]) == [(written, True)]
+    assert margins_of(run, [tmp_path]) == [(written, ())]
     for other in (rival, third):
         note_opening(other, by="a test", now="2026-01-01T11:00:00+00:00")
-        assert margins_of(run, [tmp_path]) == [(written, False)]
+        ((kept, looks),) = margins_of(run, [tmp_path])
+        assert (kept, len(occasions(looks))) == (written, 1)
         other.file(OPENINGS_FILE).unlink()
     third.file(OPENINGS_FILE).write_text("no JSON\n")  # whoever looked, it may have been before
-    assert margins_of(run, [tmp_path]) == [(written, False)]
+    ((kept, looks),) = margins_of(run, [tmp_path])
+    assert kept == written
+    assert looks
 
 
 def test_models_of_one_split_share_their_test_set(run: RunFolder, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def test_readers_read_researchers_train_and_admins_may_do_all() -> None:
     allowed = {role: {action for action in Action if may(role, action)} for role in Role}
     assert allowed == {
         Role.READER: set(),
-        Role.RESEARCHER: {Action.TRAIN, Action.REGISTER},
+        Role.RESEARCHER: {Action.TRAIN, Action.REGISTER, Action.ARCHIVE},
         Role.ADMIN: set(Action),
     }
 

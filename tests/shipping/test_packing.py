@@ -222,6 +222,7 @@ def test_a_card_that_claims_other_members_than_its_weights_have_is_refused(
         load_checkpoint(run.path)
 
 
+@pytest.mark.slow
 def test_locks_and_heatmaps_that_are_kept_are_not_lost(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +246,7 @@ def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) ->
         replace(config, model=replace(config.model, members=3)).check()
 
 
+@pytest.mark.slow
 def test_every_figure_of_a_card_can_be_counted_again(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
 ) -> None:

@@ -232,6 +232,7 @@ def test_settings_of_patches_are_kept_in_run_json(kind: str, tmp_path: Path) -> 
     assert load_settings(tmp_path / "run.json", RunConfig) == config
 
 
+@pytest.mark.slow
 def test_what_a_training_on_patches_takes_is_measured_before(
     twenty_four_women: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -85,6 +85,7 @@ def test_two_processes_train_as_one_does(
     assert moved > 1e-4  # something was learnt
 
 
+@pytest.mark.slow
 def test_processes_that_judge_differently_go_by_the_first(tmp_path: Path) -> None:
     """Their norms have measured different images. Did each follow its own judgement, one would end
     early and the other wait for it forever.
