@@ -33,7 +33,7 @@ def test_two_runs_are_compared_over_the_same_cases(
         ["guessing", GUESSING, GOOD]
     )
     take_picture("compare")
-    page.get_by_role("radio", name="Disagreements").click()
+    page.get_by_role("radio", name="Cases", exact=True).click()
     expect(page.get_by_text("those that the two rank most differently")).to_be_visible()
     page.reload()
     expect(page.get_by_text("those that the two rank most differently")).to_be_visible()
