@@ -92,11 +92,9 @@ def wait_for_epoch(run: RunFolder, epoch: int) -> None:
 
 
 def test_a_run_survives_a_reload_and_becomes_a_model(
-    page: Page, checkpoints: Path, take_picture: Callable[[str], None]
+    page: Page, app: Server, phantoms: str, checkpoints: Path, take_picture: Callable[[str], None]
 ) -> None:
-    page.get_by_role("link", name="Train").click()
-    expect(page.get_by_role("heading", name="Train a model")).to_be_visible(timeout=SLOW)
-    make_phantoms(page)
+    open_train(page, app, phantoms)
     page.get_by_role("button", name="Pre-flight").click()
     expect(page.get_by_text("Training takes about")).to_be_visible(timeout=SLOW)
     expect(page.get_by_alt_text("a training image, changed at random")).to_have_count(8)
