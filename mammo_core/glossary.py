@@ -70,8 +70,9 @@ MEANINGS: Final[Mapping[str, str]] = {
     "Quadratic kappa": "Kappa of ordered classes: two steps apart count four times as much as one.",
     "MRMC": "A study of several readers on the same cases: readers and cases are both drawn by "
     "chance.",
-    "BI-RADS": "The American College of Radiology's words for findings: 0 needs more images, 1 and "
-    "2 are no cancer, 3 probably not, 4 and 5 to be biopsied, 6 proven cancer.",
+    "BI-RADS": "Words of the American College of Radiology: 0 needs more images, 1 "
+    "negative, 2 benign, 3 probably benign, 4 suspicious, 5 highly suggestive of cancer, 6 proven "
+    "cancer.",
     # images
     "CC": "Cranio-caudal: the breast seen from above.",
     "MLO": "Medio-lateral oblique: the breast seen from the side, at a slant, with the chest "
@@ -116,5 +117,5 @@ def glossary_text() -> str:
     `python -c "from mammo_core.glossary import *; print(glossary_text(), end='')"`.
     """
     rows = [f"| {term} | {MEANINGS[term]} |" for term in sorted(MEANINGS, key=str.casefold)]
-    head = "# Glossary\n\nThe same sentences stand behind every `?` of the app.\n"
+    head = "# Glossary\n\nThe same sentences stand behind the `?` of these words in the app.\n"
     return "\n".join([head, "| term | what it means |", "|---|---|", *rows, ""])
