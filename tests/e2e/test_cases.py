@@ -1,6 +1,7 @@
 """The case list in a real browser, and the way from a mistake to its image, to Read and back."""
 
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
 from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
+from mammo_core.files import tags_root
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.types import CANCER
 from tests.e2e.screens import wait_until_drawn
@@ -41,6 +43,12 @@ SCROLL = """async scroller => {
   }
   return seen;
 }"""
+
+
+@pytest.fixture(autouse=True)
+def untagged(home: Path) -> None:
+    """What another test tagged would cut these results as well."""
+    shutil.rmtree(tags_root(home), ignore_errors=True)
 
 
 @pytest.fixture
