@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, Page, expect
 from mammo_core.config import DataConfig, ModelConfig, RunConfig, save_settings
 from mammo_core.datasets.dataset import Registered, read_dataset, register
 from mammo_core.datasets.predictions import predictions_table
-from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.files import tags_root
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.types import CANCER
 from tests.e2e.screens import wait_until_drawn
