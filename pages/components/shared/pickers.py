@@ -145,6 +145,7 @@ def pick_name(
     if state.get(key) not in names:  # at first, and after a look at another page
         wanted = last if asked is None else asked
         state[key] = wanted if wanted in names else names[0]
+    state[key] = state[key]  # told once more: a box in a shut menu was never drawn by the browser
     name: str = st.selectbox(
         label, names, key=key, format_func=lambda name: titles.get(name, name),
         help=f"`{state[key]}`" if titles and state[key] else None,
