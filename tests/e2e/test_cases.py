@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -245,13 +246,13 @@ def test_images_drawn_around_on_the_map_are_tagged_and_the_tag_is_a_slice_and_a_
 
 @pytest.mark.slow
 def test_breasts_drawn_around_where_two_models_disagree_are_tagged_and_the_tag_is_a_slice(
-    page: Page, app: Server, run_id: str, checkpoints: Path
+    page: Page, app: Server, run_id: str, checkpoints: Path, request: pytest.FixtureRequest
 ) -> None:
     table = pd.read_csv(checkpoints / run_id / "predictions.csv", dtype={"patient_id": str})
     score = np.random.default_rng(5).random(len(table))
     scores = {"score": score, "p_cancer": score, "p_no cancer": 1 - score}
     other = table.assign(model_id=OTHER, **scores)
-    write_run(checkpoints, OTHER, other)
+    request.addfinalizer(partial(shutil.rmtree, write_run(checkpoints, OTHER, other).path))
     page.goto(
         f"{app.url}/compare?models={run_id}&models={OTHER}&compare_level=breast"
         "&compare_section=Disagreements"

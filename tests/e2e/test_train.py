@@ -285,7 +285,7 @@ def test_three_runs_are_noted_tagged_and_archived_and_one_goes_on_with_the_epoch
     expect(
         page.get_by_text(re.compile(r"epoch \d+ of 400, .+ so far, about .+ left"))
     ).to_be_visible(timeout=SLOW)
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
     expect(page.get_by_text(re.compile("stopped, epoch"))).to_be_visible(timeout=SLOW)
     told = f"{run.read_status().done} of 400"
     expect(page.get_by_text(re.compile(f"stopped, epoch {told}"))).to_be_visible()
