@@ -4,6 +4,7 @@ study have in common.
 
 import hashlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -207,7 +208,8 @@ def to_file(dataset: Dataset) -> bytes:
 
 @contextmanager
 def untold() -> Iterator[None]:
-    """A library that finds a name unusual warns of it, and tells the name."""
+    """A library that finds a name unusual warns of it and logs it, and tells the name."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
