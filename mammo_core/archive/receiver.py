@@ -11,7 +11,7 @@ import shutil
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -51,6 +51,7 @@ from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE, PASSING
 from mammo_core.preprocessing.reading.read import keep_mammogram, read_evidence, read_exam
+from mammo_core.reports.case.record import ReadCase
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint
 from mammo_core.types import RunState
 from mammo_core.words import many
@@ -344,12 +345,11 @@ class Afterwards:
         """The same place in the list where the same study came before."""
         entries = entries_of(self.worklist)
         known = next((one.number for one in entries if one.case_id == case.case_id), None)
-        refused = "; ".join(dict.fromkeys(refusal.sentence for refusal in case.refusals))
         return WorkEntry(
             number=known or len(entries) + 1,
             case_id=case.case_id,
             images=len(case.images),
-            problem="" if case.images else refused,
+            problem=case.unread_in_words,
         )
 
     def _link(self, evidence: dict[str, Evidence]) -> Link:
@@ -377,11 +377,22 @@ class Afterwards:
         try:
             entry, read = score_entry(entry.number, case.case_id, reader_of(self.model), self.cases)
             if self.forward and entry.score is not None:
+                if why := _why_held_back(read, evidence):
+                    return replace(entry, problem=f"{entry.problem} {why}".strip())
                 forward_report(self.forward, read, evidence)
                 entry = replace(entry, sent_at=datetime.now(UTC).isoformat(timespec="seconds"))
         except MammoError as error:
             return replace(entry, problem=str(error))
         return entry
+
+
+def _why_held_back(read: ReadCase, evidence: Mapping[str, Evidence]) -> str:
+    """Why its report is not sent by itself: whoever gets it would take it for the whole study's."""
+    nameless = sum(image.about.ref.image_id not in evidence for image in read.images)
+    if nameless:
+        count = many(len(read.images), "image", "images")
+        return f"{nameless} of {count} could not be told whose it is. The report was not sent."
+    return "The report was not sent: the study is incomplete." if read.missing else ""
 
 
 @cache

@@ -162,6 +162,7 @@ def _judged(reader: Reader, case: Case, images: Sequence[ReadImage], *, now: dat
         scores=tuple(score_cases(scored, point)),
         point=point,
         usual_images=None if point is None else _usual_images(reader.run, point),
+        refused=len(case.unread),
     )
 
 
@@ -182,10 +183,11 @@ def what_is_sent(case: ReadCase, archive: str) -> str:
     read = sum(image.reading is not None for image in case.images)
     marked = sum(bool(image.regions) for image in case.images)
     states = f", {marked} presentation states with the regions" if marked else ""
+    missing = f" {case.missing}" * bool(case.missing)
     return (
         f"To archive {archive}, into the woman's own study: 1 structured report, "
         f"{len(case.images)} pictures ({read} with heatmap){states}. They bear her name and ids, "
-        f"as the archive itself knows them, and are marked “{RESEARCH_ONLY}”."
+        f"as the archive itself knows them, and are marked “{RESEARCH_ONLY}”.{missing}"
     )
 
 

@@ -5,10 +5,15 @@ from dataclasses import replace
 
 import pytest
 
-from mammo_core.archive.results import header_of, objects_of
+from mammo_core.archive.receiver import _why_held_back
+from mammo_core.archive.results import header_of, objects_of, what_is_sent
+from mammo_core.archive.worklists import _missing_in_words
 from mammo_core.errors import ArchiveError
+from mammo_core.preprocessing.cases import Case, Refusal
 from mammo_core.preprocessing.dicom.identity import evidence_in
 from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.reports.case.archive import identified_objects
+from mammo_core.reports.case.dicom import to_file
 from mammo_core.reports.case.picture import Appearance
 from tests.reports.read_cases import read_case
 from tests.reports.test_case_dicom import names_of, originals
@@ -53,3 +58,28 @@ def test_a_value_that_dicom_refuses_is_an_error_that_does_not_tell_it() -> None:
         objects_of(case, headers, wrong, look=Appearance(), pseudonyms=names_of(case))
     assert "1950" not in str(refused.value)
     assert refused.value.__suppress_context__
+
+
+def test_what_is_sent_of_an_incomplete_study_says_so_and_it_is_not_sent_by_itself() -> None:
+    whole = read_case()
+    assert _why_held_back(whole, originals(whole)) == ""
+    case = replace(whole, refused=1)
+    assert "1 of 3 images could not be read." in what_is_sent(case, "here")
+    made = identified_objects(case, Appearance(), names_of(case), originals(case))
+    report = next(one for one in made if one.Modality == "SR")
+    told = [one.ImageComments for one in made if one.Modality == "OT"] + [
+        to_file(report).decode("latin-1")
+    ]
+    assert [("1 of 3 images could not be read." in one) for one in told] == [True] * 3
+    assert "incomplete" in _why_held_back(case, originals(case))
+    assert "2 of 2 images" in _why_held_back(whole, {})
+
+
+def test_the_line_of_a_study_with_unread_images_says_how_many_and_why() -> None:
+    read = replace(read_case(), refused=1)
+    refusals = tuple(
+        Refusal(number=number, code=code, sentence=sentence, hint="")
+        for number, code, sentence in [(3, "damaged", "It is cut short."), (4, "same_image", "-")]
+    )
+    case = Case(case_id=read.case_id, images=(), refusals=refusals, kept_until=0.0)
+    assert _missing_in_words(case, read) == "1 of 3 images could not be read. It is cut short."

@@ -265,8 +265,8 @@ def _capture(source: Source, subject: Subject, case: ReadCase) -> Dataset:
     else:
         dataset.Laterality = ""
     dataset.PatientOrientation = ""  # how the original was laid is not known here
-    told = (f"{source.image.title}.", f"{source.image.stamp}." * bool(source.image.stamp), NOTICE)
-    dataset.ImageComments = " ".join(filter(None, told))
+    told = (f"{source.image.title}.", f"{source.image.stamp}." * bool(source.image.stamp))
+    dataset.ImageComments = " ".join(filter(None, (*told, case.missing, NOTICE)))
     return dataset
 
 
