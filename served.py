@@ -8,6 +8,7 @@ import ctypes
 import gc
 import hashlib
 import json
+import logging
 import os
 import time
 from collections.abc import Mapping
@@ -29,9 +30,11 @@ from streamlit.web.server.starlette.starlette_app_utils import decode_signed_val
 from streamlit.web.server.starlette.starlette_server_config import USER_COOKIE_NAME
 
 from launcher.guard import Guard, is_shared, rules_from
+from mammo_core.archive.arrivals import forget_old_arrivals, forgotten_in_words
 from mammo_core.files import (
     access_log,
     accounts_file,
+    arrivals_root,
     cases_root,
     checkpoints_root,
     home,
@@ -64,11 +67,13 @@ def case_roots() -> list[os.PathLike[str]]:
 
 
 def keep_house() -> None:
-    """What is half-written, and every case whose time is over, is gone."""
-    for folder in (home(), checkpoints_root(), *case_roots()):
+    """What is half-written, and every case and arrival whose time is over, is gone."""
+    for folder in (home(), checkpoints_root(), arrivals_root(), *case_roots()):
         sweep_scratch(folder)
     for root in case_roots():
         forget_old_cases(root)
+    if forgotten := forget_old_arrivals(arrivals_root(), now=time.time()):
+        logging.getLogger("mammoscope").warning(forgotten_in_words(forgotten))
 
 
 def return_memory_early() -> None:

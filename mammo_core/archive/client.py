@@ -22,7 +22,7 @@ MOST_IMAGES: Final = 64  # of one study
 _PAGE: Final = 500  # instances in one answer
 _MOST_INSTANCES: Final = 20_000  # looked at in one study to find its mammograms
 _UID: Final = re.compile(r"[0-9.]{3,64}")
-_DATE: Final = re.compile(r"\d{8}")
+_DATE: Final = re.compile(r"[0-9]{8}")
 _TEXT: Final = re.compile(r"[^\x00-\x1f\\]{1,64}")
 _STUDY_FIELDS: Final = (
     "StudyDescription",
@@ -280,12 +280,19 @@ def _study(document: Document) -> FoundStudy:
     day, count = _text(document, "00080020"), _text(document, "00201208")
     return FoundStudy(
         uid=_checked_uid(_text(document, "0020000D")),
-        day=day if _DATE.fullmatch(day) else "",
+        day=day if _is_day(day) else "",
         description=_text(document, "00081030")[:64],
         accession=_text(document, "00080050")[:64],
         images=int(count) if count.isdecimal() else None,
         patient_id=_text(document, "00100020")[:64],
     )
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return bool(_DATE.fullmatch(text) and date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _image(document: Document) -> FoundImage:

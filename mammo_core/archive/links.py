@@ -39,6 +39,13 @@ class Link:
     left_out: str = ""
 
 
+def is_prior(earlier: Link, current: Link) -> bool:
+    """Whether it may hang beside: in one archive, known to be of one woman, and before."""
+    is_hers = bool(current.patient_id) and earlier.patient_id == current.patient_id
+    is_before = bool(earlier.day) and earlier.day < current.day
+    return is_hers and is_before and earlier.archive == current.archive
+
+
 def own_key() -> bytes:
     return installation_key(home() / "key")
 

@@ -68,7 +68,9 @@ class Labels:
     by_key: Mapping[tuple[str, str], str]
 
     def label_of(self, identity: Mapping[str, str], side: str) -> str:
-        whose = identity[self.key]
+        whose = identity[self.key].strip()
+        if not whose:
+            return ""
         return self.by_key.get((whose, side)) or self.by_key.get((whose, ""), "")
 
 
@@ -84,6 +86,12 @@ def read_labels(path: Path) -> Labels:
         )
     sides = table["side"].str.strip().str.upper() if "side" in table else [""] * len(table)
     keys = list(zip(table[key].str.strip(), sides, strict=True))
+    empty = sum(not whose for whose, _ in keys)
+    if empty:
+        raise ConfigError(
+            f"{empty} of {len(keys)} lines of {path.name} have no {key}, so whose label it is is "
+            "not known. Fill it in, or leave the lines out."
+        )
     repeated = len(keys) - len(set(keys))
     if repeated:
         raise ConfigError(

@@ -1,16 +1,17 @@
 """A receiving node: other nodes send studies here (DICOM C-STORE), each becomes a case.
 
 An image is acknowledged when it is whole on the disk, and not before. A study is complete when
-nothing more of it has come for a while; then it is read in the limited process, kept by the rules
-of the case store, and the files it came in are deleted. A kill at any moment loses nothing that was
-acknowledged: what lies in the folder of arrivals is taken up again at the next start.
+nothing more of it has come for a while; then it is moved aside, read in the limited process, kept
+by the rules of the case store, and the files it came in are deleted. What could not be read now is
+tried again, later and later. A kill at any moment loses nothing that was acknowledged: what lies in
+the folder of arrivals is taken up again at the next start.
 """
 
 import shutil
 import ssl
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -22,6 +23,15 @@ from typing import Any, Final, overload
 from pynetdicom import AE, evt
 from pynetdicom.pdu import P_DATA_TF
 
+from mammo_core.archive.arrivals import (
+    drop_study,
+    files_of,
+    forgotten_in_words,
+    is_over,
+    keep_arrival,
+    set_aside,
+    studies_aside,
+)
 from mammo_core.archive.client import FOR_PRESENTATION, FOR_PROCESSING
 from mammo_core.archive.links import Link, LinkedImage, keep_link
 from mammo_core.archive.results import Reader, forward_report, open_reader
@@ -34,14 +44,17 @@ from mammo_core.archive.worklists import (
     score_entry,
 )
 from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
-from mammo_core.files import locked, replace_file, sweep_scratch
+from mammo_core.files import replace_file, sweep_scratch
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
+from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
-from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE
+from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE, PASSING
 from mammo_core.preprocessing.reading.read import keep_mammogram, read_evidence, read_exam
+from mammo_core.reports.case.record import ReadCase
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint
 from mammo_core.types import RunState
+from mammo_core.words import many
 
 _SECONDARY_CAPTURES: Final = (
     "1.2.840.10008.5.1.4.1.1.7",
@@ -56,6 +69,8 @@ _SUCCESS, _NO_ROOM, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000  # PS3.4 B.2.3
 _NOT_AUTHORISED, _NOT_SUPPORTED = 0x0124, 0x0122  # PS3.7 C.5
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 _POLL_SECONDS: Final = 0.5
+_FIRST_WAIT: Final = 30.0  # seconds until a study that could not be kept is tried again; doubled
+_LONGEST_WAIT: Final = 6 * 3600.0
 _ROOM_BYTES: Final = 200 * MEGABYTE  # what is left free for what becomes of the images
 
 
@@ -117,6 +132,7 @@ class Receiver:
         on_complete: Complete,
         say: Callable[[str], None],
         write: Callable[[Path, bytes], None] = replace_file,
+        keep: Callable[[bytes, Path], KeptImage] = keep_mammogram,
     ) -> None:
         check_receiver(settings)
         self._settings = settings
@@ -125,6 +141,8 @@ class Receiver:
         self._on_complete = on_complete
         self._say = say
         self._write = write
+        self._keep_image = keep
+        self._tries: dict[str, tuple[int, float]] = {}  # by study, how many and when the next is
         self._sizes: dict[int, int] = {}  # of what is coming in, by association
         self._over = threading.Event()
 
@@ -221,54 +239,70 @@ class Receiver:
             return _NOT_UNDERSTOOD
         name = sha256(str(event.request.AffectedSOPInstanceUID).encode()).hexdigest()
         try:
-            self._keep(content, self._arrivals / study / f"{name}.dcm")
+            self._keep(content, study, name)
         except OSError as error:
             said = str(error) if isinstance(error, DiskError) else type(error).__name__
             self._say(f"Refused an image: {said}")
             return _NO_ROOM
         return _SUCCESS
 
-    def _keep(self, content: bytes, path: Path) -> None:
+    def _keep(self, content: bytes, study: str, name: str) -> None:
         free = shutil.disk_usage(self._arrivals).free
         if free < len(content) + _ROOM_BYTES:
             raise DiskError(f"Only {free // MEGABYTE} MB are left on the disk. Make room.")
-        with locked(self._arrivals / ".lock"):  # nobody takes the folder away meanwhile
-            path.parent.mkdir(exist_ok=True)
-            self._write(path, content)
+        keep_arrival(self._arrivals, study, name, content, write=self._write)
 
     def take_up(self, *, now: float | None = None) -> int:
         """Make cases of the studies that are complete; of how many."""
         now = time.time() if now is None else now
-        taken = 0
-        for folder in sorted(path for path in self._arrivals.iterdir() if path.is_dir()):
-            files = sorted(folder.glob("*.dcm"))
-            newest = max((path.stat().st_mtime for path in files), default=0.0)
-            if files and now - newest < self._settings.silence:
-                continue
-            try:
-                self._take_up(files)
-            except (MammoError, OSError) as error:
-                said = str(error) if isinstance(error, MammoError) else type(error).__name__
-                self._say(f"A study could not be kept yet: {said}")
-                continue
-            with locked(self._arrivals / ".lock"), suppress(OSError):
-                folder.rmdir()  # unless more has come meanwhile
-            taken += bool(files)
-        return taken
+        set_aside(self._arrivals, silence=self._settings.silence, now=now)
+        return sum(self._try(folder, now) for folder in studies_aside(self._arrivals))
 
-    def _take_up(self, files: Sequence[Path]) -> None:
+    def _try(self, folder: Path, now: float) -> bool:
+        """Whether it is a case now. One that cannot be never holds up the others."""
+        tried, due = self._tries.get(folder.name, (0, 0.0))
+        if now < due:
+            return False
+        try:
+            passing = self._take_up(files_of(folder))
+            if not passing:
+                drop_study(folder)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the next study is taken up
+            passing = str(error) if isinstance(error, MammoError) else type(error).__name__
+        self._tries.pop(folder.name, None)
+        if passing and not self._is_forgotten(folder, now):
+            wait = min(_FIRST_WAIT * 2**tried, _LONGEST_WAIT)
+            self._tries[folder.name] = (tried + 1, now + wait)
+            self._say(f"A study is not whole yet, and tried again in {wait:.0f} s: {passing}")
+        return not passing
+
+    def _is_forgotten(self, folder: Path, now: float) -> bool:
+        with suppress(OSError):
+            if is_over(folder, now=now):
+                drop_study(folder)
+                self._say(forgotten_in_words(1))
+                return True
+        return False
+
+    def _take_up(self, files: Sequence[Path]) -> str:
+        """Why it has to be tried again; "" where it has not."""
         if not files:
-            return
+            return ""
         contents = _Files(files)
         self._cases.mkdir(parents=True, exist_ok=True)
-        case = store_case(contents, self._cases, keep=keep_mammogram, now=time.time())
+        case = store_case(contents, self._cases, keep=self._keep_image, now=time.time())
         evidence = {}
+        passing = [one.sentence for one in case.refusals if one.code in PASSING]
         for image in case.images:
-            with suppress(ReadError):  # without identity it can be read, and not be sent home
+            try:
                 evidence[image.ref.image_id] = read_evidence(contents[image.number - 1])
+            except ReadError as error:  # without identity it can be read, and not be sent home
+                passing += [error.sentence] if error.code in PASSING else []
         self._on_complete(case, evidence)
-        for path in files:
-            path.unlink(missing_ok=True)
+        if not passing:
+            return ""
+        count = many(len(files), "image", "images")
+        return f"{len(passing)} of {count} could not be read. {passing[0]}"
 
 
 def tls_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SSLContext:
@@ -311,12 +345,11 @@ class Afterwards:
         """The same place in the list where the same study came before."""
         entries = entries_of(self.worklist)
         known = next((one.number for one in entries if one.case_id == case.case_id), None)
-        refused = "; ".join(dict.fromkeys(refusal.sentence for refusal in case.refusals))
         return WorkEntry(
             number=known or len(entries) + 1,
             case_id=case.case_id,
             images=len(case.images),
-            problem="" if case.images else refused,
+            problem=case.unread_in_words,
         )
 
     def _link(self, evidence: dict[str, Evidence]) -> Link:
@@ -344,11 +377,22 @@ class Afterwards:
         try:
             entry, read = score_entry(entry.number, case.case_id, reader_of(self.model), self.cases)
             if self.forward and entry.score is not None:
+                if why := _why_held_back(read, evidence):
+                    return replace(entry, problem=f"{entry.problem} {why}".strip())
                 forward_report(self.forward, read, evidence)
                 entry = replace(entry, sent_at=datetime.now(UTC).isoformat(timespec="seconds"))
         except MammoError as error:
             return replace(entry, problem=str(error))
         return entry
+
+
+def _why_held_back(read: ReadCase, evidence: Mapping[str, Evidence]) -> str:
+    """Why its report is not sent by itself: whoever gets it would take it for the whole study's."""
+    nameless = sum(image.about.ref.image_id not in evidence for image in read.images)
+    if nameless:
+        count = many(len(read.images), "image", "images")
+        return f"{nameless} of {count} could not be told whose it is. The report was not sent."
+    return "The report was not sent: the study is incomplete." if read.missing else ""
 
 
 @cache

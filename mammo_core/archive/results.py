@@ -5,8 +5,9 @@ sent back to it, and is kept nowhere else.
 """
 
 import copy
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -56,10 +57,30 @@ _OF_IMAGE: Final = (
     "StudyDescription", "WindowCenter", "WindowWidth", "RescaleIntercept", "RescaleSlope",
     "RescaleType",
 )  # fmt: skip
-_MAY_BE_EMPTY: Final = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
-    "StudyDate", "StudyTime",
-)  # fmt: skip
+#: And whose it is, as it stands in what was checked of its header.
+_CHECKED: Final = {
+    "SOPClassUID": "sop_class_uid",
+    "SOPInstanceUID": "sop_instance_uid",
+    "SeriesInstanceUID": "series_uid",
+    "StudyInstanceUID": "study_uid",
+    "PatientName": "patient_name",
+    "PatientID": "patient_id",
+    "PatientBirthDate": "birth_date",
+    "PatientSex": "sex",
+    "AccessionNumber": "accession_number",
+    "StudyID": "study_id",
+    "StudyDate": "study_date",
+    "StudyTime": "study_time",
+}
+#: What pydicom and highdicom raise of a value that no element may have.
+_UNWRITABLE: Final = (
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -141,6 +162,7 @@ def _judged(reader: Reader, case: Case, images: Sequence[ReadImage], *, now: dat
         scores=tuple(score_cases(scored, point)),
         point=point,
         usual_images=None if point is None else _usual_images(reader.run, point),
+        refused=len(case.unread),
     )
 
 
@@ -161,10 +183,11 @@ def what_is_sent(case: ReadCase, archive: str) -> str:
     read = sum(image.reading is not None for image in case.images)
     marked = sum(bool(image.regions) for image in case.images)
     states = f", {marked} presentation states with the regions" if marked else ""
+    missing = f" {case.missing}" * bool(case.missing)
     return (
         f"To archive {archive}, into the woman's own study: 1 structured report, "
         f"{len(case.images)} pictures ({read} with heatmap){states}. They bear her name and ids, "
-        f"as the archive itself knows them, and are marked “{RESEARCH_ONLY}”."
+        f"as the archive itself knows them, and are marked “{RESEARCH_ONLY}”.{missing}"
     )
 
 
@@ -203,9 +226,9 @@ def forward_report(archive: str, case: ReadCase, originals: Mapping[str, Evidenc
     named = [image for image in case.images if image.about.ref.image_id in originals]
     pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
     whole = replace(case, images=tuple(named))
-    objects = [
-        with_preamble(one) for one in identified_objects(whole, Appearance(), pseudonyms, originals)
-    ]
+    with _built():
+        made = identified_objects(whole, Appearance(), pseudonyms, originals)
+        objects = [with_preamble(one) for one in made]
     client.store(objects)
     return len(objects)
 
@@ -219,22 +242,36 @@ def objects_of(
     pseudonyms: Pseudonyms,
 ) -> list[Dataset]:
     """Report, pictures and presentation states, by image id with the identity of `originals`."""
-    objects = identified_objects(case, look, pseudonyms, originals)
-    for image in case.images:
-        if image.regions:
-            header = headers[image.about.ref.image_id]
-            with untold():
+    with _built():
+        objects = identified_objects(case, look, pseudonyms, originals)
+        for image in case.images:
+            if image.regions:
+                image_id = image.about.ref.image_id
+                header = _whole(headers[image_id], originals[image_id])
                 objects.append(presentation_state(image, case, header, pseudonyms))
-    descriptions = [str(header.get("StudyDescription", "")) for header in headers.values()]
-    for one in objects:  # an archive may take a study's description from what came last
-        one.StudyDescription = next(filter(None, descriptions), "")
-    return [with_preamble(one) for one in objects]
+        descriptions = [str(header.get("StudyDescription", "")) for header in headers.values()]
+        for one in objects:  # an archive may take a study's description from what came last
+            one.StudyDescription = next(filter(None, descriptions), "")
+        return [with_preamble(one) for one in objects]
+
+
+@contextmanager
+def _built() -> Iterator[None]:
+    """A library that refuses a value tells it; of whom it was, neither log nor page may say."""
+    with untold():
+        try:
+            yield
+        except _UNWRITABLE as error:
+            raise ArchiveError(
+                "The results cannot be written as DICOM: a value in the header of an image is not "
+                f"valid ({type(error).__name__}). Nothing was sent; have the header corrected in "
+                "the archive."
+            ) from None
 
 
 def with_preamble(made: Dataset) -> Dataset:
     """As a file has it, for a library that writes what it is given."""
-    with untold():
-        return dcmread(BytesIO(to_file(made)))
+    return dcmread(BytesIO(to_file(made)))
 
 
 def _refuse_moved(originals: Mapping[str, Evidence], link: Link) -> None:
@@ -252,9 +289,10 @@ def header_of(document: Mapping[str, Any]) -> Dataset:
     tags = [*identity_tags(), *(int(tag_for_keyword(name) or 0) for name in _OF_IMAGE)]
     wanted = {name: document[name] for tag in tags if (name := f"{tag:08X}") in document}
     try:
-        header = Dataset.from_json(wanted)
-        for element in header:
-            str(element.value)
+        with untold():
+            header = Dataset.from_json(wanted)
+            for element in header:
+                str(element.value)
     except Exception as error:  # noqa: BLE001 - whatever the archive sent, it is no header
         raise ArchiveError(
             f"The archive's header of an image cannot be read ({type(error).__name__}). Nothing "
@@ -269,7 +307,6 @@ def presentation_state(
     """The regions that stand out, drawn over the archive's own image (PS3.3 A.33.1)."""
     layer = pr.GraphicLayer("REGIONS", order=1, description="Regions that moved a model's score")
     seed = (str(header.SOPInstanceUID), case.card.weights_sha256, case.read_at.isoformat())
-    header = _whole(header)
     annotation = pr.GraphicAnnotation(
         referenced_images=[header],
         graphic_layer=layer,
@@ -300,13 +337,17 @@ def presentation_state(
     return state
 
 
-def _whole(header: Dataset) -> Dataset:
-    """What is unknown is present and empty, as type 2 elements are."""
-    whole = copy.deepcopy(header)
-    for keyword in _MAY_BE_EMPTY:
-        if keyword not in whole:
-            setattr(whole, keyword, "")
+def _whole(header: Dataset, original: Evidence) -> Dataset:
+    """How the image is shown, and of whose it is only what was checked; what is unknown is present
+    and empty, as type 2 elements are.
+    """
+    whole = Dataset()
     whole.SpecificCharacterSet = "ISO_IR 192"
+    for keyword in _OF_IMAGE:
+        if keyword in header:
+            whole[keyword] = copy.deepcopy(header[keyword])
+    for keyword, name in _CHECKED.items():
+        setattr(whole, keyword, getattr(original, name))
     return whole
 
 

@@ -16,7 +16,7 @@ from mammo_core.archive.journal import append_line, read_lines
 from mammo_core.archive.links import read_link, seal, unseal
 from mammo_core.errors import MammoError
 from mammo_core.files import archives_file, home
-from mammo_core.preprocessing.cases import DAY_SECONDS, keep_case, load_case
+from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, load_case
 from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.folder import RunFolder, find_checkpoint
@@ -109,7 +109,7 @@ def work(run: RunFolder) -> str:
     ]
     client = connect(find_archive(archives_file(), config.archive))
     reader = open_reader(find_checkpoint(config.checkpoint))
-    known = {entry.number for entry in entries_of(run) if not entry.problem}
+    known = {entry.number for entry in entries_of(run) if not entry.problem or entry.sent_at}
     report = JobProgress(run)
     for number, study in enumerate(studies, start=1):
         if run.is_asked_to_stop():
@@ -158,9 +158,15 @@ def score_entry(
         images=len(case.images),
         score=max(scores, default=None),
         side=side if verdicts else "",
-        problem="" if scores else "; ".join(dict.fromkeys(i.unread for i in read.images)),
+        problem=_missing_in_words(case, read),
     )
     return entry, read
+
+
+def _missing_in_words(case: Case, read: "ReadCase") -> str:
+    """How many images have no score, and why."""
+    why = [one.sentence for one in case.unread] + [image.unread for image in read.images]
+    return " ".join(dict.fromkeys(filter(None, (read.missing, *why))))
 
 
 def done_in_words(entries: Sequence[WorkEntry], total: int) -> str:

@@ -30,6 +30,7 @@ from mammo_core.preprocessing.pixel_files import (
 )
 from mammo_core.records import from_document, to_document
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Size, View
+from mammo_core.words import many
 
 DAY_SECONDS: Final = 24 * 3600
 _CASE_ID: Final = re.compile(r"[0-9a-f]{64}")
@@ -86,6 +87,20 @@ class Case:
     def files(self) -> int:
         """How many files came."""
         return len(self.images) + len(self.refusals)
+
+    @property
+    def unread(self) -> tuple[Refusal, ...]:
+        """The files that are missing from it: not those that came twice."""
+        return tuple(one for one in self.refusals if one.code != _SAME_IMAGE)
+
+    @property
+    def unread_in_words(self) -> str:
+        """How many, and why; "" where nothing is missing."""
+        if not self.unread:
+            return ""
+        count = many(len(self.images) + len(self.unread), "image", "images")
+        why = dict.fromkeys(one.sentence for one in self.unread)
+        return " ".join((f"{len(self.unread)} of {count} could not be read.", *why))
 
     def image(self, image_id: str) -> CaseImage:
         return next(image for image in self.images if image.ref.image_id == image_id)

@@ -45,6 +45,15 @@ def test_a_table_of_labels_names_each_study_once(tmp_path: Path) -> None:
         read_labels(table)
 
 
+def test_a_study_without_accession_number_is_given_nobodys_label(tmp_path: Path) -> None:
+    labels = Labels(key="accession", by_key={("", ""): "cancer"})
+    assert labels.label_of({"accession": ""}, "R") == ""
+    table = tmp_path / "labels.csv"
+    table.write_text("accession,label\nA1,no cancer\n ,cancer\n")
+    with pytest.raises(ConfigError, match=r"1 of 2 lines of labels.csv have no accession"):
+        read_labels(table)
+
+
 @pytest.mark.slow
 def test_two_exams_of_a_woman_become_a_data_set_with_labels_and_days(
     orthanc: Orthanc, own_home: Path, tmp_path: Path

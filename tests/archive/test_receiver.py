@@ -2,6 +2,7 @@
 
 import os
 import random
+import re
 import signal
 import socket
 import subprocess
@@ -19,11 +20,14 @@ from pynetdicom import AE
 from pynetdicom.association import Association
 
 from mammo_core.archive import receiver as node
+from mammo_core.archive.arrivals import forget_old_arrivals, keep_arrival
 from mammo_core.archive.receiver import Receiver, ReceiverSettings
 from mammo_core.archive.worklists import entries_of
-from mammo_core.errors import ConfigError, DiskError
+from mammo_core.errors import ConfigError, DiskError, ReadError
 from mammo_core.files import archive_work_root, arrivals_root, cases_root
-from mammo_core.preprocessing.cases import load_case
+from mammo_core.preprocessing.cases import Case, load_case
+from mammo_core.preprocessing.pixel_files import KeptImage
+from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.runs.folder import RunFolder
 from tests.archive.orthanc import EXAM, Orthanc, free_port, require_programs
 from tests.archive.studies import MadeUp, write_study
@@ -37,6 +41,92 @@ def test_other_computers_are_listened_to_only_where_each_is_named() -> None:
     with pytest.raises(ConfigError, match="Name each with --allow"):
         node.check_receiver(ReceiverSettings(host="0.0.0.0"))
     node.check_receiver(ReceiverSettings(host="0.0.0.0", allowed=(("MAMMO1", "10.1.2.3"),)))
+
+
+STUDY = "ab" * 32
+
+
+def refusing(code: str) -> Callable[[bytes, Path], KeptImage]:
+    def refuse(content: bytes, stem: Path) -> KeptImage:
+        raise ReadError(code, "It was not read.")
+
+    return refuse
+
+
+def at_rest(
+    root: Path,
+    *,
+    code: str = "damaged",
+    on_complete: node.Complete = lambda case, evidence: None,
+) -> tuple[Receiver, list[str]]:
+    """A receiver to which nobody sends, and what it says. An image of a study lies there."""
+    said: list[str] = []
+    receiver = Receiver(
+        ReceiverSettings(silence=0.0),
+        arrivals=root / "arrivals",
+        cases=root / "cases",
+        on_complete=on_complete,
+        say=said.append,
+        keep=refusing(code),
+    )
+    (root / "arrivals").mkdir()
+    keep_arrival(root / "arrivals", STUDY, "one", b"first")
+    return receiver, said
+
+
+def lying(root: Path) -> list[bytes]:
+    return [path.read_bytes() for path in sorted((root / "arrivals").glob("*/*.dcm"))]
+
+
+def test_an_image_sent_again_while_its_study_is_read_is_not_deleted_unread(tmp_path: Path) -> None:
+    def again(case: Case, evidence: dict[str, Evidence]) -> None:
+        keep_arrival(tmp_path / "arrivals", STUDY, "one", b"second")
+
+    receiver, said = at_rest(tmp_path, on_complete=again)
+    assert receiver.take_up(now=time.time() + 1) == 1
+    assert lying(tmp_path) == [b"second"]
+    assert said == []
+
+
+def test_files_that_could_not_be_read_at_this_moment_are_kept_and_tried_later_and_later(
+    tmp_path: Path,
+) -> None:
+    now = time.time() + 1
+    receiver, said = at_rest(tmp_path, code="no_reader")
+    assert [receiver.take_up(now=now + wait) for wait in (0, 29, 30, 89, 90)] == [0] * 5
+    assert [re.findall(r"in (\d+) s: 1 of 1 image could not", one) for one in said] == [
+        ["30"],
+        ["60"],
+        ["120"],
+    ]
+    assert lying(tmp_path) == [b"first"]
+    receiver.take_up(now=now + 31 * 24 * 3600)
+    assert lying(tmp_path) == []
+    assert said[-1].startswith("Deleted 1 study that was received")
+
+
+def test_a_study_that_nothing_can_be_made_of_holds_up_no_other_and_its_values_are_not_told(
+    tmp_path: Path,
+) -> None:
+    def first_fails(case: Case, evidence: dict[str, Evidence]) -> None:
+        if not said:
+            raise ValueError("19500000")
+
+    receiver, said = at_rest(tmp_path, on_complete=first_fails)
+    keep_arrival(tmp_path / "arrivals", "cd" * 32, "one", b"other")
+    assert receiver.take_up(now=time.time() + 1) == 1
+    assert lying(tmp_path) == [b"first"]
+    assert said == ["A study is not whole yet, and tried again in 30 s: ValueError"]
+
+
+def test_what_never_became_a_case_is_deleted_after_thirty_days(tmp_path: Path) -> None:
+    for study in (STUDY, f"{STUDY}.{'0' * 16}"):
+        (tmp_path / study).mkdir()
+        (tmp_path / study / "one.dcm").write_bytes(b"one")
+    day = 24 * 3600
+    assert forget_old_arrivals(tmp_path, now=time.time() + 29 * day) == 0
+    assert forget_old_arrivals(tmp_path, now=time.time() + 31 * day) == 2
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
 
 
 @contextmanager

@@ -69,3 +69,10 @@ def test_a_patient_id_too_long_to_repeat_is_refused_and_not_cut() -> None:
 
 def test_dates_that_are_none_are_unknown() -> None:
     assert decode_evidence(file(PatientBirthDate=b"unknown!")).birth_date == ""
+
+
+def test_a_day_that_no_calendar_has_is_unknown() -> None:
+    told = decode_evidence(
+        file(PatientBirthDate=b"19500000", StudyDate=b"20240230", StudyTime=b"126100")
+    )
+    assert (told.birth_date, told.study_date, told.study_time) == ("", "", "")

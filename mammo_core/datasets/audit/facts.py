@@ -126,7 +126,7 @@ def _look_on_cluster(root: Path, chunk: Sequence[str]) -> list[_Look]:
 
 
 #: Refusals that say something of this machine at this moment, not of the file.
-_PASSING: Final = ("no_file", "no_plain_file", "outside", "no_reader", "too_slow", "decoder_died")
+_PASSING: Final = ("no_file", "no_plain_file", "outside", *limits.PASSING)
 
 
 def _keep(memory: LookMemory, looks: Mapping[Path, _Look]) -> None:

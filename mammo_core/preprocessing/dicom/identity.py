@@ -2,8 +2,10 @@
 on a researcher's explicit wish, for an export with identity.
 """
 
+import logging
 import re
 import warnings
+from datetime import date
 from typing import Final
 
 from pydicom.datadict import tag_for_keyword
@@ -41,10 +43,12 @@ _TEXTS: Final = {
     "StudyID": 16,
     "AccessionNumber": 16,
 }
+#: DA, TM and CS (PS3.5 6.2); what looks like a day must be one as well.
+_DAY: Final = re.compile(r"[0-9]{8}")
 _SHAPES: Final = {
-    "PatientBirthDate": re.compile(r"\d{8}"),
-    "StudyDate": re.compile(r"\d{8}"),
-    "StudyTime": re.compile(r"\d{2,6}(\.\d{1,6})?"),
+    "PatientBirthDate": _DAY,
+    "StudyDate": _DAY,
+    "StudyTime": re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?"),
     "PatientSex": re.compile(r"[MFO]"),
 }
 _UID: Final = re.compile(r"[0-9.]{3,64}")
@@ -89,6 +93,7 @@ def identity_tags() -> tuple[int, ...]:
 
 
 def _value(header: Dataset, keyword: str) -> str:
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)  # it would log the value
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a value pydicom warns of is judged here, by its shape
         value = header.get(keyword)
@@ -119,5 +124,15 @@ def _text(header: Dataset, keyword: str) -> str:
 
 def _shaped(header: Dataset, keyword: str) -> str:
     """Empty where it is missing or malformed; DICOM allows all of these to be unknown."""
-    value = _value(header, keyword)
-    return value if _SHAPES[keyword].fullmatch(value) else ""
+    value, shape = _value(header, keyword), _SHAPES[keyword]
+    if not shape.fullmatch(value) or (shape is _DAY and not _is_day(value)):
+        return ""
+    return value
+
+
+def _is_day(value: str) -> bool:
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True

@@ -9,6 +9,9 @@ from mammo_core.errors import ReadError
 
 MEGABYTE: Final = 2**20
 
+#: Refusals that say something of this computer at this moment, not of the file.
+PASSING: Final = ("no_reader", "too_slow", "decoder_died")
+
 FILE_BYTES: Final = 600 * MEGABYTE
 HEAD_BYTES: Final = 16 * MEGABYTE  # what is read of a larger file, to say in words what it is
 SIDE: Final = 16_384

@@ -4,6 +4,7 @@ study have in common.
 
 import hashlib
 import io
+import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -207,7 +208,8 @@ def to_file(dataset: Dataset) -> bytes:
 
 @contextmanager
 def untold() -> Iterator[None]:
-    """A library that finds a name unusual warns of it, and tells the name."""
+    """A library that finds a name unusual warns of it and logs it, and tells the name."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -263,8 +265,8 @@ def _capture(source: Source, subject: Subject, case: ReadCase) -> Dataset:
     else:
         dataset.Laterality = ""
     dataset.PatientOrientation = ""  # how the original was laid is not known here
-    told = (f"{source.image.title}.", f"{source.image.stamp}." * bool(source.image.stamp), NOTICE)
-    dataset.ImageComments = " ".join(filter(None, told))
+    told = (f"{source.image.title}.", f"{source.image.stamp}." * bool(source.image.stamp))
+    dataset.ImageComments = " ".join(filter(None, (*told, case.missing, NOTICE)))
     return dataset
 
 

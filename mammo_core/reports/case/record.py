@@ -27,7 +27,7 @@ from mammo_core.reading import Reading, Region, ShownMap, share_in_words
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.types import Window
-from mammo_core.words import OUTSIDE
+from mammo_core.words import OUTSIDE, many
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -81,6 +81,17 @@ class ReadCase:
     scores: tuple[ScoredCase, ...]  # of breasts, exams and images, in the order to show them
     point: LockedPoint | None = None  # the threshold in force, where there is one
     usual_images: int | None = None  # of a case on which the threshold was set
+    refused: int = 0  # files of it that could not be read
+
+    @property
+    def missing(self) -> str:
+        """What of the case no score says anything about; "" where it was read whole."""
+        count = len(self.images) + self.refused
+        unscored = sum(image.reading is None for image in self.images)
+        of = f"of {many(count, 'image', 'images')} could not be"
+        parts = [f"{self.refused} {of} read."] * bool(self.refused)
+        parts += [f"{unscored} {of} scored."] * bool(unscored)
+        return " ".join(parts)
 
     @property
     def name(self) -> str:

@@ -162,7 +162,7 @@ def _score_group(
             for source in sources
         ],
     )
-    words = f"{verdict_in_words(case, scored)} {NOTICE}".strip()
+    words = " ".join(filter(None, (verdict_in_words(case, scored), case.missing, NOTICE)))
     group[0].ContentSequence.append(
         sr.TextContentItem(
             name=codes.DCM.Comment,

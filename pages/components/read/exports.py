@@ -55,6 +55,7 @@ def read_case(case: Case, run: RunFolder, read: CaseReading, panes: Sequence[Pan
         scores=tuple(score_cases(scored, point)),
         point=point,
         usual_images=_usual_images(run, point),
+        refused=len(case.unread),
     )
 
 

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
-from mammo_core.archive.links import Link, read_link
+from mammo_core.archive.links import Link, is_prior, read_link
 from mammo_core.archive.listed import find_archive
 from mammo_core.errors import MammoError
 from mammo_core.files import archives_file
 from mammo_core.preprocessing.cases import Case, load_case
+from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.viewer.viewer import Pane, show_viewer
-from pages.components.shared.whose import cases_root, note
+from pages.components.shared.whose import cases_root, is_off, note, note_once, require
 
 if TYPE_CHECKING:
     from mammo_core.archive.client import FoundStudy
@@ -30,8 +31,9 @@ def offer_priors(case: Case) -> None:
     """Under a case that came from an archive: the woman's earlier studies there."""
     with noted_errors():
         link = read_link(cases_root(), case.case_id)
-        if link is None:
+        if link is None or is_off(Action.ARCHIVE):
             return
+        note_once("looked for prior studies", case=case.case_id, about=link.archive)
         found = _found(cases_root(), case.case_id, link.study_uid)
         if not found:
             st.caption("The archive has no earlier mammography of this woman.")
@@ -68,10 +70,11 @@ def _open(link: Link, study: "FoundStudy") -> None:
     from mammo_core.archive.client import connect
     from mammo_core.archive.exams import open_study
 
+    require(Action.ARCHIVE)
     client = connect(find_archive(archives_file(), link.archive))
     with st.spinner("Fetching the prior study…"):
         prior = open_study(client, study, cases_root())
-    note("opened a prior study", case=prior.case_id)
+    note("opened a prior study", case=prior.case_id, about=link.archive)
     st.query_params[PRIOR] = prior.case_id
     st.session_state[_SHOWN] = _WAYS[0]
     st.rerun()
@@ -89,7 +92,7 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
         st.query_params.pop(PRIOR)
         st.error(escaped(str(error)), icon=":material/error:")
         return False
-    if not current_link or not prior_link or current_link.patient_id != prior_link.patient_id:
+    if not current_link or not prior_link or not is_prior(prior_link, current_link):
         st.query_params.pop(PRIOR)  # another woman's never hangs beside
         return False
     interval = _interval(current_link, prior_link.day)
