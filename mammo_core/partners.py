@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from mammo_core.errors import TableError
 from mammo_core.types import ImageRef, Laterality, View
 
 _OTHER: Final[Mapping[str, View]] = {View.CC: View.MLO, View.MLO: View.CC}
@@ -25,7 +26,7 @@ Slot = tuple[Laterality | None, View]
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Seats:
     """For each image the rows of those it is looked at with, in the order in which the network
-    wants them, (images, places), and which place is its own.
+    wants them, (images, places), and which place is its own; -1 where none is for such an image.
     """
 
     rows: Rows
@@ -81,6 +82,35 @@ def seats_among(refs: Sequence[ImageRef], views: int, slots: Sequence[Slot]) -> 
     )
 
 
+def has_seat(manifest: pd.DataFrame, slots: Sequence[Slot]) -> NDArray[np.bool_]:
+    """Row by row whether one of the `slots` is for such an image; without `slots` any has one."""
+    sides, views = (manifest[name].astype("string").fillna("") for name in ("side", "view"))
+    return np.array(
+        [not slots or _own_place(*one, slots) >= 0 for one in zip(sides, views, strict=True)],
+        dtype=np.bool_,
+    )
+
+
+def why_no_seat(side: str, view: str, slots: Sequence[Slot]) -> str:
+    """That none of the `slots` is for such an image, as a sentence; "" where one is."""
+    if not slots or _own_place(side, view, slots) >= 0:
+        return ""
+    *most, last = (" ".join(filter(None, slot)) for slot in slots)
+    needs_side = any(wanted for wanted, _ in slots)
+    is_known = view and (side or not needs_side)
+    what = f"is {f'{side} {view}'.strip()}" if is_known else "does not tell which it is"
+    return f"This model reads {', '.join(most)} and {last}; this image {what}."
+
+
+def _own_place(side: str, view: str, slots: Sequence[Slot]) -> int:
+    own = (
+        place
+        for place, (wanted_side, wanted_view) in enumerate(slots)
+        if view == wanted_view and side == (wanted_side or side)
+    )
+    return next(own, -1)
+
+
 def _unplaced(partners: Rows, views: int) -> Seats:
     each = np.arange(len(partners))
     rows = np.stack([each, partners], axis=1) if views == 2 else each[:, None]
@@ -101,16 +131,22 @@ def _seated(
     rows = np.zeros((len(names), len(slots)), dtype=np.intp)
     own = np.zeros(len(names), dtype=np.intp)
     for row, (exam, side, view) in enumerate(zip(exams, sides, views, strict=True)):
+        own[row] = _own_place(side, view, slots)
         for place, (wanted_side, wanted_view) in enumerate(slots):
-            is_own = view == wanted_view and side == (wanted_side or side)
             there = (exam, wanted_side or side, wanted_view)
-            rows[row, place] = row if is_own else first.get(there, row)
-            own[row] = place if is_own else own[row]
+            rows[row, place] = row if place == own[row] else first.get(there, row)
     return Seats(rows=rows, own=own)
 
 
 def of_own_place(logits: NDArray[np.float32], *, classes: int, own: Rows) -> NDArray[np.float32]:
-    """Of a network that says something for each place, what it says for an image's own."""
+    """Of a network that says something for each place, what it says for an image's own. What has
+    none must not come so far: the score of another image would be shown as its own.
+    """
+    if (own < 0).any():
+        raise TableError(
+            f"{int((own < 0).sum())} of {len(own)} images are of a side or view that this model "
+            "does not read, so they cannot be scored by it. Leave them out."
+        )
     if logits.shape[1] == classes:
         return logits
     by_place = logits.reshape(len(logits), -1, classes)

@@ -1,8 +1,11 @@
 """Who sits beside an image before a network that looks at several."""
 
 import numpy as np
+import pandas as pd
+import pytest
 
-from mammo_core.partners import of_own_place, seats_among
+from mammo_core.errors import TableError
+from mammo_core.partners import has_seat, of_own_place, seats_among, why_no_seat
 from mammo_core.types import ImageRef, Laterality, View
 from mammo_core.zoo.published.entry import BREAST, EXAM
 
@@ -42,3 +45,30 @@ def test_what_is_said_of_an_images_own_place_counts() -> None:
     own = of_own_place(logits, classes=2, own=np.array([1, 0]))
     assert own.tolist() == [[3, 4], [5, 6]]
     assert of_own_place(logits, classes=4, own=np.array([0, 0])) is logits
+
+
+def test_an_image_of_another_view_or_side_has_no_place_and_no_score_of_another() -> None:
+    exam = [
+        *refs("L CC", "R CC", "L MLO", "R MLO", "R ML"),
+        ImageRef(image_id="unknown"),
+        ImageRef(image_id="no side", view=View.CC),
+    ]
+    seats = seats_among(exam, 4, EXAM)
+    assert seats.own.tolist() == [0, 1, 2, 3, -1, -1, -1]
+    assert seats_among(refs("L ML", "L CC", "L MLO"), 2, BREAST).own.tolist() == [-1, 0, 1]
+    logits = np.arange(7 * 8, dtype=np.float32).reshape(7, 8)
+    with pytest.raises(TableError, match="3 of 7 images are of a side or view"):
+        of_own_place(logits, classes=2, own=seats.own)
+
+
+def test_who_has_no_place_is_told_in_a_sentence() -> None:
+    manifest = pd.DataFrame({"side": ["L", "R", None], "view": ["CC", "ML", None]})
+    assert has_seat(manifest, EXAM).tolist() == [True, False, False]
+    assert has_seat(manifest, ()).tolist() == [True, True, True]
+    assert why_no_seat("R", "MLO", EXAM) == ""
+    assert why_no_seat("R", "ML", EXAM) == (
+        "This model reads L CC, R CC, L MLO and R MLO; this image is R ML."
+    )
+    assert why_no_seat("", "CC", EXAM).endswith("this image does not tell which it is.")
+    assert why_no_seat("", "ML", BREAST) == "This model reads CC and MLO; this image is ML."
+    assert why_no_seat("", "CC", BREAST) == ""

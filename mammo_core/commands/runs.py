@@ -228,7 +228,7 @@ def _note(arguments: argparse.Namespace) -> int:
 
 
 def _export(arguments: argparse.Namespace) -> int:
-    from mammo_core.runs.tracking import EXPERIMENT, export_runs
+    from mammo_core.runs.tracking import EXPERIMENT, export_runs, without_password
 
     if arguments.mlflow is None:
         raise ConfigError("Where to? mammo runs export --mlflow URI, a server's or file:FOLDER.")
@@ -246,7 +246,8 @@ def _export(arguments: argparse.Namespace) -> int:
         is_with_women=arguments.with_women,
         told=lambda run, what: say(f"{run.run_id:44} {what}"),
     )
-    say(f"{written} of {many(len(runs), 'run', 'runs')} written to {arguments.mlflow}.")
+    place = without_password(arguments.mlflow)
+    say(f"{written} of {many(len(runs), 'run', 'runs')} written to {place}.")
     return 0
 
 

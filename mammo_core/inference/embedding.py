@@ -12,10 +12,12 @@ from mammo_core.errors import RunError
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.scoring import cached_outputs
+from mammo_core.partners import has_seat
 from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.types import Report
 from mammo_core.words import many
+from mammo_core.zoo.published import slots_of
 
 
 def embed_into(
@@ -30,12 +32,13 @@ def embed_into(
         dataset, card.prepare, processes=0, report=report, should_stop=should_stop
     )
     unreadable = {problem.file for problem in built.unreadable}
-    is_readable = [dataset.root / str(path) not in unreadable for path in dataset.manifest["path"]]
-    rows = dataset.manifest[is_readable].reset_index(drop=True)
+    seated = dataset.manifest[has_seat(dataset.manifest, slots_of(card.model))]
+    is_readable = [dataset.root / str(path) not in unreadable for path in seated["path"]]
+    rows = seated[is_readable].reset_index(drop=True)
     if rows.empty:
         raise RunError(
-            f"None of the {len(dataset.manifest)} images of {config.folder} can be read. Is the "
-            "folder whole, and its disk mounted?"
+            f"None of the {len(dataset.manifest)} images of {config.folder} can be read and is of "
+            "a view that the model reads. Is the folder whole, and its disk mounted?"
         )
     parts, done = [], 0
     for outputs in (

@@ -26,12 +26,13 @@ from mammo_core.inference.scoring import score_rows
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Pooling, levels_of, pool_cases, rules_of
 from mammo_core.metrics.collapse import call_collapse, class_collapse
-from mammo_core.partners import lone_in_words, partners_of
+from mammo_core.partners import Slot, lone_in_words, partners_of, why_no_seat
 from mammo_core.places.cluster import hands_on
 from mammo_core.preprocessing.cache import Cache, Unreadable
 from mammo_core.runs.card import NEVER_MEASURED, note_measured
 from mammo_core.runs.evaluations import (
     LEFT_OUT_COLUMNS,
+    NO_PLACE,
     UNREADABLE,
     left_out_in_words,
     write_left_out,
@@ -40,12 +41,14 @@ from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 from mammo_core.types import Report, Task
+from mammo_core.zoo.published import slots_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Evaluated:
     """The column `content` of the predictions tells images apart by what is in their files;
-    `left_out` are those that cannot be read or are no mammograms, with LEFT_OUT_COLUMNS.
+    `left_out` are those that cannot be read, are no mammograms or have no place before the
+    network, with LEFT_OUT_COLUMNS.
     """
 
     predictions: pd.DataFrame
@@ -172,7 +175,7 @@ def evaluate(
     )
     if built.was_stopped:
         return None
-    manifest, left_out = _told_apart(wanted, built.unreadable)
+    manifest, left_out = _told_apart(wanted, built.unreadable, slots_of(card.model))
     if engine is None and hands_on():
         table = score_rows_in_pieces(
             checkpoint, wanted, manifest, name=name, report=report, should_stop=should_stop
@@ -196,25 +199,33 @@ def evaluate(
 
 
 def _told_apart(
-    dataset: Dataset, unreadable: Sequence[Unreadable]
+    dataset: Dataset, unreadable: Sequence[Unreadable], slots: Sequence[Slot]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The rows whose image is scored, and the others with the reason."""
     manifest = dataset.manifest
     why = {problem.file: problem for problem in unreadable}
     problems = [why.get(dataset.root / str(path)) for path in manifest["path"]]
-    is_readable = np.array([problem is None for problem in problems], dtype=np.bool_)
-    table = manifest.assign(
-        kind=[str(problem.unfit or UNREADABLE) if problem else "" for problem in problems],
-        reason=[problem.reason if problem else "" for problem in problems],
-    )
-    left_out = table.loc[~is_readable, list(LEFT_OUT_COLUMNS)].reset_index(drop=True)
-    if not is_readable.any():
+    placed = manifest[["side", "view"]].astype("string").fillna("")
+    unseated = [
+        why_no_seat(side, view, slots).rstrip(".")
+        for side, view in placed.itertuples(index=False, name=None)
+    ]
+    told = [
+        (str(problem.unfit or UNREADABLE), problem.reason)
+        if problem
+        else (NO_PLACE if no_seat else "", no_seat)
+        for problem, no_seat in zip(problems, unseated, strict=True)
+    ]
+    table = manifest.assign(kind=[kind for kind, _ in told], reason=[reason for _, reason in told])
+    is_scored = np.array([not kind for kind, _ in told], dtype=np.bool_)
+    left_out = table.loc[~is_scored, list(LEFT_OUT_COLUMNS)].reset_index(drop=True)
+    if not is_scored.any():
         first = left_out.iloc[0]
         raise RunError(
             f"None of the {len(manifest)} images can be scored (first: {first['image_id']}: "
             f"{first['reason']}). Is the folder whole, and its disk mounted?"
         )
-    return manifest[is_readable].reset_index(drop=True), left_out
+    return manifest[is_scored].reset_index(drop=True), left_out
 
 
 def _wanted(dataset: Dataset, split: str) -> pd.DataFrame:

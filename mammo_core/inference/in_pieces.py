@@ -124,7 +124,15 @@ def _score_rows(scorer: Scorer, rows: pd.DataFrame) -> tuple[str, list[list[floa
         return json.dumps(np.concatenate(parts).tolist()).encode()
 
     contents = [cache.content_of(scorer.root / str(path)) for path in rows["path"]]
-    return engine.name, json.loads(kept_piece(_folder(), (*_key(scorer, engine), *contents), make))
+    key = (*_key(scorer, engine), *contents, *(_beside(rows) if card.model.views > 1 else ()))
+    return engine.name, json.loads(kept_piece(_folder(), key, make))
+
+
+def _beside(rows: pd.DataFrame) -> list[str]:
+    """What decides beside whom a network over several views sees each image."""
+    names = ["group_id", "exam_id", "side", "view", "image_id"]
+    told = rows[names].astype("string").fillna("")
+    return [json.dumps(row) for row in told.itertuples(index=False, name=None)]
 
 
 @lru_cache(maxsize=1)  # a process scores one chunk after the other

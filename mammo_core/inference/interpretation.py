@@ -13,7 +13,14 @@ from mammo_core.errors import TableError
 from mammo_core.metrics.calibration import fit_score_map, probabilities_at
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.uncertainty import FEWEST_GROUPS
-from mammo_core.partners import Seats, is_lone, of_own_place, partners_among, seats_among
+from mammo_core.partners import (
+    Seats,
+    is_lone,
+    of_own_place,
+    partners_among,
+    seats_among,
+    why_no_seat,
+)
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.judge import WHY
 from mammo_core.preprocessing.prepare import prepare
@@ -147,9 +154,17 @@ def why_not(card: ModelCard, mammogram: Mammogram | CaseImage) -> str | None:
     """Why this model does not score this image unasked, as a sentence; None where it does."""
     if mammogram.info.unfit is not None:
         return f"{WHY[mammogram.info.unfit]} It is not scored."
+    if unseated := why_unseated(card, mammogram):
+        return f"{unseated} It is not scored."
     if outside := why_outside(card, mammogram):
         return f"{outside} It is not scored. Choose a model that learnt from mammograms."
     return None
+
+
+def why_unseated(card: ModelCard, mammogram: Mammogram | CaseImage) -> str:
+    """Why this model over several views has no place for this image; "" where it has one."""
+    ref = mammogram.ref
+    return why_no_seat(ref.side or "", ref.view or "", slots_of(card.model))
 
 
 def why_outside(card: ModelCard, mammogram: Mammogram | CaseImage) -> str:
@@ -217,7 +232,7 @@ def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[li
         rows = seats_among(refs, card.model.views, slots_of(card.model)).rows
         for row, (said, seats) in enumerate(zip(found, rows, strict=True)):
             lacking = int((seats == row).sum()) - 1
-            if lacking:
+            if lacking > 0:
                 said.append(
                     f"{lacking} of the {card.model.views} views of an exam that this model wants "
                     "are not here; the image itself takes their place."

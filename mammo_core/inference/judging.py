@@ -25,7 +25,7 @@ from mammo_core.metrics.cases import Cases, Pooling, pool_cases
 from mammo_core.metrics.compare import auc_difference
 from mammo_core.metrics.paired_rates import rate_difference
 from mammo_core.metrics.uncertainty import Rate, auc_with_interval, rate_with_interval
-from mammo_core.partners import of_own_place, seats_of
+from mammo_core.partners import has_seat, of_own_place, seats_of
 from mammo_core.preprocessing import changes
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.preprocessing.reading.read import read_mammogram
@@ -112,11 +112,15 @@ def stress(
     report: Report = lambda _done, _total, _message: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Stressed | None:
-    """Scores under every change, of the rows `rows_to_stress` draws; None where it was stopped."""
-    rows = rows_to_stress(dataset.manifest, card.task, most=most, seed=seed)
+    """Scores under every change, of the rows `rows_to_stress` draws among those that the model has
+    a place for; None where it was stopped.
+    """
+    slots = slots_of(card.model)
+    seated = dataset.manifest[has_seat(dataset.manifest, slots)]
+    rows = rows_to_stress(seated, card.task, most=most, seed=seed)
     paths = [dataset.root / str(path) for path in rows["path"]]
     views, classes = card.model.views, len(card.task.classes)
-    seats = seats_of(rows, views, slots_of(card.model))
+    seats = seats_of(rows, views, slots)
 
     @lru_cache(maxsize=4)  # a breast's two views follow each other, and each is the other's partner
     def seen_at(row: int) -> NDArray[np.float32]:

@@ -32,6 +32,7 @@ from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.types import Task
 from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.openvino import load_network
+from mammo_core.zoo.published import slots_of
 
 INPUT: Final = "images"
 OUTPUTS: Final = ("logits", "probabilities", "score")
@@ -61,6 +62,7 @@ def write_onnx(checkpoint: Checkpoint, path: Path) -> float:
     """Write the network to `path`; by how much a logit differs from torch's at most, where it is
     read as ONNX (by OpenVINO, which is installed anyway).
     """
+    _refuse_places(checkpoint.card)
     axes = {name: {0: "cases"} for name in (INPUT, *OUTPUTS)}
     try:
         with warnings.catch_warnings(), redirect_stdout(StringIO()):  # it prints what it cannot do
@@ -86,6 +88,7 @@ def write_onnx(checkpoint: Checkpoint, path: Path) -> float:
 
 def write_torchscript(checkpoint: Checkpoint, path: Path) -> float:
     """Write the network to `path`; by how much a logit differs at most, where it is read back."""
+    _refuse_places(checkpoint.card)
     with warnings.catch_warnings(), torch.no_grad():
         _hush()
         scores = _Scores(checkpoint.model, checkpoint.card.task)
@@ -97,6 +100,15 @@ def write_torchscript(checkpoint: Checkpoint, path: Path) -> float:
             return [output.numpy() for output in read(torch.from_numpy(batch))]
 
         return _checked(checkpoint, run, form="TorchScript")
+
+
+def _refuse_places(card: ModelCard) -> None:
+    if slots_of(card.model):
+        raise CheckpointError(
+            f"{card.model_id} wants each view in its place and may answer once for each place, "
+            "which other programs cannot tell from a score. It is not handed on; score with it "
+            "here."
+        )
 
 
 def trial_of(card: ModelCard) -> Batch:

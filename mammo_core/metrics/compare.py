@@ -232,6 +232,8 @@ def _reaches_zero(end: Callable[[float], float], quantile: float) -> float:
     itself lies, so that p and interval never disagree.
     """
     near, far = (quantile, _FURTHEST) if end(quantile) > 0 else (0.0, quantile)
+    if end(near) <= 0:  # equal but for rounding
+        return near
     return far if end(far) > 0 else float(brentq(end, near, far, xtol=1e-6))
 
 

@@ -17,6 +17,7 @@ from mammo_core.words import many
 LEFT_OUT_NAME: Final = "left_out.csv"
 LEFT_OUT_COLUMNS: Final = ("image_id", "path", "kind", "reason")
 UNREADABLE: Final = "cannot be read"  # the kind of what is no Unfit
+NO_PLACE: Final = "of another side or view"  # than a model over several views reads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ mlflow-skinny is asked for only here, and only when somebody wants it (requireme
 
 import math
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, TypeVar
@@ -20,6 +21,7 @@ from mammo_core.types import RunState
 EXPERIMENT: Final = "mammoscope"
 _TAG: Final = "mammoscope.run"
 _CARD_TAG: Final = "mammoscope.card_sha256"
+_HALF_TAG: Final = "mammoscope.half_written"
 _PARAMETERS, _METRICS = 100, 1000  # that a server takes at once
 _LONGEST: Final = 500  # letters of a parameter
 _STATES: Final = {RunState.FINISHED: "FINISHED", RunState.STOPPED: "KILLED"}
@@ -52,20 +54,28 @@ def export_runs(
             if _is_there(client, number, run):
                 told(run, "is there already")
                 continue
+            _delete_half(client, number, run)
             _write(mlflow, client, number, run, files)
             told(run, "is written")
             written += 1
     except mlflow.exceptions.MlflowException as error:
-        raise RunError(f"MLflow at {uri} did not take the runs: {error}") from None
+        said = f"MLflow at {uri} did not take the runs: {error}"
+        raise RunError(without_password(said)) from None
     return written
+
+
+def without_password(text: str) -> str:
+    """`text` without what stands before the @ of an address in it."""
+    return re.sub(r"://[^/\s]*@", "://", text)
 
 
 def _write(
     mlflow: Any, client: Any, experiment: str, run: RunFolder, files: tuple[str, ...]
 ) -> None:
+    """By its tags it counts as there, so they come last: whoever is killed leaves a half one."""
     began, ended = _times(run)
-    tags = {_TAG: run.run_id, **_card_tag(run)}
-    made = client.create_run(experiment, began, tags, run_title(run)).info.run_id
+    half = {_HALF_TAG: run.run_id}
+    made = client.create_run(experiment, began, half, run_title(run)).info.run_id
     kinds = mlflow.entities
     try:
         for some in _pieces(list(_parameters(run).items()), _PARAMETERS):
@@ -77,11 +87,19 @@ def _write(
         for name in files:
             if run.file(name).is_file():
                 client.log_artifact(made, run.file(name))
+        state = run.read_status().state
+        client.set_terminated(made, _STATES.get(state, "FAILED"), ended)
+        for name, value in {_TAG: run.run_id, **_card_tag(run)}.items():
+            client.set_tag(made, name, value)
+        client.delete_tag(made, _HALF_TAG)
     except BaseException:
         client.delete_run(made)  # half a run is none
         raise
-    state = run.read_status().state
-    client.set_terminated(made, _STATES.get(state, "FAILED"), ended)
+
+
+def _delete_half(client: Any, experiment: str, run: RunFolder) -> None:
+    for half in client.search_runs([experiment], f"tags.`{_HALF_TAG}` = '{run.run_id}'"):
+        client.delete_run(half.info.run_id)
 
 
 def _pieces(items: Sequence[T], most: int) -> Iterator[Sequence[T]]:

@@ -1,7 +1,7 @@
 """What leaves as ONNX or TorchScript says what torch says, of whatever a checkpoint looks at."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -156,3 +156,15 @@ def test_what_onnx_has_no_word_for_is_refused_and_leaves_as_torchscript(
         write_onnx(checkpoint, tmp_path / "model.onnx")
     assert capfd.readouterr().out == ""
     assert write_torchscript(checkpoint, tmp_path / "model.pt") <= 1e-4
+
+
+@pytest.mark.parametrize("write", [write_onnx, write_torchscript])
+def test_a_model_that_answers_for_each_place_is_not_handed_on(
+    write: Callable[[Checkpoint, Path], float], tmp_path: Path
+) -> None:
+    plain = KINDS["one network"]
+    model = ModelConfig(backbone="published:nyu-views", views=4)
+    placed = replace(plain, card=replace(plain.card, model=model))
+    with pytest.raises(CheckpointError, match="wants each view in its place"):
+        write(placed, tmp_path / "network")
+    assert not list(tmp_path.iterdir())

@@ -128,3 +128,21 @@ def test_scores_are_held_against_no_others_where_views_stand_in_for_want_of_a_na
     assert why_uncompared(pair, [cc, mlo]) == ""
     assert why_uncompared(pair, [unknown]) == ""
     assert why_uncompared(model(), [cc, unknown]) == ""
+
+
+def test_a_model_over_four_views_scores_no_image_of_another_view_or_an_unknown_one() -> None:
+    def view(side: str, name: str) -> Mammogram:
+        ref = ImageRef(image_id=f"{side} {name}", side=Laterality(side), view=View(name))
+        return image_of(ref)
+
+    four = replace(
+        model(seen="digital"),
+        model=replace(model().model, backbone="published:nyu-views", views=4),
+    )
+    exam = [view(side, name) for side in "LR" for name in ("CC", "MLO")]
+    assert [why_not(four, one) for one in exam] == [None] * 4
+    ml, unknown = view("R", "ML"), image_of(ImageRef(image_id="unknown"))
+    assert "this image is R ML. It is not scored." in str(why_not(four, ml))
+    assert "does not tell which it is. It is not scored." in str(why_not(four, unknown))
+    assert why_not(model(seen="digital"), ml) is None
+    assert remarks(four, [*exam, ml]) == [[], [], [], [], []]

@@ -5,7 +5,13 @@ import pytest
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import auc_difference, compare_to_best, holm, share_cases
+from mammo_core.metrics.compare import (
+    _reaches_zero,
+    auc_difference,
+    compare_to_best,
+    holm,
+    share_cases,
+)
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_of
 from mammo_core.types import Level
 from tests.metrics.conftest import cases_of
@@ -190,3 +196,9 @@ def test_a_table_that_names_no_data_set_is_compared_by_the_names_of_its_cases() 
     other = cases_of([0.8, 0.3, 0.1], [True, False, False], dataset="another")
     with pytest.raises(TableError, match="different cases"):
         share_cases([known, unnamed, other])
+
+
+def test_aucs_that_are_equal_but_for_rounding_are_no_standard_error_apart() -> None:
+    """An interval of no width about 1e-17 may end below 0 by rounding alone."""
+    assert _reaches_zero(lambda z: -1e-17 - 0.02 * z, 2.0) == 0.0
+    assert _reaches_zero(lambda z: 0.02 - 0.02 * z, 2.0) == pytest.approx(1.0)

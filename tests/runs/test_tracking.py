@@ -9,8 +9,10 @@ import pytest
 
 from mammo_core.cli import main
 from mammo_core.config import DataConfig, save_settings
+from mammo_core.runs import tracking
 from mammo_core.runs.card import Metric, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.tracking import _HALF_TAG, without_password
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER, Level, RunState, Split
 from tests.inference.made_up import write_checkpoint
@@ -46,9 +48,7 @@ def run(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> RunFolder:
 
 
 def exported(tmp_path: Path) -> tuple[Any, list[Any]]:
-    from mlflow.tracking import MlflowClient
-
-    client = MlflowClient(f"file:{tmp_path / 'mlruns'}")
+    client = tracking._mlflow("file:").tracking.MlflowClient(f"file:{tmp_path / 'mlruns'}")
     experiment = client.get_experiment_by_name("mammoscope")
     return client, client.search_runs([experiment.experiment_id])
 
@@ -102,3 +102,42 @@ def test_where_to_must_be_said(run: RunFolder, capsys: pytest.CaptureFixture[str
     assert "Where to?" in capsys.readouterr().err
     assert main(["runs", "mine", "other"]) == 2
     assert "One run at a time" in capsys.readouterr().err
+
+
+def test_half_a_run_that_a_kill_left_is_no_run_and_gives_way_to_a_whole_one(
+    run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place = f"file:{tmp_path / 'mlruns'}"
+    client = tracking._mlflow(place).tracking.MlflowClient(place)
+    number = client.create_experiment("mammoscope")
+    half = client.create_run(number, 0, {_HALF_TAG: "mine"}, "mine").info.run_id
+    assert main(["runs", "export", "--mlflow", place]) == 0
+    assert "1 of 1 run written" in capsys.readouterr().out
+    _, (there,) = exported(tmp_path)
+    assert there.info.run_id != half
+    assert there.data.tags["mammoscope.run"] == "mine"
+    assert _HALF_TAG not in there.data.tags
+
+
+def test_a_run_counts_as_there_only_after_its_last_file(run: RunFolder, tmp_path: Path) -> None:
+    """As a kill in the middle leaves it: what is written is asked for at every file."""
+    place = f"file:{tmp_path / 'mlruns'}"
+    mlflow = tracking._mlflow(place)
+    client = mlflow.tracking.MlflowClient(place)
+    number = client.create_experiment("mammoscope")
+    seen = []
+
+    class Looking(mlflow.tracking.MlflowClient):  # type: ignore[misc, name-defined]
+        def log_artifact(self, run_id: str, *rest: Any) -> None:
+            seen.append(bool(client.search_runs([number], "tags.`mammoscope.run` = 'mine'")))
+
+    tracking._write(mlflow, Looking(place), number, run, ("model_card.json",))
+    assert seen == [False]
+    assert len(client.search_runs([number], "tags.`mammoscope.run` = 'mine'")) == 1
+
+
+def test_no_password_of_an_address_is_told() -> None:
+    said = "MLflow at https://user:pa@ss@host:5000/x failed: see http://u:p@host, a@b.c"
+    told = without_password(said)
+    assert told == "MLflow at https://host:5000/x failed: see http://host, a@b.c"
+    assert without_password("file:/a/b@c") == "file:/a/b@c"

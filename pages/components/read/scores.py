@@ -15,6 +15,7 @@ from mammo_core.inference.interpretation import (
     why_outside,
     why_uncompared,
     why_unlike,
+    why_unseated,
 )
 from mammo_core.inference.verdict import (
     ScoredCase,
@@ -292,7 +293,9 @@ def fit_of(case: Case, card: ModelCard, *, is_anyway: bool = False) -> Fit:
     """With `is_anyway` also what lies outside what the model knows is scored, and so stamped."""
     reasons = {image: why_not(card, image) for image in case.images}
     outside = [
-        image for image in case.images if image.info.unfit is None and why_outside(card, image)
+        image
+        for image in case.images
+        if image.info.unfit is None and not why_unseated(card, image) and why_outside(card, image)
     ]
     if is_anyway:
         reasons |= dict.fromkeys(outside)
