@@ -88,7 +88,7 @@ def train(page: Page, url: str, take: Take) -> None:
     page.get_by_role("button", name="Start training").click(timeout=SLOW)
     expect(page.get_by_text(EPOCHS)).to_be_visible(timeout=10 * SLOW)
     take("Train one of your own; it goes on when the browser is closed.")
-    page.get_by_role("button", name="Stop").click()
+    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
 
 
 def captioned(shot: bytes, words: str) -> Image.Image:

@@ -66,7 +66,7 @@ def data(page: Page, url: str) -> None:
 
 def leave_no_run(page: Page) -> None:
     """Stop the run of the last picture; one that has ended by itself meanwhile needs no stop."""
-    stop = page.get_by_role("button", name="Stop")
+    stop = page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop")
     over = page.get_by_text(OVER).first
     expect(stop.or_(over).first).to_be_visible(timeout=SLOW)
     if stop.is_visible():
