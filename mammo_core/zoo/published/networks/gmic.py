@@ -15,13 +15,7 @@ from torch.nn import functional
 from mammo_core.config import ModelConfig
 from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
-from mammo_core.zoo.published.networks.parts import (
-    Bundled,
-    State,
-    mean_of_probabilities,
-    plain_names,
-    two_logits,
-)
+from mammo_core.zoo.published.networks.parts import Bundled, Several, State
 from mammo_core.zoo.published.networks.resnet22 import ResNet22, own_names
 
 PATCH: Final = 256  # pixels
@@ -32,7 +26,6 @@ _ATTENTION: Final = 128
 _CLASSES: Final = 2  # benign, malignant
 _MALIGNANT: Final = 1
 _PARTS: Final = (_GLOBAL, _LOCAL, _CLASSES)
-WIDTH: Final = sum(_PARTS)
 
 
 class Gmic(nn.Module):
@@ -117,42 +110,28 @@ def _spread(
     return torch.einsum("npc,nphw->nchw", vectors, inside)
 
 
-class Gmics(nn.Module):
-    """The mean of the members' probabilities; their maps lie side by side."""
+class Gmics(Several):
+    """The members, one or five."""
+
+    width = sum(_PARTS)
 
     def __init__(self, count: int) -> None:
-        super().__init__()
-        self.nets = nn.ModuleList(Gmic() for _ in range(count))
+        super().__init__(Gmic() for _ in range(count))
 
-    def forward_features(self, images: Tensor) -> Tensor:
-        nets: Any = self.nets
-        return torch.cat([member.forward_features(images) for member in nets], dim=1)
-
-    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
-        nets: Any = self.nets
-        each = [
-            member.forward_head(own, pre_logits=pre_logits)
-            for member, own in zip(nets, features.split(WIDTH, dim=1), strict=True)
-        ]
-        if pre_logits:
-            return torch.cat(each, dim=1)
-        return mean_of_probabilities([two_logits(one[:, _MALIGNANT, None]) for one in each])
+    def positive(self, logits: Tensor) -> Tensor:
+        return logits[:, _MALIGNANT, None]
 
     def own_map(self, features: Tensor) -> Tensor:
         """The saliency of malignancy, 0 to 1, averaged over the members."""
-        saliency = [own[:, -1] for own in features.split(WIDTH, dim=1)]
+        saliency = [own[:, -1] for own in features.split(self.width, dim=1)]
         return torch.stack(saliency).mean(dim=0)
 
     def plain(self) -> Classifier:
         nets: Any = self.nets
         return Classifier(nets[0].ds_net, layout=ChannelsFirst())
 
-    def translate(self, tables: Sequence[State]) -> State:
-        return {
-            f"nets.{number}.{name}": value
-            for number, table in enumerate(plain_names(tables))
-            for name, value in _renamed(table).items()
-        }
+    def own_names(self, table: State) -> State:
+        return _renamed(table)
 
 
 def _renamed(table: State) -> State:

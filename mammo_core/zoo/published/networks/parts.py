@@ -2,8 +2,9 @@
 names in an author's file turned into ours.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import log
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +25,47 @@ class Bundled(Classifier):
 
     def __init__(self, trunk: nn.Module) -> None:
         super().__init__(trunk, layout=ChannelsFirst())
+
+
+class Several(nn.Module):
+    """Networks of one kind: their maps lie side by side, `width` channels of each, and their
+    probabilities are averaged.
+    """
+
+    width: int
+
+    def __init__(self, nets: Iterable[nn.Module]) -> None:
+        super().__init__()
+        self.nets = nn.ModuleList(nets)
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        nets: Any = self.nets
+        return torch.cat([member.forward_features(images) for member in nets], dim=1)
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        nets: Any = self.nets
+        each = [
+            member.forward_head(own, pre_logits=pre_logits)
+            for member, own in zip(nets, features.split(self.width, dim=1), strict=True)
+        ]
+        if pre_logits:
+            return torch.cat(each, dim=1)
+        return mean_of_probabilities([two_logits(self.positive(one)) for one in each])
+
+    def positive(self, logits: Tensor) -> Tensor:
+        """The one number, of all that a member says, which is counted."""
+        return logits
+
+    def own_names(self, table: State) -> State:
+        """A member's weights by our names."""
+        return table
+
+    def translate(self, tables: Sequence[State]) -> State:
+        return {
+            f"nets.{number}.{name}": value
+            for number, table in enumerate(plain_names(tables))
+            for name, value in self.own_names(table).items()
+        }
 
 
 class Slotted(Bundled):
