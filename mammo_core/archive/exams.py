@@ -24,7 +24,23 @@ from mammo_core.types import Report
 _AT_ONCE: Final = 4  # images fetched side by side
 
 
-class Spool(AbstractContextManager["Spool"], Sequence[bytes]):
+class Contents(Sequence[bytes]):
+    """The contents of files, each read by `read` when it is asked for, and not kept."""
+
+    def read(self, place: int) -> bytes:
+        raise NotImplementedError
+
+    @overload
+    def __getitem__(self, place: int) -> bytes: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
+        if isinstance(place, slice):
+            return [self[one] for one in range(*place.indices(len(self)))]
+        return self.read(place)
+
+
+class Spool(AbstractContextManager["Spool"], Contents):
     """Files in one that has no name; each is read when it is asked for, and not kept."""
 
     def __init__(self, folder: Path) -> None:
@@ -50,13 +66,7 @@ class Spool(AbstractContextManager["Spool"], Sequence[bytes]):
     def __len__(self) -> int:
         return len(self._places)
 
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(place, slice):
-            return [self[one] for one in range(*place.indices(len(self)))]
+    def read(self, place: int) -> bytes:
         start, size = self._places[place]
         self._file.seek(start)
         return self._file.read(size)

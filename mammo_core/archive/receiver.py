@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final, overload
+from typing import Any, Final
 
 from pynetdicom import AE, evt
 from pynetdicom.pdu import P_DATA_TF
@@ -33,6 +33,7 @@ from mammo_core.archive.arrivals import (
     studies_aside,
 )
 from mammo_core.archive.client import FOR_PRESENTATION, FOR_PROCESSING
+from mammo_core.archive.exams import Contents
 from mammo_core.archive.links import Link, LinkedImage, keep_link
 from mammo_core.archive.results import Reader, forward_report, open_reader
 from mammo_core.archive.worklists import (
@@ -98,8 +99,8 @@ def check_receiver(settings: ReceiverSettings) -> None:
         raise ConfigError(f"{settings.aet!r} is no application entity title: 1 to 16 letters.")
 
 
-class _Files(Sequence[bytes]):
-    """The contents of files, each read when it is asked for."""
+class _Files(Contents):
+    """Of files on the disk."""
 
     def __init__(self, paths: Sequence[Path]) -> None:
         self._paths = paths
@@ -107,13 +108,7 @@ class _Files(Sequence[bytes]):
     def __len__(self) -> int:
         return len(self._paths)
 
-    @overload
-    def __getitem__(self, place: int) -> bytes: ...
-    @overload
-    def __getitem__(self, place: slice) -> Sequence[bytes]: ...
-    def __getitem__(self, place: int | slice) -> bytes | Sequence[bytes]:
-        if isinstance(place, slice):
-            return _Files(self._paths[place])
+    def read(self, place: int) -> bytes:
         return self._paths[place].read_bytes()
 
 
