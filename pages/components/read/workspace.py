@@ -221,15 +221,13 @@ def show_first_visit() -> RunFolder | None:
 def _show_ways_in() -> tuple[RunFolder | None, Callable[[], None]]:
     """What else there is to open, and how it will be read."""
     with st.container(horizontal=True, vertical_alignment="center"):
-        samples = st.container(horizontal=True, vertical_alignment="center", width="content")
+        draw_samples = show_samples(has_pictures=True)
         with st.popover("Folder, model, read first", icon=":material/tune:", type="tertiary"):
             run = pick_run(
                 "Your images are read with", models_for(None), key="model", lacking=_LACKING
             )
             show_choices()
         show_archive_door()
-    with samples:  # a click on one ends this run of the page: the model is known by then
-        draw_samples = show_samples(has_pictures=True)
     return run, draw_samples
 
 
