@@ -84,7 +84,7 @@ class Tab:
     def click(self, element: str) -> None:
         """With the mouse, into the middle of what the expression finds, once it stays in place."""
         self.wait_for(_STAYS.format(element=element))
-        self._evaluate(f"{element}.scrollIntoView({{block: 'center'}})")
+        self._evaluate(f"{element}?.scrollIntoView({{block: 'center'}})")
         self.point_at(element)
         presses = [{"type": kind, "button": 0} for kind in ("pointerDown", "pointerUp")]
         self._act({"type": "pointer", "id": "mouse", "actions": presses})
@@ -112,7 +112,12 @@ class Tab:
         self._ask("input.performActions", context=self.context, actions=[source])
 
     def _reference(self, element: str) -> dict[str, str]:
-        return {"sharedId": self._evaluate(element)["sharedId"]}
+        """Of what the expression finds, as soon as it does: a page that runs again takes an element
+        away for a moment.
+        """
+        self.wait_for(f"Boolean({element})")
+        found = self._evaluate(element)
+        return {"sharedId": found["sharedId"]} if "sharedId" in found else self._reference(element)
 
     def _evaluate(self, expression: str) -> Any:
         told = self._ask(

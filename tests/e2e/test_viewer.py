@@ -501,6 +501,34 @@ def test_what_is_stored_under_the_pointer_is_told(show: Show) -> None:
         assert stored == 4000 * ((column + row) % 2)
 
 
+#: Of each pane: pixels of its canvas, and how many the screen has for it.
+DRAWN_AND_SHOWN = """panes => panes.map(pane => {
+  const canvas = pane.querySelector("canvas");
+  const { width, height } = canvas.getBoundingClientRect();
+  return [[canvas.width, canvas.height], [width, height].map((one) => one * devicePixelRatio)];
+})"""
+
+
+@pytest.mark.parametrize("width", [1400, 1003, 640])
+def test_no_word_below_the_picture_moves_or_stretches_it(show: Show, width: int) -> None:
+    screen = show("panes=4")
+    screen.page.set_viewport_size({"width": width, "height": 900})
+    pane = screen.pane("LCC")
+    screen.settle()
+    before = pane.bounding_box()
+    assert before is not None
+    pane.focus()
+    for tool in "vblo":
+        screen.page.keyboard.press(tool)
+        screen.page.mouse.move(before["x"] + 40, before["y"] + 200)
+        screen.settle()
+        assert screen.viewer.locator(".value").inner_text().startswith("L CC, column")
+        assert pane.bounding_box() == before
+    panes = screen.viewer.locator(".stage .pane:visible")
+    for drawn, shown in panes.evaluate_all(DRAWN_AND_SHOWN):
+        assert shown == pytest.approx(drawn, abs=0.01)
+
+
 def test_a_chip_corrects_the_view_and_tells_python(show: Show) -> None:
     screen = show("panes=2&chips=1")
     screen.page.get_by_role("group", name="View of R CC").get_by_text("MLO").click()

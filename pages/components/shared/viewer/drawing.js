@@ -11,7 +11,10 @@ function drawPane(pane, viewer) {
   const ratio = window.devicePixelRatio;
   const width = Math.round(pane.width * ratio);
   const height = Math.round(pane.height * ratio);
-  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
+  if (canvas.width !== width || canvas.height !== height) {
+    Object.assign(canvas, { width, height }); // and as large on the screen: stretched by a fraction, it would be blurred
+    Object.assign(canvas.style, { width: `${width / ratio}px`, height: `${height / ratio}px` });
+  }
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.fillStyle = "black";
   context.fillRect(0, 0, pane.width, pane.height);

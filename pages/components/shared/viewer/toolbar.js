@@ -192,6 +192,8 @@ function buildStatus(viewer, legend) {
   }
   viewer.value = element("span", { class: "value" });
   viewer.hint = element("span", { class: "hint" });
-  status.append(viewer.value, viewer.hint);
+  const pointer = element("span", { class: "pointer" });
+  pointer.append(viewer.value, viewer.hint);
+  status.append(pointer);
   return status;
 }

@@ -96,6 +96,7 @@ function build(root, message, known) {
     redraw(viewer);
   });
   observer.observe(root);
+  observer.observe(viewer.stage); // a bar above or below it may take a second line
   viewer.stop = () => {
     observer.disconnect();
     stopFilling();
