@@ -6,11 +6,12 @@ mean nothing.
 """
 
 import math
+import os
+import sys
 import warnings
-from collections.abc import Callable
-from contextlib import redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
-from io import StringIO
 from pathlib import Path
 from typing import Final
 
@@ -65,7 +66,7 @@ def write_onnx(checkpoint: Checkpoint, path: Path) -> float:
     _refuse_places(checkpoint.card)
     axes = {name: {0: "cases"} for name in (INPUT, *OUTPUTS)}
     try:
-        with warnings.catch_warnings(), redirect_stdout(StringIO()):  # it prints what it cannot do
+        with warnings.catch_warnings(), _silenced():
             _hush()
             torch.onnx.export(
                 _Scores(checkpoint.model, checkpoint.card.task),
@@ -84,6 +85,21 @@ def write_onnx(checkpoint: Checkpoint, path: Path) -> float:
         ) from error
     run = load_network(path, "fp32")
     return _checked(checkpoint, lambda batch: run([batch]), form="ONNX")
+
+
+@contextmanager
+def _silenced() -> Iterator[None]:
+    """What cannot be written is printed, graph and all, by code below Python's own `sys.stdout`."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def write_torchscript(checkpoint: Checkpoint, path: Path) -> float:
