@@ -2,12 +2,15 @@
 parts; and its file has the names that the authors' files have.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 from mammo_core.errors import CheckpointError
+from mammo_core.zoo.openvino import load_network, write_network
 from mammo_core.zoo.published.networks.gmic import Gmics
 from mammo_core.zoo.published.networks.mammoclip import MammoClip
 from mammo_core.zoo.published.networks.mammoscreen import MammoScreen
@@ -149,6 +152,17 @@ def test_gmic_looks_where_its_saliency_is_highest_and_says_the_same() -> None:
     expected = [float(net(image[None])[1]) for image in images]
     assert is_told_apart(np.array(expected))
     np.testing.assert_allclose(probabilities(ours(images))[:, 1], expected, atol=SAME)
+
+
+@pytest.mark.slow
+def test_a_converted_gmic_looks_where_each_image_asks_it_to(tmp_path: Path) -> None:
+    """Not where the image asked that it was converted with."""
+    ours = Bundled(filled(Gmics(1), dict(gmic_net(3).state_dict()))).eval()
+    example = torch.rand(2, 1, 1024, 768)
+    write_network(ours, tmp_path / "gmic.xml", example=(example,), shapes=[[-1, 1, 1024, 768]])
+    images = made.apart(3, 1, 1024, 768)
+    [logits] = load_network(tmp_path / "gmic.xml", "fp32")([images.numpy()])
+    np.testing.assert_allclose(logits, ours(images).numpy(), atol=1e-4)
 
 
 @pytest.mark.slow

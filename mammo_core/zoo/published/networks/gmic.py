@@ -47,7 +47,8 @@ class Gmic(nn.Module):
     def forward_features(self, images: Tensor) -> Tensor:
         maps = self.ds_net(images)
         saliency = torch.sigmoid(self.saliency(maps))
-        corners, window = chosen_windows(saliency, images.shape[2], images.shape[3])
+        # Whole numbers also where the network is traced, which makes tensors of them.
+        corners, window = chosen_windows(saliency, int(images.shape[2]), int(images.shape[3]))
         vectors = self._look(images, corners, saliency.shape[2:])
         gate = torch.sigmoid(self.mil_attn_U(vectors)) * torch.tanh(self.mil_attn_V(vectors))
         weights = self.mil_attn_w(gate).softmax(dim=1)
@@ -67,7 +68,7 @@ class Gmic(nn.Module):
         rows = (corners[..., 0] / cells[0] * height).round().long()[..., None] + reach
         columns = (corners[..., 1] / cells[1] * width).round().long()[..., None] + reach
         rows, columns = rows.clamp(max=height - 1), columns.clamp(max=width - 1)
-        which = torch.arange(len(images), device=images.device)[:, None, None, None]
+        which = torch.arange(images.shape[0], device=images.device)[:, None, None, None]
         patches = images[which, 0, rows[..., :, None], columns[..., None, :]]
         looked: Tensor = self.dn_resnet(
             patches.flatten(0, 1)[:, None].expand(-1, 3, -1, -1)
@@ -79,7 +80,7 @@ def chosen_windows(saliency: Tensor, height: int, width: int) -> tuple[Tensor, t
     """The upper left cells of the windows with the highest mean, one after the other, each blotted
     out before the next is looked for: (images, patches, 2), and a window's size in cells.
     """
-    rows, columns = saliency.shape[2:]
+    rows, columns = map(int, saliency.shape[2:])
     window = round(PATCH * rows / height), round(PATCH * columns / width)
     low, high = saliency.amin(dim=(2, 3), keepdim=True), saliency.amax(dim=(2, 3), keepdim=True)
     left = ((saliency - low) / (high - low)).sum(dim=1, keepdim=True)
