@@ -50,7 +50,7 @@ def write_network(
     openvino.save_model(network, path, compress_to_fp16=False)
 
 
-class Network:
+class LoadedNetwork:
     """From inputs to outputs, from any thread, one batch at a time."""
 
     def __init__(self, compiled: Any) -> None:
@@ -68,7 +68,7 @@ class Network:
             self._compiled.release_memory()
 
 
-def load_network(path: Path, number: Number) -> Network:
+def load_network(path: Path, number: Number) -> LoadedNetwork:
     """The network in `path`, ready to run."""
     core = _openvino().Core()
     # Not mapped into memory: the cache may drop the files while the network runs.
@@ -77,7 +77,7 @@ def load_network(path: Path, number: Number) -> Network:
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_MMAP": False,
     }
-    return Network(core.compile_model(path, "CPU", settings))
+    return LoadedNetwork(core.compile_model(path, "CPU", settings))
 
 
 def _openvino() -> Any:

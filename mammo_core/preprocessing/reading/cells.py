@@ -5,6 +5,7 @@ anywhere, so they are taken apart in a limited process; what comes back is cells
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from io import BytesIO
 from typing import Any, Final
 
@@ -61,9 +62,16 @@ def decode_cells(data: bytes) -> list[bytes]:
         raise _refused("takes more memory than a table may") from None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Written:
+    separator: str = ","
+    skipped: int = 0  # lines before the first with cells
+    is_imrmc: bool = False
+
+
 def _of_csv(data: bytes) -> Iterator[bytes]:
     try:
-        yield from _pieces(data, **_layout(data))
+        yield from _pieces(data, _layout(data))
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         if "out of memory" in str(error):
             raise MemoryError from None
@@ -74,40 +82,48 @@ def _of_imrmc(body: bytes) -> Iterator[bytes]:
     """Of what follows BEGIN DATA: reader, case, modality, score, without a header."""
     if not body:
         raise ReadError("table", "Nothing follows BEGIN DATA in the reader study.")
-    how: dict[str, Any] = {"header": None, "names": list(_IMRMC), "usecols": range(4)}
     try:
-        yield from _pieces(body, encoding_errors="replace", **how)
+        yield from _pieces(body, _Written(is_imrmc=True))
     except ValueError as error:
         raise ReadError(
             "table", f"What follows BEGIN DATA in the reader study is not four columns: {error}"
         ) from None
 
 
-def _layout(data: bytes) -> dict[str, Any]:
+def _layout(data: bytes) -> _Written:
     """What separates the cells, and whether a line of its own says so, as Excel writes it."""
     first = _LINE.match(data)
     told = bool(first and _SEPARATOR_LINE.match(first[0][:64].decode("utf-8-sig", "replace")))
     header = _LINE.match(data, first.end() if first and told else 0)
     separator = max(",;\t", key=(header[0] if header else b"").decode("latin-1").count)
-    return {"sep": separator, "skiprows": int(told)}
+    return _Written(separator=separator, skipped=int(told))
 
 
-def _pieces(data: bytes, *, skiprows: int = 0, sep: str = ",", **how: Any) -> Iterator[bytes]:
-    lines = max(data.count(b"\n"), data.count(b"\r")) + 1
+def _pieces(data: bytes, layout: _Written) -> Iterator[bytes]:
     start = 0
-    for _ in range(skiprows):
+    for _ in range(layout.skipped):
         start = _end_of_line(data, start)
-    width = data.count(sep.encode(), start, _end_of_line(data, start)) + 1
+    width = data.count(layout.separator.encode(), start, _end_of_line(data, start)) + 1
     _refuse_wide(width)
+    lines = max(data.count(b"\n"), data.count(b"\r")) + 1
     if (cells := lines * width) > limits.TABLE_CELLS:
         raise _refused(
             f"has {lines:,} lines of {width:,} cells, {cells / 10**6:,.0f} million in all; at most "
             f"{limits.TABLE_CELLS // 10**6} million are read"
         )
+    names: dict[str, Any] = {}
+    if layout.is_imrmc:
+        names = {"header": None, "names": list(_IMRMC), "usecols": range(len(_IMRMC))}
     reader = pd.read_csv(
-        BytesIO(data), dtype="string", encoding="utf-8-sig", sep=sep, skiprows=skiprows,
-        chunksize=max(1, _AT_ONCE // width), **how,
-    )  # fmt: skip
+        BytesIO(data),
+        dtype="string",
+        encoding="utf-8-sig",
+        encoding_errors="replace" if layout.is_imrmc else "strict",
+        sep=layout.separator,
+        skiprows=layout.skipped,
+        chunksize=max(1, _AT_ONCE // width),
+        **names,
+    )
     with reader:
         for number, part in enumerate(reader):
             if number == 0:
