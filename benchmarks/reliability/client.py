@@ -17,7 +17,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.sync.client import ClientConnection, connect
 
-_SECONDS: Final = 120.0
+_SECONDS: Final = 300.0  # to be patient with a machine that others use too
 _COOKIE: Final = "_streamlit_xsrf"
 
 

@@ -31,10 +31,11 @@ from mammo_core.errors import MammoError
 from mammo_core.files import datasets_root, without_folders
 from mammo_core.inference.archive import import_checkpoint
 from mammo_core.metrics.columns import guess_columns
-from mammo_core.metrics.uploads import open_question, read_csv
+from mammo_core.metrics.uploads import open_question
 from mammo_core.preprocessing.cases import Case, load_case, with_names
 from mammo_core.preprocessing.file_names import place_of_name
 from mammo_core.preprocessing.grouping import Arrived, group_files
+from mammo_core.preprocessing.reading.cells import read_csv
 from mammo_core.preprocessing.worklists import load_worklist
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Appearance

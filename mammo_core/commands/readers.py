@@ -67,6 +67,7 @@ def _run(arguments: argparse.Namespace) -> int:
 def _study(name: str) -> "tuple[str, ReaderStudy, bool]":
     """Title and reads, and whether the study was made here, where both answers follow at once."""
     from mammo_core.metrics.readers import read_study
+    from mammo_core.preprocessing.reading.cells import read_csv
     from mammo_core.reports.study.readers import as_read
     from mammo_core.runs.reader_study import answers_of, list_studies
 
@@ -78,7 +79,7 @@ def _study(name: str) -> "tuple[str, ReaderStudy, bool]":
         raise ConfigError(
             f"There is neither a reader study called {name!r} here nor a file of that name."
         )
-    return path.stem, read_study(path.read_bytes()), False
+    return path.stem, read_study(read_csv(path.read_bytes())), False
 
 
 def _tell(found: "StudyFindings") -> None:

@@ -21,7 +21,6 @@ from mammo_core.metrics.froc import (
     froc_curve,
     match_marks,
 )
-from mammo_core.metrics.uploads import read_csv
 from mammo_core.reading import Mark
 from mammo_core.runs.measured import Froc, FrocPoint, MeasuredArea, Share
 from mammo_core.words import many
@@ -59,10 +58,9 @@ def froc_of(
     )
 
 
-def read_marks(data: bytes) -> pd.DataFrame:
+def read_marks(cells: pd.DataFrame) -> pd.DataFrame:
     """`image, x, y, score` of an uploaded CSV: a row a mark, in pixels of the original image."""
-    table = read_csv(data)
-    table.columns = [str(name).strip().lower() for name in table.columns]
+    table = cells.set_axis([str(name).strip().lower() for name in cells.columns], axis="columns")
     table = table.rename(columns={"image_id": "image"})
     missing = [name for name in _NEEDED if name not in table.columns]
     if missing:

@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any, Final, Literal
 
 import numpy as np
-import pytorch_grad_cam
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -161,11 +160,13 @@ class _LogOdds:
 
 
 def _by_library(
-    method: Any, classifier: Classifier, feature_map: Tensor, positive: Sequence[int]
+    method: str, classifier: Classifier, feature_map: Tensor, positive: Sequence[int]
 ) -> Maps:
     """Run a method of pytorch-grad-cam on the head, so its map keeps the map's own resolution."""
+    import pytorch_grad_cam  # with matplotlib and more: most who read never ask for it
+
     head = _Head(classifier)
-    cam = method(model=head, target_layers=[head.entry])
+    cam = getattr(pytorch_grad_cam, method)(model=head, target_layers=[head.entry])
     try:
         watched = feature_map.detach().requires_grad_(True)
         maps = cam(watched, targets=[_LogOdds(tuple(positive))] * len(feature_map))
@@ -179,22 +180,22 @@ METHODS: Final[tuple[Method, ...]] = (
     Method(
         name="grad_cam_relative",
         title=METHOD_TITLES["grad_cam_relative"],
-        explain=partial(_by_library, pytorch_grad_cam.GradCAM),
+        explain=partial(_by_library, "GradCAM"),
     ),
     Method(
         name="grad_cam_plus_plus",
         title=METHOD_TITLES["grad_cam_plus_plus"],
-        explain=partial(_by_library, pytorch_grad_cam.GradCAMPlusPlus),
+        explain=partial(_by_library, "GradCAMPlusPlus"),
     ),
     Method(
         name="hires_cam",
         title=METHOD_TITLES["hires_cam"],
-        explain=partial(_by_library, pytorch_grad_cam.HiResCAM),
+        explain=partial(_by_library, "HiResCAM"),
     ),
     Method(
         name="layer_cam",
         title=METHOD_TITLES["layer_cam"],
-        explain=partial(_by_library, pytorch_grad_cam.LayerCAM),
+        explain=partial(_by_library, "LayerCAM"),
     ),
     Method(
         name="score_cam",

@@ -17,9 +17,8 @@ from mammo_core.explain.heads import head_of
 from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs, forward
 from mammo_core.inference.openvino import (
     EngineCheck,
+    check_of,
     engine_folder,
-    find_check,
-    make_check,
     network_path,
     open_network,
 )
@@ -42,6 +41,7 @@ class Engine:
     head: Head | Classifier
     note: str = ""  # why this one and not the usual
     batch: int = 4  # images in one pass: the views of an exam
+    rest: Callable[[], None] = lambda: None  # gives back the room that passes have taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,8 +63,9 @@ class FastCheck:
 def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
     """The engine for the device that the checkpoint was loaded on.
 
-    The first time, its network is converted and held against torch, which takes seconds. Fast, in
-    bf16, is refused unless `check_fast` has found that it changes nothing that matters.
+    The first time, its network is converted and held against torch, by a process of its own, which
+    takes seconds. Fast, in bf16, is refused unless `check_fast` has found that it changes nothing
+    that matters.
     """
     if is_fast:
         if reason := why_not_fast(checkpoint):
@@ -72,7 +73,7 @@ def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
         return fast_engine(checkpoint)
     if device_of(checkpoint) != "cpu":
         return torch_engine(checkpoint)
-    check = _check_of(checkpoint)
+    check = check_of(checkpoint)
     return torch_engine(checkpoint, because=check) if check.problem else _openvino(checkpoint)
 
 
@@ -110,7 +111,7 @@ def fast_engine(checkpoint: Checkpoint) -> Engine:
     """bf16, whether or not it has been checked; a CheckpointError where this computer has none."""
     if device_of(checkpoint) != "cpu":
         return torch_engine(checkpoint, "bf16")
-    check = _check_of(checkpoint)
+    check = check_of(checkpoint)
     if check.problem:
         raise CheckpointError(check.reason)
     if not has_bf16():
@@ -135,16 +136,14 @@ def device_of(checkpoint: Checkpoint) -> str:
 
 
 def _openvino(checkpoint: Checkpoint, number: Number = "fp32") -> Engine:
+    run, rest = open_network(network_path(checkpoint.card), number)
     return Engine(
         name=f"openvino {number}",
-        run=open_network(network_path(checkpoint.card), number),
+        run=run,
+        rest=rest,
         head=_head(checkpoint),
         batch=1,  # on a CPU as quick as four at once, and OpenVINO keeps what a pass has needed
     )
-
-
-def _check_of(checkpoint: Checkpoint) -> EngineCheck:
-    return find_check(checkpoint.card) or make_check(checkpoint)
 
 
 def _head(checkpoint: Checkpoint) -> Head | Classifier:

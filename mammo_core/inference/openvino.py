@@ -1,12 +1,20 @@
-"""Networks converted for OpenVINO, made once per checkpoint, held against torch, and kept."""
+"""Networks converted for OpenVINO, made once per checkpoint, held against torch, and kept.
 
+To convert takes several times what the network itself takes, so whoever reads has it done by
+`python -m mammo_core.inference.openvino CHECKPOINT_FOLDER`, and what it took ends with that.
+"""
+
+import faulthandler
 import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -19,7 +27,7 @@ from torch import Tensor, nn
 
 from mammo_core.config import PrepareSettings
 from mammo_core.errors import ConfigError
-from mammo_core.files import cache_root, replace_file, sha256_of
+from mammo_core.files import REPOSITORY, cache_root, home, locked, replace_file, sha256_of
 from mammo_core.inference.checkpoint import (
     MOST_PIXELS,
     Batch,
@@ -28,6 +36,7 @@ from mammo_core.inference.checkpoint import (
     forward,
     in_pieces,
     inputs_of,
+    load_checkpoint,
     outputs_of,
 )
 from mammo_core.preprocessing.prepare import prepare
@@ -47,15 +56,19 @@ def _write(model: Classifier, path: Path, *, channels: int, size: Size) -> None:
     write_network(_Outputs(model), path, example=example, shapes=shapes)
 
 
-def open_network(path: Path, number: Number) -> Callable[[Batch], Outputs]:
-    """The network in `path`, ready to run from any thread, one batch at a time."""
+def open_network(
+    path: Path, number: Number
+) -> tuple[Callable[[Batch], Outputs], Callable[[], None]]:
+    """The network in `path`, ready to run from any thread, one batch at a time; and what lets it
+    give back the room that this has taken.
+    """
     network = load_network(path, number)
 
     def piece(batch: Batch) -> Outputs:
         logits, feature_map, embedding = network(inputs_of(batch))
         return Outputs(logits=logits, feature_map=feature_map, embedding=embedding)
 
-    return partial(in_pieces, piece)
+    return partial(in_pieces, piece), network.rest
 
 
 class _Outputs(nn.Module):
@@ -111,6 +124,9 @@ _RECORD: Final = "engine_check.json"
 _MOST_KEPT: Final = 16  # networks; the one not used for longest goes first
 _HALF_MADE: Final = "making-"
 _HALF_MADE_SECONDS: Final = 3600.0  # nobody converts for so long: a crash left it
+_LOCK: Final = "engines.lock"
+_CONVERTER: Final = "mammo_core.inference.openvino"
+_OOM_SCORE: Final = Path("/proc/self/oom_score_adj")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,8 +175,51 @@ def find_check(card: ModelCard) -> EngineCheck | None:
     return check
 
 
+def check_of(checkpoint: Checkpoint) -> EngineCheck:
+    """What was found out before, or is found out now, by a process of its own; one at a time."""
+    card = checkpoint.card
+    if (known := find_check(card)) is not None:
+        return known
+    with locked(cache_root() / _LOCK):
+        if (made := find_check(card)) is not None:
+            return made  # by another while this one waited
+        ended = subprocess.run(
+            [sys.executable, "-m", _CONVERTER, str(checkpoint.folder.resolve())],
+            cwd=REPOSITORY,
+            env={**os.environ, "MAMMO_HOME": str(home().resolve())},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,  # what a command says goes there, and nothing else
+            check=False,
+        )
+    # It may have been killed for reasons of the moment: that is kept nowhere, and tried again.
+    return find_check(card) or _cannot(card, f"the process that does so ended with {_end(ended)}")
+
+
+def _end(ended: "subprocess.CompletedProcess[bytes]") -> str:
+    code = ended.returncode
+    return f"signal {-code}" if code < 0 else f"exit status {code}"
+
+
+def _cannot(card: ModelCard, why: str) -> EngineCheck:
+    return EngineCheck(
+        model_id=card.model_id,
+        weights_sha256=card.weights_sha256,
+        versions=_versions(),
+        problem="openvino cannot convert it",
+        reason=f"OpenVINO cannot convert this network ({why}), so torch reads with it.",
+    )
+
+
+def main(folder: Path) -> None:
+    # Whoever asked may be gone while native code hangs: nobody else would end this.
+    faulthandler.dump_traceback_later(_HALF_MADE_SECONDS, exit=True)
+    with suppress(OSError):  # where memory runs out, rather this process is killed than a server
+        _OOM_SCORE.write_text("1000", encoding="ascii")
+    make_check(load_checkpoint(folder))
+
+
 def make_check(checkpoint: Checkpoint) -> EngineCheck:
-    """Convert the network, hold it against torch, and keep both network and finding."""
+    """Convert the network, hold it against torch, and keep both network and finding; here."""
     folder = engine_folder(checkpoint.card)
     folder.parent.mkdir(parents=True, exist_ok=True)
     _sweep()
@@ -199,13 +258,11 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
     try:
         _write(checkpoint.model, scratch / _MODEL, channels=settings.channels, size=settings.size)
     except ConversionError as error:
-        return check(
-            problem="openvino cannot convert it",
-            reason=f"OpenVINO cannot convert this network ({error}), so torch reads with it.",
-        )
+        return _cannot(card, str(error))
     few = max(1, min(4, MOST_PIXELS // (settings.size[0] * settings.size[1])))
     batch = trial_batch(settings, views=card.model.views, count=few)
-    ours = open_network(scratch / _MODEL, "fp32")(batch).logits
+    run, _ = open_network(scratch / _MODEL, "fp32")
+    ours = run(batch).logits
     difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
     if difference <= LARGEST_DIFFERENCE:  # never true of a NaN
         return check(difference)
@@ -246,3 +303,7 @@ def _versions() -> dict[str, str]:
 
 def _root() -> Path:
     return cache_root() / "engines"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))

@@ -6,9 +6,7 @@ readers were asked, columns of their own tell whether they would recall the woma
 category and the density; `woman` says which cases are of one.
 """
 
-import re
 from dataclasses import dataclass, field
-from io import StringIO
 from typing import Final
 
 import numpy as np
@@ -21,7 +19,6 @@ from mammo_core.metrics.compare import Difference, taken
 from mammo_core.metrics.paired_rates import beside_calls
 from mammo_core.metrics.threshold import OperatingPoint
 from mammo_core.metrics.uncertainty import Rate, rate_with_interval
-from mammo_core.metrics.uploads import read_csv
 from mammo_core.words import many
 
 _NAMES: Final = {
@@ -37,7 +34,6 @@ _NAMES: Final = {
 }
 _ASKED: Final = ("recalled", "birads", "density", "woman")
 _NEEDED: Final = ("reader", "case", "score")
-_BEGIN: Final = re.compile(r"^\s*BEGIN DATA:?\s*$", re.MULTILINE | re.IGNORECASE)
 _TRUTH_READERS: Final = ("-1", "truth")
 #: As an export of a reader study made here calls the rows of the model itself.
 MODEL_ALONE: Final = "model alone"
@@ -98,9 +94,9 @@ class ReadersBeside:
     notes: tuple[str, ...]
 
 
-def read_study(data: bytes) -> ReaderStudy:
-    """A CSV with a header, or an iMRMC file: free text, BEGIN DATA, and four columns."""
-    table = _table_of(data)
+def read_study(cells: pd.DataFrame) -> ReaderStudy:
+    """What the cells of an uploaded CSV or iMRMC file say."""
+    table = _table_of(cells)
     missing = [name for name in _NEEDED if name not in table.columns]
     if missing:
         raise TableError(
@@ -232,30 +228,13 @@ def _result(reader: str, cases: Cases, called: NDArray[np.bool_], *, readers: in
     )
 
 
-def _table_of(data: bytes) -> pd.DataFrame:
-    text = data.decode("utf-8-sig", errors="replace")
-    begin = _BEGIN.search(text)
-    table = read_csv(data) if begin is None else _imrmc(text[begin.end() :].strip())
+def _table_of(table: pd.DataFrame) -> pd.DataFrame:
     by_name = {str(name).strip().lower(): str(name) for name in table.columns}
     found = {
         role: next((by_name[name] for name in names if name in by_name), None)
         for role, names in _NAMES.items()
     }
     return pd.DataFrame({role: table[name].str.strip() for role, name in found.items() if name})
-
-
-def _imrmc(body: str) -> pd.DataFrame:
-    """What follows BEGIN DATA: reader, case, modality, score, without a header."""
-    if not body:
-        raise TableError("Nothing follows BEGIN DATA in the reader study.")
-    try:
-        return pd.read_csv(
-            StringIO(body), header=None, names=list(_NAMES)[:4], usecols=range(4), dtype="string"
-        )
-    except (ValueError, pd.errors.ParserError) as error:
-        raise TableError(
-            f"What follows BEGIN DATA in the reader study is not four columns: {error}"
-        ) from None
 
 
 def _truth(table: pd.DataFrame, is_truth: "pd.Series[bool]") -> "pd.Series[bool]":

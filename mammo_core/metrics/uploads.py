@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from io import BytesIO
 from typing import Any, Final
 
 import numpy as np
@@ -24,7 +23,6 @@ from mammo_core.metrics.columns import (
     rank_of,
     words_of,
 )
-from mammo_core.records import damage_in_words
 from mammo_core.tables import check_predictions, check_splits
 from mammo_core.types import Laterality, Split, View
 from mammo_core.words import many
@@ -47,14 +45,11 @@ class Understood:
     notes: tuple[str, ...]
 
 
-MOST_MEGABYTES: Final = 100
-_MEGABYTE: Final = 2**20
 _BESIDES: Final = (
     "density", "age", "site", "machine", "birads", "lesion", "model_id", "dataset",
 )  # fmt: skip
 _NEARLY_ALL: Final = 0.98  # between 0 and 1: then numbers are probabilities, the rest stray
 _FEWEST_PER_CENT: Final = 20.0  # numbers that end below it are as likely BI-RADS or logits
-_SEPARATOR_LINE: Final = re.compile(r'^"?sep=.?"?\s*$', re.IGNORECASE)
 _MOST_NAMES: Final = 20  # of columns, in a sentence
 _POSITIVE: Final = frozenset({
     "1", "1.0", "true", "t", "yes", "y", "cancer", "malignant", "malignancy", "positive", "pos",
@@ -78,38 +73,6 @@ _OTHER_WORDS: Final = {
     "view": {},
     "split": {"valid": "val", "validation": "val", "testing": "test", "training": "train"},
 }
-
-
-def refuse_too_large(size: int) -> None:
-    """Of `size` bytes. Twice as many were measured to take 3.2 GB of memory, and minutes."""
-    if size > MOST_MEGABYTES * _MEGABYTE:
-        raise TableError(
-            f"The uploaded table is {size / _MEGABYTE:,.0f} MB; at most {MOST_MEGABYTES} MB are "
-            "read. Leave out columns that hold neither score, label, image, patient, exam, side, "
-            "view nor split, or upload one split at a time."
-        )
-
-
-def read_csv(data: bytes) -> pd.DataFrame:
-    """Every cell as text; comma, semicolon or tab between them."""
-    refuse_too_large(len(data))
-    if b"\0" in data:
-        raise TableError(
-            "The uploaded file is not a readable CSV: it is binary or UTF-16 text. "
-            "Save it as CSV (UTF-8)."
-        )
-    head, _, rest = data[:4096].decode("utf-8-sig", errors="replace").partition("\n")
-    told = bool(_SEPARATOR_LINE.match(head))  # as Excel writes it
-    separator = max(",;\t", key=(rest.partition("\n")[0] if told else head).count)
-    try:
-        return pd.read_csv(
-            BytesIO(data), dtype="string", encoding="utf-8-sig", sep=separator, skiprows=int(told)
-        )
-    except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise TableError(
-            f"The uploaded file is not a readable CSV: {damage_in_words(error)}. Save "
-            "it as CSV (UTF-8)."
-        ) from None
 
 
 def open_question(table: pd.DataFrame, columns: Columns, positive: list[str]) -> str:

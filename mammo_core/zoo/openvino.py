@@ -6,7 +6,7 @@ import importlib
 import sys
 import threading
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -16,9 +16,6 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Number = Literal["fp32", "bf16"]
-#: From the inputs of a network to its outputs, from any thread, one batch at a time.
-Run = Callable[[Sequence[NDArray[Any]]], list[NDArray[np.float32]]]
-
 _TELEMETRY: Final = "openvino_telemetry"
 _HINTS: Final = {"fp32": "f32", "bf16": "bf16"}
 
@@ -53,7 +50,25 @@ def write_network(
     openvino.save_model(network, path, compress_to_fp16=False)
 
 
-def load_network(path: Path, number: Number) -> Run:
+class LoadedNetwork:
+    """From inputs to outputs, from any thread, one batch at a time."""
+
+    def __init__(self, compiled: Any) -> None:
+        self._compiled, self._request = compiled, compiled.create_infer_request()
+        self._one_at_a_time = threading.Lock()
+
+    def __call__(self, inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
+        with self._one_at_a_time:
+            found = self._request.infer(list(inputs))
+        return [found[index] for index in range(len(found))]
+
+    def rest(self) -> None:
+        """Give back the room that a pass has taken; the next takes it again, and a little time."""
+        with self._one_at_a_time:
+            self._compiled.release_memory()
+
+
+def load_network(path: Path, number: Number) -> LoadedNetwork:
     """The network in `path`, ready to run."""
     core = _openvino().Core()
     # Not mapped into memory: the cache may drop the files while the network runs.
@@ -62,15 +77,7 @@ def load_network(path: Path, number: Number) -> Run:
         "PERFORMANCE_HINT": "LATENCY",
         "ENABLE_MMAP": False,
     }
-    request = core.compile_model(path, "CPU", settings).create_infer_request()
-    one_at_a_time = threading.Lock()
-
-    def run(inputs: Sequence[NDArray[Any]]) -> list[NDArray[np.float32]]:
-        with one_at_a_time:
-            found = request.infer(list(inputs))
-        return [found[index] for index in range(len(found))]
-
-    return run
+    return LoadedNetwork(core.compile_model(path, "CPU", settings))
 
 
 def _openvino() -> Any:

@@ -8,6 +8,7 @@ import pytest
 from mammo_core.datasets.dataset import Dataset, read_dataset
 from mammo_core.datasets.marks import froc_of, marked_images, read_marks
 from mammo_core.errors import TableError
+from mammo_core.preprocessing.reading.cells import read_csv
 from mammo_core.tables import positive_of
 from tests.phantoms import put_phantoms
 
@@ -35,7 +36,7 @@ def in_the_middle(dataset: Dataset) -> pd.DataFrame:
             "score": range(1, len(boxes) + 1),
         }
     )
-    return read_marks(text.to_csv(index=False, sep=";").encode())
+    return read_marks(read_csv(text.to_csv(index=False, sep=";").encode()))
 
 
 def test_marks_in_every_lesion_find_them_all(dataset: Dataset) -> None:
@@ -77,4 +78,4 @@ def test_marks_on_images_that_are_not_counted_are_refused(dataset: Dataset) -> N
 )
 def test_a_table_that_is_none_of_marks_is_refused(text: str, reason: str) -> None:
     with pytest.raises(TableError, match=reason):
-        read_marks(text.encode())
+        read_marks(read_csv(text.encode()))

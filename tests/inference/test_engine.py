@@ -2,24 +2,31 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.explain.closed_form import Head
-from mammo_core.files import REPOSITORY
+from mammo_core.files import REPOSITORY, sha256_of
 from mammo_core.inference import openvino
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.openvino import engine_folder, find_check, make_check, trial_batch
+from mammo_core.runs.card import write_card
+from mammo_core.training.outcome import save_weights
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
@@ -100,12 +107,14 @@ def test_on_a_cpu_openvino_gives_what_torch_gives(checkpoint: Checkpoint) -> Non
         pytest.param("conv3_dense3", 1, marks=pytest.mark.slow),
     ],
 )
-def test_other_networks_convert_too(backbone: str, views: Literal[1, 2]) -> None:
+def test_other_networks_convert_too(backbone: str, views: Literal[1, 2], tmp_path: Path) -> None:
     torch.manual_seed(0)
     settings = ModelConfig(backbone=backbone, views=views)
-    model = build_model(settings, task=CANCER, channels=1).eval().requires_grad_(False)
-    one = replace(card("2" * 64), model=settings)
-    checkpoint = Checkpoint(folder=Path(), card=one, model=model)
+    model = build_model(settings, task=CANCER, channels=1)
+    weights = tmp_path / "weights.safetensors"
+    save_weights(model, weights)
+    write_card(replace(card(sha256_of(weights)), model=settings), tmp_path / "model_card.json")
+    checkpoint = load_checkpoint(tmp_path)
     engine = open_engine(checkpoint)
     assert engine.name == "openvino fp32"
     assert isinstance(engine.head, Head) == (backbone != "conv3_dense3")
@@ -189,8 +198,8 @@ def test_where_openvino_differs_torch_reads_and_says_so() -> None:
 
 def test_what_openvino_cannot_convert_torch_reads_and_says_so() -> None:
     checkpoint = with_network(TooOdd())
-    for _ in range(2):  # the second time from what was kept
-        engine = open_engine(checkpoint)
+    made = torch_engine(checkpoint, because=make_check(checkpoint))
+    for engine in (made, open_engine(checkpoint)):  # the second from what was kept
         assert engine.name == "torch fp32 (openvino cannot convert it)"
         assert "cannot convert this network" in engine.note
 
@@ -223,7 +232,10 @@ socket.socket = Watched
 socket.getaddrinfo = lambda *address, **_: opened.append(address) or []
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
-print(open_engine(load_checkpoint(Path(sys.argv[1]))).name)
+from mammo_core.inference.openvino import make_check
+checkpoint = load_checkpoint(Path(sys.argv[1]))
+make_check(checkpoint)
+print(open_engine(checkpoint).name)
 loaded = [n for n in sys.modules if n.startswith("openvino_telemetry") and sys.modules[n]]
 import threading
 print(opened, loaded, threading.active_count())
@@ -252,3 +264,81 @@ def test_a_network_that_another_process_has_converted_meanwhile_stays_for_whoeve
     before = model.stat().st_ino
     assert make_check(checkpoint) == first
     assert model.stat().st_ino == before
+
+
+_PEAK = """
+import re, sys
+from pathlib import Path
+from mammo_core.inference.checkpoint import load_checkpoint
+from mammo_core.inference.engine import open_engine
+import mammo_core.inference.scoring
+def megabytes(what):
+    return int(re.search(what + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) // 1024
+checkpoint = load_checkpoint(Path(sys.argv[1]))
+before = megabytes("VmHWM")
+name, is_traced = open_engine(checkpoint).name, "openvino.frontend.pytorch" in sys.modules
+print(name, "traced" if is_traced else "opened", megabytes("VmHWM") - before,
+      [name for name in ("pytorch_grad_cam", "matplotlib.pyplot") if name in sys.modules])
+"""
+
+
+def test_who_reads_a_network_for_the_first_time_does_not_pay_for_its_conversion(
+    checkpoint: Checkpoint,
+) -> None:
+    """The trace and OpenVINO's copies of a network of 1500 x 750 were 600 MB in the server."""
+    done = subprocess.run(
+        [sys.executable, "-c", _PEAK, str(checkpoint.folder)],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    *said, megabytes, unneeded = done.stdout.split()
+    assert said == ["openvino", "fp32", "opened"]
+    assert unneeded == "[]"  # what other heatmaps need is loaded when one is asked for
+    if sys.platform == "linux":
+        assert int(megabytes) < 150
+
+
+def converters() -> list[psutil.Process]:
+    """The processes that convert a network for this one."""
+    found = []
+    for child in psutil.Process().children():
+        with suppress(psutil.Error):
+            if "mammo_core.inference.openvino" in child.cmdline():
+                found.append(child)
+    return found
+
+
+def test_where_the_process_that_converts_is_killed_torch_reads_and_says_so(
+    checkpoint: Checkpoint,
+) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(open_engine, checkpoint)
+        while not (there := converters()) and not opening.done():
+            time.sleep(0.01)
+        for one in there:
+            one.kill()
+        engine = opening.result()
+    assert engine.name == "torch fp32 (openvino cannot convert it)"
+    assert re.search(r"\(the process that does so ended with (signal|exit status) \d", engine.note)
+    assert engine.note.endswith("so torch reads with it.")
+    assert find_check(checkpoint.card) is None  # of the moment: it is tried again
+
+
+@pytest.mark.slow
+def test_two_who_open_a_network_at_once_have_it_converted_once(checkpoint: Checkpoint) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        opening = [pool.submit(open_engine, checkpoint) for _ in range(2)]
+        seen: set[int] = set()
+        while not all(one.done() for one in opening):
+            seen |= {one.pid for one in converters()}
+            time.sleep(0.05)
+    assert [one.result().name for one in opening] == ["openvino fp32"] * 2
+    assert len(seen) == 1
+
+
+def test_an_engine_that_rests_gives_the_same_afterwards(checkpoint: Checkpoint) -> None:
+    make_check(checkpoint)
+    engine, batch = open_engine(checkpoint), trial_batch(PREPARE)
+    first = engine.run(batch)
+    engine.rest()
+    np.testing.assert_array_equal(engine.run(batch).logits, first.logits)

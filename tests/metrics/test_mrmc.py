@@ -17,6 +17,7 @@ from mammo_core.metrics.mrmc import (
 )
 from mammo_core.metrics.readers import ReaderStudy, read_study
 from mammo_core.metrics.uncertainty import auc_of
+from mammo_core.preprocessing.reading.cells import read_csv
 
 #: Van Dyke et al. (1993): five readers, 114 cases, the last 45 with aortic dissection, each read in
 #: two ways of MRI; ratings 1 to 5, per way and reader, as the R package RJafroc keeps them
@@ -184,7 +185,7 @@ def study(readers: tuple[str, ...] = ("ann", "bea", "cay"), cases: int = 30) -> 
                     truth = int(number >= 2 * cases // 3)
                     lines.append(f"{reader},c{number},{modality},{number},{truth}")
     lines.append("dan,c1,without AI,3,0")
-    return read_study("\n".join(lines).encode())
+    return read_study(read_csv("\n".join(lines).encode()))
 
 
 BOTH = ("without AI", "with AI")

@@ -15,6 +15,7 @@ from mammo_core.metrics.reader_findings import (
     judge_readers,
 )
 from mammo_core.metrics.readers import ReaderStudy, read_study
+from mammo_core.preprocessing.reading.cells import read_csv
 from mammo_core.reports.study.readers import basis_of
 
 READERS = ("ann", "bea", "cay")
@@ -44,7 +45,7 @@ def made_up(
                 f"model,c{number},model alone,{30 + 40 * ill},{int(ill)},{woman},"
                 f"{'yes' if ill else 'no'},,{density}"
             )
-    return read_study("\n".join(lines).encode())
+    return read_study(read_csv("\n".join(lines).encode()))
 
 
 def judged(study: ReaderStudy, called_from: float | None = None) -> StudyFindings:
@@ -99,7 +100,9 @@ def test_cases_of_no_named_woman_are_counted_and_each_is_her_own() -> None:
 
 def test_a_case_of_two_women_is_refused() -> None:
     with pytest.raises(TableError, match=r"1 case is of two women .*first: c0"):
-        read_study(b"reader,case,modality,score,woman\na,c0,x,1,w1\nb,c0,x,1,w2\na,c1,x,1,w2")
+        read_study(
+            read_csv(b"reader,case,modality,score,woman\na,c0,x,1,w1\nb,c0,x,1,w2\na,c1,x,1,w2")
+        )
 
 
 def test_a_reader_is_counted_at_the_recall_decision() -> None:
@@ -187,9 +190,9 @@ def test_kappa_of_few_women_is_not_written() -> None:
 
 def test_a_study_of_one_way_is_refused() -> None:
     with pytest.raises(TableError, match="All reads are of one way"):
-        default_modalities(read_study(b"reader,case,score\na,c0,1"))
+        default_modalities(read_study(read_csv(b"reader,case,score\na,c0,1")))
 
 
 def test_a_decision_that_is_neither_yes_nor_no_is_refused() -> None:
     with pytest.raises(TableError, match="1 decision to recall in the reader study"):
-        read_study(b"reader,case,modality,score,recalled\na,c0,x,1,perhaps")
+        read_study(read_csv(b"reader,case,modality,score,recalled\na,c0,x,1,perhaps"))

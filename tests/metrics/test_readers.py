@@ -6,6 +6,7 @@ import pytest
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.readers import ReadersBeside, beside_readers, read_study
+from mammo_core.preprocessing.reading.cells import read_csv
 from tests.metrics.conftest import cases_of
 
 #: c0 to c3 have cancer; the model ranks c0 to c2 above all others and c3 below them.
@@ -22,7 +23,7 @@ def study_of(calls: dict[str, str], *, truth: bool = True) -> bytes:
 
 
 def beside(data: bytes, cases: Cases = CASES, *, called_from: float = 1.0) -> ReadersBeside:
-    study = read_study(data)
+    study = read_study(read_csv(data))
     return beside_readers(study, cases, modality=study.modalities[0], called_from=called_from)
 
 
@@ -44,7 +45,7 @@ def test_the_model_is_judged_where_it_is_as_specific_as_the_reader() -> None:
 
 def test_ratings_call_from_where_one_says() -> None:
     data = study_of({"ann": "5432100000"})
-    assert read_study(data).scores == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
+    assert read_study(read_csv(data)).scores == [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]
     (strict,) = beside(data, called_from=4.0).results
     (mild,) = beside(data, called_from=1.0).results
     assert (strict.sensitivity.count, mild.sensitivity.count) == (2, 4)
@@ -55,7 +56,7 @@ def test_an_imrmc_file_is_read_with_its_truth() -> None:
     rows = [f"-1,c{number},0,{int(number < 4)}" for number in range(10)]
     rows += [f"ann,c{number},A,{number % 2}" for number in range(10)]
     text = "A study of ours\nNR: 1\nBEGIN DATA:\n" + "\n".join(rows)
-    study = read_study(text.encode())
+    study = read_study(read_csv(text.encode()))
     assert study.modalities == ["A"]
     assert int(study.truth.sum()) == 4
     assert len(study.reads) == 10
@@ -119,7 +120,7 @@ def test_no_interval_excludes_0_beside_a_reader_who_is_not_told_apart(skill: flo
 
 def test_the_model_alone_is_no_reader_beside_itself() -> None:
     data = study_of({"ann": "1100100000"}) + b"\nmodel,c0,model alone,1,1\nmodel,c9,model alone,0,0"
-    study = read_study(data)
+    study = read_study(read_csv(data))
     assert study.modalities == ["1"]
     assert "the model is no reader beside itself" in study.notes[0]
 

@@ -13,9 +13,9 @@ from mammo_core.metrics.uploads import (
     guess_scale,
     label_words,
     open_question,
-    read_csv,
     understand,
 )
+from mammo_core.preprocessing.reading.cells import read_csv
 
 
 def upload(text: str, positive: list[str] | None = None) -> Understood:

@@ -7,6 +7,7 @@ import pytest
 
 from mammo_core.errors import ConfigError, RunError
 from mammo_core.metrics.readers import read_study
+from mammo_core.preprocessing.reading.cells import read_csv
 from mammo_core.records import to_document
 from mammo_core.runs.reader_study import (
     Phase,
@@ -133,7 +134,7 @@ def test_what_a_study_also_asks_must_be_answered_and_is_in_the_table(tmp_path: P
         ["A", 1, "4A", ""],  # density is asked once
         ["model", 1, "", "B"],
     ]
-    read = read_study(table.to_csv(index=False).encode())
+    read = read_study(read_csv(table.to_csv(index=False).encode()))
     assert read.reads["recalled"].tolist() == [0.0, 1.0]
     assert read.model["density"].tolist() == ["B"]
 

@@ -18,6 +18,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Final, TypeVar
 
+import pandas as pd
 import psutil
 
 from mammo_core.config import PrepareSettings
@@ -32,6 +33,7 @@ from mammo_core.preprocessing.reading.messages import (
     Reply,
     Request,
     receive,
+    receive_cells,
     receive_evidence,
     receive_exam,
     receive_grey,
@@ -121,6 +123,11 @@ class ReadingProcess:
     def read_sheet(self, path: Path, sheet: str) -> list[tuple[str, ...]]:
         """A sheet of a workbook, the first where `sheet` is ""."""
         return self._ask(path, Request(key="", sheet=sheet), receive_rows)
+
+    def read_cells(self, source: bytes) -> pd.DataFrame:
+        """The cells of a CSV."""
+        asked = Request(key="", is_table=True)
+        return self._ask(source, asked, receive_cells, seconds=limits.TABLE_SECONDS)
 
     def _ask(
         self,
@@ -240,6 +247,10 @@ class ReadingPool:
     def read_sheet(self, path: Path, sheet: str) -> list[tuple[str, ...]]:
         with self._one() as process:
             return process.read_sheet(path, sheet)
+
+    def read_cells(self, source: bytes) -> pd.DataFrame:
+        with self._one() as process:
+            return process.read_cells(source)
 
     @contextlib.contextmanager
     def _one(self) -> Iterator[ReadingProcess]:

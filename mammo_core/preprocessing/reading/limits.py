@@ -26,6 +26,11 @@ HEADER_SECONDS: Final = 5.0  # where nothing but a header is read
 ELEMENTS: Final = 200_000  # of a data set; a mammogram has some hundred
 TABLE_BYTES: Final = 64 * MEGABYTE  # of the text of a sheet
 UNPACKED_BYTES: Final = 512 * MEGABYTE  # of the workbook it is in
+TABLE_SECONDS: Final = 120.0  # a CSV of that many cells takes ten on a quiet machine
+TABLE_CELLS: Final = 20_000_000
+TABLE_COLUMNS: Final = 5_000
+CELL_CHARACTERS: Final = 10_000
+CELLS_BYTES: Final = 256 * MEGABYTE  # of all cells of a CSV as they go through the pipe
 WORKER_FILES: Final = 500  # then a fresh process
 WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import IO, Any, Final, TypeVar
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
@@ -43,6 +44,7 @@ class Request:
     is_for_exam: bool = False  # which exam the file is of, and no more
     peeked: tuple[str, ...] = ()  # what the headers at these paths say, and no pixel
     sheet: str | None = None  # that sheet of the workbook at `path`; "" is its first
+    is_table: bool = False  # the cells of a CSV
     stem: str | None = None  # where given, the pixels go to files that begin so, and stay here
 
 
@@ -83,7 +85,7 @@ class Refused:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """One of the eight; none means "ready"."""
+    """One of the nine; none means "ready"."""
 
     image: Described | None = None
     grey: DescribedGrey | None = None
@@ -92,6 +94,7 @@ class Reply:
     exam: str | None = None
     peeks: tuple[Peek | None, ...] | None = None
     rows_bytes: int | None = None  # of the rows of a sheet, which follow as JSON
+    cells_bytes: tuple[int, ...] | None = None  # of the pieces of a CSV, which follow
     kept: KeptImage | None = None
 
 
@@ -216,6 +219,35 @@ def receive_rows(stream: IO[bytes]) -> list[tuple[str, ...]]:
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise EOFError
     return [tuple(map(str, row)) for row in rows]
+
+
+def send_cells(stream: IO[bytes], pieces: Sequence[bytes]) -> None:
+    send(stream, Reply(cells_bytes=tuple(map(len, pieces))))
+    for piece in pieces:
+        stream.write(piece)
+    stream.flush()
+
+
+def receive_cells(stream: IO[bytes]) -> pd.DataFrame:
+    """The cells of a CSV as text; a refusal is raised."""
+    sizes = _receive_reply(stream).cells_bytes
+    if not sizes or min(sizes) < 0 or sum(sizes) > limits.CELLS_BYTES:
+        raise EOFError
+    names = json.loads(receive_bytes(stream, sizes[0]))
+    if not _are_words(names) or None in names or len(set(names)) < len(names):
+        raise EOFError
+    parts = [pd.DataFrame(columns=names, dtype="string")]
+    for size in sizes[1:]:
+        columns = json.loads(receive_bytes(stream, size))
+        if not isinstance(columns, list) or not all(map(_are_words, columns)):
+            raise EOFError
+        whole = zip(names, columns, strict=True)
+        parts.append(pd.DataFrame({name: pd.array(one, dtype="string") for name, one in whole}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _are_words(found: Any) -> bool:
+    return isinstance(found, list) and all(one is None or type(one) is str for one in found)
 
 
 def receive_image(stream: IO[bytes]) -> Mammogram:

@@ -20,6 +20,7 @@ from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.preprocessing.prepare import prepare_grey
 from mammo_core.preprocessing.reading import limits
+from mammo_core.preprocessing.reading.cells import decode_cells
 from mammo_core.preprocessing.reading.messages import (
     NO_ROOM,
     Refused,
@@ -29,6 +30,7 @@ from mammo_core.preprocessing.reading.messages import (
     receive,
     receive_bytes,
     send,
+    send_cells,
     send_grey,
     send_image,
     send_rows,
@@ -53,7 +55,7 @@ def main() -> int:
         while True:
             request = receive(requests, Request)
             # Should the program that started us be gone while a decoder hangs, nobody else ends us.
-            faulthandler.dump_traceback_later(2 * limits.WORKER_SECONDS, exit=True, file=nowhere)
+            faulthandler.dump_traceback_later(2 * limits.TABLE_SECONDS, exit=True, file=nowhere)
             _answer(request, requests, replies)
             faulthandler.cancel_dump_traceback_later()
     return 0
@@ -83,6 +85,8 @@ def _answer_to(request: Request, content: bytes) -> Callable[[IO[bytes]], None]:
     if request.peeked:
         found = tuple(decode_peek(Path(path)) for path in request.peeked)
         return partial(send, message=Reply(peeks=found))
+    if request.is_table:
+        return partial(send_cells, pieces=decode_cells(content))
     if request.path is not None and request.sheet is not None:
         rows = pack_rows(decode_rows(Path(request.path), request.sheet))
         return partial(send_rows, rows=rows)

@@ -5,6 +5,8 @@ was shown.
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import pandas as pd
+
 from mammo_core.errors import MammoError
 from mammo_core.metrics.mrmc import ReaderEffect, cases_in_words
 from mammo_core.metrics.reader_findings import (
@@ -46,7 +48,7 @@ METHOD = (
 
 def as_read(study: ReadingStudy, answers: Sequence[ReaderAnswer]) -> ReaderStudy:
     """The answers given so far as the table that leaves the workbench says them."""
-    return read_study(imrmc_table(study, answers).to_csv(index=False).encode())
+    return read_study(imrmc_table(study, answers).astype("string").replace("", pd.NA))
 
 
 def readers_report(found: StudyFindings, *, title: str, made_at: str) -> Document:

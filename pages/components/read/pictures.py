@@ -180,7 +180,7 @@ def _region_box(number: int, region: Region, reduction: float) -> RegionBox:
     return RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text=f"{number}: {region.share:.0%}")
 
 
-@st.cache_data(max_entries=16, show_spinner=False)  # of up to 7 MB
+@st.cache_data(max_entries=8, show_spinner=False)  # of up to 7 MB, for the views of two exams
 def _display(root: Path, case_id: str, image_id: str, longest: int) -> DisplayImage:
     case = load_case(root, case_id)
     return to_pane(load_mammogram(root, case, case.image(image_id)), longest=longest)

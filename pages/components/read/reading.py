@@ -257,6 +257,7 @@ def _score(
     readings = score_images(
         _ready.checkpoint, _mammograms, method=method, engine=_ready.engine, took=took.append
     )
+    _ready.engine.rest()  # a server holds several models, and most of the time none of them reads
     return readings, took
 
 

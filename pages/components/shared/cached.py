@@ -21,7 +21,8 @@ from mammo_core.metrics.confounding import Beyond, DrawnAuc, beyond_confounders,
 from mammo_core.metrics.ensemble import Ensemble
 from mammo_core.metrics.projection import neighbour_plane
 from mammo_core.metrics.readers import ReaderStudy, read_study
-from mammo_core.metrics.uploads import Scale, Understood, read_csv, understand
+from mammo_core.metrics.uploads import Scale, Understood, understand
+from mammo_core.preprocessing.reading.cells import read_csv
 from mammo_core.runs.card import ModelCard, read_card
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, card_hash
 from mammo_core.runs.kept_tables import load_table
@@ -232,7 +233,7 @@ def forget_uploaded() -> None:
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the study…")
 def _reader_study(root: Path, table_id: str) -> ReaderStudy:
-    return read_study(load_table(root, table_id))
+    return read_study(read_csv(load_table(root, table_id)))
 
 
 def marks(table_id: str) -> pd.DataFrame:
@@ -245,7 +246,7 @@ def _marks(root: Path, table_id: str) -> pd.DataFrame:
     """An uploaded table of marks, by the id it is kept under. Shared, never changed."""
     from mammo_core.datasets.marks import read_marks
 
-    return read_marks(load_table(root, table_id))
+    return read_marks(read_csv(load_table(root, table_id)))
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the table…")

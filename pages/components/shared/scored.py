@@ -12,7 +12,6 @@ from streamlit.delta_generator import DeltaGenerator
 from mammo_core.errors import MammoError
 from mammo_core.metrics.columns import Columns, columns_in_words, guess_columns
 from mammo_core.metrics.uploads import (
-    MOST_MEGABYTES,
     Scale,
     guess_missing,
     guess_positive,
@@ -21,10 +20,10 @@ from mammo_core.metrics.uploads import (
     label_words,
     named_scale,
     open_question,
-    refuse_too_large,
     score_numbers,
 )
 from mammo_core.plots.overviews import histogram_figure
+from mammo_core.preprocessing.reading.cells import MOST_MEGABYTES, refuse_too_large
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
