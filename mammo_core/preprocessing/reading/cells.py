@@ -142,7 +142,7 @@ def _end_of_line(data: bytes, start: int) -> int:
 def _column(cells: "pd.Series[str]") -> list[str | None]:
     for long in cells[cells.str.len().fillna(0) > limits.CELL_CHARACTERS]:
         _fits(long)
-    return [None if word is pd.NA else word for word in cells.tolist()]
+    return [word if isinstance(word, str) else None for word in cells.tolist()]
 
 
 def _fits(cell: str) -> str:
