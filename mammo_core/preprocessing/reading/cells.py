@@ -142,7 +142,8 @@ def _end_of_line(data: bytes, start: int) -> int:
 def _column(cells: "pd.Series[str]") -> list[str | None]:
     for long in cells[cells.str.len().fillna(0) > limits.CELL_CHARACTERS]:
         _fits(long)
-    return [word if isinstance(word, str) else None for word in cells.tolist()]
+    words: list[str | None] = cells.astype(object).where(cells.notna(), None).tolist()
+    return words
 
 
 def _fits(cell: str) -> str:
