@@ -74,6 +74,11 @@ class ReaderStudy:
         return sorted(float(score) for score in set(self.reads["score"]))
 
 
+def reader_in_words(reader: str) -> str:
+    """Studies name readers "ann", "3" or "Reader 3": the word stands before a name once."""
+    return reader if re.match(r"reader(?![a-z])", reader, re.IGNORECASE) else f"reader {reader}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReaderResult:
     """One reader on the cases that he or she read, and the model on the same.
