@@ -209,7 +209,8 @@ def squared_and_added(
     (low, high), (other_low, other_high) = (
         _own_interval(parts, counts, z=z) for parts, counts in zip(both, women, strict=True)
     )
-    value, alike = first.value - second.value, _correlation(first, second, shared)
+    fewest = min(min(counts) for counts in women)
+    value, alike = first.value - second.value, _correlation(first, second, shared, fewest)
     below = _apart(first.value - low, other_high - second.value, alike)
     above = _apart(high - first.value, second.value - other_low, alike)
     return max(-1.0, value - below), min(1.0, value + above)
@@ -230,10 +231,17 @@ def _method(both: Sequence[AucParts], of: Cases) -> IntervalMethod:
     return IntervalMethod.DELONG if of.is_one_per_group else IntervalMethod.OBUCHOWSKI
 
 
-def _correlation(first: AucParts, second: AucParts, shared: float) -> float:
-    """0 where one of them ranks without a fault, so that no variance is seen."""
+def _correlation(first: AucParts, second: AucParts, shared: float, women: float) -> float:
+    """Drawn towards 0 by half a woman, as Newcombe does with phi (1998, method 10): of few, that
+    the AUCs move together is partly chance. Without it a model worse by the margin met it in 34 to
+    38 of 1,000 (10 women with cancer, .60 against .70). 0 where one ranks without a fault, so that
+    no variance is seen.
+    """
     spread = math.sqrt(auc_covariance(first, first) * auc_covariance(second, second))
-    return max(-1.0, min(1.0, shared / spread)) if spread > 0 else 0.0
+    if spread <= 0:
+        return 0.0
+    found = max(-1.0, min(1.0, shared / spread))
+    return max(0.0, found - 1 / (2 * women)) if found > 0 else found
 
 
 def _apart(one: float, other: float, correlation: float) -> float:
