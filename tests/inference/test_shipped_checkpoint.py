@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from mammo_core.cli import main
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
@@ -68,6 +69,19 @@ def test_every_auc_of_a_card_that_ships_is_the_one_that_pages_and_docs_show(name
         assert (told.positives, told.negatives) == (shown.positives, shown.negatives)
         words = f"{shown.value:.3f} (95 % {shown.low:.3f} to {shown.high:.3f}; {shown.method})"
         assert words in docs
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["rsna-density", "rsna-mobilenetv2"])
+def test_the_card_in_words_is_what_the_command_writes_today(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    monkeypatch.delenv("MAMMO_CHECKPOINTS", raising=False)
+    written = tmp_path / "card.md"
+    assert main(["report", name, "--card", "--out", str(written)]) == 0
+    card = shipped_checkpoints_root() / name / "CARD.md"
+    assert card.read_text(encoding="utf-8") == written.read_text(encoding="utf-8")
 
 
 def test_no_woman_it_was_tested_on_was_used_to_choose_it() -> None:
