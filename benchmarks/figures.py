@@ -21,7 +21,7 @@ from benchmarks.women import (
     two_rivals,
 )
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.cases import Cases, why_no_auc
 from mammo_core.metrics.froc import MarkedImage, Matched, afroc_area, found_at, match_marks
 from mammo_core.metrics.mrmc import Crossed, ReaderFigure, Readers, compare_modalities
 from mammo_core.metrics.net_benefit import benefit_interval, net_benefits
@@ -378,7 +378,7 @@ def _part(
         cases=cases,
         women_with_cancer=rates.sensitivity.groups,
         women_without=rates.specificity.groups,
-        auc=auc_with_interval(cases),
+        auc=None if why_no_auc(cases) else auc_with_interval(cases),
         sensitivity=rates.sensitivity,
         specificity=rates.specificity,
         women=tuple(f"w{number}" for number in woman),
