@@ -264,14 +264,15 @@ def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
 
 
 def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(
-    page: AppTest,
+    runs_root: Path, open_page: OpenPage
 ) -> None:
-    show(page, "Curves")
+    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=20))
+    page = show(open_page("thresholds"), "Curves")
     assert "Partial AUC" not in captions_of(page)
     page.session_state["part_of_curve"] = True
     page.run()
     assert re.search(r"Partial AUC 0\.\d{3}, 95 % 0\.\d{3} to [01]\.\d{3}", captions_of(page))
-    assert "recall rate 10.0% (8 of 80, where 12.5% have cancer)" in captions_of(page)
+    assert "recall rate 10.0% (8 of 80, where 25.0% have cancer)" in captions_of(page)
     page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
     assert "specificity 90.0%" in captions_of(page)
     assert not page.exception
