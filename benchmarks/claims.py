@@ -6,7 +6,16 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.figures import CALLED_FROM, DRAWN, HIGH, PART_THRESHOLD, WORTH, in_parts, roe_metz
+from benchmarks.figures import (
+    CALLED_FROM,
+    DRAWN,
+    HIGH,
+    PART_THRESHOLD,
+    WORTH,
+    Cut,
+    in_parts,
+    roe_metz,
+)
 from benchmarks.women import equal_models, probabilities
 from mammo_core.errors import TableError
 from mammo_core.metrics.compare import compare_to_best, holm
@@ -68,9 +77,7 @@ def _readers_claimed(figure: ReaderFigure) -> Callable[..., bool]:
 
 
 def _parts_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
-    cuts = {"view": in_parts(rng, (ill, size, "view", True))["view"]}
-    if count > 2:
-        cuts = in_parts(rng, (ill, size, "site", True))
+    cuts = in_parts(rng, Cut(ill=ill, count=size, column="site" if count > 2 else "view"))
     gaps = [gap.low > 0 for gap in largest_gaps(cuts).values()]
     return any([*gaps, *(gap.is_clear for gap in rate_gaps(cuts, PART_THRESHOLD))])
 

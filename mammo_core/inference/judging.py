@@ -32,6 +32,7 @@ from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.measured import (
+    AS_IN_COMPARE,
     BREAST_BLANKED,
     AtThreshold,
     Fidelity,
@@ -194,6 +195,7 @@ def summarise(
         seed=seed,
         measured_at=measured_at,
         card_sha256=card_sha256,
+        intervals=AS_IN_COMPARE,
     )
 
 

@@ -25,7 +25,7 @@ from mammo_core.metrics.mrmc import (
     crossed,
     number_women,
 )
-from mammo_core.metrics.readers import ReaderStudy
+from mammo_core.metrics.readers import ReaderStudy, reader_in_words
 from mammo_core.metrics.uncertainty import Estimate, Rate, auc_with_interval, rate_with_interval
 from mammo_core.types import Level
 
@@ -324,7 +324,7 @@ def findings_table(found: StudyFindings) -> pd.DataFrame:
 
 def _of_readers(found: StudyFindings) -> Iterator[dict[str, object]]:
     for row in found.rows:
-        who = {"of": f"reader {row.reader}", "way": row.modality, "about": "this reader alone"}
+        who = {"of": reader_in_words(row.reader), "way": row.modality, "about": "this reader alone"}
         auc = row.auc
         yield who | {
             "figure": str(ReaderFigure.AUC), "value": auc.value, "low": auc.low, "high": auc.high,

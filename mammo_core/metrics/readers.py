@@ -6,6 +6,7 @@ readers were asked, columns of their own tell whether they would recall the woma
 category and the density; `woman` says which cases are of one.
 """
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -68,6 +69,11 @@ class ReaderStudy:
     def scores(self) -> list[float]:
         """The different scores, rising: ratings of a scale, or 0 and 1 for calls."""
         return sorted(float(score) for score in set(self.reads["score"]))
+
+
+def reader_in_words(reader: str) -> str:
+    """Studies name readers "ann", "3" or "Reader 3": the word stands before a name once."""
+    return reader if re.match(r"reader(?![a-z])", reader, re.IGNORECASE) else f"reader {reader}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -189,6 +189,14 @@ class StressResult:
         return self.name == BREAST_BLANKED and not self.auc_low <= 0.5 <= self.auc_high
 
 
+#: How the intervals of a stress test are made, kept with it.
+AS_IN_COMPARE: Final = "as of two models over the same cases"
+_OLDER: Final = (
+    "An older version made these intervals, those of changes alike to both sides: they are too "
+    "narrow where few women are ranked wrongly. `mammo stress` makes them anew."
+)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StressTest:
     """A checkpoint under every change, on one data set."""
@@ -209,6 +217,12 @@ class StressTest:
     seed: int
     measured_at: str  # ISO 8601, UTC
     card_sha256: str
+    intervals: str = ""  # how they were made; "" of an older version, which made them otherwise
+
+    @property
+    def caution(self) -> str:
+        """What must be known of the intervals; "" where they are made as now."""
+        return "" if self.intervals else _OLDER
 
     @property
     def without_breast(self) -> str:
@@ -228,6 +242,7 @@ class StressTest:
         return (
             f"As they are, {basis}: {auc}.{without}",
             *(_in_words(result, self.level) for result in self.results),
+            *([self.caution] if self.caution else []),
         )
 
 

@@ -79,6 +79,19 @@ def test_what_no_number_of_cancers_can_promise_is_said(
     assert locked_points(run) == []
 
 
+def test_an_aim_that_hard_scores_cannot_meet_is_not_locked(
+    run: RunFolder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Scores of 0 and 1 leave no threshold between calling the 1s and calling nobody."""
+    table = both(made_up_predictions())
+    table.assign(score=(table["score"] >= 0.5) * 1.0).to_csv(run.predictions_file, index=False)
+    for aim in ("specificity:0.99", "recall-rate:0.05"):
+        assert main(["lock", "mine", "--aim", aim, "--level", "breast"]) == 2
+        assert "only where nobody is called" in capsys.readouterr().err
+    assert locked_points(run) == []
+    assert main(["lock", "mine", "--aim", "sensitivity:0.5", "--level", "breast"]) == 0
+
+
 @pytest.mark.parametrize(
     ("aim", "complaint"),
     [

@@ -49,6 +49,7 @@ def test_a_checkpoint_is_put_under_stress_and_what_was_found_is_kept(
     assert main(command) == 0
     told = capsys.readouterr().out
     (kept,) = stress_of(run)
+    assert kept.caution == ""
     assert (kept.images, kept.women, kept.positive_images) == (8, 2, 2)
     assert all(sentence in told for sentence in kept.sentences)
     assert "No threshold is in force" in told

@@ -3,12 +3,18 @@
 from collections.abc import Iterable
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.stats import norm
 
+from benchmarks.figures import PART_THRESHOLD, Cut, in_parts
 from benchmarks.women import two_rivals, women
+from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.compare import auc_difference
+from mammo_core.metrics.subgroups import largest_gaps, slices_of
 from mammo_core.metrics.uncertainty import auc_of, auc_with_interval, rate_with_interval
+from mammo_core.tables import check_predictions
+from mammo_core.types import Level
 
 TRIALS = 1500  # of which 95 % is known to within 1.7 % (three standard deviations)
 
@@ -34,10 +40,16 @@ def test_the_interval_of_a_high_auc_of_few_among_many_holds_it(
 
 
 def differences_held(
-    ill: int, count: int, aucs: tuple[float, float], images: int, trials: int
+    ill: int,
+    count: int,
+    aucs: tuple[float, float],
+    images: int,
+    trials: int,
+    *,
+    seed: int | None = None,
 ) -> tuple[float, float]:
     """How often the difference is held, and how often worse by the margin is called no worse."""
-    rng = np.random.default_rng(ill)
+    rng = np.random.default_rng(ill if seed is None else seed)
     found = [auc_difference(*two_rivals(rng, ill, count, aucs, images)) for _ in range(trials)]
     true = aucs[0] - aucs[1]
     wrong = float(np.mean([one.low > true for one in found]))
@@ -49,6 +61,19 @@ def test_a_model_worse_by_the_margin_is_not_called_no_worse_of_ten_with_cancer()
     share, wrong = differences_held(10, 500, (0.90, 0.95), 1, 150)
     assert share >= 0.93
     assert wrong <= 0.04
+
+
+def test_nor_is_it_where_what_both_models_share_is_found_from_ten_women() -> None:
+    """AUCs of .60 and .70: with all that was found in common it was called so in 4 of 100."""
+    share, wrong = differences_held(10, 500, (0.60, 0.70), 1, 400, seed=1)
+    assert share >= 0.94
+    assert wrong <= 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ill", [10, 15, 20])
+def test_nor_is_it_in_any_more_than_one_study_of_forty(ill: int) -> None:
+    assert differences_held(ill, 500, (0.60, 0.70), 1, 2000)[1] <= 0.03
 
 
 def test_nor_is_it_of_sixty_with_cancer() -> None:
@@ -80,6 +105,60 @@ def test_the_interval_of_a_difference_holds_it(
     share, wrong = differences_held(ill, count, aucs, images, 600)
     assert share >= 0.92
     assert wrong <= 0.04  # 0.03, and what 600 studies leave to chance
+
+
+def gaps_held(design: Cut, trials: int) -> float:
+    """How often the gap in AUC that is told holds what is true of 50,000 women."""
+    rng = np.random.default_rng(design.ill)
+    (parts,) = in_parts(rng, design, 50_000 // design.count).values()
+    true = {part.name: part.auc.value for part in parts if part.auc is not None}
+    gaps = [gap for _ in range(trials) for gap in largest_gaps(in_parts(rng, design)).values()]
+    return float(
+        np.mean([gap.low <= true[gap.better] - true[gap.worse] <= gap.high for gap in gaps])
+    )
+
+
+def test_the_gap_between_two_views_of_the_same_few_women_is_held() -> None:
+    """AUC .98 by one view and .99 by the other; a symmetric interval held it in 88 of 100."""
+    assert gaps_held(Cut(ill=24, count=300, alike=False, auc=0.98), 120) >= 0.95
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("column", ["view", "site"])
+@pytest.mark.parametrize("alike", [True, False])
+@pytest.mark.parametrize(
+    ("ill", "count", "auc"),
+    [(60, 200, 0.78), (60, 400, 0.98), (170, 500, 0.78), (170, 500, 0.98)],
+)
+def test_the_gap_in_auc_between_parts_is_held(
+    ill: int, count: int, auc: float, alike: bool, column: str
+) -> None:
+    """Two parts of the same women, or of other women each where there are women enough."""
+    assert gaps_held(Cut(ill=ill, count=count, column=column, alike=alike, auc=auc), 2000) >= 0.94
+
+
+@pytest.mark.parametrize("column", ["view", "site"])
+def test_made_up_parts_are_as_a_table_is_cut(column: str) -> None:
+    (drawn,) = in_parts(np.random.default_rng(0), Cut(ill=80, count=240, column=column)).values()
+    rows = pd.concat(
+        pd.DataFrame(
+            {
+                "image_id": [f"{part.name}{number}" for number in range(len(part.women))],
+                "patient_id": part.women, column: part.name, "model_id": "m",
+                "positive": part.cases.positive, "score": part.cases.score,
+            }
+        )
+        for part in drawn
+    )  # fmt: skip
+    cut = slices_of(
+        check_predictions(rows), column, level=Level.IMAGE, rule=Pooling.MAX,
+        threshold=PART_THRESHOLD,
+    )  # fmt: skip
+    for ours, theirs in zip(drawn, cut, strict=True):
+        assert (ours.name, ours.auc, ours.sensitivity, ours.specificity) == (
+            theirs.name, theirs.auc, theirs.sensitivity, theirs.specificity,
+        )  # fmt: skip
+    assert largest_gaps({column: drawn}) == largest_gaps({column: cut})
 
 
 @pytest.mark.slow

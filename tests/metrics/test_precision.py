@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score
@@ -49,6 +51,17 @@ def test_four_times_the_women_have_half_the_interval() -> None:
     assert few is not None
     assert many is not None
     assert (many.high - many.low) / (few.high - few.low) == pytest.approx(0.5, abs=0.1)
+
+
+@pytest.mark.slow
+def test_the_precision_of_a_million_cases_takes_seconds() -> None:
+    """Women drawn again took minutes; one sort takes a second of one core."""
+    rng = np.random.default_rng(0)
+    positive = rng.random(1_000_000) < 0.01
+    cases = cases_of(rng.normal(size=len(positive)) + 2.0 * positive, positive)
+    start = time.process_time()
+    assert average_precision_with_interval(cases) is not None
+    assert time.process_time() - start < 10.0
 
 
 def test_the_precision_of_a_handful_of_cancers_is_not_told() -> None:

@@ -5,7 +5,7 @@ import pytest
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.readers import ReadersBeside, beside_readers, read_study
+from mammo_core.metrics.readers import ReadersBeside, beside_readers, read_study, reader_in_words
 from mammo_core.preprocessing.reading.cells import read_csv
 from tests.metrics.conftest import cases_of
 
@@ -25,6 +25,17 @@ def study_of(calls: dict[str, str], *, truth: bool = True) -> bytes:
 def beside(data: bytes, cases: Cases = CASES, *, called_from: float = 1.0) -> ReadersBeside:
     study = read_study(read_csv(data))
     return beside_readers(study, cases, modality=study.modalities[0], called_from=called_from)
+
+
+@pytest.mark.parametrize(
+    ("named", "told"),
+    [
+        ("ann", "reader ann"), ("3", "reader 3"), ("reader 1", "reader 1"),
+        ("Reader_2", "Reader_2"), ("READER3", "READER3"), ("readerly", "reader readerly"),
+    ],
+)  # fmt: skip
+def test_a_reader_is_called_reader_once(named: str, told: str) -> None:
+    assert reader_in_words(named) == told
 
 
 def test_a_reader_has_sensitivity_and_specificity_with_counts() -> None:

@@ -1,4 +1,5 @@
 import hashlib
+import json
 import re
 import shutil
 import sys
@@ -156,6 +157,33 @@ def test_an_aim_sets_the_threshold(page: AppTest) -> None:
     assert rates_of(page).loc["Specificity", "value"] == "80.0%"  # 56 of 70
 
 
+def test_an_aim_that_hard_scores_cannot_meet_is_said_and_moves_no_threshold(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = with_validation()
+    write_run(runs_root, RUN, table.assign(score=(table["score"] >= 0.5) * 1.0))
+    page = on_validation(open_page("thresholds"))
+    before = rates_of(page)
+    page.selectbox(key="aim").set_value("specificity at least").run()
+    page.number_input(key="target_specificity").set_value(0.99).run()
+    page.button(key="set_threshold").click().run()
+    assert "only where nobody is called" in page.toast[0].value
+    assert rates_of(page).equals(before)
+
+
+def test_an_aim_of_other_cases_does_not_shut_the_page(runs_root: Path, open_page: OpenPage) -> None:
+    """Where nobody has cancer there is no best threshold by F1, and none was picked there."""
+    table = with_validation()
+    table.loc[table["split"] == "val", "positive"] = False
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.selectbox(key="aim").set_value("F1").run()
+    page.button(key="set_threshold").click().run()
+    on_validation(page)
+    assert not page.error
+    assert rates_of(page).loc["Specificity", "of"] != "no such case"
+
+
 def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest) -> None:
     page.selectbox(key="aim").set_value("F1").run()
     page.button(key="set_threshold").click().run()
@@ -236,14 +264,15 @@ def test_uploaded_marks_are_held_against_the_boxes_of_the_data_set(
 
 
 def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_is_opened(
-    page: AppTest,
+    runs_root: Path, open_page: OpenPage
 ) -> None:
-    show(page, "Curves")
+    write_run(runs_root, RUN, made_up_predictions(women=40, with_cancer=20))
+    page = show(open_page("thresholds"), "Curves")
     assert "Partial AUC" not in captions_of(page)
     page.session_state["part_of_curve"] = True
     page.run()
     assert re.search(r"Partial AUC 0\.\d{3}, 95 % 0\.\d{3} to [01]\.\d{3}", captions_of(page))
-    assert "recall rate 10.0% (8 of 80, where 12.5% have cancer)" in captions_of(page)
+    assert "recall rate 10.0% (8 of 80, where 25.0% have cancer)" in captions_of(page)
     page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
     assert "specificity 90.0%" in captions_of(page)
     assert not page.exception
@@ -995,7 +1024,7 @@ def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: 
     page = show(page, "Readers")
     assert "reader, case, modality, score and truth" in captions_of(page)
     reads = pd.DataFrame(
-        {"reader": "ann", "case": table["image_id"], "score": table["positive"].astype(int)}
+        {"reader": "reader 1", "case": table["image_id"], "score": table["positive"].astype(int)}
     )
     data = reads.to_csv(index=False).encode()
     page.file_uploader(key="reader_study").set_value(("study.csv", data, "text/csv")).run()
@@ -1005,6 +1034,10 @@ def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: 
     assert row["specificity"].startswith("100.0%, 140 of 140 (")
     assert row["model minus reader"].startswith("-")
     assert row["in words"] == "the reader finds more"
+    charts = [json.loads(chart.proto.spec) for chart in page.get("plotly_chart")]
+    names = {str(trace.get("name")) for chart in charts for trace in chart["data"]}
+    assert "reader 1" in names
+    assert "reader reader 1" not in names
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from mammo_core.files import sha256_of
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.measured import (
+    AS_IN_COMPARE,
     AtThreshold,
     Share,
     StressResult,
@@ -47,6 +48,14 @@ def test_what_was_measured_of_this_card_comes_back_whole(tmp_path: Path) -> None
         "breast flip."
     )
     assert ROTATED.is_changed
+
+
+def test_intervals_that_an_older_version_made_are_said_to_be_its() -> None:
+    """The models that ship were tried before a change had the interval of two models."""
+    assert "An older version made these intervals" in TEST.sentences[-1]
+    new = replace(TEST, intervals=AS_IN_COMPARE)
+    assert new.caution == ""
+    assert new.sentences == TEST.sentences[:-1]
 
 
 def test_changes_stand_in_a_table_with_their_counts() -> None:

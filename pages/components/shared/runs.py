@@ -122,7 +122,8 @@ def _show_stress(run: RunFolder, known: list[StressTest], *, key: str) -> None:
         tells = any(result.tells_without_breast for result in one.results)
         (st.warning if tells else st.markdown)(escaped(one.without_breast))
         st.dataframe(changes_table(one), hide_index=True, key=f"{key}_stress_{number}")
-        st.caption(escaped(f"{one.sentences[0]} In brackets 95 % intervals by woman."))
+        told = f"{one.sentences[0]} In brackets 95 % intervals by woman. {one.caution}"
+        st.caption(escaped(told.strip()))
 
 
 if TYPE_CHECKING:  # imported where asked for: most of a page needs none of it

@@ -17,7 +17,13 @@ from mammo_core.metrics.curves import (
 from mammo_core.metrics.paired_rates import sensitivities_at
 from mammo_core.metrics.partial import partial_auc_with_interval, why_no_partial
 from mammo_core.metrics.rates import DerivedRate, more_rates
-from mammo_core.metrics.readers import ReaderResult, ReadersBeside, ReaderStudy, beside_readers
+from mammo_core.metrics.readers import (
+    ReaderResult,
+    ReadersBeside,
+    ReaderStudy,
+    beside_readers,
+    reader_in_words,
+)
 from mammo_core.metrics.threshold import Aim, OperatingPoint
 from mammo_core.metrics.uncertainty import Rate, RatesAtThreshold
 from mammo_core.plots.curves import (
@@ -243,7 +249,9 @@ def show_readers(counted: Counted, rates: RatesAtThreshold) -> None:
         st.info(escaped(note), icon=":material/info:")
     points = [
         ReaderPoint(
-            name=f"reader {one.reader}", sensitivity=one.sensitivity, specificity=one.specificity
+            name=reader_in_words(one.reader),
+            sensitivity=one.sensitivity,
+            specificity=one.specificity,
         )
         for one in beside.results
     ]

@@ -398,23 +398,28 @@ def aim_in_words(cases: Cases, threshold: float) -> str:
     neither's.
     """
     aim, target, is_careful = st.session_state.get(_CHOSEN, _BEGINS)
-    choose = choose_conservatively if is_careful else choose_threshold
-    try:
-        is_of_aim = choose(cases, aim, target).threshold == threshold
-    except MammoError:
-        is_of_aim = False
-    if not is_of_aim:
+    if not _is_of_aim(cases, threshold):
         return str(Aim.FIXED)
     words = f"{aim} {target:g}" if aim in _TARGETS else str(aim)
     return f"{words}, by the end of its 95 % interval" if is_careful else words
+
+
+def _is_of_aim(cases: Cases, threshold: float) -> bool:
+    """Whether the aim in force gives it on these cases; on some it can be met by none."""
+    aim, target, is_careful = st.session_state.get(_CHOSEN, _BEGINS)
+    choose = choose_conservatively if is_careful else choose_threshold
+    try:
+        return choose(cases, aim, target).threshold == threshold
+    except MammoError:
+        return False
 
 
 def is_picked(counted: Counted, threshold: float) -> bool:
     """Whether it was taken for the best of all on these very cases, so that its rates flatter: set
     so by the reader, or locked so.
     """
-    aim, target, _ = st.session_state.get(_CHOSEN, _BEGINS)
-    if aim.is_picked and choose_threshold(counted.cases, aim, target).threshold == threshold:
+    aim = st.session_state.get(_CHOSEN, _BEGINS)[0]
+    if aim.is_picked and _is_of_aim(counted.cases, threshold):
         return True
     locked = _locked(model_of(counted.scored), counted)
     return (
