@@ -656,7 +656,8 @@ def test_single_pixels_of_a_dicom_are_seen_on_the_page_and_in_the_lens(
     screen.page.locator(".pane").focus()
     key = screen.page.locator(".pane").get_attribute("data-key") or ""
     page.keyboard.press("m")
-    expect(page.get_by_test_id("stApp")).to_have_attribute("data-test-script-state", "notRunning")
+    drawn = page.locator("[data-testid=stApp][data-test-script-state=notRunning]")
+    expect(drawn).to_have_count(1, timeout=60_000)
     bounds = screen.pane(key).bounding_box()
     assert bounds is not None
     middle = (int(bounds["width"]) // 2, int(bounds["height"]) // 2)
