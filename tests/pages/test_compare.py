@@ -527,7 +527,7 @@ def test_majority_and_random_are_always_in_the_leaderboard(
     write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     page = open_page("compare")
     board = page.dataframe[0].value.set_index("model")
-    assert board.loc[GOOD, "average precision"] == "– (under 30 women with cancer)"
+    assert board.loc[GOOD, "average precision"] == "– (under 50 women with cancer)"
     assert board.loc["baseline: majority", "AUC"] == "0.500 (one score for all)"
     assert board.loc["baseline: majority", "average precision"] == "0.167"  # 20 of 120
     assert "baseline: random" in board.index

@@ -361,7 +361,7 @@ def test_no_number_of_few_women_stands_without_its_interval(
 
 
 def test_the_average_precision_has_its_interval(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, RUN, made_up_predictions(women=70, with_cancer=30))
+    write_run(runs_root, RUN, made_up_predictions(women=110, with_cancer=50))
     assert re.search(
         r"Average precision 0\.\d{3}, 95 % 0\.\d{3} to 0\.\d{3} \(linearised, by woman\)",
         captions_of(show(open_page("thresholds"), "Curves")),
