@@ -8,6 +8,7 @@ the folder of arrivals is taken up again at the next start.
 """
 
 import shutil
+import socket
 import ssl
 import threading
 import time
@@ -300,9 +301,22 @@ class Receiver:
         return f"{len(passing)} of {count} could not be read. {passing[0]}"
 
 
+_HANDSHAKE_SECONDS: Final = 20.0
+
+
+class _LateHandshake(ssl.SSLContext):
+    """Hands are shaken by each association's own thread, with its first bytes. In the loop that
+    accepts connections, a node that says nothing would keep all others out.
+    """
+
+    def wrap_socket(self, sock: socket.socket, *_: Any, **__: Any) -> ssl.SSLSocket:
+        sock.settimeout(_HANDSHAKE_SECONDS)
+        return super().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+
+
 def tls_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SSLContext:
     """With an `authority`, only nodes that it knows may connect (PS3.15 B.9)."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context = _LateHandshake(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
         context.load_cert_chain(certificate, key)

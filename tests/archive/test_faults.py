@@ -1,23 +1,17 @@
 """Whatever an archive does, one sentence says it; and nothing half-fetched is kept."""
 
 import io
-import ssl
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query
 from mammo_core.archive.exams import open_study
 from mammo_core.archive.line import Patience
 from mammo_core.archive.listed import Archive
 from mammo_core.errors import ArchiveAwayError, ArchiveError
+from tests.archive.certificates import certificate
 from tests.archive.orthanc import EXAM, free_port
 from tests.archive.stub import (
     STUDY,
@@ -153,37 +147,6 @@ def test_an_image_of_another_study_is_never_hung(tmp_path: Path) -> None:
     }
     assert "images of another study" in opened(answers, tmp_path / "cases")
     assert not any((tmp_path / "cases").glob("[0-9a-f]*"))
-
-
-def certificate(folder: Path, *, name: str) -> tuple[Path, ssl.SSLContext]:
-    """Signed by itself, for a computer of that address."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
-    now = datetime.now(UTC)
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(subject)
-        .issuer_name(subject)
-        .public_key(key.public_key())
-        .serial_number(7)
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
-        .sign(key, hashes.SHA256())
-    )
-    path, secret = folder / f"{name}.pem", folder / f"{name}.key"
-    path.write_bytes(made.public_bytes(serialization.Encoding.PEM))
-    secret.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, secret)
-    return path, context
 
 
 def test_only_a_certificate_that_is_known_and_of_that_computer_is_accepted(tmp_path: Path) -> None:

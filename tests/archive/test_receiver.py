@@ -5,6 +5,7 @@ import random
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -29,6 +30,7 @@ from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.runs.folder import RunFolder
+from tests.archive.certificates import certificate
 from tests.archive.orthanc import EXAM, Orthanc, free_port, require_programs
 from tests.archive.studies import MadeUp, write_study
 from tests.e2e.server import ROOT
@@ -229,6 +231,31 @@ def test_strangers_tomosyntheses_and_endless_objects_are_refused(
     with running(*elsewhere) as (port, _):
         stranger = associate(port)
         until(lambda: not stranger.is_established)
+
+
+@pytest.mark.slow
+def test_over_tls_nodes_of_a_known_certificate_are_heard_though_another_is_silent(
+    own_home: Path, tmp_path: Path
+) -> None:
+    require_programs()
+    own, _ = certificate(tmp_path, name="127.0.0.1")
+    theirs, _ = certificate(tmp_path, name="127.0.0.2")
+    [path] = write_study(MadeUp(number=1, views=(("R", "CC"),), side=32), tmp_path)
+    pems = ("--tls-cert", str(own), "--tls-key", str(own.with_suffix(".key")))
+    with running(*pems, "--tls-ca", str(theirs)) as (port, _):
+        silent = socket.create_connection(("127.0.0.1", port))  # and says nothing
+        assert not associate(port).is_established  # without TLS
+        unknown = ssl.create_default_context(cafile=own)
+        entity = AE(ae_title="SENDER")
+        entity.add_requested_context(MAMMOGRAPHY, "1.2.840.10008.1.2.1")
+        ASSOCIATIONS.append(entity.associate("127.0.0.1", port, tls_args=(unknown, "127.0.0.1")))
+        assert not ASSOCIATIONS[-1].is_established
+        known = ["+tls", str(theirs.with_suffix(".key")), str(theirs), "+cf", str(own)]
+        to = ["-aec", "MAMMOSCOPE", "127.0.0.1", str(port), str(path)]
+        assert not list(arrivals_root().glob("*/*.dcm"))
+        subprocess.run(["storescu", *known, *to], check=True, timeout=60)
+        assert len(list(arrivals_root().glob("*/*.dcm"))) == 1
+        silent.close()
 
 
 @pytest.mark.slow
