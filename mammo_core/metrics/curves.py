@@ -65,8 +65,8 @@ def probabilistic_f1(cases: Cases) -> float:
 
 Floats = NDArray[np.float64]
 _NO_SPREAD: Final = 1e-9
-#: Women with cancer below which an average precision is not told: of 3 it averages twice the truth,
-#: and the interval of 10 or 20 held in 88 to 91 of 100, that of 40 among 2,000 in 91.
+#: Women with cancer below which no average precision is told: the interval of 10 or 20 held in 89
+#: to 91 of 100, that of 40 among 2,000 in 91.
 FEWEST_FOR_PRECISION: Final = 50
 
 
@@ -76,8 +76,10 @@ def why_no_precision(cases: Cases) -> str:
     if women >= FEWEST_FOR_PRECISION:
         return ""
     return (
-        f"No average precision: of {many(women, 'woman', 'women')} with cancer it comes out far "
-        f"too high on average (of 3, twice the truth). It is told from {FEWEST_FOR_PRECISION} on."
+        f"No average precision: there {'is' if women == 1 else 'are'} "
+        f"{many(women, 'woman', 'women')} with cancer, and under {FEWEST_FOR_PRECISION} its "
+        "interval does not hold as often as it says; of a handful it also comes out too high (of "
+        "3, twice the truth)."
     )
 
 

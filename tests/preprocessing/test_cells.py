@@ -17,6 +17,7 @@ from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.cells import decode_cells, read_csv
 from mammo_core.preprocessing.reading.messages import receive_cells, send_cells
 
+WIDE = b",".join(b"c%03d" % number for number in range(4000))
 HOSTILE = {
     "one line": (b"a" * 20 * limits.MEGABYTE, "a cell of 20,971,520 characters"),
     "a line of separators": (b"," * 20 * limits.MEGABYTE, "has 20,971,521 columns"),
@@ -28,6 +29,18 @@ HOSTILE = {
         b",".join(b"c%d" % number for number in range(4000)) + b"\n1" * 2_000_000,
         "8,000 million in all; at most 20 million are read",
     ),
+    "a wide header over two lines": (
+        b'"a\n",' + WIDE[5:] + (b"\n" + b"1," * 3999) * 5100,
+        "lines of 4,000 cells, 20 million in all",
+    ),
+    "a wide header below a blank line": (
+        b"\n" + WIDE + (b"\n" + b"1," * 3999) * 5100,
+        "lines of 4,000 cells, 20 million in all",
+    ),
+    "a line of sixteen megabytes": (
+        b",".join(b"c%d" % number for number in range(2000)) + b"\n" + (b"x" * 9_000 + b",") * 1999,
+        "a line of more than 16 MB",
+    ),
     "a bracket of quotation marks": (b"a,b\n" + b'"' * 20_000_001, "breaks off within quotation"),
     "a cell that never ends": (b'a,b\n"' + b"x,\n" * 5_000_000, "breaks off within quotation"),
     "a long cell": (b'a,b\n"' + b"x," * 5_000_000 + b'",1', "cell of 10,000,000 characters"),
@@ -38,6 +51,7 @@ HOSTILE = {
     ),
     "blanks before the data": (b"a\n" + b" \n" * 1_000_000 + b"BEGIN DATAX\n,", "cells where"),
 }
+LONG_TO_READ = ("text that grows on its way", "a line of sixteen megabytes")
 
 
 def test_a_table_comes_back_as_text_with_what_is_missing() -> None:
@@ -51,7 +65,7 @@ def test_a_table_comes_back_as_text_with_what_is_missing() -> None:
 
 def test_of_many_cells_those_of_every_piece_come_in_order() -> None:
     data = b"n,half\n" + b"".join(b"%d,%d\n" % (number, number // 2) for number in range(600_000))
-    assert len(decode_cells(data)) == 4  # the names, and three times 250,000 rows at most
+    assert len(decode_cells(data)) == 5  # the names, a row, and three times 250,000 at most
     table = read_csv(data)
     assert table["n"].astype("int64").tolist() == list(range(600_000))
     assert table["half"].iloc[-1] == "299999"
@@ -66,7 +80,13 @@ def test_rows_that_are_longer_than_the_header_are_refused_and_not_shifted() -> N
         read_csv(b"id,score\n1,2,0.5\n")
 
 
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow) if name in LONG_TO_READ else name
+        for name in HOSTILE
+    ],
+)
 def test_a_hostile_table_is_one_sentence_and_costs_its_server_little(name: str) -> None:
     data, said = HOSTILE[name]
     read_csv(b"id\n1\n")  # the reading process is there

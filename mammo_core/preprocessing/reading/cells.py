@@ -5,8 +5,10 @@ anywhere, so they are taken apart in a limited process; what comes back is cells
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
+from itertools import chain
 from typing import Any, Final
 
 import pandas as pd
@@ -106,11 +108,7 @@ def _pieces(data: bytes, layout: _Written) -> Iterator[bytes]:
     width = data.count(layout.separator.encode(), start, _end_of_line(data, start)) + 1
     _refuse_wide(width)
     lines = max(data.count(b"\n"), data.count(b"\r")) + 1
-    if (cells := lines * width) > limits.TABLE_CELLS:
-        raise _refused(
-            f"has {lines:,} lines of {width:,} cells, {cells / 10**6:,.0f} million in all; at most "
-            f"{limits.TABLE_CELLS // 10**6} million are read"
-        )
+    _refuse_many(lines, width)
     names: dict[str, Any] = {}
     if layout.is_imrmc:
         names = {"header": None, "names": list(_IMRMC), "usecols": range(len(_IMRMC))}
@@ -121,17 +119,46 @@ def _pieces(data: bytes, layout: _Written) -> Iterator[bytes]:
         encoding_errors="replace" if layout.is_imrmc else "strict",
         sep=layout.separator,
         skiprows=layout.skipped,
-        chunksize=max(1, _AT_ONCE // width),
+        iterator=True,
         **names,
     )
     with reader:
-        for number, part in enumerate(reader):
-            if number == 0:
-                _refuse_wide(len(part.columns))
-                yield _packed([_fits(str(name)) for name in part.columns])
+        first = reader.get_chunk(1)  # a header may go over several lines: its width is known now
+        _refuse_wide(len(first.columns))
+        yield _packed([_fits(str(name)) for name in first.columns])
+        _refuse_many(lines, len(first.columns))
+        rows = max(1, _AT_ONCE // max(1, len(first.columns)))
+        for part in chain([first], _further(reader, rows)):
             if not isinstance(part.index, pd.RangeIndex):
                 raise _not_readable("its lines have more cells than its first")
-            yield _packed([_column(part[name]) for name in part.columns])
+            yield from _in_pieces([_column(part[name]) for name in part.columns])
+
+
+def _in_pieces(columns: list[list[str | None]]) -> Iterator[bytes]:
+    """Of so many rows as go into a piece."""
+    piece, rows = _packed(columns), len(columns[0])
+    if len(piece) <= limits.PIECE_BYTES:
+        yield piece
+    elif rows < 2:
+        most = limits.PIECE_BYTES // limits.MEGABYTE
+        raise _refused(f"has a line of more than {most} MB", "Is a quotation mark missing?")
+    else:
+        for some in (slice(rows // 2), slice(rows // 2, None)):
+            yield from _in_pieces([column[some] for column in columns])
+
+
+def _further(reader: Any, rows: int) -> Iterator[pd.DataFrame]:
+    with suppress(StopIteration):
+        while True:
+            yield reader.get_chunk(rows)
+
+
+def _refuse_many(lines: int, width: int) -> None:
+    if (cells := lines * width) > limits.TABLE_CELLS:
+        raise _refused(
+            f"has {lines:,} lines of {width:,} cells, {cells / 10**6:,.0f} million in all; at most "
+            f"{limits.TABLE_CELLS // 10**6} million are read"
+        )
 
 
 def _end_of_line(data: bytes, start: int) -> int:

@@ -30,6 +30,7 @@ TABLE_SECONDS: Final = 120.0  # a CSV of that many cells takes ten on a quiet ma
 TABLE_CELLS: Final = 20_000_000
 TABLE_COLUMNS: Final = 5_000
 CELL_CHARACTERS: Final = 10_000
+PIECE_BYTES: Final = 16 * MEGABYTE  # of so many of them as are taken apart at once
 CELLS_BYTES: Final = 256 * MEGABYTE  # of all cells of a CSV as they go through the pipe
 WORKER_FILES: Final = 500  # then a fresh process
 WORKER_GROWTH_BYTES: Final = 500 * MEGABYTE  # then a fresh process

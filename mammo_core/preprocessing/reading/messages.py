@@ -233,6 +233,8 @@ def receive_cells(stream: IO[bytes]) -> pd.DataFrame:
     sizes = _receive_reply(stream).cells_bytes
     if not sizes or min(sizes) < 0 or sum(sizes) > limits.CELLS_BYTES:
         raise EOFError
+    if max(sizes) > limits.PIECE_BYTES:
+        raise EOFError  # of one piece, Python's words would take many times the room
     names = json.loads(receive_bytes(stream, sizes[0]))
     if not _are_words(names) or None in names or len(set(names)) < len(names):
         raise EOFError

@@ -55,7 +55,8 @@ def main() -> int:
         while True:
             request = receive(requests, Request)
             # Should the program that started us be gone while a decoder hangs, nobody else ends us.
-            faulthandler.dump_traceback_later(2 * limits.TABLE_SECONDS, exit=True, file=nowhere)
+            seconds = limits.TABLE_SECONDS if request.is_table else limits.KEEP_SECONDS
+            faulthandler.dump_traceback_later(2 * seconds, exit=True, file=nowhere)
             _answer(request, requests, replies)
             faulthandler.cancel_dump_traceback_later()
     return 0
