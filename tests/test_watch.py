@@ -81,3 +81,21 @@ picture()
 print(len(made), served.is_full(limits))
 """
     assert watched(tmp_path, script, shared=True) == f"{made} {gigabytes == 0}"
+
+
+def test_of_many_closed_tabs_a_large_server_keeps_the_newest_and_another_keeps_all(
+    tmp_path: Path,
+) -> None:
+    """Each holds what it showed for two minutes: of uploads made one after the other, 1.5 GB."""
+    script = """
+from cachetools import TTLCache
+closed = TTLCache(maxsize=128, ttl=120)
+for number in range(20):
+    closed[f"tab {number}"] = number
+print(served.is_any_over(closed, is_large=False), len(closed))
+print(served.is_any_over(closed, is_large=True), *closed.values())
+print(served.is_any_over(closed, is_large=True), len(closed))
+"""
+    newest = " ".join(str(number) for number in range(12, 20))
+    said = watched(tmp_path, script, shared=False).splitlines()
+    assert said == ["False 20", f"True {newest}", "False 8"]
