@@ -58,6 +58,7 @@ _RUNNING: Final = (
     RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED,
 )
 _HOUR_SECONDS: Final = 3600.0
+_MOST_FILES: Final = 8192
 _LARGE_ALONE: Final = 10**9  # bytes, where one person has the app to themselves
 _CLOSED_KEPT: Final = 8  # closed tabs that may come back to a large server
 _FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched for somebody
@@ -89,6 +90,18 @@ def return_memory_early() -> None:
         libc = ctypes.CDLL("libc.so.6")
         libc.mallopt(_M_MMAP_THRESHOLD, 2**20)
         libc.mallopt(_M_ARENA_MAX, 2)
+
+
+def allow_many_files() -> None:
+    """A tab maps its images and has an event loop, 11 files of an exam of four, and keeps them for
+    the two minutes in which it may come back: a hundred would reach the usual limit of 1,024.
+    """
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
 
 
 def return_freed() -> None:
@@ -266,6 +279,7 @@ def doors() -> list[Middleware]:
 
 
 return_memory_early()
+allow_many_files()
 keep_private()
 keep_house()
 LIMITS: Final = limits_from(os.environ)

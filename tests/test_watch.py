@@ -99,3 +99,18 @@ print(served.is_any_over(closed, is_large=True), len(closed))
     newest = " ".join(str(number) for number in range(12, 20))
     said = watched(tmp_path, script, shared=False).splitlines()
     assert said == ["False 20", f"True {newest}", "False 8"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_server_may_have_more_files_open_than_is_usual(tmp_path: Path) -> None:
+    """A hundred tabs that were closed within two minutes hold a thousand."""
+    script = """
+import resource
+allowed = [resource.getrlimit(resource.RLIMIT_NOFILE)[0]]
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+served.allow_many_files()
+allowed.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+print(*(one == -1 or one >= min(8192, hard if hard > 0 else 8192) for one in allowed))
+"""
+    assert watched(tmp_path, script, shared=False) == "True True"
