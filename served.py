@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import PurePosixPath
 from threading import Thread
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import psutil
 import streamlit as st
@@ -48,6 +48,9 @@ from mammo_core.sharing.limits import Limits, Uploads, limits_from
 from mammo_core.sharing.rights import Visitor, visitor_of
 from mammo_core.sharing.sessions import IDLE_SECONDS, Sessions, Tries
 
+if TYPE_CHECKING:
+    from cachetools import TTLCache
+
 _M_MMAP_THRESHOLD: Final = -3  # malloc.h
 _M_ARENA_MAX: Final = -8
 _RUNNING: Final = (
@@ -55,6 +58,9 @@ _RUNNING: Final = (
     RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED,
 )
 _HOUR_SECONDS: Final = 3600.0
+_MOST_FILES: Final = 8192
+_LARGE_ALONE: Final = 10**9  # bytes, where one person has the app to themselves
+_CLOSED_KEPT: Final = 8  # closed tabs that may come back to a large server
 _FRESH_DAYS: Final = 2 / (24 * 60)  # how long ago a provider may have vouched for somebody
 _VOUCHED: dict[str, float] = {}  # what was taken, so that it is taken once
 _MAKE_DOWNLOAD: Final = MediaFileManager.execute_deferred
@@ -86,27 +92,52 @@ def return_memory_early() -> None:
         libc.mallopt(_M_ARENA_MAX, 2)
 
 
+def allow_many_files() -> None:
+    """A tab maps its images and has an event loop, 11 files of an exam of four, and keeps them for
+    the two minutes in which it may come back: a hundred would reach the usual limit of 1,024.
+    """
+    with suppress(ImportError, OSError, ValueError):  # Windows has no such limit
+        import resource
+
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(_MOST_FILES, hard)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+
+
 def return_freed() -> None:
     gc.collect()
     with suppress(OSError, AttributeError):
         ctypes.CDLL("libc.so.6").malloc_trim(0)
 
 
-def let_go_of_closed() -> None:
+def let_go_of_closed(limits: Limits) -> None:
     """A closed tab may come back for two minutes; after that Streamlit would hold on to all that
-    it showed until the next tab is closed.
+    it showed until the next tab is closed. Each holds its pictures, 30 MB of a mammogram, so where
+    the server has grown large only the newest may come back. The address brings the case back.
     """
     if not (Runtime.exists() and get_instance().state in _RUNNING):
         return
     runtime = get_instance()
-    over = runtime._session_mgr._session_storage._cache.expire
+    closed = runtime._session_mgr._session_storage._cache
+    most = limits.memory_gb * 10**9 // 2 if is_shared(os.environ) else _LARGE_ALONE
 
     def let_go() -> None:
-        if over():
+        if is_any_over(closed, is_large=psutil.Process().memory_info().rss > most):
             Thread(target=return_freed, daemon=True).start()
 
     with suppress(RuntimeError):  # it ended this very moment
         runtime._get_async_objs().eventloop.call_soon_threadsafe(let_go)
+
+
+def is_any_over(closed: "TTLCache[str, object]", *, is_large: bool) -> bool:
+    """Takes from `closed` the tabs whose time is over; where the server `is_large`, all but the
+    newest few.
+    """
+    is_over = bool(closed.expire())
+    while is_large and len(closed) > _CLOSED_KEPT:
+        closed.popitem()  # the oldest
+        is_over = True
+    return is_over
 
 
 def keep_watch(
@@ -118,7 +149,7 @@ def keep_watch(
     kept_at = time.monotonic()
     while True:
         time.sleep(look_seconds)
-        let_go_of_closed()
+        let_go_of_closed(limits)
         if time.monotonic() - kept_at > house_seconds:
             kept_at = time.monotonic()
             with suppress(OSError):
@@ -248,6 +279,7 @@ def doors() -> list[Middleware]:
 
 
 return_memory_early()
+allow_many_files()
 keep_private()
 keep_house()
 LIMITS: Final = limits_from(os.environ)

@@ -75,7 +75,7 @@ TORCH_FREE_PARTS = (
 )  # fmt: skip
 TORCH_FREE = (
     "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
-    "zoo.catalog", "zoo.published",
+    "zoo.catalog", "zoo.published", "inference.engine", "inference.scoring", "inference.openvino",
 )  # fmt: skip
 
 SOURCES = sorted(

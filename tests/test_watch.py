@@ -81,3 +81,36 @@ picture()
 print(len(made), served.is_full(limits))
 """
     assert watched(tmp_path, script, shared=True) == f"{made} {gigabytes == 0}"
+
+
+def test_of_many_closed_tabs_a_large_server_keeps_the_newest_and_another_keeps_all(
+    tmp_path: Path,
+) -> None:
+    """Each holds what it showed for two minutes: of uploads made one after the other, 1.5 GB."""
+    script = """
+from cachetools import TTLCache
+closed = TTLCache(maxsize=128, ttl=120)
+for number in range(20):
+    closed[f"tab {number}"] = number
+print(served.is_any_over(closed, is_large=False), len(closed))
+print(served.is_any_over(closed, is_large=True), *closed.values())
+print(served.is_any_over(closed, is_large=True), len(closed))
+"""
+    newest = " ".join(str(number) for number in range(12, 20))
+    said = watched(tmp_path, script, shared=False).splitlines()
+    assert said == ["False 20", f"True {newest}", "False 8"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_a_server_may_have_more_files_open_than_is_usual(tmp_path: Path) -> None:
+    """A hundred tabs that were closed within two minutes hold a thousand."""
+    script = """
+import resource
+allowed = [resource.getrlimit(resource.RLIMIT_NOFILE)[0]]
+hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+resource.setrlimit(resource.RLIMIT_NOFILE, (1024, hard))
+served.allow_many_files()
+allowed.append(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
+print(*(one == -1 or one >= min(8192, hard if hard > 0 else 8192) for one in allowed))
+"""
+    assert watched(tmp_path, script, shared=False) == "True True"

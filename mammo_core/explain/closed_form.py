@@ -7,6 +7,7 @@ are differentiated by torch, they alone and never the network before them.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -39,6 +40,35 @@ class Head:
     power: float = 1.0  # of "gem"
     floor: float = 0.0  # what "gem" lifts lower values to
     views: int = 1  # maps that are scored together, their vectors side by side
+
+
+def save_head(head: Head, path: Path) -> None:
+    norm: dict[str, Any] = {}
+    if head.norm is not None:
+        norm = {f"norm_{name}": getattr(head.norm, name) for name in ("weight", "bias", "eps")}
+    np.savez(
+        path, pooling=head.pooling, weight=head.weight, bias=head.bias, power=head.power,
+        floor=head.floor, views=head.views, **norm,
+    )  # fmt: skip
+
+
+def load_head(path: Path) -> Head:
+    """What `save_head` wrote there."""
+    with np.load(path, allow_pickle=False) as kept:
+        norm = None
+        if "norm_weight" in kept:
+            norm = HeadNorm(
+                weight=kept["norm_weight"], bias=kept["norm_bias"], eps=float(kept["norm_eps"])
+            )
+        return Head(
+            pooling=str(kept["pooling"]),  # type: ignore[arg-type]
+            weight=kept["weight"],
+            bias=kept["bias"],
+            norm=norm,
+            power=float(kept["power"]),
+            floor=float(kept["floor"]),
+            views=int(kept["views"]),
+        )
 
 
 def grad_cam_of(

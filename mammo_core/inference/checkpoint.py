@@ -4,22 +4,22 @@ one pass of it over a batch.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.files import sha256_of
 from mammo_core.runs.card import ModelCard, read_card
-from mammo_core.zoo.build import build_model
-from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.openvino import Number
-from mammo_core.zoo.weights import shapes_in, tensors_in
+
+if TYPE_CHECKING:  # whoever reads with a converted network needs no torch
+    from torch import Tensor
+
+    from mammo_core.zoo.classifier import Classifier
 
 WEIGHTS_NAME = "weights.safetensors"
 
@@ -30,7 +30,33 @@ class Checkpoint:
 
     folder: Path
     card: ModelCard
-    model: Classifier
+    model: "Classifier"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Unbuilt:
+    """A sound checkpoint whose network torch builds when something asks for it: most of what is
+    read, a converted network reads.
+    """
+
+    folder: Path
+    card: ModelCard
+
+    @cached_property
+    def model(self) -> "Classifier":
+        return load_checkpoint(self.folder).model
+
+
+AnyCheckpoint = Checkpoint | Unbuilt
+
+
+def load_unbuilt(folder: Path) -> Unbuilt:
+    """The checkpoint in `folder` by its files alone, or a CheckpointError; what only its network
+    can tell is told when that is built.
+    """
+    card = _card_of_whole_images(folder)
+    _weights_of(folder, card)
+    return Unbuilt(folder=folder, card=card)
 
 
 def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
@@ -38,13 +64,17 @@ def load_checkpoint(folder: Path, *, device: str = "cpu") -> Checkpoint:
 
     On the device "auto" it lies on a GPU where there is one.
     """
+    return _load(folder, _card_of_whole_images(folder), device)
+
+
+def _card_of_whole_images(folder: Path) -> ModelCard:
     card = read_card(folder / "model_card.json")
     if card.patches:
         raise CheckpointError(
             f"{folder.name} has learnt patches of images and gives no score for a mammogram. Start "
             f"a training on whole images from it: model.weights=checkpoint:{folder.name}."
         )
-    return _load(folder, card, device)
+    return card
 
 
 def load_patch_model(folder: Path, *, device: str = "cpu") -> Checkpoint:
@@ -58,7 +88,8 @@ def load_patch_model(folder: Path, *, device: str = "cpu") -> Checkpoint:
     return _load(folder, card, device)
 
 
-def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
+def _weights_of(folder: Path, card: ModelCard) -> Path:
+    """The weights that `card` was written for."""
     weights = folder / WEIGHTS_NAME
     if not weights.is_file():
         raise CheckpointError(f"{folder.name} has no {WEIGHTS_NAME}. Was it copied in full?")
@@ -69,6 +100,15 @@ def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
             f"{found[:12]}..., the card says {card.weights_sha256[:12]}...). The file was changed "
             "or damaged; copy the checkpoint again."
         )
+    return weights
+
+
+def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
+    import torch
+
+    from mammo_core.zoo.weights import shapes_in, tensors_in
+
+    weights = _weights_of(folder, card)
     shapes = shapes_in(weights)
     _refuse_other_members(shapes, card, folder)  # before as many are built as a card claims
     model = _build(card, folder)
@@ -80,7 +120,9 @@ def _load(folder: Path, card: ModelCard, device: str) -> Checkpoint:
     return Checkpoint(folder=folder, card=card, model=model.to(device))
 
 
-def _build(card: ModelCard, folder: Path) -> Classifier:
+def _build(card: ModelCard, folder: Path) -> "Classifier":
+    from mammo_core.zoo.build import build_model
+
     try:
         return build_model(card.model, task=card.task, channels=card.prepare.channels)
     except MammoError as error:
@@ -100,7 +142,7 @@ def _refuse_other_members(
 
 
 def _refuse_other_shapes(
-    shapes: Mapping[str, tuple[int, ...]], expected: Mapping[str, Tensor], folder: Path
+    shapes: Mapping[str, tuple[int, ...]], expected: "Mapping[str, Tensor]", folder: Path
 ) -> None:
     wanted = {name: tuple(tensor.shape) for name, tensor in expected.items()}
     wrong = sorted(
@@ -145,11 +187,13 @@ def in_pieces(run: Callable[[Batch], Outputs], batch: Batch) -> Outputs:
     )
 
 
-def forward(model: Classifier, batch: Batch, number: Number = "fp32") -> Outputs:
+def forward(model: "Classifier", batch: Batch, number: Number = "fp32") -> Outputs:
     return in_pieces(partial(_forward, model, number=number), batch)
 
 
-def _forward(model: Classifier, batch: Batch, *, number: Number) -> Outputs:
+def _forward(model: "Classifier", batch: Batch, *, number: Number) -> Outputs:
+    import torch
+
     device = next(model.parameters()).device
     # On a GPU, cuDNN rounds what goes into a convolution to 10 bits (TF32) unless told not to.
     exact = torch.backends.cudnn.flags(enabled=True, allow_tf32=False)
@@ -176,14 +220,14 @@ def inputs_of(batch: Batch) -> tuple[NDArray[Any], ...]:
 
 
 def outputs_of(
-    model: Classifier, images: Tensor, places: Tensor | None = None
-) -> tuple[Tensor, Tensor, Tensor]:
+    model: "Classifier", images: "Tensor", places: "Tensor | None" = None
+) -> "tuple[Tensor, Tensor, Tensor]":
     """Logits, feature map and embedding from `inputs_of` a batch."""
     each = model.each.features(images)
     feature_map = each if places is None else each.index_select(0, places)
     return model.head(feature_map), feature_map, model.embed(feature_map)
 
 
-def _array(tensor: Tensor) -> NDArray[np.float32]:
+def _array(tensor: "Tensor") -> NDArray[np.float32]:
     array: NDArray[np.float32] = tensor.float().cpu().numpy()
     return array

@@ -1,24 +1,36 @@
 """A checkpoint's network, ready to run: one interface, whatever runs it.
 
 On a GPU that is torch, on a CPU OpenVINO, which takes a third of the time or less. The name of the
-engine says which, and at what precision; it stands beside every score.
+engine says which, and at what precision; it stands beside every score. torch is loaded where it
+reads, and with it the room of half a gigabyte is taken.
 """
 
+import ctypes
 import json
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.explain.closed_form import Head
-from mammo_core.explain.heads import head_of
-from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs, forward
+from mammo_core.inference.checkpoint import (
+    AnyCheckpoint,
+    Batch,
+    Checkpoint,
+    Outputs,
+    forward,
+    load_checkpoint,
+    load_unbuilt,
+)
 from mammo_core.inference.openvino import (
     EngineCheck,
     check_of,
     engine_folder,
+    find_head,
     network_path,
     open_network,
 )
@@ -26,8 +38,10 @@ from mammo_core.records import from_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import LockedPoint, locked_points
-from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.openvino import Number, has_bf16
+
+if TYPE_CHECKING:
+    from mammo_core.zoo.classifier import Classifier
 
 _FAST_FILE: Final = "fast_check.json"
 
@@ -38,7 +52,7 @@ class Engine:
 
     name: str
     run: Callable[[Batch], Outputs]
-    head: Head | Classifier
+    head: "Head | Classifier"
     note: str = ""  # why this one and not the usual
     batch: int = 4  # images in one pass: the views of an exam
     rest: Callable[[], None] = lambda: None  # gives back the room that passes have taken
@@ -60,6 +74,30 @@ class FastCheck:
     problem: str = ""
 
 
+def open_to_read(folder: Path) -> tuple[AnyCheckpoint, Engine]:
+    """The checkpoint in `folder` and its engine; where a converted network does all of the reading,
+    without torch.
+    """
+    if not _may_have_gpu():
+        unbuilt = load_unbuilt(folder)
+        check = check_of(unbuilt)
+        head = None if check.problem else find_head(unbuilt.card, check)
+        if head is not None and unbuilt.card.model.views == 1:
+            return unbuilt, _openvino(unbuilt.card, head)
+    loaded = load_checkpoint(folder, device="auto")
+    return loaded, open_engine(loaded)
+
+
+def _may_have_gpu() -> bool:
+    """False where torch cannot find one either: there is no driver."""
+    if Path("/dev/kfd").exists():  # AMD's
+        return True
+    with suppress(OSError):
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+        return True
+    return False
+
+
 def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
     """The engine for the device that the checkpoint was loaded on.
 
@@ -74,7 +112,7 @@ def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
     if device_of(checkpoint) != "cpu":
         return torch_engine(checkpoint)
     check = check_of(checkpoint)
-    return torch_engine(checkpoint, because=check) if check.problem else _openvino(checkpoint)
+    return torch_engine(checkpoint, because=check) if check.problem else _converted(checkpoint)
 
 
 def why_not_fast(checkpoint: Checkpoint) -> str:
@@ -116,11 +154,11 @@ def fast_engine(checkpoint: Checkpoint) -> Engine:
         raise CheckpointError(check.reason)
     if not has_bf16():
         raise CheckpointError("This processor does not calculate in bf16.")
-    return _openvino(checkpoint, "bf16")
+    return _converted(checkpoint, "bf16")
 
 
 def torch_engine(
-    checkpoint: Checkpoint, number: Number = "fp32", *, because: EngineCheck | None = None
+    checkpoint: AnyCheckpoint, number: Number = "fp32", *, because: EngineCheck | None = None
 ) -> Engine:
     """torch, on the device the checkpoint is on; `because` of what OpenVINO could not do."""
     return Engine(
@@ -131,20 +169,26 @@ def torch_engine(
     )
 
 
-def device_of(checkpoint: Checkpoint) -> str:
+def device_of(checkpoint: AnyCheckpoint) -> str:
     return next(checkpoint.model.parameters()).device.type
 
 
-def _openvino(checkpoint: Checkpoint, number: Number = "fp32") -> Engine:
-    run, rest = open_network(network_path(checkpoint.card), number)
+def _converted(checkpoint: Checkpoint, number: Number = "fp32") -> Engine:
+    return _openvino(checkpoint.card, _head(checkpoint), number)
+
+
+def _openvino(card: ModelCard, head: "Head | Classifier", number: Number = "fp32") -> Engine:
+    run, rest = open_network(network_path(card), number)
     return Engine(
         name=f"openvino {number}",
         run=run,
         rest=rest,
-        head=_head(checkpoint),
+        head=head,
         batch=1,  # on a CPU as quick as four at once, and OpenVINO keeps what a pass has needed
     )
 
 
-def _head(checkpoint: Checkpoint) -> Head | Classifier:
+def _head(checkpoint: AnyCheckpoint) -> "Head | Classifier":
+    from mammo_core.explain.heads import head_of
+
     return head_of(checkpoint.model, channels=checkpoint.card.prepare.channels)

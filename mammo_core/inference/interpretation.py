@@ -31,7 +31,7 @@ from mammo_core.types import ImageRef, Mammogram, Split
 from mammo_core.zoo.published import slots_of
 
 if TYPE_CHECKING:  # the page that shows scores opens without torch
-    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.inference.checkpoint import AnyCheckpoint
     from mammo_core.inference.engine import Engine
 
 NARROW: Final = 0.05  # scores that span less look equal at two decimals
@@ -391,7 +391,7 @@ class Spread:
 
 
 def spread_of(
-    checkpoint: "Checkpoint",
+    checkpoint: "AnyCheckpoint",
     engine: "Engine",
     mammogram: Mammogram,
     *beside: Mammogram,

@@ -4,11 +4,10 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
-import torch
 from numpy.typing import NDArray
 
 from mammo_core.datasets.dataset import Dataset
@@ -16,13 +15,12 @@ from mammo_core.datasets.predictions import predictions_table
 from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.drawn import DrawnMap, drawn_of
-from mammo_core.explain.methods import Method, method_for
 from mammo_core.explain.regions import Regions, find_regions
 from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import (
     MOST_PIXELS,
+    AnyCheckpoint,
     Batch,
-    Checkpoint,
     Outputs,
 )
 from mammo_core.inference.engine import Engine, device_of, torch_engine
@@ -33,12 +31,14 @@ from mammo_core.preprocessing.breast import breast_of
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare, restore_map
-from mammo_core.reading import Reading
+from mammo_core.reading import ABSOLUTE_METHODS, TITLES, Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
 from mammo_core.types import Mammogram, Pixels, Report
 from mammo_core.zoo.published import slots_of
-from mammo_core.zoo.two_views import Beside, HeldStill, TwoViews
+
+if TYPE_CHECKING:  # the usual heatmap of a converted network is made without torch
+    from mammo_core.explain.methods import Method
 
 DEFAULT_METHOD: Final = "grad_cam"
 _CACHED_BATCH: Final = 16  # where whole data sets are scored
@@ -54,7 +54,7 @@ class Seconds:
 
 
 def score_images(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     mammograms: Sequence[Mammogram],
     *,
     method: str = DEFAULT_METHOD,
@@ -154,7 +154,7 @@ def predictions_of(
 
 
 def _read(
-    checkpoint: Checkpoint,
+    checkpoint: AnyCheckpoint,
     engine: Engine,
     mammograms: Sequence[Mammogram],
     *,
@@ -177,8 +177,7 @@ def _read(
     )
     run = time.perf_counter()
     shares = rounded(probabilities_of(outputs.logits))
-    chosen = method_for(checkpoint.model, method)
-    made_maps = _maps(chosen, checkpoint, engine, batch, outputs, seats.own)
+    method, made_maps = _maps(method, checkpoint, engine, batch, outputs, seats.own)
     if card.prepare.authors is not None and card.prepare.authors.frames:
         made_maps = np.stack(
             [
@@ -186,11 +185,11 @@ def _read(
                 for values, one in zip(made_maps, prepared, strict=True)
             ]
         )
-    maps, is_relative = _coloured(made_maps, chosen, card.heatmap_peak)
+    maps, is_relative = _coloured(made_maps, method, card.heatmap_peak)
     if not np.isfinite(maps).all():
         raise MammoError(
-            f"The heatmap ({chosen.title}) of this checkpoint is no number in places, so it is not "
-            "shown. Choose another method, or another checkpoint."
+            f"The heatmap ({TITLES[method]}) of this checkpoint is no number in places, so it is "
+            "not shown. Choose another method, or another checkpoint."
         )
     ended = time.perf_counter()
     readings = [
@@ -201,7 +200,7 @@ def _read(
             score=float(score),
             probabilities=tuple(probabilities.tolist()),
             evidence=evidence,
-            method=chosen.name,
+            method=method,
             is_relative=is_relative,
             offset=card.heatmap_offset,
             geometry=one.geometry,
@@ -222,14 +221,35 @@ def _read(
 
 
 def _maps(
-    method: Method,
-    checkpoint: Checkpoint,
+    name: str,
+    checkpoint: AnyCheckpoint,
+    engine: Engine,
+    batch: Batch,
+    outputs: Outputs,
+    own: Rows,
+) -> tuple[str, NDArray[np.float32]]:
+    """The method, and what it gives: Grad-CAM by the engine's own head, all others by torch."""
+    card = checkpoint.card
+    if name == DEFAULT_METHOD and card.model.views == 1:
+        return name, grad_cam_of(engine.head, outputs.feature_map, card.task.positive_indices)
+    from mammo_core.explain.methods import method_for
+
+    method = method_for(checkpoint.model, name)
+    return method.name, _maps_by_torch(method, checkpoint, engine, batch, outputs, own)
+
+
+def _maps_by_torch(
+    method: "Method",
+    checkpoint: AnyCheckpoint,
     engine: Engine,
     batch: Batch,
     outputs: Outputs,
     own: Rows,
 ) -> NDArray[np.float32]:
-    """Grad-CAM by the engine's own head; all other methods by torch."""
+    import torch
+
+    from mammo_core.zoo.two_views import Beside, TwoViews
+
     positive = checkpoint.card.task.positive_indices
     if checkpoint.model.views > 1 and not isinstance(checkpoint.model, TwoViews):
         return _maps_in_places(method, checkpoint, batch, outputs, own)
@@ -247,9 +267,13 @@ def _maps(
 
 
 def _maps_in_places(
-    method: Method, checkpoint: Checkpoint, batch: Batch, outputs: Outputs, own: Rows
+    method: "Method", checkpoint: AnyCheckpoint, batch: Batch, outputs: Outputs, own: Rows
 ) -> NDArray[np.float32]:
     """Of each image in its place, all others held still; by torch."""
+    import torch
+
+    from mammo_core.zoo.two_views import HeldStill
+
     card, device = checkpoint.card, device_of(checkpoint)
     views = checkpoint.model.views
     maps = torch.from_numpy(outputs.feature_map).to(device).unflatten(0, (-1, views))
@@ -264,10 +288,10 @@ def _maps_in_places(
 
 
 def _coloured(
-    maps: NDArray[np.float32], method: Method, peak: float | None
+    maps: NDArray[np.float32], method: str, peak: float | None
 ) -> tuple[NDArray[np.float32], bool]:
     """Maps on the checkpoint's scale, else stretched to their own highest point."""
-    if method.is_relative:
+    if method not in ABSOLUTE_METHODS:
         return maps, True
     if peak:
         return maps / np.float32(peak), False

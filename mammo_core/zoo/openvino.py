@@ -8,12 +8,13 @@ import threading
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+
+if TYPE_CHECKING:  # a network that is converted runs without torch
+    from torch import Tensor, nn
 
 Number = Literal["fp32", "bf16"]
 _TELEMETRY: Final = "openvino_telemetry"
@@ -31,9 +32,11 @@ def has_bf16() -> bool:
 
 
 def write_network(
-    model: nn.Module, path: Path, *, example: tuple[Tensor, ...], shapes: list[list[int]]
+    model: "nn.Module", path: Path, *, example: "tuple[Tensor, ...]", shapes: list[list[int]]
 ) -> None:
     """`model` as OpenVINO's .xml and .bin; -1 in `shapes` stands for any number of images."""
+    import torch
+
     openvino = _openvino()
     try:
         with warnings.catch_warnings(), torch.no_grad():

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from itertools import product
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -13,7 +14,7 @@ from pytorch_grad_cam.utils.image import scale_cam_image
 from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig
-from mammo_core.explain.closed_form import Head, grad_cam_of, logits_of
+from mammo_core.explain.closed_form import Head, grad_cam_of, load_head, logits_of, save_head
 from mammo_core.explain.grad_cam import log_odds
 from mammo_core.explain.heads import head_of
 from mammo_core.types import Task
@@ -137,6 +138,24 @@ def test_cells_of_a_mean_add_up_to_the_log_odds() -> None:
     feature_map = np.array([[[[1.0, 3.0]]]], dtype=np.float32)  # mean 2, log-odds 4
     assert grad_cam_of(head, feature_map, (1,)).tolist() == [[[1.0, 3.0]]]
     assert grad_cam_of(head, feature_map, (0,)).tolist() == [[[0.0, 0.0]]]
+
+
+@pytest.mark.parametrize(
+    ("backbone", "pooling", "views"),
+    [("light_cnn", "gem", 1), ("test_convnext", "max", 2), ("test_resnet", "avgmax", 1)],
+)
+def test_a_head_that_was_kept_makes_the_same_map(
+    backbone: str, pooling: str, views: Literal[1, 2], tmp_path: Path
+) -> None:
+    head = head_of(randomised(backbone, pooling, views), channels=1)
+    assert isinstance(head, Head)
+    save_head(head, tmp_path / "head.npz")
+    kept = load_head(tmp_path / "head.npz")
+    assert (kept.norm is None) == (head.norm is None)
+    channels = head.weight.shape[1] // views // (2 if pooling == "avgmax" else 1)
+    maps = np.random.default_rng(0).normal(size=(2, channels, 3, 2)).astype(np.float32)
+    np.testing.assert_array_equal(logits_of(kept, maps), logits_of(head, maps))
+    np.testing.assert_array_equal(grad_cam_of(kept, maps, [1]), grad_cam_of(head, maps, [1]))
 
 
 def test_the_closed_form_loads_without_torch() -> None:

@@ -19,15 +19,18 @@ import torch
 from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig, PrepareSettings
+from mammo_core.errors import CheckpointError
 from mammo_core.explain.closed_form import Head
 from mammo_core.files import REPOSITORY, sha256_of
-from mammo_core.inference import openvino
-from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
-from mammo_core.inference.engine import open_engine, torch_engine
-from mammo_core.inference.openvino import engine_folder, find_check, make_check, trial_batch
+from mammo_core.inference import converting, engine
+from mammo_core.inference.checkpoint import Checkpoint, Unbuilt, load_checkpoint
+from mammo_core.inference.converting import make_check
+from mammo_core.inference.engine import open_engine, open_to_read, torch_engine
+from mammo_core.inference.openvino import engine_folder, find_check, trial_batch
+from mammo_core.inference.scoring import score_images
 from mammo_core.runs.card import write_card
 from mammo_core.training.outcome import save_weights
-from mammo_core.types import CANCER
+from mammo_core.types import CANCER, ImageInfo, ImageRef, Mammogram
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from tests.inference.made_up import PREPARE, card, write_checkpoint
@@ -41,7 +44,7 @@ def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.fixture
 def checkpoint(tmp_path: Path) -> Checkpoint:
     (tmp_path / "model").mkdir()
-    return load_checkpoint(write_checkpoint(tmp_path / "model"))
+    return load_checkpoint(write_checkpoint(tmp_path / "model", seed=2))
 
 
 def with_network(trunk: nn.Module) -> Checkpoint:
@@ -145,7 +148,7 @@ def test_a_network_is_converted_once_and_its_check_is_kept(checkpoint: Checkpoin
     open_engine(checkpoint)
     folder = engine_folder(checkpoint.card)
     assert {path.name for path in folder.iterdir()} == {
-        "model.xml", "model.bin", "engine_check.json",
+        "model.xml", "model.bin", "head.npz", "engine_check.json",
     }  # fmt: skip
     made = (folder / "model.bin").stat().st_mtime_ns
     assert open_engine(checkpoint).name == "openvino fp32"
@@ -199,9 +202,9 @@ def test_where_openvino_differs_torch_reads_and_says_so() -> None:
 def test_what_openvino_cannot_convert_torch_reads_and_says_so() -> None:
     checkpoint = with_network(TooOdd())
     made = torch_engine(checkpoint, because=make_check(checkpoint))
-    for engine in (made, open_engine(checkpoint)):  # the second from what was kept
-        assert engine.name == "torch fp32 (openvino cannot convert it)"
-        assert "cannot convert this network" in engine.note
+    for one in (made, open_engine(checkpoint)):  # the second from what was kept
+        assert one.name == "torch fp32 (openvino cannot convert it)"
+        assert "cannot convert this network" in one.note
 
 
 def test_the_networks_not_used_for_longest_make_room(tmp_path: Path) -> None:
@@ -215,7 +218,7 @@ def test_the_networks_not_used_for_longest_make_room(tmp_path: Path) -> None:
     make_check(with_network(Linear()))
     left = sorted(path.name for path in root.iterdir())
     assert [name for name in left if name.startswith("making")] == ["making-now"]
-    assert len(left) - 1 == openvino._MOST_KEPT
+    assert len(left) - 1 == converting._MOST_KEPT
     assert f"{19:064d}" in left
     assert f"{4:064d}" not in left
 
@@ -232,7 +235,7 @@ socket.socket = Watched
 socket.getaddrinfo = lambda *address, **_: opened.append(address) or []
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
-from mammo_core.inference.openvino import make_check
+from mammo_core.inference.converting import make_check
 checkpoint = load_checkpoint(Path(sys.argv[1]))
 make_check(checkpoint)
 print(open_engine(checkpoint).name)
@@ -298,12 +301,90 @@ def test_who_reads_a_network_for_the_first_time_does_not_pay_for_its_conversion(
         assert int(megabytes) < 150
 
 
+_WITHOUT_TORCH = """
+import json, sys
+from pathlib import Path
+import numpy as np
+from mammo_core.inference.engine import open_to_read
+from mammo_core.inference.scoring import look_into, score_images
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
+info = ImageInfo(ref=ImageRef(image_id="made-up"), kind="made up", bits=16)
+image = Mammogram(info=info, pixels=np.load(sys.argv[2]))
+checkpoint, engine = open_to_read(Path(sys.argv[1]))
+(reading,) = score_images(checkpoint, [image], engine=engine)
+look_into(image, reading)
+loaded = [name for name in ("torch", "timm") if name in sys.modules]
+print(json.dumps([engine.name, reading.score, reading.evidence.tolist(), loaded]))
+"""
+
+
+def mammogram() -> Mammogram:
+    pixels = np.zeros((120, 80), np.float32)
+    pixels[10:110, :50] = np.random.default_rng(0).uniform(0.2, 1.0, (100, 50))
+    info = ImageInfo(ref=ImageRef(image_id="made-up"), kind="made up", bits=16)
+    return Mammogram(info=info, pixels=pixels)
+
+
+def test_a_converted_network_reads_without_torch_what_torch_reads(
+    checkpoint: Checkpoint, tmp_path: Path
+) -> None:
+    """torch takes half a gigabyte of a server."""
+    np.save(tmp_path / "image.npy", mammogram().pixels)
+    done = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_TORCH, str(checkpoint.folder), str(tmp_path / "image.npy")],
+        cwd=REPOSITORY, capture_output=True, text=True, check=True,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
+    )  # fmt: skip
+    name, score, evidence, loaded = json.loads(done.stdout)
+    (expected,) = score_images(checkpoint, [mammogram()])
+    assert (name, loaded) == ("openvino fp32", [])
+    assert score == pytest.approx(expected.score, abs=1e-4)
+    np.testing.assert_allclose(evidence, expected.evidence, atol=1e-4)
+    assert np.max(evidence) > 0.001
+
+
+def test_its_network_is_built_when_another_heatmap_is_asked_for(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_may_have_gpu", lambda: False)
+    unbuilt, opened = open_to_read(checkpoint.folder)
+    (found,) = score_images(unbuilt, [mammogram()], method="hires_cam", engine=opened)
+    (expected,) = score_images(checkpoint, [mammogram()], method="hires_cam")
+    assert isinstance(unbuilt, Unbuilt)
+    assert found.method == expected.method == "hires_cam"
+    np.testing.assert_allclose(found.evidence, expected.evidence, atol=1e-3)
+
+
+def test_where_there_may_be_a_gpu_torch_is_asked(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_may_have_gpu", lambda: True)
+    loaded, opened = open_to_read(checkpoint.folder)
+    assert isinstance(loaded, Checkpoint)
+    assert opened.name == ("torch fp32" if torch.cuda.is_available() else "openvino fp32")
+
+
+def test_torch_finds_no_gpu_where_there_is_no_driver() -> None:
+    assert engine._may_have_gpu() or not torch.cuda.is_available()
+
+
+def test_a_checkpoint_whose_weights_are_others_is_not_opened_to_read(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "_may_have_gpu", lambda: False)
+    make_check(checkpoint)
+    weights = checkpoint.folder / "weights.safetensors"
+    weights.write_bytes(weights.read_bytes() + b" ")
+    with pytest.raises(CheckpointError, match="not those its card was written for"):
+        open_to_read(checkpoint.folder)
+
+
 def converters() -> list[psutil.Process]:
     """The processes that convert a network for this one."""
     found = []
     for child in psutil.Process().children():
         with suppress(psutil.Error):
-            if "mammo_core.inference.openvino" in child.cmdline():
+            if "mammo_core.inference.converting" in child.cmdline():
                 found.append(child)
     return found
 

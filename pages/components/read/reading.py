@@ -26,7 +26,7 @@ from pages.components.shared import cached
 from pages.components.shared.whose import cases_root
 
 if TYPE_CHECKING:
-    from mammo_core.inference.checkpoint import Checkpoint
+    from mammo_core.inference.checkpoint import AnyCheckpoint
     from mammo_core.inference.engine import Engine
     from mammo_core.inference.interpretation import Reference
 
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 class Warm:
     """A checkpoint, loaded, and the engine that runs it."""
 
-    checkpoint: "Checkpoint"
+    checkpoint: "AnyCheckpoint"
     engine: "Engine"
 
 
@@ -126,11 +126,10 @@ def state_of(run: RunFolder) -> str:
 
 @st.cache_resource(max_entries=6, show_spinner=False)
 def _warm(checkpoint: Path, state: str) -> Warm:
-    from mammo_core.inference.checkpoint import load_checkpoint
-    from mammo_core.inference.engine import open_engine
+    from mammo_core.inference.engine import open_to_read
 
-    loaded = load_checkpoint(checkpoint, device="auto")
-    return Warm(checkpoint=loaded, engine=open_engine(loaded))
+    loaded, engine = open_to_read(checkpoint)
+    return Warm(checkpoint=loaded, engine=engine)
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
