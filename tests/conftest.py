@@ -25,6 +25,26 @@ def mammo_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def converted_here() -> Iterator[None]:
+    """A process of its own would load torch anew for every little network."""
+
+    def convert(folder: Path) -> str:
+        from mammo_core.errors import MammoError
+        from mammo_core.inference.checkpoint import load_checkpoint
+        from mammo_core.inference.converting import make_check
+
+        try:
+            make_check(load_checkpoint(folder))
+        except MammoError as error:
+            return str(error)
+        return ""
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("mammo_core.inference.openvino._converted_apart", convert)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
 def shared_phantoms(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The folder of the sets that all processes share."""
     base = tmp_path_factory.getbasetemp()

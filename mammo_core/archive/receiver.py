@@ -309,9 +309,17 @@ class _LateHandshake(ssl.SSLContext):
     accepts connections, a node that says nothing would keep all others out.
     """
 
-    def wrap_socket(self, sock: socket.socket, *_: Any, **__: Any) -> ssl.SSLSocket:
+    def wrap_socket(
+        self,
+        sock: socket.socket,
+        server_side: bool = False,
+        do_handshake_on_connect: bool = False,
+        suppress_ragged_eofs: bool = True,
+        server_hostname: str | bytes | None = None,
+        session: ssl.SSLSession | None = None,
+    ) -> ssl.SSLSocket:
         sock.settimeout(_HANDSHAKE_SECONDS)
-        return super().wrap_socket(sock, server_side=True, do_handshake_on_connect=False)
+        return super().wrap_socket(sock, server_side, False, suppress_ragged_eofs)
 
 
 def tls_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SSLContext:

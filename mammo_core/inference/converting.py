@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import Head, save_head
 from mammo_core.explain.heads import head_of
 from mammo_core.files import replace_file, sha256_of
@@ -35,11 +36,11 @@ from mammo_core.inference.openvino import (
     RECORD,
     WEIGHTS,
     EngineCheck,
-    cannot,
     engine_folder,
     engines_root,
     find_check,
     open_network,
+    refused,
     trial_batch,
     versions,
 )
@@ -59,7 +60,11 @@ def main(folder: Path) -> None:
     faulthandler.dump_traceback_later(_HALF_MADE_SECONDS, exit=True)
     with suppress(OSError):  # where memory runs out, rather this process is killed than a server
         _OOM_SCORE.write_text("1000", encoding="ascii")
-    make_check(load_checkpoint(folder))
+    try:
+        make_check(load_checkpoint(folder))
+    except MammoError as error:
+        sys.stdout.write(str(error))
+        raise SystemExit(1) from None
 
 
 def make_check(checkpoint: Checkpoint) -> EngineCheck:
@@ -102,11 +107,23 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
     try:
         _write(checkpoint.model, scratch / MODEL, channels=settings.channels, size=settings.size)
     except ConversionError as error:
-        return cannot(card, str(error))
+        return refused(
+            card,
+            "openvino cannot convert it",
+            f"OpenVINO cannot convert this network ({error}).",
+        )
     few = max(1, min(4, MOST_PIXELS // (settings.size[0] * settings.size[1])))
     batch = trial_batch(settings, views=card.model.views, count=few)
-    run, _ = open_network(scratch / MODEL, "fp32")
-    ours = run(batch).logits
+    try:
+        run, _ = open_network(scratch / MODEL, "fp32")
+        ours = run(batch).logits
+    except RuntimeError as error:
+        (scratch / WEIGHTS).unlink()
+        return refused(
+            card,
+            "openvino cannot run it",
+            f"OpenVINO converts this network and cannot run it ({type(error).__name__}).",
+        )
     difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
     if difference <= LARGEST_DIFFERENCE:  # never true of a NaN
         head = head_of(checkpoint.model, channels=settings.channels)

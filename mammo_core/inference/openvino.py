@@ -88,6 +88,7 @@ WEIGHTS: Final = "model.bin"
 HEAD: Final = "head.npz"  # of networks whose head is plain
 RECORD: Final = "engine_check.json"
 _LOCK: Final = "engines.lock"
+_MOST_SECONDS: Final = 1800.0  # for native code that hangs: others wait for it
 _CONVERTER: Final = "mammo_core.inference.converting"
 
 
@@ -150,30 +151,38 @@ def check_of(checkpoint: AnyCheckpoint) -> EngineCheck:
     with locked(cache_root() / _LOCK):
         if (made := find_check(card)) is not None:
             return made  # by another while this one waited
+        why = _converted_apart(checkpoint.folder)
+    # It may have been for reasons of the moment: that is kept nowhere, and tried again.
+    return find_check(card) or refused(card, "not converted", why)
+
+
+def _converted_apart(folder: Path) -> str:
+    """Has the network converted. Should it come to nothing, why."""
+    try:
         ended = subprocess.run(
-            [sys.executable, "-m", _CONVERTER, str(checkpoint.folder.resolve())],
+            [sys.executable, "-m", _CONVERTER, str(folder.resolve())],
             cwd=REPOSITORY,
             env={**os.environ, "MAMMO_HOME": str(home().resolve())},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,  # what a command says goes there, and nothing else
+            stdout=subprocess.PIPE,  # a sentence, where it has one
             check=False,
+            timeout=_MOST_SECONDS,
         )
-    # It may have been killed for reasons of the moment: that is kept nowhere, and tried again.
-    return find_check(card) or cannot(card, f"the process that does so ended with {_end(ended)}")
-
-
-def _end(ended: "subprocess.CompletedProcess[bytes]") -> str:
+    except subprocess.TimeoutExpired:
+        return f"It was not converted for OpenVINO within {_MOST_SECONDS // 60:.0f} minutes."
     code = ended.returncode
-    return f"signal {-code}" if code < 0 else f"exit status {code}"
+    end = f"signal {-code}" if code < 0 else f"exit status {code}"
+    said = ended.stdout.decode("utf-8", "replace").strip()
+    return said or f"The process that converts it for OpenVINO ended with {end}."
 
 
-def cannot(card: ModelCard, why: str) -> EngineCheck:
+def refused(card: ModelCard, problem: str, why: str) -> EngineCheck:
     return EngineCheck(
         model_id=card.model_id,
         weights_sha256=card.weights_sha256,
         versions=versions(),
-        problem="openvino cannot convert it",
-        reason=f"OpenVINO cannot convert this network ({why}), so torch reads with it.",
+        problem=problem,
+        reason=f"{why} So torch reads with this network.",
     )
 
 

@@ -22,7 +22,7 @@ from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.errors import CheckpointError
 from mammo_core.explain.closed_form import Head
 from mammo_core.files import REPOSITORY, sha256_of
-from mammo_core.inference import converting, engine
+from mammo_core.inference import converting, engine, openvino
 from mammo_core.inference.checkpoint import Checkpoint, Unbuilt, load_checkpoint
 from mammo_core.inference.converting import make_check
 from mammo_core.inference.engine import open_engine, open_to_read, torch_engine
@@ -39,6 +39,15 @@ from tests.inference.made_up import PREPARE, card, write_checkpoint
 @pytest.fixture(autouse=True)
 def own_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+
+
+CONVERTED_APART = openvino._converted_apart
+
+
+@pytest.fixture
+def apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a process of its own, as outside of tests."""
+    monkeypatch.setattr(openvino, "_converted_apart", CONVERTED_APART)
 
 
 @pytest.fixture
@@ -285,6 +294,7 @@ print(name, "traced" if is_traced else "opened", megabytes("VmHWM") - before,
 """
 
 
+@pytest.mark.slow
 def test_who_reads_a_network_for_the_first_time_does_not_pay_for_its_conversion(
     checkpoint: Checkpoint,
 ) -> None:
@@ -390,7 +400,7 @@ def converters() -> list[psutil.Process]:
 
 
 def test_where_the_process_that_converts_is_killed_torch_reads_and_says_so(
-    checkpoint: Checkpoint,
+    checkpoint: Checkpoint, apart: None
 ) -> None:
     with ThreadPoolExecutor(1) as pool:
         opening = pool.submit(open_engine, checkpoint)
@@ -399,14 +409,38 @@ def test_where_the_process_that_converts_is_killed_torch_reads_and_says_so(
         for one in there:
             one.kill()
         engine = opening.result()
-    assert engine.name == "torch fp32 (openvino cannot convert it)"
-    assert re.search(r"\(the process that does so ended with (signal|exit status) \d", engine.note)
-    assert engine.note.endswith("so torch reads with it.")
+    assert engine.name == "torch fp32 (not converted)"
+    assert re.search(r"process that converts it .* ended with (signal|exit status) \d", engine.note)
+    assert engine.note.endswith("So torch reads with this network.")
     assert find_check(checkpoint.card) is None  # of the moment: it is tried again
 
 
+def test_what_the_process_that_converts_says_stands_beside_the_score(
+    checkpoint: Checkpoint, apart: None
+) -> None:
+    (checkpoint.folder / "weights.safetensors").unlink()
+    opened = open_engine(checkpoint)
+    assert opened.name == "torch fp32 (not converted)"
+    assert "has no weights.safetensors" in opened.note
+
+
+def test_a_network_that_is_converted_and_cannot_be_run_is_not_converted_again(
+    checkpoint: Checkpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(path: Path, number: str) -> None:
+        raise RuntimeError("shapes")
+
+    monkeypatch.setattr(converting, "open_network", fail)
+    assert make_check(checkpoint).problem == "openvino cannot run it"
+    known = find_check(checkpoint.card)
+    assert known is not None
+    assert torch_engine(checkpoint, because=known).name == "torch fp32 (openvino cannot run it)"
+
+
 @pytest.mark.slow
-def test_two_who_open_a_network_at_once_have_it_converted_once(checkpoint: Checkpoint) -> None:
+def test_two_who_open_a_network_at_once_have_it_converted_once(
+    checkpoint: Checkpoint, apart: None
+) -> None:
     with ThreadPoolExecutor(2) as pool:
         opening = [pool.submit(open_engine, checkpoint) for _ in range(2)]
         seen: set[int] = set()

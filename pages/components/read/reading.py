@@ -253,10 +253,12 @@ def _score(
     from mammo_core.inference.scoring import score_images
 
     took: list[Seconds] = []
-    readings = score_images(
-        _ready.checkpoint, _mammograms, method=method, engine=_ready.engine, took=took.append
-    )
-    _ready.engine.rest()  # a server holds several models, and most of the time none of them reads
+    try:
+        readings = score_images(
+            _ready.checkpoint, _mammograms, method=method, engine=_ready.engine, took=took.append
+        )
+    finally:
+        _ready.engine.rest()  # a server holds several models; mostly none of them reads
     return readings, took
 
 
