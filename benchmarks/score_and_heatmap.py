@@ -32,6 +32,7 @@ from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.grad_cam import log_odds
 from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.inference.converting import make_check
 from mammo_core.inference.engine import Engine, fast_engine, open_engine, torch_engine
 from mammo_core.inference.openvino import trial_batch
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
@@ -91,7 +92,9 @@ def made_up(backbone: str, batch: NDArray[np.float32]) -> Checkpoint:
         last.weight.copy_(torch.randn_like(last.weight) * 2.0 / embedding.norm(dim=1).mean())
         last.bias.zero_()
     one = replace(card(f"{backbone:0>64}"), model=settings, prepare=SETTINGS, model_id=backbone)
-    return Checkpoint(folder=Path(), card=one, model=model)
+    made = Checkpoint(folder=Path(), card=one, model=model)
+    make_check(made)  # it lies in no folder that another process could convert it from
+    return made
 
 
 def _draw_norms(model: nn.Module) -> None:

@@ -25,7 +25,7 @@ from mammo_core.metrics.uncertainty import (
     auc_parts,
     auc_with_interval,
     degrees_of_freedom,
-    effective_groups,
+    effective_women,
     range_in_words,
     rates_at,
 )
@@ -172,7 +172,7 @@ def _gap(better: Slice, worse: Slice, *, compared: int) -> Gap:
     freedom = min(degrees_of_freedom(first), degrees_of_freedom(second))
     low, high = squared_and_added(
         (first, second),
-        (_effective(better.cases), _effective(worse.cases)),
+        (effective_women(better.cases), effective_women(worse.cases)),
         shared=shared,
         z=_quantile(freedom, compared),
     )
@@ -184,12 +184,6 @@ def _gap(better: Slice, worse: Slice, *, compared: int) -> Gap:
         high=high,
         pairs=compared,
     )
-
-
-def _effective(cases: Cases) -> tuple[float, float]:
-    """Women with cancer and without, as many as would tell as much."""
-    groups, positive = cases.groups, cases.positive
-    return effective_groups(groups[positive]), effective_groups(groups[~positive])
 
 
 def _quantile(freedom: int, compared: int) -> float:

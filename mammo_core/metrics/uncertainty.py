@@ -281,10 +281,15 @@ def newcombe_of(cases: Cases, *, z: float | None = None) -> tuple[float, float]:
     """The interval for few women: each class counts as its effective number of women."""
     return newcombe_interval(
         auc_of(cases.score, cases.positive),
-        effective_groups(cases.groups[cases.positive]),
-        effective_groups(cases.groups[~cases.positive]),
+        *effective_women(cases),
         z=normal_quantile() if z is None else z,
     )
+
+
+def effective_women(cases: Cases) -> tuple[float, float]:
+    """Women with cancer and without, as many as would tell as much."""
+    groups, positive = cases.groups, cases.positive
+    return effective_groups(groups[positive]), effective_groups(groups[~positive])
 
 
 def rate_with_interval(
