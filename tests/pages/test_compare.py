@@ -50,18 +50,20 @@ def models_of(page: AppTest) -> pd.DataFrame:
 
 
 def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> None:
-    write_run(runs_root, GUESSING, made_up_predictions(with_cancer=30, skill=0.0, seed=1))
-    write_run(runs_root, GOOD, made_up_predictions(with_cancer=30, skill=3.0, seed=2))
+    write_run(
+        runs_root, GUESSING, made_up_predictions(women=100, with_cancer=50, skill=0.0, seed=1)
+    )
+    write_run(runs_root, GOOD, made_up_predictions(women=100, with_cancer=50, skill=3.0, seed=2))
     page = open_page("compare")
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
-    assert table["with / without cancer"].tolist() == ["30 / 90, 60 women"] * 2
+    assert table["with / without cancer"].tolist() == ["50 / 150, 100 women"] * 2
     assert table["AUC"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)").all()
     precision = table["average precision"]
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
     assert any(f"better than {GUESSING}" in text.value for text in page.text)
-    assert "same 120 cases" in page.success[0].value
+    assert "same 200 cases" in page.success[0].value
 
 
 def test_tables_that_do_not_tell_all_women_are_named(runs_root: Path, open_page: OpenPage) -> None:

@@ -370,7 +370,7 @@ def test_the_average_precision_has_its_interval(runs_root: Path, open_page: Open
 
 def test_the_average_precision_of_ten_women_is_not_told(page: AppTest) -> None:
     told = captions_of(show(page, "Curves"))
-    assert "No average precision: of 10 women with cancer" in told
+    assert "No average precision: there are 10 women with cancer, and under 50" in told
     assert "Guessing has an average precision of 0." in told
 
 
