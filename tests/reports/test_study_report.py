@@ -97,9 +97,9 @@ def test_a_part_of_the_curve_is_told_with_its_interval_or_with_why_not(
     study: RunFolder, tmp_path: Path
 ) -> None:
     assert re.search(
-        r"10 women with and as many without cancer, .* there are \d\.", markdown_of(study)
+        r"20 women with and as many without cancer, .* there are \d+\.", markdown_of(study)
     )
-    many = write_run(tmp_path, f"{RUN}-many", made_up_predictions(women=60))
+    many = write_run(tmp_path, f"{RUN}-many", made_up_predictions(women=120, with_cancer=40))
     text = markdown_of(many)
     assert re.search(r"specificities 0.8 to 1: 0\.\d{3} \(95 % 0\.\d{3} to [01]\.\d{3}\)", text)
     assert re.search(r"at most 10% of these cases finds \d+\.\d %, \d+ of \d+ \(95 %", text)
