@@ -57,6 +57,7 @@ def scored_into(folder: Path, phantoms: Path) -> str:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_data_set_scores_as_its_images_do_one_by_one(
     phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -37,6 +37,7 @@ def test_a_target_met_by_the_rate_is_truly_met_in_a_minority_of_studies() -> Non
     assert share_kept(ill=20, is_careful=False) < 0.5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ill", [20, 60])
 def test_a_target_met_by_the_interval_is_truly_met_in_nearly_all(ill: int) -> None:
     assert share_kept(ill=ill, is_careful=True) >= 0.95

@@ -1098,6 +1098,7 @@ BAD_UPLOADS: dict[str, tuple[Callable[[pd.DataFrame], pd.DataFrame], str]] = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", some_slow(BAD_UPLOADS, quick=3))
 def test_every_bad_upload_gives_a_sentence_in_every_section(name: str, open_page: OpenPage) -> None:
     spoil, sentence = BAD_UPLOADS[name]

@@ -96,6 +96,7 @@ def meaning_of(folds: list[RunFolder]) -> ScoreMap:
     return make_fold(pool_cases(val, Level.IMAGE), run_id="x", weights_sha256="y").score_map
 
 
+@pytest.mark.slow
 def test_every_woman_was_scored_by_the_member_that_never_saw_her(
     packed: tuple[RunFolder, list[RunFolder]],
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_name_is_never_a_way_out_of_the_folder(
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
+@pytest.mark.slow
 def test_other_images_than_it_was_made_of_are_refused(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
 ) -> None:

@@ -80,6 +80,7 @@ def test_whom_a_run_has_seen_can_be_written_down_again(
     assert finished.file(SEEN_NAME).read_text() == written
 
 
+@pytest.mark.slow
 def test_other_images_than_it_was_trained_on_are_refused(
     finished: RunFolder, tmp_path: Path
 ) -> None:

@@ -188,6 +188,7 @@ def carried_out(root: Path, config: RunConfig) -> RunFolder:
     return run
 
 
+@pytest.mark.slow
 def test_a_training_on_patches_ends_with_a_card_that_says_so(runs: list[RunFolder]) -> None:
     card = runs[0].card()
     assert card.patches == PATCHES

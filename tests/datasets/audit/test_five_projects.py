@@ -97,6 +97,7 @@ def lesion_table(lesions: list[cbis.Lesion]) -> pd.DataFrame:
     )
 
 
+@pytest.mark.slow
 def test_a_split_by_image_of_women_with_several_images(tmp_path: Path) -> None:
     """The women's numbers are in the file names, and were not used."""
     rows = []
@@ -136,6 +137,7 @@ def test_rotated_copies_counted_as_data(tmp_path: Path) -> None:
     assert "copies-across-splits" in found
 
 
+@pytest.mark.slow
 def test_counts_that_are_multiples_of_the_number_of_copies(tmp_path: Path) -> None:
     """Told by the counts alone, whatever the copies look like."""
     classes = {"A": 5, "B": 30, "C": 4, "D": 1}
