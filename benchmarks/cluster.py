@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+os.environ["RAY_AUTH_MODE"] = "disabled"  # on loopback, while this runs
 os.environ["OMP_NUM_THREADS"] = "1"
 # Else its workers give way to whatever else runs here; Ray spells it so.
 os.environ["RAY_worker_niceness"] = "0"  # noqa: SIM112
