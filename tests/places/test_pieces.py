@@ -157,9 +157,10 @@ def counting(cluster: ThreeNodes, *asked: object) -> PlacedJob:
 
 
 def answer_of(placed: PlacedJob) -> list[str]:
-    lines = ended_log(placed, patience=900.0).splitlines()
-    (answer,) = (line.removeprefix(ANSWER) for line in lines if line.startswith(ANSWER))
-    return answer.split()
+    log = ended_log(placed, patience=900.0)
+    answers = [line.removeprefix(ANSWER) for line in log.splitlines() if line.startswith(ANSWER)]
+    assert len(answers) == 1, (job_state(placed), log)
+    return answers[0].split()
 
 
 @pytest.mark.slow
