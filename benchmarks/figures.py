@@ -21,7 +21,7 @@ from benchmarks.women import (
     two_rivals,
 )
 from mammo_core.errors import TableError
-from mammo_core.metrics.cases import Cases, why_no_auc
+from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.froc import MarkedImage, Matched, afroc_area, found_at, match_marks
 from mammo_core.metrics.mrmc import Crossed, ReaderFigure, Readers, compare_modalities
 from mammo_core.metrics.net_benefit import benefit_interval, net_benefits
@@ -31,8 +31,7 @@ from mammo_core.metrics.partial import (
     partial_auc_with_interval,
     partial_aucs,
 )
-from mammo_core.metrics.subgroups import Slice, largest_gaps, rate_gaps
-from mammo_core.metrics.uncertainty import auc_with_interval, rates_at
+from mammo_core.metrics.subgroups import Slice, largest_gaps, rate_gaps, slice_of
 from mammo_core.reading import Mark
 from mammo_core.types import Box
 
@@ -372,17 +371,8 @@ def _part(
     cases = replace(
         cases_of(score, positive, images=1), groups=np.unique(woman, return_inverse=True)[1]
     )
-    rates = rates_at(cases, PART_THRESHOLD)
-    return Slice(
-        name=name,
-        cases=cases,
-        women_with_cancer=rates.sensitivity.groups,
-        women_without=rates.specificity.groups,
-        auc=None if why_no_auc(cases) else auc_with_interval(cases),
-        sensitivity=rates.sensitivity,
-        specificity=rates.specificity,
-        women=tuple(f"w{number}" for number in woman),
-    )
+    women = tuple(f"w{number}" for number in woman)
+    return slice_of(name, cases, women=women, threshold=PART_THRESHOLD)
 
 
 GAP_IN_AUC: Final = "gap in AUC between parts"

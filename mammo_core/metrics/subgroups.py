@@ -126,7 +126,9 @@ def slices_of(
     for name in (*order, NOT_KNOWN):
         rows = predictions[names == name]
         if rows["positive"].notna().any():
-            parts.append(_slice(name, rows, pool_cases(rows, level, rule), threshold))
+            cases = pool_cases(rows, level, rule)
+            women = tuple(values_of(rows, cases, "group_id").astype("string").fillna(""))
+            parts.append(slice_of(name, cases, women=women, threshold=threshold))
     return parts
 
 
@@ -191,7 +193,8 @@ def _quantile(freedom: int, compared: int) -> float:
     return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2 / compared))
 
 
-def _slice(name: str, rows: pd.DataFrame, cases: Cases, threshold: float) -> Slice:
+def slice_of(name: str, cases: Cases, *, women: tuple[str, ...], threshold: float) -> Slice:
+    """`women` names the woman of each case."""
     rates = rates_at(cases, threshold)
     return Slice(
         name=name,
@@ -201,7 +204,7 @@ def _slice(name: str, rows: pd.DataFrame, cases: Cases, threshold: float) -> Sli
         auc=None if why_no_auc(cases) else auc_with_interval(cases),
         sensitivity=rates.sensitivity,
         specificity=rates.specificity,
-        women=tuple(values_of(rows, cases, "group_id").astype("string").fillna("")),
+        women=women,
     )
 
 

@@ -11,7 +11,6 @@ from mammo_core.archive.exams import open_study
 from mammo_core.archive.line import Patience
 from mammo_core.archive.listed import Archive
 from mammo_core.errors import ArchiveAwayError, ArchiveError
-from tests.archive.certificates import certificate
 from tests.archive.orthanc import EXAM, free_port
 from tests.archive.stub import (
     STUDY,
@@ -26,6 +25,7 @@ from tests.archive.stub import (
     study,
     trickling,
 )
+from tests.certificates import server_context, write_certificate
 
 BRIEF = Patience(connect=1.0, silence=0.3, start=0.5, slowest=1e9, attempts=2, pause=0.01)
 IMAGE = FoundImage(series_uid=f"{STUDY}.1", uid=f"{STUDY}.1.1", sop_class="1.2", modality="MG")
@@ -150,8 +150,9 @@ def test_an_image_of_another_study_is_never_hung(tmp_path: Path) -> None:
 
 
 def test_only_a_certificate_that_is_known_and_of_that_computer_is_accepted(tmp_path: Path) -> None:
-    right, context = certificate(tmp_path, name="127.0.0.1")
-    wrong, other = certificate(tmp_path, name="127.0.0.2")
+    right, key = write_certificate(tmp_path, name="127.0.0.1")
+    wrong, its_key = write_certificate(tmp_path, name="127.0.0.2")
+    context, other = server_context(right, key), server_context(wrong, its_key)
     answers = {"/studies": answering([study()])}
 
     def ask(stub: Stub, ca: Path | None) -> object:

@@ -30,9 +30,9 @@ from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.runs.folder import RunFolder
-from tests.archive.certificates import certificate
 from tests.archive.orthanc import EXAM, Orthanc, free_port, require_programs
 from tests.archive.studies import MadeUp, write_study
+from tests.certificates import write_certificate
 from tests.e2e.server import ROOT
 
 MAMMOGRAPHY = "1.2.840.10008.5.1.4.1.1.1.2"
@@ -238,10 +238,10 @@ def test_over_tls_nodes_of_a_known_certificate_are_heard_though_another_is_silen
     own_home: Path, tmp_path: Path
 ) -> None:
     require_programs()
-    own, _ = certificate(tmp_path, name="127.0.0.1")
-    theirs, _ = certificate(tmp_path, name="127.0.0.2")
+    own, own_key = write_certificate(tmp_path, name="127.0.0.1")
+    theirs, their_key = write_certificate(tmp_path, name="127.0.0.2")
     [path] = write_study(MadeUp(number=1, views=(("R", "CC"),), side=32), tmp_path)
-    pems = ("--tls-cert", str(own), "--tls-key", str(own.with_suffix(".key")))
+    pems = ("--tls-cert", str(own), "--tls-key", str(own_key))
     with running(*pems, "--tls-ca", str(theirs)) as (port, _):
         silent = socket.create_connection(("127.0.0.1", port))  # and says nothing
         assert not associate(port).is_established  # without TLS
@@ -250,7 +250,7 @@ def test_over_tls_nodes_of_a_known_certificate_are_heard_though_another_is_silen
         entity.add_requested_context(MAMMOGRAPHY, "1.2.840.10008.1.2.1")
         ASSOCIATIONS.append(entity.associate("127.0.0.1", port, tls_args=(unknown, "127.0.0.1")))
         assert not ASSOCIATIONS[-1].is_established
-        known = ["+tls", str(theirs.with_suffix(".key")), str(theirs), "+cf", str(own)]
+        known = ["+tls", str(their_key), str(theirs), "+cf", str(own)]
         to = ["-aec", "MAMMOSCOPE", "127.0.0.1", str(port), str(path)]
         assert not list(arrivals_root().glob("*/*.dcm"))
         subprocess.run(["storescu", *known, *to], check=True, timeout=60)

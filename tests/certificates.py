@@ -11,8 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 
-def certificate(folder: Path, *, name: str) -> tuple[Path, ssl.SSLContext]:
-    """For a computer of that address; its key lies beside it, as `.key`."""
+def write_certificate(folder: Path, *, name: str) -> tuple[Path, Path]:
+    """For a computer of that address or name, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -24,7 +24,7 @@ def certificate(folder: Path, *, name: str) -> tuple[Path, ssl.SSLContext]:
         .serial_number(7)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), False)
+        .add_extension(x509.SubjectAlternativeName([_general_name(name)]), False)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), True)
         .sign(key, hashes.SHA256())
     )
@@ -37,6 +37,17 @@ def certificate(folder: Path, *, name: str) -> tuple[Path, ssl.SSLContext]:
             serialization.NoEncryption(),
         )
     )
+    return path, secret
+
+
+def _general_name(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
+
+
+def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(path, secret)
-    return path, context
+    context.load_cert_chain(certificate, key)
+    return context
