@@ -7,12 +7,12 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import IO, Any, Final
+from typing import Any, Final
 
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 
-from mammo_core.archive.line import Patience, copy_part, open_line, told
+from mammo_core.archive.line import Patience, Sink, copy_part, open_line, told
 from mammo_core.archive.listed import Archive, authorization_of
 from mammo_core.errors import ArchiveError, ConfigError
 from mammo_core.preprocessing.reading.limits import FILE_BYTES
@@ -128,7 +128,7 @@ class ArchiveClient:
                     "mammography. Narrow it down in the archive."
                 )
 
-    def fetch(self, study_uid: str, image: FoundImage, sink: IO[bytes]) -> int:
+    def fetch(self, study_uid: str, image: FoundImage, sink: Sink) -> int:
         """Write the image's file to `sink`, as the archive keeps it; how many bytes."""
         url = f"{self._root}/{_path(study_uid, image)}"
         accept = 'multipart/related; type="application/dicom"; transfer-syntax=*'

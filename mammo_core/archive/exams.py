@@ -3,9 +3,10 @@ has no name, so that it is gone with the process however that ends.
 """
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
@@ -14,7 +15,7 @@ from typing import IO, Final, overload
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query, connect
 from mammo_core.archive.links import Link, LinkedImage, keep_link, own_key
 from mammo_core.archive.listed import find_archive
-from mammo_core.errors import ArchiveError
+from mammo_core.errors import ArchiveAwayError, ArchiveError
 from mammo_core.files import home, told_of_disk
 from mammo_core.preprocessing.cases import Case, forget_case, forget_old_cases, store_case
 from mammo_core.preprocessing.reading.identity import keyed_id
@@ -22,6 +23,8 @@ from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.types import Report
 
 _AT_ONCE: Final = 4  # images fetched side by side
+_LOOK_SECONDS: Final = 0.25  # between two looks at whether to stop
+_STOPPED: Final = "Stopped on request."
 
 
 class Contents(Sequence[bytes]):
@@ -81,20 +84,25 @@ def open_study(
     report: Report = lambda done, total, message: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> Case:
-    """Fetch, read and keep `study` as a case below `root`."""
+    """Fetch, read and keep `study` as a case below `root`: whole, or nothing of it."""
+
+    def read(done: int, total: int) -> None:
+        if should_stop():
+            raise ArchiveAwayError(_STOPPED)
+        report(done, total, f"Reading {done + 1} of {total}")
+
     chosen = client.find_images(study.uid, modality=modality)
     with Spool(root.parent / "spool") as spool:
         fetch_images(
             client, study.uid, chosen.images, spool, report=report, should_stop=should_stop
         )
         root.mkdir(parents=True, exist_ok=True)
-        total = len(chosen.images)
         case = store_case(
             spool,
             root,
             keep=keep_mammogram,
             now=time.time(),
-            report=lambda done, _: report(done, total, f"Reading {done + 1} of {total}"),
+            report=read,
         )
     _refuse_foreign(root, case, study)
     linked = [
@@ -128,25 +136,59 @@ def fetch_images(
     report: Report = lambda done, total, message: None,
     should_stop: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Several at once, into `spool` in their order."""
+    """Several at once, into `spool` in their order. Whatever ends it early, a fault, a wish to stop
+    or Ctrl-C, breaks off what is under way and keeps nothing of it.
+    """
+    is_over = threading.Event()
 
     def fetch(image: FoundImage) -> IO[bytes]:
-        if should_stop():
-            raise ArchiveError("Stopped on request; nothing of this study was kept.")
         sink = tempfile.TemporaryFile(dir=home())  # noqa: SIM115 - closed when it was spooled
         try:
-            client.fetch(study_uid, image, sink)
+            client.fetch(study_uid, image, _Tap(sink, is_over))
         except BaseException:
             sink.close()
             raise
         return sink
 
+    def look(done: int) -> None:
+        if should_stop():
+            raise ArchiveAwayError(_STOPPED)
+        report(done, len(images), f"Fetching {done + 1} of {len(images)}")
+
     home().mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(_AT_ONCE) as threads, told_of_disk(home()):
-        for done, sink in enumerate(threads.map(fetch, images), start=1):
-            with sink:
-                spool.add(sink)
-            report(done, len(images), f"Fetching {done} of {len(images)}")
+    threads = ThreadPoolExecutor(_AT_ONCE)
+    coming = [threads.submit(fetch, image) for image in images]
+    try:
+        with told_of_disk(home()):
+            for done, one in enumerate(coming):
+                look(done)
+                while one not in wait((one,), timeout=_LOOK_SECONDS).done:
+                    look(done)
+                spool.add(one.result())
+    finally:
+        is_over.set()
+        threads.shutdown(wait=False, cancel_futures=True)
+        for one in coming:
+            one.add_done_callback(_let_go)
+
+
+class _Tap:
+    """A file that is fetched into, until nobody wants it any more."""
+
+    def __init__(self, sink: IO[bytes], is_over: threading.Event) -> None:
+        self._sink = sink
+        self._is_over = is_over
+
+    def write(self, piece: bytes, /) -> int:
+        if self._is_over.is_set():
+            raise ArchiveAwayError(_STOPPED)
+        return self._sink.write(piece)
+
+
+def _let_go(fetched: Future[IO[bytes]]) -> None:
+    """What was fetched has no name, and is gone when it is closed."""
+    if not fetched.cancelled() and fetched.exception() is None:
+        fetched.result().close()
 
 
 def _refuse_foreign(root: Path, case: Case, study: FoundStudy) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from email.message import Message
-from typing import IO, Any, Final
+from typing import Any, Final, Protocol
 
 import requests
 import urllib3
@@ -37,6 +37,12 @@ class Patience:
     slowest: float = 50_000.0  # bytes a second; a proxy that trickles would else hold us for days
     attempts: int = 4  # where it says that it is busy
     pause: float = 0.5  # before the second; doubled before each further one
+
+
+class Sink(Protocol):
+    """What a fetched file is written to."""
+
+    def write(self, piece: bytes, /) -> int: ...
 
 
 class _Limited(HTTPAdapter):
@@ -214,7 +220,7 @@ def _status_in_words(archive: Archive, error: requests.exceptions.HTTPError, doi
 
 
 def copy_part(
-    response: requests.Response, sink: IO[bytes], archive: Archive, patience: Patience, *, most: int
+    response: requests.Response, sink: Sink, archive: Archive, patience: Patience, *, most: int
 ) -> int:
     """Write the one DICOM file of a WADO-RS answer to `sink` as it comes; how many bytes. An answer
     that breaks off or is not framed as it says is an ArchiveError.
@@ -234,7 +240,7 @@ def copy_part(
     return _write_all(parts, sink, archive, most=most)
 
 
-def _write_all(chunks: Iterator[bytes], sink: IO[bytes], archive: Archive, *, most: int) -> int:
+def _write_all(chunks: Iterator[bytes], sink: Sink, archive: Archive, *, most: int) -> int:
     size = 0
     for chunk in chunks:
         size += len(chunk)

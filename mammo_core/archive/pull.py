@@ -7,8 +7,9 @@ are kept sealed; the manifest has how many days after the woman's first exam her
 
 import io
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -109,7 +110,6 @@ def pull_studies(
     limits: PullLimits,
     labels: Labels | None = None,
     report: Report = lambda done, total, message: None,
-    should_stop: Callable[[], bool] = lambda: False,
 ) -> Pulled:
     """Pull what of `studies` is not in `out` yet, and write the manifest of all that is."""
     (out / _PICTURES).mkdir(parents=True, exist_ok=True)
@@ -117,23 +117,24 @@ def pull_studies(
     todo = [study for study in studies if _exam_id(study) not in before]
     taken, stopped, done = _Taken(limits), "", 0
     problems: list[str] = []
-    for study in todo:
-        report(done, len(todo), f"Study {done + 1} of {len(todo)}")
-        try:
-            if should_stop():
-                raise ArchiveAwayError("Stopped on request.")
-            found = _pull(client, study, out, taken)
-            append_line(out / STATE_FILE, found)
-            problems += [f"Study {done + 1} of {len(todo)}: {one}" for one in found["refused"]]
-        except ArchiveAwayError as error:
-            stopped = str(error)
-            break
-        except ArchiveError as error:
-            problems.append(f"Study {done + 1} of {len(todo)}: {error}")
-        done += 1
-    report(len(todo), len(todo), "")
-    manifest = _manifest(out, labels)
-    replace_file(out / MANIFEST, to_safe_csv(manifest))
+    try:
+        for study in todo:
+            which = f"Study {done + 1} of {len(todo)}"
+            at = partial(_report_at, report, done, len(todo), which)
+            try:
+                found = _pull(client, study, out, taken, report=at)
+                append_line(out / STATE_FILE, found)
+                problems += [f"{which}: {one}" for one in found["refused"]]
+            except ArchiveAwayError as error:
+                stopped = str(error)
+                break
+            except ArchiveError as error:
+                problems.append(f"{which}: {error}")
+            done += 1
+        report(len(todo), len(todo), "")
+    finally:  # Ctrl-C, too, leaves a data set of what is there
+        manifest = _manifest(out, labels)
+        replace_file(out / MANIFEST, to_safe_csv(manifest))
     return Pulled(
         studies=int(manifest["exam_id"].nunique()),
         images=len(manifest),
@@ -143,6 +144,13 @@ def pull_studies(
         left=len(todo) - done,
         why_stopped=stopped,
     )
+
+
+def _report_at(
+    report: Report, done: int, studies: int, which: str, _: int, of: int, message: str
+) -> None:
+    """Within a study, as far as studies go."""
+    report(done, studies, f"{which}: {message}")
 
 
 class _Taken:
@@ -164,15 +172,19 @@ class _Taken:
             )
 
 
-def _pull(client: ArchiveClient, study: FoundStudy, out: Path, taken: _Taken) -> dict[str, Any]:
+def _pull(
+    client: ArchiveClient, study: FoundStudy, out: Path, taken: _Taken, *, report: Report
+) -> dict[str, Any]:
     """One study's pictures on the disk, and what is written down of it."""
+    report(0, 0, "Asking for its images")
     chosen = client.find_images(study.uid)
     taken.count(images=len(chosen.images))
     rows, refused = [], []
     with Spool(home() / "spool") as spool:
-        fetch_images(client, study.uid, chosen.images, spool)
+        fetch_images(client, study.uid, chosen.images, spool, report=report)
         taken.count(size=spool.size)
-        for content in spool:
+        for done, content in enumerate(spool):
+            report(done, len(spool), f"Reading {done + 1} of {len(spool)}")
             try:
                 rows.append(_kept(mask_outside_breast(read_mammogram(content)), study, out))
             except ReadError as error:

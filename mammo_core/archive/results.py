@@ -6,7 +6,7 @@ sent back to it, and is kept nowhere else.
 
 import copy
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -14,14 +14,10 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-from highdicom import PresentationLUTTransformation, pr
 from pydicom import dcmread
 from pydicom.datadict import tag_for_keyword
 from pydicom.dataset import Dataset
-from pydicom.multival import MultiValue
 
-from mammo_core import __version__
 from mammo_core.archive.client import ArchiveClient, FoundImage, connect
 from mammo_core.archive.links import Link
 from mammo_core.archive.listed import find_archive
@@ -30,27 +26,28 @@ from mammo_core.files import archives_file, home
 from mammo_core.inference.interpretation import remarks, why_not, why_uncompared
 from mammo_core.inference.verdict import ScoredImage, score_cases, usual_images
 from mammo_core.metrics.cases import Pooling, pool_cases, rows_of_split
-from mammo_core.preprocessing.cases import Case, CaseImage, load_mammogram
+from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.preprocessing.dicom.identity import evidence_in, identity_tags
 from mammo_core.preprocessing.prepare import to_pane
 from mammo_core.preprocessing.reading.identity import Evidence, installation_key
-from mammo_core.reading import METHOD_TITLES, Region
+from mammo_core.reading import METHOD_TITLES
 from mammo_core.reports.case.archive import identified_objects
-from mammo_core.reports.case.dicom import MANUFACTURER, RESEARCH_ONLY, to_file, untold
+from mammo_core.reports.case.dicom import RESEARCH_ONLY, to_file, untold
 from mammo_core.reports.case.picture import Appearance
+from mammo_core.reports.case.presentation import presentation_state
 from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.tables import check_predictions, read_table
 from mammo_core.types import Split
+from mammo_core.words import many
 
 if TYPE_CHECKING:
     from mammo_core.inference.checkpoint import Checkpoint
     from mammo_core.inference.engine import Engine
 
 _LONGEST: Final = 1400  # pixels of a picture that is sent, as four share a screen
-_STATES_SERIES: Final = 9003
 #: What a presentation state repeats of its image, besides whose it is (PS3.3 C.11.11).
 _OF_IMAGE: Final = (
     "Rows", "Columns", "SamplesPerPixel", "PhotometricInterpretation", "Modality",
@@ -93,13 +90,17 @@ class Reader:
     engine: "Engine"
 
 
-def open_reader(run: RunFolder) -> Reader:
+def open_reader(run: RunFolder, *, tell: Callable[[str], object] = lambda words: None) -> Reader:
+    """`tell` is told where its network has to be converted first."""
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
 
     checkpoint = load_checkpoint(run.path, device="auto")
     return Reader(
-        run=run, card=checkpoint.card, checkpoint=checkpoint, engine=open_engine(checkpoint)
+        run=run,
+        card=checkpoint.card,
+        checkpoint=checkpoint,
+        engine=open_engine(checkpoint, tell=tell),
     )
 
 
@@ -178,16 +179,23 @@ def _usual_images(run: RunFolder, point: LockedPoint) -> int | None:
     return None
 
 
-def what_is_sent(case: ReadCase, archive: str) -> str:
+def with_regions(case: ReadCase) -> int:
+    """How many of its images have regions that stand out."""
+    return sum(bool(image.regions) for image in case.images)
+
+
+def what_is_sent(case: ReadCase, archive: str, *, has_states: bool = True) -> str:
     """In words, before it is: what will be written, and where."""
     read = sum(image.reading is not None for image in case.images)
-    marked = sum(bool(image.regions) for image in case.images)
-    states = f", {marked} presentation states with the regions" if marked else ""
+    marked = with_regions(case) if has_states else 0
+    words = many(marked, "presentation state", "presentation states")
+    states = f", {words} with the regions" if marked else ""
+    pictures = many(len(case.images), "picture", "pictures")
     missing = f" {case.missing}" * bool(case.missing)
     return (
-        f"To archive {archive}, into the woman's own study: 1 structured report, "
-        f"{len(case.images)} pictures ({read} with heatmap){states}. They bear her name and ids, "
-        f"as the archive itself knows them, and are marked “{RESEARCH_ONLY}”.{missing}"
+        f"To archive {archive}, into the woman's own study: 1 structured report, {pictures} "
+        f"({read} with heatmap){states}. They bear her name and ids, as the archive itself knows "
+        f"them, and are marked “{RESEARCH_ONLY}”.{missing}"
     )
 
 
@@ -198,6 +206,7 @@ def send_home(
     *,
     look: Appearance,
     pseudonyms: Pseudonyms,
+    has_states: bool = True,
 ) -> int:
     """Give the archive what a checkpoint said of its own study; how many objects."""
     headers = {}
@@ -215,7 +224,9 @@ def send_home(
         headers[linked.image_id] = header_of(client.header(link.study_uid, found))
     originals = {image_id: evidence_in(header) for image_id, header in headers.items()}
     _refuse_moved(originals, link)
-    objects = objects_of(case, headers, originals, look=look, pseudonyms=pseudonyms)
+    objects = objects_of(
+        case, headers, originals, look=look, pseudonyms=pseudonyms, has_states=has_states
+    )
     client.store(objects)
     return len(objects)
 
@@ -240,11 +251,14 @@ def objects_of(
     *,
     look: Appearance,
     pseudonyms: Pseudonyms,
+    has_states: bool = True,
 ) -> list[Dataset]:
-    """Report, pictures and presentation states, by image id with the identity of `originals`."""
+    """Report, pictures and, with `has_states`, presentation states; by image id with the identity
+    of `originals`.
+    """
     with _built():
         objects = identified_objects(case, look, pseudonyms, originals)
-        for image in case.images:
+        for image in case.images if has_states else ():
             if image.regions:
                 image_id = image.about.ref.image_id
                 header = _whole(headers[image_id], originals[image_id])
@@ -301,42 +315,6 @@ def header_of(document: Mapping[str, Any]) -> Dataset:
     return header
 
 
-def presentation_state(
-    image: ReadImage, case: ReadCase, header: Dataset, pseudonyms: Pseudonyms
-) -> Dataset:
-    """The regions that stand out, drawn over the archive's own image (PS3.3 A.33.1)."""
-    layer = pr.GraphicLayer("REGIONS", order=1, description="Regions that moved a model's score")
-    seed = (str(header.SOPInstanceUID), case.card.weights_sha256, case.read_at.isoformat())
-    annotation = pr.GraphicAnnotation(
-        referenced_images=[header],
-        graphic_layer=layer,
-        graphic_objects=[_outline(region, image.about) for region in image.regions],
-        text_objects=[_label(n, region) for n, region in enumerate(image.regions, start=1)],
-    )
-    state = pr.GrayscaleSoftcopyPresentationState(
-        referenced_images=[header],
-        series_instance_uid=pseudonyms.uid(
-            "series", "states", str(header.SeriesInstanceUID), *seed[1:]
-        ),
-        series_number=_STATES_SERIES,
-        sop_instance_uid=pseudonyms.uid("state", *seed),
-        instance_number=image.about.number,
-        manufacturer=MANUFACTURER,
-        manufacturer_model_name=f"{MANUFACTURER}, RESEARCH ONLY",
-        software_versions=__version__,
-        device_serial_number="0",
-        content_label="REGIONS",
-        content_description=RESEARCH_ONLY,
-        graphic_annotations=[annotation],
-        graphic_layers=[layer],
-        presentation_lut_transformation=_polarity(header),
-        voi_lut_transformations=_windows(header),
-    )
-    state.SeriesDescription = f"{RESEARCH_ONLY} regions"
-    state.Laterality = image.about.ref.side.value if image.about.ref.side else ""
-    return state
-
-
 def _whole(header: Dataset, original: Evidence) -> Dataset:
     """How the image is shown, and of whose it is only what was checked; what is unknown is present
     and empty, as type 2 elements are.
@@ -349,39 +327,3 @@ def _whole(header: Dataset, original: Evidence) -> Dataset:
     for keyword, name in _CHECKED.items():
         setattr(whole, keyword, getattr(original, name))
     return whole
-
-
-def _outline(region: Region, about: CaseImage) -> pr.GraphicObject:
-    (rows, columns), box = about.size, region.box
-    x0, x1 = (float(np.clip(edge, 0, columns)) for edge in (box.x0, box.x1))
-    y0, y1 = (float(np.clip(edge, 0, rows)) for edge in (box.y0, box.y1))
-    corners = np.array([(x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0)])
-    return pr.GraphicObject("POLYLINE", graphic_data=corners, units="PIXEL")
-
-
-def _label(number: int, region: Region) -> pr.TextObject:
-    words = f"{number}: {region.share:.0%} of the evidence. NOT FOR CLINICAL USE"
-    place = (max(0.0, float(region.box.x0)), max(0.0, float(region.box.y0)))
-    return pr.TextObject(words, units="PIXEL", anchor_point=place)
-
-
-def _polarity(header: Dataset) -> PresentationLUTTransformation:
-    is_inverse = header.get("PhotometricInterpretation") == "MONOCHROME1"
-    return PresentationLUTTransformation(
-        presentation_lut_shape="INVERSE" if is_inverse else "IDENTITY"
-    )
-
-
-def _windows(header: Dataset) -> list[pr.SoftcopyVOILUTTransformation] | None:
-    """The window that the image would be shown under without us."""
-    centre, width = (_first(header.get(name)) for name in ("WindowCenter", "WindowWidth"))
-    if centre is None or width is None or width < 1:
-        return None
-    return [pr.SoftcopyVOILUTTransformation(window_center=centre, window_width=width)]
-
-
-def _first(value: Any) -> float | None:
-    try:
-        return float(value[0] if isinstance(value, MultiValue) else value)
-    except (TypeError, ValueError, IndexError):
-        return None

@@ -9,6 +9,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -44,6 +45,7 @@ class WorkConfig:
     sealed: str = ""  # the studies
     modality: str = "MG"
     sends: str = ""  # instead of scoring: the work list whose results are sent home
+    has_states: bool = True  # with presentation states, where regions stand out
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,13 +72,16 @@ def start_worklist(
     return start_run(config, root, what="archive", total=len(studies))
 
 
-def start_sending(worklist: RunFolder, *, archive: str, checkpoint: str, cases: Path) -> RunFolder:
+def start_sending(
+    worklist: RunFolder, *, archive: str, checkpoint: str, cases: Path, has_states: bool = True
+) -> RunFolder:
     """Start the worker that sends home what is scored and was not sent."""
     config = WorkConfig(
         archive=archive,
         checkpoint=checkpoint,
         cases=str(cases.absolute()),
         sends=str(worklist.path.absolute()),
+        has_states=has_states,
     )
     return start_run(config, worklist.path.parent, what="sending", total=len(entries_of(worklist)))
 
@@ -108,16 +113,18 @@ def work(run: RunFolder) -> str:
         for one in json.loads(unseal(config.sealed))
     ]
     client = connect(find_archive(archives_file(), config.archive))
-    reader = open_reader(find_checkpoint(config.checkpoint))
-    known = {entry.number for entry in entries_of(run) if not entry.problem or entry.sent_at}
     report = JobProgress(run)
+    reader = open_reader(find_checkpoint(config.checkpoint), tell=partial(report, 0, len(studies)))
+    known = {entry.number for entry in entries_of(run) if not entry.problem or entry.sent_at}
     for number, study in enumerate(studies, start=1):
         if run.is_asked_to_stop():
             return f"Stopped after {number - 1} of {many(len(studies), 'study', 'studies')}."
         report(number - 1, len(studies), f"Study {number} of {len(studies)}")
         if number in known:
             continue
-        add_entry(run, _scored(number, study, client, reader, config))
+        entry = _scored(number, study, client, reader, config, should_stop=run.is_asked_to_stop)
+        if entry.case_id or not run.is_asked_to_stop():  # what was broken off is no problem
+            add_entry(run, entry)
     report(len(studies), len(studies), "")
     return done_in_words(entries_of(run), len(studies))
 
@@ -128,12 +135,14 @@ def _scored(
     client: "ArchiveClient",
     reader: "Reader",
     config: WorkConfig,
+    *,
+    should_stop: Callable[[], bool],
 ) -> WorkEntry:
     from mammo_core.archive.exams import open_study
 
     root = Path(config.cases)
     try:
-        case = open_study(client, study, root, modality=config.modality)
+        case = open_study(client, study, root, modality=config.modality, should_stop=should_stop)
         keep_case(root, case.case_id, until=case.kept_until + KEPT_DAYS * DAY_SECONDS)
         return score_entry(number, case.case_id, reader, root)[0]
     except MammoError as error:
@@ -203,7 +212,10 @@ def send_worklist(
             break
         report(done, len(entries), f"Sending {done + 1} of {len(entries)}")
         try:
-            send_case(entry.case_id, reader, Path(config.cases), archive=config.archive)
+            send_case(
+                entry.case_id, reader, Path(config.cases),
+                archive=config.archive, has_states=config.has_states,
+            )  # fmt: skip
         except MammoError as error:
             problems.append(f"Case {entry.number}: {error}")
             continue
@@ -214,7 +226,9 @@ def send_worklist(
     return " ".join([words, *problems[:3]])
 
 
-def send_case(case_id: str, reader: "Reader", root: Path, *, archive: str = "") -> int:
+def send_case(
+    case_id: str, reader: "Reader", root: Path, *, archive: str = "", has_states: bool = True
+) -> int:
     """Send one kept case home, read by that checkpoint; how many objects."""
     from mammo_core.archive.client import connect
     from mammo_core.archive.listed import find_archive
@@ -232,4 +246,5 @@ def send_case(case_id: str, reader: "Reader", root: Path, *, archive: str = "") 
         link,
         look=Appearance(),
         pseudonyms=Pseudonyms(key=installation_key(home() / "key"), case_id=case_id),
+        has_states=has_states,
     )

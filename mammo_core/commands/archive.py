@@ -49,6 +49,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     send.add_argument("name", metavar="NAME")
     send.add_argument("what", metavar="RUN-OR-CASE", help="a work list or a case, by its id")
     send.add_argument("--model", required=True, metavar="CHECKPOINT", help="what it is read with")
+    send.add_argument(
+        "--without-regions", action="store_true",
+        help="no presentation states: the report and the pictures alone",
+    )  # fmt: skip
 
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
@@ -194,7 +198,11 @@ def _pull(arguments: argparse.Namespace) -> int:
             client, studies, arguments.out, limits=limits, labels=labels, report=show_progress
         )
     except KeyboardInterrupt:
-        say_aside("Stopped. The same command goes on from here.")
+        show_progress(1, 1, "")  # what is said next begins its own line
+        say_aside(
+            f"Stopped. The studies pulled until now are whole, and in {arguments.out}; the same "
+            "command goes on from here."
+        )
         return _INTERRUPTED
     for problem in pulled.problems:
         say_aside(problem)
@@ -229,17 +237,21 @@ def _send(arguments: argparse.Namespace) -> int:
     from mammo_core.archive.worklists import WorkConfig, send_case, send_worklist
     from mammo_core.runs.folder import RunFolder, find_checkpoint
 
+    has_states = not arguments.without_regions
     if len(arguments.what) == _CASE_DIGITS:
-        reader = open_reader(find_checkpoint(arguments.model))
-        sent = send_case(arguments.what, reader, cases_root(), archive=arguments.name)
+        reader = open_reader(find_checkpoint(arguments.model), tell=say_aside)
+        sent = send_case(
+            arguments.what, reader, cases_root(), archive=arguments.name, has_states=has_states
+        )
         say(f"{many(sent, 'object', 'objects')} sent to archive {arguments.name}.")
         return 0
     worklist = RunFolder(archive_work_root() / Path(arguments.what).name)
     if not worklist.path.is_dir():
         raise MammoError(f"There is neither a case nor a work list {arguments.what}.")
     config = WorkConfig(
-        archive=arguments.name, checkpoint=arguments.model, cases=str(cases_root().absolute())
-    )
+        archive=arguments.name, checkpoint=arguments.model, cases=str(cases_root().absolute()),
+        has_states=has_states,
+    )  # fmt: skip
     say(send_worklist(worklist, config, report=show_progress))
     return 0
 

@@ -193,7 +193,7 @@ def _check(arguments: argparse.Namespace) -> int:
     from mammo_core.inference.openvino import find_check
 
     checkpoint = load_checkpoint(folder_of(arguments.name), device="auto")
-    engine = open_engine(checkpoint)
+    engine = open_engine(checkpoint, tell=say_aside)
     say(f"Scores come from {engine.name}. {engine.note}".strip())
     check = find_check(checkpoint.card)
     if check is not None and check.difference is not None:

@@ -98,7 +98,7 @@ def _scored(
 
     if hands_on():
         return score_files_in_pieces(checkpoint, files, is_fast=is_fast, is_known=is_known)
-    engine = open_engine(checkpoint, is_fast=is_fast)
+    engine = open_engine(checkpoint, is_fast=is_fast, tell=say_aside)
     if engine.note:
         say_aside(engine.note)
     return score_files(checkpoint.card, engine, files, is_known=is_known)

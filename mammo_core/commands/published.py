@@ -101,7 +101,8 @@ def _verify(arguments: argparse.Namespace) -> int:
 
     checkpoint = load_checkpoint(found.path, device="auto")
     images = [read_mammogram(file) for file in arguments.images]
-    readings = score_images(checkpoint, images, engine=open_engine(checkpoint))
+    engine = open_engine(checkpoint, tell=say_aside)
+    readings = score_images(checkpoint, images, engine=engine)
     for file, reading in zip(arguments.images, readings, strict=True):
         nearest = min(abs(reading.score - oracle.score) for oracle in entry.oracles)
         say(f"{reading.score:.4f}  {file.name} (nearest documented score: {nearest:.4f} away)")

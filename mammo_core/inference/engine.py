@@ -31,6 +31,7 @@ from mammo_core.inference.openvino import (
     check_of,
     engine_folder,
     find_head,
+    is_converted,
     network_path,
     open_network,
 )
@@ -98,12 +99,22 @@ def _may_have_gpu() -> bool:
     return False
 
 
-def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
+def has_to_convert(card: ModelCard) -> bool:
+    """Whether whoever opens it on this computer waits for its network to be converted."""
+    return not _may_have_gpu() and not is_converted(card)
+
+
+def open_engine(
+    checkpoint: Checkpoint,
+    *,
+    is_fast: bool = False,
+    tell: Callable[[str], object] = lambda words: None,
+) -> Engine:
     """The engine for the device that the checkpoint was loaded on.
 
     The first time, its network is converted and held against torch, by a process of its own, which
-    takes seconds. Fast, in bf16, is refused unless `check_fast` has found that it changes nothing
-    that matters.
+    takes seconds or minutes; `tell` is told so. Fast, in bf16, is refused unless `check_fast` has
+    found that it changes nothing that matters.
     """
     if is_fast:
         if reason := why_not_fast(checkpoint):
@@ -111,7 +122,7 @@ def open_engine(checkpoint: Checkpoint, *, is_fast: bool = False) -> Engine:
         return fast_engine(checkpoint)
     if device_of(checkpoint) != "cpu":
         return torch_engine(checkpoint)
-    check = check_of(checkpoint)
+    check = check_of(checkpoint, tell=tell)
     return torch_engine(checkpoint, because=check) if check.problem else _converted(checkpoint)
 
 

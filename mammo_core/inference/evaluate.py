@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -74,7 +75,7 @@ def evaluate_into(
         processes=config.processes,
         report=report,
         should_stop=should_stop,
-        engine=None if hands_on() else open_engine(checkpoint),
+        engine=None if hands_on() else open_engine(checkpoint, tell=partial(report, 0, 0)),
     )
     if done is None:
         return "Stopped on request."

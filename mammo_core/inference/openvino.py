@@ -143,11 +143,26 @@ def find_check(card: ModelCard) -> EngineCheck | None:
     return check
 
 
-def check_of(checkpoint: AnyCheckpoint) -> EngineCheck:
+#: Said before it begins: nothing tells how far it is.
+CONVERTING: Final = (
+    "Converting the network for this processor. That is done once for each model, and takes "
+    "seconds, or minutes where it is large…"
+)
+
+
+def is_converted(card: ModelCard) -> bool:
+    """Whether it was tried, whatever came of it."""
+    return (engine_folder(card) / RECORD).exists()
+
+
+def check_of(
+    checkpoint: AnyCheckpoint, *, tell: Callable[[str], object] = lambda words: None
+) -> EngineCheck:
     """What was found out before, or is found out now, by a process of its own; one at a time."""
     card = checkpoint.card
     if (known := find_check(card)) is not None:
         return known
+    tell(CONVERTING)
     with locked(cache_root() / _LOCK):
         if (made := find_check(card)) is not None:
             return made  # by another while this one waited

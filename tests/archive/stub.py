@@ -125,6 +125,23 @@ def framed(content: bytes, *, boundary: str = BOUNDARY, keep: int | None = None)
     return lambda handler: send(handler, sent, kind=kind, length=len(sent))
 
 
+def slowly(content: bytes, *, seconds: float) -> Answer:
+    """A file that takes so long, in a hundred pieces; a broken line ends it."""
+    step = len(content) // 100 + 1
+
+    def trickle(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Type", "application/dicom")
+        handler.send_header("Content-Length", str(len(content)))
+        handler.end_headers()
+        for place in range(0, len(content), step):
+            handler.wfile.write(content[place : place + step])
+            handler.wfile.flush()
+            time.sleep(seconds / 100)
+
+    return trickle
+
+
 def image(number: int, modality: str = "MG") -> dict[str, Any]:
     values = {
         "00080016": "1.2.840.10008.5.1.4.1.1.1.2",

@@ -1,7 +1,12 @@
 """Whatever an archive does, one sentence says it; and nothing half-fetched is kept."""
 
 import io
+import json
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,9 +14,14 @@ import pytest
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query
 from mammo_core.archive.exams import open_study
 from mammo_core.archive.line import Patience
-from mammo_core.archive.listed import Archive
+from mammo_core.archive.links import seal
+from mammo_core.archive.listed import Archive, add_archive
+from mammo_core.archive.worklists import WorkConfig, entries_of, work
 from mammo_core.errors import ArchiveAwayError, ArchiveError
-from tests.archive.orthanc import EXAM, free_port
+from mammo_core.files import archives_file, cases_root
+from mammo_core.records import to_document
+from mammo_core.runs.jobs import create_run
+from tests.archive.orthanc import EXAM, VARIABLE, free_port
 from tests.archive.stub import (
     STUDY,
     Answer,
@@ -21,6 +31,7 @@ from tests.archive.stub import (
     image,
     refusing,
     serving,
+    slowly,
     stalling,
     study,
     trickling,
@@ -32,9 +43,9 @@ IMAGE = FoundImage(series_uid=f"{STUDY}.1", uid=f"{STUDY}.1.1", sop_class="1.2",
 CONTENT = bytes(range(256)) * 4096
 
 
-def client_of(url: str, *, ca: str = "") -> ArchiveClient:
+def client_of(url: str, *, ca: str = "", patience: Patience = BRIEF) -> ArchiveClient:
     archive = Archive(name="here", dicomweb=url, user="anna", secret_variable="SECRET", ca=ca)
-    return ArchiveClient(archive, "Basic c2VjcmV0", patience=BRIEF)
+    return ArchiveClient(archive, "Basic c2VjcmV0", patience=patience)
 
 
 def said(ask: Callable[[], object], kind: type[ArchiveError] = ArchiveError) -> str:
@@ -137,6 +148,69 @@ def test_a_study_without_mammograms_is_said_so(tmp_path: Path) -> None:
     answers = {"/instances": answering([image(1, "CT"), image(2, "SR")])}
     words = opened(answers, tmp_path)
     assert words.startswith("None of the 2 instances of this study is of modality MG (found: CT")
+
+
+class Cancelled(BaseException):
+    """As a page or Ctrl-C ends what runs."""
+
+
+def test_whoever_cancels_waits_for_no_image_and_nothing_is_kept(
+    tmp_path: Path, own_home: Path
+) -> None:
+    def cancel(done: int, total: int, message: str) -> None:
+        told.append(message)
+        if len(told) == 2:
+            raise Cancelled
+
+    told: list[str] = []
+    names = [f"/instances/1.2.3.4.1.{n}" for n in (1, 2)]
+    answers = {name: slowly(bytes(2**24), seconds=20) for name in names}
+    one = FoundStudy(uid=STUDY, day="", description="", accession="", images=None, patient_id="")
+    patient = replace(BRIEF, silence=5.0, slowest=0.001)
+    with serving({"/instances": answering([image(1), image(2)]), **answers}) as stub:
+        client = client_of(stub.url, patience=patient)
+        started = time.monotonic()
+        with pytest.raises(Cancelled):
+            open_study(client, one, tmp_path / "cases", report=cancel)
+        assert time.monotonic() - started < 3
+        assert not others_within(3)
+    assert told == ["Fetching 1 of 2", "Fetching 1 of 2"]
+    assert not any((tmp_path / "cases").glob("*"))
+
+
+@pytest.mark.slow
+def test_a_work_list_is_stopped_within_a_study_and_goes_on_with_it(
+    tmp_path: Path, own_home: Path, archive_password: None
+) -> None:
+    names = [f"/instances/1.2.3.4.1.{n}" for n in (1, 2)]
+    answers = {name: slowly(bytes(2**24), seconds=20) for name in names}
+    one = FoundStudy(uid=STUDY, day="", description="", accession="", images=None, patient_id="")
+    with serving({"/instances": answering([image(1), image(2)]), **answers}) as stub:
+        archive = Archive(name="here", dicomweb=stub.url, user="anna", secret_variable=VARIABLE)
+        add_archive(archives_file(), archive)
+        config = WorkConfig(
+            archive="here", checkpoint="phantom-light", cases=str(cases_root()),
+            sealed=seal(json.dumps([to_document(one)])),
+        )  # fmt: skip
+        run = create_run(config, tmp_path, what="archive", total=1)
+        with ThreadPoolExecutor(1) as threads:
+            working = threads.submit(work, run)
+            while len(stub.asked) < 2:
+                time.sleep(0.05)
+            run.ask_to_stop()
+            assert working.result(timeout=5) == "0 of 1 study scored."
+    assert entries_of(run) == []  # nothing went wrong with it: it is still to be done
+
+
+def others_within(seconds: float) -> list[threading.Thread]:
+    """Threads that still fetch after so long."""
+    end, fetching = time.monotonic() + seconds, list[threading.Thread]()
+    while time.monotonic() < end:
+        fetching = [one for one in threading.enumerate() if "ThreadPool" in one.name]
+        if not fetching:
+            return []
+        time.sleep(0.05)
+    return fetching
 
 
 @pytest.mark.slow

@@ -109,10 +109,37 @@ def test_two_hundred_studies_are_pulled_once_each_although_both_ends_are_killed(
     )
 
 
-def start(out: Path) -> "subprocess.Popen[bytes]":
+@pytest.mark.slow
+def test_a_pull_that_is_interrupted_leaves_a_data_set_of_what_is_whole_and_goes_on(
+    own_home: Path, tmp_path: Path, orthanc: Orthanc
+) -> None:
+    for number in range(1, 61):
+        made = MadeUp(number=number, views=ONE, side=32)
+        write_study(made, tmp_path / "files")
+    orthanc.push(*sorted((tmp_path / "files").glob("*.dcm")))
+    add_archive(archives_file(), orthanc.archive)
+    out = tmp_path / "set"
+    process = start(out, own_group=True)
+    wait_for_lines(out / STATE_FILE, 10)
+    os.killpg(process.pid, signal.SIGINT)  # Ctrl-C reaches what it has started, too
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert b"goes on from here" in said
+    assert b"Traceback" not in said
+    whole = lines(out / STATE_FILE)
+    assert 10 <= whole < 60
+    assert len(pd.read_csv(out / "manifest.csv")) == whole
+    assert start(out).wait(timeout=300) == 0
+    assert len(pd.read_csv(out / "manifest.csv")) == lines(out / STATE_FILE) == 60
+
+
+def start(out: Path, *, own_group: bool = False) -> "subprocess.Popen[bytes]":
     code = "import sys; from mammo_core.cli import main; sys.exit(main(sys.argv[1:]))"
     command = [sys.executable, "-c", code, "archive", "pull", "here", "--out", str(out)]
-    return subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        command, cwd=ROOT, start_new_session=own_group,
+        stderr=subprocess.PIPE if own_group else subprocess.DEVNULL,
+    )  # fmt: skip
 
 
 def lines(path: Path) -> int:

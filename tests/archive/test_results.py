@@ -48,6 +48,16 @@ def test_a_malformed_birth_date_is_neither_sent_nor_told(caplog: pytest.LogCaptu
     assert "1950" not in caplog.text
 
 
+def test_the_regions_stay_here_where_nobody_wants_them_sent() -> None:
+    case = read_case()
+    assert "1 presentation state with the regions" in what_is_sent(case, "here")
+    assert "presentation" not in what_is_sent(case, "here", has_states=False)
+    made = objects_of(
+        case, {}, originals(case), look=Appearance(), pseudonyms=names_of(case), has_states=False
+    )
+    assert {one.Modality for one in made} == {"OT", "SR"}
+
+
 def test_a_value_that_dicom_refuses_is_an_error_that_does_not_tell_it() -> None:
     case = read_case()
     wrong: dict[str, Evidence] = {

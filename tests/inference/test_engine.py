@@ -26,7 +26,7 @@ from mammo_core.inference import converting, engine, openvino
 from mammo_core.inference.checkpoint import Checkpoint, Unbuilt, load_checkpoint
 from mammo_core.inference.converting import make_check
 from mammo_core.inference.engine import open_engine, open_to_read, torch_engine
-from mammo_core.inference.openvino import engine_folder, find_check, trial_batch
+from mammo_core.inference.openvino import CONVERTING, engine_folder, find_check, trial_batch
 from mammo_core.inference.scoring import score_images
 from mammo_core.runs.card import write_card
 from mammo_core.training.outcome import save_weights
@@ -154,13 +154,15 @@ def test_what_is_given_stays_when_the_engine_runs_again(checkpoint: Checkpoint) 
 
 
 def test_a_network_is_converted_once_and_its_check_is_kept(checkpoint: Checkpoint) -> None:
-    open_engine(checkpoint)
+    told: list[str] = []
+    open_engine(checkpoint, tell=told.append)
     folder = engine_folder(checkpoint.card)
     assert {path.name for path in folder.iterdir()} == {
         "model.xml", "model.bin", "head.npz", "engine_check.json",
     }  # fmt: skip
     made = (folder / "model.bin").stat().st_mtime_ns
-    assert open_engine(checkpoint).name == "openvino fp32"
+    assert open_engine(checkpoint, tell=told.append).name == "openvino fp32"
+    assert told == [CONVERTING]  # for whoever waits: the first time alone
     assert (folder / "model.bin").stat().st_mtime_ns == made
     check = find_check(checkpoint.card)
     assert check is not None

@@ -76,6 +76,7 @@ def test_each_view_is_an_image_and_a_heatmap_and_each_exam_a_report() -> None:
         "dicom/1_L_CC_heatmap.dcm",
         "dicom/2_L_MLO_heatmap.dcm",
         "dicom/report_1.dcm",
+        "dicom/1_L_CC_regions.dcm",
     ]
 
 
@@ -131,6 +132,18 @@ def test_a_region_lies_in_the_pixels_of_the_image_referred_to() -> None:
     assert corners(identified(read_case())["dicom_with_identity/report_1.dcm"]) == box
     halved = [edge / 2 for edge in box]
     assert corners(pseudonymous(read_case())["dicom/report_1.dcm"]) == halved
+
+
+def test_the_regions_are_drawn_over_the_image_beside_them() -> None:
+    files = pseudonymous(read_case())
+    state, image = files["dicom/1_L_CC_regions.dcm"], files["dicom/1_L_CC_image.dcm"]
+    [series] = state.ReferencedSeriesSequence
+    assert series.ReferencedImageSequence[0].ReferencedSOPInstanceUID == image.SOPInstanceUID
+    [annotation] = state.GraphicAnnotationSequence
+    corners = annotation.GraphicObjectSequence[0].GraphicData
+    assert list(corners) == [1, 2, 3, 2, 3, 6, 1, 6, 1, 2]  # half of (2, 4) to (6, 12)
+    assert "NOT FOR CLINICAL USE" in annotation.TextObjectSequence[0].UnformattedTextValue
+    assert state.ContentDescription == "RESEARCH ONLY, NOT FOR CLINICAL USE"
 
 
 def test_without_identity_there_is_none_and_with_it_that_of_the_originals() -> None:
@@ -206,7 +219,7 @@ def test_the_validator_finds_no_error(tmp_path: Path, kind: str, side: Lateralit
     case = replace(case, images=images)
     files = pseudonymous_dicom(case, Appearance(), names_of(case))
     files += identified_dicom(case, Appearance(), names_of(case), originals(case))
-    assert len(files) == 8
+    assert len(files) == 9
     for number, file in enumerate(files):
         path = tmp_path / f"{number}.dcm"
         path.write_bytes(file.content)
@@ -214,4 +227,4 @@ def test_the_validator_finds_no_error(tmp_path: Path, kind: str, side: Lateralit
             [str(VALIDATOR), str(path)], capture_output=True, text=True, check=False
         )
         assert "Error" not in told.stderr, f"{file.name}: {told.stderr}"
-        assert re.search("SCImage|ComprehensiveSR", told.stderr)
+        assert re.search("SCImage|ComprehensiveSR|SoftcopyPresentation", told.stderr)

@@ -1,12 +1,13 @@
 """Everything of a read case that can be taken away without identity, and all of it as one zip."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from pydicom.dataset import Dataset
 
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.reports.case.dicom import (
     DicomStudy,
+    add_subject,
     identified_studies,
     image_capture,
     overlay_capture,
@@ -16,6 +17,7 @@ from mammo_core.reports.case.dicom import (
 )
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Appearance, pictures
+from mammo_core.reports.case.presentation import presentation_state
 from mammo_core.reports.case.record import CaseFile, Pseudonyms, ReadCase, to_zip, view_name
 from mammo_core.reports.case.structured_report import has_scores, structured_report
 from mammo_core.reports.case.tables import to_csv, to_json
@@ -26,10 +28,14 @@ def pseudonymous_dicom(case: ReadCase, look: Appearance, pseudonyms: Pseudonyms)
     """Without identity, and with the images that everything refers to."""
     files = []
     for number, study in enumerate(pseudonymous_studies(case, pseudonyms), start=1):
-        for source in study.sources:
-            image = to_file(image_capture(source, study, case, look=look))
-            files.append(CaseFile(name=f"dicom/{view_name(source.image)}_image.dcm", content=image))
-        files += _of_study(number, study, case, look, pseudonyms, folder="dicom")
+        captures = [image_capture(source, study, case, look=look) for source in study.sources]
+        made = [
+            (f"{view_name(s.image)}_image.dcm", c)
+            for s, c in zip(study.sources, captures, strict=True)
+        ]
+        made += _objects_of(number, study, case, look, pseudonyms)
+        made += _states_of(study, captures, case, pseudonyms)
+        files += _as_files(made, folder="dicom")
     return files
 
 
@@ -41,7 +47,9 @@ def identified_dicom(
     return [
         file
         for number, study in studies
-        for file in _of_study(number, study, case, look, pseudonyms, folder="dicom_with_identity")
+        for file in _as_files(
+            _objects_of(number, study, case, look, pseudonyms), folder="dicom_with_identity"
+        )
     ]
 
 
@@ -56,19 +64,20 @@ def identified_objects(
     ]
 
 
-def _of_study(
-    number: int,
-    study: DicomStudy,
-    case: ReadCase,
-    look: Appearance,
-    pseudonyms: Pseudonyms,
-    *,
-    folder: str,
-) -> list[CaseFile]:
-    return [
-        CaseFile(name=f"{folder}/{name}", content=to_file(made))
-        for name, made in _objects_of(number, study, case, look, pseudonyms)
-    ]
+def _as_files(made: Iterable[tuple[str, Dataset]], *, folder: str) -> list[CaseFile]:
+    return [CaseFile(name=f"{folder}/{name}", content=to_file(one)) for name, one in made]
+
+
+def _states_of(
+    study: DicomStudy, captures: Sequence[Dataset], case: ReadCase, pseudonyms: Pseudonyms
+) -> Iterator[tuple[str, Dataset]]:
+    """The regions over the images as read."""
+    for source, capture in zip(study.sources, captures, strict=True):
+        if source.image.regions:
+            with untold():
+                state = presentation_state(source.image, case, capture, pseudonyms)
+            add_subject(state, study.subject)
+            yield f"{view_name(source.image)}_regions.dcm", state
 
 
 def _objects_of(
@@ -90,7 +99,8 @@ scores.csv      one row per image
 case.json       scores, verdicts, regions, model, and what was done to the pixels
 report.html     one page to print
 pictures/       each view with and without heatmap
-dicom/          the same as DICOM, under pseudonyms: images as read, heatmaps, structured report
+dicom/          the same as DICOM, under pseudonyms: images as read, heatmaps, structured report,
+                and regions as presentation states over the images
 """
 
 

@@ -25,11 +25,12 @@ from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms
-from mammo_core.runs.folder import RunFolder
-from mammo_core.runs.jobs import stop_run
+from mammo_core.runs.folder import RunFolder, RunStatus
+from mammo_core.runs.jobs import can_be_resumed, resume_run, stop_run
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.read.exports import read_case
+from pages.components.read.fetching import fetch_study
 from pages.components.read.intake import remember_case
 from pages.components.read.pictures import Layer, make_panes
 from pages.components.shared.caselist.origin import forget_origin
@@ -56,6 +57,7 @@ _SENT: Final = "sent_home"
 _EARLIEST: Final = date(1980, 1, 1)
 _MODALITIES: Final = ("MG", "CR", "DX", "OT")
 _LISTS: Final = 10  # work lists that are offered
+_STATES: Final = "With the regions, as presentation states that a viewer draws over the images"
 
 
 def show_archive_door() -> None:
@@ -68,7 +70,7 @@ def show_archive_door() -> None:
             _show_search()
 
 
-@st.dialog("From the archive", width="large", icon=_ICON)
+@st.dialog("From the archive", width="large", icon=_ICON, on_dismiss="rerun")
 def _show_search() -> None:
     with noted_errors():
         archives = list_archives(archives_file())
@@ -134,10 +136,7 @@ def _show_found() -> None:
     studies = [found[place] for place in chosen if place < len(found)]
     with st.container(horizontal=True, vertical_alignment="center"):
         is_one = len(studies) == 1
-        if st.button(
-            "Open the study", icon=":material/open_in_new:", type="primary", disabled=not is_one
-        ):
-            _open(name, query, studies[0])
+        is_opened = st.button("Open the study", icon=_OPEN, type="primary", disabled=not is_one)
         if not studies:
             st.caption("Tick one study to open it, or several for a work list.")
         if len(studies) > 1:
@@ -145,6 +144,8 @@ def _show_found() -> None:
             label = f"Score {many(len(studies), 'study', 'studies')} as a work list"
             if st.button(label, icon=":material/checklist:"):
                 _start(name, studies, run)
+    if is_opened:
+        _open(name, query, studies[0])
 
 
 def _pick_model() -> RunFolder | None:
@@ -171,18 +172,8 @@ def _row(study: "FoundStudy") -> dict[str, Any]:
 
 def _open(name: str, query: "Query", study: "FoundStudy") -> None:
     """Make the study the case in the address."""
-    from mammo_core.archive.client import connect
-    from mammo_core.archive.exams import open_study
-
     require(Action.ARCHIVE)
-    line = st.progress(0.0, text="Asking the archive…")
-
-    def report(done: int, total: int, message: str) -> None:
-        line.progress(min(1.0, done / max(1, total)), text=f"{message}…")
-
-    case = open_study(
-        connect(_listed(name)), study, cases_root(), modality=query.modality, report=report
-    )
+    case = fetch_study(name, study, modality=query.modality)
     note("opened a study of an archive", case=case.case_id, about=name)
     forget_origin()
     remember_case(case.case_id)
@@ -260,10 +251,8 @@ def _show_progress(run: RunFolder) -> None:
         if st.button("Close the list", icon=":material/close:", type="tertiary"):
             st.query_params.pop(WORK, None)
             st.rerun()
-    if not status.state.is_over and run.run_id != RECEIVED:
-        st.progress(status.progress)
-        if st.button("Stop", icon=":material/stop:", key="stop_work"):
-            stop_run(run)
+    if run.run_id != RECEIVED:
+        _steer(run, status)
     if entries:
         chosen = st.dataframe(
             [_line(entry) for entry in entries],
@@ -274,6 +263,18 @@ def _show_progress(run: RunFolder) -> None:
             height=min(260, 38 + 35 * len(entries)),
         ).selection.rows
         _offer_to_go_on(run, entries, [entries[place] for place in chosen])
+
+
+def _steer(run: RunFolder, status: RunStatus) -> None:
+    """Stop it, or have it go on where it stopped."""
+    if not status.state.is_over:
+        st.progress(status.progress)
+        if st.button("Stop", icon=":material/stop:", key="stop_work"):
+            stop_run(run)
+    if can_be_resumed(run) and st.button("Go on", icon=":material/play_arrow:", key="go_on"):
+        with shown_errors():
+            require(Action.ARCHIVE)
+            resume_run(run)
 
 
 def _line(entry: WorkEntry) -> dict[str, Any]:
@@ -292,7 +293,7 @@ def _offer_to_go_on(
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         can_open = bool(chosen and chosen[0].case_id)
-        if st.button("Open the case", icon=":material/open_in_new:", disabled=not can_open):
+        if st.button("Open the case", icon=_OPEN, disabled=not can_open):
             ids = [entry.case_id for entry in entries if entry.case_id]
             st.query_params["list"] = keep_worklist(worklists_root(), ids)
             st.query_params["case"] = chosen[0].case_id
@@ -308,15 +309,16 @@ def _offer_to_send_all(run: RunFolder, unsent: Sequence[WorkEntry]) -> None:
         st.caption(
             f"Of {many(len(unsent), 'case', 'cases')}, to archive {escaped(config.archive)}, each "
             "into the woman's own study: 1 structured report and a picture of each image, with "
-            "heatmap where it was scored, and the regions as presentation states. They bear her "
-            "name and are marked “NOT FOR CLINICAL USE”."
+            "heatmap where it was scored. They bear her name and are marked “NOT FOR CLINICAL USE”."
         )
+        has_states = st.checkbox(_STATES, value=True, key="send_all_states")
         if st.button("Send them", type="primary", key="send_all"):
             with shown_errors():
                 require(Action.ARCHIVE)
                 start_sending(
-                    run, archive=config.archive, checkpoint=config.checkpoint, cases=cases_root()
-                )
+                    run, archive=config.archive, checkpoint=config.checkpoint, cases=cases_root(),
+                    has_states=has_states,
+                )  # fmt: skip
                 note("sent a work list to an archive", about=config.archive)
             st.toast("They are being sent; the list says when each was.")
 
@@ -333,10 +335,13 @@ def show_send(case: Case, layer: Layer) -> None:
             off = is_off(Action.ARCHIVE)
             if link.left_out:
                 st.caption(escaped(link.left_out))
-            from mammo_core.archive.results import what_is_sent
+            from mammo_core.archive.results import what_is_sent, with_regions
 
             read = read_case(case, layer.run, layer.read, make_panes(case, layer.read))
-            st.markdown(escaped(what_is_sent(read, link.archive)))
+            has_states = bool(with_regions(read)) and st.checkbox(
+                _STATES, value=True, key=f"states_{case.case_id[:12]}"
+            )
+            st.markdown(escaped(what_is_sent(read, link.archive, has_states=has_states)))
             sent: set[str] = st.session_state.setdefault(_SENT, set())
             name = f"{case.case_id} {layer.run.run_id}"
             if name in sent:
@@ -355,6 +360,7 @@ def show_send(case: Case, layer: Layer) -> None:
                     link,
                     look=Appearance(),
                     pseudonyms=Pseudonyms(key=key, case_id=case.case_id),
+                    has_states=has_states,
                 )
             note(
                 "sent a case to an archive", case=case.case_id, model=layer.run.run_id,

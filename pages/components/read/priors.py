@@ -13,6 +13,7 @@ from mammo_core.files import archives_file
 from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
+from pages.components.read.fetching import fetch_study
 from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.viewer.viewer import Pane, show_viewer
@@ -38,12 +39,15 @@ def offer_priors(case: Case) -> None:
         if not found:
             st.caption("The archive has no earlier mammography of this woman.")
             return
+        wanted = None
         with st.container(horizontal=True, vertical_alignment="center"):
             st.caption(f"{many(len(found), 'prior study', 'prior studies')} in the archive:")
             for number, study in enumerate(found[:_MOST]):
                 words = f"{_interval(link, study.day)} before"
                 if st.button(words, icon=":material/history:", key=f"prior_{number}"):
-                    _open(link, study)
+                    wanted = study
+        if wanted is not None:
+            _open(link, wanted)
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner="Looking for prior studies…")
@@ -67,13 +71,8 @@ def _interval(link: Link, day: str) -> str:
 
 
 def _open(link: Link, study: "FoundStudy") -> None:
-    from mammo_core.archive.client import connect
-    from mammo_core.archive.exams import open_study
-
     require(Action.ARCHIVE)
-    client = connect(find_archive(archives_file(), link.archive))
-    with st.spinner("Fetching the prior study…"):
-        prior = open_study(client, study, cases_root())
+    prior = fetch_study(link.archive, study)
     note("opened a prior study", case=prior.case_id, about=link.archive)
     st.query_params[PRIOR] = prior.case_id
     st.session_state[_SHOWN] = _WAYS[0]

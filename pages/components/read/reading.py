@@ -42,6 +42,12 @@ class Warm:
 def warm(run: RunFolder) -> Warm:
     """The checkpoint in memory; loaded, and its network converted, on first use."""
     with st.spinner("Loading the model…"):
+        from mammo_core.inference.engine import has_to_convert
+        from mammo_core.inference.openvino import CONVERTING
+
+        if not has_to_convert(cached.card(run)):
+            return _warm(run.path, state_of(run))
+    with st.spinner(CONVERTING):
         return _warm(run.path, state_of(run))
 
 
