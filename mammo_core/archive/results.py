@@ -193,7 +193,7 @@ def what_is_sent(case: ReadCase, archive: str, *, has_states: bool = True) -> st
     pictures = many(len(case.images), "picture", "pictures")
     missing = f" {case.missing}" * bool(case.missing)
     return (
-        f"To archive {archive}, into the woman's own study: 1 structured report, {pictures} "
+        f"To archive “{archive}”, into the woman's own study: 1 structured report, {pictures} "
         f"({read} with heatmap){states}. They bear her name and ids, as the archive itself knows "
         f"them, and are marked “{RESEARCH_ONLY}”.{missing}"
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from mammo_core.archive.listed import add_archive
+from mammo_core.archive.listed import Archive, add_archive
 from tests.archive.orthanc import (
     EXAM,
     PASSWORD,
@@ -16,6 +16,7 @@ from tests.archive.orthanc import (
     require_programs,
     running_orthanc,
 )
+from tests.archive.stub import answering, image, serving, slowly, study
 from tests.archive.studies import MadeUp, write_study
 from tests.e2e.server import ROOT, Server, running_server
 
@@ -83,6 +84,40 @@ def test_an_exam_is_opened_from_the_archive_and_its_results_are_sent_home(
         timeout=SLOW
     )
     assert len(archive.instances()) == 4 + 5
+
+
+def test_a_study_that_takes_too_long_is_cancelled_and_nothing_of_it_is_kept(
+    browser: Browser, tmp_path: Path
+) -> None:
+    home = tmp_path / "home"
+    settings = {"MAMMO_HOME": str(home), "MAMMO_CHECKPOINTS": str(tmp_path / "checkpoints")}
+    answers = {
+        "/studies": answering([study()]),
+        "/instances": answering([image(1)]),
+        "/instances/1.2.3.4.1.1": slowly(bytes(2**24), seconds=600),
+    }
+    with serving(answers) as stub:
+        add_archive(home / "archives.json", Archive(name="slow", dicomweb=stub.url))
+        with running_server(ROOT / "served.py", tmp_path / "app.log", settings) as running:
+            context = browser.new_context(viewport={"width": 1400, "height": 900})
+            tab = context.new_page()
+            tab.goto(running.url)
+            search(tab, 0)
+            before = kept_cases(home)
+            tab.get_by_role("button", name="Open the study").click()
+            expect(tab.get_by_text("Fetching 1 of 1")).to_be_visible(timeout=SLOW)
+            tab.get_by_role("button", name="Cancel").click()
+            expect(tab.get_by_text("Fetching 1 of 1")).to_be_hidden(timeout=SLOW)
+            expect(tab.get_by_role("button", name="Open the study")).to_be_enabled()
+            assert "case=" not in tab.url
+            expect(tab.get_by_text("Nothing of the study was kept")).to_be_visible()
+            assert kept_cases(home) == before
+            context.close()
+
+
+def kept_cases(home: Path) -> set[str]:
+    """The example that every visitor sees is one of them."""
+    return {path.name for path in (home / "cases").iterdir()}
 
 
 def test_a_prior_hangs_beside_and_one_key_switches(

@@ -3,7 +3,10 @@ results sent home. Only archives that whoever runs the server has listed are eve
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import streamlit as st
@@ -30,7 +33,7 @@ from mammo_core.runs.jobs import can_be_resumed, resume_run, stop_run
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.read.exports import read_case
-from pages.components.read.fetching import fetch_study
+from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
 from pages.components.read.intake import remember_case
 from pages.components.read.pictures import Layer, make_panes
 from pages.components.shared.caselist.origin import forget_origin
@@ -47,12 +50,13 @@ from pages.components.shared.whose import (
 )
 
 if TYPE_CHECKING:
-    from mammo_core.archive.client import FoundStudy, Query
+    from mammo_core.archive.client import FoundStudy
 
 WORK: Final = "work"  # in the address: the work list that is shown
 _ICON: Final = ":material/dns:"
 _OPEN: Final = ":material/open_in_new:"
 _FOUND: Final = "archive_found"  # the archive, and the studies found in it
+_FETCHED: Final = "archive_fetched"
 _SENT: Final = "sent_home"
 _EARLIEST: Final = date(1980, 1, 1)
 _MODALITIES: Final = ("MG", "CR", "DX", "OT")
@@ -65,6 +69,7 @@ def show_archive_door() -> None:
     with noted_errors():
         if not list_archives(archives_file()) and not _worklists():
             return
+        cancel_fetching(_FETCHED)  # the window in which it was shown is closed
         off = is_off(Action.ARCHIVE)
         if st.button("From the archive", icon=_ICON, disabled=bool(off), help=off or None):
             _show_search()
@@ -138,14 +143,17 @@ def _show_found() -> None:
         is_one = len(studies) == 1
         is_opened = st.button("Open the study", icon=_OPEN, type="primary", disabled=not is_one)
         if not studies:
-            st.caption("Tick one study to open it, or several for a work list.")
+            count = many(min(len(found), MOST_STUDIES), "study", "studies")
+            st.caption(f"{count}. Tick one study to open it, or several for a work list.")
         if len(studies) > 1:
             run = _pick_model()
             label = f"Score {many(len(studies), 'study', 'studies')} as a work list"
             if st.button(label, icon=":material/checklist:"):
                 _start(name, studies, run)
     if is_opened:
-        _open(name, query, studies[0])
+        require(Action.ARCHIVE)
+        begin_fetching(_FETCHED, name, studies[0], modality=query.modality)
+    show_fetching(_FETCHED, partial(_open, name))
 
 
 def _pick_model() -> RunFolder | None:
@@ -170,10 +178,8 @@ def _row(study: "FoundStudy") -> dict[str, Any]:
     }
 
 
-def _open(name: str, query: "Query", study: "FoundStudy") -> None:
-    """Make the study the case in the address."""
-    require(Action.ARCHIVE)
-    case = fetch_study(name, study, modality=query.modality)
+def _open(name: str, case: Case) -> None:
+    """Make the fetched study the case in the address."""
     note("opened a study of an archive", case=case.case_id, about=name)
     forget_origin()
     remember_case(case.case_id)
@@ -181,7 +187,6 @@ def _open(name: str, query: "Query", study: "FoundStudy") -> None:
         st.query_params.pop(parameter, None)
     st.query_params["case"] = case.case_id
     st.session_state.pop(_FOUND, None)
-    st.rerun()
 
 
 def _start(name: str, studies: "Sequence[FoundStudy]", run: RunFolder | None) -> None:
@@ -245,9 +250,12 @@ def show_worklist() -> None:
 @st.fragment(run_every=2)
 def _show_progress(run: RunFolder) -> None:
     status, entries = run.read_status(), entries_of(run)
+    sending = _newest_sending(run)
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(_title(run))}**")
-        st.caption(escaped(f"{done_in_words(entries, _total(run))} {status.message}"))
+        told = [done_in_words(entries, _total(run)), status.message]
+        told += [sending.read_status().message] if sending else []
+        st.caption(escaped(" ".join(dict.fromkeys(filter(None, told)))))
         if st.button("Close the list", icon=":material/close:", type="tertiary"):
             st.query_params.pop(WORK, None)
             st.rerun()
@@ -262,7 +270,21 @@ def _show_progress(run: RunFolder) -> None:
             key=f"entries_{run.run_id}",
             height=min(260, 38 + 35 * len(entries)),
         ).selection.rows
-        _offer_to_go_on(run, entries, [entries[place] for place in chosen])
+        is_sending = sending is not None and not sending.read_status().state.is_over
+        _offer_to_go_on(run, entries, [entries[place] for place in chosen], is_sending=is_sending)
+
+
+def _newest_sending(run: RunFolder) -> RunFolder | None:
+    """What sends its results home, or last did."""
+    sending = (one for one in list_runs(archive_work_root()) if "-sending-" in one.run_id)
+    return next((one for one in sending if _sends(one) == run.path.absolute()), None)
+
+
+def _sends(run: RunFolder) -> Path | None:
+    """The work list whose results it sends; None where its settings cannot be read."""
+    with suppress(ConfigError):
+        return Path(run.settings(WorkConfig).sends)
+    return None
 
 
 def _steer(run: RunFolder, status: RunStatus) -> None:
@@ -289,7 +311,11 @@ def _line(entry: WorkEntry) -> dict[str, Any]:
 
 
 def _offer_to_go_on(
-    run: RunFolder, entries: Sequence[WorkEntry], chosen: Sequence[WorkEntry]
+    run: RunFolder,
+    entries: Sequence[WorkEntry],
+    chosen: Sequence[WorkEntry],
+    *,
+    is_sending: bool,
 ) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         can_open = bool(chosen and chosen[0].case_id)
@@ -299,7 +325,7 @@ def _offer_to_go_on(
             st.query_params["case"] = chosen[0].case_id
             st.rerun()
         unsent = [one for one in entries if one.score is not None and not one.sent_at]
-        if unsent and run.run_id != RECEIVED:
+        if unsent and run.run_id != RECEIVED and not is_sending:
             _offer_to_send_all(run, unsent)
 
 
@@ -307,9 +333,10 @@ def _offer_to_send_all(run: RunFolder, unsent: Sequence[WorkEntry]) -> None:
     config = run.settings(WorkConfig)
     with st.popover("Send all to archive", icon=":material/send:"):
         st.caption(
-            f"Of {many(len(unsent), 'case', 'cases')}, to archive {escaped(config.archive)}, each "
-            "into the woman's own study: 1 structured report and a picture of each image, with "
-            "heatmap where it was scored. They bear her name and are marked “NOT FOR CLINICAL USE”."
+            f"Of {many(len(unsent), 'case', 'cases')}, to archive “{escaped(config.archive)}”, "
+            "each into the woman's own study: 1 structured report and a picture of each image, "
+            "with heatmap where it was scored. They bear her name and are marked “NOT FOR "
+            "CLINICAL USE”."
         )
         has_states = st.checkbox(_STATES, value=True, key="send_all_states")
         if st.button("Send them", type="primary", key="send_all"):
@@ -346,7 +373,11 @@ def show_send(case: Case, layer: Layer) -> None:
             name = f"{case.case_id} {layer.run.run_id}"
             if name in sent:
                 st.success("Sent, and the archive says that it keeps them.")
-            if not st.button("Send", type="primary", disabled=bool(off), help=off or None):
+            if not st.button(
+                "Send again" if name in sent else "Send", key="send",
+                type="secondary" if name in sent else "primary",
+                disabled=bool(off), help=off or None,
+            ):  # fmt: skip
                 return
             from mammo_core.archive.client import connect
             from mammo_core.archive.results import send_home

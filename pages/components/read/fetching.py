@@ -1,31 +1,98 @@
 """A study fetched from an archive while the reader looks on, and may change their mind."""
 
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
 
 import streamlit as st
 
 from mammo_core.archive.listed import find_archive
 from mammo_core.files import archives_file
 from mammo_core.preprocessing.cases import Case
+from pages.components.shared.frame import shown_errors
 from pages.components.shared.whose import cases_root
 
 if TYPE_CHECKING:
-    from mammo_core.archive.client import FoundStudy
+    from pathlib import Path
+
+    from mammo_core.archive.client import ArchiveClient, FoundStudy
+
+_LOOK_SECONDS: Final = 0.5
 
 
-def fetch_study(archive: str, study: "FoundStudy", *, modality: str = "MG") -> Case:
-    """The study as a case. A click on Cancel ends the script at its next report, and with it what
-    is being fetched; nothing of it is kept.
-    """
+class Fetching:
+    """By a thread of its own: a page that waits for an archive hears no click."""
+
+    def __init__(
+        self, client: "ArchiveClient", study: "FoundStudy", root: "Path", *, modality: str
+    ) -> None:
+        self.done, self.total, self.message = 0, 1, "Asking the archive"
+        self.case: Case | None = None
+        self.error: BaseException | None = None
+        self._is_cancelled = threading.Event()
+        self._thread = threading.Thread(
+            target=self._fetch, args=(client, study, root, modality), daemon=True
+        )
+        self._thread.start()
+
+    @property
+    def is_cancelled(self) -> bool:
+        return self._is_cancelled.is_set()
+
+    def cancel(self) -> None:
+        self._is_cancelled.set()
+
+    def _fetch(
+        self, client: "ArchiveClient", study: "FoundStudy", root: "Path", modality: str
+    ) -> None:
+        from mammo_core.archive.exams import open_study
+
+        try:
+            self.case = open_study(
+                client, study, root,
+                modality=modality, report=self._report, should_stop=self._is_cancelled.is_set,
+            )  # fmt: skip
+        except BaseException as error:  # noqa: BLE001 - raised again where the page is drawn
+            self.error = error
+
+    def _report(self, done: int, total: int, message: str) -> None:
+        self.done, self.total, self.message = done, total, message
+
+
+def begin_fetching(key: str, archive: str, study: "FoundStudy", *, modality: str = "MG") -> None:
+    """In place of what is being fetched under that name in this session."""
     from mammo_core.archive.client import connect
-    from mammo_core.archive.exams import open_study
 
-    with st.container(horizontal=True, vertical_alignment="center"):
-        line = st.progress(0.0, text="Asking the archive…", width=420)
-        st.button("Cancel", icon=":material/close:", key="cancel_fetching")
-
-    def report(done: int, total: int, message: str) -> None:
-        line.progress(min(1.0, done / max(1, total)), text=f"{message}…")
-
+    cancel_fetching(key)
     client = connect(find_archive(archives_file(), archive))
-    return open_study(client, study, cases_root(), modality=modality, report=report)
+    st.session_state[key] = Fetching(client, study, cases_root(), modality=modality)
+
+
+def cancel_fetching(key: str) -> None:
+    fetching = st.session_state.pop(key, None)
+    if fetching is not None:
+        fetching.cancel()
+
+
+def show_fetching(key: str, opened: Callable[[Case], None]) -> None:
+    """How far it is, and the way out; `opened` is told the case once it is whole."""
+    if key in st.session_state:
+        _watch(key, st.session_state[key], opened)
+
+
+@st.fragment(run_every=_LOOK_SECONDS)
+def _watch(key: str, fetching: Fetching, opened: Callable[[Case], None]) -> None:
+    if fetching.is_cancelled:
+        st.caption("Cancelled. Nothing of the study was kept.")
+        return
+    if fetching.case is not None:
+        st.session_state.pop(key, None)
+        opened(fetching.case)
+        st.rerun()
+    if fetching.error is not None:
+        with shown_errors():
+            raise fetching.error
+    with st.container(horizontal=True, vertical_alignment="center"):
+        share = min(1.0, fetching.done / max(1, fetching.total))
+        st.progress(share, text=f"{fetching.message}…", width=420)
+        st.button("Cancel", icon=":material/close:", key=f"cancel_{key}", on_click=fetching.cancel)

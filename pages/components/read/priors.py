@@ -1,6 +1,8 @@
 """Prior studies of a woman whose case came from an archive: offered, and hung beside it."""
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -12,8 +14,9 @@ from mammo_core.errors import MammoError
 from mammo_core.files import archives_file
 from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.sharing.rights import Action
+from mammo_core.types import Laterality, View
 from mammo_core.words import many
-from pages.components.read.fetching import fetch_study
+from pages.components.read.fetching import begin_fetching, show_fetching
 from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.viewer.viewer import Pane, show_viewer
@@ -23,13 +26,15 @@ if TYPE_CHECKING:
     from mammo_core.archive.client import FoundStudy
 
 PRIOR: Final = "prior"  # in the address: the case that hangs beside the open one
+_FETCHED: Final = "prior_fetched "
 _SHOWN: Final = "prior_shown"
 _WAYS: Final = ("Beside", "Prior", "Current")
 _MOST: Final = 5
+_ACROSS: Final = 4  # both breasts in one view, each with its prior
 
 
 def offer_priors(case: Case) -> None:
-    """Under a case that came from an archive: the woman's earlier studies there."""
+    """Beside a case that came from an archive: the woman's earlier studies there."""
     with noted_errors():
         link = read_link(cases_root(), case.case_id)
         if link is None or is_off(Action.ARCHIVE):
@@ -46,8 +51,11 @@ def offer_priors(case: Case) -> None:
                 words = f"{_interval(link, study.day)} before"
                 if st.button(words, icon=":material/history:", key=f"prior_{number}"):
                     wanted = study
+        key = f"{_FETCHED}{case.case_id}"
         if wanted is not None:
-            _open(link, wanted)
+            require(Action.ARCHIVE)
+            begin_fetching(key, link.archive, wanted)
+        show_fetching(key, partial(_open, link))
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner="Looking for prior studies…")
@@ -70,13 +78,10 @@ def _interval(link: Link, day: str) -> str:
     return many(months_between(day, link.day), "month", "months")
 
 
-def _open(link: Link, study: "FoundStudy") -> None:
-    require(Action.ARCHIVE)
-    prior = fetch_study(link.archive, study)
+def _open(link: Link, prior: Case) -> None:
     note("opened a prior study", case=prior.case_id, about=link.archive)
     st.query_params[PRIOR] = prior.case_id
     st.session_state[_SHOWN] = _WAYS[0]
-    st.rerun()
 
 
 def hang_with_prior(case: Case, layer: Layer | None) -> bool:
@@ -96,16 +101,22 @@ def hang_with_prior(case: Case, layer: Layer | None) -> bool:
         return False
     interval = _interval(current_link, prior_link.day)
     _show_ways(interval)
-    panes = _panes(case, prior, layer, interval=interval)
     way = st.session_state.get(_SHOWN, _WAYS[0])
-    of_way = {_WAYS[0]: panes, _WAYS[1]: panes[1::2], _WAYS[2]: panes[::2]}[way]
+    current = make_panes(case, layer.read if layer else None)
+    earlier = [
+        replace(pane, key=f"{pane.key} prior", note=f"Prior, {interval} before")
+        for pane in make_panes(prior, None)
+    ]
+    of_way = {_WAYS[0]: in_pairs(current, earlier), _WAYS[1]: earlier, _WAYS[2]: current}[way]
+    if not of_way:
+        st.info("No view of the prior study matches one of this study.")
     show_viewer(
         of_way,
         key="viewer_with_prior",
         height=HEIGHT,
         is_filling=True,
         legend=legend_of(case, [layer.read] if layer else []),
-        columns=2,
+        columns=_ACROSS if way == _WAYS[0] else 0,  # alone, a study hangs as any other
     )
     return True
 
@@ -135,16 +146,15 @@ def _leave() -> None:
     st.query_params.pop(PRIOR, None)
 
 
-def _panes(case: Case, prior: Case, layer: Layer | None, *, interval: str) -> list[Pane]:
-    """In pairs of one side and view. A view that only one study has is left out of the pairs."""
-    current = make_panes(case, layer.read if layer else None)
-    earlier = {(pane.side, pane.view): pane for pane in reversed(make_panes(prior, None))}
-    pairs = []
-    for pane in current:
-        match = earlier.get((pane.side, pane.view))
-        if match is not None:
-            before = replace(match, key=f"{match.key} prior", note=f"Prior, {interval} before")
-            pairs += [pane, before]
-    if not pairs:
-        st.info("No view of the prior study matches one of this study.")
-    return pairs
+def in_pairs(current: Sequence[Pane], earlier: Sequence[Pane]) -> list[Pane]:
+    """Each view beside itself before, in the order in which an exam hangs: right before left, CC
+    before MLO. A view that only one study has is left out.
+    """
+    priors = {(pane.side, pane.view): pane for pane in reversed(earlier)}
+    hung = sorted(current, key=lambda pane: (pane.view != View.CC, pane.side != Laterality.RIGHT))
+    return [
+        pane
+        for one in hung
+        if (one.side, one.view) in priors
+        for pane in (one, priors[(one.side, one.view)])
+    ]

@@ -8,6 +8,7 @@ from functools import partial
 from typing import Final
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from mammo_core.inference.verdict import ScoredCase
 from mammo_core.preprocessing.cases import Case
@@ -150,7 +151,8 @@ def _show_behind(
         show_seconds(case, read, drawing)
 
 
-def _show_heading() -> None:
+def _show_heading() -> DeltaGenerator:
+    """The place beside the ways in, for what else may hang of her."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
         show_origin()
@@ -159,15 +161,20 @@ def _show_heading() -> None:
             show_choices()
             show_samples()
         show_archive_door()
+        beside = st.container(width="stretch")
     show_worklist()
     offer_undo()
+    return beside
 
 
 def show_opened(case: Case) -> RunFolder | None:
     """The model that read it comes back."""
-    _show_heading()
+    beside = _show_heading()
     with st.container(key=SHOWN):
-        return _show_all_of(case)
+        run = _show_all_of(case)
+    with beside:  # asked last: nobody waits for the archive to see the pictures
+        offer_priors(case)
+    return run
 
 
 def _show_all_of(case: Case) -> RunFolder | None:
@@ -177,7 +184,6 @@ def _show_all_of(case: Case) -> RunFolder | None:
         run = _show_case(case)
     else:
         show_list(case, None)
-    offer_priors(case)
     has_refused = bool(case.refusals)
     with st.expander("What was read", icon=":material/fact_check:", expanded=has_refused):
         show_case_table(case)
