@@ -25,6 +25,7 @@ from mammo_core.preprocessing.cases import Case, store_case
 from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.runs.folder import find_checkpoint
 from tests.archive.orthanc import EXAM, PASSWORD, VARIABLE, free_port, running_orthanc
+from tests.archive.studies import MadeUp
 from tests.e2e.server import ROOT
 
 REPEATS: Final = 5
@@ -33,17 +34,22 @@ SENT: Final = 40  # files
 
 
 def full_size_exam(folder: Path) -> list[Path]:
-    """The sample exam, uncompressed, each image enlarged to the size of a real one."""
+    """Four views of the size of a real one, uncompressed: a drawn image, enlarged, each a little
+    darker than the one before.
+    """
     folder.mkdir()
     files = []
-    for number, source in enumerate(EXAM):
-        made = dcmread(source)
-        made.decompress()
+    for number, (side, view) in enumerate(MadeUp(number=1).views):
+        made = dcmread(next(path for path in EXAM if "explicit" in path.name))
         pixels = made.pixel_array
         rows, columns = (
             -(-wanted // have) for wanted, have in zip(SIZE, pixels.shape, strict=True)
         )
         large = np.repeat(np.repeat(pixels, rows, axis=0), columns, axis=1)[: SIZE[0], : SIZE[1]]
+        large -= np.minimum(large, number).astype(large.dtype)
+        made.ImageLaterality, made.ViewPosition = side, view
+        del made.ViewCodeSequence
+        made.SOPInstanceUID = made.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.4.6.{number}"
         made.Rows, made.Columns = large.shape
         made.PixelData = np.ascontiguousarray(large).tobytes()
         files.append(folder / f"{number}.dcm")

@@ -30,7 +30,7 @@ from mammo_core.metrics.collapse import call_collapse, class_collapse
 from mammo_core.partners import Slot, lone_in_words, partners_of, why_no_seat
 from mammo_core.places.cluster import hands_on
 from mammo_core.preprocessing.cache import Cache, Unreadable
-from mammo_core.runs.card import NEVER_MEASURED, note_measured
+from mammo_core.runs.card import NEVER_MEASURED, ModelCard, note_measured
 from mammo_core.runs.evaluations import (
     LEFT_OUT_COLUMNS,
     NO_PLACE,
@@ -42,7 +42,7 @@ from mammo_core.runs.folder import RunFolder, find_checkpoint
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 from mammo_core.types import Report, Task
-from mammo_core.zoo.published import slots_of
+from mammo_core.zoo.published import is_published, slots_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -140,13 +140,25 @@ def _memory_in_words(checkpoint: RunFolder, women: pd.DataFrame) -> str | None:
     """Whom of these women it learnt from; None where it is known to be nobody."""
     seen = read_seen(checkpoint)
     if seen is None:
-        return unknown_seen(checkpoint.run_id)
+        card = checkpoint.card()
+        return (
+            _known_to_its_authors(card)
+            if is_published(card.model.backbone)
+            else unknown_seen(checkpoint.run_id)
+        )
     known = learnt_from(seen, women)
     if not known:
         return None
     return (
         f"It learnt from {len(known)} of these women (first: {known[0]}): scores of theirs show "
         "what it remembers, not what it can do."
+    )
+
+
+def _known_to_its_authors(card: ModelCard) -> str:
+    return (
+        f"{card.model_id} learnt from {card.data.title}; of which women is known to its authors. "
+        "Where these are among them, scores show what it remembers, not what it can do."
     )
 
 

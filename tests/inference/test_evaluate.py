@@ -14,16 +14,23 @@ from mammo_core.files import sha256_of
 from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.ensembles import join_scores
-from mammo_core.inference.evaluate import collapses_of, evaluate, evaluate_into
+from mammo_core.inference.evaluate import (
+    _memory_in_words,
+    collapses_of,
+    evaluate,
+    evaluate_into,
+)
 from mammo_core.inference.scoring import score_images
 from mammo_core.inference.verdict import ScoredImage, said_once, score_cases, verdict_on
 from mammo_core.metrics.ensemble import Averaging, Ensemble, score_ensemble
 from mammo_core.preprocessing.reading.read import read_mammogram
+from mammo_core.runs.card import write_card
 from mammo_core.runs.evaluations import left_out_in_words, read_left_out
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.scores import rounded
 from mammo_core.tables import read_table
 from mammo_core.types import CANCER, Level, RunState
+from mammo_core.zoo.published import get_published
 from tests.datasets.builders.drawn import blank_film, write_picture
 from tests.datasets.builders.drawn import mask as drawn_mask
 from tests.inference.made_up import write_checkpoint
@@ -258,3 +265,17 @@ def test_a_threshold_that_calls_everybody_is_told_of_another_set() -> None:
     )
     assert collapses_of(predictions, CANCER, replace(point, threshold=0.4)) == ()
     assert collapses_of(predictions.assign(positive=pd.NA), CANCER, point) == ()
+
+
+def test_whom_a_published_model_learnt_from_is_known_to_its_authors(
+    phantoms: Path, tmp_path: Path
+) -> None:
+    card = RunFolder(tmp_path / "runs" / "made-up").card()
+    theirs = RunFolder(tmp_path / "theirs")
+    theirs.path.mkdir()
+    model = replace(card.model, backbone=get_published("gmic-1").backbone)
+    write_card(replace(card, model=model), theirs.card_file)
+    told = _memory_in_words(theirs, pd.DataFrame())
+    assert told is not None
+    assert "of which women is known to its authors" in told
+    assert "train it again" not in told

@@ -8,8 +8,9 @@ from pages.components.shared.frame import escaped
 from pages.components.shared.whose import list_checkpoints
 
 _ABOUT = (
-    "Models of the literature, read here as their authors read. Fetch an author's file, import it, "
-    "and it stands among the models like any other."
+    "Models of the literature, written here as their authors describe them; no real file of "
+    "weights was opened yet. Fetch an author's file, import it, and it stands among the models "
+    "like any other."
 )
 
 
