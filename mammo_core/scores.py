@@ -2,6 +2,7 @@
 that a re-calibration found, as plain data.
 """
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -37,6 +38,15 @@ def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
 def rounded(scores: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Scores or probabilities as they are stored."""
     return scores.astype(np.float64).round(DECIMALS)
+
+
+def shown_digits(score: float) -> str:
+    """Two decimals; of a score so low that these would be 0.00, the first two digits that are not
+    0. Some published models call from 0.01 on.
+    """
+    if not 0.0 < score < 0.01:
+        return f"{score:.2f}"
+    return f"{score:.{min(DECIMALS, 1 - math.floor(math.log10(score)))}f}"
 
 
 def scores_of(probabilities: NDArray[np.floating[Any]], task: Task) -> NDArray[np.float64]:

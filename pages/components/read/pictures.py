@@ -25,6 +25,7 @@ from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_val
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, TITLES, Reading, Region, ShownMap
 from mammo_core.reports.case.record import below_in_words, meaning_in_words, opening_in_words
 from mammo_core.runs.folder import RunFolder
+from mammo_core.scores import shown_digits
 from mammo_core.types import Laterality, View
 from mammo_core.words import OUTSIDE
 from mammo_core.zoo.published import get_published, is_published
@@ -171,7 +172,7 @@ def _note(reading: Reading | None, name: str) -> str:
     if reading is None:
         return f"{name}: not scored"
     stamp = f", {OUTSIDE[0].lower()}{OUTSIDE[1:]}" if reading.outside else ""
-    return f"{name} {reading.score:.2f}{stamp}"
+    return f"{name} {shown_digits(reading.score)}{stamp}"
 
 
 def _region_box(number: int, region: Region, reduction: float) -> RegionBox:

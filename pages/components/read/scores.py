@@ -38,6 +38,7 @@ from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
+from mammo_core.scores import shown_digits
 from mammo_core.types import Level, Split
 from mammo_core.words import NOTICE, OUTSIDE, case_in_words, many
 from pages.components.read.intake import proposed_places
@@ -215,7 +216,8 @@ def _show_all(
         st.caption(f"{_WARNING} {escaped(caution)}")
     small = [case for case in cases if case.level is Level.IMAGE and case not in large]
     if small:
-        st.caption(" · ".join(f"{escaped(one.title)} **{one.score:.2f}**" for one in small))
+        told = (f"{escaped(one.title)} **{shown_digits(one.score)}**" for one in small)
+        st.caption(" · ".join(told))
     for case in large:
         for line in _numbers(case, verdict_on(case, point), reference(case)):
             st.caption(line)

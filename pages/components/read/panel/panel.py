@@ -21,6 +21,7 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.runs.operating_points import LockedPoint
+from mammo_core.scores import shown_digits
 from mammo_core.words import OUTSIDE
 
 _HERE: Final = Path(__file__).parent
@@ -127,7 +128,7 @@ def words_of(panel: Panel) -> str:
 def shown_score(score: float, verdict: Verdict | None) -> str:
     """Two digits, or as many as it takes to tell the score from the threshold beside it."""
     if verdict is None:
-        return f"{score:.2f}"
+        return shown_digits(score)
     for digits in (2, 3, 4):
         if round(score, digits) != round(verdict.threshold, digits):
             return f"{score:.{digits}f}"
