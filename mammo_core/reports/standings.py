@@ -55,6 +55,8 @@ def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
 
 
 def _calibration(found: Calibration) -> str:
+    if not (found.intercept_interval or found.slope_interval or found.brier_interval):
+        return "not told: of so few women no number of it has an interval"
     return (
         f"intercept {_with(found.intercept, found.intercept_interval)}, slope "
         f"{_with(found.slope, found.slope_interval)}, Brier "
