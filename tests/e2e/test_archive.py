@@ -56,7 +56,7 @@ def tab(browser: Browser, server: Server) -> Iterator[Page]:
 
 def search(tab: Page, *rows: int) -> None:
     """Search for all mammographies, and tick rows of the table."""
-    tab.get_by_role("button", name="From the archive").click()
+    tab.get_by_role("button", name="From the archive").click(timeout=SLOW)
     tab.get_by_role("button", name="Search", exact=True).click()
     expect(tab.get_by_text("Tick one study")).to_be_visible(timeout=SLOW)
     tab.wait_for_timeout(1000)

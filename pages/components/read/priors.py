@@ -46,7 +46,8 @@ def offer_priors(case: Case) -> None:
             return
         wanted = None
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.caption(f"{many(len(found), 'prior study', 'prior studies')} in the archive:")
+            count = many(len(found), "prior study", "prior studies")
+            st.caption(f"{count} in the archive:", width="content")
             for number, study in enumerate(found[:_MOST]):
                 words = f"{_interval(link, study.day)} before"
                 if st.button(words, icon=":material/history:", key=f"prior_{number}"):
