@@ -76,8 +76,9 @@ def cancel_fetching(key: str) -> None:
 
 def show_fetching(key: str, opened: Callable[[Case], None]) -> None:
     """How far it is, and the way out; `opened` is told the case once it is whole."""
-    if key in st.session_state:
-        _watch(key, st.session_state[key], opened)
+    fetching: Fetching | None = st.session_state.get(key)
+    if fetching is not None and not fetching.is_cancelled:
+        _watch(key, fetching, opened)
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
