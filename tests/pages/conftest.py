@@ -59,12 +59,20 @@ def open_page(runs_root: Path) -> OpenPage:
     """Open a page by its file name, through the real frame and navigation."""
 
     def open_(name: str) -> AppTest:
-        page = AppTest.from_file(APP, default_timeout=30).run().switch_page(f"pages/{name}.py")
-        page.run()
+        page = started(name)
         assert not page.exception, page.exception
         return page
 
     return open_
+
+
+def started(name: str) -> AppTest:
+    """As by a bookmark: that Read is run before it would be most of what a test takes."""
+    page = AppTest.from_file(APP, default_timeout=60).switch_page(f"pages/{name}.py")
+    page.context["url"] = f"http://127.0.0.1:8501/{name}"
+    page.run()
+    del page.context["url"]
+    return page
 
 
 def show_section(page: AppTest, name: str) -> None:
