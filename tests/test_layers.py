@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Third-party packages each part may import. The standard library is always allowed.
@@ -125,6 +127,7 @@ def test_every_part_imports_only_the_libraries_it_may() -> None:
     assert offenders == {}
 
 
+@pytest.mark.slow
 def test_parts_depend_downwards() -> None:
     parts = {folder.name for folder in (ROOT / "mammo_core").iterdir() if folder.is_dir()}
     offenders = {
@@ -168,6 +171,7 @@ def test_light_modules_load_neither_torch_nor_ray() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_opening_a_page_does_not_load_the_distributions_of_scipy() -> None:
     """`scipy.stats` takes a second, and fails where another page is importing torch meanwhile."""
     names = [name for name in MODULES if name.startswith("pages.components.")]
@@ -177,6 +181,7 @@ def test_opening_a_page_does_not_load_the_distributions_of_scipy() -> None:
     assert ran.returncode == 0
 
 
+@pytest.mark.slow
 def test_training_loads_where_there_are_no_pages_and_no_dicom() -> None:
     absent = ["streamlit", "plotly", "pydicom", "pytorch_grad_cam", "imagecodecs"]
     names = [name for name in MODULES if name.startswith("mammo_core.training.")]

@@ -335,6 +335,7 @@ def mammogram() -> Mammogram:
     return Mammogram(info=info, pixels=pixels)
 
 
+@pytest.mark.slow
 def test_a_converted_network_reads_without_torch_what_torch_reads(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
@@ -424,6 +425,7 @@ def test_the_process_that_converts_ends_with_whoever_asked(checkpoint: Checkpoin
     assert find_check(checkpoint.card) is None
 
 
+@pytest.mark.slow
 def test_what_the_process_that_converts_says_stands_beside_the_score(
     checkpoint: Checkpoint, apart: None
 ) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,11 +100,3 @@ def score_rows(page: AppTest) -> list[dict[str, Any]]:
 
 def verdicts(page: AppTest) -> list[str]:
     return [panel["headline"] for panel in panels(page) if panel["headline"]]
-
-
-def some_slow(names: Iterable[str], *, quick: int) -> list[Any]:
-    """The first few in the quick tests, all of them by --all."""
-    return [
-        pytest.param(name, marks=[pytest.mark.slow] if number >= quick else [])
-        for number, name in enumerate(names)
-    ]
