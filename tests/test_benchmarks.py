@@ -1,4 +1,4 @@
-"""The table of `python -m benchmarks`: each side in a process of its own, in turns, and told whole."""
+"""The table of `python -m benchmarks`: each side in a process of its own, in turns, told whole."""
 
 import math
 import time
