@@ -89,8 +89,7 @@ def by_monai(folder: Path) -> Iterator[Work]:
 
 def put_prepared(folder: Path, count: int) -> None:
     """The same prepared images in the cache and as 16-bit PNG."""
-    grey = cv2.resize(breast().astype(np.float32), SETTINGS.size[::-1])
-    levels: Levels = np.rint(grey * 16).astype(np.uint16)
+    levels: Levels = (breast(*SETTINGS.size) * 16).astype(np.uint16)
     cache = Cache(root=folder / "cache", settings=SETTINGS)
     for number in range(count):
         file = folder / f"{number}.png"

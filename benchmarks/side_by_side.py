@@ -175,7 +175,8 @@ def measure(module: str, entry: Entry, *, size: int, turns: int) -> dict[str, Me
             try:
                 putting.ask()
             except EOFError:
-                raise SystemExit(f"{entry.what}: {putting.last_words()}") from None
+                words = f"nothing to work on ({putting.last_words()})"
+                return {side.name: words for side in entry.sides}
         running = {
             side.name: stack.enter_context(_process(module, entry, side.name, folder))
             for side in there
