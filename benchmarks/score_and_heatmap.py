@@ -177,6 +177,7 @@ def here(folder: Path) -> Iterator[Work]:
 @contextmanager
 def with_grad_cam(folder: Path) -> Iterator[Work]:
     checkpoint = load_checkpoint(folder)
+    checkpoint.model.requires_grad_(True)  # as timm gives it; what we read with is frozen
     yield clocked(by_library(checkpoint, trial_batch(checkpoint.card.prepare, count=1)))
 
 
