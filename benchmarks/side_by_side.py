@@ -102,7 +102,7 @@ def compare(module: str, entry: Comparison) -> list[tuple[str, ...]]:
                 entry.what,
                 in_seconds(ours.seconds),
                 f"{side.name}: {in_seconds(theirs.seconds)}",
-                f"{theirs.seconds / ours.seconds:.2g}",
+                in_times(theirs.seconds / ours.seconds),
                 *(memory if entry.tells_memory else (DASH, DASH)),
             )
         )
@@ -141,6 +141,10 @@ def in_seconds(seconds: float) -> str:
     if seconds >= 1:
         return f"{seconds:.1f} s"
     return f"{1000 * seconds:.0f} ms" if seconds >= 0.01 else f"{1000 * seconds:.1f} ms"
+
+
+def in_times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
 
 
 def in_megabytes(megabytes: float) -> str:

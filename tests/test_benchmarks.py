@@ -15,6 +15,7 @@ from benchmarks.side_by_side import (
     drawn_on,
     grow,
     in_seconds,
+    in_times,
     measure,
     table,
 )
@@ -67,6 +68,12 @@ def test_growth_is_drawn_on_beyond_what_was_measured_and_says_so() -> None:
 def test_seconds_have_a_unit_that_fits() -> None:
     told = [in_seconds(seconds) for seconds in (0.00042, 0.042, 4.2, 420.0)]
     assert told == ["0.4 ms", "42 ms", "4.2 s", "7 min"]
+    assert [in_times(ratio) for ratio in (0.253, 3.0, 114.2, 7_671.0)] == [
+        "0.25",
+        "3",
+        "114",
+        "7,671",
+    ]
 
 
 def test_the_table_is_markdown() -> None:
