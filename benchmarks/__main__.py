@@ -1,7 +1,7 @@
 """What Mammoscope takes beside what one would use instead: `python -m benchmarks [PART ...]`.
 
-All parts should take about ten minutes on two quiet cores. What is not installed is told, and nothing fails of
-it.
+All parts should take about ten minutes on two quiet cores. What is not installed is told, and
+nothing fails of it.
 """
 
 import argparse
