@@ -1,6 +1,6 @@
 """The example project: a study of drawn women, made from nothing in the background. Two small
-networks that start from different weights learn from the same women; each is tested on women it has not
-seen and gets a threshold, locked on its validation women; a study report is written.
+networks that start from different weights learn from the same women; each is tested on women it has
+not seen and gets a threshold, locked on its validation women; a study report is written.
 
 Every step looks first for what is there already: whoever stopped goes on, whoever has it finds it.
 """
