@@ -76,7 +76,7 @@ def terms_in(node: ast.AST) -> set[str]:
     calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
     named = [one.args for one in calls if getattr(one.func, "id", "") == "meaning"]
     parts = [part for arguments in named for one in arguments for part in ast.walk(one)]
-    return {part.value for part in parts if isinstance(part, ast.Constant)}
+    return {str(part.value) for part in parts if isinstance(part, ast.Constant)}
 
 
 def asked() -> list[tuple[str, str, set[str]]]:
