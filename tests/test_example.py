@@ -123,7 +123,8 @@ def test_a_small_one_is_stopped_goes_on_and_is_made_to_its_end_and_deleted(root:
     assert is_whole(example)
     networks = networks_of(example)
     assert [run_title(run) for run in networks] == list(NETWORKS)
-    assert {run.card().model.pooling for run in networks} == {"max", "avg"}
+    starts = [run.card().model.weights for run in networks]
+    assert starts == ["random", "checkpoint:phantom-light"]
     for run in networks:
         point = point_in_force(run)
         assert point is not None
