@@ -41,7 +41,7 @@ KIND: Final = "example"
 #: What the two networks are called, and how each differs from the recipe: in where it starts.
 NETWORKS: Final = {
     "Example: from random weights": {},
-    "Example: from a model of drawn women": {"model.weights": "checkpoint:phantom-light"},
+    "Example: from a trained model": {"model.weights": "checkpoint:phantom-light"},
 }
 _RECIPE: Final = "smoke"
 _SIZE: Final = (512, 256)
