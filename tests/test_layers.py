@@ -68,7 +68,7 @@ OWN: dict[str, set[str]] = {
 }  # fmt: skip
 
 #: Modules at the top that stand above every part: whatever is done, they start it.
-ABOVE_ALL = ("cli", "worker", "__init__")
+ABOVE_ALL = ("cli", "worker", "example", "__init__")
 
 #: What must load without torch: the pages that show tables and pictures open without paying for it.
 TORCH_FREE_PARTS = (
@@ -76,8 +76,9 @@ TORCH_FREE_PARTS = (
     "sharing", "archive",
 )  # fmt: skip
 TORCH_FREE = (
-    "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
-    "zoo.catalog", "zoo.published", "inference.engine", "inference.scoring", "inference.openvino",
+    "config", "cli", "worker", "example", "training.recipes", "training.by_recipe",
+    "training.preflight", "zoo.catalog", "zoo.published", "inference.engine",
+    "inference.scoring", "inference.openvino",
 )  # fmt: skip
 
 SOURCES = sorted(
@@ -192,7 +193,7 @@ def test_training_loads_where_there_are_no_pages_and_no_dicom() -> None:
 
 def test_pages_take_what_belongs_to_a_visitor_from_one_place_alone() -> None:
     """Where several people share a server, the folders of `files` are nobody's."""
-    own = {"cases_root", "worklists_root", "studies_root", "tables_root", "tags_root"}
+    own = {"cases_root", "worklists_root", "studies_root", "tables_root", "tags_root", "tour_file"}
     own |= {"list_runs", "find_run", "list_checkpoints", "find_checkpoint"}
     own |= {"list_registered", "register"}
     of_all = ("mammo_core.files", "mammo_core.runs.folder", "mammo_core.datasets.dataset")
