@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.shared.frame import ICON, draw_frame, remember_view
+from pages.components.shared.tour import show_tour
 
 #: Each page with its icon. The icon is not given to st.Page: the browser would fetch it from a font
 #: server as the tab's favicon.
@@ -12,11 +13,13 @@ PAGES = {
     st.Page("pages/compare.py", title="Compare"): ":material/leaderboard:",
     st.Page("pages/train.py", title="Train"): ":material/model_training:",
     st.Page("pages/data.py", title="Data"): ":material/database:",
+    st.Page("pages/help.py", title="Help"): ":material/help:",
 }
 
 page = st.navigation(list(PAGES), position="hidden")
 st.set_page_config(page_title=f"{page.title} · Mammoscope", page_icon=ICON, layout="wide")
 draw_frame(PAGES)
+show_tour(page, PAGES)
 try:
     page.run()
 finally:

@@ -1,124 +1,152 @@
-"""How fast the cache is built and read, beside a plain loop of pydicom and OpenCV, in one run.
+"""Files prepared once for training, and read back, beside a plain loop and MONAI's CacheDataset.
 
-python -m benchmarks.cache [IMAGES]
+Building the cache does more than both: it hashes each file, reads it in a limited process, applies
+its window, finds the breast, crops, turns and masks it, and syncs to disk. MONAI keeps in memory
+what it has prepared, so that the next training begins anew.
 """
 
+import functools
+import itertools
 import os
-import sys
-import tempfile
-import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
-import psutil
-import pydicom
 
+from benchmarks.reading import COLUMNS, ROWS, breast
+from benchmarks.side_by_side import Comparison, Side, Work, clocked
 from mammo_core.config import PrepareSettings
 from mammo_core.preprocessing.cache import Cache, build_cache, open_images
-from tests.preprocessing.dicom_files import encoded_file
+from mammo_core.preprocessing.intensity import Levels
 
-ROWS, COLUMNS = 4096, 3328
 SETTINGS: Final = PrepareSettings(size=(1536, 768))
-SYNTAXES: Final = {
-    "uncompressed": "1.2.840.10008.1.2.1",
-    "RLE": "1.2.840.10008.1.2.5",
-    "JPEG 2000 lossless": "1.2.840.10008.1.2.4.90",
-}
+BATCH: Final = 16
+CORES: Final = os.cpu_count() or 1
+NUMBER: Final = b"1.2.3.4\0"  # of the image, in its file
 
 
-def write_files(folder: Path, syntax: str, count: int) -> list[Path]:
-    """Breasts of soft texture in 12 bits; each differs from the last in one pixel."""
-    y, x = np.mgrid[:ROWS, :COLUMNS]
-    is_breast = ((y / ROWS - 0.5) / 0.45) ** 2 + (x / COLUMNS / 0.8) ** 2 < 1
-    small = np.random.default_rng(0).normal(0, 1, (ROWS // 16, COLUMNS // 16)).astype(np.float32)
-    soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), 2.0), (COLUMNS, ROWS))
-    noise = np.random.default_rng(1).normal(0, 12, (ROWS, COLUMNS))
-    pixels = np.where(is_breast, np.clip(1800 + 1500 * soft + noise, 200, 4095), 0).astype(np.int32)
-    files = []
-    for index in range(count):
-        pixels[ROWS // 2, 10] = 1000 + index
-        files.append(folder / f"{index}.dcm")
-        files[-1].write_bytes(encoded_file(pixels, syntax, bits_stored=12))
-    return files
+def put_files(folder: Path, count: int, *, syntax: str) -> None:
+    """One image under so many numbers, which are all that is hashed anew."""
+    from tests.preprocessing.dicom_files import encoded_file
+
+    content = encoded_file(breast(), syntax, bits_stored=12)
+    for number in range(10, 10 + count):
+        changed = content.replace(NUMBER, b"1.2.3.%d" % number)
+        assert changed != content
+        (folder / f"{number}.dcm").write_bytes(changed)
 
 
-def plain_loop(files: list[Path], folder: Path) -> None:
-    """What a script would do: decode, scale by the largest value, shrink, save a 16-bit PNG."""
-    height, width = SETTINGS.size
-    for file in files:
-        pixels = pydicom.dcmread(file).pixel_array.astype(np.float32)
-        scaled = cv2.resize(pixels / pixels.max(), (width, height), interpolation=cv2.INTER_AREA)
-        cv2.imwrite(str(folder / f"{file.stem}.png"), np.rint(scaled * 65535).astype(np.uint16))
-
-
-def seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def cost(work: Callable[[], object], count: int) -> str:
-    """Images a second by the clock, and processor time an image, which other work disturbs less."""
-    before = os.times()
-    elapsed = seconds(work)
-    after = os.times()
-    spent = sum(after[:4]) - sum(before[:4])  # own and children's, in programs and system
-    return f"{count / elapsed:.1f} a second, {spent / count * 1000:.0f} ms of processor"
-
-
-def build(files: list[Path], root: Path, processes: int) -> None:
-    cache = Cache(root=root, settings=SETTINGS)
-    build_cache(cache, files, processes=processes, report=lambda *_: None)
-
-
-def compare_building(count: int, scratch: Path) -> None:
-    height, width = SETTINGS.size
-    print(f"| {ROWS} x {COLUMNS} to {height} x {width} | plain loop | 1 process | 2 processes |")
-    print("|---|---|---|---|")
-    for name, syntax in SYNTAXES.items():
-        folder = scratch / name
-        folder.mkdir()
-        files = write_files(folder, syntax, count)
-        cells = (
-            cost(partial(plain_loop, files, folder), count),
-            cost(partial(build, files, folder / "cache1", 1), count),
-            cost(partial(build, files, folder / "cache2", 2), count),
-        )
-        print(f"| {name} | {' | '.join(cells)} |", flush=True)
-
-
-def compare_reading(scratch: Path) -> None:
-    folder = scratch / "uncompressed"
+@contextmanager
+def by_cache(folder: Path) -> Iterator[Work]:
+    """By as many reading processes as there are cores."""
     files = sorted(folder.glob("*.dcm"))
-    images = open_images(Cache(root=folder / "cache1", settings=SETTINGS), files)
-    rows = np.arange(len(files))
-    pictures = [str(folder / f"{file.stem}.png") for file in files]
+    roots = (folder.parent / f"cache{turn}" for turn in itertools.count())
 
-    def read_pictures() -> None:
-        for picture in pictures:
-            cv2.imread(picture, cv2.IMREAD_UNCHANGED)
+    def build() -> None:
+        cache = Cache(root=next(roots), settings=SETTINGS)
+        built = build_cache(cache, files, processes=CORES, report=lambda *_: None)
+        assert built.built == len(files)
 
-    for what, work in (
-        ("from the cache", lambda: images.take(rows)),
-        ("as 16-bit PNG", read_pictures),
-    ):
-        best = min(seconds(work) for _ in range(5))
-        gigabytes = len(files) * SETTINGS.size[0] * SETTINGS.size[1] * 2 / 1e9
-        print(f"read {what}: {len(files) / best:,.0f} images a second, {gigabytes / best:.2f} GB/s")
+    yield clocked(build)
 
 
-def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 16
-    with tempfile.TemporaryDirectory() as scratch:
-        compare_building(count, Path(scratch))
-        compare_reading(Path(scratch))
-    peak = psutil.Process(os.getpid()).memory_info().rss
-    print(f"memory of this process at the end: {peak / 2**20:.0f} MB")
+@contextmanager
+def by_loop(folder: Path) -> Iterator[Work]:
+    """What a script would do: decode, scale by the largest value, shrink, save a 16-bit PNG."""
+    import pydicom
+
+    height, width = SETTINGS.size
+
+    def prepare() -> None:
+        for file in folder.glob("*.dcm"):
+            pixels = pydicom.dcmread(file).pixel_array.astype(np.float32)
+            pixels /= pixels.max()
+            scaled = cv2.resize(pixels, (width, height), interpolation=cv2.INTER_AREA)
+            picture = folder.parent / f"{file.stem}.png"
+            cv2.imwrite(str(picture), np.rint(scaled * 65535).astype(np.uint16))
+
+    yield clocked(prepare)
 
 
-if __name__ == "__main__":
-    main()
+def monai_dataset(files: Sequence[Path], reader: str) -> Any:
+    from monai.data import CacheDataset
+    from monai.transforms import Compose, EnsureChannelFirst, LoadImage, Resize, ScaleIntensity
+
+    looks = Compose(
+        [LoadImage(reader=reader), EnsureChannelFirst(), ScaleIntensity(), Resize(SETTINGS.size)]
+    )
+    return CacheDataset([str(file) for file in files], looks, num_workers=CORES, progress=False)
+
+
+@contextmanager
+def by_monai(folder: Path) -> Iterator[Work]:
+    files = sorted(folder.glob("*.dcm"))
+    yield clocked(lambda: monai_dataset(files, "PydicomReader"))
+
+
+def put_prepared(folder: Path, count: int) -> None:
+    """The same prepared images in the cache and as 16-bit PNG."""
+    levels: Levels = (breast(*SETTINGS.size) * 16).astype(np.uint16)
+    cache = Cache(root=folder / "cache", settings=SETTINGS)
+    for number in range(count):
+        file = folder / f"{number}.png"
+        levels[0, 0] = number
+        cv2.imwrite(str(file), levels)
+        cache.store(f"{number:064x}", levels)
+        cache.remember(cache.place_of(file), f"{number:064x}")
+
+
+@contextmanager
+def batch_of_cache(folder: Path) -> Iterator[Work]:
+    images = open_images(Cache(root=folder / "cache", settings=SETTINGS), pictures(folder))
+    yield clocked(lambda: images.take(np.arange(len(images))))
+
+
+@contextmanager
+def batch_of_png(folder: Path) -> Iterator[Work]:
+    files = pictures(folder)
+    yield clocked(lambda: np.stack([cv2.imread(str(one), cv2.IMREAD_UNCHANGED) for one in files]))
+
+
+@contextmanager
+def batch_of_monai(folder: Path) -> Iterator[Work]:
+    import torch
+
+    kept = monai_dataset(pictures(folder), "PILReader")
+    yield clocked(lambda: torch.stack([kept[row] for row in range(len(kept))]))
+
+
+def pictures(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.png"))
+
+
+LOOP: Final = Side(name="plain loop: pydicom, cv2, PNG", open=by_loop)
+MONAI: Final = Side(name="MONAI CacheDataset, in memory", open=by_monai, needs="monai")
+_HEIGHT, _WIDTH = SETTINGS.size
+
+ENTRIES: Final = (
+    *(
+        Comparison(
+            what=f"8 files of {ROWS} x {COLUMNS} prepared to {_HEIGHT} x {_WIDTH}, {name}",
+            put=functools.partial(put_files, syntax=f"1.2.840.10008.1.2.{syntax}"),
+            size=8,
+            here=Side(name="cache", open=by_cache),
+            instead=(LOOP, MONAI),
+            turns=2,
+        )
+        for name, syntax in (("uncompressed", "1"), ("JPEG 2000 lossless", "4.90"))
+    ),
+    Comparison(
+        what=f"{BATCH} prepared images of {_HEIGHT} x {_WIDTH} back as a batch",
+        put=put_prepared,
+        size=BATCH,
+        here=Side(name="cache", open=batch_of_cache),
+        instead=(
+            Side(name="16-bit PNG, cv2", open=batch_of_png),
+            Side(name="MONAI CacheDataset, from memory", open=batch_of_monai, needs="monai"),
+        ),
+    ),
+)

@@ -1,6 +1,5 @@
-"""From a prepared image to score and heatmap, beside torch with pytorch-grad-cam; and from a file.
-
-python -m benchmarks.score_and_heatmap [files]
+"""From a prepared image to score and heatmap, beside torch with pytorch-grad-cam; on its own also
+in bf16, with what that changes, and from a file on: `python -m benchmarks.score_and_heatmap`.
 
 The weights are random, the norms measured on synthetic images and the last layer scaled to log-odds
 of about 2: a network's time does not depend on its weights, but what bf16 changes does.
@@ -13,8 +12,10 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -27,22 +28,33 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.image import scale_cam_image
 from torch import Tensor, nn
 
-from benchmarks.reading import breast
+from benchmarks.reading import KEY, breast
+from benchmarks.side_by_side import Comparison, Side, Work, clocked
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.grad_cam import log_odds
-from mammo_core.inference.checkpoint import Checkpoint
+from mammo_core.files import sha256_of
+from mammo_core.inference.checkpoint import WEIGHTS_NAME, Checkpoint, load_checkpoint
 from mammo_core.inference.converting import make_check
-from mammo_core.inference.engine import Engine, fast_engine, open_engine, torch_engine
+from mammo_core.inference.engine import (
+    Engine,
+    fast_engine,
+    open_engine,
+    open_to_read,
+    torch_engine,
+)
 from mammo_core.inference.openvino import trial_batch
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.prepare import prepare, to_heat, to_pane
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
+from mammo_core.runs.card import ModelCard, write_card
 from mammo_core.scores import probabilities_of
+from mammo_core.training.outcome import save_weights
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
+from mammo_core.zoo.classifier import Classifier
 from tests.inference.made_up import card
-from tests.preprocessing.dicom_files import KEY, encoded_file
+from tests.preprocessing.dicom_files import encoded_file
 
 SETTINGS: Final = PrepareSettings(size=(1024, 512))
 POSITIVE: Final = (1,)
@@ -75,10 +87,9 @@ def best(works: dict[str, Callable[[], Answer]]) -> dict[str, tuple[float, float
     }
 
 
-def made_up(backbone: str, batch: NDArray[np.float32]) -> Checkpoint:
+def random_network(backbone: str, batch: NDArray[np.float32]) -> Classifier:
     torch.manual_seed(0)
-    settings = ModelConfig(backbone=backbone)
-    model = build_model(settings, task=CANCER, channels=SETTINGS.channels)
+    model = build_model(ModelConfig(backbone=backbone), task=CANCER, channels=SETTINGS.channels)
     images = torch.from_numpy(batch)
     _draw_norms(model)
     for part in model.modules():
@@ -91,8 +102,17 @@ def made_up(backbone: str, batch: NDArray[np.float32]) -> Checkpoint:
         last = [part for part in model.modules() if isinstance(part, nn.Linear)][-1]
         last.weight.copy_(torch.randn_like(last.weight) * 2.0 / embedding.norm(dim=1).mean())
         last.bias.zero_()
-    one = replace(card(f"{backbone:0>64}"), model=settings, prepare=SETTINGS, model_id=backbone)
-    made = Checkpoint(folder=Path(), card=one, model=model)
+    return model
+
+
+def card_of(backbone: str, *, weights: str) -> ModelCard:
+    settings = ModelConfig(backbone=backbone)
+    return replace(card(weights), model=settings, prepare=SETTINGS, model_id=backbone)
+
+
+def made_up(backbone: str, batch: NDArray[np.float32]) -> Checkpoint:
+    told = card_of(backbone, weights=f"{backbone:0>64}")
+    made = Checkpoint(folder=Path(), card=told, model=random_network(backbone, batch))
     make_check(made)  # it lies in no folder that another process could convert it from
     return made
 
@@ -136,6 +156,41 @@ def by_engine(engine: Engine, image: NDArray[np.float32]) -> Callable[[], Answer
         return float(probabilities_of(outputs.logits)[0, 1]), large[0]
 
     return work
+
+
+def put_checkpoint(folder: Path, height: int, *, backbone: str) -> None:
+    """A checkpoint of random weights, converted as the first reading with it would."""
+    prepare = PrepareSettings(size=(height, height // 2))
+    save_weights(random_network(backbone, trial_batch(prepare)), folder / WEIGHTS_NAME)
+    told = card_of(backbone, weights=sha256_of(folder / WEIGHTS_NAME))
+    write_card(replace(told, prepare=prepare), folder / "model_card.json")
+    open_to_read(folder)
+
+
+@contextmanager
+def here(folder: Path) -> Iterator[Work]:
+    checkpoint, engine = open_to_read(folder)
+    work = by_engine(engine, trial_batch(checkpoint.card.prepare, count=1))
+    yield clocked(work)
+
+
+@contextmanager
+def with_grad_cam(folder: Path) -> Iterator[Work]:
+    checkpoint = load_checkpoint(folder)
+    checkpoint.model.requires_grad_(True)  # as timm gives it; what we read with is frozen
+    yield clocked(by_library(checkpoint, trial_batch(checkpoint.card.prepare, count=1)))
+
+
+ENTRIES: Final = tuple(
+    Comparison(
+        what=f"score and heatmap of a prepared image of 1024 x 512, {title}",
+        put=partial(put_checkpoint, backbone=backbone),
+        size=1024,
+        here=Side(name="engine", open=here),
+        instead=(Side(name="torch and pytorch-grad-cam", open=with_grad_cam),),
+    )
+    for backbone, title in BACKBONES
+)
 
 
 def compare_engines() -> None:

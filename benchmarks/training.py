@@ -3,7 +3,8 @@
 The whole pipeline (cache, random changes, network, step) against the same network on one batch
 that never leaves the device, and against the loop everybody writes first: ImageFolder and a
 DataLoader. Then what keeping the features of a frozen front is worth. All in one run, every step
-by the product's own loop.
+by the product's own loop. The table of `python -m benchmarks` has the pipeline beside that loop
+and beside timm's loader and step.
 
 `--show` does so for ResNet-50 in bf16 at 600 x 600 and at 1024 x 512, then tells from 500 measured
 steps what 60 epochs of 209 batches of 32 take at 600 x 600: all trained, and behind a frozen front.
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +30,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from torchvision import datasets, transforms
 
+from benchmarks.side_by_side import Comparison, Side, Work
 from mammo_core.config import DataConfig, ModelConfig, OptimConfig, PrepareSettings, RunConfig
 from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.jobs import KEEP_MEMORY, worker_environment
@@ -350,6 +353,102 @@ def plain_loop(
 def endless(epoch: Callable[[int], Iterator[Batch]]) -> Iterator[Batch]:
     for number in itertools.count(1):
         yield from epoch(number)
+
+
+BACKBONE, SIZE, COUNT, LOADERS = "mobilenetv2_100", (512, 256), 8, 2
+
+
+def put_women(folder: Path, women: int) -> None:
+    write_phantom_set(folder / "set", women=women, seed=0, size=(1024, 512))
+    link_plain(folder, 4 * women)
+    batches_of(table_settings(folder), torch.device("cpu"))  # the cache is built once
+
+
+def table_settings(folder: Path) -> RunConfig:
+    return RunConfig(
+        data=DataConfig(folder=str(folder / "set"), adapter="phantom_set", label_rule="lesion"),
+        model=ModelConfig(backbone=BACKBONE),
+        prepare=PrepareSettings(size=SIZE),
+        optim=OptimConfig(batch_size=16, warmup_epochs=0),
+        device="cpu",
+    )
+
+
+@contextmanager
+def by_pipeline(folder: Path) -> Iterator[Work]:
+    config = table_settings(folder)
+    bench = bench_of(config)
+    source = batches_of(config, bench.fabric.device, images=(WARM_UP + COUNT) * 16)
+
+    def work() -> float:
+        with closing(endless(source.epoch)) as batches:
+            return seconds_of(bench, batches, COUNT, WARM_UP)
+
+    yield work
+
+
+@contextmanager
+def by_image_folder(folder: Path) -> Iterator[Work]:
+    config = table_settings(folder)
+    bench = bench_of(config)
+
+    def work() -> float:
+        with closing(endless(plain_loop(folder, config, bench.fabric.device, LOADERS))) as batches:
+            return seconds_of(bench, batches, COUNT, WARM_UP)
+
+    yield work
+
+
+@contextmanager
+def by_timm(folder: Path) -> Iterator[Work]:
+    """Its dataset, loader with its usual changes, optimizer and step, as its train.py has them."""
+    from timm import create_model
+    from timm.data import create_dataset, create_loader
+    from timm.optim import create_optimizer_v2
+
+    prepare = table_settings(folder).prepare
+    dataset = create_dataset(
+        "", root=str(folder / "plain"), split="train", is_training=True, input_img_mode="L"
+    )
+    model = create_model(BACKBONE, in_chans=1, num_classes=2)
+    optimizer = create_optimizer_v2(model, opt="adamw", lr=1e-4, weight_decay=0.01)
+    loss_of = nn.CrossEntropyLoss()
+
+    def epoch(_number: int) -> Iterator[Batch]:
+        yield from create_loader(
+            dataset, input_size=(1, *SIZE), batch_size=16, is_training=True, num_workers=LOADERS,
+            mean=prepare.mean, std=prepare.std, device=torch.device("cpu"),
+        )  # fmt: skip
+
+    def work() -> float:
+        model.train()
+        started = time.perf_counter()
+        with closing(endless(epoch)) as batches:
+            for number, (images, targets) in enumerate(itertools.islice(batches, WARM_UP + COUNT)):
+                if number == WARM_UP:
+                    started = time.perf_counter()
+                loss = loss_of(model(images), targets)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+            return time.perf_counter() - started
+
+    yield work
+
+
+ENTRIES = (
+    Comparison(
+        what=f"{COUNT} batches of 16 trained, MobileNetV2 at {SIZE[0]} x {SIZE[1]}",
+        put=put_women,
+        size=48,
+        here=Side(name="pipeline, as a worker", open=by_pipeline, settings=KEEP_MEMORY),
+        instead=(
+            Side(name="ImageFolder and DataLoader", open=by_image_folder),
+            Side(name="timm's loader and step", open=by_timm),
+        ),
+        turns=2,
+    ),
+)
 
 
 def as_worker() -> None:

@@ -4,18 +4,22 @@ The example on a first visit, a sample with score and heatmap, the next case of 
 heading of every page beside that of a page of Streamlit with nothing else on it, what a click in
 the bar takes, four made-up DICOM images of 4096 x 3328 pixels of 12 bits; at 1:1 a pattern
 of single pixels must be seen in every one. Needs Chromium and the browser tests' requirements.
+The table of `python -m benchmarks` has the headings alone, in turns with the empty page.
 """
 
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 from playwright.sync_api import Page, Request, sync_playwright
 
+from benchmarks.side_by_side import Comparison, Side, Work
 from launcher.browser import find_browser
 from mammo_core.files import samples_root
 from tests.e2e.conftest import FLAGS
@@ -44,7 +48,8 @@ def main() -> None:
     parser.add_argument("--folder", help="of checkpoints; else those that ship alone")
     arguments = parser.parse_args()
     table: Table = {}
-    with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
+    kept = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # servers write to their end
+    with kept as scratch, sync_playwright() as playwright:
         folder = Path(scratch)
         settings = {
             "MAMMO_HOME": str(folder / "home"),
@@ -59,8 +64,7 @@ def main() -> None:
         app = ROOT / "streamlit_app.py"
         with running_server(app, folder / "first.log", settings) as server:
             first_visits(tab, server, table)
-        empty = folder / "empty.py"
-        empty.write_text('import streamlit as st\nst.title("Empty")\n')
+        empty = write_empty(folder)
         with running_server(empty, folder / "empty.log", settings) as server:
             heading(tab, server, "", "first heading of an empty page of Streamlit", table)
         with running_server(app, folder / "second.log", settings) as server:
@@ -73,8 +77,52 @@ def main() -> None:
             files = [write_image(folder, side, view) for side in "RL" for view in ("CC", "MLO")]
             large_files(tab(), server, files, table)
         browser.close()
-    width = max(map(len, table))
-    print("\n".join(f"{what:{width}}  {seconds:6.2f} s" for what, seconds in table.items()))
+        width = max(map(len, table))
+        print("\n".join(f"{what:{width}}  {seconds:6.2f} s" for what, seconds in table.items()))
+
+
+def write_empty(folder: Path) -> Path:
+    """A page of Streamlit with nothing but its heading."""
+    script = folder / "empty.py"
+    script.write_text('import streamlit as st\nst.title("Empty")\n')
+    return script
+
+
+def put_empty(folder: Path, _size: int) -> None:
+    write_empty(folder)
+
+
+@contextmanager
+def first_heading(folder: Path, *, name: str | None) -> Iterator[Work]:
+    """Of a page of ours, or of the empty one; each visitor's browser has nothing of it yet."""
+    script = folder / "empty.py" if name is None else ROOT / "streamlit_app.py"
+    log = folder / f"{name}.log"
+    with running_server(script, log, {}) as server, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=find_browser(), args=FLAGS)
+
+        def visit() -> float:
+            with browser.new_context(viewport={"width": 1440, "height": 900}) as visitor:
+                page = visitor.new_page()
+                address = f"{server.url}/{name or ''}"
+                return timed(page, "h1", lambda: page.goto(address, wait_until="commit"))
+
+        visit()  # modules are imported once for each server
+        yield visit
+        browser.close()
+
+
+ENTRIES: Final = tuple(
+    Comparison(
+        what=f"first heading of {(name or 'read').capitalize()}, the browser's cache empty",
+        put=put_empty,
+        size=0,
+        here=Side(name="page", open=partial(first_heading, name=name)),
+        instead=(Side(name="empty page of Streamlit", open=partial(first_heading, name=None)),),
+        turns=3,
+        tells_memory=False,
+    )
+    for name in PAGES
+)
 
 
 def first_visits(tab: Callable[[], Page], server: Server, table: Table) -> None:
@@ -135,7 +183,10 @@ def heading(tab: Callable[[], Page], server: Server, name: str, what: str, table
 
     def visit() -> float:
         page = tab()
-        return timed(page, "h1", lambda: page.goto(f"{server.url}/{name}", wait_until="commit"))
+        took = timed(page, "h1", lambda: page.goto(f"{server.url}/{name}", wait_until="commit"))
+        page.locator(IDLE).wait_for(timeout=LONG)  # else its charts slow the next visit down
+        page.context.close()
+        return took
 
     visit()  # its modules are imported once for each server
     table[what] = best(visit)

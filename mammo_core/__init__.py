@@ -32,6 +32,7 @@ _PUBLIC: Final = {
     "pool_cases": "mammo_core.metrics.cases",
     "auc_with_interval": "mammo_core.metrics.uncertainty",
     "rates_at": "mammo_core.metrics.uncertainty",
+    "share_cases": "mammo_core.metrics.compare",
     "auc_difference": "mammo_core.metrics.compare",
     "operating_point": "mammo_core.metrics.threshold",
     # what can go wrong

@@ -13,6 +13,7 @@ from mammo_core.commands.command import Command
 from mammo_core.commands.data import AUDIT, PHANTOM, PREPARE
 from mammo_core.commands.data_sets import DATA
 from mammo_core.commands.evaluate import ENSEMBLE, EVALUATE
+from mammo_core.commands.example import EXAMPLE
 from mammo_core.commands.files import INSPECT, PREDICT
 from mammo_core.commands.finding import FIND_LESIONS
 from mammo_core.commands.fuse import FUSE
@@ -44,6 +45,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     DATA,
     ENSEMBLE,
     EVALUATE,
+    EXAMPLE,
     EXPLAIN_CHECK,
     EXPORT,
     FIND_LESIONS,

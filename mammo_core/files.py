@@ -283,6 +283,11 @@ def studies_root(own: Path | None = None) -> Path:
     return (own or home()) / "studies"
 
 
+def tour_file(own: Path | None = None) -> Path:
+    """There once somebody has taken the tour of the pages, or has said no to it."""
+    return (own or home()) / "toured"
+
+
 def data_roots() -> tuple[Path, ...]:
     """The folders that whoever started the server lets its visitors look into; none where nobody
     said, and then a visitor types the path of a folder.

@@ -55,7 +55,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "Not inferior": "Worse by less than a margin that was fixed beforehand.",
     # what a probability is worth
     "Calibration": "Whether of the cases with score 0.2 about 20 of 100 have cancer.",
-    "Calibration error": "How far scores and the share of cancers lie apart, on average.",
+    "Calibration slope": "Below 1 the scores are too extreme, above 1 too timid.",
+    "ECE": "Expected calibration error: how far scores and the share of cancers lie apart on "
+    "average, over bins of cases; 0 is perfect.",
+    "ICI": "Integrated calibration index: the same along a smooth curve in place of bins.",
     "Brier score": "The mean squared distance of scores from the truth (0 or 1): 0 is perfect.",
     "Temperature": "One number that all scores are softened or sharpened by; their order stays.",
     "Platt": "A re-calibration by two numbers, slope and offset of the log-odds; the order stays.",
@@ -64,6 +67,15 @@ MEANINGS: Final[Mapping[str, str]] = {
     "cancer about 2.7 times as likely against its absence.",
     "Net benefit": "Cancers found minus false alarms weighed by the threshold: what a decision is "
     "worth against calling all or nobody.",
+    "Decision curve": "Net benefit over a range of thresholds, beside calling all or nobody.",
+    "Triage": "Cases below a low score are not read by anybody.",
+    # studies
+    "External test": "On women of another data set than the one learnt from, such as of another "
+    "hospital: what a model is worth elsewhere.",
+    "Power": "How often a study of this size would show a difference that is really there.",
+    "Learning curve": "How results grow with the number of women learnt from.",
+    "Verification bias": "Where only women who were called back were checked, nobody counts the "
+    "cancers of the others: sensitivity looks better than it is.",
     # readers
     "Kappa": "How far two readers, or a model and the truth, agree beyond chance: 0 is chance, 1 "
     "is always.",
@@ -79,13 +91,61 @@ MEANINGS: Final[Mapping[str, str]] = {
     "muscle.",
     "Density": "How much of the breast is white on the image, from A (fatty) to D (extremely "
     "dense); cancers hide in it.",
+    "Window": "Which grey values are spread from black to white on the screen.",
+    "CLAHE": "Contrast raised part by part of an image, within a limit.",
+    "Modality": "In an archive the kind of imaging, MG for mammography; in a reader study a way of "
+    "reading, such as with the model.",
+    "Accession number": "The number under which a hospital keeps one examination that was ordered.",
     "Case": "What is counted: an image, a breast, an exam or a woman.",
     "Heatmap": "Which places of an image the score comes from; not where a cancer is.",
     "Grad-CAM": "A heatmap from the network's last map, weighed by how much each channel raises "
     "the score.",
     "Fidelity": "Whether heatmaps point at marked lesions more than those of the same network with "
     "shuffled weights.",
+    "Embedding": "An image as the network sees it, a list of numbers: images that look alike to it "
+    "lie close together.",
     # training
+    "Recipe": "Settings of a training that work, under one name; each can be changed.",
+    "Label rule": "What makes an image positive, such as a cancer proven by biopsy.",
+    "Backbone": "The part of a network that turns an image into features; a small head on top "
+    "makes the score of them.",
+    "Pretrained weights": "What a network has learnt elsewhere, from photographs or other "
+    "mammograms, before it sees these women.",
+    "Linear probe": "The last layer alone is trained: shows what the features are worth as such.",
+    "BatchNorm": "A layer that centres and scales features by what it saw in training; trained "
+    "alone, it adapts a network to other machines.",
+    "Pooling": "How a map of places becomes one score: by the strongest place (max), the mean "
+    "(avg), or between (gem).",
+    "Dropout": "Parts of the network are left out by chance in training, so that none is relied on "
+    "alone.",
+    "Optimiser": "The rule by which weights change: SGD follows the slope, Adam scales each step, "
+    "AdamW keeps weights small as well.",
+    "Learning rate": "How far weights move in a step: too far never settles, too little never "
+    "arrives.",
+    "Schedule": "How the learning rate changes in the course of a training, such as down a cosine.",
+    "Warm-up": "The first epochs, in which the learning rate rises from nearly nothing.",
+    "Weight decay": "At each step weights are drawn a little towards zero, against learning by "
+    "heart.",
+    "Batch": "The images that are looked at before weights change once.",
+    "Gradient accumulation": "Several batches count as one larger one, without its memory.",
+    "Gradient clipping": "A step longer than this is shortened, so that no odd batch throws the "
+    "network off.",
+    "Early stopping": "Training ends after so many epochs that were no better on the validation "
+    "women.",
+    "EMA": "Exponential moving average: a running mean of the weights is kept, steadier than the "
+    "last ones alone.",
+    "Mixed precision": "Most numbers are kept with fewer digits: faster on a GPU, nearly the same "
+    "result.",
+    "Seed": "Where all draws by chance start from: the same seed, the same draws.",
+    "Augmentation": "Training images are changed by chance, such as turned or brightened, so that "
+    "a network learns what stays.",
+    "Mixup": "Two training images are laid over each other, and their labels mixed alike.",
+    "Oversampling": "Images of the rarer class are shown more often in an epoch.",
+    "Class weights": "A mistake on the rarer class costs more.",
+    "Focal loss": "A loss in which images that are right already count less, so that hard ones "
+    "decide.",
+    "Label smoothing": "Labels count as a little less than certain, so that scores do not run to 0 "
+    "and 1.",
     "Split": "Which women are learnt from (train), decide when to stop (validation), and are "
     "looked at last (test).",
     "Leak": "A woman, or a copy of her image, on both sides of a split: results look better than "

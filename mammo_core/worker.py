@@ -143,6 +143,12 @@ def archive(run: RunFolder) -> str:
     return work(run)
 
 
+def example(run: RunFolder) -> str:
+    from mammo_core.example import make_example
+
+    return make_example(run, report=JobProgress(run), should_stop=run.is_asked_to_stop)
+
+
 def audit(run: RunFolder) -> str:
     from mammo_core.datasets.audit.report import put_into
     from mammo_core.datasets.audit.result import FIRST_FILE, write_audit
@@ -176,6 +182,11 @@ def _disk(run: RunFolder) -> str:
     return "disk"
 
 
+def _own_turn(run: RunFolder) -> str:
+    """It hands all work on to others, each of which waits for its own device."""
+    return "example"
+
+
 def _any_device(run: RunFolder) -> str:
     """Like a training: two at once would slow, and measure, each other."""
     return device_of("auto")
@@ -193,6 +204,7 @@ KINDS: Final = {
     "baselines": Kind(baselines, _disk),
     "embed": Kind(embed, _any_device),
     "evaluate": Kind(evaluate, _any_device),
+    "example": Kind(example, _own_turn),
     "explain_check": Kind(judge, _any_device),
     "froc": Kind(judge, _any_device),
     "latency": Kind(latency, _any_device),

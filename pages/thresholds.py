@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rates_at
 from pages.components.shared.auc import show_auc, show_provenance
 from pages.components.shared.counting import Counted, count, pick_counting, show_count, title_of
@@ -67,7 +68,13 @@ def show_judged(counted: Counted) -> None:
         show_verified(counted, rates)
         sections = [name for name in SECTIONS if name != "Classes" or has_several_classes(counted)]
         section = st.segmented_control(
-            "Show", sections, default=sections[0], required=True, key="judge", bind="query-params"
+            "Show",
+            sections,
+            default=sections[0],
+            required=True,
+            key="judge",
+            bind="query-params",
+            help=meaning("Operating point", "Calibration", "FROC", "Embedding"),
         )
         with noted_errors():
             SECTIONS[section](counted, rates)

@@ -11,20 +11,96 @@ METRICS = {
     "NPV", "F1", "FROC", "Kappa", "Quadratic kappa", "Calibration", "Net benefit",
 }  # fmt: skip
 
+#: Labels on pages, as they are written there, and the term whose sentence stands behind their `?`.
+LABELS = {
+    "“Without cancer” rests on": "Reference standard",
+    "A case is one": "Case",
+    "Accession number": "Accession number",
+    "Aim": "Youden",
+    "An image is positive by this rule": "Label rule",
+    "Averaged weights": "EMA",
+    "Backbone": "Backbone",
+    "Batch size": "Batch",
+    "Batches added up": "Gradient accumulation",
+    "Best epoch by validation": "Overfitting",
+    "Dropout": "Dropout",
+    "Epochs": "Epoch",
+    "Figure": "AUC",
+    "Focal loss, gamma": "Focal loss",
+    "Gradient clipped at": "Gradient clipping",
+    "Held fixed": "Specificity",
+    "How often": "Fold",
+    "Images that look alike to the model": "Embedding",
+    "Label smoothing on positives": "Label smoothing",
+    "Learning rate": "Learning rate",
+    "Local contrast (CLAHE)": "CLAHE",
+    "Loss": "Loss",
+    "Modality": "Modality",
+    "Not read below a score of": "Triage",
+    "Not scored yet": "External test",
+    "Only recalled women were verified": "Verification bias",
+    "Optimiser": "Optimiser",
+    "Patience, epochs": "Early stopping",
+    "Placed by": "Embedding",
+    "Pooling": "Pooling",
+    "Precision": "Mixed precision",
+    "Prevalence, %": "Prevalence",
+    "Re-calibrate on the validation cases": "Platt",
+    "Recipe": "Recipe",
+    "Schedule": "Schedule",
+    "Seed": "Seed",
+    "Seed of the orders": "Seed",
+    "Seed of the split": "Seed",
+    "Share of the training women": "Learning curve",
+    "Specificities": "Partial AUC",
+    "Study of": "Power",
+    "To be shown": "Not inferior",
+    "Views of a breast scored together": "MLO",
+    "Warm-up epochs": "Warm-up",
+    "Weight decay": "Weight decay",
+    "Weights to start from": "Pretrained weights",
+    "What images weigh in the loss": "Class weights",
+    "What is trained": "Linear probe",
+    "Which images an epoch shows": "Oversampling",
+    "Window": "Window",
+}
+#: What may ask a reader to know what is on its label.
+ASKS = {
+    "checkbox", "multiselect", "number_input", "pills", "radio", "segmented_control", "selectbox",
+    "slider", "text_input", "toggle",
+}  # fmt: skip
+
+
+def terms_in(node: ast.AST) -> set[str]:
+    """The terms that calls of `meaning` below `node` name."""
+    calls = [one for one in ast.walk(node) if isinstance(one, ast.Call)]
+    named = [one.args for one in calls if getattr(one.func, "id", "") == "meaning"]
+    parts = [part for arguments in named for one in arguments for part in ast.walk(one)]
+    return {str(part.value) for part in parts if isinstance(part, ast.Constant)}
+
+
+def asked() -> list[tuple[str, str, set[str]]]:
+    """Every widget with a fixed label: where it stands, the label, the terms explained."""
+    found = []
+    for source in sorted((REPOSITORY / "pages").rglob("*.py")):
+        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Call) and node.args):
+                continue
+            label = node.args[0]
+            if getattr(node.func, "attr", "") in ASKS and isinstance(label, ast.Constant):
+                helps = [word.value for word in node.keywords if word.arg == "help"]
+                terms = set.union(set(), *map(terms_in, helps))
+                found.append((f"{source.name}:{node.lineno}", str(label.value), terms))
+    return found
+
 
 def explained() -> dict[str, set[str]]:
     """By page, the terms whose sentence stands behind one of its `?`."""
     found: dict[str, set[str]] = {}
-    for source in (REPOSITORY / "pages" / "components").rglob("*.py"):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "meaning":
-                terms = {
-                    part.value
-                    for argument in node.args
-                    for part in ast.walk(argument)
-                    if isinstance(part, ast.Constant)
-                }
-                found.setdefault(source.parent.name, set()).update(terms)
+    for source in (REPOSITORY / "pages").rglob("*.py"):
+        terms = terms_in(ast.parse(source.read_text(encoding="utf-8")))
+        if terms:
+            found.setdefault(source.parent.name, set()).update(terms)
     return found
 
 
@@ -44,8 +120,20 @@ def test_every_page_explains_its_terms_and_no_metric_is_left_out() -> None:
     pages = explained()
     assert {"read", "thresholds", "compare", "train", "data", "shared"} <= pages.keys()
     told = set.union(*pages.values())
-    assert told <= MEANINGS.keys()
+    assert told == MEANINGS.keys()
     assert told >= METRICS
+
+
+def test_every_label_with_a_term_of_the_trade_has_its_sentence_wherever_it_stands() -> None:
+    labels = asked()
+    assert LABELS.keys() - {label for _, label, _ in labels} == set(), "a label has another name"
+    assert set(LABELS.values()) <= MEANINGS.keys()
+    wanting = [
+        f"{where} {label}"
+        for where, label, terms in labels
+        if label in LABELS and LABELS[label] not in terms
+    ]
+    assert wanting == []
 
 
 def test_several_terms_are_told_by_name_and_one_without() -> None:

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Third-party packages each part may import. The standard library is always allowed.
@@ -66,7 +68,7 @@ OWN: dict[str, set[str]] = {
 }  # fmt: skip
 
 #: Modules at the top that stand above every part: whatever is done, they start it.
-ABOVE_ALL = ("cli", "worker", "__init__")
+ABOVE_ALL = ("cli", "worker", "example", "__init__")
 
 #: What must load without torch: the pages that show tables and pictures open without paying for it.
 TORCH_FREE_PARTS = (
@@ -74,8 +76,9 @@ TORCH_FREE_PARTS = (
     "sharing", "archive",
 )  # fmt: skip
 TORCH_FREE = (
-    "config", "cli", "worker", "training.recipes", "training.by_recipe", "training.preflight",
-    "zoo.catalog", "zoo.published", "inference.engine", "inference.scoring", "inference.openvino",
+    "config", "cli", "worker", "example", "training.recipes", "training.by_recipe",
+    "training.preflight", "zoo.catalog", "zoo.published", "inference.engine",
+    "inference.scoring", "inference.openvino",
 )  # fmt: skip
 
 SOURCES = sorted(
@@ -125,6 +128,7 @@ def test_every_part_imports_only_the_libraries_it_may() -> None:
     assert offenders == {}
 
 
+@pytest.mark.slow
 def test_parts_depend_downwards() -> None:
     parts = {folder.name for folder in (ROOT / "mammo_core").iterdir() if folder.is_dir()}
     offenders = {
@@ -168,6 +172,7 @@ def test_light_modules_load_neither_torch_nor_ray() -> None:
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
+@pytest.mark.slow
 def test_opening_a_page_does_not_load_the_distributions_of_scipy() -> None:
     """`scipy.stats` takes a second, and fails where another page is importing torch meanwhile."""
     names = [name for name in MODULES if name.startswith("pages.components.")]
@@ -177,6 +182,7 @@ def test_opening_a_page_does_not_load_the_distributions_of_scipy() -> None:
     assert ran.returncode == 0
 
 
+@pytest.mark.slow
 def test_training_loads_where_there_are_no_pages_and_no_dicom() -> None:
     absent = ["streamlit", "plotly", "pydicom", "pytorch_grad_cam", "imagecodecs"]
     names = [name for name in MODULES if name.startswith("mammo_core.training.")]
@@ -187,7 +193,7 @@ def test_training_loads_where_there_are_no_pages_and_no_dicom() -> None:
 
 def test_pages_take_what_belongs_to_a_visitor_from_one_place_alone() -> None:
     """Where several people share a server, the folders of `files` are nobody's."""
-    own = {"cases_root", "worklists_root", "studies_root", "tables_root", "tags_root"}
+    own = {"cases_root", "worklists_root", "studies_root", "tables_root", "tags_root", "tour_file"}
     own |= {"list_runs", "find_run", "list_checkpoints", "find_checkpoint"}
     own |= {"list_registered", "register"}
     of_all = ("mammo_core.files", "mammo_core.runs.folder", "mammo_core.datasets.dataset")

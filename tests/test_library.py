@@ -1,6 +1,8 @@
 """What mammo_core offers to other programs: listed, described, lazy, and used by the notebook."""
 
+import inspect
 import json
+import re
 import subprocess
 import sys
 
@@ -8,6 +10,7 @@ import pytest
 
 import mammo_core
 from mammo_core.files import REPOSITORY
+from tests.predictions import made_up_predictions
 
 NOTEBOOK = REPOSITORY / "docs" / "notebook.ipynb"
 
@@ -28,6 +31,26 @@ def test_every_public_name_is_there_and_told_of() -> None:
         assert f"`{name}" in told
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         mammo_core.nothing  # noqa: B018
+
+
+def test_names_are_told_as_they_are_called_and_say_what_they_do() -> None:
+    told = (REPOSITORY / "docs" / "library.md").read_text(encoding="utf-8")
+    called = re.findall(r"^\| `(\w+)\(([\w, ]+)\)` \|", told, re.M)
+    assert len(called) >= 15
+    for name, words in called:
+        inspect.signature(getattr(mammo_core, name)).bind(**dict.fromkeys(words.split(", ")))
+    assert [name for name in mammo_core.__all__ if not getattr(mammo_core, name).__doc__] == []
+
+
+def test_two_models_are_compared_by_public_names_alone() -> None:
+    tables = [made_up_predictions(skill=skill, seed=seed) for skill, seed in ((2.0, 1), (1.0, 2))]
+    breasts = [mammo_core.pool_cases(table, mammo_core.Level.BREAST) for table in tables]
+    better, worse = mammo_core.share_cases([breasts[0], breasts[1]]).cases
+    difference = mammo_core.auc_difference(better, worse)
+    assert difference.cases == 120
+    assert difference.low <= difference.value <= difference.high
+    aucs = [mammo_core.auc_with_interval(cases).value for cases in (better, worse)]
+    assert difference.value == pytest.approx(aucs[0] - aucs[1])
 
 
 def test_importing_it_costs_nothing() -> None:

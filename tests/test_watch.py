@@ -83,6 +83,7 @@ print(len(made), served.is_full(limits))
     assert watched(tmp_path, script, shared=True) == f"{made} {gigabytes == 0}"
 
 
+@pytest.mark.slow
 def test_of_many_closed_tabs_a_large_server_keeps_the_newest_and_another_keeps_all(
     tmp_path: Path,
 ) -> None:
@@ -101,6 +102,7 @@ print(served.is_any_over(closed, is_large=True), len(closed))
     assert said == ["False 20", f"True {newest}", "False 8"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
 def test_a_server_may_have_more_files_open_than_is_usual(tmp_path: Path) -> None:
     """A hundred tabs that were closed within two minutes hold a thousand."""

@@ -5,6 +5,7 @@ from typing import get_args, get_type_hints
 
 from mammo_core import config
 from mammo_core.archive.worklists import WorkConfig
+from mammo_core.example import ExampleConfig
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import WORKER
 from mammo_core.runs.searches import SearchConfig
@@ -16,7 +17,7 @@ from mammo_core.worker import __name__ as name
 def test_every_kind_of_work_that_settings_ask_for_is_done_by_somebody() -> None:
     hints = [
         get_type_hints(record)["kind"]
-        for record in (*vars(config).values(), SearchConfig, WorkConfig)
+        for record in (*vars(config).values(), ExampleConfig, SearchConfig, WorkConfig)
         if isinstance(record, type) and "kind" in getattr(record, "__annotations__", {})
         if record is not config.PatchConfig  # what patches are of; a part of a training's settings
     ]

@@ -90,6 +90,7 @@ def write_predictions(table: pd.DataFrame, path: Path) -> None:
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
+    """The table of scores and labels in a CSV, or a TableError that says what is wrong with it."""
     return check_predictions(read_table(path, what="predictions table"))
 
 

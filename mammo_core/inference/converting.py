@@ -6,9 +6,11 @@ To convert takes several times what the network itself takes, so whoever reads h
 
 import faulthandler
 import json
+import os
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -52,12 +54,16 @@ from mammo_core.zoo.openvino import ConversionError, write_network
 _MOST_KEPT: Final = 16  # networks; the one not used for longest goes first
 _HALF_MADE: Final = "making-"
 _HALF_MADE_SECONDS: Final = 3600.0  # nobody converts for so long: a crash left it
+_MOST_SECONDS: Final = 1800.0  # for native code that hangs: others wait for it
+_NICENESS: Final = 10
 _OOM_SCORE: Final = Path("/proc/self/oom_score_adj")
 
 
 def main(folder: Path) -> None:
-    # Whoever asked may be gone while native code hangs: nobody else would end this.
-    faulthandler.dump_traceback_later(_HALF_MADE_SECONDS, exit=True)
+    faulthandler.dump_traceback_later(_MOST_SECONDS, exit=True)
+    threading.Thread(target=_end_with_who_asked, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(_NICENESS)  # pages are answered meanwhile
     with suppress(OSError):  # where memory runs out, rather this process is killed than a server
         _OOM_SCORE.write_text("1000", encoding="ascii")
     try:
@@ -65,6 +71,11 @@ def main(folder: Path) -> None:
     except MammoError as error:
         sys.stdout.write(str(error))
         raise SystemExit(1) from None
+
+
+def _end_with_who_asked() -> None:
+    sys.stdin.buffer.read()  # nothing is ever sent
+    os._exit(1)
 
 
 def make_check(checkpoint: Checkpoint) -> EngineCheck:

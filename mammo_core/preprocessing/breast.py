@@ -46,7 +46,9 @@ def find_breast(pixels: Pixels) -> Mask:
 
 
 def breast_of(pixels: Pixels) -> Mask:
-    """`find_breast` on every few pixels: a cell of a heatmap is far larger than those between."""
+    """Which pixels are breast: `find_breast` on every few of them, as a cell of a heatmap is far
+    larger than those between.
+    """
     step = max(1, max(pixels.shape) // _MASK_SIDE)
     mask = find_breast(np.ascontiguousarray(pixels[::step, ::step]))
     whole: Mask = mask.repeat(step, axis=0).repeat(step, axis=1)

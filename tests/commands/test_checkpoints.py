@@ -76,6 +76,7 @@ def test_a_threshold_is_shown_with_what_it_promises_and_the_interval(
     assert "Chance leaves open (95 %): sensitivity " in told
 
 
+@pytest.mark.slow
 def test_the_check_says_what_reads_and_why_fast_is_off(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["checkpoints", "check", "mine"]) == 1
     told = capsys.readouterr().out

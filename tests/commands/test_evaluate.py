@@ -54,6 +54,7 @@ def test_a_data_set_is_labelled_as_the_checkpoint_learnt_it_where_it_can_be(
     assert rule_for(adapter, RunFolder(tmp_path)) == expected
 
 
+@pytest.mark.slow
 def test_women_the_checkpoint_learnt_from_are_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

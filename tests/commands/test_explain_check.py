@@ -39,6 +39,7 @@ def test_heatmaps_are_checked_and_what_was_found_is_kept(
     assert all(sentence in told for sentence in kept.sentences)
 
 
+@pytest.mark.slow
 def test_regions_of_heatmaps_are_marks_that_find_lesions_or_do_not(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

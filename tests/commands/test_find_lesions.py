@@ -53,6 +53,7 @@ def women_of(run: RunFolder) -> pd.DataFrame:
     return manifest.assign(has_box=manifest["image_id"].isin(dataset.boxes["image_id"]))
 
 
+@pytest.mark.slow
 def test_lesions_are_looked_for_and_what_was_found_is_kept(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -72,6 +73,7 @@ def test_lesions_are_looked_for_and_what_was_found_is_kept(
     assert "For research only. Not a medical device." in told
 
 
+@pytest.mark.slow
 def test_women_it_learnt_from_are_left_out_and_counted(run: RunFolder) -> None:
     rows = women_of(run)
     with_lesion = rows.loc[rows["has_box"], "group_id"].unique()

@@ -67,6 +67,7 @@ def test_who_comes_late_is_told_the_last_epoch_there_was(run: RunFolder) -> None
     assert [line.partition(":")[0] for line in lines] == ["epoch   3 of 40"]
 
 
+@pytest.mark.slow
 def test_epochs_are_told_as_they_end_and_what_only_counts_on_is_not_repeated(
     run: RunFolder,
 ) -> None:

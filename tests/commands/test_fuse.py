@@ -21,6 +21,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     return write_run(tmp_path, "a-run", made_up_predictions(women=80, with_cancer=30))
 
 
+@pytest.mark.slow
 def test_what_age_adds_is_told_with_its_interval_and_kept_as_a_run(
     run: RunFolder, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -56,6 +57,7 @@ def test_to_name_neither_columns_nor_features_is_a_mistake(
     assert "Nothing was named" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_leak_of_the_run_is_told_of_what_is_made_from_it(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -266,6 +266,7 @@ def test_files_come_in_order_and_each_once_however_they_are_named(tmp_path: Path
         find_files([tmp_path / "none"])
 
 
+@pytest.mark.slow
 def test_a_hundred_folders_of_files_take_the_memory_of_one(tmp_path: Path) -> None:
     for folder in range(100):
         (tmp_path / str(folder)).mkdir()

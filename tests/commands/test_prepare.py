@@ -30,6 +30,7 @@ def test_what_it_would_take_is_told_and_nothing_is_made(
     assert not (tmp_path / "home/cache").exists()
 
 
+@pytest.mark.slow
 def test_images_are_prepared_once_and_what_cannot_be_read_is_named(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -51,6 +52,7 @@ def test_settings_that_cannot_work_are_refused(
     assert "Image size is 4 x 16" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_as_a_job_it_reports_and_finishes_like_any_run(folder: Path) -> None:
     config = CacheConfig(
         name="made up",

@@ -115,6 +115,7 @@ def test_of_what_is_over_nothing_is_stopped(
     assert not run.is_asked_to_stop()
 
 
+@pytest.mark.slow
 def test_a_list_of_which_only_the_head_is_read_ends_without_a_complaint(run: RunFolder) -> None:
     for number in range(200):  # more than a pipe holds
         other = RunFolder(run.path.parent / f"run-{number}")

@@ -35,6 +35,7 @@ def test_what_test_images_tell_is_a_look_in_the_shell_and_as_a_job(
     assert len(openings_of(run)) == looks
 
 
+@pytest.mark.slow
 def test_a_checkpoint_is_put_under_stress_and_what_was_found_is_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

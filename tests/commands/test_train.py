@@ -28,6 +28,7 @@ def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
 
 
+@pytest.mark.slow
 def test_a_recipe_and_a_folder_are_enough(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,6 +132,7 @@ def test_a_run_can_be_made_for_others_to_start(
     assert capsys.readouterr().out.count("not started") == 2
 
 
+@pytest.mark.slow
 def test_few_women_to_choose_by_are_told_before_the_start(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -81,6 +81,7 @@ def test_grey_levels_and_pixels_know_the_brightness_and_confounders_do_not(tmp_p
     assert aucs["baseline: confounders"] == pytest.approx(0.5, abs=0.15)
 
 
+@pytest.mark.slow
 def test_what_the_images_are_labelled_by_guesses_nothing(tmp_path: Path) -> None:
     """Where density is learnt, the density that is told is the answer."""
     manifest = manifest_of(tmp_path, age=pd.NA, site="one")
@@ -92,6 +93,7 @@ def test_what_the_images_are_labelled_by_guesses_nothing(tmp_path: Path) -> None
     assert aucs_of(fitted(tmp_path, beside))["baseline: confounders"] == 1.0
 
 
+@pytest.mark.slow
 def test_without_confounders_there_is_no_such_baseline(tmp_path: Path) -> None:
     predictions = fitted(tmp_path, manifest_of(tmp_path, age=50.0))
     assert "baseline: confounders" not in set(predictions["model_id"])
@@ -107,6 +109,7 @@ def test_batches_find_what_the_whole_finds(tmp_path: Path) -> None:
         assert auc_of(score, positive) > 0.95
 
 
+@pytest.mark.slow
 def test_majority_is_the_share_in_training_and_chance_depends_on_the_seed(tmp_path: Path) -> None:
     manifest = manifest_of(tmp_path)
     sample = read_labelled_images(tmp_path, manifest, task=CANCER, seed=0)
@@ -164,6 +167,7 @@ def test_an_image_that_is_not_there_is_left_out(tmp_path: Path) -> None:
     assert "i59" not in set(fitted(tmp_path, manifest)["image_id"])
 
 
+@pytest.mark.slow
 def test_more_images_of_a_known_set_read_only_those_that_are_more(tmp_path: Path) -> None:
     """A fold, another task or more labels make another list of images, most of them known."""
     manifest = manifest_of(tmp_path)

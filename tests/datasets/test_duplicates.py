@@ -98,6 +98,7 @@ def hashes(count: int, seed: int) -> NDArray[np.uint64]:
     return rng.integers(0, 2**63, size=(count, 8), dtype=np.int64).astype(np.uint64)
 
 
+@pytest.mark.slow
 def test_candidates_are_the_same_as_by_comparing_every_pair_in_turn() -> None:
     words = hashes(700, seed=0)
     words[600:650, :4] = words[:50, :4]

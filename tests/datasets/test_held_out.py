@@ -40,6 +40,7 @@ def learnt(tmp_path: Path) -> tuple[RunFolder, ModelCard]:
     return run, replace(made_up, data=record)
 
 
+@pytest.mark.slow
 def test_without_a_name_the_test_images_of_its_own_data(
     learnt: tuple[RunFolder, ModelCard], tmp_path: Path
 ) -> None:

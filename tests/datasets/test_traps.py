@@ -356,6 +356,7 @@ def test_headers_and_sheets_are_parsed_in_another_process(tmp_path: Path) -> Non
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 def test_a_header_that_kills_its_reader_costs_its_neighbours_nothing(tmp_path: Path) -> None:
     drawn.write_picture(tmp_path / "a.png", drawn.texture(1, (80, 70)))
     (tmp_path / "deadly.png").write_bytes(b"deadly")

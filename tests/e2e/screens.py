@@ -68,6 +68,7 @@ SCREENS: Final = (
     Screen(name="a run", path=f"train?run={COPY}", holds=("[data-testid=stMetric]",)),
     Screen(name="data", path="data", holds=("[data-testid=stMetric]", ".js-plotly-plot")),
     Screen(name="images of a set", path="data?section=Images", holds=(LISTED, ".row img")),
+    Screen(name="help", path="help", holds=(".st-key-example", ".st-key-tour_again button")),
 )
 
 

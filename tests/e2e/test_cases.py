@@ -64,6 +64,7 @@ def listed(browser: Browser, serve: Callable[[Path], str]) -> Iterator[Page]:
     assert errors == []
 
 
+@pytest.mark.slow
 def test_500_rows_scroll_without_a_blank_one_and_few_are_drawn(listed: Page) -> None:
     seen = listed.locator(".scroller").evaluate(SCROLL)
     assert min(share for share, _ in seen) > 0.97

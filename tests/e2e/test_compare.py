@@ -23,6 +23,7 @@ def two_runs(checkpoints: Path) -> tuple[str, str]:
     return GOOD, GUESSING
 
 
+@pytest.mark.slow
 def test_two_runs_are_compared_over_the_same_cases(
     page: Page, app: Server, two_runs: tuple[str, str], take_picture: Callable[[str], None]
 ) -> None:

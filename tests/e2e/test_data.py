@@ -46,6 +46,7 @@ def register_and_audit(page: Page, folder: Path) -> None:
     expect(page.get_by_text("Audited ")).to_be_visible(timeout=SLOW)
 
 
+@pytest.mark.slow
 def test_the_leak_of_a_copied_set_is_named(
     page: Page, sets: Path, take_picture: Callable[[str], None]
 ) -> None:

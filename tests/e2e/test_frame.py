@@ -40,6 +40,7 @@ def test_the_four_ways_of_working_are_there() -> None:
     assert TITLES[:4] == ["Read", "Thresholds", "Compare", "Train"]
 
 
+@pytest.mark.slow
 def test_navigation_lists_each_page_once(page: Page) -> None:
     links = page.locator(TOP_BAR).get_by_role("link")
     expect(links).to_have_count(len(TITLES))
@@ -47,6 +48,7 @@ def test_navigation_lists_each_page_once(page: Page) -> None:
     assert shown == TITLES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("title", TITLES)
 def test_every_page_has_its_heading_and_the_notice(
     page: Page, title: str, take_picture: Callable[[str], None]

@@ -84,6 +84,7 @@ def test_numbers_follow_the_drag_and_only_the_release_is_sent(
     assert len(sent) == 1
 
 
+@pytest.mark.slow
 def test_a_case_exactly_at_the_threshold_is_called(show: Show) -> None:
     page = show()
     page.get_by_label("Threshold", exact=True).fill("0.7")
@@ -92,6 +93,7 @@ def test_a_case_exactly_at_the_threshold_is_called(show: Show) -> None:
     expect(page.get_by_text("Python has 0.700000")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_an_arrow_key_goes_to_the_next_score(show: Show) -> None:
     page = show()
     page.get_by_label("Decision threshold").focus()
@@ -146,6 +148,7 @@ def test_a_hundred_thousand_cases_follow_within_a_frame(show: Show) -> None:
     assert page.get_by_label("Decision threshold").evaluate(DRAG) < 16
 
 
+@pytest.mark.slow
 def test_a_screen_reader_hears_threshold_and_rates(show: Show) -> None:
     expect(show().get_by_label("Decision threshold")).to_have_attribute(
         "aria-valuetext", "0.5: sensitivity 100.0 %, specificity 50.0 %"

@@ -61,6 +61,7 @@ def test_the_threshold_moves_by_keyboard_and_stays_in_the_address(
     take_picture("thresholds")
 
 
+@pytest.mark.slow
 def test_a_cell_and_a_bar_lead_to_their_cases_by_keyboard(thresholds: Page) -> None:
     cell = thresholds.get_by_role("button", name=re.compile("missed of 40 with cancer"))
     missed = int((cell.locator("b")).inner_text())

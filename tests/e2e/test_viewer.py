@@ -145,6 +145,7 @@ def test_the_breast_fills_the_pane_though_the_image_is_larger(show: Show) -> Non
     assert filled / whole == pytest.approx(2000 / (1800 * 1.06), rel=0.005)
 
 
+@pytest.mark.slow
 def test_an_image_filed_the_other_way_round_is_mirrored_and_says_so(show: Show) -> None:
     screen = show("panes=2&mirrored=1")
     expect(screen.pane("LCC").locator(".info")).to_contain_text("mirrored")
@@ -220,6 +221,7 @@ def test_a_preset_shows_the_grey_the_standard_asks_for(show: Show, preset: str, 
     assert screen.grey("flat") == pytest.approx(255 - grey, abs=1)
 
 
+@pytest.mark.slow
 def test_a_drag_moves_both_breasts_outwards(show: Show) -> None:
     screen = show("panes=2")
     screen.page.get_by_role("button", name="Show AI").click()
@@ -239,6 +241,7 @@ def test_unlinked_images_move_alone(show: Show) -> None:
     assert screen.checksum("LCC") == left
 
 
+@pytest.mark.slow
 def test_the_wheel_zooms_at_the_cursor(show: Show) -> None:
     screen = show("panes=1")
     bounds = screen.pane("RCC").bounding_box()
@@ -290,6 +293,7 @@ def test_the_keys_do_what_the_buttons_do(show: Show) -> None:
     expect(screen.viewer).to_have_attribute("data-window", "W 4600 L 2200")
 
 
+@pytest.mark.slow
 def test_hiding_the_ai_hides_heat_and_regions(show: Show) -> None:
     """With everything hidden the picture is grey: red equals blue in every pixel."""
     screen = show("panes=1")
@@ -355,6 +359,7 @@ def test_texts_from_files_are_never_html(show: Show) -> None:
     expect(screen.viewer.locator("img")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_every_control_has_a_name_and_every_pane_can_be_reached(show: Show) -> None:
     screen = show("panes=2")
     nameless = """viewer => [...viewer.querySelectorAll("button, select, input, .pane")]
@@ -509,6 +514,7 @@ DRAWN_AND_SHOWN = """panes => panes.map(pane => {
 })"""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", [1400, 1003, 640])
 def test_no_word_below_the_picture_moves_or_stretches_it(show: Show, width: int) -> None:
     screen = show("panes=4")
@@ -529,6 +535,7 @@ def test_no_word_below_the_picture_moves_or_stretches_it(show: Show, width: int)
         assert shown == pytest.approx(drawn, abs=0.01)
 
 
+@pytest.mark.slow
 def test_a_chip_corrects_the_view_and_tells_python(show: Show) -> None:
     screen = show("panes=2&chips=1")
     screen.page.get_by_role("group", name="View of R CC").get_by_text("MLO").click()
@@ -553,6 +560,7 @@ def test_without_a_taker_there_are_no_chips(show: Show) -> None:
     expect(show("panes=2").viewer.locator(".chip")).to_have_count(0)
 
 
+@pytest.mark.slow
 def test_truth_is_hidden_until_it_is_asked_for(show: Show) -> None:
     screen = show("panes=1&truth=1")
     before = screen.checksum("RCC")
@@ -563,6 +571,7 @@ def test_truth_is_hidden_until_it_is_asked_for(show: Show) -> None:
     assert screen.checksum("RCC") == before
 
 
+@pytest.mark.slow
 def test_a_faint_map_says_so_while_it_is_shown(show: Show) -> None:
     screen = show("panes=1&faint=1")
     said = screen.pane("RCC").get_by_text("at most 12 % of the scale")
@@ -580,6 +589,7 @@ def test_what_is_known_of_a_file_is_shown_when_asked_for(show: Show) -> None:
     expect(screen.page.get_by_text("made up")).to_be_visible()
 
 
+@pytest.mark.slow
 def test_a_question_mark_lists_the_keys_and_escape_puts_them_away(show: Show) -> None:
     screen = show("panes=2&truth=1")
     screen.pane("RCC").focus()
@@ -611,6 +621,7 @@ def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Sh
     expect(screen.pane("RCC")).to_be_focused()  # the next key is heard as well
 
 
+@pytest.mark.slow
 def test_empty_panes_say_what_they_wait_for(show: Show) -> None:
     screen = show("waiting=1")
     expect(screen.page.get_by_text("L-CC.png: decoding")).to_be_visible()

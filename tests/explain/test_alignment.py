@@ -65,6 +65,7 @@ def test_the_networks_of_the_field_look_where_arithmetic_says(name: str, expecte
     assert all(torch.equal(before[key], after[key]) for key in before)
 
 
+@pytest.mark.slow
 def test_two_views_look_where_one_does() -> None:
     model = build_model(ModelConfig(backbone="resnet18", views=2), task=CANCER, channels=1)
     assert cell_offset(model, channels=1) == -15.5

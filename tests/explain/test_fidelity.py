@@ -51,6 +51,7 @@ def checked(dataset: Dataset, method: Method) -> Fidelity:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_map_of_bright_tiles_finds_bright_lesions_and_is_worthless_all_the_same(
     phantoms: Dataset,
 ) -> None:

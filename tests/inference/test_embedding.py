@@ -37,6 +37,7 @@ def embed(job: RunFolder, *, is_stopped: bool = False) -> str:
     return embed_into(job, config, report=lambda *_: None, should_stop=lambda: is_stopped)
 
 
+@pytest.mark.slow
 def test_every_image_of_a_set_is_placed_where_reading_it_would_place_it(job: RunFolder) -> None:
     assert embed(job) == "8 images placed by made-up."
     checkpoint = load_checkpoint(job.path.parent / "runs" / "made-up")

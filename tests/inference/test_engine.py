@@ -337,6 +337,7 @@ def mammogram() -> Mammogram:
     return Mammogram(info=info, pixels=pixels)
 
 
+@pytest.mark.slow
 def test_a_converted_network_reads_without_torch_what_torch_reads(
     checkpoint: Checkpoint, tmp_path: Path
 ) -> None:
@@ -417,6 +418,16 @@ def test_where_the_process_that_converts_is_killed_torch_reads_and_says_so(
     assert find_check(checkpoint.card) is None  # of the moment: it is tried again
 
 
+def test_the_process_that_converts_ends_with_whoever_asked(checkpoint: Checkpoint) -> None:
+    command = [sys.executable, "-m", "mammo_core.inference.converting", str(checkpoint.folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None
+        process.stdin.close()  # as where a server is killed
+        assert process.wait(timeout=60) == 1
+    assert find_check(checkpoint.card) is None
+
+
+@pytest.mark.slow
 def test_what_the_process_that_converts_says_stands_beside_the_score(
     checkpoint: Checkpoint, apart: None
 ) -> None:

@@ -119,6 +119,7 @@ def test_a_model_of_synthetic_images_scores_no_other_data_set(
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_the_engine_that_scored_stands_in_every_row(phantoms: Path, tmp_path: Path) -> None:
     checkpoint = load_checkpoint(tmp_path / "runs" / "made-up")
     done = evaluate(
@@ -203,6 +204,7 @@ def test_where_no_image_can_be_read_the_first_reason_is_told(
         )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(
     phantoms: Path, tmp_path: Path
 ) -> None:
@@ -211,6 +213,7 @@ def test_a_checkpoint_that_does_not_tell_whom_it_has_seen_is_said_to(
     assert "`mammo checkpoints seen made-up` writes the list anew" in told
 
 
+@pytest.mark.slow
 def test_a_woman_it_learnt_from_is_known_again_under_another_name(
     phantoms: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point
 from mammo_core.types import Level
 from tests.inference.made_up import PREPARE, write_checkpoint
 from tests.phantoms import put_phantoms
+from tests.quick import some_slow
 
 NOT_YET = FastCheck(model_id="made-up", card_sha256="", engine="made up", checked_at="")
 
@@ -86,6 +87,7 @@ def one_woman(tmp_path: Path) -> tuple[Checkpoint, Dataset]:
     return checkpoint, dataset
 
 
+@pytest.mark.slow
 def test_no_case_may_cross_a_locked_threshold(one_woman: tuple[Checkpoint, Dataset]) -> None:
     checkpoint, dataset = one_woman
     full, fast = says(-2.0, -0.01, 2.0, 2.0), says(-2.0, 0.01, 2.0, 2.0)
@@ -96,6 +98,7 @@ def test_no_case_may_cross_a_locked_threshold(one_woman: tuple[Checkpoint, Datas
     assert "moved to the other side of a locked threshold" in found.problem
 
 
+@pytest.mark.slow
 def test_a_case_is_pooled_as_its_threshold_wants_it(one_woman: tuple[Checkpoint, Dataset]) -> None:
     checkpoint, dataset = one_woman
     lock_at(checkpoint, 0.5, Level.BREAST)
@@ -104,7 +107,7 @@ def test_a_case_is_pooled_as_its_threshold_wants_it(one_woman: tuple[Checkpoint,
     assert (found.crossed, found.problem) == (0, "")
 
 
-@pytest.mark.parametrize("change", [0.1, -0.3, float("nan")])
+@pytest.mark.parametrize("change", some_slow([0.1, -0.3, float("nan")], quick=1))
 def test_no_logit_may_change_by_a_tenth(
     one_woman: tuple[Checkpoint, Dataset], change: float
 ) -> None:

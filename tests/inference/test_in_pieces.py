@@ -11,6 +11,7 @@ from tests.inference.made_up import PREPARE, write_checkpoint
 from tests.phantoms import put_phantoms
 
 
+@pytest.mark.slow
 def test_a_model_over_two_views_is_asked_anew_where_an_image_stands_beside_another(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

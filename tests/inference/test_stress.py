@@ -107,6 +107,7 @@ def test_without_a_threshold_or_with_one_for_calibrated_scores_there_are_no_verd
         assert "no verdicts" in found.sentences[0]
 
 
+@pytest.mark.slow
 def test_a_stop_is_heeded(phantoms: Dataset) -> None:
     assert (
         stress(engine(), card("0" * 64), phantoms, most=4, seed=0, should_stop=lambda: True) is None
@@ -143,6 +144,7 @@ def test_a_result_that_tells_without_the_breast_is_called_out(scored: Stressed) 
     assert "gives the label away" in words
 
 
+@pytest.mark.slow
 def test_both_views_of_a_breast_come_changed(phantoms: Dataset) -> None:
     seen: list[Batch] = []
 

@@ -237,6 +237,7 @@ def test_what_is_the_same_is_said_once() -> None:
     assert titles(FOUR[:2], by_image) == ["Right breast", "R CC", "R MLO"]
 
 
+@pytest.mark.slow
 def test_a_mean_is_rounded_as_it_is_where_thresholds_are_chosen() -> None:
     by_mean = replace(BY_BREAST, pooling=Pooling.MEAN, level=Level.EXAM)
     rng = np.random.default_rng(0)

@@ -68,6 +68,7 @@ def held(studies: int) -> float:
     return float(np.mean(answers))
 
 
+@pytest.mark.slow
 def test_the_interval_of_kappa_holds_it() -> None:
     assert held(100) >= 0.89
 

@@ -63,6 +63,7 @@ def test_a_model_worse_by_the_margin_is_not_called_no_worse_of_ten_with_cancer()
     assert wrong <= 0.04
 
 
+@pytest.mark.slow
 def test_nor_is_it_where_what_both_models_share_is_found_from_ten_women() -> None:
     """AUCs of .60 and .70: with all that was found in common it was called so in 4 of 100."""
     share, wrong = differences_held(10, 500, (0.60, 0.70), 1, 400, seed=1)
@@ -76,6 +77,7 @@ def test_nor_is_it_in_any_more_than_one_study_of_forty(ill: int) -> None:
     assert differences_held(ill, 500, (0.60, 0.70), 1, 2000)[1] <= 0.03
 
 
+@pytest.mark.slow
 def test_nor_is_it_of_sixty_with_cancer() -> None:
     """DeLong's symmetric interval called it so in 4 of 100."""
     share, wrong = differences_held(60, 200, (0.90, 0.95), 1, 300)

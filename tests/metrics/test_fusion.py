@@ -32,6 +32,7 @@ def test_age_that_tells_adds_to_the_score_and_has_the_largest_weights_with_it() 
     assert (fusion.weights["weight"] < fusion.weights["high"]).all()
 
 
+@pytest.mark.slow
 def test_a_column_named_twice_is_taken_once() -> None:
     table = women_whose_age_tells()
     twice, once = fuse(table, ["age", "age"]), fuse(table, ["age"])
@@ -39,6 +40,7 @@ def test_a_column_named_twice_is_taken_once() -> None:
     assert twice.both["score"].tolist() == once.both["score"].tolist()
 
 
+@pytest.mark.slow
 def test_density_that_tells_nothing_adds_nothing_and_weighs_nothing() -> None:
     fusion = fuse(made_up_predictions(women=120, with_cancer=40), ["density"])
     assert fusion.measure(Level.BREAST).added.low <= 0
@@ -47,6 +49,7 @@ def test_density_that_tells_nothing_adds_nothing_and_weighs_nothing() -> None:
     assert ((of_density["low"] < 0) & (of_density["high"] > 0)).all()
 
 
+@pytest.mark.slow
 def test_a_gain_that_may_be_chance_is_said_to_be_none() -> None:
     table = made_up_predictions(women=40, with_cancer=12, seed=3)
     measured = fuse(table, ["age"]).measure(Level.BREAST)
@@ -60,6 +63,7 @@ def test_what_tells_of_the_place_or_of_the_outcome_is_refused(column: str) -> No
         fuse(made_up_predictions().assign(after_biopsy="0"), [column])
 
 
+@pytest.mark.slow
 def test_images_of_which_it_is_not_told_are_left_out_and_counted() -> None:
     """Filled in, the gaps would tell the site that never told it."""
     table = made_up_predictions(women=120, with_cancer=40)

@@ -205,6 +205,7 @@ def gap_is_claimed(rng: np.random.Generator) -> bool:
     return any(gap.is_clear for gap in rate_gaps(cuts, 0.6))
 
 
+@pytest.mark.slow
 def test_parts_that_are_alike_are_rarely_told_apart() -> None:
     rng = np.random.default_rng(0)
     assert np.mean([gap_is_claimed(rng) for _ in range(40)]) <= 0.1

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -59,12 +59,20 @@ def open_page(runs_root: Path) -> OpenPage:
     """Open a page by its file name, through the real frame and navigation."""
 
     def open_(name: str) -> AppTest:
-        page = AppTest.from_file(APP, default_timeout=30).run().switch_page(f"pages/{name}.py")
-        page.run()
+        page = started(name)
         assert not page.exception, page.exception
         return page
 
     return open_
+
+
+def started(name: str) -> AppTest:
+    """As by a bookmark: that Read is run before it would be most of what a test takes."""
+    page = AppTest.from_file(APP, default_timeout=60).switch_page(f"pages/{name}.py")
+    page.context["url"] = f"http://127.0.0.1:8501/{name}"
+    page.run()
+    del page.context["url"]
+    return page
 
 
 def show_section(page: AppTest, name: str) -> None:
@@ -92,11 +100,3 @@ def score_rows(page: AppTest) -> list[dict[str, Any]]:
 
 def verdicts(page: AppTest) -> list[str]:
     return [panel["headline"] for panel in panels(page) if panel["headline"]]
-
-
-def some_slow(names: Iterable[str], *, quick: int) -> list[Any]:
-    """The first few in the quick tests, all of them by --all."""
-    return [
-        pytest.param(name, marks=[pytest.mark.slow] if number >= quick else [])
-        for number, name in enumerate(names)
-    ]

@@ -38,10 +38,11 @@ from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import Level, RunState, Split, Task
-from tests.pages.conftest import APP, OpenPage, some_slow
+from tests.pages.conftest import APP, OpenPage
 from tests.pages.listed import listed_cases
 from tests.pages.training_pages import register_phantoms
 from tests.predictions import made_up_predictions, write_run
+from tests.quick import some_slow
 
 RULE = ADAPTER.label_rules[0].name
 RUN = "20260101-000000-tiny_cnn-abcd"

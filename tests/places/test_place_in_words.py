@@ -58,6 +58,7 @@ def test_what_names_no_cluster_is_refused_in_words(named: str) -> None:
         cluster_in_use({"MAMMO_RAY": named})
 
 
+@pytest.mark.slow
 def test_no_ray_is_loaded_where_no_cluster_is_named_nor_to_start_a_run_on_one() -> None:
     code = (
         "import sys, mammo_core.cli, mammo_core.worker, mammo_core.training.series, "

@@ -95,6 +95,7 @@ def test_no_character_set_is_in_the_way(charset: bytes) -> None:
     assert is_read_right(with_elements(PLAIN, name, before=0x00080016))
 
 
+@pytest.mark.slow
 def test_a_deflated_bomb_is_refused() -> None:
     """Half a megabyte that would become 600; it is counted before any of it is held."""
     content = encoded_file(ramp(), DEFLATED, bits_stored=12)

@@ -66,6 +66,7 @@ def assert_complete(cache: Cache, files: list[Path]) -> None:
         np.testing.assert_array_equal(images[index], expected)
 
 
+@pytest.mark.slow
 def test_the_cache_gives_back_what_preparing_gives(cache: Cache, folder: Path) -> None:
     write_image(folder / "deep.pgm", 3000, highest=4095)
     (folder / "broken.pgm").write_bytes(b"P5 10 10 255\n too short")
@@ -108,6 +109,7 @@ def test_the_cache_gives_back_what_preparing_gives(cache: Cache, folder: Path) -
     assert {path: path.stat().st_mtime_ns for path in cache.folder.glob("*/*")} == before
 
 
+@pytest.mark.slow
 def test_a_killed_build_goes_on_where_it_stopped(cache: Cache, folder: Path) -> None:
     for index in range(60):
         write_image(folder / f"more{index}.pgm", 60 + index)

@@ -63,6 +63,7 @@ def test_a_table_comes_back_as_text_with_what_is_missing() -> None:
     assert table.index.tolist() == [0, 1]
 
 
+@pytest.mark.slow
 def test_of_many_cells_those_of_every_piece_come_in_order() -> None:
     data = b"n,half\n" + b"".join(b"%d,%d\n" % (number, number // 2) for number in range(600_000))
     assert len(decode_cells(data)) == 5  # the names, a row, and three times 250,000 at most

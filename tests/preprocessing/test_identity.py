@@ -88,6 +88,7 @@ def test_many_at_once_agree_on_one_key(tmp_path: Path) -> None:
     assert len(set(keys)) == 1
 
 
+@pytest.mark.slow
 def test_a_broken_key_is_not_replaced_in_silence(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"short")
     with pytest.raises(MammoError, match="has 5 bytes; 32 are right"):

@@ -86,6 +86,7 @@ def test_an_image_that_is_kept_is_written_there_and_only_words_come_back(
     assert {file.name for file in tmp_path.iterdir()} == {"image.pixels.npy", "image.wide.npy"}
 
 
+@pytest.mark.slow
 def test_a_kept_image_of_an_impossible_size_is_no_answer(tmp_path: Path) -> None:
     lie = (
         "from mammo_core.preprocessing.pixel_files import KeptImage\n"
@@ -144,6 +145,7 @@ def test_however_it_dies_it_is_told_in_words(behaviour: str) -> None:
     assert process.process_id is None
 
 
+@pytest.mark.slow
 def test_a_process_that_hangs_is_stopped_by_the_clock() -> None:
     process = ReadingProcess(command=pretender("time.sleep(60)"), seconds=0.5)
     with pytest.raises(ReadError) as refused:
@@ -208,6 +210,7 @@ def test_of_a_file_too_large_only_the_head_is_looked_at(
         assert time.monotonic() - start < 5.0
 
 
+@pytest.mark.slow
 def test_many_threads_share_a_few_processes() -> None:
     pool = ReadingPool(2)
     pictures = [f"P5 1 1 255\n{chr(level)}".encode() for level in range(100)]
@@ -232,6 +235,7 @@ def test_the_public_way_to_read_makes_its_own_key_and_id(
     assert read_mammogram(PLAIN, image_id="mine").ref.image_id == "mine"
 
 
+@pytest.mark.slow
 def test_a_file_whose_reader_was_killed_from_outside_is_read_again(tmp_path: Path) -> None:
     """The first process dies in the middle of the file; the next one reads it."""
     died = tmp_path / "died"

@@ -38,6 +38,7 @@ def ill_breasts(women: list[Woman]) -> list[Breast]:
     return [breast for woman in women for breast in woman.breasts if breast.lesion]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_and_another_seed_others(tmp_path: Path) -> None:
     for folder, seed in (("a", 3), ("b", 3), ("c", 4)):
         write_phantom_set(tmp_path / folder, women=2, seed=seed, size=(64, 32))
@@ -62,6 +63,7 @@ def test_a_folder_that_holds_another_set_is_refused_and_left_as_it_is(tmp_path: 
         write_phantom_set(tmp_path, women=2, seed=3, size=(64, 32))
 
 
+@pytest.mark.slow
 def test_a_set_keeps_the_contracts_and_its_boxes_lie_in_its_images(twelve_women: Path) -> None:
     manifest = check_manifest(pd.read_csv(twelve_women / "manifest.csv"))
     check_labels(manifest, CANCER)
@@ -109,6 +111,7 @@ def test_what_the_lesion_adds_most_lies_in_its_box(
     assert lit.box.x0 - 1 <= column <= lit.box.x1 + 1
 
 
+@pytest.mark.slow
 def test_in_both_views_a_lesion_lies_as_far_behind_the_nipple(women: list[Woman]) -> None:
     """CC and MLO differ in the beam's direction, not in the distance from the chest wall."""
     depths = []
@@ -122,6 +125,7 @@ def test_in_both_views_a_lesion_lies_as_far_behind_the_nipple(women: list[Woman]
     assert np.corrcoef(across.T)[0, 1] > 0.9
 
 
+@pytest.mark.slow
 def test_grey_levels_alone_tell_nothing_of_the_lesion(women: list[Woman]) -> None:
     """An ill breast is drawn twice, with and without: the pair differs in place, not in levels."""
     statistics, labels = [], []

@@ -205,6 +205,7 @@ def test_tissue_without_an_outline_is_kept_whole_and_noted() -> None:
     assert "whole frame" in prepared.notes[0]
 
 
+@pytest.mark.slow
 @settings(max_examples=80, deadline=None)
 @given(any_settings(), st.sampled_from([LEFT, RIGHT]), st.floats(0, 1), st.floats(0, 1))
 def test_a_point_comes_back_within_half_a_prepared_pixel(

@@ -58,6 +58,7 @@ def claim(told: Reported) -> dict[str, tuple[Status, str]]:
     }
 
 
+@pytest.mark.slow
 def test_what_a_model_of_two_views_sees_is_told(study: RunFolder) -> None:
     one = " ".join(text for _, text in claim(report_of(study)).values())
     card = read_card(study.file("model_card.json"))

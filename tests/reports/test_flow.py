@@ -2,6 +2,8 @@ import shutil
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
+import pytest
+
 from mammo_core.reports.study.women import Flow, Group, drawing_of
 from mammo_core.runs.folder import RunFolder
 from tests.reports.made_up_study import report_of
@@ -18,6 +20,7 @@ def test_the_flow_counts_found_left_out_and_used(study: RunFolder) -> None:
     )
 
 
+@pytest.mark.slow
 def test_without_the_data_set_only_what_was_used_is_told(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -28,6 +31,7 @@ def test_without_the_data_set_only_what_was_used_is_told(
     assert any("women cannot be read any more" in text for text in told.study.missing)
 
 
+@pytest.mark.slow
 def test_a_data_set_that_changed_since_is_not_taken_for_the_one_trained_on(
     study: RunFolder, study_folder: Path
 ) -> None:

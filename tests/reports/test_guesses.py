@@ -1,6 +1,7 @@
 """What guesses without a network reach stands in the report, on its very cases."""
 
 import pandas as pd
+import pytest
 
 from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.reports.document import render_markdown
@@ -10,6 +11,7 @@ from mammo_core.runs.folder import BASELINES_NAME, RunFolder
 from tests.reports.made_up_study import report_of
 
 
+@pytest.mark.slow
 def test_guesses_stand_beside_the_model_with_its_lead_over_each(study: RunFolder) -> None:
     table = read_predictions(study.predictions_file)
     flat = table.assign(model_id="baseline: majority", score=0.3)
@@ -29,6 +31,7 @@ def test_guesses_stand_beside_the_model_with_its_lead_over_each(study: RunFolder
     assert "| pixels | " in text
 
 
+@pytest.mark.slow
 def test_guesses_on_other_cases_are_not_compared(study: RunFolder) -> None:
     table = read_predictions(study.predictions_file)
     fewer = table[table["group_id"] != table["group_id"].iloc[0]]

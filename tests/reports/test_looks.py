@@ -1,6 +1,8 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from mammo_core.reports.study.report import Format, study_text
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -64,6 +66,7 @@ def test_a_look_at_another_model_of_the_same_women_is_a_look(study: RunFolder) -
     assert "on 1 occasion before, other models of the same women included" in text
 
 
+@pytest.mark.slow
 def test_without_a_lock_and_with_one_on_test_women_nothing_is_claimed(study: RunFolder) -> None:
     assert "No threshold is locked; the test results were opened on 1" in markdown_of(study)
     lock(study, "2025-01-01T12:00:00+00:00", split="test")
@@ -92,6 +95,7 @@ def test_a_damaged_log_of_looks_costs_the_count_alone(study: RunFolder) -> None:
     assert CHOSE_NOTHING not in text
 
 
+@pytest.mark.slow
 def test_of_an_evaluation_the_looks_at_its_own_results_count(
     study: RunFolder, study_folder: Path
 ) -> None:

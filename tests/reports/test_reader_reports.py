@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from mammo_core.reports.study.report import Format, study_text
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.reader_study import (
@@ -46,6 +48,7 @@ def report_of(run: RunFolder, studies: Path) -> str:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_study_of_the_model_is_in_its_report_and_those_of_others_are_not(tmp_path: Path) -> None:
     run = write_run(tmp_path / "runs", RUN, made_up_predictions())
     studies = tmp_path / "studies"

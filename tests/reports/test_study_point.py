@@ -111,6 +111,7 @@ def test_a_pooling_rule_that_is_none_is_a_sentence(study: RunFolder) -> None:
     assert "pools by 'loudest'" in results_of(study).why_no_point
 
 
+@pytest.mark.slow
 def test_a_recipe_may_fix_the_threshold_at_a_half_which_promises_nothing(study: RunFolder) -> None:
     config = study.settings(RunConfig)
     save_settings(replace(config, threshold="half"), study.settings_file)

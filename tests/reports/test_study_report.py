@@ -105,6 +105,7 @@ def test_a_part_of_the_curve_is_told_with_its_interval_or_with_why_not(
     assert re.search(r"at most 10% of these cases finds \d+\.\d %, \d+ of \d+ \(95 %", text)
 
 
+@pytest.mark.slow
 def test_the_audit_of_the_same_folder_and_rule_is_in_it(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_looks_are_counted_with_this_one_and_those_of_other_models(study: RunFol
     assert "on the same women; their results were opened on 3 occasions" in text
 
 
+@pytest.mark.slow
 def test_no_patient_no_validation_one_class_and_no_labels_are_a_sentence_each(
     tmp_path: Path,
 ) -> None:
@@ -163,6 +165,7 @@ def test_broken_predictions_are_refused_not_left_out(study: RunFolder) -> None:
         markdown_of(study)
 
 
+@pytest.mark.slow
 def test_a_table_cut_at_the_end_of_a_line_is_said_beside_the_headline(study: RunFolder) -> None:
     path = study.file("predictions.csv")
     lines = path.read_text().splitlines(keepends=True)
@@ -184,12 +187,14 @@ def test_broken_settings_are_a_sentence(study: RunFolder) -> None:
     assert "The settings of the run are not known" in markdown_of(study)
 
 
+@pytest.mark.slow
 def test_folders_of_this_computer_are_not_in_a_report(study: RunFolder, study_folder: Path) -> None:
     assert str(study_folder.parent) not in markdown_of(study)
     study_folder.rename(study_folder.with_name("elsewhere"))
     assert str(study_folder.parent) not in markdown_of(study)
 
 
+@pytest.mark.slow
 def test_what_is_known_of_stress_is_in_it_for_this_card_alone(study: RunFolder) -> None:
     add_stress(study, made_up_stress("a" * 64))
     assert "how scores hold under changed images was not measured" in markdown_of(study)
@@ -228,6 +233,7 @@ def test_an_evaluation_is_reported_with_the_card_of_its_model(
     assert "women trained on may be among these cases" in text
 
 
+@pytest.mark.slow
 def test_what_is_known_of_heatmaps_is_in_it(study: RunFolder) -> None:
     assert "whether the heatmaps of this model show that was not measured" in markdown_of(study)
     add_fidelity(study, made_up_fidelity(card_hash(study)))
@@ -248,6 +254,7 @@ def made_up_fidelity(card_sha256: str) -> Fidelity:
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_of_a_model_of_patches_the_lesions_it_finds_stand_in_report_and_card(
     study: RunFolder,
 ) -> None:
@@ -264,6 +271,7 @@ def test_of_a_model_of_patches_the_lesions_it_finds_stand_in_report_and_card(
         assert "## Operating point" not in text
 
 
+@pytest.mark.slow
 def test_evaluations_of_a_model_are_named_in_its_report(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -272,6 +280,7 @@ def test_evaluations_of_a_model_are_named_in_its_report(
     assert "It was evaluated on women (run 2026" in markdown_of(study)
 
 
+@pytest.mark.slow
 def test_what_a_model_is_worth_elsewhere_stands_beside_what_others_are(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -294,6 +303,7 @@ def test_what_a_model_is_worth_elsewhere_stands_beside_what_others_are(
     assert len(openings_of(again)) == 1  # its results were shown
 
 
+@pytest.mark.slow
 def test_women_of_an_evaluation_that_the_model_has_learnt_from_are_told_and_left_out(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -313,6 +323,7 @@ def section_of(text: str, title: str) -> str:
     return text.split(f"## {title}\n")[1].split("\n## ")[0]
 
 
+@pytest.mark.slow
 def test_an_evaluation_on_another_question_is_said_to_be_one(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -331,6 +342,7 @@ def test_an_evaluation_on_another_question_is_said_to_be_one(
     assert r" \*, " in own
 
 
+@pytest.mark.slow
 def test_a_command_that_audits_is_found_by_the_report(
     study: RunFolder, study_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -349,6 +361,7 @@ def test_a_command_that_audits_is_found_by_the_report(
     assert latest_audit(entry, audits_root()) is not None  # the Data page finds it as well
 
 
+@pytest.mark.slow
 def test_the_three_guidelines_agree_on_an_external_evaluation(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -370,6 +383,7 @@ def test_the_three_guidelines_agree_on_an_external_evaluation(
 EXTERNAL = {("CLAIM", "33"), ("STARD", "29"), ("TRIPO", "16")}
 
 
+@pytest.mark.slow
 def test_rates_of_papers_stand_beside_ours_and_not_without_their_intervals(
     study: RunFolder,
 ) -> None:
@@ -388,6 +402,7 @@ def test_rates_of_papers_stand_beside_ours_and_not_without_their_intervals(
     assert "(95 % " in row
 
 
+@pytest.mark.slow
 def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_folder: Path) -> None:
     entry = Registered(
         name="our women", folder=str(study_folder), adapter="csv_folder", label_rule="as-written"
@@ -469,6 +484,7 @@ def test_the_card_in_words_has_its_numbers_with_their_intervals(study: RunFolder
     assert "No operating point is locked" in text
 
 
+@pytest.mark.slow
 def test_a_model_that_says_one_class_to_all_is_told_above_and_among_the_limits(
     tmp_path: Path,
 ) -> None:

@@ -2,6 +2,7 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from mammo_core.reports.document import Table
 from mammo_core.runs.folder import RunFolder
@@ -15,6 +16,7 @@ def cells(table: Table | None, row: str) -> dict[str, str]:
     return dict(zip(table.header[1:], found[1:], strict=True))
 
 
+@pytest.mark.slow
 def test_women_are_counted_by_split_and_class(study: RunFolder) -> None:
     women = cells(report_of(study).table_one, "Women")
     assert women == {

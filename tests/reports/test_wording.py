@@ -38,6 +38,7 @@ def test_a_device_is_told_in_words() -> None:
     assert device_in_words(on_two) == "2 GPUs (cuda)"
 
 
+@pytest.mark.slow
 def test_a_report_has_no_names_for_programs_and_no_marks_of_another_form(
     study: RunFolder,
 ) -> None:
@@ -49,6 +50,7 @@ def test_a_report_has_no_names_for_programs_and_no_marks_of_another_form(
     assert "Site: site 1 (women)" in words
 
 
+@pytest.mark.slow
 def test_a_data_set_that_is_gone_is_told_of_once(study: RunFolder, study_folder: Path) -> None:
     study_folder.rename(study_folder.with_name("elsewhere"))
     root = study.path.parent

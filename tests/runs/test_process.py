@@ -55,6 +55,7 @@ def test_a_bug_is_kept_whole_in_the_log(run: RunFolder, capsys: pytest.CaptureFi
     assert "Traceback" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_run_waits_while_its_device_is_taken(run: RunFolder, tmp_path: Path) -> None:
     started = threading.Event()
 

@@ -4,6 +4,8 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from mammo_core.runs.jobs import device_turn
 
 SECONDS = 10.0
@@ -34,6 +36,7 @@ class Waiting(threading.Thread):
         return self.behind
 
 
+@pytest.mark.slow
 def test_a_waiting_run_is_told_the_run_in_front_of_it(tmp_path: Path) -> None:
     with device_turn(tmp_path, "cpu", name="20260101-first.v2", should_stop=lambda: False):
         second = Waiting(tmp_path, "second")

@@ -53,6 +53,7 @@ def exported(tmp_path: Path) -> tuple[Any, list[Any]]:
     return client, client.search_runs([experiment.experiment_id])
 
 
+@pytest.mark.slow
 def test_a_run_lies_there_whole_and_once_however_often_it_is_sent(
     run: RunFolder, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -52,6 +52,7 @@ def test_what_contradicts_itself_is_not_kept(
         register(tmp_path, replace(ENTRY, verification=told))
 
 
+@pytest.mark.slow
 def test_registering_again_keeps_what_was_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

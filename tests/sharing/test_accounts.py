@@ -47,6 +47,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     os.umask(before)
 
 
+@pytest.mark.slow
 def test_a_password_lets_its_account_in_and_no_other_does(file: Path) -> None:
     anna = add_account(file, "anna", Role.READER, password=PASSWORD)
     assert is_password(anna, PASSWORD)

@@ -260,6 +260,7 @@ def test_over_https_the_cookie_stays_there_and_comes_from_no_other_host(house: H
     assert ask(house, "/", cookie=answer.cookie, scheme="https").status == 200
 
 
+@pytest.mark.slow
 def test_a_page_that_is_left_alone_is_led_to_the_login_and_its_clock_does_not_count(
     house: House,
 ) -> None:

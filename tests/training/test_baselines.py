@@ -48,6 +48,7 @@ def test_baselines_score_the_images_that_the_run_is_judged_on(
     )
 
 
+@pytest.mark.slow
 def test_a_second_run_of_the_same_split_reads_no_image_again(
     run: RunFolder, tmp_path: Path
 ) -> None:

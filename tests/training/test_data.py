@@ -15,6 +15,7 @@ from mammo_core.training.batches import EvaluationBatches
 from mammo_core.training.data import left_out_in_words, load_dataset, load_images
 from mammo_core.types import Split
 from tests.phantoms import put_phantoms
+from tests.quick import some_slow
 from tests.training.made_up import CONFIG
 
 
@@ -33,7 +34,7 @@ def config_for(folder: Path, channels: int = 1):  # type: ignore[no-untyped-def]
     return replace(CONFIG, data=data, prepare=look, workers=1)
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", some_slow([1, 3], quick=1))
 def test_training_feeds_a_network_what_reading_will_feed_it(phantoms: Path, channels: int) -> None:
     config = config_for(phantoms, channels)
     dataset = load_dataset(config)
@@ -64,6 +65,7 @@ def test_no_woman_is_on_two_sides(phantoms: Path) -> None:
     assert sum(map(len, women)) == len(set.union(*women)) == 24
 
 
+@pytest.mark.slow
 def test_an_unreadable_image_is_named(phantoms: Path) -> None:
     config = config_for(phantoms)
     dataset = load_dataset(config)
@@ -78,6 +80,7 @@ def test_a_stop_while_images_are_prepared_leaves_nothing_to_train_on(phantoms: P
     assert load_images(dataset, config, report=lambda *_: None, should_stop=lambda: True) == {}
 
 
+@pytest.mark.slow
 def test_nothing_is_said_to_be_left_out_where_the_test_images_choose_the_epoch(
     phantoms: Path,
 ) -> None:

@@ -50,6 +50,7 @@ def finished(phantoms: Path, tmp_path: Path) -> RunFolder:
     return run
 
 
+@pytest.mark.slow
 def test_a_training_keeps_embeddings_and_they_can_be_made_again(
     finished: RunFolder, phantoms: Path, tmp_path: Path
 ) -> None:
@@ -69,6 +70,7 @@ def test_a_training_keeps_embeddings_and_they_can_be_made_again(
     assert again.images.equals(first.images)
 
 
+@pytest.mark.slow
 def test_whom_a_run_has_seen_can_be_written_down_again(
     finished: RunFolder, phantoms: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

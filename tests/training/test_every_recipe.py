@@ -28,12 +28,12 @@ from mammo_core.training.network import make_network
 from mammo_core.training.recipes import RECIPES, Manner, Recipe, with_changes
 from mammo_core.types import Mammogram, Split
 from tests.datasets.builders.women import BUILDERS
+from tests.quick import some_slow
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "recipes.md"
 #: Of whole images; what learns from patches goes to its end in test_patches.py.
-EVERY = pytest.mark.parametrize(
-    "recipe", [one for one in RECIPES if not one.patches], ids=lambda recipe: recipe.name
-)
+OF_IMAGES = [one for one in RECIPES if not one.patches]
+EVERY = pytest.mark.parametrize("recipe", OF_IMAGES, ids=lambda recipe: recipe.name)
 LAYOUT_OF_ANY = "roboflow"  # for recipes that take any data set
 BATCH = 4
 
@@ -114,7 +114,7 @@ def images_of(
     )
 
 
-@EVERY
+@pytest.mark.parametrize("recipe", some_slow(OF_IMAGES, quick=5, name=lambda recipe: recipe.name))
 def test_two_batches_go_from_the_files_of_its_data_set_to_a_better_network(
     recipe: Recipe,
     folders: Callable[[str], Path],

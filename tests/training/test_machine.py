@@ -140,6 +140,7 @@ def test_a_compiled_network_is_kept_resumed_and_judged_as_the_plain_one(
         torch.testing.assert_close(tensor, ours[name], rtol=1e-3, atol=1e-4, msg=name)
 
 
+@pytest.mark.slow
 def test_what_cannot_be_compiled_is_told_in_words() -> None:
     def no_compiler(graph: Any, inputs: Any) -> Any:
         raise FileNotFoundError("there is no g++")

@@ -29,6 +29,7 @@ def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunConfig:
     return replace(config(epochs=5, batch_size=4), data=data, workers=1)
 
 
+@pytest.mark.slow
 def test_it_tells_what_will_be_seen_and_measures_what_it_takes(
     settings: RunConfig, tmp_path: Path
 ) -> None:
@@ -51,6 +52,7 @@ def test_it_tells_what_will_be_seen_and_measures_what_it_takes(
     assert np.array_equal(images, looks)
 
 
+@pytest.mark.slow
 def test_a_probe_is_told_by_the_time_of_asking_the_frozen_part(settings: RunConfig) -> None:
     optim = replace(settings.optim, trained="linear", cached_variants=3, epochs=1000)
     told, _ = measure(replace(settings, optim=optim), report=lambda *_: None)
@@ -58,6 +60,7 @@ def test_a_probe_is_told_by_the_time_of_asking_the_frozen_part(settings: RunConf
     assert told.seconds < 60.0  # not a thousand epochs of it
 
 
+@pytest.mark.slow
 def test_images_shown_again_are_counted_again(settings: RunConfig) -> None:
     once, _ = measure(settings, report=lambda *_: None)
     often = BalanceConfig(sampler="oversample", positive_share=0.75)
@@ -106,6 +109,7 @@ def test_the_batch_is_halved_until_it_fits() -> None:
     assert largest_that_fits(8, hopeless) == 0
 
 
+@pytest.mark.slow
 def test_the_command_measures_and_starts_nothing(
     settings: RunConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],

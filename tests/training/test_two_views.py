@@ -39,6 +39,7 @@ from mammo_core.training.session import train
 from mammo_core.types import CANCER, ImageRef, Laterality, Mammogram, Split, View
 from mammo_core.zoo.freezing import last_layer
 from tests.phantoms import put_phantoms
+from tests.quick import some_slow
 from tests.training.made_up import SMALL, InMemory, config, paired, squares, two_views
 
 CPU = torch.device("cpu")
@@ -110,7 +111,7 @@ def uneven(women: int, *, seed: int) -> ImageSet:
     )
 
 
-@pytest.mark.parametrize("views", [1, 2])
+@pytest.mark.parametrize("views", some_slow([2, 1], quick=1))
 def test_what_only_the_pair_tells_is_learnt_from_two_views_alone(views: int) -> None:
     settings = two_views if views == 2 else config
     config_ = replace(settings(epochs=20, batch_size=16, learning_rate=1e-2), augment=STILL)
@@ -183,6 +184,7 @@ def checkpoint(finished: RunFolder, home: Path, monkeypatch: pytest.MonkeyPatch)
     return load_checkpoint(finished.path)
 
 
+@pytest.mark.slow
 def test_every_image_has_a_prediction_and_the_card_says_what_it_is_of(
     checkpoint: Checkpoint, finished: RunFolder
 ) -> None:

@@ -75,6 +75,7 @@ def test_a_training_ends_as_a_checkpoint(finished: RunFolder) -> None:
     assert "Warning" not in finished.read_log(last_lines=50)
 
 
+@pytest.mark.slow
 def test_a_leaky_split_is_refused_unless_asked_for_and_then_stamped(
     phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -124,6 +125,7 @@ def test_predictions_hold_the_validation_and_test_women_and_no_training_woman(
     assert both.astype(float).to_numpy() == pytest.approx(1.0, abs=2e-6)
 
 
+@pytest.mark.slow
 def test_a_stop_ends_the_run_early_and_says_so(
     phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -154,6 +156,7 @@ def test_missing_data_fail_the_run_in_words(
     assert "There is no folder" in status.message
 
 
+@pytest.mark.slow
 def test_the_card_tells_which_weights_were_started_from(
     phantoms: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

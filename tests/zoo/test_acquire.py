@@ -97,6 +97,7 @@ def hub(tmp_path: Path) -> Iterator[str]:
         thread.join()
 
 
+@pytest.mark.slow
 def test_weights_are_fetched_once_and_a_change_at_the_hub_is_noticed(
     hub: str, home: Path, tmp_path: Path
 ) -> None:

@@ -25,6 +25,7 @@ def views(breasts: int) -> torch.Tensor:
     return torch.rand(breasts, 2, 1, 64, 32, generator=torch.Generator().manual_seed(1))
 
 
+@pytest.mark.slow
 @EVERY_BACKBONE
 def test_every_backbone_gives_one_score_a_breast_and_learns_everywhere(backbone: Backbone) -> None:
     with torch.device("meta"):

@@ -18,6 +18,7 @@ from mammo_core.zoo.classifier import Classifier
 from mammo_core.zoo.freezing import last_layer
 from mammo_core.zoo.shelf import how_to_get
 from mammo_core.zoo.weights import get_weights, load_weights, load_weights_file
+from tests.quick import some_slow
 
 #: Ours, torchvision's, and what of torchvision's gives the last feature map.
 TWINS: dict[str, tuple[str, Callable[[nn.Module, Tensor], Tensor]]] = {
@@ -102,7 +103,9 @@ def test_one_grey_channel_sees_what_three_equal_ones_saw(name: str, tmp_path: Pa
     torch.testing.assert_close(one, three, rtol=1e-4, atol=1e-5 * float(three.abs().max()))
 
 
-@pytest.mark.parametrize("name", ["mobilenetv3_large_100", "test_convnext", "vit_small_dinov2"])
+@pytest.mark.parametrize(
+    "name", some_slow(["test_convnext", "mobilenetv3_large_100", "vit_small_dinov2"], quick=1)
+)
 def test_all_but_the_last_layer_is_taken(name: str, tmp_path: Path) -> None:
     torch.manual_seed(3)
     source = build_model(ModelConfig(backbone=name), task=CANCER, channels=1)

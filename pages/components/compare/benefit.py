@@ -37,7 +37,7 @@ def show_net_benefit(compared: Compared) -> None:
         share = 100 * prevalence_of(compared.models)
         prevalence = st.number_input(
             "Prevalence, %", 0.1, 90.0, min(max(round(share, 1), 0.1), 90.0), 0.1,
-            key="benefit_prevalence", bind="query-params", width=180,
+            key="benefit_prevalence", bind="query-params", width=180, help=meaning("Prevalence"),
         ) / 100  # fmt: skip
         threshold = st.number_input(
             "Called from a probability of, %", 0.1, 90.0, min(max(round(share, 1), 0.1), 90.0), 0.1,

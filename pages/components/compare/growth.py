@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.uncertainty import auc_with_interval
 from mammo_core.plots.overviews import GrownAuc, growth_figure
 from mammo_core.runs.card import settings_table
@@ -44,7 +45,8 @@ def show_growth(compared: Compared) -> None:
     st.caption(
         f"All on the same {len(cases):,} cases, {cases.positives:,} with cancer: the intervals "
         "move together, and say nothing of the luck of training. A curve that still climbs at its "
-        "end promises more from more women, and does not prove it."
+        "end promises more from more women, and does not prove it.",
+        help=meaning("Learning curve", "95 % interval"),
     )
 
 

@@ -12,6 +12,7 @@ import streamlit as st
 from mammo_core.config import EvaluateConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import checkpoints_root
+from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import locked_elsewhere
 from mammo_core.metrics.calibration import Interval
 from mammo_core.metrics.external import (
@@ -176,7 +177,9 @@ def offer_evaluating(cells: Sequence[MatrixCell], entries: "Mapping[Data, Regist
     if not fitting:
         st.caption("Every registered data set with the same classes has been scored.")
         return
-    name = st.selectbox("Not scored yet", list(fitting), key="to_evaluate")
+    name = st.selectbox(
+        "Not scored yet", list(fitting), key="to_evaluate", help=meaning("External test")
+    )
     cell = fitting[name]
     job = cell.evaluation.run if cell.evaluation is not None else None
     is_free = job is None or show_job(job)

@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.planning import (
     READER_LIKENESS,
     READER_SPREAD,
@@ -27,10 +28,15 @@ def show_plan(compared: Compared) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         figure = st.segmented_control(
             "Figure", list(PlannedFigure), default=PlannedFigure.AUC, required=True,
-            key="plan_figure",
+            key="plan_figure", help=meaning("AUC", "Sensitivity", "Specificity"),
         )  # fmt: skip
         aim = st.segmented_control(
-            "Study of", _AIMS, default=_AIMS[0], required=True, key="plan_aim"
+            "Study of",
+            _AIMS,
+            default=_AIMS[0],
+            required=True,
+            key="plan_aim",
+            help=meaning("95 % interval", "Power", "MRMC"),
         )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         first, second = _EXPECTED[aim]

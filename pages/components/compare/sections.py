@@ -5,6 +5,7 @@ from typing import Final
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from pages.components.compare.benefit import show_net_benefit
 from pages.components.compare.beside import show_beside
 from pages.components.compare.compared import Compared, show_images, show_settings
@@ -48,6 +49,15 @@ GROUPS: Final[Mapping[str, Mapping[str, Section]]] = {
     },
     "Study": {"Report": show_reports, "Plan a study": show_plan},
 }
+#: What is explained beside the sections of each group.
+_TERMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "Curves": ("ROC curve", "Precision and recall", "Calibration"),
+    "Differences": ("Operating point", "Not inferior", "Net benefit", "Decision curve"),
+    "Cases": ("Case", "Heatmap"),
+    "Elsewhere": ("External test", "Prevalence"),
+    "Effort": ("Learning curve", "Recipe"),
+    "Study": ("Reference standard", "Power"),
+}
 FIRST: Final = "ROC"
 SECTION: Final = "compare_section"
 _GROUP: Final = "compare_group"
@@ -68,6 +78,7 @@ def show_section(compared: Compared) -> None:
         group = GROUPS[chosen or known[FIRST]]
         section = st.segmented_control(
             "of these", list(group), required=True, key=SECTION, bind="query-params",
+            help=meaning(*_TERMS[chosen or known[FIRST]]),
             default=None if SECTION in state else FIRST,
         )  # fmt: skip
     group[section or next(iter(group))](compared)

@@ -21,12 +21,14 @@ from mammo_core.datasets.dataset import (
 from mammo_core.datasets.splits import find_leak, with_splits
 from mammo_core.errors import TableError
 from mammo_core.files import data_roots, datasets_root, folders_in
+from mammo_core.glossary import meaning
 from mammo_core.plots.overviews import counts_figure
 from mammo_core.runs.verification import Verification, Verified
 from mammo_core.sharing.rights import Action
 from mammo_core.tables import to_safe_csv
 from pages.components.shared.caselist.origin import CaseSource
 from pages.components.shared.caselist.panel import images_listing, show_cases_panel
+from pages.components.shared.example import offer_example
 from pages.components.shared.frame import escaped, noted_errors, shown_errors
 from pages.components.shared.whose import (
     is_of_private_data,
@@ -49,6 +51,7 @@ def pick_registered() -> Registered | None:
     entries = {entry.name: entry for entry in list_registered()}
     if not entries:
         st.info("No data set yet. Register the folder of one below.", icon=":material/info:")
+        offer_example()
         return None
     wanted = st.session_state.pop(_WANTED, None)
     if wanted in entries:
@@ -60,7 +63,9 @@ def pick_registered() -> Registered | None:
 def register_folder(*, is_open: bool) -> None:
     """Look at a folder, name what it is, choose the label rule, and keep it."""
     off = is_off(Action.REGISTER)
-    with st.expander("Register a folder", icon=":material/create_new_folder:", expanded=is_open):
+    with st.expander(
+        "Register a folder", icon=":material/create_new_folder:", expanded=is_open, key="register"
+    ):
         show_off(Action.REGISTER)
         with noted_errors():
             folder = None if off else _pick_folder()
@@ -109,6 +114,7 @@ def show_verification(entry: Registered, dataset: Dataset) -> None:
         with st.popover("Verification", icon=":material/fact_check:"):
             chosen = st.selectbox(
                 "“Without cancer” rests on", list(Verified), key=f"verified_{entry.name}",
+                help=meaning("Reference standard"),
                 index=list(Verified).index(known.without_cancer), required=True,
             )  # fmt: skip
             how = Verified(str(chosen))
@@ -122,7 +128,7 @@ def show_verification(entry: Registered, dataset: Dataset) -> None:
                 )  # fmt: skip
             of_recalled = st.checkbox(
                 "Only recalled women were verified", known.of_recalled,
-                key=f"verified_recalled_{entry.name}",
+                key=f"verified_recalled_{entry.name}", help=meaning("Verification bias"),
             )  # fmt: skip
             said = Verification(without_cancer=how, months=months, of_recalled=of_recalled)
             if st.button("Keep", key="verified_keep", disabled=said == known):
@@ -156,6 +162,7 @@ def _describe_and_keep(folder: Path) -> None:
         [rule.name for rule in adapter.label_rules],
         format_func=lambda name: get_label_rule(adapter, name).title,
         key=f"new_rule_{adapter.name}",
+        help=meaning("Label rule", "Reference standard"),
     )
     name = st.text_input("Name it", value=folder.name, key=f"new_name_{folder}")
     is_private = is_shared() and st.checkbox(
@@ -231,7 +238,9 @@ def show_split(dataset: Dataset) -> None:
     if not st.toggle("Try another split", key="split_try", value=not is_official):
         return
     left, middle, right = st.columns(3)
-    validation = left.slider("Validation", 0.05, 0.4, 0.15, 0.05, key="split_val")
+    validation = left.slider(
+        "Validation", 0.05, 0.4, 0.15, 0.05, key="split_val", help=meaning("Split")
+    )
     test = middle.slider("Test", 0.05, 0.5, 0.25, 0.05, key="split_test")
     told = [name for name in CHARTED if name != "birads" and manifest[name].notna().any()]
     column = right.selectbox("Also even by", ["nothing", *told], key="split_by")

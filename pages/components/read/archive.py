@@ -23,6 +23,7 @@ from mammo_core.archive.worklists import (
 )
 from mammo_core.errors import ConfigError
 from mammo_core.files import archives_file, home
+from mammo_core.glossary import meaning
 from mammo_core.preprocessing.cases import Case
 from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.preprocessing.worklists import keep_worklist
@@ -94,9 +95,13 @@ def _search(names: Sequence[str]) -> None:
             first = st.date_input("From", value=None, min_value=_EARLIEST, key="archive_first")
             last = st.date_input("To", value=None, min_value=_EARLIEST, key="archive_last")
         with st.container(horizontal=True):
-            accession = st.text_input("Accession number", key="archive_accession")
+            accession = st.text_input(
+                "Accession number", key="archive_accession", help=meaning("Accession number")
+            )
             patient = st.text_input("Patient id", key="archive_patient")
-            modality = st.selectbox("Modality", _MODALITIES, key="archive_modality")
+            modality = st.selectbox(
+                "Modality", _MODALITIES, key="archive_modality", help=meaning("Modality")
+            )
         if not st.form_submit_button("Search", icon=":material/search:", type="primary"):
             return
     st.session_state.pop(_FOUND, None)

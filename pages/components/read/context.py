@@ -142,7 +142,9 @@ def show_members(case: Case, read: CaseReading) -> None:
 def show_ensembles(case: Case, run: RunFolder, read: CaseReading) -> None:
     """Nothing where the model belongs to no ensemble."""
     found = ensembles_with(run.run_id, all_runs())
-    if not found or not st.toggle("What ensembles with this model say", key="ensembles"):
+    if not found or not st.toggle(
+        "What ensembles with this model say", key="ensembles", help=meaning("Ensemble")
+    ):
         return
     images = [case.image(image_id) for image_id in read.readings]
     for ensemble in found:
@@ -172,7 +174,9 @@ def show_context(
     if st.toggle("How steady the scores are", key="steady"):
         _show_spread(case, run, read)
     show_ensembles(case, run, read)
-    if kept is not None and st.toggle("Images that look alike to the model", key="similar"):
+    if kept is not None and st.toggle(
+        "Images that look alike to the model", key="similar", help=meaning("Embedding")
+    ):
         show_similar(case, run, read, kept)
 
 

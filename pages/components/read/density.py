@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import GradedCase, grade_cases, grade_in_words
 from mammo_core.preprocessing.cases import Case
 from mammo_core.runs.card import KAPPA, ModelCard
@@ -35,7 +36,7 @@ def show_density(case: Case) -> None:
             return
         first = _coarsest(graded)
         label = f"{card.task.name.capitalize()} {first.grade}, by model"
-        with st.popover(escaped(label), icon=":material/texture:"):
+        with st.popover(escaped(label), icon=":material/texture:", help=meaning("Density")):
             _show_grades(first, graded, card)
             _show_behind(run, card, graded)
             for sentence, titles in fit.remarks.items():

@@ -11,6 +11,7 @@ import streamlit as st
 
 from mammo_core.errors import ReadError
 from mammo_core.files import home
+from mammo_core.glossary import meaning
 from mammo_core.inference.interpretation import remarks, why_not
 from mammo_core.inference.verdict import score_cases, usual_images
 from mammo_core.metrics.cases import Pooling
@@ -104,7 +105,9 @@ def _show_choices(case: ReadCase) -> None:
     pseudonyms = Pseudonyms(key=installation_key(home() / "key"), case_id=case.case_id)
     names = dict.fromkeys(window.name for image in case.images for window in image.windows)
     with st.container(horizontal=True):
-        window = st.selectbox("Window", list(names), key="export_window", width=160)
+        window = st.selectbox(
+            "Window", list(names), key="export_window", width=160, help=meaning("Window")
+        )
         palette = st.selectbox(
             "Heatmap colours", list(COLOUR_MAPS), key="export_palette", width=160
         )

@@ -74,7 +74,9 @@ def show_study_start(case_ids: Sequence[str], run: RunFolder) -> None:
     )
     with st.form("study_form", border=False):
         title = st.text_input("Name of the study", key="study_title", max_chars=80)
-        seed = st.number_input("Seed of the orders", 0, 10_000, 0, key="study_seed")
+        seed = st.number_input(
+            "Seed of the orders", 0, 10_000, 0, key="study_seed", help=meaning("Seed")
+        )
         asks = st.pills(
             "Also ask for", list(Question), default=[Question.RECALL], selection_mode="multi",
             key="study_asks",

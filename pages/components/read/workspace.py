@@ -62,6 +62,7 @@ from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import models_for, pick_run, title_of, wanted_name
 from pages.components.shared.published import show_published
 from pages.components.shared.runs import show_measured
+from pages.components.shared.tour import offer_tour
 from pages.components.shared.whose import note_once
 
 _WELCOME: Final = (
@@ -234,6 +235,7 @@ def _show_ways_in() -> tuple[RunFolder | None, Callable[[], None]]:
             )
             show_choices()
         show_archive_door()
+        offer_tour()
     return run, draw_samples
 
 

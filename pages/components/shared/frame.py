@@ -38,7 +38,7 @@ def draw_frame(pages: Mapping[st.Page, str]) -> None:
         st.markdown("**Mammoscope**", width="content")
         if STUDY not in st.query_params:
             for page, icon in pages.items():
-                st.page_link(page, icon=icon, query_params=_views().get(page.title, {}))
+                st.page_link(page, icon=icon, query_params=views_left().get(page.title, {}))
         # In the bar, which nobody can fold away as the side can be
         st.caption(f":material/info: {NOTICE}", width="stretch", text_alignment="right")
         _show_visitor()
@@ -59,10 +59,11 @@ def without_notice(limits: Iterable[str]) -> list[str]:
 
 def remember_view(page: st.Page) -> None:
     """Called by streamlit_app.py after the page ran, however it ended."""
-    _views()[page.title] = _query()
+    views_left()[page.title] = _query()
 
 
-def _views() -> dict[str, dict[str, list[str]]]:
+def views_left() -> dict[str, dict[str, list[str]]]:
+    """By the title of a page the address's parameters it was left with."""
     views: dict[str, dict[str, list[str]]] = st.session_state.setdefault("views_left", {})
     return views
 

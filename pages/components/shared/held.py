@@ -4,6 +4,7 @@ from typing import Final
 
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.compare import Difference
 from mammo_core.metrics.partial import SpecificityRange
 from mammo_core.metrics.threshold import Aim
@@ -20,7 +21,15 @@ _AT_FIRST: Final = {Aim.SPECIFICITY: 0.9, Aim.RECALL_RATE: 0.1}
 
 def pick_range(*, key: str) -> SpecificityRange:
     low, high = st.slider(
-        "Specificities", 0.0, 1.0, (0.8, 1.0), 0.01, key=key, bind="query-params", width=320
+        "Specificities",
+        0.0,
+        1.0,
+        (0.8, 1.0),
+        0.01,
+        key=key,
+        bind="query-params",
+        width=320,
+        help=meaning("Partial AUC", "Specificity"),
     )
     found = SpecificityRange(low=low, high=high)
     found.check()
@@ -33,6 +42,7 @@ def pick_rate(*, key: str, at_first: Aim = Aim.SPECIFICITY) -> tuple[Aim, float]
         aim = st.segmented_control(
             "Held fixed", list(_ALIKE), default=at_first, required=True, key=key,
             format_func=_ALIKE.__getitem__, bind="query-params",
+            help=meaning("Specificity", "Recall rate"),
         )  # fmt: skip
         target = st.number_input(
             _LABELS[aim], 0.0, 1.0, _AT_FIRST[aim], 0.01, key=f"{key}_{aim.name}",

@@ -36,7 +36,11 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
         st.container(horizontal=True, vertical_alignment="bottom"),
     ):
         claim = st.selectbox(
-            "To be shown", [str(one) for one in Claim], key=f"{key}_claim", width=150
+            "To be shown",
+            [str(one) for one in Claim],
+            key=f"{key}_claim",
+            width=150,
+            help=meaning("Not inferior"),
         )
         figure = st.selectbox("in", [str(one) for one in MarginOf], key=f"{key}_figure", width=150)
         other = st.selectbox(
@@ -48,7 +52,11 @@ def offer_margin(run: RunFolder, others: Sequence[RunFolder], *, key: str) -> No
             help="In the figure's own units: 0.05 is five points.\n\n" + meaning("Not inferior"),
         )  # fmt: skip
         level = st.selectbox(
-            "A case is one", [str(one) for one in Level], key=f"{key}_level", width=150
+            "A case is one",
+            [str(one) for one in Level],
+            key=f"{key}_level",
+            width=150,
+            help=meaning("Case"),
         )
         is_wanted = st.form_submit_button("Write it down", icon=":material/edit_note:")
     if is_wanted:

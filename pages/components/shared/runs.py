@@ -10,6 +10,7 @@ import streamlit as st
 from mammo_core.config import DataConfig, EvaluateConfig, RunConfig, load_settings
 from mammo_core.errors import MammoError, RunError
 from mammo_core.files import datasets_root, shipped_checkpoints_root
+from mammo_core.glossary import meaning
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.jobs import stop_run
@@ -102,7 +103,7 @@ def show_found(known: list[Froc], *, key: str) -> None:
 
 
 def _show_fidelity(run: RunFolder, known: list[Fidelity]) -> None:
-    st.markdown("**Are its heatmaps true?**")
+    st.markdown("**Are its heatmaps true?**", help=meaning("Fidelity"))
     if not known:
         st.caption("Nobody has held them against lesions whose place is known. To do so:")
         st.code(f"mammo explain-check {run.run_id}", language=None)

@@ -84,6 +84,10 @@ def tags_root() -> Path:
     return files.tags_root(_own())
 
 
+def tour_file() -> Path:
+    return files.tour_file(_own())
+
+
 def only_ones_own() -> str:
     """Beside "there is no such case": whether another has one, nobody is told."""
     return "" if visitor() is None else " On this server everybody opens cases of their own."

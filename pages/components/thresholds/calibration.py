@@ -38,7 +38,7 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
     else:
         kind = st.segmented_control(
             "Re-calibrate on the validation cases", list(Recalibration), key="recalibration",
-            help=meaning("Calibration", "Temperature", "Platt", "Isotonic"),
+            help=meaning("Calibration", "Temperature", "Platt", "Log-odds", "Isotonic"),
             bind="query-params",
         )  # fmt: skip
     judged, score_map = cases, None
@@ -89,6 +89,11 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
             ],
             hide_index=True,
             key="calibration",
+            column_config={
+                "value": st.column_config.TextColumn(
+                    help=meaning("Calibration slope", "Brier score", "ECE", "ICI")
+                )
+            },
         )  # fmt: skip
         if kind is None:
             st.caption("Until re-calibrated this is a score, not a probability.")
@@ -123,7 +128,7 @@ def show_decision(cases: Cases, score_map: ScoreMap) -> None:
     wanted = (
         st.number_input(
             "Prevalence, %", _LOWEST, _HIGHEST, at_first, 0.1, key="decision_prevalence",
-            bind="query-params", width=320,
+            bind="query-params", width=320, help=meaning("Prevalence"),
         )
         / 100
     )  # fmt: skip
@@ -143,7 +148,7 @@ def show_decision(cases: Cases, score_map: ScoreMap) -> None:
         f"95 % intervals at each threshold, of {cases.positives:,} cases with and "
         f"{cases.negatives:,} without cancer; the prevalence and the re-calibration are taken as "
         "given. Two models are compared on the Compare page.",
-        help=meaning("Net benefit", "Prevalence", "95 % interval"),
+        help=meaning("Decision curve", "Net benefit", "Prevalence", "95 % interval"),
     )
 
 

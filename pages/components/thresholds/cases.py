@@ -1,5 +1,7 @@
 """The cases on the wrong side of the threshold, and those of one part, as a case list."""
 
+from typing import Final
+
 import pandas as pd
 import streamlit as st
 
@@ -33,6 +35,21 @@ from pages.components.shared.caselist.panel import (
 )
 from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped
+
+#: Of a part of the cases, and of a class against the rest.
+_HELP: Final = {
+    column: st.column_config.TextColumn(help=meaning(*terms))
+    for column, terms in {
+        "AUC": ("AUC",),
+        "AUC, 95 %": ("95 % interval",),
+        "sensitivity": ("Sensitivity",),
+        "specificity": ("Specificity",),
+        "sensitivity (recall)": ("Sensitivity",),
+        "precision": ("PPV",),
+        "F1": ("F1",),
+        "AUC against the rest": ("AUC",),
+    }.items()
+}
 
 
 def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
@@ -90,13 +107,14 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
 
     st.dataframe(
         [_slice_row(part) for part in slices], hide_index=True, key=place, on_select=choose,
-        selection_mode="single-cell",
+        selection_mode="single-cell", column_config=_HELP,
     )  # fmt: skip
     st.caption(
         f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; the AUCs of such parts are "
         f"not compared. A rate at the threshold above is compared where {FEWEST_WOMEN} women stand "
         "behind it. Intervals and p of gaps are corrected for every column of this table. Click on "
-        "a row for its cases."
+        "a row for its cases.",
+        help=meaning("Holm", "p value"),
     )
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")
     part = next((part for part in slices if part.name == chosen), None)
@@ -138,7 +156,10 @@ def show_classes(counted: Counted, _: RatesAtThreshold) -> None:
     if task is None:
         return
     report = report_classes(counted.rows, task, counted.counting.level)
-    st.dataframe([_class_row(one) for one in report.reports], hide_index=True, key="classes")
+    st.dataframe(
+        [_class_row(one) for one in report.reports], hide_index=True, key="classes",
+        column_config=_HELP,
+    )  # fmt: skip
     kappa = ""
     if report.kappa is not None:
         kappa = f" Quadratic kappa {number_in_words(report.kappa, report.kappa_interval)}."
@@ -146,7 +167,9 @@ def show_classes(counted: Counted, _: RatesAtThreshold) -> None:
         f" {report.left_out:,} cases without one known class left out." if report.left_out else ""
     )
     told = f"The {called_in_words(task)} is right in {_words(report.accuracy)}."
-    st.caption(f"{told}{kappa}{left_out}", help=meaning("Kappa", "Quadratic kappa"))
+    st.caption(
+        f"{told}{kappa}{left_out}", help=meaning("Confusion matrix", "Kappa", "Quadratic kappa")
+    )
     square = pd.DataFrame(
         report.confusion,
         index=[f"is {name}" for name in report.classes],

@@ -286,7 +286,13 @@ def _pick(study: ReaderStudy) -> tuple[str, float]:
     with st.container(horizontal=True):
         modality = modalities[0]
         if len(modalities) > 1:
-            modality = st.selectbox("Modality", modalities, key="modality", bind="query-params")
+            modality = st.selectbox(
+                "Modality",
+                modalities,
+                key="modality",
+                bind="query-params",
+                help=meaning("Modality"),
+            )
         called_from = scores[-1]
         if len(scores) > 2:
             called_from = st.selectbox(

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mammo_core.config import EmbedConfig
 from mammo_core.errors import MammoError
 from mammo_core.files import measurements_root
+from mammo_core.glossary import meaning
 from mammo_core.metrics.projection import (
     FEWEST,
     MOST_NEIGHBOURS,
@@ -72,7 +73,8 @@ def show_map(counted: Counted, rates: RatesAtThreshold) -> None:
         "Placed by", [_PRINCIPAL, _NEIGHBOURS], default=_PRINCIPAL, required=True, key="map_how",
         bind="query-params",
         help="Principal components: the two directions of most difference, at once. t-SNE keeps "
-        "neighbours close and says nothing of distances; it takes some seconds.",
+        "neighbours close and says nothing of distances; it takes some seconds.\n\n"
+        + meaning("Embedding"),
     )  # fmt: skip
     if how == _NEIGHBOURS:
         drawn = _by_neighbours(placed, vectors)

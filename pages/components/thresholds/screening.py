@@ -119,7 +119,7 @@ def show_triage(women: Cases, threshold: float, prevalence: float) -> None:
     with st.expander("Triage: who would not be read at all"):
         rule_out = st.number_input(
             "Not read below a score of", 0.0, 1.0, round(threshold / 2, 3), 0.001,
-            format="%.3f", key="rule_out", bind="query-params", width=320,
+            format="%.3f", key="rule_out", bind="query-params", width=320, help=meaning("Triage"),
         )  # fmt: skip
         rule_in = max(threshold, rule_out)
         result = triage(women, rule_out=rule_out, rule_in=rule_in, prevalence=prevalence)

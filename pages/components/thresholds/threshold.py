@@ -13,6 +13,7 @@ import numpy as np
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.glossary import meaning
 from mammo_core.inference.verdict import as_given
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.metrics.conservative import PROMISABLE, choose_conservatively
@@ -375,7 +376,10 @@ def set_by_aim(counted: Counted) -> None:
     """A threshold by what it shall achieve on these cases."""
     with st.popover("Set by an aim", icon=":material/target:"):
         aims = [aim for aim in Aim if aim is not Aim.FIXED]
-        aim = st.selectbox("Aim", aims, format_func=str.capitalize, key="aim", bind="query-params")
+        aim = st.selectbox(
+            "Aim", aims, format_func=str.capitalize, key="aim", bind="query-params",
+            help=meaning("Threshold", "Sensitivity", "Specificity", "Recall rate", "Youden", "F1"),
+        )  # fmt: skip
         target = 0.0
         if aim in _TARGETS:
             is_share = aim is not Aim.COST

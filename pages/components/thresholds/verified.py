@@ -3,6 +3,7 @@
 import pandas as pd
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.cases import all_cases
 from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.metrics.verified import begg_greenes, corrected_in_words, why_not_corrected
@@ -46,5 +47,6 @@ def _show_corrected(counted: Counted, threshold: float) -> None:
         "the others. It holds only where, among cases the model calls alike, whose truth became "
         "known did not depend on cancer. Where women went unverified because readers, who see "
         "what the model does not, did not recall them, the sensitivity still comes out too high "
-        "or too low."
+        "or too low.",
+        help=meaning("Verification bias", "Reference standard"),
     )

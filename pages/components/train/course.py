@@ -52,14 +52,15 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         optim,
         optimizer=first.selectbox(
             "Optimiser", _OPTIMIZERS, index=_OPTIMIZERS.index(optim.optimizer),
-            key=f"train_optimizer_{key}",
+            key=f"train_optimizer_{key}", help=meaning("Optimiser"),
         ),
         weight_decay=first.number_input(
-            "Weight decay", 0.0, 1.0, optim.weight_decay, 0.01, key=f"train_decay_{key}"
+            "Weight decay", 0.0, 1.0, optim.weight_decay, 0.01, key=f"train_decay_{key}",
+            help=meaning("Weight decay"),
         ),
         schedule=second.selectbox(
             "Schedule", _SCHEDULES, index=_SCHEDULES.index(optim.schedule),
-            key=f"train_schedule_{key}",
+            key=f"train_schedule_{key}", help=meaning("Schedule", "Learning rate"),
         ),
         plateau_patience=second.number_input(
             "Plateau, epochs", 1, 500, optim.plateau_patience, key=f"train_plateau_{key}",
@@ -72,13 +73,15 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         ),
         warmup_epochs=second.number_input(
             "Warm-up epochs", 0, optim.epochs, optim.warmup_epochs,
-            key=f"train_warmup_{key}_{optim.epochs}",
+            key=f"train_warmup_{key}_{optim.epochs}", help=meaning("Warm-up"),
         ),
         accumulate=third.number_input(
-            "Batches added up", 1, 256, optim.accumulate, key=f"train_accumulate_{key}"
+            "Batches added up", 1, 256, optim.accumulate, key=f"train_accumulate_{key}",
+            help=meaning("Gradient accumulation"),
         ),
         clip_norm=third.number_input(
-            "Gradient clipped at", 0.0, 100.0, optim.clip_norm, 0.5, key=f"train_clip_{key}"
+            "Gradient clipped at", 0.0, 100.0, optim.clip_norm, 0.5, key=f"train_clip_{key}",
+            help=meaning("Gradient clipping"),
         ),
         monitor=fourth.selectbox(
             "Best epoch by validation", _MONITORS, index=_MONITORS.index(optim.monitor),
@@ -93,11 +96,12 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
         ),
         patience=fourth.number_input(
             "Patience, epochs", 0, 500, optim.patience, key=f"train_patience_{key}",
-            help="Epochs without a better one before training ends early; 0 never.",
+            help="0 never ends early.\n\n" + meaning("Early stopping"),
         ),
         ema_decay=first.number_input(
             "Averaged weights", 0.0, 0.9999, optim.ema_decay, 0.001, format="%g",
-            key=f"train_ema_{key}", help="0 keeps the last weights as they are.",
+            key=f"train_ema_{key}",
+            help="0 keeps the last weights as they are.\n\n" + meaning("EMA"),
         ),
         is_compiled=fourth.toggle(
             "Compiled", optim.is_compiled, key=f"train_compiled_{key}",
@@ -110,7 +114,7 @@ def pick_steps(config: RunConfig, *, key: str) -> RunConfig:
     )
     precision = third.selectbox(
         "Precision", _PRECISIONS, index=_PRECISIONS.index(config.precision),
-        key=f"train_precision_{key}",
+        key=f"train_precision_{key}", help=meaning("Mixed precision"),
     )  # fmt: skip
     is_deterministic = fourth.toggle(
         "Deterministic", config.is_deterministic, key=f"train_deterministic_{key}",
@@ -133,7 +137,8 @@ def pick_changes(augment: AugmentConfig, *, key: str) -> AugmentConfig:
         for number, (name, title) in enumerate(_CHANGES.items())
     }  # fmt: skip
     st.caption(
-        "At most so much, either way; 0 is off. Validation and test images stay as they are."
+        "At most so much, either way; 0 is off. Validation and test images stay as they are.",
+        help=meaning("Augmentation", "Mixup"),
     )
     return replace(augment, **chosen)
 
@@ -169,6 +174,7 @@ def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:
     trained = left.selectbox(
         "What is trained", list(_TRAINED), format_func=_TRAINED.__getitem__,
         index=list(_TRAINED).index(optim.trained), key=f"train_trained_{key}",
+        help=meaning("Linear probe", "BatchNorm", "Backbone"),
     )  # fmt: skip
     last = optim.last_stages
     if trained == "last_stages":
@@ -193,15 +199,19 @@ def _pick_trained(optim: OptimConfig, *, key: str) -> OptimConfig:
 
 def _pick_length(optim: OptimConfig, seed: int, *, key: str) -> tuple[OptimConfig, int]:
     columns = st.columns(5)
-    epochs = columns[0].number_input("Epochs", 1, 5000, optim.epochs, key=f"train_epochs_{key}")
+    epochs = columns[0].number_input(
+        "Epochs", 1, 5000, optim.epochs, key=f"train_epochs_{key}", help=meaning("Epoch")
+    )
     batch = columns[1].number_input(
-        "Batch size", 1, 4096, optim.batch_size, key=f"train_batch_{key}"
+        "Batch size", 1, 4096, optim.batch_size, key=f"train_batch_{key}", help=meaning("Batch")
     )
     rate = columns[2].number_input(
         "Learning rate", 1e-7, 10.0, optim.learning_rate, 1e-4, format="%g",
-        key=f"train_rate_{key}",
+        key=f"train_rate_{key}", help=meaning("Learning rate"),
     )  # fmt: skip
-    seed = columns[3].number_input("Seed", 0, None, seed, key=f"train_seed_{key}")
+    seed = columns[3].number_input(
+        "Seed", 0, None, seed, key=f"train_seed_{key}", help=meaning("Seed")
+    )
     floor = columns[4].number_input(
         "Least sensitivity", 0.0, 1.0, optim.least_sensitivity, 0.05, key=f"train_floor_{key}",
         help="At specificity 0.90, on validation. An epoch below it raises an alarm; 0 never.\n\n"
@@ -239,7 +249,8 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
         index=list(_SAMPLERS).index(before.sampler), key=f"train_sampler_{key}",
         help="Drawn with weights: with replacement, some images not at all. Cancers shown again: "
         "every image once, positive ones several times, each time changed in another way. The "
-        "rarer class shown again: so with whichever is rarer, until both are as many.",
+        "rarer class shown again: so with whichever is rarer, until both are as many.\n\n"
+        + meaning("Oversampling", "Epoch"),
     )  # fmt: skip
     share = left.slider(
         "Share of positive images", 0.05, 0.95, before.positive_share, 0.05,
@@ -248,6 +259,7 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
     class_weights = middle.selectbox(
         "What images weigh in the loss", list(_WEIGHTS), format_func=_WEIGHTS.__getitem__,
         index=list(_WEIGHTS).index(before.class_weights), key=f"train_class_weights_{key}",
+        help=meaning("Class weights", "Loss"),
     )  # fmt: skip
     positive_weight = middle.number_input(
         "Weight of a positive image", 0.1, 100.0, before.positive_weight, 0.5,
@@ -255,11 +267,12 @@ def pick_balance(before: BalanceConfig, *, key: str) -> BalanceConfig:
     )  # fmt: skip
     focal = right.number_input(
         "Focal loss, gamma", 0.0, 5.0, before.focal_gamma, 0.5, key=f"train_focal_{key}",
-        help="0 is off. Above, what is already right weighs less.",
+        help="0 is off.\n\n" + meaning("Focal loss"),
     )  # fmt: skip
     smoothing = right.number_input(
         "Label smoothing on positives", 0.0, 0.45, before.positive_smoothing, 0.05,
-        key=f"train_smoothing_{key}", help="0 is off. Doubts the positive labels alone.",
+        key=f"train_smoothing_{key}",
+        help="0 is off. Of the positive labels alone.\n\n" + meaning("Label smoothing"),
     )  # fmt: skip
     guaranteed = right.number_input(
         "Positives in every batch, at least", 0, 64, before.positives_per_batch,

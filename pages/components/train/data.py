@@ -20,6 +20,7 @@ from mammo_core.datasets.dataset import (
 )
 from mammo_core.datasets.splits import split_as_set, stamps_of
 from mammo_core.files import audits_root, home
+from mammo_core.glossary import meaning
 from mammo_core.partners import is_lone, partners_of
 from mammo_core.preprocessing.phantoms.apart import draw_apart
 from mammo_core.sharing.rights import Action
@@ -27,6 +28,7 @@ from mammo_core.tables import positive_of
 from mammo_core.training.preflight import few_to_choose_by, in_sentences
 from mammo_core.types import CANCER, Split, Task
 from pages.components.shared import cached
+from pages.components.shared.example import offer_example
 from pages.components.shared.frame import escaped, shown_errors
 from pages.components.shared.whose import is_off, list_registered, register, require
 
@@ -59,25 +61,38 @@ def pick_split(
             default=default if default in options else _OWN,
             required=True,
             key=f"train_split_{entry.name}_{key}",
+            help=meaning("Split", "Leak"),
         )
     is_by_image = split == _PUBLISHED and before.unit == "image"
     is_official = has_own and split != _OWN and not is_by_image
     left, middle, right, last = st.columns(4)
     val = left.number_input(
-        "Share for validation", 0.05, 0.5, before.val_fraction, 0.05, key=f"train_val_{key}"
+        "Share for validation",
+        0.05,
+        0.5,
+        before.val_fraction,
+        0.05,
+        key=f"train_val_{key}",
+        help=meaning("Split"),
     )
     test = middle.number_input(
         "Share for the test", 0.05, 0.6, before.test_fraction, 0.05, key=f"train_test_{key}",
         disabled=is_official,
     )  # fmt: skip
     seed = right.number_input(
-        "Seed of the split", 0, None, before.split_seed, key=f"train_deal_{key}"
+        "Seed of the split",
+        0,
+        None,
+        before.split_seed,
+        key=f"train_deal_{key}",
+        help=meaning("Seed"),
     )
     learnt_from = last.number_input(
         "Share of the training women", 0.01, 1.0, before.train_share, 0.05,
         key=f"train_learnt_from_{key}",
         help="1 learns from all of them. Runs on smaller shares, tested on the same women, make a "
-        "learning curve on Compare; `mammo learning-curve` trains several at once.",
+        "learning curve on Compare; `mammo learning-curve` trains several at once.\n\n"
+        + meaning("Learning curve"),
     )  # fmt: skip
     data = replace(
         before,
@@ -220,6 +235,7 @@ def _pick_rule(entry: Registered) -> str:
         index=0 if key in st.session_state else names.index(entry.label_rule),
         format_func=lambda name: get_label_rule(adapter, name).title,
         key=key,
+        help=meaning("Label rule", "Reference standard"),
     )
 
 
@@ -271,7 +287,9 @@ def pick_data() -> Registered | None:
         st.session_state["train_data"] = made
     if not entries:
         st.selectbox("Data set", [], placeholder="No data set yet", key="no_data", disabled=True)
-        _link_to_register()
+        with st.container(horizontal=True, vertical_alignment="center"):
+            _link_to_register()
+            offer_example()
         return None
     name = st.selectbox("Data set", list(entries), key="train_data", bind="query-params")
     return entries.get(name or "")

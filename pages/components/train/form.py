@@ -14,6 +14,7 @@ from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.dataset import Registered
 from mammo_core.errors import ConfigError, MammoError
 from mammo_core.files import checkpoints_root
+from mammo_core.glossary import meaning
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.naming import LONGEST_TITLE
 from mammo_core.sharing.rights import Action
@@ -96,14 +97,11 @@ def pick_origin(places: "FormPlaces") -> FormOrigin:
     options = [*titles, copied] if is_run else [*titles]
     called = all_titles().get(copied, copied) if is_run else ""
     name = places.recipe.selectbox(
-        "Recipe",
-        options,
+        "Recipe", options, key=CHOSEN, bind="query-params", help=meaning("Recipe"),
         index=len(options) - 1 if is_run and CHOSEN not in st.session_state else 0,
         format_func=lambda option: titles.get(option, f"As in {called}"),
-        key=CHOSEN,
-        bind="query-params",
         on_change=_forget_rules,
-    )
+    )  # fmt: skip
     if name in titles:
         recipe = get_recipe(name)
         places.about.caption(escaped(recipe.summary))
@@ -270,8 +268,9 @@ def pick_times() -> Times:
     left, right = st.columns([3, 1])
     before, times = st.session_state.get(_CHOSEN, (Scheme.ONE, 5))  # when the page was left
     scheme = left.segmented_control(
-        "How often", list(Scheme), default=before, required=True, key="train_scheme"
-    )
+        "How often", list(Scheme), default=before, required=True, key="train_scheme",
+        help=meaning("Fold", "Seed"),
+    )  # fmt: skip
     count = 1
     if scheme is not Scheme.ONE:
         count = times = right.number_input(

@@ -6,6 +6,7 @@ from typing import Final, Literal, get_args
 import streamlit as st
 
 from mammo_core.config import MapPooling, PrepareSettings, RunConfig
+from mammo_core.glossary import meaning
 from mammo_core.training.recipes import with_backbone
 from mammo_core.zoo.catalog import FROM_CHECKPOINT, RANDOM, get_backbone, list_backbones
 from mammo_core.zoo.shelf import how_to_get, shelf_of
@@ -32,7 +33,7 @@ def pick_views(config: RunConfig, chosen: TrainingData, *, key: str) -> RunConfi
         "Views of a breast scored together", _VIEWS, default=config.model.views, required=True,
         key=f"train_views_{key}",
         help="2: each image is scored with the CC or MLO of the same breast beside it; training "
-        "takes about twice as long.",
+        "takes about twice as long.\n\n" + meaning("CC", "MLO"),
     )  # fmt: skip
     lone = chosen.images - chosen.paired
     if views == 2 and lone:
@@ -70,6 +71,7 @@ def pick_network(config: RunConfig, chosen: TrainingData, *, key: str) -> Networ
             index=names.index(config.model.backbone),
             format_func=lambda name: get_backbone(name).title,
             key=f"train_backbone_{key}",
+            help=meaning("Backbone"),
         )
     config = with_backbone(config, name)
     with right:
@@ -99,6 +101,7 @@ def _pick_weights(config: RunConfig, *, key: str) -> str | None:
         format_func=weights_in_words,
         placeholder="Not on this computer: choose others",
         key=f"train_weights_{key}_{model.backbone}",
+        help=meaning("Pretrained weights"),
     )
     if chosen is None:
         st.warning(
@@ -154,10 +157,16 @@ def _pick_details(config: RunConfig, *, key: str) -> RunConfig:
     left, middle, right = st.columns(3)
     pooling = left.selectbox(
         "Pooling", _POOLINGS, index=_POOLINGS.index(model.pooling), key=f"train_pooling_{key}",
-        help="max looks at the most suspicious place, avg at the whole breast, avgmax at both",
+        help="avgmax is both, side by side.\n\n" + meaning("Pooling"),
     )  # fmt: skip
     dropout = middle.number_input(
-        "Dropout", 0.0, 0.9, model.dropout, 0.05, key=f"train_dropout_{key}"
+        "Dropout",
+        0.0,
+        0.9,
+        model.dropout,
+        0.05,
+        key=f"train_dropout_{key}",
+        help=meaning("Dropout"),
     )
     kind = right.selectbox(
         "Filter", _FILTERS, index=_FILTERS.index(prepare.filter), key=f"train_filter_{key}"
@@ -168,7 +177,9 @@ def _pick_details(config: RunConfig, *, key: str) -> RunConfig:
     is_masked = middle.toggle(
         "All outside the breast black", prepare.is_masked, key=f"train_mask_{key}"
     )
-    has_clahe = right.toggle("Local contrast (CLAHE)", prepare.has_clahe, key=f"train_clahe_{key}")
+    has_clahe = right.toggle(
+        "Local contrast (CLAHE)", prepare.has_clahe, key=f"train_clahe_{key}", help=meaning("CLAHE")
+    )
     prepare = replace(
         prepare,
         crop="breast" if is_cropped else "none",

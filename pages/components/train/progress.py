@@ -7,6 +7,7 @@ import streamlit as st
 
 from mammo_core.config import RunConfig
 from mammo_core.files import checkpoints_root
+from mammo_core.glossary import meaning
 from mammo_core.plots.training import Drawn, epoch_curve, epoch_lines
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.series import join_folds, siblings_of, spread_of
@@ -52,7 +53,8 @@ def show_curves(metrics: pd.DataFrame, *, floor: float, views: int, key: str) ->
     st.caption(
         f"Validation by {case_in_words(Level.IMAGE, views)}{_counted(metrics)}; at the threshold "
         "that is best on these very images: it flatters, and is shown without an interval. "
-        "What may be reported is measured on the test women, at the end."
+        "What may be reported is measured on the test women, at the end.",
+        help=meaning("Epoch", "Loss", "Overfitting", "AUC", "Quadratic kappa", "Learning rate"),
     )
 
 

@@ -60,6 +60,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
                 "time": st.column_config.NumberColumn(format="duration"),
                 "name": st.column_config.TextColumn(width="large"),
                 "test AUC": st.column_config.TextColumn(help=meaning("AUC")),
+                "95 %": st.column_config.TextColumn(help=meaning("95 % interval")),
             },
         )  # fmt: skip
         st.caption(

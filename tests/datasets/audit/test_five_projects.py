@@ -47,6 +47,7 @@ def as_project(folder: Path, table: pd.DataFrame) -> dict[str, Finding]:
     return audited(folder)
 
 
+@pytest.mark.slow
 def test_findings_of_vindr_taken_for_images(tmp_path: Path) -> None:
     folder = built(VINDR, tmp_path / "vindr")
     assert "rows-are-images" not in audited(folder)
@@ -66,6 +67,7 @@ def test_findings_of_vindr_taken_for_images(tmp_path: Path) -> None:
     assert "13 rows are 12 images" in finding.sentence
 
 
+@pytest.mark.slow
 def test_lesions_of_cbis_taken_for_images(tmp_path: Path) -> None:
     folder = built(CBIS_JPEG, tmp_path / "cbis")
     assert not {"rows-are-images", "women-in-splits"} & set(audited(folder))
@@ -125,6 +127,7 @@ def read_in_question_of(folder: Path, table: pd.DataFrame) -> pd.DataFrame:
     return read_dataset(folder).manifest
 
 
+@pytest.mark.slow
 def test_rotated_copies_counted_as_data(tmp_path: Path) -> None:
     folder = built(DENSITY_BY_PIXELS, tmp_path / "density")
     assert not {"copies", "copies-across-splits"} & set(audited(folder))
@@ -154,6 +157,7 @@ def test_counts_that_are_multiples_of_the_number_of_copies(tmp_path: Path) -> No
     assert any("a multiple of 6" in finding.sentence for finding in result.findings)
 
 
+@pytest.mark.slow
 def test_labels_of_cmmd_joined_without_the_side(tmp_path: Path) -> None:
     folder = built(CMMD, tmp_path / "cmmd")
     right = audited(folder)
@@ -170,6 +174,7 @@ def test_labels_of_cmmd_joined_without_the_side(tmp_path: Path) -> None:
     assert "joined on the wrong key" in found["wrong-join"].sentence
 
 
+@pytest.mark.slow
 def test_copies_made_before_the_split(tmp_path: Path) -> None:
     """Oversampled first, split afterwards, as a recipe repeats it: rows that are no images, women
     on both sides, and both in the split of the recipe itself.

@@ -82,6 +82,7 @@ def test_the_audit_finds_what_is_wrong_with_four_of_twenty_images(folder: Path) 
     assert sum(count.images for count in result.counts) == 20
 
 
+@pytest.mark.slow
 def test_inverted_dicom_that_says_so_is_a_note(tmp_path: Path) -> None:
     write_phantom_set(tmp_path / "set", women=4, seed=0, size=(128, 64), image_format="dicom")
     result = audited(tmp_path / "set")
@@ -230,6 +231,7 @@ def run_worker(folder: Path, tmp_path: Path, *, is_stopped: bool = False) -> Pat
     return run.path
 
 
+@pytest.mark.slow
 def test_the_process_leaves_result_and_page_in_its_run_folder(folder: Path, tmp_path: Path) -> None:
     path = run_worker(folder, tmp_path)
     status = json.loads((path / "status.json").read_text())
@@ -245,6 +247,7 @@ def test_a_stopped_process_concludes_nothing(folder: Path, tmp_path: Path) -> No
     assert not (path / "audit.json").exists()
 
 
+@pytest.mark.slow
 def test_a_process_on_a_folder_that_is_gone_fails_in_words(tmp_path: Path) -> None:
     path = run_worker(tmp_path / "gone", tmp_path)
     status = json.loads((path / "status.json").read_text())

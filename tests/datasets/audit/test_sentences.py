@@ -68,6 +68,7 @@ def test_women_and_images_without_one_are_counted_apart(tmp_path: Path) -> None:
     assert result.women == 11  # groups: what splits keep together
 
 
+@pytest.mark.slow
 def test_a_set_grouped_by_exam_is_not_said_to_have_women(tmp_path: Path) -> None:
     VINDR.build(tmp_path)
     result = audit_dataset(read_dataset(tmp_path), made_at="today")

@@ -48,6 +48,7 @@ def test_a_machine_drawn_at_random_tells_nothing() -> None:
     assert check_shortcuts(evidence, [machine]) == []
 
 
+@pytest.mark.slow
 def test_several_together_tell_more_than_each_alone() -> None:
     """Cancer is where the woman is older AND the machine is the second."""
     table = rows(80, age=[40.0, 70.0] * 40, machine=["1", "1", "2", "2"] * 20)
