@@ -35,8 +35,16 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root / case.case_id
 
 
+@pytest.fixture(scope="session")
+def engines(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where a network that was converted for one test is found by the next."""
+    return tmp_path_factory.mktemp("engines")
+
+
 @pytest.fixture
-def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: Path) -> Path:
+def runs_root(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: Path, engines: Path
+) -> Path:
     """An empty folder of runs; the user's own folders are out of reach. Of what ships, there is
     phantom-light alone: what a page says of one model must not change with each that ships.
     """
@@ -51,6 +59,8 @@ def runs_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, example: Path) ->
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_LOAD_AHEAD", "no")
     shutil.copytree(example, tmp_path / "home" / "cases" / example.name, copy_function=os.link)
+    (tmp_path / "home" / "cache").mkdir()
+    (tmp_path / "home" / "cache" / "engines").symlink_to(engines)
     return root
 
 
