@@ -232,11 +232,13 @@ def _marked_true(matched: Matched) -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Read:
-    """`means` (2 modalities, readers) are how much higher each reader rates a cancer."""
+    """How much higher a cancer is rated: `means` (2 modalities, readers) by each, `like` by readers
+    like them.
+    """
 
     reads: Crossed
     means: NDArray[np.float64]
-    gain: float
+    like: NDArray[np.float64]
 
 
 def roe_metz(
@@ -246,6 +248,7 @@ def roe_metz(
     women: int = 100,
     images: int = 1,
     gain: float = 0.0,
+    skill: float = 1.5,
     alike: bool = False,
 ) -> Read:
     """Roe and Metz (1997): readers, cases and what modality, reader and case do to each other;
@@ -260,7 +263,8 @@ def roe_metz(
 
     own = part(0.01, 1, readers, 1) + part(0.0 if alike else 0.01, 2, readers, 1)
     seen = part(0.3, 1, 1, women) + part(0.2, 2, 1, women) + part(0.2, 1, readers, women)
-    means = own + 1.5 + gain * np.array([0.0, 1.0])[:, None, None]
+    like = skill + gain * np.array([0.0, 1.0])
+    means = own + like[:, None, None]
     reads = Crossed(
         modalities=("without AI", "with AI"),
         readers=tuple(f"r{number}" for number in range(readers)),
@@ -268,18 +272,21 @@ def roe_metz(
         positive=positive,
         groups=groups,
     )
-    return Read(reads=reads, means=means[:, :, 0], gain=gain)
+    return Read(reads=reads, means=means[:, :, 0], like=like)
 
 
 _READ: Final = {
-    f"{readers} readers, {women} women, gain {gain:g}": (readers, women, gain)
+    f"{readers} readers, {women} women, gain {gain:g}": (readers, women, gain, 1.5)
     for readers, women, gain in product((3, 5, 10), (40, 100), (0.0, 0.5))
+} | {
+    f"{readers} readers, {women} women, sensitivity .92 to .97": (readers, women, 0.5, 2.2)
+    for readers, women in product((3, 10), (20, 40))
 }
 
 
-def _read(rng: Rng, design: tuple[int, int, float], _: int) -> Read:
-    readers, women, gain = design
-    return roe_metz(rng, readers=readers, women=women, gain=gain)
+def _read(rng: Rng, design: tuple[int, int, float, float], _: int) -> Read:
+    readers, women, gain, skill = design
+    return roe_metz(rng, readers=readers, women=women, gain=gain, skill=skill)
 
 
 def _name_of(figure: ReaderFigure, about: Readers) -> str:
@@ -300,9 +307,11 @@ def _read_told(figure: ReaderFigure, study: Read) -> Told:
 
 def _read_true(study: Read) -> Mapping[str, float]:
     """Ratings are normal, so the truth is known: of these readers, and of readers like them."""
-    like = 1.5 + study.gain * np.array([0.0, 1.0])
     true = {}
-    for about, means, spread in ((Readers.FIXED, study.means, 0.0), (Readers.RANDOM, like, 0.02)):
+    for about, means, spread in (
+        (Readers.FIXED, study.means, 0.0),
+        (Readers.RANDOM, study.like, 0.02),
+    ):
         aucs = norm.cdf(means / np.sqrt(2 + spread))
         found = norm.cdf((means - CALLED_FROM) / np.sqrt(1 + spread))
         true[_name_of(ReaderFigure.AUC, about)] = float(np.mean(aucs[1] - aucs[0]))

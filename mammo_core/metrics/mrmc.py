@@ -6,7 +6,7 @@ Hillis (2007), Statistics in Medicine 26:596; covariances by the jackknife, one 
 time. Every reader has read every case in both ways.
 
 Of rates that alone was too ready: equal ways were called different in 4 to 8 of 100 made-up
-studies, and a gain from .93 to .98 was held in 90. So what readers and ways do to each other is
+studies, and a gain from .92 to .97 was held in 90. So what readers and ways do to each other is
 taken for no less than the cases alone explain, degrees of freedom know how few women there are,
 and intervals reach as far as Wilson's (1927) of both averages, squared and added (Zou 2007).
 """
