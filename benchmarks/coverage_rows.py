@@ -53,7 +53,9 @@ def keep(row: Row) -> None:
     same = (kept[KEY] == values[: len(KEY)]).all(axis=1)
     at = int(np.flatnonzero(same)[0]) if same.any() else len(kept)
     kept.loc[at] = values
-    kept.round({"share": 5, "beside": 5}).to_csv(ROWS, index=False)
+    new = ROWS.with_suffix(".new")
+    kept.round({"share": 5, "beside": 5}).to_csv(new, index=False)
+    new.replace(ROWS)  # at once, or who reads meanwhile finds half of it
 
 
 def write() -> None:
