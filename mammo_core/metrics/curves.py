@@ -124,7 +124,7 @@ def precision_error(cases: Cases) -> float:
     precision = found / called
     value = float(here @ precision) / cases.positives
     pull = positive * (precision[rung] - value + gained[rung]) - lost[rung]
-    by_woman = np.bincount(cases.groups[order], weights=pull / cases.positives)
+    by_woman = np.bincount(cases.groups[order], weights=pull / cases.positives).astype(np.float64)
     spread = covariance_of_sums(by_woman[None], strata_of(cases.positive, cases.groups))
     return math.sqrt(spread[0, 0])
 

@@ -166,14 +166,13 @@ def _area(cases: Cases, over: SpecificityRange) -> tuple[float, Floats]:
     by_start = np.where(tied, (adds - _beyond(start, over)) / wide, -1.0 * falls / over.width)
     by_end = np.where(tied, (_beyond(end, over) - adds) / wide, 0.0)
     order, value = np.argsort(hits), float(adds.mean())
-    below, beside = (
-        np.append(0.0, np.cumsum(moved[order]))[np.searchsorted(hits[order], others, side=side)]
-        for moved, side in ((by_start, "left"), (by_end, "right"))
-    )
+    ranked = hits[order]
+    above = np.append(0.0, np.cumsum(by_start[order]))[np.searchsorted(ranked, others, "left")]
+    beside = np.append(0.0, np.cumsum(by_end[order]))[np.searchsorted(ranked, others, "right")]
     pulls = np.empty(len(cases))
     pulls[ill] = (adds - value) / len(hits)
-    pulls[~ill] = (below + beside - by_start @ start - by_end @ end) / (len(hits) * len(well))
-    return value, np.bincount(cases.groups, weights=pulls)
+    pulls[~ill] = (above + beside - by_start @ start - by_end @ end) / (len(hits) * len(well))
+    return value, np.bincount(cases.groups, weights=pulls).astype(np.float64)
 
 
 def _beyond(rate: Floats, over: SpecificityRange) -> Floats:
