@@ -1,6 +1,7 @@
 """Tests that are shown, an entry each: how often one calls equal things different."""
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from itertools import product
 from typing import Final
 
@@ -8,7 +9,6 @@ import numpy as np
 
 from benchmarks.figures import (
     CALLED_FROM,
-    DRAWN,
     HIGH,
     PART_THRESHOLD,
     WORTH,
@@ -20,11 +20,11 @@ from benchmarks.women import equal_models, probabilities
 from mammo_core.errors import TableError
 from mammo_core.metrics.compare import compare_to_best, holm
 from mammo_core.metrics.conservative import delivered_of, promised_rate
-from mammo_core.metrics.mrmc import ReaderFigure, compare_modalities
+from mammo_core.metrics.mrmc import ReaderFigure, Readers, compare_modalities
 from mammo_core.metrics.net_benefit import net_benefits
 from mammo_core.metrics.paired_rates import beside_calls, sensitivities_at
 from mammo_core.metrics.partial import partial_aucs
-from mammo_core.metrics.subgroups import largest_gaps, rate_gaps
+from mammo_core.metrics.subgroups import Slice, largest_gaps, rate_gaps
 
 
 def _best_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
@@ -65,19 +65,34 @@ def _worth_claimed(rng: np.random.Generator, count: int, ill: int, size: int) ->
     return any(one.behind is not None and one.behind.is_clear for one in found)
 
 
-def _readers_claimed(figure: ReaderFigure) -> Callable[..., bool]:
+def _readers_claimed(figure: ReaderFigure, about: Readers) -> Callable[..., bool]:
+    """Fixed readers are all alike, or a model would change what these very readers find."""
+
     def is_claimed(rng: np.random.Generator, count: int, ill: int, _: int) -> bool:
-        reads = roe_metz(rng, readers=count, women=2 * ill).reads
+        reads = roe_metz(rng, readers=count, women=2 * ill, alike=about is Readers.FIXED).reads
         try:
-            return compare_modalities(reads, figure, called_from=CALLED_FROM).is_clear
+            return compare_modalities(reads, figure, called_from=CALLED_FROM, about=about).is_clear
         except TableError:  # no reader differs from another, so nothing is told
             return False
 
     return is_claimed
 
 
+def _parts(rng: np.random.Generator, count: int, ill: int, size: int) -> dict[str, list[Slice]]:
+    return in_parts(rng, Cut(ill=ill, count=size, column="site" if count > 2 else "view"))
+
+
+def _auc_gap_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    return any(gap.low > 0 for gap in largest_gaps(_parts(rng, count, ill, size)).values())
+
+
+def _rate_gap_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
+    cuts = _parts(rng, count, ill, size)
+    return any(gap.is_clear for gap in rate_gaps(cuts, PART_THRESHOLD))
+
+
 def _parts_claimed(rng: np.random.Generator, count: int, ill: int, size: int) -> bool:
-    cuts = in_parts(rng, Cut(ill=ill, count=size, column="site" if count > 2 else "view"))
+    cuts = _parts(rng, count, ill, size)
     gaps = [gap.low > 0 for gap in largest_gaps(cuts).values()]
     return any([*gaps, *(gap.is_clear for gap in rate_gaps(cuts, PART_THRESHOLD))])
 
@@ -93,19 +108,42 @@ OWN_TESTS: Final[Tests] = {
     "the best of so many against the others, partial AUC": (_partial_claimed, (2, 5)),
     "the best of so many against the others, net benefit": (_worth_claimed, (2, 5, 10, 20)),
     **{
-        f"so many readers with and without AI, {figure}": (_readers_claimed(figure), (3, 5, 10))
-        for figure in ReaderFigure
+        f"so many readers with and without AI, {figure}: {about}": (
+            _readers_claimed(figure, about),
+            (3, 5, 10),
+        )
+        for figure, about in product(ReaderFigure, Readers)
     },
+    "gaps between so many parts, in AUC": (_auc_gap_claimed, (2, 3)),
+    "gaps between so many parts, in rates": (_rate_gap_claimed, (2, 3)),
     "gaps between so many parts, in AUC or rates": (_parts_claimed, (2, 3)),
 }
 
 
-def type_one(tests: Tests, studies: int) -> Iterator[tuple[str, int, str, float]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """One test in one design: so many models, readers or parts, and women with cancer among all."""
+
+    name: str
+    claims: Callable[..., bool]
+    count: int
+    ill: int
+    size: int
+
+    @property
+    def design(self) -> str:
+        return f"{self.count}; {self.ill} of {self.size}"
+
+    def claimed_in(self, studies: int) -> float:
+        rng = np.random.default_rng(self.count + self.size)
+        return float(
+            np.mean([self.claims(rng, self.count, self.ill, self.size) for _ in range(studies)])
+        )
+
+
+def designs_of(tests: Tests) -> Iterator[Claim]:
     for (name, (claims, counts)), (ill, size) in product(
         tests.items(), ((10, 500), (34, 100), (60, 200))
     ):
         for count in counts:
-            rng = np.random.default_rng(count + size)
-            most = DRAWN if claims is _partial_claimed else studies
-            share = np.mean([claims(rng, count, ill, size) for _ in range(min(studies, most))])
-            yield name, count, f"{ill} of {size}", float(share)
+            yield Claim(name=name, claims=claims, count=count, ill=ill, size=size)

@@ -1,17 +1,17 @@
 """How often each interval that is shown holds the truth, and how often each test that is shown
-calls equal things different, on made-up women. Writes benchmarks/coverage.md.
+calls equal things different, on made-up women. Writes coverage.csv and, from it, coverage.md.
 
-    python -m benchmarks.coverage            # 2,000 studies each: an hour on one core
-    python -m benchmarks.coverage 200 50     # a look: so many studies of intervals, and of tests
-    python -m benchmarks.coverage differences 600   # only two models and margins; the rest stays
-    python -m benchmarks.coverage own 300 200   # only figures with studies of their own
+    python -m benchmarks.coverage                 # all, 2,000 studies each: hours on one core
+    python -m benchmarks.coverage 200             # a look
+    python -m benchmarks.coverage 2000 readers "3 readers"   # what is called so; the rest stays
+    python -m benchmarks.coverage 0 list          # measures nothing: writes coverage.md anew
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
-from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -19,8 +19,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benchmarks.claims import OWN_TESTS, TESTS, type_one
-from benchmarks.figures import DRAWN, ENTRIES, Row, held_of, held_of_gaps, rows_of
+from benchmarks.claims import OWN_TESTS, TESTS, Claim, designs_of
+from benchmarks.coverage_rows import Part, Row, keep, write
+from benchmarks.figures import CUTS, ENTRIES, Entry, held_of, held_of_gaps
 from benchmarks.women import (
     AUCS,
     RIVALS,
@@ -48,13 +49,14 @@ STUDIES: Final = 2000
 OF_CLASSES: Final = 250  # studies, at most
 LARGE: Final = 50_000  # women whose number is taken for the truth
 DESIGNS: Final = (
-    (3, 150), (5, 250), (10, 500), (20, 1000), (40, 2000), (34, 100), (170, 500),
+    (3, 150), (5, 250), (10, 500), (20, 1000), (40, 2000), (50, 2500), (34, 100), (170, 500),
 )  # fmt: skip
-WRITTEN: Final = Path(__file__).with_name("coverage.md")
-NOTES: Final = Path(__file__).with_name("coverage_notes.md")
 KINDS: Final = ("one case", "clustered", "five levels")
-_OF_RANKS: Final = ((20, 1000), (40, 2000))  # designs that are there for what ranks alone
-WANTED: Final = (0.92, 0.99)
+_OF_RANKS: Final = (
+    (20, 1000),
+    (40, 2000),
+    (50, 2500),
+)  # designs that are there for what ranks alone
 PREVALENCE: Final = 0.006
 
 Interval = tuple[float, float]
@@ -181,14 +183,77 @@ def _holds(ends: Interval | None, value: float) -> bool | None:
     return None if ends is None else ends[0] <= value <= ends[1]
 
 
-def coverage(studies: int) -> Iterator[Row]:
-    """Figure, design, share of the intervals that hold the truth, share that is hidden."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """What is measured at once; `title` is what it is chosen by."""
+
+    title: str
+    rows: Callable[[int], Iterable[Row]]
+
+
+def jobs() -> Iterator[Job]:
+    yield from _jobs_of_one_model()
+    for part, tests in ((Part.TESTS, TESTS), (Part.OWN_TESTS, OWN_TESTS)):
+        for one in designs_of(tests):
+            title = f"test: {one.name}: {one.design}"
+            yield Job(title=title, rows=partial(_test, part, one))
+    for (ill, count, new, old), images in product(RIVALS, (1, 4)):
+        kind = "one case" if images == 1 else "clustered"
+        words = f"{ill} of {count}, {new} against {old}, {kind}"
+        rows = partial(_two_models, words, ill, count, (new, old), images)
+        yield Job(title=f"two models: {words}", rows=rows)
+    for entry in ENTRIES:
+        for number, words in enumerate(entry.designs):
+            yield Job(title=f"{entry.title}: {words}", rows=partial(_own, entry, number))
+    for number, cut in enumerate(CUTS):
+        yield Job(title=f"gaps between parts: {cut.words}", rows=partial(_gaps, number))
+
+
+def _jobs_of_one_model() -> Iterator[Job]:
     for (ill, count), auc, kind in product(DESIGNS, AUCS, KINDS):
-        found = _held(studies, ill, count, skill_of(auc), kind)
-        yield from rows_of(found, f"{ill} of {count}, AUC {auc}, {kind}")
+        words = f"{ill} of {count}, AUC {auc}, {kind}"
+        rows = partial(_one_model, words, ill, count, auc, kind)
+        yield Job(title=f"one model: {words}", rows=rows)
     for count, images, spread in product((40, 100, 400), (1, 4), (0.4, 0.8)):
-        found = _held_of_classes(min(studies, OF_CLASSES), count, images, spread)
-        yield from rows_of(found, f"{count} women, {images} each, error {spread}")
+        words = f"{count} women, {images} each, error {spread}"
+        yield Job(title=f"classes: {words}", rows=partial(_classes, words, count, images, spread))
+
+
+def _one_model(
+    words: str, ill: int, count: int, auc: float, kind: str, studies: int
+) -> Iterator[Row]:
+    return _rows(Part.ONE_MODEL, words, _held(studies, ill, count, skill_of(auc), kind))
+
+
+def _classes(words: str, count: int, images: int, spread: float, studies: int) -> Iterator[Row]:
+    held = _held_of_classes(min(studies, OF_CLASSES), count, images, spread)
+    return _rows(Part.ONE_MODEL, words, held)
+
+
+def _own(entry: Entry, number: int, studies: int) -> Iterator[Row]:
+    words = list(entry.designs)[number]
+    return _rows(Part.OWN, words, held_of(entry, number, studies))
+
+
+def _gaps(number: int, studies: int) -> Iterator[Row]:
+    return _rows(Part.OWN, CUTS[number].words, held_of_gaps(number, studies))
+
+
+def _rows(part: Part, design: str, answers: Mapping[str, Sequence[bool | None]]) -> Iterator[Row]:
+    for name, found in answers.items():
+        told = [one for one in found if one is not None]
+        yield Row(
+            part=part, name=name, design=design,
+            share=float(np.mean(told)) if told else float("nan"),
+            beside=1 - len(told) / len(found), studies=len(found),
+        )  # fmt: skip
+
+
+def _test(part: Part, one: Claim, studies: int) -> Iterator[Row]:
+    yield Row(
+        part=part, name=one.name, design=one.design, share=one.claimed_in(studies),
+        beside=float("nan"), studies=studies,
+    )  # fmt: skip
 
 
 def _held(
@@ -275,134 +340,37 @@ def _held_of_classes(
     return held
 
 
-def differences(studies: int) -> Iterator[tuple[str, float, float]]:
-    """Of a design: how often the interval of the difference holds it, and how often a model worse
-    by the very margin is called no worse; 1 in 40 may be.
+def _two_models(
+    words: str, ill: int, count: int, aucs: tuple[float, float], images: int, studies: int
+) -> Iterator[Row]:
+    """How often the interval of the difference holds it, and how often a model worse by the very
+    margin is called no worse; 1 in 40 may be.
     """
-    for (ill, count, new, old), images in product(RIVALS, (1, 4)):
-        rng = np.random.default_rng(count + ill)
-        lows, highs = np.transpose([
-            (found.low, found.high)
-            for found in (
-                auc_difference(*two_rivals(rng, ill, count, (new, old), images))
-                for _ in range(studies)
-            )
-        ])  # fmt: skip
-        true = new - old
-        held = float(np.mean((lows <= true) & (true <= highs)))
-        kind = "one case" if images == 1 else "clustered"
-        yield f"{ill} of {count}, {new} against {old}, {kind}", held, float(np.mean(lows > true))
-
-
-DIFFERENCES: Final = "## Two models: difference in AUC"
-OWN: Final = "## Figures with studies of their own"
-
-
-def _differences_written(studies: int) -> Iterator[str]:
-    yield from (
-        DIFFERENCES,
-        "",
-        "The third column is how often a model that is worse by the very margin meets it (0.03 or "
-        "less).",
-        "",
-        "| design | held | worse, called no worse | studies |",
-        "|---|---|---|---|",
-    )
-    for design, held, wrong in differences(studies):
-        yield f"| {design} | {held:.1%} | {wrong:.3f} | {studies:,} |"
-
-
-def _own_written(studies: int, of_tests: int) -> Iterator[str]:
-    yield from (
-        OWN,
-        "",
-        "How many studies stands beside each; what draws women again in every study has fewer. "
-        f"Chance makes {_chance(studies):.1%} up or down of {studies:,}, {_chance(DRAWN):.1%} of "
-        f"{DRAWN:,}. The truth is that of 20,000 women, or known where ratings are normal.",
-    )
-    rows = [row for entry in ENTRIES for row in held_of(entry, studies)]
-    table = pd.DataFrame([*rows, *held_of_gaps(studies)], columns=_COLUMNS)
-    for name, part in table.groupby("figure", sort=False):
-        yield from _rows_written(f"### {name}: {part['studies'].max():,} studies each", part)
-    yield from (
-        "",
-        f"### Tests: equal things called different, {of_tests:,} studies each "
-        f"({min(of_tests, DRAWN):,} of partial AUC)",
-        "",
-        *_TESTS_HEADER,
-    )
-    for name, count, who, share in type_one(OWN_TESTS, of_tests):
-        yield f"| {name} | {count} | {who} | {share:.3f} |"
+    rng = np.random.default_rng(count + ill)
+    lows, highs = np.transpose([
+        (found.low, found.high)
+        for found in (
+            auc_difference(*two_rivals(rng, ill, count, aucs, images)) for _ in range(studies)
+        )
+    ])  # fmt: skip
+    true = aucs[0] - aucs[1]
+    yield Row(
+        part=Part.TWO_MODELS, name="difference in AUC", design=words,
+        share=float(np.mean((lows <= true) & (true <= highs))),
+        beside=float(np.mean(lows > true)), studies=studies,
+    )  # fmt: skip
 
 
 def main() -> None:
-    """By name one part is measured anew, and the rest of what is written stays."""
+    """What holds every word is measured; each row is kept as soon as it is there."""
     numbers = [int(one) for one in sys.argv[1:] if one.isdigit()] or [STUDIES]
-    part = next((one for one in sys.argv[1:] if not one.isdigit()), "")
-    studies, of_tests = numbers[0], numbers[-1]
-    if part:
-        text = WRITTEN.read_text(encoding="utf-8")
-        first, second = (text.index(heading) for heading in (DIFFERENCES, OWN))
-        parts = {"": text[:first], "differences": text[first:second], "own": text[second:]}
-    else:
-        table = pd.DataFrame(coverage(studies), columns=_COLUMNS)
-        parts = {"": "\n".join(_written(table, studies, of_tests))}
-    if part in ("", "differences"):
-        parts["differences"] = "\n".join(_differences_written(studies))
-    if part in ("", "own"):
-        parts["own"] = "\n".join(_own_written(studies, of_tests))
-    WRITTEN.write_text("\n\n".join(one.strip() for one in parts.values()) + "\n", encoding="utf-8")
-
-
-_COLUMNS: Final = ["figure", "design", "held", "hidden", "studies"]
-_TESTS_HEADER: Final = (
-    "| test | models, readers or parts | women with cancer | called different (.05 or less) |",
-    "|---|---|---|---|",
-)
-
-
-def _chance(studies: int) -> float:
-    return float(1.96 * np.sqrt(0.05 * 0.95 / studies))
-
-
-def _rows_written(heading: str, part: pd.DataFrame) -> Iterator[str]:
-    yield from ("", heading, "", "| design | held | hidden |", "|---|---|---|")
-    for row in part.itertuples():
-        held = "–" if np.isnan(row.held) else f"{row.held:.1%}"
-        yield f"| {row.design} | {held} | {row.hidden:.0%} |"
-
-
-def _written(table: pd.DataFrame, studies: int, of_tests: int) -> Iterator[str]:
-    low, high = WANTED
-    told = table["held"].notna()
-    below, above = table[told & (table["held"] < low)], table[told & (table["held"] > high)]
-    yield from (
-        "# Coverage and errors of the first kind",
-        "",
-        f"Written by `python -m benchmarks.coverage {studies} {of_tests}`: {studies:,} made-up "
-        f"studies of each interval ({OF_CLASSES} of those of several classes), {of_tests:,} of "
-        f"each test. An interval of 95 % should hold the truth, that of {LARGE:,} women, in "
-        f"{low:.0%} to {high:.0%}; what chance alone makes of so many studies is "
-        f"{_chance(studies):.1%} up or down. “Hidden” is the share of studies in which a figure is "
-        "shown without an interval, or not at all.",
-        "",
-        f"Of {told.sum():,} rows with an interval {len(below):,} lie below {low:.0%} and "
-        f"{len(above):,} above {high:.0%}.",
-        "",
-        NOTES.read_text(encoding="utf-8").strip(),
-        "",
-        f"## Below {low:.0%}",
-        "",
-        "| figure | design | held |",
-        "|---|---|---|",
-    )
-    for row in below.itertuples():
-        yield f"| {row.figure} | {row.design} | {row.held:.1%} |"
-    for name, part in table.groupby("figure", sort=False):
-        yield from _rows_written(f"## {name}", part)
-    yield from ("", "## Tests: equal things called different", "", *_TESTS_HEADER)
-    for name, count, who, share in type_one(TESTS, of_tests):
-        yield f"| {name} | {count} | {who} | {share:.3f} |"
+    words = [one for one in sys.argv[1:] if not one.isdigit()]
+    for job in jobs() if numbers[0] else ():
+        if all(word in job.title for word in words):
+            for row in job.rows(numbers[0]):
+                keep(row)
+                print(f"{job.title}: {row.name} {row.share:.3f} {row.beside:.3f}", flush=True)
+    write()
 
 
 if __name__ == "__main__":

@@ -2,8 +2,9 @@
 design is made up, what intervals the product tells of it, and what is true.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import product
 from typing import Any, Final
 
@@ -41,8 +42,7 @@ Rng = np.random.Generator
 HIGH: Final = SpecificityRange(low=0.8, high=1.0)
 WORTH: Final = 0.1  # the probability from which on a woman is called
 CALLED_FROM: Final = 0.75  # by a reader
-LARGE: Final = 20_000  # women whose figure is taken for the truth
-DRAWN: Final = 100  # studies at most of what draws women again in each of them
+LARGE: Final = 400_000  # women whose figure is taken for the truth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,39 +51,32 @@ class Entry:
     `is_own`, each study has a truth of its own, as of the very readers who took part.
     """
 
+    title: str
     designs: Mapping[str, Any]
     drawn: Callable[[Rng, Any, int], Any]
     told: Callable[[Any], Told]
     true: Callable[[Any], Mapping[str, float]]
     size: Callable[[Any], int]  # women of a design
     is_own: bool = False
-    most: int = 2000  # studies
+    large: int = LARGE
 
 
-Row = tuple[str, str, float, float, int]
-
-
-def held_of(entry: Entry, studies: int) -> Iterator[Row]:
-    """Figure, design, share of intervals that hold the truth, share that is hidden, studies."""
-    for number, (words, design) in enumerate(entry.designs.items()):
-        rng = np.random.default_rng(number)
-        times = 1 if entry.is_own else max(1, LARGE // entry.size(design))
-        truth = entry.true(entry.drawn(rng, design, times))
-        answers: dict[str, list[bool | None]] = {}
-        for _ in range(min(studies, entry.most)):
-            study = entry.drawn(rng, design, 1)
-            true = entry.true(study) if entry.is_own else truth
-            for name, ends in entry.told(study).items():
-                is_held = None if ends is None else ends[0] <= true[name] <= ends[1]
-                answers.setdefault(name, []).append(is_held)
-        yield from rows_of(answers, words)
-
-
-def rows_of(answers: Mapping[str, list[bool | None]], design: str) -> Iterator[Row]:
-    for name, found in answers.items():
-        told = [one for one in found if one is not None]
-        share = float(np.mean(told)) if told else float("nan")
-        yield name, design, share, 1 - len(told) / len(found), len(found)
+def held_of(entry: Entry, number: int, studies: int) -> dict[str, list[bool | None]]:
+    """Per figure and study of the design of that number: whether its interval holds the truth; None
+    where it is hidden.
+    """
+    design = list(entry.designs.values())[number]
+    rng = np.random.default_rng(number)
+    times = 1 if entry.is_own else max(1, entry.large // entry.size(design))
+    truth = entry.true(entry.drawn(rng, design, times))
+    answers: dict[str, list[bool | None]] = {}
+    for _ in range(studies):
+        study = entry.drawn(rng, design, 1)
+        true = entry.true(study) if entry.is_own else truth
+        for name, ends in entry.told(study).items():
+            is_held = None if ends is None else ends[0] <= true[name] <= ends[1]
+            answers.setdefault(name, []).append(is_held)
+    return answers
 
 
 # One model
@@ -239,17 +232,28 @@ def _marked_true(matched: Matched) -> Mapping[str, float]:
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Read:
-    """`means` (2 modalities, readers) are how much higher each reader rates a cancer."""
+    """How much higher a cancer is rated: `means` (2 modalities, readers) by each, `like` by readers
+    like them.
+    """
 
     reads: Crossed
     means: NDArray[np.float64]
-    gain: float
+    like: NDArray[np.float64]
 
 
 def roe_metz(
-    rng: Rng, *, readers: int = 5, women: int = 100, images: int = 1, gain: float = 0.0
+    rng: Rng,
+    *,
+    readers: int = 5,
+    women: int = 100,
+    images: int = 1,
+    gain: float = 0.0,
+    skill: float = 1.5,
+    alike: bool = False,
 ) -> Read:
-    """Roe and Metz (1997): readers, cases and what modality, reader and case do to each other."""
+    """Roe and Metz (1997): readers, cases and what modality, reader and case do to each other;
+    where `alike`, AI does to every reader the same.
+    """
     cases = women * images
     groups = np.repeat(np.arange(women), images)
     positive = groups % 2 == 0
@@ -257,9 +261,10 @@ def roe_metz(
     def part(share: float, *shape: int) -> NDArray[np.float64]:
         return np.asarray(np.sqrt(share) * rng.normal(size=shape))
 
-    own = part(0.01, 1, readers, 1) + part(0.01, 2, readers, 1)
+    own = part(0.01, 1, readers, 1) + part(0.0 if alike else 0.01, 2, readers, 1)
     seen = part(0.3, 1, 1, women) + part(0.2, 2, 1, women) + part(0.2, 1, readers, women)
-    means = own + 1.5 + gain * np.array([0.0, 1.0])[:, None, None]
+    like = skill + gain * np.array([0.0, 1.0])
+    means = own + like[:, None, None]
     reads = Crossed(
         modalities=("without AI", "with AI"),
         readers=tuple(f"r{number}" for number in range(readers)),
@@ -267,27 +272,30 @@ def roe_metz(
         positive=positive,
         groups=groups,
     )
-    return Read(reads=reads, means=means[:, :, 0], gain=gain)
+    return Read(reads=reads, means=means[:, :, 0], like=like)
 
 
 _READ: Final = {
-    f"{readers} readers, {women} women, gain {gain:g}": (readers, women, gain)
+    f"{readers} readers, {women} women, gain {gain:g}": (readers, women, gain, 1.5)
     for readers, women, gain in product((3, 5, 10), (40, 100), (0.0, 0.5))
+} | {
+    f"{readers} readers, {women} women, sensitivity .92 to .97": (readers, women, 0.5, 2.2)
+    for readers, women in product((3, 10), (20, 40))
 }
 
 
-def _read(rng: Rng, design: tuple[int, int, float], _: int) -> Read:
-    readers, women, gain = design
-    return roe_metz(rng, readers=readers, women=women, gain=gain)
+def _read(rng: Rng, design: tuple[int, int, float, float], _: int) -> Read:
+    readers, women, gain, skill = design
+    return roe_metz(rng, readers=readers, women=women, gain=gain, skill=skill)
 
 
 def _name_of(figure: ReaderFigure, about: Readers) -> str:
     return f"readers with and without AI, {figure}: {about}"
 
 
-def _read_told(study: Read) -> Told:
+def _read_told(figure: ReaderFigure, study: Read) -> Told:
     told: Told = {}
-    for figure, about in product(ReaderFigure, Readers):
+    for about in Readers:
         try:
             found = compare_modalities(study.reads, figure, called_from=CALLED_FROM, about=about)
         except TableError:
@@ -299,9 +307,11 @@ def _read_told(study: Read) -> Told:
 
 def _read_true(study: Read) -> Mapping[str, float]:
     """Ratings are normal, so the truth is known: of these readers, and of readers like them."""
-    like = 1.5 + study.gain * np.array([0.0, 1.0])
     true = {}
-    for about, means, spread in ((Readers.FIXED, study.means, 0.0), (Readers.RANDOM, like, 0.02)):
+    for about, means, spread in (
+        (Readers.FIXED, study.means, 0.0),
+        (Readers.RANDOM, study.like, 0.02),
+    ):
         aucs = norm.cdf(means / np.sqrt(2 + spread))
         found = norm.cdf((means - CALLED_FROM) / np.sqrt(1 + spread))
         true[_name_of(ReaderFigure.AUC, about)] = float(np.mean(aucs[1] - aucs[0]))
@@ -332,7 +342,7 @@ class Cut:
         return f"{self.ill} of {self.count}, AUC {self.auc:g}, by {self.column}, {alike}"
 
 
-_CUT: Final = tuple(
+CUTS: Final = tuple(
     Cut(ill=ill, count=count, column=column, alike=alike, auc=auc)
     for (ill, count, columns, auc), alike in product(
         (
@@ -397,50 +407,58 @@ def _figures_of(cuts: Mapping[str, list[Slice]]) -> Mapping[tuple[str, str], flo
     return found
 
 
-def held_of_gaps(studies: int) -> Iterator[Row]:
+def held_of_gaps(number: int, studies: int) -> dict[str, list[bool | None]]:
     """Gaps are picked and their intervals hold at once: a study is held where all shown are."""
-    for number, design in enumerate(_CUT):
-        rng = np.random.default_rng(number)
-        true = _figures_of(in_parts(rng, design, 10 * LARGE // design.count))
-        answers: dict[str, list[bool | None]] = {GAP_IN_AUC: [], GAPS_AT_ONCE: []}
-        for _ in range(studies):
-            cuts = in_parts(rng, design)
-            in_auc = [
-                gap.low <= true["AUC", gap.better] - true["AUC", gap.worse] <= gap.high
-                for gap in largest_gaps(cuts).values()
-            ]
-            answers[GAP_IN_AUC].append(all(in_auc) if in_auc else None)
-            in_rates = [
-                gap.low <= true[gap.figure, gap.higher] - true[gap.figure, gap.lower] <= gap.high
-                for gap in rate_gaps(cuts, PART_THRESHOLD)
-            ]
-            answers[GAPS_AT_ONCE].append(all(in_rates) if in_rates else None)
-        yield from rows_of(answers, design.words)
+    design, rng = CUTS[number], np.random.default_rng(number)
+    true = _figures_of(in_parts(rng, design, LARGE // design.count))
+    answers: dict[str, list[bool | None]] = {GAP_IN_AUC: [], GAPS_AT_ONCE: []}
+    for _ in range(studies):
+        cuts = in_parts(rng, design)
+        in_auc = [
+            gap.low <= true["AUC", gap.better] - true["AUC", gap.worse] <= gap.high
+            for gap in largest_gaps(cuts).values()
+        ]
+        answers[GAP_IN_AUC].append(all(in_auc) if in_auc else None)
+        in_rates = [
+            gap.low <= true[gap.figure, gap.higher] - true[gap.figure, gap.lower] <= gap.high
+            for gap in rate_gaps(cuts, PART_THRESHOLD)
+        ]
+        answers[GAPS_AT_ONCE].append(all(in_rates) if in_rates else None)
+    return answers
 
 
 ENTRIES: Final = (
-    Entry(
-        designs=_READ, drawn=_read, told=_read_told, true=_read_true, size=lambda one: one[1],
-        is_own=True,
+    *(
+        Entry(
+            title=f"readers, {figure}", designs=_READ, drawn=_read,
+            told=partial(_read_told, figure), true=_read_true, size=lambda one: one[1],
+            is_own=True,
+        )
+        for figure in ReaderFigure
     ),
     Entry(
+        title="net benefit",
         designs=_ALONE, drawn=_one_model, told=_worth_told, size=lambda one: one[1],
         true=lambda study: {"net benefit": _worth(study)},
     ),
     Entry(
+        title="difference in net benefit",
         designs=_PAIRS, drawn=_two, told=_worths_told, size=lambda one: one[1],
         true=lambda study: {"difference in net benefit": _worths_apart(study)},
     ),
     Entry(
+        title="marks",
         designs=_MARKED, drawn=_marked, told=_marked_told, true=_marked_true,
-        size=lambda one: one[1], most=DRAWN,
+        size=lambda one: one[1], large=40_000,
     ),
     Entry(
-        designs=_ALONE, drawn=_one_model, told=_partial_told, size=lambda one: one[1], most=DRAWN,
+        title="partial AUC",
+        designs=_ALONE, drawn=_one_model, told=_partial_told, size=lambda one: one[1],
         true=lambda study: {"partial AUC": partial_auc(study.cases, HIGH)},
     ),
     Entry(
-        designs=_PAIRS, drawn=_two, told=_partials_told, size=lambda one: one[1], most=DRAWN,
+        title="difference in partial AUC",
+        designs=_PAIRS, drawn=_two, told=_partials_told, size=lambda one: one[1],
         true=lambda study: {
             "difference in partial AUC": partial_auc(study.models[0], HIGH)
             - partial_auc(study.models[1], HIGH)

@@ -211,8 +211,8 @@ def squared_and_added(
     )
     fewest = min(min(counts) for counts in women)
     value, alike = first.value - second.value, _correlation(first, second, shared, fewest)
-    below = _apart(first.value - low, other_high - second.value, alike)
-    above = _apart(high - first.value, second.value - other_low, alike)
+    below = apart(first.value - low, other_high - second.value, alike)
+    above = apart(high - first.value, second.value - other_low, alike)
     return max(-1.0, value - below), min(1.0, value + above)
 
 
@@ -244,7 +244,8 @@ def _correlation(first: AucParts, second: AucParts, shared: float, women: float)
     return max(0.0, found - 1 / (2 * women)) if found > 0 else found
 
 
-def _apart(one: float, other: float, correlation: float) -> float:
+def apart(one: float, other: float, correlation: float) -> float:
+    """The distances of two ends from their values, of figures so much alike, squared and added."""
     return math.sqrt(max(0.0, one**2 - 2 * correlation * one * other + other**2))
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
+from mammo_core.metrics.rates import covariance_of_sums
 from mammo_core.metrics.threshold import operating_points
 from mammo_core.metrics.uncertainty import (
     FEWEST_GROUPS,
@@ -123,13 +124,9 @@ def precision_error(cases: Cases) -> float:
     precision = found / called
     value = float(here @ precision) / cases.positives
     pull = positive * (precision[rung] - value + gained[rung]) - lost[rung]
-    by_woman = np.bincount(cases.groups[order], weights=pull / cases.positives)
-    variance = 0.0
-    for kind in (0, 1):
-        part = by_woman[strata_of(cases.positive, cases.groups) == kind]
-        if len(part) > 1:
-            variance += float(((part - part.mean()) ** 2).sum()) * len(part) / (len(part) - 1)
-    return math.sqrt(variance)
+    by_woman = np.bincount(cases.groups[order], weights=pull / cases.positives).astype(np.float64)
+    spread = covariance_of_sums(by_woman[None], strata_of(cases.positive, cases.groups))
+    return math.sqrt(spread[0, 0])
 
 
 def rate_bands(cases: Cases, *, most: int = 100) -> pd.DataFrame:

@@ -4,6 +4,11 @@ other readers do on other cases; and, for a claim about these readers alone, wit
 Obuchowski and Rockette (1995), Communications in Statistics 24:285, with the degrees of freedom of
 Hillis (2007), Statistics in Medicine 26:596; covariances by the jackknife, one woman left out at a
 time. Every reader has read every case in both ways.
+
+Of rates that alone was too ready: equal ways were called different in 4 to 8 of 100 made-up
+studies, and a gain from .92 to .97 was held in 90. So what readers and ways do to each other is
+taken for no less than the cases alone explain, degrees of freedom know how few women there are,
+and intervals reach as far as Wilson's (1927) of both averages, squared and added (Zou 2007).
 """
 
 import math
@@ -17,8 +22,14 @@ from numpy.typing import NDArray
 from scipy.special import stdtr, stdtrit
 
 from mammo_core.errors import TableError
+from mammo_core.metrics.compare import apart
 from mammo_core.metrics.readers import ReaderStudy
-from mammo_core.metrics.uncertainty import CONFIDENCE, placements, range_in_words
+from mammo_core.metrics.uncertainty import (
+    CONFIDENCE,
+    placements,
+    range_in_words,
+    wilson_interval,
+)
 from mammo_core.words import many
 
 Floats = NDArray[np.float64]
@@ -108,7 +119,8 @@ class ReaderEffect:
 
     @property
     def is_clear(self) -> bool:
-        return self.p_value < 1 - CONFIDENCE
+        """By the p and by the interval, which for rates is the wider of two."""
+        return self.p_value < 1 - CONFIDENCE and (self.low > 0.0 or self.high < 0.0)
 
     @property
     def sentence(self) -> str:
@@ -276,25 +288,32 @@ def obuchowski_rockette(
     about: Readers = Readers.RANDOM,
 ) -> ReaderEffect:
     """From the figures (2 modalities, readers) and their covariances."""
-    means = values.mean(axis=1)
+    means, women = values.mean(axis=1), _women_of(reads, figure)
     value = float(means[1] - means[0])
-    error, freedom = _spread_of_difference(values, covariances, about)
-    if error <= _NO_SPREAD:
+    difference = _of_difference(values, covariances, about, women)
+    if difference.error <= _NO_SPREAD:
         raise TableError(
             f"{figure[0].upper()}{figure[1:]} is {means[0]:.3f} {reads.modalities[0]} and "
             f"{means[1]:.3f} {reads.modalities[1]}, without any spread between readers and cases, "
             "so nothing can be said of other cases."
         )
-    first, second = (_average(values, covariances, reads.modalities, m, about) for m in (0, 1))
-    half = _quantile(freedom) * error
+    spreads = [_of_average(values[m], covariances, m, about, women) for m in (0, 1)]
+    first, second = (
+        _average(values[m], spread, reads.modalities[m], women) for m, spread in enumerate(spreads)
+    )
+    half = _quantile(difference.freedom) * difference.error
+    low, high = value - half, value + half
+    if women is not None:
+        ends = _from_both(means, (spreads[0], spreads[1]), difference, women, values.shape[1])
+        low, high = min(low, ends[0]), max(high, ends[1])
     return ReaderEffect(
         figure=figure,
         averages=(first, second),
         value=value,
-        low=max(-1.0, value - half),
-        high=min(1.0, value + half),
-        p_value=_p_of(abs(value) / error, freedom),
-        freedom=freedom,
+        low=max(-1.0, low),
+        high=min(1.0, high),
+        p_value=_p_of(abs(value) / difference.error, difference.freedom),
+        freedom=difference.freedom,
         about=about,
         readers=values.shape[1],
         cases=len(reads.positive),
@@ -304,51 +323,118 @@ def obuchowski_rockette(
     )
 
 
-def _spread_of_difference(
-    values: Floats, covariances: Covariances, about: Readers
-) -> tuple[float, float]:
-    """Standard error and degrees of freedom; infinite, so normal, where readers are fixed."""
-    readers = values.shape[1]
-    shared = max(covariances.two - covariances.three, 0.0)
-    if about is Readers.FIXED:
-        spread = covariances.error - covariances.one + (readers - 1) * shared
-        return math.sqrt(max(2 * spread / readers, 0.0)), math.inf
-    rest = values - values.mean(axis=1)[:, None] - values.mean(axis=0) + values.mean()
-    interaction = float((rest**2).sum()) / (readers - 1)
-    spread = interaction + readers * shared
-    return math.sqrt(2 * spread / readers), _freedom(spread, interaction, readers)
+def _women_of(reads: Crossed, figure: ReaderFigure) -> int | None:
+    """Women that a rate is of; None for the AUC, which is as published."""
+    if figure is ReaderFigure.AUC:
+        return None
+    is_counted = reads.positive == (figure is ReaderFigure.SENSITIVITY)
+    return len(np.unique(reads.groups[is_counted]))
 
 
-def _average(
-    values: Floats,
-    covariances: Covariances,
-    modalities: tuple[str, str],
-    number: int,
-    about: Readers,
-) -> AverageReader:
-    row = values[number]
-    readers, two = len(row), max(covariances.two_by_modality[number], 0.0)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spread:
+    """A standard error and its degrees of freedom; infinite, so normal, where readers are fixed and
+    no rate is told.
+    """
+
+    error: float
+    freedom: float
+
+
+def _spread_of(
+    readers: int, about: Readers, women: int | None, *, between: float, least: float, shared: float
+) -> _Spread:
+    """Of the mean of so many readers. `between` is found from what they differ by, `least` what the
+    cases alone explain of it, `shared` what all of them have in common.
+
+    Rates: Satterthwaite's degrees of freedom, `shared` known from the women alone.
+    """
+    common = readers * shared
     if about is Readers.FIXED:
-        spread = covariances.error_by_modality[number] + (readers - 1) * two
-        freedom = math.inf
+        freedom = math.inf if women is None else women - 1.0
+        return _Spread(error=math.sqrt(max(least + common, 0.0) / readers), freedom=freedom)
+    if women is None:
+        spread, doubt = between + common, between**2 / (readers - 1)
     else:
-        between = float(row.var(ddof=1))
-        spread = between + readers * two
-        freedom = _freedom(spread, between, readers)
-    half = _quantile(freedom) * math.sqrt(spread / readers)
-    value = float(row.mean())
-    return AverageReader(
-        modality=modalities[number],
-        value=value,
-        low=max(0.0, value - half),
-        high=min(1.0, value + half),
-        by_reader=tuple(row.tolist()),
+        spread = max(between, least) + common
+        doubt = between**2 / (readers - 1) + common**2 / (women - 1)
+    freedom = max(1.0, spread**2 / doubt) if doubt > 0 else math.inf
+    return _Spread(error=math.sqrt(spread / readers), freedom=freedom)
+
+
+def _of_difference(
+    values: Floats, covariances: Covariances, about: Readers, women: int | None
+) -> _Spread:
+    readers = values.shape[1]
+    rest = values - values.mean(axis=1)[:, None] - values.mean(axis=0) + values.mean()
+    shared = max(covariances.two - covariances.three, 0.0)
+    return _spread_of(
+        readers,
+        about,
+        women,
+        between=2 * float((rest**2).sum()) / (readers - 1),
+        least=2 * (covariances.error - covariances.one - shared),
+        shared=2 * shared,
     )
 
 
-def _freedom(spread: float, between: float, readers: int) -> float:
-    """Hillis (2007)."""
-    return spread**2 / (between**2 / (readers - 1)) if between > 0 else math.inf
+def _of_average(
+    row: Floats, covariances: Covariances, number: int, about: Readers, women: int | None
+) -> _Spread:
+    shared = max(covariances.two_by_modality[number], 0.0)
+    return _spread_of(
+        len(row),
+        about,
+        women,
+        between=float(row.var(ddof=1)),
+        least=covariances.error_by_modality[number] - shared,
+        shared=shared,
+    )
+
+
+def _average(row: Floats, spread: _Spread, modality: str, women: int | None) -> AverageReader:
+    value, quantile = float(row.mean()), _quantile(spread.freedom)
+    if women is None:
+        half = quantile * spread.error
+        low, high = max(0.0, value - half), min(1.0, value + half)
+    else:
+        low, high = _wilson(value, spread, quantile, women, len(row))
+    return AverageReader(
+        modality=modality, value=value, low=low, high=high, by_reader=tuple(row.tolist())
+    )
+
+
+def _wilson(
+    value: float, spread: _Spread, quantile: float, women: int, readers: int
+) -> tuple[float, float]:
+    """Of as many cases as would vary as much; where all readers are right in all, of the women."""
+    alone = value * (1 - value)
+    if alone <= 0.0 or spread.error <= _NO_SPREAD:
+        return wilson_interval(value, women, z=quantile)
+    total = min(max(1.0, alone / spread.error**2), float(women * readers))
+    return wilson_interval(value, total, z=quantile)
+
+
+def _from_both(
+    means: Floats, averages: tuple[_Spread, _Spread], difference: _Spread, women: int, readers: int
+) -> tuple[float, float]:
+    """The intervals of both averages squared and added, less what the two ways share."""
+    first, second = float(means[0]), float(means[1])
+    quantile = _quantile(difference.freedom)
+    (low, high), (other_low, other_high) = (
+        _wilson(mean, spread, quantile, women, readers)
+        for mean, spread in zip((first, second), averages, strict=True)
+    )
+    one, other = (spread.error for spread in averages)
+    alike = 0.0
+    if min(one, other) > _NO_SPREAD:
+        alike = (one**2 + other**2 - difference.error**2) / (2 * one * other)
+        alike = min(1.0, max(-1.0, alike))
+    value = second - first
+    return (
+        value - apart(second - other_low, high - first, alike),
+        value + apart(other_high - second, first - low, alike),
+    )
 
 
 _NO_SPREAD: Final = 1e-9

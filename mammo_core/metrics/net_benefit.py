@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import Difference, among_all, difference_of
-from mammo_core.metrics.rates import weighted_sum
+from mammo_core.metrics.rates import covariance_of_sums, weighted_sum
 from mammo_core.metrics.threshold import operating_points
 from mammo_core.metrics.uncertainty import (
     IntervalMethod,
@@ -127,7 +127,7 @@ def net_benefits(
     found = [benefit_interval(one, prevalence=prevalence, threshold=threshold) for one in models]
     pulls = np.stack([_pulls(one, prevalence=prevalence, threshold=threshold) for one in models])
     first = models[0]
-    spread = _covariance(pulls, strata_of(first.positive, first.groups))
+    spread = covariance_of_sums(pulls, strata_of(first.positive, first.groups))
     freedom = degrees_of_freedom(first)
     among = among_all(spread, freedom)
     order = sorted(range(len(models)), key=lambda number: -found[number][0])
@@ -162,13 +162,3 @@ def _pulls(cases: Cases, *, prevalence: float, threshold: float) -> Floats:
     )
     pulls = np.bincount(cases.groups, weights=worth * (cases.score >= threshold))
     return pulls.astype(np.float64)
-
-
-def _covariance(pulls: Floats, strata: NDArray[np.intp]) -> Floats:
-    """Of sums over women who were drawn within their kind."""
-    spread = np.zeros((len(pulls), len(pulls)))
-    for kind in np.unique(strata):
-        part = pulls[:, strata == kind]
-        if part.shape[1] > 1:
-            spread += np.atleast_2d(np.cov(part)) * part.shape[1]
-    return spread

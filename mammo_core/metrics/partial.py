@@ -1,7 +1,8 @@
 """The area under a part of the ROC curve: the mean sensitivity over a range of specificities, with
-every draw of women making the curve anew.
+the spread between women in closed form.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import AmongAll, Difference, among_all, difference_of
-from mammo_core.metrics.paired_rates import draws_of
+from mammo_core.metrics.rates import covariance_of_sums
 from mammo_core.metrics.uncertainty import (
     Estimate,
     IntervalMethod,
     degrees_of_freedom,
     logit_interval,
     need_both_classes,
+    strata_of,
     women_of_smaller_class,
 )
 
@@ -26,7 +28,7 @@ Floats = NDArray[np.float64]
 #: Women of the smaller kind: of 10 the interval of a high AUC held the truth in 90 of 100 studies,
 #: of 20 in 94 (benchmarks/coverage.md).
 FEWEST_OF_EACH: Final = 20
-_NO_SPREAD: Final = 1e-9
+_NO_SPREAD: Final = 1e-18  # a variance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,19 +57,15 @@ def partial_auc(cases: Cases, over: SpecificityRange) -> float:
     """The mean sensitivity over the range: 1 is perfect, whatever its width. Ties are straight
     lines, as in the whole AUC, which is this over 0 to 1.
     """
-    need_both_classes(cases, what="a partial AUC")
-    over.check()
-    once = np.ones((1, cases.group_count), dtype=np.int32)
-    return float(_areas(cases, once, over)[0])
+    return _area(cases, over)[0]
 
 
-def partial_auc_with_interval(
-    cases: Cases, over: SpecificityRange, *, seed: int = 0
-) -> Estimate | None:
-    """None for the reason of `why_no_partial`, or where no draw changes anything."""
+def partial_auc_with_interval(cases: Cases, over: SpecificityRange) -> Estimate | None:
+    """None for the reason of `why_no_partial`, or where no woman differs from another."""
     if why_no_partial(cases):
         return None
-    return _estimate(cases, partial_auc(cases, over), _drawn(cases, over, seed))
+    value, pulls = _area(cases, over)
+    return _estimate(cases, value, float(_spread(cases, pulls[None])[0, 0]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,33 +81,34 @@ class PartialBeside:
 
 
 def partial_aucs(
-    names: Sequence[str], models: Sequence[Cases], over: SpecificityRange, *, seed: int = 0
+    names: Sequence[str], models: Sequence[Cases], over: SpecificityRange
 ) -> list[PartialBeside]:
-    """Of models over the same cases, the largest first. Paired: all models see the same draws of
-    women, and p and interval allow for the best having been picked on these very cases.
+    """Of models over the same cases, the largest first. Paired by woman, and p and interval allow
+    for the best having been picked on these very cases.
     """
     if any(model.case_ids != models[0].case_ids for model in models):
         raise TableError("A paired difference needs the same cases in the same order.")
-    values = [partial_auc(model, over) for model in models]
-    drawn = np.stack([_drawn(model, over, seed) for model in models])
-    among = among_all(np.atleast_2d(np.cov(drawn)), degrees_of_freedom(models[0]))
+    areas = [_area(model, over) for model in models]
+    values = [value for value, _ in areas]
+    spread = _spread(models[0], np.stack([pulls for _, pulls in areas]))
+    among = among_all(spread, degrees_of_freedom(models[0]))
     order = sorted(range(len(models)), key=lambda number: -values[number])
     best = order[0]
 
     def behind(number: int) -> Difference | None:
-        error = float((drawn[best] - drawn[number]).std(ddof=1))
-        if number == best or why_no_partial(models[0]) or error <= _NO_SPREAD:
+        variance = spread[best, best] + spread[number, number] - 2 * spread[best, number]
+        if number == best or why_no_partial(models[0]) or variance <= _NO_SPREAD:
             return None
-        value = values[best] - values[number]
         return difference_of(
-            value, error, of=models[0], among=among, method=IntervalMethod.BOOTSTRAP
-        )
+            values[best] - values[number], math.sqrt(variance),
+            of=models[0], among=among, method=IntervalMethod.LINEARISED,
+        )  # fmt: skip
 
     return [
         PartialBeside(
             name=names[number],
             value=values[number],
-            estimate=_estimate(models[number], values[number], drawn[number]),
+            estimate=_estimate(models[number], values[number], float(spread[number, number])),
             behind=behind(number),
         )
         for number in order
@@ -127,42 +126,63 @@ def why_no_partial(cases: Cases) -> str:
     )
 
 
-def _estimate(cases: Cases, value: float, drawn: Floats) -> Estimate | None:
-    error = float(drawn.std(ddof=1))
-    if why_no_partial(cases) or not 0.0 < value < 1.0 or error <= _NO_SPREAD:
+def _estimate(cases: Cases, value: float, variance: float) -> Estimate | None:
+    if why_no_partial(cases) or not 0.0 < value < 1.0 or variance <= _NO_SPREAD:
         return None
     low, high = logit_interval(
-        value, AmongAll(models=2, freedom=degrees_of_freedom(cases)).quantile * error
+        value,
+        AmongAll(models=2, freedom=degrees_of_freedom(cases)).quantile * math.sqrt(variance),
     )
     return Estimate(
         value=value, low=low, high=high,
-        method=IntervalMethod.UNNAMED if cases.unnamed else IntervalMethod.BOOTSTRAP,
+        method=IntervalMethod.UNNAMED if cases.unnamed else IntervalMethod.LINEARISED,
         positives=cases.positives, negatives=cases.negatives, groups=cases.group_count,
     )  # fmt: skip
 
 
-def _drawn(cases: Cases, over: SpecificityRange, seed: int) -> Floats:
-    return np.concatenate([_areas(cases, weights, over) for weights in draws_of(cases, seed)])
+def _spread(cases: Cases, pulls: Floats) -> Floats:
+    return covariance_of_sums(pulls, strata_of(cases.positive, cases.groups))
 
 
-def _areas(cases: Cases, weights: NDArray[np.int32], over: SpecificityRange) -> Floats:
-    """Per row of `weights` (rows, women) the area of the curve between two false-positive rates, by
-    the range's width.
+def _area(cases: Cases, over: SpecificityRange) -> tuple[float, Floats]:
+    """The area, and how far each woman moves it.
+
+    A cancer is found from the false-positive rate on that it scores above, and so adds what of the
+    range lies beyond. Where cases without cancer score alike it is found bit by bit from `start` to
+    `end`, and adds the mean of that. A case without cancer moves the rates of all cancers below it.
     """
-    order = np.argsort(-cases.score, kind="stable")
-    score, positive = cases.score[order], cases.positive[order]
-    last = np.append(np.flatnonzero(np.diff(score)), len(score) - 1)
-    drawn = weights[:, cases.groups[order]]
-    alarms, found = (
-        np.pad(np.cumsum(drawn * part, axis=1)[:, last], ((0, 0), (1, 0))).astype(np.float64)
-        for part in (~positive, positive)
+    need_both_classes(cases, what="a partial AUC")
+    over.check()
+    ill = cases.positive
+    well, hits, others = np.sort(cases.score[~ill]), cases.score[ill], cases.score[~ill]
+    start, end = (
+        (len(well) - np.searchsorted(well, hits, side=side)) / len(well)
+        for side in ("right", "left")
     )
-    rates, shares = alarms / alarms[:, -1:], found / found[:, -1:]
+    tied = end > start
+    wide = np.where(tied, end - start, 1.0)
+    adds = np.where(tied, (_summed(end, over) - _summed(start, over)) / wide, _beyond(start, over))
+    falls = (start >= 1 - over.high) & (start < 1 - over.low)
+    by_start = np.where(tied, (adds - _beyond(start, over)) / wide, -1.0 * falls / over.width)
+    by_end = np.where(tied, (_beyond(end, over) - adds) / wide, 0.0)
+    order, value = np.argsort(hits), float(adds.mean())
+    ranked = hits[order]
+    above = np.append(0.0, np.cumsum(by_start[order]))[np.searchsorted(ranked, others, "left")]
+    beside = np.append(0.0, np.cumsum(by_end[order]))[np.searchsorted(ranked, others, "right")]
+    pulls = np.empty(len(cases))
+    pulls[ill] = (adds - value) / len(hits)
+    pulls[~ill] = (above + beside - by_start @ start - by_end @ end) / (len(hits) * len(well))
+    return value, np.bincount(cases.groups, weights=pulls).astype(np.float64)
+
+
+def _beyond(rate: Floats, over: SpecificityRange) -> Floats:
+    """The share of the range of false-positive rates that lies beyond `rate`."""
+    return np.asarray((1 - over.low - np.clip(rate, 1 - over.high, 1 - over.low)) / over.width)
+
+
+def _summed(rate: Floats, over: SpecificityRange) -> Floats:
+    """`_beyond` summed up from 0 to `rate`."""
     left, right = 1 - over.high, 1 - over.low
-    starts, ends = rates[:, :-1], rates[:, 1:]
-    widths = np.maximum(ends - starts, 1e-300)
-    froms, tos = np.clip(starts, left, right), np.clip(ends, left, right)
-    slopes = (shares[:, 1:] - shares[:, :-1]) / widths
-    middles = shares[:, :-1] + slopes * ((froms + tos) / 2 - starts)
-    areas = np.where(tos > froms, middles * (tos - froms), 0.0)
-    return np.asarray(areas.sum(axis=1) / over.width)
+    inside = np.clip(rate, left, right)
+    half = (over.width**2 - (right - inside) ** 2) / (2 * over.width)
+    return np.asarray(np.minimum(rate, left) + half)

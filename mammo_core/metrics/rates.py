@@ -43,6 +43,16 @@ class DerivedRate:
     is_of_prevalence: bool = False  # whether it moves with the share of cancers in the set
 
 
+def covariance_of_sums(pulls: Floats, strata: NDArray[np.intp]) -> Floats:
+    """Of figures that are sums over women (a row each), who were drawn within their kind."""
+    spread = np.zeros((len(pulls), len(pulls)))
+    for kind in np.unique(strata):
+        part = pulls[:, strata == kind]
+        if part.shape[1] > 1:
+            spread += np.atleast_2d(np.cov(part)) * part.shape[1]
+    return spread
+
+
 def weighted_sum(*parts: tuple[float, Rate]) -> tuple[float, float, float]:
     """`weight` times each rate, added, with its interval; the rates are of different cases.
 

@@ -6,7 +6,7 @@ is compared where 20 women stand behind it.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import combinations
 from typing import Final
@@ -20,8 +20,10 @@ from mammo_core.metrics.cases import Cases, Pooling, pool_cases, values_of, why_
 from mammo_core.metrics.compare import squared_and_added
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
+    AucParts,
     Estimate,
     Rate,
+    auc_covariance,
     auc_parts,
     auc_with_interval,
     degrees_of_freedom,
@@ -166,16 +168,11 @@ def _gap(better: Slice, worse: Slice, *, compared: int) -> Gap:
         auc_parts(part.cases.score, part.cases.positive, of)
         for part, of in zip((better, worse), groups, strict=True)
     )
-    pulls = [np.zeros(codes.max() + 1) for _ in groups]
-    for pull, part in zip(pulls, (first, second), strict=True):
-        women = len(part.without)
-        pull[:women] = part.with_cancer / part.positives + part.without / part.negatives
-    shared = float(pulls[0] @ pulls[1])
     freedom = min(degrees_of_freedom(first), degrees_of_freedom(second))
     low, high = squared_and_added(
         (first, second),
         (effective_women(better.cases), effective_women(worse.cases)),
-        shared=shared,
+        shared=_shared((first, second), groups, (better.cases.positive, worse.cases.positive)),
         z=_quantile(freedom, compared),
     )
     return Gap(
@@ -186,6 +183,27 @@ def _gap(better: Slice, worse: Slice, *, compared: int) -> Gap:
         high=high,
         pairs=compared,
     )
+
+
+def _shared(
+    both: tuple[AucParts, AucParts],
+    groups: tuple[NDArray[np.intp], NDArray[np.intp]],
+    ill: tuple[NDArray[np.bool_], NDArray[np.bool_]],
+) -> float:
+    """The covariance of the AUCs of two parts, from the women who are in both."""
+    women = np.intersect1d(*groups)
+    with_cancer, without = (
+        len(np.intersect1d(*(of[has == kind] for of, has in zip(groups, ill, strict=True))))
+        for kind in (True, False)
+    )
+    first, second = (
+        replace(
+            part, with_cancer=part.with_cancer[women], without=part.without[women],
+            groups_with_cancer=with_cancer, groups_without=without,
+        )
+        for part in both
+    )  # fmt: skip
+    return auc_covariance(first, second)
 
 
 def _quantile(freedom: int, compared: int) -> float:

@@ -73,7 +73,7 @@ def _row(one: AtOneRate) -> dict[str, str]:
 
 
 def show_part(compared: Compared) -> None:
-    """Folded: it draws women a thousand times for every model."""
+    """Folded: for those who look at one part of the curves."""
     with st.expander(
         "A part of the curves: partial AUC", icon=":material/crop:", key="compare_part",
         on_change="rerun",
@@ -110,7 +110,7 @@ def _show_part(compared: Compared) -> None:
     )
     st.caption(
         "The area under this part of the curve divided by its width: 1 is perfect, guessing has "
-        f"{over.of_guessing:.3f}. 95 % intervals in brackets, women drawn again; differences are "
+        f"{over.of_guessing:.3f}. 95 % intervals in brackets, by woman; differences are "
         f"paired{_several(len(found))}. Choose the range before you look, not after.",
         help=meaning("Partial AUC", "ROC curve"),
     )

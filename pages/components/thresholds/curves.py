@@ -117,7 +117,7 @@ def _show_partial(cases: Cases) -> None:
         return
     found = partial_auc_with_interval(cases, over)
     if found is None:
-        st.info("No draw of women changes this part of the curve, so it has no interval.")
+        st.info("No woman moves this part of the curve, so it has no interval.")
         return
     st.caption(
         f"Partial AUC {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
