@@ -418,6 +418,7 @@ def test_where_the_process_that_converts_is_killed_torch_reads_and_says_so(
     assert find_check(checkpoint.card) is None  # of the moment: it is tried again
 
 
+@pytest.mark.slow
 def test_the_process_that_converts_ends_with_whoever_asked(checkpoint: Checkpoint) -> None:
     command = [sys.executable, "-m", "mammo_core.inference.converting", str(checkpoint.folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE) as process:

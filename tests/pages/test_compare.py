@@ -183,6 +183,7 @@ def test_two_sets_of_one_name_are_two_by_their_content(
     assert "different cases (made-up women, made-up women (other images))" in told
 
 
+@pytest.mark.slow
 def test_a_fold_tested_on_other_women_is_not_chosen_and_by_choice_named(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -637,6 +638,7 @@ def elsewhere(**columns: object) -> pd.DataFrame:
     return table.assign(image_id="e" + table["image_id"], **columns)
 
 
+@pytest.mark.slow
 def test_disagreements_are_told_by_scores_with_what_is_locked_and_by_ranks_on_request(
     runs_root: Path, open_page: OpenPage
 ) -> None:

@@ -43,6 +43,7 @@ def test_its_run_is_shown_without_an_error_and_says_why_there_are_no_images(
     assert labels == ["Read cases with it"] + ways_on * is_with_women
 
 
+@pytest.mark.slow
 def test_it_reads(open_page: OpenPage, runs_root: Path) -> None:
     run = bring_in(runs_root, is_with_women=False)
     page = open_page("read")
@@ -78,6 +79,7 @@ def test_a_link_to_the_thresholds_of_one_without_predictions_says_what_is_lackin
     assert "deleted" not in page.warning[0].value
 
 
+@pytest.mark.slow
 def test_its_alike_images_are_told_in_words_where_their_pictures_are_not_here(
     open_page: OpenPage, runs_root: Path
 ) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.runs.folder import card_hash
@@ -18,6 +19,7 @@ def commands(page: AppTest) -> list[str]:
     return [code.value for code in page.code if code.value.startswith("mammo")]
 
 
+@pytest.mark.slow
 def test_where_nothing_was_measured_the_commands_that_measure_stand(
     open_page: OpenPage, runs_root: Path
 ) -> None:

@@ -197,6 +197,7 @@ def test_a_model_that_has_seen_women_is_the_default(open_page: OpenPage, runs_ro
     assert open_page("read").selectbox(key="model").value == of_women.run_id
 
 
+@pytest.mark.slow
 def test_a_drawn_mammogram_is_read_by_a_model_of_drawn_ones_unless_another_is_asked_for(
     open_page: OpenPage, runs_root: Path
 ) -> None:
@@ -214,6 +215,7 @@ def test_a_drawn_mammogram_is_read_by_a_model_of_drawn_ones_unless_another_is_as
     assert page.selectbox(key="model").value == of_women.run_id
 
 
+@pytest.mark.slow
 def test_a_threshold_locked_for_breasts_judges_breasts_and_nothing_else(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -240,6 +242,7 @@ def test_below_the_threshold_never_stands_alone(page: AppTest, runs_root: Path) 
     assert panel["aside"] == "That does not mean normal."
 
 
+@pytest.mark.slow
 def test_a_threshold_for_recalibrated_scores_judges_the_recalibrated_score(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -255,6 +258,7 @@ def test_a_threshold_for_recalibrated_scores_judges_the_recalibrated_score(
     assert "Threshold 0.2000 after isotonic re-calibration" in captions(page)
 
 
+@pytest.mark.slow
 def test_a_threshold_whose_recalibration_is_lost_says_why_there_is_no_verdict(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -267,6 +271,7 @@ def test_a_threshold_whose_recalibration_is_lost_says_why_there_is_no_verdict(
     assert "there is no such case" not in captions(page)
 
 
+@pytest.mark.slow
 def test_a_threshold_locked_anew_is_the_one_that_counts(page: AppTest, runs_root: Path) -> None:
     run = own_copy(runs_root)
     lock(run, 1.0, level=Level.IMAGE)
@@ -351,6 +356,7 @@ def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
     assert "from the file's name" in case_table(page)
 
 
+@pytest.mark.slow
 def test_names_stay_with_their_images_whatever_the_order_of_the_files(
     open_page: OpenPage, page: AppTest
 ) -> None:
@@ -370,6 +376,7 @@ def test_four_images_of_one_side_are_questioned(page: AppTest) -> None:
     assert "All 4 images are said to be of the left breast" in page.warning[0].value
 
 
+@pytest.mark.slow
 def test_images_are_split_into_two_cases_and_joined_again(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
     whole = page.query_params["case"]
@@ -386,6 +393,7 @@ def test_images_are_split_into_two_cases_and_joined_again(page: AppTest) -> None
     assert page.query_params["case"] == whole
 
 
+@pytest.mark.slow
 def test_the_same_file_twice_is_told(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast()))
     assert len(score_rows(page)) == 1
@@ -438,6 +446,7 @@ def test_a_card_with_markdown_is_shown_as_it_is(page: AppTest, runs_root: Path) 
     assert not any(picture in text for text in shown)
 
 
+@pytest.mark.slow
 def test_a_score_has_a_rank_and_a_percentage_only_once_a_prevalence_is_set(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()))
     assert "of 150 images without cancer in validation" in captions(page)
@@ -460,6 +469,7 @@ def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest)
     assert score_rows(page)
 
 
+@pytest.mark.slow
 def test_alike_images_and_steadiness_are_shown_only_when_asked_for(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()))
     assert "likeness" not in captions(page)
@@ -490,6 +500,7 @@ def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Pa
     assert len(score_rows(page)) == 2
 
 
+@pytest.mark.slow
 def test_two_models_of_one_name_are_told_apart_alike_in_boxes_and_over_scores(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -512,6 +523,7 @@ def widths(page: AppTest) -> list[float]:
     return [column.weight for column in page.columns]
 
 
+@pytest.mark.slow
 def test_without_the_second_model_the_page_is_laid_out_for_one_at_once(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -529,6 +541,7 @@ def test_without_the_second_model_the_page_is_laid_out_for_one_at_once(
     assert widths(page) == of_one
 
 
+@pytest.mark.slow
 def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -545,6 +558,7 @@ def test_two_models_lie_side_by_side_and_of_an_exam_breast_by_breast(
     assert page.segmented_control(key="beside_part").options == ["Right breast", "Left breast"]
 
 
+@pytest.mark.slow
 def test_a_second_model_reads_on_where_the_first_is_broken(page: AppTest, runs_root: Path) -> None:
     broken, other = own_copy(runs_root), own_copy(runs_root, "20250101-000000-light_cnn-0001")
     broken.file("weights.safetensors").write_bytes(b"no")
@@ -574,6 +588,7 @@ def ensemble_with(runs_root: Path, member: RunFolder) -> RunFolder:
     return both
 
 
+@pytest.mark.slow
 def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -584,6 +599,7 @@ def test_an_ensemble_with_the_model_is_asked_only_when_wanted(
     assert captions(page).count("its members from") == 1
 
 
+@pytest.mark.slow
 def test_an_ensemble_reads_as_a_model_with_its_own_threshold(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -633,6 +649,7 @@ def test_no_larger_file_is_offered_to_be_uploaded_than_is_read() -> None:
     assert offered * limits.MEGABYTE <= limits.FILE_BYTES
 
 
+@pytest.mark.slow
 def test_a_case_whose_own_score_is_the_threshold_is_called_on_both_pages(
     open_page: OpenPage, runs_root: Path
 ) -> None:

@@ -105,6 +105,7 @@ def test_several_images_have_one_density_and_that_of_each_is_beside_it(page: App
     assert captions(page).count(LINE) == 4  # the exam and three images, behind it
 
 
+@pytest.mark.slow
 def test_a_drawn_image_gets_no_density(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()))
     assert score_rows(page)  # the score is there

@@ -56,6 +56,7 @@ def layers(page: AppTest) -> list[str]:
     ]
 
 
+@pytest.mark.slow
 def test_nothing_is_shown_where_there_is_no_finder_or_none_that_was_measured(
     open_page: OpenPage, finder: RunFolder
 ) -> None:
@@ -95,6 +96,7 @@ def test_marks_are_numbered_and_stand_with_what_they_are_worth(
     assert "For research only. Not a medical device." in told
 
 
+@pytest.mark.slow
 def test_marks_less_sure_than_those_it_was_measured_at_are_not_shown(
     open_page: OpenPage, finder: RunFolder
 ) -> None:
@@ -104,6 +106,7 @@ def test_marks_less_sure_than_those_it_was_measured_at_are_not_shown(
     assert any(text.value.endswith(": no mark") for text in page.markdown)
 
 
+@pytest.mark.slow
 def test_a_finder_that_is_broken_costs_the_layer_and_not_the_images(
     open_page: OpenPage, finder: RunFolder
 ) -> None:

@@ -104,6 +104,7 @@ def test_a_row_opens_its_case(worklist: AppTest) -> None:
     assert len(listed(worklist)) == 2
 
 
+@pytest.mark.slow
 def test_the_list_follows_the_threshold_in_force(open_page: OpenPage, runs_root: Path) -> None:
     run = own_copy(runs_root)
     page = open_page("read")
@@ -119,6 +120,7 @@ def test_the_list_follows_the_threshold_in_force(open_page: OpenPage, runs_root:
         assert [row["facts"]["threshold"] for row in listed(page)] == [side, side]
 
 
+@pytest.mark.slow
 def test_what_was_dropped_before_stays_in_the_list(worklist: AppTest) -> None:
     before = [row["key"] for row in listed(worklist)]
     drop(worklist, ("new.png", a_breast(turn=True)))
@@ -127,6 +129,7 @@ def test_what_was_dropped_before_stays_in_the_list(worklist: AppTest) -> None:
     assert len(keys) == 3
 
 
+@pytest.mark.slow
 def test_joined_cases_that_share_an_image_keep_each_name_on_its_own_image(
     open_page: OpenPage,
 ) -> None:
@@ -154,6 +157,7 @@ def test_a_broken_file_is_in_the_list_with_its_reason_and_opens_its_case(
     assert "".join(worklist.query_params["case"]) == broken["key"].partition(" ")[0]
 
 
+@pytest.mark.slow
 def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Path) -> None:
     cases = tmp_path / "home" / "cases"
     for folder in cases.iterdir():
@@ -204,6 +208,7 @@ def test_the_model_is_shown_after_the_first_answer_and_both_answers_are_kept(
     assert [one.recalled for one in kept] == [False, True]
 
 
+@pytest.mark.slow
 def test_an_answer_without_the_recall_decision_is_not_locked(worklist: AppTest) -> None:
     make_study(worklist)
     sign_in(worklist, "A")
@@ -265,6 +270,7 @@ def test_the_results_of_a_study_are_shown_to_whoever_runs_it_and_taken_away(
     assert f"{value:+.3f}" in effects["Difference"][0].replace("\\", "")
 
 
+@pytest.mark.slow
 def test_a_reload_between_the_answers_leads_back_to_where_one_was(
     worklist: AppTest, open_page: OpenPage
 ) -> None:
@@ -278,6 +284,7 @@ def test_a_reload_between_the_answers_leads_back_to_where_one_was(
     assert score_rows(again)
 
 
+@pytest.mark.slow
 def test_a_study_is_left_by_its_own_way_out(worklist: AppTest) -> None:
     make_study(worklist)
     sign_in(worklist, "A")
@@ -297,6 +304,7 @@ def test_a_study_that_is_gone_can_be_left(open_page: OpenPage) -> None:
     assert page.file_uploader(key="dropped_files")
 
 
+@pytest.mark.slow
 def test_a_study_ends(worklist: AppTest) -> None:
     make_study(worklist)
     sign_in(worklist, "B")

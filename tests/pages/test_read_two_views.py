@@ -39,12 +39,14 @@ def test_a_breast_of_two_views_is_scored_without_remark(page: AppTest) -> None:
     assert captions(page).count("as it is, mirrored and shifted (6 looks)") == 2
 
 
+@pytest.mark.slow
 def test_a_view_that_stands_in_for_the_other_is_named_beside_the_score(page: AppTest) -> None:
     give(page, CC)
     assert score_rows(page)
     assert "L CC\\: 1 of 2 views\\: this model scores the CC and the MLO" in captions(page)
 
 
+@pytest.mark.slow
 def test_the_shipped_pair_is_scored_as_a_pair(page: AppTest) -> None:
     page.button(key="sample_pair").click().run(timeout=120)
     assert not page.exception
@@ -53,6 +55,7 @@ def test_the_shipped_pair_is_scored_as_a_pair(page: AppTest) -> None:
     assert "1 of 2 views" not in captions(page)
 
 
+@pytest.mark.slow
 def test_unknown_views_are_asked_for_and_compared_with_nothing_until_they_are_known(
     page: AppTest,
 ) -> None:

@@ -107,6 +107,7 @@ def show(page: AppTest, section: str) -> AppTest:
     return page
 
 
+@pytest.mark.slow
 def test_a_threshold_of_zero_calls_everybody(page: AppTest) -> None:
     rates = rates_of(at_threshold(page, 0.0))
     assert rates.loc["Sensitivity (recall)", "value"] == "100.0%"
@@ -196,6 +197,7 @@ def test_the_best_threshold_of_few_women_tells_counts_and_no_rates(page: AppTest
     assert rates.loc["Balanced accuracy", "value"] == "–"
 
 
+@pytest.mark.slow
 def test_what_without_cancer_rests_on_stands_beside_the_rates_and_corrects_them(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -452,6 +454,7 @@ def test_a_threshold_chosen_on_test_is_not_locked_as_chosen_on_validation(
     assert (locked.split, locked.cases_sha256) == ("val", cases_hash(val))
 
 
+@pytest.mark.slow
 def test_a_threshold_counted_otherwise_than_now_says_so_and_is_not_locked(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -466,6 +469,7 @@ def test_a_threshold_counted_otherwise_than_now_says_so_and_is_not_locked(
     assert not page.button(key="lock").disabled
 
 
+@pytest.mark.slow
 def test_a_threshold_of_unknown_origin_is_shown_and_not_locked(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -477,6 +481,7 @@ def test_a_threshold_of_unknown_origin_is_shown_and_not_locked(
     assert "does not tell where it was chosen" in captions_of(page)
 
 
+@pytest.mark.slow
 def test_another_source_begins_anew(runs_root: Path, open_page: OpenPage) -> None:
     write_run(runs_root, RUN, with_validation())
     other = "20250101-000000-tiny_cnn-abcd"
@@ -607,6 +612,7 @@ def test_an_evaluation_opens_where_its_checkpoint_chose(
     assert "it flatters" in captions_of(page.run())
 
 
+@pytest.mark.slow
 def test_a_threshold_locked_on_recalibrated_scores_opens_and_delivers_at_the_same_cases(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -660,6 +666,7 @@ def test_an_untouched_threshold_is_locked_with_the_aim_it_begins_with(
     assert locked.aim == "sensitivity at least 0.9"
 
 
+@pytest.mark.slow
 def test_no_threshold_is_locked_where_nobody_has_cancer(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -682,6 +689,7 @@ def test_points_that_cannot_be_read_are_not_said_to_be_none(
     assert "No threshold is locked" not in captions_of(page)
 
 
+@pytest.mark.slow
 def test_a_run_deleted_meanwhile_cannot_be_locked_and_that_is_said(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -701,6 +709,7 @@ def test_a_broken_card_is_told_in_a_sentence(runs_root: Path, open_page: OpenPag
     assert f"The model card of {RUN} is not valid JSON".replace("_", r"\_") in page.error[0].value
 
 
+@pytest.mark.slow
 def test_a_broken_card_shuts_only_the_sections_that_need_it(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -1042,6 +1051,7 @@ def test_readers_of_a_study_stand_on_the_models_roc(runs_root: Path, open_page: 
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
 
 
+@pytest.mark.slow
 def test_readers_who_read_in_two_ways_are_compared_by_the_truth_and_the_women_here(
     runs_root: Path, open_page: OpenPage
 ) -> None:

@@ -26,6 +26,7 @@ sys.exit(f"loaded {loaded}" if loaded else 0)
 """
 
 
+@pytest.mark.slow
 def test_thresholds_and_compare_show_a_run_without_what_they_do_not_need(runs_root: Path) -> None:
     write_run(runs_root, "20260101-000000-tiny_cnn-abcd", made_up_predictions())
     done = subprocess.run(
@@ -50,6 +51,7 @@ sys.exit("loaded torch" if "torch" in sys.modules else 0)
 """
 
 
+@pytest.mark.slow
 def test_data_opens_without_torch(runs_root: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", VISIT_DATA, str(ROOT / "streamlit_app.py")],

@@ -45,6 +45,7 @@ def test_two_clicks_on_start_are_one_run(open_page: OpenPage, runs_root: Path) -
     wait_until_over(run)
 
 
+@pytest.mark.slow
 def test_start_makes_a_run_and_stop_ends_it(open_page: OpenPage, runs_root: Path) -> None:
     page = open_page("train")
     page.number_input(key="data_women").set_value(24)

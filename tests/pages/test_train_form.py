@@ -88,6 +88,7 @@ def test_a_data_set_whose_folder_is_gone_leaves_start_off_and_says_why(
     assert "There is no folder set. Was it moved, or a disk not mounted?" in words(page)
 
 
+@pytest.mark.slow
 def test_a_run_is_called_as_typed_or_by_network_data_and_day(
     form: AppTest, runs_root: Path
 ) -> None:
@@ -204,6 +205,7 @@ def test_two_views_are_not_offered_where_no_image_has_its_other_one(
     assert "train_views_smoke" not in [group.key for group in page.button_group]
 
 
+@pytest.mark.slow
 def test_folds_start_one_run_each_of_one_series(form: AppTest, runs_root: Path) -> None:
     form.button_group(key="train_scheme").set_value("Cross-validation by woman").run()
     form.number_input(key="train_count_Cross-validation by woman").set_value(2)
@@ -278,6 +280,7 @@ def test_what_an_audit_found_serious_is_read_before_the_start(
     assert not page.button(key="train_start").disabled
 
 
+@pytest.mark.slow
 def test_a_training_on_patches_is_started_with_the_task_of_patches(
     open_page: OpenPage, tmp_path: Path, runs_root: Path
 ) -> None:
@@ -296,6 +299,7 @@ def test_a_training_on_patches_is_started_with_the_task_of_patches(
     assert started.task == started.patches.task
 
 
+@pytest.mark.slow
 def test_whole_images_wait_for_patches_and_then_pool_both_ways(
     open_page: OpenPage, tmp_path: Path, runs_root: Path
 ) -> None:

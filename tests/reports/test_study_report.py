@@ -93,6 +93,7 @@ def test_a_report_has_every_section(study: RunFolder) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.slow
 def test_a_part_of_the_curve_is_told_with_its_interval_or_with_why_not(
     study: RunFolder, tmp_path: Path
 ) -> None:
@@ -123,6 +124,7 @@ def test_an_audit_of_an_older_table_is_said_to_be_one(study: RunFolder, study_fo
     assert "The table of the data set has changed since that audit." in markdown_of(study)
 
 
+@pytest.mark.slow
 def test_looks_are_counted_with_this_one_and_those_of_other_models(study: RunFolder) -> None:
     other = write_run(study.path.parent, f"{RUN}-twin", made_up_predictions(women=4))
     card = read_card(study.file("model_card.json"))

@@ -33,6 +33,8 @@ from mammo_core.training.session import train
 from mammo_core.types import Level, Split
 from tests.phantoms import put_phantoms
 
+pytestmark = pytest.mark.slow
+
 FOLDS = 3
 NOW = "2026-01-01T00:00:00+00:00"
 
@@ -96,7 +98,6 @@ def meaning_of(folds: list[RunFolder]) -> ScoreMap:
     return make_fold(pool_cases(val, Level.IMAGE), run_id="x", weights_sha256="y").score_map
 
 
-@pytest.mark.slow
 def test_every_woman_was_scored_by_the_member_that_never_saw_her(
     packed: tuple[RunFolder, list[RunFolder]],
 ) -> None:
@@ -186,7 +187,6 @@ def test_a_name_is_never_a_way_out_of_the_folder(
     assert not list(tmp_path.rglob("*.safetensors"))
 
 
-@pytest.mark.slow
 def test_other_images_than_it_was_made_of_are_refused(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
 ) -> None:
@@ -224,7 +224,6 @@ def test_a_card_that_claims_other_members_than_its_weights_have_is_refused(
         load_checkpoint(run.path)
 
 
-@pytest.mark.slow
 def test_locks_and_heatmaps_that_are_kept_are_not_lost(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +247,6 @@ def test_networks_that_read_together_are_not_trained_together(tmp_path: Path) ->
         replace(config, model=replace(config.model, members=3)).check()
 
 
-@pytest.mark.slow
 def test_every_figure_of_a_card_can_be_counted_again(
     packed: tuple[RunFolder, list[RunFolder]], tmp_path: Path
 ) -> None:
@@ -281,7 +279,6 @@ def test_every_figure_of_a_card_can_be_counted_again(
     assert flattered.name.startswith("auc by image")
 
 
-@pytest.mark.slow
 def test_the_command_tells_what_differs(
     packed: tuple[RunFolder, list[RunFolder]], capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,

@@ -198,11 +198,13 @@ def test_a_training_on_patches_ends_with_a_card_that_says_so(runs: list[RunFolde
     assert table["image_id"].str.contains("#").all()
 
 
+@pytest.mark.slow
 def test_a_model_of_patches_reads_no_mammogram(runs: list[RunFolder]) -> None:
     with pytest.raises(CheckpointError, match="has learnt patches of images"):
         load_checkpoint(runs[0].path)
 
 
+@pytest.mark.slow
 def test_whole_images_go_on_from_patches_with_another_pooling(runs: list[RunFolder]) -> None:
     patches, whole = runs
     card = whole.card()
@@ -211,6 +213,7 @@ def test_whole_images_go_on_from_patches_with_another_pooling(runs: list[RunFold
     assert load_checkpoint(whole.path).card.model.pooling == "avgmax"
 
 
+@pytest.mark.slow
 def test_whom_the_patches_were_of_is_not_tested_on(
     runs: list[RunFolder], twenty_four_women: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

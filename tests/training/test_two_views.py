@@ -219,6 +219,7 @@ def a_tested_woman(home: Path, predictions: pd.DataFrame) -> pd.DataFrame:
     return rows.merge(paths[["image_id", "path"]], on="image_id")
 
 
+@pytest.mark.slow
 def test_reading_an_exam_gives_the_scores_of_the_evaluation(
     checkpoint: Checkpoint, finished: RunFolder, home: Path
 ) -> None:
