@@ -54,13 +54,13 @@ from mammo_core.zoo.openvino import ConversionError, write_network
 _MOST_KEPT: Final = 16  # networks; the one not used for longest goes first
 _HALF_MADE: Final = "making-"
 _HALF_MADE_SECONDS: Final = 3600.0  # nobody converts for so long: a crash left it
-_MOST_SECONDS: Final = 1800.0  # for native code that hangs: others wait for it
 _NICENESS: Final = 10
 _OOM_SCORE: Final = Path("/proc/self/oom_score_adj")
 
 
 def main(folder: Path) -> None:
-    faulthandler.dump_traceback_later(_MOST_SECONDS, exit=True)
+    # Whoever asked may be gone while native code hangs: nobody else would end this.
+    faulthandler.dump_traceback_later(_HALF_MADE_SECONDS, exit=True)
     threading.Thread(target=_end_with_who_asked, daemon=True).start()
     if hasattr(os, "nice"):
         os.nice(_NICENESS)  # pages are answered meanwhile
@@ -74,7 +74,7 @@ def main(folder: Path) -> None:
 
 
 def _end_with_who_asked() -> None:
-    sys.stdin.buffer.read()  # nothing is ever sent
+    os.read(sys.stdin.fileno(), 1)  # nothing is ever sent; a buffered read would hold up the end
     os._exit(1)
 
 

@@ -88,6 +88,7 @@ WEIGHTS: Final = "model.bin"
 HEAD: Final = "head.npz"  # of networks whose head is plain
 RECORD: Final = "engine_check.json"
 _LOCK: Final = "engines.lock"
+_MOST_SECONDS: Final = 1800.0  # for native code that hangs: others wait for it
 _CONVERTER: Final = "mammo_core.inference.converting"
 
 
@@ -172,19 +173,26 @@ def check_of(
 
 def _converted_apart(folder: Path) -> str:
     """Has the network converted. Should it come to nothing, why."""
-    with subprocess.Popen(
-        [sys.executable, "-m", _CONVERTER, str(folder.resolve())],
-        cwd=REPOSITORY,
-        env={**os.environ, "MAMMO_HOME": str(home().resolve())},
-        stdin=subprocess.PIPE,  # which closes with this process: nobody waits any more then
-        stdout=subprocess.PIPE,  # a sentence, where it has one
-    ) as process:
-        said = process.stdout.read().decode("utf-8", "replace").strip() if process.stdout else ""
-        code = process.wait()
-    if said or not code:
-        return said
+    heard, held = os.pipe()  # what is held ends with this process: nobody waits any more then
+    try:
+        ended = subprocess.run(
+            [sys.executable, "-m", _CONVERTER, str(folder.resolve())],
+            cwd=REPOSITORY,
+            env={**os.environ, "MAMMO_HOME": str(home().resolve())},
+            stdin=heard,
+            stdout=subprocess.PIPE,  # a sentence, where it has one
+            check=False,
+            timeout=_MOST_SECONDS,
+        )
+    except subprocess.TimeoutExpired:
+        return f"It was not converted for OpenVINO within {_MOST_SECONDS // 60:.0f} minutes."
+    finally:
+        os.close(heard)
+        os.close(held)
+    code = ended.returncode
     end = f"signal {-code}" if code < 0 else f"exit status {code}"
-    return f"The process that converts it for OpenVINO ended with {end}."
+    said = ended.stdout.decode("utf-8", "replace").strip()
+    return said or f"The process that converts it for OpenVINO ended with {end}."
 
 
 def refused(card: ModelCard, problem: str, why: str) -> EngineCheck:

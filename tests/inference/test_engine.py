@@ -418,14 +418,26 @@ def test_where_the_process_that_converts_is_killed_torch_reads_and_says_so(
     assert find_check(checkpoint.card) is None  # of the moment: it is tried again
 
 
+def converter_of(checkpoint: Checkpoint) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "mammo_core.inference.converting", str(checkpoint.folder)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
 @pytest.mark.slow
 def test_the_process_that_converts_ends_with_whoever_asked(checkpoint: Checkpoint) -> None:
-    command = [sys.executable, "-m", "mammo_core.inference.converting", str(checkpoint.folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE) as process:
+    with converter_of(checkpoint) as process:
         assert process.stdin is not None
         process.stdin.close()  # as where a server is killed
         assert process.wait(timeout=60) == 1
     assert find_check(checkpoint.card) is None
+
+
+def test_the_process_that_converts_ends_in_peace(checkpoint: Checkpoint) -> None:
+    with converter_of(checkpoint) as process:
+        assert process.stderr is not None
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 0
+    assert find_check(checkpoint.card) is not None
 
 
 @pytest.mark.slow

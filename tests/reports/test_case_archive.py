@@ -22,6 +22,7 @@ def test_everything_lies_in_one_folder_under_names_the_program_made() -> None:
         "case_cccccccccccc/case.json",
         "case_cccccccccccc/dicom/1_L_CC_heatmap.dcm",
         "case_cccccccccccc/dicom/1_L_CC_image.dcm",
+        "case_cccccccccccc/dicom/1_L_CC_regions.dcm",
         "case_cccccccccccc/dicom/2_L_MLO_heatmap.dcm",
         "case_cccccccccccc/dicom/2_L_MLO_image.dcm",
         "case_cccccccccccc/dicom/report_1.dcm",
