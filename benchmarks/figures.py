@@ -84,10 +84,17 @@ def held_of(entry: Entry, number: int, studies: int) -> dict[str, list[bool | No
 
 _KINDS: Final = ("one case", "clustered")
 _SIZES: Final = ((10, 500), (34, 100), (170, 500))
-_ALONE: Final = {
-    f"{ill} of {count}, AUC {auc}, {kind}": (ill, count, skill_of(auc), kind)
-    for (ill, count), auc, kind in product(_SIZES, AUCS, _KINDS)
-}
+
+
+def _alone(*sizes: tuple[int, int]) -> dict[str, tuple[int, int, float, str]]:
+    return {
+        f"{ill} of {count}, AUC {auc}, {kind}": (ill, count, skill_of(auc), kind)
+        for (ill, count), auc, kind in product(sizes, AUCS, _KINDS)
+    }
+
+
+_ALONE: Final = _alone(*_SIZES)
+_FEWEST: Final = _alone((20, 500))  # of whom partial AUC is told at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -453,7 +460,7 @@ ENTRIES: Final = (
     ),
     Entry(
         title="partial AUC",
-        designs=_ALONE, drawn=_one_model, told=_partial_told, size=lambda one: one[1],
+        designs=_ALONE | _FEWEST, drawn=_one_model, told=_partial_told, size=lambda one: one[1],
         true=lambda study: {"partial AUC": partial_auc(study.cases, HIGH)},
     ),
     Entry(

@@ -359,6 +359,8 @@ def _spread_of(
         spread = max(between, least) + common
         doubt = between**2 / (readers - 1) + common**2 / (women - 1)
     freedom = max(1.0, spread**2 / doubt) if doubt > 0 else math.inf
+    if women is not None:  # what the cases explain is known from so many
+        freedom = min(freedom, women - 1.0)
     return _Spread(error=math.sqrt(spread / readers), freedom=freedom)
 
 

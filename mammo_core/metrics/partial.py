@@ -25,8 +25,7 @@ from mammo_core.metrics.uncertainty import (
 )
 
 Floats = NDArray[np.float64]
-#: Women of the smaller kind: of 10 the interval of a high AUC held the truth in 90 of 100 studies,
-#: of 20 in 94 (benchmarks/coverage.md).
+#: Women of the smaller kind (benchmarks/coverage.md).
 FEWEST_OF_EACH: Final = 20
 _NO_SPREAD: Final = 1e-18  # a variance
 
