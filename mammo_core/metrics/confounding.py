@@ -92,10 +92,9 @@ def beyond_confounders(
     folds = folds_of(known["group_id"], positive, seed=seed)
     if folds is None:
         return None
-    table = known[columns].assign(log_odds=log_odds_of(known))
     alone, together = (
-        pool_cases(known.assign(score=out_of_fold(table[names], positive, folds)), level, rule)
-        for names in (columns, [*columns, "log_odds"])
+        pool_cases(known.assign(score=guessed), level, rule)
+        for guessed in _without_and_with(known[columns], log_odds_of(known), positive, folds)
     )
     return Beyond(
         level=level,
@@ -104,6 +103,28 @@ def beyond_confounders(
         together=auc_with_interval(together),
         added=auc_difference(together, alone),
     )
+
+
+def _without_and_with(
+    table: pd.DataFrame, score: Floats, positive: NDArray[np.bool_], folds: NDArray[np.intp]
+) -> tuple[Floats, Floats]:
+    """As `out_of_fold` guesses from the table, and from table and score: encoded once for both."""
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    guessed = np.empty((2, len(table)))
+    for fold in np.unique(folds):
+        seen, out = folds != fold, folds == fold
+        columns, scale = encoder(table).fit(table[seen]), StandardScaler().fit(score[seen, None])
+        learnt, asked = (
+            (np.asarray(columns.transform(table[rows])), scale.transform(score[rows, None]))
+            for rows in (seen, out)
+        )
+        for number in (1, 2):  # blocks
+            model = LogisticRegression(max_iter=5000)
+            model.fit(np.hstack(learnt[:number]), positive[seen])
+            guessed[number - 1, out] = model.predict_proba(np.hstack(asked[:number]))[:, 1]
+    return guessed[0], guessed[1]
 
 
 def encoder(table: pd.DataFrame) -> "ColumnTransformer":

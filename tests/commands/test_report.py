@@ -24,12 +24,14 @@ def test_a_report_is_written_here_under_the_name_of_its_run(tmp_path: Path) -> N
     assert [one.by for one in openings_of(run)] == ["mammo report"]
 
 
+@pytest.mark.slow
 def test_a_file_that_ends_so_is_markdown(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", RUN, made_up_predictions())
     assert main(["report", RUN, "--out", "study.md"]) == 0
     assert (tmp_path / "study.md").read_text(encoding="utf-8").startswith("# Study report")
 
 
+@pytest.mark.slow
 def test_the_card_is_written_instead_where_it_is_asked_for(tmp_path: Path) -> None:
     write_run(tmp_path / "runs", RUN, made_up_predictions())
     assert main(["report", RUN, "--card", "--format", "md"]) == 0

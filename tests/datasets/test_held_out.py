@@ -54,6 +54,7 @@ def test_without_a_name_the_test_images_of_its_own_data(
     assert again.manifest["image_id"].tolist() == dataset.manifest["image_id"].tolist()
 
 
+@pytest.mark.slow
 def test_other_data_are_taken_whole_and_named_without_their_place(
     learnt: tuple[RunFolder, ModelCard], tmp_path: Path
 ) -> None:

@@ -64,6 +64,7 @@ def test_a_map_of_bright_tiles_finds_bright_lesions_and_is_worthless_all_the_sam
     assert any(sentence.startswith("Worthless: ") for sentence in found.sentences)
 
 
+@pytest.mark.slow
 def test_a_map_of_noise_does_as_well_as_chance(phantoms: Dataset) -> None:
     rng = np.random.default_rng(0)
 
@@ -88,6 +89,7 @@ def test_images_without_a_lesion_and_sets_without_boxes(phantoms: Dataset) -> No
     assert check_fidelity(explained, phantoms, most=6, seed=0, should_stop=lambda: True) is None
 
 
+@pytest.mark.slow
 def test_the_smallest_choice_is_a_whole_woman(phantoms: Dataset, tmp_path: Path) -> None:
     explained = Explained(
         model=Classifier(BrightTiles(), layout=ChannelsFirst()).eval(),

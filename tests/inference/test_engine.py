@@ -106,6 +106,7 @@ def test_on_a_cpu_openvino_gives_what_torch_gives(checkpoint: Checkpoint) -> Non
         np.testing.assert_allclose(getattr(ours, name), getattr(theirs, name), atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("backbone", "views"),
     [
@@ -172,6 +173,7 @@ def test_a_network_is_converted_once_and_its_check_is_kept(checkpoint: Checkpoin
     assert [path.name for path in folder.parent.iterdir()] == [folder.name]
 
 
+@pytest.mark.slow
 def test_a_damaged_network_is_made_anew(checkpoint: Checkpoint) -> None:
     open_engine(checkpoint)
     weights = engine_folder(checkpoint.card) / "model.bin"

@@ -228,6 +228,7 @@ def test_a_woman_it_learnt_from_is_known_again_under_another_name(
     assert f"It learnt from 1 of these women (first: {woman})" in told
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2, 3])
 def test_a_case_is_called_by_a_threshold_locked_at_its_own_stored_score(
     phantoms: Path, tmp_path: Path, seed: int

@@ -126,6 +126,7 @@ def any_reader_called_different(rng: np.random.Generator, count: int) -> bool:
     return min(holm([1.0 if p is None else p for p in p_values])) < 0.05
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (10, 1)])
 def test_equal_models_are_rarely_told_apart_at_one_specificity(count: int, images: int) -> None:
     assert share_of_studies(40, lambda rng: any_called_different(rng, count, images)) <= 0.1

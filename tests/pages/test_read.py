@@ -67,6 +67,7 @@ def case_table(page: AppTest) -> str:
     return str(table.to_string())
 
 
+@pytest.mark.slow
 def test_the_bytes_of_a_file_are_let_go_once_its_case_is_kept(page: AppTest) -> None:
     """Streamlit would hold them as long as the tab is open."""
     page.run()
@@ -161,6 +162,7 @@ def test_a_score_that_was_asked_for_anyway_is_stamped_judged_by_nothing_and_can_
     assert not score_rows(page)  # another case is asked about anew
 
 
+@pytest.mark.slow
 def test_a_whole_exam_is_told_in_forty_five_words_at_most(page: AppTest, runs_root: Path) -> None:
     run = own_copy(runs_root)
     lock(run, 0.5, level=Level.BREAST)
@@ -291,6 +293,7 @@ def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_pa
     assert not any(b"DOE" in path.read_bytes() or "DOE" in path.name for path in kept)
 
 
+@pytest.mark.slow
 def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
     suggestion = next(c.value for c in page.caption if "No side is stored" in c.value)
@@ -313,6 +316,7 @@ def test_a_case_can_be_forgotten(page: AppTest, tmp_path: Path) -> None:
     assert "case" not in page.query_params
 
 
+@pytest.mark.slow
 def test_a_forgotten_case_is_brought_back_with_a_click(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()))
     case_id = page.query_params["case"]
@@ -334,6 +338,7 @@ def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: Ap
     assert "case" in page.query_params
 
 
+@pytest.mark.slow
 def test_names_propose_side_and_view_which_count_only_when_the_reader_says_so(
     page: AppTest, runs_root: Path
 ) -> None:
@@ -487,6 +492,7 @@ def test_a_relative_heatmap_says_so(page: AppTest) -> None:
     assert "some point of every image is full colour" in captions(page)
 
 
+@pytest.mark.slow
 def test_two_models_read_one_case_beside_each_other(page: AppTest, runs_root: Path) -> None:
     other = own_copy(runs_root)
     lock(other, 0.0, level=Level.IMAGE)

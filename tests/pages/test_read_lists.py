@@ -83,6 +83,7 @@ def answer(page: AppTest, score: int) -> None:
     assert not page.exception, page.exception
 
 
+@pytest.mark.slow
 def test_two_exams_become_a_list_with_a_score_each_and_the_first_is_open(
     worklist: AppTest,
 ) -> None:
@@ -146,6 +147,7 @@ def test_joined_cases_that_share_an_image_keep_each_name_on_its_own_image(
     assert sorted(page.button_group(key="split_off").options) == ["230.png", "240.png", "250.png"]
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_in_the_list_with_its_reason_and_opens_its_case(
     worklist: AppTest,
 ) -> None:
@@ -234,6 +236,7 @@ def write_answers(study: ReadingStudy) -> None:
                 append_record(studies_root() / study.study_id / "answers.jsonl", told)
 
 
+@pytest.mark.slow
 def test_the_results_of_a_study_are_shown_to_whoever_runs_it_and_taken_away(
     open_page: OpenPage, tmp_path: Path
 ) -> None:

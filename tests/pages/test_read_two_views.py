@@ -30,6 +30,7 @@ def give(page: AppTest, *names: str) -> None:
     assert page.selectbox(key="model").value == "pair"
 
 
+@pytest.mark.slow
 def test_a_breast_of_two_views_is_scored_without_remark(page: AppTest) -> None:
     give(page, CC, MLO)
     assert score_rows(page)

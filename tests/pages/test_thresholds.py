@@ -132,6 +132,7 @@ def test_the_unit_decides_how_many_cases_there_are(page: AppTest) -> None:
     assert "160 cases of 40 women, 20 with cancer" in captions_of(page)
 
 
+@pytest.mark.slow
 def test_an_auc_made_by_counting_alone_is_refused_by_patient(page: AppTest) -> None:
     page.segmented_control(key="count_level").set_value("patient").run()
     assert "random scores would reach 0.33" in captions_of(page)
@@ -528,6 +529,7 @@ def test_a_threshold_that_came_with_the_model_is_not_said_to_be_locked_here(
     assert page.button(key="lock").disabled
 
 
+@pytest.mark.slow
 def test_what_is_shown_stands_in_the_title(runs_root: Path, open_page: OpenPage) -> None:
     title = run_title(write_run(runs_root, RUN, with_validation()))
     page = open_page("thresholds")
@@ -587,6 +589,7 @@ def test_a_fresh_visit_opens_at_the_locked_point(runs_root: Path, open_page: Ope
     assert "validation cancers" in captions_of(again)
 
 
+@pytest.mark.slow
 def test_an_evaluation_opens_where_its_checkpoint_chose(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -633,6 +636,7 @@ def test_a_threshold_locked_on_recalibrated_scores_opens_and_delivers_at_the_sam
     )
 
 
+@pytest.mark.slow
 def test_an_ensemble_has_a_threshold_of_its_own_and_folds_joined_have_none(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -760,6 +764,7 @@ def test_what_a_file_says_is_not_read_as_markdown(runs_root: Path, open_page: Op
     assert "![" not in shown
 
 
+@pytest.mark.slow
 def test_notes_on_an_upload_are_not_read_as_markdown(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30).assign(split="![x](http://evil.example)")
     page = upload(open_page("thresholds"), table)
@@ -768,6 +773,7 @@ def test_notes_on_an_upload_are_not_read_as_markdown(open_page: OpenPage) -> Non
     assert not any("![" in note for note in notes)
 
 
+@pytest.mark.slow
 def test_names_of_parts_are_not_read_as_markdown(runs_root: Path, open_page: OpenPage) -> None:
     table = made_up_predictions(women=120, with_cancer=60)
     table["site"] = table["site"].map({"site 1": "![x](http://evil.example)", "site 2": "two"})
@@ -1003,6 +1009,7 @@ def test_cases_of_one_class_have_a_sentence_and_no_curve(
     assert "average precision" not in captions_of(page)
 
 
+@pytest.mark.slow
 def test_an_uploaded_table_survives_a_switch_of_pages_and_can_be_removed(
     runs_root: Path, open_page: OpenPage
 ) -> None:

@@ -175,6 +175,7 @@ def test_a_dicom_of_a_phantom_is_read_as_it_was_drawn(
         np.testing.assert_allclose(mammogram.pixels, rendering.pixels, atol=0.01)
 
 
+@pytest.mark.slow
 def test_the_samples_are_seven_small_files_with_their_truth(tmp_path: Path) -> None:
     write_samples(tmp_path)
     manifest = check_manifest(pd.read_csv(tmp_path / "manifest.csv"))

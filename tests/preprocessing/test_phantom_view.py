@@ -132,6 +132,7 @@ def grey_levels(pixels: Pixels) -> NDArray[np.float64]:
     return np.array([breast.mean(), breast.std(), *np.percentile(breast, [5, 25, 50, 75, 95, 99])])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("reduced", [(128, 256), (128, 128)])
 def test_grey_levels_stay_those_without_a_lesion_in_a_reduced_image(
     reduced: tuple[int, int],

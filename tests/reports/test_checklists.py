@@ -44,6 +44,7 @@ def test_a_run_without_predictions_is_still_answered(
     assert answers[accuracy[guideline.title]].status is Status.NOT_DONE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guideline", GUIDELINES, ids=lambda one: one.title)
 def test_a_run_without_a_card_is_still_answered(guideline: Guideline, study: RunFolder) -> None:
     study.file("model_card.json").unlink()
@@ -82,6 +83,7 @@ def test_numbers_come_from_the_run(told: Reported) -> None:
     assert "8 positive cases missed" in items["39"][1]
 
 
+@pytest.mark.slow
 def test_what_only_an_author_knows_is_left_to_the_author(told: Reported) -> None:
     items = claim(told)
     assert {items[number][0] for number in ("3", "11", "34", "44")} == {Status.FOR_AUTHOR}

@@ -41,6 +41,7 @@ def test_test_women_chose_nothing_where_the_lock_came_before_every_look(study: R
     assert "Locked 2026-01-02 12:00 (UTC) on val, lock number 1; no look at the test set is" in text
 
 
+@pytest.mark.slow
 def test_looks_before_the_lock_in_force_are_counted_and_nothing_is_claimed(
     study: RunFolder,
 ) -> None:
@@ -55,6 +56,7 @@ def test_looks_before_the_lock_in_force_are_counted_and_nothing_is_claimed(
     assert "had been opened on 2 occasions before the threshold was locked" in text
 
 
+@pytest.mark.slow
 def test_a_look_at_another_model_of_the_same_women_is_a_look(study: RunFolder) -> None:
     other = write_run(study.path.parent, f"{RUN}-twin", made_up_predictions(women=4))
     card = read_card(study.file("model_card.json"))
@@ -75,6 +77,7 @@ def test_without_a_lock_and_with_one_on_test_women_nothing_is_claimed(study: Run
     assert "chosen on test women: their results flatter it" in text
 
 
+@pytest.mark.slow
 def test_a_damaged_log_of_locks_costs_the_threshold_alone(study: RunFolder) -> None:
     lock(study, "2026-01-02T12:00:00+00:00")
     with study.file(LOCKS).open("a") as stream:
@@ -86,6 +89,7 @@ def test_a_damaged_log_of_locks_costs_the_threshold_alone(study: RunFolder) -> N
     assert CHOSE_NOTHING not in text
 
 
+@pytest.mark.slow
 def test_a_damaged_log_of_looks_costs_the_count_alone(study: RunFolder) -> None:
     lock(study, "2026-01-02T12:00:00+00:00")
     study.file(LOOKS).write_text("{\n")

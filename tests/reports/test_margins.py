@@ -74,6 +74,7 @@ def test_a_model_far_worse_does_not_meet_it(tmp_path: Path, new: RunFolder) -> N
     assert written(worse, margin=0.05).held is Held.NOT_MET
 
 
+@pytest.mark.slow
 def test_of_several_margins_the_last_one_beforehand_decides_and_the_others_are_replaced(
     new: RunFolder,
 ) -> None:

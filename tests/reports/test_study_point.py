@@ -47,6 +47,7 @@ def test_promised_and_delivered_stand_side_by_side(study: RunFolder) -> None:
     assert point.promised.remark == ""
 
 
+@pytest.mark.slow
 def test_a_promise_is_shown_as_recorded_where_its_cases_count_otherwise(study: RunFolder) -> None:
     lock(study, promise=Promise(found=3, positives=4, left_alone=1, negatives=20))
     point = results_of(study).point
@@ -56,6 +57,7 @@ def test_a_promise_is_shown_as_recorded_where_its_cases_count_otherwise(study: R
     assert point.promised.ppv is None
 
 
+@pytest.mark.slow
 def test_a_threshold_for_orientation_is_chosen_on_validation(study: RunFolder) -> None:
     point = results_of(study).point
     assert point is not None
@@ -73,6 +75,7 @@ def test_without_validation_no_threshold_is_made_up(study: RunFolder) -> None:
     assert "a threshold chosen on the test set would flatter itself" in results.why_no_point
 
 
+@pytest.mark.slow
 def test_the_threshold_is_told_at_every_level(study: RunFolder) -> None:
     lock(study)
     found = {cases.level: rates for cases, rates in results_of(study).at_threshold}
@@ -81,11 +84,13 @@ def test_the_threshold_is_told_at_every_level(study: RunFolder) -> None:
     assert found[Level.PATIENT].specificity.total == 16
 
 
+@pytest.mark.slow
 def test_a_mean_has_no_meaning_at_other_levels(study: RunFolder) -> None:
     lock(study, pooling="mean")
     assert results_of(study).at_threshold == ()
 
 
+@pytest.mark.slow
 def test_a_point_on_recalibrated_scores_is_not_laid_on_raw_ones(study: RunFolder) -> None:
     lock(study, calibration="Platt")
     results = results_of(study)
@@ -93,6 +98,7 @@ def test_a_point_on_recalibrated_scores_is_not_laid_on_raw_ones(study: RunFolder
     assert "re-calibrated" in results.why_no_point
 
 
+@pytest.mark.slow
 def test_the_labels_own_level_is_the_main_one(study: RunFolder) -> None:
     main = results_of(study).main.cases
     assert (main.level, len(main), main.positives) == (Level.BREAST, 48, 8)
@@ -106,6 +112,7 @@ def test_no_test_predictions_are_no_result(study: RunFolder) -> None:
         measure_study(read_study(study, [study.path.parent], audits=study.path))
 
 
+@pytest.mark.slow
 def test_a_pooling_rule_that_is_none_is_a_sentence(study: RunFolder) -> None:
     lock(study, pooling="loudest")
     assert "pools by 'loudest'" in results_of(study).why_no_point

@@ -117,6 +117,7 @@ def test_the_audit_of_the_same_folder_and_rule_is_in_it(
     assert "| warning | made up | Too tidy. | 2 |" in text
 
 
+@pytest.mark.slow
 def test_an_audit_of_an_older_table_is_said_to_be_one(study: RunFolder, study_folder: Path) -> None:
     write_an_audit(study.path.parent, study_folder)
     manifest = study_folder / "manifest.csv"
@@ -177,6 +178,7 @@ def test_a_table_cut_at_the_end_of_a_line_is_said_beside_the_headline(study: Run
     assert "test: 80 images of 20 women" in summary.split("Results are of")[0]
 
 
+@pytest.mark.slow
 def test_a_broken_card_is_said_to_leave_the_level_unknown(study: RunFolder) -> None:
     study.file("model_card.json").write_text("{")
     summary = markdown_of(study).split("## Data")[0]
@@ -184,6 +186,7 @@ def test_a_broken_card_is_said_to_leave_the_level_unknown(study: RunFolder) -> N
     assert "the looks and locks recorded for it, are missing" in summary
 
 
+@pytest.mark.slow
 def test_broken_settings_are_a_sentence(study: RunFolder) -> None:
     study.file("run.json").write_text("{")
     assert "The settings of the run are not known" in markdown_of(study)
@@ -226,6 +229,7 @@ def write_evaluation(study: RunFolder, folder: Path) -> RunFolder:
     return run
 
 
+@pytest.mark.slow
 def test_an_evaluation_is_reported_with_the_card_of_its_model(
     study: RunFolder, study_folder: Path
 ) -> None:
@@ -428,6 +432,7 @@ def test_where_a_registered_data_set_lay_is_not_told(study: RunFolder, study_fol
     assert str(study_folder) not in text
 
 
+@pytest.mark.slow
 def test_a_model_of_three_classes_has_a_table_of_them(tmp_path: Path) -> None:
     table = made_up_predictions(women=40)
     words = {True: "cancer", False: "normal"}
@@ -445,6 +450,7 @@ def test_a_model_of_three_classes_has_a_table_of_them(tmp_path: Path) -> None:
     assert "kappa" not in text  # these classes have no order
 
 
+@pytest.mark.slow
 def test_a_model_of_ordered_classes_is_told_by_its_median_class_and_kappa(tmp_path: Path) -> None:
     table = made_up_predictions(women=40).assign(label=lambda rows: rows["density"])
     said = table["label"].mask(table["patient_id"] == "w001", "D")  # she is B
@@ -458,6 +464,7 @@ def test_a_model_of_ordered_classes_is_told_by_its_median_class_and_kappa(tmp_pa
     assert "Quadratic weighted kappa 0.961 (95 % 0." in text
 
 
+@pytest.mark.slow
 def test_an_ensemble_names_its_members(study: RunFolder) -> None:
     run = write_run(study.path.parent, f"{RUN}-joined", made_up_predictions())
     run.file("model_card.json").unlink()

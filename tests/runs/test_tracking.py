@@ -82,6 +82,7 @@ def test_a_run_lies_there_whole_and_once_however_often_it_is_sent(
     assert not any(SECRET in text for text in texts)
 
 
+@pytest.mark.slow
 def test_the_table_of_women_goes_along_only_when_asked(run: RunFolder, tmp_path: Path) -> None:
     place = f"file:{tmp_path / 'mlruns'}"
     assert main(["runs", "export", "--mlflow", place, "--with-women"]) == 0
