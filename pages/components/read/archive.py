@@ -31,6 +31,7 @@ from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import can_be_resumed, resume_run, stop_run
+from mammo_core.scores import shown_digits
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.read.exports import read_case
@@ -308,7 +309,7 @@ def _line(entry: WorkEntry) -> dict[str, Any]:
     return {
         "Case": entry.number,
         "Images": entry.images or None,
-        "Score": None if entry.score is None else round(entry.score, 2),
+        "Score": None if entry.score is None else shown_digits(entry.score),
         "Threshold": entry.side,
         "Sent": entry.sent_at[:16].replace("T", " "),
         "Problem": entry.problem,
