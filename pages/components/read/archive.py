@@ -35,7 +35,12 @@ from mammo_core.scores import shown_digits
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.read.exports import read_case
-from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
+from pages.components.read.fetching import (
+    begin_fetching,
+    cancel_fetching,
+    raise_failed,
+    show_fetching,
+)
 from pages.components.read.intake import remember_case
 from pages.components.read.pictures import Layer, make_panes
 from pages.components.shared.caselist.origin import forget_origin
@@ -71,7 +76,9 @@ def show_archive_door() -> None:
     with noted_errors():
         if not list_archives(archives_file()) and not _worklists():
             return
-        cancel_fetching(_FETCHED)  # the window in which it was shown is closed
+        with noted_errors():
+            raise_failed(_FETCHED)
+        cancel_fetching(_FETCHED)  # the dialog in which it was shown is closed
         off = is_off(Action.ARCHIVE)
         if st.button("From the archive", icon=_ICON, disabled=bool(off), help=off or None):
             _show_search()
