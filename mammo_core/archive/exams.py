@@ -97,6 +97,7 @@ def open_study(
             client, study.uid, chosen.images, spool, report=report, should_stop=should_stop
         )
         root.mkdir(parents=True, exist_ok=True)
+        known = {folder.name for folder in root.iterdir()}
         case = store_case(
             spool,
             root,
@@ -124,6 +125,10 @@ def open_study(
         left_out=chosen.left_out,
     )
     keep_link(root, case.case_id, link)
+    if should_stop():
+        if case.case_id not in known:
+            _forget(root, case)
+        raise ArchiveAwayError(_STOPPED)
     return case
 
 
@@ -164,7 +169,8 @@ def fetch_images(
                 look(done)
                 while one not in wait((one,), timeout=_LOOK_SECONDS).done:
                     look(done)
-                spool.add(one.result())
+                with one.result() as sink:
+                    spool.add(sink)
     finally:
         is_over.set()
         threads.shutdown(wait=False, cancel_futures=True)
@@ -195,12 +201,17 @@ def _refuse_foreign(root: Path, case: Case, study: FoundStudy) -> None:
     """An archive that answers with another woman's image must not have it hung."""
     exam = keyed_id(own_key(), "exam", study.uid.encode())
     if any(image.ref.exam_id != exam for image in case.images):
-        forget_case(root, case, now=0.0)
-        forget_old_cases(root)
+        _forget(root, case)
         raise ArchiveError(
             "The archive answered with images of another study than was asked for. Nothing of it "
             "was kept; tell whoever runs the archive."
         )
+
+
+def _forget(root: Path, case: Case) -> None:
+    """At once, and not to be brought back."""
+    forget_case(root, case, now=0.0)
+    forget_old_cases(root)
 
 
 def client_of(link: Link, archives: Path) -> ArchiveClient:

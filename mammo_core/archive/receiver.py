@@ -55,6 +55,7 @@ from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE, PASSIN
 from mammo_core.preprocessing.reading.read import keep_mammogram, read_evidence, read_exam
 from mammo_core.reports.case.record import ReadCase
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint
+from mammo_core.scores import shown_digits
 from mammo_core.types import RunState
 from mammo_core.words import many
 
@@ -428,7 +429,7 @@ def received_list(root: Path) -> RunFolder:
 
 
 def _said(entry: WorkEntry) -> str:
-    score = "not scored" if entry.score is None else f"score {entry.score:.2f}"
+    score = "not scored" if entry.score is None else f"score {shown_digits(entry.score)}"
     sent = ", report sent" if entry.sent_at else ""
     problem = f" {entry.problem}" if entry.problem else ""
     return f"Case {entry.number}: {entry.images} images, {score}{sent}.{problem}"

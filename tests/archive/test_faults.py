@@ -7,20 +7,28 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import IO
 
+import numpy as np
 import pytest
 
+from mammo_core.archive import exams
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query
-from mammo_core.archive.exams import open_study
+from mammo_core.archive.exams import Spool, fetch_images, open_study
 from mammo_core.archive.line import Patience
-from mammo_core.archive.links import seal
+from mammo_core.archive.links import Link, keep_link, own_key, seal
 from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.archive.worklists import WorkConfig, entries_of, work
 from mammo_core.errors import ArchiveAwayError, ArchiveError
 from mammo_core.files import archives_file, cases_root
+from mammo_core.preprocessing.cases import load_case
+from mammo_core.preprocessing.pixel_files import keep_image
+from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.records import to_document
 from mammo_core.runs.jobs import create_run
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from tests.archive.orthanc import EXAM, VARIABLE, free_port
 from tests.archive.stub import (
     STUDY,
@@ -176,6 +184,62 @@ def test_whoever_cancels_waits_for_no_image_and_nothing_is_kept(
         assert not others_within(3)
     assert told == ["Fetching 1 of 2", "Fetching 1 of 2"]
     assert not any((tmp_path / "cases").glob("*"))
+
+
+def test_a_fetched_file_is_closed_once_it_is_spooled(tmp_path: Path, own_home: Path) -> None:
+    still_open: list[int] = []
+    spooled: list[IO[bytes]] = []
+
+    class Counting(Spool):
+        def add(self, content: IO[bytes]) -> None:
+            super().add(content)
+            still_open.append(sum(not one.closed for one in spooled))
+            spooled.append(content)
+
+    images = [replace(IMAGE, uid=f"1.2.3.4.1.{n}") for n in (1, 2, 3)]
+    names = [f"/instances/{one.uid}" for one in images]
+    with (
+        serving(dict.fromkeys(names, framed(b"picture"))) as stub,
+        Counting(tmp_path / "spool") as spool,
+    ):
+        fetch_images(client_of(stub.url), STUDY, images, spool)
+        assert [*spool] == [b"picture"] * 3
+    assert still_open == [0, 0, 0]
+    assert all(one.closed for one in spooled)
+
+
+def test_whoever_cancels_when_all_is_read_keeps_what_was_here_before_and_nothing_else(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exam = keyed_id(own_key(), "exam", STUDY.encode())
+    info = ImageInfo(ref=ImageRef(image_id="x", exam_id=exam), kind="test", bits=8)
+    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
+    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
+    monkeypatch.setattr(exams, "keep_mammogram", keep)
+    linked: list[str] = []
+
+    def link(root: Path, case_id: str, link: Link) -> None:
+        linked.append(case_id)
+        keep_link(root, case_id, link)
+
+    monkeypatch.setattr(exams, "keep_link", link)
+    root = tmp_path / "cases"
+    one = FoundStudy(uid=STUDY, day="", description="", accession="", images=None, patient_id="")
+    answers = {
+        "/instances": answering([image(1)]),
+        "/instances/1.2.3.4.1.1": framed(b"picture"),
+    }
+    with serving(answers) as stub:
+        client = client_of(stub.url)
+        with pytest.raises(ArchiveAwayError):
+            open_study(client, one, root, should_stop=lambda: bool(linked))
+        assert linked
+        assert not any(root.glob("[0-9a-f]*"))
+        case = open_study(client, one, root)
+        linked.clear()
+        with pytest.raises(ArchiveAwayError):
+            open_study(client, one, root, should_stop=lambda: bool(linked))
+        assert load_case(root, case.case_id).images
 
 
 @pytest.mark.slow

@@ -31,10 +31,16 @@ from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms
 from mammo_core.runs.folder import RunFolder, RunStatus
 from mammo_core.runs.jobs import can_be_resumed, resume_run, stop_run
+from mammo_core.scores import shown_digits
 from mammo_core.sharing.rights import Action
 from mammo_core.words import many
 from pages.components.read.exports import read_case
-from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
+from pages.components.read.fetching import (
+    begin_fetching,
+    cancel_fetching,
+    raise_failed,
+    show_fetching,
+)
 from pages.components.read.intake import remember_case
 from pages.components.read.pictures import Layer, make_panes
 from pages.components.shared.caselist.origin import forget_origin
@@ -70,7 +76,9 @@ def show_archive_door() -> None:
     with noted_errors():
         if not list_archives(archives_file()) and not _worklists():
             return
-        cancel_fetching(_FETCHED)  # the window in which it was shown is closed
+        with noted_errors():
+            raise_failed(_FETCHED)
+        cancel_fetching(_FETCHED)  # the dialog in which it was shown is closed
         off = is_off(Action.ARCHIVE)
         if st.button("From the archive", icon=_ICON, disabled=bool(off), help=off or None):
             _show_search()
@@ -308,7 +316,7 @@ def _line(entry: WorkEntry) -> dict[str, Any]:
     return {
         "Case": entry.number,
         "Images": entry.images or None,
-        "Score": None if entry.score is None else round(entry.score, 2),
+        "Score": None if entry.score is None else shown_digits(entry.score),
         "Threshold": entry.side,
         "Sent": entry.sent_at[:16].replace("T", " "),
         "Problem": entry.problem,

@@ -27,6 +27,7 @@ from mammo_core.reading import Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
+from mammo_core.scores import shown_digits
 from mammo_core.types import Task
 from mammo_core.words import OUTSIDE
 from mammo_core.zoo.published import slots_of
@@ -128,10 +129,10 @@ def show_members(case: Case, read: CaseReading) -> None:
     """Each member's score on the ensemble's scale, by image."""
     for image_id, joined in read.joined.items():
         parts = zip(read.members, joined.members, strict=True)
-        told = ", ".join(f"{escaped(name)} {score:.2f}" for name, score in parts)
+        told = ", ".join(f"{escaped(name)} {shown_digits(score)}" for name, score in parts)
         st.caption(
-            f"{escaped(case.image(image_id).title)}: {joined.score:.2f}, its members from "
-            f"{joined.lowest:.2f} to {joined.highest:.2f} ({told})."
+            f"{escaped(case.image(image_id).title)}: {shown_digits(joined.score)}, its members "
+            f"from {shown_digits(joined.lowest)} to {shown_digits(joined.highest)} ({told})."
         )
     st.caption(
         "How far models lie apart is no interval for this woman. How familiar the images are, how "
@@ -244,8 +245,9 @@ def _show_spread(case: Case, run: RunFolder, read: CaseReading) -> None:
         beside = loaded if has_places else [loaded[partner]]
         spread = spread_of(ready.checkpoint, ready.engine, own, *beside)
         st.caption(
-            f"{escaped(image.title)}: {spread.lowest:.2f} to {spread.highest:.2f} as it is, "
-            f"mirrored and shifted ({len(spread.scores)} looks)."
+            f"{escaped(image.title)}: {shown_digits(spread.lowest)} to "
+            f"{shown_digits(spread.highest)} as it is, mirrored and shifted ({len(spread.scores)} "
+            "looks)."
         )
     st.caption("This tells how steady the model is. It is no interval for this woman.")
 

@@ -9,7 +9,6 @@ import streamlit as st
 from mammo_core.archive.listed import find_archive
 from mammo_core.files import archives_file
 from mammo_core.preprocessing.cases import Case
-from pages.components.shared.frame import shown_errors
 from pages.components.shared.whose import cases_root
 
 if TYPE_CHECKING:
@@ -34,6 +33,10 @@ class Fetching:
             target=self._fetch, args=(client, study, root, modality), daemon=True
         )
         self._thread.start()
+
+    @property
+    def is_over(self) -> bool:
+        return not self._thread.is_alive()
 
     @property
     def is_cancelled(self) -> bool:
@@ -74,25 +77,38 @@ def cancel_fetching(key: str) -> None:
         fetching.cancel()
 
 
-def show_fetching(key: str, opened: Callable[[Case], None]) -> None:
-    """How far it is, and the way out; `opened` is told the case once it is whole."""
+def raise_failed(key: str) -> None:
+    """What went wrong with it, and then never again."""
     fetching: Fetching | None = st.session_state.get(key)
-    if fetching is not None and not fetching.is_cancelled:
+    if fetching is None or fetching.error is None:
+        return
+    del st.session_state[key]
+    if not fetching.is_cancelled:
+        raise fetching.error
+
+
+def show_fetching(key: str, opened: Callable[[Case], None]) -> None:
+    """How far it is, and the way out; `opened` is told the case once it is whole. What went wrong
+    is raised, once.
+    """
+    raise_failed(key)
+    fetching: Fetching | None = st.session_state.get(key)
+    if fetching is not None:
         _watch(key, fetching, opened)
 
 
 @st.fragment(run_every=_LOOK_SECONDS)
 def _watch(key: str, fetching: Fetching, opened: Callable[[Case], None]) -> None:
-    if fetching.is_cancelled:
-        st.caption("Cancelled. Nothing of the study was kept.")
-        return
     if fetching.case is not None:
         st.session_state.pop(key, None)
         opened(fetching.case)
         st.rerun()
+    if fetching.is_cancelled:
+        ended = "Cancelled. Nothing of the study was kept."
+        st.caption(ended if fetching.is_over else "Cancelling…")
+        return
     if fetching.error is not None:
-        with shown_errors():
-            raise fetching.error
+        st.rerun()  # the page tells it: here it would be told at every look
     with st.container(horizontal=True, vertical_alignment="center"):
         share = min(1.0, fetching.done / max(1, fetching.total))
         st.progress(share, text=f"{fetching.message}…", width=420)

@@ -16,7 +16,7 @@ from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.sharing.rights import Action
 from mammo_core.types import Laterality, View
 from mammo_core.words import many
-from pages.components.read.fetching import begin_fetching, show_fetching
+from pages.components.read.fetching import begin_fetching, cancel_fetching, show_fetching
 from pages.components.read.pictures import HEIGHT, Layer, legend_of, make_panes
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.viewer.viewer import Pane, show_viewer
@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from mammo_core.archive.client import FoundStudy
 
 PRIOR: Final = "prior"  # in the address: the case that hangs beside the open one
-_FETCHED: Final = "prior_fetched "
+_FETCHED: Final = "prior_fetched"
+_BESIDE: Final = "prior_fetched_beside"  # the case that was open when it was asked for
 _SHOWN: Final = "prior_shown"
 _WAYS: Final = ("Beside", "Prior", "Current")
 _MOST: Final = 5
@@ -35,6 +36,8 @@ _ACROSS: Final = 4  # both breasts in one view, each with its prior
 
 def offer_priors(case: Case) -> None:
     """Beside a case that came from an archive: the woman's earlier studies there."""
+    if st.session_state.get(_BESIDE) != case.case_id:
+        cancel_fetching(_FETCHED)  # what is fetched for another case is wanted no more
     with noted_errors():
         link = read_link(cases_root(), case.case_id)
         if link is None or is_off(Action.ARCHIVE):
@@ -52,11 +55,11 @@ def offer_priors(case: Case) -> None:
                 words = f"{_interval(link, study.day)} before"
                 if st.button(words, icon=":material/history:", key=f"prior_{number}"):
                     wanted = study
-        key = f"{_FETCHED}{case.case_id}"
         if wanted is not None:
             require(Action.ARCHIVE)
-            begin_fetching(key, link.archive, wanted)
-        show_fetching(key, partial(_open, link))
+            begin_fetching(_FETCHED, link.archive, wanted)
+            st.session_state[_BESIDE] = case.case_id
+        show_fetching(_FETCHED, partial(_open, link))
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner="Looking for prior studies…")

@@ -1,0 +1,111 @@
+"""A study that is fetched while the page stays: cancelled, failed, and not for another case."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from mammo_core.archive import exams
+from mammo_core.errors import ArchiveError
+from mammo_core.files import cases_root
+from mammo_core.preprocessing.cases import store_case
+from mammo_core.preprocessing.pixel_files import keep_image
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
+from pages.components.read.fetching import Fetching
+
+
+def page_of_fetching() -> None:
+    from pages.components.read.fetching import show_fetching
+    from pages.components.shared.frame import noted_errors
+
+    with noted_errors():
+        show_fetching("fetched", lambda case: None)
+
+
+def page_of_case(case_id: str) -> None:
+    from mammo_core.files import cases_root
+    from mammo_core.preprocessing.cases import load_case
+    from pages.components.read.priors import offer_priors
+
+    offer_priors(load_case(cases_root(), case_id))
+
+
+def fetching(monkeypatch: pytest.MonkeyPatch, opened: Callable[..., Any]) -> Fetching:
+    monkeypatch.setattr(exams, "open_study", opened)
+    unasked: Any = None
+    return Fetching(unasked, unasked, Path(), modality="MG")
+
+
+@pytest.fixture
+def held() -> Iterator[threading.Event]:
+    """Set when the archive answers at last."""
+    event = threading.Event()
+    yield event
+    event.set()
+
+
+def fail_after(held: threading.Event) -> Callable[..., None]:
+    def fail(*_: object, **__: object) -> None:
+        held.wait(30)
+        raise ArchiveError("The archive is on fire.")
+
+    return fail
+
+
+def until_over(one: Fetching) -> None:
+    end = time.monotonic() + 10
+    while not one.is_over and time.monotonic() < end:
+        time.sleep(0.01)
+    assert one.is_over
+
+
+def test_what_went_wrong_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, held: threading.Event
+) -> None:
+    page = AppTest.from_function(page_of_fetching)
+    page.session_state["fetched"] = one = fetching(monkeypatch, fail_after(held))
+    assert not page.run().error
+    held.set()
+    until_over(one)
+    assert [error.value for error in page.run().error] == ["The archive is on fire."]
+    assert not page.run().error
+    assert not page.exception
+
+
+def test_nothing_is_said_to_be_kept_or_not_until_the_fetching_has_ended(
+    monkeypatch: pytest.MonkeyPatch, held: threading.Event
+) -> None:
+    page = AppTest.from_function(page_of_fetching)
+    page.session_state["fetched"] = one = fetching(monkeypatch, fail_after(held))
+    page.run().button[0].click().run()
+    assert [said.value for said in page.caption] == ["Cancelling…"]
+    held.set()
+    until_over(one)
+    assert not page.run().error
+    assert not page.caption
+
+
+def test_a_prior_is_fetched_no_more_when_the_reader_goes_on_to_another_case(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: threading.Event
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
+    info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
+    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
+    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
+    case = store_case([b"picture"], cases_root(), keep=keep, now=time.time())
+    page = AppTest.from_function(page_of_case, args=(case.case_id,))
+    page.session_state["prior_fetched"] = one = fetching(monkeypatch, fail_after(held))
+    page.session_state["prior_fetched_beside"] = case.case_id
+    page.run()
+    before = one.is_cancelled
+    page.session_state["prior_fetched_beside"] = "the case before"
+    page.run()
+    assert (before, one.is_cancelled) == (False, True)
+    assert "prior_fetched" not in page.session_state
+    assert not page.exception
