@@ -54,7 +54,6 @@ from mammo_core.zoo.openvino import ConversionError, write_network
 _MOST_KEPT: Final = 16  # networks; the one not used for longest goes first
 _HALF_MADE: Final = "making-"
 _HALF_MADE_SECONDS: Final = 3600.0  # nobody converts for so long: a crash left it
-_NICENESS: Final = 10
 _OOM_SCORE: Final = Path("/proc/self/oom_score_adj")
 
 
@@ -62,8 +61,6 @@ def main(folder: Path) -> None:
     # Whoever asked may be gone while native code hangs: nobody else would end this.
     faulthandler.dump_traceback_later(_HALF_MADE_SECONDS, exit=True)
     threading.Thread(target=_end_with_who_asked, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(_NICENESS)  # pages are answered meanwhile
     with suppress(OSError):  # where memory runs out, rather this process is killed than a server
         _OOM_SCORE.write_text("1000", encoding="ascii")
     try:
