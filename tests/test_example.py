@@ -177,7 +177,8 @@ def test_of_somebody_elses_example_nothing_is_deleted_nor_the_women_it_has(root:
 def test_two_who_ask_at_once_get_one_example_owned_before_it_starts(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owned, started = [], []
+    owned: list[RunFolder] = []
+    started: list[tuple[RunFolder, list[RunFolder]]] = []
 
     def create_late(*settings: Any, **named: Any) -> RunFolder:
         time.sleep(0.1)
@@ -208,7 +209,8 @@ def test_it_draws_trains_two_locks_them_reports_and_ends_in_words(
     root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The audit, training and the report's text are others' work, and stood in for here."""
-    trained, audited = [], []
+    audited: list[None] = []
+    trained = []
 
     def create(example: RunFolder, title: str, changes: dict[str, str]) -> RunFolder:
         trained.append((title, changes))
@@ -216,7 +218,7 @@ def test_it_draws_trains_two_locks_them_reports_and_ends_in_words(
         return write_run(root, f"20270101-00000{len(trained)}-light_cnn-aaaa", scores)
 
     monkeypatch.setattr("mammo_core.example._create", create)
-    monkeypatch.setattr("mammo_core.example._audit", audited.append)
+    monkeypatch.setattr("mammo_core.example._audit", lambda _: audited.append(None))
     monkeypatch.setattr("mammo_core.example.start", lambda run, **_: None)
     monkeypatch.setattr(
         "mammo_core.reports.study.report.study_text", lambda run, *_, **__: f"<p>{run.run_id}</p>"
@@ -325,5 +327,6 @@ def test_a_small_one_is_stopped_goes_on_and_is_made_to_its_end_and_deleted(root:
     assert "synthetic" in report
 
     delete_example(root)
-    assert list_runs(root) == list_runs(audits_root()) == list_registered(datasets_root()) == []
+    assert list_runs(root) == list_runs(audits_root()) == []
+    assert list_registered(datasets_root()) == []
     assert not (home() / "synthetic" / KIND).exists()
