@@ -8,11 +8,11 @@ Every step looks first for what is there already: whoever stopped goes on, whoev
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from mammo_core.config import DataConfig
 from mammo_core.errors import RunError
@@ -21,6 +21,10 @@ from mammo_core.files import (
     checkpoints_root,
     datasets_root,
     home,
+    jobs_root,
+    locked,
+    measurements_root,
+    preflights_root,
     replace_file,
     shipped_checkpoints_root,
 )
@@ -98,17 +102,33 @@ def is_whole(example: RunFolder) -> bool:
     return is_made and len(finished) == len(NETWORKS)
 
 
-def begin_example(root: Path, config: ExampleConfig | None = None) -> RunFolder:
-    """The one there is, which goes on where it was left; else a new one, started."""
+def begin_example(
+    root: Path,
+    config: ExampleConfig | None = None,
+    *,
+    own: Callable[[RunFolder], None] = lambda example: None,
+) -> RunFolder:
+    """The one there is, which goes on where it was left; else a new one, started, once `own` has
+    been given it. Two who ask at the same time get the same.
+    """
+    with locked(_lock_file()):
+        return _begin(root, config or ExampleConfig(), own)
+
+
+def _lock_file() -> Path:
+    return jobs_root() / f"{KIND}.lock"
+
+
+def _begin(root: Path, config: ExampleConfig, own: Callable[[RunFolder], None]) -> RunFolder:
     example = find_example(list_runs(root))
     if example is not None and can_be_resumed(example):
         resume_run(example, is_here=True)
         return example
     if example is not None and (not example.read_status().state.is_over or is_whole(example)):
         return example
-    config = config or ExampleConfig()
     example = create_run(config, root, what=KIND, total=config.steps)
     write_about(example, About(title=TITLE))
+    own(example)
     start(example, kind=KIND, is_here=True)
     return example
 
@@ -140,26 +160,91 @@ def make_example(example: RunFolder, *, report: Report, should_stop: Callable[[]
     )
 
 
-def delete_example(root: Path) -> None:
-    """Everything it made: its networks with all that was learnt of them, women, audit, report."""
-    examples = _examples(list_runs(root))
-    made = [run for example in examples for run in (*networks_of(example), example)]
-    for run in made:
-        if not run.read_status().state.is_over and not can_be_resumed(run):
+def delete_example(
+    root: Path, *, may_delete: Callable[[RunFolder], bool] = lambda example: True
+) -> None:
+    """Everything it made: its networks with all that was learnt of them, women, audit, report.
+    Of an example that `may_delete` denies, all stays, and so do the women.
+    """
+    with locked(_lock_file()):
+        examples = _examples(list_runs(root))
+        allowed = [example for example in examples if may_delete(example)]
+        is_all, made = len(allowed) == len(examples), _made_by(allowed)
+        if any(_is_busy(run) for run in made):
             raise RunError("The example project is still being made. Stop it first.")
-    for run in made:
-        shutil.rmtree(run.path)
-    _delete_data()
+        _refuse_users(root, made, with_women=is_all)
+        for run in made:
+            shutil.rmtree(run.path)
+        if is_all:
+            _delete_data()
+
+
+def count_others(root: Path) -> int:
+    """Runs that learnt from the example's women, or were tested on them, and are not its own."""
+    own = _made_by(_examples(list_runs(root)))
+    wanted = _names_of_women()
+    return sum(_uses(run, wanted) for run in list_runs(root) if run not in own)
+
+
+def _made_by(examples: Iterable[RunFolder]) -> list[RunFolder]:
+    return [run for example in examples for run in (*networks_of(example), example)]
+
+
+def _is_busy(run: RunFolder) -> bool:
+    return not run.read_status().state.is_over and not can_be_resumed(run)
+
+
+def _refuse_users(root: Path, made: list[RunFolder], *, with_women: bool) -> None:
+    wanted = {run.run_id for run in made} | (_names_of_women() if with_women else set())
+    running = list_runs(root, audits_root(), measurements_root(), preflights_root())
+    users = sum(_uses(run, wanted) and _is_busy(run) for run in running if run not in made)
+    if users:
+        jobs = "1 job that is" if users == 1 else f"{users} jobs that are"
+        raise RunError(
+            f"The women or models of the example project are used by {jobs} not over yet. "
+            "Wait until then, or stop what uses them, and delete it again."
+        )
+
+
+def _uses(run: RunFolder, wanted: set[str]) -> bool:
+    """Whether its settings name one of `wanted`, or a folder that does."""
+    try:
+        named = set(_named_in(run.document()))
+    except RunError:
+        return False  # settings that nobody can read
+    return any(word in wanted or str(Path(word).resolve()) in wanted for word in named)
+
+
+def _named_in(settings: dict[str, Any]) -> Iterator[str]:
+    """Every data set and checkpoint, however deep."""
+    for name, value in settings.items():
+        if isinstance(value, dict):
+            yield from _named_in(value)
+        elif name in ("folder", "checkpoint") and isinstance(value, str):
+            yield value
+
+
+def _names_of_women() -> set[str]:
+    """Their folder, and every name that leads to it, also after somebody has forgotten it."""
+    from mammo_core.datasets.dataset import list_registered
+
+    entries = list_registered(datasets_root())
+    others = {entry.name for entry in entries if not _is_ours(entry)}
+    return {str(_folder()), DATA_NAME, *(entry.name for entry in entries)} - others
 
 
 def _draw(example: RunFolder, config: ExampleConfig) -> None:
     from mammo_core.datasets.dataset import Registered, file_of, register
     from mammo_core.preprocessing.phantoms.women import write_phantom_set
 
-    folder = _folder()
+    folder, entry = _folder(), file_of(datasets_root(), DATA_NAME)
+    if entry.exists() and _entry() is None:
+        raise RunError(
+            f"Another folder is registered under the name {DATA_NAME!r}, so the drawn women cannot "
+            "be. Forget it on Data, register it there under another name, and let this go on."
+        )
     if not (folder / "phantom.json").exists():  # written last
         write_phantom_set(folder, women=config.women, seed=config.seed, size=_SIZE)
-    entry = file_of(datasets_root(), DATA_NAME)
     if not entry.exists():
         owner = read_owner(example.file(OF_RUN))
         if owner is not None:
@@ -174,7 +259,7 @@ def _draw(example: RunFolder, config: ExampleConfig) -> None:
 
 
 def _folder() -> Path:
-    return home() / "synthetic" / KIND
+    return (home() / "synthetic" / KIND).resolve()
 
 
 def _audit(should_stop: Callable[[], bool]) -> None:
@@ -195,7 +280,12 @@ def _entry() -> "Registered | None":
     from mammo_core.datasets.dataset import list_registered
 
     registered = list_registered(datasets_root())
-    return next((entry for entry in registered if entry.name == DATA_NAME), None)
+    own = (entry for entry in registered if entry.name == DATA_NAME and _is_ours(entry))
+    return next(own, None)
+
+
+def _is_ours(entry: "Registered") -> bool:
+    return Path(entry.folder).resolve() == _folder()
 
 
 def _train(
@@ -208,8 +298,9 @@ def _train(
 ) -> bool:
     """To its end, in a process of its own; False where that was asked to stop."""
     made = _read_made(example)
-    run = RunFolder(example.path.parent / made.runs[title]) if title in made.runs else None
-    if run is None or not run.path.exists():
+    here = {run.run_id: run for run in list_runs(example.path.parent)}
+    run = here.get(made.runs.get(title, ""))
+    if run is None:
         run = _create(example, title, changes)
         _write_made(example, replace(made, runs=made.runs | {title: run.run_id}))
         start(run, kind="train", is_here=True)
@@ -265,9 +356,10 @@ def _delete_data() -> None:
     from mammo_core.datasets.dataset import forget, latest_audit
 
     entry = _entry()
-    while entry is not None and (audit := latest_audit(entry, audits_root())) is not None:
-        shutil.rmtree(audit.path)
-    forget(datasets_root(), DATA_NAME)
+    if entry is not None:
+        while (audit := latest_audit(entry, audits_root())) is not None:
+            shutil.rmtree(audit.path)
+        forget(datasets_root(), DATA_NAME)
     shutil.rmtree(_folder(), ignore_errors=True)
 
 

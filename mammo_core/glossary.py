@@ -68,7 +68,7 @@ MEANINGS: Final[Mapping[str, str]] = {
     "Net benefit": "Cancers found minus false alarms weighed by the threshold: what a decision is "
     "worth against calling all or nobody.",
     "Decision curve": "Net benefit over a range of thresholds, beside calling all or nobody.",
-    "Triage": "Cases below a low score are not read by anybody.",
+    "Triage": "Ruling out alone, here: cases below a low score are read by nobody.",
     # studies
     "External test": "On women of another data set than the one learnt from, such as of another "
     "hospital: what a model is worth elsewhere.",

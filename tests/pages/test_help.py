@@ -5,10 +5,14 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from mammo_core.example import REPORT_NAME
+from mammo_core.config import EvaluateConfig
+from mammo_core.example import DATA_NAME, REPORT_NAME
 from mammo_core.files import tour_file
 from mammo_core.glossary import MEANINGS
 from mammo_core.runs.folder import list_runs
+from mammo_core.runs.jobs import create_run
+from mammo_core.sharing.owners import OF_RUN, write_owner
+from mammo_core.sharing.rights import Owner, Role, Visitor
 from mammo_core.types import RunState
 from pages.components.shared.tour import STEPS
 from tests.pages.conftest import APP, OpenPage
@@ -139,3 +143,61 @@ def test_one_that_is_being_made_can_be_stopped(open_page: OpenPage, runs_root: P
     page = open_page("help")
     page.button(key=f"stop_{example.run_id}").click().run()
     assert example.is_asked_to_stop()
+
+
+ANNA, BEN = (
+    Visitor(name=name, role=Role.RESEARCHER, folder=letter * 16)
+    for name, letter in (("anna", "a"), ("ben", "b"))
+)
+
+
+def test_who_shares_the_server_stops_an_example_of_their_own_alone(
+    open_page: OpenPage, runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = made_up_example(runs_root, RunState.RUNNING)
+    write_owner(example.file(OF_RUN), Owner(folder=ANNA.folder))
+    for one in (BEN, ANNA):
+        monkeypatch.setattr("pages.components.shared.whose.visitor", lambda one=one: one)
+        page = open_page("help")
+        page.button(key=f"stop_{example.run_id}").click().run()
+        said = [each.value for each in page.error]
+        assert any("belongs to somebody else" in each for each in said) == (one is BEN)
+        assert example.is_asked_to_stop() == (one is ANNA)
+
+
+def test_somebody_elses_example_is_shown_and_left_alone(
+    open_page: OpenPage, runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    example = made_up_example(runs_root, RunState.STOPPED)
+    example.file(REPORT_NAME).unlink()
+    write_owner(example.file(OF_RUN), Owner(folder=ANNA.folder))
+    for one in (BEN, ANNA):
+        monkeypatch.setattr("pages.components.shared.whose.visitor", lambda one=one: one)
+        page = open_page("help")
+        again = page.button(key="example_again")
+        assert again.disabled == (one is BEN)
+        assert ("belongs to somebody else" in again.help) == (one is BEN)
+        (popover,) = page.get("popover")
+        assert popover.proto.popover.disabled == (one is BEN)
+        for name in ("train", "data"):
+            elsewhere = open_page(name)
+            links = [each.proto.label for each in elsewhere.get("page_link")]
+            assert ("The example project" in links) == (one is BEN)
+            assert ("example_offer" in keys(elsewhere)) == (one is ANNA)
+    monkeypatch.setattr("pages.components.shared.whose.visitor", lambda: BEN)
+    page = open_page("help")
+    page.button(key="example_delete").click().run()
+    assert example.path.exists()
+
+
+def test_before_deletion_it_is_told_who_else_used_the_women(
+    open_page: OpenPage, runs_root: Path
+) -> None:
+    made_up_example(runs_root)
+    config = EvaluateConfig(
+        checkpoint="phantom-light", folder=DATA_NAME, adapter="phantom_set", label_rule="lesion"
+    )
+    create_run(config, runs_root, what="evaluate", total=1)
+    page = open_page("help")
+    words = [one.value for one in page.markdown]
+    assert any("1 other run has used these women" in each for each in words)

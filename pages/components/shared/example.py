@@ -9,6 +9,7 @@ from mammo_core.example import (
     NETWORKS,
     REPORT_NAME,
     begin_example,
+    count_others,
     delete_example,
     find_example,
     is_whole,
@@ -27,6 +28,7 @@ from pages.components.shared.whose import (
     require,
     require_own_run,
     require_room,
+    why_not_own,
 )
 
 _WORDS: Final = (
@@ -38,8 +40,13 @@ _SYNTHETIC: Final = "All of it is synthetic: nothing here says anything about re
 
 
 def offer_example() -> None:
-    """Where there is nothing to work with yet: the button, which leads to where it is watched."""
-    if _button("Make the example project", key="example_offer"):
+    """Where there is nothing to work with yet: the button, which leads to where it is watched. One
+    that is somebody else's is shown there.
+    """
+    example = find_example(list_runs(checkpoints_root()))
+    if example is not None and why_not_own(example):
+        st.page_link("pages/help.py", label="The example project", icon=":material/science:")
+    elif _button("Make the example project", key="example_offer"):
         st.switch_page("pages/help.py")
 
 
@@ -57,7 +64,7 @@ def show_example() -> None:
     with noted_errors():
         if is_whole(example):
             _show_ways(example)
-        elif _button(_again(example), key="example_again"):
+        elif _button(_again(example), key="example_again", off=why_not_own(example)):
             st.rerun()
         _offer_deletion(example)
 
@@ -67,9 +74,9 @@ def _again(example: RunFolder) -> str:
     return "Make it again" if is_gone else "Go on with it"
 
 
-def _button(label: str, *, key: str) -> bool:
+def _button(label: str, *, key: str, off: str = "") -> bool:
     """Whether it was clicked, and the project is being made, or is there already."""
-    off = is_off(Action.TRAIN) or is_off(Action.REGISTER)
+    off = off or is_off(Action.TRAIN) or is_off(Action.REGISTER)
     if not st.button(
         label, key=key, icon=":material/science:", disabled=bool(off), help=off or _SYNTHETIC
     ):
@@ -80,9 +87,7 @@ def _button(label: str, *, key: str) -> bool:
         before = find_example(list_runs(checkpoints_root()))
         if before is not None:
             require_own_run(before)
-        example = begin_example(checkpoints_root())
-        if example != before:
-            own(example)
+        begin_example(checkpoints_root(), own=own)
     return True
 
 
@@ -117,10 +122,16 @@ def _show_ways(example: RunFolder) -> None:
 
 
 def _offer_deletion(example: RunFolder) -> None:
-    with st.popover("Delete it", icon=":material/delete:"):
-        st.write("Its two models, its women and its report are deleted. Nothing else is.")
+    off = why_not_own(example)
+    with st.popover("Delete it", icon=":material/delete:", disabled=bool(off), help=off or None):
+        others = count_others(checkpoints_root())
+        used = f"{others:,} other run{' has' if others == 1 else 's have'} used these women"
+        st.write(
+            "Its two models, its women, their audit and its report are deleted. "
+            + (f"{used}: what was learnt stays, the images are gone." if others else "")
+        )
         if st.button("Delete the example project", key="example_delete"):
             with shown_errors():
                 require_own_run(example)
-                delete_example(checkpoints_root())
+                delete_example(checkpoints_root(), may_delete=lambda run: not why_not_own(run))
             st.rerun()

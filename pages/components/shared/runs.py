@@ -25,12 +25,13 @@ from mammo_core.runs.measured import (
     stress_of,
 )
 from mammo_core.runs.verification import Verification, verification_of
+from mammo_core.sharing.owners import OF_RUN, read_owner
 from mammo_core.sharing.rights import Action
 from mammo_core.types import RunState
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import title_of
-from pages.components.shared.whose import require
+from pages.components.shared.whose import require, require_own_run
 
 
 def show_job(run: RunFolder) -> bool:
@@ -59,6 +60,8 @@ def _watch(run: RunFolder) -> None:
         )
         if st.button("Stop", icon=":material/stop:", key=f"stop_{run.run_id}"):
             require(Action.TRAIN)
+            if read_owner(run.file(OF_RUN)) is not None:  # a measurement has none
+                require_own_run(run)
             stop_run(run)
 
 

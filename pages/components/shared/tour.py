@@ -31,8 +31,8 @@ class TourStep:
 STEPS: Final = (
     TourStep(
         page="Read",
-        says="A drawn exam of four views. Colour shows which places the score comes from, not "
-        "where a cancer is. Drag moves the images, the wheel zooms, H hides the colour.",
+        says="On a first visit this is a drawn exam. Colour shows which places the score comes "
+        "from, not where a cancer is. Drag moves the images, the wheel zooms, H hides the colour.",
         at=".st-key-viewer",
     ),
     TourStep(
@@ -43,7 +43,7 @@ STEPS: Final = (
     ),
     TourStep(
         page="Thresholds",
-        says="From which score on is a woman called back? Slide, and watch how many cancers are "
+        says="From which score on is a case called? Slide, and watch how many cancers are "
         "found and missed. Lock a threshold, and Read judges by it.",
         at=".st-key-slider",
     ),

@@ -175,11 +175,18 @@ def require_own_data(name: str) -> None:
         raise MammoError("Somebody else has a data set of that name. Choose another name.")
 
 
+def why_not_own(run: RunFolder) -> str:
+    """To stop, resume, name, lock or delete what is somebody else's is for admins; as `is_off`."""
+    if may_change(visitor(), read_owner(run.file(OF_RUN))):
+        return is_off(Action.TRAIN)
+    belongs = "This run belongs to somebody else. Ask them, or an admin of this server."
+    return is_off(Action.TRAIN) or belongs
+
+
 def require_own_run(run: RunFolder) -> None:
-    """To stop, resume, name or lock what is somebody else's is for admins."""
-    require(Action.TRAIN)
-    if not may_change(visitor(), read_owner(run.file(OF_RUN))):
-        raise MammoError("This run belongs to somebody else. Ask them, or an admin of this server.")
+    reason = why_not_own(run)
+    if reason:
+        raise MammoError(reason)
 
 
 def own(*runs: RunFolder, is_private: bool = False, like: RunFolder | None = None) -> None:
