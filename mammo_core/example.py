@@ -32,7 +32,7 @@ from mammo_core.records import from_document, read_object, to_document
 from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.runs.jobs import can_be_resumed, create_run, resume_run, start
 from mammo_core.runs.naming import About, write_about
-from mammo_core.sharing.owners import OF_DATA_SET, OF_RUN, read_owner, write_owner
+from mammo_core.sharing.owners import OF_DATA_SET, OF_RUN, copy_owner
 from mammo_core.types import Report, RunState
 
 if TYPE_CHECKING:
@@ -246,10 +246,7 @@ def _draw(example: RunFolder, config: ExampleConfig) -> None:
     if not (folder / "phantom.json").exists():  # written last
         write_phantom_set(folder, women=config.women, seed=config.seed, size=_SIZE)
     if not entry.exists():
-        owner = read_owner(example.file(OF_RUN))
-        if owner is not None:
-            entry.parent.mkdir(parents=True, exist_ok=True)
-            write_owner(entry.with_suffix(OF_DATA_SET), owner)
+        copy_owner(example.file(OF_RUN), entry.with_suffix(OF_DATA_SET))
         register(
             datasets_root(),
             Registered(
@@ -326,9 +323,7 @@ def _create(example: RunFolder, title: str, changes: dict[str, str]) -> RunFolde
     asked = {"optim.epochs": str(epochs), "data.val_fraction": _VALIDATION} | changes
     config = configure(get_recipe(_RECIPE), data, asked, root=example.path.parent)
     (run,) = create_series([config], example.path.parent, title=title)
-    owner = read_owner(example.file(OF_RUN))
-    if owner is not None:
-        write_owner(run.file(OF_RUN), owner)
+    copy_owner(example.file(OF_RUN), run.file(OF_RUN))
     return run
 
 

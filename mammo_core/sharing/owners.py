@@ -28,3 +28,11 @@ def read_owner(file: Path) -> Owner | None:
 
 def write_owner(file: Path, owner: Owner) -> None:
     replace_file(file, json.dumps(to_document(owner)) + "\n")
+
+
+def copy_owner(of: Path, to: Path) -> None:
+    """What is made of something belongs to whom that does; of what is everybody's, to everybody."""
+    owner = read_owner(of)
+    if owner is not None:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        write_owner(to, owner)

@@ -177,10 +177,10 @@ def require_own_data(name: str) -> None:
 
 def why_not_own(run: RunFolder) -> str:
     """To stop, resume, name, lock or delete what is somebody else's is for admins; as `is_off`."""
-    if may_change(visitor(), read_owner(run.file(OF_RUN))):
-        return is_off(Action.TRAIN)
-    belongs = "This run belongs to somebody else. Ask them, or an admin of this server."
-    return is_off(Action.TRAIN) or belongs
+    off = is_off(Action.TRAIN)
+    if off or may_change(visitor(), read_owner(run.file(OF_RUN))):
+        return off
+    return "This run belongs to somebody else. Ask them, or an admin of this server."
 
 
 def require_own_run(run: RunFolder) -> None:
