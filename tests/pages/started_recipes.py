@@ -18,6 +18,7 @@ from mammo_core.runs.folder import RunFolder, list_runs
 from mammo_core.training.recipes import RECIPES, Manner, Recipe
 from mammo_core.types import RunState
 from tests.datasets.builders.women import BUILDERS
+from tests.pages.conftest import started as started_page
 from tests.pages.training_pages import wait_until_over
 
 APP: Final = Path(__file__).resolve().parents[2] / "streamlit_app.py"
@@ -70,8 +71,7 @@ def start_from_page(page: AppTest, recipe: Recipe, entry: Registered) -> RunFold
 
 
 def open_train() -> AppTest:
-    page = AppTest.from_file(APP, default_timeout=60).run().switch_page("pages/train.py")
-    return page.run()
+    return started_page("train")
 
 
 def finishes_an_epoch(recipe: Recipe, entry: Registered) -> bool:

@@ -14,7 +14,7 @@ from mammo_core.files import REPOSITORY, without_folders
 from mammo_core.runs.folder import RunFolder
 from mammo_core.training.recipes import get_recipe
 from mammo_core.types import CANCER
-from tests.pages.conftest import APP, OpenPage
+from tests.pages.conftest import OpenPage, started
 from tests.pages.training_pages import register_phantoms, write_audit_of, write_finished_run
 
 ONE, OTHER = "20260101-000000-light_cnn-aaaa", "20260102-000000-light_cnn-bbbb"
@@ -68,7 +68,7 @@ def test_an_open_case_names_no_folder(open_page: OpenPage, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("run", [ONE, OTHER])
 def test_a_run_names_no_folder(tmp_path: Path, runs: list[RunFolder], run: str) -> None:
-    page = AppTest.from_file(APP, default_timeout=60).run().switch_page("pages/train.py").run()
+    page = started("train")
     page.button_group(key="train_show").set_value("Runs").run()
     page.selectbox(key="run").set_value(run).run()
     assert not page.exception
