@@ -136,7 +136,7 @@ class ArchiveClient:
             told(self.archive, self._patience, "fetching an image"),
             self._line.get(
                 url,
-                headers={"Accept": accept},
+                headers={"Accept": accept, "Accept-Encoding": "identity"},  # packing takes longer
                 stream=True,
                 timeout=(self._patience.connect, self._patience.silence),
             ) as response,

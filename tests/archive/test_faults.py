@@ -126,6 +126,14 @@ def test_an_image_comes_out_of_its_frame_byte_for_byte() -> None:
     assert sink.getvalue() == CONTENT
 
 
+def test_an_image_is_asked_for_as_it_is_since_packing_takes_an_archive_longer_than_sending() -> (
+    None
+):
+    with serving({"/instances/1.2.3.4.1.1": framed(CONTENT)}) as stub:
+        client_of(stub.url).fetch(STUDY, IMAGE, io.BytesIO())
+    assert stub.headers[-1]["Accept-Encoding"] == "identity"
+
+
 @pytest.mark.parametrize("keep", [10, 60, 5_000, len(CONTENT)])
 def test_an_image_cut_short_in_transfer_is_not_taken_for_whole(keep: int) -> None:
     words, _ = fetch(framed(CONTENT, keep=keep))
