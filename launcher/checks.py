@@ -7,7 +7,7 @@ more clicks is marked `slow` in the tests, and is run by --all.
 import os
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -17,6 +17,7 @@ from launcher.browser import provide_browser
 from launcher.environment import ROOT, TEST_REQUIREMENTS, prepare_environment
 
 PARTS: Final = ("lint", "types", "unit", "browser")
+QUICK_SECONDS: Final = 8 * 60
 NO_BROWSER: Final = (
     "NOT RUN: there is no browser, and none could be fetched. Install Chromium, Chrome or Edge, or "
     "run: python start.py test --install-browser"
@@ -114,8 +115,19 @@ def processor_seconds() -> float:
 
 def run_step(step: Step, python: Path) -> State:
     command = [str(python), "-m", *step.arguments]
-    status = subprocess.run(command, cwd=ROOT, stdin=subprocess.DEVNULL, check=False).returncode
+    status = subprocess.run(
+        command,
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        env=with_compiled_code(os.environ),
+        check=False,
+    ).returncode
     return State.FAILED if status else State.OK
+
+
+def with_compiled_code(environment: Mapping[str, str]) -> dict[str, str]:
+    """Hundreds of processes are started; each would compile anew what none may keep."""
+    return {name: v for name, v in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
 
 
 def without_browser(*, is_ci: bool) -> State:
@@ -130,6 +142,14 @@ def summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> str:
         f"{each.processor_seconds:9.1f} s of processor"
         for each in outcomes
     ]
+    slow = {step.title for step in STEPS if step.is_slow}
+    quick = sum(each.seconds for each in outcomes if each.title not in slow)
+    if quick > QUICK_SECONDS:
+        lines += [
+            "",
+            f"TOO SLOW: the quick whole took {quick / 60:.1f} minutes, and is to take less than "
+            f"{QUICK_SECONDS // 60} on two quiet cores. `pytest --durations 30` tells the slowest.",
+        ]
     if left_out:
         lines += ["", f"Only with --all: {', '.join(left_out)}."]
     passed, failed, skipped = (sum(each.state is state for each in outcomes) for state in State)

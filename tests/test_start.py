@@ -42,6 +42,7 @@ from launcher.checks import (
     processor_seconds,
     run_step,
     summary,
+    with_compiled_code,
     without_browser,
 )
 from launcher.command import read_arguments, run
@@ -406,8 +407,21 @@ def test_the_summary_has_a_line_for_each_step_and_counts_last() -> None:
     assert lines[-3] == "Only with --all: slow unit tests, mutations."
     assert lines[-1] == "Steps: 1 passed, 1 failed, 1 skipped"
     assert "--all" not in summary(outcomes, [])
+    assert "TOO SLOW" not in summary(outcomes, [])
     assert exit_status(outcomes) == 1
     assert exit_status(outcomes[:1]) == 0
+
+
+def test_quick_tests_that_have_become_slow_are_told_of_whatever_the_slow_ones_take() -> None:
+    quick = outcome("browser journeys", State.OK, 482.0, 0.0)
+    slow = outcome("slow unit tests", State.OK, 4_000.0, 0.0)
+    assert "TOO SLOW: the quick whole took 8.0 minutes" in summary([quick, slow], [])
+    assert "TOO SLOW" not in summary([slow], [])
+
+
+def test_what_is_compiled_is_kept_for_the_next_process() -> None:
+    wish = {"PATH": "/bin", "PYTHONDONTWRITEBYTECODE": "1"}
+    assert with_compiled_code(wish) == {"PATH": "/bin"}
 
 
 def test_browser_tests_without_a_browser_fail_where_nobody_looks() -> None:
