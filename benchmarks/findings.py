@@ -98,8 +98,8 @@ def leak(arguments: argparse.Namespace) -> list[Row]:
         over_splits("women dealt out", of, dealt["woman"], ratio),
         over_splits("what the leak adds, above .5", of, 0.5 + apart, ratio),
         *(
-            Row(what=f"split {seed}: {unit}s dealt out", value=float(value))
-            for unit, values in dealt.items()
+            Row(what=f"split {seed}: {units} dealt out", value=float(value))
+            for units, values in (("images", dealt["image"]), ("women", dealt["woman"]))
             for seed, value in enumerate(values)
         ),
     ]
