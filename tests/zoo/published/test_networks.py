@@ -15,7 +15,12 @@ from mammo_core.zoo.published.networks.gmic import Gmics
 from mammo_core.zoo.published.networks.mammoclip import MammoClip
 from mammo_core.zoo.published.networks.mammoscreen import MammoScreen
 from mammo_core.zoo.published.networks.nyu import Nyu
-from mammo_core.zoo.published.networks.parts import Bundled, Slotted
+from mammo_core.zoo.published.networks.parts import (
+    Bundled,
+    Slotted,
+    mean_of_probabilities,
+    two_logits,
+)
 from mammo_core.zoo.published.networks.petrini import Petrini
 from mammo_core.zoo.published.networks.rsna import Folds
 from tests.zoo.published import made
@@ -163,6 +168,24 @@ def test_a_converted_gmic_looks_where_each_image_asks_it_to(tmp_path: Path) -> N
     images = made.apart(3, 1, 1024, 768)
     [logits] = load_network(tmp_path / "gmic.xml", "fp32")([images.numpy()])
     np.testing.assert_allclose(logits, ours(images).numpy(), atol=1e-4)
+
+
+def test_a_converted_mean_of_probabilities_stays_a_number_however_sure_a_member_is(
+    tmp_path: Path,
+) -> None:
+    """OpenVINO's logarithm of a sigmoid is none beyond 88."""
+
+    class Mean(torch.nn.Module):
+        def forward(self, logits: Tensor) -> Tensor:
+            return mean_of_probabilities([two_logits(logits), two_logits(0.5 * logits)])
+
+    said = torch.tensor([[-3000.0], [-90.0], [-2.0], [0.0], [90.0], [3000.0]])
+    write_network(Mean(), tmp_path / "mean.xml", example=(said,), shapes=[[-1, 1]])
+    [logits] = load_network(tmp_path / "mean.xml", "fp32")([said.numpy()])
+    assert np.isfinite(logits).all()
+    np.testing.assert_allclose(logits, Mean()(said).numpy(), atol=1e-5)
+    half = (torch.tensor(-2.0).sigmoid() + torch.tensor(-1.0).sigmoid()) / 2
+    assert probabilities(torch.from_numpy(logits))[2, 1] == pytest.approx(float(half), abs=1e-6)
 
 
 @pytest.mark.slow
