@@ -103,9 +103,7 @@ def cached_outputs(
 
     classes = len(card.task.classes)
     one_shape = (card.prepare.channels, *card.prepare.size)
-    count = max(
-        _together(card), min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size)))
-    )
+    count = max(_together(card), min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size))))
     for start in range(0, len(files), count):
         some = seats.at(np.arange(start, min(len(files), start + count)))
         rows, which = _each_once(some.rows)
