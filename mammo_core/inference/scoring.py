@@ -31,7 +31,7 @@ from mammo_core.preprocessing.breast import breast_of
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare, restore_map
-from mammo_core.reading import ABSOLUTE_METHODS, TITLES, Reading
+from mammo_core.reading import ABSOLUTE_METHODS, OWN_METHOD, TITLES, Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
 from mammo_core.types import Mammogram, Pixels, Report
@@ -322,9 +322,11 @@ def _maps_in_places(
 def _coloured(
     maps: NDArray[np.float32], method: str, peak: float | None
 ) -> tuple[NDArray[np.float32], bool]:
-    """Maps on the checkpoint's scale, else stretched to their own highest point."""
+    """Maps on the checkpoint's scale or the network's own, else stretched to their highest point."""
     if method not in ABSOLUTE_METHODS:
         return maps, True
+    if method == OWN_METHOD:
+        return maps, False  # from 0 to 1 in every image, as the network has it
     if peak:
         return maps / np.float32(peak), False
     highest = maps.max(axis=(1, 2), keepdims=True)

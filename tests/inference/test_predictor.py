@@ -12,6 +12,7 @@ from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs, load_che
 from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.scoring import Seconds, heatmap_of, score_images
 from mammo_core.preprocessing.prepare import prepare
+from mammo_core.reading import OWN_METHOD
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from mammo_core.zoo.published.networks.parts import Slotted
@@ -100,6 +101,25 @@ def test_without_a_scale_the_map_is_stretched_and_says_so() -> None:
     (reading,) = score_images(constructed(heatmap_peak=None), [mammogram(lesion_at=(60, 20))])
     assert reading.is_relative
     assert reading.evidence.max() == pytest.approx(1.0)
+
+
+class Marks(VeryBright):
+    """Says itself how much of it there is in each cell, half of it at most."""
+
+    def own_map(self, features: Tensor) -> Tensor:
+        return features[:, 0].clamp(max=0.5)
+
+
+def test_a_networks_own_map_is_on_its_own_scale_and_not_stretched() -> None:
+    model = Classifier(Marks(), layout=ChannelsFirst()).eval()
+    model.has_own_map = True
+    checkpoint = Checkpoint(folder=Path(), card=card("0" * 64), model=model)
+    (reading,) = score_images(checkpoint, [mammogram(lesion_at=(60, 20))], method=OWN_METHOD)
+    assert reading.method == OWN_METHOD
+    assert not reading.is_relative
+    assert 0.0 < reading.evidence.max() <= 0.5
+    (other,) = score_images(constructed(), [mammogram(lesion_at=(60, 20))], method=OWN_METHOD)
+    assert other.method == "grad_cam"  # of a network that has none
 
 
 def test_the_parts_of_a_reading_are_timed_batch_by_batch() -> None:
