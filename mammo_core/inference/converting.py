@@ -121,7 +121,7 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
             f"OpenVINO cannot convert this network ({error}).",
         )
     few = max(1, min(4, MOST_PIXELS // (settings.size[0] * settings.size[1])))
-    batch = trial_batch(settings, views=card.model.views, count=few)
+    batch = trial_batch(settings, views=card.model.views, count=few)[:few]
     try:
         run, _ = open_network(scratch / MODEL, "fp32")
         ours = run(batch).logits

@@ -322,7 +322,7 @@ def _maps_in_places(
 def _coloured(
     maps: NDArray[np.float32], method: str, peak: float | None
 ) -> tuple[NDArray[np.float32], bool]:
-    """Maps on the checkpoint's scale or the network's own, else stretched to their highest point."""
+    """Maps on the checkpoint's scale or the network's own, else stretched to their highest."""
     if method not in ABSOLUTE_METHODS:
         return maps, True
     if method == OWN_METHOD:
