@@ -46,7 +46,7 @@ def _list(arguments: argparse.Namespace) -> int:
             say(line)
         return 0
     for entry in PUBLISHED:
-        say(f"{entry.name:24} {entry.title}; by {entry.scores}; {entry.weights_licence}")
+        say(f"{entry.name:24} {entry.title}; by {entry.scores}; weights: {entry.weights_licence}")
     say_aside("More of one: mammo published list NAME")
     return 0
 
