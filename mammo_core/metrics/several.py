@@ -121,12 +121,12 @@ def _placed(
             fitted = fit_score_map(validation, Recalibration.PLATT)
             after = calibration_of(recalibrate(cases, fitted))
         except TableError as error:
-            notes.append(str(error))
+            notes.append(f"On validation: {error}")
         try:
             promised = choose_threshold(validation, Aim.SPECIFICITY, SPECIFICITY)
             delivered = rates_at(cases, promised.threshold)
         except TableError as error:
-            notes.append(str(error))
+            notes.append(f"On validation: {error}")
     is_other = name != first and not reason
     return PlacedModel(
         name=name,

@@ -117,6 +117,15 @@ def test_without_splits_all_women_count_and_nothing_is_chosen() -> None:
         assert "No validation split" in one.notes[0]
 
 
+def test_what_validation_does_not_allow_is_said_of_validation() -> None:
+    made = tables()
+    is_val = made["blind"]["split"] == "val"
+    made["blind"].loc[is_val, "score"] = 0.5
+    blind = place(made, first="fair").placed[-1]
+    assert blind.promised is None
+    assert any(note.startswith("On validation: specificity at least") for note in blind.notes)
+
+
 def test_the_rows_that_count_are_those_of_the_test_split(standings: Standings) -> None:
     table = tables()["fair"]
     assert set(counted_rows(table, standings)["split"]) == {"test"}
