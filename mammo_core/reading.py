@@ -30,8 +30,13 @@ METHOD_TITLES: Final = {
 OWN_METHOD: Final = "own_map"
 OWN_TITLE: Final = "The network's own map"
 TITLES: Final = {**METHOD_TITLES, OWN_METHOD: OWN_TITLE}
-#: Those on the checkpoint's own scale; of all others some point of every image is full colour.
-ABSOLUTE_METHODS: Final = ("grad_cam",)
+#: Those on one scale for all images; of all others some point of every image is full colour.
+ABSOLUTE_METHODS: Final = ("grad_cam", OWN_METHOD)
+
+
+def shown_in_words(method: str) -> str:
+    """What a heatmap shows. A network's own map is made before its score, and need not move it."""
+    return "what the network itself marks" if method == OWN_METHOD else "what moved the score"
 
 
 class Across(StrEnum):

@@ -28,7 +28,7 @@ def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
         raise MammoError(
             f"The network gave no number for {lost} of {len(wide)} images, so there is no score. "
             "Its weights are damaged, or its settings for preparing an image are: use another "
-            "checkpoint, or train it again with a lower learning rate."
+            "checkpoint or, where it was trained here, train it again with a lower learning rate."
         )
     raised = np.exp(wide - wide.max(axis=1, keepdims=True))
     shares: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)

@@ -154,6 +154,8 @@ def _described(card: "ModelCard") -> Iterator[str]:
     seen = f"{card.prepare.channels} x {height} x {width}"
     if card.model.views == 2:
         seen = f"two views of a breast (CC and MLO) together, each {seen}"
+    elif card.model.views > 2:
+        seen = f"{card.model.views} views of an exam, each in its place, each {seen}"
     yield f"network     {card.model.backbone}, {seen}"
     yield f"weights     SHA-256 {card.weights_sha256}"
     yield f"data        {card.data.describe(Level.IMAGE)} Licence: {card.data.licence}."

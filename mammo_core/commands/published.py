@@ -46,7 +46,7 @@ def _list(arguments: argparse.Namespace) -> int:
             say(line)
         return 0
     for entry in PUBLISHED:
-        say(f"{entry.name:24} {entry.title}; by {entry.scores}; {entry.weights_licence}")
+        say(f"{entry.name:24} {entry.title}; by {entry.scores}; weights: {entry.weights_licence}")
     say_aside("More of one: mammo published list NAME")
     return 0
 
@@ -114,7 +114,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     """Score what is not scored yet, then hold all of it side by side."""
     from mammo_core.commands.evaluate import evaluate
     from mammo_core.datasets.predictions import read_predictions
-    from mammo_core.metrics.several import place
+    from mammo_core.inference.evaluate import memory_in_words
+    from mammo_core.metrics.several import counted_rows, place
     from mammo_core.reports.standings import standings_in_words
 
     chosen = _chosen(arguments)
@@ -135,10 +136,16 @@ def _evaluate(arguments: argparse.Namespace) -> int:
     if not tables:
         raise ConfigError("None of the models scored this data set.")
     first = chosen[0].run_id if chosen[0].run_id in tables else next(iter(tables))
-    for line in standings_in_words(place(tables, first=first), first=first):
+    standings = place(tables, first=first)
+    scored = [run for run in chosen if run.run_id in tables]
+    known = {
+        run.run_id: memory_in_words(run, counted_rows(tables[run.run_id], standings)) or ""
+        for run in scored
+    }
+    for line in standings_in_words(standings, first=first, known=known):
         say(line)
     if not arguments.without_cost:
-        _tell_costs([run for run in chosen if run.run_id in tables])
+        _tell_costs(scored)
     return 0
 
 

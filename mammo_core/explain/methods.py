@@ -225,7 +225,7 @@ def own_map(classifier: Classifier, feature_map: Tensor, positive: Sequence[int]
     return found
 
 
-OWN: Final = Method(name=OWN_METHOD, title=OWN_TITLE, explain=own_map)
+OWN: Final = Method(name=OWN_METHOD, title=OWN_TITLE, explain=own_map, is_relative=False)
 
 
 def method_for(classifier: Classifier, name: str) -> Method:

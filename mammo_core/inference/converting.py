@@ -121,7 +121,7 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
             f"OpenVINO cannot convert this network ({error}).",
         )
     few = max(1, min(4, MOST_PIXELS // (settings.size[0] * settings.size[1])))
-    batch = trial_batch(settings, views=card.model.views, count=few)
+    batch = trial_batch(settings, views=card.model.views, count=few)[:few]
     try:
         run, _ = open_network(scratch / MODEL, "fp32")
         ours = run(batch).logits
@@ -132,8 +132,16 @@ def _tried(checkpoint: Checkpoint, scratch: Path) -> EngineCheck:
             "openvino cannot run it",
             f"OpenVINO converts this network and cannot run it ({type(error).__name__}).",
         )
-    difference = float(np.abs(ours - forward(checkpoint.model, batch).logits).max())
-    if difference <= LARGEST_DIFFERENCE:  # never true of a NaN
+    theirs = forward(checkpoint.model, batch).logits
+    if not (np.isfinite(ours) & np.isfinite(theirs)).all():
+        (scratch / WEIGHTS).unlink()
+        return refused(
+            card,
+            "no number on trial",
+            "OpenVINO or torch gave no number for a made-up image that it was tried on.",
+        )
+    difference = float(np.abs(ours - theirs).max())
+    if difference <= LARGEST_DIFFERENCE:
         head = head_of(checkpoint.model, channels=settings.channels)
         if isinstance(head, Head):
             save_head(head, scratch / HEAD)

@@ -91,7 +91,7 @@ def evaluate_into(
         other_question(checkpoint.card, config.adapter, config.label_rule) or None,
         *collapses_of(done.predictions, checkpoint.card.task, point_in_force(found)),
         lone_in_words(partners_of(done.predictions)) if is_paired else None,
-        _memory_in_words(found, done.predictions),
+        memory_in_words(found, done.predictions),
     )
     sentences = [sentence for sentence in words if sentence]
     for sentence in sentences[1:]:
@@ -136,7 +136,7 @@ def collapses_of(
     return tuple(filter(None, told))
 
 
-def _memory_in_words(checkpoint: RunFolder, women: pd.DataFrame) -> str | None:
+def memory_in_words(checkpoint: RunFolder, women: pd.DataFrame) -> str | None:
     """Whom of these women it learnt from; None where it is known to be nobody."""
     seen = read_seen(checkpoint)
     if seen is None:

@@ -28,7 +28,7 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.scores import Recalibration, probabilities_of, scores_of
 from mammo_core.types import ImageRef, Mammogram, Split
-from mammo_core.zoo.published import slots_of
+from mammo_core.zoo.published import get_published, slots_of
 
 if TYPE_CHECKING:  # the page that shows scores opens without torch
     from mammo_core.inference.checkpoint import AnyCheckpoint
@@ -227,7 +227,7 @@ def remarks(card: ModelCard, images: Sequence[Mammogram | CaseImage]) -> list[li
         refs = [image.ref for image in images]
         for said, ref, is_alone in zip(found, refs, is_lone(partners_among(refs)), strict=True):
             said.extend([_why_alone(ref, refs)] if is_alone else [])
-    if card.model.views > 2:
+    if card.model.views > 2 and get_published(card.model.backbone).scores != "image":
         refs = [image.ref for image in images]
         rows = seats_among(refs, card.model.views, slots_of(card.model)).rows
         for row, (said, seats) in enumerate(zip(found, rows, strict=True)):

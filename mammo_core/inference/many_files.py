@@ -200,13 +200,18 @@ def _below(folder: Path) -> Iterator[Path]:
 
 def refuse_pairs(card: ModelCard) -> None:
     """Files come one by one, and which of them are views of one breast is known when all are read;
-    scored alone, each would stand in for its other view without need.
+    scored alone, each would stand in for the other views without need.
     """
     if card.model.views > 1:
+        how = (
+            "scores the CC and the MLO of a breast together"
+            if card.model.views == 2
+            else "reads each image in its place among the four views of an exam"
+        )
         raise ConfigError(
-            f"{card.model_id} scores the CC and the MLO of a breast together, and files in a "
-            "folder are scored one by one. List them in a manifest.csv (image_id, path, "
-            "patient_id, side, view) and use `mammo evaluate`, or open the exam on the Read page."
+            f"{card.model_id} {how}, and files in a folder are scored one by one. "
+            "List them in a manifest.csv (image_id, path, patient_id, side, view) and use `mammo "
+            "evaluate`, or open the exam on the Read page."
         )
 
 

@@ -81,7 +81,7 @@ def trial_batch(settings: PrepareSettings, *, views: int = 1, count: int = 4) ->
 LARGEST_DIFFERENCE: Final = 1e-4
 
 #: Part of every key. Raise it when the same network comes to be converted otherwise.
-VERSION: Final = 3
+VERSION: Final = 4
 
 MODEL: Final = "model.xml"
 WEIGHTS: Final = "model.bin"

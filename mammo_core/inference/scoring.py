@@ -31,7 +31,7 @@ from mammo_core.preprocessing.breast import breast_of
 from mammo_core.preprocessing.cache import Cache, open_images
 from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare, restore_map
-from mammo_core.reading import ABSOLUTE_METHODS, TITLES, Reading
+from mammo_core.reading import ABSOLUTE_METHODS, OWN_METHOD, TITLES, Reading
 from mammo_core.runs.card import ModelCard
 from mammo_core.scores import probabilities_of, rounded, scores_of
 from mammo_core.types import Mammogram, Pixels, Report
@@ -70,9 +70,10 @@ def score_images(
     model = checkpoint.card.model
     refs = [mammogram.ref for mammogram in mammograms]
     seats = seats_among(refs, model.views, slots_of(model))
+    count = max(engine.batch, _together(checkpoint.card))
     readings: list[Reading] = []
-    for start in range(0, len(mammograms), engine.batch):
-        rows = range(start, min(start + engine.batch, len(mammograms)))
+    for start in range(0, len(mammograms), count):
+        rows = range(start, min(start + count, len(mammograms)))
         some, seconds = _read(
             checkpoint, engine, mammograms, rows=rows, seats=seats.at(rows), method=method
         )
@@ -102,12 +103,41 @@ def cached_outputs(
 
     classes = len(card.task.classes)
     one_shape = (card.prepare.channels, *card.prepare.size)
-    count = max(1, min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size))))
+    count = max(_together(card), min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size))))
     for start in range(0, len(files), count):
         some = seats.at(np.arange(start, min(len(files), start + count)))
-        batch = prepared(some.rows.ravel()).reshape(*some.rows.shape, *one_shape)
+        rows, which = _each_once(some.rows)
+        batch = prepared(rows.ravel()).reshape(*rows.shape, *one_shape)
         outputs = engine.run(batch if card.model.views > 1 else batch[:, 0])
+        outputs = _for_all(outputs, which, views=card.model.views)
         yield replace(outputs, logits=of_own_place(outputs.logits, classes=classes, own=some.own))
+
+
+def _together(card: ModelCard) -> int:
+    """How many images, in order, may be looked at as one: the views of a breast or of an exam,
+    where each view has its place.
+    """
+    return max(1, len(slots_of(card.model)))
+
+
+def _each_once(rows: Rows) -> tuple[Rows, Rows]:
+    """Those that sit together, each such company once; and which of them is whose."""
+    companies, which = np.unique(rows, axis=0, return_inverse=True)
+    if len(companies) == len(rows):
+        return rows, np.arange(len(rows))
+    return companies, which.ravel()
+
+
+def _for_all(outputs: Outputs, which: Rows, *, views: int) -> Outputs:
+    """What was found of each company, for everyone of it."""
+    if len(which) == len(outputs.logits):
+        return outputs
+    maps = outputs.feature_map.reshape(-1, views, *outputs.feature_map.shape[1:])[which]
+    return Outputs(
+        logits=outputs.logits[which],
+        feature_map=maps.reshape(-1, *maps.shape[2:]),
+        embedding=outputs.embedding[which],
+    )
 
 
 def score_rows(
@@ -168,10 +198,12 @@ def _read(
     together = {*rows, *(int(row) for row in seats.rows.ravel())}
     made = {row: prepare(mammograms[row], card.prepare) for row in together}
     prepared = [made[row] for row in rows]
-    batch = np.stack([np.stack([made[int(row)].pixels for row in one]) for one in seats.rows])
+    companies, which = _each_once(seats.rows)
+    batch = np.stack([np.stack([made[int(row)].pixels for row in one]) for one in companies])
     batch = batch if card.model.views > 1 else batch[:, 0]
     ready = time.perf_counter()
-    outputs = engine.run(batch)
+    outputs = _for_all(engine.run(batch), which, views=card.model.views)
+    batch = batch if len(batch) == len(rows) else batch[which]
     outputs = replace(
         outputs, logits=of_own_place(outputs.logits, classes=len(card.task.classes), own=seats.own)
     )
@@ -290,9 +322,11 @@ def _maps_in_places(
 def _coloured(
     maps: NDArray[np.float32], method: str, peak: float | None
 ) -> tuple[NDArray[np.float32], bool]:
-    """Maps on the checkpoint's scale, else stretched to their own highest point."""
+    """Maps on the checkpoint's scale or the network's own, else stretched to their highest."""
     if method not in ABSOLUTE_METHODS:
         return maps, True
+    if method == OWN_METHOD:
+        return maps, False  # from 0 to 1 in every image, as the network has it
     if peak:
         return maps / np.float32(peak), False
     highest = maps.max(axis=(1, 2), keepdims=True)

@@ -44,11 +44,16 @@ class PlacedModel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standings:
-    """By AUC, the highest first. `left_out` are cases that not every model has scored."""
+    """By AUC, the highest first. `left_out` are cases that not every model has scored,
+    `disagreeing` those whose truth the tables do not agree on, `unknown` those without a label.
+    """
 
     level: Level
     cases: int
+    women: int
     left_out: int
+    disagreeing: int
+    unknown: int
     split: str
     placed: tuple[PlacedModel, ...]
 
@@ -69,7 +74,9 @@ def place(tables: Mapping[str, pd.DataFrame], *, first: str) -> Standings:
         for name, table in tables.items()
     }
     names = list(tables)
-    shared = share_cases([pool_cases(tested[name], level, Pooling.MEAN) for name in names])
+    pooled = [pool_cases(tested[name], level, Pooling.MEAN) for name in names]
+    scored_by_any = set().union(*(cases.case_ids for cases in pooled))
+    shared = share_cases(pooled)
     by_name = dict(zip(names, shared.cases, strict=True))
     placed = [
         _placed(name, by_name, first=first, validation=_validation(tables[name], level))
@@ -78,10 +85,18 @@ def place(tables: Mapping[str, pd.DataFrame], *, first: str) -> Standings:
     return Standings(
         level=level,
         cases=len(by_name[first]),
-        left_out=max(shared.left_out) + shared.disagreeing,
+        women=by_name[first].group_count,
+        left_out=len(scored_by_any) - len(by_name[first]) - shared.disagreeing,
+        disagreeing=shared.disagreeing,
+        unknown=max(cases.unknown for cases in pooled),
         split=str(Split.TEST) if has_test else "all",
         placed=tuple(sorted(placed, key=lambda one: -(one.auc.value if one.auc else -1.0))),
     )
+
+
+def counted_rows(table: pd.DataFrame, standings: Standings) -> pd.DataFrame:
+    """Of a model's predictions those that it was placed by."""
+    return rows_of_split(table, Split.TEST) if standings.split == Split.TEST else table
 
 
 def _validation(table: pd.DataFrame, level: Level) -> Cases | None:
@@ -106,12 +121,12 @@ def _placed(
             fitted = fit_score_map(validation, Recalibration.PLATT)
             after = calibration_of(recalibrate(cases, fitted))
         except TableError as error:
-            notes.append(str(error))
+            notes.append(f"On validation: {error}")
         try:
             promised = choose_threshold(validation, Aim.SPECIFICITY, SPECIFICITY)
             delivered = rates_at(cases, promised.threshold)
         except TableError as error:
-            notes.append(str(error))
+            notes.append(f"On validation: {error}")
     is_other = name != first and not reason
     return PlacedModel(
         name=name,

@@ -1,27 +1,44 @@
 """Models side by side on one data set, in lines of words."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from mammo_core.metrics.calibration import Calibration
+from mammo_core.metrics.compare import Difference
 from mammo_core.metrics.several import SPECIFICITY, PlacedModel, Standings
+from mammo_core.metrics.uncertainty import FEWEST_GROUPS
 from mammo_core.reports.wording import estimate_in_words, rate_in_words
+from mammo_core.scores import DECIMALS
 from mammo_core.words import NOTICE, UNITS, many
 
 
-def standings_in_words(standings: Standings, *, first: str) -> Iterator[str]:
-    """Every number with its interval and its denominator; every difference from `first`."""
+def standings_in_words(
+    standings: Standings, *, first: str, known: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Every number with its interval and its denominator; every difference from `first`. `known`
+    says of a model which of these women it may have learnt from.
+    """
     one, more = UNITS[standings.level]
     split = "all of the data set" if standings.split == "all" else "the test split"
     yield (
-        f"{many(standings.cases, one, more)} of {split} that every model scored; a score is the "
-        "mean over its images."
+        f"{many(standings.cases, one, more)} of {many(standings.women, 'woman', 'women')}, of "
+        f"{split}, that every model scored; a score is the mean over its images."
     )
-    if standings.left_out:
-        yield f"{many(standings.left_out, one, more)} left out: not every model has scored them."
+    for count, why in (
+        (standings.left_out, "not every model has scored them"),
+        (standings.disagreeing, "the tables differ on the truth"),
+        (standings.unknown, "no label is known"),
+    ):
+        if count:
+            yield f"{many(count, one, more)} left out: {why}."
     for placed in standings.placed:
         yield ""
         yield from _placed_in_words(placed, first)
+        if (known or {}).get(placed.name):
+            yield f"  {(known or {})[placed.name]}"
     yield ""
+    differences = sum(placed.difference is not None for placed in standings.placed)
+    if differences > 1:
+        yield f"Each of the {differences} differences stands by itself, not corrected for the rest."
     yield NOTICE
 
 
@@ -32,8 +49,8 @@ def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
     if placed.difference is not None:
         d = placed.difference
         yield (
-            f"  against {first}: {d.value:+.3f} (95 % {d.low:+.3f} to {d.high:+.3f}; p "
-            f"{d.p_in_words}; {d.cases:,} cases of {many(d.groups, 'woman', 'women')})"
+            f"  against {first}: {d.value:+.3f} (95 % {d.low:+.3f} to {d.high:+.3f}; {_test(d)}; "
+            f"{d.cases:,} cases of {many(d.groups, 'woman', 'women')})"
         )
     if placed.before is not None:
         yield f"  calibration as it comes: {_calibration(placed.before)}"
@@ -42,7 +59,7 @@ def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
     if placed.promised is not None and placed.delivered is not None:
         point = placed.promised
         yield (
-            f"  threshold {point.threshold:.4f}, chosen on validation for specificity "
+            f"  threshold {point.threshold:.{DECIMALS}f}, chosen on validation for specificity "
             f"{SPECIFICITY:g}. Promised there: sensitivity {point.true_positives:,} of "
             f"{point.positives:,}, specificity {point.true_negatives:,} of {point.negatives:,}"
         )
@@ -52,6 +69,14 @@ def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
         )
     for note in placed.notes:
         yield f"  {note}"
+
+
+def _test(difference: Difference) -> str:
+    if difference.p_value is None:
+        few = difference.groups < FEWEST_GROUPS
+        why = "too few women" if few else "nothing varies between the two"
+        return f"no test, {why}; the interval is not paired"
+    return f"paired by woman, p {difference.p_in_words}"
 
 
 def _calibration(found: Calibration) -> str:

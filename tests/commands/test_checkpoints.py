@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
+from mammo_core.config import ModelConfig
 from mammo_core.files import shipped_checkpoints_root
 from mammo_core.runs.card import Metric, ModelCard, read_card, write_card
 from mammo_core.runs.folder import RunFolder, RunStatus, card_hash
@@ -119,6 +120,16 @@ def test_a_network_over_two_views_names_them_and_tells_of_breasts_first(
     told = capsys.readouterr().out
     assert "two views of a breast (CC and MLO) together, each 1 x 64 x 32" in told
     assert told.index("by breast, test") < told.index("by image, each with its partner beside it")
+
+
+def test_a_network_over_four_views_names_them(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = RunFolder(write_checkpoint(tmp_path / "runs" / "mine"))
+    four = replace(run.card(), model=ModelConfig(backbone="published:nyu-views", views=4))
+    write_card(four, run.card_file)
+    assert main(["checkpoints", "show", "mine"]) == 0
+    assert "4 views of an exam, each in its place, each 1 x 64 x 32" in capsys.readouterr().out
 
 
 def test_a_network_over_one_view_tells_of_its_figures_as_they_were_taken(

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from mammo_core.config import ModelConfig
 from mammo_core.errors import UnknownNameError
 from mammo_core.explain.grad_cam import full_colour, grad_cam, log_odds
-from mammo_core.explain.methods import METHODS, Method, explain_with, get_method
+from mammo_core.explain.methods import METHODS, OWN, Method, explain_with, get_method
 from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES
 from mammo_core.types import CANCER
 from mammo_core.zoo.build import build_model
@@ -102,4 +102,4 @@ def test_an_unknown_method_lists_the_known() -> None:
 
 def test_what_is_told_of_methods_without_torch_is_true_of_all_of_them() -> None:
     assert {method.name: method.title for method in METHODS} == METHOD_TITLES
-    assert tuple(m.name for m in METHODS if not m.is_relative) == ABSOLUTE_METHODS
+    assert tuple(m.name for m in (*METHODS, OWN) if not m.is_relative) == ABSOLUTE_METHODS

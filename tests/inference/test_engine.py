@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from mammo_core.config import ModelConfig, PrepareSettings
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.explain.closed_form import Head
 from mammo_core.files import REPOSITORY, sha256_of
 from mammo_core.inference import converting, engine, openvino
@@ -84,6 +84,14 @@ class CountsCalls(Linear):
     def forward_features(self, images: Tensor) -> Tensor:
         self.calls += 1
         return super().forward_features(images) * float(self.calls)
+
+
+class Endless(Linear):
+    """Sure without end, of one image or of all."""
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        found = super().forward_head(features, pre_logits)
+        return found if pre_logits else found * torch.inf
 
 
 class TooOdd(Linear):
@@ -210,6 +218,19 @@ def test_where_openvino_differs_torch_reads_and_says_so() -> None:
     assert engine.name == "torch fp32 (openvino differs)"
     assert "allowed: 0.0001" in engine.note
     assert not (engine_folder(checkpoint.card) / "model.bin").exists()
+
+
+def test_a_network_that_gives_no_number_is_refused_in_a_sentence_and_shows_no_score() -> None:
+    checkpoint = with_network(Endless())
+    made = torch_engine(checkpoint, because=make_check(checkpoint))
+    assert made.name == "torch fp32 (no number on trial)"
+    assert "gave no number for a made-up image" in made.note
+    assert not {"inf", "nan"} & set(re.findall(r"[a-z]+", made.note))
+    ref = ImageRef(image_id="one")
+    info = ImageInfo(ref=ref, kind="drawn", bits=12, is_synthetic=True)
+    image = Mammogram(info=info, pixels=np.eye(64, 32, dtype=np.float32))
+    with pytest.raises(MammoError, match="gave no number for 1 of 1 images, so there is no score"):
+        score_images(checkpoint, [image], engine=made)
 
 
 def test_what_openvino_cannot_convert_torch_reads_and_says_so() -> None:

@@ -15,10 +15,10 @@ from mammo_core.inference.checkpoint import load_checkpoint
 from mammo_core.inference.engine import open_engine
 from mammo_core.inference.ensembles import join_scores
 from mammo_core.inference.evaluate import (
-    _memory_in_words,
     collapses_of,
     evaluate,
     evaluate_into,
+    memory_in_words,
 )
 from mammo_core.inference.scoring import score_images
 from mammo_core.inference.verdict import ScoredImage, said_once, score_cases, verdict_on
@@ -279,7 +279,7 @@ def test_whom_a_published_model_learnt_from_is_known_to_its_authors(
     theirs.path.mkdir()
     model = replace(card.model, backbone=get_published("gmic-1").backbone)
     write_card(replace(card, model=model), theirs.card_file)
-    told = _memory_in_words(theirs, pd.DataFrame())
+    told = memory_in_words(theirs, pd.DataFrame())
     assert told is not None
     assert "of which women is known to its authors" in told
     assert "train it again" not in told

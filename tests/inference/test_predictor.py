@@ -8,12 +8,15 @@ from torch import Tensor, nn
 
 from mammo_core.errors import MammoError
 from mammo_core.explain.methods import METHODS
-from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
-from mammo_core.inference.engine import open_engine
+from mammo_core.inference.checkpoint import Batch, Checkpoint, Outputs, load_checkpoint
+from mammo_core.inference.engine import open_engine, torch_engine
 from mammo_core.inference.scoring import Seconds, heatmap_of, score_images
-from mammo_core.types import ImageInfo, ImageRef, Mammogram
+from mammo_core.preprocessing.prepare import prepare
+from mammo_core.reading import OWN_METHOD
+from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, View
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
-from tests.inference.made_up import card, write_checkpoint
+from mammo_core.zoo.published.networks.parts import Slotted
+from tests.inference.made_up import PREPARE, card, write_checkpoint
 
 
 class VeryBright(nn.Module):
@@ -100,6 +103,25 @@ def test_without_a_scale_the_map_is_stretched_and_says_so() -> None:
     assert reading.evidence.max() == pytest.approx(1.0)
 
 
+class Marks(VeryBright):
+    """Says itself how much of it there is in each cell, half of it at most."""
+
+    def own_map(self, features: Tensor) -> Tensor:
+        return features[:, 0].clamp(max=0.5)
+
+
+def test_a_networks_own_map_is_on_its_own_scale_and_not_stretched() -> None:
+    model = Classifier(Marks(), layout=ChannelsFirst()).eval()
+    model.has_own_map = True
+    checkpoint = Checkpoint(folder=Path(), card=card("0" * 64), model=model)
+    (reading,) = score_images(checkpoint, [mammogram(lesion_at=(60, 20))], method=OWN_METHOD)
+    assert reading.method == OWN_METHOD
+    assert not reading.is_relative
+    assert 0.0 < reading.evidence.max() <= 0.5
+    (other,) = score_images(constructed(), [mammogram(lesion_at=(60, 20))], method=OWN_METHOD)
+    assert other.method == "grad_cam"  # of a network that has none
+
+
 def test_the_parts_of_a_reading_are_timed_batch_by_batch() -> None:
     took: list[Seconds] = []
     score_images(constructed(), [mammogram(lesion_at=(60, 20))] * 5, took=took.append)
@@ -143,6 +165,73 @@ def test_more_images_than_fit_one_pass_come_back_in_their_order(tmp_path: Path) 
         (alone,) = score_images(checkpoint, [image])
         assert alone.score == pytest.approx(reading.score, abs=1e-6)
     assert score_images(checkpoint, []) == []
+
+
+class SumsUp(nn.Module):
+    """Says of every place by what part of an exam's brightness it is the brightest one, and of its
+    own map what there is to see.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(1))
+
+    def forward_features(self, images: Tensor) -> Tensor:
+        return nn.functional.avg_pool2d(images + 2.0, 4) * self.weight
+
+    def forward_head(self, features: Tensor, pre_logits: bool = False) -> Tensor:
+        if features.ndim == 4:
+            features = features[:, None].expand(-1, 4, -1, -1, -1)
+        each = features.mean(dim=(2, 3, 4))
+        if pre_logits:
+            return each
+        shares = 10.0 * each / each.sum(dim=1, keepdim=True)
+        return torch.stack([torch.zeros_like(shares), shares], dim=2)
+
+
+def exam_checkpoint() -> Checkpoint:
+    made = card("0" * 64)
+    settings = replace(made.model, backbone="published:nyu-views", views=4)
+    model = Slotted(SumsUp(), views=4).eval()
+    return Checkpoint(folder=Path(), card=replace(made, model=settings), model=model)
+
+
+def exam_image(place: str, lesion_at: tuple[int, int]) -> Mammogram:
+    side, view = place.split()
+    ref = ImageRef(image_id=place, side=Laterality(side), view=View(view))
+    image = mammogram(lesion_at=lesion_at)
+    pixels = image.pixels * (0.5 + lesion_at[0] / 200)
+    return replace(image, pixels=pixels, info=replace(image.info, ref=ref))
+
+
+@pytest.mark.parametrize("method", ["grad_cam", "occlusion"])
+def test_an_exam_is_run_once_for_all_its_images(method: str) -> None:
+    checkpoint = exam_checkpoint()
+    places = {"R MLO": (35, 15), "L CC": (85, 15), "R CC": (60, 30), "L MLO": (45, 20)}
+    images = [exam_image(place, at) for place, at in places.items()]
+    plain = torch_engine(checkpoint)
+    seen: list[tuple[int, ...]] = []
+
+    def run(batch: Batch) -> Outputs:
+        seen.append(batch.shape)
+        return plain.run(batch)
+
+    engine = replace(plain, run=run, batch=1)
+    readings = score_images(checkpoint, images, method=method, engine=engine)
+    assert seen == [(1, 4, 1, 64, 32)]
+    by_place = {reading.ref.image_id: reading for reading in readings}
+    prepared = {one.ref.image_id: prepare(one, PREPARE).pixels for one in images}
+    batch = np.stack([prepared[name] for name in ("L CC", "R CC", "L MLO", "R MLO")])[None]
+    said = plain.run(batch).logits.reshape(4, 2)[:, 1]
+    expected = dict(zip(("L CC", "R CC", "L MLO", "R MLO"), said, strict=True))
+    assert len({round(float(one), 3) for one in said}) == 4
+    for place, reading in by_place.items():
+        assert reading.score == pytest.approx(1 / (1 + np.exp(-expected[place])), abs=2e-6)
+    maps = [reading.evidence for reading in readings]
+    assert not np.allclose(maps[0], maps[1])
+    seen.clear()
+    score_images(checkpoint, images[:2], engine=engine)
+    assert seen == [(2, 4, 1, 64, 32)]  # each takes the places of those who are not there
 
 
 def test_a_map_without_contrast_is_not_coloured_and_stays_as_it_was() -> None:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mammo_core.errors import ConfigError
 from mammo_core.inference.interpretation import (
     LONE,
     UNMATCHED,
@@ -16,8 +17,10 @@ from mammo_core.inference.interpretation import (
     why_uncompared,
     why_unlike,
 )
+from mammo_core.inference.many_files import refuse_pairs
 from mammo_core.runs.card import ModelCard
 from mammo_core.types import ImageInfo, ImageRef, Laterality, Mammogram, Unfit, View
+from mammo_core.zoo.published import get_published
 from tests.inference.made_up import card
 
 
@@ -130,6 +133,17 @@ def test_scores_are_held_against_no_others_where_views_stand_in_for_want_of_a_na
     assert why_uncompared(model(), [cc, unknown]) == ""
 
 
+def test_files_one_by_one_are_refused_by_what_the_model_scores_together() -> None:
+    refuse_pairs(model())
+    for views, said in (
+        (2, "scores the CC and the MLO of a breast together"),
+        (4, "reads each image in its place among the four views of an exam"),
+    ):
+        several = replace(model(), model=replace(model().model, views=views))
+        with pytest.raises(ConfigError, match=f"{said}.*use `mammo evaluate`"):
+            refuse_pairs(several)
+
+
 def test_a_model_over_four_views_scores_no_image_of_another_view_or_an_unknown_one() -> None:
     def view(side: str, name: str) -> Mammogram:
         ref = ImageRef(image_id=f"{side} {name}", side=Laterality(side), view=View(name))
@@ -146,3 +160,21 @@ def test_a_model_over_four_views_scores_no_image_of_another_view_or_an_unknown_o
     assert "does not tell which it is. It is not scored." in str(why_not(four, unknown))
     assert why_not(model(seen="digital"), ml) is None
     assert remarks(four, [*exam, ml]) == [[], [], [], [], []]
+    assert "2 of the 4 views of an exam" in remarks(four, exam[:2])[0][0]
+
+
+def test_a_view_that_is_not_there_is_missed_only_where_it_would_be_looked_at() -> None:
+    """The NYU network of single images has a place for each view, and looks at no other."""
+    one = image_of(ImageRef(image_id="l", side=Laterality.LEFT, view=View.CC))
+    alone = {
+        name: replace(
+            model(seen="digital"),
+            model=replace(model().model, backbone=f"published:{name}", views=4),
+        )
+        for name in ("nyu-views", "nyu-images")
+    }
+    assert len(remarks(alone["nyu-views"], [one])[0]) == 1
+    assert remarks(alone["nyu-images"], [one]) == [[]]
+    said = {name: " ".join(get_published(name).problems) for name in alone}
+    assert "A missing view is taken by the image itself." in said["nyu-views"]
+    assert "missing view" not in said["nyu-images"]

@@ -7,6 +7,7 @@ from html.parser import HTMLParser
 import numpy as np
 from PIL import Image
 
+from mammo_core.reading import OWN_METHOD, TITLES
 from mammo_core.reports.case.html import to_html
 from mammo_core.reports.case.picture import Appearance
 from mammo_core.reports.case.record import Pseudonyms, ReadCase
@@ -114,6 +115,21 @@ def test_that_nothing_stands_out_is_said_of_as_many_images_as_it_is_true_of() ->
     alone = parsed(replace(one, images=one.images[:1])).words
     assert "Full colour: what 1 in 200 validation images without cancer reaches. No region" in alone
     assert "No region stands out: the map reaches 50 % of it." in alone
+
+
+def test_a_networks_own_map_is_not_said_to_be_what_moved_the_score() -> None:
+    images = []
+    for image in with_flat(1, 2).images:
+        assert image.reading is not None
+        own = replace(image.reading, method=OWN_METHOD)
+        images.append(replace(image, reading=own, method=TITLES[OWN_METHOD]))
+    words = parsed(replace(CASE, images=tuple(images))).words
+    assert "Heatmap (The network's own map)" in words
+    assert "It shows what the network itself marks, not the borders of a tumour." in words
+    assert "Full colour: 1 on the network's own scale, which goes from 0 to 1." in words
+    assert "moved the score" not in words
+    assert "1 in 200" not in words
+    assert "It shows what moved the score" in parsed(CASE).words
 
 
 def test_a_map_without_contrast_is_said_to_show_nothing() -> None:

@@ -1,10 +1,14 @@
+import re
 from dataclasses import replace
 
 import pandas as pd
 import pytest
 
 from mammo_core.metrics.calibration import Brier, Calibration
-from mammo_core.reports.standings import _calibration
+from mammo_core.metrics.several import Standings, place
+from mammo_core.reports.standings import _calibration, standings_in_words
+from mammo_core.words import NOTICE
+from tests.metrics.test_several import tables
 
 FEW = Calibration(
     intercept=0.5,
@@ -29,3 +33,42 @@ def test_what_has_an_interval_is_told_beside_what_has_none() -> None:
     said = _calibration(replace(FEW, brier_interval=(0.1, 0.3)))
     assert "Brier 0.200 (95 % 0.100 to 0.300)" in said
     assert "slope not told" in said
+
+
+def said(found: Standings, known: dict[str, str] | None = None) -> list[str]:
+    return list(standings_in_words(found, first="fair", known=known))
+
+
+def test_every_number_stands_beside_those_it_counts_and_its_interval() -> None:
+    lines = said(place(tables(), first="fair"), {"good": "It learnt from 3 of these women."})
+    words = "\n".join(lines)
+    assert lines[0].startswith("200 breasts of 100 women, of the test split")
+    assert re.search(r"good: AUC 0\.\d{3} \(95 % .*\); 40 with, 160 without", words)
+    assert re.search(r"against fair: \+0\.\d{3} \(95 % .*; paired by woman, p 0\.\d{3}; ", words)
+    assert "200 cases of 100 women)" in words
+    assert re.search(r"threshold 0\.\d{6}, .* sensitivity \d+ of 40, specificity \d+ of 160", words)
+    assert re.search(
+        r"delivered: sensitivity .* of 40 \(95 % .*specificity .* of 160 \(95 %", words
+    )
+    assert lines[lines.index("  It learnt from 3 of these women.") + 1] == ""
+    assert "Each of the 2 differences stands by itself, not corrected for the rest." in lines
+    assert lines[-1] == NOTICE
+
+
+def test_why_cases_are_left_out_is_told_apart() -> None:
+    found = replace(place(tables(), first="fair"), left_out=4, disagreeing=1, unknown=2)
+    assert said(found)[1:4] == [
+        "4 breasts left out: not every model has scored them.",
+        "1 breast left out: the tables differ on the truth.",
+        "2 breasts left out: no label is known.",
+    ]
+
+
+def test_of_too_few_women_there_is_no_test_and_that_is_said_without_a_p() -> None:
+    [line] = [
+        line
+        for line in said(place(tables(women=20, with_cancer=8), first="fair"))
+        if "against fair" in line and "no test" in line
+    ][:1]
+    assert "; no test, too few women; the interval is not paired; " in line
+    assert "; p " not in line

@@ -8,6 +8,7 @@ from mammo_core import __version__
 from mammo_core.html import jpeg_uri, render
 from mammo_core.inference.verdict import ScoredCase, said_once
 from mammo_core.metrics.cases import Pooling
+from mammo_core.reading import shown_in_words
 from mammo_core.reports.case.picture import COLOUR_MAPS, Appearance, small_pictures, to_jpeg
 from mammo_core.reports.case.record import (
     Pseudonyms,
@@ -96,6 +97,9 @@ def _heatmaps(case: ReadCase, look: Appearance) -> dict[str, str]:
     return {
         "methods": ", ".join(dict.fromkeys(image.method for image in images)),
         "stops": ", ".join(f"#{stop}" for stop in COLOUR_MAPS[look.palette].split()),
+        "shown": ", ".join(
+            dict.fromkeys(shown_in_words(i.reading.method) for i in images if i.reading)
+        ),
         "scales": scales_in_words([image.shown_map for image in images if image.shown_map]),
     }
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from mammo_core.errors import UnknownNameError
+from mammo_core.reading import shown_in_words
 from mammo_core.reports.case.record import (
     CaseFile,
     ReadCase,
@@ -204,8 +205,8 @@ def _words(image: ReadImage, case: ReadCase) -> list[str]:
         "not a probability of disease",
         *([f"{image.stamp}. {image.reading.outside}"] if image.stamp else []),
         f"Model {card.model_id}, weights {card.weights_sha256[:12]}, {image.reading.engine}",
-        f"Heatmap: {image.method}. It shows what moved the score, not the borders of a "
-        f"tumour. {image.scale}",
+        f"Heatmap: {image.method}. It shows {shown_in_words(image.reading.method)}, not the "
+        f"borders of a tumour. {image.scale}",
         *([image.remark] if image.remark else []),
         *regions_in_words(image),
         f"Read {case.read_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC",

@@ -23,7 +23,7 @@ from mammo_core.inference.verdict import (
 )
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.reading.identity import keyed_id
-from mammo_core.reading import Reading, Region, ShownMap, share_in_words
+from mammo_core.reading import OWN_METHOD, Reading, Region, ShownMap, share_in_words
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.types import Window
@@ -130,6 +130,13 @@ def flat_in_words(flat: int, *, of: int) -> str:
 
 _RELATIVE: Final = "Colours are relative: some point of every image is full colour."
 FULL_COLOUR: Final = "Full colour: what 1 in 200 validation images without cancer reaches."
+OWN_COLOUR: Final = "Full colour: 1 on the network's own scale, which goes from 0 to 1."
+
+
+def _scale_of(reading: Reading) -> str:
+    if reading.is_relative:
+        return _RELATIVE
+    return OWN_COLOUR if reading.method == OWN_METHOD else FULL_COLOUR
 
 
 def scales_in_words(maps: Sequence[ShownMap]) -> str:
@@ -143,7 +150,7 @@ def meaning_in_words(maps: Sequence[ShownMap]) -> str:
     """What full colour means on heatmaps that lie side by side, and which have no colour at all."""
     coloured = [one.reading for one in maps if not one.reading.is_flat]
     flat = flat_in_words(len(maps) - len(coloured), of=len(maps))
-    scales = [*dict.fromkeys(_RELATIVE if one.is_relative else FULL_COLOUR for one in coloured)]
+    scales = [*dict.fromkeys(_scale_of(one) for one in coloured)]
     return " ".join(filter(None, (*scales, flat)))
 
 

@@ -13,6 +13,7 @@ MLO_WINDOW: Final[Size] = (2974, 1748)
 def _entry(
     name: str, title: str, *, file: str, needs: str, oracles: tuple[Oracle, ...]
 ) -> PublishedModel:
+    is_by_breast = name.endswith("views")
     return PublishedModel(
         name=name,
         title=title,
@@ -24,7 +25,7 @@ def _entry(
         where="https://github.com/nyukat/breast_cancer_classifier",
         files=(file,),
         megabytes=25,
-        scores="breast" if name.endswith("views") else "image",
+        scores="breast" if is_by_breast else "image",
         needs=needs,
         learnt_from="NYU Breast Cancer Screening Dataset (not public)",
         imaging="digital",
@@ -45,7 +46,7 @@ def _entry(
             "Scanned film (DDSM) is always called benign.",
             "Published figures average ten shifted and resized crops; here one is read, so scores "
             "differ a little.",
-            "A missing view is taken by the image itself.",
+            *(["A missing view is taken by the image itself."] if is_by_breast else []),
         ),
         stand_ins=(
             "Our outline of the breast stands in for the authors' own; the window is laid from the "

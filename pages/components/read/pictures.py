@@ -22,7 +22,16 @@ from mammo_core.preprocessing.cases import (
 from mammo_core.preprocessing.file_names import NamedPlace
 from mammo_core.preprocessing.grouping import parts_of
 from mammo_core.preprocessing.prepare import DisplayImage, filters_png, grey_values, to_pane
-from mammo_core.reading import ABSOLUTE_METHODS, METHOD_TITLES, TITLES, Reading, Region, ShownMap
+from mammo_core.reading import (
+    ABSOLUTE_METHODS,
+    METHOD_TITLES,
+    OWN_METHOD,
+    TITLES,
+    Reading,
+    Region,
+    ShownMap,
+    shown_in_words,
+)
 from mammo_core.reports.case.record import below_in_words, meaning_in_words, opening_in_words
 from mammo_core.runs.folder import RunFolder
 from mammo_core.scores import shown_digits
@@ -275,7 +284,8 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
             f"({', '.join(read.members)}), each on its own scale."
         )
     return escaped(
-        f"The heatmap ({title}) shows what moved the score, not the borders of a tumour. {scale}"
+        f"The heatmap ({title}) shows {shown_in_words(maps[0].reading.method)}, not the borders of "
+        f"a tumour. {scale}"
     )
 
 
@@ -284,15 +294,18 @@ def legend_of(case: Case, reads: Sequence[CaseReading]) -> Legend:
     full colour where nothing stands out.
     """
     readings = [reading for read in reads for reading in read.readings.values()]
+    is_own = bool(readings) and all(reading.method == OWN_METHOD for reading in readings)
     if any(reading.is_relative for reading in readings):
         full = "full colour: most in this image"
     elif any(read.members for read in reads):
         full = "full colour: full on every model's own scale"
+    elif is_own:
+        full = "full colour: 1 on the network's own scale"
     else:
         full = "full colour: 1 in 200 images without cancer reach it"
     maps = [shown for read in reads for shown in shown_maps(case, read).values()]
     return Legend(
-        text="What moved the score",
+        text="What the network marks" if is_own else "What moved the score",
         low_text="nothing",
         high_text=full,
         said=below_in_words(maps) if len(reads) == 1 else "",

@@ -14,10 +14,16 @@ from mammo_core.zoo.openvino import load_network, write_network
 from mammo_core.zoo.published.networks.gmic import Gmics
 from mammo_core.zoo.published.networks.mammoclip import MammoClip
 from mammo_core.zoo.published.networks.mammoscreen import MammoScreen
-from mammo_core.zoo.published.networks.nyu import Nyu
-from mammo_core.zoo.published.networks.parts import Bundled, Slotted
+from mammo_core.zoo.published.networks.nyu import Nyu, standardised
+from mammo_core.zoo.published.networks.parts import (
+    Bundled,
+    Slotted,
+    mean_of_probabilities,
+    two_logits,
+)
 from mammo_core.zoo.published.networks.petrini import Petrini
 from mammo_core.zoo.published.networks.rsna import Folds
+from mammo_core.zoo.published.nyu import CC_WINDOW
 from tests.zoo.published import made
 
 SAME = 1e-5
@@ -165,6 +171,24 @@ def test_a_converted_gmic_looks_where_each_image_asks_it_to(tmp_path: Path) -> N
     np.testing.assert_allclose(logits, ours(images).numpy(), atol=1e-4)
 
 
+def test_a_converted_mean_of_probabilities_stays_a_number_however_sure_a_member_is(
+    tmp_path: Path,
+) -> None:
+    """OpenVINO's logarithm of a sigmoid is none beyond 88."""
+
+    class Mean(torch.nn.Module):
+        def forward(self, logits: Tensor) -> Tensor:
+            return mean_of_probabilities([two_logits(logits), two_logits(0.5 * logits)])
+
+    said = torch.tensor([[-3000.0], [-90.0], [-2.0], [0.0], [90.0], [3000.0]])
+    write_network(Mean(), tmp_path / "mean.xml", example=(said,), shapes=[[-1, 1]])
+    [logits] = load_network(tmp_path / "mean.xml", "fp32")([said.numpy()])
+    assert np.isfinite(logits).all()
+    np.testing.assert_allclose(logits, Mean()(said).numpy(), atol=1e-5)
+    half = (torch.tensor(-2.0).sigmoid() + torch.tensor(-1.0).sigmoid()) / 2
+    assert probabilities(torch.from_numpy(logits))[2, 1] == pytest.approx(float(half), abs=1e-6)
+
+
 @pytest.mark.slow
 def test_what_a_gmic_patch_adds_lies_in_its_window() -> None:
     trunk = filled(Gmics(1), dict(gmic_net(4).state_dict()))
@@ -219,6 +243,25 @@ def test_the_nyu_classifiers_say_of_each_place_what_their_parts_say(
             expected.append(float(rows.softmax(-1)[1, 1]))
     said = probabilities(ours(exam).unflatten(1, (4, 2)))[0, :, 1]
     np.testing.assert_allclose(said, expected, atol=SAME)
+
+
+def test_a_converted_nyu_network_standardises_a_whole_image_as_exactly_as_torch(
+    tmp_path: Path,
+) -> None:
+    """Mostly black, as a breast in its window is: five million pixels are added up."""
+
+    class Standardised(torch.nn.Module):
+        def forward(self, images: Tensor) -> Tensor:
+            return standardised(images)
+
+    size = CC_WINDOW
+    image = torch.zeros(1, 1, *size)
+    image[0, 0, 900:1700, :500] = 0.2 + 0.5 * torch.rand(800, 500)
+    write_network(Standardised(), tmp_path / "n.xml", example=(image,), shapes=[[-1, 1, *size]])
+    [ours] = load_network(tmp_path / "n.xml", "fp32")([image.numpy()])
+    exact = made.standardised(image.double()).numpy()
+    np.testing.assert_allclose(ours, exact, atol=1e-4)
+    np.testing.assert_allclose(standardised(image).numpy(), exact, atol=1e-4)
 
 
 @pytest.mark.slow

@@ -61,7 +61,7 @@ class Nyu(nn.Module):
 
     def forward_features(self, images: Tensor) -> Tensor:
         maps = [
-            network(_standardised(_middle(images, window)))
+            network(standardised(_middle(images, window)))
             for network, window in ((self.cc, self.cc_window), (self.mlo, self.mlo_window))
         ]
         size = [max(one.shape[axis] for one in maps) for axis in (2, 3)]
@@ -127,10 +127,19 @@ def _middle(images: Tensor, window: Size) -> Tensor:
     return images[:, :, top : top + window[0], : window[1]]
 
 
-def _standardised(images: Tensor) -> Tensor:
-    mean = images.mean(dim=(1, 2, 3), keepdim=True)
-    spread = (images - mean).square().mean(dim=(1, 2, 3), keepdim=True).sqrt()
+def standardised(images: Tensor) -> Tensor:
+    """Of mean 0 and spread 1, each image for itself."""
+    mean = _mean_of_image(images)
+    spread = _mean_of_image((images - mean).square()).sqrt()
     return (images - mean) / spread.clamp(min=_FLOOR)
+
+
+def _mean_of_image(images: Tensor) -> Tensor:
+    """Row by row, then of the rows: OpenVINO adds five million pixels up one by one in 32 bits, and
+    was off by three in a thousand.
+    """
+    rows = functional.avg_pool2d(images, (1, int(images.shape[3])))
+    return functional.avg_pool2d(rows, (int(rows.shape[2]), 1))
 
 
 def _laid(one: Tensor, size: Sequence[int]) -> Tensor:

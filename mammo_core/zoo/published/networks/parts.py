@@ -94,8 +94,11 @@ class Slotted(Bundled):
 
 
 def two_logits(logits: Tensor) -> Tensor:
-    """Of a network that says one number per image, (images, 1): softmax gives 1 - p and p."""
-    return torch.cat([functional.logsigmoid(-logits), functional.logsigmoid(logits)], dim=1)
+    """Of a network that says one number per image, (images, 1): softmax gives 1 - p and p.
+
+    Not by logsigmoid: OpenVINO takes the logarithm of a sigmoid, no number beyond 88 either way.
+    """
+    return torch.cat([-functional.softplus(logits), -functional.softplus(-logits)], dim=1)
 
 
 def mean_of_probabilities(log_shares: Sequence[Tensor]) -> Tensor:
