@@ -186,7 +186,8 @@ def out_of_fold(arguments: argparse.Namespace, changes: dict[str, str]) -> Cases
         run = trained(arguments, {**asked, "data.is_official_split": "false"})
         predictions = read_predictions(run.predictions_file)
         parts.append(predictions[predictions["split"] == Split.TEST])
-    return pool_cases(pd.concat(parts, ignore_index=True), Level.IMAGE)
+    together = pd.concat(parts, ignore_index=True).assign(model_id="a network for each fold")
+    return pool_cases(together, Level.IMAGE)
 
 
 def half_inverted(folder: Path) -> Path:
