@@ -23,7 +23,7 @@ from benchmarks.women import (
 )
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.froc import MarkedImage, Matched, afroc_area, found_at, match_marks
+from mammo_core.metrics.froc import Matched, afroc_area, found_at
 from mammo_core.metrics.mrmc import Crossed, ReaderFigure, Readers, compare_modalities
 from mammo_core.metrics.net_benefit import benefit_interval, net_benefits
 from mammo_core.metrics.partial import (
@@ -33,8 +33,6 @@ from mammo_core.metrics.partial import (
     partial_aucs,
 )
 from mammo_core.metrics.subgroups import Slice, gaps_between, slice_of
-from mammo_core.reading import Mark
-from mammo_core.types import Box
 
 Interval = tuple[float, float]
 Told = dict[str, Interval | None]
@@ -188,31 +186,28 @@ def _worths_apart(study: _Two) -> float:
 # Marks against boxes: a lesion in one image of two
 
 
-_BOX: Final = Box(x0=0, y0=0, x1=10, y1=10)
 _MARKED: Final = {
     f"{ill} women with a lesion of {count}": (ill, count, 1.0)
     for ill, count in ((10, 100), (34, 100), (170, 500))
 }
 
 
-def _marked(rng: Rng, design: tuple[int, int, float], times: int) -> Matched:
+def marked(rng: Rng, design: tuple[int, int, float], times: int = 1) -> Matched:
     """Two images of each woman, alike in what draws false marks; some lesions are not marked."""
     ill, count, shift = design
-    images = []
-    for woman in range(times * count):
-        hers = rng.normal() * 0.5
-        for side in (0, 1):
-            has_lesion = side == 0 and woman < times * ill
-            scores = rng.normal(size=rng.poisson(np.exp(hers) * 1.5)) * 0.8 + hers
-            marks = [Mark(x=50.0, y=50.0, score=float(norm.cdf(one))) for one in scores]
-            if has_lesion and rng.random() < 0.9:
-                marks.append(Mark(x=5.0, y=5.0, score=float(norm.cdf(rng.normal() + shift))))
-            images.append(
-                MarkedImage(
-                    group=str(woman), boxes=(_BOX,) if has_lesion else (), marks=tuple(marks)
-                )
-            )
-    return match_marks(images)
+    groups = np.repeat(np.arange(times * count), 2)
+    hers = np.repeat(rng.normal(size=times * count), 2) * 0.5
+    false_images = np.repeat(np.arange(len(groups)), rng.poisson(np.exp(hers) * 1.5))
+    seen = norm.cdf(rng.normal(size=times * ill) + shift)
+    return Matched(
+        lesions=np.where(rng.random(times * ill) < 0.9, seen, -np.inf),
+        lesion_groups=np.arange(times * ill),
+        false_marks=norm.cdf(rng.normal(size=len(false_images)) * 0.8 + hers[false_images]),
+        false_groups=groups[false_images],
+        false_images=false_images,
+        image_groups=groups,
+        has_lesion=(groups < times * ill) & (np.arange(len(groups)) % 2 == 0),
+    )
 
 
 _ALLOWED: Final = {f"FROC, lesions found at {one:g} false marks an image": one for one in (0.25, 1)}
@@ -453,7 +448,7 @@ ENTRIES: Final = (
     ),
     Entry(
         title="marks",
-        designs=_MARKED, drawn=_marked, told=_marked_told, true=_marked_true,
+        designs=_MARKED, drawn=marked, told=_marked_told, true=_marked_true,
         size=lambda one: one[1], large=40_000,
     ),
     Entry(

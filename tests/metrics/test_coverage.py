@@ -1,6 +1,7 @@
 """The intervals hold the truth 19 times in 20, on made-up women whose images are alike."""
 
 from collections.abc import Iterable
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
@@ -8,14 +9,16 @@ import pytest
 from scipy.stats import norm
 
 from benchmarks.claims import parts_claimed
-from benchmarks.figures import PART_THRESHOLD, Cut, in_parts
+from benchmarks.figures import PART_THRESHOLD, Cut, in_parts, marked
 from benchmarks.women import two_rivals, women
 from mammo_core.metrics.cases import Pooling
 from mammo_core.metrics.compare import auc_difference
+from mammo_core.metrics.froc import MarkedImage, Matched, match_marks
 from mammo_core.metrics.subgroups import gaps_between, slices_of
 from mammo_core.metrics.uncertainty import auc_of, auc_with_interval, rate_with_interval
+from mammo_core.reading import Mark
 from mammo_core.tables import check_predictions
-from mammo_core.types import Level
+from mammo_core.types import Box, Level
 
 TRIALS = 1500  # of which 95 % is known to within 1.7 % (three standard deviations)
 
@@ -180,6 +183,27 @@ def test_made_up_parts_are_as_a_table_is_cut(column: str) -> None:
         )  # fmt: skip
     of_drawn, of_cut = (gaps_between({column: parts}, PART_THRESHOLD) for parts in (drawn, cut))
     assert of_drawn == of_cut
+
+
+def test_made_up_marks_are_as_marks_are_matched() -> None:
+    drawn = marked(np.random.default_rng(0), (10, 100, 1.0))
+    box, images = Box(x0=0, y0=0, x1=10, y1=10), len(drawn.image_groups)
+    marks: list[list[Mark]] = [[] for _ in range(images)]
+    for score, image in zip(drawn.false_marks, drawn.false_images, strict=True):
+        marks[image].append(Mark(x=50.0, y=50.0, score=float(score)))
+    for score, image in zip(drawn.lesions, np.flatnonzero(drawn.has_lesion), strict=True):
+        if np.isfinite(score):
+            marks[image].append(Mark(x=5.0, y=5.0, score=float(score)))
+    found = match_marks([
+        MarkedImage(
+            group=str(drawn.image_groups[number]),
+            boxes=(box,) if drawn.has_lesion[number] else (),
+            marks=tuple(marks[number]),
+        )
+        for number in range(images)
+    ])  # fmt: skip
+    for field in fields(Matched):
+        assert np.array_equal(getattr(found, field.name), getattr(drawn, field.name)), field.name
 
 
 @pytest.mark.slow
