@@ -90,13 +90,8 @@ def _lines(rows: pd.DataFrame, said: dict[str, str]) -> Iterator[str]:
         "",
         f"## Below {low:.0%}, and tests above {MOST_WRONG:g}",
         "",
-        "| figure or test | design | held, or called different | studies |",
-        "|---|---|---|---|",
     )
-    for row in below.itertuples():
-        yield f"| {row.name} | {row.design} | {row.share:.1%} | {row.studies:,} |"
-    for row in wrong.itertuples():
-        yield f"| {row.name} | {row.design} | {row.share:.3f} | {row.studies:,} |"
+    yield from _failing(below, wrong)
     yield from _tables(rows[rows["part"] == Part.ONE_MODEL], "## ")
     for heading, part in (
         ("Tests: equal things called different", Part.TESTS),
@@ -110,6 +105,18 @@ def _lines(rows: pd.DataFrame, said: dict[str, str]) -> Iterator[str]:
             yield from _tables(chosen, "### ")
         else:
             yield from _TOLD[part](chosen)
+
+
+def _failing(below: pd.DataFrame, wrong: pd.DataFrame) -> Iterator[str]:
+    if below.empty and wrong.empty:
+        yield "None."
+        return
+    yield "| figure or test | design | held, or called different | studies |"
+    yield "|---|---|---|---|"
+    for row in below.itertuples():
+        yield f"| {row.name} | {row.design} | {row.share:.1%} | {row.studies:,} |"
+    for row in wrong.itertuples():
+        yield f"| {row.name} | {row.design} | {row.share:.3f} | {row.studies:,} |"
 
 
 def _tables(rows: pd.DataFrame, mark: str) -> Iterator[str]:

@@ -45,7 +45,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "cases, without resampling.",
     "Obuchowski": "DeLong's interval where a woman has several cases: she is counted once.",
     "Newcombe": "An interval that holds where there are few women, at the price of being wide.",
-    "Wilson": "An interval of a share that holds near 0 and 1 and for few cases.",
+    "Wilson": "An interval of a share that holds near 0 and 1 and for few cases; of fewer than "
+    "five cases it is the wider one of Clopper and Pearson.",
     "Bootstrap": "Drawing the women anew, with replacement, many times, to see how far a number "
     "moves by chance.",
     "p value": "How often chance alone would give a difference at least as large, if there were "

@@ -19,12 +19,13 @@ from mammo_core.metrics.rates import weighted_sum
 from mammo_core.metrics.threshold import Aim, OperatingPoint, operating_point, operating_points
 from mammo_core.metrics.uncertainty import (
     CONFIDENCE,
+    FEWEST_OF_SHARE,
     PICKED_QUANTILE,
     IntervalMethod,
     Rate,
     RatesAtThreshold,
     rates_at,
-    wilson_interval,
+    share_interval,
 )
 
 Meets = Callable[[RatesAtThreshold, float], bool]
@@ -67,14 +68,16 @@ def promised_rate(count: int, total: int, effective: float, *, is_picked: bool =
     `rates_at`.
     """
     share, z = count / total if total else math.nan, PICKED_QUANTILE if is_picked else None
-    low, high = wilson_interval(share, effective or total, z=z) if total else (math.nan, math.nan)
+    women = effective or total
+    low, high = share_interval(share, women, z=z) if total else (math.nan, math.nan)
+    method = IntervalMethod.WILSON_CLUSTERED if effective else IntervalMethod.WILSON
     return Rate(
         count=count,
         total=total,
         groups=total,
         low=low,
         high=high,
-        method=IntervalMethod.WILSON_CLUSTERED if effective else IntervalMethod.WILSON,
+        method=IntervalMethod.EXACT if women < FEWEST_OF_SHARE else method,
     )
 
 
@@ -113,10 +116,10 @@ def delivered_of(promised: Rate, delivered: Rate) -> Delivery | None:
 
 
 def _effective(rate: Rate) -> float:
-    """How many independent cases make a Wilson interval as wide as that of `rate`."""
+    """How many independent cases make an interval as wide as that of `rate`."""
     fewest, most = 1e-3, float(rate.total)
     for _ in range(60):
         middle = (fewest + most) / 2
-        low, high = wilson_interval(rate.value, middle)
+        low, high = share_interval(rate.value, middle)
         fewest, most = (middle, most) if high - low > rate.high - rate.low else (fewest, middle)
     return most

@@ -11,8 +11,7 @@ from mammo_core.metrics.subgroups import (
     Gap,
     PartFigure,
     Slice,
-    largest_gaps,
-    rate_gaps,
+    gaps_between,
     slice_names,
     sliceable,
     slices_of,
@@ -27,7 +26,7 @@ def by(predictions: pd.DataFrame, column: str, *, level: Level = Level.BREAST) -
 
 
 def gap_in_auc(predictions: pd.DataFrame, column: str) -> Gap | None:
-    return largest_gaps({column: by(predictions, column)}).get(column)
+    return gaps_between({column: by(predictions, column)}, None).in_auc.get(column)
 
 
 def test_every_woman_is_in_one_slice_of_density() -> None:
@@ -134,8 +133,9 @@ def by_density(
 
 def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> None:
     _, cuts = by_density({"A": (10, 10), "B": (45, 56), "C": (40, 71), "D": (9, 30)})
-    assert largest_gaps(cuts) == {}
-    first = next(gap for gap in rate_gaps(cuts, 0.5) if gap.figure is PartFigure.SPECIFICITY)
+    found = gaps_between(cuts, 0.5)
+    assert found.in_auc == {}
+    first = next(gap for gap in found.in_rates if gap.figure is PartFigure.SPECIFICITY)
     assert (first.higher, first.lower) == ("B", "D")  # A has too few women
     assert first.value == pytest.approx(45 / 56 - 9 / 30)
     assert first.is_clear
@@ -145,15 +145,21 @@ def test_a_gap_in_specificity_is_found_where_there_is_no_auc_to_compare() -> Non
 
 def test_a_part_in_which_everything_is_right_can_be_compared() -> None:
     _, cuts = by_density({"A": (40, 40), "B": (20, 40)})
-    gap = next(one for one in rate_gaps(cuts, 0.5) if one.figure is PartFigure.SPECIFICITY)
+    gap = next(
+        one for one in gaps_between(cuts, 0.5).in_rates if one.figure is PartFigure.SPECIFICITY
+    )
     assert gap.p_value < 0.001
 
 
 def test_gaps_are_corrected_across_columns() -> None:
     _, density = by_density({"A": (40, 40), "B": (33, 40)})
     _, site = by_density({"x": (30, 40), "y": (30, 40)}, column="site")
-    alone = next(g for g in rate_gaps(density, 0.5) if g.figure is PartFigure.SPECIFICITY)
-    among = next(g for g in rate_gaps(density | site, 0.5) if g.figure is PartFigure.SPECIFICITY)
+    alone = next(
+        g for g in gaps_between(density, 0.5).in_rates if g.figure is PartFigure.SPECIFICITY
+    )
+    among = next(
+        g for g in gaps_between(density | site, 0.5).in_rates if g.figure is PartFigure.SPECIFICITY
+    )
     assert among.compared == 2 * alone.compared
     assert among.p_value > 1.5 * alone.p_value
 
@@ -161,16 +167,28 @@ def test_gaps_are_corrected_across_columns() -> None:
 @pytest.mark.parametrize("left_alone", range(16, 34))
 def test_a_gap_is_clear_where_its_interval_excludes_0_and_nowhere_else(left_alone: int) -> None:
     _, cuts = by_density({"A": (36, 40), "B": (left_alone, 40), "C": (38, 40), "D": (39, 40)})
-    for gap in rate_gaps(cuts, 0.5):
+    for gap in gaps_between(cuts, 0.5).in_rates:
         assert gap.is_clear is (gap.low > 0), gap.sentence
 
 
 def test_a_gap_in_auc_is_corrected_across_columns() -> None:
     predictions = made_up_predictions(women=300, with_cancer=150)
     site, side = by(predictions, "site"), by(predictions, "side")
-    alone, among = largest_gaps({"site": site})["site"], largest_gaps({"site": site, "side": side})
-    assert (alone.pairs, among["site"].pairs) == (1, 2)
-    assert among["site"].high > alone.high
+    alone, among = (
+        gaps_between(cuts, None).in_auc for cuts in ({"site": site}, {"site": site, "side": side})
+    )
+    assert (alone["site"].pairs, among["site"].pairs) == (1, 2)
+    assert among["site"].high > alone["site"].high
+
+
+def test_gaps_in_auc_and_in_rates_are_corrected_together() -> None:
+    cuts = {"site": by(made_up_predictions(women=300, with_cancer=150), "site")}
+    alone, together = gaps_between(cuts, None), gaps_between(cuts, 0.5)
+    assert alone.in_rates == []
+    assert alone.in_auc["site"].pairs == 1
+    assert together.in_auc["site"].pairs == 5  # the AUC and four figures at the threshold
+    assert {gap.compared for gap in together.in_rates} == {5}
+    assert together.in_auc["site"].high > alone.in_auc["site"].high
 
 
 def test_two_views_of_the_same_women_are_told_apart_sooner_than_two_of_others() -> None:
@@ -203,7 +221,7 @@ def test_the_gap_between_two_views_of_the_same_women_is_that_of_two_models() -> 
         }
     )
     cut = by(check_predictions(table), "view", level=Level.IMAGE)
-    gap = largest_gaps({"view": cut})["view"]
+    gap = gaps_between({"view": cut}, None).in_auc["view"]
     parts = {part.name: part.cases for part in cut}
     one, other = (parts[name] for name in (gap.better, gap.worse))
     order = [other.case_ids.index(name.replace(gap.better, gap.worse)) for name in one.case_ids]
@@ -234,7 +252,7 @@ def gap_is_claimed(rng: np.random.Generator) -> bool:
         column: slices_of(table, column, level=Level.IMAGE, rule=Pooling.MAX, threshold=0.6)
         for column in ("view", "density")
     }
-    return any(gap.is_clear for gap in rate_gaps(cuts, 0.6))
+    return any(gap.is_clear for gap in gaps_between(cuts, 0.6).in_rates)
 
 
 @pytest.mark.slow

@@ -73,6 +73,8 @@ def test_without_validation_no_threshold_is_made_up(study: RunFolder) -> None:
     results = results_of(study)
     assert results.point is None
     assert "a threshold chosen on the test set would flatter itself" in results.why_no_point
+    assert results.cuts
+    assert not any(cut.rate_gaps for cut in results.cuts)  # they were told at 0.5, which nobody set
 
 
 @pytest.mark.slow

@@ -56,7 +56,8 @@ def _parts(results: Results) -> Iterator[Block]:
     yield Paragraph(
         text=f"Parts with fewer than {FEWEST_WOMEN} women with or without a positive case are "
         "shown but never compared. No AUC is given where a part has one class, or where its "
-        f"classes differ so much in images per case that counting alone would tell them apart.{at}"
+        "classes differ so much in images per case that counting alone would tell them apart. "
+        f"All gaps told here, in AUC and in rates, are corrected together.{at}"
     )
     for cut in results.cuts:
         yield _cut_table(cut, has_rates=results.point is not None)

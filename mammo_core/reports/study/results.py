@@ -38,8 +38,7 @@ from mammo_core.metrics.subgroups import (
     Gap,
     RateGap,
     Slice,
-    largest_gaps,
-    rate_gaps,
+    gaps_between,
     sliceable,
     slices_of,
 )
@@ -232,7 +231,7 @@ class Cut:
     title: str
     slices: tuple[Slice, ...]
     gap: Gap | None
-    rate_gaps: tuple[RateGap, ...]  # at the threshold, corrected across all columns
+    rate_gaps: tuple[RateGap, ...]  # at the threshold; none where none is set
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -276,7 +275,7 @@ def measure_study(study: RunStudy) -> Results:
         calibration=calibration_of(main.cases) if _has_both(main.cases) else None,
         expected_error=expected_error_interval(main.cases) if _has_both(main.cases) else None,
         smooth=smooth_calibration(main.cases) if _has_both(main.cases) else None,
-        cuts=_cuts(rows, at, threshold=point.threshold if point is not None else 0.5),
+        cuts=_cuts(rows, at, point),
         within=_within(rows, main),
         beyond=None
         if main.why_no_auc
@@ -328,18 +327,19 @@ def _has_both(cases: Cases) -> bool:
     return bool(cases.positives and cases.negatives)
 
 
-def _cuts(rows: pd.DataFrame, cases: Cases, *, threshold: float) -> tuple[Cut, ...]:
+def _cuts(rows: pd.DataFrame, cases: Cases, point: AtPoint | None) -> tuple[Cut, ...]:
+    threshold = 0.5 if point is None else point.threshold  # of rates that are not shown
     cuts = {
         column: slices_of(rows, column, level=cases.level, rule=cases.rule, threshold=threshold)
         for column in sliceable(rows)
     }
-    gaps, gaps_in_auc = rate_gaps(cuts, threshold), largest_gaps(cuts)
+    gaps = gaps_between(cuts, point.threshold if point is not None else None)
     return tuple(
         Cut(
             title=SLICED_BY[column],
             slices=tuple(slices),
-            gap=gaps_in_auc.get(column),
-            rate_gaps=tuple(one for one in gaps if one.column == column),
+            gap=gaps.in_auc.get(column),
+            rate_gaps=tuple(one for one in gaps.in_rates if one.column == column),
         )
         for column, slices in cuts.items()
     )

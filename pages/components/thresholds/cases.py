@@ -15,8 +15,7 @@ from mammo_core.metrics.subgroups import (
     NOT_KNOWN,
     SLICED_BY,
     Slice,
-    largest_gaps,
-    rate_gaps,
+    gaps_between,
     slice_names,
     sliceable,
     slices_of,
@@ -92,9 +91,10 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         key="forest",
         alt=f"AUC with interval by {SLICED_BY[column]}",
     )
-    gap = largest_gaps(cuts).get(column)
+    gaps = gaps_between(cuts, threshold)
+    gap = gaps.in_auc.get(column)
     st.markdown(escaped(gap.sentence) if gap else NO_GAP_IN_AUC)
-    for one in rate_gaps(cuts, threshold):
+    for one in gaps.in_rates:
         if one.column == column:
             st.markdown(escaped(one.sentence))
     names = [part.name for part in slices]
@@ -112,8 +112,8 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
     st.caption(
         f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; the AUCs of such parts are "
         f"not compared. A rate at the threshold above is compared where {FEWEST_WOMEN} women stand "
-        "behind it. Intervals and p of gaps are corrected for every column of this table. Click on "
-        "a row for its cases.",
+        "behind it. Intervals and p of gaps are corrected together: AUC, rates and every column of "
+        "this table. Click on a row for its cases.",
         help=meaning("Holm", "p value"),
     )
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")
