@@ -40,13 +40,19 @@ def test_the_threshold_moves_by_keyboard_and_stays_in_the_address(
     slider = thresholds.get_by_label("Decision threshold")
     slider.focus()
     slider.press("Home")
-    expect(thresholds).to_have_url(re.compile(r"threshold=0\.0(&|$)"))
     told = rate(thresholds, "Sensitivity")
     assert told.startswith("Sensitivity (recall) 100.0 % 0 of 40 cancers missed")
-    for _ in range(5):
-        slider.press("PageUp")
+    box = thresholds.get_by_label("Threshold", exact=True)
+    thresholds.wait_for_timeout(450)  # Home is sent
+    steps: list[float] = []
+    answered = 0
+    while answered < 90:  # the server answers to Home meanwhile, and must not take them back
+        slider.press("ArrowRight" if len(steps) < 150 else "ArrowLeft", delay=20)
+        steps.append(float(box.input_value()))
+        answered += "threshold=0.0&" in thresholds.url
+    assert steps[:150] == sorted(set(steps[:150]))
     # Only what stands in the address outlives the reload: the last step is sent a moment later.
-    shown = float(thresholds.get_by_label("Threshold", exact=True).input_value())
+    shown = steps[-1]
     thresholds.wait_for_function(
         "shown => Math.abs(new URLSearchParams(location.search).get('threshold') - shown) < 2e-6",
         arg=shown,

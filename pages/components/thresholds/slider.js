@@ -40,7 +40,9 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   }
   const slider = known ?? build(parentElement.querySelector(".threshold"));
   const { header, next } = openMessage(data);
-  Object.assign(slider, { data, header, isMoved: false });
+  // What answers an earlier step must not take back those that were made meanwhile.
+  const isAhead = slider.isMoved && header.of === slider.header.of;
+  Object.assign(slider, { data, header });
   slider.positives = next(Float64Array, header.positives);
   slider.negatives = next(Float64Array, header.negatives);
   slider.all = new Float64Array(header.positives + header.negatives);
@@ -64,8 +66,8 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
     SLIDERS.delete(parentElement);
   };
   SLIDERS.set(parentElement, slider);
-  moveTo(slider, header.threshold);
-  slider.isMoved = false;
+  moveTo(slider, isAhead ? slider.threshold : header.threshold);
+  slider.isMoved = isAhead;
   const { canvas } = slider;
   canvas.tabIndex = slider.header.opens ? 0 : -1;
   canvas.setAttribute("aria-label", "Scores: arrow keys choose a bar, Enter shows its cases");
