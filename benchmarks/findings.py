@@ -164,7 +164,7 @@ def crop(arguments: argparse.Namespace) -> list[Row]:
     ]
     for what, other in (("cropping", whole), ("right grey values", inverted)):
         shared = share_cases([cut, other])
-        one, two = shared.models
+        one, two = shared.cases
         apart = auc_difference(one, two)
         rows.append(
             Row(

@@ -18,7 +18,7 @@ ALLOWED: dict[str, set[str]] = {
         "simplejpeg", "openpyxl",
     },
     "mammo_core/datasets": {"numpy", "pandas", "sklearn", "scipy", "cv2", "skimage"},
-    "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy"},
+    "mammo_core/metrics": {"numpy", "pandas", "sklearn", "scipy", "threadpoolctl"},
     "mammo_core/places": {"ray"},
     "mammo_core/plots": {"numpy", "pandas", "plotly"},
     "mammo_core/runs": {"numpy", "pandas", "safetensors", "mlflow"},

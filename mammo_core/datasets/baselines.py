@@ -13,12 +13,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.pipeline import make_pipeline
 
 from mammo_core.datasets.predictions import predictions_table
 from mammo_core.datasets.small_images import GREY, small_images
 from mammo_core.errors import TableError
-from mammo_core.metrics.confounding import CONFOUNDERS, encoder, is_label
+from mammo_core.metrics.confounding import CONFOUNDERS, encoding_of, is_label
 from mammo_core.tables import class_indices
 from mammo_core.types import Report, Split, Task
 
@@ -160,17 +159,18 @@ def guess_by_confounders(sample: LabelledImages) -> Matrix | None:
     ]
     if not told:
         return None
-    table = sample.manifest[told]
-    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
-    model.fit(table[sample.is_train], sample.classes[sample.is_train])
-    return _all_classes(sample, model.predict_proba(table), model.classes_)
+    return _guess_by(sample, sample.manifest[told])
 
 
 def guess_by_grey_levels(sample: LabelledImages) -> Matrix:
-    table = pd.DataFrame(sample.grey, columns=list(GREY))
-    model = make_pipeline(encoder(table), LogisticRegression(max_iter=5000))
-    model.fit(table[sample.is_train], sample.classes[sample.is_train])
-    return _all_classes(sample, model.predict_proba(table), model.classes_)
+    return _guess_by(sample, pd.DataFrame(sample.grey, columns=list(GREY)))
+
+
+def _guess_by(sample: LabelledImages, table: pd.DataFrame) -> Matrix:
+    known = encoding_of(table[sample.is_train]).of(table)
+    model = LogisticRegression(max_iter=5000)
+    model.fit(known[sample.is_train], sample.classes[sample.is_train])
+    return _all_classes(sample, model.predict_proba(known), model.classes_)
 
 
 def guess_by_pixels(sample: LabelledImages, *, most_at_once: int = MOST_AT_ONCE) -> Matrix:

@@ -5,7 +5,7 @@ counting one breast of some women and two of others.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -35,15 +35,12 @@ from mammo_core.metrics.uncertainty import (
 )
 from mammo_core.types import Level
 
-if TYPE_CHECKING:
-    from sklearn.compose import ColumnTransformer
-    from sklearn.pipeline import Pipeline
-
 Floats = NDArray[np.float64]
 
 CONFOUNDERS: Final = ("age", "density", "site", "machine")
 FOLDS: Final = 5
 _EDGE: Final = 1e-6
+_NO_SPREAD: Final = 1e-9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,63 +106,98 @@ def _without_and_with(
     table: pd.DataFrame, score: Floats, positive: NDArray[np.bool_], folds: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
     """As `out_of_fold` guesses from the table, and from table and score: encoded once for both."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
     guessed = np.empty((2, len(table)))
     for fold in np.unique(folds):
         seen, out = folds != fold, folds == fold
-        columns, scale = encoder(table).fit(table[seen]), StandardScaler().fit(score[seen, None])
-        learnt, asked = (
-            (np.asarray(columns.transform(table[rows])), scale.transform(score[rows, None]))
-            for rows in (seen, out)
-        )
-        for number in (1, 2):  # blocks
-            model = LogisticRegression(max_iter=5000)
-            model.fit(np.hstack(learnt[:number]), positive[seen])
-            guessed[number - 1, out] = model.predict_proba(np.hstack(asked[:number]))[:, 1]
+        known = encoding_of(table[seen]).of(table)
+        both = np.column_stack([known, (score - score[seen].mean()) / _spread(score[seen])])
+        for place, block in enumerate((known, both)):
+            guessed[place, out] = _guessed(block, positive, seen)[out]
     return guessed[0], guessed[1]
 
 
-def encoder(table: pd.DataFrame) -> "ColumnTransformer":
-    """Numbers scaled, words one column each; that a value is missing is a value of its own."""
-    from sklearn.compose import ColumnTransformer  # most of a second, which no page should wait for
-    from sklearn.impute import SimpleImputer
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+def _guessed(
+    block: Floats, positive: NDArray[np.bool_], seen: NDArray[np.bool_], *, shrinkage: float = 1.0
+) -> Floats:
+    """The probability of cancer of every row, as learnt from those that are `seen`; on one core, as
+    several wait for each other at every little step.
+    """
+    from sklearn.linear_model import LogisticRegression  # most of a second, when it is needed
+    from threadpoolctl import threadpool_limits
 
-    numbers = [name for name in table if pd.api.types.is_numeric_dtype(table[name])]
-    words = [name for name in table if name not in numbers]
-    impute = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
-    one_hot = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
-    return ColumnTransformer(
-        [
-            (
-                "numbers",
-                make_pipeline(
-                    FunctionTransformer(_as_floats, feature_names_out="one-to-one"),
-                    impute,
-                    StandardScaler(),
-                ),
-                numbers,
-            ),
-            (
-                "words",
-                make_pipeline(
-                    FunctionTransformer(_as_words, feature_names_out="one-to-one"), one_hot
-                ),
-                words,
-            ),
+    model = LogisticRegression(C=shrinkage, max_iter=5000)
+    with threadpool_limits(1, user_api="blas"):
+        model.fit(block[seen], positive[seen])
+        guessed: Floats = model.predict_proba(block)[:, 1]
+    return guessed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Encoding:
+    """A table as a regression takes it: numbers scaled, words one column each; that a value is
+    missing is a value of its own. All as in the table it was made of.
+    """
+
+    numbers: dict[str, float]  # and what stands for a missing one
+    gaps: tuple[str, ...]  # numbers that may be missing
+    words: dict[str, "pd.Index[Any]"]
+    mean: Floats
+    spread: Floats
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the columns, in their order."""
+        words = [f"{name}_{value}" for name, values in self.words.items() for value in values]
+        return (*self.numbers, *(f"{name} missing" for name in self.gaps), *words)
+
+    def of(self, table: pd.DataFrame) -> Floats:
+        """A word that was not there is none of the words."""
+        numbers = (_numbers(table, self.numbers, self.gaps) - self.mean) / self.spread
+        words = [
+            np.eye(len(values) + 1)[values.get_indexer(pd.Index(_words(table[name])))][:, :-1]
+            for name, values in self.words.items()
         ]
+        return np.hstack([numbers, *words])
+
+
+def encoding_of(table: pd.DataFrame) -> Encoding:
+    is_number = {str(name): pd.api.types.is_numeric_dtype(table[name]) for name in table}
+    values = {name: _floats(table[name]) for name, yes in is_number.items() if yes}
+    gaps = tuple(name for name, column in values.items() if np.isnan(column).any())
+    medians = {
+        name: 0.0 if np.isnan(column).all() else float(np.nanmedian(column))
+        for name, column in values.items()
+    }
+    raw = _numbers(table, medians, gaps)
+    words: dict[str, pd.Index[Any]] = {
+        name: pd.Index(np.unique(_words(table[name])))
+        for name, is_told in is_number.items()
+        if not is_told
+    }
+    return Encoding(
+        numbers=medians, gaps=gaps, words=words, mean=raw.mean(axis=0), spread=_spread(raw)
     )
 
 
-def _as_floats(table: pd.DataFrame) -> Any:
-    return table.to_numpy(dtype=np.float64, na_value=np.nan)
+def _numbers(table: pd.DataFrame, medians: dict[str, float], gaps: tuple[str, ...]) -> Floats:
+    values = {name: _floats(table[name]) for name in medians}
+    filled = [np.where(np.isnan(values[name]), medians[name], values[name]) for name in medians]
+    told = [np.isnan(values[name]).astype(np.float64) for name in gaps]
+    return np.stack([*filled, *told], axis=1) if values else np.empty((len(table), 0))
 
 
-def _as_words(table: pd.DataFrame) -> Any:
-    return table.astype("string").fillna("unknown").to_numpy(dtype=object)
+def _spread(values: Floats) -> Floats:
+    """What to divide by; a column that is constant stays as it is."""
+    found = values.std(axis=0)
+    return np.where(found > _NO_SPREAD * np.maximum(1.0, np.abs(values).max(axis=0)), found, 1.0)
+
+
+def _floats(column: "pd.Series[Any]") -> Floats:
+    return column.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _words(column: "pd.Series[Any]") -> NDArray[np.object_]:
+    return column.astype("string").fillna("unknown").to_numpy(dtype=object)
 
 
 def folds_of(
@@ -195,14 +227,6 @@ def log_odds_of(predictions: pd.DataFrame) -> Floats:
     return np.asarray(logit(score))
 
 
-def regression(table: pd.DataFrame, *, shrinkage: float = 1.0) -> "Pipeline":
-    """Not fitted yet; `shrinkage` is its C: a smaller one for features that are many and alike."""
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
-    return make_pipeline(encoder(table), LogisticRegression(C=shrinkage, max_iter=5000))
-
-
 def out_of_fold(
     table: pd.DataFrame,
     positive: NDArray[np.bool_],
@@ -210,17 +234,15 @@ def out_of_fold(
     *,
     shrinkage: float = 1.0,
 ) -> Floats:
-    """The probability of cancer of each image, by a regression that never saw its woman."""
-    from sklearn.model_selection import PredefinedSplit, cross_val_predict
-
-    model = regression(table, shrinkage=shrinkage)
-    guessed: Floats = cross_val_predict(
-        model, table, positive, cv=PredefinedSplit(folds), method="predict_proba"
-    )
-    return guessed[:, 1]
-
-
-_NO_SPREAD: Final = 1e-9
+    """The probability of cancer of each image, by a regression that never saw its woman; a small
+    `shrinkage`, its C, is for features that are many and alike.
+    """
+    guessed = np.empty(len(table))
+    for fold in np.unique(folds):
+        seen, out = folds != fold, folds == fold
+        block = encoding_of(table[seen]).of(table)
+        guessed[out] = _guessed(block, positive, seen, shrinkage=shrinkage)[out]
+    return guessed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

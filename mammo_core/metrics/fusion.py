@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import pool_cases
 from mammo_core.metrics.compare import Difference, auc_difference
-from mammo_core.metrics.confounding import folds_of, log_odds_of, out_of_fold, regression
+from mammo_core.metrics.confounding import encoding_of, folds_of, log_odds_of, out_of_fold
 from mammo_core.metrics.uncertainty import (
     Estimate,
     auc_with_interval,
@@ -156,24 +156,23 @@ def _weights(
     table: pd.DataFrame, positive: NDArray[np.bool_], women: NDArray[np.intp], seed: int
 ) -> pd.DataFrame:
     """Fitted on all women; the intervals by drawing women again."""
-    model = regression(table, shrinkage=_SHRINKAGE)
-    encoded, last = model[0].fit_transform(table), model[-1]
-    names = [_plain(name) for name in model[0].get_feature_names_out()]
-    last.fit(encoded, positive)
-    value = last.coef_[0].copy()
+    from sklearn.linear_model import LogisticRegression
+    from threadpoolctl import threadpool_limits
+
+    encoding = encoding_of(table)
+    encoded = encoding.of(table)
+    last = LogisticRegression(C=_SHRINKAGE, max_iter=5000)
     drawn: list[Any] = []
     strata = strata_of(positive, women)
-    for weights in resampled_weights(strata, resamples=_RESAMPLES, seed=seed):
-        for weight in weights:
-            last.fit(encoded, positive, sample_weight=weight[women])
-            drawn.append(last.coef_[0].copy())
+    with threadpool_limits(1, user_api="blas"):
+        value = last.fit(encoded, positive).coef_[0].copy()
+        for weights in resampled_weights(strata, resamples=_RESAMPLES, seed=seed):
+            for weight in weights:
+                last.fit(encoded, positive, sample_weight=weight[women])
+                drawn.append(last.coef_[0].copy())
     low, high = np.percentile(np.stack(drawn), _INTERVAL, axis=0)
-    told = pd.DataFrame({"feature": names, "weight": value, "low": low, "high": high})
+    told = pd.DataFrame({"feature": encoding.names, "weight": value, "low": low, "high": high})
     return told.iloc[np.argsort(-np.abs(value), kind="stable")].reset_index(drop=True)
-
-
-def _plain(name: str) -> str:
-    return name.partition("__")[2]
 
 
 def _auc(estimate: Estimate) -> str:

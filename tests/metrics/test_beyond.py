@@ -1,8 +1,12 @@
 import numpy as np
 import pandas as pd
+from sklearn.compose import ColumnTransformer
+from sklearn.impute import SimpleImputer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from mammo_core.metrics.cases import Pooling
-from mammo_core.metrics.confounding import beyond_confounders, encoder, folds_of
+from mammo_core.metrics.confounding import beyond_confounders, encoding_of, folds_of
 from mammo_core.types import Level
 from tests.predictions import made_up_predictions
 
@@ -57,7 +61,45 @@ def test_no_woman_is_in_two_folds_and_cancers_are_spread_evenly() -> None:
 
 def test_a_missing_age_is_a_value_of_its_own() -> None:
     table = pd.DataFrame({"age": pd.array([40, 60, None], dtype="Float64")})
-    assert (encoder(table).fit_transform(table)[:, 1] > 0).tolist() == [False, False, True]
+    encoding = encoding_of(table)
+    assert encoding.names == ("age", "age missing")
+    assert (encoding.of(table)[:, 1] > 0).tolist() == [False, False, True]
+
+
+def test_a_table_is_encoded_as_scikit_learn_does_it() -> None:
+    rng = np.random.default_rng(3)
+    seen, asked = (
+        pd.DataFrame(
+            {
+                "age": pd.array(rng.integers(40, 80, size=30), dtype="Float64"),
+                "grey": rng.normal(size=30),
+                "nobody": pd.array([pd.NA] * 30, dtype="Float64"),
+                "always": 7.0,
+                "site": pd.array(rng.choice(sites, size=30), dtype="string"),
+            }
+        )
+        for sites in (["A", "B", "C"], ["A", "B", "D"])
+    )
+    seen.loc[:4, "age"] = seen.loc[3:6, "site"] = pd.NA
+    numbers, words = ["age", "grey", "nobody", "always"], ["site"]
+    gaps = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    theirs = ColumnTransformer(
+        [
+            ("numbers", make_pipeline(gaps, StandardScaler()), numbers),
+            ("words", OneHotEncoder(handle_unknown="ignore", sparse_output=False), words),
+        ]
+    )
+
+    def plain(table: pd.DataFrame) -> pd.DataFrame:
+        told = table[numbers].astype(np.float64)
+        return told.assign(site=table["site"].fillna("unknown").astype(object))
+
+    ours = encoding_of(seen)
+    for table, expected in (
+        (seen, theirs.fit_transform(plain(seen))),
+        (asked, theirs.transform(plain(asked))),
+    ):
+        np.testing.assert_allclose(ours.of(table), expected, atol=1e-12)
 
 
 def test_one_woman_with_cancer_cannot_be_both_learnt_from_and_judged() -> None:

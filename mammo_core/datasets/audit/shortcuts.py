@@ -9,7 +9,6 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from mammo_core.datasets.audit.facts import AuditEvidence
 from mammo_core.datasets.audit.result import (
@@ -25,7 +24,7 @@ from mammo_core.datasets.audit.result import (
 from mammo_core.datasets.small_images import GREY
 from mammo_core.datasets.splits import positive_groups, with_folds
 from mammo_core.metrics.cases import Cases, Pooling
-from mammo_core.metrics.confounding import CONFOUNDERS, encoder, is_label
+from mammo_core.metrics.confounding import CONFOUNDERS, is_label, out_of_fold
 from mammo_core.metrics.uncertainty import (
     auc_of,
     auc_with_interval,
@@ -271,16 +270,8 @@ def _guessed_by_others(
     """Each woman's probability by a logistic regression on the other women."""
     labelled = table.assign(label=table["positive"].map(_label_of(evidence)))
     fold = with_folds(labelled, task=evidence.task, folds=FOLDS, seed=seed)["fold"]
-    fold_of = fold.to_numpy(dtype=int)
     positive = table["positive"].to_numpy(dtype=bool)
-    score = np.zeros(len(table))
-    for number in range(FOLDS):
-        train, test = fold_of != number, fold_of == number
-        encode = encoder(table[columns])
-        model = LogisticRegression(max_iter=5000)
-        model.fit(encode.fit_transform(table.loc[train, columns]), positive[train])
-        score[test] = model.predict_proba(encode.transform(table.loc[test, columns]))[:, 1]
-    return score
+    return out_of_fold(table[columns], positive, fold.to_numpy(dtype=np.intp))
 
 
 _POWER_QUANTILE: Final = 0.8416  # of a normal distribution: found in 80 of 100 repetitions
