@@ -2,6 +2,7 @@
 has no name, so that it is gone with the process however that ends.
 """
 
+import os
 import tempfile
 import threading
 import time
@@ -44,35 +45,29 @@ class Contents(Sequence[bytes]):
 
 
 class Spool(AbstractContextManager["Spool"], Contents):
-    """Files in one that has no name; each is read when it is asked for, and not kept."""
+    """Files without a name, gone when it ends; each is read when it is asked for, and not kept."""
 
-    def __init__(self, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self._file = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
-        self._places: list[tuple[int, int]] = []
+    def __init__(self) -> None:
+        self._files: list[IO[bytes]] = []
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        for file in self._files:
+            file.close()
 
     def add(self, content: IO[bytes]) -> None:
-        """What stands in `content` from its beginning."""
-        content.seek(0)
-        start = self._file.seek(0, 2)
-        while chunk := content.read(2**20):
-            self._file.write(chunk)
-        self._places.append((start, self._file.tell() - start))
+        """What stands in `content`, which is closed with the others."""
+        self._files.append(content)
 
     @property
     def size(self) -> int:
-        return sum(size for _, size in self._places)
+        return sum(file.seek(0, os.SEEK_END) for file in self._files)
 
     def __len__(self) -> int:
-        return len(self._places)
+        return len(self._files)
 
     def read(self, place: int) -> bytes:
-        start, size = self._places[place]
-        self._file.seek(start)
-        return self._file.read(size)
+        self._files[place].seek(0)
+        return self._files[place].read()
 
 
 def open_study(
@@ -92,7 +87,7 @@ def open_study(
         report(done, total, f"Reading {done + 1} of {total}")
 
     chosen = client.find_images(study.uid, modality=modality)
-    with Spool(root.parent / "spool") as spool:
+    with Spool() as spool:
         fetch_images(
             client, study.uid, chosen.images, spool, report=report, should_stop=should_stop
         )
@@ -147,9 +142,10 @@ def fetch_images(
     is_over = threading.Event()
 
     def fetch(image: FoundImage) -> IO[bytes]:
-        sink = tempfile.TemporaryFile(dir=home())  # noqa: SIM115 - closed when it was spooled
+        sink = tempfile.TemporaryFile(dir=home())  # noqa: SIM115 - the spool closes it
         try:
             client.fetch(study_uid, image, _Tap(sink, is_over))
+            sink.flush()
         except BaseException:
             sink.close()
             raise
@@ -169,12 +165,11 @@ def fetch_images(
                 look(done)
                 while one not in wait((one,), timeout=_LOOK_SECONDS).done:
                     look(done)
-                with one.result() as sink:
-                    spool.add(sink)
+                spool.add(one.result())
     finally:
         is_over.set()
         threads.shutdown(wait=False, cancel_futures=True)
-        for one in coming:
+        for one in coming[len(spool) :]:
             one.add_done_callback(_let_go)
 
 

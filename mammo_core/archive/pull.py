@@ -22,7 +22,7 @@ from mammo_core.archive.exams import Spool, fetch_images
 from mammo_core.archive.journal import append_line, read_lines
 from mammo_core.archive.links import own_key, seal, unseal
 from mammo_core.errors import ArchiveAwayError, ArchiveError, ConfigError, ReadError
-from mammo_core.files import home, replace_file
+from mammo_core.files import replace_file
 from mammo_core.preprocessing.breast import mask_outside_breast
 from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.preprocessing.reading.limits import MEGABYTE
@@ -180,7 +180,7 @@ def _pull(
     chosen = client.find_images(study.uid)
     taken.count(images=len(chosen.images))
     rows, refused = [], []
-    with Spool(home() / "spool") as spool:
+    with Spool() as spool:
         fetch_images(client, study.uid, chosen.images, spool, report=report)
         taken.count(size=spool.size)
         for done, content in enumerate(spool):

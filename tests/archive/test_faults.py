@@ -194,25 +194,24 @@ def test_whoever_cancels_waits_for_no_image_and_nothing_is_kept(
     assert not any((tmp_path / "cases").glob("*"))
 
 
-def test_a_fetched_file_is_closed_once_it_is_spooled(tmp_path: Path, own_home: Path) -> None:
-    still_open: list[int] = []
+def test_fetched_files_are_read_as_often_as_asked_for_and_closed_with_their_spool(
+    own_home: Path,
+) -> None:
     spooled: list[IO[bytes]] = []
 
     class Counting(Spool):
         def add(self, content: IO[bytes]) -> None:
             super().add(content)
-            still_open.append(sum(not one.closed for one in spooled))
             spooled.append(content)
 
     images = [replace(IMAGE, uid=f"1.2.3.4.1.{n}") for n in (1, 2, 3)]
     names = [f"/instances/{one.uid}" for one in images]
-    with (
-        serving(dict.fromkeys(names, framed(b"picture"))) as stub,
-        Counting(tmp_path / "spool") as spool,
-    ):
+    with serving(dict.fromkeys(names, framed(b"picture"))) as stub, Counting() as spool:
         fetch_images(client_of(stub.url), STUDY, images, spool)
-        assert [*spool] == [b"picture"] * 3
-    assert still_open == [0, 0, 0]
+        assert [*spool] == [*spool] == [b"picture"] * 3
+        assert spool.size == 3 * len(b"picture")
+        assert not any(one.closed for one in spooled)
+    assert len(spooled) == 3
     assert all(one.closed for one in spooled)
 
 

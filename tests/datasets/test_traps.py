@@ -71,6 +71,7 @@ def test_vindr_gives_the_breast_its_label_and_the_image_its_findings(folder: Pat
     assert box_of(folder, vindr.image_id(2)) == [-3.5, 10, 20, 30]
 
 
+@pytest.mark.slow
 def test_cbis_takes_boxes_from_masks_of_any_size_whatever_the_table_calls_them(
     folder: Path,
 ) -> None:

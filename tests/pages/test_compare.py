@@ -66,6 +66,7 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     assert "same 200 cases" in page.success[0].value
 
 
+@pytest.mark.slow
 def test_tables_that_do_not_tell_all_women_are_named(runs_root: Path, open_page: OpenPage) -> None:
     known, part = made_up_predictions(seed=2), made_up_predictions(seed=1)
     part["group_id"] = part["patient_id"]
@@ -98,6 +99,7 @@ def test_two_runs_of_one_name_are_numbered_as_on_every_page_the_archived_too(
     assert "Same" not in shown
 
 
+@pytest.mark.slow
 def test_a_long_name_is_short_in_the_table_and_whole_below_it(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -143,6 +145,7 @@ def with_contents(run: RunFolder, made_by: str) -> RunFolder:
     return run
 
 
+@pytest.mark.slow
 def test_a_set_named_by_its_folder_and_one_named_as_registered_are_one_by_their_content(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -355,6 +358,7 @@ def test_published_results_are_shown_as_what_they_are(runs_root: Path, open_page
     assert published["known defect"].str.contains("lies|rows|leaks").any()
 
 
+@pytest.mark.slow
 def test_a_published_figure_stands_beside_the_run_of_its_recipe(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -420,6 +424,7 @@ def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is
     assert not page.exception
 
 
+@pytest.mark.slow
 def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -439,6 +444,7 @@ def test_what_calling_by_each_model_is_worth_is_compared_on_probabilities(
     assert not page.exception
 
 
+@pytest.mark.slow
 def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_women(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -468,6 +474,7 @@ def test_a_learning_curve_is_drawn_of_models_that_learnt_from_more_and_fewer_wom
     assert any("optim.epochs" in one.value for one in page.warning)
 
 
+@pytest.mark.slow
 def test_the_trials_of_a_search_are_listed_with_how_many_there_were(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -574,6 +581,7 @@ def with_seed(runs_root: Path, number: int, *, skill: float, epochs: int = 10) -
     return name
 
 
+@pytest.mark.slow
 def test_other_seeds_of_a_recipe_stand_beside_the_interval(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -694,6 +702,7 @@ def test_another_label_rule_is_marked(runs_root: Path, open_page: OpenPage) -> N
     assert other["notes"] == "No operating point is locked."
 
 
+@pytest.mark.slow
 def test_images_that_could_not_be_read_are_told_with_the_result(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -707,6 +716,7 @@ def test_images_that_could_not_be_read_are_told_with_the_result(
     assert "1 image was not scored: cannot be read (first: X7: cut short)" in notes
 
 
+@pytest.mark.slow
 def test_women_a_model_learnt_from_do_not_count_as_other_data(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -750,6 +760,7 @@ def test_without_another_registered_data_set_that_is_said(
     assert page.caption[-2].value.replace("\\", "") == "No other data set is registered."
 
 
+@pytest.mark.slow
 def test_images_whose_folder_is_gone_are_listed_and_said_not_to_be_here(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -764,6 +775,7 @@ def test_images_whose_folder_is_gone_are_listed_and_said_not_to_be_here(
     assert page.get("page_link")[-1].proto.page == "data"
 
 
+@pytest.mark.slow
 def test_parameters_and_latency_stand_beside_the_auc(runs_root: Path, open_page: OpenPage) -> None:
     run = write_run(runs_root, GOOD, made_up_predictions(skill=3.0))
     save_file({"head.weight": np.zeros((2, 100), dtype=np.float32)}, run.weights_file)

@@ -439,6 +439,7 @@ def test_a_broken_checkpoint_costs_the_score_and_not_the_images(
     assert page.button(key="forget_case")
 
 
+@pytest.mark.slow
 def test_a_card_with_markdown_is_shown_as_it_is(page: AppTest, runs_root: Path) -> None:
     foreign = own_copy(runs_root)
     card = read_card(foreign.file("model_card.json"))
@@ -461,6 +462,7 @@ def test_a_score_has_a_rank_and_a_percentage_only_once_a_prevalence_is_set(page:
     assert "as calibrated on 30 with and 150 without" in captions(page)
 
 
+@pytest.mark.slow
 def test_an_image_unlike_the_training_images_is_plainly_warned_of(page: AppTest) -> None:
     rows, columns = np.mgrid[0:256, 0:128]
     picture = io.BytesIO()
@@ -484,6 +486,7 @@ def test_alike_images_and_steadiness_are_shown_only_when_asked_for(page: AppTest
     assert "no interval for this woman" in captions(page)
 
 
+@pytest.mark.slow
 def test_a_relative_heatmap_says_so(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()))
     assert "relative: some point" not in captions(page)
@@ -637,6 +640,7 @@ def test_an_ensemble_never_comes_before_a_model_that_reads_alone(
     assert offered == [titles[name] for name in (member.run_id, "phantom-light", both.run_id)]
 
 
+@pytest.mark.slow
 def test_an_ensemble_without_one_of_its_members_says_which(page: AppTest, runs_root: Path) -> None:
     member = own_copy(runs_root)
     both = ensemble_with(runs_root, member)

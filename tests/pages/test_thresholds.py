@@ -174,6 +174,7 @@ def test_an_aim_that_hard_scores_cannot_meet_is_said_and_moves_no_threshold(
     assert rates_of(page).equals(before)
 
 
+@pytest.mark.slow
 def test_an_aim_of_other_cases_does_not_shut_the_page(runs_root: Path, open_page: OpenPage) -> None:
     """Where nobody has cancer there is no best threshold by F1, and none was picked there."""
     table = with_validation()
@@ -425,6 +426,7 @@ def test_a_threshold_is_locked_on_validation_and_delivers_on_test(
     assert "of 15 (95 % " in promised["delivered"].iloc[0]
 
 
+@pytest.mark.slow
 def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -438,6 +440,7 @@ def test_a_point_chosen_on_other_scores_of_the_same_split_says_so(
     assert "is no test" not in captions_of(page)
 
 
+@pytest.mark.slow
 def test_a_threshold_chosen_on_test_is_not_locked_as_chosen_on_validation(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -511,6 +514,7 @@ def test_a_locked_threshold_can_be_unlocked(runs_root: Path, open_page: OpenPage
     assert "No threshold is locked for this model." in captions_of(page)
 
 
+@pytest.mark.slow
 def test_a_threshold_that_came_with_the_model_is_not_said_to_be_locked_here(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -661,6 +665,7 @@ def test_an_ensemble_has_a_threshold_of_its_own_and_folds_joined_have_none(
     assert locked.threshold == 0.5
 
 
+@pytest.mark.slow
 def test_an_untouched_threshold_is_locked_with_the_aim_it_begins_with(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -683,6 +688,7 @@ def test_no_threshold_is_locked_where_nobody_has_cancer(
     assert "None of these 80 cases has cancer" in captions_of(page)
 
 
+@pytest.mark.slow
 def test_points_that_cannot_be_read_are_not_said_to_be_none(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -744,6 +750,7 @@ def test_a_table_cut_short_is_warned_about(runs_root: Path, open_page: OpenPage)
     assert "100 images of 25 women" in told
 
 
+@pytest.mark.slow
 def test_a_replaced_card_is_read_anew(runs_root: Path, open_page: OpenPage) -> None:
     run = write_run(runs_root, RUN, with_validation())
     page = open_page("thresholds")
@@ -752,6 +759,7 @@ def test_a_replaced_card_is_read_anew(runs_root: Path, open_page: OpenPage) -> N
     assert "has schema version None" in page.run().error[0].value
 
 
+@pytest.mark.slow
 def test_what_a_file_says_is_not_read_as_markdown(runs_root: Path, open_page: OpenPage) -> None:
     picture = "![x](http://evil.example/x.png)"
     run = write_run(runs_root, RUN, with_validation().assign(site=picture))
@@ -830,6 +838,7 @@ def test_one_woman_is_not_several(runs_root: Path, open_page: OpenPage) -> None:
     assert "(1 woman)" in rates_of(page).loc["Recall rate", "of"]
 
 
+@pytest.mark.slow
 def test_a_model_of_three_classes_shows_each_against_the_rest(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -873,6 +882,7 @@ def upload(page: AppTest, table: pd.DataFrame) -> AppTest:
     return page
 
 
+@pytest.mark.slow
 def test_a_rare_label_that_tells_no_truth_is_unknown_among_however_many(
     open_page: OpenPage,
 ) -> None:
@@ -924,6 +934,7 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     assert page.query_params["model"] == RUN
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such links")
 def test_a_link_out_of_the_data_set_is_neither_shown_nor_opened_in_read(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
@@ -958,12 +969,14 @@ def test_images_without_patients_are_warned_about(open_page: OpenPage) -> None:
     assert rates.loc["Recall rate", "of"] == "120 of 120 (women not known)"
 
 
+@pytest.mark.slow
 def test_logits_in_an_upload_are_said_to_be_taken_for_logits(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10)
     table["score"] = table["score"] * 10 - 5
     assert "taken for logits" in upload(open_page("thresholds"), table).info[0].value
 
 
+@pytest.mark.slow
 def test_columns_that_cannot_be_guessed_are_chosen_by_hand(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10)
     table = table[["image_id", "patient_id", "label", "score"]].rename(
@@ -1150,6 +1163,7 @@ def test_accuracy_and_f1_name_the_prevalence_they_hold_at(page: AppTest) -> None
     assert "Likelihood ratio, called" in named.index
 
 
+@pytest.mark.slow
 def test_images_that_a_checkpoint_keeps_are_a_map_to_be_listed(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -1165,6 +1179,7 @@ def test_images_that_a_checkpoint_keeps_are_a_map_to_be_listed(
     assert "site" in page.segmented_control(key="map_by").options
 
 
+@pytest.mark.slow
 def test_where_none_of_the_split_has_a_place_on_the_map_the_split_that_has_is_a_click_away(
     runs_root: Path, open_page: OpenPage
 ) -> None:
@@ -1182,6 +1197,7 @@ def test_where_none_of_the_split_has_a_place_on_the_map_the_split_that_has_is_a_
     assert f"{len(kept)} images in the two directions" in captions_of(page)
 
 
+@pytest.mark.slow
 def test_a_table_without_its_model_has_no_map(open_page: OpenPage) -> None:
     table = made_up_predictions(women=30, with_cancer=10).drop(columns="model_id")
     page = show(upload(open_page("thresholds"), table), "Map")

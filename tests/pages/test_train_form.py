@@ -137,6 +137,7 @@ def test_weights_that_are_not_here_are_named_and_hinder_the_start(form: AppTest)
     assert "keeps random weights" in words(form)
 
 
+@pytest.mark.slow
 def test_training_can_go_on_from_a_checkpoint_of_the_same_network(
     form: AppTest, runs_root: Path
 ) -> None:
@@ -173,6 +174,7 @@ def test_settings_that_cannot_work_are_told_before_the_start(form: AppTest) -> N
     assert form.button(key="train_start").disabled
 
 
+@pytest.mark.slow
 def test_a_loss_that_goes_by_the_order_of_classes_is_refused_where_they_have_none(
     form: AppTest,
 ) -> None:
@@ -193,6 +195,7 @@ def test_two_views_of_a_breast_are_scored_together_on_request(
     assert config.model.views == 2
 
 
+@pytest.mark.slow
 def test_two_views_are_not_offered_where_no_image_has_its_other_one(
     open_page: OpenPage, tmp_path: Path
 ) -> None:
@@ -323,6 +326,7 @@ def test_whole_images_wait_for_patches_and_then_pool_both_ways(
     assert weights.value == "checkpoint:on-patches"
 
 
+@pytest.mark.slow
 def test_where_is_asked_only_where_a_cluster_is_named_and_the_run_goes_there(
     form: AppTest, runs_root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -55,6 +55,7 @@ def started(runs_root: Path, old: RunFolder) -> RunConfig:
     return load_settings(run.file("run.json"), RunConfig)
 
 
+@pytest.mark.slow
 def test_a_copy_is_the_same_experiment(
     open_page: OpenPage, runs_root: Path, config: RunConfig
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_run_that_was_too_large_starts_again_in_batches_that_fit(
     assert copy == replace(config, optim=replace(config.optim, batch_size=3, accumulate=4))
 
 
+@pytest.mark.slow
 def test_alarms_stand_with_their_epochs(
     open_page: OpenPage, runs_root: Path, config: RunConfig
 ) -> None:
@@ -126,6 +128,7 @@ def test_the_gallery_lists_the_test_images_of_a_run_the_worst_first(
     assert is_wrong == sorted(is_wrong, reverse=True)
 
 
+@pytest.mark.slow
 def test_what_a_run_cost_is_recorded_at_the_price_entered(
     open_page: OpenPage, runs_root: Path, config: RunConfig
 ) -> None:

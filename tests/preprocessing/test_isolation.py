@@ -65,6 +65,7 @@ def test_the_process_returns_what_decoding_here_returns(
         assert np.array_equal(there.wide, here.wide)
 
 
+@pytest.mark.slow
 def test_one_process_reads_many_files(process: ReadingProcess) -> None:
     process.read(PLAIN, key=KEY)
     first = process.process_id

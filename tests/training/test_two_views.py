@@ -230,6 +230,7 @@ def test_reading_an_exam_gives_the_scores_of_the_evaluation(
     assert alone.score != pytest.approx(readings[0].score, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_evaluating_again_gives_the_predictions_of_the_training(
     checkpoint: Checkpoint, finished: RunFolder, home: Path
 ) -> None:
