@@ -123,7 +123,9 @@ def test_what_is_shown_is_searched_sorted_and_filtered_and_can_be_tagged(listed:
 
 
 @pytest.fixture(scope="module")
-def run_id(checkpoints: Path, home: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def run_id(
+    checkpoints: Path, home: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
     """Twelve drawn women whose images are here, scored at random."""
     folder = tmp_path_factory.mktemp("women") / "set"
     write_phantom_set(folder, women=12, seed=3, size=(256, 128))
@@ -145,7 +147,8 @@ def run_id(checkpoints: Path, home: Path, tmp_path_factory: pytest.TempPathFacto
     save_settings(config, run.file("run.json"))
     vectors = np.random.default_rng(1).normal(size=(len(table), 4)).astype(np.float32)
     write_embeddings(run, Embeddings(vectors=vectors, images=table), weights_sha256="0" * 64)
-    return RUN
+    yield RUN
+    shutil.rmtree(run.path)  # Read would begin with the newest
 
 
 @pytest.mark.slow

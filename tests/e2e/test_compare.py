@@ -1,6 +1,7 @@
 """A reader compares two runs and is told whether they can be told apart."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -16,11 +17,13 @@ GUESSING = "20260102-000001-tiny_cnn-gues"
 
 
 @pytest.fixture(scope="module")
-def two_runs(checkpoints: Path) -> tuple[str, str]:
+def two_runs(checkpoints: Path) -> Iterator[tuple[str, str]]:
     made_up = "women for comparing"
     write_run(checkpoints, GOOD, made_up_predictions(skill=3.0, seed=1, dataset=made_up))
     write_run(checkpoints, GUESSING, made_up_predictions(skill=0.0, seed=2, dataset=made_up))
-    return GOOD, GUESSING
+    yield GOOD, GUESSING
+    for name in (GOOD, GUESSING):  # Read would begin with the newest
+        shutil.rmtree(checkpoints / name)
 
 
 @pytest.mark.slow
