@@ -30,6 +30,7 @@ from mammo_core.inference.checkpoint import (
 from mammo_core.preprocessing.prepare import prepare
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
+from mammo_core.runs.folder import RunFolder
 from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from mammo_core.zoo.openvino import Number, load_network
 
@@ -87,7 +88,8 @@ MODEL: Final = "model.xml"
 WEIGHTS: Final = "model.bin"
 HEAD: Final = "head.npz"  # of networks whose head is plain
 RECORD: Final = "engine_check.json"
-_LOCK: Final = "engines.lock"
+_SMALL_BYTES: Final = 2**26
+_SMALL_PIXELS: Final = 2**20
 _MOST_SECONDS: Final = 1800.0  # for native code that hangs: others wait for it
 _CONVERTER: Final = "mammo_core.inference.converting"
 
@@ -158,17 +160,31 @@ def is_converted(card: ModelCard) -> bool:
 def check_of(
     checkpoint: AnyCheckpoint, *, tell: Callable[[str], object] = lambda words: None
 ) -> EngineCheck:
-    """What was found out before, or is found out now, by a process of its own; one at a time."""
+    """What was found out before, or is found out now, by a process of its own."""
     card = checkpoint.card
     if (known := find_check(card)) is not None:
         return known
     tell(CONVERTING)
-    with locked(cache_root() / _LOCK):
+    with locked(_turn_of(checkpoint)):
         if (made := find_check(card)) is not None:
             return made  # by another while this one waited
         why = _converted_apart(checkpoint.folder)
     # It may have been for reasons of the moment: that is kept nowhere, and tried again.
     return find_check(card) or refused(card, "not converted", why)
+
+
+def _turn_of(checkpoint: AnyCheckpoint) -> Path:
+    """What to lock. Large networks are converted one after the other, as each takes gigabytes; a
+    small one waits for no other.
+    """
+    card = checkpoint.card
+    rows, columns = card.prepare.size
+    try:
+        weights = RunFolder(checkpoint.folder).weights_file.stat().st_size
+    except OSError:  # whoever converts it says so
+        weights = 0
+    is_small = weights <= _SMALL_BYTES and rows * columns <= _SMALL_PIXELS
+    return cache_root() / f"{engine_folder(card).name if is_small else 'engines'}.lock"
 
 
 def _converted_apart(folder: Path) -> str:

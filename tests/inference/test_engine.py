@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -21,12 +23,19 @@ from torch import Tensor, nn
 from mammo_core.config import ModelConfig, PrepareSettings
 from mammo_core.errors import CheckpointError, MammoError
 from mammo_core.explain.closed_form import Head
-from mammo_core.files import REPOSITORY, sha256_of
+from mammo_core.files import REPOSITORY, cache_root, locked, sha256_of
 from mammo_core.inference import converting, engine, openvino
 from mammo_core.inference.checkpoint import Checkpoint, Unbuilt, load_checkpoint
 from mammo_core.inference.converting import make_check
 from mammo_core.inference.engine import open_engine, open_to_read, torch_engine
-from mammo_core.inference.openvino import CONVERTING, engine_folder, find_check, trial_batch
+from mammo_core.inference.openvino import (
+    CONVERTING,
+    EngineCheck,
+    check_of,
+    engine_folder,
+    find_check,
+    trial_batch,
+)
 from mammo_core.inference.scoring import score_images
 from mammo_core.runs.card import write_card
 from mammo_core.training.outcome import save_weights
@@ -301,6 +310,24 @@ def test_a_network_that_another_process_has_converted_meanwhile_stays_for_whoeve
     before = model.stat().st_ino
     assert make_check(checkpoint) == first
     assert model.stat().st_ino == before
+
+
+def test_a_small_network_does_not_wait_while_others_are_converted_and_a_large_one_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    checkpoint = load_checkpoint(write_checkpoint(tmp_path))
+    made: list[EngineCheck] = []
+    thread = threading.Thread(target=lambda: made.append(check_of(checkpoint)), daemon=True)
+    with locked(cache_root() / "engines.lock"):
+        assert not check_of(checkpoint).problem
+        shutil.rmtree(engine_folder(checkpoint.card))
+        monkeypatch.setattr("mammo_core.inference.openvino._SMALL_BYTES", 0)
+        thread.start()
+        thread.join(1.0)
+        assert not made
+    thread.join(60.0)
+    assert len(made) == 1
 
 
 _PEAK = """
