@@ -47,13 +47,12 @@ def _main(folder: Path) -> None:
     from mammo_core.inference.checkpoint import load_checkpoint
     from mammo_core.inference.engine import open_engine
     from mammo_core.inference.openvino import trial_batch
-    from mammo_core.zoo.published import slots_of
+    from mammo_core.inference.scoring import looked_at_as_one
 
     checkpoint = load_checkpoint(folder, device="auto")
     engine = open_engine(checkpoint)
     card = checkpoint.card
-    # Of those that have a place each, a breast or an exam is looked at once for all its images.
-    exam = trial_batch(card.prepare, views=card.model.views)[:: max(1, len(slots_of(card.model)))]
+    exam = trial_batch(card.prepare, views=card.model.views)[:: looked_at_as_one(card)]
     engine.run(exam[:1])
     started = time.perf_counter()
     engine.run(exam)

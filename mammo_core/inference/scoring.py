@@ -70,7 +70,7 @@ def score_images(
     model = checkpoint.card.model
     refs = [mammogram.ref for mammogram in mammograms]
     seats = seats_among(refs, model.views, slots_of(model))
-    count = max(engine.batch, _together(checkpoint.card))
+    count = max(engine.batch, looked_at_as_one(checkpoint.card))
     readings: list[Reading] = []
     for start in range(0, len(mammograms), count):
         rows = range(start, min(start + count, len(mammograms)))
@@ -103,7 +103,9 @@ def cached_outputs(
 
     classes = len(card.task.classes)
     one_shape = (card.prepare.channels, *card.prepare.size)
-    count = max(_together(card), min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size))))
+    count = max(
+        looked_at_as_one(card), min(_CACHED_BATCH, MOST_PIXELS // int(np.prod(card.prepare.size)))
+    )
     for start in range(0, len(files), count):
         some = seats.at(np.arange(start, min(len(files), start + count)))
         rows, which = _each_once(some.rows)
@@ -113,7 +115,7 @@ def cached_outputs(
         yield replace(outputs, logits=of_own_place(outputs.logits, classes=classes, own=some.own))
 
 
-def _together(card: ModelCard) -> int:
+def looked_at_as_one(card: ModelCard) -> int:
     """How many images, in order, may be looked at as one: the views of a breast or of an exam,
     where each view has its place.
     """

@@ -108,19 +108,19 @@ def _without_and_with(
     """As `out_of_fold` guesses from the table, and from table and score: encoded once for both."""
     guessed = np.empty((2, len(table)))
     for fold in np.unique(folds):
-        seen, out = folds != fold, folds == fold
+        seen = folds != fold
         known = encoding_of(table[seen]).of(table)
         both = np.column_stack([known, (score - score[seen].mean()) / _spread(score[seen])])
         for place, block in enumerate((known, both)):
-            guessed[place, out] = _guessed(block, positive, seen)[out]
+            guessed[place, ~seen] = _guessed(block, positive, seen)
     return guessed[0], guessed[1]
 
 
 def _guessed(
     block: Floats, positive: NDArray[np.bool_], seen: NDArray[np.bool_], *, shrinkage: float = 1.0
 ) -> Floats:
-    """The probability of cancer of every row, as learnt from those that are `seen`; on one core, as
-    several wait for each other at every little step.
+    """The probability of cancer of the other rows, as learnt from those that are `seen`; on one
+    core, as several wait for each other at every little step.
     """
     from sklearn.linear_model import LogisticRegression  # most of a second, when it is needed
     from threadpoolctl import threadpool_limits
@@ -128,7 +128,7 @@ def _guessed(
     model = LogisticRegression(C=shrinkage, max_iter=5000)
     with threadpool_limits(1, user_api="blas"):
         model.fit(block[seen], positive[seen])
-        guessed: Floats = model.predict_proba(block)[:, 1]
+        guessed: Floats = model.predict_proba(block[~seen])[:, 1]
     return guessed
 
 
@@ -239,9 +239,9 @@ def out_of_fold(
     """
     guessed = np.empty(len(table))
     for fold in np.unique(folds):
-        seen, out = folds != fold, folds == fold
+        seen = folds != fold
         block = encoding_of(table[seen]).of(table)
-        guessed[out] = _guessed(block, positive, seen, shrinkage=shrinkage)[out]
+        guessed[~seen] = _guessed(block, positive, seen, shrinkage=shrinkage)
     return guessed
 
 

@@ -17,6 +17,7 @@ def standings_in_words(
     """Every number with its interval and its denominator; every difference from `first`. `known`
     says of a model which of these women it may have learnt from.
     """
+    known = known or {}
     one, more = UNITS[standings.level]
     split = "all of the data set" if standings.split == "all" else "the test split"
     yield (
@@ -33,8 +34,8 @@ def standings_in_words(
     for placed in standings.placed:
         yield ""
         yield from _placed_in_words(placed, first)
-        if (known or {}).get(placed.name):
-            yield f"  {(known or {})[placed.name]}"
+        if said := known.get(placed.name):
+            yield f"  {said}"
     yield ""
     differences = sum(placed.difference is not None for placed in standings.placed)
     if differences > 1:
