@@ -543,7 +543,8 @@ def test_a_chip_corrects_the_view_and_tells_python(show: Show) -> None:
     expect(screen.chip("RCC", "MLO")).to_have_attribute("aria-pressed", "true")
 
 
-@pytest.mark.parametrize("pause_ms", [0, pytest.param(700, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("pause_ms", [0, 700])
 def test_every_chip_clicked_while_the_page_runs_reaches_python(show: Show, pause_ms: int) -> None:
     screen = show("panes=4&chips=1&slow=1")
     for key, value in (("RCC", "L"), ("RCC", "MLO"), ("LMLO", "R"), ("LMLO", "CC")):

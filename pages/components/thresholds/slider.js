@@ -40,8 +40,7 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   }
   const slider = known ?? build(parentElement.querySelector(".threshold"));
   const { header, next } = openMessage(data);
-  // What answers an earlier step must not take back those that were made meanwhile.
-  const isAhead = slider.isMoved && header.of === slider.header.of;
+  const isAhead = answersEarlierStep(slider, header);
   Object.assign(slider, { data, header });
   slider.positives = next(Float64Array, header.positives);
   slider.negatives = next(Float64Array, header.negatives);
@@ -52,7 +51,10 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   slider.send = () => {
     clearTimeout(slider.timer);
     const value = slider.threshold;
-    if (slider.isMoved) setStateValue("threshold", { value, of: slider.header.of });
+    if (slider.isMoved) {
+      slider.sent.push(value);
+      setStateValue("threshold", { value, of: slider.header.of });
+    }
     slider.isMoved = false;
   };
   slider.open = (asked) => {
@@ -67,12 +69,25 @@ export default function ({ data, parentElement, setStateValue, setTriggerValue }
   };
   SLIDERS.set(parentElement, slider);
   moveTo(slider, isAhead ? slider.threshold : header.threshold);
-  slider.isMoved = isAhead;
+  slider.isMoved &&= isAhead;
   const { canvas } = slider;
   canvas.tabIndex = slider.header.opens ? 0 : -1;
   canvas.setAttribute("aria-label", "Scores: arrow keys choose a bar, Enter shows its cases");
   slider.root.dataset.ready = "true";
   return slider.cleanUp;
+}
+
+// What answers an earlier step must not take back those that were made, or sent, meanwhile.
+function answersEarlierStep(slider, header) {
+  if (header.of !== slider.header?.of) {
+    slider.sent = [];
+    slider.isMoved = false;
+    return false;
+  }
+  const at = slider.sent.indexOf(header.threshold);
+  const isKnown = at >= 0 || header.threshold === slider.header.threshold;
+  slider.sent = isKnown ? slider.sent.slice(at + 1) : [];
+  return slider.isMoved || slider.sent.length > 0;
 }
 
 function make(tag, attributes = {}, ...children) {
@@ -83,7 +98,7 @@ function make(tag, attributes = {}, ...children) {
 }
 
 function build(root) {
-  const slider = { root, axis: "score", timer: 0, isMoved: false };
+  const slider = { root, axis: "score", timer: 0, isMoved: false, sent: [] };
   slider.canvas = make("canvas", { role: "group" });
   slider.bar = null; // under the pointer or chosen by key: { bin, isPositive }
   slider.told = make("span", { "aria-live": "polite" });
