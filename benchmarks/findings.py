@@ -13,6 +13,7 @@ stay there; one that is there already is not made again.
 import argparse
 import html
 import math
+import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -208,7 +209,7 @@ def half_inverted(folder: Path) -> Path:
             grey = cv2.imread(str(folder / path), cv2.IMREAD_GRAYSCALE)
             cv2.imwrite(str(to), 255 - grey, [cv2.IMWRITE_JPEG_QUALITY, 98])
         else:
-            to.symlink_to((folder / path).resolve())
+            shutil.copyfile(folder / path, to)  # a link that leads out is not followed
     return target
 
 
