@@ -1,5 +1,6 @@
 """A process of its own for reading: what breaks it becomes a sentence, and nothing else breaks."""
 
+import contextlib
 import sys
 import time
 from collections.abc import Iterator
@@ -40,6 +41,21 @@ def pretender(behaviour: str) -> tuple[str, ...]:
         f"{behaviour}\n"
     )
     return (sys.executable, "-c", code)
+
+
+def test_a_password_that_the_server_was_given_is_not_handed_to_the_reading_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ORTHANC_PASSWORD", "only-for-the-archive")
+    seen = tmp_path / "seen"
+    behaviour = f"open({str(seen)!r}, 'w').write(repr(dict(os.environ))); os._exit(1)"
+    with (
+        contextlib.closing(ReadingProcess(command=pretender(behaviour))) as process,
+        pytest.raises(ReadError),
+    ):
+        process.read(PLAIN, key=KEY)
+    assert "PATH" in seen.read_text()
+    assert "only-for-the-archive" not in seen.read_text()
 
 
 def test_the_process_returns_what_decoding_here_returns(

@@ -52,6 +52,13 @@ COMMAND: Final = (sys.executable, "-m", "mammo_core.preprocessing.reading.worker
 #: Linux limits the process itself (see worker.py); elsewhere its memory is watched from here.
 WATCHED_BYTES: Final = None if sys.platform == "linux" else limits.WORKER_BYTES
 
+#: What a process needs to start and to find its libraries and its scratch folder.
+TOLD_VARIABLES: Final = (
+    "PATH HOME USER LANG LANGUAGE TZ TMPDIR TEMP TMP LD_LIBRARY_PATH DYLD_LIBRARY_PATH SYSTEMROOT "
+    "SYSTEMDRIVE WINDIR COMSPEC PATHEXT APPDATA LOCALAPPDATA USERPROFILE PROGRAMDATA VIRTUAL_ENV "
+    "MALLOC_ARENA_MAX MALLOC_MMAP_MAX_ MALLOC_TRIM_THRESHOLD_ MAMMO_FOLLOW_LINKS"
+)
+
 _START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.05
 _MOST_PROCESSES: Final = 4
@@ -354,15 +361,21 @@ def _stream(stream: IO[bytes] | None) -> IO[bytes]:
 
 
 def _environment() -> dict[str, str]:
-    """The process finds this very package, and native libraries keep to one thread."""
+    """The process finds this very package, native libraries keep to one thread, and of all else
+    it gets what a process needs to start: passwords of archives may stand in the rest.
+    """
     inherited = os.environ.get("PYTHONPATH")
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if _may_be_told(name)},
         "PYTHONPATH": os.pathsep.join([str(REPOSITORY), *([inherited] if inherited else [])]),
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "MKL_NUM_THREADS": "1",
     }
+
+
+def _may_be_told(variable: str) -> bool:
+    return variable.upper() in TOLD_VARIABLES.split() or variable.startswith(("LC_", "PYTHON"))
 
 
 def _resident_bytes(process: subprocess.Popen[bytes]) -> int:
