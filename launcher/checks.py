@@ -13,6 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from launcher.archive import LEFT_OUT, has_archive
 from launcher.browser import provide_browser
 from launcher.environment import ROOT, TEST_REQUIREMENTS, prepare_environment
 
@@ -99,7 +100,9 @@ def run_checks(parts: Sequence[str], *, is_all: bool, may_install_browser: bool)
             )
         )
     left_out = set(chosen_steps(parts, is_all=True)) - set(steps)
-    print(summary(outcomes, [step.title for step in STEPS if step in left_out]), flush=True)
+    titles = [step.title for step in STEPS if step in left_out]
+    is_archive_left_out = "unit" in parts and not has_archive()
+    print(summary(outcomes, titles, [LEFT_OUT] if is_archive_left_out else []), flush=True)
     return exit_status(outcomes)
 
 
@@ -135,8 +138,8 @@ def without_browser(*, is_ci: bool) -> State:
     return State.FAILED if is_ci else State.NOT_RUN
 
 
-def summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> str:
-    """A line for each step, what was `left_out`, and the count last."""
+def summary(outcomes: Sequence[Outcome], left_out: Sequence[str], notes: Sequence[str] = ()) -> str:
+    """A line for each step, what was `left_out`, what else is to be noticed, and the count last."""
     lines = [
         f"{each.title:<22}{each.state:<9}{each.seconds:7.1f} s"
         f"{each.processor_seconds:9.1f} s of processor"
@@ -152,6 +155,8 @@ def summary(outcomes: Sequence[Outcome], left_out: Sequence[str]) -> str:
         ]
     if left_out:
         lines += ["", f"Only with --all: {', '.join(left_out)}."]
+    for note in notes:
+        lines += ["", note]
     passed, failed, skipped = (sum(each.state is state for each in outcomes) for state in State)
     count = f"Steps: {passed} passed, {failed} failed"
     return "\n".join(["", *lines, "", f"{count}, {skipped} skipped" if skipped else count])

@@ -407,6 +407,11 @@ def test_the_summary_has_a_line_for_each_step_and_counts_last() -> None:
     assert lines[-3] == "Only with --all: slow unit tests, mutations."
     assert lines[-1] == "Steps: 1 passed, 1 failed, 1 skipped"
     assert "--all" not in summary(outcomes, [])
+    assert summary(outcomes, [], ["NOT RUN: the archive"]).splitlines()[-3:] == [
+        "NOT RUN: the archive",
+        "",
+        "Steps: 1 passed, 1 failed, 1 skipped",
+    ]
     assert "TOO SLOW" not in summary(outcomes, [])
     assert exit_status(outcomes) == 1
     assert exit_status(outcomes[:1]) == 0

@@ -4,7 +4,6 @@ gone afterwards; and DCMTK and dicom3tools, which speak to it and judge what was
 
 import json
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -17,16 +16,12 @@ from typing import Any, Final
 import pytest
 import requests
 
+from launcher.archive import LEFT_OUT, PACKAGES, PLUGIN, has_archive
 from launcher.checks import says_yes
 from mammo_core.archive.listed import Archive
 
-PLUGIN: Final = Path("/usr/share/orthanc/plugins/libOrthancDicomWeb.so")
-PACKAGES: Final = ("orthanc", "orthanc-dicomweb", "dcmtk", "dicom3tools")
-PROGRAMS: Final = ("Orthanc", "dcmsend", "storescp", "echoscu", "dciodvfy")
-LEFT_OUT: Final = (
-    "NOT RUN: the tests with a real archive. Install it on Debian or Ubuntu with: "
-    f"sudo apt-get install {' '.join(PACKAGES)}"
-)
+# Two processes of the tests may ask at once: the second waits for the first.
+INSTALL: Final = ("apt-get", "-o", "DPkg::Lock::Timeout=600", "install", "-y")
 USER: Final = "mammo"
 PASSWORD: Final = "a-password-of-the-tests"
 VARIABLE: Final = "MAMMO_TEST_ARCHIVE_PASSWORD"
@@ -36,19 +31,15 @@ EXAM: Final = tuple(sorted(SAMPLES.glob("exam_*.dcm")))
 
 def require_programs() -> None:
     """With CI=true they are installed, or the test fails; elsewhere it is left out, and says so."""
-    if _is_there():
+    if has_archive():
         return
     if not says_yes(os.environ.get("CI", "")):
         pytest.skip(LEFT_OUT)
-    for command in (["apt-get", "update"], ["apt-get", "install", "-y", *PACKAGES]):
+    for command in (["apt-get", "update"], [*INSTALL, *PACKAGES]):
         prefix = [] if os.geteuid() == 0 else ["sudo", "-n"]
         subprocess.run([*prefix, *command], check=False, capture_output=True)
-    if not _is_there():
+    if not has_archive():
         pytest.fail(LEFT_OUT)
-
-
-def _is_there() -> bool:
-    return PLUGIN.exists() and all(shutil.which(program) for program in PROGRAMS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
