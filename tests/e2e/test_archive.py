@@ -1,11 +1,14 @@
 """From the archive to four panes with a score, and the results back, in a real browser."""
 
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+import pydicom
 import pytest
 from playwright.sync_api import Browser, Page, expect
+from pydicom.uid import generate_uid
 
 from mammo_core.archive.listed import Archive, add_archive
 from tests.archive.orthanc import (
@@ -141,9 +144,7 @@ def test_a_prior_hangs_beside_and_one_key_switches(
 def test_a_work_list_goes_on_without_the_page_and_is_sent_home(
     tab: Page, archive: Orthanc, server: Server, tmp_path: Path
 ) -> None:
-    for number in (1, 2):
-        made = MadeUp(number=number, views=(("R", "CC"),), side=512)
-        archive.push(*write_study(made, tmp_path / "files"))
+    archive.push(*EXAM, *another_study(EXAM, tmp_path))
     search(tab, 0, 1)
     tab.get_by_role("button", name="Score 2 studies as a work list").click()
     expect(tab.get_by_text(re.compile("From here, "))).to_be_visible(timeout=SLOW)
@@ -151,4 +152,29 @@ def test_a_work_list_goes_on_without_the_page_and_is_sent_home(
     tab.goto("about:blank")
     tab.wait_for_timeout(1000)
     tab.goto(address)
-    expect(tab.get_by_text(re.compile("of 2 studies scored")).first).to_be_visible(timeout=SLOW)
+    expect(tab.get_by_text(re.compile("2 of 2 studies scored")).first).to_be_visible(timeout=SLOW)
+    tab.get_by_role("button", name="Send all to archive").click(timeout=SLOW)
+    expect(tab.get_by_text("Of 2 cases, to archive “here”")).to_be_visible()
+    tab.get_by_role("button", name="Send them").click()
+    expect(tab.get_by_role("button", name="Send all to archive")).to_be_hidden(timeout=SLOW)
+    wait_until(lambda: len(archive.instances()) == 2 * (4 + 5))
+
+
+def another_study(files: Sequence[Path], folder: Path) -> list[Path]:
+    """The same images once more, as another study of the woman."""
+    study, series = generate_uid(), generate_uid()
+    written = []
+    for number, file in enumerate(files):
+        image = pydicom.dcmread(file)
+        image.StudyInstanceUID, image.SeriesInstanceUID = study, series
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = generate_uid()
+        written.append(folder / f"again_{number}.dcm")
+        image.save_as(written[-1])
+    return written
+
+
+def wait_until(is_so: Callable[[], bool], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end
+        time.sleep(0.5)
