@@ -53,6 +53,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "none.",
     "Holm": "A correction for looking at several differences: without it one of twenty looks real "
     "by chance.",
+    "Bonferroni": "A correction for looking at several differences: the more of them, the "
+    "less likely by chance each has to be, and the wider is each interval.",
     "Not inferior": "Worse by less than a margin that was fixed beforehand.",
     # what a probability is worth
     "Calibration": "Whether of the cases with score 0.2 about 20 of 100 have cancer.",

@@ -16,6 +16,7 @@ from mammo_core.types import Task
 #: Scores are rounded before anything is computed from them, so that what a card says is what the
 #: file gives, and so that the last bits, which differ between engines, decide nothing.
 DECIMALS: Final = 6
+STEP: Final = 10.0**-DECIMALS / 2  # what a score that was rounded to 0 may have been
 
 
 def probabilities_of(logits: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -88,6 +89,7 @@ class ScoreMap:
 
     kind: Recalibration
     prevalence: float  # of the cases it was fitted on
+    edge: float = STEP  # scores nearer to 0 or 1 were taken for this near when it was fitted
     slope: float = 1.0
     intercept: float = 0.0
     knots: tuple[float, ...] = ()

@@ -22,14 +22,13 @@ from mammo_core.metrics.uncertainty import (
     t_quantile,
     women_of_smaller_class,
 )
-from mammo_core.scores import DECIMALS, Recalibration, ScoreMap
+from mammo_core.scores import STEP, Recalibration, ScoreMap
 
 Floats = NDArray[np.float64]
 Interval = tuple[float, float]
 #: A score of 0 or 1 has no log-odds. The edge lies far below the steps that scores are kept in, so
 #: that it moves no score between: one of a millionth moved a slope of .88 to .75.
 _EDGE: Final = 1e-12
-_STEP: Final = 10.0**-DECIMALS / 2  # what a score that was rounded to 0 may have been
 _NO_SPREAD: Final = 1e-6
 _MOST_CONDITION: Final = 1e10  # beyond it a matrix cannot be inverted with what a double holds
 
@@ -130,11 +129,12 @@ def bin_numbers(score: Floats, *, bins: int) -> NDArray[np.intp]:
 def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
     """Learn it on validation or out-of-fold cases, never on the test set."""
     need_both_classes(cases, what="a re-calibration")
-    prevalence = cases.positives / len(cases)
-    log_odds = log_odds_to_fit(cases.score)
+    prevalence, edge = cases.positives / len(cases), _edge_to_fit(cases.score)
+    log_odds = _log_odds(cases.score, edge)
     match kind:
         case Recalibration.TEMPERATURE:
-            return ScoreMap(kind=kind, prevalence=prevalence, slope=_temperature(log_odds, cases))
+            slope = _temperature(log_odds, cases)
+            return ScoreMap(kind=kind, prevalence=prevalence, edge=edge, slope=slope)
         case Recalibration.PLATT:
             intercept, slope = _fit_logistic(log_odds, cases.positive, is_slope_free=True)
             if slope <= 0.0:
@@ -142,7 +142,9 @@ def fit_score_map(cases: Cases, kind: Recalibration) -> ScoreMap:
                     "Among these cases higher scores do not mean cancer, so they cannot be turned "
                     "into probabilities. Is the score that of the other class?"
                 )
-            return ScoreMap(kind=kind, prevalence=prevalence, slope=slope, intercept=intercept)
+            return ScoreMap(
+                kind=kind, prevalence=prevalence, edge=edge, slope=slope, intercept=intercept
+            )
         case Recalibration.ISOTONIC:
             knots, numbers = np.unique(cases.score, return_inverse=True)
             weights = np.bincount(numbers)
@@ -165,7 +167,8 @@ def map_scores(scores: Floats, score_map: ScoreMap) -> Floats:
     """Each score as the probability it stands for."""
     if score_map.kind is Recalibration.ISOTONIC:
         return np.asarray(np.interp(scores, score_map.knots, score_map.values))
-    return np.asarray(expit(score_map.intercept + score_map.slope * _log_odds(scores)))
+    log_odds = _log_odds(scores, score_map.edge)
+    return np.asarray(expit(score_map.intercept + score_map.slope * log_odds))
 
 
 def unmap_score(value: float, score_map: ScoreMap) -> float:
@@ -212,18 +215,20 @@ def _mapped(score: float, score_map: ScoreMap) -> float:
     return float(map_scores(np.array([score]), score_map)[0])
 
 
-def _log_odds(score: Floats) -> Floats:
-    return np.asarray(logit(np.clip(score, _EDGE, 1 - _EDGE)))
+def _log_odds(score: Floats, edge: float = _EDGE) -> Floats:
+    return np.asarray(logit(np.clip(score, edge, 1 - edge)))
 
 
 def log_odds_to_fit(score: Floats) -> Floats:
     """As `_log_odds`, but a 0 or 1 is as extreme as rounding makes it, or as the others are: so far
     out that it would pull at a slope more than all others, it is nowhere found to be.
     """
+    return _log_odds(score, _edge_to_fit(score))
+
+
+def _edge_to_fit(score: Floats) -> float:
     apart = np.minimum(score, 1 - score)
-    nearest = float(apart[apart > 0].min(initial=_STEP))
-    edge = max(_EDGE, min(_STEP, nearest))
-    return np.asarray(logit(np.clip(score, edge, 1 - edge)))
+    return max(_EDGE, min(STEP, float(apart[apart > 0].min(initial=STEP))))
 
 
 def _fit_logistic(

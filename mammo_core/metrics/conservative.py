@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from mammo_core.errors import TableError
@@ -50,9 +51,7 @@ def choose_conservatively(cases: Cases, aim: Aim, target: float) -> OperatingPoi
             f"{aim} has no target that an interval could meet. Aims that have: {known}."
         )
     meets, is_from_highest = _PROMISES[aim]
-    thresholds = operating_points(cases).thresholds
-    thresholds = thresholds[np.isfinite(thresholds)]
-    for threshold in thresholds if is_from_highest else thresholds[::-1]:
+    for threshold in _met_by_the_rate(cases, aim, target)[:: 1 if is_from_highest else -1]:
         if meets(rates_at(cases, float(threshold)), target):
             return operating_point(cases, float(threshold))
     raise TableError(
@@ -60,6 +59,17 @@ def choose_conservatively(cases: Cases, aim: Aim, target: float) -> OperatingPoi
         f"{aim} {target:g}: chance alone leaves more open. Choose an easier target, aim at the "
         "rate itself (lock without --conservative), or bring more women."
     )
+
+
+def _met_by_the_rate(cases: Cases, aim: Aim, target: float) -> NDArray[np.float64]:
+    """From the highest down; an interval holds its rate, so it meets the target nowhere else."""
+    points = operating_points(cases)
+    met = {
+        Aim.SENSITIVITY: points.sensitivity >= target,
+        Aim.SPECIFICITY: points.specificity >= target,
+        Aim.RECALL_RATE: points.recall_rate <= target,
+    }[aim]
+    return points.thresholds[met & np.isfinite(points.thresholds)]
 
 
 def promised_rate(count: int, total: int, effective: float, *, is_picked: bool = False) -> Rate:
@@ -91,10 +101,15 @@ class Delivery:
     p_value: float
 
     @property
+    def is_clear(self) -> bool:
+        """Both say so: the p value is that of a test, the interval is not made from it."""
+        return self.p_value < 1 - CONFIDENCE and not self.low <= 0.0 <= self.high
+
+    @property
     def in_words(self) -> str:
         p = "< 0.001" if self.p_value < 0.001 else f"= {self.p_value:.3f}"
         spread = f"{self.value:+.1%}, 95 % {self.low:+.1%} to {self.high:+.1%}, p {p}"
-        if self.p_value >= 1 - CONFIDENCE:
+        if not self.is_clear:
             return f"not told apart from what was promised ({spread})"
         return f"{'more' if self.value > 0 else 'less'} than was promised ({spread})"
 

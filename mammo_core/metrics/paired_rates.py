@@ -142,6 +142,7 @@ class AtOneRate:
     point: OperatingPoint
     sensitivity: Estimate
     specificity: Rate
+    recall_rate: Rate
     behind: Difference | None
 
 
@@ -178,6 +179,7 @@ def sensitivities_at(
             point=points[number],
             sensitivity=_estimate(models[number], points[number], drawn[number]),
             specificity=_specificity(models[number], points[number]),
+            recall_rate=_recall_rate(models[number], points[number]),
             behind=None
             if number == best
             else _paired(
@@ -313,6 +315,11 @@ def _specificity(cases: Cases, point: OperatingPoint) -> Rate:
     """On these very cases, on which the threshold was set."""
     well = ~cases.positive
     found = rate_with_interval((cases.score < point.threshold)[well], cases.groups[well])
+    return replace(found, method=IntervalMethod.UNNAMED) if cases.unnamed else found
+
+
+def _recall_rate(cases: Cases, point: OperatingPoint) -> Rate:
+    found = rate_with_interval(cases.score >= point.threshold, cases.groups)
     return replace(found, method=IntervalMethod.UNNAMED) if cases.unnamed else found
 
 

@@ -88,6 +88,7 @@ class ReaderResult:
     sensitivity: Rate
     specificity: Rate
     model: OperatingPoint
+    model_specificity: Rate
     gain: Difference
 
 
@@ -230,6 +231,9 @@ def _result(reader: str, cases: Cases, called: NDArray[np.bool_], *, readers: in
         sensitivity=rate_with_interval(called[positive], groups[positive]),
         specificity=rate_with_interval(~called[~positive], groups[~positive]),
         model=model,
+        model_specificity=rate_with_interval(
+            (cases.score < model.threshold)[~positive], groups[~positive]
+        ),
         gain=gain,
     )
 

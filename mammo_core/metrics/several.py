@@ -19,7 +19,7 @@ from mammo_core.metrics.calibration import (
 from mammo_core.metrics.cases import Cases, Pooling, pool_cases, rows_of_split, why_no_auc
 from mammo_core.metrics.compare import Difference, auc_difference, share_cases
 from mammo_core.metrics.external import finest_sound_level
-from mammo_core.metrics.threshold import Aim, OperatingPoint, choose_threshold
+from mammo_core.metrics.threshold import Aim, choose_threshold
 from mammo_core.metrics.uncertainty import Estimate, RatesAtThreshold, auc_with_interval, rates_at
 from mammo_core.scores import Recalibration
 from mammo_core.types import Level, Split
@@ -37,7 +37,7 @@ class PlacedModel:
     difference: Difference | None  # from the first model
     before: Calibration | None
     after: Calibration | None  # re-calibrated by Platt on validation
-    promised: OperatingPoint | None  # on validation
+    promised: RatesAtThreshold | None  # on validation
     delivered: RatesAtThreshold | None  # on test
     notes: tuple[str, ...] = ()
 
@@ -123,8 +123,9 @@ def _placed(
         except TableError as error:
             notes.append(f"On validation: {error}")
         try:
-            promised = choose_threshold(validation, Aim.SPECIFICITY, SPECIFICITY)
-            delivered = rates_at(cases, promised.threshold)
+            chosen = choose_threshold(validation, Aim.SPECIFICITY, SPECIFICITY)
+            promised = rates_at(validation, chosen.threshold)
+            delivered = rates_at(cases, chosen.threshold)
         except TableError as error:
             notes.append(f"On validation: {error}")
     is_other = name != first and not reason

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 
 from mammo_core.metrics.calibration import Calibration
 from mammo_core.metrics.compare import Difference
+from mammo_core.metrics.conservative import delivered_of
 from mammo_core.metrics.several import SPECIFICITY, PlacedModel, Standings
-from mammo_core.metrics.uncertainty import FEWEST_GROUPS
+from mammo_core.metrics.uncertainty import FEWEST_GROUPS, RatesAtThreshold
 from mammo_core.reports.wording import estimate_in_words, rate_in_words
 from mammo_core.scores import DECIMALS
 from mammo_core.words import NOTICE, UNITS, many
@@ -58,18 +59,27 @@ def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
     if placed.after is not None:
         yield f"  re-calibrated on validation: {_calibration(placed.after)}"
     if placed.promised is not None and placed.delivered is not None:
-        point = placed.promised
-        yield (
-            f"  threshold {point.threshold:.{DECIMALS}f}, chosen on validation for specificity "
-            f"{SPECIFICITY:g}. Promised there: sensitivity {point.true_positives:,} of "
-            f"{point.positives:,}, specificity {point.true_negatives:,} of {point.negatives:,}"
-        )
-        yield (
-            f"  delivered: sensitivity {rate_in_words(placed.delivered.sensitivity)}; specificity "
-            f"{rate_in_words(placed.delivered.specificity)}"
-        )
+        yield from _at_threshold_in_words(placed.promised, placed.delivered)
     for note in placed.notes:
         yield f"  {note}"
+
+
+def _at_threshold_in_words(
+    promised: RatesAtThreshold, delivered: RatesAtThreshold
+) -> Iterator[str]:
+    yield (
+        f"  threshold {promised.point.threshold:.{DECIMALS}f}, chosen on validation for "
+        f"specificity {SPECIFICITY:g}"
+    )
+    for said, rates in (("promised there", promised), ("delivered", delivered)):
+        yield (
+            f"  {said}: sensitivity {rate_in_words(rates.sensitivity)}; specificity "
+            f"{rate_in_words(rates.specificity)}"
+        )
+    for name in ("sensitivity", "specificity"):
+        told = delivered_of(getattr(promised, name), getattr(delivered, name))
+        if told is not None:
+            yield f"  {name} delivered is {told.in_words}"
 
 
 def _test(difference: Difference) -> str:

@@ -206,6 +206,18 @@ def test_scores_below_a_millionth_do_not_move_the_slope() -> None:
     assert calibration_of(cases).slope == pytest.approx(1 / 8, rel=0.08)
 
 
+@pytest.mark.parametrize("extreme", [4.0, 5.0])
+def test_the_cases_that_platts_map_was_fitted_on_are_calibrated_though_some_score_nought(
+    extreme: float,
+) -> None:
+    cases = made_up(3000, slope=extreme)
+    kept = replace(cases, score=cases.score.round(6))
+    assert (kept.score == 0.0).any()
+    told = calibration_of(recalibrate(kept, fit_score_map(kept, Recalibration.PLATT)))
+    assert told.slope == pytest.approx(1.0, abs=1e-3)
+    assert told.intercept == pytest.approx(0.0, abs=1e-3)
+
+
 def test_a_score_rounded_to_nought_is_no_more_extreme_than_rounding_makes_it() -> None:
     cases = made_up(4000, slope=4.0)
     exact, kept = calibration_of(cases).slope, replace(cases, score=cases.score.round(6))

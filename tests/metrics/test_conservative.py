@@ -69,6 +69,17 @@ def test_a_promise_that_is_not_kept_is_told() -> None:
     assert far.p_value == pytest.approx(0.000162, rel=0.05)
 
 
+@pytest.mark.parametrize(("promised", "delivered"), [((10, 10), (28, 40)), ((8, 10), (20, 20))])
+def test_words_are_not_stronger_than_the_interval_beside_them(
+    promised: tuple[int, int], delivered: tuple[int, int]
+) -> None:
+    told = delivered_of(*(promised_rate(*one, one[1]) for one in (promised, delivered)))
+    assert told is not None
+    assert told.p_value < 0.05
+    assert told.low < 0.0 < told.high
+    assert "not told apart from what was promised" in told.in_words
+
+
 def test_women_who_repeat_promise_less() -> None:
     delivered = promised_rate(35, 50, 50.0)
     alone = delivered_of(promised_rate(45, 50, 50.0), delivered)

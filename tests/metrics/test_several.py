@@ -65,9 +65,9 @@ def test_what_is_chosen_on_validation_is_promised_there_and_delivered_on_test(
     good = standings.placed[0]
     assert good.promised is not None
     assert good.delivered is not None
-    assert (good.promised.positives, good.promised.negatives) == (40, 160)
-    assert good.promised.true_negatives >= SPECIFICITY * 160
-    assert good.delivered.point.threshold == good.promised.threshold
+    assert (good.promised.point.positives, good.promised.point.negatives) == (40, 160)
+    assert good.promised.point.true_negatives >= SPECIFICITY * 160
+    assert good.delivered.point.threshold == good.promised.point.threshold
     assert (good.delivered.sensitivity.total, good.delivered.specificity.total) == (40, 160)
     assert good.delivered.specificity.low < good.delivered.specificity.value
 

@@ -408,12 +408,13 @@ def test_at_one_operating_point_and_over_a_part_of_the_curve_the_better_model_is
     show_section(page, "At one operating point")
     table = page.dataframe[-1].value
     assert table["model"].tolist() == [GOOD, GUESSING]
-    told = re.compile(r"90\.0%, 90 of 100 \(8\d\.\d% to 9\d\.\d%\)")
+    told = re.compile(r"90\.0 %, 90 of 100 \(95 % 8\d\.\d to 9\d\.\d %\)")
     assert table["specificity"].map(lambda cell: bool(told.fullmatch(cell))).all()
     assert table["in words"].tolist() == ["", "finds fewer"]
     page.segmented_control(key="at_one_rate_of").set_value("recall rate at most").run()
     table = page.dataframe[-1].value
-    assert table["recall rate"].tolist() == ["10.0%, 12 of 120"] * 2
+    told = re.compile(r"10\.0 %, 12 of 120 \(95 % \d\.\d to 1\d\.\d %\)")
+    assert table["recall rate"].map(lambda cell: bool(told.fullmatch(cell))).all()
     assert table["in words"].tolist() == ["", "finds fewer"]
     show_section(page, "ROC")
     assert not any("in words" in shown.value for shown in page.dataframe)  # folded: not computed

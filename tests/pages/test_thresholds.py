@@ -277,10 +277,24 @@ def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_i
     page.session_state["part_of_curve"] = True
     page.run()
     assert re.search(r"Partial AUC 0\.\d{3}, 95 % 0\.\d{3} to [01]\.\d{3}", captions_of(page))
-    assert "recall rate 10.0% (8 of 80, where 25.0% have cancer)" in captions_of(page)
+    assert re.search(
+        r"recall rate 10\.0 %, 8 of 80 \(95 % .* %\), where 25\.0% have cancer", captions_of(page)
+    )
     page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
-    assert "specificity 90.0%" in captions_of(page)
+    assert re.search(r"specificity 90\.0 %, \d+ of 60 \(95 % ", captions_of(page))
     assert not page.exception
+
+
+def test_scores_of_two_steps_meet_a_recall_rate_only_where_nobody_is_called_and_that_is_said(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=40, with_cancer=20)
+    write_run(runs_root, RUN, table.assign(score=(table["score"] > 0.3).astype(float)))
+    page = show(open_page("thresholds"), "Curves")
+    page.session_state["part_of_curve"] = True
+    page.run()
+    assert "where nobody is called, for already the highest score calls" in captions_of(page)
+    assert "at threshold inf" not in captions_of(page)
 
 
 def test_screening_is_projected_to_women_at_the_stated_prevalence(page: AppTest) -> None:

@@ -47,6 +47,21 @@ def test_promised_and_delivered_stand_side_by_side(study: RunFolder) -> None:
     assert point.promised.remark == ""
 
 
+def test_a_threshold_picked_on_these_very_cases_has_the_wider_interval_or_none_and_no_better(
+    study: RunFolder,
+) -> None:
+    lock(study, split="")
+    fixed = results_of(study).point
+    lock(study, split="", aim="F1")
+    picked = results_of(study).point
+    assert fixed is not None
+    assert picked is not None
+    assert picked.is_picked
+    assert not fixed.is_picked
+    narrow, wide = fixed.delivered.specificity, picked.delivered.specificity
+    assert not wide.is_told or wide.high - wide.low > narrow.high - narrow.low
+
+
 @pytest.mark.slow
 def test_a_promise_is_shown_as_recorded_where_its_cases_count_otherwise(study: RunFolder) -> None:
     lock(study, promise=Promise(found=3, positives=4, left_alone=1, negatives=20))

@@ -219,7 +219,7 @@ def _more_rates(point: AtPoint) -> Table:
                 ),
                 "yes" if one.is_of_prevalence else "no",
             )
-            for one in more_rates(point.cases, point.threshold)
+            for one in more_rates(point.cases, point.threshold, is_picked=point.is_picked)
         ),
     )
 

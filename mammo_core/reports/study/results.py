@@ -93,6 +93,7 @@ class AtPoint:
     promised: Promised
     delivered: RatesAtThreshold
     mistakes: pd.DataFrame
+    is_picked: bool = False  # as in `rates_at`: the best of all thresholds, on these very cases
 
 
 def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint | None, str]:
@@ -126,7 +127,11 @@ def point_of(study: RunStudy, rows: pd.DataFrame, main: Cases) -> tuple[AtPoint 
         chosen_on = pool_cases(validation, locked.level, rule)
         again = rates_at(chosen_on, locked.threshold, is_picked=is_picked)
         promised = _as_recorded(again, locked.promise) or promised
-    return _point(cases, promised, locked.threshold, aim=locked.aim, is_locked=True), ""
+    is_own = not locked.split and not study.is_external
+    return _point(
+        cases, promised, locked.threshold,
+        aim=locked.aim, is_locked=True, is_picked=is_picked and is_own,
+    ), ""  # fmt: skip
 
 
 def _by_recipe(study: RunStudy, main: Cases) -> AtPoint | None:
@@ -162,7 +167,13 @@ def _suggested(
 
 
 def _point(
-    cases: Cases, promised: Promised, threshold: float, *, aim: str, is_locked: bool
+    cases: Cases,
+    promised: Promised,
+    threshold: float,
+    *,
+    aim: str,
+    is_locked: bool,
+    is_picked: bool = False,
 ) -> AtPoint:
     return AtPoint(
         threshold=threshold,
@@ -170,8 +181,9 @@ def _point(
         is_locked=is_locked,
         cases=cases,
         promised=promised,
-        delivered=rates_at(cases, threshold),
+        delivered=rates_at(cases, threshold, is_picked=is_picked),
         mistakes=mistakes(cases, threshold),
+        is_picked=is_picked,
     )
 
 

@@ -1,5 +1,7 @@
 """The curves of several models over the same cases, one on the other."""
 
+import math
+
 import streamlit as st
 
 from mammo_core.glossary import meaning
@@ -9,6 +11,7 @@ from mammo_core.metrics.paired_rates import AtOneRate, sensitivities_at
 from mammo_core.metrics.partial import partial_aucs, why_no_partial
 from mammo_core.metrics.threshold import Aim
 from mammo_core.plots.curves import NamedCurve, pr_figure, reliability_figure, roc_figure
+from mammo_core.reports.wording import rate_in_words
 from pages.components.compare.compared import Compared, prevalence_of
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.held import behind_cells, estimate_cell, pick_range, pick_rate
@@ -62,10 +65,11 @@ def _row(one: AtOneRate) -> dict[str, str]:
     point, found = one.point, one.sensitivity
     return {
         "model": one.name,
-        "threshold": f"{point.threshold:.4f}",
-        "specificity": f"{one.specificity.value:.1%}, {one.specificity.count:,} of "
-        f"{one.specificity.total:,} ({one.specificity.low:.1%} to {one.specificity.high:.1%})",
-        "recall rate": f"{point.recall_rate:.1%}, {point.called:,} of {point.cases:,}",
+        "threshold": "none: nobody called"
+        if math.isinf(point.threshold)
+        else f"{point.threshold:.4f}",
+        "specificity": rate_in_words(one.specificity),
+        "recall rate": rate_in_words(one.recall_rate),
         "sensitivity": f"{found.value:.1%}, {point.true_positives:,} of {point.positives:,} "
         f"({found.low:.1%} to {found.high:.1%})",
         **behind_cells(one.behind, form=".1%", clear="finds fewer", positives=point.positives),

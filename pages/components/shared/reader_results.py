@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pandas as pd
 import streamlit as st
 
+from mammo_core.glossary import meaning
 from mammo_core.metrics.reader_findings import (
     StudyFindings,
     default_modalities,
@@ -48,7 +49,7 @@ def show_reader_results(
         _show_table(rows, ("Figure", *told.effect_header(found)[1:]))
     for text in found.unsaid:
         st.warning(escaped(text), icon=":material/block:")
-    st.caption(escaped(told.METHOD))
+    st.caption(escaped(told.METHOD), help=meaning("Holm", "p value"))
     _show_table([told.reader_cells(row) for row in found.rows], told.READER_HEADER)
     if found.pairs:
         _show_table(told.pair_rows(found), told.PAIR_HEADER)

@@ -114,7 +114,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         f"not compared. A rate at the threshold above is compared where {FEWEST_WOMEN} women stand "
         "behind it. Intervals and p of gaps are corrected together: AUC, rates and every column of "
         "this table. Click on a row for its cases.",
-        help=meaning("Holm", "p value"),
+        help=meaning("Bonferroni", "p value"),
     )
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")
     part = next((part for part in slices if part.name == chosen), None)

@@ -1,5 +1,6 @@
 """The chosen point on the ROC and the precision-recall curve, and among all thresholds."""
 
+import math
 from typing import Final
 
 import pandas as pd
@@ -33,6 +34,7 @@ from mammo_core.plots.curves import (
     pr_figure,
     roc_figure,
 )
+from mammo_core.reports.wording import rate_in_words
 from mammo_core.words import many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
@@ -133,12 +135,17 @@ def _show_at_one_rate(cases: Cases) -> None:
     point, found = one.point, one.sensitivity
     st.caption(
         f"Sensitivity {found.value:.1%}, {point.true_positives:,} of {point.positives:,}, 95 % "
-        f"{found.low:.1%} to {found.high:.1%} ({found.method}), at threshold "
-        f"{point.threshold:.4f}: specificity {point.specificity:.1%}, recall rate "
-        f"{point.recall_rate:.1%} ({point.called:,} of {point.cases:,}, where "
-        f"{cases.positives / len(cases):.1%} have cancer). Each draw of women sets the threshold "
+        f"{found.low:.1%} to {found.high:.1%} ({found.method}), {_where(point)}: specificity "
+        f"{rate_in_words(one.specificity)}; recall rate {rate_in_words(one.recall_rate)}, where "
+        f"{cases.positives / len(cases):.1%} have cancer. Each draw of women sets the threshold "
         "anew. It is set on these very cases, which flatters a little."
     )
+
+
+def _where(point: OperatingPoint) -> str:
+    if math.isinf(point.threshold):
+        return "where nobody is called, for already the highest score calls too many"
+    return f"at threshold {point.threshold:.4f}"
 
 
 def show_precision(cases: Cases) -> None:
@@ -321,7 +328,7 @@ def _row(one: ReaderResult) -> dict[str, str]:
         "sensitivity": _rate(one.sensitivity),
         "specificity": _rate(one.specificity),
         "model finds there": f"{one.model.true_positives:,} of {one.model.positives:,}, "
-        f"specificity {one.model.specificity:.1%}",
+        f"specificity {_rate(one.model_specificity)}",
         "model minus reader": f"{gain.value:+.1%} ({gain.low:+.1%} to {gain.high:+.1%})",
         "p, all readers": gain.p_in_words,
         "in words": _words(one),

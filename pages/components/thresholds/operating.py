@@ -98,12 +98,10 @@ def is_in_force(locked: LockedPoint | None, counted: Counted, threshold: float) 
 
 
 def _lock_in_words(counted: Counted, rates: RatesAtThreshold) -> str:
-    point = rates.point
     return (
-        f"It will be written down as chosen on {title_of(counted)}, where it finds "
-        f"{point.true_positives:,} of {point.positives:,} cancers and calls "
-        f"{point.false_positives:,} of {point.negatives:,} without cancer. Read then tells which "
-        "scores lie above it."
+        f"It will be written down as chosen on {title_of(counted)}. Sensitivity there: "
+        f"{rate_in_words(rates.sensitivity)}; specificity: {rate_in_words(rates.specificity)}. "
+        "Read then tells which scores lie above it."
     )
 
 
