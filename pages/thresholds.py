@@ -8,7 +8,14 @@ import streamlit as st
 from mammo_core.glossary import meaning
 from mammo_core.metrics.uncertainty import RatesAtThreshold, rates_at
 from pages.components.shared.auc import show_auc, show_provenance
-from pages.components.shared.counting import Counted, count, pick_counting, show_count, title_of
+from pages.components.shared.counting import (
+    Counted,
+    count,
+    mark_unnamed,
+    pick_counting,
+    show_count,
+    title_of,
+)
 from pages.components.shared.frame import escaped, noted_errors, require_frame, shown_errors
 from pages.components.shared.scored import pick_scored
 from pages.components.thresholds.calibration import show_calibration
@@ -76,6 +83,7 @@ def show_judged(counted: Counted) -> None:
             bind="query-params",
             help=meaning("Operating point", "Calibration", "FROC", "Embedding"),
         )
+        mark_unnamed(counted.cases)
         with noted_errors():
             SECTIONS[section](counted, rates)
 

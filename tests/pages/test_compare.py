@@ -79,6 +79,8 @@ def test_tables_that_do_not_tell_all_women_are_named(runs_root: Path, open_page:
     (told,) = [text.value for text in page.warning if "patient id" in text.value]
     assert told.startswith(GUESSING)
     assert "80 of 240 cases have no patient id" in told
+    (mark,) = [text.value for text in page.caption if "Every interval below" in text.value]
+    assert "each of 80 cases without patient id" in mark
 
 
 @pytest.mark.parametrize("page_name", ["compare", "train"])

@@ -285,6 +285,19 @@ def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_i
     assert not page.exception
 
 
+def test_every_section_marks_its_intervals_where_part_of_the_women_is_unnamed(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=40, with_cancer=20)
+    table["group_id"] = table["patient_id"]
+    table.loc[table["patient_id"] < "w010", ["patient_id", "group_id"]] = pd.NA
+    write_run(runs_root, RUN, table)
+    page = open_page("thresholds")
+    page.segmented_control(key="count_level").set_value("image").run()
+    for section in ("Rates", "Calibration", "Screening"):
+        assert "Every interval below takes each of 40 cases" in captions_of(show(page, section))
+
+
 def test_scores_of_two_steps_meet_a_recall_rate_only_where_nobody_is_called_and_that_is_said(
     runs_root: Path, open_page: OpenPage
 ) -> None:

@@ -226,6 +226,8 @@ def _judge(
         f"{many(len(one), *UNITS[level])} of {many(one.group_count, 'woman', 'women')}, "
         f"{one.positives:,} with and {one.negatives:,} without cancer"
     )
+    if one.unnamed:
+        basis += f"; {one.unnamed:,} without patient id, each taken for a woman of its own"
     if margin.figure is MarginOf.AUC:
         difference = auc_difference(one, two)
         value, low, high = difference.value, difference.low, difference.high
@@ -301,5 +303,6 @@ MEANING: Final = (
     "Cannot tell: neither, which proves nothing. Rates are those at each model's own locked "
     "threshold. A margin written after the test set was opened may have been chosen to fit; looks "
     "at either model and at others of the same test set count. Of several margins for one figure "
-    "the last one written beforehand decides; the others are replaced."
+    "the last one written beforehand decides; the others are replaced. Margins for different "
+    "figures each stand by themselves: their intervals are not corrected for one another."
 )

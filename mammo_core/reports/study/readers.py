@@ -79,12 +79,13 @@ def effect_cells(one: ReaderEffect) -> tuple[str, ...]:
     """Figure, about whom, both averages, the difference, p, and what it is of."""
     averages = (f"{a.value:.3f} ({range_in_words(a.low, a.high)})" for a in one.averages)
     p = "< 0.001" if one.p_value < 0.001 else f"{one.p_value:.3f}"
+    told = "different" if one.is_clear else "not told apart"
     return (
         str(one.figure),
         str(one.about),
         *averages,
         f"{one.value:+.3f} ({range_in_words(one.low, one.high, '+.3f')})",
-        p,
+        f"{p}, {told}",
         one.basis,
     )
 

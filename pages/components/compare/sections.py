@@ -23,6 +23,7 @@ from pages.components.compare.plan import show_plan
 from pages.components.compare.reports import show_reports
 from pages.components.compare.scatter import show_disagreements
 from pages.components.compare.trials import show_trials
+from pages.components.shared.counting import mark_unnamed
 from pages.components.shared.margins import show_held_margins
 
 Section = Callable[[Compared], None]
@@ -81,6 +82,7 @@ def show_section(compared: Compared) -> None:
             help=meaning(*_TERMS[chosen or known[FIRST]]),
             default=None if SECTION in state else FIRST,
         )  # fmt: skip
+    mark_unnamed(max(compared.models.values(), key=lambda cases: cases.unnamed))
     group[section or next(iter(group))](compared)
 
 

@@ -150,6 +150,15 @@ def show_count(counted: Counted) -> None:
         st.warning(unknown, icon=":material/warning:")
 
 
+def mark_unnamed(cases: Cases) -> None:
+    """Above the figures of a section, whose intervals all rest on it."""
+    if cases.unnamed:
+        st.caption(
+            f":material/warning: Every interval below takes each of {cases.unnamed:,} cases "
+            "without patient id for a woman of its own, and may be too narrow."
+        )
+
+
 def women_unknown(scored: Scored, cases: Cases) -> str:
     """What follows where the women of some or all cases are not known; else ""."""
     if scored.predictions["patient_id"].notna().any():
