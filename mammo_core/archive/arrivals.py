@@ -21,13 +21,12 @@ _COMING: Final = re.compile(r"[0-9a-f]{64}")
 _ASIDE: Final = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{16}")
 
 
+Content = bytes | tuple[bytes | memoryview, ...]  # one after another
+Write = Callable[[Path, Content], None]
+
+
 def keep_arrival(
-    root: Path,
-    study: str,
-    name: str,
-    content: bytes,
-    *,
-    write: Callable[[Path, bytes], None] = replace_file,
+    root: Path, study: str, name: str, content: Content, *, write: Write = replace_file
 ) -> None:
     """Whole on the disk when this returns. `study` and `name` are hashes."""
     with _alone_in(root):

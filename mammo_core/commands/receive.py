@@ -29,6 +29,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )  # fmt: skip
     parser.add_argument("--associations", type=int, default=8, help="at once, at most (8)")
     parser.add_argument("--most-megabytes", type=int, default=600, help="of one object (600)")
+    parser.add_argument(
+        "--memory-megabytes", type=int, default=1200,
+        help="of all objects that are coming in (1200); what does not fit is to be sent again",
+    )  # fmt: skip
     for name, words in (
         ("cert", "this node's certificate, as PEM: DICOM over TLS"),
         ("key", "its key"),
@@ -60,10 +64,11 @@ def _run(arguments: argparse.Namespace) -> int:
         aet=arguments.aet,
         host=arguments.host,
         port=arguments.port,
-        allowed=tuple(_peer(one) for one in arguments.allow),
+        allowed=tuple(peer_of(one) for one in arguments.allow),
         silence=arguments.silence,
         associations=arguments.associations,
         most_bytes=arguments.most_megabytes * 2**20,
+        most_held_bytes=arguments.memory_megabytes * 2**20,
     )
     receiver = Receiver(
         settings,
@@ -89,11 +94,21 @@ def _run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _peer(text: str) -> tuple[str, str]:
+def peer_of(text: str) -> tuple[str, str]:
+    from mammo_core.archive.receiver import check_title
+    from mammo_core.archive.wire import plain_address
+
     title, equals, address = text.partition("=")
     if not (title and equals and address):
         raise ConfigError(f"{text!r} names no peer. As in: --allow MAMMO1=10.1.2.3")
-    return title, address
+    check_title(title)
+    try:
+        return title, plain_address(address)
+    except ValueError:
+        raise ConfigError(
+            f"{address!r} is no address of a computer. Give it in numbers, as in --allow "
+            "MAMMO1=10.1.2.3 or MAMMO1=2001:db8::1."
+        ) from None
 
 
 RECEIVE = Command(
