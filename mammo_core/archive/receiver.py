@@ -47,7 +47,7 @@ from mammo_core.archive.worklists import (
     entries_of,
     score_entry,
 )
-from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
+from mammo_core.errors import ArchiveAwayError, ConfigError, DiskError, MammoError, ReadError
 from mammo_core.files import replace_file, sweep_scratch, try_lock
 from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
@@ -311,7 +311,7 @@ class Receiver:
         if passing and not self._is_forgotten(folder, now):
             wait = min(_FIRST_WAIT * 2**tried, _LONGEST_WAIT)
             self._tries[folder.name] = (tried + 1, now + wait)
-            self._say(f"A study is not whole yet, and tried again in {wait:.0f} s: {passing}")
+            self._say(f"A study is not done with, and tried again in {wait:.0f} s: {passing}")
         return not passing
 
     def _is_forgotten(self, folder: Path, now: float) -> bool:
@@ -345,7 +345,9 @@ class Receiver:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Afterwards:
-    """What becomes of a case that was received: a line of the work list, a score, a report sent."""
+    """What becomes of a case that was received: a line of the work list, a score, a report sent. An
+    archive that is away is told by an ArchiveAwayError, when all else is done.
+    """
 
     worklist: RunFolder
     cases: Path
@@ -358,9 +360,13 @@ class Afterwards:
         keep_case(self.cases, case.case_id, until=time.time() + KEPT_DAYS * DAY_SECONDS)
         if self.forward and evidence:
             keep_link(self.cases, case.case_id, self._link(evidence))
-        entry = self._worked_on(entry, case, evidence) if self.model else entry
+        away = None
+        if self.model:
+            entry, away = self._worked_on(entry, case, evidence)
         add_entry(self.worklist, entry)
         self.say(_said(entry))
+        if away is not None:  # the study stays where it is until its report went through
+            raise away
 
     def _entered(self, case: Case) -> WorkEntry:
         """The same place in the list where the same study came before."""
@@ -392,19 +398,24 @@ class Afterwards:
             ),
         )
 
-    def _worked_on(self, entry: WorkEntry, case: Case, evidence: dict[str, Evidence]) -> WorkEntry:
+    def _worked_on(
+        self, entry: WorkEntry, case: Case, evidence: dict[str, Evidence]
+    ) -> tuple[WorkEntry, ArchiveAwayError | None]:
+        """Scored and sent, as far as that went; and whether the archive is away."""
         if not case.images:
-            return entry
+            return entry, None
+        away = None
         try:
             entry, read = score_entry(entry.number, case.case_id, reader_of(self.model), self.cases)
             if self.forward and entry.score is not None:
                 if why := _why_held_back(read, evidence):
-                    return replace(entry, problem=f"{entry.problem} {why}".strip())
+                    return replace(entry, problem=f"{entry.problem} {why}".strip()), None
                 forward_report(self.forward, read, evidence)
                 entry = replace(entry, sent_at=datetime.now(UTC).isoformat(timespec="seconds"))
         except MammoError as error:
-            return replace(entry, problem=str(error))
-        return entry
+            away = error if isinstance(error, ArchiveAwayError) else None
+            entry = replace(entry, problem=f"{entry.problem} {error}".strip())
+        return entry, away
 
 
 def _why_held_back(read: ReadCase, evidence: Mapping[str, Evidence]) -> str:

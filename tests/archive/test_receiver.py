@@ -13,6 +13,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
+from http.server import BaseHTTPRequestHandler
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -22,15 +24,18 @@ from pynetdicom.association import Association
 
 from mammo_core.archive import receiver as node
 from mammo_core.archive.arrivals import forget_old_arrivals, keep_arrival
+from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.archive.receiver import Receiver, ReceiverSettings
 from mammo_core.archive.worklists import entries_of
 from mammo_core.errors import ConfigError, DiskError, ReadError
-from mammo_core.files import archive_work_root, arrivals_root, cases_root
+from mammo_core.files import archive_work_root, archives_file, arrivals_root, cases_root
 from mammo_core.preprocessing.cases import Case, load_case
 from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.runs.folder import RunFolder
 from tests.archive.orthanc import EXAM, Orthanc, free_port, require_programs
+from tests.archive.stub import Answer, answering, serving
+from tests.archive.stub import refusing as refusing_with
 from tests.archive.studies import MadeUp, write_study
 from tests.certificates import write_certificate
 from tests.e2e.server import ROOT
@@ -118,7 +123,57 @@ def test_a_study_that_nothing_can_be_made_of_holds_up_no_other_and_its_values_ar
     keep_arrival(tmp_path / "arrivals", "cd" * 32, "one", b"other")
     assert receiver.take_up(now=time.time() + 1) == 1
     assert lying(tmp_path) == [b"first"]
-    assert said == ["A study is not whole yet, and tried again in 30 s: ValueError"]
+    assert said == ["A study is not done with, and tried again in 30 s: ValueError"]
+
+
+def storing(stored: list[str]) -> Answer:
+    """An archive that keeps what it is sent; the UIDs of that."""
+
+    def store(handler: BaseHTTPRequestHandler) -> None:
+        body = handler.rfile.read(int(handler.headers["Content-Length"]))
+        parts = [part.partition(b"\r\n\r\n")[2] for part in body.split(b"\r\n--")]
+        uids = [dcmread(BytesIO(part)).SOPInstanceUID for part in parts if b"DICM" in part[:132]]
+        stored.extend(uids)
+        kept = [{"00081155": {"vr": "UI", "Value": [uid]}} for uid in uids]
+        answering({"00081199": {"vr": "SQ", "Value": kept}})(handler)
+
+    return store
+
+
+@pytest.mark.slow
+def test_a_report_that_found_the_archive_away_is_sent_later_and_once(
+    own_home: Path, tmp_path: Path
+) -> None:
+    stored: list[str] = []
+    (tmp_path / "arrivals").mkdir()
+    for number, path in enumerate(EXAM):
+        keep_arrival(tmp_path / "arrivals", STUDY, str(number), path.read_bytes())
+    with serving({"/studies": refusing_with(401)}) as stub:
+        add_archive(archives_file(), Archive(name="here", dicomweb=stub.url))
+        receiver = Receiver(
+            ReceiverSettings(silence=0.0),
+            arrivals=tmp_path / "arrivals",
+            cases=cases_root(),
+            on_complete=node.Afterwards(
+                worklist=node.received_list(archive_work_root()),
+                cases=cases_root(),
+                model="phantom-light",
+                forward="here",
+            ),
+            say=lambda line: None,
+        )
+        now = time.time() + 1
+        assert receiver.take_up(now=now) == 0
+        [entry] = entries_of(received())
+        assert entry.score is not None
+        assert (entry.sent_at, "refused the" in entry.problem) == ("", True)
+        assert len(lying(tmp_path)) == 4
+        stub.answers = {"/studies": storing(stored)}
+        assert [receiver.take_up(now=now + wait) for wait in (29, 30, 3600)] == [0, 1, 0]
+    [entry] = entries_of(received())
+    assert (entry.problem, bool(entry.sent_at)) == ("", True)
+    assert lying(tmp_path) == []
+    assert len(stored) == len(set(stored)) == 5  # a report and four pictures
 
 
 def test_what_never_became_a_case_is_deleted_after_thirty_days(tmp_path: Path) -> None:
@@ -176,9 +231,6 @@ def received() -> RunFolder:
 def test_an_exam_that_was_sent_is_scored_its_report_forwarded_and_no_file_kept(
     orthanc: Orthanc, own_home: Path
 ) -> None:
-    from mammo_core.archive.listed import add_archive
-    from mammo_core.files import archives_file
-
     add_archive(archives_file(), orthanc.archive)
     with running("--model", "phantom-light", "--forward", "here", "--silence", "2") as (port, _):
         subprocess.run(["echoscu", "-aec", "MAMMOSCOPE", "127.0.0.1", str(port)], check=True)
