@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.archive.worklists import KEPT_DAYS
-from mammo_core.files import locked, replace_file, scratch_beside
+from mammo_core.files import locked, replace_file, scratch_beside, sync_folder
 from mammo_core.preprocessing.cases import DAY_SECONDS
 from mammo_core.words import many
 
@@ -31,7 +31,9 @@ def keep_arrival(
     """Whole on the disk when this returns. `study` and `name` are hashes."""
     with _alone_in(root):
         folder = root / study
-        folder.mkdir(exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir()
+            sync_folder(root)
         write(folder / f"{name}.dcm", content)
 
 

@@ -48,8 +48,8 @@ from mammo_core.archive.worklists import (
     score_entry,
 )
 from mammo_core.errors import ArchiveAwayError, ConfigError, DiskError, MammoError, ReadError
-from mammo_core.files import replace_file, sweep_scratch, try_lock
-from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
+from mammo_core.files import replace_file, sweep_scratch, sync_folder, try_lock
+from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case, sync_case
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
@@ -171,6 +171,7 @@ class Receiver:
         """Until `stop`. Only one node at a time has the folder of arrivals, and the list."""
         self._arrivals.mkdir(parents=True, exist_ok=True)
         self._arrivals.chmod(0o700)
+        sync_folder(self._arrivals.parent)
         with (self._arrivals / _ONE_NODE).open("a+b") as lock:
             if not try_lock(lock):
                 raise ConfigError(
@@ -336,6 +337,7 @@ class Receiver:
                 evidence[image.ref.image_id] = read_evidence(contents[image.number - 1])
             except ReadError as error:  # without identity it can be read, and not be sent home
                 passing += [error.sentence] if error.code in PASSING else []
+        sync_case(self._cases, case.case_id)
         self._on_complete(case, evidence)
         if not passing:
             return ""
@@ -437,6 +439,8 @@ def received_list(root: Path) -> RunFolder:
     """The work list of what was received; there is one."""
     run = RunFolder(root / RECEIVED)
     run.path.mkdir(parents=True, exist_ok=True)
+    for folder in (root, root.parent):
+        sync_folder(folder)
     if not run.file("status.json").exists():
         run.write_status(RunStatus(state=RunState.FINISHED, message="Received."))
     return run

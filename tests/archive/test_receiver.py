@@ -126,6 +126,39 @@ def test_a_study_that_nothing_can_be_made_of_holds_up_no_other_and_its_values_ar
     assert said == ["A study is not done with, and tried again in 30 s: ValueError"]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="which file is synced is told by Linux alone")
+def test_what_was_acknowledged_is_past_a_power_cut_before_the_file_that_came_is_dropped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[str] = []
+    real = os.fsync
+
+    def fsync(handle: int) -> None:
+        synced.append(str(Path(f"/proc/self/fd/{handle}").readlink()))
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    (tmp_path / "arrivals").mkdir()
+    keep_arrival(tmp_path / "arrivals", STUDY, "one", EXAM[0].read_bytes())
+    assert {str(tmp_path / "arrivals"), str(tmp_path / "arrivals" / STUDY)} <= set(synced)
+    lay: list[bool] = []
+
+    def listed(case: Case, evidence: dict[str, Evidence]) -> None:
+        kept = tmp_path / "cases" / case.case_id
+        must = {*kept.iterdir(), kept, kept.parent, tmp_path}
+        lay.append({str(path) for path in must} <= set(synced) and len(must) >= 5)
+
+    receiver = Receiver(
+        ReceiverSettings(silence=0.0),
+        arrivals=tmp_path / "arrivals",
+        cases=tmp_path / "cases",
+        on_complete=listed,
+        say=lambda line: None,
+    )
+    assert receiver.take_up(now=time.time() + 1) == 1
+    assert lay == [True]
+
+
 def storing(stored: list[str]) -> Answer:
     """An archive that keeps what it is sent; the UIDs of that."""
 
