@@ -6,7 +6,16 @@ from pathlib import Path
 
 from mammo_core.commands.command import Command, say, say_aside
 from mammo_core.errors import ConfigError
-from mammo_core.files import archive_work_root, archives_file, arrivals_root, cases_root
+from mammo_core.files import (
+    accounts_file,
+    archive_work_root,
+    archives_file,
+    arrivals_root,
+    cases_root,
+    owned_root,
+)
+from mammo_core.sharing.owners import OF_RUN, write_owner
+from mammo_core.sharing.rights import Owner
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,6 +42,10 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--memory-megabytes", type=int, default=1200,
         help="of all objects that are coming in (1200); what does not fit is to be sent again",
     )  # fmt: skip
+    parser.add_argument(
+        "--account", default="", metavar="NAME",
+        help="where the server is shared: whose cases and work list it is that studies come to",
+    )  # fmt: skip
     for name, words in (
         ("cert", "this node's certificate, as PEM: DICOM over TLS"),
         ("key", "its key"),
@@ -49,8 +62,8 @@ def _run(arguments: argparse.Namespace) -> int:
         ReceiverSettings,
         reader_of,
         received_list,
-        tls_context,
     )
+    from mammo_core.archive.wire import tls_context
 
     if bool(arguments.tls_cert) != bool(arguments.tls_key):
         raise ConfigError("TLS needs both --tls-cert and --tls-key.")
@@ -60,6 +73,10 @@ def _run(arguments: argparse.Namespace) -> int:
             raise ConfigError("--forward sends a report, and a report needs --model.")
     if arguments.model:
         reader_of(arguments.model)  # what is wrong with it is told now
+    own = folder_of(arguments.account)
+    worklist = received_list(archive_work_root(own))
+    if own is not None:
+        write_owner(worklist.file(OF_RUN), Owner(folder=own.name))
     settings = ReceiverSettings(
         aet=arguments.aet,
         host=arguments.host,
@@ -73,10 +90,10 @@ def _run(arguments: argparse.Namespace) -> int:
     receiver = Receiver(
         settings,
         arrivals=arrivals_root(),
-        cases=cases_root(),
+        cases=cases_root(own),
         on_complete=Afterwards(
-            worklist=received_list(archive_work_root()),
-            cases=cases_root(),
+            worklist=worklist,
+            cases=cases_root(own),
             model=arguments.model,
             forward=arguments.forward,
             say=say,
@@ -92,6 +109,27 @@ def _run(arguments: argparse.Namespace) -> int:
     except KeyboardInterrupt:
         receiver.stop()
     return 0
+
+
+def folder_of(name: str) -> Path | None:
+    """Where the things of that account lie; None where no account was named."""
+    from mammo_core.sharing.accounts import known_account, list_accounts
+    from mammo_core.sharing.rights import Action, why_not
+
+    if not name:
+        if list_accounts(accounts_file()):
+            say_aside(
+                "This server has accounts, and nobody who signs in sees what is received now. Say "
+                "whose it is with --account NAME."
+            )
+        return None
+    account = known_account(accounts_file(), name)
+    if why_not(account.role, Action.ARCHIVE):
+        raise ConfigError(
+            f"Account {name} is that of a {account.role}, who does not see what comes from an "
+            "archive. Name a researcher or an admin."
+        )
+    return owned_root() / account.folder
 
 
 def peer_of(text: str) -> tuple[str, str]:

@@ -20,8 +20,11 @@ from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.dsutils import encode
 
 from mammo_core.archive.receiver import Receiver, ReceiverSettings, check_receiver
-from mammo_core.commands.receive import peer_of
-from mammo_core.errors import ConfigError, ReadError
+from mammo_core.commands.receive import folder_of, peer_of
+from mammo_core.errors import ConfigError, ReadError, UnknownNameError
+from mammo_core.files import accounts_file, owned_root
+from mammo_core.sharing.accounts import add_account
+from mammo_core.sharing.rights import Role
 from tests.archive.orthanc import free_port
 from tests.archive.studies import MadeUp, write_study
 
@@ -246,3 +249,19 @@ def test_an_address_is_the_same_however_it_is_written() -> None:
 def test_a_port_is_one_that_there_is(port: int) -> None:
     with pytest.raises(ConfigError, match="from 1 to 65535"):
         check_receiver(ReceiverSettings(port=port))
+
+
+def test_where_the_server_is_shared_it_is_said_whose_the_studies_are(
+    own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert folder_of("") is None
+    assert capsys.readouterr().err == ""
+    anna = add_account(accounts_file(), "anna", Role.RESEARCHER)
+    add_account(accounts_file(), "rita", Role.READER)
+    assert folder_of("anna") == owned_root() / anna.folder
+    assert folder_of("") is None
+    assert "nobody who signs in sees what is received" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="Account rita is that of a reader"):
+        folder_of("rita")
+    with pytest.raises(UnknownNameError, match="otto"):
+        folder_of("otto")
