@@ -38,7 +38,7 @@ from mammo_core.archive.client import FOR_PRESENTATION, FOR_PROCESSING
 from mammo_core.archive.exams import Contents
 from mammo_core.archive.links import Link, LinkedImage, keep_link
 from mammo_core.archive.results import Reader, forward_report, open_reader
-from mammo_core.archive.wire import Entity, Entrance, Held, plain_address
+from mammo_core.archive.wire import Entity, Entrance, MemoryBudget, plain_address
 from mammo_core.archive.worklists import (
     KEPT_DAYS,
     RECEIVED,
@@ -164,7 +164,9 @@ class Receiver:
         self._keep_image = keep
         self._ask = ask
         self._tries: dict[str, tuple[int, float]] = {}  # by study, how many and when the next is
-        self._held = Held(most_bytes=settings.most_held_bytes, most_of_one=settings.most_bytes)
+        self._budget = MemoryBudget(
+            most_bytes=settings.most_held_bytes, most_of_one=settings.most_bytes
+        )
         self._over = threading.Event()
 
     def serve(self, *, tls: ssl.SSLContext | None = None) -> None:
@@ -245,7 +247,7 @@ class Receiver:
 
     def _measured(self, event: Any) -> None:
         """An object without end is not waited for."""
-        if isinstance(event.pdu, P_DATA_TF) and not self._held.take(event.assoc, event.pdu):
+        if isinstance(event.pdu, P_DATA_TF) and not self._budget.take(event.assoc, event.pdu):
             most = self._settings.most_bytes // MEGABYTE
             self._say(f"Broke off an object of more than {most} MB, or of no sound form.")
             event.assoc.abort()
@@ -257,13 +259,13 @@ class Receiver:
                 return _NOT_AUTHORISED
             if event.request.AffectedSOPClassUID not in STORED:
                 return _NOT_SUPPORTED
-            if self._held.is_dropped(event.assoc):
+            if self._budget.is_dropped(event.assoc):
                 self._say("Put off an image: too many are coming in at once for the memory.")
                 return _NO_ROOM
             with event.request.DataSet.getbuffer() as body:
                 return self._taken(event, body)
         finally:
-            self._held.answered(event.assoc)
+            self._budget.answered(event.assoc)
 
     def _taken(self, event: Any, body: memoryview) -> int:
         """Written as it lies in memory: an image is large, and there it is once."""

@@ -21,7 +21,7 @@ from pynetdicom.transport import AssociationServer, AssociationSocket, RequestHa
 from mammo_core.errors import ConfigError
 
 _SLACK_BYTES: Final = 64 * 1024  # a request for an association may be longer than a PDU of data
-_PDU_SECONDS: Final = 60.0  # from its first byte to its last
+_PDU_SECONDS: Final = 60.0  # from its first byte to its last; before the first, hands are shaken
 _OPEN_FOR_EACH: Final = 4  # lines that may be open for each association that may be made
 _MOST_TOLD: Final = 1000  # addresses of which it is said that they were refused: once for each
 _COMMAND_BYTES: Final = 64 * 1024  # what is said of an object; the rest is the object
@@ -164,7 +164,7 @@ class _Coming:
     is_dropped: bool = False
 
 
-class Held:
+class MemoryBudget:
     """What the objects of all associations take of the memory. One that does not fit is not kept
     as it comes, so that it can be answered when it is over: try again.
     """
@@ -222,9 +222,6 @@ class Held:
             self._coming[association].popleft()
 
 
-_HANDSHAKE_SECONDS: Final = 20.0
-
-
 class _LateHandshake(ssl.SSLContext):
     """Hands are shaken by each association's own thread, with its first bytes. In the loop that
     accepts connections, a node that says nothing would keep all others out.
@@ -239,7 +236,6 @@ class _LateHandshake(ssl.SSLContext):
         server_hostname: str | bytes | None = None,
         session: ssl.SSLSession | None = None,
     ) -> ssl.SSLSocket:
-        sock.settimeout(_HANDSHAKE_SECONDS)
         return super().wrap_socket(sock, server_side, False, suppress_ragged_eofs)
 
 
