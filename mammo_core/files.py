@@ -69,7 +69,7 @@ def scratch_beside(path: Path) -> Path:
     return path.with_name(f".{path.name}.{os.getpid()}-{secrets.token_hex(8)}.tmp")
 
 
-def replace_file(path: Path, content: str | bytes | Iterable[str]) -> None:
+def replace_file(path: Path, content: str | bytes | Iterable[str | bytes | memoryview]) -> None:
     """Write beside, flush, fsync, rename: a kill at any moment leaves a whole file behind."""
     scratch = scratch_beside(path)
     parts = (content,) if isinstance(content, str | bytes) else content

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.archive.worklists import KEPT_DAYS
-from mammo_core.files import locked, replace_file, scratch_beside
+from mammo_core.files import locked, replace_file, scratch_beside, sync_folder
 from mammo_core.preprocessing.cases import DAY_SECONDS
 from mammo_core.words import many
 
@@ -21,18 +21,19 @@ _COMING: Final = re.compile(r"[0-9a-f]{64}")
 _ASIDE: Final = re.compile(r"[0-9a-f]{64}\.[0-9a-f]{16}")
 
 
+Content = bytes | tuple[bytes | memoryview, ...]  # one after another
+Write = Callable[[Path, Content], None]
+
+
 def keep_arrival(
-    root: Path,
-    study: str,
-    name: str,
-    content: bytes,
-    *,
-    write: Callable[[Path, bytes], None] = replace_file,
+    root: Path, study: str, name: str, content: Content, *, write: Write = replace_file
 ) -> None:
     """Whole on the disk when this returns. `study` and `name` are hashes."""
     with _alone_in(root):
         folder = root / study
-        folder.mkdir(exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir()
+            sync_folder(root)
         write(folder / f"{name}.dcm", content)
 
 

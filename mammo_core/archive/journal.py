@@ -8,17 +8,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from mammo_core.files import told_of_disk
+from mammo_core.files import sync_folder, told_of_disk
 
 
 def append_line(path: Path, document: Any) -> None:
     """On the disk when this returns."""
     with told_of_disk(path.parent), path.open("a+b") as stream:
         stream.seek(0, os.SEEK_END)
-        is_whole = stream.tell() == 0 or _last_byte(path) == b"\n"
+        is_new = stream.tell() == 0
+        is_whole = is_new or _last_byte(path) == b"\n"
         stream.write((b"" if is_whole else b"\n") + json.dumps(document).encode() + b"\n")
         stream.flush()
         os.fsync(stream.fileno())
+        if is_new:
+            sync_folder(path.parent)
 
 
 def _last_byte(path: Path) -> bytes:

@@ -8,7 +8,6 @@ the folder of arrivals is taken up again at the next start.
 """
 
 import shutil
-import socket
 import ssl
 import threading
 import time
@@ -21,10 +20,12 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
 
-from pynetdicom import AE, evt
+from pynetdicom import evt
+from pynetdicom.dsutils import encode_file_meta
 from pynetdicom.pdu import P_DATA_TF
 
 from mammo_core.archive.arrivals import (
+    Write,
     drop_study,
     files_of,
     forgotten_in_words,
@@ -37,6 +38,7 @@ from mammo_core.archive.client import FOR_PRESENTATION, FOR_PROCESSING
 from mammo_core.archive.exams import Contents
 from mammo_core.archive.links import Link, LinkedImage, keep_link
 from mammo_core.archive.results import Reader, forward_report, open_reader
+from mammo_core.archive.wire import Entity, Entrance, MemoryBudget, plain_address
 from mammo_core.archive.worklists import (
     KEPT_DAYS,
     RECEIVED,
@@ -45,14 +47,19 @@ from mammo_core.archive.worklists import (
     entries_of,
     score_entry,
 )
-from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
-from mammo_core.files import replace_file, sweep_scratch
-from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case
+from mammo_core.errors import ArchiveAwayError, ConfigError, DiskError, MammoError, ReadError
+from mammo_core.files import replace_file, sweep_scratch, sync_folder, try_lock
+from mammo_core.preprocessing.cases import DAY_SECONDS, Case, keep_case, store_case, sync_case
 from mammo_core.preprocessing.dicom.parse import SYNTAXES
 from mammo_core.preprocessing.pixel_files import KeptImage
 from mammo_core.preprocessing.reading.identity import Evidence
 from mammo_core.preprocessing.reading.limits import FILE_BYTES, MEGABYTE, PASSING
-from mammo_core.preprocessing.reading.read import keep_mammogram, read_evidence, read_exam
+from mammo_core.preprocessing.reading.read import (
+    EXAM_BYTES,
+    ask_exam,
+    keep_mammogram,
+    read_evidence,
+)
 from mammo_core.reports.case.record import ReadCase
 from mammo_core.runs.folder import RunFolder, RunStatus, find_checkpoint
 from mammo_core.scores import shown_digits
@@ -71,6 +78,8 @@ _SYNTAXES: Final = [syntax.uid for syntax in SYNTAXES]
 _SUCCESS, _NO_ROOM, _NOT_UNDERSTOOD = 0x0000, 0xA700, 0xC000  # PS3.4 B.2.3
 _NOT_AUTHORISED, _NOT_SUPPORTED = 0x0124, 0x0122  # PS3.7 C.5
 _LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+_PREAMBLE: Final = b"\0" * 128 + b"DICM"
+_ONE_NODE: Final = ".node"  # locked as long as a node runs
 _POLL_SECONDS: Final = 0.5
 _FIRST_WAIT: Final = 30.0  # seconds until a study that could not be kept is tried again; doubled
 _LONGEST_WAIT: Final = 6 * 3600.0
@@ -88,6 +97,7 @@ class ReceiverSettings:
     silence: float = 10.0  # seconds after which a study is complete
     associations: int = 8
     most_bytes: int = FILE_BYTES  # of one object
+    most_held_bytes: int = 2 * FILE_BYTES  # of all that are coming in, in memory
     pdu_bytes: int = 128 * 1024
 
 
@@ -97,8 +107,19 @@ def check_receiver(settings: ReceiverSettings) -> None:
             f"Listening on {settings.host} lets other computers send. Name each with "
             "--allow AET=ADDRESS, as in --allow MAMMO1=10.1.2.3."
         )
-    if not 1 <= len(settings.aet) <= 16 or not settings.aet.isascii():
-        raise ConfigError(f"{settings.aet!r} is no application entity title: 1 to 16 letters.")
+    check_title(settings.aet)
+    if not 1 <= settings.port <= 65535:
+        raise ConfigError(f"{settings.port} is no port. Choose one from 1 to 65535 with --port.")
+    if settings.most_held_bytes < settings.most_bytes:
+        raise ConfigError(
+            f"One object may have {settings.most_bytes // MEGABYTE} MB, but all together only "
+            f"{settings.most_held_bytes // MEGABYTE}. Give --memory-megabytes that much at least."
+        )
+
+
+def check_title(title: str) -> None:
+    if not 1 <= len(title) <= 16 or not title.isascii() or not title.isprintable():
+        raise ConfigError(f"{title!r} is no application entity title: 1 to 16 letters.")
 
 
 class _Files(Contents):
@@ -128,43 +149,63 @@ class Receiver:
         cases: Path,
         on_complete: Complete,
         say: Callable[[str], None],
-        write: Callable[[Path, bytes], None] = replace_file,
+        write: Write = replace_file,
         keep: Callable[[bytes, Path], KeptImage] = keep_mammogram,
+        ask: Callable[[bytes], str] = ask_exam,
     ) -> None:
         check_receiver(settings)
         self._settings = settings
+        self._allowed = {(title, plain_address(one)) for title, one in settings.allowed}
         self._arrivals = arrivals
         self._cases = cases
         self._on_complete = on_complete
         self._say = say
         self._write = write
         self._keep_image = keep
+        self._ask = ask
         self._tries: dict[str, tuple[int, float]] = {}  # by study, how many and when the next is
-        self._sizes: dict[int, int] = {}  # of what is coming in, by association
+        self._budget = MemoryBudget(
+            most_bytes=settings.most_held_bytes, most_of_one=settings.most_bytes
+        )
         self._over = threading.Event()
 
     def serve(self, *, tls: ssl.SSLContext | None = None) -> None:
-        """Until `stop`."""
+        """Until `stop`. Only one node at a time has the folder of arrivals, and the list."""
         self._arrivals.mkdir(parents=True, exist_ok=True)
         self._arrivals.chmod(0o700)
-        sweep_scratch(self._arrivals)
+        sync_folder(self._arrivals.parent)
+        with (self._arrivals / _ONE_NODE).open("a+b") as lock:
+            if not try_lock(lock):
+                raise ConfigError(
+                    "Another `mammo receive` takes studies into this folder already. End it, or "
+                    "give this one a MAMMO_HOME of its own."
+                )
+            sweep_scratch(self._arrivals)
+            self._serve(tls)
+
+    def _serve(self, tls: ssl.SSLContext | None) -> None:
         name, place = self._settings.aet, (self._settings.host, self._settings.port)
         try:
-            server = self._entity().start_server(
-                place, block=False, ssl_context=tls, evt_handlers=self._handlers()
+            entrance = Entrance(
+                self._entity(),
+                place,
+                tls=tls,
+                handlers=self._handlers(),
+                addresses=frozenset(address for _, address in self._allowed),
+                say=self._say,
             )
         except OSError as error:
             raise ConfigError(
                 f"Nothing can listen at {place[0]}, port {place[1]}: {error.strerror}. Choose "
                 "another with --port."
             ) from None
+        entrance.start()
         self._say(f"{name} listens at {place[0]}, port {place[1]}. Ctrl-C ends it.")
         try:
             while not self._over.wait(_POLL_SECONDS):
                 self.take_up()
         finally:
-            if server is not None:
-                server.shutdown()
+            entrance.shutdown()
 
     def stop(self) -> None:
         self._over.set()
@@ -175,11 +216,10 @@ class Receiver:
             (evt.EVT_C_ECHO, self._echoed),
             (evt.EVT_C_STORE, self._stored),
             (evt.EVT_PDU_RECV, self._measured),
-            (evt.EVT_CONN_CLOSE, self._closed),
         ]
 
-    def _entity(self) -> AE:
-        entity = AE(ae_title=self._settings.aet)
+    def _entity(self) -> Entity:
+        entity = Entity(ae_title=self._settings.aet)
         entity.maximum_associations = self._settings.associations
         entity.maximum_pdu_size = self._settings.pdu_bytes
         entity.require_called_aet = True
@@ -194,8 +234,8 @@ class Receiver:
     def _is_allowed(self, event: Any) -> bool:
         """A title alone is anybody's to claim."""
         peer = event.assoc.requestor
-        known = (str(peer.ae_title).strip(), str(peer.address))
-        return not self._settings.allowed or known in self._settings.allowed
+        known = (str(peer.ae_title).strip(), plain_address(str(peer.address)))
+        return not self._allowed or known in self._allowed
 
     def _accepted(self, event: Any) -> None:
         if not self._is_allowed(event):
@@ -207,45 +247,49 @@ class Receiver:
 
     def _measured(self, event: Any) -> None:
         """An object without end is not waited for."""
-        if not isinstance(event.pdu, P_DATA_TF):
-            return
-        name = id(event.assoc)
-        size = self._sizes.get(name, 0) + len(event.pdu)
-        self._sizes[name] = size
-        if size > self._settings.most_bytes:
-            self._sizes.pop(name)
-            self._say(
-                f"Broke off an object of more than {self._settings.most_bytes // MEGABYTE} MB."
-            )
+        if isinstance(event.pdu, P_DATA_TF) and not self._budget.take(event.assoc, event.pdu):
+            most = self._settings.most_bytes // MEGABYTE
+            self._say(f"Broke off an object of more than {most} MB, or of no sound form.")
             event.assoc.abort()
-
-    def _closed(self, event: Any) -> None:
-        self._sizes.pop(id(event.assoc), None)
 
     def _stored(self, event: Any) -> int:
         """Success is answered when the image is whole on the disk."""
-        self._sizes.pop(id(event.assoc), None)
-        if not self._is_allowed(event):
-            return _NOT_AUTHORISED
-        if event.request.AffectedSOPClassUID not in STORED:
-            return _NOT_SUPPORTED
-        content = bytes(event.encoded_dataset())
-        study = read_exam(content)
+        try:
+            if not self._is_allowed(event):
+                return _NOT_AUTHORISED
+            if event.request.AffectedSOPClassUID not in STORED:
+                return _NOT_SUPPORTED
+            if self._budget.is_dropped(event.assoc):
+                self._say("Put off an image: too many are coming in at once for the memory.")
+                return _NO_ROOM
+            with event.request.DataSet.getbuffer() as body:
+                return self._taken(event, body)
+        finally:
+            self._budget.answered(event.assoc)
+
+    def _taken(self, event: Any, body: memoryview) -> int:
+        """Written as it lies in memory: an image is large, and there it is once."""
+        head = _PREAMBLE + encode_file_meta(event.file_meta)
+        try:
+            study = self._ask(head + bytes(body[:EXAM_BYTES]))
+        except ReadError as error:
+            self._say(f"Put off an image: {error.sentence}")
+            return _NO_ROOM
         if not study:
             self._say("Refused an object that does not say which study it is of.")
             return _NOT_UNDERSTOOD
         name = sha256(str(event.request.AffectedSOPInstanceUID).encode()).hexdigest()
         try:
-            self._keep(content, study, name)
+            self._keep((head, body), study, name)
         except OSError as error:
             said = str(error) if isinstance(error, DiskError) else type(error).__name__
             self._say(f"Refused an image: {said}")
             return _NO_ROOM
         return _SUCCESS
 
-    def _keep(self, content: bytes, study: str, name: str) -> None:
+    def _keep(self, content: tuple[bytes, memoryview], study: str, name: str) -> None:
         free = shutil.disk_usage(self._arrivals).free
-        if free < len(content) + _ROOM_BYTES:
+        if free < sum(map(len, content)) + _ROOM_BYTES:
             raise DiskError(f"Only {free // MEGABYTE} MB are left on the disk. Make room.")
         keep_arrival(self._arrivals, study, name, content, write=self._write)
 
@@ -270,7 +314,7 @@ class Receiver:
         if passing and not self._is_forgotten(folder, now):
             wait = min(_FIRST_WAIT * 2**tried, _LONGEST_WAIT)
             self._tries[folder.name] = (tried + 1, now + wait)
-            self._say(f"A study is not whole yet, and tried again in {wait:.0f} s: {passing}")
+            self._say(f"A study is not done with, and tried again in {wait:.0f} s: {passing}")
         return not passing
 
     def _is_forgotten(self, folder: Path, now: float) -> bool:
@@ -295,6 +339,7 @@ class Receiver:
                 evidence[image.ref.image_id] = read_evidence(contents[image.number - 1])
             except ReadError as error:  # without identity it can be read, and not be sent home
                 passing += [error.sentence] if error.code in PASSING else []
+        sync_case(self._cases, case.case_id)
         self._on_complete(case, evidence)
         if not passing:
             return ""
@@ -302,47 +347,11 @@ class Receiver:
         return f"{len(passing)} of {count} could not be read. {passing[0]}"
 
 
-_HANDSHAKE_SECONDS: Final = 20.0
-
-
-class _LateHandshake(ssl.SSLContext):
-    """Hands are shaken by each association's own thread, with its first bytes. In the loop that
-    accepts connections, a node that says nothing would keep all others out.
-    """
-
-    def wrap_socket(
-        self,
-        sock: socket.socket,
-        server_side: bool = False,
-        do_handshake_on_connect: bool = False,
-        suppress_ragged_eofs: bool = True,
-        server_hostname: str | bytes | None = None,
-        session: ssl.SSLSession | None = None,
-    ) -> ssl.SSLSocket:
-        sock.settimeout(_HANDSHAKE_SECONDS)
-        return super().wrap_socket(sock, server_side, False, suppress_ragged_eofs)
-
-
-def tls_context(certificate: Path, key: Path, authority: Path | None) -> ssl.SSLContext:
-    """With an `authority`, only nodes that it knows may connect (PS3.15 B.9)."""
-    context = _LateHandshake(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(certificate, key)
-        if authority is not None:
-            context.load_verify_locations(authority)
-            context.verify_mode = ssl.CERT_REQUIRED
-    except (OSError, ssl.SSLError):
-        raise ConfigError(
-            "The certificate, its key or the authority's certificate cannot be used. Give PEM "
-            "files that belong together."
-        ) from None
-    return context
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Afterwards:
-    """What becomes of a case that was received: a line of the work list, a score, a report sent."""
+    """What becomes of a case that was received: a line of the work list, a score, a report sent. An
+    archive that is away is told by an ArchiveAwayError, when all else is done.
+    """
 
     worklist: RunFolder
     cases: Path
@@ -355,9 +364,13 @@ class Afterwards:
         keep_case(self.cases, case.case_id, until=time.time() + KEPT_DAYS * DAY_SECONDS)
         if self.forward and evidence:
             keep_link(self.cases, case.case_id, self._link(evidence))
-        entry = self._worked_on(entry, case, evidence) if self.model else entry
+        away = None
+        if self.model:
+            entry, away = self._worked_on(entry, case, evidence)
         add_entry(self.worklist, entry)
         self.say(_said(entry))
+        if away is not None:  # the study stays where it is until its report went through
+            raise away
 
     def _entered(self, case: Case) -> WorkEntry:
         """The same place in the list where the same study came before."""
@@ -389,19 +402,24 @@ class Afterwards:
             ),
         )
 
-    def _worked_on(self, entry: WorkEntry, case: Case, evidence: dict[str, Evidence]) -> WorkEntry:
+    def _worked_on(
+        self, entry: WorkEntry, case: Case, evidence: dict[str, Evidence]
+    ) -> tuple[WorkEntry, ArchiveAwayError | None]:
+        """Scored and sent, as far as that went; and whether the archive is away."""
         if not case.images:
-            return entry
+            return entry, None
+        away = None
         try:
             entry, read = score_entry(entry.number, case.case_id, reader_of(self.model), self.cases)
             if self.forward and entry.score is not None:
                 if why := _why_held_back(read, evidence):
-                    return replace(entry, problem=f"{entry.problem} {why}".strip())
+                    return replace(entry, problem=f"{entry.problem} {why}".strip()), None
                 forward_report(self.forward, read, evidence)
                 entry = replace(entry, sent_at=datetime.now(UTC).isoformat(timespec="seconds"))
         except MammoError as error:
-            return replace(entry, problem=str(error))
-        return entry
+            away = error if isinstance(error, ArchiveAwayError) else None
+            entry = replace(entry, problem=f"{entry.problem} {error}".strip())
+        return entry, away
 
 
 def _why_held_back(read: ReadCase, evidence: Mapping[str, Evidence]) -> str:
@@ -423,6 +441,8 @@ def received_list(root: Path) -> RunFolder:
     """The work list of what was received; there is one."""
     run = RunFolder(root / RECEIVED)
     run.path.mkdir(parents=True, exist_ok=True)
+    for folder in (root, root.parent):
+        sync_folder(folder)
     if not run.file("status.json").exists():
         run.write_status(RunStatus(state=RunState.FINISHED, message="Received."))
     return run

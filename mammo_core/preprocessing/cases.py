@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ConfigError, DiskError, MammoError, ReadError
-from mammo_core.files import locked, replace_file, scratch_beside, told_of_disk
+from mammo_core.files import locked, replace_file, scratch_beside, sync_folder, told_of_disk
 from mammo_core.preprocessing.pixel_files import (
     KINDS,
     KeptImage,
@@ -306,6 +306,16 @@ def keep_case(root: Path, case_id: str, *, until: float, now: float | None = Non
         kept = replace(case, kept_until=max(case.kept_until, until))
         _write(kept, root)
     return kept
+
+
+def sync_case(root: Path, case_id: str) -> None:
+    """Not even a power cut loses the case after this: whoever drops what it was made of asks."""
+    folder = root / case_id
+    for file in folder.iterdir():
+        with file.open("rb+") as stream:
+            os.fsync(stream.fileno())
+    for each in (folder, root, root.parent):
+        sync_folder(each)
 
 
 def forget_case(root: Path, case: Case, *, now: float) -> None:

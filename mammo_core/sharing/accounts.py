@@ -84,13 +84,13 @@ def add_account(file: Path, name: str, role: Role, *, password: str = "") -> Acc
 
 def remove_account(file: Path, name: str) -> Account:
     """Nobody signs in by it any more; who has, is signed out."""
-    gone = _known(file, name)
+    gone = known_account(file, name)
     _change(file, lambda accounts: tuple(one for one in accounts if one.name != name))
     return gone
 
 
 def set_password(file: Path, name: str, password: str) -> None:
-    _known(file, name)
+    known_account(file, name)
     _change_one(file, name, lambda account: replace(account, password=_hashed(password)))
 
 
@@ -131,7 +131,8 @@ def _nobodys() -> str:
     return _hasher().hash(secrets.token_hex(16))
 
 
-def _known(file: Path, name: str) -> Account:
+def known_account(file: Path, name: str) -> Account:
+    """The account of that name, or an UnknownNameError with those there are."""
     accounts = list_accounts(file)
     account = find_account(accounts, name)
     if account is None:

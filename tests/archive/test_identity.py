@@ -5,20 +5,24 @@ home on purpose.
 import os
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pynetdicom import AE
 
 from mammo_core.archive.client import Query, connect
 from mammo_core.archive.exams import open_study
 from mammo_core.archive.listed import add_archive
 from mammo_core.archive.pull import PullLimits, pull_studies
+from mammo_core.archive.receiver import Afterwards, Receiver, ReceiverSettings, received_list
 from mammo_core.archive.results import open_reader
-from mammo_core.archive.worklists import send_case
-from mammo_core.files import archives_file, cases_root
+from mammo_core.archive.worklists import entries_of, send_case
+from mammo_core.files import archive_work_root, archives_file, arrivals_root, cases_root
 from mammo_core.runs.folder import find_checkpoint
-from tests.archive.orthanc import EXAM, Orthanc
+from tests.archive.orthanc import EXAM, Orthanc, free_port
 from tests.e2e.server import ROOT
 
 pytestmark = pytest.mark.slow
@@ -38,13 +42,18 @@ def mark(number: int, place: int) -> str:
     return f"ZQ{number:02d}X{place:02d}ZQ"
 
 
-def planted(folder: Path) -> tuple[list[Path], list[bytes]]:
-    """One image for each study, and the marks in them, UIDs among these."""
+def planted(folder: Path, *, step: int = 1) -> tuple[list[Path], list[bytes]]:
+    """One image for each study, and the marks in them, UIDs among these. Of the pixels every so
+    many are kept.
+    """
     folder.mkdir()
     template = next(path for path in EXAM if "explicit" in path.name)
     files, marks = [], []
     for number in range(STUDIES):
         made = dcmread(template)
+        pixels = made.pixel_array[::step, ::step]
+        made.Rows, made.Columns = pixels.shape
+        made.PixelData = pixels.tobytes()
         for place, keyword in enumerate(PLANTED):
             setattr(made, keyword, mark(number, place))
             marks.append(mark(number, place).encode())
@@ -100,3 +109,48 @@ def run_commands() -> None:
     for arguments in (["check", "here"], ["pull", "here", "--out", os.devnull]):
         command = [sys.executable, "-c", code, "archive", *arguments]
         subprocess.run(command, cwd=ROOT, check=False)
+
+
+def test_a_thousand_marks_that_are_sent_here_are_neither_listed_nor_told_nor_left(
+    own_home: Path, tmp_path: Path
+) -> None:
+    """Nothing of who she is in the list, the cases, the log, or the names of what has arrived."""
+    files, marks = planted(tmp_path / "files", step=16)
+    said: list[str] = []
+    arrivals = arrivals_root()
+    settings = ReceiverSettings(port=free_port(), silence=600.0)
+    worklist = received_list(archive_work_root())
+    receiver = Receiver(
+        settings,
+        arrivals=arrivals,
+        cases=cases_root(),
+        on_complete=Afterwards(
+            worklist=worklist, cases=cases_root(), forward="here", say=said.append
+        ),
+        say=said.append,
+    )
+    thread = threading.Thread(target=receiver.serve)
+    thread.start()
+    try:
+        entity = AE(ae_title="SENDER")
+        entity.add_requested_context("1.2.840.10008.5.1.4.1.1.1.2", "1.2.840.10008.1.2.1")
+        deadline = time.monotonic() + 30
+        while not said and time.monotonic() < deadline:
+            time.sleep(0.05)
+        association = entity.associate("127.0.0.1", settings.port, ae_title="MAMMOSCOPE")
+        for file in files:
+            assert association.send_c_store(dcmread(file)).Status == 0
+        association.release()
+    finally:
+        receiver.stop()
+        thread.join()
+    names = [str(path) for path in arrivals.glob("*/*")]
+    assert len(names) == STUDIES
+    assert receiver.take_up(now=time.time() + 700) == STUDIES
+    entries = entries_of(worklist)
+    assert [(entry.images, entry.problem) for entry in entries] == [(1, "")] * STUDIES
+    assert len(said) > STUDIES
+    told = "\n".join(said + names).encode()
+    assert [one for one in marks if one in told] == []
+    assert not list(arrivals.glob("*/*"))
+    assert found_in(own_home, marks) == []

@@ -16,7 +16,7 @@ from mammo_core.types import Mammogram
 
 PREAMBLE: Final = 128
 PREFIX: Final = b"DICM"
-_HEAD_BYTES: Final = 2**18  # headers of mammograms are far shorter
+EXAM_BYTES: Final = 2**18  # headers of mammograms are far shorter
 _WHOSE: Final = (0x0020000D, 0x00100020)  # Study Instance UID, Patient ID
 
 
@@ -65,12 +65,22 @@ def read_exam(content: bytes) -> str:
     """What a DICOM calls its exam, or without that its patient, as a hash; "" for all else, where
     it does not say, and where it cannot be asked: reading it tells why.
     """
-    head = content[:_HEAD_BYTES]
+    try:
+        return ask_exam(content)
+    except ReadError:
+        return ""
+
+
+def ask_exam(content: bytes) -> str:
+    """As `read_exam`, but what says nothing of the file, only of this moment, is a ReadError."""
+    head = content[:EXAM_BYTES]
     if not is_dicom(head):
         return ""
     try:
         return shared_pool().read_exam(head)
-    except ReadError:
+    except ReadError as error:
+        if error.code in limits.PASSING:
+            raise
         return ""
 
 
