@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any, Final
 
+import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 
@@ -21,6 +22,8 @@ MOST_STUDIES: Final = 500  # shown of one search
 MOST_IMAGES: Final = 64  # of one study
 _PAGE: Final = 500  # instances in one answer
 _MOST_INSTANCES: Final = 20_000  # looked at in one study to find its mammograms
+_CONFLICT: Final = 409  # the archive refuses, and says of each object why
+_DUPLICATE: Final = 0x0111  # "duplicate SOP instance" (PS3.7 C.4)
 _UID: Final = re.compile(r"[0-9.]{3,64}")
 _DATE: Final = re.compile(r"[0-9]{8}")
 _TEXT: Final = re.compile(r"[^\x00-\x1f\\]{1,64}")
@@ -155,16 +158,22 @@ class ArchiveClient:
     def store(self, objects: Sequence[Dataset]) -> None:
         """Have the archive keep `objects`; an ArchiveError unless it says it keeps them all."""
         with told(self.archive, self._patience, "sending results"):
-            answer = self._web.store_instances(objects)
-            kept = {
-                str(one.ReferencedSOPInstanceUID) for one in answer.get("ReferencedSOPSequence", ())
-            }
+            kept = _kept(self._stored(objects))
             missing = [one for one in objects if str(one.SOPInstanceUID) not in kept]
         if missing:
             raise ArchiveError(
                 f"Archive {self.archive.name} did not keep {len(missing)} of {len(objects)} "
                 "objects. Does it take structured reports and secondary captures?"
             )
+
+    def _stored(self, objects: Sequence[Dataset]) -> Dataset:
+        """What the archive says became of each; also where it refuses them with reasons."""
+        try:
+            return self._web.store_instances(objects)
+        except requests.exceptions.HTTPError as error:
+            if error.response is None or error.response.status_code != _CONFLICT:
+                raise
+            return Dataset.from_json(error.response.json())
 
     def probe_store(self) -> None:
         """Whether STOW-RS is there: what holds no object is refused, and changes nothing."""
@@ -209,6 +218,14 @@ def choose(images: Sequence[FoundImage], *, modality: str) -> ReadableImages:
     left_out = len(of_modality) - len(flat)
     words = f"{left_out} tomosynthesis left out; only two-dimensional images are read."
     return ReadableImages(images=tuple(kept), left_out=words if left_out else "")
+
+
+def _kept(answer: Dataset) -> set[str]:
+    """Which objects the archive has now: those it took, and those it had (PS3.18 10.5.3)."""
+    refused = answer.get("FailedSOPSequence") or ()
+    known = [one for one in refused if one.get("FailureReason") == _DUPLICATE]
+    taken = answer.get("ReferencedSOPSequence") or ()
+    return {str(one.ReferencedSOPInstanceUID) for one in (*taken, *known)}
 
 
 def _why_none(

@@ -149,15 +149,23 @@ def _scored(
         return WorkEntry(number=number, problem=str(error))
 
 
+_now: Final = partial(datetime.now, UTC)
+
+
 def score_entry(
-    number: int, case_id: str, reader: "Reader", root: Path
+    number: int,
+    case_id: str,
+    reader: "Reader",
+    root: Path,
+    *,
+    now: Callable[[], datetime] = _now,
 ) -> "tuple[WorkEntry, ReadCase]":
     """A kept case as a checkpoint reads it, and its line of the list."""
     from mammo_core.archive.results import read_case_with
     from mammo_core.inference.verdict import verdict_on
 
     case = load_case(root, case_id)
-    read = read_case_with(reader, case, root, now=datetime.now(UTC))
+    read = read_case_with(reader, case, root, now=now())
     verdicts = [found for one in read.scores if (found := verdict_on(one, read.point))]
     side = "above" if any(one.is_above for one in verdicts) else "below"
     scores = [one.reading.score for one in read.images if one.reading is not None]
@@ -227,7 +235,13 @@ def send_worklist(
 
 
 def send_case(
-    case_id: str, reader: "Reader", root: Path, *, archive: str = "", has_states: bool = True
+    case_id: str,
+    reader: "Reader",
+    root: Path,
+    *,
+    archive: str = "",
+    has_states: bool = True,
+    now: Callable[[], datetime] = _now,
 ) -> int:
     """Send one kept case home, read by that checkpoint; how many objects."""
     from mammo_core.archive.client import connect
@@ -239,7 +253,7 @@ def send_case(
     link = read_link(root, case_id)
     if link is None:
         raise MammoError("This case did not come from an archive, so nothing can be sent there.")
-    _, read = score_entry(0, case_id, reader, root)
+    _, read = score_entry(0, case_id, reader, root, now=now)
     return send_home(
         connect(find_archive(archives_file(), archive or link.archive)),
         read,

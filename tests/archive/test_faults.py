@@ -38,6 +38,7 @@ from tests.archive.stub import (
     framed,
     image,
     refusing,
+    send,
     serving,
     slowly,
     stalling,
@@ -323,4 +324,24 @@ def test_what_is_sent_must_be_said_to_be_kept() -> None:
 
     with serving(answers) as stub:
         words = said(lambda: client_of(stub.url).store([dcmread(EXAM[0])]))
+    assert words.startswith("Archive here did not keep 1 of 1 objects.")
+
+
+def test_an_archive_that_refuses_what_it_has_already_has_kept_it() -> None:
+    from pydicom import dcmread
+
+    sent = dcmread(EXAM[0])
+
+    def failed(reason: int) -> Answer:
+        item = {
+            "00081155": {"vr": "UI", "Value": [str(sent.SOPInstanceUID)]},
+            "00081197": {"vr": "US", "Value": [reason]},
+        }
+        document = {"00081198": {"vr": "SQ", "Value": [item]}}
+        return lambda handler: send(handler, json.dumps(document).encode(), status=409)
+
+    with serving({"/studies": failed(0x0111)}) as stub:
+        client_of(stub.url).store([sent])
+    with serving({"/studies": failed(0xA700)}) as stub:
+        words = said(lambda: client_of(stub.url).store([sent]))
     assert words.startswith("Archive here did not keep 1 of 1 objects.")

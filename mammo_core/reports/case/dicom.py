@@ -2,8 +2,8 @@
 study have in common.
 """
 
-import hashlib
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,9 @@ from mammo_core import __version__
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.phantoms.mark import SYNTHETIC_MARK
 from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.records import to_document
 from mammo_core.reports.case.picture import Appearance, grey_picture, overlay_picture
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, seed_of
 from mammo_core.words import NOTICE, many
 
 
@@ -162,14 +163,13 @@ def overlay_capture(
 ) -> Dataset:
     """The view with heatmap and burned-in words, referring to the image it was made of."""
     picture = overlay_picture(source.image, case, look)
-    digest = hashlib.sha256(picture.tobytes()).hexdigest()
+    drawn = [to_document(look), [round(one.image.reduction, 4) for one in study.sources]]
+    seed = (study.subject.study_uid, seed_of(case), json.dumps(drawn))
     dataset = _capture(source, study.subject, case)
-    dataset.SeriesInstanceUID = pseudonyms.uid(
-        "series", study.subject.study_uid, "overlays", case.read_at.isoformat()
-    )
+    dataset.SeriesInstanceUID = pseudonyms.uid("series", "overlays", *seed)
     dataset.SeriesNumber = _OVERLAYS_SERIES
     dataset.SeriesDescription = f"{RESEARCH_ONLY} heatmaps"
-    dataset.SOPInstanceUID = pseudonyms.uid("overlay", source.sop_instance_uid, digest)
+    dataset.SOPInstanceUID = pseudonyms.uid("overlay", source.sop_instance_uid, *seed)
     dataset.DerivationDescription = (
         f"Grey image under a heatmap of what moved a model's score, with burned-in words. {NOTICE}"
     )
