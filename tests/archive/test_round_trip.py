@@ -132,8 +132,9 @@ def test_a_work_list_is_scored_by_a_worker_and_sent_home_whole(
     assert any("None of the 4 instances" in entry.problem for entry in entries)
     assert "HER-OWN-ID" not in (run.path / "run.json").read_text()
     config = WorkConfig(archive="here", checkpoint=MODEL, cases=str(cases_root()))
-    assert send_worklist(run, config) == "1 of 2 studies scored, 1 sent."
-    assert send_worklist(run, config) == "1 of 2 studies scored, 1 sent."
+    for _ in range(2):
+        sent = send_worklist(run, config)
+        assert (sent.words, sent.failed) == ("1 of 2 studies scored, 1 sent.", 0)
     assert len(orthanc.instances()) == 4 + 4 + 5
     reader = open_reader(find_checkpoint(MODEL))
     [scored] = [entry for entry in entries_of(run) if entry.score is not None]

@@ -35,6 +35,7 @@ class Subject:
     study_uid: str
     patient_id: str
     patient_name: str
+    issuer: str = ""
     birth_date: str = ""
     sex: str = ""
     study_id: str = ""
@@ -110,6 +111,7 @@ def _identified(images: Sequence[ReadImage], originals: Mapping[str, Evidence]) 
         study_uid=first.study_uid,
         patient_id=first.patient_id,
         patient_name=first.patient_name,
+        issuer=first.issuer,
         birth_date=first.birth_date,
         sex=first.sex,
         study_id=first.study_id,
@@ -219,6 +221,8 @@ def add_subject(dataset: Dataset, subject: Subject) -> None:
     """Patient (C.7.1.1) and General Study (C.7.2.1). What is unknown is present and empty."""
     dataset.PatientName = subject.patient_name
     dataset.PatientID = subject.patient_id
+    if subject.issuer:  # type 3: whose id it is, where the archive says so
+        dataset.IssuerOfPatientID = subject.issuer
     dataset.PatientBirthDate = subject.birth_date
     dataset.PatientSex = subject.sex
     dataset.StudyInstanceUID = subject.study_uid
