@@ -5,10 +5,11 @@ what we send (STOW-RS). Images are passed on as they come; only the limited proc
 import os
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Final
 
+import requests
 from dicomweb_client.api import DICOMwebClient
 from pydicom.dataset import Dataset
 
@@ -19,8 +20,14 @@ from mammo_core.preprocessing.reading.limits import FILE_BYTES
 
 MOST_STUDIES: Final = 500  # shown of one search
 MOST_IMAGES: Final = 64  # of one study
-_PAGE: Final = 500  # instances in one answer
+_PAGE: Final = 500  # studies or instances in one answer
 _MOST_INSTANCES: Final = 20_000  # looked at in one study to find its mammograms
+_NOT_UNDERSTOOD: Final = 400
+_NO_SUCH_PAGE: Final = (_NOT_UNDERSTOOD, 404, 416)
+#: What a service that is there answers to what holds no object, besides that it took it.
+_NO_OBJECT: Final = (_NOT_UNDERSTOOD, 409, 415)
+_CONFLICT: Final = 409  # the archive refuses, and says of each object why
+_DUPLICATE: Final = 0x0111  # "duplicate SOP instance" (PS3.7 C.4)
 _UID: Final = re.compile(r"[0-9.]{3,64}")
 _DATE: Final = re.compile(r"[0-9]{8}")
 _TEXT: Final = re.compile(r"[^\x00-\x1f\\]{1,64}")
@@ -28,6 +35,7 @@ _STUDY_FIELDS: Final = (
     "StudyDescription",
     "NumberOfStudyRelatedInstances",
     "ModalitiesInStudy",
+    "IssuerOfPatientID",
 )
 _INSTANCE_FIELDS: Final = ("Modality", "NumberOfFrames", "Rows", "Columns")
 TOMOSYNTHESIS: Final = "1.2.840.10008.5.1.4.1.1.13.1.3"
@@ -59,6 +67,15 @@ class FoundStudy:
     accession: str
     images: int | None
     patient_id: str
+    issuer: str = ""  # of the patient id: who gave it to her
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StudySearch:
+    """What a search found, and a sentence where the archive says that it did not tell all."""
+
+    studies: list[FoundStudy]
+    warning: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,10 +88,13 @@ class FoundImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadableImages:
-    """The images of a study that are read, and a sentence for those that are not."""
+    """The images of a study that are read, a sentence for those that are not, and one where the
+    archive did not list all that it has.
+    """
 
     images: tuple[FoundImage, ...]
     left_out: str = ""
+    missing: str = ""
 
 
 class ArchiveClient:
@@ -96,37 +116,80 @@ class ArchiveClient:
 
     def find_studies(self, query: Query, *, most: int = MOST_STUDIES) -> list[FoundStudy]:
         """The newest first. One more than `most` may come, which says that there are more."""
+        return self.search(query, most=most).studies
+
+    def search(self, query: Query, *, most: int = MOST_STUDIES) -> StudySearch:
+        """`find_studies`, and whether the archive says that it did not tell all."""
         filters = _filters(query)
         with told(self.archive, self._patience, "looking for studies"):
-            found = self._web.search_for_studies(
-                limit=most + 1, fields=list(_STUDY_FIELDS), search_filters=filters
+            found, is_cut = self._pages(
+                "studies", filters, fields=_STUDY_FIELDS, tag="0020000D", most=most + 1
             )
             studies = [_study(one) for one in found]
-        return sorted(studies, key=lambda study: study.day, reverse=True)[: most + 1]
+        newest = sorted(studies, key=lambda study: study.day, reverse=True)[: most + 1]
+        return StudySearch(
+            studies=newest, warning=_cut_in_words("studies that match") if is_cut else ""
+        )
 
-    def find_images(self, study_uid: str, *, modality: str = "MG") -> ReadableImages:
-        """Which images of the study are read: mammograms in two dimensions, as they are shown."""
-        documents = self._instances(_checked_uid(study_uid))
-        images = [_image(one) for one in documents]
-        return choose(images, modality=modality)
+    def find_images(
+        self, study_uid: str, *, modality: str = "MG", expected: int | None = None
+    ) -> ReadableImages:
+        """Which images of the study are read: mammograms in two dimensions, as they are shown.
+        `expected` is how many instances the archive counts in the study, where it says so.
+        """
+        documents, is_cut = self._instances(_checked_uid(study_uid))
+        chosen = choose([_image(one) for one in documents], modality=modality)
+        return replace(chosen, missing=_missing_in_words(len(documents), expected, is_cut=is_cut))
 
-    def _instances(self, study_uid: str) -> list[Document]:
+    def _instances(self, study_uid: str) -> tuple[list[Document], bool]:
+        with told(self.archive, self._patience, "listing the images of a study"):
+            found, is_cut = self._pages(
+                f"studies/{study_uid}/instances", {},
+                fields=_INSTANCE_FIELDS, tag="00080018", most=_MOST_INSTANCES + 1,
+            )  # fmt: skip
+        if len(found) > _MOST_INSTANCES:
+            raise ArchiveError(
+                f"This study has more than {_MOST_INSTANCES:,} instances; that is no "
+                "mammography. Narrow it down in the archive."
+            )
+        return found, is_cut
+
+    def _pages(
+        self, path: str, filters: Mapping[str, str], *, fields: Sequence[str], tag: str, most: int
+    ) -> tuple[list[Document], bool]:
+        """Page after page until one brings nothing new: an archive may tell fewer at a time than
+        are asked for, and one that knows no `offset` begins anew. Also whether it says at the end
+        that it did not tell all. `tag` tells two apart.
+        """
         found: dict[str, Document] = {}
         while True:
-            with told(self.archive, self._patience, "listing the images of a study"):
-                page = self._web.search_for_instances(
-                    study_uid, limit=_PAGE, offset=len(found), fields=list(_INSTANCE_FIELDS)
-                )
-                by_uid = {_text(one, "00080018"): one for one in page}
-            new = {uid: one for uid, one in by_uid.items() if uid not in found}
+            limit = {"limit": str(min(_PAGE, most - len(found)))}
+            offset = {"offset": str(len(found))} if found else {}
+            page, is_cut = self._page(path, {**filters, **limit, **offset}, fields=fields)
+            new = {uid: one for one in page if (uid := _text(one, tag)) not in found}
             found |= new
-            if len(page) < _PAGE or not new:
-                return list(found.values())
-            if len(found) > _MOST_INSTANCES:
-                raise ArchiveError(
-                    f"This study has more than {_MOST_INSTANCES:,} instances; that is no "
-                    "mammography. Narrow it down in the archive."
-                )
+            if not new or len(found) >= most:
+                return list(found.values()), is_cut
+
+    def _page(
+        self, path: str, parameters: Mapping[str, str], *, fields: Sequence[str]
+    ) -> tuple[list[Document], bool]:
+        """One answer of QIDO-RS; and whether it bears the warning that there is more (PS3.18
+        8.3.4.4).
+        """
+        response = self._line.get(
+            f"{self._root}/{path}",
+            params=[*parameters.items(), *(("includefield", name) for name in fields)],
+            headers={"Accept": "application/dicom+json, application/json"},
+            timeout=(self._patience.connect, self._patience.silence),
+        )
+        if "offset" in parameters and response.status_code in _NO_SUCH_PAGE:
+            return [], response.status_code == _NOT_UNDERSTOOD
+        response.raise_for_status()
+        response.encoding = "utf-8"
+        page = response.json() if response.content else []
+        is_cut = response.headers.get("Warning", "").lstrip().startswith("299")
+        return [page] if isinstance(page, dict) else list(page), is_cut
 
     def fetch(self, study_uid: str, image: FoundImage, sink: Sink) -> int:
         """Write the image's file to `sink`, as the archive keeps it; how many bytes."""
@@ -155,16 +218,22 @@ class ArchiveClient:
     def store(self, objects: Sequence[Dataset]) -> None:
         """Have the archive keep `objects`; an ArchiveError unless it says it keeps them all."""
         with told(self.archive, self._patience, "sending results"):
-            answer = self._web.store_instances(objects)
-            kept = {
-                str(one.ReferencedSOPInstanceUID) for one in answer.get("ReferencedSOPSequence", ())
-            }
+            kept = _kept(self._stored(objects))
             missing = [one for one in objects if str(one.SOPInstanceUID) not in kept]
         if missing:
             raise ArchiveError(
                 f"Archive {self.archive.name} did not keep {len(missing)} of {len(objects)} "
                 "objects. Does it take structured reports and secondary captures?"
             )
+
+    def _stored(self, objects: Sequence[Dataset]) -> Dataset:
+        """What the archive says became of each; also where it refuses them with reasons."""
+        try:
+            return self._web.store_instances(objects)
+        except requests.exceptions.HTTPError as error:
+            if error.response is None or error.response.status_code != _CONFLICT:
+                raise
+            return Dataset.from_json(error.response.json())
 
     def probe_store(self) -> None:
         """Whether STOW-RS is there: what holds no object is refused, and changes nothing."""
@@ -178,7 +247,7 @@ class ArchiveClient:
                 },
                 timeout=(self._patience.connect, self._patience.silence),
             )
-            if response.status_code in (401, 403, 404, 405, 501, 503):
+            if response.status_code not in _NO_OBJECT:
                 response.raise_for_status()
 
     @property
@@ -211,6 +280,14 @@ def choose(images: Sequence[FoundImage], *, modality: str) -> ReadableImages:
     return ReadableImages(images=tuple(kept), left_out=words if left_out else "")
 
 
+def _kept(answer: Dataset) -> set[str]:
+    """Which objects the archive has now: those it took, and those it had (PS3.18 10.5.3)."""
+    refused = answer.get("FailedSOPSequence") or ()
+    known = [one for one in refused if one.get("FailureReason") == _DUPLICATE]
+    taken = answer.get("ReferencedSOPSequence") or ()
+    return {str(one.ReferencedSOPInstanceUID) for one in (*taken, *known)}
+
+
 def _why_none(
     images: Sequence[FoundImage], of_modality: Sequence[FoundImage], modality: str
 ) -> str:
@@ -226,7 +303,21 @@ def _why_none(
     )
 
 
-def _filters(query: Query) -> dict[str, Any]:
+def _cut_in_words(what: str) -> str:
+    return f"The archive warns (299) that it did not tell all {what}."
+
+
+def _missing_in_words(listed: int, expected: int | None, *, is_cut: bool) -> str:
+    """An exam of which an image is missing must not be taken for whole; "" where none is known."""
+    if expected is not None and listed < expected:
+        return (
+            f"The archive lists {listed:,} of the {expected:,} instances that it counts in this "
+            "study: images may be missing."
+        )
+    return f"{_cut_in_words('instances of this study')} Images may be missing." if is_cut else ""
+
+
+def _filters(query: Query) -> dict[str, str]:
     """As PS3.18 8.3.4 wants them."""
     filters = {
         "ModalitiesInStudy": _checked(query.modality, "modality"),
@@ -241,7 +332,7 @@ def _filters(query: Query) -> dict[str, Any]:
 def _checked(value: str, what: str) -> str:
     value = value.strip()
     if value and (not _TEXT.fullmatch(value) or not value.isprintable() or set(value) & set("*?")):
-        raise ConfigError(f"{value!r} is no {what}: up to 64 characters, no wildcard. Correct it.")
+        raise ConfigError(f"This is no {what}: up to 64 characters, no wildcard. Correct it.")
     return value
 
 
@@ -285,6 +376,7 @@ def _study(document: Document) -> FoundStudy:
         accession=_text(document, "00080050")[:64],
         images=int(count) if count.isdecimal() else None,
         patient_id=_text(document, "00100020")[:64],
+        issuer=_text(document, "00100021")[:64],
     )
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, Final, overload
 
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query, connect
-from mammo_core.archive.links import Link, LinkedImage, keep_link, own_key
+from mammo_core.archive.links import Link, LinkedImage, is_one_issuer, keep_link, own_key
 from mammo_core.archive.listed import find_archive
 from mammo_core.errors import ArchiveAwayError, ArchiveError
 from mammo_core.files import home, told_of_disk
@@ -86,7 +86,7 @@ def open_study(
             raise ArchiveAwayError(_STOPPED)
         report(done, total, f"Reading {done + 1} of {total}")
 
-    chosen = client.find_images(study.uid, modality=modality)
+    chosen = client.find_images(study.uid, modality=modality, expected=study.images)
     with Spool() as spool:
         fetch_images(
             client, study.uid, chosen.images, spool, report=report, should_stop=should_stop
@@ -100,7 +100,7 @@ def open_study(
             now=time.time(),
             report=read,
         )
-    _refuse_foreign(root, case, study)
+    _refuse_foreign(root, case, study, is_new=case.case_id not in known)
     linked = [
         LinkedImage(
             image_id=image.ref.image_id,
@@ -118,6 +118,8 @@ def open_study(
         patient_id=study.patient_id,
         images=tuple(linked),
         left_out=chosen.left_out,
+        missing=chosen.missing,
+        issuer=study.issuer,
     )
     keep_link(root, case.case_id, link)
     if should_stop():
@@ -192,11 +194,14 @@ def _let_go(fetched: Future[IO[bytes]]) -> None:
         fetched.result().close()
 
 
-def _refuse_foreign(root: Path, case: Case, study: FoundStudy) -> None:
-    """An archive that answers with another woman's image must not have it hung."""
+def _refuse_foreign(root: Path, case: Case, study: FoundStudy, *, is_new: bool) -> None:
+    """An archive that answers with another woman's image must not have it hung. A case that was
+    here before, by whatever way, stays.
+    """
     exam = keyed_id(own_key(), "exam", study.uid.encode())
     if any(image.ref.exam_id != exam for image in case.images):
-        _forget(root, case)
+        if is_new:
+            _forget(root, case)
         raise ArchiveError(
             "The archive answered with images of another study than was asked for. Nothing of it "
             "was kept; tell whoever runs the archive."
@@ -218,7 +223,8 @@ def prior_studies(client: ArchiveClient, link: Link) -> list[FoundStudy]:
     if not link.patient_id or not link.day:
         return []
     found = client.find_studies(Query(patient_id=link.patient_id))
-    return [one for one in found if one.day and one.day < link.day and one.uid != link.study_uid]
+    hers = [one for one in found if is_one_issuer(one.issuer, link.issuer)]
+    return [one for one in hers if one.day and one.day < link.day and one.uid != link.study_uid]
 
 
 def months_between(earlier: str, later: str) -> int:

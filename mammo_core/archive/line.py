@@ -15,8 +15,8 @@ import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.util.retry import Retry
 
-from mammo_core.archive.listed import Archive
-from mammo_core.errors import ArchiveAwayError, ArchiveError, MammoError
+from mammo_core.archive.listed import Archive, check_archive, no_authority
+from mammo_core.errors import ArchiveAwayError, ArchiveError, ConfigError, MammoError
 from mammo_core.preprocessing.reading.limits import MEGABYTE
 
 _ANSWER_BYTES: Final = 64 * MEGABYTE  # of a list of studies or a header
@@ -80,6 +80,13 @@ class _Limited(HTTPAdapter):
             response._content = content  # what `Response.content` gives from now on
         return response
 
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """The file of certificates may be moved while we are at work."""
+        try:
+            super().cert_verify(conn, url, verify, cert)
+        except OSError:
+            raise ConfigError(no_authority(self._archive)) from None
+
     def _limited(self, response: requests.Response) -> Iterator[bytes]:
         taken = 0
         for chunk in timely(_pieces(response), self._archive, self._patience):
@@ -114,8 +121,9 @@ def timely(chunks: Iterator[bytes], archive: Archive, patience: Patience) -> Ite
 
 def open_line(archive: Archive, authorization: str, patience: Patience) -> requests.Session:
     """A session to that archive alone. Nothing of the environment is obeyed: neither a proxy nor a
-    file of passwords named there.
+    file of passwords named there. A list that was changed by hand is checked as one that is added.
     """
+    check_archive(archive)
     for name in _TALKATIVE:
         logging.getLogger(name).setLevel(logging.CRITICAL)
     session = requests.Session()

@@ -37,13 +37,21 @@ class Link:
     patient_id: str
     images: tuple[LinkedImage, ...]
     left_out: str = ""
+    missing: str = ""  # where the archive did not list all that it counts in the study
+    issuer: str = ""  # of the patient id; one id of two issuers is of two women
 
 
 def is_prior(earlier: Link, current: Link) -> bool:
     """Whether it may hang beside: in one archive, known to be of one woman, and before."""
     is_hers = bool(current.patient_id) and earlier.patient_id == current.patient_id
     is_before = bool(earlier.day) and earlier.day < current.day
-    return is_hers and is_before and earlier.archive == current.archive
+    is_there = earlier.archive == current.archive
+    return is_hers and is_before and is_there and is_one_issuer(earlier.issuer, current.issuer)
+
+
+def is_one_issuer(one: str, other: str) -> bool:
+    """Whether a patient id means the same for both; unknown where either does not say."""
+    return not one or not other or one == other
 
 
 def own_key() -> bytes:

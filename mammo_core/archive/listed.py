@@ -8,12 +8,13 @@ import base64
 import json
 import os
 import re
+import ssl
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from mammo_core.errors import ConfigError, UnknownNameError
 from mammo_core.files import locked, replace_file
@@ -49,12 +50,7 @@ def check_archive(archive: Archive) -> None:
             f"{archive.name!r} is no name for an archive: use up to 32 small letters, digits, "
             "hyphens and underscores."
         )
-    address = urlsplit(archive.dicomweb)
-    if address.scheme not in ("http", "https") or not address.hostname:
-        raise ConfigError(
-            f"{archive.dicomweb!r} is no address of a DICOMweb service. As in: "
-            "https://pacs.hospital.example/dicom-web"
-        )
+    address = _parts_of(archive.dicomweb)
     if address.username or address.password or address.query or address.fragment:
         raise ConfigError(
             "The address must hold neither a user nor a query. Give the user with --user, the "
@@ -72,6 +68,39 @@ def check_archive(archive: Archive) -> None:
             f"User {archive.user} has no password. Name a variable with --password-env or a file "
             "with --password-file."
         )
+    check_authority(archive)
+
+
+def _parts_of(url: str) -> SplitResult:
+    no_address = ConfigError(
+        f"{url!r} is no address of a DICOMweb service. As in: "
+        "https://pacs.hospital.example/dicom-web"
+    )
+    try:
+        address = urlsplit(url)
+        is_whole = bool(address.hostname) and address.port != 0  # what is no port raises
+    except ValueError:
+        raise no_address from None
+    if not is_whole or not url.startswith(("http://", "https://")) or url.split() != [url]:
+        raise no_address
+    return address
+
+
+def check_authority(archive: Archive) -> None:
+    """Refuse a file of certificates that is gone, unreadable, or none."""
+    try:
+        if archive.ca:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=archive.ca)
+    except (OSError, ValueError):  # an SSLError is an OSError
+        raise ConfigError(no_authority(archive)) from None
+
+
+def no_authority(archive: Archive) -> str:
+    return (
+        f"The certificates that archive {archive.name} is trusted by cannot be read from the file "
+        f"{Path(archive.ca).name}: it is gone, closed to this account, or no PEM. Put it back, or "
+        "add the archive again with --ca FILE."
+    )
 
 
 def list_archives(path: Path) -> tuple[Archive, ...]:
@@ -131,6 +160,11 @@ def _secret(archive: Archive, environment: Mapping[str, str]) -> str:
         secret = _read_private(path)
         where, remedy = f"the file {path.name}", "Write the password or token into it."
     secret = secret.strip()
+    if not archive.user and not secret.isascii():
+        raise ConfigError(
+            f"The token of archive {archive.name} in {where} has letters that no token has, as ä "
+            "or a long dash. Copy it again."
+        )
     if not secret or not secret.isprintable():
         raise ConfigError(
             f"The password or token of archive {archive.name} is not in {where}: it is missing, "

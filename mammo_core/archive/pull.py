@@ -177,9 +177,9 @@ def _pull(
 ) -> dict[str, Any]:
     """One study's pictures on the disk, and what is written down of it."""
     report(0, 0, "Asking for its images")
-    chosen = client.find_images(study.uid)
+    chosen = client.find_images(study.uid, expected=study.images)
     taken.count(images=len(chosen.images))
-    rows, refused = [], []
+    rows, refused = [], [chosen.missing] * bool(chosen.missing)
     with Spool() as spool:
         fetch_images(client, study.uid, chosen.images, spool, report=report)
         taken.count(size=spool.size)
@@ -193,7 +193,7 @@ def _pull(
                 refused.append(error.sentence)
     if not rows:
         raise ArchiveError(
-            f"none of its {len(chosen.images)} images could be read; left out. {refused[0]}"
+            f"none of its {len(chosen.images)} images could be read; left out. {refused[-1]}"
         )
     whose = {"day": study.day, "accession": study.accession, "study": study.uid}
     return {
@@ -246,6 +246,7 @@ def _manifest(out: Path, labels: Labels | None) -> pd.DataFrame:
             rows.append({**row, "label": label, "day": whose["day"]})
     table = pd.DataFrame(rows, columns=[*_COLUMNS, "day"]).drop_duplicates("image_id")
     days = pd.to_datetime(table["day"], format="%Y%m%d", errors="coerce")
-    first = days.groupby(table["patient_id"]).transform("min")
+    women = table["patient_id"].replace("", pd.NA)  # those of nobody known are not one woman's
+    first = days.groupby(women).transform("min")
     table["days_since_first"] = (days - first).dt.days.astype("Int64")
     return table.drop(columns="day")

@@ -326,4 +326,6 @@ def _whole(header: Dataset, original: Evidence) -> Dataset:
             whole[keyword] = copy.deepcopy(header[keyword])
     for keyword, name in _CHECKED.items():
         setattr(whole, keyword, getattr(original, name))
+    if original.issuer:
+        whole.IssuerOfPatientID = original.issuer
     return whole

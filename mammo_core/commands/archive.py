@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mammo_core.archive.client import ArchiveClient, FoundStudy, Query
 
 _CASE_DIGITS: Final = 64
+_MOST_PULLED: Final = 100_000  # studies of one search
 _INTERRUPTED: Final = 130  # as shells have it: 128 and the number of the signal
 
 
@@ -95,8 +96,6 @@ def _add(arguments: argparse.Namespace) -> int:
         raise ConfigError("A token needs no --user; a password is named with --password-env.")
     if not arguments.user and (arguments.password_env or arguments.password_file):
         raise ConfigError("Whose password is it? Give the user's name with --user.")
-    if arguments.ca and not arguments.ca.is_file():
-        raise ConfigError(f"There is no file {arguments.ca} with certificates.")
     file = arguments.password_file or arguments.token_file
     archive = Archive(
         name=arguments.name,
@@ -167,7 +166,8 @@ def _find(arguments: argparse.Namespace) -> int:
     """Days and accession numbers are what was asked for; names are not told."""
     from mammo_core.archive.client import MOST_STUDIES
 
-    found = _client(arguments.name).find_studies(_query(arguments))
+    search = _client(arguments.name).search(_query(arguments))
+    found = search.studies
     for study in found[:MOST_STUDIES]:
         images = "? images" if study.images is None else many(study.images, "image", "images")
         facts = (study.day or "no date", images, study.accession or "-", study.description or "-")
@@ -178,7 +178,13 @@ def _find(arguments: argparse.Namespace) -> int:
         if more
         else f"{many(len(found), 'study', 'studies')}."
     )
+    _warn(search.warning)
     return 0
+
+
+def _warn(warning: str) -> None:
+    if warning:
+        say_aside(f"{warning} Ask for a shorter range of dates.")
 
 
 def _pull(arguments: argparse.Namespace) -> int:
@@ -222,7 +228,9 @@ def _asked_for(client: "ArchiveClient", arguments: argparse.Namespace) -> "list[
     from mammo_core.archive.client import Query
 
     if not arguments.studies:
-        return client.find_studies(_query(arguments), most=100_000)
+        search = client.search(_query(arguments), most=_MOST_PULLED)
+        _warn(search.warning)
+        return search.studies
     found = []
     for uid in dict.fromkeys(arguments.studies):
         studies = client.find_studies(Query(uid=uid, modality=""))
@@ -252,8 +260,9 @@ def _send(arguments: argparse.Namespace) -> int:
         archive=arguments.name, checkpoint=arguments.model, cases=str(cases_root().absolute()),
         has_states=has_states,
     )  # fmt: skip
-    say(send_worklist(worklist, config, report=show_progress))
-    return 0
+    ended = send_worklist(worklist, config, report=show_progress)
+    say(ended.words)
+    return 1 if ended.failed else 0
 
 
 ARCHIVE = Command(

@@ -4,11 +4,12 @@ import json
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 STUDY = "1.2.3.4"
 BOUNDARY = "mark"
@@ -152,6 +153,25 @@ def image(number: int, modality: str = "MG") -> dict[str, Any]:
     return {tag: {"vr": "UI", "Value": [value]} for tag, value in values.items()}
 
 
-def study() -> dict[str, Any]:
-    values = {"00080020": "20240102", "0020000D": STUDY, "00100020": "W1"}
+def study(uid: str = STUDY, **more: str) -> dict[str, Any]:
+    """`more` by tag, as t00100021."""
+    values = {"00080020": "20240102", "0020000D": uid, "00100020": "W1"}
+    values |= {name[1:]: value for name, value in more.items()}
     return {tag: {"vr": "UI", "Value": [value]} for tag, value in values.items()}
+
+
+def capped(
+    documents: Sequence[Any], *, at_most: int, warns: bool = False, pages: bool = True
+) -> Answer:
+    """As an archive answers that tells so many at a time, and says with a warning when there are
+    more; or that begins anew whatever `offset` it is asked for.
+    """
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        asked = parse_qs(urlsplit(handler.path).query)
+        first = int(asked.get("offset", ["0"])[0]) if pages else 0
+        end = first + min(at_most, int(asked["limit"][0]))
+        more = {"Warning": '299 stub: "there are more"'} if warns and end < len(documents) else {}
+        send(handler, json.dumps(documents[first:end]).encode(), more=more)
+
+    return answer

@@ -18,10 +18,10 @@ from mammo_core.archive import exams
 from mammo_core.archive.client import ArchiveClient, FoundImage, FoundStudy, Query
 from mammo_core.archive.exams import Spool, fetch_images, open_study
 from mammo_core.archive.line import Patience
-from mammo_core.archive.links import Link, keep_link, own_key, seal
+from mammo_core.archive.links import Link, keep_link, own_key, read_link, seal
 from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.archive.worklists import WorkConfig, entries_of, work
-from mammo_core.errors import ArchiveAwayError, ArchiveError
+from mammo_core.errors import ArchiveAwayError, ArchiveError, ConfigError
 from mammo_core.files import archives_file, cases_root
 from mammo_core.preprocessing.cases import load_case
 from mammo_core.preprocessing.pixel_files import keep_image
@@ -35,9 +35,11 @@ from tests.archive.stub import (
     Answer,
     Stub,
     answering,
+    capped,
     framed,
     image,
     refusing,
+    send,
     serving,
     slowly,
     stalling,
@@ -112,7 +114,7 @@ def test_a_redirection_is_not_followed() -> None:
 
 
 def test_a_busy_archive_is_asked_again_and_then_given_up() -> None:
-    answers = iter([refusing(503), answering([study()])])
+    answers = iter([refusing(503), answering([study()]), answering([])])
     with serving({"/studies": lambda handler: next(answers)(handler)}) as stub:
         [found] = client_of(stub.url).find_studies(Query())
     assert (found.uid, found.day) == (STUDY, "20240102")
@@ -158,6 +160,59 @@ def test_a_study_of_a_thousand_images_is_not_fetched(tmp_path: Path) -> None:
 
     words = opened({"/instances": page}, tmp_path)
     assert words.startswith("This study has 1,000 images of modality MG;")
+
+
+@pytest.mark.parametrize("at_most", [1, 40, 1000])
+def test_whatever_an_archive_tells_at_a_time_all_studies_are_found(at_most: int) -> None:
+    known = [study(f"1.2.3.{n}") for n in range(90)]
+    with serving({"/studies": capped(known, at_most=at_most, warns=True)}) as stub:
+        search = client_of(stub.url).search(Query())
+        few = client_of(stub.url).search(Query(), most=50)
+    assert {one.uid for one in search.studies} == {f"1.2.3.{n}" for n in range(90)}
+    assert search.warning == ""
+    assert len(few.studies) == 51  # one more than was wanted, which says that there are more
+
+
+def test_an_archive_that_knows_no_pages_and_does_not_tell_all_is_said_so() -> None:
+    known = [study(f"1.2.3.{n}") for n in range(90)]
+    with serving({"/studies": capped(known, at_most=40, warns=True, pages=False)}) as stub:
+        search = client_of(stub.url).search(Query())
+        assert len(stub.asked) == 2
+    assert len(search.studies) == 40
+    assert search.warning == "The archive warns (299) that it did not tell all studies that match."
+
+
+@pytest.mark.parametrize(("status", "is_cut"), [(400, True), (404, False)])
+def test_an_archive_that_refuses_a_second_page_has_told_the_first(
+    status: int, is_cut: bool
+) -> None:
+    answers = iter([answering([study()]), refusing(status)])
+    with serving({"/studies": lambda handler: next(answers)(handler)}) as stub:
+        search = client_of(stub.url).search(Query())
+    assert len(search.studies) == 1
+    assert bool(search.warning) is is_cut
+
+
+def test_an_image_that_the_archive_does_not_list_is_missed() -> None:
+    four = [image(n) for n in range(4)]
+
+    def listed(expected: int | None, *, warns: bool = False, pages: bool) -> tuple[int, str]:
+        answer = capped(four, at_most=2, warns=warns, pages=pages)
+        with serving({"/instances": answer}) as stub:
+            found = client_of(stub.url).find_images(STUDY, expected=expected)
+        return len(found.images), found.missing
+
+    assert listed(4, pages=True) == (4, "")
+    assert listed(3, pages=True) == (4, "")  # more came since the search
+    assert listed(4, pages=False)[1].startswith("The archive lists 2 of the 4 instances that it")
+    assert listed(None, pages=False) == (2, "")
+    assert listed(None, warns=True, pages=False)[1].startswith("The archive warns (299)")
+
+
+def test_a_patient_id_that_cannot_be_is_not_repeated() -> None:
+    with pytest.raises(ConfigError, match="This is no patient id") as refused:
+        client_of("http://127.0.0.1:9").find_studies(Query(patient_id="HER*ID"))
+    assert "HER" not in str(refused.value)
 
 
 def test_a_study_without_mammograms_is_said_so(tmp_path: Path) -> None:
@@ -249,6 +304,28 @@ def test_whoever_cancels_when_all_is_read_keeps_what_was_here_before_and_nothing
         assert load_case(root, case.case_id).images
 
 
+def test_a_case_that_was_here_before_stays_when_its_archive_answers_with_it_for_another(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exam = keyed_id(own_key(), "exam", STUDY.encode())
+    info = ImageInfo(ref=ImageRef(image_id="x", exam_id=exam), kind="test", bits=8)
+    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
+    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
+    monkeypatch.setattr(exams, "keep_mammogram", keep)
+    root = tmp_path / "cases"
+    one = FoundStudy(uid=STUDY, day="", description="", accession="", images=3, patient_id="")
+    answers = {"/instances": answering([image(1)]), "/1.2.3.4.1.1": framed(b"picture")}
+    with serving(answers) as stub:
+        client = client_of(stub.url)
+        case = open_study(client, one, root)
+        words = said(lambda: open_study(client, replace(one, uid="1.2.9"), root))
+    assert "images of another study" in words
+    assert load_case(root, case.case_id).images
+    link = read_link(root, case.case_id)
+    assert link is not None
+    assert link.missing.startswith("The archive lists 1 of the 3 instances")
+
+
 @pytest.mark.slow
 def test_a_work_list_is_stopped_within_a_study_and_goes_on_with_it(
     tmp_path: Path, own_home: Path, archive_password: None
@@ -310,6 +387,23 @@ def test_only_a_certificate_that_is_known_and_of_that_computer_is_accepted(tmp_p
         assert "certificate of archive here was not accepted" in said(lambda: ask(stub, wrong))
 
 
+def test_a_file_of_certificates_that_is_gone_or_none_is_said_so(tmp_path: Path) -> None:
+    right, key = write_certificate(tmp_path, name="127.0.0.1")
+    words = "certificates that archive here is trusted by cannot be read from the file"
+    with serving({"/studies": answering([])}, tls=server_context(right, key)) as stub:
+        client = client_of(stub.url, ca=str(right))
+        right.rename(tmp_path / "moved.pem")
+        with pytest.raises(ConfigError, match=words):  # while we are at work
+            client.find_studies(Query())
+        with pytest.raises(ConfigError, match=words):
+            client_of(stub.url, ca=str(right))
+        with pytest.raises(ConfigError, match=words):
+            client_of(stub.url, ca=str(key))
+        right.mkdir()
+        with pytest.raises(ConfigError, match=words):
+            client_of(stub.url, ca=str(right))
+
+
 def test_nothing_of_whom_was_asked_for_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level("WARNING"), serving({"/studies": refusing(503)}) as stub:
         said(lambda: client_of(stub.url).find_studies(Query(patient_id="SECRET-ID")))
@@ -323,4 +417,24 @@ def test_what_is_sent_must_be_said_to_be_kept() -> None:
 
     with serving(answers) as stub:
         words = said(lambda: client_of(stub.url).store([dcmread(EXAM[0])]))
+    assert words.startswith("Archive here did not keep 1 of 1 objects.")
+
+
+def test_an_archive_that_refuses_what_it_has_already_has_kept_it() -> None:
+    from pydicom import dcmread
+
+    sent = dcmread(EXAM[0])
+
+    def failed(reason: int) -> Answer:
+        item = {
+            "00081155": {"vr": "UI", "Value": [str(sent.SOPInstanceUID)]},
+            "00081197": {"vr": "US", "Value": [reason]},
+        }
+        document = {"00081198": {"vr": "SQ", "Value": [item]}}
+        return lambda handler: send(handler, json.dumps(document).encode(), status=409)
+
+    with serving({"/studies": failed(0x0111)}) as stub:
+        client_of(stub.url).store([sent])
+    with serving({"/studies": failed(0xA700)}) as stub:
+        words = said(lambda: client_of(stub.url).store([sent]))
     assert words.startswith("Archive here did not keep 1 of 1 objects.")

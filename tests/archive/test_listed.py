@@ -43,6 +43,10 @@ def test_an_archive_is_found_by_its_name_until_it_is_removed(tmp_path: Path) -> 
     [
         ("ftp://pacs.example", "no address"),
         ("pacs.example/dicom-web", "no address"),
+        ("https://[pacs.example/dicom-web", "no address"),
+        ("https://pacs.example:dicom/web", "no address"),
+        ("HTTPS://pacs.example/web", "no address"),
+        ("https://pacs.example/dicom web", "no address"),
         ("https://anna:secret@pacs.example/", "neither a user nor a query"),
         ("https://pacs.example/?token=secret", "neither a user nor a query"),
         ("http://pacs.example/dicom-web", "HTTP without TLS"),
@@ -75,6 +79,37 @@ def test_a_password_comes_from_a_variable_or_a_private_file_alone(tmp_path: Path
         authorization_of(of_file, {})
     secret.chmod(0o600)
     assert authorization_of(of_file, {}) == "Bearer t0ken"
+
+
+def test_a_token_with_letters_that_no_header_may_have_is_refused_without_telling_it() -> None:
+    of_variable = archive(secret_variable="PACS_TOKEN")
+    with pytest.raises(ConfigError, match="letters that no token has") as refused:
+        authorization_of(of_variable, {"PACS_TOKEN": "t\u014dken"})
+    assert "ken" not in str(refused.value).replace("token", "")
+    with_user = archive(user="anna", secret_variable="PACS_TOKEN")
+    assert authorization_of(with_user, {"PACS_TOKEN": "\u014d"}).startswith("Basic ")
+
+
+def test_a_file_of_certificates_is_looked_into_when_an_archive_is_added(
+    tmp_path: Path, own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    none = tmp_path / "none.pem"
+    none.write_text("no certificate\n")
+    for file in (none, tmp_path / "missing.pem"):
+        added = ["archive", "add", "pacs", "--dicomweb", "https://pacs.example/web"]
+        assert main([*added, "--ca", str(file)]) == 2
+        assert f"cannot be read from the file {file.name}" in capsys.readouterr().err
+    assert not archives_file().exists()
+
+
+def test_an_archive_whose_address_was_spoiled_by_hand_is_refused_in_words(
+    own_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    archives_file().parent.mkdir(parents=True)
+    archives_file().write_text('{"archives": [{"name": "pacs", "dicomweb": "https://[pacs"}]}')
+    assert main(["archive", "find", "pacs"]) == 2
+    assert "no address of a DICOMweb service" in capsys.readouterr().err
+    assert main(["archive", "remove", "pacs"]) == 0
 
 
 def test_the_list_holds_no_secret(capsys: pytest.CaptureFixture[str], own_home: Path) -> None:

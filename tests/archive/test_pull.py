@@ -1,5 +1,6 @@
 """Studies of a real archive as a data set: whole, once, without identity, also after a kill."""
 
+import json
 import os
 import signal
 import subprocess
@@ -9,9 +10,12 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from pydicom import dcmread
 
-from mammo_core.archive.client import Query, connect
-from mammo_core.archive.listed import add_archive
+from mammo_core.archive.client import ArchiveClient, FoundStudy, Query, connect
+from mammo_core.archive.journal import append_line
+from mammo_core.archive.links import seal
+from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.archive.pull import (
     STATE_FILE,
     Labels,
@@ -22,7 +26,8 @@ from mammo_core.archive.pull import (
 from mammo_core.datasets.dataset import read_dataset
 from mammo_core.errors import ConfigError
 from mammo_core.files import archives_file
-from tests.archive.orthanc import Orthanc, free_port, require_programs, running_orthanc
+from tests.archive.orthanc import EXAM, Orthanc, free_port, require_programs, running_orthanc
+from tests.archive.stub import answering, framed, image, serving
 from tests.archive.studies import MadeUp, write_study
 from tests.e2e.server import ROOT
 
@@ -52,6 +57,39 @@ def test_a_study_without_accession_number_is_given_nobodys_label(tmp_path: Path)
     table.write_text("accession,label\nA1,no cancer\n ,cancer\n")
     with pytest.raises(ConfigError, match=r"1 of 2 lines of labels.csv have no accession"):
         read_labels(table)
+
+
+def test_images_of_nobody_known_are_not_taken_for_one_womans(
+    own_home: Path, tmp_path: Path
+) -> None:
+    days = ["20200101", "20240101", "20240201", "20240301"]
+    for number, (woman, day) in enumerate(zip(["", "", "w1", "w1"], days, strict=True)):
+        row = dict.fromkeys(("path", "side", "view", "spacing_mm", "bits"), "")
+        row |= {"image_id": f"i{number}", "patient_id": woman, "exam_id": f"e{number}"}
+        whose = {"day": day, "accession": "", "study": f"1.2.{number}"}
+        pulled = {"exam": f"e{number}", "whose": seal(json.dumps(whose)), "rows": [row]}
+        append_line(tmp_path / STATE_FILE, pulled)
+    client = ArchiveClient(Archive(name="here", dicomweb="http://127.0.0.1:9"), "")
+    pull_studies(client, [], tmp_path, limits=PullLimits())
+    manifest = pd.read_csv(tmp_path / "manifest.csv", dtype=str, keep_default_na=False)
+    assert list(manifest["days_since_first"]) == ["", "", "0", "29"]
+
+
+@pytest.mark.slow
+def test_a_study_that_the_archive_does_not_list_whole_is_pulled_and_said_so(
+    own_home: Path, tmp_path: Path
+) -> None:
+    listed = {"/instances": answering([image(1)]), "/1.2.3.4.1.1": framed(EXAM[0].read_bytes())}
+    one = FoundStudy(
+        uid=str(dcmread(EXAM[0]).StudyInstanceUID),
+        day="", description="", accession="", images=4, patient_id="",
+    )  # fmt: skip
+    with serving(listed) as stub:
+        client = ArchiveClient(Archive(name="here", dicomweb=stub.url), "")
+        pulled = pull_studies(client, [one], tmp_path, limits=PullLimits())
+    assert pulled.images == 1
+    [problem] = pulled.problems
+    assert problem.startswith("Study 1 of 1: The archive lists 1 of the 4 instances")
 
 
 @pytest.mark.slow

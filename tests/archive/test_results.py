@@ -58,6 +58,20 @@ def test_the_regions_stay_here_where_nobody_wants_them_sent() -> None:
     assert {one.Modality for one in made} == {"OT", "SR"}
 
 
+def test_whose_patient_id_it_is_goes_home_where_the_archive_says_so() -> None:
+    case = read_case()
+    document = DOCUMENT | {"00100021": {"vr": "LO", "Value": ["Ward 3"]}}
+    header = header_of(document)
+    issuer = evidence_in(header).issuer
+    for known in (issuer, ""):
+        whose = {name: replace(one, issuer=known) for name, one in originals(case).items()}
+        headers = dict.fromkeys(whose, header)
+        made = objects_of(case, headers, whose, look=Appearance(), pseudonyms=names_of(case))
+        assert {one.Modality for one in made} == {"OT", "SR", "PR"}
+        assert {one.get("IssuerOfPatientID", "") for one in made} == {known}
+    assert issuer == "Ward 3"
+
+
 def test_a_value_that_dicom_refuses_is_an_error_that_does_not_tell_it() -> None:
     case = read_case()
     wrong: dict[str, Evidence] = {

@@ -3,7 +3,7 @@
 import subprocess
 import time
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,7 +14,13 @@ from mammo_core.archive.exams import months_between, open_study, prior_studies
 from mammo_core.archive.links import read_link
 from mammo_core.archive.listed import add_archive
 from mammo_core.archive.results import open_reader, read_case_with, send_home
-from mammo_core.archive.worklists import WorkConfig, entries_of, send_worklist, start_worklist
+from mammo_core.archive.worklists import (
+    WorkConfig,
+    entries_of,
+    send_case,
+    send_worklist,
+    start_worklist,
+)
 from mammo_core.files import archive_work_root, archives_file, cases_root
 from mammo_core.preprocessing.reading.identity import installation_key
 from mammo_core.reading import Across, Region
@@ -126,6 +132,16 @@ def test_a_work_list_is_scored_by_a_worker_and_sent_home_whole(
     assert any("None of the 4 instances" in entry.problem for entry in entries)
     assert "HER-OWN-ID" not in (run.path / "run.json").read_text()
     config = WorkConfig(archive="here", checkpoint=MODEL, cases=str(cases_root()))
-    assert send_worklist(run, config) == "1 of 2 studies scored, 1 sent."
-    assert send_worklist(run, config) == "1 of 2 studies scored, 1 sent."
+    for _ in range(2):
+        sent = send_worklist(run, config)
+        assert (sent.words, sent.failed) == ("1 of 2 studies scored, 1 sent.", 0)
     assert len(orthanc.instances()) == 4 + 4 + 5
+    reader = open_reader(find_checkpoint(MODEL))
+    [scored] = [entry for entry in entries_of(run) if entry.score is not None]
+    for minutes in (7, 24 * 60):
+
+        def later(minutes: int = minutes) -> datetime:
+            return datetime.now(UTC) + timedelta(minutes=minutes)
+
+        assert send_case(scored.case_id, reader, cases_root(), archive="here", now=later) == 5
+    assert len(orthanc.instances()) == 4 + 4 + 5  # whenever it is sent again, it is there once

@@ -16,6 +16,7 @@ def file(**changes: object) -> bytes:
         "PatientName": "Doe^Jane",
         "PatientBirthDate": "19600102",
         "PatientSex": "F",
+        "IssuerOfPatientID": "Ward 3",
         "StudyDate": "20200304",
         "OperatorsName": "Nobody^Else",
     }
@@ -35,6 +36,7 @@ def test_whose_image_it_is_comes_out_of_the_reading_process() -> None:
         study_uid="1.2.3",
         patient_id="W-0001",
         patient_name="Doe^Jane",
+        issuer="Ward 3",
         birth_date="19600102",
         sex="F",
         study_date="20200304",

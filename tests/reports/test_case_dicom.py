@@ -3,6 +3,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import highdicom
@@ -195,14 +196,72 @@ def test_a_case_that_was_not_scored_has_pictures_and_no_report() -> None:
     assert not any("report" in name for name in names)
 
 
-def test_the_same_reading_has_the_same_uids_and_another_model_others() -> None:
+def uids_of(case: ReadCase) -> set[tuple[str, str, str]]:
+    """Kind, series and object of all that is made of the reading, but for the images as read."""
+    made = [one for name, one in pseudonymous(case).items() if not name.endswith("_image.dcm")]
+    return {(one.Modality, one.SeriesInstanceUID, one.SOPInstanceUID) for one in made}
+
+
+def test_the_same_reading_has_the_same_uids_whenever_it_is_made() -> None:
+    case = read_case(point=POINT)
+    later = replace(case, read_at=case.read_at + timedelta(minutes=7))
+    assert {kind for kind, _, _ in uids_of(case)} == {"OT", "SR", "PR"}
+    assert uids_of(later) == uids_of(case)
+
+
+def other_readings() -> list[ReadCase]:
+    case = read_case(point=POINT)
+    first, second = case.images
+    assert first.reading is not None
+    region = replace(first.regions[0], share=0.25)
+    return [
+        replace(case, card=replace(case.card, weights_sha256="cd" * 32)),
+        read_case(),
+        read_case(point=replace(POINT, threshold=0.4)),
+        replace(case, refused=1),
+        replace(case, images=(replace(first, regions=(region,)), second)),
+        replace(case, images=(replace(first, remark="Faint."), second)),
+        replace(
+            case, images=(replace(first, reading=replace(first.reading, engine="other")), second)
+        ),
+    ]
+
+
+@pytest.mark.parametrize("place", range(len(other_readings())))
+def test_another_reading_shares_neither_series_nor_object_with_it(place: int) -> None:
+    mine, others = uids_of(read_case(point=POINT)), uids_of(other_readings()[place])
+    for part in (1, 2):
+        assert not {one[part] for one in mine} & {one[part] for one in others}
+
+
+def test_another_look_makes_other_pictures_and_the_same_report() -> None:
     case = read_case()
-    other = replace(case, card=replace(case.card, weights_sha256="cd" * 32))
-    first, again, changed = (
-        pseudonymous(one)["dicom/report_1.dcm"].SOPInstanceUID for one in (case, case, other)
-    )
-    assert first == again
-    assert first != changed
+
+    def made(look: Appearance) -> dict[str, set[str]]:
+        files = identified_dicom(case, look, names_of(case), originals(case))
+        found: dict[str, set[str]] = {}
+        for one in read_back(files).values():
+            found.setdefault(one.Modality, set()).update(
+                (one.SeriesInstanceUID, one.SOPInstanceUID)
+            )
+        return found
+
+    usual, faint = made(Appearance()), made(Appearance(opacity=0.2))
+    assert usual["SR"] == faint["SR"]
+    assert not usual["OT"] & faint["OT"]
+
+
+def test_regions_of_two_images_are_told_apart() -> None:
+    case = read_case()
+    first, second = case.images
+    report = pseudonymous(replace(case, images=(first, replace(second, regions=first.regions))))
+    uids = [
+        item.UID
+        for group in groups_of(report["dicom/report_1.dcm"])
+        for item in group.ContentSequence
+        if item.ValueType == "UIDREF"
+    ]
+    assert len(uids) == len(set(uids)) == 6  # breast, exam, two images, two regions
 
 
 @pytest.mark.skipif(VALIDATOR is None, reason="dciodvfy (Debian: dicom3tools) is not installed")

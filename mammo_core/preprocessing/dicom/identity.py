@@ -43,13 +43,14 @@ _TEXTS: Final = {
     "StudyID": 16,
     "AccessionNumber": 16,
 }
-#: DA, TM and CS (PS3.5 6.2); what looks like a day must be one as well.
+#: DA, TM, CS and LO (PS3.5 6.2); what looks like a day must be one as well.
 _DAY: Final = re.compile(r"[0-9]{8}")
 _SHAPES: Final = {
     "PatientBirthDate": _DAY,
     "StudyDate": _DAY,
     "StudyTime": re.compile(r"([01][0-9]|2[0-3])([0-5][0-9]([0-5][0-9](\.[0-9]{1,6})?)?)?"),
     "PatientSex": re.compile(r"[MFO]"),
+    "IssuerOfPatientID": re.compile(r"[^\x00-\x1f\x7f\\]{1,64}"),
 }
 _UID: Final = re.compile(r"[0-9.]{3,64}")
 
@@ -77,6 +78,7 @@ def evidence_in(header: Dataset) -> Evidence:
         study_uid=uids["StudyInstanceUID"],
         patient_id=_text(header, "PatientID"),
         patient_name=_text(header, "PatientName"),
+        issuer=_shaped(header, "IssuerOfPatientID"),
         birth_date=_shaped(header, "PatientBirthDate"),
         sex=_shaped(header, "PatientSex"),
         study_id=_text(header, "StudyID"),

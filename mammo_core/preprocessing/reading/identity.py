@@ -22,6 +22,7 @@ class Evidence:
     study_uid: str
     patient_id: str
     patient_name: str = ""
+    issuer: str = ""  # of the patient id
     birth_date: str = ""
     sex: str = ""
     study_id: str = ""

@@ -2,8 +2,8 @@
 study have in common.
 """
 
-import hashlib
 import io
+import json
 import logging
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,8 +21,9 @@ from mammo_core import __version__
 from mammo_core.errors import MammoError
 from mammo_core.preprocessing.phantoms.mark import SYNTHETIC_MARK
 from mammo_core.preprocessing.reading.identity import Evidence
+from mammo_core.records import to_document
 from mammo_core.reports.case.picture import Appearance, grey_picture, overlay_picture
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, seed_of
 from mammo_core.words import NOTICE, many
 
 
@@ -34,6 +35,7 @@ class Subject:
     study_uid: str
     patient_id: str
     patient_name: str
+    issuer: str = ""
     birth_date: str = ""
     sex: str = ""
     study_id: str = ""
@@ -109,6 +111,7 @@ def _identified(images: Sequence[ReadImage], originals: Mapping[str, Evidence]) 
         study_uid=first.study_uid,
         patient_id=first.patient_id,
         patient_name=first.patient_name,
+        issuer=first.issuer,
         birth_date=first.birth_date,
         sex=first.sex,
         study_id=first.study_id,
@@ -162,14 +165,13 @@ def overlay_capture(
 ) -> Dataset:
     """The view with heatmap and burned-in words, referring to the image it was made of."""
     picture = overlay_picture(source.image, case, look)
-    digest = hashlib.sha256(picture.tobytes()).hexdigest()
+    drawn = [to_document(look), [round(one.image.reduction, 4) for one in study.sources]]
+    seed = (study.subject.study_uid, seed_of(case), json.dumps(drawn))
     dataset = _capture(source, study.subject, case)
-    dataset.SeriesInstanceUID = pseudonyms.uid(
-        "series", study.subject.study_uid, "overlays", case.read_at.isoformat()
-    )
+    dataset.SeriesInstanceUID = pseudonyms.uid("series", "overlays", *seed)
     dataset.SeriesNumber = _OVERLAYS_SERIES
     dataset.SeriesDescription = f"{RESEARCH_ONLY} heatmaps"
-    dataset.SOPInstanceUID = pseudonyms.uid("overlay", source.sop_instance_uid, digest)
+    dataset.SOPInstanceUID = pseudonyms.uid("overlay", source.sop_instance_uid, *seed)
     dataset.DerivationDescription = (
         f"Grey image under a heatmap of what moved a model's score, with burned-in words. {NOTICE}"
     )
@@ -219,6 +221,8 @@ def add_subject(dataset: Dataset, subject: Subject) -> None:
     """Patient (C.7.1.1) and General Study (C.7.2.1). What is unknown is present and empty."""
     dataset.PatientName = subject.patient_name
     dataset.PatientID = subject.patient_id
+    if subject.issuer:  # type 3: whose id it is, where the archive says so
+        dataset.IssuerOfPatientID = subject.issuer
     dataset.PatientBirthDate = subject.birth_date
     dataset.PatientSex = subject.sex
     dataset.StudyInstanceUID = subject.study_uid

@@ -13,7 +13,7 @@ from pydicom.multival import MultiValue
 from mammo_core import __version__
 from mammo_core.reading import Region
 from mammo_core.reports.case.dicom import MANUFACTURER, RESEARCH_ONLY
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage, seed_of
 from mammo_core.types import Box
 
 _STATES_SERIES: Final = 9003
@@ -24,7 +24,7 @@ def presentation_state(
 ) -> Dataset:
     """The regions that stand out, drawn over the image that has this header (PS3.3 A.33.1)."""
     layer = pr.GraphicLayer("REGIONS", order=1, description="Regions that moved a model's score")
-    seed = (str(header.SOPInstanceUID), case.card.weights_sha256, case.read_at.isoformat())
+    seed = seed_of(case)
     annotation = pr.GraphicAnnotation(
         referenced_images=[header],
         graphic_layer=layer,
@@ -35,11 +35,9 @@ def presentation_state(
     )
     state = pr.GrayscaleSoftcopyPresentationState(
         referenced_images=[header],
-        series_instance_uid=pseudonyms.uid(
-            "series", "states", str(header.SeriesInstanceUID), *seed[1:]
-        ),
+        series_instance_uid=pseudonyms.uid("series", "states", str(header.SeriesInstanceUID), seed),
         series_number=_STATES_SERIES,
-        sop_instance_uid=pseudonyms.uid("state", *seed),
+        sop_instance_uid=pseudonyms.uid("state", str(header.SOPInstanceUID), seed),
         instance_number=image.about.number,
         manufacturer=MANUFACTURER,
         manufacturer_model_name=f"{MANUFACTURER}, RESEARCH ONLY",

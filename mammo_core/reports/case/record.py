@@ -3,18 +3,21 @@
 Nothing here knows what a reader's computer calls a file, so no export can.
 """
 
+import hashlib
 import hmac
 import io
+import json
 import uuid
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mammo_core import __version__
 from mammo_core.inference.verdict import (
     ScoredCase,
     completeness_in_words,
@@ -24,6 +27,7 @@ from mammo_core.inference.verdict import (
 from mammo_core.preprocessing.cases import CaseImage
 from mammo_core.preprocessing.reading.identity import keyed_id
 from mammo_core.reading import OWN_METHOD, Reading, Region, ShownMap, share_in_words
+from mammo_core.records import to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.types import Window
@@ -185,6 +189,43 @@ def verdict_in_words(case: ReadCase, scored: ScoredCase) -> str:
     if case.usual_images is not None:
         parts.append(completeness_in_words(scored, case.usual_images))
     return " ".join(part for part in parts if part)
+
+
+def seed_of(case: ReadCase) -> str:
+    """What decides the UIDs of all that is made of `case`: everything that they tell, but not when
+    it was read. The same reading made again takes the place of itself; another model, threshold or
+    image makes others.
+    """
+    told = {
+        "program": __version__,
+        "model": to_document(case.card),
+        "missing": case.missing,
+        "images": [_told_of(image) for image in case.images],
+        "scores": [_told_of_score(scored, case) for scored in case.scores],
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+
+
+def _told_of(image: ReadImage) -> list[Any]:
+    reading, ref = image.reading, image.about.ref
+    read = () if reading is None else (reading.engine, round(reading.score, 6), reading.outside)
+    regions = [
+        [
+            one.words,
+            round(one.share, 3),
+            *(round(edge, 1) for edge in to_document(one.box).values()),
+        ]
+        for one in image.regions
+    ]
+    about = (ref.image_id, ref.side, ref.view, image.title, image.method, image.scale, image.remark)
+    return [*about, image.unread, *read, *regions]
+
+
+def _told_of_score(scored: ScoredCase, case: ReadCase) -> list[Any]:
+    verdict = verdict_on(scored, case.point)
+    limits = () if verdict is None else (round(verdict.threshold, 6), verdict.is_above)
+    about = (scored.level, scored.title, case.numbers_of(scored), round(scored.score, 6))
+    return [*about, scored.is_outside, verdict_in_words(case, scored), *limits]
 
 
 _PREFIX: Final = "MS-"

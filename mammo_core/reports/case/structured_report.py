@@ -25,7 +25,7 @@ from mammo_core.reports.case.dicom import (
     add_subject,
     add_times,
 )
-from mammo_core.reports.case.record import Pseudonyms, ReadCase, verdict_in_words
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, seed_of, verdict_in_words
 from mammo_core.types import Laterality
 from mammo_core.words import NOTICE, OUTSIDE
 
@@ -62,11 +62,16 @@ def has_scores(study: DicomStudy, case: ReadCase) -> bool:
 def structured_report(study: DicomStudy, case: ReadCase, pseudonyms: Pseudonyms) -> Dataset:
     """Scores, verdicts and regions of `study`, each with the images it comes from."""
     evidence = [_evidence(source, study) for source in study.sources]
-    stamp = (study.subject.study_uid, case.card.weights_sha256, case.read_at.isoformat())
+    seed = (study.subject.study_uid, seed_of(case))
     groups: list[Measured] = [
         *(_score_group(scored, study, case, pseudonyms) for scored in _scored_in(study, case)),
         *(
-            _region_group(region, source, case, uid=pseudonyms.uid("region", *stamp, str(number)))
+            _region_group(
+                region,
+                source,
+                case,
+                uid=pseudonyms.uid("region", *seed, source.sop_instance_uid, str(number)),
+            )
             for source in study.sources
             for number, region in enumerate(source.image.regions, start=1)
         ),
@@ -79,10 +84,10 @@ def structured_report(study: DicomStudy, case: ReadCase, pseudonyms: Pseudonyms)
     dataset = sr.ComprehensiveSR(
         evidence=evidence,
         content=report,
-        series_instance_uid=pseudonyms.uid("series", "reports", *stamp),
+        series_instance_uid=pseudonyms.uid("series", "reports", *seed),
         series_number=_SERIES_NUMBER,
         series_description=f"{RESEARCH_ONLY} scores",
-        sop_instance_uid=pseudonyms.uid("report", *stamp),
+        sop_instance_uid=pseudonyms.uid("report", *seed),
         instance_number=1,
         manufacturer=MANUFACTURER,
         is_complete=True,

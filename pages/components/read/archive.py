@@ -57,12 +57,12 @@ from pages.components.shared.whose import (
 )
 
 if TYPE_CHECKING:
-    from mammo_core.archive.client import FoundStudy
+    from mammo_core.archive.client import FoundStudy, StudySearch
 
 WORK: Final = "work"  # in the address: the work list that is shown
 _ICON: Final = ":material/dns:"
 _OPEN: Final = ":material/open_in_new:"
-_FOUND: Final = "archive_found"  # the archive, and the studies found in it
+_FOUND: Final = "archive_found"  # the archive, what was asked, and what was found
 _FETCHED: Final = "archive_fetched"
 _SENT: Final = "sent_home"
 _EARLIEST: Final = date(1980, 1, 1)
@@ -122,7 +122,7 @@ def _search(names: Sequence[str]) -> None:
     )
     require(Action.ARCHIVE)
     with st.spinner("Searching…"):
-        found = connect(_listed(name)).find_studies(query)
+        found = connect(_listed(name)).search(query)
     note("searched an archive", about=name)
     st.session_state[_FOUND] = (name, query, found)
 
@@ -137,12 +137,12 @@ def _show_found() -> None:
 
     if _FOUND not in st.session_state:
         return
-    name, query, found = st.session_state[_FOUND]
+    name, query, search = st.session_state[_FOUND]
+    found = search.studies
+    _tell_of_more(search)
     if not found:
         st.info("No study matches. Try another range of dates, or leave fields empty.")
         return
-    if len(found) > MOST_STUDIES:
-        st.caption(f"There are more; the first {MOST_STUDIES} are shown. Narrow the dates down.")
     chosen = st.dataframe(
         [_row(study) for study in found[:MOST_STUDIES]],
         hide_index=True,
@@ -167,6 +167,15 @@ def _show_found() -> None:
         require(Action.ARCHIVE)
         begin_fetching(_FETCHED, name, studies[0], modality=query.modality)
     show_fetching(_FETCHED, partial(_open, name))
+
+
+def _tell_of_more(search: "StudySearch") -> None:
+    from mammo_core.archive.client import MOST_STUDIES
+
+    if search.warning:
+        st.warning(f"{search.warning} Narrow the dates down.", icon=":material/warning:")
+    elif len(search.studies) > MOST_STUDIES:
+        st.caption(f"There are more; the first {MOST_STUDIES} are shown. Narrow the dates down.")
 
 
 def _pick_model() -> RunFolder | None:

@@ -40,26 +40,45 @@ def offer_priors(case: Case) -> None:
         cancel_fetching(_FETCHED)  # what is fetched for another case is wanted no more
     with noted_errors():
         link = read_link(cases_root(), case.case_id)
-        if link is None or is_off(Action.ARCHIVE):
+        if link is None:
             return
-        note_once("looked for prior studies", case=case.case_id, about=link.archive)
-        found = _found(cases_root(), case.case_id, link.study_uid)
-        if not found:
-            st.caption("The archive has no earlier mammography of this woman.")
-            return
-        wanted = None
-        with st.container(horizontal=True, vertical_alignment="center"):
-            count = many(len(found), "prior study", "prior studies")
-            st.caption(f"{count} in the archive:", width="content")
-            for number, study in enumerate(found[:_MOST]):
-                words = f"{_interval(link, study.day)} before"
-                if st.button(words, icon=":material/history:", key=f"prior_{number}"):
-                    wanted = study
-        if wanted is not None:
-            require(Action.ARCHIVE)
-            begin_fetching(_FETCHED, link.archive, wanted)
-            st.session_state[_BESIDE] = case.case_id
-        show_fetching(_FETCHED, partial(_open, link))
+        if link.missing:
+            st.warning(escaped(link.missing), icon=":material/warning:")
+        if not is_off(Action.ARCHIVE):
+            _offer(case, link)
+
+
+def _offer(case: Case, link: Link) -> None:
+    note_once("looked for prior studies", case=case.case_id, about=link.archive)
+    found, why_not = _found_or_why(cases_root(), case.case_id, link.study_uid)
+    if why_not:
+        st.error(escaped(why_not), icon=":material/error:")
+        return
+    if not found:
+        st.caption("The archive has no earlier mammography of this woman.")
+        return
+    wanted = None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        count = many(len(found), "prior study", "prior studies")
+        st.caption(f"{count} in the archive:", width="content")
+        for number, study in enumerate(found[:_MOST]):
+            words = f"{_interval(link, study.day)} before"
+            if st.button(words, icon=":material/history:", key=f"prior_{number}"):
+                wanted = study
+    if wanted is not None:
+        require(Action.ARCHIVE)
+        begin_fetching(_FETCHED, link.archive, wanted)
+        st.session_state[_BESIDE] = case.case_id
+    show_fetching(_FETCHED, partial(_open, link))
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner=False)
+def _found_or_why(root: Path, case_id: str, study: str) -> "tuple[list[FoundStudy], str]":
+    """An archive that did not answer is not asked again at every click."""
+    try:
+        return _found(root, case_id, study), ""
+    except MammoError as error:
+        return [], str(error)
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner="Looking for prior studies…")

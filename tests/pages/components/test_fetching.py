@@ -12,12 +12,15 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from mammo_core.archive import exams
+from mammo_core.archive.links import Link, keep_link
+from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.errors import ArchiveError
-from mammo_core.files import cases_root
+from mammo_core.files import archives_file, cases_root
 from mammo_core.preprocessing.cases import store_case
 from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from pages.components.read.fetching import Fetching
+from tests.archive.stub import refusing, serving
 
 
 def page_of_fetching() -> None:
@@ -89,6 +92,29 @@ def test_nothing_is_said_to_be_kept_or_not_until_the_fetching_has_ended(
     until_over(one)
     assert not page.run().error
     assert not page.caption
+
+
+def test_an_archive_that_did_not_answer_is_not_asked_for_priors_at_every_click(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
+    info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
+    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
+    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
+    case = store_case([b"another"], cases_root(), keep=keep, now=time.time())
+    link = Link(
+        archive="here", study_uid="1.2", day="20240102", patient_id="W1", images=(),
+        missing="The archive lists 1 of the 4 instances.",
+    )  # fmt: skip
+    keep_link(cases_root(), case.case_id, link)
+    page = AppTest.from_function(page_of_case, args=(case.case_id,))
+    with serving({"/studies": refusing(500)}) as stub:
+        add_archive(archives_file(), Archive(name="here", dicomweb=stub.url))
+        for _ in range(3):
+            told = [error.value for error in page.run().error]
+            assert told == ["Archive here refused with status 500 while looking for studies."]
+        assert len(stub.asked) == 1
+    assert [warning.value for warning in page.warning] == [link.missing]
 
 
 def test_a_prior_is_fetched_no_more_when_the_reader_goes_on_to_another_case(
