@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import holm
 from mammo_core.metrics.paired_rates import (
     _Ladder,
     beside_calls,
@@ -122,14 +121,22 @@ def any_called_different(
 def any_reader_called_different(rng: np.random.Generator, count: int) -> bool:
     """Readers who see what the model sees, and call where the score is high."""
     model, *readers = equal_models(rng, count + 1)
-    p_values = [beside_calls(model, one.score >= 1.5)[1].p_value for one in readers]
-    return min(holm([1.0 if p is None else p for p in p_values])) < 0.05
+    return any(beside_calls(model, one.score >= 1.5, looks=count)[1].is_clear for one in readers)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (10, 1)])
-def test_equal_models_are_rarely_told_apart_at_one_specificity(count: int, images: int) -> None:
-    assert share_of_studies(40, lambda rng: any_called_different(rng, count, images)) <= 0.1
+@pytest.mark.parametrize(
+    ("count", "images", "aim"),
+    [
+        (2, 1, Aim.SPECIFICITY),
+        (2, 2, Aim.SPECIFICITY),
+        (5, 1, Aim.SPECIFICITY),
+        (2, 1, Aim.RECALL_RATE),
+    ],
+)
+def test_equal_models_are_rarely_told_apart_at_one_rate(count: int, images: int, aim: Aim) -> None:
+    """With thresholds taken for fixed they were in 13 to 33 of 100."""
+    share = share_of_studies(40, lambda rng: any_called_different(rng, count, images, aim=aim))
+    assert share <= 0.1
 
 
 def test_ten_readers_as_good_as_the_model_rarely_differ_from_it() -> None:
