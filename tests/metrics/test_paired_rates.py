@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
+from benchmarks.women import two_rivals
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.paired_rates import (
     _Ladder,
@@ -152,6 +153,29 @@ def test_equal_models_are_told_apart_in_one_study_of_twenty_at_most_at_one_recal
         500, lambda rng: any_called_different(rng, count, images, aim=Aim.RECALL_RATE)
     )
     assert share <= 0.07  # .05, and what chance makes of 500 studies
+
+
+def difference_held(studies: int) -> float:
+    """How often the interval holds what .9 and .8 in AUC make of the sensitivity, where scores are
+    normal.
+    """
+    rng, held, aucs = np.random.default_rng(1), [], (0.9, 0.8)
+    new, old = (norm.cdf(norm.ppf(auc) * np.sqrt(2) - norm.ppf(0.9)) for auc in aucs)
+    for _ in range(studies):
+        best, other = sensitivities_at(["new", "old"], two_rivals(rng, 60, 200, aucs, 1), 0.9)
+        assert other.behind is not None
+        true = new - old if best.name == "new" else old - new
+        held.append(other.behind.low <= true <= other.behind.high)
+    return float(np.mean(held))
+
+
+def test_the_interval_of_a_difference_at_one_specificity_holds_it() -> None:
+    assert difference_held(100) >= 0.92
+
+
+@pytest.mark.slow
+def test_it_holds_it_in_nineteen_of_twenty_studies() -> None:
+    assert 0.93 <= difference_held(2000) <= 0.995
 
 
 @pytest.mark.slow
