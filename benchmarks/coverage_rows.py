@@ -59,10 +59,14 @@ def keep(row: Row) -> None:
 
 
 def write() -> None:
+    WRITTEN.write_text(as_markdown(), encoding="utf-8")
+
+
+def as_markdown() -> str:
     """coverage.md, from the rows and from what coverage_notes.md says under each heading."""
     notes = NOTES.read_text(encoding="utf-8").split("\n## ")
     said = {"": notes[0]} | {one.split("\n", 1)[0]: one.split("\n", 1)[1] for one in notes[1:]}
-    WRITTEN.write_text("\n".join(_lines(rows_kept(), said)).strip() + "\n", encoding="utf-8")
+    return "\n".join(_lines(rows_kept(), said)).strip() + "\n"
 
 
 def _lines(rows: pd.DataFrame, said: dict[str, str]) -> Iterator[str]:

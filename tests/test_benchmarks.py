@@ -1,6 +1,7 @@
 """The table of `python -m benchmarks`: each side in a process of its own, in turns, told whole."""
 
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,15 @@ import pytest
 
 from benchmarks import cache, growth, metrics, reading
 from benchmarks.__main__ import PARTS, entries_of
+from benchmarks.coverage_rows import (
+    MOST_WRONG,
+    NOTES,
+    WANTED,
+    WRITTEN,
+    Part,
+    as_markdown,
+    rows_kept,
+)
 from benchmarks.side_by_side import (
     Comparison,
     Growth,
@@ -20,6 +30,19 @@ from benchmarks.side_by_side import (
     table,
 )
 from mammo_core.files import REPOSITORY
+from mammo_core.metrics import (
+    agreement,
+    curves,
+    mrmc,
+    multiclass,
+    net_benefit,
+    partial,
+    rates,
+    smooth,
+    subgroups,
+    uncertainty,
+    verified,
+)
 from tests import benchmarked
 from tests.benchmarked import HELD, LACKING, MORE, TURNS
 
@@ -132,3 +155,55 @@ def test_every_side_does_its_work(
         if side.is_there:
             with side.open(folder) as work:
                 assert work() > 0
+
+
+def test_the_table_of_coverage_is_that_of_its_rows_and_notes() -> None:
+    assert WRITTEN.read_text(encoding="utf-8") == as_markdown()
+
+
+def test_no_interval_that_is_shown_holds_too_rarely_and_no_test_claims_too_often() -> None:
+    rows = rows_kept()
+    tests = rows["part"].isin([Part.TESTS, Part.OWN_TESTS])
+    told = rows[rows["share"].notna()]
+    assert told.loc[~tests, "share"].min() >= WANTED[0]
+    assert told.loc[tests, "share"].max() <= MOST_WRONG
+    assert set(rows["part"]) == set(Part)
+
+
+def test_what_holds_more_often_than_it_says_is_explained() -> None:
+    rows = rows_kept()
+    above = rows[~rows["part"].isin([Part.TESTS, Part.OWN_TESTS]) & (rows["share"] > WANTED[1])]
+    notes = " ".join(NOTES.read_text(encoding="utf-8").lower().split())
+    said = notes.split("above 99 %: ")[1].split("intervals that are shown and have no row")[0]
+    figures = {name.split(",")[0] for name in above["name"]}
+    assert {one for one in figures if one.lower() not in said} == set()
+
+
+@pytest.mark.parametrize(
+    ("figure", "fewest"),
+    [
+        ("average precision", (curves.FEWEST_FOR_PRECISION,)),
+        ("probabilistic F1", (uncertainty.FEWEST_GROUPS,)),
+        ("balanced accuracy", (rates.FEWEST_TO_JOIN,)),
+        ("expected calibration error", (uncertainty.FEWEST_OF_CLASS,)),
+        ("every rate at the best", (uncertainty.FEWEST_OF_CLASS,)),
+        ("F1, the mean over classes", (multiclass._FEWEST_OF_RAREST,)),
+        ("partial AUC", (partial.FEWEST_OF_EACH,)),
+        ("smooth calibration curve", (smooth.FEWEST_OF_EACH,)),
+        ("Brier score", (uncertainty.FEWEST_GROUPS,)),
+        ("test of two AUCs", (uncertainty.FEWEST_GROUPS,)),
+        ("test of two net benefits", (net_benefit.FEWEST_OF_EACH,)),
+        ("gaps between parts", (subgroups.FEWEST_WOMEN,)),
+        ("readers", (mrmc.FEWEST_WOMEN, mrmc.FEWEST_FIXED, mrmc.FEWEST_READERS)),
+        ("Begg and Greenes", (verified.FEWEST_OF_EACH,)),
+        ("kappa", (uncertainty.FEWEST_GROUPS, agreement._FEWEST_APART)),
+    ],
+)  # fmt: skip
+def test_what_is_hidden_of_few_is_told_with_the_number_of_the_code(
+    figure: str, fewest: tuple[int, ...]
+) -> None:
+    """In the table of coverage_notes.md."""
+    table = NOTES.read_text(encoding="utf-8").split("| figure | hidden |")[1].split("\n\n")[0]
+    lines = table.splitlines()
+    (limits,) = (line.split("|")[2] for line in lines if line.startswith(f"| {figure}"))
+    assert tuple(int(number) for number in re.findall(r"\d+", limits)) == fewest

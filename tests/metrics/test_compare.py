@@ -3,6 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from benchmarks.women import equal_models
 from mammo_core.errors import TableError
 from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import (
@@ -128,6 +129,33 @@ def test_the_p_and_the_interval_of_many_models_say_the_same() -> None:
         difference = comparison.difference
         assert difference.p_value is not None
         assert (difference.p_value < 0.05) == (difference.low > 0.0)
+
+
+def best_claimed(studies: int, count: int) -> float:
+    """How often the best of equal models is called better than any of the others."""
+    rng, names = np.random.default_rng(0), [*map(str, range(count))]
+    return float(
+        np.mean([
+            any(
+                one.is_clear
+                for one in compare_to_best(names, equal_models(rng, count, ill=60, size=200))
+            )
+            for _ in range(studies)
+        ])
+    )  # fmt: skip
+
+
+def test_the_best_of_ten_equal_models_is_rarely_called_better() -> None:
+    """Each of the others beside the best as if nothing had been picked: in 35 of these 60."""
+    assert best_claimed(60, 10) <= 0.13
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [2, 5, 10])
+def test_the_best_of_equal_models_is_called_better_in_one_study_of_twenty_at_most(
+    count: int,
+) -> None:
+    assert best_claimed(2000, count) <= 0.06
 
 
 @pytest.mark.parametrize("gain", [0.05, 0.2, 0.3, 0.4, 0.8])

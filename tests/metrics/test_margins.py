@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.stats import norm
 
 from mammo_core.errors import ConfigError
 from mammo_core.metrics.margins import AgainstMargin, Claim, Held, Margin, MarginOf, judge_margin
@@ -56,20 +57,37 @@ def test_a_margin_is_a_share() -> None:
         Margin(claim=Claim.EQUIVALENT, figure=MarginOf.AUC, margin=5, against="x").check()
 
 
-def test_a_model_worse_by_the_margin_is_rarely_shown_to_be_no_worse() -> None:
-    """Sensitivity .80 against .85 at a margin of .05: at most one study of forty may show it."""
-    rng, shown = np.random.default_rng(0), []
-    for _ in range(400):
-        old = rng.random(200) < 0.85
-        new = rng.random(200) < 0.80
-        difference = rate_difference(new, old, np.arange(200))
-        margin = Margin(
-            claim=Claim.NON_INFERIOR, figure=MarginOf.SENSITIVITY, margin=0.05, against="old"
+def shown_no_worse(studies: int) -> float:
+    """Of 100 women with cancer, two images each. Half of what a model sees is the woman's for both,
+    four tenths hers for this model; the new one finds .80, the old one .85, and .05 is the margin.
+    """
+    margin = Margin(
+        claim=Claim.NON_INFERIOR, figure=MarginOf.SENSITIVITY, margin=0.05, against="old"
+    )
+    rng, women, shown = np.random.default_rng(0), np.repeat(np.arange(100), 2), []
+    for _ in range(studies):
+        hers = np.sqrt(0.5) * rng.normal(size=100)[women]
+        old, new = (
+            hers + np.sqrt(0.4) * rng.normal(size=100)[women] + np.sqrt(0.1) * rng.normal(size=200)
+            < norm.ppf(found)
+            for found in (0.85, 0.80)
         )
-        shown.append(
-            judge_margin(
-                margin, value=difference.value, low=difference.low, high=difference.high,
-                is_beforehand=True,
-            ).held is Held.MET
+        difference = rate_difference(new, old, women)
+        against = judge_margin(
+            margin, value=difference.value, low=difference.low, high=difference.high,
+            is_beforehand=True,
         )  # fmt: skip
-    assert np.mean(shown) <= 0.05
+        shown.append(against.held is Held.MET)
+    return float(np.mean(shown))
+
+
+def test_a_model_worse_by_the_margin_is_rarely_shown_to_be_no_worse() -> None:
+    """At most one study of forty may show it; with every image a woman of her own 64 of these 1,000
+    did.
+    """
+    assert shown_no_worse(1000) <= 0.04
+
+
+@pytest.mark.slow
+def test_nor_is_it_in_more_than_one_study_of_forty() -> None:
+    assert shown_no_worse(10_000) <= 0.03

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binomtest
+from scipy.stats import binomtest, norm
 
+from benchmarks.women import two_rivals
 from mammo_core.metrics.cases import Cases
-from mammo_core.metrics.compare import holm
 from mammo_core.metrics.paired_rates import (
     _Ladder,
     beside_calls,
@@ -122,14 +122,22 @@ def any_called_different(
 def any_reader_called_different(rng: np.random.Generator, count: int) -> bool:
     """Readers who see what the model sees, and call where the score is high."""
     model, *readers = equal_models(rng, count + 1)
-    p_values = [beside_calls(model, one.score >= 1.5)[1].p_value for one in readers]
-    return min(holm([1.0 if p is None else p for p in p_values])) < 0.05
+    return any(beside_calls(model, one.score >= 1.5, looks=count)[1].is_clear for one in readers)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("count", "images"), [(2, 1), (2, 2), (10, 1)])
-def test_equal_models_are_rarely_told_apart_at_one_specificity(count: int, images: int) -> None:
-    assert share_of_studies(40, lambda rng: any_called_different(rng, count, images)) <= 0.1
+@pytest.mark.parametrize(
+    ("count", "images", "aim"),
+    [
+        (2, 1, Aim.SPECIFICITY),
+        (2, 2, Aim.SPECIFICITY),
+        (5, 1, Aim.SPECIFICITY),
+        (2, 1, Aim.RECALL_RATE),
+    ],
+)
+def test_equal_models_are_rarely_told_apart_at_one_rate(count: int, images: int, aim: Aim) -> None:
+    """With thresholds taken for fixed they were in 13 to 33 of 100."""
+    share = share_of_studies(40, lambda rng: any_called_different(rng, count, images, aim=aim))
+    assert share <= 0.1
 
 
 def test_ten_readers_as_good_as_the_model_rarely_differ_from_it() -> None:
@@ -145,6 +153,29 @@ def test_equal_models_are_told_apart_in_one_study_of_twenty_at_most_at_one_recal
         500, lambda rng: any_called_different(rng, count, images, aim=Aim.RECALL_RATE)
     )
     assert share <= 0.07  # .05, and what chance makes of 500 studies
+
+
+def difference_held(studies: int) -> float:
+    """How often the interval holds what .9 and .8 in AUC make of the sensitivity, where scores are
+    normal.
+    """
+    rng, held, aucs = np.random.default_rng(1), [], (0.9, 0.8)
+    new, old = (norm.cdf(norm.ppf(auc) * np.sqrt(2) - norm.ppf(0.9)) for auc in aucs)
+    for _ in range(studies):
+        best, other = sensitivities_at(["new", "old"], two_rivals(rng, 60, 200, aucs, 1), 0.9)
+        assert other.behind is not None
+        true = new - old if best.name == "new" else old - new
+        held.append(other.behind.low <= true <= other.behind.high)
+    return float(np.mean(held))
+
+
+def test_the_interval_of_a_difference_at_one_specificity_holds_it() -> None:
+    assert difference_held(100) >= 0.92
+
+
+@pytest.mark.slow
+def test_it_holds_it_in_nineteen_of_twenty_studies() -> None:
+    assert 0.93 <= difference_held(2000) <= 0.995
 
 
 @pytest.mark.slow

@@ -66,11 +66,14 @@ def held_of_studies(studies: int, stretched: float, images: int, *, least: float
     rng = np.random.default_rng(3)
     large = made_up(rng, 100_000, stretched=stretched)
     apart = np.abs(expit(logit(large.score) / stretched) - large.score)
-    held = []
+    held, in_band = [], []
     for _ in range(studies):
         found = smooth_calibration(made_up(rng, 300, stretched=stretched, images=images))
         if found is None:  # of some draws too few have cancer
             continue
+        curve = found.curve
+        truth_at = expit(logit(curve["score"]) / stretched)
+        in_band.append(((curve["low"] <= truth_at) & (truth_at <= curve["high"])).mean())
         for interval, truth in (
             (found.ici_interval, apart.mean()),
             (found.e90_interval, np.quantile(apart, 0.9)),
@@ -79,6 +82,7 @@ def held_of_studies(studies: int, stretched: float, images: int, *, least: float
             held.append(interval[0] <= truth <= interval[1])
     assert len(held) > 1.8 * studies
     assert np.mean(held) >= least
+    assert np.mean(in_band) >= least
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.women import drawn, skill_of
 from mammo_core.metrics.cases import pool_cases, values_of
 from mammo_core.metrics.confounding import auc_within
 from mammo_core.metrics.uncertainty import (
@@ -111,3 +112,32 @@ def test_one_cancer_at_each_of_three_sites_tells_no_more_than_three_at_one() -> 
     low, high = newcombe_interval(within.value, 3, 147, z=normal_quantile())
     assert within.low < low < 0.34
     assert within.high > high > 0.86
+
+
+def share_held(studies: int, ill: int, count: int, auc: float, kind: str) -> float:
+    """How often the interval holds the AUC, which is the same at each of three sites."""
+    rng, held = np.random.default_rng(ill), []
+    for _ in range(studies):
+        cases = drawn(rng, count, ill, skill_of(auc), kind)
+        site = pd.Series(np.array(["A", "B", "C"])[cases.groups % 3])
+        within = auc_within(cases, site, column="site")
+        assert within is not None
+        held.append(within.low <= auc <= within.high)
+    return float(np.mean(held))
+
+
+@pytest.mark.parametrize(("ill", "count"), [(3, 150), (10, 500)])
+def test_few_cancers_at_three_sites_have_an_interval_that_holds(ill: int, count: int) -> None:
+    """By what so few women vary it held in 85 of 100."""
+    assert share_held(300, ill, count, 0.95, "one case") >= 0.92
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["one case", "clustered"])
+@pytest.mark.parametrize(
+    ("ill", "count", "auc"), [(3, 150, 0.95), (34, 100, 0.75), (170, 500, 0.95)]
+)
+def test_the_interval_within_sites_holds_in_nineteen_of_twenty_studies(
+    ill: int, count: int, auc: float, kind: str
+) -> None:
+    assert 0.92 <= share_held(2000, ill, count, auc, kind) <= 0.995
