@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -139,6 +140,8 @@ def test_the_statisticians_study_goes_as_it_is_told(
     """Every line of the tutorial, with the name that training prints put in."""
     from mammo_core.cli import main
 
+    # A test of a page leaves the page there, and each process that draws phantoms would run it.
+    monkeypatch.setitem(sys.modules, "__main__", ModuleType("__main__"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
