@@ -29,6 +29,7 @@ from mammo_core.metrics.uncertainty import (
     logit_interval,
     need_both_classes,
     rate_with_interval,
+    rates_at,
     resampled_weights,
     strata_of,
     wilson_interval,
@@ -161,6 +162,7 @@ def sensitivities_at(
     """
     need_both_classes(models[0], what=f"a sensitivity at one {_held_alike(aim)}")
     points = [_point_at(model, target, aim) for model in models]
+    rates = [rates_at(model, one.threshold) for model, one in zip(models, points, strict=True)]
     ladders = [_Ladder.of(model, aim) for model in models]
     drawn = np.concatenate(
         [
@@ -178,8 +180,8 @@ def sensitivities_at(
             name=names[number],
             point=points[number],
             sensitivity=_estimate(models[number], points[number], drawn[number]),
-            specificity=_specificity(models[number], points[number]),
-            recall_rate=_recall_rate(models[number], points[number]),
+            specificity=rates[number].specificity,
+            recall_rate=rates[number].recall_rate,
             behind=None
             if number == best
             else _paired(
@@ -309,18 +311,6 @@ def _paired(
         method=IntervalMethod.UNNAMED if of.unnamed else IntervalMethod.WILSON_CLUSTERED,
         cases=len(of), groups=of.group_count, compared=among.models,
     )  # fmt: skip
-
-
-def _specificity(cases: Cases, point: OperatingPoint) -> Rate:
-    """On these very cases, on which the threshold was set."""
-    well = ~cases.positive
-    found = rate_with_interval((cases.score < point.threshold)[well], cases.groups[well])
-    return replace(found, method=IntervalMethod.UNNAMED) if cases.unnamed else found
-
-
-def _recall_rate(cases: Cases, point: OperatingPoint) -> Rate:
-    found = rate_with_interval(cases.score >= point.threshold, cases.groups)
-    return replace(found, method=IntervalMethod.UNNAMED) if cases.unnamed else found
 
 
 def _estimate(cases: Cases, point: OperatingPoint, drawn: Floats) -> Estimate:

@@ -19,7 +19,7 @@ from mammo_core.metrics.cases import Cases
 from mammo_core.metrics.compare import Difference, taken
 from mammo_core.metrics.paired_rates import beside_calls
 from mammo_core.metrics.threshold import OperatingPoint
-from mammo_core.metrics.uncertainty import Rate, rate_with_interval
+from mammo_core.metrics.uncertainty import Rate, rate_with_interval, rates_at
 from mammo_core.words import many
 
 _NAMES: Final = {
@@ -231,9 +231,7 @@ def _result(reader: str, cases: Cases, called: NDArray[np.bool_], *, readers: in
         sensitivity=rate_with_interval(called[positive], groups[positive]),
         specificity=rate_with_interval(~called[~positive], groups[~positive]),
         model=model,
-        model_specificity=rate_with_interval(
-            (cases.score < model.threshold)[~positive], groups[~positive]
-        ),
+        model_specificity=rates_at(cases, model.threshold).specificity,
         gain=gain,
     )
 

@@ -270,14 +270,18 @@ def test_fetched_files_are_read_as_often_as_asked_for_and_closed_with_their_spoo
     assert all(one.closed for one in spooled)
 
 
-def test_whoever_cancels_when_all_is_read_keeps_what_was_here_before_and_nothing_else(
-    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def read_all_as_one_image(monkeypatch: pytest.MonkeyPatch) -> None:
     exam = keyed_id(own_key(), "exam", STUDY.encode())
     info = ImageInfo(ref=ImageRef(image_id="x", exam_id=exam), kind="test", bits=8)
     read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
     keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
     monkeypatch.setattr(exams, "keep_mammogram", keep)
+
+
+def test_whoever_cancels_when_all_is_read_keeps_what_was_here_before_and_nothing_else(
+    tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_all_as_one_image(monkeypatch)
     linked: list[str] = []
 
     def link(root: Path, case_id: str, link: Link) -> None:
@@ -307,11 +311,7 @@ def test_whoever_cancels_when_all_is_read_keeps_what_was_here_before_and_nothing
 def test_a_case_that_was_here_before_stays_when_its_archive_answers_with_it_for_another(
     tmp_path: Path, own_home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    exam = keyed_id(own_key(), "exam", STUDY.encode())
-    info = ImageInfo(ref=ImageRef(image_id="x", exam_id=exam), kind="test", bits=8)
-    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
-    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
-    monkeypatch.setattr(exams, "keep_mammogram", keep)
+    read_all_as_one_image(monkeypatch)
     root = tmp_path / "cases"
     one = FoundStudy(uid=STUDY, day="", description="", accession="", images=3, patient_id="")
     answers = {"/instances": answering([image(1)]), "/1.2.3.4.1.1": framed(b"picture")}
