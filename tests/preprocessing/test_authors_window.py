@@ -1,11 +1,16 @@
 """The window of GMIC and NYU, beside a second construction of it from what they published."""
 
+from pathlib import Path
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from mammo_core.datasets.prepared import cache_of
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
+from mammo_core.preprocessing.cache import build_missing, open_images
 from mammo_core.preprocessing.prepare import place_box, prepare
 from mammo_core.types import Box, ImageInfo, ImageRef, Laterality, Mammogram, View
 
@@ -151,3 +156,21 @@ def test_where_the_ground_is_not_black_our_outline_stands_in_and_it_is_said() ->
 @pytest.mark.parametrize("windows", [((64, 64),), ((64, 64), (64, 401)), ((64, 64), (4, 64))])
 def test_windows_that_cannot_be_are_told(windows: tuple[tuple[int, int], ...]) -> None:
     assert settings_of((640, 400), windows=windows).check()
+
+
+def test_of_a_picture_the_data_set_tells_the_view(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A PGM says nothing of its view: told that it is an MLO, its breast lies at the top."""
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
+    stored = drawn(700, 460, tall=250, deep=300)
+    for name, start in (("a.pgm", "P5 "), ("b.pgm", "P5 # the same picture\n")):
+        header = f"{start}460 700 4095\n".encode()
+        (tmp_path / name).write_bytes(header + stored.astype(">u2").tobytes())
+    rows = pd.DataFrame({"path": ["a.pgm", "b.pgm"], "view": [View.MLO, pd.NA]})
+    cache = cache_of(settings_of((640, 400)), tmp_path, rows)
+    files = [tmp_path / path for path in rows["path"]]
+    assert build_missing(cache, files, processes=1, report=lambda *_: None).built == 2
+    for image, is_mlo in zip(open_images(cache, files), (True, False), strict=True):
+        expected = as_published(stored, (640, 400), is_mlo=is_mlo)
+        np.testing.assert_allclose(image / 65535, expected, atol=1 / 65535)

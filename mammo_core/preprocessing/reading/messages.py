@@ -40,6 +40,7 @@ class Request:
     length: int = 0
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
+    view: View | None = None  # what it is prepared as; without one, as the file says
     is_for_evidence: bool = False  # the identity is wanted, not the image
     is_for_exam: bool = False  # which exam the file is of, and no more
     peeked: tuple[str, ...] = ()  # what the headers at these paths say, and no pixel
