@@ -9,7 +9,7 @@ _MEAN: Final = 0.3089279
 _STD: Final = 0.25053555
 
 
-def _entry(name: str, title: str, megabytes: int) -> PublishedModel:
+def _entry(name: str, title: str, megabytes: int, *problems: str) -> PublishedModel:
     return PublishedModel(
         name=name,
         title=title,
@@ -37,7 +37,11 @@ def _entry(name: str, title: str, megabytes: int) -> PublishedModel:
             "RSNA 2022 images of its training folds were seen; its epoch was chosen on fold 0.",
             "Two downloads of fine-tuned weights come of slightly different networks and data.",
             "Preparing images otherwise gives other results, its authors warn.",
-            "The encoder alone (Pre-trained-checkpoints) has no head and gives no score.",
+            "The encoder alone (Pre-trained-checkpoints) has no head, gives no score and is not "
+            "read here.",
+            "Heads for mass and for calcification look like that for cancer: which one came in, "
+            "only the name of its folder says.",
+            *problems,
         ),
         stand_ins=(),
         prepare=PrepareSettings(
@@ -58,5 +62,16 @@ def _entry(name: str, title: str, megabytes: int) -> PublishedModel:
     )
 
 
-MAMMOCLIP_B5: Final = _entry("mammoclip-b5", "Mammo-CLIP, EfficientNet-B5, cancer", 114)
-MAMMOCLIP_B2: Final = _entry("mammoclip-b2", "Mammo-CLIP, EfficientNet-B2, cancer", 31)
+MAMMOCLIP_B5: Final = _entry(
+    "mammoclip-b5",
+    "Mammo-CLIP, EfficientNet-B5, cancer",
+    114,
+    "It is offered in a zip of 849 MB, to be unpacked first; the size told is that of one file.",
+)
+MAMMOCLIP_B2: Final = _entry(
+    "mammoclip-b2",
+    "Mammo-CLIP, EfficientNet-B2, cancer",
+    31,
+    "Its authors are not known to offer a fine-tuned B2: this is for whoever fine-tunes their "
+    "encoder with their code.",
+)
