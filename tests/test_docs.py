@@ -5,15 +5,22 @@ import re
 import shlex
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 from mammo_core.cli import COMMANDS
+from mammo_core.commands.train import changes_of
+from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.adapters import ADAPTERS
 from mammo_core.files import REPOSITORY, shipped_checkpoints_root
 from mammo_core.runs.card import read_card
+from mammo_core.runs.folder import RunFolder
+from mammo_core.training.by_recipe import rule_of, task_of
+from mammo_core.training.recipes import get_recipe, with_changes
+from mammo_core.zoo.catalog import FROM_CHECKPOINT
 
 DOCS = REPOSITORY / "docs"
 WRITE = "python -m tests.test_docs writes it anew"
@@ -22,7 +29,7 @@ WRITE = "python -m tests.test_docs writes it anew"
 def shell_lines() -> list[tuple[str, list[str]]]:
     """Every line of a code block, fenced or indented, that begins with `mammo`, by its file."""
     found = []
-    for path in sorted(DOCS.rglob("*.md")):
+    for path in (REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         fenced = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S)
         for line in "".join(fenced).splitlines() + re.findall(r"^ {4}(mammo .*)$", text, re.M):
@@ -30,20 +37,67 @@ def shell_lines() -> list[tuple[str, list[str]]]:
             if said.startswith("mammo "):
                 # what stands in brackets may be left out, or be there
                 asked = shlex.split(re.sub(r"[\[\]]", "", said), comments=True)
-                found.append((path.relative_to(DOCS).as_posix(), asked[1:]))
+                found.append((path.relative_to(REPOSITORY).as_posix(), asked[1:]))
     return found
+
+
+def parsed(where: str, asked: list[str]) -> argparse.Namespace:
+    commands = {command.name: command for command in COMMANDS}
+    assert asked[0] in commands, where
+    parser = argparse.ArgumentParser(prog=where, exit_on_error=False)
+    commands[asked[0]].add_arguments(parser)
+    return parser.parse_args([word for word in asked[1:] if word != "--help"])
 
 
 def test_every_command_in_the_docs_is_one() -> None:
     lines = shell_lines()
-    assert len(lines) >= 25
-    commands = {command.name: command for command in COMMANDS}
+    assert {"README.md", "docs/commands.md", "docs/archive.md"} <= {where for where, _ in lines}
     for where, asked in lines:
-        assert asked[0] in commands, where
-        parser = argparse.ArgumentParser(prog=where, exit_on_error=False)
-        commands[asked[0]].add_arguments(parser)
-        if asked[-1] != "--help":
-            parser.parse_args(asked[1:])
+        if asked[-1] == "--help":
+            asked = asked[:1]
+            assert asked[0] in {command.name for command in COMMANDS}, where
+        else:
+            parsed(where, asked)
+
+
+def test_data_that_a_line_is_given_were_drawn_by_a_line_before() -> None:
+    """Unless the name is in capitals: those stand for one's own."""
+    for page in {where for where, _ in shell_lines()}:
+        drawn = set()
+        for asked in [asked for where, asked in shell_lines() if where == page]:
+            if asked[0] == "phantom":
+                drawn.add(parsed(page, asked).out.name)
+            elif asked[0] in {"train", "evaluate"}:
+                data = parsed(page, asked).data
+                assert data is None or data.isupper() or data in drawn, (page, asked)
+                assert data != "OTHER", page  # which is the name of a run
+
+
+@pytest.mark.parametrize(
+    "name", ["ddsm-lesions-mobilenetv2", "rsna-mobilenetv2", "rsna-density"]
+)
+def test_what_ships_is_made_by_the_line_that_is_told(name: str) -> None:
+    """But for the device, the names of folders, and which of the folds its settings are of."""
+    made = RunFolder(shipped_checkpoints_root() / name).settings(RunConfig)
+    (told,) = (
+        one
+        for where, asked in shell_lines()
+        if where == "docs/commands.md" and asked[0] == "train"
+        for one in [parsed(where, asked)]
+        if one.recipe == made.recipe
+    )
+    recipe = get_recipe(told.recipe)
+    data = DataConfig(
+        folder=made.data.folder,
+        adapter=made.data.adapter,
+        label_rule=told.label_rule or rule_of(recipe, made.data.adapter),
+    )
+    config = with_changes(recipe.configure(recipe.deal(data), task_of(data)), changes_of(told.set))
+    if recipe.continues:
+        assert made.model.weights.startswith(FROM_CHECKPOINT)
+        config = replace(config, model=replace(config.model, weights=made.model.weights))
+    folds = replace(config.data, folds=told.folds or 0)
+    assert replace(config, data=folds, device=made.device) == made
 
 
 def test_every_page_of_the_app_and_every_person_has_a_page() -> None:
@@ -133,11 +187,21 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     assert "fonts.googleapis" not in (tmp_path / "index.html").read_text(encoding="utf-8")
 
 
+TOLD = {
+    "statistician": ["phantom", "audit", "train", "train", "margin", "lock", "report"],
+    "engineer": [
+        "phantom", "phantom", "recipes", "train", "runs", "evaluate", "explain-check", "predict",
+    ],
+}  # fmt: skip
+LEAVES = {"statistician": "report.html", "engineer": "scores.csv"}
+
+
 @pytest.mark.slow
-def test_the_statisticians_study_goes_as_it_is_told(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("person", TOLD)
+def test_a_tutorial_goes_as_it_is_told(
+    person: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every line of the tutorial, with the name that training prints put in."""
+    """Every line of it, with the name that training prints put in."""
     from mammo_core.cli import main
 
     # A test of a page leaves the page there, and each process that draws phantoms would run it.
@@ -145,16 +209,15 @@ def test_the_statisticians_study_goes_as_it_is_told(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path / "home"))
     monkeypatch.setenv("MAMMO_CHECKPOINTS", str(tmp_path / "runs"))
-    lines = [asked for where, asked in shell_lines() if where == "tutorials/statistician.md"]
-    assert [asked[0] for asked in lines] == [
-        "phantom", "audit", "train", "train", "margin", "lock", "report",
-    ]  # fmt: skip
+    (tmp_path / "sample_images").symlink_to(REPOSITORY / "sample_images")
+    lines = [asked for where, asked in shell_lines() if where == f"docs/tutorials/{person}.md"]
+    assert [asked[0] for asked in lines] == TOLD[person]
     for asked in lines:
         made = sorted(path.parent.name for path in (tmp_path / "runs").glob("*/run.json"))
         names = {"RUN": made[:1], "OTHER": made[1:]}
         line = [name for word in asked for name in names.get(word, [word])]
         assert main(line) == 0, line
-    assert (tmp_path / "report.html").stat().st_size > 10_000
+    assert (tmp_path / LEAVES[person]).stat().st_size > 500
 
 
 if __name__ == "__main__":
