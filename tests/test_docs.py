@@ -1,6 +1,7 @@
 """The docs build without a warning, and what they say of commands, data sets and models is so."""
 
 import argparse
+import math
 import re
 import shlex
 import subprocess
@@ -11,10 +12,12 @@ from types import ModuleType
 
 import pytest
 
+from benchmarks.findings import FOLDER, SHIPPED, kept_rows
 from mammo_core.cli import COMMANDS
 from mammo_core.commands.train import changes_of
 from mammo_core.config import DataConfig, RunConfig
 from mammo_core.datasets.adapters import ADAPTERS
+from mammo_core.datasets.predictions import read_predictions
 from mammo_core.files import REPOSITORY, shipped_checkpoints_root
 from mammo_core.runs.card import read_card
 from mammo_core.runs.folder import RunFolder
@@ -73,9 +76,7 @@ def test_data_that_a_line_is_given_were_drawn_by_a_line_before() -> None:
                 assert data != "OTHER", page  # which is the name of a run
 
 
-@pytest.mark.parametrize(
-    "name", ["ddsm-lesions-mobilenetv2", "rsna-mobilenetv2", "rsna-density"]
-)
+@pytest.mark.parametrize("name", ["ddsm-lesions-mobilenetv2", "rsna-mobilenetv2", "rsna-density"])
 def test_what_ships_is_made_by_the_line_that_is_told(name: str) -> None:
     """But for the device, the names of folders, and which of the folds its settings are of."""
     made = RunFolder(shipped_checkpoints_root() / name).settings(RunConfig)
@@ -98,6 +99,65 @@ def test_what_ships_is_made_by_the_line_that_is_told(name: str) -> None:
         config = replace(config, model=replace(config.model, weights=made.model.weights))
     folds = replace(config.data, folds=told.folds or 0)
     assert replace(config, data=folds, device=made.device) == made
+
+
+def told_of(finding: str) -> str:
+    """What README says of it, in one line."""
+    section = (REPOSITORY / "README.md").read_text(encoding="utf-8").split("## Findings")[1]
+    points = " ".join(section.split("\n## ")[0].split()).split("* **")[1:]
+    (told,) = (one for one in points if f"benchmarks.findings {finding}" in one)
+    return told
+
+
+def figures_in(told: str) -> list[tuple[tuple[float, ...], float]]:
+    """Values with their intervals, then those without; how far each may be off by rounding."""
+    found = []
+    for number, unit, whole in ((r"-?\.\d{3}", "", 1.0), (r"\d+", " %", 100.0)):
+        for form in (rf"({number}){unit} \(({number}) to ({number})\)", rf"({number}){unit}(?!\w)"):
+            for one in re.finditer(form, told):
+                figure = tuple(float(part) / whole for part in one.groups())
+                found.append((figure, 0.51 / whole if unit else 0.00051))
+            told = re.sub(form, "", told)
+    return found
+
+
+@pytest.mark.parametrize("finding", sorted(path.stem for path in FOLDER.glob("*.csv")))
+def test_figures_of_a_finding_are_those_of_its_csv(finding: str) -> None:
+    rows = [(row.value, row.low, row.high) for row in kept_rows(finding)]
+    figures = figures_in(told_of(finding))
+    assert len(figures) >= 3
+    for figure, apart in figures:
+        assert any(
+            all(abs(there - said) < apart for there, said in zip(row, figure, strict=False))
+            for row in rows
+        ), figure
+
+
+def test_breasts_of_the_first_finding_are_counted_from_the_models_predictions() -> None:
+    table = read_predictions(shipped_checkpoints_root() / SHIPPED / "predictions.csv")
+    women = table.groupby("patient_id").agg(breasts=("side", "nunique"), sick=("positive", "any"))
+    sick, well = women[women["sick"]], women[~women["sick"]]
+    told = told_of("table")
+    assert f"{len(sick)} of {len(women)} women with cancer" in told
+    assert f"{(sick['breasts'] == 1).sum()} of the {len(sick)} are there with one breast" in told
+    assert f"{(well['breasts'] == 2).sum()} of the {len(well)} others with two" in told
+
+
+@pytest.mark.parametrize("finding", sorted(path.stem for path in FOLDER.glob("*.svg")))
+def test_a_picture_of_a_finding_tells_what_its_csv_holds(finding: str) -> None:
+    """Differences with their sign. A table of four digits may be half a step beside its picture."""
+    shown = re.findall(
+        r">([-+]?\d\.\d{3})(?: \(([-+]?\d\.\d{3}) to ([-+]?\d\.\d{3})\))?<",
+        (FOLDER / f"{finding}.svg").read_text(encoding="utf-8"),
+    )
+    drawn = [row for row in kept_rows(finding) if not row.what.startswith("split ")]
+    drawn = [row for row in drawn if math.isfinite(row.value)]
+    assert len(shown) == len(drawn)
+    for texts, row in zip(shown, drawn, strict=True):
+        for text, number in zip(texts, (row.value, row.low, row.high), strict=True):
+            assert (text == "") == math.isnan(number)
+            assert not text or abs(float(text) - number) < 0.00056
+            assert not text or (text[0] in "+-") == (row.drawn_from > 0)
 
 
 def test_every_page_of_the_app_and_every_person_has_a_page() -> None:
