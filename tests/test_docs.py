@@ -235,6 +235,18 @@ def test_the_code_that_metrics_name_is_there() -> None:
     assert all((REPOSITORY / "mammo_core" / name).is_file() for name in named)
 
 
+def test_what_metrics_are_after_is_among_the_references() -> None:
+    told, listed = (DOCS / "metrics.md").read_text(encoding="utf-8").split("## References")
+    authors = r"([A-Z][A-Za-z]+(?:-[A-Z][a-z]+)?)(?: and [A-Z][a-z]+| et al\\.)?"
+    after = set(re.findall(rf"{authors} \(?(\d{{4}})\b", told))
+    assert len(after) >= 18
+    first = {
+        (one.split()[0].rstrip(","), year)
+        for one, year in re.findall(r"^\* (\D+)(\d{4}):", listed, re.M)
+    }
+    assert after <= first
+
+
 @pytest.mark.slow
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     ran = subprocess.run(
