@@ -167,9 +167,33 @@ def test_every_page_of_the_app_and_every_person_has_a_page() -> None:
     assert {path.stem for path in (DOCS / "tutorials").glob("*.md")} == people
 
 
+_KAGGLE = "https://www.kaggle.com"
+_MIAS = "<http://peipa.essex.ac.uk/info/mias.html>"
+FROM_WHERE = {
+    "phantom_set": "drawn by `mammo phantom`",
+    "csv_folder": "yours",
+    "vindr_mammo": "<https://physionet.org/content/vindr-mammo/1.0.0/>, with an account there",
+    "cbis_ddsm": "<https://www.cancerimagingarchive.net/collection/cbis-ddsm/>; the copy: "
+    f"<{_KAGGLE}/datasets/awsaf49/cbis-ddsm-breast-cancer-image-dataset>",
+    "cmmd": "<https://www.cancerimagingarchive.net/collection/cmmd/>",
+    "rsna_2022": f"<{_KAGGLE}/competitions/rsna-breast-cancer-detection>, with an account there",
+    "inbreast": "from its authors (Moreira et al. 2012, Academic Radiology 19)",
+    "mini_ddsm": "*Mini-DDSM* (Lekamlage et al. 2020) on Kaggle",
+    "mias": _MIAS,
+    "mias_letters": _MIAS,
+    "density_folders": "*Dataset of Breast mammography images with Masses* on Mendeley Data, "
+    "<https://doi.org/10.17632/ywsbh3ndr8.2>",
+    "detection": "where its author offers it, as on <https://universe.roboflow.com>",
+    "rsna_export": "where its author offers it; `train.csv` as of RSNA 2022",
+    "roboflow": "where its author offers it, as on <https://universe.roboflow.com>",
+    "class_folders": "yours",
+}
+
+
 def data_sets_text() -> str:
     rows = [
-        f"| {one.title} | {one.expects} | {', '.join(rule.name for rule in one.label_rules)} | "
+        f"| {one.title} | {FROM_WHERE[one.name]} | {one.expects} | "
+        f"{', '.join(rule.name for rule in one.label_rules)} | "
         f"{one.population}; {one.reference_standard} | {one.licence} |"
         for one in ADAPTERS
     ]
@@ -182,8 +206,8 @@ def data_sets_text() -> str:
             "data set yourself, and read its licence. Your own images come in as *My own images "
             "(CSV)* or *One folder per class*.",
             "",
-            "| data set | what is expected | label rules | women; truth | licence |",
-            "|---|---|---|---|---|",
+            "| data set | from where | what is expected | label rules | women; truth | licence |",
+            "|---|---|---|---|---|---|",
             *rows,
             "",
         ]
@@ -237,7 +261,7 @@ def test_the_code_that_metrics_name_is_there() -> None:
 
 def test_what_metrics_are_after_is_among_the_references() -> None:
     told, listed = (DOCS / "metrics.md").read_text(encoding="utf-8").split("## References")
-    authors = r"([A-Z][A-Za-z]+(?:-[A-Z][a-z]+)?)(?: and [A-Z][a-z]+| et al\\.)?"
+    authors = r"([A-Z][A-Za-z]+(?:-[A-Z][a-z]+)?)(?: and [A-Z][a-z]+| et al\.)?"
     after = set(re.findall(rf"{authors} \(?(\d{{4}})\b", told))
     assert len(after) >= 18
     first = {
