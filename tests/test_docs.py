@@ -30,12 +30,16 @@ WRITE = "python -m tests.test_docs writes it anew"
 
 
 def shell_lines() -> list[tuple[str, list[str]]]:
-    """Every line of a code block, fenced or indented, that begins with `mammo`, by its file."""
+    """Every line of a code block, fenced or indented, that begins with `mammo`, by its file; in a
+    sentence, what begins with `.venv/bin/mammo` and goes on.
+    """
     found = []
     for path in (REPOSITORY / "README.md", *sorted(DOCS.rglob("*.md"))):
         text = path.read_text(encoding="utf-8").replace("\\\n", " ")
         fenced = re.findall(r"^```[a-z]*\n(.*?)^```", text, re.M | re.S)
-        for line in "".join(fenced).splitlines() + re.findall(r"^ {4}(mammo .*)$", text, re.M):
+        indented = re.findall(r"^ {4}(mammo .*)$", text, re.M)
+        within = re.findall(r"`(\.venv/bin/mammo [^`]+)`", text)
+        for line in [*"".join(fenced).splitlines(), *indented, *within]:
             said = line.strip().removeprefix(".venv/bin/")
             if said.startswith("mammo "):
                 # what stands in brackets may be left out, or be there
