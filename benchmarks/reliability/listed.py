@@ -160,7 +160,9 @@ CAMPAIGNS: Final = (
         counts=(
             "Sixty names that want to be paths, formulas, markup, commands or nothing at all, "
             "given to each place of the program that takes a name: ids in addresses, titles, tags, "
-            "data sets and their tables, archives, uploads, exports and reports."
+            "data sets and their tables, archives, uploads, exports and reports. Forty scripts in "
+            "each text of the page of a case and of a report, whose elements are then held against "
+            "those of the same page with a harmless name."
         ),
         line=(
             "each is kept, shown or refused as a name: nothing is written outside its folder, no "
@@ -169,7 +171,7 @@ CAMPAIGNS: Final = (
         ),
         unit="tries",
         size=len(list(sinks_and_names())),
-        small=500,
+        small=len(list(sinks_and_names())),
         run=hostile_names,
     ),
     Campaign(
