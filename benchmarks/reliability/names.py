@@ -258,7 +258,7 @@ def _case(name: str) -> ReadCase:
     return replace(case, images=images, card=card)
 
 
-def _page(name: str, root: Path) -> str:
+def page_of(name: str) -> str:
     return to_html(_case(name), Pseudonyms(key=b"k" * 32, case_id="c" * 64), Appearance())
 
 
@@ -269,6 +269,10 @@ def _document(name: str) -> Document:
         Table(header=(name, "b"), rows=((name, name),), caption=name),
     )
     return Document(title=name, summary=(), sections=(Section(title=name, blocks=blocks),))
+
+
+def report_of(name: str) -> str:
+    return render_html(_document(name))
 
 
 def _said(call: Callable[[], object]) -> str:
@@ -317,8 +321,8 @@ SINKS: Final = (
             lambda: to_json(_case(n), Pseudonyms(key=b"k" * 32, case_id="c" * 64))
         ),
     ),
-    Sink(name="the page of a case", take=_page, kind="html"),
-    Sink(name="a report", take=lambda n, root: render_html(_document(n)), kind="html"),
+    Sink(name="the page of a case", take=lambda n, root: page_of(n), kind="html"),
+    Sink(name="a report", take=lambda n, root: report_of(n), kind="html"),
     Sink(
         name="a report in Markdown",
         take=lambda n, root: render_markdown(_document(n)),
