@@ -88,6 +88,28 @@ def replace_file(path: Path, content: str | bytes | Iterable[str | bytes | memor
         sync_folder(path.parent)
 
 
+def append_whole(path: Path, lines: bytes) -> None:
+    """Add `lines` to the end of `path`, on the disk when this returns. Half a line that a kill left
+    is ended first, and of lines that find no room nothing stays.
+    """
+    with told_of_disk(path.parent), path.open("ab+", buffering=0) as stream:
+        before = stream.seek(0, os.SEEK_END)
+        if before:
+            stream.seek(-1, os.SEEK_END)
+            lines = lines if stream.read(1) == b"\n" else b"\n" + lines
+        written = 0
+        try:
+            while written < len(lines):
+                written += stream.write(lines[written:])
+            os.fsync(stream.fileno())
+        except OSError:
+            if stream.seek(0, os.SEEK_END) == before + written:  # nobody else has written since
+                stream.truncate(before)
+            raise
+        if not before:
+            sync_folder(path.parent)
+
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
