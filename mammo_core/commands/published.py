@@ -179,8 +179,8 @@ def _evaluate(arguments: argparse.Namespace) -> int:
         raise ConfigError("None of the models scored this data set.")
     first = chosen[0].run_id if chosen[0].run_id in tables else next(iter(tables))
     standings = place(tables, first=first)
-    told = {one.name for one in standings.placed}
-    scored = [run for run in chosen if run.run_id in told]
+    placed = {one.name for one in standings.placed}
+    scored = [run for run in chosen if run.run_id in placed]
     known = {
         run.run_id: memory_in_words(run, counted_rows(tables[run.run_id], standings)) or ""
         for run in scored
@@ -257,8 +257,6 @@ def _evaluation(
     run: RunFolder, dataset: "Dataset", *, tell: Callable[[str], object] = lambda line: None
 ) -> RunFolder | None:
     """The newest run in which `run`, as it is, has scored all of the data set, as it is."""
-    from mammo_core.inference.evaluate import why_outdated
-
     for one in list_evaluations(list_checkpoints()):
         is_same = (
             one.config.checkpoint == run.run_id
@@ -269,11 +267,20 @@ def _evaluation(
         )
         if not (is_same and _is_in(one.config.folder, dataset.root)):
             continue
-        why = why_outdated(one.run, run, dataset)
+        why = _why_not(one.run, run, dataset)
         if not why:
             return one.run
         tell(f"{one.run.run_id} does not count for {run.run_id}: {why}.")
     return None
+
+
+def _why_not(evaluated: RunFolder, run: RunFolder, dataset: "Dataset") -> str:
+    from mammo_core.inference.evaluate import why_outdated
+
+    try:
+        return why_outdated(evaluated, run, dataset)
+    except MammoError as error:
+        return str(error).rstrip(".")
 
 
 def _is_in(name: str, folder: Path) -> bool:

@@ -204,7 +204,9 @@ def test_a_damaged_card_and_a_model_without_one_are_left_out_with_a_line(
     put_set(folder)
     for number, name in enumerate(("one", "two"), start=1):
         put_scores(runs, folder, put_model(runs, name, seed=number), "as-written", number=number)
-    (put_model(runs, "broken", seed=3).card_file).write_text("{")
+    cut_short = put_scores(runs, folder, RunFolder(runs / "one"), "as-written", number=3)
+    cut_short.predictions_file.write_text("image_id\n")
+    put_model(runs, "broken", seed=3).card_file.write_text("{")
     joined = RunFolder(runs / "joined")
     joined.path.mkdir()
     joined.file(MEMBERS_NAME).write_text("[]")
@@ -214,6 +216,7 @@ def test_a_damaged_card_and_a_model_without_one_are_left_out_with_a_line(
     said = capsys.readouterr()
     assert said.err.count("broken is left out: The model card of broken") == 2
     assert "joined is left out: joined has no model_card.json" in said.err
+    assert f"{cut_short.run_id} does not count for one: " in said.err
     assert "one: AUC " in said.out
     assert "  against one: " in said.out
 
