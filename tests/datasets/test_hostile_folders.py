@@ -162,10 +162,11 @@ def test_lists_texts_and_drawings_beside_the_images_are_asked_the_same(
         (b"path\n" + b"a," * 6000 + b"\n", "6,001 columns"),
         (b"path,label\n" + b"a\n" * 11_000_000, "at most 5,000 columns and 20 million cells"),
         (b"path,label\n" + b"," * 21_000_000, "longer than 1 MB"),
+        ("path\u2028a\u2028".encode() + b"," * 6000 + b"\n" * 2, "6,001 columns"),
         (b'path,"label' + b"x\n" * 1_000_000, "not a readable CSV"),
         (b"a" * 120_000 + b"," + b"b" * 2_000_000, "not a readable CSV"),
     ],
-    ids=["wide", "wide below", "lines", "long row", "open quote", "long cell"],
+    ids=["wide", "wide below", "lines", "long row", "no line", "open quote", "long cell"],
 )
 def test_a_table_that_would_unfold_is_refused_before_it_does(
     tmp_path: Path, content: bytes, said: str

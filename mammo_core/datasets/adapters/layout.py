@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from io import BytesIO
+from io import BytesIO, StringIO
 from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Final
@@ -77,7 +77,7 @@ def cells_of(path: Path, *, inside: Path, what: str, separator: str = ",") -> pd
 
 def _width(content: bytes, separator: str, *, name: str) -> int:
     """Of a CSV's first two rows, the wider; a name in quotes may go over several lines."""
-    start = content[: limits.MEGABYTE].decode("utf-8-sig", "replace").splitlines(keepends=True)
+    start = StringIO(content[: limits.MEGABYTE].decode("utf-8-sig", "replace"), newline="")
     rows = csv.reader(start, delimiter=separator)
     try:
         widths = [
@@ -86,7 +86,7 @@ def _width(content: bytes, separator: str, *, name: str) -> int:
         ]
     except csv.Error as error:
         raise TableError(f"The table {name} is not a readable CSV: {error}.") from None
-    if len(content) > limits.MEGABYTE and rows.line_num == len(start):
+    if len(content) > limits.MEGABYTE and not start.read(1):
         raise TableError(
             f"The first rows of {name} are longer than 1 MB. Is a quotation mark missing?"
         )

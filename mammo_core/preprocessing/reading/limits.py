@@ -47,7 +47,8 @@ def read_source(file: Path, *, most: int = FILE_BYTES, inside: Path | None = Non
     """
     try:
         with os.fdopen(os.open(file, os.O_RDONLY | _OPENING), "rb") as stream:
-            if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
+            state = os.fstat(stream.fileno())
+            if not stat.S_ISREG(state.st_mode):
                 raise ReadError(
                     "no_plain_file",
                     "This is a device or a pipe, no plain file.",
@@ -55,12 +56,14 @@ def read_source(file: Path, *, most: int = FILE_BYTES, inside: Path | None = Non
                 )
             if inside is not None and not os.environ.get(FOLLOW_LINKS):
                 _refuse_outside(file, inside)
-            return stream.read(most)
+            return stream.read(min(most, max(state.st_size, _ROOM)))  # room for `most` takes time
     except OSError as error:
         raise ReadError(
             "no_file", f"This file cannot be opened: {error.strerror}.", "Is it still there?"
         ) from None
 
+
+_ROOM: Final = 2**16  # bytes; what the system makes up as it is read says that it has none
 
 #: A pipe that nobody writes to would else be waited for; Windows would change the ends of lines.
 _OPENING: Final = getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
