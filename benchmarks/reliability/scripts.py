@@ -1,5 +1,7 @@
 """Scripts in every text that a page shows, in a real browser: none may run or reach a host."""
 
+import csv
+import io
 import json
 import re
 import time
@@ -44,6 +46,18 @@ Object.defineProperty(document, 'title', {
   get() { return 'watched'; },
 });
 """
+
+
+#: Of the page, and of the viewers and lists in it, which have trees of their own.
+_TEXT: Final = """() => {
+  const of = (root) => [...root.querySelectorAll('*')]
+    .map((one) => (one.shadowRoot ? of(one.shadowRoot) : ''))
+    .concat([...(root.body ? [root.body] : root.children)]
+      .filter((one) => !['STYLE', 'SCRIPT'].includes(one.tagName))
+      .map((one) => one.innerText ?? one.textContent))
+    .join(' ');
+  return of(document);
+}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,10 +131,15 @@ def plant(home: Path, script: str) -> list[Place]:
 
 
 def _kept_table(home: Path, script: str) -> str:
-    """What its labels mean is not clear, so that it is shown, with all its cells."""
-    cell = json.dumps(script).replace('\\"', '""').replace("\\\\", "\\")
-    rows = [f"image,{cell},score", *(f"{cell},{cell},{number / 8}" for number in range(8))]
-    return keep_table(home / "tables", "\n".join(rows).encode())
+    """What its labels mean is not clear, so that they are asked about."""
+    cells = io.StringIO()
+    rows = csv.writer(cells)
+    rows.writerow(["image_id", "label", "score", script])
+    rows.writerows(
+        [f"{script} {number}", script if number % 2 else "other", number / 8, script]
+        for number in range(8)
+    )
+    return keep_table(home / "tables", cells.getvalue().encode())
 
 
 def _made_study(home: Path, script: str) -> str:
@@ -151,7 +170,7 @@ def case_file(script: str) -> bytes:
 
 
 @contextmanager
-def _tab() -> Iterator[tuple[Page, list[str]]]:
+def tab() -> Iterator[tuple[Page, list[str]]]:
     path = find_browser()
     if path is None:
         raise CannotRunError("there is no browser.")
@@ -169,9 +188,9 @@ def scripts(size: int, scratch: Path) -> Counted:
     """`size` of the scripts, each in every place."""
     chosen = SCRIPTS[:: max(1, len(SCRIPTS) // size)][:size]
     (scratch / "home").mkdir(parents=True)
-    looks = _Looks()
+    looks = Looks()
     logs = [scratch / "log", scratch / "shared-log"]
-    with _tab() as (page, asked):
+    with tab() as (page, asked):
         with running_server(ROOT / "served.py", logs[0], _settings(scratch / "home")) as server:
             for script in chosen:
                 for place in plant(scratch / "home", script):
@@ -217,7 +236,7 @@ def _settings(home: Path) -> Mapping[str, str]:
     }
 
 
-class _Looks:
+class Looks:
     """What was seen in the places that were looked at."""
 
     def __init__(self) -> None:
@@ -282,4 +301,4 @@ def what_ran(page: Page) -> tuple[list[str], str]:
     """And the text of the page."""
     page.wait_for_timeout(_QUIET)
     ran: list[str] = page.evaluate("window.__ran")
-    return ran, str(page.evaluate("document.body.innerText"))
+    return ran, str(page.evaluate(_TEXT))
