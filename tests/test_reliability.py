@@ -208,7 +208,7 @@ class PageThatRuns:
     def wait_for_timeout(self, milliseconds: float) -> None: ...
 
     def evaluate(self, asked: str) -> object:
-        return ["alert: 1"] if asked == "window.__ran" else "Here is <script>alert(1)"
+        return ["alert: 1"] if asked == "window.__ran" else "<script>alert(1)</script>"
 
 
 def test_a_script_that_runs_is_told_with_its_place() -> None:
