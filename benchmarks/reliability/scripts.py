@@ -34,7 +34,7 @@ from tests.predictions import made_up_card, made_up_predictions, write_run
 from tests.preprocessing.dicom_files import mammogram_file
 
 _FLAGS: Final = ("--no-sandbox", "--disable-gpu")
-_SECONDS: Final = 60_000
+_SECONDS: Final = 180_000  # a model may have to be converted first, and others use the cores
 _QUIET: Final = 1500  # milliseconds in which what was drawn may still run
 #: Whatever runs says so: the page's own alert, and the title that all the scripts set.
 _WITNESS: Final = """
