@@ -216,7 +216,7 @@ def large_files(count: int) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class MemoryHeld:
     """Megabytes of a server."""
 
     start: float  # when a page was drawn, and nothing uploaded
@@ -236,14 +236,14 @@ class Held:
 
 def held_through(
     work: Iterable[object], held: Callable[[], float], *, patience: float = 150.0
-) -> Held:
+) -> MemoryHeld:
     """What is held before the first of `work`, at most meanwhile, and `patience` seconds later."""
     start = held()
     with _highest(held) as highest:
         for _ in work:
             pass
     end = _settled(held, start + _LEFT_MEGABYTES, patience=patience)
-    return Held(start=start, peak=max(start, *highest), end=end)
+    return MemoryHeld(start=start, peak=max(start, *highest), end=end)
 
 
 def uploads(size: int, scratch: Path) -> Counted:
