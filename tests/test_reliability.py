@@ -27,13 +27,13 @@ from benchmarks.reliability.identity import (
 )
 from benchmarks.reliability.names import SCRIPTS, Sink, what_is_wrong
 from benchmarks.reliability.people import (
-    Held,
+    MemoryHeld,
     held_through,
     lost_of,
     not_opened,
     one_of_its_own,
 )
-from benchmarks.reliability.scripts import Place, unseen
+from benchmarks.reliability.scripts import Sightings, Spot, tab, unseen
 from mammo_core.errors import DiskError, MammoError
 from mammo_core.files import scratch_beside
 from mammo_core.reports.case.record import ReadCase
@@ -171,10 +171,10 @@ def test_what_the_first_upload_made_a_server_keep_is_found_out() -> None:
             yield
 
     held = held_through(upload(), lambda: megabytes, patience=0.0)
-    assert held == Held(start=300.0, peak=610.0, end=610.0)
+    assert held == MemoryHeld(start=300.0, peak=610.0, end=610.0)
     assert held.failures == ["the server kept 310 MB when all tabs were closed"]
-    assert Held(start=300.0, peak=1600.0, end=400.0).failures == ["the server held 1600 MB"]
-    assert Held(start=300.0, peak=900.0, end=480.0).failures == []
+    assert MemoryHeld(start=300.0, peak=1600.0, end=400.0).failures == ["the server held 1600 MB"]
+    assert MemoryHeld(start=300.0, peak=900.0, end=480.0).failures == []
 
 
 def test_a_case_that_an_address_was_given_for_and_is_gone_is_found_out(tmp_path: Path) -> None:
@@ -196,7 +196,37 @@ def test_no_two_people_drop_the_same_file() -> None:
 
 
 def test_a_place_that_shows_no_script_has_tried_nothing() -> None:
-    places = {name: Place(name=name, address="", is_shown=name != "c") for name in "abc"}
+    places = {name: Spot(name=name, address="", is_shown=name != "c") for name in "abc"}
     assert unseen(Counter({"a": 1}), places) == [
         "b showed none of the scripts as text: nothing was tried there"
     ]
+
+
+class PageThatRuns:
+    """As much of a tab as is asked for."""
+
+    def wait_for_timeout(self, milliseconds: float) -> None: ...
+
+    def evaluate(self, asked: str) -> object:
+        return ["alert: 1"] if asked == "window.__ran" else "<script>alert(1)</script>"
+
+
+def test_a_script_that_runs_is_told_with_its_place() -> None:
+    looks = Sightings()
+    looks.look(PageThatRuns(), Spot(name="a report", address=""), "<script>alert(1)</script>")  # type: ignore[arg-type]
+    assert looks.ran == ["'<script>alert(1)</script>', a report: alert: 1"]
+    assert looks.shown["a report"] == 1
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_a_real_browser_notices_what_runs_in_a_page_that_escapes_nothing(tmp_path: Path) -> None:
+    looks = Sightings()
+    file = tmp_path / "page.html"
+    scripts = [one for one in SCRIPTS if "<script>document" in one and one[0] == "<"][:6]
+    with tab() as (page, _):
+        for script in scripts:
+            file.write_text(f"<!DOCTYPE html><body>{script}</body>")
+            page.goto(file.as_uri())
+            looks.look(page, Spot(name="page", address=""), script)
+    assert len(looks.ran) >= 3

@@ -216,7 +216,7 @@ def large_files(count: int) -> Iterator[bytes]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
+class MemoryHeld:
     """Megabytes of a server."""
 
     start: float  # when a page was drawn, and nothing uploaded
@@ -236,14 +236,14 @@ class Held:
 
 def held_through(
     work: Iterable[object], held: Callable[[], float], *, patience: float = 150.0
-) -> Held:
+) -> MemoryHeld:
     """What is held before the first of `work`, at most meanwhile, and `patience` seconds later."""
     start = held()
     with _highest(held) as highest:
         for _ in work:
             pass
     end = _settled(held, start + _LEFT_MEGABYTES, patience=patience)
-    return Held(start=start, peak=max(start, *highest), end=end)
+    return MemoryHeld(start=start, peak=max(start, *highest), end=end)
 
 
 def uploads(size: int, scratch: Path) -> Counted:
@@ -255,11 +255,9 @@ def uploads(size: int, scratch: Path) -> Counted:
             visit = Session(server.url, page)
             visit.run("")
             visit.close()
-        time.sleep(2)
-        held = held_through(
-            _uploaded(server.url, size, home, failures),
-            partial(resident_megabytes, server.process_id),
-        )
+        look = partial(resident_megabytes, server.process_id)
+        _wait_until_steady(look)  # a page has the model loaded behind it
+        held = held_through(_uploaded(server.url, size, home, failures), look)
         failures += log_problems(server.log)
     is_judged = size >= JUDGED_UPLOADS
     return Counted(
@@ -316,6 +314,15 @@ def _highest(held: Callable[[], float]) -> Iterator[list[float]]:
     is_over.set()
     thread.join()
     highest.append(held())
+
+
+def _wait_until_steady(held: Callable[[], float]) -> None:
+    """For ten seconds nothing more has been loaded; for at most two minutes."""
+    before, until = held(), time.monotonic() + 120
+    time.sleep(10)
+    while (now := held()) > before + 1 and time.monotonic() < until:
+        before = now
+        time.sleep(10)
 
 
 def _settled(held: Callable[[], float], wanted: float, *, patience: float) -> float:

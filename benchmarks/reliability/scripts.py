@@ -1,5 +1,7 @@
 """Scripts in every text that a page shows, in a real browser: none may run or reach a host."""
 
+import csv
+import io
 import json
 import re
 import time
@@ -32,7 +34,7 @@ from tests.predictions import made_up_card, made_up_predictions, write_run
 from tests.preprocessing.dicom_files import mammogram_file
 
 _FLAGS: Final = ("--no-sandbox", "--disable-gpu")
-_SECONDS: Final = 60_000
+_SECONDS: Final = 180_000  # a model may have to be converted first, and others use the cores
 _QUIET: Final = 1500  # milliseconds in which what was drawn may still run
 #: Whatever runs says so: the page's own alert, and the title that all the scripts set.
 _WITNESS: Final = """
@@ -46,8 +48,20 @@ Object.defineProperty(document, 'title', {
 """
 
 
+#: Of the page, and of the viewers and lists in it, which have trees of their own.
+_TEXT: Final = """() => {
+  const of = (root) => [...root.querySelectorAll('*')]
+    .map((one) => (one.shadowRoot ? of(one.shadowRoot) : ''))
+    .concat([...(root.body ? [root.body] : root.children)]
+      .filter((one) => !['STYLE', 'SCRIPT'].includes(one.tagName))
+      .map((one) => one.innerText ?? one.textContent))
+    .join(' ');
+  return of(document);
+}"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
+class Spot:
     """Where a script is looked for. `is_shown`: some script must be seen there as text, or else
     nothing was tried.
     """
@@ -57,7 +71,7 @@ class Place:
     is_shown: bool = True
 
 
-def plant(home: Path, script: str) -> list[Place]:
+def plant(home: Path, script: str) -> list[Spot]:
     """A run, its card and scores, a data set, an uploaded table and a reader study, all of whose
     texts are the script; where they are shown.
     """
@@ -88,27 +102,27 @@ def plant(home: Path, script: str) -> list[Place]:
     quoted = quote(script, safe="")
     table_id, study_id = _kept_table(home, script), _made_study(home, script)
     return [
-        Place(name="a run on Thresholds", address=f"thresholds?run={RUN}"),
-        Place(name="a run on Compare", address=f"compare?models={RUN}"),
-        Place(name="a run on Train", address=f"train?run={RUN}&train_show=Runs"),
-        Place(name="a data set", address=f"data?data={quoted}"),
-        Place(name="an uploaded table", address=f"thresholds?table={table_id}"),
-        Place(name="a reader study", address=f"?study={study_id}"),
-        Place(
+        Spot(name="a run on Thresholds", address=f"thresholds?run={RUN}"),
+        Spot(name="a run on Compare", address=f"compare?models={RUN}"),
+        Spot(name="a run on Train", address=f"train?run={RUN}&train_show=Runs"),
+        Spot(name="a data set", address=f"data?data={quoted}"),
+        Spot(name="an uploaded table", address=f"thresholds?table={table_id}"),
+        Spot(name="a reader study", address=f"?study={study_id}"),
+        Spot(
             name="a case of a reader study",
             address=f"?study={study_id}&reader={quote(script[:20], safe='')}",
         ),
-        Place(
+        Spot(
             name="the address of Read",
             address=f"?case={quoted}&list={quoted}&model={quoted}&study={quoted}",
             is_shown=False,
         ),
-        Place(
+        Spot(
             name="the address of Thresholds",
             address=f"thresholds?run={quoted}&threshold={quoted}&table={quoted}",
             is_shown=False,
         ),
-        Place(
+        Spot(
             name="the address of Train",
             address=f"train?train_recipe={quoted}&train_data={quoted}&run={quoted}",
             is_shown=False,
@@ -117,10 +131,15 @@ def plant(home: Path, script: str) -> list[Place]:
 
 
 def _kept_table(home: Path, script: str) -> str:
-    """What its labels mean is not clear, so that it is shown, with all its cells."""
-    cell = json.dumps(script).replace('\\"', '""').replace("\\\\", "\\")
-    rows = [f"image,{cell},score", *(f"{cell},{cell},{number / 8}" for number in range(8))]
-    return keep_table(home / "tables", "\n".join(rows).encode())
+    """What its labels mean is not clear, so that they are asked about."""
+    cells = io.StringIO()
+    rows = csv.writer(cells)
+    rows.writerow(["image_id", "label", "score", script])
+    rows.writerows(
+        [f"{script} {number}", script if number % 2 else "other", number / 8, script]
+        for number in range(8)
+    )
+    return keep_table(home / "tables", cells.getvalue().encode())
 
 
 def _made_study(home: Path, script: str) -> str:
@@ -151,7 +170,7 @@ def case_file(script: str) -> bytes:
 
 
 @contextmanager
-def _tab() -> Iterator[tuple[Page, list[str]]]:
+def tab() -> Iterator[tuple[Page, list[str]]]:
     path = find_browser()
     if path is None:
         raise CannotRunError("there is no browser.")
@@ -169,9 +188,9 @@ def scripts(size: int, scratch: Path) -> Counted:
     """`size` of the scripts, each in every place."""
     chosen = SCRIPTS[:: max(1, len(SCRIPTS) // size)][:size]
     (scratch / "home").mkdir(parents=True)
-    looks = _Looks()
+    looks = Sightings()
     logs = [scratch / "log", scratch / "shared-log"]
-    with _tab() as (page, asked):
+    with tab() as (page, asked):
         with running_server(ROOT / "served.py", logs[0], _settings(scratch / "home")) as server:
             for script in chosen:
                 for place in plant(scratch / "home", script):
@@ -180,7 +199,7 @@ def scripts(size: int, scratch: Path) -> Counted:
                     looks.look(page, place, script)
                 page.goto(server.url, timeout=_SECONDS)
                 _open_case(page, script)
-                looks.look(page, Place(name="an opened case", address=""), script)
+                looks.look(page, Spot(name="an opened case", address=""), script)
         for script in chosen:
             for place in exported(scratch, script):
                 page.goto(place.address, timeout=_SECONDS)
@@ -190,7 +209,7 @@ def scripts(size: int, scratch: Path) -> Counted:
             for script in chosen:
                 quoted = quote(script, safe="")
                 page.goto(f"{server.url}/login?next={quoted}&over={quoted}", timeout=_SECONDS)
-                looks.look(page, Place(name="sign in", address="", is_shown=False), script)
+                looks.look(page, Spot(name="sign in", address="", is_shown=False), script)
         failures = [*looks.ran, *unseen(looks.shown, looks.places)]
         page.evaluate("document.title = 'hacked'")
         if not page.evaluate("window.__ran.length"):
@@ -217,16 +236,16 @@ def _settings(home: Path) -> Mapping[str, str]:
     }
 
 
-class _Looks:
+class Sightings:
     """What was seen in the places that were looked at."""
 
     def __init__(self) -> None:
         self.count = 0
         self.ran: list[str] = []
         self.shown: Counter[str] = Counter()
-        self.places: dict[str, Place] = {}
+        self.places: dict[str, Spot] = {}
 
-    def look(self, page: Page, place: Place, script: str) -> None:
+    def look(self, page: Page, place: Spot, script: str) -> None:
         ran, text = what_ran(page)
         self.count += 1
         self.places[place.name] = place
@@ -234,7 +253,7 @@ class _Looks:
         self.ran += [f"{script[:60]!a}, {place.name}: {one}" for one in ran]
 
 
-def unseen(shown: Counter[str], places: Mapping[str, Place]) -> list[str]:
+def unseen(shown: Counter[str], places: Mapping[str, Spot]) -> list[str]:
     """Places that showed no script: there, nothing was tried."""
     return [
         f"{name} showed none of the scripts as text: nothing was tried there"
@@ -243,7 +262,7 @@ def unseen(shown: Counter[str], places: Mapping[str, Place]) -> list[str]:
     ]
 
 
-def exported(folder: Path, script: str) -> Sequence[Place]:
+def exported(folder: Path, script: str) -> Sequence[Spot]:
     """What leaves the program to be opened in a browser, all of whose texts are the script."""
     places = []
     for name, content in (
@@ -252,7 +271,7 @@ def exported(folder: Path, script: str) -> Sequence[Place]:
     ):
         file = folder / f"{name.replace(' ', '-')}.html"
         file.write_text(content, encoding="utf-8")
-        places.append(Place(name=name, address=file.as_uri()))
+        places.append(Spot(name=name, address=file.as_uri()))
     return places
 
 
@@ -282,4 +301,4 @@ def what_ran(page: Page) -> tuple[list[str], str]:
     """And the text of the page."""
     page.wait_for_timeout(_QUIET)
     ran: list[str] = page.evaluate("window.__ran")
-    return ran, str(page.evaluate("document.body.innerText"))
+    return ran, str(page.evaluate(_TEXT))
