@@ -200,7 +200,8 @@ def out_of_fold(arguments: argparse.Namespace, changes: dict[str, str]) -> Cases
         predictions = read_predictions(run.predictions_file)
         parts.append(predictions[predictions["split"] == Split.TEST])
     together = pd.concat(parts, ignore_index=True).assign(model_id="a network for each fold")
-    return pool_cases(together, Level.IMAGE)
+    # The set with half of the women inverted is another folder of the same images.
+    return replace(pool_cases(together, Level.IMAGE), dataset="")
 
 
 def half_inverted(folder: Path) -> Path:

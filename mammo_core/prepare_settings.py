@@ -25,17 +25,18 @@ class FrameBeside:
 class AuthorsWay:
     """What the authors of a published model do to an image beside what all models have in common.
 
-    `values`: grey as the file's window shows it, the same where the file itself brings a window and
-    else as stored, or as stored always.
+    `values`: grey as the file's window shows it, the same where the file itself brings a window or
+    a table and else as stored, the same by a window of numbers alone, or as stored always.
     """
 
-    values: Literal["shown", "window", "stored"] = "stored"
+    values: Literal["shown", "window", "numbers", "stored"] = "stored"
     edge: int = 0  # pixels cut off along every border, before all else
     spread: Literal["none", "image", "crop"] = "none"  # darkest to brightest made 0 to 1
     eight_bit: Literal["none", "before", "after"] = "none"  # cut to 256 levels before scaling
     ground: Literal["none", "otsu"] = "none"  # all below Otsu's level raised to it, then 4 sigma
     resampling: Literal["area", "linear"] = "linear"
     frames: tuple[FrameBeside, ...] = ()  # side by side in `size`; none: the one frame of `size`
+    windows: tuple[Size, ...] = ()  # "window": of CC, and of MLO, in the middle; none: `size`
     last: Literal["none", "range", "moments"] = "none"  # each image by its own range, or mean, std
 
     def check(self, size: Size, fit: Fit) -> list[str]:
@@ -43,6 +44,8 @@ class AuthorsWay:
             return ["Fit 'pad' is of our own models; authors' ways have others."]
         if not 0 <= self.edge <= 100:
             return [f"{self.edge} pixels are cut from every border; allowed: 0 to 100."]
+        if self.windows and not self._fits_windows(size):
+            return [f"Windows are two, of CC and MLO, within {size[0]} x {size[1]} pixels."]
         if not self.frames:
             return []
         heights, widths = zip(*(frame.size for frame in self.frames), strict=True)
@@ -50,6 +53,12 @@ class AuthorsWay:
         if is_sane and (max(heights), sum(widths)) == size:
             return []
         return [f"The frames side by side do not make up the image size {size[0]} x {size[1]}."]
+
+    def _fits_windows(self, size: Size) -> bool:
+        sides = zip(*self.windows, strict=True)
+        return len(self.windows) == 2 and all(
+            min(one) >= 8 and max(one) <= whole for one, whole in zip(sides, size, strict=True)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

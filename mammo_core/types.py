@@ -99,6 +99,27 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A rectangle in pixel edges: x0 <= x < x1, y0 <= y < y1."""
+
+    x0: float
+    y0: float
+    x1: float
+    y1: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Painted:
+    """What is kept of an image whose surroundings were made black: the middle grey that was there,
+    as shown and in units of `Mammogram.wide`, and where the breast was found.
+    """
+
+    shown: float
+    wide: float
+    breast: Box
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ImageInfo:
     """What is known of an image beside its pixels; `notes` says all that was done to those."""
 
@@ -109,6 +130,9 @@ class ImageInfo:
     is_spacing_at_detector: bool = False
     modifiers: tuple[str, ...] = ()  # "implant displaced", "spot compression", ...
     windows: tuple[Window, ...] = ()
+    black: int = 0  # the level of `Mammogram.wide` that is 0 in what the file stores
+    stored_window: Window | None = None  # where a table took its place, in units of `stored`
+    painted: Painted | None = None  # where all outside the breast was made black
     notes: tuple[str, ...] = ()
     unfit: Unfit | None = None  # what `judge` said of the pixels
     is_synthetic: bool = False  # drawn by `mammo phantom`, as its file says; no woman was imaged
@@ -120,12 +144,14 @@ class Mammogram:
     """One image as read: `pixels` in [0, 1], tissue bright, background 0, two-dimensional.
 
     `wide` keeps the values from before the window was applied, for the viewer; None where nothing
-    was cut off.
+    was cut off. `stored` keeps what the file stores, tissue bright, where `wide` less `info.black`
+    is not that: a table was applied, or a logarithm taken.
     """
 
     info: ImageInfo
     pixels: Pixels
     wide: NDArray[np.uint16] | None = None
+    stored: NDArray[np.uint16] | None = None
 
     @property
     def ref(self) -> ImageRef:
@@ -143,16 +169,6 @@ class Mammogram:
     def size(self) -> Size:
         height, width = self.pixels.shape
         return height, width
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Box:
-    """A rectangle in pixel edges: x0 <= x < x1, y0 <= y < y1."""
-
-    x0: float
-    y0: float
-    x1: float
-    y1: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

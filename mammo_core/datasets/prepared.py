@@ -28,14 +28,14 @@ from mammo_core.preprocessing.cache import (
 from mammo_core.preprocessing.prepare import place_box
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
-from mammo_core.types import Box
+from mammo_core.types import Box, View
 
 _NO_KEY: Final = bytes(32)  # ids made while reading are not kept here
 
 
 def plan_preparing(dataset: Dataset, settings: PrepareSettings) -> Plan:
     """The images still missing, the room they would take, and the room there is."""
-    return plan_build(_cache(settings), _files(dataset))
+    return plan_build(_cache(settings, dataset), _files(dataset))
 
 
 def prepare_dataset(
@@ -50,7 +50,7 @@ def prepare_dataset(
     cluster, on all of its.
     """
     return build_cache(
-        _cache(settings),
+        _cache(settings, dataset),
         _files(dataset),
         processes=processes or os.cpu_count() or 1,
         report=lambda done, total: report(done, total, f"Preparing images: {done} of {total}"),
@@ -104,11 +104,20 @@ def in_words(built: Built) -> str:
     return told
 
 
-def _cache(settings: PrepareSettings) -> Cache:
+def _cache(settings: PrepareSettings, dataset: Dataset) -> Cache:
     problems = settings.check()
     if problems:
         raise ConfigError("\n".join(problems))
-    return Cache(root=cache_root(), settings=settings)
+    return cache_of(settings, dataset.root, dataset.manifest)
+
+
+def cache_of(settings: PrepareSettings, root: Path, rows: pd.DataFrame) -> Cache:
+    """Where the images of `rows`, whose paths lie below `root`, are cached for a model."""
+    if settings.fit != "window":
+        return Cache(root=cache_root(), settings=settings)
+    told = zip(rows["path"], rows["view"], strict=True)
+    views = {root / str(path): View(view) for path, view in told if view in set(View)}
+    return Cache(root=cache_root(), settings=settings, views=views)
 
 
 def _files(dataset: Dataset) -> list[Path]:
@@ -123,12 +132,15 @@ def boxes_in_prepared(
     out is not cached, so each is read once more, and what came of it remembered.
     """
     files = [root / str(path) for path in rows["path"]]
+    views = cache_of(settings, root, rows).views
     marks = [boxes_of(boxes, str(source)) for source in rows["image_id"]]
 
     def make() -> pd.DataFrame:
         return pd.concat(
             [
-                _laid_out(file, marked, reader, settings, inside=root).assign(source=source)
+                _laid_out(file, marked, reader, settings, inside=root, view=views.get(file)).assign(
+                    source=source
+                )
                 for file, marked, source in zip(files, marks, rows["image_id"], strict=True)
             ],
             ignore_index=True,
@@ -156,9 +168,10 @@ def _laid_out(
     settings: PrepareSettings,
     *,
     inside: Path,
+    view: View | None,
 ) -> pd.DataFrame:
     source = limits.read_source(file, inside=inside)
-    geometry = reader.read_prepared(source, settings, key=_NO_KEY).geometry
+    geometry = reader.read_prepared(source, settings, key=_NO_KEY, view=view).geometry
     placed = [place_box(box, geometry) for box in boxes]
     return pd.DataFrame(
         [(box.x0, box.y0, box.x1, box.y1) for box in placed], columns=["x0", "y0", "x1", "y1"]

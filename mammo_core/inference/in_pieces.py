@@ -124,7 +124,8 @@ def _score_rows(scorer: Scorer, rows: pd.DataFrame) -> tuple[str, list[list[floa
         return json.dumps(np.concatenate(parts).tolist()).encode()
 
     contents = [cache.content_of(scorer.root / str(path)) for path in rows["path"]]
-    key = (*_key(scorer, engine), *contents, *(_beside(rows) if card.model.views > 1 else ()))
+    needs_views = card.model.views > 1 or card.prepare.fit == "window"
+    key = (*_key(scorer, engine), *contents, *(_beside(rows) if needs_views else ()))
     return engine.name, json.loads(kept_piece(_folder(), key, make))
 
 

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
+from mammo_core.datasets.prepared import cache_of
 from mammo_core.errors import MammoError
 from mammo_core.explain.closed_form import grad_cam_of
 from mammo_core.explain.drawn import DrawnMap, drawn_of
 from mammo_core.explain.regions import Regions, find_regions
-from mammo_core.files import cache_root
 from mammo_core.inference.checkpoint import (
     MOST_PIXELS,
     AnyCheckpoint,
@@ -28,7 +28,7 @@ from mammo_core.inference.interpretation import why_outside
 from mammo_core.partners import Rows, Seats, of_own_place, seats_among, seats_of
 from mammo_core.preprocessing.authors import gathered
 from mammo_core.preprocessing.breast import breast_of
-from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.preprocessing.cache import open_images
 from mammo_core.preprocessing.intensity import as_seen
 from mammo_core.preprocessing.prepare import prepare, restore_map
 from mammo_core.reading import ABSOLUTE_METHODS, OWN_METHOD, TITLES, Reading
@@ -95,7 +95,7 @@ def cached_outputs(
     network over two views sees each beside its partner.
     """
     files = [root / str(path) for path in manifest["path"]]
-    images = open_images(Cache(root=cache_root(), settings=card.prepare), files)
+    images = open_images(cache_of(card.prepare, root, manifest), files)
     seats = seats_of(manifest, card.model.views, slots_of(card.model))
 
     def prepared(rows: NDArray[np.integer]) -> Batch:

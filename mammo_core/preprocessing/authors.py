@@ -13,9 +13,15 @@ from numpy.typing import NDArray
 
 from mammo_core.prepare_settings import AuthorsWay, Fit, FrameBeside, PrepareSettings
 from mammo_core.preprocessing.breast import NAME as MEASURED_WINDOW
-from mammo_core.preprocessing.breast import Mask, find_breast, is_chest_wall_right
-from mammo_core.preprocessing.intensity import Levels, to_levels
-from mammo_core.types import Box, Geometry, Mammogram, Pixels, Size
+from mammo_core.preprocessing.breast import (
+    Mask,
+    box_of,
+    find_breast,
+    is_chest_wall_right,
+    unpainted,
+)
+from mammo_core.preprocessing.intensity import LOOKUP_TABLE, Levels, apply_window, to_levels
+from mammo_core.types import Box, Geometry, Mammogram, Pixels, Size, View
 
 Grey = NDArray[Any]  # float32 from 0 to 1, or uint8
 
@@ -24,6 +30,9 @@ _DARK: Final = 40  # of 255: what is not above it counts as background where row
 _MIDDLE: Final = 0.8  # of the rows, in which a column is looked at
 _SIGMAS: Final = 4.0
 _CORNER: Final = (0.12, 0.28)  # of rows and of columns, away from the chest wall: a label's place
+_THIN: Final = 100  # pixels: what is thinner than twice as much is no part of the breast (NYU)
+_ROOM: Final = 50  # pixels around the breast, but not at the chest wall (NYU)
+_LEAST_BLACK: Final = 0.01  # of the frame: with less of it exactly 0 there is no black ground
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -31,6 +40,15 @@ class AsAuthors:
     levels: Levels
     geometries: tuple[Geometry, ...]  # of each frame
     notes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cut:
+    """What is cut out of an image: a box that may reach beyond `inside`, where it is black."""
+
+    box: Box
+    inside: Box
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +64,7 @@ def prepare_as_authors(mammogram: Mammogram, settings: PrepareSettings) -> AsAut
     """`mammogram` by `settings.authors`, with the way back of every frame."""
     way = settings.authors
     assert way is not None
+    mammogram = unpainted(mammogram)
     mask = find_breast(mammogram.pixels)
     is_flipped = settings.is_turned and not mask.all() and is_chest_wall_right(mask)
     grey, is_windowed = _values(mammogram, way)
@@ -56,8 +75,12 @@ def prepare_as_authors(mammogram: Mammogram, settings: PrepareSettings) -> AsAut
         grey = _spread(grey)
     if way.eight_bit == "before":
         grey = (grey * np.float32(255)).astype(np.uint8)
-    crop = _crop(grey, mask, settings, is_flipped=is_flipped)
-    part = _cut(grey, crop)
+    if settings.fit == "window":
+        crop = _window(grey, mask, mammogram, settings, is_flipped=is_flipped)
+    else:
+        box = _crop(grey, _found(mammogram, mask), settings)
+        crop = _Cut(box=box, inside=box)
+    part = _cut_out(grey, crop)
     if way.spread == "crop" and not is_windowed:
         part = _spread(part)
     if is_flipped:
@@ -68,21 +91,38 @@ def prepare_as_authors(mammogram: Mammogram, settings: PrepareSettings) -> AsAut
         for one, left in laid
     )
     return AsAuthors(
-        levels=_levels(pixels, way, bits=mammogram.info.bits),
+        levels=_levels(pixels, way),
         geometries=geometries,
-        notes=_notes(crop, settings, way, is_windowed=is_windowed, is_flipped=is_flipped),
+        notes=(
+            *_notes(crop, settings, way, is_windowed=is_windowed, is_flipped=is_flipped),
+            *_note_on_paint(mammogram),
+        ),
     )
 
 
 def _values(mammogram: Mammogram, way: AuthorsWay) -> tuple[Pixels, bool]:
     """Grey from 0 to 1, and whether a window of the file was applied."""
-    windows = [window for window in mammogram.windows if window.name != MEASURED_WINDOW]
-    is_windowed = way.values == "shown" or (way.values == "window" and bool(windows))
-    if is_windowed or mammogram.wide is None:
-        return mammogram.pixels, is_windowed
+    own = [window for window in mammogram.windows if window.name != MEASURED_WINDOW]
+    given = mammogram.info.stored_window
+    if way.values == "numbers" and mammogram.stored is not None and given is not None:
+        return apply_window(given, mammogram.stored), True
+    if way.values == "numbers":
+        own = [window for window in own if window.name != LOOKUP_TABLE]
+    if way.values == "shown" or (way.values != "stored" and own):
+        return mammogram.pixels, True
+    return _stored(mammogram), False
+
+
+def _stored(mammogram: Mammogram) -> Pixels:
+    """What the file stores, all that its bits can hold being 1."""
     top = np.float32(2 ** min(mammogram.info.bits, 16) - 1)
-    stored = np.minimum(mammogram.wide.astype(np.float32) / top, np.float32(1))
-    return stored, False
+    if mammogram.stored is not None:
+        return np.minimum(mammogram.stored.astype(np.float32) / top, np.float32(1))
+    black = np.float32(mammogram.info.black)
+    if mammogram.wide is None:
+        return np.maximum(mammogram.pixels - black / top, np.float32(0))
+    levels = np.maximum(mammogram.wide.astype(np.float32) - black, np.float32(0))
+    return np.minimum(levels / top, np.float32(1))
 
 
 def _without_edge(grey: Pixels, edge: int) -> Pixels:
@@ -120,16 +160,21 @@ def _spread(grey: Pixels) -> Pixels:
     return np.asarray((grey - low) / max(high - low, np.float32(1e-6)), dtype=np.float32)
 
 
-def _crop(grey: Grey, mask: Mask, settings: PrepareSettings, *, is_flipped: bool) -> Box:
+def _found(mammogram: Mammogram, mask: Mask) -> Box:
+    """Around the breast as it was found before anything was painted over: without the noise around
+    it, it is found a pixel or two elsewhere.
+    """
+    was = mammogram.info.painted
+    return box_of(mask) if was is None else was.breast
+
+
+def _crop(grey: Grey, box: Box, settings: PrepareSettings) -> Box:
     height, width = grey.shape
     whole = Box(x0=0, y0=0, x1=width, y1=height)
-    if settings.fit == "window":
-        return _window(mask, settings.size, is_flipped=is_flipped)
     if settings.crop == "lit":
         return _lit(grey)
-    if settings.crop == "none" or mask.all():
+    if settings.crop == "none":
         return whole
-    box = _around(mask)
     room = int(np.ceil(settings.margin * max(box.y1 - box.y0, box.x1 - box.x0)))
     return Box(
         x0=max(0, box.x0 - room),
@@ -139,19 +184,84 @@ def _crop(grey: Grey, mask: Mask, settings: PrepareSettings, *, is_flipped: bool
     )
 
 
-def _around(mask: Mask) -> Box:
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return Box(x0=left, y0=top, x1=left + width, y1=top + height)
+def _window_size(mammogram: Mammogram, settings: PrepareSettings) -> Size:
+    way = settings.authors
+    if way is None or not way.windows:
+        return settings.size
+    return way.windows[mammogram.ref.view == View.MLO]
 
 
-def _window(mask: Mask, size: Size, *, is_flipped: bool) -> Box:
-    """So many pixels from the chest wall on, the breast in the middle of the height. It may reach
-    beyond the image.
+def _window(
+    grey: Grey, mask: Mask, mammogram: Mammogram, settings: PrepareSettings, *, is_flipped: bool
+) -> _Cut:
+    """So many pixels at the image's own resolution, as NYU lays them. Of what is above 0 the
+    largest piece is the breast, with room around it but at the chest wall; all else is cut off.
+    Where that is smaller than the window, black is added beyond the nipple, and below (MLO) or
+    above and below alike. Where it is larger, the window ends at the nipple, and at the lowest
+    pixel (MLO) or where it holds most.
     """
-    box = _around(mask)
-    top = round((box.y0 + box.y1 - size[0]) / 2)
-    left = round(box.x1 - size[1]) if is_flipped else round(box.x0)
-    return Box(x0=left, y0=top, x1=left + size[1], y1=top + size[0])
+    seen = grey[:, ::-1] if is_flipped else grey
+    (height, width), size, view = seen.shape, _window_size(mammogram, settings), mammogram.ref.view
+    breast, note = _above_black(seen), ""
+    if breast is None:
+        note = " Its ground is not black, or it is small: our outline stands in for the authors'."
+        breast = mask[:, ::-1] if is_flipped else mask
+        around = _seen_in(_found(mammogram, mask), width, is_flipped)
+    else:
+        around = box_of(breast)
+    is_mlo = view == View.MLO
+    if view not in (View.CC, View.MLO):
+        note += f" The view is {view or 'unknown'}: the window lies as that of a CC."
+    left, right = int(around.x0), min(width, int(around.x1) + _ROOM)
+    top, bottom = max(0, int(around.y0) - _ROOM), min(height, int(around.y1) + _ROOM)
+    below = breast[top + (bottom - top) // 3 : bottom].any(axis=0)
+    nipple = int(np.flatnonzero(below)[-1]) if below.any() else int(around.x1) - 1
+    x0 = left
+    if right - left > size[1]:
+        x0 = min(max(left, nipple + 1 - size[1]), right - size[1])
+    if bottom - top <= size[0]:
+        y0 = top if is_mlo else top - (size[0] - (bottom - top)) // 2
+    elif is_mlo:
+        y0 = max(top, int(around.y1) - size[0])
+    else:
+        y0 = top + _fullest(seen[top:bottom, x0 : min(right, x0 + size[1])], size[0])
+    return _Cut(
+        box=_seen_in(Box(x0=x0, y0=y0, x1=x0 + size[1], y1=y0 + size[0]), width, is_flipped),
+        inside=_seen_in(Box(x0=left, y0=top, x1=right, y1=bottom), width, is_flipped),
+        note=note,
+    )
+
+
+def _above_black(grey: Grey) -> Mask | None:
+    """The largest piece of what is above 0, worn down and grown again by steps to the four sides;
+    what lies beyond the frame counts as 0. None where that is nothing, or there is no black.
+    """
+    lit = np.pad(grey > 0, 1).view(np.uint8)
+    if np.count_nonzero(lit) <= (1 - _LEAST_BLACK) * grey.size:
+        worn = np.asarray(cv2.distanceTransform(lit, cv2.DIST_L1, 3) > _THIN, dtype=np.uint8)
+        count, pieces, sizes, _ = cv2.connectedComponentsWithStats(worn, connectivity=4)
+        if count > 1:
+            largest = 1 + int(sizes[1:, cv2.CC_STAT_AREA].argmax())
+            apart = np.asarray(pieces != largest, dtype=np.uint8)
+            grown = cv2.distanceTransform(apart, cv2.DIST_L1, 3) <= _THIN
+            return np.ascontiguousarray(grown[1:-1, 1:-1], dtype=np.bool_)
+    return None
+
+
+def _fullest(part: Grey, rows: int) -> int:
+    """The first of so many rows that hold most pixels above 0; of several, the one nearest to where
+    they would lie in the middle.
+    """
+    summed = np.concatenate([[0], np.cumsum(np.count_nonzero(part, axis=1))])
+    held = summed[rows:] - summed[:-rows]
+    best = np.flatnonzero(held == held.max())
+    return int(best[np.abs(best - (len(part) - rows) / 2).argmin()])
+
+
+def _seen_in(box: Box, width: int, is_flipped: bool) -> Box:
+    if not is_flipped:
+        return box
+    return Box(x0=width - box.x1, y0=box.y0, x1=width - box.x0, y1=box.y1)
 
 
 def _lit(grey: Grey) -> Box:
@@ -176,13 +286,26 @@ def _longest_run(is_lit: NDArray[np.bool_]) -> tuple[int, int]:
     return int(starts[longest]), int(ends[longest])
 
 
-def _cut(grey: Grey, box: Box) -> Grey:
-    """`box` of the image, black where it reaches beyond."""
-    x0, y0, x1, y1 = (round(edge) for edge in (box.x0, box.y0, box.x1, box.y1))
-    height, width = grey.shape
-    inside = grey[max(0, y0) : min(height, y1), max(0, x0) : min(width, x1)]
-    beyond = ((max(0, -y0), max(0, y1 - height)), (max(0, -x0), max(0, x1 - width)))
-    return np.pad(inside, beyond) if any(map(any, beyond)) else inside
+def _cut_out(grey: Grey, cut: _Cut) -> Grey:
+    """The box, black where it reaches beyond what it is cut out of."""
+    x0, y0, x1, y1 = _edges(cut.box)
+    left, top, right, bottom = _edges(_both(cut.box, cut.inside))
+    if (x0, y0, x1, y1) == (left, top, right, bottom):
+        return grey[y0:y1, x0:x1]
+    return np.pad(grey[top:bottom, left:right], ((top - y0, y1 - bottom), (left - x0, x1 - right)))
+
+
+def _edges(box: Box) -> tuple[int, int, int, int]:
+    return round(box.x0), round(box.y0), round(box.x1), round(box.y1)
+
+
+def _both(box: Box, other: Box) -> Box:
+    return Box(
+        x0=max(box.x0, other.x0),
+        y0=max(box.y0, other.y0),
+        x1=min(box.x1, other.x1),
+        y1=min(box.y1, other.y1),
+    )
 
 
 def _side_by_side(
@@ -204,7 +327,10 @@ def _side_by_side(
 def _fitted(part: Grey, size: Size, fit: Fit, how: int) -> _Laid:
     (height, width), (rows, columns) = size, part.shape
     if fit == "window":
-        return _Laid(pixels=part, scale=(1.0, 1.0), corner=(0.0, 0.0))
+        top = (height - rows) // 2
+        framed = np.zeros(size, dtype=part.dtype)
+        framed[top : top + rows, :columns] = part
+        return _Laid(pixels=framed, scale=(1.0, 1.0), corner=(float(top), 0.0))
     if fit == "letterbox":
         factor = min(height / rows, width / columns)
         inner = max(1, int(rows * factor)), max(1, int(columns * factor))
@@ -230,27 +356,26 @@ def _resized(part: Grey, size: Size, how: int) -> Grey:
 
 
 def _geometry(
-    laid: _Laid, left: int, *, crop: Box, mammogram: Mammogram, size: Size, flip: bool
+    laid: _Laid, left: int, *, crop: _Cut, mammogram: Mammogram, size: Size, flip: bool
 ) -> Geometry:
     """The way of the image into a frame, in pixels of the whole picture. The crop of a `Geometry`
     lies within the image.
     """
     height, width = mammogram.size
-    x0 = width - crop.x1 if flip else crop.x0
+    box = crop.box
+    x0 = width - box.x1 if flip else box.x0
     top, begin = laid.corner
     return Geometry(
         source_size=(height, width),
         prepared_size=size,
-        crop=Box(
-            x0=max(0, crop.x0), y0=max(0, crop.y0), x1=min(width, crop.x1), y1=min(height, crop.y1)
-        ),
+        crop=_both(box, crop.inside),
         is_flipped=flip,
         scale=laid.scale,
-        offset=(top - crop.y0 * laid.scale[0], left + begin - x0 * laid.scale[1]),
+        offset=(top - box.y0 * laid.scale[0], left + begin - x0 * laid.scale[1]),
     )
 
 
-def _levels(pixels: Grey, way: AuthorsWay, *, bits: int) -> Levels:
+def _levels(pixels: Grey, way: AuthorsWay) -> Levels:
     if way.last == "range":
         values = pixels.astype(np.float32)
         values -= values.min()
@@ -259,16 +384,18 @@ def _levels(pixels: Grey, way: AuthorsWay, *, bits: int) -> Levels:
         return pixels
     if way.eight_bit == "after":
         return np.asarray(np.clip(pixels, 0.0, 1.0) * np.float32(255), dtype=np.uint8)
-    return to_levels(pixels, bits if way.last == "none" else 16)
+    return to_levels(pixels, 16)
 
 
 def _notes(
-    crop: Box, settings: PrepareSettings, way: AuthorsWay, *, is_windowed: bool, is_flipped: bool
+    cut: _Cut, settings: PrepareSettings, way: AuthorsWay, *, is_windowed: bool, is_flipped: bool
 ) -> tuple[str, ...]:
+    crop = _both(cut.box, cut.inside)
     notes = [
         "Prepared as the authors of the model do.",
         "Grey values through the file's window." if is_windowed else "Grey values as stored.",
-        f"Cut out: columns {crop.x0:.0f} to {crop.x1:.0f}, rows {crop.y0:.0f} to {crop.y1:.0f}.",
+        f"Cut out: columns {crop.x0:.0f} to {crop.x1:.0f}, rows {crop.y0:.0f} to {crop.y1:.0f}."
+        + cut.note,
     ]
     if is_flipped:
         notes.append("Mirrored, so that the chest wall is at the left.")
@@ -277,6 +404,13 @@ def _notes(
     ]
     notes.append(f"Laid into {', '.join(sizes)} pixels.")
     return tuple(notes)
+
+
+def _note_on_paint(mammogram: Mammogram) -> tuple[str, ...]:
+    was = mammogram.info.painted
+    if was is None:
+        return ()
+    return ("What was blotted out around the breast is given one grey, the middle one of there.",)
 
 
 def gathered(values: Pixels, settings: PrepareSettings, geometries: tuple[Geometry, ...]) -> Pixels:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mammo_core.errors import ReadError
-from mammo_core.types import Mammogram, Pixels, Size, Window
+from mammo_core.types import Box, Mammogram, Painted, Pixels, Size, Window
 
 Mask = NDArray[np.bool_]
 
@@ -43,6 +43,12 @@ def find_breast(pixels: Pixels) -> Mask:
             "Was an empty or blank frame exported?",
         )
     return _enlarged(_outlined(small), pixels.shape)
+
+
+def box_of(mask: Mask) -> Box:
+    """The smallest box around all of `mask`."""
+    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
+    return Box(x0=left, y0=top, x1=left + width, y1=top + height)
 
 
 def breast_of(pixels: Pixels) -> Mask:
@@ -280,18 +286,47 @@ def breast_window(wide: NDArray[np.uint16], is_padding: NDArray[np.bool_] | None
 
 
 def mask_outside_breast(mammogram: Mammogram) -> Mammogram:
-    """`mammogram` with everything well outside the breast set to black, and a note that says so."""
-    pixels, wide = mammogram.pixels, mammogram.wide
-    mask = find_breast(pixels)
+    """`mammogram` with everything well outside the breast set to black, and a note that says so.
+    Of what was there the middle grey alone is kept, for `unpainted`.
+    """
+    pixels, wide, stored = mammogram.pixels, mammogram.wide, mammogram.stored
+    mask, painted = find_breast(pixels), None
     if mask.all():
         note = "No outline of the breast was found, so no text around it could be blotted out."
     else:
         note = "Everything outside the breast was blotted out before keeping."
         inside = add_room(mask)
+        painted = Painted(
+            shown=_middle(pixels, inside),
+            wide=0.0 if wide is None else _middle(wide, inside),
+            breast=box_of(mask),
+        )
+        if stored is not None:
+            stored = np.where(inside, stored, np.uint16(_middle(stored, inside)))
         pixels = np.where(inside, pixels, np.float32(0))
         wide = None if wide is None else np.where(inside, wide, wide[inside].min())
-    info = replace(mammogram.info, notes=(*mammogram.notes, note))
-    return Mammogram(info=info, pixels=pixels, wide=wide)
+    info = replace(mammogram.info, notes=(*mammogram.notes, note), painted=painted)
+    return Mammogram(info=info, pixels=pixels, wide=wide, stored=stored)
+
+
+def _middle(values: NDArray[Any], inside: Mask) -> float:
+    """The median grey outside, of every few pixels; 0 where nothing lies there."""
+    outside = values[::4, ::4][~inside[::4, ::4]]
+    return float(np.median(outside)) if outside.size else 0.0
+
+
+def unpainted(mammogram: Mammogram) -> Mammogram:
+    """What `mask_outside_breast` made black in the middle grey that was there: a film's ground is
+    none that a network reads, but black in its place would be.
+    """
+    pixels, wide, was = mammogram.pixels, mammogram.wide, mammogram.info.painted
+    if was is None or not (was.shown or was.wide):
+        return mammogram
+    black = pixels == 0
+    if wide is not None:
+        black &= wide == wide.min()
+        wide = np.where(black, np.uint16(was.wide), wide)
+    return replace(mammogram, pixels=np.where(black, np.float32(was.shown), pixels), wide=wide)
 
 
 _BLUR: Final = 6.0  # pixels of a prepared image

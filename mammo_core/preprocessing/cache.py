@@ -8,9 +8,9 @@ import os
 import random
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -25,10 +25,11 @@ from mammo_core.preprocessing.judge import unfit_of
 from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.isolation import ReadingProcess
 from mammo_core.records import to_document
-from mammo_core.types import Unfit
+from mammo_core.types import Unfit, View
 
 #: Part of every key. Raise it when reading or preparing comes to give other levels than before.
 VERSION: Final = 2
+_AUTHORS_VERSION: Final = 2  # the same, of published models alone
 
 _KINDS: Final[dict[str, np.dtype[Any]]] = {".u16": np.dtype("<u2"), ".u8": np.dtype("u1")}
 _BYTE_TO_WORD: Final = 257  # 255 becomes 65535
@@ -36,10 +37,13 @@ _BYTE_TO_WORD: Final = 257  # 255 becomes 65535
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cache:
-    """The prepared images below `root` for one way of preparing."""
+    """The prepared images below `root` for one way of preparing. `views` are what a data set says
+    of its files, for a way that goes by the view: many pictures do not tell.
+    """
 
     root: Path
     settings: PrepareSettings
+    views: Mapping[Path, View] = field(default_factory=dict)
 
     @property
     def folder(self) -> Path:
@@ -51,16 +55,16 @@ class Cache:
             content = self.content_of(file)
         except OSError:
             return None
-        return self.find_content(content)
+        return self.find_content(content, self.views.get(file))
 
     def content_of(self, file: Path) -> str:
         """The SHA-256 of `file`, as it was when its levels were stored."""
         return self.place_of(file).read_text(encoding="ascii")
 
-    def find_content(self, content: str) -> Path | None:
+    def find_content(self, content: str, view: View | None = None) -> Path | None:
         height, width = self.settings.size
         for suffix, kind in _KINDS.items():
-            path = self._levels_path(content, suffix)
+            path = self._levels_path(content, suffix, view)
             try:
                 if path.stat().st_size == height * width * kind.itemsize:
                     return path
@@ -68,10 +72,10 @@ class Cache:
                 continue
         return None
 
-    def store(self, content: str, levels: Levels) -> None:
-        """Keep the levels of the source file whose SHA-256 is `content`."""
+    def store(self, content: str, levels: Levels, view: View | None = None) -> None:
+        """Keep the levels of the source file whose SHA-256 is `content`, prepared as of `view`."""
         suffix = ".u16" if levels.dtype == np.uint16 else ".u8"
-        path = self._levels_path(content, suffix)
+        path = self._levels_path(content, suffix, view)
         path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, levels.astype(_KINDS[suffix], copy=False).tobytes())
 
@@ -85,8 +89,9 @@ class Cache:
         place.parent.mkdir(parents=True, exist_ok=True)
         replace_file(place, content)
 
-    def _levels_path(self, content: str, suffix: str) -> Path:
-        return self.folder / content[:2] / f"{content}{suffix}"
+    def _levels_path(self, content: str, suffix: str, view: View | None) -> Path:
+        name = content if view is None else f"{content}-{view}"
+        return self.folder / content[:2] / f"{name}{suffix}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,6 +168,8 @@ def _settings_key(settings: PrepareSettings) -> str:
     told = to_document(plain)
     if plain.authors is None:  # as keys were before there were published models
         told.pop("authors")
+    else:
+        told["authors_version"] = _AUTHORS_VERSION
     document = json.dumps({"version": VERSION, **told}, sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 
@@ -299,11 +306,11 @@ def _prepare_one(
         return Unreadable(file=file, reason=f"This file cannot be opened: {error.strerror}.")
     except ReadError as error:
         return Unreadable(file=file, reason=str(error))
-    content = hashlib.sha256(source).hexdigest()
+    content, view = hashlib.sha256(source).hexdigest(), cache.views.get(file)
     try:
-        if cache.find_content(content) is None:
-            grey = reader.read_prepared(source, cache.settings, key=_NO_KEY)
-            cache.store(content, grey.levels)
+        if cache.find_content(content, view) is None:
+            grey = reader.read_prepared(source, cache.settings, key=_NO_KEY, view=view)
+            cache.store(content, grey.levels, view)
         cache.remember(place, content)
     except ReadError as error:
         return Unreadable(file=file, reason=str(error), unfit=unfit_of(error))

@@ -78,5 +78,5 @@ def prepared_without_breast(mammogram: Mammogram, settings: PrepareSettings) -> 
 
 def _with_pixels(mammogram: Mammogram, pixels: Pixels) -> Mammogram:
     """What was kept beside the pixels, from before the window, no longer belongs to them."""
-    info = replace(mammogram.info, windows=())
+    info = replace(mammogram.info, windows=(), black=0, stored_window=None, painted=None)
     return Mammogram(info=info, pixels=pixels.astype(np.float32))

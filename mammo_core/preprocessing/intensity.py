@@ -8,9 +8,23 @@ from numpy.typing import NDArray
 
 from mammo_core.errors import ReadError
 from mammo_core.prepare_settings import PrepareSettings
-from mammo_core.types import Pixels
+from mammo_core.types import Pixels, Window
 
 Levels = NDArray[np.uint8] | NDArray[np.uint16]
+
+LOOKUP_TABLE: Final = "Look-up table"  # what a window is called that is a file's table
+
+
+def apply_window(window: Window, values: NDArray[np.floating]) -> Pixels:
+    """Values to 0..1 through a window given in their own units."""
+    width = window.high - window.low
+    if window.is_sigmoid:
+        center = (window.low + window.high) / 2
+        exponent = np.clip(-4.0 * (values - center) / width, -700.0, 700.0)
+        return np.asarray(1.0 / (1.0 + np.exp(exponent)), dtype=np.float32)
+    if width <= 0:
+        return np.asarray(values > window.low, dtype=np.float32)
+    return np.asarray(np.clip((values - window.low) / width, 0.0, 1.0), dtype=np.float32)
 
 
 def stretch(pixels: Pixels, low: float, high: float) -> Pixels:

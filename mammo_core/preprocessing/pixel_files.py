@@ -20,7 +20,8 @@ from mammo_core.types import ImageInfo, Mammogram, Size
 #: Windows deletes no file that is mapped, and a forgotten case must be gone at once.
 IS_MAPPED: Final = os.name != "nt"
 
-KINDS: Final = ("pixels", "wide")  # as they are shown, and as they were before any window
+#: As they are shown, as they were before any window, and as the file stores them if not so.
+KINDS: Final = ("pixels", "wide", "stored")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +47,8 @@ def keep_image(
     read_at = time.perf_counter()
     mammogram = mask(decoded)
     masked_at = time.perf_counter()
-    for kind, values in zip(KINDS, (mammogram.pixels, mammogram.wide), strict=True):
+    arrays = (mammogram.pixels, mammogram.wide, mammogram.stored)
+    for kind, values in zip(KINDS, arrays, strict=True):
         if values is not None:
             save_array(array_file(stem, kind), values)
     return KeptImage(
@@ -65,10 +67,9 @@ def drop_image(stem: Path) -> None:
 
 def load_image(stem: Path, info: ImageInfo) -> Mammogram:
     """The image with its pixels, which are read where they are looked at."""
-    pixels, wide = (array_file(stem, kind) for kind in KINDS)
-    return Mammogram(
-        info=info, pixels=load_array(pixels), wide=load_array(wide) if wide.exists() else None
-    )
+    pixels, *others = (array_file(stem, kind) for kind in KINDS)
+    wide, stored = (load_array(other) if other.exists() else None for other in others)
+    return Mammogram(info=info, pixels=load_array(pixels), wide=wide, stored=stored)
 
 
 def array_file(stem: Path, kind: str) -> Path:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PrepareSettings
 from mammo_core.preprocessing.authors import prepare_as_authors
-from mammo_core.preprocessing.breast import Mask, add_room, find_breast, is_chest_wall_right
+from mammo_core.preprocessing.breast import Mask, add_room, box_of, find_breast, is_chest_wall_right
 from mammo_core.preprocessing.intensity import Levels, as_seen, equalise, stretch, to_levels
 from mammo_core.preprocessing.judge import refuse_no_mammogram
 from mammo_core.types import Box, Geometry, Mammogram, Pixels, Prepared, Size, Window
@@ -94,7 +94,7 @@ def _fitted(extent: tuple[float, float], size: Size) -> Size:
 
 
 def _box_around(mask: Mask, margin: float) -> Box:
-    box = _bounds(mask)
+    box = box_of(mask)
     room = math.ceil(margin * max(box.y1 - box.y0, box.x1 - box.x0))
     height, width = mask.shape
     return Box(
@@ -396,7 +396,7 @@ def to_pane(mammogram: Mammogram, *, longest: int) -> DisplayImage:
         reduction=reduction,
         spacing_mm=_square_spacing(mammogram, reduction),
         is_spacing_at_detector=mammogram.info.is_spacing_at_detector,
-        breast=_bounds(mask),
+        breast=box_of(mask),
         chest_wall="right" if is_chest_wall_right(mask) else "left",
     )
 
@@ -420,11 +420,6 @@ def to_heat(
     shifted = (small.offset[0] - offset, small.offset[1] - offset)
     heat = restore_map(np.clip(values, 0.0, 1.0), replace(small, offset=shifted))
     return np.asarray(np.rint(heat * 255), dtype=np.uint8)
-
-
-def _bounds(mask: Mask) -> Box:
-    left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
-    return Box(x0=left, y0=top, x1=left + width, y1=top + height)
 
 
 def _grey_values(mammogram: Mammogram, shown: Pixels) -> NDArray[np.uint16]:

@@ -11,12 +11,11 @@ from numpy.typing import NDArray
 
 from mammo_core.config import PatchConfig, RunConfig
 from mammo_core.datasets.dataset import Dataset, find_folder, read_dataset
-from mammo_core.datasets.prepared import boxes_in_prepared, prepare_dataset
+from mammo_core.datasets.prepared import boxes_in_prepared, cache_of, prepare_dataset
 from mammo_core.datasets.splits import chosen_by, split_as_set, used_images
 from mammo_core.errors import ConfigError, TableError
-from mammo_core.files import cache_root
 from mammo_core.partners import is_lone, partners_of
-from mammo_core.preprocessing.cache import Cache, open_images
+from mammo_core.preprocessing.cache import open_images
 from mammo_core.tables import class_indices, positive_of
 from mammo_core.training.patches import (
     Images,
@@ -155,7 +154,7 @@ def image_set(dataset: Dataset, config: RunConfig, split: Split) -> ImageSet:
     manifest = manifest.reset_index(drop=True)
     if manifest.empty:
         raise TableError(f"There are no labelled images in the {split} split.")
-    cache = Cache(root=cache_root(), settings=config.prepare)
+    cache = cache_of(config.prepare, dataset.root, manifest)
     files = [dataset.root / str(path) for path in manifest["path"]]
     images = ImageSet(
         manifest=manifest,

@@ -46,6 +46,8 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
         is_spacing_at_detector=spacing.is_at_detector,
         modifiers=tuple(dict.fromkeys((*placed.modifiers, *kind_modifiers(header)))),
         windows=toned.windows,
+        black=toned.black,
+        stored_window=toned.stored_window,
         unfit=judge(toned.pixels, stored=toned.wide),
         is_synthetic=is_synthetic(header),
         imaging=imaging_of(header),
@@ -60,7 +62,7 @@ def decode_dicom(data: bytes, *, size: int, key: bytes, image_id: str | None = N
         ),
     )
     wide = toned.wide if toned.windows else None
-    return Mammogram(info=info, pixels=toned.pixels, wide=wide)
+    return Mammogram(info=info, pixels=toned.pixels, wide=wide, stored=toned.stored)
 
 
 def _toned(file: DicomFile) -> Toned:

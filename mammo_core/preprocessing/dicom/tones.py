@@ -28,7 +28,7 @@ from mammo_core.preprocessing.dicom.header import (
 )
 from mammo_core.preprocessing.dicom.matrix import PixelMatrix, StoredValues, Words
 from mammo_core.preprocessing.dicom.parse import Family
-from mammo_core.preprocessing.intensity import grey_channel
+from mammo_core.preprocessing.intensity import LOOKUP_TABLE, apply_window, grey_channel
 from mammo_core.types import Pixels, Window
 
 FUNCTIONS: Final = ("LINEAR", "LINEAR_EXACT", "SIGMOID")
@@ -86,7 +86,7 @@ def read_lookup(header: Dataset, sequence: str, *, is_signed: bool) -> LookupTab
     if is_signed and first >= 2**15:
         first -= 2**16
     top = max(2**bits - 1, int(entries.max()))
-    return LookupTable(name="Look-up table", entries=entries, first=first, top=top)
+    return LookupTable(name=LOOKUP_TABLE, entries=entries, first=first, top=top)
 
 
 def _read_entries(header: Dataset, table: str) -> tuple[NDArray[np.uint16], int, int]:
@@ -105,18 +105,6 @@ def _read_entries(header: Dataset, table: str) -> tuple[NDArray[np.uint16], int,
     if bits == 8 and len(data) >= count:
         return np.frombuffer(data[:count], dtype=np.uint8).astype(np.uint16), first, bits
     raise ValueError(f"it has {len(data) // 2} of {count} entries")
-
-
-def apply_window(window: Window, values: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Values to 0..1 through a window given in their own units."""
-    width = window.high - window.low
-    if window.is_sigmoid:
-        center = (window.low + window.high) / 2
-        exponent = np.clip(-4.0 * (values - center) / width, -700.0, 700.0)
-        return (1.0 / (1.0 + np.exp(exponent))).astype(np.float32)
-    if width <= 0:
-        return (values > window.low).astype(np.float32)
-    return np.clip((values - window.low) / width, 0.0, 1.0).astype(np.float32)
 
 
 def moved(window: Window, levels: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> Window:
@@ -147,13 +135,18 @@ _WIDEST: Final = 2**16 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Toned:
-    """An image in grey: `wide` before windowing, `pixels` after the first window."""
+    """An image in grey: `wide` before windowing, `pixels` after the first window. What the file
+    stores is `wide` less `black`, or where it is not, `stored`.
+    """
 
     wide: NDArray[np.uint16]
     pixels: Pixels
     windows: tuple[Window, ...]
     bits: int
     notes: tuple[str, ...]
+    black: int = 0
+    stored: NDArray[np.uint16] | None = None
+    stored_window: Window | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -196,6 +189,8 @@ def tone(words: Words, stored: StoredValues, header: Dataset) -> Toned:
     pixels = apply_window(shown, np.arange(_WIDEST + 1, dtype=np.float64))[wide]
     if is_padding is not None:
         pixels[is_padding] = 0.0
+    levels, stored_window = _as_stored(stored, header, is_inverse=is_inverse)
+    black = _steady(scale.wide[stored.used], levels[stored.used])
     turned = ("MONOCHROME1 was turned: tissue is bright.",) if is_inverse else ()
     return Toned(
         wide=wide,
@@ -203,7 +198,45 @@ def tone(words: Words, stored: StoredValues, header: Dataset) -> Toned:
         windows=windows,
         bits=stored.bits,
         notes=(*stored.notes, *scale.notes, *turned, *notes),
+        black=black or 0,
+        stored=levels[words] if black is None else None,
+        stored_window=stored_window if black is None else None,
     )
+
+
+def _as_stored(
+    stored: StoredValues, header: Dataset, *, is_inverse: bool
+) -> tuple[NDArray[np.uint16], Window | None]:
+    """For each word the number that the file stores, black being 0; and the first window that shows
+    something of those. Where the brightest is stored as the smallest, they are taken from the
+    greatest in the image. No table is applied, and no logarithm taken.
+    """
+    used = stored.value[stored.used]
+    slope, intercept = number(header, "RescaleSlope") or 1.0, number(header, "RescaleIntercept")
+    lowest = int(used.min(initial=0))  # 0 unless values are signed
+    greatest = int(used.max(initial=lowest))
+    is_falling = is_inverse != (slope < 0)
+
+    def levels(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        return greatest - values if is_falling else values - lowest
+
+    table = np.clip(levels(stored.value.astype(np.float64)), 0, _WIDEST).astype(np.uint16)
+    table[stored.is_padding] = 0
+    windows = tuple(
+        moved(window, lambda values: levels((values - (intercept or 0.0)) / slope))
+        for window in read_windows(header)[0]
+    )
+    useful, _ = _useful(windows, table[stored.used])
+    is_plain = not is_present(header, "ModalityLUTSequence")
+    return table, useful[0] if useful and is_plain else None
+
+
+def _steady(wide: NDArray[np.uint16], levels: NDArray[np.uint16]) -> int | None:
+    """By how much all of `wide` lie above `levels`; None where that differs."""
+    if not wide.size:
+        return 0
+    above = wide.astype(np.int32) - levels
+    return int(above[0]) if above[0] >= 0 and np.ptp(above) == 0 else None
 
 
 def _is_raw(header: Dataset) -> bool:

@@ -43,7 +43,7 @@ from mammo_core.preprocessing.reading.messages import (
     receive_rows,
     send,
 )
-from mammo_core.types import Mammogram
+from mammo_core.types import Mammogram, View
 
 Answer = TypeVar("Answer")
 
@@ -99,10 +99,17 @@ class ReadingProcess:
         return self._ask(source, request, receive_kept, seconds=limits.KEEP_SECONDS)
 
     def read_prepared(
-        self, source: Path | bytes, settings: PrepareSettings, *, key: bytes
+        self,
+        source: Path | bytes,
+        settings: PrepareSettings,
+        *,
+        key: bytes,
+        view: View | None = None,
     ) -> PreparedGrey:
-        """Read and prepare one file: far fewer bytes come back than of the whole image."""
-        return self._ask(source, Request(key=key.hex(), settings=settings), receive_grey)
+        """Read and prepare one file: far fewer bytes come back than of the whole image. Where a
+        `view` is given, it is of that, whatever the file says.
+        """
+        return self._ask(source, Request(key=key.hex(), settings=settings, view=view), receive_grey)
 
     def read_evidence(self, source: bytes) -> Evidence:
         """Whose image one file is; nothing of it stays in the process."""

@@ -40,6 +40,7 @@ class Request:
     length: int = 0
     size: int = 0
     settings: PrepareSettings | None = None  # where given, the image comes back prepared
+    view: View | None = None  # what it is prepared as; without one, as the file says
     is_for_evidence: bool = False  # the identity is wanted, not the image
     is_for_exam: bool = False  # which exam the file is of, and no more
     peeked: tuple[str, ...] = ()  # what the headers at these paths say, and no pixel
@@ -50,11 +51,14 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Described:
-    """A mammogram without its arrays, which follow: `pixels`, then `wide` where there is one."""
+    """A mammogram without its arrays, which follow: `pixels`, then `wide` and `stored`, where
+    there are such.
+    """
 
     height: int
     width: int
     has_wide: bool
+    has_stored: bool
     info: ImageInfo
 
 
@@ -121,10 +125,15 @@ def receive_bytes(stream: IO[bytes], length: int) -> bytes:
 
 def send_image(stream: IO[bytes], mammogram: Mammogram) -> None:
     height, width = mammogram.size
-    has_wide = mammogram.wide is not None
-    described = Described(height=height, width=width, has_wide=has_wide, info=mammogram.info)
+    described = Described(
+        height=height,
+        width=width,
+        has_wide=mammogram.wide is not None,
+        has_stored=mammogram.stored is not None,
+        info=mammogram.info,
+    )
     send(stream, Reply(image=described))
-    for array in (mammogram.pixels, mammogram.wide):
+    for array in (mammogram.pixels, mammogram.wide, mammogram.stored):
         if array is not None:
             stream.write(memoryview(np.ascontiguousarray(array)).cast("B"))
     stream.flush()
@@ -257,13 +266,18 @@ def receive_image(stream: IO[bytes]) -> Mammogram:
     image = _receive_reply(stream).image
     if image is None or not 0 < image.height * image.width <= limits.PIXELS:
         raise EOFError
-    pixels: NDArray[np.float32] = np.empty((image.height, image.width), dtype=np.float32)
+    size = (image.height, image.width)
+    pixels: NDArray[np.float32] = np.empty(size, dtype=np.float32)
     _fill(stream, memoryview(pixels).cast("B"))
-    wide: NDArray[np.uint16] | None = None
-    if image.has_wide:
-        wide = np.empty((image.height, image.width), dtype=np.uint16)
-        _fill(stream, memoryview(wide).cast("B"))
-    return Mammogram(info=image.info, pixels=pixels, wide=wide)
+    wide = _words(stream, size) if image.has_wide else None
+    stored = _words(stream, size) if image.has_stored else None
+    return Mammogram(info=image.info, pixels=pixels, wide=wide, stored=stored)
+
+
+def _words(stream: IO[bytes], size: Size) -> NDArray[np.uint16]:
+    values = np.empty(size, dtype=np.uint16)
+    _fill(stream, memoryview(values).cast("B"))
+    return values
 
 
 def _fill(stream: IO[bytes], target: memoryview) -> None:

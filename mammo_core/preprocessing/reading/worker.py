@@ -9,6 +9,7 @@ import faulthandler
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import IO
@@ -104,8 +105,13 @@ def _answer_to(request: Request, content: bytes) -> Callable[[IO[bytes]], None]:
 def _mammogram_of(request: Request, content: bytes) -> Mammogram:
     key = bytes.fromhex(request.key)
     if request.path is not None:
-        return decode(Path(request.path), image_id=request.image_id, key=key)
-    return decode_content(content, size=request.size, image_id=request.image_id, key=key)
+        mammogram = decode(Path(request.path), image_id=request.image_id, key=key)
+    else:
+        mammogram = decode_content(content, size=request.size, image_id=request.image_id, key=key)
+    if request.view is None:
+        return mammogram
+    ref = replace(mammogram.ref, view=request.view)
+    return replace(mammogram, info=replace(mammogram.info, ref=ref))
 
 
 def _refuse(replies: IO[bytes], error: ReadError) -> None:
