@@ -75,9 +75,9 @@ class Recorder:
         return images, [int(1000 * one) for one in (*lasting, 2 * HELD)]
 
 
-def journey(recorder: Recorder, url: str, women: Path, models: list[str]) -> None:
+def journey(recorder: Recorder, url: str, exam: list[Path], models: list[str]) -> None:
     page = recorder.page
-    drop(recorder, url, women)
+    drop(recorder, url, exam)
     thresholds(recorder, url)
     page.goto(f"{url}/compare?" + "&".join(f"models={name}" for name in models))
     recorder.caption = "Compare models on the same women: is a difference more than chance?"
@@ -89,13 +89,13 @@ def journey(recorder: Recorder, url: str, women: Path, models: list[str]) -> Non
     train(recorder, url)
 
 
-def drop(recorder: Recorder, url: str, women: Path) -> None:
+def drop(recorder: Recorder, url: str, exam: list[Path]) -> None:
     page = recorder.page
     page.goto(f"{url}/?model={COPY}")
     expect(page.locator(VIEWER)).to_be_visible(timeout=SLOW)
     recorder.caption = "Read: an example is there. Drop images of your own above it."
     recorder.rest()
-    page.locator("input[type=file]").first.set_input_files(found_exam(women))
+    page.locator("input[type=file]").first.set_input_files(exam)
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("Score above the threshold")).to_be_visible(timeout=SLOW)
@@ -177,7 +177,7 @@ def take_film(target: Path) -> None:
             lock(page, server.url)
             recorder = Recorder(page)
             recorder.start()
-            journey(recorder, server.url, place / "home" / "women", models)
+            journey(recorder, server.url, found_exam(place), models)
             frames, lasting = recorder.thinned()
             leave_no_run(page)
             chromium.close()

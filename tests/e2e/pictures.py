@@ -20,6 +20,7 @@ from playwright.sync_api import Page, expect, sync_playwright
 
 from launcher.browser import find_browser
 from mammo_core.example import find_example, networks_of
+from mammo_core.preprocessing.phantoms.women import write_phantom_set
 from mammo_core.runs.folder import list_runs
 from tests.e2e.screens import (
     COPY,
@@ -32,8 +33,9 @@ from tests.e2e.screens import (
 from tests.e2e.server import ROOT
 
 WOMEN: Final = 60
-#: Of these the one whose heatmap of one view reaches full colour, in the breast with the lesion.
-FOUND: Final = "W0013"
+#: Of women drawn as DICOM one whose heatmap of one view reaches full colour: the breast with the
+#: lesion is above the threshold, and nothing in her images is new to the model.
+FOUND: Final = "W0005"
 EPOCHS: Final = re.compile(r"running, epoch [5-9] of")
 OVER: Final = re.compile(r"(stopped|finished), epoch")
 
@@ -43,7 +45,7 @@ class Shown:
     """Where the server is, and what there is to be shown."""
 
     url: str
-    women: Path
+    exam: list[Path]
     models: list[str]  # two that have scored the same women
 
 
@@ -62,8 +64,11 @@ def made_study(place: Path) -> list[str]:
     return [run.run_id for run in networks_of(example)]
 
 
-def found_exam(women: Path) -> list[Path]:
-    return sorted((women / "images").glob(f"{FOUND}_*.png"))
+def found_exam(place: Path) -> list[Path]:
+    """Her four views."""
+    folder = place / "exams"
+    write_phantom_set(folder, women=13, seed=3, size=(512, 256), image_format="dicom")
+    return sorted((folder / "images").glob(f"{FOUND}_*.dcm"))
 
 
 def lock(page: Page, url: str) -> None:
@@ -79,7 +84,7 @@ def read(page: Page, shown: Shown) -> None:
     lock(page, shown.url)
     page.goto(f"{shown.url}/?model={COPY}")
     expect(page.locator(VIEWER)).to_be_visible(timeout=SLOW)
-    page.locator("input[type=file]").first.set_input_files(found_exam(shown.women))
+    page.locator("input[type=file]").first.set_input_files(shown.exam)
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("Score above the threshold")).to_be_visible(timeout=SLOW)
@@ -135,7 +140,7 @@ def take_pictures(folder: Path) -> None:
             program = find_browser()
             chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
             page = chromium.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
-            shown = Shown(url=server.url, women=place / "home" / "women", models=models)
+            shown = Shown(url=server.url, exam=found_exam(place), models=models)
             for picture, show in PICTURES.items():
                 show(page, shown)
                 if picture != "train":  # which is drawn anew every second
