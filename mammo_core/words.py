@@ -1,10 +1,12 @@
 """Words that stand in many places: the research notice, and numbers with their nouns."""
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Final
 
-from mammo_core.types import Level
+from mammo_core.types import Level, Task
 
 #: Said wherever a score is shown.
 NOTICE: Final = "For research only. Not a medical device."
@@ -20,6 +22,36 @@ UNITS: Final[Mapping[Level, tuple[str, str]]] = {
     Level.EXAM: ("exam", "exams"),
     Level.PATIENT: ("woman", "women"),
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What a model calls cases for: `one` follows "with", "without" and "have"; `several` follows a
+    number of cases.
+    """
+
+    one: str = "cancer"
+    several: str = "cancers"
+
+    @property
+    def is_cancer(self) -> bool:
+        return self == CANCERS
+
+
+CANCERS: Final = Finding()
+_MOST_NAMED: Final = 3  # positive classes; more would fill the line
+
+
+def finding_of(task: Task | None) -> Finding:
+    """What the positive cases of `task` have; cancer where no card tells, as of an uploaded table,
+    which is asked for the labels that mean cancer.
+    """
+    if task is None or all(re.search("cancer|malignant", name.lower()) for name in task.positive):
+        return CANCERS
+    if len(task.positive) > _MOST_NAMED:
+        return Finding(one="a positive class", several="of a positive class")
+    named = " or ".join(task.positive)
+    return Finding(one=named, several=f"with {named}")
 
 
 #: English whatever the computer speaks, which strftime does not promise.

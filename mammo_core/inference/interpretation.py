@@ -66,11 +66,13 @@ def rank_of(score: float, validation: Cases) -> Rank:
 
 
 def range_in_words(validation: Cases) -> str:
-    """Between which scores the validation cases lie, where two decimals hide it; "" elsewhere."""
+    """To follow what is told of these cases: between which scores they lie, where two decimals hide
+    it; "" elsewhere.
+    """
     low, high = float(validation.score.min()), float(validation.score.max())
     if high - low >= NARROW:
         return ""
-    return f"This model's validation scores lie between {low:.3f} and {high:.3f}."
+    return f"All of its scores there lie between {low:.3f} and {high:.3f}."
 
 
 def chance_at(

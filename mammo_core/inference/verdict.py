@@ -281,7 +281,7 @@ def promise_in_words(point: LockedPoint, positive: str) -> str:
     called_without = promise.negatives - promise.left_alone
     without = many(promise.negatives, one, more)
     return (
-        f"{_where(point.split)} this threshold called {promise.found:,} of "
+        f"{where_in_words(point.split)} this threshold called {promise.found:,} of "
         f"{many(promise.positives, one, more)} with {positive} and {called_without:,} of "
         f"{without} without.{_spread_of(point)}"
     )
@@ -381,7 +381,8 @@ def _by_key(
     return list(groups.items())
 
 
-def _where(split: str) -> str:
+def where_in_words(split: str) -> str:
+    """Among which scores something was counted."""
     match split:
         case Split.VAL:
             return "In validation"

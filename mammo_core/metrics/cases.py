@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.scores import mean_of_sum
 from mammo_core.types import Level
-from mammo_core.words import UNITS, many
+from mammo_core.words import CANCERS, UNITS, Finding, many
 
 _SEPARATOR: Final = " / "
 
@@ -398,16 +398,18 @@ class AskedCases:
     case_ids: tuple[str, ...]
 
 
-def asked_cases(cases: Cases, asked: str, threshold: float) -> AskedCases:
+def asked_cases(
+    cases: Cases, asked: str, threshold: float, *, finding: Finding = CANCERS
+) -> AskedCases:
     """Those of an Outcome at `threshold`, furthest from it first; or those of a bar of scores,
-    "with:0.4:0.5" for cancers from .4 up to below .5, highest first.
+    "with:0.4:0.5" for cancers from .4 up to below .5, highest first. Told in words of `finding`.
     """
     one, more = UNITS[cases.level]
     if asked in tuple(Outcome):
         outcomes = outcomes_of(cases, threshold)
         chosen = np.flatnonzero([outcomes[name] == asked for name in cases.case_ids])
         order = np.argsort(-np.abs(cases.score[chosen] - threshold), kind="stable")
-        title = f"{many(len(chosen), one, more)}: {_OUTCOME_WORDS[Outcome(asked)]}"
+        title = f"{many(len(chosen), one, more)}: {_outcome_in_words(Outcome(asked), finding)}"
         return AskedCases(title=title, case_ids=_names(cases, chosen[order]))
     is_positive, low, high = _bar(asked)
     is_within = (cases.score >= low) & (cases.score < high)
@@ -415,18 +417,19 @@ def asked_cases(cases: Cases, asked: str, threshold: float) -> AskedCases:
     order = np.argsort(-cases.score[chosen], kind="stable")
     truth = "with" if is_positive else "without"
     return AskedCases(
-        title=f"{many(len(chosen), one, more)} {truth} cancer that score {low:.3f} to "
+        title=f"{many(len(chosen), one, more)} {truth} {finding.one} that score {low:.3f} to "
         f"{min(1.0, high):.3f}",
         case_ids=_names(cases, chosen[order]),
     )
 
 
-_OUTCOME_WORDS: Final = {
-    Outcome.FOUND: "cancers found",
-    Outcome.MISSED: "cancers missed",
-    Outcome.FALSE_ALARM: "false alarms",
-    Outcome.NOT_CALLED: "without cancer, not called",
-}
+def _outcome_in_words(outcome: Outcome, finding: Finding) -> str:
+    return {
+        Outcome.FOUND: f"{finding.several} found",
+        Outcome.MISSED: f"{finding.several} missed",
+        Outcome.FALSE_ALARM: "false alarms",
+        Outcome.NOT_CALLED: f"without {finding.one}, not called",
+    }[outcome]
 
 
 def _bar(asked: str) -> tuple[bool, float, float]:

@@ -23,7 +23,7 @@ from mammo_core.plots.style import (
     figure,
 )
 from mammo_core.types import Level
-from mammo_core.words import UNITS
+from mammo_core.words import CANCERS, UNITS, Finding
 
 _MOST_CORNERS: Final = 1000  # more cannot be seen and slow the browser down
 
@@ -150,12 +150,16 @@ def thinned(curve: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
 
 
 def pr_figure(
-    curves: Sequence[NamedCurve], *, prevalence: float, point: OperatingPoint | None = None
+    curves: Sequence[NamedCurve],
+    *,
+    prevalence: float,
+    point: OperatingPoint | None = None,
+    finding: Finding = CANCERS,
 ) -> go.Figure:
     """`curves` of metrics.curves.pr_curve. Guessing has the prevalence as its PPV everywhere."""
     drawing = figure(
         x_title="Sensitivity (recall)",
-        y_title=f"PPV (precision) where {prevalence:.1%} have cancer",
+        y_title=f"PPV (precision) where {prevalence:.1%} have {finding.one}",
     )
     drawing.update_xaxes(range=[-0.01, 1.01])
     drawing.update_yaxes(range=[-0.01, 1.01])
@@ -216,12 +220,15 @@ def band_figure(bands: pd.DataFrame, *, threshold: float) -> go.Figure:
 
 
 def reliability_figure(
-    models: Mapping[str, Calibration], *, smooth: pd.DataFrame | None = None
+    models: Mapping[str, Calibration],
+    *,
+    smooth: pd.DataFrame | None = None,
+    finding: Finding = CANCERS,
 ) -> go.Figure:
     """On the diagonal, scores are probabilities at this set's prevalence. `smooth` is the curve of
     one model by metrics.smooth, drawn with its band.
     """
-    drawing = figure(x_title="Mean score", y_title="Share with cancer")
+    drawing = figure(x_title="Mean score", y_title=f"Share with {finding.one}")
     drawing.add_scatter(
         x=[0, 1], y=[0, 1], mode="lines", name="a probability", hoverinfo="skip",
         line={"color": MUTED, "dash": "dot", "width": 1},
@@ -245,15 +252,16 @@ def reliability_figure(
                 "dash": DASHES[number // len(PALETTE) % len(DASHES)],
             },
             hovertemplate="mean score %{x:.3f}<br>%{customdata[0]:,} of %{customdata[1]:,} with "
-            "cancer<br>95 % %{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>",
+            f"{finding.one}<br>"
+            "95 % %{customdata[2]:.1%} to %{customdata[3]:.1%}<extra></extra>",
         )
     if smooth is not None:
         _add_band(drawing, smooth["score"], smooth, WITHOUT_CANCER)
         drawing.add_scatter(
             x=smooth["score"], y=smooth["share"], mode="lines", name="smooth, with 95 % band",
             line={"color": WITHOUT_CANCER, "dash": DASHES[1]}, customdata=smooth[["low", "high"]],
-            hovertemplate="score %{x:.3f}<br>%{y:.1%} with cancer<br>95 % %{customdata[0]:.1%} to "
-            "%{customdata[1]:.1%}<extra></extra>",
+            hovertemplate=f"score %{{x:.3f}}<br>%{{y:.1%}} with {finding.one}<br>"
+            "95 % %{customdata[0]:.1%} to %{customdata[1]:.1%}<extra></extra>",
         )  # fmt: skip
     drawing.update_xaxes(range=[-0.01, 1.01])
     drawing.update_yaxes(range=[-0.01, 1.01])

@@ -15,9 +15,12 @@ from numpy.typing import NDArray
 from mammo_core.metrics.subgroups import Slice
 from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.plots.style import INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
+from mammo_core.words import CANCERS, Finding
 
 
-def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
+def forest_figure(
+    slices: Sequence[Slice], *, overall: float, finding: Finding = CANCERS
+) -> go.Figure:
     """AUC per part, the whole's AUC as a line through them."""
     drawing = figure(x_title="AUC", y_title="", height=120 + 36 * len(slices))
     for part in slices:
@@ -39,7 +42,7 @@ def forest_figure(slices: Sequence[Slice], *, overall: float) -> go.Figure:
             showlegend=False,
             hovertemplate=f"AUC {part.auc.value:.3f}, 95 % {part.auc.low:.3f} to "
             f"{part.auc.high:.3f}<br>{part.auc.positives:,} with and {part.auc.negatives:,} "
-            "without cancer<extra></extra>",
+            f"without {finding.one}<extra></extra>",
         )
     drawing.add_vline(
         x=overall, line={"color": MUTED, "dash": "dot"}, annotation_text="all",

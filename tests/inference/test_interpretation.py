@@ -57,4 +57,4 @@ def test_validation_scores_too_close_for_two_decimals_are_told_with_three() -> N
     wide = four_breasts()
     assert range_in_words(wide) == ""
     narrow = replace(wide, score=np.array([0.584, 0.585, 0.586, 0.589]))
-    assert range_in_words(narrow) == ("This model's validation scores lie between 0.584 and 0.589.")
+    assert range_in_words(narrow) == "All of its scores there lie between 0.584 and 0.589."

@@ -19,7 +19,8 @@ from mammo_core.metrics.paired_rates import sensitivities_at
 from mammo_core.metrics.threshold import operating_point
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval, rates_at
 from mammo_core.tables import check_predictions
-from mammo_core.types import Level
+from mammo_core.types import DENSITY, Level
+from mammo_core.words import finding_of
 from tests.predictions import made_up_predictions
 
 
@@ -202,6 +203,19 @@ def test_a_cell_or_a_bar_stands_for_its_cases(
     found = asked_cases(pool_cases(four_breasts, Level.BREAST), asked, 0.9)
     assert found.case_ids == ids
     assert title is None or found.title == title
+
+
+def test_cases_of_a_model_of_density_are_not_told_as_cancers(four_breasts: pd.DataFrame) -> None:
+    cases = pool_cases(four_breasts, Level.BREAST)
+    titles = [
+        asked_cases(cases, asked, 0.9, finding=finding_of(DENSITY)).title
+        for asked in ("missed", "not called", "with:0.8:2")
+    ]
+    assert titles == [
+        "1 breast: with C or D missed",
+        "3 breasts: without C or D, not called",
+        "1 breast with C or D that score 0.800 to 1.000",
+    ]
 
 
 @pytest.mark.parametrize("asked", ["", "wrong", "with:a:b", "with:0.1", "both:0:1"])

@@ -37,7 +37,7 @@ from mammo_core.runs.sidecars import Embeddings, write_embeddings
 from mammo_core.runs.verification import Verification, Verified
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, positive_of
-from mammo_core.types import Level, RunState, Split, Task
+from mammo_core.types import DENSITY, Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
 from tests.pages.listed import listed_cases
 from tests.pages.training_pages import register_phantoms
@@ -283,6 +283,48 @@ def test_a_part_of_the_curve_and_a_fixed_recall_rate_are_told_where_their_fold_i
     page.segmented_control(key="one_rate_of").set_value("specificity at least").run()
     assert re.search(r"specificity 90\.0 %, \d+ of 60 \(95 % ", captions_of(page))
     assert not page.exception
+
+
+def everything_told(page: AppTest) -> str:
+    """In captions, boxes and tables, and on the threshold control."""
+    tables = " ".join(f"{list(one.value.columns)} {one.value.to_numpy()}" for one in page.dataframe)
+    return " ".join([captions_of(page), *(info.value for info in page.info), tables, finding(page)])
+
+
+def finding(page: AppTest) -> str:
+    """What the threshold control says that the positive cases have; its header comes first."""
+    (control,) = (
+        one for one in page.get("bidi_component")
+        if one.proto.component_name == "mammo_threshold_slider"
+    )  # fmt: skip
+    (told,) = re.findall(rb'"finding": ?({.*?})', control.proto.bytes)
+    return " ".join(json.loads(told).values())
+
+
+def test_a_model_of_density_is_not_told_as_one_of_cancer(
+    runs_root: Path, open_page: OpenPage
+) -> None:
+    table = made_up_predictions(women=60, with_cancer=30)
+    dense = write_run(runs_root, RUN, table, task=DENSITY)
+    page = open_page("thresholds")
+    assert "120 cases of 60 women, 30 with C or D (25.0%)" in captions_of(page)
+    assert finding(page) == "C or D with C or D"
+    page.query_params["cases"] = "missed"
+    for section in ("Rates", "Mistakes", "Slices"):
+        assert "cancer" not in everything_told(show(page, section)), section
+    told = everything_told(show(page, "Screening")).replace("\\", "")
+    assert "These scores are for C or D, not for cancer: what screening would" in told
+    other = RunFolder(runs_root / "20260201-000000-evaluate-abcd")
+    other.path.mkdir()
+    config = EvaluateConfig(
+        checkpoint=dense.run_id, folder="elsewhere", adapter="csv_folder", label_rule="cancer"
+    )
+    save_settings(config, other.file("run.json"))
+    other.write_status(RunStatus(state=RunState.FINISHED))
+    table.to_csv(other.file("predictions.csv"), index=False)
+    again = open_page("thresholds")
+    again.selectbox(key="run").set_value(other.run_id).run()
+    assert "30 with C or D" in captions_of(again)
 
 
 def test_every_section_marks_its_intervals_where_part_of_the_women_is_unnamed(
@@ -586,7 +628,7 @@ def test_the_first_threshold_on_test_is_the_choice_made_on_validation(
         .loc["Sensitivity (recall)", "of"]
         .startswith(f"{here.true_positives} of 15 (")
     )
-    assert "90% of the 15 validation cancers" in captions_of(page)
+    assert "90% of the 15 validation cases with cancer" in captions_of(page)
     assert "it flatters" not in captions_of(page)
 
 
@@ -617,7 +659,7 @@ def test_a_fresh_visit_opens_at_the_locked_point(runs_root: Path, open_page: Ope
     again = open_page("thresholds")
     assert "This is the locked operating point, 0.5000: fixed" in captions_of(again)
     again.segmented_control(key="count_level").set_value("image").run()
-    assert "validation cancers" in captions_of(again)
+    assert "validation cases with cancer" in captions_of(again)
 
 
 @pytest.mark.slow
@@ -639,7 +681,7 @@ def test_an_evaluation_opens_where_its_checkpoint_chose(
     page = open_page("thresholds")
     page.selectbox(key="run").set_value(other.run_id).run()
     assert "40 cases of 20 women, 5 with cancer" in captions_of(page)
-    assert "90% of the 15 validation cancers" in captions_of(page)
+    assert "90% of the 15 validation cases with cancer" in captions_of(page)
     table.assign(split=pd.NA, weights_sha256="1" * 64).to_csv(
         other.file("predictions.csv"), index=False
     )

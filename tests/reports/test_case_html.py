@@ -113,7 +113,7 @@ def test_that_nothing_stands_out_is_said_of_as_many_images_as_it_is_true_of() ->
     )
     one = with_flat(1)
     alone = parsed(replace(one, images=one.images[:1])).words
-    assert "Full colour: what 1 in 200 validation images without cancer reaches. No region" in alone
+    assert "Full colour: what 1 in 200 images of other classes reaches. No region" in alone
     assert "No region stands out: the map reaches 50 % of it." in alone
 
 

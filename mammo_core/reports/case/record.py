@@ -138,7 +138,7 @@ def flat_in_words(flat: int, *, of: int) -> str:
 
 
 _RELATIVE: Final = "Colours are relative: some point of every image is full colour."
-FULL_COLOUR: Final = "Full colour: what 1 in 200 validation images without cancer reaches."
+FULL_COLOUR: Final = "Full colour: what 1 in 200 images of other classes reaches."
 OWN_COLOUR: Final = "Full colour: 1 on the network's own scale, which goes from 0 to 1."
 
 

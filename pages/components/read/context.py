@@ -20,7 +20,6 @@ from mammo_core.inference.interpretation import (
     why_uncompared,
 )
 from mammo_core.inference.verdict import ScoredCase, nouns_of
-from mammo_core.metrics.cases import Cases
 from mammo_core.partners import partners_among
 from mammo_core.preprocessing.cases import Case, load_mammogram
 from mammo_core.reading import Reading
@@ -29,7 +28,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.scores import shown_digits
 from mammo_core.types import Task
-from mammo_core.words import OUTSIDE
+from mammo_core.words import OUTSIDE, Finding, finding_of
 from mammo_core.zoo.published import slots_of
 from pages.components.read.pictures import Layer, pick_method
 from pages.components.read.reading import (
@@ -160,7 +159,7 @@ def show_context(
 ) -> None:
     with noted_errors():
         if not _is_uncompared(case, run, read):
-            _show_chances(run, cases)
+            _show_chances(run, cases, finding_of(cached.card(run).task))
     if read.members:
         show_members(case, read)
         return
@@ -181,33 +180,31 @@ def show_context(
         show_similar(case, run, read, kept)
 
 
-def _show_chances(run: RunFolder, cases: Sequence[ScoredCase]) -> None:
+def _show_chances(run: RunFolder, cases: Sequence[ScoredCase], finding: Finding) -> None:
     per_thousand = st.number_input(
-        "With cancer among 1,000 (of yours)", min_value=0.1, max_value=900.0, value=None, step=0.1,
-        placeholder="not set", key="prevalence", bind="query-params",
-        help="Scores come from a set with more cancers than screening has. Only at a prevalence "
-        "you name can they be turned into a share.\n\n" + meaning("Prevalence", "PPV"),
+        f"With {escaped(finding.one)} among 1,000 (of yours)", min_value=0.1, max_value=900.0,
+        value=None, step=0.1, placeholder="not set", key="prevalence", bind="query-params",
+        help="The set that scores come from has a share of its own, of cancers a larger one than "
+        "screening. Only at a prevalence you name can they be turned into a share.\n\n"
+        + meaning("Prevalence", "PPV"),
     )  # fmt: skip
     if per_thousand is None:
         return
     for case in cases:
         validation = validation_cases(run, case.level, case.rule)
-        chance = None if validation is None else _chance(case, validation, per_thousand / 1000)
-        if chance is None:
-            st.caption(f"{escaped(case.title)}: too few validation women to make a percentage of.")
-        else:
-            st.caption(f"{escaped(case.title)}: {chance}")
-
-
-def _chance(case: ScoredCase, validation: Cases, prevalence: float) -> str | None:
-    found = chance_at(case.score, validation, prevalence=prevalence)
-    if found is None:
-        return None
-    return (
-        f"of {nouns_of(case.level)} that score so, {found.value:.1%} would have cancer "
-        f"({found.low:.1%} to {found.high:.1%}), as calibrated on {found.positives:,} with and "
-        f"{found.negatives:,} without."
-    )
+        found = (
+            None
+            if validation is None
+            else chance_at(case.score, validation, prevalence=per_thousand / 1000)
+        )
+        told = "too few women to compare with to make a percentage of."
+        if found is not None:
+            told = (
+                f"of {nouns_of(case.level)} that score so, {found.value:.1%} would have "
+                f"{finding.one} ({found.low:.1%} to {found.high:.1%}), as calibrated on "
+                f"{found.positives:,} with and {found.negatives:,} without."
+            )
+        st.caption(escaped(f"{case.title}: {told}"))
 
 
 def _familiar(

@@ -302,7 +302,7 @@ def legend_of(case: Case, reads: Sequence[CaseReading]) -> Legend:
     elif is_own:
         full = "full colour: 1 on the network's own scale"
     else:
-        full = "full colour: 1 in 200 images without cancer reach it"
+        full = "full colour: 1 in 200 images of other classes reach it"
     maps = [shown for read in reads for shown in shown_maps(case, read).values()]
     return Legend(
         text="What the network marks" if is_own else "What moved the score",

@@ -30,6 +30,7 @@ from mammo_core.inference.verdict import (
     threshold_in_words,
     usual_images,
     verdict_on,
+    where_in_words,
     why_no_verdict,
 )
 from mammo_core.metrics.cases import Cases, Pooling
@@ -40,9 +41,9 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.scores import shown_digits
 from mammo_core.types import Level, Split
-from mammo_core.words import NOTICE, OUTSIDE, case_in_words, many
+from mammo_core.words import NOTICE, OUTSIDE, case_in_words, finding_of, many
 from pages.components.read.intake import proposed_places
-from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, panel_of, show_panel
+from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, Compared, panel_of, show_panel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, without_notice
 from pages.components.shared.scored import scored_of
@@ -111,12 +112,15 @@ def show_scores(
         uncompared = why_uncompared(card, [image.ref for image in images])
         return None if uncompared else validation_cases(run, case.level, case.rule)
 
+    compared = Compared(
+        cases=reference, split=_reference_split(run) or "", finding=finding_of(card.task)
+    )
     shown = " ".join(image.ref.image_id[:12] for image in images)
     is_unlocked = point_in_force(run) is None
     panel = panel_of(
         large,
         point,
-        reference,
+        compared,
         key=f"{card.weights_sha256[:12]} {shown}",
         alarm=next((alarm.line for alarm in alarms), ""),
         unjudged=UNLOCKED if is_unlocked else UNJUDGED,
@@ -128,7 +132,7 @@ def show_scores(
     told = [alarm.sentence for alarm in alarms if alarm.sentence]
     cautions = cautions_of(images, large, run, card, fit, alarms=told)
     with st.popover(chip_of(card, cautions, is_alarmed=bool(alarms)), icon=_WARNING):
-        _show_all(cases, large, run, card, point=point, cautions=cautions, reference=reference)
+        _show_all(cases, large, run, card, point=point, cautions=cautions, compared=compared)
     return large
 
 
@@ -202,7 +206,7 @@ def _show_all(
     *,
     point: LockedPoint | None,
     cautions: Cautions,
-    reference: Callable[[ScoredCase], Cases | None],
+    compared: Compared,
 ) -> None:
     """The cautions, whole; then the numbers behind the panel."""
     positive = " or ".join(card.task.positive)
@@ -219,7 +223,7 @@ def _show_all(
         told = (f"{escaped(one.title)} **{shown_digits(one.score)}**" for one in small)
         st.caption(" · ".join(told))
     for case in large:
-        for line in _numbers(case, verdict_on(case, point), reference(case)):
+        for line in _numbers(case, verdict_on(case, point), compared):
             st.caption(line)
     for line in (_threshold(large, point, run, positive), rules_in_words(large)):
         if line:
@@ -241,19 +245,23 @@ def _threshold(
     )
 
 
-def _numbers(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> list[str]:
-    """Where a score lies among those of validation, and what it is on the threshold's own scale."""
-    lines = []
+def _numbers(case: ScoredCase, verdict: Verdict | None, compared: Compared) -> list[str]:
+    """Where a score lies among those of cases the model had not seen, and what it is on the
+    threshold's own scale.
+    """
+    lines: list[str] = []
+    beside = compared.cases(case)
     if verdict is not None and verdict.recalibrated is not None:
         told = f"Re-calibrated, as the threshold is: {verdict.recalibrated:.4f}."
         lines.append(f"{escaped(case.title)}: {told}")
-    if validation is not None and validation.negatives and not case.is_outside:
-        rank = rank_of(case.score, validation)
+    if beside is not None and beside.negatives and not case.is_outside:
+        rank = rank_of(case.score, beside)
         lines.append(
             f"{escaped(case.title)}: higher than {rank.lower:,} of {rank.of:,} "
-            f"{nouns_of(case.level)} without cancer in validation."
+            f"{nouns_of(case.level)} without {escaped(compared.finding.one)} "
+            f"{where_in_words(compared.split).lower()}."
         )
-        if told := range_in_words(validation):
+        if told := range_in_words(beside):
             lines.append(f"{told} This score is {case.score:.3f}.")
     return lines
 
@@ -265,20 +273,27 @@ def point_for(images: Sequence[ScoredImage], run: RunFolder, card: ModelCard) ->
 
 
 def validation_cases(run: RunFolder, level: Level, rule: Pooling) -> Cases | None:
-    """The cases the model's threshold may be set on; None where it has none of that level."""
-    if not run.has_predictions:
-        return None
-    scored = scored_of(run)
-    splits = set(scored.predictions["split"].fillna(""))
-    split = next((name for name in (Split.VAL, "") if name in splits), None)
+    """The cases the model's threshold may be set on, of validation or of cross-validation; None
+    where it has none of that level.
+    """
+    split = _reference_split(run)
     if split is None:
         return None
+    scored = scored_of(run)
     try:
         return cached.cases(
             scored.predictions, source=scored.source, split=split, level=level, rule=rule
         )
     except MammoError:  # its images have no sides, or none has a label: nothing to compare with
         return None
+
+
+def _reference_split(run: RunFolder) -> str | None:
+    """Of those cases; "" where each was scored by a network that had not seen it."""
+    if not run.has_predictions:
+        return None
+    splits = set(scored_of(run).predictions["split"].fillna(""))
+    return next((name for name in (str(Split.VAL), "") if name in splits), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,7 +13,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import has_points, note_opening
 from mammo_core.runs.verification import Verification
 from mammo_core.types import Level, Split
-from mammo_core.words import many
+from mammo_core.words import Finding, many
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.runs import verification_of_run
@@ -63,6 +63,7 @@ class Counted:
     counting: Counting
     cases: Cases
     verification: Verification  # what "without cancer" rests on
+    finding: Finding  # what the positive cases have
 
     @property
     def rows(self) -> pd.DataFrame:
@@ -115,6 +116,7 @@ def count(scored: Scored, counting: Counting) -> Counted:
         counting=counting,
         cases=count_cases(scored, counting),
         verification=verification_of_run(scored.run),
+        finding=scored.finding,
     )
 
 
@@ -141,7 +143,8 @@ def show_count(counted: Counted) -> None:
     left_out = f"; {cases.unknown:,} without a known label left out" if cases.unknown else ""
     st.caption(
         f"{many(len(cases), 'case', 'cases')}{counted.women_in_words(cases)}, "
-        f"{cases.positives:,} with cancer ({cases.positives / len(cases):.1%}){left_out}."
+        f"{cases.positives:,} with {escaped(counted.finding.one)} "
+        f"({cases.positives / len(cases):.1%}){left_out}."
     )
     difference = differs(counted.scored)
     if difference is not None:

@@ -28,9 +28,10 @@ from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
 from mammo_core.types import Task
+from mammo_core.words import CANCERS, Finding, finding_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
-from pages.components.shared.pickers import pick_run, scored_runs, title_of
+from pages.components.shared.pickers import checkpoints, pick_run, scored_runs, title_of
 from pages.components.shared.whose import tables_root
 
 _ROLES: Final = (
@@ -187,6 +188,14 @@ class Scored:
         return cached.card(self.run).task
 
     @property
+    def finding(self) -> Finding:
+        """What its positive cases have, as the card of the model says that scored it."""
+        try:
+            return finding_of(self.task or _task_of_scorer(self.run))
+        except MammoError:
+            return CANCERS  # a broken card: what needs it says what is wrong
+
+    @property
     def population(self) -> str:
         """How the women came into the set that was scored: a value of adapter.Population."""
         if self.run is None:
@@ -199,6 +208,15 @@ class Scored:
         from mammo_core.datasets.dataset import get_adapter  # slow, and only asked for a projection
 
         return get_adapter(evaluations[0].config.adapter).population
+
+
+def _task_of_scorer(run: RunFolder | None) -> Task | None:
+    """Of an ensemble, or of the checkpoint that scored another data set, where it is still here."""
+    if run is None or run.is_ensemble:
+        return None if run is None else cached.card(run).task
+    names = {evaluation.config.checkpoint for evaluation in list_evaluations([run])}
+    found = next((one for one in checkpoints() if one.run_id in names), None)
+    return None if found is None else cached.card(found).task
 
 
 def differs(scored: Scored) -> str | None:

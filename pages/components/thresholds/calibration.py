@@ -23,6 +23,7 @@ from mammo_core.metrics.uncertainty import FEWEST_OF_CLASS, RatesAtThreshold
 from mammo_core.plots.curves import decision_figure, reliability_figure
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Split
+from mammo_core.words import Finding
 from pages.components.shared.counting import Counted, count_cases, splits_of
 from pages.components.shared.frame import escaped
 
@@ -55,9 +56,11 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
             reliability_figure(
                 {"bins of equally many cases": calibration},
                 smooth=None if smooth is None else smooth.curve,
+                finding=counted.finding,
             ),
             key="reliability",
-            alt="Reliability: score against the share with cancer, in bins and smooth with a band",
+            alt=f"Reliability: score against the share with {counted.finding.one}, in bins and "
+            "smooth with a band",
         )
         st.caption(
             escaped(why_no_curve(judged) or "No smooth curve: these cases do not settle it.")
@@ -100,7 +103,7 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
         if kind is None:
             st.caption("Until re-calibrated this is a score, not a probability.")
     if score_map is not None:
-        show_decision(cases, score_map)
+        show_decision(cases, score_map, finding=counted.finding)
 
 
 def _smooth_rows(smooth: SmoothCurve | None) -> list[dict[str, str]]:
@@ -124,7 +127,7 @@ def validation_of(counted: Counted) -> Cases | None:
     return count_cases(counted.scored, replace(counting, split=Split.VAL))
 
 
-def show_decision(cases: Cases, score_map: ScoreMap) -> None:
+def show_decision(cases: Cases, score_map: ScoreMap, *, finding: Finding) -> None:
     """Net benefit at a stated prevalence, on probabilities carried to it."""
     at_first = min(max(round(100 * score_map.prevalence, 1), _LOWEST), _HIGHEST)
     wanted = (
@@ -148,8 +151,8 @@ def show_decision(cases: Cases, score_map: ScoreMap) -> None:
     )
     st.caption(
         f"95 % intervals at each threshold, of {cases.positives:,} cases with and "
-        f"{cases.negatives:,} without cancer; the prevalence and the re-calibration are taken as "
-        "given. Two models are compared on the Compare page.",
+        f"{cases.negatives:,} without {escaped(finding.one)}; the prevalence and the "
+        "re-calibration are taken as given. Two models are compared on the Compare page.",
         help=meaning("Decision curve", "Net benefit", "Prevalence", "95 % interval"),
     )
 

@@ -25,6 +25,7 @@ from mammo_core.plots.overviews import forest_figure
 from mammo_core.reports.wording import number_in_words
 from mammo_core.scores import called_in_words
 from mammo_core.tables import to_safe_csv
+from mammo_core.words import Finding
 from pages.components.shared.caselist.panel import (
     cases_listing,
     counted_listing,
@@ -52,9 +53,9 @@ _HELP: Final = {
 
 
 def show_mistakes(counted: Counted, rates: RatesAtThreshold) -> None:
-    point = rates.point
+    point, several = rates.point, escaped(counted.finding.several)
     st.caption(
-        f"{point.false_negatives:,} of {point.positives:,} cancers missed, "
+        f"{point.false_negatives:,} of {point.positives:,} {several} missed, "
         f"{point.false_positives:,} false alarms among {point.negatives:,}; furthest first."
     )
     table = mistakes(counted.cases, point.threshold)
@@ -87,7 +88,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
     }
     slices = cuts[column]
     st.plotly_chart(
-        forest_figure(slices, overall=auc_of(cases.score, cases.positive)),
+        forest_figure(slices, overall=auc_of(cases.score, cases.positive), finding=counted.finding),
         key="forest",
         alt=f"AUC with interval by {SLICED_BY[column]}",
     )
@@ -106,14 +107,15 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
             st.session_state["slice"] = names[cells[0][0]]
 
     st.dataframe(
-        [_slice_row(part) for part in slices], hide_index=True, key=place, on_select=choose,
-        selection_mode="single-cell", column_config=_HELP,
+        [_slice_row(part, counted.finding) for part in slices], hide_index=True, key=place,
+        on_select=choose, selection_mode="single-cell", column_config=_HELP,
     )  # fmt: skip
     st.caption(
-        f"Grey: fewer than {FEWEST_WOMEN} women with or without cancer; the AUCs of such parts are "
-        f"not compared. A rate at the threshold above is compared where {FEWEST_WOMEN} women stand "
-        "behind it. Intervals and p of gaps are corrected together: AUC, rates and every column of "
-        "this table. Click on a row for its cases.",
+        f"Grey: fewer than {FEWEST_WOMEN} women with or without "
+        f"{escaped(counted.finding.one)}; the AUCs of such parts are not compared. A rate at the "
+        f"threshold above is compared where {FEWEST_WOMEN} women stand behind it. Intervals and p "
+        "of gaps are corrected together: AUC, rates and every column of this table. Click on a row "
+        "for its cases.",
         help=meaning("Bonferroni", "p value"),
     )
     chosen = st.pills("Cases of", names, key="slice", bind="query-params")
@@ -126,10 +128,11 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         show_cases_panel(listing, key="slice_cases")
 
 
-def _slice_row(part: Slice) -> dict[str, str]:
+def _slice_row(part: Slice, finding: Finding) -> dict[str, str]:
     return {
         "part": part.name,
-        "women with / without cancer": f"{part.women_with_cancer:,} / {part.women_without:,}",
+        f"women with / without {finding.one}": f"{part.women_with_cancer:,} / "
+        f"{part.women_without:,}",
         "AUC": "–" if part.auc is None else f"{part.auc.value:.3f}",
         "AUC, 95 %": "–" if part.auc is None else f"{part.auc.low:.3f} to {part.auc.high:.3f}",
         "sensitivity": _rate(part.sensitivity),

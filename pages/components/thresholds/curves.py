@@ -35,7 +35,7 @@ from mammo_core.plots.curves import (
     roc_figure,
 )
 from mammo_core.reports.wording import rate_in_words
-from mammo_core.words import many
+from mammo_core.words import Finding, many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped, noted_errors
@@ -81,7 +81,7 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
         prevalence = cases.positives / len(cases)
         curve = NamedCurve(name="model", curve=pr_curve(cases))
         st.plotly_chart(
-            pr_figure([curve], prevalence=prevalence, point=point),
+            pr_figure([curve], prevalence=prevalence, point=point, finding=counted.finding),
             key="pr", on_select=lambda: _take_clicked("pr", counted), selection_mode="points",
             alt=f"PPV against sensitivity; the chosen point has PPV {point.ppv:.1%}",
         )  # fmt: skip
@@ -93,10 +93,10 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
             alt="Sensitivity and specificity with 95 % intervals over all thresholds",
         )
         st.caption("Each interval holds at its own threshold, not for the whole curve.")
-    _show_part(cases)
+    _show_part(cases, counted.finding)
 
 
-def _show_part(cases: Cases) -> None:
+def _show_part(cases: Cases, finding: Finding) -> None:
     """Folded: it draws women a thousand times."""
     with st.expander(
         "Partial AUC, and sensitivity at a fixed recall rate", icon=":material/crop:",
@@ -106,12 +106,12 @@ def _show_part(cases: Cases) -> None:
             return
         left, right = st.columns(2, gap="medium")
         with left, noted_errors():
-            _show_partial(cases)
+            _show_partial(cases, finding)
         with right, noted_errors():
-            _show_at_one_rate(cases)
+            _show_at_one_rate(cases, finding)
 
 
-def _show_partial(cases: Cases) -> None:
+def _show_partial(cases: Cases, finding: Finding) -> None:
     over = pick_range(key="range")
     reason = why_no_partial(cases)
     if reason:
@@ -123,13 +123,13 @@ def _show_partial(cases: Cases) -> None:
         return
     st.caption(
         f"Partial AUC {found.value:.3f}, 95 % {found.low:.3f} to {found.high:.3f} "
-        f"({found.method}; {cases.positives:,} with and {cases.negatives:,} without cancer): the "
-        f"mean sensitivity where specificity runs from {over.low:g} to {over.high:g}. Guessing has "
-        f"{over.of_guessing:.3f}."
+        f"({found.method}; {cases.positives:,} with and {cases.negatives:,} without "
+        f"{escaped(finding.one)}): the mean sensitivity where specificity runs from {over.low:g} "
+        f"to {over.high:g}. Guessing has {over.of_guessing:.3f}."
     )
 
 
-def _show_at_one_rate(cases: Cases) -> None:
+def _show_at_one_rate(cases: Cases, finding: Finding) -> None:
     aim, target = pick_rate(key="one_rate_of", at_first=Aim.RECALL_RATE)
     (one,) = sensitivities_at(["model"], [cases], target, aim=aim)
     point, found = one.point, one.sensitivity
@@ -137,8 +137,8 @@ def _show_at_one_rate(cases: Cases) -> None:
         f"Sensitivity {found.value:.1%}, {point.true_positives:,} of {point.positives:,}, 95 % "
         f"{found.low:.1%} to {found.high:.1%} ({found.method}), {_where(point)}: specificity "
         f"{rate_in_words(one.specificity)}; recall rate {rate_in_words(one.recall_rate)}, where "
-        f"{cases.positives / len(cases):.1%} have cancer. Each draw of women sets the threshold "
-        "anew. It is set on these very cases, which flatters a little."
+        f"{cases.positives / len(cases):.1%} have {escaped(finding.one)}. Each draw of women "
+        "sets the threshold anew. It is set on these very cases, which flatters a little."
     )
 
 
@@ -168,7 +168,7 @@ def show_precision(cases: Cases) -> None:
 def show_rates(counted: Counted, rates: RatesAtThreshold) -> None:
     """Every rate with its counts, women and interval, and what is derived from them."""
     cases = counted.cases
-    share = f", where {cases.positives / len(cases):.1%} have cancer"
+    share = f", where {cases.positives / len(cases):.1%} have {counted.finding.one}"
     threshold = rates.point.threshold
     picked = is_picked(counted, threshold)
     of_verified = ", of the verified" if counted.verification.warning else ""

@@ -144,8 +144,8 @@ def why_not_lockable(counted: Counted, standing: Standing) -> str | None:
         )
     if not counted.cases.positives:
         return (
-            f"None of these {len(counted.cases.score):,} cases has cancer, so what the threshold "
-            "finds is not known. Choose it where there are cancers."
+            f"None of these {len(counted.cases.score):,} cases has {counted.finding.one}, so what "
+            "the threshold finds is not known. Choose it where some have."
         )
     if standing.chosen_on is None:
         return (

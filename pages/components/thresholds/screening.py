@@ -18,6 +18,7 @@ from mammo_core.metrics.uncertainty import RatesAtThreshold
 from mammo_core.types import Level
 from mammo_core.words import many
 from pages.components.shared.counting import Counted, count_cases
+from pages.components.shared.frame import escaped
 
 BCSC = Benchmark()
 
@@ -39,7 +40,7 @@ SYNTHETIC: Final = "Synthetic women: this shows how a projection reads, and tell
 
 def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
     population = counted.scored.population
-    closed = CLOSED.get(population) or why_closed(counted)
+    closed = _why_another(counted) or CLOSED.get(population) or why_closed(counted)
     if closed is None and population == "unknown":
         is_screening = st.checkbox(
             "The women without cancer came from screening, unselected", key="is_screening",
@@ -47,7 +48,7 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
         )  # fmt: skip
         closed = None if is_screening else NOT_KNOWN
     if closed:
-        st.info(closed, icon=":material/block:")
+        st.info(escaped(closed), icon=":material/block:")
         return
     women, recalled = count_women(counted)
     if few := why_no_projection(women):
@@ -91,6 +92,17 @@ def show_screening(counted: Counted, rates: RatesAtThreshold) -> None:
     if population == "synthetic":
         st.caption(SYNTHETIC)
     show_triage(recalled, threshold, prevalence)
+
+
+def _why_another(counted: Counted) -> str | None:
+    """Where the model calls women for something else than cancer."""
+    finding = counted.finding
+    if finding.is_cancer:
+        return None
+    return (
+        f"These scores are for {finding.one}, not for cancer: what screening would recall women "
+        "for, find and miss is of cancers alone."
+    )
 
 
 def why_closed(counted: Counted) -> str | None:

@@ -19,10 +19,10 @@ const AXES = {
 
 // Where each rate stands in the matrix: beside its row, or under its column.
 const CELLS = [
-  { outcome: "found", row: 2, column: 2, of: "with cancer" },
-  { outcome: "missed", row: 2, column: 3, of: "with cancer" },
-  { outcome: "false alarm", words: "false alarms", row: 3, column: 2, of: "without cancer" },
-  { outcome: "not called", row: 3, column: 3, of: "without cancer" },
+  { outcome: "found", row: 2, column: 2, of: "with" },
+  { outcome: "missed", row: 2, column: 3, of: "with" },
+  { outcome: "false alarm", words: "false alarms", row: 3, column: 2, of: "without" },
+  { outcome: "not called", row: 3, column: 3, of: "without" },
 ];
 const PLACES = {
   "Sensitivity (recall)": [2, 4],
@@ -263,12 +263,13 @@ function buildMatrix(slider) {
     const box = make("div", { style: at(row, column) }, make("span", {}, name), value, counts, interval);
     return { name, box, value, counts, interval };
   });
+  slider.row = head("", 2, 1); // what the cases of its row have
   return make(
     "section",
     { class: "rates", "aria-label": "Confusion matrix and rates" },
     head("called", 1, 2),
     head("not called", 1, 3),
-    head("with cancer", 2, 1),
+    slider.row,
     head("without", 3, 1),
     ...slider.cells.map(({ cell }) => cell),
     ...slider.figures.map(({ box }) => box),
@@ -277,12 +278,13 @@ function buildMatrix(slider) {
 
 function showRates(slider, { missed, found, positives, leftAlone, alarms, negatives }) {
   const cases = COUNTED[slider.header.level];
+  const { one, several } = slider.header.finding;
   const called = found + alarms;
   const rates = {
-    "Sensitivity (recall)": [found, positives, `${count(missed)} of ${count(positives)} cancers missed`],
-    Specificity: [leftAlone, negatives, `${count(alarms)} of ${count(negatives)} without cancer called`],
+    "Sensitivity (recall)": [found, positives, `${count(missed)} of ${count(positives)} ${several} missed`],
+    Specificity: [leftAlone, negatives, `${count(alarms)} of ${count(negatives)} without ${one} called`],
     "Recall rate": [called, positives + negatives, `${count(called)} of ${count(positives + negatives)} ${cases} called`],
-    PPV: [found, called, `${count(found)} of ${count(called)} called have cancer`],
+    PPV: [found, called, `${count(found)} of ${count(called)} called have ${one}`],
     NPV: [leftAlone, leftAlone + missed, `${count(leftAlone)} of ${count(leftAlone + missed)} not called have none`],
   };
   const { intervals, opens } = slider.header;
@@ -294,22 +296,23 @@ function showRates(slider, { missed, found, positives, leftAlone, alarms, negati
     interval.hidden = !Object.keys(intervals).length;
     interval.textContent = (isAtRest && intervals[name]) || "\u00a0"; // holds its place meanwhile
   }
+  slider.row.textContent = `with ${one}`;
   const counted = { found, missed, "false alarm": alarms, "not called": leftAlone };
   for (const cell of slider.cells) {
     const number = counted[cell.outcome];
-    const whole = cell.of === "with cancer" ? positives : negatives;
+    const whole = cell.of === "with" ? positives : negatives;
     cell.count.textContent = count(number);
     cell.cell.disabled = !opens || !number;
     cell.cell.setAttribute(
       "aria-label",
-      `${count(number)} ${cell.words} of ${count(whole)} ${cell.of}${opens ? ": show these cases" : ""}`,
+      `${count(number)} ${cell.words} of ${count(whole)} ${cell.of} ${one}${opens ? ": show these cases" : ""}`,
     );
   }
 }
 
 // What the same sensitivity and specificity mean where cancer is as rare as it is in screening.
 function showScreening({ screening, header }, { found, positives, leftAlone, negatives }) {
-  const { prevalence } = header;
+  const { prevalence, finding } = header;
   screening.hidden = prevalence === null || !positives || !negatives;
   if (screening.hidden) return;
   const cancersFound = (1000 * prevalence * found) / positives;
@@ -317,8 +320,8 @@ function showScreening({ screening, header }, { found, positives, leftAlone, neg
   const called = cancersFound + alarms;
   const missed = 1000 * prevalence - cancersFound;
   screening.textContent =
-    `Per 1,000 ${COUNTED[header.level]}, ${few(1000 * prevalence)} of them with cancer: ${few(called)} called, ` +
-    `${few(cancersFound)} cancers found, ${few(missed)} missed, ${few(alarms)} false alarms` +
+    `Per 1,000 ${COUNTED[header.level]}, ${few(1000 * prevalence)} of them with ${finding.one}: ${few(called)} called, ` +
+    `${few(cancersFound)} ${finding.several} found, ${few(missed)} missed, ${few(alarms)} false alarms` +
     (called > 0 ? ` (PPV ${percent(cancersFound, called)}).` : ".");
 }
 
@@ -376,8 +379,8 @@ function drawClasses(slider) {
   context.fillStyle = style.color;
   context.fillRect(left, middle, room, 1);
   context.fillRect(left + slider.position * room - 1, 0, 2, height);
-  slider.with.textContent = `with cancer (${count(header.positives)})`;
-  slider.without.textContent = `without cancer (${count(header.negatives)})`;
+  slider.with.textContent = `with ${header.finding.one} (${count(header.positives)})`;
+  slider.without.textContent = `without ${header.finding.one} (${count(header.negatives)})`;
 }
 
 // The bars: the pointer or the arrow keys choose one, a click or Enter asks for its cases.
@@ -437,7 +440,7 @@ function tellBar(slider) {
   const { low, high, isPositive, number } = barOf(slider);
   const range = `${low.toFixed(3)} to ${Math.min(1, high).toFixed(3)}`;
   const opens = slider.header.opens && number ? ": click or Enter shows them" : "";
-  slider.told.textContent = `${count(number)} ${isPositive ? "with" : "without"} cancer, ${range}${opens}`;
+  slider.told.textContent = `${count(number)} ${isPositive ? "with" : "without"} ${slider.header.finding.one}, ${range}${opens}`;
 }
 
 function openBar(slider) {

@@ -5,7 +5,7 @@ it begins owes nothing to the cases shown.
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +28,7 @@ from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, has_points, point_in_force
 from mammo_core.types import Level, Split
+from mammo_core.words import CANCERS, Finding
 from pages.components.shared import cached
 from pages.components.shared.counting import (
     Counted,
@@ -61,6 +62,7 @@ def show_threshold_slider(
     rates: RatesAtThreshold | None = None,
     on_open: Callable[[str], None] | None = None,
     prevalence: float | None = None,
+    finding: Finding = CANCERS,
 ) -> None:
     """Show `threshold` and what it does to `cases`; `on_release` is told where the reader left it.
 
@@ -84,6 +86,7 @@ def show_threshold_slider(
         "negatives": cases.negatives,
         "intervals": {} if rates is None else _intervals(rates),
         "opens": on_open is not None,
+        "finding": asdict(finding),
     }
 
     def release() -> None:
@@ -190,7 +193,7 @@ def first_threshold(counted: Counted) -> First:
     return _chosen_on(
         cases,
         f"Begins where at least {SUGGESTED_SENSITIVITY:.0%} of the {cases.positives:,} {name} "
-        "cancers are found; these cases did not choose it.",
+        f"cases with {counted.finding.one} are found; these cases did not choose it.",
         replace(counted.counting, split=str(Split.VAL) if name == "validation" else ""),
     )
 
@@ -231,7 +234,7 @@ def _chosen_on(cases: Cases, sentence: str, counting: Counting) -> First:
     if not cases.positives:
         return First(
             threshold=0.5,
-            sentence="Begins at 0.5, which means nothing by itself: no case here has cancer.",
+            sentence="Begins at 0.5, which means nothing by itself: no case here is positive.",
             counting=counting,
         )
     point = choose_threshold(cases, Aim.SENSITIVITY, SUGGESTED_SENSITIVITY)
@@ -349,17 +352,19 @@ def show_threshold(
         rates=rates,
         on_release=lambda threshold: keep_threshold(threshold, counted),
         on_open=on_open,
+        finding=counted.finding,
         key="slider",
     )
-    st.caption(escaped(f"{standing.sentence}{_own_breast(counted.cases)}"))
+    st.caption(escaped(f"{standing.sentence}{_own_breast(counted)}"))
 
 
-def _own_breast(cases: Cases) -> str:
-    if cases.rule is not Pooling.OWN_BREAST:
+def _own_breast(counted: Counted) -> str:
+    if counted.cases.rule is not Pooling.OWN_BREAST:
         return ""
+    one = counted.finding.one
     return (
-        " By woman: a cancer counts as found only where its own breast is called; without cancer, "
-        "no breast may be called."
+        f" By woman: {'a cancer' if counted.finding.is_cancer else one} counts as found only where "
+        f"its own breast is called; without {one}, no breast may be called."
     )
 
 

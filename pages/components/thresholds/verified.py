@@ -15,6 +15,8 @@ from pages.components.shared.runs import told_standard
 
 def show_verified(counted: Counted, rates: RatesAtThreshold) -> None:
     known = counted.verification
+    if not counted.finding.is_cancer:
+        return  # what is told here is of "without cancer" alone
     if told := known.beside(told_standard(counted.scored.run)):
         st.caption(escaped(told))
     if known.warning:

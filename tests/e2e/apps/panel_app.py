@@ -16,7 +16,7 @@ def row(title: str, score: float, side: str) -> PanelRow:
         alt=title,
         note="",
         nouns="breasts",
-        cancer=WITH,
+        positive=WITH,
         other=WITHOUT,
     )
 

@@ -8,8 +8,16 @@ import pytest
 from mammo_core.inference.verdict import ScoredCase, ScoredImage, score_cases
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.runs.operating_points import LockedPoint, Promise
-from mammo_core.types import ImageRef, Laterality, Level, View
-from pages.components.read.panel.panel import UNLOCKED, Panel, as_data, panel_of, words_of
+from mammo_core.types import DENSITY, ImageRef, Laterality, Level, View
+from mammo_core.words import finding_of
+from pages.components.read.panel.panel import (
+    UNLOCKED,
+    Compared,
+    Panel,
+    as_data,
+    panel_of,
+    words_of,
+)
 
 POINT = LockedPoint(
     threshold=0.5,
@@ -54,8 +62,11 @@ def validation(_: ScoredCase) -> Cases:
     )
 
 
+VALIDATION = Compared(cases=validation)
+
+
 def panel(right: float, left: float, point: LockedPoint | None = POINT) -> Panel:
-    return panel_of(exam(right, left), point, validation, key="k")
+    return panel_of(exam(right, left), point, VALIDATION, key="k")
 
 
 @pytest.mark.parametrize(
@@ -77,21 +88,39 @@ def test_each_breast_is_judged_and_lies_on_the_validation_scores_told_apart_by_c
     first, second, whole = panel(0.1, 0.8).rows
     assert [row.side for row in (first, second, whole)] == ["below", "above", ""]
     assert [row.note for row in (first, whole)] == ["highest of 2 views", "highest of 4 views"]
-    bare = panel_of(exam(0.1, 0.8), POINT, lambda case: None, key="k").rows[2]
-    assert bare.note == "highest of 4 views, no validation exams to compare with"
-    assert bare.cancer == bare.other == ()
-    assert (first.cancer, first.other) == ((0.4, 0.9), (0.1, 0.2, 0.6))
+    bare = panel_of(exam(0.1, 0.8), POINT, Compared(cases=lambda case: None), key="k").rows[2]
+    assert bare.note == "highest of 4 views, no exams to compare with"
+    assert bare.positive == bare.other == ()
+    assert (first.positive, first.other) == ((0.4, 0.9), (0.1, 0.2, 0.6))
     assert second.alt == (
         "Left breast: score 0.80 on a scale from 0 to 1, threshold 0.5000, over 2 validation "
         "breasts with cancer and 3 without"
     )
 
 
+def test_what_was_scored_in_cross_validation_is_not_called_validation() -> None:
+    told = panel_of(exam(0.1, 0.8), POINT, replace(VALIDATION, split=""), key="k")
+    assert told.legend == "Women it had not seen (cross-validation): ■ with cancer, □ without."
+    assert told.where == "In cross-validation"
+    assert "over 2 cross-validated breasts with cancer" in told.rows[1].alt
+    assert "validation" not in words_of(told).replace("cross-validation", "")
+    assert panel(0.1, 0.8).legend == "Validation: ■ with cancer, □ without."
+
+
+def test_a_model_of_density_is_not_told_as_one_of_cancer() -> None:
+    density = replace(VALIDATION, finding=finding_of(DENSITY))
+    told = panel_of(exam(0.1, 0.8), POINT, density, key="k")
+    assert told.legend == "Validation: ■ with C or D, □ without."
+    assert told.having == "C or D"
+    assert "breasts with C or D and 3 without" in told.rows[1].alt
+    assert "cancer" not in " ".join([words_of(told), *(row.alt for row in told.rows)])
+
+
 def test_without_a_threshold_nothing_is_judged_and_nothing_can_be_dragged() -> None:
     told = panel(0.1, 0.8, None)
     assert told.threshold is None
     assert (told.headline, told.aside) == ("", "No verdict.")
-    told = panel_of(exam(0.1, 0.8), None, validation, key="k", unjudged=UNLOCKED)
+    told = panel_of(exam(0.1, 0.8), None, VALIDATION, key="k", unjudged=UNLOCKED)
     assert told.aside == "No verdict: no threshold is locked for this model."
     assert [row.side for row in told.rows] == ["", "", ""]
 
@@ -99,15 +128,15 @@ def test_without_a_threshold_nothing_is_judged_and_nothing_can_be_dragged() -> N
 def test_of_an_image_the_model_does_not_know_there_is_the_stamp_and_nothing_to_compare_with() -> (
     None
 ):
-    told = panel_of(exam(0.1, 0.8, is_outside=True), POINT, validation, key="k")
+    told = panel_of(exam(0.1, 0.8, is_outside=True), POINT, VALIDATION, key="k")
     assert told.stamp == "Outside what this model knows"
     assert (told.headline, told.aside) == ("", "No verdict.")
-    assert all(row.cancer == row.other == () and row.side == "" for row in told.rows)
+    assert all(row.positive == row.other == () and row.side == "" for row in told.rows)
 
 
 def test_why_a_score_may_mean_nothing_stands_on_the_panel_before_the_verdict() -> None:
     line = "Scanned film, read by a model of digital mammograms: the score may mean nothing."
-    told = panel_of(exam(0.1, 0.8), POINT, validation, key="k", alarm=line)
+    told = panel_of(exam(0.1, 0.8), POINT, VALIDATION, key="k", alarm=line)
     assert words_of(told).strip().startswith(f"{line} Score above the threshold")
 
 

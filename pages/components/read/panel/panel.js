@@ -1,4 +1,4 @@
-// What a model says of a case: each score on the scores of its validation cases, with the threshold
+// What a model says of a case: each score among those of cases it had not seen, with the threshold
 // in force. Another threshold may be tried here by dragging or by keys: it stays in this view, and
 // Python never hears of it, so nothing locked can change.
 
@@ -68,7 +68,7 @@ function buildRow(panel, row) {
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", row.alt);
   strip.append(svg);
-  strip.hidden = !row.side && row.cancer.length + row.other.length === 0; // an axis of nothing
+  strip.hidden = !row.side && row.positive.length + row.other.length === 0; // an axis of nothing
   let track = null;
   if (row.side) {
     track = element("input", { type: "range", min: 0, max: 1, step: "any", title: "Drag to try another threshold" });
@@ -122,19 +122,19 @@ function draw(panel) {
   panel.aside.textContent = isTried ? (above.length < judged.length ? data.belowAside : "") : data.aside;
   panel.aside.hidden = !panel.aside.textContent;
   panel.trying.hidden = !isTried;
-  panel.told.textContent = isTried ? `Tried in this view alone. ${countsAt(judged, tried)}` : "";
+  panel.told.textContent = isTried ? `Tried in this view alone. ${countsAt(data, judged, tried)}` : "";
   panel.back.textContent = isTried ? `Back to ${data.shownThreshold}` : "";
   for (const one of panel.rows) drawRow(panel, one);
   panel.root.dataset.threshold = inForce(panel) ?? "";
 }
 
-function countsAt(judged, threshold) {
-  const row = judged.find(({ cancer, other }) => cancer.length + other.length > 0);
+function countsAt({ where, having }, judged, threshold) {
+  const row = judged.find(({ positive, other }) => positive.length + other.length > 0);
   if (!row) return "";
   const called = (scores) => scores.filter((score) => score >= threshold).length;
   return (
-    `In validation it calls ${called(row.cancer)} of ${row.cancer.length} ${row.nouns} with cancer and ` +
-    `${called(row.other)} of ${row.other.length} without.`
+    `${where} it calls ${called(row.positive)} of ${row.positive.length} ${row.nouns} with ${having} ` +
+    `and ${called(row.other)} of ${row.other.length} without.`
   );
 }
 
@@ -154,7 +154,7 @@ function drawRow(panel, { row, side, svg, track }) {
   svg.setAttribute("viewBox", `0 0 ${width} ${HEIGHT}`);
   const at = (value) => THUMB + Math.min(1, Math.max(0, value)) * (width - 2 * THUMB);
   const shapes = [shape("line", { x1: at(0), x2: at(1), y1: MIDDLE, y2: MIDDLE, class: "axis" })];
-  shapes.push(...bars(row.cancer, at, -1, "cancer"), ...bars(row.other, at, 1, "other"));
+  shapes.push(...bars(row.positive, at, -1, "cancer"), ...bars(row.other, at, 1, "other"));
   if (row.side) {
     const x = at(threshold);
     shapes.push(shape("line", { x1: x, x2: x, y1: 0, y2: HEIGHT - 6, class: "threshold" }));
@@ -166,7 +166,7 @@ function drawRow(panel, { row, side, svg, track }) {
   svg.replaceChildren(...shapes);
 }
 
-// Cancers stand up, filled; the others hang down, hollow; by the square root of their count, so
+// Those with the finding stand up, filled; the others hang down, hollow; by the square root of their count, so
 // that one case among thousands is still seen.
 function bars(scores, at, direction, name) {
   const counts = new Array(BINS).fill(0);

@@ -1,5 +1,5 @@
-"""What a model says of a case, in about forty words: per breast the score on the model's own
-validation scores, against the threshold in force; one sentence for the exam. Another threshold may
+"""What a model says of a case, in about forty words: per breast the score among those of women the
+model had not seen, against the threshold in force; one sentence for the exam. Another threshold may
 be tried in the browser; the locked one is out of its reach.
 """
 
@@ -18,16 +18,17 @@ from mammo_core.inference.verdict import (
     nouns_of,
     said_of_all,
     verdict_on,
+    where_in_words,
 )
 from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.scores import shown_digits
-from mammo_core.words import OUTSIDE
+from mammo_core.types import Split
+from mammo_core.words import CANCERS, OUTSIDE, Finding
 
 _HERE: Final = Path(__file__).parent
 UNJUDGED: Final = "No verdict."
 UNLOCKED: Final = "No verdict: no threshold is locked for this model."
-_LEGEND: Final = "Validation: ■ with cancer, □ without."
 _HINT: Final = "Drag to try another threshold."
 _POOLED: Final = {Pooling.MAX: "highest", Pooling.MEAN: "mean", Pooling.OWN_BREAST: "highest"}
 
@@ -37,6 +38,22 @@ _COMPONENT: Final = st.components.v2.component(
     css=(_HERE / "panel.css").read_text(encoding="utf-8"),
     js=(_HERE / "panel.js").read_text(encoding="utf-8"),
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compared:
+    """What scores are drawn on: per case the cases like it, the split they are of, "" where each
+    was scored in cross-validation, and what the positive ones have.
+    """
+
+    cases: Callable[[ScoredCase], Cases | None]
+    split: str = Split.VAL
+    finding: Finding = CANCERS
+
+    @property
+    def legend(self) -> str:
+        who = "Validation" if self.split else "Women it had not seen (cross-validation)"
+        return f"{who}: ■ with {self.finding.one}, □ without."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +67,8 @@ class PanelRow:
     alt: str
     note: str  # how the score came about, and why it is drawn on nothing
     nouns: str  # what many such cases are called
-    cancer: tuple[float, ...]  # scores of validation cases with cancer ...
-    other: tuple[float, ...]  # ... and without
+    positive: tuple[float, ...]  # scores of the cases it is compared with that have the finding ...
+    other: tuple[float, ...]  # ... and of those without
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,32 +86,31 @@ class Panel:
     threshold: float | None
     shownThreshold: str  # noqa: N815  the browser reads it
     belowAside: str = BELOW_NOT_NORMAL  # noqa: N815
-    legend: str = _LEGEND
+    where: str = where_in_words(Split.VAL)
+    having: str = CANCERS.one
+    legend: str = ""
     hint: str = ""
 
 
 def panel_of(
     cases: Sequence[ScoredCase],
     point: LockedPoint | None,
-    validation: Callable[[ScoredCase], Cases | None],
+    compared: Compared,
     *,
     key: str,
     alarm: str = "",
     unjudged: str = UNJUDGED,
 ) -> Panel:
-    """`cases` as they are shown; `validation` gives what a case's score is drawn on, `unjudged`
-    stands where nothing judges them.
-    """
+    """`cases` as they are shown; `unjudged` stands where nothing judges them."""
     verdicts = [verdict_on(case, point) for case in cases]
     rows = tuple(
-        _row(case, verdict, None if case.is_outside else validation(case))
-        for case, verdict in zip(cases, verdicts, strict=True)
+        _row(case, verdict, compared) for case, verdict in zip(cases, verdicts, strict=True)
     )
     threshold = next((verdict.threshold for verdict in verdicts if verdict), None)
     headline, aside = said_of_all(cases, point)
     if not headline:
         aside = aside or unjudged
-    is_drawn = any(row.cancer or row.other for row in rows)
+    is_drawn = any(row.positive or row.other for row in rows)
     return Panel(
         key=f"{key} {threshold}",
         headline=headline,
@@ -104,7 +120,9 @@ def panel_of(
         rows=rows,
         threshold=threshold,
         shownThreshold="" if threshold is None else f"{threshold:.4f}",
-        legend=_LEGEND if is_drawn else "",
+        where=where_in_words(compared.split),
+        having=compared.finding.one,
+        legend=compared.legend if is_drawn else "",
         hint="" if threshold is None else _HINT,
     )
 
@@ -135,20 +153,25 @@ def shown_score(score: float, verdict: Verdict | None) -> str:
     return f"{score:.5f}"
 
 
-def _row(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) -> PanelRow:
+def _row(case: ScoredCase, verdict: Verdict | None, compared: Compared) -> PanelRow:
+    beside = None if case.is_outside else compared.cases(case)
     shown, nouns = shown_score(case.score, verdict), nouns_of(case.level)
     alt = f"{case.title}: score {shown} on a scale from 0 to 1"
     notes = [f"{_POOLED[case.rule]} of {len(case.images)} views"] if len(case.images) > 1 else []
-    cancer: tuple[float, ...] = ()
+    positive: tuple[float, ...] = ()
     other: tuple[float, ...] = ()
     if verdict is not None:
         alt += f", threshold {verdict.threshold:.4f}"
-    if validation is not None:
-        cancer = _sorted(validation.score[validation.positive])
-        other = _sorted(validation.score[~validation.positive])
-        alt += f", over {len(cancer):,} validation {nouns} with cancer and {len(other):,} without"
+    if beside is not None:
+        positive = _sorted(beside.score[beside.positive])
+        other = _sorted(beside.score[~beside.positive])
+        which = "validation" if compared.split else "cross-validated"
+        alt += (
+            f", over {len(positive):,} {which} {nouns} with {compared.finding.one} and "
+            f"{len(other):,} without"
+        )
     elif not case.is_outside:
-        notes.append(f"no validation {nouns} to compare with")
+        notes.append(f"no {nouns} to compare with")
     return PanelRow(
         title=case.title,
         score=case.score,
@@ -157,7 +180,7 @@ def _row(case: ScoredCase, verdict: Verdict | None, validation: Cases | None) ->
         alt=alt,
         note=", ".join(notes),
         nouns=nouns,
-        cancer=cancer,
+        positive=positive,
         other=other,
     )
 
