@@ -185,7 +185,6 @@ def marked_pictures(marks: Marks, seed: int) -> Iterator[bytes]:
     for kind, options in (
         ("JPEG", {"comment": marks.word("JPEG comment"), "exif": exif, "xmp": xmp, "quality": 95}),
         ("TIFF", {"tiffinfo": {270: marks.word("TIFF description"), 315: marks.word("artist")}}),
-        ("WEBP", {"exif": exif, "xmp": xmp, "quality": 95}),
     ):
         stream = io.BytesIO()
         image.save(stream, kind, **options)

@@ -44,11 +44,12 @@ CAMPAIGNS: Final = (
             "A compressed frame of each transfer syntax, and a picture of each kind, cut at every "
             "percent (as it breaks off, and with an end marker or a length that makes it look "
             "whole), with 400 to 1,600 bytes gone at 25 places, and without one of two to eight "
-            "fragments; files that are not compressed, cut at every percent."
+            "fragments; files that are not compressed, cut at every percent; TIFF, PNG, WebP and "
+            "BMP cut or holed with the lengths in their headers rewritten to match."
         ),
         line="none is taken for a picture that it is not.",
         unit="damaged files",
-        size=6_519,
+        size=7_286,
         small=500,
         run=cuts_and_holes,
     ),
@@ -151,8 +152,8 @@ CAMPAIGNS: Final = (
         counts=(
             "Marks in every attribute of the DICOM standard that holds words, numbers, dates or "
             "ids and is not needed for the image, in nested sequences, private elements and "
-            "overlays, in names of files and folders, and in the texts that PNG, JPEG, TIFF, WebP "
-            "and PGM carry; letters beside the breast, burned in and drawn by an overlay. The "
+            "overlays, in names of files and folders, and in the texts that PNG, JPEG, TIFF and "
+            "PGM carry; letters beside the breast, burned in and drawn by an overlay. The "
             "files are read and kept as cases under their names, exported as they are kept (each "
             "without identity and, where all its files are DICOM, with it, which must name the "
             "woman), read again spoiled, and forgotten."
