@@ -123,7 +123,8 @@ def why_outdated(run: RunFolder, checkpoint: RunFolder, dataset: Dataset) -> str
         return "labels, splits or women of the data set are others now"
     cache = Cache(root=cache_root(), settings=card.prepare)
     files = [dataset.root / str(path) for path in now["path"]]
-    if [_content_of(file, cache) for file in files] != table.get("content", pd.Series()).tolist():
+    content = table["content"].tolist() if "content" in table else []
+    if [_content_of(file, cache) for file in files] != content:
         return "files of the data set are others now"
     return ""
 

@@ -84,7 +84,7 @@ def _globals_of_older(source: Path) -> list[str]:
             return [
                 str(said).replace(" ", ".")
                 for _ in range(_PICKLES)
-                for step, said, _ in pickletools.genops(stream)
+                for step, said, _at in pickletools.genops(stream)
                 if step.name == "GLOBAL"
             ]
     except (ValueError, EOFError):
