@@ -25,7 +25,7 @@ UNITS: Final[Mapping[Level, tuple[str, str]]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class CalledFor:
     """What a model calls cases for: `one` follows "with", "without" and "have"; `several` follows a
     number of cases.
     """
@@ -38,20 +38,20 @@ class Finding:
         return self == CANCERS
 
 
-CANCERS: Final = Finding()
+CANCERS: Final = CalledFor()
 _MOST_NAMED: Final = 3  # positive classes; more would fill the line
 
 
-def finding_of(task: Task | None) -> Finding:
+def finding_of(task: Task | None) -> CalledFor:
     """What the positive cases of `task` have; cancer where no card tells, as of an uploaded table,
     which is asked for the labels that mean cancer.
     """
     if task is None or all(re.search("cancer|malignant", name.lower()) for name in task.positive):
         return CANCERS
     if len(task.positive) > _MOST_NAMED:
-        return Finding(one="a positive class", several="of a positive class")
+        return CalledFor(one="a positive class", several="of a positive class")
     named = " or ".join(task.positive)
-    return Finding(one=named, several=f"with {named}")
+    return CalledFor(one=named, several=f"with {named}")
 
 
 #: English whatever the computer speaks, which strftime does not promise.

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mammo_core.errors import TableError
 from mammo_core.scores import mean_of_sum
 from mammo_core.types import Level
-from mammo_core.words import CANCERS, UNITS, Finding, many
+from mammo_core.words import CANCERS, UNITS, CalledFor, many
 
 _SEPARATOR: Final = " / "
 
@@ -399,7 +399,7 @@ class AskedCases:
 
 
 def asked_cases(
-    cases: Cases, asked: str, threshold: float, *, finding: Finding = CANCERS
+    cases: Cases, asked: str, threshold: float, *, finding: CalledFor = CANCERS
 ) -> AskedCases:
     """Those of an Outcome at `threshold`, furthest from it first; or those of a bar of scores,
     "with:0.4:0.5" for cancers from .4 up to below .5, highest first. Told in words of `finding`.
@@ -423,7 +423,7 @@ def asked_cases(
     )
 
 
-def _outcome_in_words(outcome: Outcome, finding: Finding) -> str:
+def _outcome_in_words(outcome: Outcome, finding: CalledFor) -> str:
     return {
         Outcome.FOUND: f"{finding.several} found",
         Outcome.MISSED: f"{finding.several} missed",

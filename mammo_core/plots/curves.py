@@ -23,7 +23,7 @@ from mammo_core.plots.style import (
     figure,
 )
 from mammo_core.types import Level
-from mammo_core.words import CANCERS, UNITS, Finding
+from mammo_core.words import CANCERS, UNITS, CalledFor
 
 _MOST_CORNERS: Final = 1000  # more cannot be seen and slow the browser down
 
@@ -154,7 +154,7 @@ def pr_figure(
     *,
     prevalence: float,
     point: OperatingPoint | None = None,
-    finding: Finding = CANCERS,
+    finding: CalledFor = CANCERS,
 ) -> go.Figure:
     """`curves` of metrics.curves.pr_curve. Guessing has the prevalence as its PPV everywhere."""
     drawing = figure(
@@ -223,7 +223,7 @@ def reliability_figure(
     models: Mapping[str, Calibration],
     *,
     smooth: pd.DataFrame | None = None,
-    finding: Finding = CANCERS,
+    finding: CalledFor = CANCERS,
 ) -> go.Figure:
     """On the diagonal, scores are probabilities at this set's prevalence. `smooth` is the curve of
     one model by metrics.smooth, drawn with its band.

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from mammo_core.metrics.subgroups import Slice
 from mammo_core.metrics.uncertainty import Estimate
 from mammo_core.plots.style import INK, MUTED, PALETTE, WITH_CANCER, WITHOUT_CANCER, figure
-from mammo_core.words import CANCERS, Finding
+from mammo_core.words import CANCERS, CalledFor
 
 
 def forest_figure(
-    slices: Sequence[Slice], *, overall: float, finding: Finding = CANCERS
+    slices: Sequence[Slice], *, overall: float, finding: CalledFor = CANCERS
 ) -> go.Figure:
     """AUC per part, the whole's AUC as a line through them."""
     drawing = figure(x_title="AUC", y_title="", height=120 + 36 * len(slices))

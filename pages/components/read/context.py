@@ -28,7 +28,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import Embeddings
 from mammo_core.scores import shown_digits
 from mammo_core.types import Task
-from mammo_core.words import OUTSIDE, Finding, finding_of
+from mammo_core.words import OUTSIDE, CalledFor, finding_of
 from mammo_core.zoo.published import slots_of
 from pages.components.read.pictures import Layer, pick_method
 from pages.components.read.reading import (
@@ -180,7 +180,7 @@ def show_context(
         show_similar(case, run, read, kept)
 
 
-def _show_chances(run: RunFolder, cases: Sequence[ScoredCase], finding: Finding) -> None:
+def _show_chances(run: RunFolder, cases: Sequence[ScoredCase], finding: CalledFor) -> None:
     per_thousand = st.number_input(
         f"With {escaped(finding.one)} among 1,000 (of yours)", min_value=0.1, max_value=900.0,
         value=None, step=0.1, placeholder="not set", key="prevalence", bind="query-params",

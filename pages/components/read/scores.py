@@ -43,7 +43,7 @@ from mammo_core.scores import shown_digits
 from mammo_core.types import Level, Split
 from mammo_core.words import NOTICE, OUTSIDE, case_in_words, finding_of, many
 from pages.components.read.intake import proposed_places
-from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, Compared, panel_of, show_panel
+from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, Backdrop, panel_of, show_panel
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, without_notice
 from pages.components.shared.scored import scored_of
@@ -112,7 +112,7 @@ def show_scores(
         uncompared = why_uncompared(card, [image.ref for image in images])
         return None if uncompared else validation_cases(run, case.level, case.rule)
 
-    compared = Compared(
+    compared = Backdrop(
         cases=reference, split=_reference_split(run) or "", finding=finding_of(card.task)
     )
     shown = " ".join(image.ref.image_id[:12] for image in images)
@@ -206,7 +206,7 @@ def _show_all(
     *,
     point: LockedPoint | None,
     cautions: Cautions,
-    compared: Compared,
+    compared: Backdrop,
 ) -> None:
     """The cautions, whole; then the numbers behind the panel."""
     positive = " or ".join(card.task.positive)
@@ -245,7 +245,7 @@ def _threshold(
     )
 
 
-def _numbers(case: ScoredCase, verdict: Verdict | None, compared: Compared) -> list[str]:
+def _numbers(case: ScoredCase, verdict: Verdict | None, compared: Backdrop) -> list[str]:
     """Where a score lies among those of cases the model had not seen, and what it is on the
     threshold's own scale.
     """

@@ -13,7 +13,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import has_points, note_opening
 from mammo_core.runs.verification import Verification
 from mammo_core.types import Level, Split
-from mammo_core.words import Finding, many
+from mammo_core.words import CalledFor, many
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.runs import verification_of_run
@@ -63,7 +63,7 @@ class Counted:
     counting: Counting
     cases: Cases
     verification: Verification  # what "without cancer" rests on
-    finding: Finding  # what the positive cases have
+    finding: CalledFor  # what the positive cases have
 
     @property
     def rows(self) -> pd.DataFrame:

@@ -28,7 +28,7 @@ from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.kept_tables import KEPT_DAYS, forget_table, keep_table
 from mammo_core.types import Task
-from mammo_core.words import CANCERS, Finding, finding_of
+from mammo_core.words import CANCERS, CalledFor, finding_of
 from pages.components.shared import cached
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import checkpoints, pick_run, scored_runs, title_of
@@ -188,7 +188,7 @@ class Scored:
         return cached.card(self.run).task
 
     @property
-    def finding(self) -> Finding:
+    def finding(self) -> CalledFor:
         """What its positive cases have, as the card of the model says that scored it."""
         try:
             return finding_of(self.task or _task_of_scorer(self.run))

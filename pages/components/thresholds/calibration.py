@@ -23,7 +23,7 @@ from mammo_core.metrics.uncertainty import FEWEST_OF_CLASS, RatesAtThreshold
 from mammo_core.plots.curves import decision_figure, reliability_figure
 from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.types import Split
-from mammo_core.words import Finding
+from mammo_core.words import CalledFor
 from pages.components.shared.counting import Counted, count_cases, splits_of
 from pages.components.shared.frame import escaped
 
@@ -127,7 +127,7 @@ def validation_of(counted: Counted) -> Cases | None:
     return count_cases(counted.scored, replace(counting, split=Split.VAL))
 
 
-def show_decision(cases: Cases, score_map: ScoreMap, *, finding: Finding) -> None:
+def show_decision(cases: Cases, score_map: ScoreMap, *, finding: CalledFor) -> None:
     """Net benefit at a stated prevalence, on probabilities carried to it."""
     at_first = min(max(round(100 * score_map.prevalence, 1), _LOWEST), _HIGHEST)
     wanted = (

@@ -25,7 +25,7 @@ from mammo_core.plots.overviews import forest_figure
 from mammo_core.reports.wording import number_in_words
 from mammo_core.scores import called_in_words
 from mammo_core.tables import to_safe_csv
-from mammo_core.words import Finding
+from mammo_core.words import CalledFor
 from pages.components.shared.caselist.panel import (
     cases_listing,
     counted_listing,
@@ -128,7 +128,7 @@ def show_slices(counted: Counted, rates: RatesAtThreshold) -> None:
         show_cases_panel(listing, key="slice_cases")
 
 
-def _slice_row(part: Slice, finding: Finding) -> dict[str, str]:
+def _slice_row(part: Slice, finding: CalledFor) -> dict[str, str]:
     return {
         "part": part.name,
         f"women with / without {finding.one}": f"{part.women_with_cancer:,} / "

@@ -35,7 +35,7 @@ from mammo_core.plots.curves import (
     roc_figure,
 )
 from mammo_core.reports.wording import rate_in_words
-from mammo_core.words import Finding, many
+from mammo_core.words import CalledFor, many
 from pages.components.shared import cached
 from pages.components.shared.counting import Counted, title_of
 from pages.components.shared.frame import escaped, noted_errors
@@ -96,7 +96,7 @@ def show_curves(counted: Counted, rates: RatesAtThreshold) -> None:
     _show_part(cases, counted.finding)
 
 
-def _show_part(cases: Cases, finding: Finding) -> None:
+def _show_part(cases: Cases, finding: CalledFor) -> None:
     """Folded: it draws women a thousand times."""
     with st.expander(
         "Partial AUC, and sensitivity at a fixed recall rate", icon=":material/crop:",
@@ -111,7 +111,7 @@ def _show_part(cases: Cases, finding: Finding) -> None:
             _show_at_one_rate(cases, finding)
 
 
-def _show_partial(cases: Cases, finding: Finding) -> None:
+def _show_partial(cases: Cases, finding: CalledFor) -> None:
     over = pick_range(key="range")
     reason = why_no_partial(cases)
     if reason:
@@ -129,7 +129,7 @@ def _show_partial(cases: Cases, finding: Finding) -> None:
     )
 
 
-def _show_at_one_rate(cases: Cases, finding: Finding) -> None:
+def _show_at_one_rate(cases: Cases, finding: CalledFor) -> None:
     aim, target = pick_rate(key="one_rate_of", at_first=Aim.RECALL_RATE)
     (one,) = sensitivities_at(["model"], [cases], target, aim=aim)
     point, found = one.point, one.sensitivity

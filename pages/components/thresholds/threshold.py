@@ -28,7 +28,7 @@ from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, has_points, point_in_force
 from mammo_core.types import Level, Split
-from mammo_core.words import CANCERS, Finding
+from mammo_core.words import CANCERS, CalledFor
 from pages.components.shared import cached
 from pages.components.shared.counting import (
     Counted,
@@ -62,7 +62,7 @@ def show_threshold_slider(
     rates: RatesAtThreshold | None = None,
     on_open: Callable[[str], None] | None = None,
     prevalence: float | None = None,
-    finding: Finding = CANCERS,
+    finding: CalledFor = CANCERS,
 ) -> None:
     """Show `threshold` and what it does to `cases`; `on_release` is told where the reader left it.
 

@@ -12,7 +12,7 @@ from mammo_core.types import DENSITY, ImageRef, Laterality, Level, View
 from mammo_core.words import finding_of
 from pages.components.read.panel.panel import (
     UNLOCKED,
-    Compared,
+    Backdrop,
     Panel,
     as_data,
     panel_of,
@@ -62,7 +62,7 @@ def validation(_: ScoredCase) -> Cases:
     )
 
 
-VALIDATION = Compared(cases=validation)
+VALIDATION = Backdrop(cases=validation)
 
 
 def panel(right: float, left: float, point: LockedPoint | None = POINT) -> Panel:
@@ -88,7 +88,7 @@ def test_each_breast_is_judged_and_lies_on_the_validation_scores_told_apart_by_c
     first, second, whole = panel(0.1, 0.8).rows
     assert [row.side for row in (first, second, whole)] == ["below", "above", ""]
     assert [row.note for row in (first, whole)] == ["highest of 2 views", "highest of 4 views"]
-    bare = panel_of(exam(0.1, 0.8), POINT, Compared(cases=lambda case: None), key="k").rows[2]
+    bare = panel_of(exam(0.1, 0.8), POINT, Backdrop(cases=lambda case: None), key="k").rows[2]
     assert bare.note == "highest of 4 views, no exams to compare with"
     assert bare.positive == bare.other == ()
     assert (first.positive, first.other) == ((0.4, 0.9), (0.1, 0.2, 0.6))

@@ -24,7 +24,7 @@ from mammo_core.metrics.cases import Cases, Pooling
 from mammo_core.runs.operating_points import LockedPoint
 from mammo_core.scores import shown_digits
 from mammo_core.types import Split
-from mammo_core.words import CANCERS, OUTSIDE, Finding
+from mammo_core.words import CANCERS, OUTSIDE, CalledFor
 
 _HERE: Final = Path(__file__).parent
 UNJUDGED: Final = "No verdict."
@@ -41,14 +41,14 @@ _COMPONENT: Final = st.components.v2.component(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Compared:
+class Backdrop:
     """What scores are drawn on: per case the cases like it, the split they are of, "" where each
     was scored in cross-validation, and what the positive ones have.
     """
 
     cases: Callable[[ScoredCase], Cases | None]
     split: str = Split.VAL
-    finding: Finding = CANCERS
+    finding: CalledFor = CANCERS
 
     @property
     def legend(self) -> str:
@@ -95,7 +95,7 @@ class Panel:
 def panel_of(
     cases: Sequence[ScoredCase],
     point: LockedPoint | None,
-    compared: Compared,
+    compared: Backdrop,
     *,
     key: str,
     alarm: str = "",
@@ -153,7 +153,7 @@ def shown_score(score: float, verdict: Verdict | None) -> str:
     return f"{score:.5f}"
 
 
-def _row(case: ScoredCase, verdict: Verdict | None, compared: Compared) -> PanelRow:
+def _row(case: ScoredCase, verdict: Verdict | None, compared: Backdrop) -> PanelRow:
     beside = None if case.is_outside else compared.cases(case)
     shown, nouns = shown_score(case.score, verdict), nouns_of(case.level)
     alt = f"{case.title}: score {shown} on a scale from 0 to 1"
