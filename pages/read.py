@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components.read.intake import hide_last_case, is_read_first, note_whole, open_case
-from pages.components.read.listed import follow_list, score_rest
+from pages.components.read.listed import follow_list, keep_list, score_rest
 from pages.components.read.reading import load_in_background
 from pages.components.read.studies import show_study
 from pages.components.read.workspace import show_first_visit, show_opened, show_unread
@@ -15,6 +15,7 @@ if "study" in st.query_params:
     st.stop()
 follow_list()
 opened = open_case()
+keep_list()
 hide_last_case(opened)
 if opened is not None and is_read_first():
     show_unread(opened)

@@ -152,24 +152,32 @@ def run_id(
 
 
 @pytest.mark.slow
-def test_a_mistake_leads_to_its_image_to_read_and_back_with_the_threshold_kept(
+def test_a_cell_leads_to_its_images_to_read_and_back_with_threshold_and_cell_kept(
     page: Page, app: Server, run_id: str
 ) -> None:
-    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6&judge=Mistakes")
+    page.goto(f"{app.url}/thresholds?run={run_id}&threshold=0.6")
+    page.locator(".cell.missed").click()
+    expect(page).to_have_url(re.compile(r"cases=missed(&|$)"))
     expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
-    row = page.locator(".row").nth(1)
+    row = page.locator(".row").last
     name = row.locator(".name").inner_text()
     row.click()
     expect(page.locator(".viewer")).to_have_attribute("data-ready", "true")
+    truth = page.get_by_role("button", name="Truth boxes (T)")
+    expect(truth).to_be_visible()
     page.get_by_role("button", name="Open in Read").click()
     back = page.get_by_role("link", name="Back to Thresholds")
     expect(back).to_be_visible()
     expect(page.get_by_text("Truth by the data set")).to_be_visible()
     expect(page.locator(".viewer .pane")).to_have_count(4)
+    expect(truth).to_have_attribute("aria-pressed", "false")
+    truth.click()
+    expect(truth).to_have_attribute("aria-pressed", "true")
     expect(page.locator("[data-testid=stStatusWidget]")).to_have_count(0)
     back.click()
     expect(page.locator(".case-list")).to_have_attribute("data-ready", "true")
     expect(page).to_have_url(re.compile(r"threshold=0\.6(&|$)"))
+    expect(page).to_have_url(re.compile(r"cases=missed(&|$)"))
     expect(page.locator(".row.opened .name")).to_have_text(name)
 
 

@@ -58,7 +58,7 @@ def test_the_better_model_stands_first(runs_root: Path, open_page: OpenPage) -> 
     page.multiselect(key="models").set_value([GUESSING, GOOD]).run()
     table = models_of(page)
     assert table["model"].tolist() == [GOOD, GUESSING]
-    assert table["with / without cancer"].tolist() == ["50 / 150, 100 women"] * 2
+    assert table["positive / negative"].tolist() == ["50 / 150, 100 women"] * 2
     assert table["AUC"].str.fullmatch(r"0\.\d{3} \(0\.\d{3} to [01]\.\d{3}\)").all()
     precision = table["average precision"]
     assert precision.str.match(r"0\.\d{3} \(0\.\d{3} to 0\.\d{3}\)").all()
@@ -683,7 +683,7 @@ def test_a_model_is_judged_on_other_data_at_its_locked_threshold(
     page = open_page("compare")
     page.multiselect(key="models").set_value([GOOD]).run()
     cells = cells_of(page)
-    assert cells.loc[("made-up", "cancer"), "cases"].startswith("20 with, 100 without cancer")
+    assert cells.loc[("made-up", "cancer"), "cases"].startswith("20 positive, 100 negative")
     other = cells.loc[("elsewhere", "cancer")]
     assert other["sensitivity, locked"].startswith("100.0%, 10 of 10 (")
     assert other["specificity, locked"].startswith("0.0%, 0 of 70 (")

@@ -169,6 +169,22 @@ def test_a_case_that_is_gone_costs_its_row_alone(worklist: AppTest, tmp_path: Pa
     assert ["no longer kept" in row["problem"] for row in listed(worklist)] == [False, True]
 
 
+def test_a_reload_finds_the_cases_again_that_were_opened_one_after_another(
+    open_page: OpenPage, example: Path
+) -> None:
+    both = ["f" * 64, example.name]
+    page = open_page("read")
+    page.session_state["cases_of_session"] = both[:1]
+    page.query_params["case"] = both[1]
+    page.run(timeout=60)
+    again = open_page("read")  # another session, with the address alone
+    for name in ("case", "list"):
+        again.query_params[name] = page.query_params[name]
+    again.run(timeout=60)
+    assert not again.exception
+    assert [row["key"] for row in listed(again)] == both
+
+
 def test_a_list_that_is_unknown_is_told(open_page: OpenPage) -> None:
     page = open_page("read")
     page.query_params["list"] = "../../etc/passwd"

@@ -39,7 +39,7 @@ from mammo_core.scores import Recalibration, ScoreMap
 from mammo_core.tables import check_predictions, positive_of
 from mammo_core.types import DENSITY, Level, RunState, Split, Task
 from tests.pages.conftest import APP, OpenPage
-from tests.pages.listed import listed_cases
+from tests.pages.listed import listed_cases, viewer_cells
 from tests.pages.training_pages import register_phantoms
 from tests.predictions import made_up_predictions, write_run
 from tests.quick import some_slow
@@ -989,6 +989,7 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     predictions = made_up_predictions(women=2, with_cancer=1)
     run = write_run(runs_root, RUN, predictions)
     write_images(tmp_path / "made-up", run, predictions)
+    (tmp_path / "made-up" / "boxes.csv").write_text("image_id,x0,y0,x1,y1\nw000LCC,8,16,24,40\n")
     write_run(runs_root, "20270101-000000-tiny_cnn-abcd", predictions)  # Read's own choice
     opened = open_page("thresholds")
     opened.selectbox(key="run").set_value(RUN).run()
@@ -997,10 +998,37 @@ def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     assert not page.exception, page.exception
     assert not page.error, page.error[0].value
     assert any("w000 / e000 / L" in text.value for text in page.markdown)
+    assert known_of(page) == {"w000LCC": [[8, 16, 24, 40, "known", False]], "w000LMLO": []}
     page.button(key="mistakes_read").click().run()
     assert not page.exception, page.exception
+    assert sorted(known_of(page).values()) == [[], [], [], [[8, 16, 24, 40, "known", False]]]
     assert any(text.value.endswith("# Read") for text in page.markdown)
     assert page.query_params["model"] == RUN
+
+
+def known_of(page: AppTest) -> dict[str, list[object]]:
+    """By image, the truth boxes that the viewer may be asked for; the model's own are none."""
+    cells = viewer_cells(page)
+    assert all(cell["boxes"] == [] for cell in cells)
+    return {cell["key"]: cell["truth"] for cell in cells}
+
+
+def test_every_stored_pixel_of_a_listed_case_is_there_for_the_asking(
+    runs_root: Path, open_page: OpenPage, tmp_path: Path
+) -> None:
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    run = write_run(runs_root, RUN, predictions)
+    write_images(tmp_path / "made-up", run, predictions)
+    large = np.random.default_rng(0).integers(0, 255, (1600, 900), dtype=np.uint8)
+    Image.fromarray(large).save(tmp_path / "made-up" / "w000LCC.png")
+    opened = open_page("thresholds")
+    opened.query_params["mistakes_open"] = "w000 / e000 / L"
+    page = show(at_threshold(opened, 1.0), "Mistakes")
+    assert max(cell["reduction"] for cell in viewer_cells(page)) > 1
+    assert not any(cell["fullUrl"] for cell in viewer_cells(page))
+    page.toggle(key="mistakes_full").set_value(True).run()
+    assert not page.exception, page.exception
+    assert [1600, 900] in [cell["fullSize"] for cell in viewer_cells(page)]
 
 
 @pytest.mark.slow

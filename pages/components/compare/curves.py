@@ -52,7 +52,7 @@ def show_at_one_rate(compared: Compared) -> None:
     )
     if aim is Aim.RECALL_RATE:
         st.caption(
-            f"Of these cases {prevalence_of(compared.models):.1%} have cancer. Where fewer have, "
+            f"Of these cases {prevalence_of(compared.models):.1%} are positive. Where fewer are, "
             "the same recall rate lies at another threshold."
         )
 

@@ -43,9 +43,9 @@ def show_growth(compared: Compared) -> None:
     )
     cases = next(iter(compared.models.values()))
     st.caption(
-        f"All on the same {len(cases):,} cases, {cases.positives:,} with cancer: the intervals "
-        "move together, and say nothing of the luck of training. A curve that still climbs at its "
-        "end promises more from more women, and does not prove it.",
+        f"All on the same {len(cases):,} cases, {cases.positives:,} of them positive: the "
+        "intervals move together, and say nothing of the luck of training. A curve that still "
+        "climbs at its end promises more from more women, and does not prove it.",
         help=meaning("Learning curve", "95 % interval"),
     )
 

@@ -184,7 +184,7 @@ def _same_cases(like: Cases, run: RunFolder, counting: Counting) -> Cases | None
 
 #: In pixels: together no wider than the page beside its sidebar at 1400 pixels.
 _WIDTHS: Final = {
-    "model": 285, "AUC": 165, "average precision": 165, "with / without cancer": 165,
+    "model": 285, "AUC": 165, "average precision": 165, "positive / negative": 165,
     "AUC over seeds": 205,
 }  # fmt: skip
 
@@ -263,7 +263,7 @@ def _model_row(name: str, cases: Cases, auc: Estimate, spread: SeedSpread | None
         "model": name,
         "AUC": f"{auc.value:.3f} ({spread_of_auc})",
         "average precision": _precision(cases),
-        "with / without cancer": f"{auc.positives:,} / {auc.negatives:,}, "
+        "positive / negative": f"{auc.positives:,} / {auc.negatives:,}, "
         f"{many(auc.groups, 'woman', 'women')}",
         "AUC over seeds": "" if spread is None else spread.in_words,
     }

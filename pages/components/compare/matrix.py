@@ -300,7 +300,7 @@ def _row(cell: MatrixCell) -> dict[str, str]:
         "specificity, locked": _rate(rates.specificity) if rates else "–",
         "calibration intercept": intercept,
         "calibration slope": slope,
-        "cases": f"{cases.positives:,} with, {cases.negatives:,} without cancer, by {cases.level}, "
+        "cases": f"{cases.positives:,} positive, {cases.negatives:,} negative, by {cases.level}, "
         f"{many(cases.group_count, 'woman', 'women')}",
         "notes": " ".join(cell.notes),
     }

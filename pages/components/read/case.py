@@ -185,8 +185,9 @@ def show_case_care(case: Case) -> None:
     """How long the case stays on this computer."""
     until = datetime.fromtimestamp(case.kept_until).astimezone()
     st.caption(
-        f"Pixels are kept on this computer until {until:%d %B %Y, %H:%M}, so that a reload loses "
-        "nothing. Names, dates and the files themselves are not kept."
+        f"Pixels are kept on this computer until {until:%d %B %Y, %H:%M}, so that a reload finds "
+        "the cases again; what their files are called, and places proposed from that, go with this "
+        "tab. Names, dates and the files themselves are not kept."
     )
     with st.container(horizontal=True):
         if st.button("Keep for 30 days", icon=":material/schedule:", key="keep_case"):
@@ -292,7 +293,6 @@ def _regroup(
     _leave(*(one.case_id for one in old))
     for case_id in made:
         remember_case(case_id)
-    st.query_params.pop("list", None)
     st.query_params["case"] = made[0]
     st.rerun()
 

@@ -27,13 +27,12 @@ from mammo_core.preprocessing.file_names import NamedPlace, place_of_name
 from mammo_core.preprocessing.grouping import Arrived, group_files
 from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.preprocessing.samples import Sample, list_samples, place_images
-from mammo_core.preprocessing.worklists import keep_worklist
 from mammo_core.runs.folder import RunFolder
 from pages.components.read.reading import DEFAULT_METHOD
 from pages.components.shared import cached
 from pages.components.shared.caselist.origin import forget_origin
 from pages.components.shared.frame import escaped, shown_errors
-from pages.components.shared.whose import cases_root, note_once, only_ones_own, worklists_root
+from pages.components.shared.whose import cases_root, note_once, only_ones_own
 
 _FILES: Final = "dropped_files"
 _FOLDER: Final = "dropped_folder"
@@ -233,8 +232,8 @@ def _let_go(uploads: Sequence[UploadedFile]) -> None:
 
 
 def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[int]]]:
-    """Store `files` as the cases they make, with the places of each case's files; several make a
-    list. Names are looked at for folder and woman, and kept nowhere.
+    """Store `files` as the cases they make, with the places of each case's files. Names are looked
+    at for folder and woman, and kept nowhere.
     """
     arrived = [
         Arrived(content=content, name=name) for content, name in zip(files, names, strict=True)
@@ -243,12 +242,9 @@ def store_cases(files: list[bytes], names: list[str]) -> list[tuple[Case, list[i
     with _reading(len(files)) as step:
         for places in group_files(arrived):
             cases.append((_store([files[place] for place in places], step), places))
-    st.query_params.pop("list", None)
     forget_origin()
     ids = list(dict.fromkeys(case.case_id for case, _ in cases))
     st.query_params["case"] = ids[0]
-    if len(ids) > 1:
-        st.query_params["list"] = keep_worklist(worklists_root(), ids)
     for case_id in ids:
         remember_case(case_id)
     return cases
@@ -264,7 +260,6 @@ def store_files(files: list[bytes]) -> Case:
     """Make `files` the case in the URL."""
     case = keep_files(files)
     forget_origin()
-    st.query_params.pop("list", None)
     st.query_params["case"] = case.case_id
     return case
 

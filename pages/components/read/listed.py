@@ -13,7 +13,7 @@ from mammo_core.errors import MammoError
 from mammo_core.inference.verdict import score_cases, verdict_on
 from mammo_core.listing import ListedCase
 from mammo_core.preprocessing.cases import Case, load_case, load_mammogram
-from mammo_core.preprocessing.worklists import load_worklist
+from mammo_core.preprocessing.worklists import keep_worklist, load_worklist
 from mammo_core.runs.folder import RunFolder, card_hash
 from mammo_core.runs.operating_points import point_in_force
 from mammo_core.words import many
@@ -52,6 +52,14 @@ def follow_list() -> None:
 def listed_cases() -> list[str]:
     """The cases of the list in the URL, then the others of this session."""
     return list(dict.fromkeys([*_linked(), *seen_cases()]))
+
+
+def keep_list() -> None:
+    """Several cases stand in the address as a list, so that a reload finds them together again."""
+    linked = _linked()
+    ids = list(dict.fromkeys([*linked, *seen_cases()]))
+    if len(ids) > 1 and ids != linked:
+        st.query_params["list"] = keep_worklist(worklists_root(), ids)
 
 
 def _linked() -> list[str]:

@@ -41,8 +41,10 @@ from mammo_core.zoo.published import get_published, is_published
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
+from pages.components.shared.caselist.origin import known_lesions
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles, title_of
+from pages.components.shared.viewer.hanging import with_truth
 from pages.components.shared.viewer.viewer import (
     Correction,
     Legend,
@@ -432,6 +434,8 @@ def show_pictures(
         replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
         for pane in panes
     ]
+    known = known_lesions(case)
+    panes = [with_truth(pane, known.get(pane.key.partition(_OF_MODEL)[0], ())) for pane in panes]
     seen = show_viewer(
         panes,
         key="viewer",

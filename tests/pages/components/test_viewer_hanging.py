@@ -1,6 +1,16 @@
+from dataclasses import replace
+
 import numpy as np
 
-from pages.components.shared.viewer.hanging import Edge, Pane, PaneLayout, hang, side_by_side
+from mammo_core.types import Box
+from pages.components.shared.viewer.hanging import (
+    Edge,
+    Pane,
+    PaneLayout,
+    hang,
+    side_by_side,
+    with_truth,
+)
 
 
 def pane(name: str, *, chest_wall: Edge | None = None) -> Pane:
@@ -58,3 +68,10 @@ def test_side_by_side_changes_nothing() -> None:
 def test_rows_of_two_keep_the_copies_of_an_image_beside_each_other() -> None:
     layout = side_by_side([pane(name) for name in ("a1", "a2", "b1", "b2")], columns=2)
     assert places(layout) == {"a1": (0, 0), "a2": (0, 1), "b1": (1, 0), "b2": (1, 1)}
+
+
+def test_known_lesions_lie_where_they_are_in_the_picture_that_is_shown() -> None:
+    shown = with_truth(replace(pane("LCC"), reduction=2.0), [Box(x0=8, y0=16, x1=24, y1=40)])
+    (known,) = shown.truth
+    assert (known.x0, known.y0, known.x1, known.y1, known.text) == (4, 8, 12, 20, "known")
+    assert shown.boxes == ()  # they are not what the model says

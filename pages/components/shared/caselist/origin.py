@@ -14,6 +14,7 @@ from mammo_core.errors import RunError
 from mammo_core.preprocessing.cases import Case, load_case, place_case
 from mammo_core.preprocessing.reading import limits
 from mammo_core.runs.folder import RunFolder
+from mammo_core.types import Box
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import can_read
 from pages.components.shared.whose import cases_root
@@ -24,6 +25,7 @@ if TYPE_CHECKING:  # imported where asked for: pages without a data set open wit
 FROM: Final = "from"
 _BACK: Final = "back"
 _COMES_WITH: Final = "comes_with"  # by case, what the data set says of it
+_LESIONS: Final = "known_lesions"  # by case, where the data set says that they lie
 _PAGES: Final[Mapping[str, str]] = {
     "thresholds": "Thresholds",
     "compare": "Compare",
@@ -51,14 +53,26 @@ class CaseSource:
         return hashlib.sha256("\0".join(map(str, parts)).encode()).hexdigest()[:12]
 
 
-def open_in_read(source: CaseSource, image_ids: Sequence[str], *, told: str) -> None:
-    """Make these images of the data set the case on Read; `told` is what is known of its truth."""
+def open_in_read(
+    source: CaseSource,
+    image_ids: Sequence[str],
+    *,
+    told: str,
+    lesions: Sequence[Sequence[Box]] = (),
+) -> None:
+    """Make these images of the data set the case on Read; `told` is what is known of its truth, and
+    of each image, `lesions` where those lie, in its pixels.
+    """
     from pages.components.read.intake import name_files
 
     back = _address()
     case = keep_as_case(source, image_ids)
     name_files(case, list(image_ids))
     st.session_state.setdefault(_COMES_WITH, {})[case.case_id] = told
+    by_number = dict(enumerate(lesions, start=1))
+    st.session_state.setdefault(_LESIONS, {})[case.case_id] = {
+        image.ref.image_id: tuple(by_number.get(image.number, ())) for image in case.images
+    }
     opened = {"case": case.case_id, FROM: source.page, _BACK: back}
     if source.run is not None and can_read(source.run):
         opened["model"] = source.run.run_id
@@ -99,6 +113,12 @@ def show_origin() -> None:
     told = st.session_state.get(_COMES_WITH, {}).get(st.query_params["case"])
     if told:
         st.caption(escaped(told))
+
+
+def known_lesions(case: Case) -> Mapping[str, Sequence[Box]]:
+    """By image id, those that came with it from a data set, while this tab is open."""
+    found: Mapping[str, Sequence[Box]] = st.session_state.get(_LESIONS, {}).get(case.case_id, {})
+    return found
 
 
 def forget_origin() -> None:

@@ -34,7 +34,8 @@ from pages.components.shared.counting import Counted
 from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.runs import dataset_of
-from pages.components.shared.viewer.viewer import Pane, RegionBox, show_viewer
+from pages.components.shared.viewer.hanging import with_truth
+from pages.components.shared.viewer.viewer import Pane, show_viewer
 from pages.components.shared.whose import tags_root
 
 if TYPE_CHECKING:  # imported where asked for: a list without pictures needs none of it
@@ -44,6 +45,11 @@ if TYPE_CHECKING:  # imported where asked for: a list without pictures needs non
 _THUMBNAIL: Final = 96  # pixels
 _LONGEST: Final = 1400  # pixels, as of several images on Read
 _MOST_VIEWS: Final = 8
+_EVERY_PIXEL: Final = "Every stored pixel"
+_REDUCED: Final = (
+    f"Shown are {_LONGEST:,} pixels at most, and ruler, region and value are of these. Every "
+    "stored pixel takes a moment longer."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -272,6 +278,8 @@ def _original(image_id: str) -> str:
 
 
 def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
+    from mammo_core.datasets.small_images import boxes_of
+
     source, dataset = listing.source, listing.source.dataset
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(f"**{escaped(case.title)}**  \n{escaped(_in_words(case, listing.threshold))}")
@@ -285,22 +293,30 @@ def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
         st.caption("Its images are not in the folder any more.")
         return
     exam = exam_images(dataset.manifest, images)
-    with st.container(horizontal=True, vertical_alignment="center"):
+    controls = st.container(horizontal=True, vertical_alignment="center")
+    with controls:
         if st.button("Open in Read", key=f"{key}_read", icon=":material/radiology:"):
-            open_in_read(source, exam[:_MOST_VIEWS], told=_truth_in_words(case))
+            brought = exam[:_MOST_VIEWS]
+            open_in_read(
+                source,
+                brought,
+                told=_truth_in_words(case),
+                lesions=[boxes_of(dataset.boxes, image) for image in brought],
+            )
         is_whole = len(exam) > len(images) and st.toggle(
             f"All {len(exam)} views of this exam", key=f"{key}_whole"
         )
-        has_boxes = bool(dataset.boxes["image_id"].isin(list(exam)).any())
-        is_boxed = has_boxes and st.toggle("Known lesions", key=f"{key}_boxes")
         can_heat = source.run is not None and can_read(source.run)
         is_heated = can_heat and st.toggle("Heatmap", key=f"{key}_heat")
     shown = (exam if is_whole else images)[:_MOST_VIEWS]
     with noted_errors():
         if is_heated and source.run is not None:
-            panes = _heated(source, shown)
+            panes = _kept(source, dataset, shown, run=source.run)
         else:
-            panes = [pane for one in shown for pane in _panes(dataset, one, has_boxes=is_boxed)]
+            panes = [pane for one in shown for pane in _panes(dataset, one)]
+            is_reduced = any(pane.reduction > 1 for pane in panes)
+            if is_reduced and controls.toggle(_EVERY_PIXEL, key=f"{key}_full", help=_REDUCED):
+                panes = _kept(source, dataset, shown, run=None)
         show_viewer(panes, key=f"{key}_viewer", height=560)
 
 
@@ -320,8 +336,10 @@ def _truth_in_words(case: ListedCase) -> str:
     return f"Truth by the data set: {case.truth}" if case.truth else ""
 
 
-def _panes(dataset: "Dataset", image_id: str, *, has_boxes: bool) -> list[Pane]:
-    """One image as the viewer takes it; none, and why in words, where it cannot be read."""
+def _panes(dataset: "Dataset", image_id: str) -> list[Pane]:
+    """One image as the viewer takes it, with its known lesions; none, and why in words, where it
+    cannot be read.
+    """
     from mammo_core.datasets.small_images import boxes_of
 
     row = dataset.manifest.loc[dataset.manifest["image_id"] == image_id].iloc[0]
@@ -330,26 +348,20 @@ def _panes(dataset: "Dataset", image_id: str, *, has_boxes: bool) -> list[Pane]:
     except MammoError as error:
         st.warning(escaped(f"{image_id}: {error}"), icon=":material/broken_image:")
         return []
-    boxes = boxes_of(dataset.boxes, image_id) if has_boxes else ()
-    edges = [[edge / shown.reduction for edge in (box.x0, box.y0, box.x1, box.y1)] for box in boxes]
-    return [
-        Pane(
-            key=image_id,
-            title=image_id,
-            pixels=shown.pixels,
-            windows=shown.windows,
-            side=row["side"] if isinstance(row["side"], str) else None,
-            view=row["view"] if isinstance(row["view"], str) else None,
-            spacing_mm=shown.spacing_mm,
-            is_spacing_at_detector=shown.is_spacing_at_detector,
-            breast=shown.breast,
-            chest_wall=shown.chest_wall,
-            reduction=shown.reduction,
-            boxes=tuple(
-                RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text="known") for x0, y0, x1, y1 in edges
-            ),
-        )
-    ]
+    pane = Pane(
+        key=image_id,
+        title=image_id,
+        pixels=shown.pixels,
+        windows=shown.windows,
+        side=row["side"] if isinstance(row["side"], str) else None,
+        view=row["view"] if isinstance(row["view"], str) else None,
+        spacing_mm=shown.spacing_mm,
+        is_spacing_at_detector=shown.is_spacing_at_detector,
+        breast=shown.breast,
+        chest_wall=shown.chest_wall,
+        reduction=shown.reduction,
+    )
+    return [with_truth(pane, boxes_of(dataset.boxes, image_id))]
 
 
 @st.cache_data(max_entries=16, show_spinner=False)
@@ -362,15 +374,21 @@ def _display(root: Path, path: str) -> "DisplayImage":
     return to_pane(read_mammogram(source), longest=_LONGEST)
 
 
-def _heated(source: CaseSource, images: Sequence[str]) -> list[Pane]:
-    """As Read shows them: kept as a case, and read by the model."""
+def _kept(
+    source: CaseSource, dataset: "Dataset", images: Sequence[str], *, run: RunFolder | None
+) -> list[Pane]:
+    """As Read shows them: kept as a case, whose stored pixels the zoom may ask for; read by `run`
+    where there is one.
+    """
+    from mammo_core.datasets.small_images import boxes_of
     from pages.components.read.pictures import make_panes
     from pages.components.read.reading import read_images
     from pages.components.read.scores import fit_of
 
-    run = source.run
-    if run is None:
-        return []
     case = keep_as_case(source, images)
-    fit = fit_of(case, cached.card(run))
-    return make_panes(case, read_images(run, case, fit.scored))
+    read = read_images(run, case, fit_of(case, cached.card(run)).scored) if run else None
+    panes = make_panes(case, read)
+    known = {
+        one.ref.image_id: boxes_of(dataset.boxes, images[one.number - 1]) for one in case.images
+    }
+    return [with_truth(pane, known[pane.key]) for pane in panes]

@@ -3,7 +3,7 @@ chest walls back to back.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -59,6 +59,14 @@ class Pane:
     note: str = ""  # one short line under the title, such as a score with its model
     faint: str = ""  # said in the corner while the heatmap is shown, where that is faint
     waiting: str = ""  # what is being done while there are no pixels yet
+
+
+def with_truth(pane: Pane, boxes: Sequence[Box]) -> Pane:
+    """`pane` with what is known to lie at `boxes`, in pixels of the original."""
+    scaled = ((box.x0, box.y0, box.x1, box.y1) for box in boxes)
+    edges = [[edge / pane.reduction for edge in one] for one in scaled]
+    known = tuple(RegionBox(x0=x0, y0=y0, x1=x1, y1=y1, text="known") for x0, y0, x1, y1 in edges)
+    return replace(pane, truth=known)
 
 
 _ROWS: Final = (View.CC, View.MLO)
