@@ -1,27 +1,28 @@
 """GMIC (New York University): a global look, six patches where it points, and both together."""
 
-from typing import Final
+from typing import Final, Literal
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
 from mammo_core.types import Laterality, View
 from mammo_core.zoo.published.entry import Oracle, PublishedFigure, PublishedModel
 
+_DOCUMENTED: Final[tuple[tuple[str, Laterality, View, float, Literal["cancer", "benign"]], ...]] = (
+    ("0", Laterality.LEFT, View.CC, 0.0081, "cancer"),
+    ("0", Laterality.RIGHT, View.CC, 0.3259, "cancer"),
+    ("0", Laterality.LEFT, View.MLO, 0.0335, "cancer"),
+    ("0", Laterality.RIGHT, View.MLO, 0.1812, "cancer"),
+    ("1", Laterality.RIGHT, View.CC, 0.9910, "cancer"),
+    ("1", Laterality.RIGHT, View.MLO, 0.9308, "cancer"),
+    ("3", Laterality.LEFT, View.CC, 0.9326, "cancer"),
+    ("0", Laterality.LEFT, View.CC, 0.1356, "benign"),
+    ("0", Laterality.RIGHT, View.CC, 0.8929, "benign"),
+)
 _ORACLES: Final = tuple(
     Oracle(
         image=f"sample exam, {exam}_{side}-{view}", score=score, of=of,
         exam=exam, side=side, view=view,
     )
-    for exam, side, view, score, of in (
-        ("0", Laterality.LEFT, View.CC, 0.0081, "cancer"),
-        ("0", Laterality.RIGHT, View.CC, 0.3259, "cancer"),
-        ("0", Laterality.LEFT, View.MLO, 0.0335, "cancer"),
-        ("0", Laterality.RIGHT, View.MLO, 0.1812, "cancer"),
-        ("1", Laterality.RIGHT, View.CC, 0.9910, "cancer"),
-        ("1", Laterality.RIGHT, View.MLO, 0.9308, "cancer"),
-        ("3", Laterality.LEFT, View.CC, 0.9326, "cancer"),
-        ("0", Laterality.LEFT, View.CC, 0.1356, "benign"),
-        ("0", Laterality.RIGHT, View.CC, 0.8929, "benign"),
-    )
+    for exam, side, view, score, of in _DOCUMENTED
 )  # fmt: skip
 
 
