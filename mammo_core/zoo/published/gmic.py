@@ -51,8 +51,9 @@ def _entry(name: str, title: str, count: int) -> PublishedModel:
             "Of its two answers the malignant one is shown; benign is left out.",
         ),
         stand_ins=(
-            "Our outline of the breast stands in for the authors' own, which needs a black ground; "
-            "the window is laid from the chest wall on, the breast in the middle.",
+            "Where the ground is not exactly 0 our outline stands in for the authors' own.",
+            "Which way a breast faces is told by its pixels, not by the file's side; another view "
+            "than CC and MLO is cut out as a CC.",
         ),
         prepare=PrepareSettings(
             size=(2944, 1920),
