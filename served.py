@@ -34,12 +34,16 @@ from mammo_core.archive.arrivals import forget_old_arrivals, forgotten_in_words
 from mammo_core.files import (
     access_log,
     accounts_file,
+    archive_work_root,
     arrivals_root,
+    audits_root,
     cases_root,
     checkpoints_root,
     home,
     keep_private,
+    measurements_root,
     owned_root,
+    studies_root,
     sweep_scratch,
 )
 from mammo_core.preprocessing.cases import forget_old_cases
@@ -74,7 +78,13 @@ def case_roots() -> list[os.PathLike[str]]:
 
 def keep_house() -> None:
     """What is half-written, and every case and arrival whose time is over, is gone."""
-    for folder in (home(), checkpoints_root(), arrivals_root(), *case_roots()):
+    of_all = (checkpoints_root(), arrivals_root(), audits_root(), measurements_root())
+    of_each = [
+        place
+        for own in (home(), *owned_root().glob("*"))
+        for place in (own, cases_root(own), studies_root(own), archive_work_root(own))
+    ]
+    for folder in (*of_all, *of_each):
         sweep_scratch(folder)
     for root in case_roots():
         forget_old_cases(root)

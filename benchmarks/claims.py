@@ -61,7 +61,7 @@ def _promise_doubted(aim: Aim) -> Callable[..., bool]:
             if aim is Aim.SPECIFICITY
             else delivered_of(promised.sensitivity, delivered.sensitivity)
         )
-        return kept is not None and kept.p_value < 0.05
+        return kept is not None and kept.is_clear
 
     return is_doubted
 

@@ -5,7 +5,9 @@
     python -m benchmarks.findings crop --data IMAGES       cropping to the breast; inversion
     python -m benchmarks.findings heatmaps                 whether heatmaps point at lesions
 
-Each writes `docs/findings/NAME.csv`, with every number, and the picture `NAME.svg` of its rows.
+Each writes `docs/findings/NAME.csv`, with every number, and the picture `NAME.svg` of its rows;
+with --redraw the picture alone, from the numbers that are there. `heatmaps` measures nothing: it
+tells what `mammo card NAME --boxes FILMS --write` has measured and kept with the model.
 The recipe is `linear-probe`, unless --recipe names another. Trainings go to the folder of runs and
 stay there; one that is there already is not made again.
 """
@@ -50,6 +52,9 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "findings"
 SHIPPED: Final = "rsna-mobilenetv2"
 SPLITS: Final = 10
 FOLDS: Final = 5
+COLUMNS: Final = ("what", "of", "value", "low", "high")
+#: How the name of a difference ends: it stands in a picture of AUCs, nothing being at .5.
+DIFFERENCE: Final = "(drawn from .5 on)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +66,13 @@ class Row:
     value: float = math.nan
     low: float = math.nan
     high: float = math.nan
+
+    @property
+    def drawn_from(self) -> float:
+        return 0.5 if self.what.endswith(DIFFERENCE) else 0.0
+
+    def in_words(self, number: float) -> str:
+        return f"{number:+.3f}" if self.drawn_from else f"{number:.3f}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +109,7 @@ def leak(arguments: argparse.Namespace) -> list[Row]:
     return [
         over_splits("images dealt out", of, dealt["image"], ratio),
         over_splits("women dealt out", of, dealt["woman"], ratio),
-        over_splits("what the leak adds, above .5", of, 0.5 + apart, ratio),
+        over_splits(f"what the leak adds {DIFFERENCE}", of, apart, ratio),
         *(
             Row(what=f"split {seed}: {units} dealt out", value=float(value))
             for units, values in (("images", dealt["image"]), ("women", dealt["woman"]))
@@ -169,11 +181,11 @@ def crop(arguments: argparse.Namespace) -> list[Row]:
         apart = auc_difference(one, two)
         rows.append(
             Row(
-                what=f"what {what} adds, above .5",
+                what=f"what {what} adds {DIFFERENCE}",
                 of=f"{len(one)} images of {apart.groups} women",
-                value=0.5 + apart.value,
-                low=0.5 + apart.low,
-                high=0.5 + apart.high,
+                value=apart.value,
+                low=apart.low,
+                high=apart.high,
             )
         )
     return rows
@@ -188,7 +200,8 @@ def out_of_fold(arguments: argparse.Namespace, changes: dict[str, str]) -> Cases
         predictions = read_predictions(run.predictions_file)
         parts.append(predictions[predictions["split"] == Split.TEST])
     together = pd.concat(parts, ignore_index=True).assign(model_id="a network for each fold")
-    return pool_cases(together, Level.IMAGE)
+    # The set with half of the women inverted is another folder of the same images.
+    return replace(pool_cases(together, Level.IMAGE), dataset="")
 
 
 def half_inverted(folder: Path) -> Path:
@@ -217,7 +230,7 @@ def half_inverted(folder: Path) -> Path:
 
 
 def heatmaps(_: argparse.Namespace) -> list[Row]:
-    """What `mammo explain-check` measured of the models that ship, as their folders keep it."""
+    """What was measured of the models that ship, as their folders keep it."""
     rows = []
     for run in list_checkpoints():
         for kept in fidelity_of(run):
@@ -289,7 +302,12 @@ _LINE, _LEFT, _WIDTH, _RIGHT = 24, 400, 300, 150
 
 def drawn(finding: Finding, rows: Sequence[Row]) -> str:
     """Dots with their intervals, a line each, as SVG."""
-    numbers = [n for row in rows for n in (row.value, row.low, row.high) if math.isfinite(n)]
+    numbers = [
+        number + row.drawn_from
+        for row in rows
+        for number in (row.value, row.low, row.high)
+        if math.isfinite(number)
+    ]
     low, high = min([finding.chance, *numbers]), max([finding.chance, *numbers])
     low, high = math.floor(low * 20) / 20, math.ceil(high * 20) / 20
 
@@ -324,14 +342,15 @@ def _line_of(row: Row, middle: float, at: Callable[[float], float]) -> list[str]
     parts = [f'<text x="12" y="{middle + 4:.1f}"{weight}>{html.escape(row.what)}{of}</text>']
     if not math.isfinite(row.value):
         return parts
-    told = f"{row.value:.3f}"
-    if math.isfinite(row.low):
-        told += f" ({row.low:.3f} to {row.high:.3f})"
+    value, low, high = (number + row.drawn_from for number in (row.value, row.low, row.high))
+    told = row.in_words(row.value)
+    if math.isfinite(low):
+        told += f" ({row.in_words(row.low)} to {row.in_words(row.high)})"
         parts.append(
-            f'<line x1="{at(row.low):.1f}" x2="{at(row.high):.1f}" y1="{middle}" y2="{middle}" '
+            f'<line x1="{at(low):.1f}" x2="{at(high):.1f}" y1="{middle}" y2="{middle}" '
             'stroke="#1f5fa8" stroke-width="2"/>'
         )
-    parts.append(f'<circle cx="{at(row.value):.1f}" cy="{middle}" r="4" fill="#1f5fa8"/>')
+    parts.append(f'<circle cx="{at(value):.1f}" cy="{middle}" r="4" fill="#1f5fa8"/>')
     parts.append(f'<text x="{_LEFT + _WIDTH + 12}" y="{middle + 4:.1f}">{told}</text>')
     return parts
 
@@ -366,17 +385,29 @@ def main() -> None:
     parser.add_argument("--data", metavar="DIR", help="the screening subset")
     parser.add_argument("--recipe", default="linear-probe")
     parser.add_argument("--splits", type=int, default=SPLITS, help="of the leak, each way")
+    parser.add_argument("--redraw", action="store_true", help="measure nothing, draw what is there")
     arguments = parser.parse_args()
-    finding = FINDINGS[arguments.finding]
-    rows = finding.measure(arguments)
-    FOLDER.mkdir(parents=True, exist_ok=True)
-    columns = ["what", "of", "value", "low", "high"]
-    kept = pd.DataFrame([[getattr(row, name) for name in columns] for row in rows], columns=columns)
     name = arguments.finding
-    replace_file(FOLDER / f"{name}.csv", kept.to_csv(index=False, float_format="%.4f"))
-    shown = [row for row in rows if not row.what.startswith("split ")]
-    replace_file(FOLDER / f"{name}.svg", drawn(finding, shown))
+    if not arguments.redraw:
+        rows = FINDINGS[name].measure(arguments)
+        FOLDER.mkdir(parents=True, exist_ok=True)
+        told = pd.DataFrame([[getattr(row, one) for one in COLUMNS] for row in rows])
+        told.columns = pd.Index(COLUMNS)
+        replace_file(FOLDER / f"{name}.csv", told.to_csv(index=False, float_format="%.6f"))
+    replace_file(FOLDER / f"{name}.svg", picture_of(name))
+    kept = pd.read_csv(FOLDER / f"{name}.csv")
     print(kept.to_string(index=False, float_format=lambda number: f"{number:.3f}"))
+
+
+def kept_rows(name: str) -> list[Row]:
+    """As the CSV has them, so that a picture can be drawn again without measuring."""
+    kept = pd.read_csv(FOLDER / f"{name}.csv").fillna({"of": ""})
+    return [Row(**dict(zip(COLUMNS, row, strict=True))) for row in kept[[*COLUMNS]].to_numpy()]
+
+
+def picture_of(name: str) -> str:
+    shown = [row for row in kept_rows(name) if not row.what.startswith("split ")]
+    return drawn(FINDINGS[name], shown)
 
 
 if __name__ == "__main__":

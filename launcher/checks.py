@@ -6,12 +6,13 @@ more clicks is marked `slow` in the tests, and is run by --all.
 
 import os
 import subprocess
+import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Final
+from typing import IO, Final
 
 from launcher.archive import LEFT_OUT, has_archive
 from launcher.browser import provide_browser
@@ -31,6 +32,7 @@ class Step:
     title: str
     arguments: tuple[str, ...]  # what follows python -m
     is_slow: bool = False  # run by --all alone
+    is_beside: bool = False  # while the next one runs, which leaves the processors time
 
 
 _TESTS: Final = ("pytest", "-q")
@@ -39,7 +41,7 @@ _IN_BROWSER: Final = ("tests/e2e",)  # to import all the others takes a while
 STEPS: Final = (
     Step(part="lint", title="ruff check", arguments=("ruff", "check")),
     Step(part="lint", title="ruff format", arguments=("ruff", "format", "--check")),
-    Step(part="types", title="mypy", arguments=("mypy", "--num-workers", "2")),
+    Step(part="types", title="mypy", arguments=("mypy", "--num-workers", "2"), is_beside=True),
     Step(part="unit", title="unit and page tests", arguments=(*_TESTS, *_TWO_PROCESSES)),
     Step(
         part="browser",
@@ -81,7 +83,11 @@ def run_checks(parts: Sequence[str], *, is_all: bool, may_install_browser: bool)
     python = prepare_environment(TEST_REQUIREMENTS)
     is_ci = says_yes(os.environ.get("CI", ""))
     outcomes, steps = [], chosen_steps(parts, is_all=is_all)
+    beside: list[Beside] = []
     for step in steps:
+        if step.is_beside and step is not steps[-1]:
+            beside.append(start_beside(step, python))
+            continue
         print(f"\n== {step.title}", flush=True)
         start, used = time.monotonic(), processor_seconds()
         if step.part == "browser" and not provide_browser(
@@ -99,6 +105,8 @@ def run_checks(parts: Sequence[str], *, is_all: bool, may_install_browser: bool)
                 processor_seconds=processor_seconds() - used,
             )
         )
+        outcomes += [end_beside(each) for each in beside]
+        beside.clear()
     left_out = set(chosen_steps(parts, is_all=True)) - set(steps)
     titles = [step.title for step in STEPS if step in left_out]
     is_archive_left_out = "unit" in parts and not has_archive()
@@ -126,6 +134,44 @@ def run_step(step: Step, python: Path) -> State:
         check=False,
     ).returncode
     return State.FAILED if status else State.OK
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """A step that runs while another does. It says nothing until that has ended."""
+
+    step: Step
+    process: subprocess.Popen[bytes]
+    said: IO[bytes]
+
+
+def start_beside(step: Step, python: Path) -> Beside:
+    said = tempfile.TemporaryFile()  # noqa: SIM115 - end_beside closes it
+    process = subprocess.Popen(
+        [str(python), "-m", *step.arguments],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=said,
+        stderr=subprocess.STDOUT,
+        env=with_compiled_code(os.environ),
+    )
+    return Beside(step=step, process=process, said=said)
+
+
+def end_beside(beside: Beside) -> Outcome:
+    """Its seconds are those that were waited for it."""
+    start, used = time.monotonic(), processor_seconds()
+    status = beside.process.wait()
+    with beside.said as said:
+        said.seek(0)
+        words = said.read().decode("utf-8", "replace")
+    print(f"\n== {beside.step.title}\n{words.rstrip()}", flush=True)
+    return Outcome(
+        title=beside.step.title,
+        state=State.FAILED if status else State.OK,
+        seconds=time.monotonic() - start,
+        processor_seconds=processor_seconds() - used,
+    )
 
 
 def with_compiled_code(environment: Mapping[str, str]) -> dict[str, str]:

@@ -88,6 +88,28 @@ def replace_file(path: Path, content: str | bytes | Iterable[str | bytes | memor
         sync_folder(path.parent)
 
 
+def append_whole(path: Path, lines: bytes) -> None:
+    """Add `lines` to the end of `path`, on the disk when this returns. Half a line that a kill left
+    is ended first, and of lines that find no room nothing stays.
+    """
+    with told_of_disk(path.parent), path.open("ab+", buffering=0) as stream:
+        before = stream.seek(0, os.SEEK_END)
+        if before:
+            stream.seek(-1, os.SEEK_END)
+            lines = lines if stream.read(1) == b"\n" else b"\n" + lines
+        written = 0
+        try:
+            while written < len(lines):
+                written += stream.write(lines[written:])
+            os.fsync(stream.fileno())
+        except OSError:
+            if stream.seek(0, os.SEEK_END) == before + written:  # nobody else has written since
+                stream.truncate(before)
+            raise
+        if not before:
+            sync_folder(path.parent)
+
+
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FORBIDDEN: Final = (errno.EROFS, errno.EACCES, errno.EPERM)
 
@@ -166,13 +188,16 @@ def home() -> Path:
 
 
 _SCRATCH: Final = re.compile(r"\..+\.(?P<process>\d+)-[0-9a-f]{16}\.tmp")
+#: A checkpoint that is filled before it takes its place; eight letters by `tempfile`.
+_UNFINISHED: Final = re.compile(r"\.(?:importing|exporting|packing)-\w{8}")
 _FRESH_SECONDS: Final = 600.0  # another computer, whose processes we cannot see, may write here too
+_ABANDONED_SECONDS: Final = 86_400.0  # in which nothing was written to an unfinished folder
 
 
 def sweep_scratch(folder: Path, *, now: float | None = None) -> int:
     """Remove what a kill or a power cut left half-written in `folder` and those in it; how much."""
     now = time.time() if now is None else now
-    swept = 0
+    swept = _sweep_unfinished(folder, now)
     for path in [*folder.glob(".*.tmp"), *folder.glob("*/.*.tmp")]:
         found = _SCRATCH.fullmatch(path.name)
         with contextlib.suppress(OSError):
@@ -185,6 +210,20 @@ def sweep_scratch(folder: Path, *, now: float | None = None) -> int:
             else:
                 path.unlink()
             swept += 1
+    return swept
+
+
+def _sweep_unfinished(folder: Path, now: float) -> int:
+    swept = 0
+    for path in folder.glob(".*-*"):
+        if not _UNFINISHED.fullmatch(path.name) or path.is_symlink():
+            continue
+        with contextlib.suppress(OSError):
+            written = max(one.lstat().st_mtime for one in (path, *path.rglob("*")))
+            is_left = written < boot_time() and now - written > _FRESH_SECONDS
+            if is_left or now - written > _ABANDONED_SECONDS:
+                shutil.rmtree(path)
+                swept += 1
     return swept
 
 

@@ -61,8 +61,11 @@ MEANINGS: Final[Mapping[str, str]] = {
     "Calibration slope": "Below 1 the scores are too extreme, above 1 too timid.",
     "ECE": "Expected calibration error: how far scores and the share of cancers lie apart on "
     "average, over bins of cases; 0 is perfect.",
-    "ICI": "Integrated calibration index: the same along a smooth curve in place of bins.",
+    "ICI": "Integrated calibration index: how far scores and the share of cancers lie apart on "
+    "average, along a smooth curve; 0 is perfect.",
     "Brier score": "The mean squared distance of scores from the truth (0 or 1): 0 is perfect.",
+    "Re-calibration": "A map from scores to probabilities, fitted on validation cases: what a "
+    "score of 0.2 says, not who comes before whom.",
     "Temperature": "One number that all scores are softened or sharpened by; their order stays.",
     "Platt": "A re-calibration by two numbers, slope and offset of the log-odds; the order stays.",
     "Isotonic": "A re-calibration by steps that only rise; it needs many cases.",
@@ -79,6 +82,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "Learning curve": "How results grow with the number of women learnt from.",
     "Verification bias": "Where only women who were called back were checked, nobody counts the "
     "cancers of the others: sensitivity looks better than it is.",
+    "Enriched": "Put together with more cancers than screening has: what hangs on their share, "
+    "such as PPV, is another in practice.",
     # readers
     "Kappa": "How far two readers, or a model and the truth, agree beyond chance: 0 is chance, 1 "
     "is always.",
@@ -107,6 +112,8 @@ MEANINGS: Final[Mapping[str, str]] = {
     "shuffled weights.",
     "Embedding": "An image as the network sees it, a list of numbers: images that look alike to it "
     "lie close together.",
+    "Phantom": "A mammogram that was drawn by a program, of a drawn woman: to try things on, and "
+    "nothing it shows holds for women.",
     # training
     "Recipe": "Settings of a training that work, under one name; each can be changed.",
     "Label rule": "What makes an image positive, such as a cancer proven by biopsy.",
@@ -114,6 +121,11 @@ MEANINGS: Final[Mapping[str, str]] = {
     "makes the score of them.",
     "Pretrained weights": "What a network has learnt elsewhere, from photographs or other "
     "mammograms, before it sees these women.",
+    "Checkpoint": "A trained model as it is kept: its weights, its settings and its card.",
+    "Model card": "What a model is for, what it learnt from, how well it did and where its limits "
+    "are, on one page.",
+    "Pre-flight": "A short try before a training: some images as the network will see them, and "
+    "how long it will take.",
     "Linear probe": "The last layer alone is trained: shows what the features are worth as such.",
     "BatchNorm": "A layer that centres and scales features by what it saw in training; trained "
     "alone, it adapts a network to other machines.",

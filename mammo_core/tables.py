@@ -9,7 +9,7 @@ A missing value is `<NA>`: unknown is not negative, and never 0.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -167,15 +167,23 @@ def class_indices(labels: "pd.Series[Any]", task: Task) -> NDArray[np.intp]:
     return np.array([task.classes.index(label) for label in labels], dtype=np.intp)
 
 
-def read_table(path: Path, *, what: str, separator: str = ",") -> pd.DataFrame:
-    """A CSV as text columns, ids left as written ("007" stays "007")."""
+def read_table(path: Path, *, what: str) -> pd.DataFrame:
+    """A CSV of our own as text columns, ids left as written ("007" stays "007")."""
     try:
-        return pd.read_csv(path, dtype="string", encoding="utf-8-sig", sep=separator)
+        return parse_table(path, name=path.name, what=what)
     except FileNotFoundError:
         raise TableError(f"There is no {what} at {path}.") from None
+
+
+def parse_table(
+    source: Path | IO[bytes], *, name: str, what: str, separator: str = ","
+) -> pd.DataFrame:
+    """The CSV `name` as text columns."""
+    try:
+        return pd.read_csv(source, dtype="string", encoding="utf-8-sig", sep=separator)
     except (UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
         raise TableError(
-            f"The {what} {path.name} is not a readable CSV: {damage_in_words(error)}. Save it as "
+            f"The {what} {name} is not a readable CSV: {damage_in_words(error)}. Save it as "
             "CSV (UTF-8), or copy it again from where it came."
         ) from None
 

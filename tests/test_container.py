@@ -32,6 +32,18 @@ def steps(name: str) -> list[str]:
     return re.findall(rf"^{name} (.+)$", DOCKERFILE, re.M)
 
 
+def test_what_the_docs_say_to_set_in_compose_fits_what_is_there() -> None:
+    told = (REPOSITORY / "docs" / "docker.md").read_text(encoding="utf-8")
+    asked = [yaml.safe_load(one) for one in re.findall(r"^```yaml\n(.*?)^```", told, re.M | re.S)]
+    own = {**asked[0], **asked[1]}
+    service = COMPOSE["services"]["mammoscope"]
+    assert set(service["volumes"]) < set(own["volumes"])
+    assert own["environment"]["MAMMO_ROOTS"] == own["volumes"][1].split(":")[1]
+    (usual,) = (json.loads(step) for step in steps("CMD"))
+    assert own["command"][: len(usual)] == usual
+    assert read_arguments(own["command"][2:]).name == ["mammo.lab.example"]
+
+
 def test_images_are_pinned_and_nothing_runs_as_root() -> None:
     images = [*steps("FROM"), *(one["image"] for one in COMPOSE["services"].values())]
     assert len(images) == 3

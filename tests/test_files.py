@@ -30,6 +30,23 @@ def test_threads_that_write_one_file_at_once_leave_one_of_theirs_whole(tmp_path:
     assert [found.name for found in tmp_path.iterdir()] == ["levels.u8"]
 
 
+def test_a_checkpoint_that_was_never_filled_is_swept_when_nothing_was_written_for_a_day(
+    tmp_path: Path,
+) -> None:
+    """An import that was killed leaves gigabytes; one that goes on has a file of this moment."""
+    now = time.time()
+    ages = {".importing-abcd_123": 90_000, ".packing-abcd1234": 90_000, ".exporting-12345678": 0}
+    for name, age in {**ages, ".importing-1": 90_000, "importing-abcd1234": 90_000}.items():
+        for path in (tmp_path / name / "inner" / "weights", tmp_path / name / "inner"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.is_dir() or path.write_bytes(b"half")
+            os.utime(path, (now - age,) * 2)
+        os.utime(tmp_path / name, (now - 90_000,) * 2)
+    assert sweep_scratch(tmp_path, now=now) == 2
+    left = sorted(path.name for path in tmp_path.iterdir())
+    assert left == [".exporting-12345678", ".importing-1", "importing-abcd1234"]
+
+
 def test_visitors_look_below_the_folders_that_were_named_and_follow_no_link_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

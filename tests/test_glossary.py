@@ -54,6 +54,7 @@ LABELS = {
     "Share of the training women": "Learning curve",
     "Specificities": "Partial AUC",
     "Study of": "Power",
+    "Synthetic women": "Phantom",
     "To be shown": "Not inferior",
     "Views of a breast scored together": "MLO",
     "Warm-up epochs": "Warm-up",
@@ -107,6 +108,18 @@ def explained() -> dict[str, set[str]]:
 def test_the_document_says_what_the_app_says() -> None:
     told = (REPOSITORY / "docs" / "glossary.md").read_text(encoding="utf-8")
     assert told == glossary_text()
+
+
+def test_no_sentence_leans_on_the_one_before_it() -> None:
+    """They are read one by one, behind a `?`."""
+    leaning = [term for term, told in MEANINGS.items() if re.search(r": the same (?!seed)", told)]
+    assert leaning == []
+
+
+def test_words_that_stand_on_pages_and_in_docs_are_explained() -> None:
+    assert {
+        "Checkpoint", "Enriched", "Model card", "Phantom", "Pre-flight", "Re-calibration",
+    } <= MEANINGS.keys()  # fmt: skip
 
 
 def test_each_term_has_one_plain_sentence() -> None:

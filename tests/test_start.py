@@ -38,9 +38,11 @@ from launcher.checks import (
     State,
     Step,
     chosen_steps,
+    end_beside,
     exit_status,
     processor_seconds,
     run_step,
+    start_beside,
     summary,
     with_compiled_code,
     without_browser,
@@ -378,6 +380,26 @@ def test_a_step_fails_as_its_program_does() -> None:
     bad = Step(part="unit", title="nothing", arguments=("no_module_of_this_name",))
     assert run_step(good, here) is State.OK
     assert run_step(bad, here) is State.FAILED
+
+
+def test_a_step_beside_another_fails_as_its_program_does_and_then_says_what_it_said(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    here = Path(sys.executable)
+    good = Step(part="types", title="help", arguments=("json.tool", "--help"), is_beside=True)
+    bad = Step(part="types", title="none", arguments=("no_module_of_this_name",), is_beside=True)
+    started = [start_beside(step, here) for step in (good, bad)]
+    assert capfd.readouterr().out == ""
+    assert [end_beside(each).state for each in started] == [State.OK, State.FAILED]
+    said = capfd.readouterr().out
+    assert "== help\nusage: " in said
+    assert "== none\n" in said
+    assert "No module named no_module_of_this_name" in said
+
+
+def test_what_runs_beside_another_is_never_the_last_of_the_whole() -> None:
+    assert not STEPS[-1].is_beside
+    assert [step.title for step in STEPS if step.is_beside] == ["mypy"]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows does not count for its children")

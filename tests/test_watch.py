@@ -60,6 +60,20 @@ print([one.exists() for one in folders])
     assert watched(tmp_path, script, shared=True).splitlines() == ["True", "[False, False]"]
 
 
+@pytest.mark.slow  # 5 seconds
+def test_what_is_half_written_is_swept_in_what_belongs_to_an_account_too(tmp_path: Path) -> None:
+    """As a writer that died long ago left it."""
+    half = f".half.{2**22 + 1}-{'0' * 16}.tmp"  # a process of a number that Linux never gives
+    places = ("", "tables", "studies/one", "worklists", "tags", "cases/one", "archive_work/one")
+    for own in ("", "accounts/anna/"):
+        for place in places:
+            (tmp_path / own / place).mkdir(parents=True, exist_ok=True)
+            (tmp_path / own / place / half).write_bytes(b"half")
+            os.utime(tmp_path / own / place / half, (0, 0))
+    watched(tmp_path, "served.keep_house()", shared=True)
+    assert list(tmp_path.rglob(half)) == []
+
+
 @pytest.mark.slow  # 10 seconds
 @pytest.mark.parametrize(("gigabytes", "made"), [(0, 2), (10_000, 1)])
 def test_a_server_above_its_ceiling_lets_go_of_what_is_cached(

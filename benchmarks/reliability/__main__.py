@@ -9,6 +9,7 @@ import argparse
 import os
 import sys
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
@@ -29,8 +30,9 @@ The program attacked, starved and killed, and what was counted. Each campaign st
 `benchmarks/reliability/listed.py`, says what must hold, and is repeated by the command beside its
 figures; `python start.py test --all` repeats each at a small size. Figures are those of the last
 run, whatever it found: a campaign that fails says so here, one that was run at a smaller size says
-at which, and one that was not run says that. Times count on a quiet machine only, and whether it
-was quiet is measured. All at their whole size: `python -m benchmarks.reliability`.
+at which, and one that was not run, or not since what it does was changed, says that. Times count on
+a quiet machine only, and whether it was quiet is measured. All at their whole size:
+`python -m benchmarks.reliability`.
 """
 
 
@@ -52,17 +54,35 @@ def main() -> int:
         for one in CAMPAIGNS
         if one.name in (arguments.names or names) and (one.small or not arguments.small)
     ]
-    failed = [
-        one.name
-        for one in chosen
-        if not carried_out(
+    ended = {
+        one.name: carried_out(
             one,
             one.small if arguments.small else arguments.size or one.size,
             is_shown_only=arguments.show or arguments.small,
         )
-    ]
-    print(f"{len(failed)} of {len(chosen)} campaigns fail: {', '.join(failed) or 'none'}.")
-    return int(bool(failed))
+        for one in chosen
+    }
+    print(in_words(ended))
+    return exit_code(ended)
+
+
+NOT_RUN: Final = 3  # exit code: nothing failed, but not all was tried
+
+
+def exit_code(ended: Mapping[str, bool | None]) -> int:
+    """0 where every campaign was run and holds."""
+    if False in ended.values():
+        return 1
+    return NOT_RUN if None in ended.values() else 0
+
+
+def in_words(ended: Mapping[str, bool | None]) -> str:
+    failed = [name for name, holds in ended.items() if holds is False]
+    left_out = [name for name, holds in ended.items() if holds is None]
+    words = f"{len(failed)} of {len(ended)} campaigns fail: {', '.join(failed) or 'none'}."
+    if left_out:
+        words += f" {len(left_out)} of {len(ended)} were not run: {', '.join(left_out)}."
+    return words
 
 
 def is_document_right() -> bool:
@@ -74,8 +94,8 @@ def is_document_right() -> bool:
     return False
 
 
-def carried_out(campaign: Campaign, size: int, *, is_shown_only: bool) -> bool:
-    """Whether its line held."""
+def carried_out(campaign: Campaign, size: int, *, is_shown_only: bool) -> bool | None:
+    """Whether its line held; None where it could not be run."""
     print(f"== {campaign.name}: {campaign.title}", flush=True)
     with tempfile.TemporaryDirectory() as scratch:
         os.environ["MAMMO_HOME"] = str(Path(scratch) / "home")
@@ -84,7 +104,7 @@ def carried_out(campaign: Campaign, size: int, *, is_shown_only: bool) -> bool:
                 counted = campaign.run(size, Path(scratch))
         except CannotRunError as reason:
             print(f"Not run: {reason}", flush=True)
-            return True
+            return None
     result = result_in_words(campaign, counted, load)
     print(result, flush=True)
     if not is_shown_only:

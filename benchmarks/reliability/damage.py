@@ -1,8 +1,11 @@
 """Files spoiled at random, cut, holed, or robbed of a fragment, each given to a reading process."""
 
+import io
+import struct
 import time
+import zlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,6 +13,7 @@ from typing import Final
 import numpy as np
 import psutil
 from numpy.typing import NDArray
+from PIL import Image
 
 from benchmarks.reliability.campaign import Counted
 from mammo_core.errors import ReadError
@@ -37,6 +41,8 @@ from tests.preprocessing.test_whole import END, picture, saved, with_tile_length
 _WARM_UP: Final = 200  # files: what is loaded once is no growth
 _MOST_GROWTH_MB: Final = 50
 _SLOWEST_SECONDS: Final = 1.0
+_STRIP_STARTS: Final = 273
+_STRIP_COUNTS: Final = 279
 _DEATHS: Final = ("decoder_died", "no_reader")
 
 
@@ -136,7 +142,6 @@ def sound_rasters() -> list[Sound]:
         "TIFF deflate": saved(deep, "TIFF", {"compression": "tiff_adobe_deflate"}),
         "TIFF JPEG": saved(grey, "TIFF", {"compression": "jpeg"}),
         "BMP": saved(grey, "BMP"),
-        "WebP": saved(grey, "WEBP"),
         "PGM": b"P5 160 192 4095\n" + deep.astype(">u2").tobytes(),
     }
     starts = {"JPEG": b"\xff\xda"}
@@ -197,6 +202,67 @@ def fragments_of(sound: Sound) -> Iterator[tuple[str, bytes]]:
             )
 
 
+def rewritten() -> Iterator[tuple[str, str, bytes]]:
+    """Cut and holed, and the lengths in the container rewritten to match: of what, how, the file.
+    A decoder that knows no more than how many pixels there must be fills in the rest.
+    """
+    grey = picture(8)
+    for packing in ("raw", "tiff_lzw", "tiff_adobe_deflate", "packbits", "group3", "group4"):
+        values = grey > 40 if packing.startswith("group") else grey
+        tiff = saved(values, "TIFF", {"compression": packing, "strip_size": grey.size})
+        tags, strip = _one_strip(tiff)
+        for what, piece in _pieces_of(strip):
+            yield f"TIFF {packing}", what, _tiff_of(tags, piece)
+    larger = picture(8, height=700, width=500)
+    for name, options in {"lossy": {"quality": 95}, "lossless": {"lossless": True}}.items():
+        webp = saved(larger, "WEBP", options)
+        for what, piece in _pieces_of(webp[20:]):
+            yield f"WebP {name}", what, _webp_of(webp[12:16], piece)
+    png = saved(grey, "PNG")
+    start = png.index(b"IDAT") + 4
+    length = struct.unpack(">I", png[start - 8 : start - 4])[0]
+    for what, piece in _pieces_of(png[start : start + length]):
+        chunk = b"IDAT" + piece
+        head, end = struct.pack(">I", len(piece)), struct.pack(">I", zlib.crc32(chunk))
+        yield "PNG", what, png[: start - 8] + head + chunk + end + png[start + length + 4 :]
+    bmp = saved(grey, "BMP")
+    for rows in range(1, len(grey)):
+        yield "BMP", f"{rows} rows promised", bmp[:22] + struct.pack("<i", rows) + bmp[26:]
+
+
+def _pieces_of(data: bytes) -> Iterator[tuple[str, bytes]]:
+    for percent in range(5, 100, 5):
+        yield f"cut at {percent} %", data[: percent * len(data) // 100]
+    for size in (400, 800, 1600):
+        for place in np.linspace(14, len(data) - size - 1, 25).astype(int):
+            if place >= 14:
+                yield f"{size} bytes gone at {place}", data[:place] + data[place + size :]
+
+
+def _one_strip(tiff: bytes) -> tuple[dict[int, int], bytes]:
+    """Its tags of one number, and its pixels as they are packed."""
+    with Image.open(io.BytesIO(tiff)) as image:
+        known = dict(image.tag_v2)
+    (start,), (count,) = known[_STRIP_STARTS], known[_STRIP_COUNTS]
+    firsts = {tag: value[0] if isinstance(value, tuple) else value for tag, value in known.items()}
+    return (
+        {tag: value for tag, value in firsts.items() if isinstance(value, int)},
+        tiff[start : start + count],
+    )
+
+
+def _tiff_of(tags: Mapping[int, int], strip: bytes) -> bytes:
+    start = 8 + 2 + 12 * len(tags) + 4
+    told = {**tags, _STRIP_STARTS: start, _STRIP_COUNTS: len(strip)}
+    entries = [struct.pack("<HHII", tag, 4, 1, told[tag]) for tag in sorted(told)]
+    return b"II*\0\x08\0\0\0" + struct.pack("<H", len(told)) + b"".join(entries) + bytes(4) + strip
+
+
+def _webp_of(kind: bytes, piece: bytes) -> bytes:
+    chunk = kind + struct.pack("<I", len(piece)) + piece + bytes(len(piece) % 2)
+    return b"RIFF" + struct.pack("<I", len(chunk) + 4) + b"WEBP" + chunk
+
+
 def all_damaged() -> Iterator[Damaged]:
     def one(sound: Sound, kind: str, what: str, content: bytes) -> Damaged:
         return Damaged(name=f"{sound.name}, {what}", kind=kind, content=content, whole=sound.name)
@@ -211,6 +277,10 @@ def all_damaged() -> Iterator[Damaged]:
         for percent in range(1, 100):
             cut = whole[: len(whole) * percent // 100]
             yield Damaged(name=f"{name}, cut at {percent} %", kind="cut", content=cut, whole=name)
+    for name, what, content in rewritten():
+        yield Damaged(
+            name=f"{name}, {what}, rewritten", kind="rewritten", content=content, whole=name
+        )
 
 
 Pictures = dict[str, NDArray[np.float32]]
@@ -234,6 +304,9 @@ def is_another(process: ReadingProcess, content: bytes, whole: NDArray[np.float3
     return not (pixels.shape == whole.shape and bool(np.array_equal(pixels, whole)))
 
 
+_NOTHING: Final = np.empty((0, 0), dtype=np.float32)  # of what is never read: any pixels are wrong
+
+
 def cuts_and_holes(size: int, scratch: Path) -> Counted:
     everything = list(all_damaged())
     chosen = np.unique(np.linspace(0, len(everything) - 1, min(size, len(everything))).astype(int))
@@ -245,7 +318,7 @@ def cuts_and_holes(size: int, scratch: Path) -> Counted:
     for number in chosen:
         damaged = everything[number]
         tried[damaged.kind] += 1
-        outcome = is_another(process, damaged.content, whole[damaged.whole])
+        outcome = is_another(process, damaged.content, whole.get(damaged.whole, _NOTHING))
         harmless[damaged.kind] += outcome is False
         if outcome:
             failures.append(f"accepted: {damaged.name}")

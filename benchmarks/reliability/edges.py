@@ -123,6 +123,11 @@ def _pages() -> bytes:
     return stream.getvalue()
 
 
+def _filled(jpeg: bytes, fill: bytes) -> bytes:
+    scan = jpeg.index(b"\xff\xda") + 14
+    return jpeg[:scan] + fill + jpeg[scan:]
+
+
 def _rle(change: Callable[[bytes], bytes]) -> bytes:
     return _frame(change(rle_frame(ramp(32, 40))), RLE)
 
@@ -346,8 +351,11 @@ _MADE: Final[dict[str, tuple[str, Callable[[], bytes]]]] = {
             rb"(?<=\xff\xc0\0\x0b\x08)....", b"\xff" * 4, saved(BREAST, "JPEG"), flags=re.DOTALL
         ),
     ),
+    "JPEG with 200,000 fill bytes and no marker": (
+        ".", lambda: _filled(saved(BREAST, "JPEG"), b"\xff" * 200_000 + b"\0"),
+    ),
     "BMP cut": (".", lambda: saved(BREAST, "BMP")[:-90]),
-    "WebP cut": (".", lambda: saved(BREAST, "WEBP")[:-90]),
+    "WebP": ("WebP", lambda: saved(BREAST, "WEBP")),
     "PGM of 16,000 x 16,000": (".", lambda: b"P5 16000 16000 255\n" + bytes(100)),
     "PGM of 4 billion": (".", lambda: b"P5 4294967295 4294967295 65535\n" + bytes(100)),
     "PGM, maxval 0": (".", lambda: b"P5 4 4 0\n" + bytes(16)),

@@ -1,6 +1,8 @@
 """Words that say who a woman is, planted wherever a file can hold any, and looked for later."""
 
+import hashlib
 import io
+import re
 import struct
 import time
 import zipfile
@@ -10,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from PIL import Image
@@ -19,25 +21,32 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag, Tag
 
 from benchmarks.reliability.campaign import Counted
-from mammo_core.errors import ReadError
+from mammo_core.errors import MammoError, ReadError
 from mammo_core.files import cases_root, home, worklists_root
-from mammo_core.preprocessing.cases import Case, forget_case, forget_old_cases, store_case
+from mammo_core.inference.verdict import ScoredImage, score_cases
+from mammo_core.preprocessing.cases import (
+    Case,
+    forget_case,
+    forget_old_cases,
+    load_mammogram,
+    store_case,
+    with_names,
+)
 from mammo_core.preprocessing.dicom.header import tags_to_read
 from mammo_core.preprocessing.grouping import Arrived, group_files
+from mammo_core.preprocessing.prepare import to_pane
 from mammo_core.preprocessing.reading.read import (
     keep_mammogram,
     read_evidence,
-    read_exam,
     read_mammogram,
 )
 from mammo_core.preprocessing.worklists import keep_worklist
-from mammo_core.reports.case.archive import case_zip
+from mammo_core.reports.case.archive import case_zip, identified_dicom
 from mammo_core.reports.case.picture import Appearance
-from mammo_core.reports.case.record import Pseudonyms
-from mammo_core.types import View
+from mammo_core.reports.case.record import Pseudonyms, ReadCase, ReadImage
 from tests.preprocessing.dicom_files import element, file_of, header_of, with_elements
 from tests.preprocessing.test_mutants import spoiled
-from tests.reports.read_cases import read_case, read_image
+from tests.reports.read_cases import read_case, reading
 
 _TEXTS: Final = ("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT")
 _NUMBERS: Final = ("DS", "IS")
@@ -92,9 +101,20 @@ def breast(seed: int) -> np.ndarray:
     return np.where((y - 48) ** 2 + x**2 < 40**2, 1500 + grain, 0).astype(np.uint16)
 
 
-def marked_dicom(marks: Marks, tags: Sequence[tuple[BaseTag, str]], seed: int) -> bytes:
+_NO_PICTURE: Final = re.compile(r"report_\d+\.dcm$")  # and some of its UIDs are new each time
+#: Rows and columns beside the breast: of letters burned in, and of those that an overlay draws.
+_LETTERS: Final = (slice(2, 9), slice(48, 72))
+_OVERLAY: Final = (slice(86, 94), slice(48, 72))
+
+
+def lettered(seed: int) -> np.ndarray:
     pixels = breast(seed)
-    pixels[2:9, 50:70] = np.where(np.arange(20) % 3, 4095, 0)  # letters burned in beside the breast
+    pixels[_LETTERS] = np.where(np.arange(24) % 3, 4095, 0)
+    return pixels
+
+
+def marked_dicom(marks: Marks, tags: Sequence[tuple[BaseTag, str]], seed: int) -> bytes:
+    pixels = lettered(seed)
     header = header_of(pixels)
     header.ImageLaterality, header.ViewPosition = "L", ("CC", "MLO")[seed % 2]
     for tag, vr in tags:
@@ -104,6 +124,7 @@ def marked_dicom(marks: Marks, tags: Sequence[tuple[BaseTag, str]], seed: int) -
     _mark_private_and_overlays(header, marks)
     header.PatientID = marks.word("PatientID")
     header.StudyInstanceUID = marks.for_vr("UI", "StudyInstanceUID")
+    header.SeriesInstanceUID = marks.for_vr("UI", "SeriesInstanceUID")
     header.SOPInstanceUID = marks.for_vr("UI", "SOPInstanceUID")
     header.PixelData = pixels.tobytes()
     header["PixelData"].VR = "OW"
@@ -134,11 +155,29 @@ def _mark_private_and_overlays(header: Dataset, marks: Marks) -> None:
         header.add_new((group, 0x1002), "UN", marks.word(f"private bytes {group:04X}").encode())
     header.add_new((0x6000, 0x0022), "LO", marks.word("overlay description"))
     header.add_new((0x6000, 0x1500), "LO", marks.word("overlay label"))
-    header.add_new((0x6000, 0x3000), "OW", marks.word("overlay data").encode())
+    _draw_overlay(header, marks.word("overlay data").encode())
+
+
+def _draw_overlay(header: Dataset, mark: bytes) -> None:
+    """Letters in a plane of bits (PS3.3 C.9.2), whose first row holds the mark."""
+    bits = np.zeros((96, 72), dtype=np.uint8)
+    bits[_OVERLAY] = np.arange(24) % 3 > 0
+    plane = bytearray(np.packbits(bits, axis=None, bitorder="little").tobytes())
+    plane[: len(mark)] = mark
+    for element_number, vr, value in (
+        (0x0010, "US", 96),
+        (0x0011, "US", 72),
+        (0x0040, "CS", "G"),
+        (0x0050, "SS", [1, 1]),
+        (0x0100, "US", 1),
+        (0x0102, "US", 0),
+        (0x3000, "OW", bytes(plane)),
+    ):
+        header.add_new((0x6000, element_number), vr, value)
 
 
 def marked_pictures(marks: Marks, seed: int) -> Iterator[bytes]:
-    grey = (breast(seed) // 16).astype(np.uint8)
+    grey = (lettered(seed) // 16).astype(np.uint8)
     image = Image.fromarray(grey)
     exif = Image.Exif()
     exif[0x010E], exif[0x013B] = marks.word("EXIF description"), marks.word("EXIF artist")
@@ -207,7 +246,7 @@ def unzipped(content: bytes) -> dict[str, bytes]:
 
 
 def read_and_keep(files: Sequence[tuple[str, bytes]]) -> list[Case]:
-    """As the Read page does with what is dropped on it."""
+    """As the Read page does with what is dropped on it, and as it then shows it: by its names."""
     arrived = [Arrived(content=content, name=name) for name, content in files]
     root = cases_root()
     root.mkdir(parents=True, exist_ok=True)
@@ -221,17 +260,70 @@ def read_and_keep(files: Sequence[tuple[str, bytes]]) -> list[Case]:
         for places in group_files(arrived)
     ]
     keep_worklist(worklists_root(), [case.case_id for case in cases])
-    return cases
+    names = {hashlib.sha256(content).hexdigest(): name for name, content in files}
+    return [with_names(case, names) for case in cases]
 
 
-def export_of(case: Case) -> bytes:
-    """All that the Read page exports without identity."""
-    images = tuple(
-        replace(read_image(number, View.CC, 0.3, kind="DICOM"), about=image)
-        for number, image in enumerate(case.images, start=1)
+def as_read(case: Case) -> ReadCase:
+    """The images of `case` as they are kept and shown, with a score that nobody computed."""
+    images = []
+    for image in case.images:
+        mammogram = load_mammogram(cases_root(), case, image)
+        shown = to_pane(mammogram, longest=max(mammogram.size))
+        images.append(
+            ReadImage(
+                about=image,
+                pixels=shown.pixels,
+                reduction=shown.reduction,
+                windows=shown.windows,
+                reading=reading(0.3, image.ref),
+                method="Grad-CAM",
+                remark=" ".join(image.info.notes),
+            )
+        )
+    scored = [ScoredImage(ref=one.about.ref, title=one.title, score=0.3) for one in images]
+    return replace(
+        read_case(),
+        case_id=case.case_id,
+        images=tuple(images),
+        scores=tuple(score_cases(scored, None)),
     )
-    made = replace(read_case(), case_id=case.case_id, images=images)
-    return case_zip(made, Appearance(), Pseudonyms(key=b"k" * 32, case_id=case.case_id))
+
+
+def export_of(case: ReadCase) -> bytes:
+    """All that the Read page exports without identity."""
+    return case_zip(case, Appearance(), _pseudonyms(case))
+
+
+def export_with_identity(case: ReadCase, contents: Mapping[str, bytes]) -> bytes:
+    """What it exports for one's own archive, from the same files dropped once more."""
+    originals = {
+        image.about.ref.image_id: read_evidence(contents[image.about.ref.image_id])
+        for image in case.images
+    }
+    made = identified_dicom(case, Appearance(), _pseudonyms(case), originals)
+    return b"\n".join(file.content for file in made)
+
+
+def _pseudonyms(case: ReadCase) -> Pseudonyms:
+    return Pseudonyms(key=b"k" * 32, case_id=case.case_id)
+
+
+def letters_in(case: ReadCase) -> list[str]:
+    """What is not the same in an export of the case once there is nothing beside the breast, where
+    the letters were: then they are in it.
+    """
+    images = []
+    for image in case.images:
+        pixels = image.pixels.copy()
+        pixels[_LETTERS] = pixels[_OVERLAY] = 0
+        images.append(replace(image, pixels=pixels))
+    clean = unzipped(export_of(replace(case, images=tuple(images))))
+    return [
+        f"letters beside the breast are in {name}"
+        for name, content in unzipped(export_of(case)).items()
+        if clean.get(name) != content and not _NO_PICTURE.search(name)
+    ]
 
 
 def refusals_of(files: Sequence[tuple[str, bytes]]) -> bytes:
@@ -255,18 +347,14 @@ def markers(size: int, scratch: Path) -> Counted:
     failures = [f"not read: {one.sentence}" for case in cases for one in case.refusals]
     failures += burned_in(cases)
     failures += never_planted(files, marks)
-    kept: dict[str, Any] = everything_below(home())
-    exported = [unzipped(export_of(case)) for case in cases if case.images]
-    for _, content in files:
-        read_exam(content)
-    for _, content in files[:5]:
-        _evidence_of(content)
-    places = {
-        "kept": found_in(kept, marks),
-        "exported": [one for export in exported for one in found_in(export, marks)],
-        "said of spoiled files": found_in({"refusals": refusals_of(files)}, marks),
-        "kept after an export with identity": found_in(everything_below(home()), marks),
-    }
+    places = {"kept": found_in(everything_below(home()), marks)}
+    shown = [as_read(case) for case in cases if case.images]
+    exported = [unzipped(export_of(case)) for case in shown]
+    places["exported"] = [one for export in exported for one in found_in(export, marks)]
+    failures += [letters for case in shown for letters in letters_in(case)]
+    named = _identified(shown, files, marks, failures)
+    places["said of spoiled files"] = found_in({"refusals": refusals_of(files)}, marks)
+    places["kept after exports with identity"] = found_in(everything_below(home()), marks)
     for case in cases:
         forget_case(cases_root(), case, now=time.time())
     forget_old_cases(cases_root(), now=time.time() + 120)
@@ -281,11 +369,36 @@ def markers(size: int, scratch: Path) -> Counted:
         figures=(
             f"{len(marks.planted):,} marks ({counts['attributes']:,} in attributes of the "
             f"standard, the others nested, private, in overlays, names and pictures' own texts) in "
-            f"{len(files)} files, {read} of them read. Found: {told}. Forgotten cases left a "
-            f"folder {len(left)} times.",
+            f"{len(files)} files, {read} of them read; {len(exported)} cases were exported, "
+            f"{named} of them with identity too. Found: {told}. Forgotten cases left a folder "
+            f"{len(left)} times.",
         ),
         failures=tuple(failures),
     )
+
+
+def _identified(
+    shown: Sequence[ReadCase],
+    files: Sequence[tuple[str, bytes]],
+    marks: Marks,
+    failures: list[str],
+) -> int:
+    """How many cases were exported with identity: all that were DICOM, each naming its woman."""
+    contents = {hashlib.sha256(content).hexdigest(): content for _, content in files}
+    count = 0
+    for case in shown:
+        if not all(image.about.info.kind.startswith("DICOM") for image in case.images):
+            continue
+        try:
+            made = export_with_identity(case, contents)
+        except MammoError as error:
+            failures.append(f"not exported with identity: {error}")
+            continue
+        whose = {one.partition(" (")[0] for one in found_in({"export": made}, marks)}
+        if not {"PatientID", "StudyInstanceUID"} <= whose:
+            failures.append(f"an export with identity names only {sorted(whose)}")
+        count += 1
+    return count
 
 
 def never_planted(files: Sequence[tuple[str, bytes]], marks: Marks) -> list[str]:
@@ -303,15 +416,8 @@ def burned_in(cases: Sequence[Case]) -> list[str]:
     seen = []
     for case in cases:
         for image in case.images:
-            if image.info.kind.startswith("DICOM"):
-                pixels = np.load(cases_root() / case.case_id / f"{image.ref.image_id}.pixels.npy")
-                if pixels[2:9, 50:70].max() > 0:
+            kept = load_mammogram(cases_root(), case, image)
+            for values in filter(None.__ne__, (kept.pixels, kept.wide)):
+                if max(values[_LETTERS].max(), values[_OVERLAY].max()) > 0:
                     seen.append(f"letters beside the breast are kept in {image.title}")
     return seen
-
-
-def _evidence_of(content: bytes) -> None:
-    try:
-        read_evidence(content)
-    except ReadError:
-        return

@@ -139,7 +139,7 @@ def _to_its_end(nursery: Nursery, run: RunFolder, whole: RunFolder) -> Iterator[
         yield f"other {problem} than of a run that nobody killed"
 
 
-def _images(folder: Path, count: int) -> list[Path]:
+def images_in(folder: Path, count: int) -> list[Path]:
     folder.mkdir(parents=True)
     values = np.random.default_rng(3).integers(60, 200, (64, 48)).astype(np.uint8)
     y, x = np.mgrid[:64, :48]
@@ -170,7 +170,7 @@ def cache_and_prediction(size: int, scratch: Path) -> Counted:
     checkpoint = write_checkpoint_in(scratch / "model")
     work = _Work(
         nursery=Nursery(),
-        files=_images(scratch / "images", 40),
+        files=images_in(scratch / "images", 40),
         asked=("predict", *map(str, women), "--checkpoint", str(checkpoint), "--out"),
         cache=Cache(root=scratch / "reference", settings=PrepareSettings(size=(32, 16))),
         whole=scratch / "whole.csv",

@@ -9,7 +9,14 @@ from benchmarks.reliability.edges import edge_files, edges
 from benchmarks.reliability.identity import markers
 from benchmarks.reliability.kills import cache_and_prediction, training
 from benchmarks.reliability.names import hostile_names, sinks_and_names
-from benchmarks.reliability.people import servers_killed, soak, thresholds, two_servers, uploads
+from benchmarks.reliability.people import (
+    JUDGED_UPLOADS,
+    servers_killed,
+    soak,
+    thresholds,
+    two_servers,
+    uploads,
+)
 from benchmarks.reliability.scripts import scripts
 
 CAMPAIGNS: Final = (
@@ -106,16 +113,19 @@ CAMPAIGNS: Final = (
         name="disks",
         title="Full disks",
         counts=(
-            "Small disks of their own, each of another size, on which a case is kept, a table is "
-            "kept or a model is trained until there is no room left."
+            "Small disks of their own, each of another size, on which a case or a table is kept, a "
+            "model trained, the cache built, a table of scores predicted, a checkpoint taken in or "
+            "handed out, or lines are added to the access log or to a reader study's answers, "
+            "until there is no room left. What lies there is looked at before anything is swept; "
+            "of lines, once more after one is added when there is room again."
         ),
         line=(
             "it is said in words that there is no room, nothing half is left behind, and what was "
             "written before can be read."
         ),
         unit="disks",
-        size=42,
-        small=3,
+        size=90,
+        small=9,
         run=full_disks,
     ),
     Campaign(
@@ -142,12 +152,14 @@ CAMPAIGNS: Final = (
             "Marks in every attribute of the DICOM standard that holds words, numbers, dates or "
             "ids and is not needed for the image, in nested sequences, private elements and "
             "overlays, in names of files and folders, and in the texts that PNG, JPEG, TIFF, WebP "
-            "and PGM carry; letters burned in beside the breast. The files are read and kept as a "
-            "case, exported, read again spoiled, and forgotten."
+            "and PGM carry; letters beside the breast, burned in and drawn by an overlay. The "
+            "files are read and kept as cases under their names, exported as they are kept (each "
+            "without identity and, where all its files are DICOM, with it, which must name the "
+            "woman), read again spoiled, and forgotten."
         ),
         line=(
-            "no mark is found in what is kept, in what is exported, in what is said of a file, or "
-            "after forgetting."
+            "no mark and no letter is found in what is kept, also after an export with identity, "
+            "in what is exported without it, in what is said of a file, or after forgetting."
         ),
         unit="marks",
         size=5_000,
@@ -160,7 +172,9 @@ CAMPAIGNS: Final = (
         counts=(
             "Sixty names that want to be paths, formulas, markup, commands or nothing at all, "
             "given to each place of the program that takes a name: ids in addresses, titles, tags, "
-            "data sets and their tables, archives, uploads, exports and reports."
+            "data sets and their tables, archives, uploads, exports and reports. Forty scripts in "
+            "each text of the page of a case and of a report, whose elements are then held against "
+            "those of the same page with a harmless name."
         ),
         line=(
             "each is kept, shown or refused as a name: nothing is written outside its folder, no "
@@ -169,17 +183,22 @@ CAMPAIGNS: Final = (
         ),
         unit="tries",
         size=len(list(sinks_and_names())),
-        small=500,
+        small=len(list(sinks_and_names())),
         run=hostile_names,
     ),
     Campaign(
         name="scripts",
         title="Scripts in every text",
         counts=(
-            "Forty scripts as title, notes, tags, card, scores, data set and in the address, "
-            "looked at on every page in a real browser that notices what runs."
+            "Forty scripts as title, notes, tags, card, scores, data set, uploaded table, reader "
+            "study, name of an uploaded file and text of a DICOM, in addresses, where one signs "
+            "in, and in the exported page of a case and a report, looked at in a real browser that "
+            "notices what runs."
         ),
-        line="none runs, and no page asks another host for anything.",
+        line=(
+            "none runs, no page asks another host for anything, and each place that shows such "
+            "text shows it as text."
+        ),
         unit="scripts",
         size=40,
         small=1,
@@ -190,9 +209,11 @@ CAMPAIGNS: Final = (
         title="A server killed under its visitors",
         counts=(
             "A server ended by SIGKILL while four sessions upload, move thresholds and go from "
-            "page to page; the next one is started on the same home."
+            "page to page, no two uploads of the same file; the next one is started on the same "
+            "home, and the one after the last is asked for each case whose address a session was "
+            "given."
         ),
-        line="no case that was kept is lost, and each is whole.",
+        line="no case that somebody has the address of is lost, and each is whole and opened.",
         unit="kills",
         size=20,
         small=1,
@@ -226,11 +247,11 @@ CAMPAIGNS: Final = (
         title="Large uploads",
         counts="Mammograms of 28 MB, no two alike, each uploaded in a tab of its own.",
         line=(
-            "the server never holds more than 1.5 GB, and is within 200 MB of where it began when "
-            "all tabs are closed."
+            "the server never holds more than 1.5 GB, and is within 200 MB of where it was before "
+            "the first, its pages drawn once, when all tabs are closed. Fewer are not judged."
         ),
         unit="uploads",
-        size=200,
+        size=JUDGED_UPLOADS,
         small=0,
         run=uploads,
     ),

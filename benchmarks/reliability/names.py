@@ -2,15 +2,18 @@
 
 import csv
 import io
+import re
 import shutil
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from itertools import zip_longest
 from pathlib import Path
 from typing import Final
 
+import numpy as np
 import pandas as pd
 
 from benchmarks.reliability.campaign import Counted
@@ -131,7 +134,7 @@ class Sink:
 
     name: str
     take: Callable[[str, Path], str]
-    kind: str = "words"  # or "csv", "html"
+    kind: str = "words"  # or "csv", "html", "markdown"
     is_typed: bool = False  # or from UTF-8 text: half letters never come that way
 
 
@@ -255,7 +258,7 @@ def _case(name: str) -> ReadCase:
     return replace(case, images=images, card=card)
 
 
-def _page(name: str, root: Path) -> str:
+def page_of(name: str) -> str:
     return to_html(_case(name), Pseudonyms(key=b"k" * 32, case_id="c" * 64), Appearance())
 
 
@@ -266,6 +269,10 @@ def _document(name: str) -> Document:
         Table(header=(name, "b"), rows=((name, name),), caption=name),
     )
     return Document(title=name, summary=(), sections=(Section(title=name, blocks=blocks),))
+
+
+def report_of(name: str) -> str:
+    return render_html(_document(name))
 
 
 def _said(call: Callable[[], object]) -> str:
@@ -314,11 +321,12 @@ SINKS: Final = (
             lambda: to_json(_case(n), Pseudonyms(key=b"k" * 32, case_id="c" * 64))
         ),
     ),
-    Sink(name="the page of a case", take=_page, kind="html"),
-    Sink(name="a report", take=lambda n, root: render_html(_document(n)), kind="html"),
+    Sink(name="the page of a case", take=lambda n, root: page_of(n), kind="html"),
+    Sink(name="a report", take=lambda n, root: report_of(n), kind="html"),
     Sink(
         name="a report in Markdown",
-        take=lambda n, root: "MARKUP" if "<script" in render_markdown(_document(n)).lower() else "",
+        take=lambda n, root: render_markdown(_document(n)),
+        kind="markdown",
     ),
 )
 
@@ -332,18 +340,59 @@ def read_case_kept() -> Case:
     )
 
 
+_MARKED_UP: Final = ("html", "markdown")
+_PLAIN: Final = "harmless"  # a page called that has the elements that every page has
+_BODILESS: Final = ("script", "style")  # what stands in them is run, not shown
+
+
 class _Elements(HTMLParser):
+    """What a browser makes of a page: its elements with the names of their attributes, and all that
+    is no text for people.
+    """
+
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.wrong: list[str] = []
+        self.found: list[str] = []
+        self._inside = ""
         self.feed(page)
+        self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("iframe", "object", "base", "form", "svg", "math", "video", "link", "input"):
-            self.wrong.append(tag)
-        for name, value in attrs:
-            if name.startswith("on") or "evil" in (value or "") or "javascript" in (value or ""):
-                self.wrong.append(f"{tag} {name}")
+        self.found.append(f"<{' '.join([tag, *(name for name, _ in attrs)])}>")
+        self.found += [
+            f"{tag} {name}={value}"
+            for name, value in attrs
+            if name.startswith("on") or name in ("href", "src", "style", "srcdoc", "action", "data")
+        ]
+        self._inside = tag
+
+    def handle_endtag(self, tag: str) -> None:
+        self.found.append(f"</{tag}>")
+        self._inside = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._inside in _BODILESS:
+            self.found.append(data)
+
+    def handle_comment(self, data: str) -> None:
+        self.found.append(f"<!--{data}-->")
+
+    def unknown_decl(self, data: str) -> None:
+        self.found.append(f"<![{data}]>")
+
+    def handle_pi(self, data: str) -> None:
+        self.found.append(f"<?{data}>")
+
+
+def markup_in(page: str, plain: str) -> str:
+    """The first of what a page has that the same page with a harmless name has not, or lacks."""
+    pairs = zip_longest(_Elements(page).found, _Elements(plain).found, fillvalue="nothing")
+    return next((f"{ours} instead of {theirs}" for ours, theirs in pairs if ours != theirs), "")
+
+
+def links_in(text: str) -> int:
+    """Links and pictures of a Markdown."""
+    return len(re.findall(r"(?<!\\)\](?=[(\[])", text))
 
 
 _FORMULA: Final = tuple("=+-@\t\r\n\uff1d\uff0b\uff0d\uff20")
@@ -356,6 +405,7 @@ def what_is_wrong(sink: Sink, name: str, sandbox: Path) -> str:
     before = _outside(sandbox)
     try:
         said = sink.take(name, inside)
+        plain = sink.take(_PLAIN if name else "", inside) if sink.kind in _MARKED_UP else ""
     except MammoError as error:
         said, kind = str(error), "words"
         if not said.rstrip().endswith((".", "?", "!")):
@@ -366,11 +416,20 @@ def what_is_wrong(sink: Sink, name: str, sandbox: Path) -> str:
         kind = sink.kind
     if _outside(sandbox) != before:
         return f"wrote outside of its folder: {sorted(set(_outside(sandbox)) - set(before))}"
+    if kind in _MARKED_UP:
+        return _markup(said, plain, kind)
     return _wrong_in(said, kind, sandbox)
 
 
+def _markup(said: str, plain: str, kind: str) -> str:
+    if kind == "markdown" and links_in(said) > links_in(plain):
+        return "markup: a link"
+    wrong = markup_in(said, plain)
+    return f"markup: {wrong}" if wrong else ""
+
+
 def _wrong_in(said: str, kind: str, sandbox: Path) -> str:
-    if said in ("LOST", "MARKUP") or said.startswith("READ A FILE"):
+    if said == "LOST" or said.startswith("READ A FILE"):
         return said
     if kind == "csv":
         try:
@@ -379,9 +438,6 @@ def _wrong_in(said: str, kind: str, sandbox: Path) -> str:
             return f"a table that breaks: {error}"
         run = [cell for cell in cells if cell.startswith(_FORMULA) and not _is_number(cell)]
         return f"a cell that a spreadsheet runs: {run[0]!r}" if run else ""
-    if kind == "html":
-        wrong = _Elements(said).wrong
-        return f"markup: {wrong[0]}" if wrong else ""
     return "names a folder of the server" if str(sandbox) in without_folders(said) else ""
 
 
@@ -407,6 +463,10 @@ def sinks_and_names() -> Iterator[tuple[Sink, str]]:
         for sink in SINKS:
             if not (sink.is_typed and _is_half(name)):
                 yield sink, name
+    for script in sorted(set(SCRIPTS) - set(NAMES)):
+        for sink in SINKS:
+            if sink.kind in _MARKED_UP:
+                yield sink, script
 
 
 def _is_half(name: str) -> bool:
@@ -416,14 +476,12 @@ def _is_half(name: str) -> bool:
 def hostile_names(size: int, scratch: Path) -> Counted:
     write_run(scratch / "runs", "20260101-000000-made-up", made_up_predictions(women=2))
     everything = list(sinks_and_names())
-    step = max(1, len(everything) // size)
-    while step > 1 and len(SINKS) % step == 0:  # else some sinks would never be asked
-        step -= 1
+    chosen = np.random.default_rng(0).permutation(len(everything))[:size]
     sandbox = scratch / "deep" / "er" / "sandbox"
     sandbox.mkdir(parents=True)
     failures = []
     tried: Counter[str] = Counter()
-    for sink, name in everything[::step]:
+    for sink, name in (everything[place] for place in chosen):
         tried[sink.name] += 1
         if problem := what_is_wrong(sink, name, sandbox):
             failures.append(f"{sink.name}, {name[:60]!a}: {problem[:200]}")
@@ -431,8 +489,9 @@ def hostile_names(size: int, scratch: Path) -> Counted:
     return Counted(
         size=tried.total(),
         figures=(
-            f"{len(NAMES)} names, {len(tried)} places that take one, {tried.total():,} tries: "
-            f"{len(failures)} did more than to keep, show or refuse a name.",
+            f"{len(NAMES)} names and {len(SCRIPTS)} scripts, {len(tried)} places that take "
+            f"one, {tried.total():,} tries: {len(failures)} did more than to keep, "
+            "show or refuse a name.",
         ),
         failures=tuple(failures),
     )

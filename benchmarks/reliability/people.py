@@ -1,19 +1,25 @@
 """Many people at once, for long, and servers that are killed under their hands."""
 
+import io
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
+from urllib.parse import parse_qs
 
 import numpy as np
 import psutil
+import pydicom
 
 from benchmarks.reliability.campaign import QUIET, Counted, refuse_windows, watched
 from benchmarks.reliability.client import (
+    Drawn,
     Session,
     resident_megabytes,
     sample_files,
@@ -101,8 +107,8 @@ def thresholds(size: int, scratch: Path) -> Counted:
 def two_servers(size: int, scratch: Path) -> Counted:
     """`size` seconds."""
     home, people = scratch / "home", 16
-    done: list[str] = []
-    failures: list[str] = []
+    seen = Seen()
+    done, failures = seen.done, seen.failures
     with ExitStack() as stack:
         servers = [
             stack.enter_context(served(home, scratch / f"log-{number}")) for number in range(2)
@@ -110,7 +116,8 @@ def two_servers(size: int, scratch: Path) -> Counted:
         until = time.monotonic() + size
 
         def work(number: int) -> None:
-            _busy(servers[number % 2].url, number, until, done, failures)
+            draws = np.random.default_rng(number)
+            _busy(servers[number % 2].url, draws, until, seen, files=two_of_four)
 
         raised = together([lambda n=n: work(n) for n in range(people)])
         failures += [f"session: {type(error).__name__}: {error}" for error in raised]
@@ -127,18 +134,47 @@ def two_servers(size: int, scratch: Path) -> Counted:
     )
 
 
-def _busy(url: str, number: int, until: float, done: list[str], failures: list[str]) -> None:
-    """One person, who goes from page to page, moves thresholds and opens what others open too."""
-    draws = np.random.default_rng(number)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What all the people of a campaign did, and were shown."""
+
+    done: list[str] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    cases: list[str] = field(default_factory=list)  # ids that an address gave after an upload
+
+
+Draws = np.random.Generator
+Files = Sequence[tuple[str, bytes]]
+
+
+def two_of_four(draws: Draws) -> Files:
     files = sample_files(samples_root(), "exam_")
+    return [files[place] for place in draws.permutation(len(files))[:2]]
+
+
+def one_of_its_own(draws: Draws) -> Files:
+    """A file that nobody has dropped before, so that a case has to be made of it."""
+    name, content = sample_files(samples_root(), "exam_")[int(draws.integers(4))]
+    header = pydicom.dcmread(io.BytesIO(content))
+    header.SOPInstanceUID = f"1.2.{draws.integers(2**60)}"
+    header.file_meta.MediaStorageSOPInstanceUID = header.SOPInstanceUID
+    stream = io.BytesIO()
+    header.save_as(stream)
+    return [(name, stream.getvalue())]
+
+
+def _busy(
+    url: str, draws: Draws, until: float, seen: Seen, *, files: Callable[[Draws], Files]
+) -> None:
+    """One person, who goes from page to page, moves thresholds and drops `files`."""
     session = Session(url)
     while time.monotonic() < until:
         if draws.uniform() < 0.3:
             session.close()
             session = Session(url)
             uploaders = session.run("").uploaders
-            chosen = [files[place] for place in draws.permutation(len(files))[:2]]
-            drawn = session.upload(uploaders[0], chosen) if uploaders else session.run("")
+            drawn = session.upload(uploaders[0], files(draws)) if uploaders else session.run("")
+            seen.cases.extend(parse_qs(session.query).get("case", []))
             what = "upload"
         elif draws.uniform() < 0.5:
             drawn = session.run(f"run={RUN}&threshold={draws.uniform(0, 1):.3f}", page="thresholds")
@@ -146,8 +182,8 @@ def _busy(url: str, number: int, until: float, done: list[str], failures: list[s
         else:
             drawn = session.run("", page=str(draws.choice(_PAGES)))
             what = "page"
-        done.append(what)
-        failures.extend(f"{what}: {error}" for error in drawn.errors)
+        seen.done.append(what)
+        seen.failures.extend(f"{what}: {error}" for error in drawn.errors)
         time.sleep(float(draws.uniform(0.0, 0.5)))
     session.close()
 
@@ -179,34 +215,73 @@ def large_files(count: int) -> Iterator[bytes]:
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Megabytes of a server."""
+
+    start: float  # when a page was drawn, and nothing uploaded
+    peak: float
+    end: float  # when all tabs were closed
+
+    @property
+    def failures(self) -> list[str]:
+        failures = []
+        if self.peak > _MOST_MEGABYTES:
+            failures.append(f"the server held {self.peak:.0f} MB")
+        if self.end > self.start + _LEFT_MEGABYTES:
+            kept = self.end - self.start
+            failures.append(f"the server kept {kept:.0f} MB when all tabs were closed")
+        return failures
+
+
+def held_through(
+    work: Iterable[object], held: Callable[[], float], *, patience: float = 150.0
+) -> Held:
+    """What is held before the first of `work`, at most meanwhile, and `patience` seconds later."""
+    start = held()
+    with _highest(held) as highest:
+        for _ in work:
+            pass
+    end = _settled(held, start + _LEFT_MEGABYTES, patience=patience)
+    return Held(start=start, peak=max(start, *highest), end=end)
+
+
 def uploads(size: int, scratch: Path) -> Counted:
     """A new tab for each, as people come and go; what a closed tab held must be given back."""
-    home, failures = scratch / "home", []
-    peak = 0.0
+    home = scratch / "home"
+    failures: list[str] = []
     with served(home, scratch / "log") as server:
-        with_memory = psutil.Process(server.process_id)
-        _upload_one(server.url, next(large_files(1)), failures)
+        for page in _PAGES:  # everything that a page loads, and no image
+            visit = Session(server.url, page)
+            visit.run("")
+            visit.close()
         time.sleep(2)
-        start = resident_megabytes(with_memory.pid)
-        with _highest(with_memory.pid) as highest:
-            for content in large_files(size):
-                _upload_one(server.url, content, failures)
-                forget_kept(home)
-        peak = highest[0]
-        end = _settled(with_memory.pid, start + _LEFT_MEGABYTES)
+        held = held_through(
+            _uploaded(server.url, size, home, failures),
+            partial(resident_megabytes, server.process_id),
+        )
         failures += log_problems(server.log)
-    if peak > _MOST_MEGABYTES:
-        failures.append(f"the server held {peak:.0f} MB")
-    if end > start + _LEFT_MEGABYTES:
-        failures.append(f"the server kept {end - start:.0f} MB when all tabs were closed")
+    is_judged = size >= JUDGED_UPLOADS
     return Counted(
         size=size,
         figures=(
-            f"{size} uploads of 28 MB, each in a tab of its own: the server held {start:.0f} MB "
-            f"after the first, {peak:.0f} MB at most, {end:.0f} MB when all tabs were closed.",
+            f"{size} uploads of 28 MB, each in a tab of its own: the server held {held.start:.0f} "
+            f"MB before the first, {held.peak:.0f} MB at most, {held.end:.0f} MB when all tabs "
+            "were closed." + ("" if is_judged else " Too few to judge what grows with them."),
         ),
-        failures=tuple(failures),
+        failures=(*failures, *held.failures),
+        is_judged=is_judged,
     )
+
+
+JUDGED_UPLOADS: Final = 200
+
+
+def _uploaded(url: str, count: int, home: Path, failures: list[str]) -> Iterator[None]:
+    for content in large_files(count):
+        _upload_one(url, content, failures)
+        forget_kept(home)
+        yield
 
 
 def _upload_one(url: str, content: bytes, failures: list[str]) -> None:
@@ -226,53 +301,59 @@ def forget_kept(home: Path) -> None:
 
 
 @contextmanager
-def _highest(process_id: int) -> Iterator[list[float]]:
-    """The most memory that was seen, four times a second."""
-    highest, is_over = [0.0], threading.Event()
+def _highest(held: Callable[[], float]) -> Iterator[list[float]]:
+    """The most memory that was seen, four times a second and at the end."""
+    highest, is_over = [held()], threading.Event()
 
     def look() -> None:
         while not is_over.wait(0.25):
             with suppress(psutil.Error):
-                highest[0] = max(highest[0], resident_megabytes(process_id))
+                highest[0] = max(highest[0], held())
 
     thread = threading.Thread(target=look)
     thread.start()
     yield highest
     is_over.set()
     thread.join()
+    highest.append(held())
 
 
-def _settled(process_id: int, wanted: float) -> float:
+def _settled(held: Callable[[], float], wanted: float, *, patience: float) -> float:
     """What is held some time after the last tab was closed: Streamlit lets go of it slowly."""
-    held = resident_megabytes(process_id)
-    until = time.monotonic() + 150
-    while held > wanted and time.monotonic() < until:
-        time.sleep(5)
-        held = resident_megabytes(process_id)
-    return held
+    now = held()
+    until = time.monotonic() + patience
+    while now > wanted and time.monotonic() < until:
+        time.sleep(min(5.0, patience))
+        now = held()
+    return now
 
 
 _ROUNDS: Final = 6
 _LONG_SECONDS: Final = 600  # in less, what is loaded once is still being loaded
 
 
-def _four_people(url: str, until: float, done: list[str], failures: list[str]) -> None:
-    raised = together([lambda n=n: _busy(url, n, until, done, failures) for n in range(4)])
-    failures += [f"session: {type(error).__name__}: {error}" for error in raised]
+def _four_people(url: str, until: float, seen: Seen) -> None:
+    raised = together(
+        [
+            partial(_busy, url, np.random.default_rng(number), until, seen, files=two_of_four)
+            for number in range(4)
+        ]
+    )
+    seen.failures.extend(f"session: {type(error).__name__}: {error}" for error in raised)
 
 
 def soak(size: int, scratch: Path) -> Counted:
     """`size` seconds of four people: does anything grow?"""
     refuse_windows()
     home = scratch / "home"
-    done: list[str] = []
-    failures: list[str] = []
+    seen = Seen()
+    done, failures = seen.done, seen.failures
     marks: list[tuple[float, int, int]] = []
     with served(home, scratch / "log") as server:
         process = psutil.Process(server.process_id)
         for _ in range(_ROUNDS):
             until = time.monotonic() + size / _ROUNDS
-            _four_people(server.url, until, done, failures)
+            _four_people(server.url, until, seen)
             marks.append(
                 (resident_megabytes(process.pid), process.num_fds(), process.num_threads())
             )
@@ -300,52 +381,78 @@ def soak(size: int, scratch: Path) -> Counted:
 
 
 def servers_killed(size: int, scratch: Path) -> Counted:
-    """`size` kills while four people upload and go about; the next server has the same home."""
+    """`size` kills while four people upload and go about; the next server has the same home, and
+    the one after the last is asked for every case that an address was given for.
+    """
     refuse_windows()
     home, draws = scratch / "home", np.random.default_rng(11)
-    failures: list[str] = []
-    done: list[str] = []
-    known: set[str] = set()
+    seen = Seen()
+    failures = seen.failures
     for number in range(size):
         with served(home, scratch / f"log-{number}") as server:
-            until = time.monotonic() + 60
+            until = time.monotonic() + 120
             workers = [
-                threading.Thread(target=_until_it_dies, args=(server.url, n, until, done, failures))
-                for n in range(4)
+                threading.Thread(target=_until_it_dies, args=(server.url, own, until, seen))
+                for own in draws.spawn(4)
             ]
+            before = len(seen.cases)
             for worker in workers:
                 worker.start()
-            _wait_for_work(done, len(done) + _THINGS, until)
+            while len(seen.cases) == before and time.monotonic() < until:
+                time.sleep(0.1)
             time.sleep(float(draws.uniform(0.0, 4.0)))
             os.kill(server.process_id, signal.SIGKILL)
             for worker in workers:
                 worker.join()
+        if len(seen.cases) == before:
+            failures.append(f"kill {number + 1}: no case was made before it")
         _, broken = cases_kept(home)
         failures += [f"kill {number + 1}: {one}" for one in broken]
-        there = {folder.name for folder in (home / "cases").glob("*") if len(folder.name) == 64}
-        failures += [f"kill {number + 1}: case {lost[:8]} is lost" for lost in known - there]
-        known |= there
+        failures += [f"kill {number + 1}: {one}" for one in lost_of(seen.cases, home)]
+    given = list(dict.fromkeys(seen.cases))
+    with served(home, scratch / "log-last") as server:
+        for case_id in given:
+            session = Session(server.url)
+            drawn = session.run(f"case={case_id}")
+            failures += not_opened(case_id, drawn, images=_images_of(home, case_id))
+            session.close()
+        failures += log_problems(server.log)
     return Counted(
         size=size,
         figures=(
-            f"{size} kills of a server under four sessions that did {len(done)} things; "
-            f"{len(known)} cases were kept: {len(failures)} times one was lost, or not whole for "
-            "the next server.",
+            f"{size} kills of a server under four sessions that did {len(seen.done)} things; "
+            f"{len(given)} cases, no two of the same files, were in an address before a kill, and "
+            "the next server was asked for each: "
+            f"{len(failures)} times one was lost, not whole or not opened.",
         ),
         failures=tuple(failures),
     )
 
 
-_THINGS: Final = 3  # done with a server before it is killed
+def lost_of(given: Iterable[str], home: Path) -> list[str]:
+    """Which of the cases that somebody was given an address of are not there."""
+    return [
+        f"case {case_id[:8]} is lost"
+        for case_id in dict.fromkeys(given)
+        if not (home / "cases" / case_id).is_dir()
+    ]
 
 
-def _wait_for_work(done: Sequence[str], wanted: int, until: float) -> None:
-    while len(done) < wanted and time.monotonic() < until:
-        time.sleep(0.1)
+def _images_of(home: Path, case_id: str) -> list[str]:
+    with suppress(MammoError):
+        return [one.ref.image_id for one in load_case(home / "cases", case_id).images]
+    return []
 
 
-def _until_it_dies(
-    url: str, number: int, until: float, done: list[str], failures: list[str]
-) -> None:
+def not_opened(case_id: str, drawn: Drawn, *, images: Sequence[str]) -> list[str]:
+    """What speaks against it that a page asked for a case shows its images."""
+    if drawn.errors:
+        return [f"case {case_id[:8]}: {error}" for error in drawn.errors]
+    hidden = [image for image in images if image not in drawn.words]
+    told = f"case {case_id[:8]}: {len(hidden)} of {len(images)} images are not shown"
+    return [told] if hidden or not images else []
+
+
+def _until_it_dies(url: str, draws: Draws, until: float, seen: Seen) -> None:
     with suppress(Exception):  # the server is killed under this session: that is the point
-        _busy(url, number, until, done, failures)
+        _busy(url, draws, until, seen, files=one_of_its_own)

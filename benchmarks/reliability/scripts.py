@@ -1,26 +1,35 @@
 """Scripts in every text that a page shows, in a real browser: none may run or reach a host."""
 
 import json
-from collections.abc import Iterator
+import re
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import FilePayload, Page, sync_playwright
 
 from benchmarks.reliability.campaign import CannotRunError, Counted
-from benchmarks.reliability.names import SCRIPTS
+from benchmarks.reliability.identity import breast
+from benchmarks.reliability.names import SCRIPTS, page_of, report_of
 from benchmarks.reliability.people import RUN, log_problems
 from launcher.browser import find_browser
 from mammo_core.datasets.dataset import Registered, register
 from mammo_core.datasets.predictions import write_predictions
+from mammo_core.preprocessing.cases import store_case
+from mammo_core.preprocessing.reading.read import keep_mammogram
 from mammo_core.runs.card import write_card
 from mammo_core.runs.folder import RunFolder
+from mammo_core.runs.kept_tables import keep_table
 from mammo_core.runs.naming import About, write_about
+from mammo_core.runs.reader_study import ReadingStudy, StudyCase, create_study
 from tests.e2e.server import ROOT, running_server, strangers
 from tests.predictions import made_up_card, made_up_predictions, write_run
+from tests.preprocessing.dicom_files import mammogram_file
 
 _FLAGS: Final = ("--no-sandbox", "--disable-gpu")
 _SECONDS: Final = 60_000
@@ -37,9 +46,20 @@ Object.defineProperty(document, 'title', {
 """
 
 
-def plant(home: Path, script: str) -> list[str]:
-    """A run, its card and scores, a data set and a table, all of whose texts are the script; the
-    addresses at which they are shown.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a script is looked for. `is_shown`: some script must be seen there as text, or else
+    nothing was tried.
+    """
+
+    name: str
+    address: str
+    is_shown: bool = True
+
+
+def plant(home: Path, script: str) -> list[Place]:
+    """A run, its card and scores, a data set, an uploaded table and a reader study, all of whose
+    texts are the script; where they are shown.
     """
     checkpoints = home / "checkpoints"
     table = made_up_predictions(women=40, with_cancer=20, skill=2.0, model_id=RUN, dataset=script)
@@ -66,15 +86,68 @@ def plant(home: Path, script: str) -> list[str]:
         Registered(name=script, folder=str(folder), adapter="csv_folder", label_rule="as-written"),
     )
     quoted = quote(script, safe="")
+    table_id, study_id = _kept_table(home, script), _made_study(home, script)
     return [
-        f"thresholds?run={RUN}",
-        f"compare?models={RUN}",
-        f"train?run={RUN}&train_show=Runs",
-        f"data?data={quoted}",
-        f"?case={quoted}&list={quoted}&model={quoted}",
-        f"thresholds?run={quoted}&threshold={quoted}&upload={quoted}",
-        f"train?train_recipe={quoted}&train_data={quoted}&run={quoted}",
+        Place(name="a run on Thresholds", address=f"thresholds?run={RUN}"),
+        Place(name="a run on Compare", address=f"compare?models={RUN}"),
+        Place(name="a run on Train", address=f"train?run={RUN}&train_show=Runs"),
+        Place(name="a data set", address=f"data?data={quoted}"),
+        Place(name="an uploaded table", address=f"thresholds?table={table_id}"),
+        Place(name="a reader study", address=f"?study={study_id}"),
+        Place(
+            name="a case of a reader study",
+            address=f"?study={study_id}&reader={quote(script[:20], safe='')}",
+        ),
+        Place(
+            name="the address of Read",
+            address=f"?case={quoted}&list={quoted}&model={quoted}&study={quoted}",
+            is_shown=False,
+        ),
+        Place(
+            name="the address of Thresholds",
+            address=f"thresholds?run={quoted}&threshold={quoted}&table={quoted}",
+            is_shown=False,
+        ),
+        Place(
+            name="the address of Train",
+            address=f"train?train_recipe={quoted}&train_data={quoted}&run={quoted}",
+            is_shown=False,
+        ),
     ]
+
+
+def _kept_table(home: Path, script: str) -> str:
+    """What its labels mean is not clear, so that it is shown, with all its cells."""
+    cell = json.dumps(script).replace('\\"', '""').replace("\\\\", "\\")
+    rows = [f"image,{cell},score", *(f"{cell},{cell},{number / 8}" for number in range(8))]
+    return keep_table(home / "tables", "\n".join(rows).encode())
+
+
+def _made_study(home: Path, script: str) -> str:
+    case = store_case([case_file(script)], home / "cases", keep=keep_mammogram, now=time.time())
+    study = ReadingStudy(
+        title=script,
+        cases=(StudyCase(case_id=case.case_id, name=script),),
+        checkpoint=RUN,
+        seed=1,
+        created_at="2026-01-01T00:00:00Z",
+    )
+    return create_study(home / "studies", study)
+
+
+def case_file(script: str) -> bytes:
+    """A mammogram that says neither side nor view, so that it is called by its file's name."""
+    text = script[:64]
+    return mammogram_file(
+        breast(len(script)),
+        PatientName=text,
+        PatientID=text,
+        SeriesDescription=text,
+        StudyDescription=text,
+        Manufacturer=text,
+        WindowCenterWidthExplanation=text,
+        ImageComments=script,
+    )
 
 
 @contextmanager
@@ -93,51 +166,120 @@ def _tab() -> Iterator[tuple[Page, list[str]]]:
 
 
 def scripts(size: int, scratch: Path) -> Counted:
-    """`size` of the scripts, each on every page."""
-    home = scratch / "home"
+    """`size` of the scripts, each in every place."""
     chosen = SCRIPTS[:: max(1, len(SCRIPTS) // size)][:size]
-    settings = {
-        "MAMMO_HOME": str(home),
-        "MAMMO_CHECKPOINTS": str(home / "checkpoints"),
-        "OMP_NUM_THREADS": "1",
-    }
-    home.mkdir(parents=True)
-    failures, shown, looked = [], 0, 0
-    log = scratch / "log"
-    with running_server(ROOT / "served.py", log, settings) as server, _tab() as (page, asked):
+    (scratch / "home").mkdir(parents=True)
+    looks = _Looks()
+    logs = [scratch / "log", scratch / "shared-log"]
+    with _tab() as (page, asked):
+        with running_server(ROOT / "served.py", logs[0], _settings(scratch / "home")) as server:
+            for script in chosen:
+                for place in plant(scratch / "home", script):
+                    page.goto(f"{server.url}/{place.address}", timeout=_SECONDS)
+                    _wait_for_app(page)
+                    looks.look(page, place, script)
+                page.goto(server.url, timeout=_SECONDS)
+                _open_case(page, script)
+                looks.look(page, Place(name="an opened case", address=""), script)
         for script in chosen:
-            for address in plant(home, script):
-                page.goto(f"{server.url}/{address}", timeout=_SECONDS)
-                ran, text = _what_ran(page)
-                looked += 1
-                shown += script[:20] in text
-                failures += [f"{script[:60]!a} on {address[:20]}: {one}" for one in ran]
+            for place in exported(scratch, script):
+                page.goto(place.address, timeout=_SECONDS)
+                looks.look(page, place, script)
+        shared = {**_settings(scratch / "shared"), "MAMMO_SHARED": "yes"}
+        with running_server(ROOT / "served.py", logs[1], shared) as server:
+            for script in chosen:
+                quoted = quote(script, safe="")
+                page.goto(f"{server.url}/login?next={quoted}&over={quoted}", timeout=_SECONDS)
+                looks.look(page, Place(name="sign in", address="", is_shown=False), script)
+        failures = [*looks.ran, *unseen(looks.shown, looks.places)]
         page.evaluate("document.title = 'hacked'")
         if not page.evaluate("window.__ran.length"):
             failures.append("what runs is not noticed: nothing was tried")
-        reached = strangers(asked)
-        failures += [f"a page asked {host}" for host in sorted(reached)]
-        failures += log_problems(log)
-    if not shown:
-        failures.append("no page showed any of the scripts as text: nothing was tried")
+    failures += [f"a page asked {host}" for host in sorted(strangers(asked))]
+    failures += log_problems(*logs)
     return Counted(
         size=len(chosen),
         figures=(
-            f"{len(chosen)} scripts as title, card, notes, tags, scores, data set and in the "
-            f"address, {looked} pages looked at in a browser, {shown} of which showed the script "
-            f"as text: {len(failures)} ran or reached another host.",
+            f"{len(chosen)} scripts in {len(looks.places)} places ({', '.join(looks.places)}), "
+            f"{looks.count} pages looked at in a browser, {looks.shown.total()} of which showed "
+            f"the script as text: {len(failures)} ran, reached another host or were not shown "
+            "where they should be.",
         ),
         failures=tuple(failures),
     )
 
 
-def _what_ran(page: Page) -> tuple[list[str], str]:
+def _settings(home: Path) -> Mapping[str, str]:
+    return {
+        "MAMMO_HOME": str(home),
+        "MAMMO_CHECKPOINTS": str(home / "checkpoints"),
+        "OMP_NUM_THREADS": "1",
+    }
+
+
+class _Looks:
+    """What was seen in the places that were looked at."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.ran: list[str] = []
+        self.shown: Counter[str] = Counter()
+        self.places: dict[str, Place] = {}
+
+    def look(self, page: Page, place: Place, script: str) -> None:
+        ran, text = what_ran(page)
+        self.count += 1
+        self.places[place.name] = place
+        self.shown[place.name] += script[:20] in text
+        self.ran += [f"{script[:60]!a}, {place.name}: {one}" for one in ran]
+
+
+def unseen(shown: Counter[str], places: Mapping[str, Place]) -> list[str]:
+    """Places that showed no script: there, nothing was tried."""
+    return [
+        f"{name} showed none of the scripts as text: nothing was tried there"
+        for name, place in places.items()
+        if place.is_shown and not shown[name]
+    ]
+
+
+def exported(folder: Path, script: str) -> Sequence[Place]:
+    """What leaves the program to be opened in a browser, all of whose texts are the script."""
+    places = []
+    for name, content in (
+        ("the page of a case", page_of(script)),
+        ("a report", report_of(script)),
+    ):
+        file = folder / f"{name.replace(' ', '-')}.html"
+        file.write_text(content, encoding="utf-8")
+        places.append(Place(name=name, address=file.as_uri()))
+    return places
+
+
+def _open_case(page: Page, script: str) -> None:
+    """Dropped on the page, under the script as its name."""
+    _wait_for_app(page)
+    dropped: FilePayload = {
+        "name": script.replace("/", "\N{FRACTION SLASH}"),
+        "mimeType": "application/dicom",
+        "buffer": case_file(script),
+    }
+    page.locator("input[type=file]").first.set_input_files(dropped)
+    page.wait_for_url(re.compile("case="), timeout=_SECONDS)
+    _wait_for_app(page)
+
+
+def _wait_for_app(page: Page) -> None:
     page.get_by_test_id("stApp").wait_for(timeout=_SECONDS)
     page.wait_for_function(
         "() => { const app = document.querySelector('[data-testid=stApp]');"
         " return app.dataset.testScriptState === 'notRunning'; }",
         timeout=_SECONDS,
     )
+
+
+def what_ran(page: Page) -> tuple[list[str], str]:
+    """And the text of the page."""
     page.wait_for_timeout(_QUIET)
     ran: list[str] = page.evaluate("window.__ran")
     return ran, str(page.evaluate("document.body.innerText"))

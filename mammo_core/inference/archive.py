@@ -17,7 +17,7 @@ from typing import IO, Final
 
 from mammo_core.datasets.predictions import read_predictions
 from mammo_core.errors import CheckpointError, MammoError
-from mammo_core.files import sha256_of, sync_folder
+from mammo_core.files import sha256_of, sync_folder, told_of_disk
 from mammo_core.inference.checkpoint import WEIGHTS_NAME, load_checkpoint
 from mammo_core.runs import measured, operating_points, sidecars
 from mammo_core.runs.card import read_card
@@ -56,6 +56,11 @@ def export_checkpoint(folder: Path, out: Path, *, is_with_women: bool = False) -
     if not out.parent.is_dir():
         raise CheckpointError(f"There is no folder {out.parent} to write to.")
     load_checkpoint(folder)  # nobody is sent what cannot be used
+    with told_of_disk(out.parent):
+        return _zipped(folder, out, is_with_women=is_with_women)
+
+
+def _zipped(folder: Path, out: Path, *, is_with_women: bool) -> tuple[str, ...]:
     names = tuple(
         name
         for name in _LARGEST
@@ -82,8 +87,9 @@ def import_checkpoint(archive: Path, root: Path, *, name: str | None = None) -> 
             f"{name!r} cannot be a checkpoint's name: letters, digits, dot, dash and underscore, "
             "at most 80, the first a letter or digit."
         )
-    root.mkdir(parents=True, exist_ok=True)
-    scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
+    with told_of_disk(root):
+        root.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
     try:
         _unpack(archive, scratch)
         _check(RunFolder(scratch), archive.name)
@@ -156,7 +162,7 @@ def _check_entries(entries: list[zipfile.ZipInfo], archive: str) -> None:
 def _copy(source: IO[bytes], target: Path, *, most: int) -> None:
     """No more than `most` bytes, whatever the archive's own account of itself."""
     left = most
-    with target.open("xb") as stream:
+    with told_of_disk(target.parent.parent), target.open("xb") as stream:
         while piece := source.read(_PIECE):
             left -= len(piece)
             if left < 0:

@@ -24,8 +24,16 @@ class ExamCost:
     """Of four images, read once after a first pass; preparing them is not in it."""
 
     seconds: float
-    peak_bytes: int
+    peak_bytes: int | None  # None where the system does not tell it, as Windows
     engine: str
+
+
+def cost_in_words(cost: ExamCost) -> str:
+    if cost.peak_bytes is None:
+        memory = "memory is not told on this system"
+    else:
+        memory = f"at most {cost.peak_bytes / 2**30:.1f} GiB"
+    return f"{cost.seconds:.1f} s, {memory} ({cost.engine})"
 
 
 def measure_exam(checkpoint: Path) -> ExamCost:
@@ -61,9 +69,9 @@ def _main(folder: Path) -> None:
     sys.stdout.write(json.dumps(told))
 
 
-def _peak() -> int:
+def _peak() -> int | None:
     if sys.platform == "win32":
-        return 0
+        return None
     import resource
 
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,11 +17,11 @@ from mammo_core.datasets.dataset import (
     other_question,
     read_dataset,
 )
-from mammo_core.datasets.predictions import write_predictions
+from mammo_core.datasets.predictions import read_predictions, write_predictions
 from mammo_core.datasets.prepared import prepare_dataset
 from mammo_core.datasets.splits import refuse_unfit, split_as_set, used_images
 from mammo_core.errors import RunError, TableError
-from mammo_core.files import cache_root
+from mammo_core.files import cache_root, sha256_of
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.inference.engine import Engine, open_engine, torch_engine
 from mammo_core.inference.in_pieces import score_rows_in_pieces
@@ -36,6 +38,7 @@ from mammo_core.runs.evaluations import (
     NO_PLACE,
     UNREADABLE,
     left_out_in_words,
+    read_left_out,
     write_left_out,
 )
 from mammo_core.runs.folder import RunFolder, find_checkpoint
@@ -43,6 +46,9 @@ from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.runs.sidecars import learnt_from, read_seen, unknown_seen
 from mammo_core.types import Report, Task
 from mammo_core.zoo.published import is_published, slots_of
+
+#: What of a manifest decides about a result, beside which images it has.
+_DECIDING: Final = ["label", "split", "group_id"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -97,6 +103,41 @@ def evaluate_into(
     for sentence in sentences[1:]:
         log(f"{sentence}\n")
     return " ".join(sentences)
+
+
+def why_outdated(run: RunFolder, checkpoint: RunFolder, dataset: Dataset) -> str:
+    """Why what `run` holds is not what `checkpoint` would say of all of `dataset` today, as half a
+    sentence; "" where it is.
+    """
+    table = read_predictions(run.predictions_file)
+    card = checkpoint.card()
+    weights = table["weights_sha256"] if "weights_sha256" in table else pd.Series([""])
+    is_imported_since = run.predictions_file.stat().st_mtime < checkpoint.card_file.stat().st_mtime
+    if set(weights.fillna("")) != {card.weights_sha256} or is_imported_since:
+        return "the model of that name is another one now"
+    manifest = dataset.manifest.set_index("image_id")
+    if {*table["image_id"], *read_left_out(run)["image_id"]} != set(manifest.index):
+        return "the data set has other images now"
+    now = manifest.loc[table["image_id"]].reset_index()
+    if not _as_words(now).equals(_as_words(table)):
+        return "labels, splits or women of the data set are others now"
+    cache = Cache(root=cache_root(), settings=card.prepare)
+    files = [dataset.root / str(path) for path in now["path"]]
+    if [_content_of(file, cache) for file in files] != table.get("content", pd.Series()).tolist():
+        return "files of the data set are others now"
+    return ""
+
+
+def _as_words(table: pd.DataFrame) -> pd.DataFrame:
+    return table[_DECIDING].astype("string").fillna("").reset_index(drop=True)
+
+
+def _content_of(file: Path, cache: Cache) -> str:
+    """As it was told when the file, as it lies there now, was prepared; else it is read."""
+    try:
+        return cache.content_of(file)
+    except FileNotFoundError:
+        return sha256_of(file) if file.is_file() else ""
 
 
 def dataset_in_question(config: EvaluateConfig) -> Dataset:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from mammo_core.errors import ConfigError, ReadError, TableError
-from mammo_core.files import replace_file, sha256_of
+from mammo_core.files import append_whole, replace_file, sha256_of
 from mammo_core.inference.engine import Engine
 from mammo_core.inference.interpretation import remark, why_not, why_unlike
 from mammo_core.preprocessing.prepare import prepare
@@ -88,10 +88,7 @@ class ScoreSheet:
         replace_file(self._path, chain((_line(self._headings),), lines))
 
     def add(self, rows: Iterable[SheetRow]) -> None:
-        with self._path.open("a", encoding="utf-8", newline="") as stream:
-            stream.write("".join(to_line(row) for row in rows))
-            stream.flush()
-            os.fsync(stream.fileno())
+        append_whole(self._path, "".join(to_line(row) for row in rows).encode())
 
     def _kept(self) -> Iterator[Mapping[str, str]]:
         """One row after the other, of a file that may be larger than memory."""

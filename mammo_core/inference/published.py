@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -21,20 +22,23 @@ from mammo_core.explain.heads import cell_offset
 from mammo_core.files import sha256_of, sync_folder
 from mammo_core.inference.archive import CHECKPOINT_NAME
 from mammo_core.inference.checkpoint import WEIGHTS_NAME
+from mammo_core.partners import why_no_seat
+from mammo_core.preprocessing.file_names import place_of_name, woman_of_name
 from mammo_core.runs.card import (
     NEVER_MEASURED,
+    OTHER_FILES,
     DataRecord,
     ModelCard,
     TrainingRecord,
     write_card,
 )
 from mammo_core.runs.folder import RunFolder, RunStatus
-from mammo_core.types import Level, RunState
+from mammo_core.types import ImageRef, Level, Mammogram, RunState
 from mammo_core.words import NOTICE
 from mammo_core.zoo.acquire import plain_weights
 from mammo_core.zoo.build import build_model
 from mammo_core.zoo.classifier import Classifier
-from mammo_core.zoo.published import PublishedModel, get_published
+from mammo_core.zoo.published import Oracle, PublishedModel, get_published
 from mammo_core.zoo.weights import tensors_in
 
 _COUNTED: Final = "num_batches_tracked"  # of a BatchNorm: not always saved, and never used
@@ -59,6 +63,7 @@ def import_published(
             f"{entry.title} is {len(entry.files)} file(s) ({', '.join(entry.files)}); "
             f"{len(files)} came. They are offered at {entry.where}."
         )
+    _refuse_twice(files)
     root.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=root))
     try:
@@ -72,6 +77,62 @@ def import_published(
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return RunFolder(target)
+
+
+def _refuse_twice(files: Sequence[Path]) -> None:
+    """Four times the same fold would pass for four folds."""
+    first: dict[str, Path] = {}
+    for file in filter(Path.is_file, files):
+        other = first.setdefault(sha256_of(file), file)
+        if other is not file:
+            raise CheckpointError(
+                f"{other.name} and {file.name} are the same file. This model is made of several; "
+                "give each once."
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Documented:
+    """What authors document of an image; None, and why nothing is compared, as half a sentence."""
+
+    oracle: Oracle | None
+    why_not: str = ""
+    has_seat: bool = True  # before a network that reads views each in its place
+
+
+def as_named(mammogram: Mammogram, name: str) -> Mammogram:
+    """`mammogram` as the name of its file says whose it is, and of which side and view, where it
+    does not say that itself: the authors' images are pictures without a header.
+    """
+    place, ref, exam = place_of_name(name), mammogram.ref, woman_of_name(name)
+    ref = replace(
+        ref, patient_id=exam, exam_id=exam, side=ref.side or place.side, view=ref.view or place.view
+    )
+    return replace(mammogram, info=replace(mammogram.info, ref=ref))
+
+
+def documented(entry: PublishedModel, refs: Sequence[ImageRef]) -> list[Documented]:
+    """Of each of the images that are read together."""
+    return [_documented(entry, ref, refs) for ref in refs]
+
+
+def _documented(entry: PublishedModel, ref: ImageRef, refs: Sequence[ImageRef]) -> Documented:
+    no_seat = why_no_seat(ref.side or "", ref.view or "", entry.slots)
+    if no_seat:
+        return Documented(oracle=None, why_not=no_seat.rstrip("."), has_seat=False)
+    found = [one for one in entry.oracles if one.of == "cancer" and one.is_of(ref)]
+    if not found:
+        return Documented(oracle=None, why_not="no score of an image of this name is documented")
+    there = {(one.side, one.view) for one in refs if one.exam_id == ref.exam_id}
+    wanted = entry.slots if entry.scores == "breast" else ()
+    missing = [
+        f"{side} {view}"
+        for side, view in ((slot_side or ref.side, view) for slot_side, view in wanted)
+        if (side, view) not in there
+    ]
+    if missing:
+        return Documented(oracle=None, why_not=f"that is of all views, and {missing[0]} is missing")
+    return Documented(oracle=found[0])
 
 
 def _name_of(name: str) -> str:
@@ -123,7 +184,7 @@ def _card_of(
 ) -> ModelCard:
     hashes = [sha256_of(file) for file in files]
     whole = hashes[0] if len(hashes) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
-    each = ", ".join(f"{one} ({digest})" for one, digest in zip(entry.files, hashes, strict=True))
+    each = ", ".join(f"{one.name} ({digest})" for one, digest in zip(files, hashes, strict=True))
     return ModelCard(
         model_id=name,
         title=entry.title,
@@ -154,15 +215,28 @@ def _card_of(
         ),
         weights_sha256=sha256_of(run.file(WEIGHTS_NAME)),
         heatmap_offset=cell_offset(model.trunk.plain(), channels=entry.prepare.channels),  # type: ignore[operator]
-        limits=_limits(entry),
+        limits=_limits(entry, files),
     )
 
 
-def _limits(entry: PublishedModel) -> tuple[str, ...]:
+def _limits(entry: PublishedModel, files: Sequence[Path]) -> tuple[str, ...]:
     return (
         f"A published model of {entry.authors}, not of this workbench. Cite: {entry.citation}",
         NEVER_MEASURED,
         *entry.problems,
         *entry.stand_ins,
+        *_other_names(entry, files),
         NOTICE,
     )
+
+
+def _other_names(entry: PublishedModel, files: Sequence[Path]) -> list[str]:
+    """The documented scores are those of the files that the list names."""
+    found = [file.name for file in files]
+    missed = [name for name in entry.named_files if name not in found]
+    if not missed:
+        return []
+    return [
+        f"{OTHER_FILES} {', '.join(found)}; its authors' files are called "
+        f"{', '.join(entry.files)}. Whether it is theirs, its name does not show."
+    ]

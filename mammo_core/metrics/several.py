@@ -34,6 +34,8 @@ class PlacedModel:
 
     name: str
     auc: Estimate | None
+    own: Estimate | None  # over all cases it scored, where these are more than all share
+    lacks: int  # cases that another model scored and this one did not
     difference: Difference | None  # from the first model
     before: Calibration | None
     after: Calibration | None  # re-calibrated by Platt on validation
@@ -46,6 +48,7 @@ class PlacedModel:
 class Standings:
     """By AUC, the highest first. `left_out` are cases that not every model has scored,
     `disagreeing` those whose truth the tables do not agree on, `unknown` those without a label.
+    `dropped` are models that share no case with the others, and why, as sentences.
     """
 
     level: Level
@@ -56,6 +59,7 @@ class Standings:
     unknown: int
     split: str
     placed: tuple[PlacedModel, ...]
+    dropped: Mapping[str, str]
 
 
 def place(tables: Mapping[str, pd.DataFrame], *, first: str) -> Standings:
@@ -66,32 +70,55 @@ def place(tables: Mapping[str, pd.DataFrame], *, first: str) -> Standings:
     validation alone.
     """
     level = finest_sound_level(tables[first])
-    has_test = all(
-        (table["split"] == Split.TEST).fillna(value=False).any() for table in tables.values()
-    )
-    tested = {
-        name: rows_of_split(table, Split.TEST) if has_test else table
-        for name, table in tables.items()
-    }
-    names = list(tables)
-    pooled = [pool_cases(tested[name], level, Pooling.MEAN) for name in names]
-    scored_by_any = set().union(*(cases.case_ids for cases in pooled))
-    shared = share_cases(pooled)
-    by_name = dict(zip(names, shared.cases, strict=True))
+    has_test = bool((tables[first]["split"] == Split.TEST).fillna(value=False).any())
+    split = Split.TEST if has_test else None
+    pooled, dropped = _sharing(tables, split, level, first)
+    scored_by_any = set().union(*(cases.case_ids for cases in pooled.values()))
+    shared = share_cases(list(pooled.values()))
+    by_name = dict(zip(pooled, shared.cases, strict=True))
     placed = [
-        _placed(name, by_name, first=first, validation=_validation(tables[name], level))
-        for name in names
-    ]
+        _placed(
+            name, by_name, first=first, validation=_validation(tables[name], level), own=own,
+            lacks=len(scored_by_any) - len(own),
+        )
+        for name, own in pooled.items()
+    ]  # fmt: skip
     return Standings(
         level=level,
         cases=len(by_name[first]),
         women=by_name[first].group_count,
         left_out=len(scored_by_any) - len(by_name[first]) - shared.disagreeing,
         disagreeing=shared.disagreeing,
-        unknown=max(cases.unknown for cases in pooled),
-        split=str(Split.TEST) if has_test else "all",
+        unknown=max(cases.unknown for cases in pooled.values()),
+        split=str(split or "all"),
         placed=tuple(sorted(placed, key=lambda one: -(one.auc.value if one.auc else -1.0))),
+        dropped=dropped,
     )
+
+
+def _sharing(
+    tables: Mapping[str, pd.DataFrame], split: Split | None, level: Level, first: str
+) -> tuple[dict[str, Cases], dict[str, str]]:
+    """The cases of `first` and of every model that has some in common with it and with those before
+    it, those with most of them before; and why the others are dropped. One model that could score
+    next to nothing takes nobody else's place.
+    """
+    kept = {first: _pooled(tables[first], split, level)}
+    dropped, others = {}, {}
+    for name in (one for one in tables if one != first):
+        try:
+            others[name] = _pooled(tables[name], split, level)
+        except TableError as error:
+            dropped[name] = str(error)
+    of_first = set(kept[first].case_ids)
+    for name in sorted(others, key=lambda one: -len(of_first.intersection(others[one].case_ids))):
+        try:
+            share_cases([*kept.values(), others[name]])
+        except TableError as error:
+            dropped[name] = str(error)
+        else:
+            kept[name] = others[name]
+    return kept, dropped
 
 
 def counted_rows(table: pd.DataFrame, standings: Standings) -> pd.DataFrame:
@@ -99,16 +126,21 @@ def counted_rows(table: pd.DataFrame, standings: Standings) -> pd.DataFrame:
     return rows_of_split(table, Split.TEST) if standings.split == Split.TEST else table
 
 
+def _pooled(table: pd.DataFrame, split: Split | None, level: Level) -> Cases:
+    return pool_cases(rows_of_split(table, split) if split else table, level, Pooling.MEAN)
+
+
 def _validation(table: pd.DataFrame, level: Level) -> Cases | None:
     try:
-        return pool_cases(rows_of_split(table, Split.VAL), level, Pooling.MEAN)
+        return _pooled(table, Split.VAL, level)
     except TableError:
         return None
 
 
 def _placed(
-    name: str, by_name: Mapping[str, Cases], *, first: str, validation: Cases | None
-) -> PlacedModel:
+    name: str, by_name: Mapping[str, Cases], *, first: str, validation: Cases | None, own: Cases,
+    lacks: int,
+) -> PlacedModel:  # fmt: skip
     cases = by_name[name]
     reason = why_no_auc(cases)
     has_both = bool(cases.positives and cases.negatives)
@@ -132,6 +164,8 @@ def _placed(
     return PlacedModel(
         name=name,
         auc=None if reason else auc_with_interval(cases),
+        own=None if len(own) == len(cases) or why_no_auc(own) else auc_with_interval(own),
+        lacks=lacks,
         difference=auc_difference(cases, by_name[first]) if is_other else None,
         before=calibration_of(cases) if has_both else None,
         after=after,

@@ -93,7 +93,10 @@ def prepare_as_authors(mammogram: Mammogram, settings: PrepareSettings) -> AsAut
     return AsAuthors(
         levels=_levels(pixels, way),
         geometries=geometries,
-        notes=_notes(crop, settings, way, is_windowed=is_windowed, is_flipped=is_flipped),
+        notes=(
+            *_notes(crop, settings, way, is_windowed=is_windowed, is_flipped=is_flipped),
+            *_note_on_paint(mammogram),
+        ),
     )
 
 
@@ -401,6 +404,13 @@ def _notes(
     ]
     notes.append(f"Laid into {', '.join(sizes)} pixels.")
     return tuple(notes)
+
+
+def _note_on_paint(mammogram: Mammogram) -> tuple[str, ...]:
+    was = mammogram.info.painted
+    if was is None:
+        return ()
+    return ("What was blotted out around the breast is given one grey, the middle one of there.",)
 
 
 def gathered(values: Pixels, settings: PrepareSettings, geometries: tuple[Geometry, ...]) -> Pixels:

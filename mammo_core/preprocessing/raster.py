@@ -1,5 +1,5 @@
-"""Pictures that are not DICOM (PNG, JPEG, TIFF, BMP, WebP, PGM): one grey image each, upright, with
-its stored values, tissue bright.
+"""Pictures that are not DICOM (PNG, JPEG, TIFF, BMP, PGM): one grey image each, upright, with its
+stored values, tissue bright.
 """
 
 import io
@@ -20,10 +20,17 @@ from mammo_core.preprocessing.intensity import Levels, grey_channel, levels
 from mammo_core.preprocessing.judge import has_bright_background, judge
 from mammo_core.preprocessing.phantoms.mark import is_marked_png
 from mammo_core.preprocessing.reading import limits
-from mammo_core.preprocessing.whole import missing_in_jpeg, missing_in_png, missing_in_tiff
+from mammo_core.preprocessing.whole import (
+    can_tell_of_bmp,
+    can_tell_of_tiff,
+    missing_in_bmp,
+    missing_in_jpeg,
+    missing_in_png,
+    missing_in_tiff,
+)
 from mammo_core.types import ImageInfo, ImageRef, Mammogram, Pixels
 
-FORMATS: Final = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
+FORMATS: Final = ("PNG", "JPEG", "TIFF", "BMP")
 
 Image.MAX_IMAGE_PIXELS = None  # our own limit is checked before anything is unpacked
 
@@ -43,6 +50,8 @@ _WHITE_IS_ZERO: Final = 0
 
 #: What stands at the end of a whole file; a cut one may lack nothing else.
 _ENDS: Final = {"PNG": b"IEND", "JPEG": b"\xff\xd9"}
+
+_WEBP: Final = re.compile(rb"RIFF.{4}WEBP", re.DOTALL)
 
 #: What people drop here besides images, known by its first bytes.
 _OTHER_KINDS: Final = (
@@ -85,6 +94,12 @@ def _read_opened(image: Image.Image, data: bytes) -> Picture:
     image.load()  # the whole of it: a cut picture fails here, or has no end
     if _ENDS.get(kind, b"") not in data:
         raise _broken(is_cut=True)
+    if not _is_told(image, kind, data):
+        raise ReadError(
+            "unsupported_packing",
+            f"This {kind} is packed in a way that lets nobody tell whether all of it is there.",
+            "Save it as PNG.",
+        )
     if missing := _missing_in(image, kind, data):
         raise ReadError(
             "incomplete",
@@ -118,7 +133,18 @@ def _missing_in(image: Image.Image, kind: str, data: bytes) -> str:
         case "TIFF":
             return missing_in_tiff(data, getattr(image, "tag_v2", {}))
         case _:
-            return ""
+            return missing_in_bmp(data, image.height, image.width)
+
+
+def _is_told(image: Image.Image, kind: str, data: bytes) -> bool:
+    """Whether its packing lets anybody tell that a piece of it is missing."""
+    match kind:
+        case "TIFF":
+            return can_tell_of_tiff(getattr(image, "tag_v2", {}))
+        case "BMP":
+            return can_tell_of_bmp(data)
+        case _:
+            return True
 
 
 def _check_single(image: Image.Image, kind: str) -> None:
@@ -227,7 +253,14 @@ def _broken(*, is_cut: bool) -> ReadError:
 
 
 def _unknown(data: bytes) -> ReadError:
-    known = "Readable are DICOM, PNG, JPEG, TIFF, PGM, PPM, BMP and WebP."
+    known = "Readable are DICOM, PNG, JPEG, TIFF, PGM, PPM and BMP."
+    if _WEBP.match(data):
+        return ReadError(
+            "unknown",
+            "This file is a WebP picture, which is not read here: nothing in it tells whether all "
+            "of it is there.",
+            "Save what it was made of as PNG.",
+        )
     for start, name, hint in _OTHER_KINDS:
         if data.startswith(start):
             return ReadError("unknown", f"This file is {name}, not an image read here.", hint)
@@ -301,7 +334,7 @@ def _truncated(found: int, expected: int) -> ReadError:
 
 
 def decode_raster(data: bytes, *, image_id: str) -> Mammogram:
-    """The one grey picture in `data`, a PNG, JPEG, TIFF, BMP, WebP, PGM or PPM."""
+    """The one grey picture in `data`, a PNG, JPEG, TIFF, BMP, PGM or PPM."""
     picture = read_grey_map(data) if is_grey_map(data) else read_picture(data)
     values, notes = _tissue_bright(picture)
     info = ImageInfo(

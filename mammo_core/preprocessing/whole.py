@@ -22,7 +22,9 @@ from mammo_core.preprocessing.reading import limits
 
 SHORT: Final = "some of its compressed data is missing"
 UNREAD: Final = "some of its compressed data was never read"
-_MARKER: Final = re.compile(rb"\xff+([^\x00\xff])")
+#: Each run of FF is looked at once, from its first: from each of N it would take N times as long.
+_MARKER: Final = re.compile(rb"\xff(?<!\xff\xff)\xff*([^\x00\xff])")
+_MARKER_HERE: Final = re.compile(rb"\xff+([^\x00\xff])")
 _RESTARTS: Final = range(0xD0, 0xD8)
 _SEQUENTIAL: Final = 0xC3  # the frame header (SOF3) of lossless JPEG; below it those of the others
 _FRAMES: Final = range(0xC0, 0xC4)
@@ -74,7 +76,7 @@ def _parts_of(data: bytes) -> _Jpeg | None:
     segments: list[tuple[int, int]] = []
     restarts: list[int] = []
     scans: list[bytes] = []
-    while (found := _MARKER.search(data, position)) is not None and found[1][0] != _END:
+    while (found := _next_marker(data, position)) is not None and found[1][0] != _END:
         marker, start = found[1][0], found.end()
         if start + 2 > len(data):
             return None
@@ -104,6 +106,11 @@ def _parts_of(data: bytes) -> _Jpeg | None:
     )
 
 
+def _next_marker(data: bytes, position: int) -> re.Match[bytes] | None:
+    """At `position` it may follow the FF that a table ends in."""
+    return _MARKER_HERE.match(data, position) or _MARKER.search(data, position)
+
+
 def _said_to_their_end(scans: Sequence[bytes], *, is_progressive: bool) -> int:
     """Of how many channels every coefficient is given to its last bit, by the headers of the scans
     (T.81 B.2.3, G.1.1.1). A file cut between two scans of a progressive picture is only coarser.
@@ -125,7 +132,7 @@ def _read_scan(
     data: bytes, start: int, segments: list[tuple[int, int]], restarts: list[int]
 ) -> int:
     """Where the scan ends; its pieces and its restart markers are added."""
-    for found in _MARKER.finditer(data, start):
+    while (found := _next_marker(data, start)) is not None:
         segments.append((start, found.start()))
         if found[1][0] not in _RESTARTS:
             return found.start()
@@ -305,6 +312,14 @@ _DEFLATE: Final = (8, 32946)
 _PACKBITS: Final = 32773
 
 
+def can_tell_of_tiff(tags: Any) -> bool:
+    """Fax, WebP and other ways of packing are decoded to as many pixels as are asked for, whatever
+    is missing.
+    """
+    known = (_NO_COMPRESSION, _LZW, _JPEG, *_DEFLATE, _PACKBITS)
+    return tags.get(_COMPRESSION, _NO_COMPRESSION) in known
+
+
 def missing_in_tiff(data: bytes, tags: Any) -> str:
     """`tags` as Pillow gives them. A TIFF has no checksum: only that its strips or tiles hold as
     many bytes as its size promises can be told.
@@ -321,7 +336,7 @@ def missing_in_tiff(data: bytes, tags: Any) -> str:
             problem = SHORT if len(piece) < count else unpack(piece, size)
             if problem:
                 return f"in piece {number + 1} of {len(sizes)}, {problem}"
-    except (TypeError, ValueError, IndexError, ZeroDivisionError):
+    except (TypeError, ValueError, LookupError, ZeroDivisionError):
         return "its header is broken"
     return ""
 
@@ -344,7 +359,9 @@ def _strip_sizes(tags: Any) -> Iterator[int]:
 
 
 def _unpacking(compression: int, tables: bytes) -> Callable[[bytes, int], str]:
-    """What says what is wrong with a piece that must have so many bytes."""
+    """What says what is wrong with a piece that must have so many bytes, packed in a way of which
+    it can be told.
+    """
     import imagecodecs
 
     if compression == _JPEG:
@@ -355,8 +372,8 @@ def _unpacking(compression: int, tables: bytes) -> Callable[[bytes, int], str]:
         _PACKBITS: imagecodecs.packbits_decode,
         **dict.fromkeys(_DEFLATE, imagecodecs.zlib_decode),
     }
-    decode = decoders.get(compression)
-    return lambda piece, size: _counted(piece, size, decode) if decode else ""
+    decode = decoders[compression]
+    return lambda piece, size: _counted(piece, size, decode)
 
 
 def _jpeg_piece(piece: bytes, size: int) -> str:
@@ -372,3 +389,29 @@ def _counted(piece: bytes, size: int, decode: Callable[..., bytes | bytearray]) 
     except RuntimeError:
         return "its compressed data is broken"
     return "" if found == size else f"{found:,} bytes are there of {size:,}"
+
+
+_OLDEST_HEADER: Final = 12  # bytes, of OS/2; places in it are others
+_PROFILE_HEADER: Final = 124  # the only one that tells of a colour profile, behind the pixels
+_MOST_PADDING: Final = 3
+_PLAIN: Final = (0, 3)  # BI_RGB, and BI_BITFIELDS, where masks say which bits are of which colour
+
+
+def can_tell_of_bmp(data: bytes) -> bool:
+    """A packed one (RLE) may end anywhere."""
+    is_oldest = struct.unpack_from("<I", data, 14)[0] == _OLDEST_HEADER
+    return is_oldest or struct.unpack_from("<I", data, 30)[0] in _PLAIN
+
+
+def missing_in_bmp(data: bytes, height: int, width: int) -> str:
+    """A BMP has no checksum: that it holds as many bytes as its size promises can be told."""
+    start, header = struct.unpack_from("<II", data, 10)
+    bits = struct.unpack_from("<H", data, 24 if header == _OLDEST_HEADER else 28)[0]
+    promised = height * (-(-width * bits // 32) * 4)
+    profile = struct.unpack_from("<I", data, 14 + 116)[0] if header == _PROFILE_HEADER else 0
+    found = len(data) - start
+    if found < promised:
+        return f"it holds {found:,} of the {promised:,} bytes its header promises"
+    if found > promised + profile + _MOST_PADDING:
+        return f"it holds more pixels than the {height} x {width} its header promises"
+    return ""

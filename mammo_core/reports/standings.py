@@ -6,7 +6,7 @@ from mammo_core.metrics.calibration import Calibration
 from mammo_core.metrics.compare import Difference
 from mammo_core.metrics.conservative import delivered_of
 from mammo_core.metrics.several import SPECIFICITY, PlacedModel, Standings
-from mammo_core.metrics.uncertainty import FEWEST_GROUPS, RatesAtThreshold
+from mammo_core.metrics.uncertainty import FEWEST_GROUPS, Estimate, RatesAtThreshold
 from mammo_core.reports.wording import estimate_in_words, rate_in_words
 from mammo_core.scores import DECIMALS
 from mammo_core.words import NOTICE, UNITS, many
@@ -32,9 +32,12 @@ def standings_in_words(
     ):
         if count:
             yield f"{many(count, one, more)} left out: {why}."
+    for name, why in standings.dropped.items():
+        yield f"{name} is not among them: {why}"
     for placed in standings.placed:
         yield ""
         yield from _placed_in_words(placed, first)
+        yield from _own_in_words(placed, one, more)
         if said := known.get(placed.name):
             yield f"  {said}"
     yield ""
@@ -45,9 +48,7 @@ def standings_in_words(
 
 
 def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
-    auc = placed.auc
-    counts = f"; {auc.positives:,} with, {auc.negatives:,} without" if auc else ""
-    yield f"{placed.name}: AUC {estimate_in_words(auc)}{counts}"
+    yield f"{placed.name}: {_auc_in_words(placed.auc)}"
     if placed.difference is not None:
         d = placed.difference
         yield (
@@ -62,6 +63,19 @@ def _placed_in_words(placed: PlacedModel, first: str) -> Iterator[str]:
         yield from _at_threshold_in_words(placed.promised, placed.delivered)
     for note in placed.notes:
         yield f"  {note}"
+
+
+def _own_in_words(placed: PlacedModel, one: str, more: str) -> Iterator[str]:
+    """What a model did not score, and what it reaches on all that it did."""
+    if placed.lacks:
+        yield f"  {many(placed.lacks, one, more)} that another model scored it did not score"
+    if placed.own is not None:
+        yield f"  of all {more} it scored: {_auc_in_words(placed.own)}"
+
+
+def _auc_in_words(auc: Estimate | None) -> str:
+    counts = f"; {auc.positives:,} with, {auc.negatives:,} without" if auc else ""
+    return f"AUC {estimate_in_words(auc)}{counts}"
 
 
 def _at_threshold_in_words(

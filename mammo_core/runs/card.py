@@ -25,6 +25,9 @@ NEVER_MEASURED: Final = (
     "Never measured here: what its authors published was measured on other women. Evaluate it on "
     "yours (mammo published evaluate)."
 )
+
+#: How the sentence on its card begins where its files are not called as its authors call them.
+OTHER_FILES: Final = "Imported from"
 #: Beside such a card once it has; it names the run.
 MEASURED_NAME: Final = "measured_here.txt"
 Imaging = Literal["synthetic", "digital", "film", "mixed", "unknown"]

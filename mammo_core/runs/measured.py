@@ -193,7 +193,8 @@ class StressResult:
 AS_IN_COMPARE: Final = "as of two models over the same cases"
 _OLDER: Final = (
     "An older version made these intervals, those of changes alike to both sides: they are too "
-    "narrow where few women are ranked wrongly. `mammo stress` makes them anew."
+    "narrow where few women are ranked wrongly. `mammo stress` makes them anew, and `mammo card` "
+    "those out of fold."
 )
 
 

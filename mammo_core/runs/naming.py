@@ -171,8 +171,13 @@ def _came_as(run: RunFolder) -> str:
     """What a checkpoint that was packed or imported came as; "" of a run made here."""
     if _DATED.match(run.run_id) or not run.is_checkpoint:
         return ""
-    is_shipped = run.path.parent.resolve() == shipped_checkpoints_root().resolve()
-    return "ships with Mammoscope" if is_shipped else run.run_id
+    return "ships with Mammoscope" if ships(run) else run.run_id
+
+
+def ships(run: RunFolder) -> bool:
+    """Whether it came with the program; a run that was made here is named by its date."""
+    is_among = run.path.parent.resolve() == shipped_checkpoints_root().resolve()
+    return is_among and not _DATED.match(run.run_id)
 
 
 def _task_of(run: RunFolder) -> str:

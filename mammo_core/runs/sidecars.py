@@ -4,7 +4,6 @@ images look like to it, how long it takes and what it cost.
 
 import json
 import math
-import os
 import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,7 +17,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from mammo_core.errors import CheckpointError, ConfigError, RunError
-from mammo_core.files import replace_file
+from mammo_core.files import append_whole, replace_file
 from mammo_core.records import damage_in_words, from_document, read_json, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash, list_runs
@@ -94,12 +93,7 @@ Record = TypeVar("Record")
 
 def append_record(path: Path, record: Any) -> None:
     """`record` as a line of its own, even where a kill cut the line before it short."""
-    line = json.dumps(to_document(record)) + "\n"
-    with path.open("ab+") as stream:
-        if stream.tell():
-            stream.seek(-1, os.SEEK_END)
-            line = line if stream.read(1) == b"\n" else f"\n{line}"
-        stream.write(line.encode("utf-8"))
+    append_whole(path, json.dumps(to_document(record)).encode() + b"\n")
 
 
 def read_records(path: Path, kind: type[Record]) -> list[Record]:

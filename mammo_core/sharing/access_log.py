@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from mammo_core.errors import ConfigError, RunError
-from mammo_core.files import locked, told_of_disk
+from mammo_core.files import append_whole, locked, told_of_disk
 from mammo_core.records import from_document, to_document
 
 _FIRST: Final = "0" * 64
@@ -38,7 +38,7 @@ def note_access(
     file: Path, account: str, action: str, *, case: str = "", model: str = "", about: str = ""
 ) -> None:
     """One more line, on the disk before this returns."""
-    with locked(file.with_name(f".{file.name}.lock")), told_of_disk(file.parent):
+    with told_of_disk(file.parent), locked(file.with_name(f".{file.name}.lock")):
         access = Access(
             at=datetime.now(UTC).isoformat(timespec="milliseconds"),
             account=account,
@@ -48,10 +48,7 @@ def note_access(
             about=about,
             previous=_hash_of_last(file),
         )
-        with file.open("ab") as log:
-            log.write(json.dumps(to_document(access)).encode() + b"\n")
-            log.flush()
-            os.fsync(log.fileno())
+        append_whole(file, json.dumps(to_document(access)).encode() + b"\n")
 
 
 def read_accesses(file: Path) -> Iterator[Access]:
@@ -94,15 +91,13 @@ def _lines(file: Path) -> Iterator[tuple[bytes, Access]]:
 
 
 def _hash_of_last(file: Path) -> str:
-    """Of the last line. Half a line that a power cut left is ended, and stands as damaged."""
+    """Of the last line. Half a line that a power cut left will be ended, and stands as damaged."""
     if not file.exists():
         return _FIRST
-    with file.open("r+b") as log:
+    with file.open("rb") as log:
         size = log.seek(0, os.SEEK_END)
         if not size:
             return _FIRST
         log.seek(max(0, size - _TAIL_BYTES))
         tail = log.read()
-        if not tail.endswith(b"\n"):
-            log.write(b"\n")
     return hashlib.sha256(tail.rstrip(b"\n").rpartition(b"\n")[2]).hexdigest()

@@ -38,7 +38,7 @@ from mammo_core.zoo.catalog import get_backbone
 from mammo_core.zoo.classifier import Classifier
 
 MEASURED_LEVELS: Final = (Level.IMAGE, Level.BREAST)
-DRAWN_WOMEN: Final = "women drawn again"
+LEFT_OUT_WOMEN: Final = "women left out in turn"
 FEW_FOR_KAPPA: Final = "too few women, or too few classes called, for an interval"
 
 ON_TEST: Final = (
@@ -237,7 +237,7 @@ def _kappa(report: ClassesReport, level: Level, split: Split, task: Task) -> Met
         value=report.kappa if is_known else None,
         low=low,
         high=high,
-        method=DRAWN_WOMEN if is_known else FEW_FOR_KAPPA,
+        method=LEFT_OUT_WOMEN if is_known else FEW_FOR_KAPPA,
         positives=positives,
         negatives=int(report.confusion.sum()) - positives,
         women=report.women,

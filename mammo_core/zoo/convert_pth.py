@@ -6,6 +6,7 @@ scripts like to put beside the weights (their settings, arrays of scores) is rep
 that does nothing; a file that asks for anything else is refused.
 """
 
+import pickletools
 import re
 import sys
 from pathlib import Path
@@ -30,6 +31,9 @@ _BESIDE: Final = re.compile(
 )
 
 
+_PICKLES: Final = 4  # of a file of the older kind, before the numbers themselves
+
+
 class LeftOut:
     """Stands where something lay that is not a weight. Whatever it is made with, it forgets."""
 
@@ -43,14 +47,18 @@ class LeftOut:
 
 def main(source: Path, target: Path, *names: str) -> int:
     _limit_memory()
-    loaded = _load(source)
-    state = _tensors_of(loaded, names or NAMES)
+    state = table_in(source, names or NAMES)
     if not state:
         sys.stderr.write("It holds no table of weights.\n")
         return 1
     save_file({name: tensor.contiguous().clone() for name, tensor in state.items()}, target)
     sync_folder(target.parent)
     return 0
+
+
+def table_in(source: Path, names: tuple[str, ...] = NAMES) -> dict[str, Tensor]:
+    """The table of weights in `source`, empty where there is none; `names` are where it may lie."""
+    return _tensors_of(_load(source), names)
 
 
 def _load(source: Path) -> Any:
@@ -60,11 +68,27 @@ def _load(source: Path) -> Any:
 
 
 def _globals_of(source: Path) -> list[str]:
-    """What the pickle asks for by name; only files of the newer kind can be asked."""
+    """What the pickle asks for by name."""
     try:
         return list(torch.serialization.get_unsafe_globals_in_checkpoint(source))
     except ValueError:
-        return []
+        return _globals_of_older(source)
+
+
+def _globals_of_older(source: Path) -> list[str]:
+    """Of a file of before 2020, no zip: pickles one after the other. The first three say how it is
+    written, the fourth is what was saved. They are read through, not unpickled.
+    """
+    try:
+        with source.open("rb") as stream:
+            return [
+                str(said).replace(" ", ".")
+                for _ in range(_PICKLES)
+                for step, said, _ in pickletools.genops(stream)
+                if step.name == "GLOBAL"
+            ]
+    except (ValueError, EOFError):
+        return []  # torch says what is wrong with it
 
 
 def _tensors_of(loaded: Any, names: tuple[str, ...]) -> dict[str, Tensor]:
@@ -72,11 +96,10 @@ def _tensors_of(loaded: Any, names: tuple[str, ...]) -> dict[str, Tensor]:
     for _ in range(3):
         if not isinstance(loaded, dict):
             return {}
-        tensors = {name: value for name, value in loaded.items() if isinstance(value, Tensor)}
-        if tensors:
-            return tensors
-        inner = [loaded[name] for name in names if name in loaded]
-        loaded = inner[0] if inner else None
+        inner = [loaded[name] for name in names if isinstance(loaded.get(name), dict)]
+        if not any(inner):
+            return {name: value for name, value in loaded.items() if isinstance(value, Tensor)}
+        loaded = next(table for table in inner if table)
     return {}
 
 

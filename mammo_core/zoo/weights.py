@@ -161,6 +161,7 @@ def tensors_in(path: Path) -> dict[str, Tensor]:
     """What a safetensors file holds; one with a value that is no number is refused, for it would
     make one of every image.
     """
+    shapes_in(path)  # refuses what is no such file
     tensors = load_file(path)
     lost = [name for name, tensor in tensors.items() if not torch.isfinite(tensor.float()).all()]
     if lost:

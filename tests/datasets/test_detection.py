@@ -31,8 +31,8 @@ def test_names_of_classes_are_read_however_they_are_written(tmp_path: Path) -> N
     )
     for number, text in enumerate(written):
         write_text(tmp_path / f"{number}.yaml", text)
-        assert _class_names(tmp_path / f"{number}.yaml") == {0: "a b", 1: "c"}
-    assert _class_names(tmp_path / "none.yaml") == {}
+        assert _class_names(tmp_path / f"{number}.yaml", tmp_path) == {0: "a b", 1: "c"}
+    assert _class_names(tmp_path / "none.yaml", tmp_path) == {}
 
 
 def test_outlines_become_boxes_and_broken_lines_are_counted(tmp_path: Path) -> None:

@@ -4,16 +4,21 @@ import io
 import os
 import re
 import sys
+import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import openpyxl
+import pandas as pd
 import pytest
 
 from mammo_core.config import PrepareSettings
-from mammo_core.datasets.adapters.layout import list_images, read_sheet
+from mammo_core.datasets.adapters.inbreast import read_outlines
+from mammo_core.datasets.adapters.layout import list_images, read_rows, read_sheet
+from mammo_core.datasets.adapters.roboflow import read_readme
 from mammo_core.datasets.audit.facts import gather_facts
+from mammo_core.datasets.dataset import read_dataset
 from mammo_core.datasets.small_images import thumbnail
 from mammo_core.errors import ReadError, TableError
 from mammo_core.preprocessing.cache import Cache, build_cache
@@ -97,6 +102,82 @@ def test_a_name_on_the_disk_that_is_no_text_is_told(folder: Path) -> None:
         list_images(folder)
 
 
+MANIFEST = "path,label\nimage.pgm,cancer\n"
+
+
+def lead_nowhere(place: Path, kind: str) -> str:
+    """Makes `place` what no table is; what must be said of it."""
+    elsewhere = place.parent.parent / "elsewhere.csv"
+    elsewhere.write_text(MANIFEST)
+    if kind == "pipe":
+        os.mkfifo(place)
+    else:
+        target = {"device": "/dev/zero", "outside": elsewhere, "dangling": "/nowhere/x"}[kind]
+        place.symlink_to(target)
+    said = {"outside": "leads out of the data set's folder", "dangling": "cannot be opened"}
+    return said.get(kind, "no plain file")
+
+
+KINDS = ("device", "pipe", "outside", "dangling")
+
+
+@pytest.mark.parametrize("kind", ["device", "pipe", "outside"])
+@pytest.mark.parametrize("name", ["manifest.csv", "boxes.csv"])
+def test_a_table_that_is_no_plain_file_of_the_folder_is_refused_in_words(
+    folder: Path, name: str, kind: str
+) -> None:
+    (folder / "manifest.csv").write_text(MANIFEST)
+    (folder / name).unlink(missing_ok=True)
+    said = lead_nowhere(folder / name, kind)
+    with pytest.raises(TableError, match=said):
+        read_dataset(folder, "csv_folder")
+
+
+def test_a_table_that_is_a_link_within_the_folder_is_read(folder: Path) -> None:
+    (folder / "tables").mkdir()
+    (folder / "tables" / "mine.csv").write_text(MANIFEST)
+    (folder / "manifest.csv").symlink_to("tables/mine.csv")
+    assert read_dataset(folder, "csv_folder").manifest["path"].tolist() == ["image.pgm"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_lists_texts_and_drawings_beside_the_images_are_asked_the_same(
+    tmp_path: Path, kind: str
+) -> None:
+    for name in ("coco/_annotations.coco.json", "notes/README.roboflow.txt", "drawn/AllXML/1.xml"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        said = lead_nowhere(tmp_path / name, kind)
+    with pytest.raises(TableError, match="lacks images" if kind == "dangling" else said):
+        read_dataset(tmp_path / "coco", "detection")
+    assert said in read_readme(tmp_path / "notes")[0]
+    boxes, unreadable = read_outlines(tmp_path / "drawn", pd.Series(["1"], dtype="string"))
+    assert boxes.empty
+    assert unreadable == ([] if kind in ("device", "pipe", "dangling") else ["1"])
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"path," * 6000 + b"\n", "6,001 columns"),
+        (b"path\n" + b"a," * 6000 + b"\n", "6,001 columns"),
+        (b"path,label\n" + b"a\n" * 11_000_000, "at most 5,000 columns and 20 million cells"),
+        (b"path,label\n" + b"," * 21_000_000, "longer than 1 MB"),
+        (b'path,"label' + b"x\n" * 1_000_000, "not a readable CSV"),
+        (b"a" * 120_000 + b"," + b"b" * 2_000_000, "not a readable CSV"),
+    ],
+    ids=["wide", "wide below", "lines", "long row", "open quote", "long cell"],
+)
+def test_a_table_that_would_unfold_is_refused_before_it_does(
+    tmp_path: Path, content: bytes, said: str
+) -> None:
+    path = tmp_path / "manifest.csv"
+    path.write_bytes(content)
+    before = time.process_time()
+    with pytest.raises(TableError, match=said):
+        read_rows(path, inside=tmp_path, columns=("path",))
+    assert time.process_time() - before < 2.0
+
+
 def sheet(rows: int) -> bytes:
     book = openpyxl.Workbook()
     for number in range(rows):
@@ -122,7 +203,7 @@ def test_all_rows_are_read_whatever_size_a_sheet_says_it_has(tmp_path: Path, sta
     path.write_bytes(
         with_part(sheet(101), lambda xml: re.sub(rb'ref="A1:B101"', b'ref="' + stated + b'"', xml))
     )
-    table = read_sheet(path, columns=["id", "label"])
+    table = read_sheet(path, inside=tmp_path, columns=["id", "label"])
     assert table["id"].tolist() == [f"P{number}" for number in range(1, 101)]
 
 
@@ -135,7 +216,7 @@ def test_broken_xml_in_a_sheet_is_told_in_words(
     path = tmp_path / "labels.xlsx"
     path.write_bytes(with_part(sheet(101), spoil))
     with pytest.raises(TableError, match=r"labels\.xlsx is not a readable \.xlsx"):
-        read_sheet(path, columns=["id", "label"])
+        read_sheet(path, inside=tmp_path, columns=["id", "label"])
 
 
 def test_a_sheet_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_path: Path) -> None:
@@ -145,4 +226,4 @@ def test_a_sheet_that_would_unpack_to_gigabytes_is_not_unpacked(tmp_path: Path) 
         for _ in range(600):
             more.write(bytes(2**20))
     with pytest.raises(TableError, match="would unpack to 600 MB; at most 512 MB"):
-        read_sheet(path, columns=["id", "label"])
+        read_sheet(path, inside=tmp_path, columns=["id", "label"])

@@ -349,7 +349,7 @@ def test_headers_and_sheets_are_parsed_in_another_process(tmp_path: Path) -> Non
         "from mammo_core.preprocessing.reading.peek import peek\n"
         "folder = Path(sys.argv[1])\n"
         "assert peek([folder / 'a.dcm'])[0].side == 'L'\n"
-        "assert list(read_sheet(folder / 'a.xlsx', columns=['id'])) == ['id']\n"
+        "assert list(read_sheet(folder / 'a.xlsx', inside=folder, columns=['id'])) == ['id']\n"
         "assert not {'pydicom', 'openpyxl'} & set(sys.modules)\n"
     )
     command = [sys.executable, "-c", code, str(tmp_path)]

@@ -1,26 +1,27 @@
 """The moving picture of the README, taken anew: python -m tests.e2e.film
 
-A journey through a real browser, with drawn women alone: drop, verdict, threshold, compare, train.
-What is seen is the screen as it was at each step; nothing is drawn into it but the line below.
+The screen recorded while a real browser is led through a journey, with drawn women alone: drop,
+verdict, threshold, compare, train. Nothing is drawn into it but the line below; waits are cut to
+`HELD` seconds, so it does not tell how long a thing takes.
 """
 
+import base64
 import io
 import re
 import tempfile
-from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 from playwright.sync_api import Page, expect, sync_playwright
 
 from launcher.browser import find_browser
-from mammo_core.files import samples_root
-from tests.e2e.pictures import EPOCHS, WOMEN
+from tests.e2e.pictures import EPOCHS, WOMEN, found_exam, leave_no_run, lock, made_study
 from tests.e2e.screens import (
     COPY,
     LISTED,
-    MODEL,
     SLOW,
     VIEWER,
     furnished_server,
@@ -31,64 +32,127 @@ from tests.e2e.server import ROOT
 SIZE: Final = (1280, 800)
 SHOWN: Final = (960, 600)
 LINE: Final = 40  # pixels, for the caption
-SECONDS: Final = 2.4  # a frame
-MOST_BYTES: Final = 500_000
-EXAM: Final = re.compile(r"exam_[LR]_(CC|MLO)")
-
-Take = Callable[[str], None]  # keeps what is seen now, with a caption
-
-
-def journey(page: Page, url: str, take: Take) -> None:
-    for step in (drop, lock, look_closer, compare, train):
-        step(page, url, take)
+HELD: Final = 1.6  # seconds, the longest that nothing moves
+APART: Final = 0.12  # seconds, between two frames at the least
+READ: Final = 1_500  # milliseconds, for a caption to be read
+MOST_BYTES: Final = 2_500_000
 
 
-def drop(page: Page, url: str, take: Take) -> None:
+@dataclass(slots=True)
+class Recorder:
+    """What the browser paints, as it paints it, with the caption of the moment."""
+
+    page: Page
+    caption: str = ""
+    frames: list[tuple[float, bytes, str]] = field(default_factory=list)
+
+    def start(self) -> None:
+        session = self.page.context.new_cdp_session(self.page)
+
+        def keep(frame: dict[str, Any]) -> None:
+            moment = float(frame["metadata"]["timestamp"])
+            self.frames.append((moment, base64.b64decode(frame["data"]), self.caption))
+            session.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
+
+        session.on("Page.screencastFrame", keep)
+        session.send("Page.startScreencast", {"format": "jpeg", "quality": 92})
+
+    def rest(self) -> None:
+        """Until a reader has read the caption."""
+        wait_until_drawn(self.page)
+        self.page.wait_for_timeout(READ)
+
+    def thinned(self) -> tuple[list[Image.Image], list[int]]:
+        """Frames with their milliseconds; of those that follow at once the last."""
+        kept = [
+            one
+            for one, after in pairwise(self.frames)
+            if after[0] - one[0] >= APART or after[2] != one[2]
+        ]
+        kept.append(self.frames[-1])
+        lasting = [min(HELD, max(APART, after[0] - one[0])) for one, after in pairwise(kept)]
+        images = [captioned(shot, words) for _, shot, words in kept]
+        return images, [int(1000 * one) for one in (*lasting, 2 * HELD)]
+
+
+def journey(recorder: Recorder, url: str, women: Path, models: list[str]) -> None:
+    page = recorder.page
+    drop(recorder, url, women)
+    thresholds(recorder, url)
+    page.goto(f"{url}/compare?" + "&".join(f"models={name}" for name in models))
+    recorder.caption = "Compare models on the same women: is a difference more than chance?"
+    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
+    recorder.rest()
+    page.mouse.move(SIZE[0] / 2, SIZE[1] / 2)
+    scroll(page, 12)
+    recorder.rest()
+    train(recorder, url)
+
+
+def drop(recorder: Recorder, url: str, women: Path) -> None:
+    page = recorder.page
     page.goto(f"{url}/?model={COPY}")
     expect(page.locator(VIEWER)).to_be_visible(timeout=SLOW)
-    wait_until_drawn(page)
-    take("Open the browser: an example exam is there. Drop your own above it.")
-    files = sorted(str(file) for file in samples_root().iterdir() if EXAM.match(file.name))
-    page.locator("input[type=file]").first.set_input_files(files)
+    recorder.caption = "Read: an example is there. Drop images of your own above it."
+    recorder.rest()
+    page.locator("input[type=file]").first.set_input_files(found_exam(women))
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
-    wait_until_drawn(page)
-    take("Four DICOM files, hung by side and view, scored, with a heatmap.")
+    expect(page.get_by_text("Score above the threshold")).to_be_visible(timeout=SLOW)
+    recorder.caption = (
+        "Hung by side and view, scored, with a heatmap and a verdict by a locked threshold."
+    )
+    recorder.rest()
+    recorder.rest()
 
 
-def lock(page: Page, url: str, take: Take) -> None:
+def thresholds(recorder: Recorder, url: str) -> None:
+    page = recorder.page
     page.goto(f"{url}/thresholds?run={COPY}&count_split=val&judge=Operating+point")
     expect(page.locator(".threshold[data-ready=true]")).to_be_visible(timeout=SLOW)
-    wait_until_drawn(page)
-    take("Slide the threshold: cancers found against women recalled, with intervals.")
-    page.get_by_role("button", name=re.compile(r"Lock 0\.\d+")).click(timeout=SLOW)
-    page.get_by_role("button", name=re.compile("as the operating point")).click(timeout=SLOW)
-    expect(page.get_by_text(re.compile(r"Locked: 0\.\d+ by"))).to_be_visible(timeout=SLOW)
-    wait_until_drawn(page)
-    take("Lock it on validation women: from now on Read gives verdicts by it.")
-
-
-def look_closer(page: Page, url: str, take: Take) -> None:
+    recorder.caption = (
+        "Slide the threshold: cancers found against women called, in counts, with intervals."
+    )
+    recorder.rest()
+    slide(page)
+    recorder.rest()
+    recorder.caption = "A click on a number shows its images."
     page.locator(".cell.found").click()
     page.locator(f"{LISTED} .row").first.click()
     expect(page.locator(".row.opened")).to_have_count(1)
-    wait_until_drawn(page)
-    take("A click on a number shows its images.")
+    recorder.rest()
 
 
-def compare(page: Page, url: str, take: Take) -> None:
-    page.goto(f"{url}/compare?models={MODEL}&models={COPY}")
-    expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
-    wait_until_drawn(page)
-    take("Compare models on the same women: is a difference more than chance?")
+def slide(page: Page) -> None:
+    """To the right and halfway back, as a hand does it."""
+    box = page.locator(".threshold input[type=range]").first.bounding_box()
+    assert box is not None
+    height = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.1 * box["width"], height)
+    page.mouse.down()
+    for step in (*range(10, 90, 5), *range(90, 40, -5)):
+        page.mouse.move(box["x"] + step / 100 * box["width"], height)
+        page.wait_for_timeout(150)
+    page.mouse.up()
 
 
-def train(page: Page, url: str, take: Take) -> None:
+def scroll(page: Page, steps: int) -> None:
+    for _ in range(steps):
+        page.mouse.wheel(0, 40)
+        page.wait_for_timeout(150)
+
+
+def train(recorder: Recorder, url: str) -> None:
+    page = recorder.page
     page.goto(f"{url}/train")
-    page.get_by_role("button", name="Start training").click(timeout=SLOW)
+    start = page.get_by_role("button", name="Start training")
+    expect(start).to_be_visible(timeout=SLOW)
+    recorder.caption = "Train one of your own: data, recipe, start."
+    recorder.rest()
+    start.click(timeout=SLOW)
+    recorder.caption = "It goes on when the browser is closed."
     expect(page.get_by_text(EPOCHS)).to_be_visible(timeout=10 * SLOW)
-    take("Train one of your own; it goes on when the browser is closed.")
-    page.get_by_test_id("stMainBlockContainer").get_by_role("button", name="Stop").click()
+    page.wait_for_timeout(READ)
 
 
 def captioned(shot: bytes, words: str) -> Image.Image:
@@ -101,38 +165,40 @@ def captioned(shot: bytes, words: str) -> Image.Image:
 
 
 def take_film(target: Path) -> None:
-    frames: list[Image.Image] = []
-    with (
-        tempfile.TemporaryDirectory() as place,
-        furnished_server(Path(place), women=WOMEN) as server,
-        sync_playwright() as playwright,
-    ):
-        chromium = playwright.chromium.launch(executable_path=find_browser(), args=["--no-sandbox"])
-        page = chromium.new_page(
-            viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="dark"
-        )
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        place = Path(name)
+        models = made_study(place)
+        with furnished_server(place, women=WOMEN) as server:
+            program = find_browser()
+            chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            page = chromium.new_page(
+                viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="dark"
+            )
+            lock(page, server.url)
+            recorder = Recorder(page)
+            recorder.start()
+            journey(recorder, server.url, place / "home" / "women", models)
+            frames, lasting = recorder.thinned()
+            leave_no_run(page)
+            chromium.close()
+    save(target, frames, lasting)
 
-        def take(words: str) -> None:
-            page.mouse.move(0, 0)
-            page.wait_for_timeout(700)
-            frames.append(captioned(page.screenshot(), words))
 
-        journey(page, server.url, take)
-        chromium.close()
+def save(target: Path, frames: list[Image.Image], lasting: list[int]) -> None:
     kept = io.BytesIO()
     frames[0].save(
         kept,
         format="WEBP",
         save_all=True,
         append_images=frames[1:],
-        duration=int(SECONDS * 1000),
+        duration=lasting,
         loop=0,
-        quality=55,
-        method=6,
+        quality=45,
+        method=4,
     )
+    target.write_bytes(kept.getvalue())
     if kept.tell() > MOST_BYTES:
         raise SystemExit(f"The film has {kept.tell():,} bytes; {MOST_BYTES:,} are allowed.")
-    target.write_bytes(kept.getvalue())
 
 
 if __name__ == "__main__":

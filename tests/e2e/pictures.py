@@ -1,12 +1,17 @@
 """The pictures of the README, taken anew: python -m tests.e2e.pictures
 
-From the shipped model of drawn women and a set drawn for this; no image of a woman is in them.
+From the shipped model of drawn women, sets drawn for this and the example project; no image of a
+woman is in them.
 """
 
 import io
+import os
 import re
+import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -14,53 +19,92 @@ from PIL import Image
 from playwright.sync_api import Page, expect, sync_playwright
 
 from launcher.browser import find_browser
+from mammo_core.example import find_example, networks_of
+from mammo_core.runs.folder import list_runs
 from tests.e2e.screens import (
     COPY,
     MODEL,
     SLOW,
     VIEWER,
     furnished_server,
-    take_sample,
     wait_until_drawn,
 )
 from tests.e2e.server import ROOT
 
 WOMEN: Final = 60
+#: Of these the one whose heatmap of one view reaches full colour, in the breast with the lesion.
+FOUND: Final = "W0013"
 EPOCHS: Final = re.compile(r"running, epoch [5-9] of")
 OVER: Final = re.compile(r"(stopped|finished), epoch")
 
 
-def read(page: Page, url: str) -> None:
-    """With a threshold locked as a reader does it, on the validation split."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """Where the server is, and what there is to be shown."""
+
+    url: str
+    women: Path
+    models: list[str]  # two that have scored the same women
+
+
+def made_study(place: Path) -> list[str]:
+    """The example project, made in the folders of the server to come; its two models' names."""
+    root = place / "checkpoints"
+    folders = {"MAMMO_HOME": str(place / "home"), "MAMMO_CHECKPOINTS": str(root)}
+    subprocess.run(
+        [sys.executable, "-m", "mammo_core.cli", "example"],
+        check=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT), **folders},
+    )
+    example = find_example(list_runs(root))
+    assert example is not None
+    return [run.run_id for run in networks_of(example)]
+
+
+def found_exam(women: Path) -> list[Path]:
+    return sorted((women / "images").glob(f"{FOUND}_*.png"))
+
+
+def lock(page: Page, url: str) -> None:
+    """As a reader does it, on the validation split."""
     page.goto(f"{url}/thresholds?run={COPY}&count_split=val&judge=Operating+point")
     page.get_by_role("button", name=re.compile(r"Lock 0\.\d+")).click(timeout=SLOW)
     page.get_by_role("button", name=re.compile("as the operating point")).click(timeout=SLOW)
     expect(page.get_by_text(re.compile(r"Locked: 0\.\d+ by"))).to_be_visible(timeout=SLOW)
-    page.goto(f"{url}/?model={COPY}")
-    take_sample(page)
-    expect(page.locator(VIEWER)).to_be_visible()
 
 
-def thresholds(page: Page, url: str) -> None:
-    page.goto(f"{url}/thresholds?run={MODEL}")
+def read(page: Page, shown: Shown) -> None:
+    """With its verdict, by a threshold that was locked before."""
+    lock(page, shown.url)
+    page.goto(f"{shown.url}/?model={COPY}")
+    expect(page.locator(VIEWER)).to_be_visible(timeout=SLOW)
+    page.locator("input[type=file]").first.set_input_files(found_exam(shown.women))
+    expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
+    expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
+    expect(page.get_by_text("Score above the threshold")).to_be_visible(timeout=SLOW)
+
+
+def thresholds(page: Page, shown: Shown) -> None:
+    page.goto(f"{shown.url}/thresholds?run={MODEL}")
     expect(page.locator(".threshold[data-ready=true]")).to_be_visible(timeout=SLOW)
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
 
 
-def compare(page: Page, url: str) -> None:
-    page.goto(f"{url}/compare?models={MODEL}")
+def compare(page: Page, shown: Shown) -> None:
+    page.goto(f"{shown.url}/compare?" + "&".join(f"models={name}" for name in shown.models))
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
 
 
-def train(page: Page, url: str) -> None:
+def train(page: Page, shown: Shown) -> None:
     """A run as it goes, stopped once its picture is taken."""
-    page.goto(f"{url}/train")
+    page.goto(f"{shown.url}/train")
     page.get_by_role("button", name="Start training").click(timeout=SLOW)
     expect(page.get_by_text(EPOCHS)).to_be_visible(timeout=10 * SLOW)
 
 
-def data(page: Page, url: str) -> None:
-    page.goto(f"{url}/data")
+def data(page: Page, shown: Shown) -> None:
+    page.goto(f"{shown.url}/data")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
 
 
@@ -74,7 +118,7 @@ def leave_no_run(page: Page) -> None:
     expect(over).to_be_visible(timeout=10 * SLOW)  # a batch is finished first, and the card written
 
 
-PICTURES: Final[Mapping[str, Callable[[Page, str], None]]] = {
+PICTURES: Final[Mapping[str, Callable[[Page, Shown], None]]] = {
     "read": read,
     "thresholds": thresholds,
     "compare": compare,
@@ -84,23 +128,23 @@ PICTURES: Final[Mapping[str, Callable[[Page, str], None]]] = {
 
 
 def take_pictures(folder: Path) -> None:
-    with (
-        tempfile.TemporaryDirectory() as place,
-        furnished_server(Path(place), women=WOMEN) as server,
-        sync_playwright() as playwright,
-    ):
-        program = find_browser()
-        chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        page = chromium.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
-        for name, show in PICTURES.items():
-            show(page, server.url)
-            if name != "train":  # which is drawn anew every second
-                wait_until_drawn(page)
-            page.mouse.move(0, 0)
-            page.wait_for_timeout(500)
-            keep_picture(page.screenshot(), folder / f"{name}.png")
-        leave_no_run(page)
-        chromium.close()
+    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
+        place = Path(name)
+        models = made_study(place)
+        with furnished_server(place, women=WOMEN) as server:
+            program = find_browser()
+            chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+            page = chromium.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
+            shown = Shown(url=server.url, women=place / "home" / "women", models=models)
+            for picture, show in PICTURES.items():
+                show(page, shown)
+                if picture != "train":  # which is drawn anew every second
+                    wait_until_drawn(page)
+                page.mouse.move(0, 0)
+                page.wait_for_timeout(500)
+                keep_picture(page.screenshot(), folder / f"{picture}.png")
+            leave_no_run(page)
+            chromium.close()
 
 
 def keep_picture(shot: bytes, path: Path) -> None:

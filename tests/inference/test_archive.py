@@ -12,7 +12,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from mammo_core.errors import CheckpointError
+from mammo_core.errors import CheckpointError, DiskError
 from mammo_core.files import sha256_of
 from mammo_core.inference.archive import export_checkpoint, import_checkpoint
 from mammo_core.inference.checkpoint import load_checkpoint
@@ -26,6 +26,7 @@ from mammo_core.runs.operating_points import (
     locked_points,
 )  # fmt: skip
 from mammo_core.types import Level, RunState
+from tests.full_disk import room_for
 from tests.inference.made_up import write_checkpoint
 
 
@@ -82,6 +83,20 @@ def test_what_tells_of_women_goes_out_only_when_asked(folder: Path, tmp_path: Pa
     }
     assert "run.json" not in names  # it tells of the computer
     assert import_checkpoint(tmp_path / "all.zip", tmp_path / "runs").has_predictions
+
+
+def test_an_export_or_import_that_finds_no_room_says_so_and_leaves_nothing(
+    folder: Path, tmp_path: Path
+) -> None:
+    archive, short = tmp_path / "whole.zip", tmp_path / "short.zip"
+    export_checkpoint(folder, archive)
+    with room_for(1000):
+        with pytest.raises(DiskError, match="no room left"):
+            export_checkpoint(folder, short)
+        with pytest.raises(DiskError, match="no room left"):
+            import_checkpoint(archive, tmp_path / "checkpoints")
+    assert not short.exists()
+    assert list((tmp_path / "checkpoints").iterdir()) == []
 
 
 def test_two_exports_are_equal_and_none_is_written_over(folder: Path, tmp_path: Path) -> None:

@@ -13,8 +13,9 @@ from torch import Tensor, nn
 
 from mammo_core.errors import CheckpointError
 from mammo_core.inference.checkpoint import load_checkpoint
-from mammo_core.inference.published import account, import_published
+from mammo_core.inference.published import account, as_named, documented, import_published
 from mammo_core.runs.card import MEASURED_NAME, NEVER_MEASURED, note_measured
+from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from mammo_core.words import NOTICE
 from mammo_core.zoo.published import get_published
 from tests.zoo.published import made
@@ -60,6 +61,7 @@ def test_a_file_in_the_authors_layout_becomes_a_checkpoint_that_says_whose_it_is
     assert NEVER_MEASURED in card.limits
     assert card.limits[-1] == NOTICE
     assert "CC BY-NC-SA 4.0" in card.training.weights_licence
+    assert "b2.pth (" in card.training.weights_origin
     ours = checkpoint.model.trunk.state_dict()
     stem = table["image_encoder._conv_stem.weight"]
     assert torch.equal(ours["encoder.conv_stem.weight"], stem)
@@ -134,6 +136,62 @@ def test_a_file_cut_short_is_refused(tmp_path: Path, table: dict[str, Tensor]) -
 def test_as_many_files_as_the_list_names_are_asked_for(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"4 file\(s\) .* 1 came"):
         import_published("rsna-first", [tmp_path / "one.pth"], tmp_path)
+
+
+def test_the_same_file_given_twice_is_not_two_of_a_model(tmp_path: Path) -> None:
+    folds = []
+    for number, content in enumerate((b"one", b"two", b"three", b"one")):
+        file = tmp_path / f"best_convnext_fold_{number}.pth.tar"
+        file.write_bytes(content)
+        folds.append(file)
+    with pytest.raises(CheckpointError, match=r"fold_0\.pth\.tar and .*fold_3\.pth\.tar are the"):
+        import_published("rsna-first", folds, tmp_path / "checkpoints")
+
+
+def named(*names: str) -> list[ImageRef]:
+    """Pictures without a header, as the authors' are."""
+    picture = np.zeros((4, 4), dtype=np.float32)
+    made_up = ImageInfo(ref=ImageRef(image_id="x"), kind="PNG", bits=16)
+    return [as_named(Mammogram(info=made_up, pixels=picture), name).ref for name in names]
+
+
+def told(entry: str, *names: str) -> list[float | str]:
+    """The documented score of each, or why it has none."""
+    found = documented(get_published(entry), named(*names))
+    return [one.oracle.score if one.oracle else one.why_not for one in found]
+
+
+def test_a_documented_score_is_that_of_the_very_image() -> None:
+    nobody = "no score of an image of this name is documented"
+    assert told("gmic-1", "1_R_CC.png", "0_L-CC.png", "3_R_CC.png") == [0.9910, 0.0081, nobody]
+    assert told("nyu-images", "0_L_CC.png", "0_R_CC.png") == [0.0080, nobody]
+
+
+def test_a_score_of_all_views_is_compared_where_all_are_there() -> None:
+    pair = [f"Calc-Test_P_00127_RIGHT_{view}.png" for view in ("CC", "MLO")]
+    assert told("petrini-two-cbis", *pair) == [0.1214, 0.1214]
+    assert told("petrini-two-vindr", *pair) == [0.7873, 0.7873]
+    assert told("petrini-two-cbis", pair[0]) == ["that is of all views, and R MLO is missing"]
+    exams = [
+        f"{exam}_{side}_{view}.png" for exam in "01" for side in "LR" for view in ("CC", "MLO")
+    ]
+    left_and_right = [0.0091, 0.0091, 0.0179, 0.0179, 0.0012, 0.0012, 0.7258, 0.7258]
+    assert told("nyu-views", *exams) == left_and_right
+    assert (
+        told("nyu-views", *exams[:3], *exams[4:])[:2]
+        == ["that is of all views, and R MLO is missing"] * 2
+    )
+
+
+def test_two_exams_given_together_stay_two() -> None:
+    one, other = named("0_L_CC.png", "1_L_CC.png")
+    assert (one.exam_id, other.exam_id) == ("0", "1")
+    assert one.patient_id != other.patient_id
+
+
+def test_an_image_that_has_no_place_before_a_network_is_not_compared_and_says_why() -> None:
+    [said] = told("nyu-images", "picture.png")
+    assert str(said).endswith("this image does not tell which it is")
 
 
 def test_every_weight_is_accounted_for() -> None:

@@ -1,17 +1,21 @@
 """The checkpoint that ships: small, honest about what it is, and as good as it says."""
 
+import re
 from pathlib import Path
 
 import pytest
 
 from mammo_core.cli import main
 from mammo_core.datasets.predictions import read_predictions
-from mammo_core.files import shipped_checkpoints_root
+from mammo_core.files import REPOSITORY, shipped_checkpoints_root
 from mammo_core.inference.checkpoint import Checkpoint, load_checkpoint
 from mammo_core.metrics.cases import Cases, pool_cases
+from mammo_core.metrics.multiclass import report_classes
 from mammo_core.metrics.uncertainty import IntervalMethod, auc_with_interval
+from mammo_core.runs.card import KAPPA
 from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.sidecars import read_embeddings
+from mammo_core.training.outcome import LEFT_OUT_WOMEN
 from mammo_core.types import Level, RunState, Split
 
 FOLDER = shipped_checkpoints_root() / "phantom-light"
@@ -71,8 +75,31 @@ def test_every_auc_of_a_card_that_ships_is_the_one_that_pages_and_docs_show(name
         assert words in docs
 
 
+def test_the_kappas_of_the_density_card_are_those_of_its_section_on_classes() -> None:
+    run = RunFolder(shipped_checkpoints_root() / "rsna-density")
+    card, table = run.card(), read_predictions(run.predictions_file)
+    told = [one for one in card.metrics if one.name == KAPPA]
+    assert {one.level for one in told} == {Level.IMAGE, Level.BREAST}
+    for one in told:
+        report = report_classes(table, card.task, one.level)
+        assert report.kappa_interval is not None
+        assert (one.value, one.low, one.high) == pytest.approx(
+            (report.kappa, *report.kappa_interval)
+        )
+        assert one.method == LEFT_OUT_WOMEN
+
+
+def test_the_cancer_card_tells_as_many_settings_as_the_log_counts() -> None:
+    log = (REPOSITORY / "docs" / "experiments.md").read_text(encoding="utf-8")
+    counted = log.split("## Counted: cancer / no cancer")[1].split("\n## ")[0]
+    numbers = [int(one) for one in re.findall(r"^(\d+)\. ", counted, flags=re.MULTILINE)]
+    assert numbers == list(range(1, len(numbers) + 1))
+    limits = RunFolder(shipped_checkpoints_root() / "rsna-mobilenetv2").card().limits
+    assert any(one.startswith(f"Chosen among {len(numbers)} settings") for one in limits)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["rsna-density", "rsna-mobilenetv2"])
+@pytest.mark.parametrize("name", ["rsna-density", "rsna-mobilenetv2", "ddsm-lesions-mobilenetv2"])
 def test_the_card_in_words_is_what_the_command_writes_today(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

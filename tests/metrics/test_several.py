@@ -94,6 +94,41 @@ def test_cases_that_two_models_lack_each_for_itself_are_all_left_out() -> None:
     assert (found.cases, found.left_out, found.women) == (196, 4, 98)
 
 
+def test_what_each_model_lacks_is_its_own_and_what_it_scored_counts_by_itself() -> None:
+    """One that could score a tenth of the breasts cuts the cases of all; whose doing, is told."""
+    made = tables()
+    number = made["blind"]["patient_id"].str[1:].astype(int)
+    made["blind"] = made["blind"][number % 10 < 4]
+    found = place(made, first="fair")
+    good, fair, blind = (
+        next(one for one in found.placed if one.name == name) for name in ("good", "fair", "blind")
+    )
+    assert found.cases == 80
+    assert (good.lacks, fair.lacks, blind.lacks) == (0, 0, 120)
+    assert blind.own is None
+    for one in (good, fair):
+        assert one.own is not None
+        assert (one.own.positives, one.own.negatives, one.own.groups) == (40, 160, 100)
+        assert one.auc is not None
+        assert one.auc.groups == 40
+
+
+def test_a_model_that_shares_no_case_with_the_others_is_dropped_and_they_are_placed() -> None:
+    """Of the rest the ones with most in common come first, whatever order they were named in."""
+    made = tables()
+    woman = made["good"]["patient_id"].str[1:].astype(int)
+    made = {
+        "early": made["blind"][woman < 20],
+        "good": made["good"][woman >= 20],
+        "fair": made["fair"],
+    }
+    found = place(made, first="fair")
+    assert {one.name for one in found.placed} == {"good", "fair"}
+    assert found.dropped == {
+        "early": "These predictions have no case in common, so they cannot be compared."
+    }
+
+
 def test_what_has_no_label_or_two_truths_is_left_out_and_counted_as_that() -> None:
     made = tables()
     for name in made:

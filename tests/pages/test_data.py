@@ -134,6 +134,17 @@ def test_what_without_cancer_rests_on_is_said_and_kept(open_page: OpenPage, leak
     assert entry.verification == Verification(without_cancer=Verified.FOLLOW_UP, months=24)
 
 
+def test_a_link_in_the_folder_that_leads_nowhere_breaks_no_page(
+    open_page: OpenPage, leaky: Path
+) -> None:
+    """As git-annex leaves one for each file that was not fetched."""
+    (leaky / "README.md").symlink_to(leaky / ".git" / "annex" / "objects" / "gone")
+    registered(leaky)
+    page = open_page("data")
+    assert not page.exception
+    assert not page.error
+
+
 def test_a_set_whose_folder_is_gone_can_be_forgotten(open_page: OpenPage, tmp_path: Path) -> None:
     registered(tmp_path / "gone")
     page = open_page("data")

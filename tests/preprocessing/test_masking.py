@@ -50,6 +50,7 @@ def test_a_kept_film_is_to_a_published_model_what_the_file_is(name: str, bits: i
     there, here = (prepare(image, entry.prepare).pixels for image in (file, kept))
     spread = np.array(entry.prepare.std)[:, None, None]
     assert np.mean(np.abs(there - here) * spread > 0.015) < 0.001
+    assert any("blotted out" in note for note in prepare(kept, entry.prepare).notes)
 
 
 def test_of_a_letter_nothing_comes_back_when_the_ground_does() -> None:

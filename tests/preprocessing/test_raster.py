@@ -47,9 +47,8 @@ def test_eight_bits_come_back_exactly(kind: str) -> None:
     assert (mammogram.info.kind, mammogram.info.bits, mammogram.wide) == (kind, 8, None)
 
 
-@pytest.mark.parametrize("kind", ["JPEG", "WEBP"])
-def test_lossy_pictures_come_back_nearly(kind: str) -> None:
-    mammogram = read(saved(BREAST, kind, quality=95))
+def test_lossy_pictures_come_back_nearly() -> None:
+    mammogram = read(saved(BREAST, "JPEG", quality=95))
     assert np.abs(mammogram.pixels * 255 - BREAST).max() < 30
     assert np.abs(mammogram.pixels * 255 - BREAST).mean() < 2
 
@@ -171,7 +170,7 @@ SEEN = {
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP", "TIFF", "TIFF 16", "PNG 48"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "TIFF 16", "PNG 48"])
 def test_the_orientation_is_the_same_through_every_path(kind: str, orientation: int) -> None:
     """A bright square in the upper left corner of a stored picture of 48 x 64."""
     values = np.zeros((48, 64), dtype=np.uint8)
@@ -213,7 +212,7 @@ def test_a_film_shown_inside_out_is_turned_and_told(values: Levels) -> None:
     assert not any("inside out" in note for note in read(saved(values, "PNG")).notes)
 
 
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP"])
 @pytest.mark.parametrize("share", [1, 10, 50, 90, 99])
 def test_a_cut_picture_is_refused(kind: str, share: int) -> None:
     content = saved(BREAST, kind)
@@ -228,6 +227,7 @@ def test_a_cut_picture_is_refused(kind: str, share: int) -> None:
         (b"PK\x03\x04" + b"\0" * 40, "a ZIP archive"),
         (b"%PDF-1.7" + b"\0" * 40, "a PDF"),
         (b"GIF89a" + b"\0" * 40, "a GIF"),
+        (b"RIFF\x40\0\0\0WEBPVP8 " + b"\0" * 40, "a WebP picture"),
         (b"hello, world, this is text", "no image of a kind"),
         (b"", "empty"),
     ],

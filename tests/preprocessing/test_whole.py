@@ -2,6 +2,7 @@
 
 import io
 import struct
+import time
 import zlib
 from collections.abc import Callable
 from typing import Any
@@ -37,7 +38,8 @@ def dicom(frame: bytes, syntax: str, bits: int) -> bytes:
 
 def code_of(content: bytes) -> str:
     """ "read", or the code of the refusal."""
-    is_picture = content[:4] in (b"\x89PNG", b"II*\0", b"\xff\xd8\xff\xe0")
+    starts = (b"\x89PNG", b"II*\0", b"\xff\xd8\xff\xe0", b"RIFF", b"BM")
+    is_picture = content.startswith(starts)
     try:
         if is_picture:
             decode_raster(content, image_id="made-up")
@@ -217,3 +219,55 @@ def test_a_tiff_whose_header_promises_other_pixels_is_refused(packing: str) -> N
     for rows in (96, 191):
         rewritten = tiff[: length + 8] + struct.pack("<I", rows) + tiff[length + 12 :]
         assert code_of(rewritten) != "read"
+
+
+def test_a_picture_of_which_nobody_could_tell_that_a_piece_is_missing_is_refused() -> None:
+    """Of lossless WebP of 700 x 500, too, a third of the holes of 400 bytes went unnoticed."""
+    for compression in ("group3", "group4"):
+        fax = io.BytesIO()
+        Image.fromarray(picture(8) > 40).save(fax, "TIFF", compression=compression)
+        assert code_of(fax.getvalue()) == "unsupported_packing"
+    for lossless in (False, True):
+        with pytest.raises(ReadError, match="is a WebP picture"):
+            decode_raster(saved(picture(8), "WEBP", {"lossless": lossless}), image_id="made-up")
+
+
+def bmp(*, rows: int, packing: int = 0, behind: int = 0) -> bytes:
+    """48 columns and `rows` rows of pixels, the last of them the grey 200."""
+    start, pixels = 14 + 40 + 1024, bytes(48 * (rows - 1)) + b"\xc8" * 48
+    grey = b"".join(bytes([value, value, value, 0]) for value in range(256))
+    head = struct.pack("<2sIHHI", b"BM", start + len(pixels), 0, 0, start)
+    size = struct.pack("<IiiHHIIiiII", 40, 48, rows, 1, 8, packing, len(pixels), 0, 0, 256, 256)
+    return head + size + grey + pixels + bytes(behind)
+
+
+@pytest.mark.parametrize("behind", [0, 2])
+def test_a_whole_bmp_is_read_with_the_bytes_some_programs_put_behind_it(behind: int) -> None:
+    found = decode_raster(bmp(rows=64, behind=behind), image_id="made-up").pixels
+    assert found[0].tolist() == pytest.approx([200 / 255] * 48)
+
+
+@pytest.mark.parametrize("rows", [32, 63, 65])
+def test_a_bmp_whose_header_promises_other_pixels_is_refused(rows: int) -> None:
+    whole = bmp(rows=64)
+    assert code_of(whole[:22] + struct.pack("<i", rows) + whole[26:]) != "read"
+
+
+def test_a_packed_bmp_is_refused() -> None:
+    assert code_of(bmp(rows=64, packing=1)) != "read"
+
+
+def test_a_run_of_fill_bytes_in_a_jpeg_is_looked_at_once() -> None:
+    """From each of them in turn 40,000 took ten seconds."""
+    whole = saved(picture(8), "JPEG")
+    scan = whole.index(b"\xff\xda") + 14
+    before = time.process_time()
+    assert missing_in_jpeg(whole[:scan] + b"\xff" * 40_000 + b"\0" + whole[scan:]) != ""
+    assert time.process_time() - before < 1.0
+
+
+def test_a_table_of_a_jpeg_may_end_in_the_byte_that_begins_a_marker() -> None:
+    """Coarse tables do: its quantisation goes up to 255."""
+    whole = saved(picture(8), "JPEG", {"quality": 1})
+    assert b"\xff\xff\xc0" in whole
+    assert missing_in_jpeg(whole) == ""

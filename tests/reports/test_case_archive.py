@@ -1,6 +1,7 @@
 import io
 import json
 import zipfile
+from dataclasses import replace
 
 from mammo_core.reports.case.archive import case_zip
 from mammo_core.reports.case.picture import Appearance
@@ -46,3 +47,25 @@ def test_every_text_says_that_it_is_for_research_only() -> None:
     files = unpacked()
     for name in ("README.txt", "case.json", "report.html", "scores.csv"):
         assert b"For research only. Not a medical device." in files[f"case_cccccccccccc/{name}"]
+
+
+def test_no_export_knows_what_a_readers_computer_calls_a_file() -> None:
+    """Not even of an image of no known side and view, which the screen calls by its file's name."""
+    case = read_case()
+    name = "Doe_Jane_1950.dcm"
+    images = tuple(
+        replace(
+            image,
+            about=replace(
+                image.about,
+                name=name,
+                info=replace(image.about.info, ref=replace(image.about.ref, side=None, view=None)),
+            ),
+        )
+        for image in case.images
+    )
+    assert [image.title for image in images] == ["Image 1", "Image 2"]
+    pseudonyms = Pseudonyms(key=b"k" * 32, case_id=case.case_id)
+    content = case_zip(replace(case, images=images), Appearance(), pseudonyms)
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        assert not any(name.encode() in archive.read(member) for member in archive.namelist())

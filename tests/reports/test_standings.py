@@ -68,6 +68,20 @@ def test_why_cases_are_left_out_is_told_apart() -> None:
     ]
 
 
+def test_who_lacks_what_and_who_is_not_among_them_is_said_by_name() -> None:
+    made = tables()
+    number = made["blind"]["patient_id"].str[1:].astype(int)
+    made["blind"] = made["blind"][number % 10 < 4]
+    lines = said(replace(place(made, first="fair"), dropped={"early": "It shares no case."}))
+    assert "early is not among them: It shares no case." in lines
+    blind = next(at for at, line in enumerate(lines) if line.startswith("blind: AUC "))
+    its_own = lines[blind : lines.index("", blind)]
+    assert "  120 breasts that another model scored it did not score" in its_own
+    assert not any("of all breasts it scored" in line for line in its_own)
+    assert sum("  of all breasts it scored: AUC 0." in line for line in lines) == 2
+    assert any("; 40 with, 160 without" in line for line in lines)
+
+
 def test_of_too_few_women_there_is_no_test_and_that_is_said_without_a_p() -> None:
     [line] = [
         line

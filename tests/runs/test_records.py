@@ -3,8 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from mammo_core.errors import RunError
+from mammo_core.errors import DiskError, RunError
 from mammo_core.runs.sidecars import append_record, read_records
+from tests.full_disk import room_for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,6 +25,15 @@ def test_what_comes_after_a_cut_line_gets_a_line_of_its_own(tmp_path: Path) -> N
     path.write_text('{"number": 1}\n{"num')
     append_record(path, Note(number=2))
     assert path.read_text() == '{"number": 1}\n{"num\n{"number": 2}\n'
+
+
+def test_a_record_that_finds_no_room_says_so_and_leaves_no_half_of_itself(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jsonl"
+    append_record(path, Note(number=1))
+    with room_for(path.stat().st_size + 5), pytest.raises(DiskError, match="no room left"):
+        append_record(path, Note(number=2))
+    append_record(path, Note(number=3))
+    assert [note.number for note in read_records(path, Note)] == [1, 3]
 
 
 @pytest.mark.parametrize("broken", [b'{"number"', b"\xff\xfe", b'{"number": "two"}', b"[]"])

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from mammo_core.cli import main
-from mammo_core.errors import RunError
+from mammo_core.errors import DiskError, RunError
 from mammo_core.sharing.access_log import note_access, read_accesses, verify
+from tests.full_disk import room_for
 
 CASE = "c" * 64
 
@@ -63,3 +64,11 @@ def test_half_a_line_stands_as_damaged_and_the_next_begins_anew(log: Path) -> No
         verify(log)
     last = json.loads(log.read_text().splitlines()[-1])
     assert last["account"] == "ben"
+
+
+def test_a_line_that_finds_no_room_leaves_the_log_whole(log: Path) -> None:
+    before = verify(log).lines
+    with room_for(log.stat().st_size + 40), pytest.raises(DiskError, match="no room left"):
+        note_access(log, "anna", "opened a case")
+    note_access(log, "anna", "opened a case")
+    assert verify(log).lines == before + 1

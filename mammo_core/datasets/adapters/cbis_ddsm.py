@@ -56,7 +56,9 @@ def list_files(folder: Path) -> pd.DataFrame:
 
 def _list_jpegs(folder: Path) -> pd.DataFrame:
     """The table's image paths begin with a folder that does not exist in the tree."""
-    table = read_rows(folder / JPEG_TABLE, columns=("image_path", "PatientID", "SeriesInstanceUID"))
+    table = read_rows(
+        folder / JPEG_TABLE, inside=folder, columns=("image_path", "PatientID", "SeriesInstanceUID")
+    )
     path = table["image_path"].str.replace("\\", "/").str.removeprefix(f"{DICOM_TREE}/")
     return pd.DataFrame(
         {"key": table["PatientID"], "series": table["SeriesInstanceUID"], "path": path}
@@ -165,15 +167,17 @@ def find_tables(folder: Path) -> Path | None:
     return None
 
 
-def read_lesions(place: Path) -> pd.DataFrame:
+def read_lesions(place: Path, *, inside: Path) -> pd.DataFrame:
     """One row per lesion: patient, side, view, image_id, split, pathology, and the paths."""
-    lesions = pd.concat([_read(place / name) for name in TABLES], ignore_index=True)
+    lesions = pd.concat([_read(place / name, inside) for name in TABLES], ignore_index=True)
     lesions["image_id"] = lesions["patient_id"] + "_" + lesions["side"] + "_" + lesions["view"]
     return lesions
 
 
-def _read(path: Path) -> pd.DataFrame:
-    table = read_rows(path, columns=("patient_id", "pathology")).rename(columns=_SPELLINGS)
+def _read(path: Path, inside: Path) -> pd.DataFrame:
+    table = read_rows(path, inside=inside, columns=("patient_id", "pathology")).rename(
+        columns=_SPELLINGS
+    )
     missing = [name for name in _NEEDED if name not in table]
     if missing:
         raise TableError(
@@ -243,7 +247,7 @@ def recognise(folder: Path) -> Signs:
 def read(folder: Path, rule: LabelRule) -> Tables:
     place = find_tables(folder)
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
-    every = read_lesions(place or folder)
+    every = read_lesions(place or folder, inside=folder)
     in_both = set(every.loc[every["split"] == "train", "patient_id"]) & set(
         every.loc[every["split"] == "test", "patient_id"]
     )

@@ -78,6 +78,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
     breasts = read_sheet(
         folder / SHEET,
+        inside=folder,
         columns=("ID1", "LeftRight", "Age", "abnormality", "classification", "subtype"),
     )
     images, unreadable = _list_images(folder)

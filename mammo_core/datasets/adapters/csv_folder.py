@@ -20,13 +20,14 @@ from mammo_core.datasets.adapters.adapter import (
 )
 from mammo_core.datasets.adapters.layout import (
     SIDES,
+    cells_of,
     empty_boxes,
     look_for,
     make_defect,
     read_rows,
     require,
 )
-from mammo_core.tables import check_boxes, read_table, shape_manifest
+from mammo_core.tables import check_boxes, shape_manifest
 from mammo_core.types import CANCER, Level
 
 MANIFEST_NAME: Final = "manifest.csv"
@@ -70,7 +71,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     it, and the audit looks into it.
     """
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
-    table = read_rows(folder / MANIFEST_NAME, columns=("path",))
+    table = read_rows(folder / MANIFEST_NAME, inside=folder, columns=("path",))
     if "image_id" not in table:
         table = table.assign(image_id=table["path"])
     manifest = shape_manifest(_spelled_out(table))
@@ -93,7 +94,7 @@ def read_boxes(folder: Path) -> pd.DataFrame:
     path = folder / BOXES_NAME
     if not path.exists():
         return empty_boxes()
-    return check_boxes(read_table(path, what="table of boxes"))
+    return check_boxes(cells_of(path, inside=folder, what="table of boxes"))
 
 
 def _labels(manifest: pd.DataFrame, boxes: pd.DataFrame, rule: LabelRule) -> "pd.Series[Any]":

@@ -119,7 +119,7 @@ def _list_labelled(folder: Path) -> pd.DataFrame:
     """`path, class`: from the table of the challenge's copy, else from the folders."""
     for place in (folder / "train", folder):
         if (place / TABLE).is_file():
-            table = read_rows(place / TABLE, columns=("filename", "label"))
+            table = read_rows(place / TABLE, inside=folder, columns=("filename", "label"))
             prefix = "" if place == folder else "train/"
             return pd.DataFrame({"path": prefix + table["filename"], "class": table["label"]})
     paths = [f"{name}/{path}" for name in CLASSES for path in list_images(folder / name)]

@@ -26,7 +26,13 @@ from mammo_core.datasets.adapters.adapter import (
     Tables,
 )
 from mammo_core.datasets.adapters.class_folders import SPLITS
-from mammo_core.datasets.adapters.layout import is_inside, list_images, make_defect, require
+from mammo_core.datasets.adapters.layout import (
+    content_of,
+    is_inside,
+    list_images,
+    make_defect,
+    require,
+)
 from mammo_core.errors import TableError
 from mammo_core.preprocessing.reading.messages import Peek
 from mammo_core.preprocessing.reading.peek import peek
@@ -153,7 +159,7 @@ def _split_of(path: str) -> str | None:
 
 
 def _read_yolo(folder: Path) -> Iterator[_Image]:
-    names = _class_names(folder / NAMES_FILE)
+    names = _class_names(folder / NAMES_FILE, folder)
     paths = [path for path in list_images(folder) if "images" in path.split("/")[:-1]]
     for path, seen in zip(paths, peek([folder / path for path in paths]), strict=True):
         parts = path.split("/")
@@ -162,7 +168,7 @@ def _read_yolo(folder: Path) -> Iterator[_Image]:
         if not labels.is_file():
             yield _Image(path=path, is_marked=False)
             continue
-        lines = [line for line in _text(labels).splitlines() if line.strip()]
+        lines = [line for line in _text(labels, folder).splitlines() if line.strip()]
         boxes = _boxes_of(lines, seen, names)
         yield _Image(
             path=path,
@@ -219,9 +225,9 @@ def _named(name: str, box: Box) -> tuple[str, Box] | None:
     return (name, box) if is_finite and box.x1 > box.x0 and box.y1 > box.y0 else None
 
 
-def _class_names(path: Path) -> dict[int, str]:
+def _class_names(path: Path, folder: Path) -> dict[int, str]:
     """The `names` of a data.yaml, written as a list on one line, a list below, or numbered."""
-    text = _text(path) if path.is_file() else ""
+    text = _text(path, folder) if path.is_file() else ""
     found = re.search(r"^names:[ \t]*(.*(?:\n(?:[ \t]+|- ?).*)*)", text, flags=re.MULTILINE)
     if found is None:
         return {}
@@ -239,7 +245,7 @@ def _annotation_files(folder: Path) -> Iterator[Path]:
 
 
 def _read_coco(file: Path, folder: Path) -> Iterator[_Image]:
-    document = _document(file)
+    document = _document(file, folder)
     names = {one["id"]: str(one["name"]) for one in document["categories"]}
     by_image: dict[Any, list[Mapping[str, Any]]] = {}
     for annotation in document["annotations"]:
@@ -274,7 +280,7 @@ def _coco_path(name: str, file: Path, folder: Path) -> str:
     return (found.relative_to(folder) / name).as_posix()
 
 
-def _document(file: Path) -> Mapping[str, Any]:
+def _document(file: Path, folder: Path) -> Mapping[str, Any]:
     """A COCO document whose parts are there and are lists of objects with the keys we read."""
     needed = {
         "images": ("id", "file_name"),
@@ -282,7 +288,7 @@ def _document(file: Path) -> Mapping[str, Any]:
         "categories": ("id", "name"),
     }
     try:
-        document = json.loads(_text(file))
+        document = json.loads(_text(file, folder))
         for part, keys in needed.items():
             for one in document[part]:
                 for key in keys:
@@ -296,10 +302,9 @@ def _document(file: Path) -> Mapping[str, Any]:
     return dict(document)
 
 
-def _text(path: Path) -> str:
-    if path.stat().st_size > _MOST_BYTES:
-        raise TableError(f"{path.name} is larger than {_MOST_BYTES >> 20} MB; it was not read.")
-    return path.read_text(encoding="utf-8", errors="replace")
+def _text(path: Path, folder: Path) -> str:
+    text = content_of(path, inside=folder, most=_MOST_BYTES).decode("utf-8", "replace")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _defects(images: list[_Image], manifest: pd.DataFrame) -> tuple[Defect, ...]:

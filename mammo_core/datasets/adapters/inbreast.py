@@ -22,7 +22,15 @@ from mammo_core.datasets.adapters.adapter import (
     Signs,
     Tables,
 )
-from mammo_core.datasets.adapters.layout import DENSITIES, look_for, make_defect, read_rows, require
+from mammo_core.datasets.adapters.layout import (
+    DENSITIES,
+    content_of,
+    look_for,
+    make_defect,
+    read_rows,
+    require,
+)
+from mammo_core.errors import TableError
 from mammo_core.tables import BOX_COLUMNS, check_boxes, check_manifest
 from mammo_core.types import Level
 
@@ -63,7 +71,7 @@ def recognise(folder: Path) -> Signs:
 
 def read(folder: Path, rule: LabelRule) -> Tables:
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
-    table = read_rows(folder / TABLE, columns=_COLUMNS, separator=";")
+    table = read_rows(folder / TABLE, inside=folder, columns=_COLUMNS, separator=";")
     table = table[table["File Name"].str.fullmatch(r"\d{8}", na=False)].reset_index(drop=True)
     names = _dicom_names(folder)
     image_id = table["File Name"]
@@ -87,7 +95,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
             }
         )
     )
-    boxes, unreadable = read_outlines(folder / OUTLINES, manifest["image_id"])
+    boxes, unreadable = read_outlines(folder, manifest["image_id"])
     lesions = boxes.groupby("image_id")["kind"].agg(lambda kinds: "; ".join(sorted(set(kinds))))
     manifest["lesion"] = manifest["image_id"].map(lesions).astype("string")
     return Tables(manifest=manifest, boxes=boxes, defects=_defects(manifest, unreadable))
@@ -98,19 +106,26 @@ def read_outlines(folder: Path, image_ids: "pd.Series[str]") -> tuple[pd.DataFra
     rows: list[dict[str, object]] = []
     unreadable = []
     for image_id in image_ids:
-        path = folder / f"{image_id}.xml"
+        path = folder / OUTLINES / f"{image_id}.xml"
         if not path.is_file():
             continue
         try:
-            rows.extend({"image_id": image_id, **box} for box in _boxes_in(path))
-        except (plistlib.InvalidFileException, ExpatError, ValueError, KeyError, TypeError):
+            rows.extend({"image_id": image_id, **box} for box in _boxes_in(path, folder))
+        except (
+            TableError,
+            plistlib.InvalidFileException,
+            ExpatError,
+            ValueError,
+            LookupError,
+            TypeError,
+        ):
             unreadable.append(image_id)
     return check_boxes(pd.DataFrame(rows, columns=list(BOX_COLUMNS))), unreadable
 
 
-def _boxes_in(path: Path) -> list[dict[str, object]]:
+def _boxes_in(path: Path, folder: Path) -> list[dict[str, object]]:
     """Points are centres of pixels, so the last one's pixel belongs to the box."""
-    document: Any = plistlib.loads(path.read_bytes(), fmt=plistlib.FMT_XML)
+    document: Any = plistlib.loads(content_of(path, inside=folder), fmt=plistlib.FMT_XML)
     boxes = []
     for image in document["Images"]:
         for outline in image["ROIs"]:

@@ -2,9 +2,12 @@
 from masks.
 """
 
+import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
+from itertools import islice
 from pathlib import Path, PureWindowsPath
 from typing import Final
 
@@ -15,8 +18,9 @@ from mammo_core.datasets.adapters.adapter import Defect, Signs
 from mammo_core.datasets.small_images import remembered
 from mammo_core.errors import ReadError, TableError
 from mammo_core.preprocessing.judge import is_mask
+from mammo_core.preprocessing.reading import limits
 from mammo_core.preprocessing.reading.sheets import sheet_rows
-from mammo_core.tables import BOX_COLUMNS, check_boxes, read_table
+from mammo_core.tables import BOX_COLUMNS, check_boxes, parse_table
 from mammo_core.types import Box, Pixels, Size
 
 IMAGE_SUFFIXES: Final = frozenset(
@@ -43,9 +47,59 @@ def require(signs: Signs, *, folder: Path, expects: str) -> None:
         )
 
 
-def read_rows(path: Path, *, columns: Iterable[str], separator: str = ",") -> pd.DataFrame:
-    """A CSV as stripped text, `<NA>` where a cell is blank; missing `columns` are named."""
-    table = read_table(path, what="table", separator=separator)
+def content_of(path: Path, *, inside: Path, most: int = limits.TABLE_FILE_BYTES) -> bytes:
+    """A file beside the images of the data set in the folder `inside`."""
+    try:
+        content = limits.read_source(path, most=most + 1, inside=inside)
+    except ReadError as error:
+        raise TableError(f"{path.name}: {error}") from None
+    if len(content) > most:
+        raise TableError(
+            f"{path.name} is larger than {most // limits.MEGABYTE} MB; it was not read."
+        )
+    return content
+
+
+def cells_of(path: Path, *, inside: Path, what: str, separator: str = ",") -> pd.DataFrame:
+    """A CSV as text. It is anybody's, so how many cells it would have is asked beforehand."""
+    content = content_of(path, inside=inside)
+    width = _width(content, separator, name=path.name)
+    lines = max(content.count(b"\n"), content.count(b"\r")) + 1
+    cells = max(lines * width, content.count(separator.encode()))
+    if width > limits.TABLE_COLUMNS or cells > limits.TABLE_CELLS:
+        raise TableError(
+            f"{path.name} has {width:,} columns and {cells:,} cells; at most "
+            f"{limits.TABLE_COLUMNS:,} columns and {limits.TABLE_CELLS // 10**6} million cells are "
+            "read."
+        )
+    return parse_table(BytesIO(content), name=path.name, what=what, separator=separator)
+
+
+def _width(content: bytes, separator: str, *, name: str) -> int:
+    """Of a CSV's first two rows, the wider; a name in quotes may go over several lines."""
+    start = content[: limits.MEGABYTE].decode("utf-8-sig", "replace").splitlines(keepends=True)
+    rows = csv.reader(start, delimiter=separator)
+    try:
+        widths = [
+            len(row)
+            for row in islice((row for row in rows if len(row) > 1 or "".join(row).strip()), 2)
+        ]
+    except csv.Error as error:
+        raise TableError(f"The table {name} is not a readable CSV: {error}.") from None
+    if len(content) > limits.MEGABYTE and rows.line_num == len(start):
+        raise TableError(
+            f"The first rows of {name} are longer than 1 MB. Is a quotation mark missing?"
+        )
+    return max(widths, default=1)
+
+
+def read_rows(
+    path: Path, *, inside: Path, columns: Iterable[str], separator: str = ","
+) -> pd.DataFrame:
+    """A CSV of the data set in the folder `inside` as stripped text, `<NA>` where a cell is blank;
+    missing `columns` are named.
+    """
+    table = cells_of(path, inside=inside, what="table", separator=separator)
     table.columns = table.columns.str.strip()
     require_columns(table, columns, where=path.name)
     stripped = {str(name): table[name].str.strip() for name in table.columns}
@@ -100,8 +154,11 @@ def make_defect(
     return (Defect(name=name, sentence=sentence(len(found)), rows=found),) if found else ()
 
 
-def read_sheet(path: Path, *, columns: Iterable[str], sheet: str | None = None) -> pd.DataFrame:
+def read_sheet(
+    path: Path, *, inside: Path, columns: Iterable[str], sheet: str | None = None
+) -> pd.DataFrame:
     """A sheet (the first, unless named) as stripped text, `<NA>` where a cell is empty."""
+    content_of(path, inside=inside)
     try:
         rows = sheet_rows(path, sheet)
     except ReadError as error:

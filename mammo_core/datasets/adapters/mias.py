@@ -23,7 +23,7 @@ from mammo_core.datasets.adapters.adapter import (
     Signs,
     Tables,
 )
-from mammo_core.datasets.adapters.layout import make_defect, require
+from mammo_core.datasets.adapters.layout import content_of, make_defect, require
 from mammo_core.errors import TableError
 from mammo_core.tables import BOX_COLUMNS, check_boxes, check_manifest
 from mammo_core.types import CANCER, Level, Task
@@ -106,8 +106,14 @@ def _find_table(folder: Path) -> Path | None:
     places = (TABLE, f"labels/{TABLE}", f"data/labels/{TABLE}", "data/labels", "labels")
     files = [folder / place for place in places]
     files += [file for place in files[3:] if place.is_dir() for file in sorted(place.iterdir())]
-    readable = (file for file in files if file.is_file() and file.stat().st_size < _MOST_BYTES)
-    return next((file for file in readable if _rows_in(_text(file))), None)
+    return next((file for file in files if file.is_file() and _is_list(file, folder)), None)
+
+
+def _is_list(file: Path, folder: Path) -> bool:
+    try:
+        return bool(_rows_in(_text(file, folder)))
+    except TableError:  # large, or elsewhere: whatever it is, it is not the list of this folder
+        return False
 
 
 def _find_films(folder: Path) -> Path | None:
@@ -115,8 +121,8 @@ def _find_films(folder: Path) -> Path | None:
     return next((one for one in places if any(True for _ in one.glob("mdb*.pgm"))), None)
 
 
-def _text(file: Path) -> str:
-    return file.read_text(encoding="latin-1")
+def _text(file: Path, folder: Path) -> str:
+    return content_of(file, inside=folder, most=_MOST_BYTES).decode("latin-1")
 
 
 def read(folder: Path, rule: LabelRule) -> Tables:
@@ -134,7 +140,7 @@ def _read(folder: Path, rule: LabelRule, *, is_odd_right: bool) -> Tables:
     if table is None or films is None:
         require(recognise(folder), folder=folder, expects=EXPECTS)
         raise TableError(f"{folder.name} lost a part while it was read.")
-    rows = read_abnormalities(_text(table))
+    rows = read_abnormalities(_text(table, folder))
     prefix = films.relative_to(folder).as_posix()
     manifest = _manifest(rows, rule, is_odd_right=is_odd_right)
     manifest["path"] = ("" if prefix == "." else f"{prefix}/") + manifest["path"]

@@ -67,7 +67,9 @@ def recognise(folder: Path) -> Signs:
 
 def read(folder: Path, rule: LabelRule) -> Tables:
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
-    table = read_sheet(_table_path(folder) or folder / TABLE, columns=_COLUMNS, sheet=SHEET)
+    table = read_sheet(
+        _table_path(folder) or folder / TABLE, inside=folder, columns=_COLUMNS, sheet=SHEET
+    )
     table = table.replace(_NONE, pd.NA)
     # name without ending -> path. The table speaks of one tree, the folder may hold the other.
     tree = next(tree for tree in TREES if (folder / tree).is_dir())

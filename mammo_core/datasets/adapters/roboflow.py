@@ -21,8 +21,15 @@ from mammo_core.datasets.adapters.adapter import (
     Tables,
 )
 from mammo_core.datasets.adapters.class_folders import BY_FOLDER, SPLITS, THREE_CLASSES, label_of
-from mammo_core.datasets.adapters.layout import empty_boxes, make_defect, read_rows, require
+from mammo_core.datasets.adapters.layout import (
+    content_of,
+    empty_boxes,
+    make_defect,
+    read_rows,
+    require,
+)
 from mammo_core.errors import TableError
+from mammo_core.preprocessing.reading import limits
 from mammo_core.tables import check_manifest
 from mammo_core.types import Level
 
@@ -77,7 +84,10 @@ def read_readme(folder: Path) -> tuple[str, ...]:
     """What the export says of itself: preprocessing and augmentation, line by line."""
     lines = []
     for path in sorted(folder.glob("README.*.txt")):
-        text = path.read_text(encoding="utf-8", errors="replace")
+        try:
+            text = content_of(path, inside=folder, most=limits.MEGABYTE).decode("utf-8", "replace")
+        except TableError as error:
+            text = f"* {error}"
         lines += [line.strip() for line in text.splitlines() if line.strip()]
     wanted = ("*", "-")
     words = ("exported", "includes", "pre-processing", "augmentation", "images.")
@@ -99,7 +109,7 @@ def _list_labelled(folder: Path) -> pd.DataFrame:
 
 def _read_classes(path: Path, folder: Path) -> pd.DataFrame:
     """One column per class, 1 where the image is of it; several at once are refused."""
-    table = read_rows(path, columns=("filename",))
+    table = read_rows(path, inside=folder, columns=("filename",))
     classes = [name for name in table.columns if name != "filename"]
     flags = table[classes] == "1"
     several = flags.sum(axis=1) > 1

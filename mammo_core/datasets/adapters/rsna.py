@@ -52,7 +52,7 @@ def _recognise_challenge(folder: Path) -> Signs:
 
 def _read_challenge(folder: Path, rule: LabelRule) -> Tables:
     require(_recognise_challenge(folder), folder=folder, expects=CHALLENGE.expects)
-    table = read_rows(folder / _TABLE, columns=_COLUMNS)
+    table = read_rows(folder / _TABLE, inside=folder, columns=_COLUMNS)
     path = "train_images/" + table["patient_id"] + "/" + table["image_id"] + ".dcm"
     manifest = check_manifest(_read_columns(table, rule).assign(path=path))
     return Tables(manifest=manifest, boxes=empty_boxes(), defects=_known_defects(manifest))
@@ -140,7 +140,7 @@ def _read_export(folder: Path, rule: LabelRule) -> Tables:
             "split": exported["split"],
         }
     )[women["image"].notna()]
-    rows = read_rows(folder / _TABLE, columns=_COLUMNS)
+    rows = read_rows(folder / _TABLE, inside=folder, columns=_COLUMNS)
     told = _read_columns(rows, _CANCER_RULE).drop_duplicates("image_id")
     said = images["image_id"].map(told.set_index("image_id")["label"])
     contradicted = images.loc[said.notna() & (said != images["label"]), "image_id"]

@@ -79,6 +79,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     require(recognise(folder), folder=folder, expects=ADAPTER.expects)
     images = read_rows(
         folder / IMAGES_TABLE,
+        inside=folder,
         columns=(
             *("study_id", "image_id", "laterality", "view_position", "height", "width"),
             *("breast_birads", "breast_density", "split"),
@@ -86,6 +87,7 @@ def read(folder: Path, rule: LabelRule) -> Tables:
     )
     findings = read_rows(
         folder / FINDINGS_TABLE,
+        inside=folder,
         columns=("image_id", "finding_categories", "finding_birads", *_CORNERS),
     )
     is_told = images["image_id"].isin(findings["image_id"])

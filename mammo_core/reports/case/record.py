@@ -10,7 +10,7 @@ import json
 import uuid
 import zipfile
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -36,7 +36,9 @@ from mammo_core.words import OUTSIDE, many
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ReadImage:
-    """One image of a case: what is known of it, the picture to show, and its reading if any."""
+    """One image of a case: what is known of it, the picture to show, and its reading if any; not
+    what a reader's computer calls its file.
+    """
 
     about: CaseImage
     pixels: NDArray[np.uint16]  # as on the screen, perhaps smaller than the original
@@ -48,6 +50,9 @@ class ReadImage:
     regions: tuple[Region, ...] = ()
     unread: str = ""  # why there is no reading, in words
     remark: str = ""  # what must stand beside this model's score of this image
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "about", replace(self.about, name=""))
 
     @property
     def title(self) -> str:

@@ -24,8 +24,8 @@ from mammo_core.reports.study.external import standard_of, verified_in_words
 from mammo_core.reports.study.study import RunStudy, test_women_in_words
 from mammo_core.reports.study.women import Reported, drawing_of
 from mammo_core.reports.wording import device_in_words, duration_in_words, settings_in_words
-from mammo_core.runs.card import TrainingRecord
-from mammo_core.words import many
+from mammo_core.runs.card import DataRecord, TrainingRecord
+from mammo_core.words import day_in_words, many
 
 NOT_AUDITED: Final = (
     "Not audited: no audit of this data set, adapter and label rule is kept on this computer. Run "
@@ -64,6 +64,7 @@ def _data(study: RunStudy) -> Iterator[Block]:
             ("Population", data.population),
             ("A label is given to one", str(data.label_level)),
             ("Imaging", data.seen),
+            ("Files it was measured on", _files(data)),
             ("Fingerprint of ids, labels and splits", data.fingerprint),
         )
     yield from paragraphs(verified_in_words(study))
@@ -78,13 +79,19 @@ def _data(study: RunStudy) -> Iterator[Block]:
         yield Bullets(items=study.data.defects)
 
 
+def _files(data: DataRecord) -> str:
+    kinds = " and ".join(f"{one}s" for one in data.file_kinds) or "not stated"
+    is_other = data.file_kinds and "DICOM" not in data.file_kinds
+    return f"{kinds}; never measured on DICOM" if is_other else kinds
+
+
 def _audit(study: RunStudy) -> Iterator[Block]:
     audit = study.audit
     if audit is None:
         yield warning(NOT_AUDITED)
         return
     yield Paragraph(
-        text=f"Audited {audit.made_at}: {audit.images:,} images, "
+        text=f"Audited {day_in_words(audit.made_at)}: {audit.images:,} images, "
         f"{audit.whose or f'{audit.women:,} women or groups'}; "
         f"{many(len(audit.findings), 'finding', 'findings')}."
     )
@@ -253,12 +260,12 @@ def _training(study: RunStudy) -> Iterator[Block]:
     record = study.card.training
     versions = ", ".join(f"{name} {version}" for name, version in record.versions.items())
     yield facts(
-        ("Finished", record.finished_at),
+        ("Finished", day_in_words(record.finished_at)),
         ("Duration", duration_in_words(record.seconds)),
         ("Device", device_in_words(record)),
         ("Weights at the start", record.start_in_words(study.card.model.weights)),
         ("Continued from", _origin(record)),
-        ("Epochs", f"{record.epochs:,}, {record.best_epoch:,} was kept"),
+        ("Epochs", _epochs(study, record)),
         ("Versions", versions or "not recorded"),
     )
     yield Paragraph(text=validation_in_words(study))
@@ -274,6 +281,16 @@ def _training(study: RunStudy) -> Iterator[Block]:
     for column, title, alt in _CURVES:
         if column in study.epochs and study.epochs[column].notna().any():
             yield Figure(drawing=epoch_curve(study.epochs, column, title=title), alt=alt)
+
+
+def _epochs(study: RunStudy, record: TrainingRecord) -> str:
+    """Of networks that read together the record tells the first one's alone."""
+    is_last = study.training is not None and study.training.optim.monitor == "last"
+    if study.card is None or study.card.model.members == 1:
+        return f"{record.epochs:,}, {record.best_epoch:,} was kept"
+    if is_last:
+        return f"{record.epochs:,}, the last of each network was kept"
+    return f"{record.epochs:,}; of each network its own was kept, chosen on validation"
 
 
 def _origin(record: TrainingRecord) -> str:

@@ -35,7 +35,7 @@ from mammo_core.runs.reader_study import (
     imrmc_table,
     list_studies,
 )
-from mammo_core.words import NOTICE, many
+from mammo_core.words import NOTICE, day_in_words, many
 
 #: How the average reader is judged, said once beside the figures.
 METHOD = (
@@ -54,7 +54,10 @@ def as_read(study: ReadingStudy, answers: Sequence[ReaderAnswer]) -> ReaderStudy
 def readers_report(found: StudyFindings, *, title: str, made_at: str) -> Document:
     return Document(
         title=f"Reader study: {title}",
-        summary=(Paragraph(text=f"Made {made_at}. {NOTICE}"), Paragraph(text=basis_of(found))),
+        summary=(
+            Paragraph(text=f"Made {day_in_words(made_at)}. {NOTICE}"),
+            Paragraph(text=basis_of(found)),
+        ),
         sections=(
             Section(title="The average reader", blocks=tuple(_effects(found))),
             Section(title="Each reader", blocks=(_readers(found),)),

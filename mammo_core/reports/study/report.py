@@ -8,9 +8,12 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+import pandas as pd
+
 from mammo_core.datasets.dataset import other_question
 from mammo_core.datasets.predictions import differs_from_card
 from mammo_core.errors import CheckpointError, RunError
+from mammo_core.inference.interpretation import UNLIKE, make_reference
 from mammo_core.inference.verdict import promised_rates
 from mammo_core.reports.checklists.checklist import Guideline, answered
 from mammo_core.reports.checklists.claim import CLAIM_2024
@@ -34,6 +37,7 @@ from mammo_core.reports.study.model_sections import data_sections, model_section
 from mammo_core.reports.study.readers import studies_section
 from mammo_core.reports.study.result_sections import (
     TOO_NARROW,
+    at_every_level,
     auc_in_words,
     cases_in_words,
     result_sections,
@@ -50,13 +54,15 @@ from mammo_core.runs.operating_points import (
     occasions,
     openings_of,
 )
-from mammo_core.words import NOTICE, case_in_words, many
+from mammo_core.runs.sidecars import read_embeddings
+from mammo_core.types import Split
+from mammo_core.words import NOTICE, case_in_words, day_in_words, many
 
 #: The guidelines a report answers, in the order in which it does. To add one, add one entry.
 GUIDELINES: Final[tuple[Guideline, ...]] = (CLAIM_2024, STARD_AI, TRIPOD_AI)
 
 #: What a card tells of the results beside the figures it was written with.
-_ON_CARD: Final = ("Guesses without a network", "Calibration", "Parts of the cases")
+_ON_CARD: Final = ("Guesses without a network", "Calibration", "Parts of the cases", "Classes")
 
 
 def study_report(
@@ -69,7 +75,7 @@ def study_report(
 ) -> Document:
     """Everything that the run can tell, and what it cannot, said. `remark` is on the making."""
     study = told.study
-    made = paragraphs(f"Run {study.run_id}. Made {made_at}.", remark)
+    made = paragraphs(f"Run {study.run_id}. Made {day_in_words(made_at)}.", remark)
     return Document(
         title=f"Study report: {study.title}",
         summary=(*made, *_summary(told)),
@@ -187,19 +193,29 @@ def _lesions(study: RunStudy) -> Iterator[Section]:
     blocks: list[Block] = []
     for one in study.froc:
         marks = f"Marks are the regions of heatmaps by {one.method}. " if one.method else ""
-        blocks.append(Paragraph(text=f"{marks}Measured {one.measured_at}:"))
+        blocks.append(Paragraph(text=f"{marks}Measured {day_in_words(one.measured_at)}:"))
         blocks.append(Bullets(items=one.sentences))
     nothing = warning("Not done: whether it finds lesions in whole images was not measured.")
     yield Section(title="Lesions found in whole images", blocks=tuple(blocks) or (nothing,))
 
 
-def _of_results(told: Reported) -> Iterator[Section]:
+def _of_results(told: Reported, familiar: str) -> Iterator[Section]:
     """What a card tells of a model that scores images."""
     study = told.study
-    yield Section(title="Operating point", blocks=tuple(_point(study)))
+    yield Section(title="Operating point", blocks=tuple(_point(told)))
+    if told.results is not None and told.results.within:
+        yield Section(title="Within a site and a machine", blocks=tuple(_within(told.results)))
     yield from (one for one in result_sections(told) if one.title in _ON_CARD)
     yield Section(title="Fidelity of heatmaps", blocks=tuple(_fidelity(study)))
     yield Section(title="Stress", blocks=tuple(_stress(study)))
+    yield Section(title="Unlike images", blocks=paragraphs(familiar))
+
+
+def _within(results: Results) -> Iterator[Block]:
+    yield Paragraph(
+        text=f"By {results.main.cases.level}, cases ranked only against those of the same place:"
+    )
+    yield Bullets(items=tuple(one.sentence for one in results.within))
 
 
 def _fidelity(study: RunStudy) -> Iterator[Block]:
@@ -207,7 +223,7 @@ def _fidelity(study: RunStudy) -> Iterator[Block]:
     if not study.fidelity:
         yield warning("Not done: whether the heatmaps of this model show that was not measured.")
     for one in study.fidelity:
-        yield Paragraph(text=f"Method {one.method}, measured {one.measured_at}:")
+        yield Paragraph(text=f"Method {one.method}, measured {day_in_words(one.measured_at)}:")
         yield Bullets(items=one.sentences)
 
 
@@ -215,7 +231,7 @@ def _stress(study: RunStudy) -> Iterator[Block]:
     if not study.stress:
         yield warning("Not done: how scores hold under changed images was not measured.")
     for one in study.stress:
-        yield Paragraph(text=f"Measured {one.measured_at} with {one.engine}:")
+        yield Paragraph(text=f"Measured {day_in_words(one.measured_at)} with {one.engine}:")
         yield Bullets(items=one.sentences)
 
 
@@ -230,7 +246,7 @@ def _openings(study: RunStudy) -> Iterator[Block]:
     yield Paragraph(text=openings_in_words(study))
     seen = occasions(study.looks.at_results)
     if seen:
-        rows = tuple((one.opened_at, one.by) for one in seen[-20:])
+        rows = tuple((one.opened_at[:16].replace("T", " "), one.by) for one in seen[-20:])
         yield Table(header=("When (UTC)", "First by"), rows=rows, caption="The last occasions")
     if study.looks.shared and not study.is_external:
         yield Table(
@@ -278,8 +294,10 @@ def _limits(told: Reported) -> Iterator[Block]:
     )
 
 
-def model_card(told: Reported) -> Document:
-    """The card of a checkpoint; a CheckpointError where the run has none."""
+def model_card(told: Reported, *, familiar: str) -> Document:
+    """The card of a checkpoint; a CheckpointError where the run has none. `familiar` tells how
+    images unlike its own are known.
+    """
     study = told.study
     if study.card is None:
         raise CheckpointError(f"{study.run_id} has no model card. {' '.join(study.missing)}")
@@ -292,7 +310,7 @@ def model_card(told: Reported) -> Document:
             *model_sections(study),
             Section(title="Split", blocks=(_counts(study.card),)),
             Section(title="Measured", blocks=tuple(_measured(study.card))),
-            *(_lesions(study) if study.card.patches else _of_results(told)),
+            *(_lesions(study) if study.card.patches else _of_results(told, familiar)),
             Section(title="Limits", blocks=(Bullets(items=limits_of(study) or ("none stated",)),)),
         ),
     )
@@ -341,20 +359,22 @@ def _value(metric: Metric) -> str:
     return f"{metric.value:.3f} ({spread}; {metric.method})"
 
 
-def _point(study: RunStudy) -> Iterator[Block]:
-    point = study.point
+def _point(told: Reported) -> Iterator[Block]:
+    study, results, point = told.study, told.results, told.study.point
     if point is None:
         yield warning(study.looks.why_no_locks or "No operating point is locked for this model.")
         return
     yield Paragraph(
         text=f"In force: threshold {point.threshold:.4f} by {point.level} ({point.pooling} of its "
-        f"images), for {point.aim}, locked {point.locked_at}, chosen on {point.dataset}, "
-        f"{point.split or 'out of fold'}. What was counted where they were chosen:"
+        f"images), for {point.aim}, locked {day_in_words(point.locked_at)}, chosen on "
+        f"{point.dataset}, {point.split or 'out of fold'}. What was counted where they were chosen:"
     )
     yield Table(
         header=("Chosen for", "Threshold", "A case is one", "Sensitivity", "Specificity"),
         rows=tuple(_counted_at(one) for one in study.looks.locks),
     )
+    if results is not None and len(results.at_threshold) > 1:
+        yield at_every_level(results)
 
 
 def _counted_at(point: LockedPoint) -> tuple[str, ...]:
@@ -419,5 +439,32 @@ def _with_this_look(told: Reported, run: RunFolder) -> Reported:
 
 def card_text(run: RunFolder, roots: Sequence[Path], *, audits: Path, form: Format) -> str:
     """The model card of `run` in words."""
-    document = model_card(read_reported(run, roots, audits=audits))
+    told = read_reported(run, roots, audits=audits)
+    document = model_card(told, familiar=_familiar(run, told.study))
     return render_html(document) if form is Format.HTML else render_markdown(document)
+
+
+def _familiar(run: RunFolder, study: RunStudy) -> str:
+    """What an image is held against to know one that is unlike those it learnt from."""
+    if study.card is None or study.is_external:
+        return ""
+    try:
+        kept = read_embeddings(run, study.card)
+    except CheckpointError as error:
+        return str(error)
+    if kept is None or make_reference(kept) is None:
+        return "Not kept: what its own images look like to it, so unlike ones are not told apart."
+    learnt, others = (_of_split(kept.images, split) for split in (Split.TRAIN, Split.VAL))
+    first = "the first of its networks" if study.card.model.members > 1 else "it"
+    return (
+        f"An image is called unlike those it learnt from where it lies further from {learnt} that "
+        f"{first} learnt from than {UNLIKE:.0%} of {others} that were not learnt from, by the "
+        f"{kept.vectors.shape[1]:,} numbers kept of what the network sees in an image. How many "
+        "strange images that finds was not measured."
+    )
+
+
+def _of_split(images: pd.DataFrame, split: Split) -> str:
+    part = images[images["split"] == split]
+    women = many(part["group_id"].nunique(), "woman", "women")
+    return f"{many(len(part), 'image', 'images')} of {women}"

@@ -184,7 +184,7 @@ def _point(study: RunStudy, results: Results) -> Iterator[Block]:
     yield from paragraphs(verified_in_words(study))
     yield _more_rates(point)
     if len(results.at_threshold) > 1:
-        yield _at_every_level(results)
+        yield at_every_level(results)
     yield _square(point.delivered)
 
 
@@ -224,7 +224,7 @@ def _more_rates(point: AtPoint) -> Table:
     )
 
 
-def _at_every_level(results: Results) -> Table:
+def at_every_level(results: Results) -> Table:
     """By woman a cancer is found if its own breast is called; any breast called is a call."""
     return Table(
         header=("A case is one", "Score", "Sensitivity (recall)", "Specificity"),
@@ -237,7 +237,7 @@ def _at_every_level(results: Results) -> Table:
             )
             for cases, rates in results.at_threshold
         ),
-        caption="The same threshold at every level",
+        caption="The same threshold at every level; of a woman, a positive breast called, or none",
     )
 
 

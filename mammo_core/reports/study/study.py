@@ -23,6 +23,7 @@ from mammo_core.runs.card import ModelCard
 from mammo_core.runs.evaluations import list_evaluations
 from mammo_core.runs.folder import BASELINES_NAME, MEMBERS_NAME, RunFolder, find_run, list_runs
 from mammo_core.runs.measured import Fidelity, Froc, StressTest, fidelity_of, froc_of, stress_of
+from mammo_core.runs.naming import ships
 from mammo_core.runs.operating_points import (
     LockedPoint,
     Opening,
@@ -164,8 +165,22 @@ class StudyData:
     fingerprint: str = ""
 
 
+_NOT_SHIPPED: Final = (
+    "The images are not shipped; what is said of them comes from the model card and what is kept "
+    "beside it."
+)
+_CUT: Final = (
+    "The model learnt patches of these images, which are not cut again for this: what is counted "
+    "comes from the model card."
+)
+
+
 def read_study_data(
-    settings: DataConfig | EvaluateConfig | None, training: RunConfig | None, card: ModelCard | None
+    settings: DataConfig | EvaluateConfig | None,
+    training: RunConfig | None,
+    card: ModelCard | None,
+    *,
+    is_shipped: bool = False,
 ) -> StudyData:
     """The data set that `settings` name, split again as the run split it."""
     if settings is None:
@@ -173,12 +188,10 @@ def read_study_data(
     folder = Path(settings.folder)
     try:
         folder = find_folder(settings.folder)
+        if is_shipped and not folder.is_dir():
+            return StudyData(why_missing=_NOT_SHIPPED)
         dataset = read_dataset(folder, settings.adapter, settings.label_rule)
-        manifest = dataset.manifest
-        if training is not None and not isinstance(settings, EvaluateConfig):
-            manifest = split_as_set(manifest, settings, training.task)
-        if card is not None and card.model.members > 1:  # every woman was tested on, in her fold
-            manifest = in_one_split(manifest, Split.TEST)
+        manifest = _split_again(dataset.manifest, settings, training, card)
     except MammoError as error:
         name = Path(settings.folder).name
         reason = str(error).replace(str(folder), name)  # where it lay is nobody's business
@@ -193,8 +206,9 @@ def read_study_data(
         notes=dataset.notes,
         defects=tuple(defect.sentence for defect in dataset.defects),
         fingerprint=fingerprint_of(dataset.manifest),
+        why_missing=_CUT if manifest is None else "",
     )
-    if training is None or card is None or isinstance(settings, EvaluateConfig):
+    if manifest is None or card is None or isinstance(settings, EvaluateConfig):
         return told
     if fingerprint_of(used_images(manifest)) == card.data.fingerprint:
         return told
@@ -206,6 +220,22 @@ def read_study_data(
         why_missing="The data set has changed since the training (its fingerprint differs from "
         "that in the model card), so what is said of it comes from the card and the predictions.",
     )
+
+
+def _split_again(
+    manifest: pd.DataFrame,
+    settings: DataConfig | EvaluateConfig,
+    training: RunConfig | None,
+    card: ModelCard | None,
+) -> pd.DataFrame | None:
+    """None where patches were split, not these images: they may all hold a lesion."""
+    if training is not None and not isinstance(settings, EvaluateConfig):
+        if training.patches is not None:
+            return None
+        manifest = split_as_set(manifest, settings, training.task)
+    if card is not None and card.model.members > 1:  # every woman was tested on, in her fold
+        manifest = in_one_split(manifest, Split.TEST)
+    return manifest
 
 
 def read_audit_of(settings: DataConfig | EvaluateConfig, audits: Path) -> AuditResult | None:
@@ -299,7 +329,10 @@ def read_study(run: RunFolder, roots: Sequence[Path], *, audits: Path) -> RunStu
             f"predictions. {' '.join(missing)}"
         )
     settings = evaluation or (training.data if training is not None else None)
-    data = read_study_data(settings, training, card) if ensemble is None else StudyData()
+    is_shipped = evaluation is None and ships(run)
+    data = StudyData()
+    if ensemble is None:
+        data = read_study_data(settings, training, card, is_shipped=is_shipped)
     missing += [data.why_missing] if data.why_missing else []
     looks = read_looks(run, owner, card, roots)
     missing += looks.unread

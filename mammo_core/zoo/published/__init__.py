@@ -8,6 +8,7 @@ from mammo_core.config import ModelConfig
 from mammo_core.errors import UnknownNameError
 from mammo_core.partners import Slot
 from mammo_core.zoo.published.entry import PREFIX as PREFIX
+from mammo_core.zoo.published.entry import Oracle as Oracle
 from mammo_core.zoo.published.entry import PublishedModel as PublishedModel
 from mammo_core.zoo.published.gmic import GMIC, GMIC_ONE
 from mammo_core.zoo.published.mammoclip import MAMMOCLIP_B2, MAMMOCLIP_B5

@@ -5,7 +5,7 @@ from typing import Literal
 
 from mammo_core.partners import Slot
 from mammo_core.prepare_settings import PrepareSettings
-from mammo_core.types import CANCER, Laterality, Task, View
+from mammo_core.types import CANCER, ImageRef, Laterality, Task, View
 
 BREAST: tuple[Slot, ...] = ((None, View.CC), (None, View.MLO))
 EXAM: tuple[Slot, ...] = (
@@ -27,11 +27,23 @@ class PublishedFigure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Oracle:
-    """A score that the authors document for an image they offer."""
+    """A score that the authors document for an image they offer. `exam` is what the names of an
+    exam's files begin with; without a side or view it is of every such image.
+    """
 
     image: str
     score: float
-    of: str = "cancer"
+    exam: str
+    side: Laterality | None = None
+    view: View | None = None
+    of: Literal["cancer", "benign"] = "cancer"  # benign is told by some, and not read here
+
+    def is_of(self, ref: ImageRef) -> bool:
+        return (
+            self.exam == ref.exam_id
+            and self.side in (None, ref.side)
+            and self.view in (None, ref.view)
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +74,12 @@ class PublishedModel:
     own_map: str = ""  # what the network's own map shows
     oracles: tuple[Oracle, ...] = ()
     oracle_note: str = ""
+    oracle_within: float = 0.005  # a score further from the documented one is another
+
+    @property
+    def named_files(self) -> tuple[str, ...]:
+        """Those that are known by a name, not in words."""
+        return tuple(name for name in self.files if " " not in name)
 
     @property
     def backbone(self) -> str:

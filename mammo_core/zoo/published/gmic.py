@@ -3,13 +3,24 @@
 from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
+from mammo_core.types import Laterality, View
 from mammo_core.zoo.published.entry import Oracle, PublishedFigure, PublishedModel
 
 _ORACLES: Final = tuple(
-    Oracle(image=f"sample exam, {name}", score=score)
-    for name, score in (
-        ("0_L-CC", 0.0081), ("0_R-CC", 0.3259), ("0_L-MLO", 0.0335), ("0_R-MLO", 0.1812),
-        ("1_R-CC", 0.9910), ("1_R-MLO", 0.9308), ("3_L-CC", 0.9326),
+    Oracle(
+        image=f"sample exam, {exam}_{side}-{view}", score=score, of=of,
+        exam=exam, side=side, view=view,
+    )
+    for exam, side, view, score, of in (
+        ("0", Laterality.LEFT, View.CC, 0.0081, "cancer"),
+        ("0", Laterality.RIGHT, View.CC, 0.3259, "cancer"),
+        ("0", Laterality.LEFT, View.MLO, 0.0335, "cancer"),
+        ("0", Laterality.RIGHT, View.MLO, 0.1812, "cancer"),
+        ("1", Laterality.RIGHT, View.CC, 0.9910, "cancer"),
+        ("1", Laterality.RIGHT, View.MLO, 0.9308, "cancer"),
+        ("3", Laterality.LEFT, View.CC, 0.9326, "cancer"),
+        ("0", Laterality.LEFT, View.CC, 0.1356, "benign"),
+        ("0", Laterality.RIGHT, View.CC, 0.8929, "benign"),
     )
 )  # fmt: skip
 
@@ -49,6 +60,8 @@ def _entry(name: str, title: str, count: int) -> PublishedModel:
             "Made for Hologic images at 0.07 mm, black exactly 0: nothing is ever resized.",
             "Scanned film (CBIS-DDSM) gets small scores that mean nothing, its authors say.",
             "Of its two answers the malignant one is shown; benign is left out.",
+            "Its authors load a file leniently: one that lacks a name, or has one more, is refused "
+            "here, and the name is told.",
         ),
         stand_ins=(
             "Where the ground is not exactly 0 our outline stands in for the authors' own.",
@@ -67,7 +80,7 @@ def _entry(name: str, title: str, count: int) -> PublishedModel:
         own_map="Saliency of malignancy, before the patches are weighed",
         oracles=_ORACLES if count == 1 else (),
         oracle_note="The exams are in the authors' repository, folder sample_data; scores of the "
-        "first network alone.",
+        "first network alone. Benign is not read here.",
     )
 
 

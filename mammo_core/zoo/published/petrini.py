@@ -3,6 +3,7 @@
 from typing import Final
 
 from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
+from mammo_core.types import Laterality
 from mammo_core.zoo.published.entry import BREAST, Oracle, PublishedFigure, PublishedModel
 
 _CBIS_MEAN: Final = 13369 / 65535
@@ -88,6 +89,10 @@ def _auc(value: str, on: str, source: str) -> tuple[PublishedFigure, ...]:
     return (PublishedFigure(says=f"AUC {value}; no interval", on=on, source=source),)
 
 
+def _oracle(score: float) -> Oracle:
+    return Oracle(image=_SAMPLE, score=score, exam="p_00127", side=Laterality.RIGHT)
+
+
 _TEST: Final = "CBIS-DDSM, its official test split"
 PETRINI: Final = (
     _entry(
@@ -113,7 +118,7 @@ PETRINI: Final = (
         file="2024-10-01-14h36m_50ep_best_model_AUC_08643_Best_2-Views-CBIS-EFB3-CVUBP.pt",
         megabytes=516,
         figures=_auc("0.8658", _TEST, "2025 paper"),
-        oracles=(Oracle(image=_SAMPLE, score=0.1214),),
+        oracles=(_oracle(0.1214),),
     ),
     _entry(
         "petrini-one-cbis",
@@ -124,13 +129,21 @@ PETRINI: Final = (
         figures=_auc("0.8343", _TEST, "2025 paper"),
     ),
     _entry(
+        "petrini-one-direct",
+        "Petrini 2024, one view, EfficientNet-B3 learnt without patches, CBIS-DDSM",
+        year=2024,
+        file="2024-05-14-18h55m_50ep_best_model_AUC_08548_Best_CBIS_EFB3_CVUD.pt",
+        megabytes=43,
+        figures=_auc("0.8548 in its file's name", "probably CBIS-DDSM validation", "file name"),
+    ),
+    _entry(
         "petrini-two-vindr",
         "Petrini 2024, two views, ConvNeXt-Base, VinDr-Mammo",
         year=2024,
         file="2024-08-07-18h35m_50ep_best_model_AUC_08655_ConvNext_VinDr_Collab.pt",
         megabytes=561,
         figures=_auc("0.8511", "VinDr-Mammo, its test split", "2025 paper"),
-        oracles=(Oracle(image=_SAMPLE, score=0.7873),),
+        oracles=(_oracle(0.7873),),
     ),
     _entry(
         "petrini-one-vindr",

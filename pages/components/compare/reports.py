@@ -10,6 +10,7 @@ from mammo_core.files import (
     checkpoints_root,
     shipped_checkpoints_root,
 )
+from mammo_core.glossary import meaning
 from mammo_core.runs.folder import RunFolder
 from pages.components.compare.compared import Compared
 from pages.components.shared.frame import noted_errors
@@ -29,7 +30,7 @@ def show_reports(compared: Compared) -> None:
     runs = compared.runs
     with st.container(horizontal=True, vertical_alignment="bottom"):
         name = st.selectbox("Report of", list(runs), key="report_of", bind="query-params")
-        kind = st.selectbox("As", list(_KINDS), key="report_as")
+        kind = st.selectbox("As", list(_KINDS), key="report_as", help=meaning("Model card"))
         is_asked = st.button("Make it", icon=":material/summarize:", key="report_make")
     st.caption(
         "Data with audit, flow, Table 1, results with intervals, threshold promised and delivered, "

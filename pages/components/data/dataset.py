@@ -192,7 +192,8 @@ def show_identity(dataset: Dataset) -> None:
     st.caption(
         f"**{adapter.title}.** {escaped(rule.title)} Population: {who}. "
         f"Reference standard: {reference_of(adapter, rule)}. "
-        f"A label is given to one {adapter.label_level}. Licence: {adapter.licence}."
+        f"A label is given to one {adapter.label_level}. Licence: {adapter.licence}.",
+        help=meaning("Enriched", "Reference standard"),
     )
     for defect in dataset.defects:
         st.caption(f":material/info: {escaped(defect.sentence)}")

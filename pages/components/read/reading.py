@@ -3,7 +3,7 @@
 import os
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -361,15 +361,23 @@ def _join(
         readings[image_id] = join_readings(run.run_id, joined[image_id], of_members, card.task)
         mammogram = load_mammogram(root, case, case.image(image_id))
         regions[image_id], drawn[image_id] = look_into(mammogram, readings[image_id])
-    seconds = {name: sum(part.seconds[name] for part in _parts) for name in _parts[0].seconds}
     return CaseReading(
         readings=readings,
         regions=regions,
         drawn=drawn,
-        seconds={**seconds, "joining": time.perf_counter() - started},
+        seconds={**summed_seconds(_parts), "joining": time.perf_counter() - started},
         engine_note=" ".join(
             dict.fromkeys(part.engine_note for part in _parts if part.engine_note)
         ),
         members=tuple(member.run_id for member in made_of.members),
         joined=joined,
     )
+
+
+def summed_seconds(parts: Iterable[CaseReading]) -> dict[str, float]:
+    """By what was done; a reading that was kept with its checkpoint took none."""
+    summed: dict[str, float] = {}
+    for part in parts:
+        for name, seconds in part.seconds.items():
+            summed[name] = summed.get(name, 0.0) + seconds
+    return summed

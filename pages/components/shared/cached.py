@@ -3,6 +3,7 @@ cached, and every cache is bounded.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,9 +167,19 @@ def _dataset(entry: "Registered", changed: int) -> "Dataset":
 
 
 def _newest_change(folder: Path) -> int:
-    if not folder.is_dir():
+    try:
+        return max(map(_changed_at, (folder, *folder.iterdir())))
+    except OSError:  # it is gone, or may not be looked into: whoever reads it will say so
         return 0
-    return max(path.stat().st_mtime_ns for path in (folder, *folder.iterdir()))
+
+
+def _changed_at(path: Path) -> int:
+    """Of a link when that was changed which it leads to; where it leads nowhere, when it was."""
+    with suppress(OSError):
+        return path.stat().st_mtime_ns
+    with suppress(OSError):
+        return path.lstat().st_mtime_ns
+    return 0
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

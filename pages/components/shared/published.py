@@ -4,7 +4,7 @@ import streamlit as st
 
 from mammo_core.zoo.published import PUBLISHED, PublishedModel
 from pages.components.shared import cached
-from pages.components.shared.frame import escaped
+from pages.components.shared.frame import escaped, noted_errors
 from pages.components.shared.whose import list_checkpoints
 
 _ABOUT = (
@@ -25,7 +25,13 @@ def show_published() -> None:
 
 
 def _imported() -> set[str]:
-    return {cached.card(run).model.backbone for run in list_checkpoints() if run.is_checkpoint}
+    """One damaged card is told of, and takes nobody the list."""
+    found = set()
+    for run in list_checkpoints():
+        with noted_errors():
+            if run.is_checkpoint:
+                found.add(cached.card(run).model.backbone)
+    return found
 
 
 def _title(entry: PublishedModel, *, is_here: bool) -> str:

@@ -38,7 +38,9 @@ def show_calibration(counted: Counted, _: RatesAtThreshold) -> None:
     else:
         kind = st.segmented_control(
             "Re-calibrate on the validation cases", list(Recalibration), key="recalibration",
-            help=meaning("Calibration", "Temperature", "Platt", "Log-odds", "Isotonic"),
+            help=meaning(
+                "Calibration", "Re-calibration", "Temperature", "Platt", "Log-odds", "Isotonic"
+            ),
             bind="query-params",
         )  # fmt: skip
     judged, score_map = cases, None

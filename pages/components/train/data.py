@@ -311,7 +311,9 @@ def _make_synthetic() -> None:
     with st.form("make_data", border=False):
         off = is_off(Action.REGISTER)
         row = st.container(horizontal=True, vertical_alignment="bottom")
-        women = row.number_input("Synthetic women", 24, 2000, 60, key="data_women", width=220)
+        women = row.number_input(
+            "Synthetic women", 24, 2000, 60, key="data_women", width=220, help=meaning("Phantom")
+        )
         if row.form_submit_button(
             "Make synthetic set", icon=":material/science:", key="data_make", disabled=bool(off),
             help=off or None,

@@ -101,7 +101,7 @@ def _pick_weights(config: RunConfig, *, key: str) -> str | None:
         format_func=weights_in_words,
         placeholder="Not on this computer: choose others",
         key=f"train_weights_{key}_{model.backbone}",
-        help=meaning("Pretrained weights"),
+        help=meaning("Pretrained weights", "Checkpoint"),
     )
     if chosen is None:
         st.warning(

@@ -49,7 +49,7 @@ def show_preflight(config: RunConfig, *, is_ready: bool, row: DeltaGenerator) ->
     if row.button(
         "Pre-flight" if run is None else "Measure again", icon=":material/flight_takeoff:",
         key="train_preflight", disabled=not is_ready or bool(is_off(Action.TRAIN)),
-        help=is_off(Action.TRAIN) or None,
+        help=is_off(Action.TRAIN) or meaning("Pre-flight"),
     ):  # fmt: skip
         require(Action.TRAIN)
         start_preflight(config, preflights_root())

@@ -161,6 +161,11 @@ class PetriniSingle(nn.Module):
         return self.fc(self.blocks(self.extractor(images)).mean(dim=(2, 3)))
 
 
+def petrini_direct_single(classes: int = 2) -> nn.Module:
+    """The stock network, its classifier told anew."""
+    return torchvision.models.efficientnet_b3(weights=None, num_classes=classes)
+
+
 _FIRST = {
     "conv_dw": "_depthwise_conv", "bn1": "_bn1", "se.conv_reduce": "_se_reduce",
     "se.conv_expand": "_se_expand", "conv_pw": "_project_conv", "bn2": "_bn2",
@@ -228,6 +233,21 @@ def petrini_pair_file(kind: str, pair: PetriniPair) -> State:
         | under("block1.", dict(pair.block1.state_dict()))
         | under("block2.", dict(pair.block2.state_dict()))
         | under("fc.", dict(pair.fc.state_dict()))
+    )
+
+
+def petrini_direct_pair_file(pair: PetriniPair) -> State:
+    """Of 2024, learnt without patches: the extractor three times, once as torchvision names it,
+    with a classifier that two views do not use.
+    """
+    extractor = dict(pair.extractor.state_dict())
+    full = "two_views_clf.single_clf_full."
+    usual = petrini_pair_file("cbis", pair)
+    return (
+        {name: value for name, value in usual.items() if f"{full}feature_extractor" not in name}
+        | under(f"{full}feature_extractor.features.", extractor)
+        | under(f"{full}feature_extractor.classifier.1.", dict(nn.Linear(1536, 2).state_dict()))
+        | under("two_views_clf.feature_extractor.0.", extractor)
     )
 
 

@@ -12,7 +12,7 @@ import timm
 from torch import nn
 from torch.nn import functional
 
-from mammo_core.zoo.published.networks.parts import State
+from mammo_core.zoo.published.networks.parts import State, joined
 
 #: Blocks of each stage (Tan and Le, 2019), which the older names count through.
 DEPTHS: Final[Mapping[str, tuple[int, ...]]] = {
@@ -95,7 +95,7 @@ def _padded(conv: Any, pads: tuple[int, int]) -> FixedConv:
 def timm_names(state: State, kind: str) -> State:
     """`state` under timm's names; what has no place there keeps its own."""
     places = [(stage, block) for stage, depth in enumerate(DEPTHS[kind]) for block in range(depth)]
-    return {_timm_name(name, places): value for name, value in state.items()}
+    return joined(*({_timm_name(name, places): value} for name, value in state.items()))
 
 
 def _timm_name(name: str, places: list[tuple[int, int]]) -> str:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from mammo_core.config import ModelConfig
 from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
-from mammo_core.zoo.published.networks.parts import Bundled, Several, State
+from mammo_core.zoo.published.networks.parts import Bundled, Several, State, joined, under
 from mammo_core.zoo.published.networks.resnet22 import ResNet22, own_names
 
 PATCH: Final = 256  # pixels
@@ -141,11 +141,13 @@ def _renamed(table: State) -> State:
         for name, value in table.items()
         if name.startswith("ds_net.")
     }
-    rest = {name: value for name, value in table.items() if not name.startswith("ds_net.")}
-    last = "left_postprocess_net.gn_conv_last.weight"
-    if last in rest:
-        rest["saliency.weight"] = rest.pop(last)
-    return {f"ds_net.{name}": value for name, value in own_names(whole).items()} | rest
+    last = {"left_postprocess_net.gn_conv_last.weight": "saliency.weight"}
+    rest = (
+        {last.get(name, name): value}
+        for name, value in table.items()
+        if not name.startswith("ds_net.")
+    )
+    return joined(under("ds_net.", own_names(whole)), *rest)
 
 
 def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Bundled:

@@ -9,7 +9,14 @@ from mammo_core.config import ModelConfig
 from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from mammo_core.zoo.published.networks.efficientnets import efficientnet, timm_names
-from mammo_core.zoo.published.networks.parts import Bundled, State, plain_names, two_logits
+from mammo_core.zoo.published.networks.parts import (
+    Bundled,
+    State,
+    joined,
+    plain_names,
+    two_logits,
+    under,
+)
 
 _WIDTHS: Final = {"b2": 1408, "b5": 2048}
 _ENCODER: Final = "image_encoder."
@@ -41,13 +48,12 @@ class MammoClip(nn.Module):
             for name, value in state.items()
             if name.startswith(_ENCODER)
         }
-        rest = {
-            name.replace(_HEAD, "head.", 1): value
+        rest = (
+            {name.replace(_HEAD, "head.", 1): value}
             for name, value in state.items()
             if not name.startswith(_ENCODER)
-        }
-        named = timm_names(encoder, self.kind)
-        return {f"encoder.{name}": value for name, value in named.items()} | rest
+        )
+        return joined(under("encoder.", timm_names(encoder, self.kind)), *rest)
 
 
 def build(backbone: Backbone, model: ModelConfig, *, classes: int, channels: int) -> Bundled:

@@ -18,8 +18,10 @@ from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from mammo_core.zoo.published.networks.parts import (
     Slotted,
     State,
+    joined,
     mean_of_probabilities,
     plain_names,
+    under,
 )
 from mammo_core.zoo.published.networks.petrini import refuse_others, taken
 from mammo_core.zoo.published.networks.resnet22 import WIDTHS, ResNet22, own_names
@@ -103,13 +105,13 @@ class Nyu(nn.Module):
     def translate(self, tables: Sequence[State]) -> State:
         """Each network is saved three times: for the view, and for its left and right image."""
         (state,) = plain_names(tables)
-        named: State = {}
+        named: list[State] = []
         for view in ("cc", "mlo"):
             own = taken(state, f"four_view_resnet.{view}.")
             for side in ("l", "r"):
                 refuse_others(own, taken(state, f"four_view_resnet.{side}_{view}."))
-            named |= {f"{view}.{name}": value for name, value in own_names(own).items()}
-        return named | state
+            named.append(under(f"{view}.", own_names(own)))
+        return joined(*named, state)
 
 
 def _after(side: int) -> int:

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from mammo_core.errors import CheckpointError
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 
 State = dict[str, Tensor]
@@ -61,11 +62,12 @@ class Several(nn.Module):
         return table
 
     def translate(self, tables: Sequence[State]) -> State:
-        return {
-            f"nets.{number}.{name}": value
-            for number, table in enumerate(plain_names(tables))
-            for name, value in self.own_names(table).items()
-        }
+        return joined(
+            *(
+                under(f"nets.{number}.", self.own_names(table))
+                for number, table in enumerate(plain_names(tables))
+            )
+        )
 
 
 class Slotted(Bundled):
@@ -109,5 +111,24 @@ def mean_of_probabilities(log_shares: Sequence[Tensor]) -> Tensor:
 def plain_names(tables: Sequence[Mapping[str, Tensor]]) -> list[State]:
     """Without what parallel training puts before a name."""
     return [
-        {name.removeprefix("module."): value for name, value in table.items()} for table in tables
+        joined(*({name.removeprefix("module."): value} for name, value in table.items()))
+        for table in tables
     ]
+
+
+def under(prefix: str, state: Mapping[str, Tensor]) -> State:
+    return {f"{prefix}{name}": value for name, value in state.items()}
+
+
+def joined(*parts: Mapping[str, Tensor]) -> State:
+    """All of `parts`; a name that two of them have is refused, for one would replace the other."""
+    whole: State = {}
+    for part in parts:
+        for name, value in part.items():
+            if name in whole:
+                raise CheckpointError(
+                    f"This file holds two weights for one place ({name}). It is damaged, or of "
+                    "another model."
+                )
+            whole[name] = value
+    return whole

@@ -15,11 +15,19 @@ from mammo_core.errors import CheckpointError
 from mammo_core.zoo.catalog import Backbone
 from mammo_core.zoo.classifier import ChannelsFirst, Classifier
 from mammo_core.zoo.published.networks.efficientnets import efficientnet, timm_names
-from mammo_core.zoo.published.networks.parts import Bundled, Slotted, State, plain_names
+from mammo_core.zoo.published.networks.parts import (
+    Bundled,
+    Slotted,
+    State,
+    joined,
+    plain_names,
+    under,
+)
 
 _EPS: Final = 1e-3  # of every BatchNorm in a block
 _VIEWS: Final = 2
 _CLF: Final = "two_views_clf."
+_PATCHES: Final = 5  # classes of the patch classifier of 2021
 
 
 class _Swish(nn.Module):
@@ -86,18 +94,23 @@ _EXTRACTORS: Final[Mapping[str, tuple[Callable[[], nn.Module], int]]] = {
     "2021": (_b0, 1280),
     "cbis": (_b3, 1536),
     "vindr": (_convnext, 1024),
+    "direct": (_b3, 1536),
 }
 
 
 class Petrini(nn.Module):
-    """`kind` says which extractor. For two views a map has a place for CC and one for MLO."""
+    """`kind` says which extractor; "direct" is one learnt without patches, whose mean is taken at
+    once. For two views a map has a place for CC and one for MLO.
+    """
 
     def __init__(self, kind: str, *, views: int) -> None:
         super().__init__()
         make, width = _EXTRACTORS[kind]
-        self.kind, self.views = kind, views
+        self.kind, self.views, self.width = kind, views, width
         self.extractor = make()
-        self.block1, self.block2 = WideBlock(views * width), WideBlock(views * width)
+        self.block1, self.block2 = (
+            nn.Identity() if kind == "direct" else WideBlock(views * width) for _ in range(2)
+        )
         self.fc = nn.Linear(views * width, 2)
 
     def forward_features(self, images: Tensor) -> Tensor:
@@ -126,46 +139,72 @@ class Petrini(nn.Module):
         return self._of_pair(state) if self.views > 1 else self._of_single(state)
 
     def _of_single(self, state: State) -> State:
-        """The patch classifier `_fc` stays in the older file, unused."""
+        if self.kind == "direct":
+            features, fc = taken(state, "features."), taken(state, "classifier.1.")
+            return joined(under("extractor.0.", features), under("fc.", fc), state)
         extractor = self._named(taken(state, "feature_extractor."))
-        top = taken(state, "top_layer.")
-        moved = {_block_name(name): value for name, value in top.items()}
-        return {f"extractor.{name}": value for name, value in extractor.items()} | moved | state
+        moved = ({_block_name(name): value} for name, value in taken(state, "top_layer.").items())
+        return joined(under("extractor.", extractor), *moved, state)
 
     def _of_pair(self, state: State) -> State:
         """The extractor is saved several times under several names, and the classifier of single
-        views with it, which two views do not use.
+        views with it, which two views do not use. Where that was learnt without patches the
+        extractor is there once more, and its copy has a classifier of its own.
         """
         extractor = taken(state, f"{_CLF}single_clf_core.")
-        copies = (
-            taken(state, f"{_CLF}feature_extractor."),
-            {
-                name.replace("features.", "0.", 1) if name.startswith("features.") else name: value
-                for name, value in taken(state, f"{_CLF}single_clf_full.feature_extractor.").items()
-            },
-        )
-        for copy in copies:
-            refuse_others(extractor, copy)
-        taken(state, f"{_CLF}single_clf_full.top_layer.")
-        named = self._named(extractor)
-        return {f"extractor.{name}": value for name, value in named.items()} | state
+        single = taken(state, f"{_CLF}single_clf_full.")
+        copy = taken(single, "feature_extractor.")
+        whole = taken(copy, "features.")
+        if whole:
+            refuse_others(extractor, taken(state, f"{_CLF}feature_extractor."))
+            refuse_unlike(taken(copy, "classifier."), {"1.weight": (2, self.width), "1.bias": (2,)})
+        refuse_others(extractor, joined(under("0.", whole), copy))
+        refuse_unlike(taken(single, "top_layer."), _top_shapes(self.width))
+        rest = under(f"{_CLF}single_clf_full.", single)
+        return joined(under("extractor.", self._named(extractor)), rest, state)
 
     def _named(self, extractor: State) -> State:
+        """In the older file a classifier of patches stays, unused."""
         if self.kind != "2021":
             return extractor
-        kept = {name: value for name, value in extractor.items() if not name.startswith("_fc.")}
-        return {f"net.{name}": value for name, value in timm_names(kept, "b0").items()}
+        patches = {"weight": (_PATCHES, self.width), "bias": (_PATCHES,)}
+        refuse_unlike(taken(extractor, "_fc."), patches)
+        return under("net.", timm_names(extractor, "b0"))
 
 
-def refuse_others(extractor: State, copy: State) -> None:
-    """A module saved twice must be the same twice; a classifier in the copy is none of it."""
-    for name, value in copy.items():
-        is_same = name in extractor and torch.equal(extractor[name], value)
-        if not is_same and not name.startswith(("classifier.", "_fc.")):
+def refuse_others(one: State, copy: State) -> None:
+    """A module saved twice must be the same twice, and whole both times."""
+    for name in [*one, *copy]:
+        mine, other = one.get(name), copy.get(name)
+        if mine is None or other is None or mine.dtype != other.dtype or not mine.equal(other):
             raise CheckpointError(
                 f"The shared part of this file is saved twice, and differs at {name}. The file is "
                 "damaged or of another model."
             )
+
+
+def refuse_unlike(unused: State, wanted: Mapping[str, tuple[int, ...]]) -> None:
+    """What a file holds beside the network is known too: its names and their shapes."""
+    found = {name: tuple(value.shape) for name, value in unused.items()}
+    for name in [*wanted, *found]:
+        is_counter = name not in found and name.endswith("num_batches_tracked")
+        if found.get(name) != wanted.get(name) and not is_counter:
+            raise CheckpointError(
+                f"A part of this file that is not used here is not as its authors' files have it "
+                f"({name}: needed {wanted.get(name, 'nothing')}, found "
+                f"{found.get(name, 'nothing')}). The file is damaged or of another model."
+            )
+
+
+def _top_shapes(width: int) -> dict[str, tuple[int, ...]]:
+    """Of the head over one view: two blocks and a linear layer."""
+    with torch.device("meta"):
+        block = WideBlock(width).state_dict()
+    return {
+        f"_blocks.{number}.{name}": tuple(value.shape)
+        for number in range(2)
+        for name, value in block.items()
+    } | {"fc.weight": (2, width), "fc.bias": (2,)}
 
 
 def taken(state: State, prefix: str) -> State:

@@ -8,7 +8,7 @@ from typing import Final
 from torch import Tensor, nn
 from torch.nn import functional
 
-from mammo_core.zoo.published.networks.parts import State
+from mammo_core.zoo.published.networks.parts import State, joined
 
 WIDTHS: Final = (16, 32, 64, 128, 256)
 _STRIDES: Final = (1, 2, 2, 2, 2)
@@ -63,7 +63,7 @@ def own_names(state: State) -> State:
     """The weights of such a network under our names, told by what they are: stage, block and layer
     stand in each name; the one kernel of 7 x 7 is the first.
     """
-    return {_own_name(name, value): value for name, value in state.items()}
+    return joined(*({_own_name(name, value): value} for name, value in state.items()))
 
 
 def _own_name(name: str, value: Tensor) -> str:
