@@ -116,13 +116,15 @@ def _values(mammogram: Mammogram, way: AuthorsWay) -> tuple[Pixels, bool]:
 def _stored(mammogram: Mammogram) -> Pixels:
     """What the file stores, all that its bits can hold being 1."""
     top = np.float32(2 ** min(mammogram.info.bits, 16) - 1)
-    if mammogram.stored is not None:
-        return np.minimum(mammogram.stored.astype(np.float32) / top, np.float32(1))
     black = np.float32(mammogram.info.black)
-    if mammogram.wide is None:
-        return np.maximum(mammogram.pixels - black / top, np.float32(0))
-    levels = np.maximum(mammogram.wide.astype(np.float32) - black, np.float32(0))
-    return np.minimum(levels / top, np.float32(1))
+    levels: NDArray[Any]
+    if mammogram.stored is not None:
+        levels = mammogram.stored / top
+    elif mammogram.wide is None:
+        levels = mammogram.pixels - black / top
+    else:
+        levels = (mammogram.wide - black) / top
+    return np.asarray(np.clip(levels, 0.0, 1.0), dtype=np.float32)
 
 
 def _without_edge(grey: Pixels, edge: int) -> Pixels:

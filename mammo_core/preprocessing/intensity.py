@@ -15,7 +15,7 @@ Levels = NDArray[np.uint8] | NDArray[np.uint16]
 LOOKUP_TABLE: Final = "Look-up table"  # what a window is called that is a file's table
 
 
-def apply_window(window: Window, values: NDArray[np.floating]) -> Pixels:
+def apply_window(window: Window, values: NDArray[Any]) -> Pixels:
     """Values to 0..1 through a window given in their own units."""
     width = window.high - window.low
     if window.is_sigmoid:
