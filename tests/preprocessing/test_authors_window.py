@@ -13,6 +13,7 @@ from mammo_core.prepare_settings import AuthorsWay, PrepareSettings
 from mammo_core.preprocessing.cache import build_missing, open_images
 from mammo_core.preprocessing.prepare import place_box, prepare
 from mammo_core.types import Box, ImageInfo, ImageRef, Laterality, Mammogram, View
+from mammo_core.zoo.published import get_published
 
 Stored = NDArray[np.uint16]
 
@@ -156,6 +157,16 @@ def test_where_the_ground_is_not_black_our_outline_stands_in_and_it_is_said() ->
 @pytest.mark.parametrize("windows", [((64, 64),), ((64, 64), (64, 401)), ((64, 64), (4, 64))])
 def test_windows_that_cannot_be_are_told(windows: tuple[tuple[int, int], ...]) -> None:
     assert settings_of((640, 400), windows=windows).check()
+
+
+def test_each_of_nyus_networks_is_given_the_nipple_in_its_windows_last_column() -> None:
+    """Of a breast deeper than both windows: 1942 columns of a CC, 1748 of an MLO."""
+    way = get_published("nyu-views").prepare
+    stored = drawn(2400, 2200, tall=900, deep=2050)
+    stored[1200, 2049] = 4095
+    for view, columns in ((View.CC, 1942), (View.MLO, 1748)):
+        seen = prepare(image_of(stored, view), way).pixels[0]
+        assert np.argwhere(seen == 1.0)[:, 1].tolist() == [columns - 1]
 
 
 def test_of_a_picture_the_data_set_tells_the_view(

@@ -65,8 +65,9 @@ def _entry(name: str, title: str, count: int) -> PublishedModel:
             "here, and the name is told.",
         ),
         stand_ins=(
-            "Our outline of the breast stands in for the authors' own, which needs a black ground; "
-            "the window is laid from the chest wall on, the breast in the middle.",
+            "Where the ground is not exactly 0 our outline stands in for the authors' own.",
+            "Which way a breast faces is told by its pixels, not by the file's side; another view "
+            "than CC and MLO is cut out as a CC.",
         ),
         prepare=PrepareSettings(
             size=(2944, 1920),

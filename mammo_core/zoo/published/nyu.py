@@ -49,8 +49,8 @@ def _entry(
             *(["A missing view is taken by the image itself."] if is_by_breast else []),
         ),
         stand_ins=(
-            "Our outline of the breast stands in for the authors' own; the window is laid from the "
-            "chest wall on, the breast in the middle.",
+            "Where the ground is not exactly 0 our outline stands in for the authors' own.",
+            "Which way a breast faces is told by its pixels, not by the file's side.",
         ),
         prepare=PrepareSettings(
             size=(MLO_WINDOW[0], CC_WINDOW[1]),
@@ -58,7 +58,7 @@ def _entry(
             is_masked=False,
             mean=(0.0,),
             std=(1.0,),
-            authors=AuthorsWay(),
+            authors=AuthorsWay(windows=(CC_WINDOW, MLO_WINDOW)),
         ),
         network="mammo_core.zoo.published.networks.nyu:build",
         keep=("model",),

@@ -44,7 +44,7 @@ RSNA_FIRST: Final = PublishedModel(
         channels=3,
         mean=(123.675 / 255, 116.28 / 255, 103.53 / 255),
         std=(58.395 / 255, 57.12 / 255, 57.375 / 255),
-        authors=AuthorsWay(values="window", spread="crop", eight_bit="after"),
+        authors=AuthorsWay(values="numbers", spread="crop", eight_bit="after"),
     ),
     network="mammo_core.zoo.published.networks.rsna:build",
     keep=("state_dict_ema", "state_dict"),
