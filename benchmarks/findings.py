@@ -36,6 +36,7 @@ from mammo_core.files import checkpoints_root, replace_file
 from mammo_core.metrics.cases import Cases, pool_cases
 from mammo_core.metrics.compare import auc_difference, share_cases
 from mammo_core.metrics.uncertainty import auc_with_interval
+from mammo_core.preprocessing.reading.read import read_mammogram
 from mammo_core.runs.folder import (
     BASELINES_NAME,
     RunFolder,
@@ -52,6 +53,7 @@ FOLDER: Final = Path(__file__).resolve().parents[1] / "docs" / "findings"
 SHIPPED: Final = "rsna-mobilenetv2"
 SPLITS: Final = 10
 FOLDS: Final = 5
+ALIKE: Final = 0.05  # the mean difference of pixels from 0 to 1, packed anew as JPEG
 COLUMNS: Final = ("what", "of", "value", "low", "high")
 #: How the name of a difference ends: it stands in a picture of AUCs, nothing being at .5.
 DIFFERENCE: Final = "(drawn from .5 on)"
@@ -162,20 +164,20 @@ def table(arguments: argparse.Namespace) -> list[Row]:
 
 def crop(arguments: argparse.Namespace) -> list[Row]:
     """The same five folds with the breast cut out, with the whole frame, and with half of the
-    women's images inverted, as they are where MONOCHROME1 is read as if it were MONOCHROME2.
+    women's files inverted, as they are where MONOCHROME1 was exported as if it were MONOCHROME2.
+    Whoever reads them sees that their ground is bright, and turns them back.
     """
     cut = out_of_fold(arguments, {})
     whole = out_of_fold(arguments, {"prepare.crop": "none", "prepare.is_masked": "false"})
-    mixed = argparse.Namespace(
-        **{**vars(arguments), "data": str(half_inverted(Path(arguments.data)))}
-    )
-    inverted = out_of_fold(mixed, {})
+    mixed = half_inverted(Path(arguments.data))
+    inverted = out_of_fold(argparse.Namespace(**{**vars(arguments), "data": str(mixed)}), {})
+    back, turned = turned_back(Path(arguments.data), mixed)
     rows = [
         figure("cropped to the breast, background black", cut),
         figure("whole frame, background as it is", whole),
-        figure("half of the women inverted, unnoticed", inverted),
+        figure(f"half of the women inverted, {back:,} of {turned:,} files turned back", inverted),
     ]
-    for what, other in (("cropping", whole), ("right grey values", inverted)):
+    for what, other in (("cropping", whole), ("never having been inverted", inverted)):
         shared = share_cases([cut, other])
         one, two = shared.cases
         apart = auc_difference(one, two)
@@ -208,8 +210,7 @@ def half_inverted(folder: Path) -> Path:
     """The same set beside the runs, the grey values of every second woman turned round."""
     target = checkpoints_root() / f"{folder.name}-half-inverted"
     dataset = read_in_question(folder)
-    women = sorted(dataset.manifest["patient_id"].unique())
-    turned = set(women[::2])
+    turned = every_second_woman(dataset.manifest)
     for file in folder.rglob("*.csv"):
         (target / file.relative_to(folder)).parent.mkdir(parents=True, exist_ok=True)
         (target / file.relative_to(folder)).write_bytes(file.read_bytes())
@@ -224,6 +225,21 @@ def half_inverted(folder: Path) -> Path:
         else:
             shutil.copyfile(folder / path, to)  # a link that leads out is not followed
     return target
+
+
+def every_second_woman(manifest: pd.DataFrame) -> set[str]:
+    return set(sorted(manifest["patient_id"].unique())[::2])
+
+
+def turned_back(folder: Path, inverted: Path) -> tuple[int, int]:
+    """How many of the inverted files are read as their originals are, and of how many."""
+    manifest = read_in_question(folder).manifest
+    paths = manifest.loc[manifest["patient_id"].isin(every_second_woman(manifest)), "path"]
+    apart = [
+        np.abs(read_mammogram(folder / path).pixels - read_mammogram(inverted / path).pixels).mean()
+        for path in paths
+    ]
+    return sum(float(one) < ALIKE for one in apart), len(apart)
 
 
 # --- Heatmaps ---------------------------------------------------------------------------------
