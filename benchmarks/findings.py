@@ -313,7 +313,7 @@ def figure(what: str, cases: Cases) -> Row:
 
 # --- The picture ------------------------------------------------------------------------------
 
-_LINE, _LEFT, _WIDTH, _RIGHT = 24, 400, 300, 150
+_LINE, _LEFT, _WIDTH, _RIGHT = 24, 480, 300, 190
 
 
 def drawn(finding: Finding, rows: Sequence[Row]) -> str:

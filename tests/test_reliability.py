@@ -33,7 +33,7 @@ from benchmarks.reliability.people import (
     not_opened,
     one_of_its_own,
 )
-from benchmarks.reliability.scripts import Sightings, Spot, tab, unseen
+from benchmarks.reliability.scripts import Sightings, Spot, unseen
 from mammo_core.errors import DiskError, MammoError
 from mammo_core.files import scratch_beside
 from mammo_core.reports.case.record import ReadCase
@@ -216,17 +216,3 @@ def test_a_script_that_runs_is_told_with_its_place() -> None:
     looks.look(PageThatRuns(), Spot(name="a report", address=""), "<script>alert(1)</script>")  # type: ignore[arg-type]
     assert looks.ran == ["'<script>alert(1)</script>', a report: alert: 1"]
     assert looks.shown["a report"] == 1
-
-
-@pytest.mark.slow
-@pytest.mark.e2e
-def test_a_real_browser_notices_what_runs_in_a_page_that_escapes_nothing(tmp_path: Path) -> None:
-    looks = Sightings()
-    file = tmp_path / "page.html"
-    scripts = [one for one in SCRIPTS if "<script>document" in one and one[0] == "<"][:6]
-    with tab() as (page, _):
-        for script in scripts:
-            file.write_text(f"<!DOCTYPE html><body>{script}</body>")
-            page.goto(file.as_uri())
-            looks.look(page, Spot(name="page", address=""), script)
-    assert len(looks.ran) >= 3

@@ -153,7 +153,7 @@ def test_a_score_that_was_asked_for_anyway_is_stamped_judged_by_nothing_and_can_
     (panel,) = panels(page)
     assert panel["stamp"] == "Outside what this model knows"
     assert verdicts(page) == []
-    assert [(row["side"], row["cancer"]) for row in panel["rows"]] == [("", [])]
+    assert [(row["side"], row["positive"]) for row in panel["rows"]] == [("", [])]
     assert "Outside what this model knows" in page.warning[0].value
     page.button(key=f"take_back_{run.run_id}").click().run()
     assert not score_rows(page)

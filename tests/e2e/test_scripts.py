@@ -1,0 +1,22 @@
+"""What the campaign of scripts looks with, in a real browser."""
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.reliability.names import SCRIPTS
+from benchmarks.reliability.scripts import Sightings, Spot, tab
+
+
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_a_real_browser_notices_what_runs_in_a_page_that_escapes_nothing(tmp_path: Path) -> None:
+    looks = Sightings()
+    file = tmp_path / "page.html"
+    scripts = [one for one in SCRIPTS if "<script>document" in one and one[0] == "<"][:6]
+    with tab() as (page, _):
+        for script in scripts:
+            file.write_text(f"<!DOCTYPE html><body>{script}</body>")
+            page.goto(file.as_uri())
+            looks.look(page, Spot(name="page", address=""), script)
+    assert len(looks.ran) >= 3
