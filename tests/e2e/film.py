@@ -2,15 +2,17 @@
 
 The screen recorded while a real browser is led through a journey, with drawn women alone: drop,
 verdict, threshold, compare, train. Nothing is drawn into it but the line below; waits are cut to
-`HELD` seconds, so it does not tell how long a thing takes.
+`HELD` seconds, and long scenes lack their middle, so it does not tell how long a thing takes.
 """
 
 import base64
 import io
 import re
 import tempfile
+import time
+from bisect import bisect_right
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import Any, Final
 
@@ -35,44 +37,88 @@ LINE: Final = 40  # pixels, for the caption
 HELD: Final = 1.6  # seconds, the longest that nothing moves
 APART: Final = 0.12  # seconds, between two frames at the least
 READ: Final = 1_500  # milliseconds, for a caption to be read
+BEGIN: Final = 3.0  # seconds of a scene that are kept, and as below at its end
+END: Final = 5.0
 MOST_BYTES: Final = 2_500_000
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    moment: float
+    shot: bytes
+    caption: str
 
 
 @dataclass(slots=True)
 class Recorder:
-    """What the browser paints, as it paints it, with the caption of the moment."""
+    """What the browser paints, as it paints it. A frame may be told long after it was painted, so
+    captions are laid to frames by the clock.
+    """
 
     page: Page
-    caption: str = ""
-    frames: list[tuple[float, bytes, str]] = field(default_factory=list)
+    shots: list[tuple[float, bytes]] = field(default_factory=list)
+    captions: list[tuple[float, str]] = field(default_factory=list)
 
     def start(self) -> None:
         session = self.page.context.new_cdp_session(self.page)
 
         def keep(frame: dict[str, Any]) -> None:
             moment = float(frame["metadata"]["timestamp"])
-            self.frames.append((moment, base64.b64decode(frame["data"]), self.caption))
+            self.shots.append((moment, base64.b64decode(frame["data"])))
             session.send("Page.screencastFrameAck", {"sessionId": frame["sessionId"]})
 
         session.on("Page.screencastFrame", keep)
         session.send("Page.startScreencast", {"format": "jpeg", "quality": 92})
+
+    def say(self, words: str) -> None:
+        self.captions.append((time.time(), words))
 
     def rest(self) -> None:
         """Until a reader has read the caption."""
         wait_until_drawn(self.page)
         self.page.wait_for_timeout(READ)
 
-    def thinned(self) -> tuple[list[Image.Image], list[int]]:
-        """Frames with their milliseconds; of those that follow at once the last."""
-        kept = [
-            one
-            for one, after in pairwise(self.frames)
-            if after[0] - one[0] >= APART or after[2] != one[2]
+    def frames(self) -> list[Frame]:
+        """Those from the first caption on."""
+        since = [moment for moment, _ in self.captions]
+        return [
+            Frame(moment, shot, self.captions[bisect_right(since, moment) - 1][1])
+            for moment, shot in sorted(self.shots)
+            if moment >= since[0]
         ]
-        kept.append(self.frames[-1])
-        lasting = [min(HELD, max(APART, after[0] - one[0])) for one, after in pairwise(kept)]
-        images = [captioned(shot, words) for _, shot, words in kept]
-        return images, [int(1000 * one) for one in (*lasting, 2 * HELD)]
+
+
+def thinned(frames: list[Frame]) -> tuple[list[Image.Image], list[int]]:
+    """Pictures with their milliseconds; of frames that follow at once the last."""
+    kept = [
+        one
+        for one, after in pairwise(frames)
+        if after.moment - one.moment >= APART or after.caption != one.caption
+    ]
+    kept.append(frames[-1])
+    shown: list[Frame] = []
+    lasting: list[float] = []
+    for _, scene in groupby(zip(kept, seconds_of(kept), strict=True), lambda one: one[0].caption):
+        for frame, seconds in without_middle(list(scene)):
+            shown.append(frame)
+            lasting.append(seconds)
+    images = [captioned(one.shot, one.caption) for one in shown]
+    return images, [int(1000 * one) for one in lasting]
+
+
+def seconds_of(frames: list[Frame]) -> list[float]:
+    between = [after.moment - one.moment for one, after in pairwise(frames)]
+    return [*(min(HELD, max(APART, one)) for one in between), 2 * HELD]
+
+
+def without_middle(scene: list[tuple[Frame, float]]) -> list[tuple[Frame, float]]:
+    whole = sum(seconds for _, seconds in scene)
+    passed, kept = 0.0, []
+    for frame, seconds in scene:
+        if passed < BEGIN or passed > whole - END:
+            kept.append((frame, seconds))
+        passed += seconds
+    return kept
 
 
 def journey(recorder: Recorder, url: str, exam: list[Path], models: list[str]) -> None:
@@ -80,7 +126,7 @@ def journey(recorder: Recorder, url: str, exam: list[Path], models: list[str]) -
     drop(recorder, url, exam)
     thresholds(recorder, url)
     page.goto(f"{url}/compare?" + "&".join(f"models={name}" for name in models))
-    recorder.caption = "Compare models on the same women: is a difference more than chance?"
+    recorder.say("Compare models on the same women: is a difference more than chance?")
     expect(page.locator(".js-plotly-plot").first).to_be_visible(timeout=SLOW)
     recorder.rest()
     page.mouse.move(SIZE[0] / 2, SIZE[1] / 2)
@@ -93,15 +139,13 @@ def drop(recorder: Recorder, url: str, exam: list[Path]) -> None:
     page = recorder.page
     page.goto(f"{url}/?model={COPY}")
     expect(page.locator(VIEWER)).to_be_visible(timeout=SLOW)
-    recorder.caption = "Read: an example is there. Drop images of your own above it."
+    recorder.say("Read: an example is there. Drop images of your own above it.")
     recorder.rest()
     page.locator("input[type=file]").first.set_input_files(exam)
     expect(page).to_have_url(re.compile(r"case=[0-9a-f]{64}"), timeout=SLOW)
     expect(page.get_by_role("button", name="Export")).to_be_visible(timeout=SLOW)
     expect(page.get_by_text("Score above the threshold")).to_be_visible(timeout=SLOW)
-    recorder.caption = (
-        "Hung by side and view, scored, with a heatmap and a verdict by a locked threshold."
-    )
+    recorder.say("Hung by side and view, scored, with a heatmap and a verdict by a threshold.")
     recorder.rest()
     recorder.rest()
 
@@ -110,13 +154,11 @@ def thresholds(recorder: Recorder, url: str) -> None:
     page = recorder.page
     page.goto(f"{url}/thresholds?run={COPY}&count_split=val&judge=Operating+point")
     expect(page.locator(".threshold[data-ready=true]")).to_be_visible(timeout=SLOW)
-    recorder.caption = (
-        "Slide the threshold: cancers found against women called, in counts, with intervals."
-    )
+    recorder.say("Slide the threshold: cancers found against women called, in plain counts.")
     recorder.rest()
     slide(page)
     recorder.rest()
-    recorder.caption = "A click on a number shows its images."
+    recorder.say("A click on a number shows its images.")
     page.locator(".cell.found").click()
     page.locator(f"{LISTED} .row").first.click()
     expect(page.locator(".row.opened")).to_have_count(1)
@@ -147,10 +189,10 @@ def train(recorder: Recorder, url: str) -> None:
     page.goto(f"{url}/train")
     start = page.get_by_role("button", name="Start training")
     expect(start).to_be_visible(timeout=SLOW)
-    recorder.caption = "Train one of your own: data, recipe, start."
+    recorder.say("Train one of your own: data, recipe, start.")
     recorder.rest()
     start.click(timeout=SLOW)
-    recorder.caption = "It goes on when the browser is closed."
+    recorder.say("It goes on when the browser is closed.")
     expect(page.get_by_text(EPOCHS)).to_be_visible(timeout=10 * SLOW)
     page.wait_for_timeout(READ)
 
@@ -178,7 +220,7 @@ def take_film(target: Path) -> None:
             recorder = Recorder(page)
             recorder.start()
             journey(recorder, server.url, found_exam(place), models)
-            frames, lasting = recorder.thinned()
+            frames, lasting = thinned(recorder.frames())
             leave_no_run(page)
             chromium.close()
     save(target, frames, lasting)
