@@ -59,6 +59,7 @@ def show_table(runs: Sequence[RunFolder]) -> list[RunFolder]:
             column_config={
                 "time": st.column_config.NumberColumn(format="duration"),
                 "name": st.column_config.TextColumn(width="large"),
+                "left": st.column_config.TextColumn(width=110),
                 "test AUC": st.column_config.TextColumn(help=meaning("AUC")),
                 "95 %": st.column_config.TextColumn(help=meaning("95 % interval")),
             },
