@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from playwright.sync_api import FilePayload, Page, sync_playwright
+from playwright.sync_api import Browser, FilePayload, Page, sync_playwright
 
 from benchmarks.reliability.campaign import CannotRunError, Counted
 from benchmarks.reliability.identity import breast
@@ -174,14 +174,19 @@ def tab() -> Iterator[tuple[Page, list[str]]]:
     path = find_browser()
     if path is None:
         raise CannotRunError("there is no browser.")
-    asked: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=path, args=list(_FLAGS))
-        context = browser.new_context(service_workers="block")
-        context.on("request", lambda request: asked.append(request.url))
-        context.add_init_script(_WITNESS)
-        yield context.new_page(), asked
+        yield tab_of(browser)
         browser.close()
+
+
+def tab_of(browser: Browser) -> tuple[Page, list[str]]:
+    """A tab with a witness of what runs in it, and the addresses it asks for."""
+    asked: list[str] = []
+    context = browser.new_context(service_workers="block")
+    context.on("request", lambda request: asked.append(request.url))
+    context.add_init_script(_WITNESS)
+    return context.new_page(), asked
 
 
 def scripts(size: int, scratch: Path) -> Counted:
