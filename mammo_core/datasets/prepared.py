@@ -16,6 +16,7 @@ from mammo_core.files import cache_root
 from mammo_core.places.cluster import hands_on
 from mammo_core.places.pieces import CHUNK, in_chunks
 from mammo_core.preprocessing.cache import (
+    AUTHORS_VERSION,
     VERSION,
     Built,
     Cache,
@@ -180,5 +181,5 @@ def _laid_out(
 
 def _key(marks: Sequence[Sequence[Box]], settings: PrepareSettings) -> str:
     corners = [[(box.x0, box.y0, box.x1, box.y1) for box in boxes] for boxes in marks]
-    told = f"{VERSION}{settings!r}{corners!r}"
+    told = f"{VERSION}.{AUTHORS_VERSION}{settings!r}{corners!r}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -22,7 +22,7 @@ from mammo_core.inference.engine import Engine, open_engine
 from mammo_core.inference.many_files import Found, ScoredFile, SheetRow, score_files
 from mammo_core.inference.scoring import cached_logits, predictions_of
 from mammo_core.places.pieces import CHUNK, PIECES, has_gpus, in_chunks, kept_piece
-from mammo_core.preprocessing.cache import VERSION, Cache
+from mammo_core.preprocessing.cache import AUTHORS_VERSION, VERSION, Cache
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -143,7 +143,8 @@ def _opened(scorer: Scorer) -> tuple[ModelCard, Engine]:
 
 
 def _key(scorer: Scorer, engine: Engine) -> Iterable[str]:
-    return (card_hash(RunFolder(scorer.checkpoint)), engine.name, str(VERSION))
+    version = f"{VERSION}.{AUTHORS_VERSION}"
+    return (card_hash(RunFolder(scorer.checkpoint)), engine.name, version)
 
 
 def _folder() -> Path:

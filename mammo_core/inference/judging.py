@@ -1,7 +1,7 @@
 """A checkpoint judged on images it did not learn from, and the result kept beside its card."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from mammo_core.config import JudgeConfig, PrepareSettings
 from mammo_core.datasets.dataset import Dataset
 from mammo_core.datasets.predictions import predictions_table
+from mammo_core.datasets.prepared import cache_of
 from mammo_core.datasets.splits import judged_images, whole_groups
 from mammo_core.errors import TableError
 from mammo_core.explain import fidelity
@@ -46,7 +47,7 @@ from mammo_core.runs.measured import (
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.scores import probabilities_of
 from mammo_core.tables import positive_of
-from mammo_core.types import Level, Mammogram, Pixels, Report, Task
+from mammo_core.types import Level, Mammogram, Pixels, Report, Task, View
 from mammo_core.zoo.published import slots_of
 
 #: A mammogram as a model with these settings sees it.
@@ -120,12 +121,13 @@ def stress(
     seated = dataset.manifest[has_seat(dataset.manifest, slots)]
     rows = rows_to_stress(seated, card.task, most=most, seed=seed)
     paths = [dataset.root / str(path) for path in rows["path"]]
+    told = cache_of(card.prepare, dataset.root, rows).views
     views, classes = card.model.views, len(card.task.classes)
     seats = seats_of(rows, views, slots)
 
     @lru_cache(maxsize=4)  # a breast's two views follow each other, and each is the other's partner
     def seen_at(row: int) -> NDArray[np.float32]:
-        return _seen_in_every_way(paths[row], card.prepare)
+        return _seen_in_every_way(paths[row], card.prepare, view=told.get(paths[row]))
 
     found = []
     for number in range(len(paths)):
@@ -154,9 +156,14 @@ def stress(
     return Stressed(as_they_are=tables[0], changed=dict(zip(names, tables[1:], strict=True)))
 
 
-def _seen_in_every_way(path: Path, settings: PrepareSettings) -> NDArray[np.float32]:
-    """As it is, and after every change."""
+def _seen_in_every_way(
+    path: Path, settings: PrepareSettings, *, view: View | None
+) -> NDArray[np.float32]:
+    """As it is, and after every change; of the `view` that the data set tells, where it does."""
     mammogram = read_mammogram(path)
+    if view is not None:
+        ref = replace(mammogram.ref, view=view)
+        mammogram = replace(mammogram, info=replace(mammogram.info, ref=ref))
     changed = [change.see(mammogram, settings) for change in CHANGES]
     return np.stack([prepare(mammogram, settings).pixels, *changed])
 

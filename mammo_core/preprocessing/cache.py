@@ -29,7 +29,7 @@ from mammo_core.types import Unfit, View
 
 #: Part of every key. Raise it when reading or preparing comes to give other levels than before.
 VERSION: Final = 2
-_AUTHORS_VERSION: Final = 2  # the same, of published models alone
+AUTHORS_VERSION: Final = 2  # the same, of published models alone
 
 _KINDS: Final[dict[str, np.dtype[Any]]] = {".u16": np.dtype("<u2"), ".u8": np.dtype("u1")}
 _BYTE_TO_WORD: Final = 257  # 255 becomes 65535
@@ -169,7 +169,7 @@ def _settings_key(settings: PrepareSettings) -> str:
     if plain.authors is None:  # as keys were before there were published models
         told.pop("authors")
     else:
-        told["authors_version"] = _AUTHORS_VERSION
+        told["authors_version"] = AUTHORS_VERSION
     document = json.dumps({"version": VERSION, **told}, sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 
