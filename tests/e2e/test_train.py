@@ -45,7 +45,7 @@ def open_train(page: Page, app: Server, data_set: str) -> None:
 
 def make_phantoms(page: Page, number: int = WOMEN) -> None:
     """A synthetic set, made through the page and chosen there."""
-    women = page.get_by_label("Synthetic women")
+    women = page.get_by_label("Synthetic women", exact=True)
     expect(women).to_be_attached(timeout=SLOW)
     if not women.is_visible():  # folded away where other tests left data sets
         page.get_by_text("Add a data set").click()
