@@ -1,7 +1,7 @@
 """The things the workbench speaks of, one at a time. Many of a thing are tables: see tables.py."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -156,6 +156,9 @@ class Mammogram:
     @property
     def ref(self) -> ImageRef:
         return self.info.ref
+
+    def with_ref(self, ref: ImageRef) -> "Mammogram":
+        return replace(self, info=replace(self.info, ref=ref))
 
     @property
     def windows(self) -> tuple[Window, ...]:

@@ -161,4 +161,4 @@ def _read(dataset: Dataset, row: "pd.Series[str]") -> Mammogram:
         side=Laterality(side) if side in tuple(Laterality) else None,
         view=View(view) if view in tuple(View) else None,
     )
-    return replace(mammogram, info=replace(mammogram.info, ref=ref))
+    return mammogram.with_ref(ref)

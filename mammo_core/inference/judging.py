@@ -162,8 +162,7 @@ def _seen_in_every_way(
     """As it is, and after every change; of the `view` that the data set tells, where it does."""
     mammogram = read_mammogram(path)
     if view is not None:
-        ref = replace(mammogram.ref, view=view)
-        mammogram = replace(mammogram, info=replace(mammogram.info, ref=ref))
+        mammogram = mammogram.with_ref(replace(mammogram.ref, view=view))
     changed = [change.see(mammogram, settings) for change in CHANGES]
     return np.stack([prepare(mammogram, settings).pixels, *changed])
 

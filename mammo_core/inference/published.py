@@ -108,7 +108,7 @@ def as_named(mammogram: Mammogram, name: str) -> Mammogram:
     ref = replace(
         ref, patient_id=exam, exam_id=exam, side=ref.side or place.side, view=ref.view or place.view
     )
-    return replace(mammogram, info=replace(mammogram.info, ref=ref))
+    return mammogram.with_ref(ref)
 
 
 def documented(entry: PublishedModel, refs: Sequence[ImageRef]) -> list[Documented]:

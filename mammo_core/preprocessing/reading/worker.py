@@ -110,8 +110,7 @@ def _mammogram_of(request: Request, content: bytes) -> Mammogram:
         mammogram = decode_content(content, size=request.size, image_id=request.image_id, key=key)
     if request.view is None:
         return mammogram
-    ref = replace(mammogram.ref, view=request.view)
-    return replace(mammogram, info=replace(mammogram.info, ref=ref))
+    return mammogram.with_ref(replace(mammogram.ref, view=request.view))
 
 
 def _refuse(replies: IO[bytes], error: ReadError) -> None:
