@@ -16,8 +16,6 @@ from mammo_core.files import cache_root
 from mammo_core.places.cluster import hands_on
 from mammo_core.places.pieces import CHUNK, in_chunks
 from mammo_core.preprocessing.cache import (
-    AUTHORS_VERSION,
-    VERSION,
     Built,
     Cache,
     Plan,
@@ -25,6 +23,7 @@ from mammo_core.preprocessing.cache import (
     build_cache,
     build_missing,
     plan_build,
+    version_of,
 )
 from mammo_core.preprocessing.prepare import place_box
 from mammo_core.preprocessing.reading import limits
@@ -181,5 +180,5 @@ def _laid_out(
 
 def _key(marks: Sequence[Sequence[Box]], settings: PrepareSettings) -> str:
     corners = [[(box.x0, box.y0, box.x1, box.y1) for box in boxes] for boxes in marks]
-    told = f"{VERSION}.{AUTHORS_VERSION}{settings!r}{corners!r}"
+    told = f"{version_of(settings)}{settings!r}{corners!r}"
     return hashlib.sha256(told.encode()).hexdigest()[:16]

@@ -22,7 +22,7 @@ from mammo_core.inference.engine import Engine, open_engine
 from mammo_core.inference.many_files import Found, ScoredFile, SheetRow, score_files
 from mammo_core.inference.scoring import cached_logits, predictions_of
 from mammo_core.places.pieces import CHUNK, PIECES, has_gpus, in_chunks, kept_piece
-from mammo_core.preprocessing.cache import AUTHORS_VERSION, VERSION, Cache
+from mammo_core.preprocessing.cache import Cache, version_of
 from mammo_core.records import from_document, to_document
 from mammo_core.runs.card import ModelCard
 from mammo_core.runs.folder import RunFolder, card_hash
@@ -73,7 +73,7 @@ def score_chunk(scorer: Scorer, chunk: tuple[Sequence[Found], Sequence[str]]) ->
     places = [
         f"{one.is_named} {name} {_place(one.path)}" for one, name in zip(files, shown, strict=True)
     ]
-    listed = json.loads(kept_piece(_folder(), (*_key(scorer, engine), *places), make))
+    listed = json.loads(kept_piece(_folder(), (*_key(scorer, card, engine), *places), make))
     scored = [from_document(one, ScoredFile, where="a piece of scores") for one in listed]
     return [
         replace(one, row=replace(one.row, file=name)) if one.row else one
@@ -125,7 +125,7 @@ def _score_rows(scorer: Scorer, rows: pd.DataFrame) -> tuple[str, list[list[floa
 
     contents = [cache.content_of(scorer.root / str(path)) for path in rows["path"]]
     needs_views = card.model.views > 1 or card.prepare.fit == "window"
-    key = (*_key(scorer, engine), *contents, *(_beside(rows) if needs_views else ()))
+    key = (*_key(scorer, card, engine), *contents, *(_beside(rows) if needs_views else ()))
     return engine.name, json.loads(kept_piece(_folder(), key, make))
 
 
@@ -142,9 +142,8 @@ def _opened(scorer: Scorer) -> tuple[ModelCard, Engine]:
     return checkpoint.card, open_engine(checkpoint, is_fast=scorer.is_fast)
 
 
-def _key(scorer: Scorer, engine: Engine) -> Iterable[str]:
-    version = f"{VERSION}.{AUTHORS_VERSION}"
-    return (card_hash(RunFolder(scorer.checkpoint)), engine.name, version)
+def _key(scorer: Scorer, card: ModelCard, engine: Engine) -> Iterable[str]:
+    return (card_hash(RunFolder(scorer.checkpoint)), engine.name, version_of(card.prepare))
 
 
 def _folder() -> Path:

@@ -29,7 +29,7 @@ from mammo_core.types import Unfit, View
 
 #: Part of every key. Raise it when reading or preparing comes to give other levels than before.
 VERSION: Final = 2
-AUTHORS_VERSION: Final = 2  # the same, of published models alone
+_AUTHORS_VERSION: Final = 2  # the same, of published models alone
 
 _KINDS: Final[dict[str, np.dtype[Any]]] = {".u16": np.dtype("<u2"), ".u8": np.dtype("u1")}
 _BYTE_TO_WORD: Final = 257  # 255 becomes 65535
@@ -162,6 +162,11 @@ def open_images(cache: Cache, files: Sequence[Path]) -> CachedImages:
     return CachedImages(paths=paths, size=cache.settings.size)
 
 
+def version_of(settings: PrepareSettings) -> str:
+    """Part of the key of whatever is made from levels that were prepared by `settings`."""
+    return str(VERSION) if settings.authors is None else f"{VERSION}.{_AUTHORS_VERSION}"
+
+
 def _settings_key(settings: PrepareSettings) -> str:
     """Mean, std and channels come after the cache, so they do not count."""
     plain = replace(settings, channels=1, mean=(0.0,), std=(1.0,))
@@ -169,7 +174,7 @@ def _settings_key(settings: PrepareSettings) -> str:
     if plain.authors is None:  # as keys were before there were published models
         told.pop("authors")
     else:
-        told["authors_version"] = AUTHORS_VERSION
+        told["authors_version"] = _AUTHORS_VERSION
     document = json.dumps({"version": VERSION, **told}, sort_keys=True)
     return hashlib.sha256(document.encode()).hexdigest()[:16]
 

@@ -10,7 +10,6 @@ import streamlit as st
 from numpy.typing import NDArray
 
 from mammo_core.errors import MammoError
-from mammo_core.files import cache_root
 from mammo_core.glossary import meaning
 from mammo_core.inference.ensembles import ensembles_with
 from mammo_core.inference.interpretation import (
@@ -98,30 +97,23 @@ def _show_neighbours(run: RunFolder, card: ModelCard, kept: Embeddings, reading:
 
 def cached_picture(run: RunFolder, card: ModelCard, image_id: str) -> NDArray[np.uint8] | None:
     """The image as the model saw it; None where this computer does not have it prepared."""
+    from mammo_core.datasets.prepared import cache_of
+    from mammo_core.preprocessing.cache import open_images
+
     try:
-        paths = _paths(run)
+        dataset = dataset_of(run)
     except MammoError:  # its data set is not registered here, or was moved
         return None
-    path = paths.get(image_id)
-    if path is None:
+    row = dataset.manifest[dataset.manifest["image_id"] == image_id]
+    if row.empty:
         return None
-    from mammo_core.preprocessing.cache import Cache, open_images
-
-    cache = Cache(root=cache_root(), settings=card.prepare)
+    cache = cache_of(card.prepare, dataset.root, row)
     try:
-        images = open_images(cache, [dataset_of(run).root / path])
+        images = open_images(cache, [dataset.root / str(row["path"].iloc[0])])
     except (MammoError, OSError):
         return None
     levels: NDArray[Any] = images.take(np.array([0]))[0]
     return np.asarray(levels // (_WHITE // 255), dtype=np.uint8)
-
-
-def _paths(run: RunFolder) -> dict[str, str]:
-    manifest = dataset_of(run).manifest
-    return {
-        str(name): str(path)
-        for name, path in zip(manifest["image_id"], manifest["path"], strict=True)
-    }
 
 
 def show_members(case: Case, read: CaseReading) -> None:
