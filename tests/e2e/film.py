@@ -8,7 +8,6 @@ verdict, threshold, compare, train. Nothing is drawn into it but the line below;
 import base64
 import io
 import re
-import tempfile
 import time
 from bisect import bisect_right
 from dataclasses import dataclass, field
@@ -17,16 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from launcher.browser import find_browser
-from tests.e2e.pictures import EPOCHS, WOMEN, found_exam, leave_no_run, lock, made_study
+from tests.e2e.pictures import EPOCHS, lock, stage
 from tests.e2e.screens import (
     COPY,
     LISTED,
     SLOW,
     VIEWER,
-    furnished_server,
     wait_until_drawn,
 )
 from tests.e2e.server import ROOT
@@ -207,22 +204,12 @@ def captioned(shot: bytes, words: str) -> Image.Image:
 
 
 def take_film(target: Path) -> None:
-    with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
-        place = Path(name)
-        models = made_study(place)
-        with furnished_server(place, women=WOMEN) as server:
-            program = find_browser()
-            chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-            page = chromium.new_page(
-                viewport={"width": SIZE[0], "height": SIZE[1]}, color_scheme="dark"
-            )
-            lock(page, server.url)
-            recorder = Recorder(page)
-            recorder.start()
-            journey(recorder, server.url, found_exam(place), models)
-            frames, lasting = thinned(recorder.frames())
-            leave_no_run(page)
-            chromium.close()
+    with stage(*SIZE) as (page, shown):
+        lock(page, shown.url)
+        recorder = Recorder(page)
+        recorder.start()
+        journey(recorder, shown.url, shown.exam, shown.models)
+        frames, lasting = thinned(recorder.frames())
     save(target, frames, lasting)
 
 

@@ -10,7 +10,8 @@ import re
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -132,24 +133,32 @@ PICTURES: Final[Mapping[str, Callable[[Page, Shown], None]]] = {
 }
 
 
-def take_pictures(folder: Path) -> None:
+@contextmanager
+def stage(width: int, height: int) -> Iterator[tuple[Page, Shown]]:
+    """A dark tab beside a furnished server, and no run of it left at the end."""
     with tempfile.TemporaryDirectory() as name, sync_playwright() as playwright:
         place = Path(name)
         models = made_study(place)
         with furnished_server(place, women=WOMEN) as server:
             program = find_browser()
             chromium = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-            page = chromium.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
-            shown = Shown(url=server.url, exam=found_exam(place), models=models)
-            for picture, show in PICTURES.items():
-                show(page, shown)
-                if picture != "train":  # which is drawn anew every second
-                    wait_until_drawn(page)
-                page.mouse.move(0, 0)
-                page.wait_for_timeout(500)
-                keep_picture(page.screenshot(), folder / f"{picture}.png")
+            page = chromium.new_page(
+                viewport={"width": width, "height": height}, color_scheme="dark"
+            )
+            yield page, Shown(url=server.url, exam=found_exam(place), models=models)
             leave_no_run(page)
             chromium.close()
+
+
+def take_pictures(folder: Path) -> None:
+    with stage(1440, 900) as (page, shown):
+        for picture, show in PICTURES.items():
+            show(page, shown)
+            if picture != "train":  # which is drawn anew every second
+                wait_until_drawn(page)
+            page.mouse.move(0, 0)
+            page.wait_for_timeout(500)
+            keep_picture(page.screenshot(), folder / f"{picture}.png")
 
 
 def keep_picture(shot: bytes, path: Path) -> None:

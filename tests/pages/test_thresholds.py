@@ -983,12 +983,17 @@ def write_images(folder: Path, run: RunFolder, predictions: pd.DataFrame) -> Non
     save_settings(replace(config, data=data), run.file("run.json"))
 
 
+def write_run_with_images(runs_root: Path, folder: Path) -> pd.DataFrame:
+    """A run of two women, one with cancer; its predictions."""
+    predictions = made_up_predictions(women=2, with_cancer=1)
+    write_images(folder, write_run(runs_root, RUN, predictions), predictions)
+    return predictions
+
+
 def test_a_missed_cancer_is_looked_at_and_opened_in_read(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    predictions = made_up_predictions(women=2, with_cancer=1)
-    run = write_run(runs_root, RUN, predictions)
-    write_images(tmp_path / "made-up", run, predictions)
+    predictions = write_run_with_images(runs_root, tmp_path / "made-up")
     (tmp_path / "made-up" / "boxes.csv").write_text("image_id,x0,y0,x1,y1\nw000LCC,8,16,24,40\n")
     write_run(runs_root, "20270101-000000-tiny_cnn-abcd", predictions)  # Read's own choice
     opened = open_page("thresholds")
@@ -1016,9 +1021,7 @@ def known_of(page: AppTest) -> dict[str, list[object]]:
 def test_every_stored_pixel_of_a_listed_case_is_there_for_the_asking(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    predictions = made_up_predictions(women=2, with_cancer=1)
-    run = write_run(runs_root, RUN, predictions)
-    write_images(tmp_path / "made-up", run, predictions)
+    write_run_with_images(runs_root, tmp_path / "made-up")
     large = np.random.default_rng(0).integers(0, 255, (1600, 900), dtype=np.uint8)
     Image.fromarray(large).save(tmp_path / "made-up" / "w000LCC.png")
     opened = open_page("thresholds")
@@ -1036,9 +1039,7 @@ def test_every_stored_pixel_of_a_listed_case_is_there_for_the_asking(
 def test_a_link_out_of_the_data_set_is_neither_shown_nor_opened_in_read(
     runs_root: Path, open_page: OpenPage, tmp_path: Path
 ) -> None:
-    predictions = made_up_predictions(women=2, with_cancer=1)
-    run = write_run(runs_root, RUN, predictions)
-    write_images(tmp_path / "made-up", run, predictions)
+    predictions = write_run_with_images(runs_root, tmp_path / "made-up")
     for image_id in predictions["image_id"]:
         image = tmp_path / "made-up" / f"{image_id}.png"
         image.symlink_to(image.rename(tmp_path / image.name))

@@ -16,7 +16,7 @@ from mammo_core.archive.links import Link, keep_link
 from mammo_core.archive.listed import Archive, add_archive
 from mammo_core.errors import ArchiveError
 from mammo_core.files import archives_file, cases_root
-from mammo_core.preprocessing.cases import store_case
+from mammo_core.preprocessing.cases import Case, store_case
 from mammo_core.preprocessing.pixel_files import keep_image
 from mammo_core.types import ImageInfo, ImageRef, Mammogram
 from pages.components.read.fetching import Fetching
@@ -94,14 +94,19 @@ def test_nothing_is_said_to_be_kept_or_not_until_the_fetching_has_ended(
     assert not page.caption
 
 
+def kept_case(content: bytes) -> Case:
+    """One image of four pixels, whatever `content` holds."""
+    info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
+    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
+    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
+    return store_case([content], cases_root(), keep=keep, now=time.time())
+
+
 def test_an_archive_that_did_not_answer_is_not_asked_for_priors_at_every_click(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
-    info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
-    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
-    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
-    case = store_case([b"another"], cases_root(), keep=keep, now=time.time())
+    case = kept_case(b"another")
     link = Link(
         archive="here", study_uid="1.2", day="20240102", patient_id="W1", images=(),
         missing="The archive lists 1 of the 4 instances.",
@@ -121,10 +126,7 @@ def test_a_prior_is_fetched_no_more_when_the_reader_goes_on_to_another_case(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, held: threading.Event
 ) -> None:
     monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
-    info = ImageInfo(ref=ImageRef(image_id="x"), kind="test", bits=8)
-    read = Mammogram(info=info, pixels=np.zeros((2, 2), np.float32))
-    keep = partial(keep_image, read=lambda _: read, mask=lambda mammogram: mammogram)
-    case = store_case([b"picture"], cases_root(), keep=keep, now=time.time())
+    case = kept_case(b"picture")
     page = AppTest.from_function(page_of_case, args=(case.case_id,))
     page.session_state["prior_fetched"] = one = fetching(monkeypatch, fail_after(held))
     page.session_state["prior_fetched_beside"] = case.case_id
