@@ -46,7 +46,7 @@ _SMALL: Final = 28  # pixels across
 
 def open_case() -> Case | None:
     """The case in the URL, after taking over what was just dropped; None before there is one."""
-    with shown_errors():
+    with st.container(), shown_errors():  # so that what follows keeps its place
         _take_uploads()
     case_id = st.query_params.get("case")
     if not case_id:
@@ -293,8 +293,12 @@ def hide_last_case(opened: Case | None) -> None:
     """Until the page tells of `opened` alone, nothing that it told of another case is to be seen:
     no score may stand beside an image it is not of.
     """
-    is_new = st.session_state.get(_WHOLE) != _name_of(opened)
-    st.html(_HIDDEN if is_new else _NOT_HIDDEN)
+    st.html(_HIDDEN if is_told_anew(opened) else _NOT_HIDDEN)
+
+
+def is_told_anew(opened: Case | None) -> bool:
+    """Whether the page has not yet told of `opened`, to its end, since it told of another case."""
+    return st.session_state.get(_WHOLE) != _name_of(opened)
 
 
 def note_whole(opened: Case | None) -> None:

@@ -348,28 +348,38 @@ class Places:
     behind: DeltaGenerator
 
 
-def lay_out(*, is_for_two: bool) -> Places:
-    """Models and scores beside the images; those of two models beside each other, under them."""
+def lay_out(*, is_for_two: bool, is_anew: bool) -> Places:
+    """Models and scores beside the images; those of two models beside each other, under them.
+    With `is_anew` all that was told of another case is gone at once.
+    """
     if not is_for_two:
         pictures, right = st.columns([3, 1], gap="medium")
-        models, scores = right.container(), right.container()
+        with right:
+            models, scores = st.container(), _told(is_anew=is_anew)
         return Places(
             models=models,
             pictures=pictures,
             scores=scores,
             second_scores=scores,
-            behind=st.container(),  # on a phone under the scores
+            behind=_told(is_anew=is_anew),  # on a phone under the scores
         )
     models = st.container(horizontal=True)
     pictures = st.container()
-    scores, second = st.columns(2, gap="large")
+    scores, second = _told(is_anew=is_anew).columns(2, gap="large")
     return Places(
         models=models,
         pictures=pictures,
         scores=scores,
         second_scores=second,
-        behind=st.container(),
+        behind=_told(is_anew=is_anew),
     )
+
+
+def _told(*, is_anew: bool) -> DeltaGenerator:
+    """A container takes over what the one in its place held, until a run has come to its end; one
+    that is drawn again before never does. An empty place lets go of it.
+    """
+    return st.empty().container() if is_anew else st.container()
 
 
 def pick_layers(layers: Sequence[Layer]) -> list[Layer]:

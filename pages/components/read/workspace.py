@@ -34,6 +34,7 @@ from pages.components.read.intake import (
     SHOWN,
     example_case,
     example_model,
+    is_told_anew,
     named,
     proposed_places,
     show_choices,
@@ -75,7 +76,7 @@ _LACKING: Final = "model card, so nothing to read with"
 
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
-    place = lay_out(is_for_two=bool(wanted_name("second")))
+    place = lay_out(is_for_two=bool(wanted_name("second")), is_anew=is_told_anew(case))
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)
@@ -168,10 +169,19 @@ def _show_heading() -> DeltaGenerator:
     return beside
 
 
+def _parts() -> tuple[DeltaGenerator, DeltaGenerator]:
+    """Above the ways in, beneath what is told of one case: each always in the same place, or what
+    is no longer told would be left beside what is.
+    """
+    return st.container(), st.container(key=SHOWN)
+
+
 def show_opened(case: Case) -> RunFolder | None:
     """The model that read it comes back."""
-    beside = _show_heading()
-    with st.container(key=SHOWN):
+    ways, shown = _parts()
+    with ways:
+        beside = _show_heading()
+    with shown:
         run = _show_all_of(case)
     with beside:  # asked last: nobody waits for the archive to see the pictures
         offer_priors(case)
@@ -199,16 +209,18 @@ def show_first_visit() -> RunFolder | None:
     """Something to look at, and where to put one's own; the model that images would be read by.
     The example's pixels are sent first: nothing else takes so long to appear.
     """
-    title, words = st.columns([1, 11], vertical_alignment="center")
-    title.title("Read")
-    words.markdown(_WELCOME)
-    offer_undo()
-    intake, shown = st.container(gap="xsmall"), st.container(key=SHOWN)
+    ways, shown = _parts()
+    with ways:
+        title, words = st.columns([1, 11], vertical_alignment="center")
+        title.title("Read")
+        words.markdown(_WELCOME)
+        offer_undo()
+        intake = st.container(gap="xsmall")
     case = example_case()
     layer = None
     if case is not None:
         with shown:
-            place = lay_out(is_for_two=False)
+            place = lay_out(is_for_two=False, is_anew=is_told_anew(None))
             layer = read_with(example_model(case), case)
         with place.pictures:
             show_pictures(case, [layer] if layer else [], proposed={}, height=560)
