@@ -3,6 +3,7 @@
 import contextlib
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import threading
@@ -22,6 +23,7 @@ from benchmarks.reliability.campaign import Campaign, Counted
 from benchmarks.reliability.client import Drawn, look_at, sample_files
 from benchmarks.reliability.damage import be_ready, outcome_and_death
 from benchmarks.reliability.disks import TOO_SMALL, Writer, lines_on, log_on, outcome_of, sizes_of
+from benchmarks.reliability.edges import edges
 from benchmarks.reliability.identity import (
     Marks,
     as_read,
@@ -407,3 +409,7 @@ def test_a_threshold_that_stays_or_a_page_drawn_as_a_whole_is_found_out() -> Non
     assert not_moved(moved, "run=x&threshold=0.25", 0.25) == []
     assert not_moved(moved, "run=x", 0.25) == ["the threshold stayed where it was"]
     assert not_moved(Drawn(), "threshold=0.25", 0.25) == ["the whole page was drawn anew"]
+
+
+def test_of_every_file_at_the_edge_the_words_of_its_refusal_are_known() -> None:
+    assert [edge.name for edge in edges() if edge.said and not re.search(r"\w\w", edge.said)] == []
