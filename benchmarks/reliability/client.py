@@ -86,7 +86,7 @@ class Session:
             ping_interval=None,
             compression=None,
         )
-        self._session_id = ""
+        self._session_id = self._page_hash = ""
         self._files: dict[str, list[Any]] = {}
 
     def run(self, query: str | None = None, *, page: str | None = None) -> Drawn:
@@ -100,6 +100,14 @@ class Session:
             state = asked.rerun_script.widget_states.widgets.add()
             state.id = widget
             state.file_uploader_state_value.uploaded_file_info.extend(files)
+        return self._answer_to(asked)
+
+    def change(self, control: Control, state: Mapping[str, Any]) -> Drawn:
+        """Bring a control of the page that is shown into that state, and let what it is in run."""
+        return self._answer_to(control.changed(state, query=self.query, page_hash=self._page_hash))
+
+    def _answer_to(self, asked: BackMsg) -> Drawn:
+        asked.rerun_script.context_info.url = f"{self.url}/{self.page}"  # as a browser tells it
         start = time.monotonic()
         self._socket.send(asked.SerializeToString())
         drawn = Drawn()
