@@ -57,7 +57,8 @@ def open_case() -> Case | None:
         st.error(escaped(f"{error}{only_ones_own()}"), icon=":material/error:")
         return None
     remember_case(case_id)
-    note_once("opened a case", case=case_id)
+    with shown_errors():  # what the log has no room for is not shown
+        note_once("opened a case", case=case_id)
     return case
 
 

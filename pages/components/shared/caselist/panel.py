@@ -31,7 +31,7 @@ from pages.components.shared.caselist.caselist import (
 )
 from pages.components.shared.caselist.origin import CaseSource, keep_as_case, open_in_read
 from pages.components.shared.counting import Counted
-from pages.components.shared.frame import escaped, noted_errors
+from pages.components.shared.frame import escaped, noted_errors, toasted_errors
 from pages.components.shared.pickers import can_read
 from pages.components.shared.runs import dataset_of
 from pages.components.shared.viewer.hanging import with_truth
@@ -212,12 +212,10 @@ class _Tags:
             from mammo_core.datasets.tags import change_tag
 
             images = [_original(image) for one in asked.keys for image in listing.images[one]]
-            try:
+            with toasted_errors():
                 change_tag(
                     tags_root(), self.identity, asked.tag, images, is_removed=asked.is_removed
                 )
-            except MammoError as error:
-                st.toast(escaped(str(error)), icon=":material/error:")
 
         known = sorted({tag for tags in self.by_image.values() for tag in tags})
         return TaggedBy(known=tuple(known), keep=keep)
@@ -367,11 +365,9 @@ def _panes(dataset: "Dataset", image_id: str) -> list[Pane]:
 @st.cache_data(max_entries=16, show_spinner=False)
 def _display(root: Path, path: str) -> "DisplayImage":
     from mammo_core.preprocessing.prepare import to_pane
-    from mammo_core.preprocessing.reading import limits
     from mammo_core.preprocessing.reading.read import read_mammogram
 
-    source = limits.read_source(root / path, most=limits.FILE_BYTES + 1, inside=root)
-    return to_pane(read_mammogram(source), longest=_LONGEST)
+    return to_pane(read_mammogram(root / path, inside=root), longest=_LONGEST)
 
 
 def _kept(
