@@ -175,9 +175,11 @@ def crop(arguments: argparse.Namespace) -> list[Row]:
     rows = [
         figure("cropped to the breast, background black", cut),
         figure("whole frame, background as it is", whole),
-        figure(f"half of the women inverted, {back:,} of {turned:,} files turned back", inverted),
+        figure(
+            f"half of the women inverted, {back:,} of {turned:,} files read as before", inverted
+        ),
     ]
-    for what, other in (("cropping", whole), ("never having been inverted", inverted)):
+    for what, other in (("cropping and masking", whole), ("never having been inverted", inverted)):
         shared = share_cases([cut, other])
         one, two = shared.cases
         apart = auc_difference(one, two)

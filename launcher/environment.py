@@ -31,7 +31,7 @@ PIP_FAILURES: Final = (
     ),
     (
         ("No space left on device",),
-        "The disk is full: the packages take about 7 GB. Make room and run the same command again.",
+        "The disk is full: the packages take about 8 GB. Make room and run the same command again.",
     ),
     (
         ("No matching distribution found",),

@@ -84,6 +84,10 @@ MEANINGS: Final[Mapping[str, str]] = {
     "cancers of the others: sensitivity looks better than it is.",
     "Enriched": "Put together with more cancers than screening has: what hangs on their share, "
     "such as PPV, is another in practice.",
+    "Correlation": "How far two figures rise and fall together from case to case: 0 is not at all, "
+    "1 is always.",
+    "Standard deviation": "How far values lie from their mean, as a rule: about two of three lie "
+    "within it.",
     # readers
     "Kappa": "How far two readers, or a model and the truth, agree beyond chance: 0 is chance, 1 "
     "is always.",

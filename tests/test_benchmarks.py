@@ -157,6 +157,20 @@ def test_every_side_does_its_work(
                 assert work() > 0
 
 
+@pytest.mark.slow
+def test_an_exam_is_read_and_scored_by_the_networks_that_ship(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks.score_and_heatmap import exam
+
+    monkeypatch.setenv("MAMMO_HOME", str(tmp_path))
+    exam(rounds=1)
+    told = capsys.readouterr().out.splitlines()[-1]
+    networks, read, scored = (cell.strip() for cell in told.strip("|").split("|"))
+    assert networks.startswith("5 networks, ")
+    assert all(float(cell.removesuffix(" s")) > 0.0 for cell in (read, scored))
+
+
 def test_the_table_of_coverage_is_that_of_its_rows_and_notes() -> None:
     assert WRITTEN.read_text(encoding="utf-8") == as_markdown()
 

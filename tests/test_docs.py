@@ -13,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from benchmarks.findings import FOLDER, SHIPPED, kept_rows
+from launcher.command import read_arguments
 from mammo_core.cli import COMMANDS
 from mammo_core.commands.train import changes_of
 from mammo_core.config import DataConfig, RunConfig
@@ -65,6 +66,17 @@ def test_every_command_in_the_docs_is_one() -> None:
             assert asked[0] in {command.name for command in COMMANDS}, where
         else:
             parsed(where, asked)
+
+
+def test_the_unit_for_systemd_starts_the_app_with_options_it_has() -> None:
+    told = (DOCS / "tutorials" / "hospital-it.md").read_text(encoding="utf-8")
+    unit = re.findall(r"^```ini\n(.*?)^```", told, re.M | re.S)[0]
+    python, script, *options = shlex.split(re.findall(r"^ExecStart=(.*)$", unit, re.M)[0])
+    assert Path(python).is_absolute()  # as systemd asks
+    assert (REPOSITORY / script).is_file()
+    asked = read_arguments(options)
+    assert (asked.shared, asked.name) == (True, ["mammo.lab.example"])
+    assert {"User=mammo", "WorkingDirectory=/srv/mammoscope"} <= set(unit.splitlines())
 
 
 def test_data_that_a_line_is_given_were_drawn_by_a_line_before() -> None:
@@ -135,6 +147,31 @@ def test_figures_of_a_finding_are_those_of_its_csv(finding: str) -> None:
             all(abs(there - said) < apart for there, said in zip(row, figure, strict=False))
             for row in rows
         ), figure
+
+
+def test_figures_of_the_models_that_ship_are_those_of_their_cards() -> None:
+    """In README and in the radiologist's tutorial: rates with their counts, and what lies between
+    0 and 1, each with its interval.
+    """
+    readme = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    pages = (readme.split("## Models")[1].split("\n## ")[0],
+             (DOCS / "tutorials" / "radiologist.md").read_text(encoding="utf-8"))  # fmt: skip
+    said = " ".join(" ".join(pages).split())
+    cards = " ".join(
+        path.read_text(encoding="utf-8") for path in shipped_checkpoints_root().glob("*/CARD.md")
+    )
+    rate = r"(\d+) of (\d+)[^().;]*\((\d+(?:\.\d)?) %, (\d+(?:\.\d)?) to (\d+(?:\.\d)?)\)"
+    rates = re.findall(rate, said)
+    assert len(rates) >= 6
+    for part, whole, share, low, high in rates:
+        of_cases = f"{share} %, {part} of {whole} (95 % {low} to {high} %)"
+        of_lesions = f"{part} of {whole} lesions found, {share} % (95 % {low} to {high})"
+        assert of_cases in cards or of_lesions in cards, of_cases
+    number = r"\.(\d{3})"
+    told = set(re.findall(rf"{number} \((?:95 % )?{number} to {number}[;)]", said))
+    known = set(re.findall(rf"0{number}[ ,(]+95 % \+?0{number} to \+?0{number}", cards))
+    assert len(told) >= 5
+    assert told <= known
 
 
 def test_breasts_of_the_first_finding_are_counted_from_the_models_predictions() -> None:
@@ -236,9 +273,9 @@ def models_text() -> str:
             f"* {card.data.describe(card.data.label_level)} Imaging: {card.data.seen}.",
             f"* Licence of its data: {card.data.licence.rstrip('.')}.",
             *(
-                f"* {one.title} by {one.level}, {card.split_name(one.split)}: {one.value:.3f} "
-                f"(95 % {one.low:.3f} to {one.high:.3f}; {one.method}), {one.positives:,} "
-                f"positive, {one.negatives:,} not, {one.women:,} women."
+                f"* {one.title} by {card.case(one.level)}, {card.split_name(one.split)}: "
+                f"{one.value:.3f} (95 % {one.low:.3f} to {one.high:.3f}; {one.method}), "
+                f"{one.positives:,} positive, {one.negatives:,} not, {one.women:,} women."
                 for one in card.metrics_to_show
                 if one.value is not None and one.low is not None and one.high is not None
             ),
@@ -254,6 +291,16 @@ MADE = {"data-sets.md": data_sets_text, "models.md": models_text}
 @pytest.mark.parametrize("name", MADE)
 def test_data_sets_and_models_are_told_as_they_are(name: str) -> None:
     assert (DOCS / name).read_text(encoding="utf-8") == MADE[name](), WRITE
+
+
+def test_what_has_learnt_patches_is_told_by_patch() -> None:
+    assert "AUC by patch, test: 0.938" in models_text()
+    card = shipped_checkpoints_root() / "ddsm-lesions-mobilenetv2" / "CARD.md"
+    text = card.read_text(encoding="utf-8")
+    measured = text.split("## Measured")[1].split("\n## ")[0]
+    assert "| AUC | test | patch | 0.938" in measured
+    assert "image" not in measured
+    assert "| Split | Women or groups | Patches | Positive patches |" in text
 
 
 def test_the_code_that_metrics_name_is_there() -> None:

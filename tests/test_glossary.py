@@ -23,11 +23,16 @@ LABELS = {
     "Batch size": "Batch",
     "Batches added up": "Gradient accumulation",
     "Best epoch by validation": "Overfitting",
+    "Called from a probability of, %": "Net benefit",
+    "Correlation of a reader's errors": "Correlation",
+    "Correlation of her cases": "Correlation",
+    "Correlation of the two": "Correlation",
     "Dropout": "Dropout",
     "Epochs": "Epoch",
     "Figure": "AUC",
     "Focal loss, gamma": "Focal loss",
     "Gradient clipped at": "Gradient clipping",
+    "Half width of its interval": "95 % interval",
     "Held fixed": "Specificity",
     "How often": "Fold",
     "Images that look alike to the model": "Embedding",
@@ -43,6 +48,7 @@ LABELS = {
     "Patience, epochs": "Early stopping",
     "Placed by": "Embedding",
     "Pooling": "Pooling",
+    "Power": "Power",
     "Precision": "Mixed precision",
     "Prevalence, %": "Prevalence",
     "Re-calibrate on the validation cases": "Platt",
@@ -53,6 +59,7 @@ LABELS = {
     "Seed of the split": "Seed",
     "Share of the training women": "Learning curve",
     "Specificities": "Partial AUC",
+    "Spread of the gain (SD)": "Standard deviation",
     "Study of": "Power",
     "Synthetic women": "Phantom",
     "To be shown": "Not inferior",
@@ -80,17 +87,40 @@ def terms_in(node: ast.AST) -> set[str]:
     return {str(part.value) for part in parts if isinstance(part, ast.Constant)}
 
 
+def calls_in(node: ast.AST) -> list[ast.Call]:
+    return [one for one in ast.walk(node) if isinstance(one, ast.Call) and one.args]
+
+
+def askers_in(tree: ast.AST) -> dict[str, bool]:
+    """The module's own functions whose first argument is a widget's label, and whether they explain
+    it whatever it is.
+    """
+    found = {}
+    for made in (
+        one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one.args.args
+    ):
+        first = made.args.args[0].arg
+        for call in calls_in(made):
+            is_asking = getattr(call.func, "attr", "") in ASKS
+            if is_asking and getattr(call.args[0], "id", "") == first:
+                helps = [ast.unparse(word.value) for word in call.keywords if word.arg == "help"]
+                found[made.name] = helps == [f"meaning({first})"]
+    return found
+
+
 def asked() -> list[tuple[str, str, set[str]]]:
     """Every widget with a fixed label: where it stands, the label, the terms explained."""
     found = []
     for source in sorted((REPOSITORY / "pages").rglob("*.py")):
-        for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
-            if not (isinstance(node, ast.Call) and node.args):
-                continue
-            label = node.args[0]
-            if getattr(node.func, "attr", "") in ASKS and isinstance(label, ast.Constant):
+        tree = ast.parse(source.read_text(encoding="utf-8"))
+        askers = askers_in(tree)
+        for node in calls_in(tree):
+            label, own = node.args[0], getattr(node.func, "id", "")
+            is_asking = getattr(node.func, "attr", "") in ASKS or own in askers
+            if is_asking and isinstance(label, ast.Constant):
                 helps = [word.value for word in node.keywords if word.arg == "help"]
                 terms = set.union(set(), *map(terms_in, helps))
+                terms |= {str(label.value)} if askers.get(own) else set()
                 found.append((f"{source.name}:{node.lineno}", str(label.value), terms))
     return found
 
@@ -147,6 +177,13 @@ def test_every_label_with_a_term_of_the_trade_has_its_sentence_wherever_it_stand
         if label in LABELS and LABELS[label] not in terms
     ]
     assert wanting == []
+
+
+def test_a_label_that_is_a_term_itself_has_its_sentence_too() -> None:
+    labels = asked()
+    assert {"Power", "Density", "Heatmap"} <= {label for _, label, _ in labels}
+    terms = [one for one in labels if one[1] in MEANINGS]
+    assert [f"{where} {label}" for where, label, told in terms if label not in told] == []
 
 
 def test_several_terms_are_told_by_name_and_one_without() -> None:

@@ -12,7 +12,7 @@ from mammo_core.errors import MammoError, RunError
 from mammo_core.files import checkpoints_root, samples_root
 from mammo_core.runs.folder import RunFolder, find_run, list_checkpoints
 from mammo_core.types import Level
-from mammo_core.words import case_in_words, many
+from mammo_core.words import many
 
 if TYPE_CHECKING:
     from mammo_core.inference.checkpoint import Checkpoint
@@ -163,7 +163,7 @@ def _described(card: "ModelCard") -> Iterator[str]:
     yield f"images      {card.data.seen}; files it was measured on: {kinds}"
     for count in card.data.splits:
         yield (
-            f"{card.split_name(count.split):11} {many(count.images, 'image', 'images')} of "
+            f"{card.split_name(count.split):11} {many(count.images, *card.counted)} of "
             f"{many(count.women, 'woman', 'women')}, {count.positive_images:,} positive"
         )
     yield f"start       {card.training.start_in_words(card.model.weights)}"
@@ -173,7 +173,7 @@ def _described(card: "ModelCard") -> Iterator[str]:
 
 
 def _metric_in_words(metric: "Metric", card: "ModelCard") -> str:
-    where = f"by {case_in_words(metric.level, card.model.views)}, {card.split_name(metric.split)}"
+    where = f"by {card.case(metric.level)}, {card.split_name(metric.split)}"
     if metric.value is None or metric.low is None or metric.high is None:
         return f"{where}: {metric.method}"
     return (

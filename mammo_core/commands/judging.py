@@ -1,5 +1,5 @@
 """`mammo explain-check`, `froc`, `stress`: a checkpoint judged on images it did not learn from; and
-`card`: all that its card tells, counted again.
+`card`: its results, thresholds, baselines, stress test and heatmaps, counted again.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def _number(value: float | None) -> str:
 
 CARD = Command(
     name="card",
-    summary="count every figure of a checkpoint's card again from its data",
+    summary="count a card's results, thresholds, baselines, stress test and heatmaps again",
     add_arguments=_add_card_arguments,
     run=_card,
 )

@@ -17,6 +17,7 @@ from mammo_core.errors import CheckpointError, ConfigError
 from mammo_core.files import replace_file, without_folders
 from mammo_core.records import from_document, read_json, to_document
 from mammo_core.types import Level, Split, Task
+from mammo_core.words import UNITS, case_in_words
 
 CARD_SCHEMA_VERSION: Final = 1
 
@@ -136,6 +137,16 @@ class ModelCard:
         """
         is_out_of_fold = self.model.members > 1 and split is Split.TEST
         return "out of fold" if is_out_of_fold else str(split)
+
+    @property
+    def counted(self) -> tuple[str, str]:
+        """What its splits count, one and several."""
+        return ("patch", "patches") if self.patches else UNITS[Level.IMAGE]
+
+    def case(self, level: Level) -> str:
+        """What a case of `level` is, in words: of a model of patches no image."""
+        is_patch = self.patches is not None and level is Level.IMAGE
+        return self.counted[0] if is_patch else case_in_words(level, self.model.views)
 
     @property
     def metrics_to_show(self) -> tuple[Metric, ...]:

@@ -1,1 +1,1 @@
-"""A checkpoint as it is handed on: folds joined into one, every figure of its card counted anew."""
+"""A checkpoint as it is handed on: folds joined into one, its card counted anew."""

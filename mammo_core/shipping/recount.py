@@ -1,6 +1,5 @@
-"""Everything a card tells, counted again from the data by one command: the scores of its women, its
-results, operating points, baselines, stress test and heatmaps; held against what is kept, or
-written in its place.
+"""A card counted again from the data by one command: the scores of its women, its results,
+thresholds, baselines, stress test and heatmaps; held against what is kept, or written in its place.
 """
 
 import math
@@ -312,6 +311,9 @@ def _numbers(run: RunFolder, *, has_heatmaps: bool) -> Iterator[tuple[str, float
         yield from _flat(to_document(metric), f"{metric.name} by {metric.level}")
     for count in card.data.splits:
         yield from _flat(to_document(count), str(count.split))
+    for metric in card.metrics:
+        if metric.name == "auc" and metric.value is not None:
+            yield from _guessed(run, metric.level)
     yield from _flat({"heatmap_peak": card.heatmap_peak}, "card")
     for point in locked_points(run):
         yield from _flat(to_document(point), f"threshold for {point.aim}")
@@ -319,6 +321,18 @@ def _numbers(run: RunFolder, *, has_heatmaps: bool) -> Iterator[tuple[str, float
         yield from _flat(to_document(test), f"stress, {test.dataset}")
     for one in fidelity_of(run) if has_heatmaps else ():
         yield from _flat(to_document(one), f"heatmaps, {one.dataset}")
+
+
+def _guessed(run: RunFolder, level: Level) -> Iterator[tuple[str, float]]:
+    """What the guesses without a network reach on the very cases the card's results are of."""
+    if not run.file(BASELINES_NAME).exists():
+        return
+    table = read_predictions(run.file(BASELINES_NAME))
+    tested = table[(table["split"] == Split.TEST).fillna(value=False)]
+    for name, guessed in (tested if len(tested) else table).groupby("model_id"):
+        found = auc_with_interval(pool_cases(guessed, level))
+        for what in ("value", "low", "high"):
+            yield f"{name} by {level}: {what}", getattr(found, what)
 
 
 def _flat(value: Any, name: str) -> Iterator[tuple[str, float]]:

@@ -274,9 +274,14 @@ def test_every_figure_of_a_card_can_be_counted_again(
     card = run.card()
     better = replace(card.metrics[0], value=card.metrics[0].high)
     write_card(replace(card, metrics=(better, *card.metrics[1:])), run.card_file)
-    (flattered, *_) = [one for one in count(is_written=False) if not one.is_same]
+    scores = [name for name in guesses if str(name).startswith(("score", "p_"))]
+    swapped = [own[own["positive"]]["score"].idxmax(), own[~own["positive"]]["score"].idxmin()]
+    guesses.loc[swapped, scores] = guesses.loc[swapped[::-1], scores].to_numpy()
+    guesses.to_csv(run.file(BASELINES_NAME), index=False)
+    (flattered, *others) = [one for one in count(is_written=False) if not one.is_same]
     assert flattered.kept == card.metrics[0].high
     assert flattered.name.startswith("auc by image")
+    assert any(one.name == "baseline: grey levels by image: value" for one in others)
 
 
 def test_the_command_tells_what_differs(

@@ -56,7 +56,7 @@ from mammo_core.runs.operating_points import (
 )
 from mammo_core.runs.sidecars import read_embeddings
 from mammo_core.types import Split
-from mammo_core.words import NOTICE, case_in_words, day_in_words, many
+from mammo_core.words import NOTICE, day_in_words, many
 
 #: The guidelines a report answers, in the order in which it does. To add one, add one entry.
 GUIDELINES: Final[tuple[Guideline, ...]] = (CLAIM_2024, STARD_AI, TRIPOD_AI)
@@ -317,8 +317,9 @@ def model_card(told: Reported, *, familiar: str) -> Document:
 
 
 def _counts(card: ModelCard) -> Table:
+    several = card.counted[1]
     return Table(
-        header=("Split", "Women or groups", "Images", "Positive images"),
+        header=("Split", "Women or groups", several.capitalize(), f"Positive {several}"),
         rows=tuple(
             (
                 card.split_name(one.split),
@@ -341,7 +342,7 @@ def _measured(card: ModelCard) -> Iterator[Block]:
             (
                 metric.title,
                 card.split_name(metric.split),
-                case_in_words(metric.level, card.model.views),
+                card.case(metric.level),
                 _value(metric),
                 f"{metric.positives:,}",
                 f"{metric.negatives:,}",

@@ -42,6 +42,7 @@ def show_net_benefit(compared: Compared) -> None:
         threshold = st.number_input(
             "Called from a probability of, %", 0.1, 90.0, min(max(round(share, 1), 0.1), 90.0), 0.1,
             key="benefit_threshold", bind="query-params", width=240,
+            help=meaning("Threshold", "Net benefit"),
         ) / 100  # fmt: skip
     ready, reasons = _probabilities(compared, kind, prevalence)
     say_what_is_left_out(reasons)

@@ -43,17 +43,31 @@ def show_plan(compared: Compared) -> None:
         expected = _share(first, 0.85, key="expected")
         other, reach, power, correlation, readers = None, 0.05, 0.8, 0.5, 0
         if aim == _AIMS[0]:
-            reach = _share("Half width of its interval", 0.05, key="reach")
+            reach = _share(
+                "Half width of its interval", 0.05, key="reach", help=meaning("95 % interval")
+            )
         else:
             other = _share(second, 0.9, key="other")
-            power = _share("Power", 0.8, key="power")
+            power = _share("Power", 0.8, key="power", help=meaning("Power"))
         if aim == _AIMS[1]:
-            correlation = _share("Correlation of the two", 0.5, key="correlation")
+            correlation = _share(
+                "Correlation of the two", 0.5, key="correlation",
+                help=f"{meaning('Correlation')} The more alike two models are on the same cases, "
+                "the fewer women are needed.",
+            )  # fmt: skip
         if aim == _AIMS[2]:
             readers = int(st.number_input("Readers", 3, 100, 6, key="plan_readers", width=130))
-        prevalence = _share("Share of women with cancer", share, key="prevalence")
+        prevalence = _share(
+            "Share of women with cancer", share, key="prevalence", help=meaning("Prevalence")
+        )
         cases = st.number_input("Cases per woman", 1.0, 20.0, 1.0, 1.0, key="plan_cases", width=150)
-        likeness = _share("Correlation of her cases", 0.5, key="likeness") if cases > 1 else 0.5
+        likeness = 0.5
+        if cases > 1:
+            likeness = _share(
+                "Correlation of her cases", 0.5, key="likeness",
+                help=f"{meaning('Correlation')} The more alike the cases of a woman, the less each "
+                "adds, and the more women are needed.",
+            )  # fmt: skip
     reader_likeness, reader_spread = READER_LIKENESS, READER_SPREAD
     if readers:
         with (
@@ -61,9 +75,15 @@ def show_plan(compared: Compared) -> None:
             st.container(horizontal=True, vertical_alignment="bottom"),
         ):
             reader_likeness = _share(
-                "Correlation of a reader's errors", READER_LIKENESS, key="reader_likeness"
-            )
-            reader_spread = _share("Spread of the gain (SD)", READER_SPREAD, key="reader_spread")
+                "Correlation of a reader's errors", READER_LIKENESS, key="reader_likeness",
+                help=f"{meaning('Correlation')} Here of one reader's errors without and with the "
+                "model: the higher, the fewer women are needed.",
+            )  # fmt: skip
+            reader_spread = _share(
+                "Spread of the gain (SD)", READER_SPREAD, key="reader_spread",
+                help=f"{meaning('Standard deviation')} Here between readers, of what the model "
+                "brings them: the larger, the more readers are needed.",
+            )  # fmt: skip
     plan = StudyPlan(
         figure=figure,
         expected=expected,
@@ -86,5 +106,5 @@ def show_plan(compared: Compared) -> None:
         st.caption("The same from a shell: `mammo plan --help`.")
 
 
-def _share(label: str, at_first: float, *, key: str) -> float:
-    return st.number_input(label, 0.0, 1.0, at_first, 0.01, key=f"plan_{key}", width=200)
+def _share(label: str, at_first: float, *, key: str, help: str | None = None) -> float:
+    return st.number_input(label, 0.0, 1.0, at_first, 0.01, key=f"plan_{key}", width=200, help=help)

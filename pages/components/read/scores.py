@@ -41,7 +41,7 @@ from mammo_core.runs.folder import RunFolder
 from mammo_core.runs.operating_points import LockedPoint, point_in_force
 from mammo_core.scores import shown_digits
 from mammo_core.types import Level, Split
-from mammo_core.words import NOTICE, OUTSIDE, case_in_words, finding_of, many
+from mammo_core.words import NOTICE, OUTSIDE, finding_of, many
 from pages.components.read.intake import proposed_places
 from pages.components.read.panel.panel import UNJUDGED, UNLOCKED, Backdrop, panel_of, show_panel
 from pages.components.shared import cached
@@ -356,7 +356,7 @@ def _meaning(run: RunFolder, card: ModelCard) -> list[str]:
     for metric in card.metrics_to_show:
         if metric.value is not None and metric.low is not None and metric.high is not None:
             lines.append(
-                f"{metric.title} by {case_in_words(metric.level, card.model.views)}, "
+                f"{metric.title} by {card.case(metric.level)}, "
                 f"{card.split_name(metric.split)}: "
                 f"{metric.value:.3f} ({metric.low:.3f} to {metric.high:.3f}; {metric.positives:,} "
                 f"with, {metric.negatives:,} without)."

@@ -291,7 +291,7 @@ def _ask_more(study: ReadingStudy, phase: Phase, step: str) -> _Told:
 
 
 def _picked(label: str, words: Sequence[str], key: str) -> str:
-    return st.segmented_control(label, words, key=key) or ""
+    return st.segmented_control(label, words, key=key, help=meaning(label)) or ""
 
 
 def _with_model(

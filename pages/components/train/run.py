@@ -24,7 +24,7 @@ from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, recor
 from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState, Split
-from mammo_core.words import case_in_words, pairs_in_words
+from mammo_core.words import pairs_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import (
@@ -141,8 +141,9 @@ def show_results(run: RunFolder) -> None:
 
 
 def _show_metric(metric: Metric, card: ModelCard) -> None:
-    name = f"{metric.title} by {metric.level}, {card.split_name(metric.split)}"
-    positive, views = " or ".join(card.task.positive), card.model.views
+    case, paired = card.case(metric.level), pairs_in_words(metric.level, card.model.views)
+    name = f"{metric.title} by {case.removesuffix(paired)}, {card.split_name(metric.split)}"
+    positive = " or ".join(card.task.positive)
     if metric.value is None or metric.low is None or metric.high is None:
         st.metric(name, "–", border=True)
         st.caption(escaped(metric.method))
@@ -160,8 +161,8 @@ def _show_metric(metric: Metric, card: ModelCard) -> None:
             f"{metric.women:,} women"
         )
     )
-    if pairs_in_words(metric.level, views):
-        st.caption(f"By {case_in_words(metric.level, views)}")
+    if paired:
+        st.caption(f"By {case}")
 
 
 def show_settings(run: RunFolder, config: RunConfig) -> None:

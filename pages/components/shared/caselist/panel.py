@@ -11,6 +11,7 @@ import pandas as pd
 import streamlit as st
 
 from mammo_core.errors import MammoError
+from mammo_core.glossary import meaning
 from mammo_core.listing import (
     ListedCase,
     exam_images,
@@ -305,7 +306,7 @@ def _show_opened(listing: Listing, case: ListedCase, *, key: str) -> None:
             f"All {len(exam)} views of this exam", key=f"{key}_whole"
         )
         can_heat = source.run is not None and can_read(source.run)
-        is_heated = can_heat and st.toggle("Heatmap", key=f"{key}_heat")
+        is_heated = can_heat and st.toggle("Heatmap", key=f"{key}_heat", help=meaning("Heatmap"))
     shown = (exam if is_whole else images)[:_MOST_VIEWS]
     with noted_errors():
         if is_heated and source.run is not None:
