@@ -24,7 +24,7 @@ from mammo_core.runs.sidecars import device_hours, latest_cost, read_cost, recor
 from mammo_core.sharing.rights import Action
 from mammo_core.training.preflight import made_to_fit, read_fitting, settings_of
 from mammo_core.types import RunState, Split
-from mammo_core.words import pairs_in_words
+from mammo_core.words import day_in_words, pairs_in_words
 from pages.components.shared import cached
 from pages.components.shared.counting import note_look
 from pages.components.shared.frame import (
@@ -227,7 +227,7 @@ def show_cost(run: RunFolder) -> None:
         else:
             st.caption(
                 escaped(
-                    f"Recorded {recorded.recorded_at[:10]}: {recorded.total:.2f} "
+                    f"Recorded {day_in_words(recorded.recorded_at)}: {recorded.total:.2f} "
                     f"{recorded.currency}, at {recorded.price:g} an hour."
                 )
             )

@@ -129,7 +129,7 @@ def with_tag_column(rows: pd.DataFrame, source: CaseSource) -> pd.DataFrame:
         return rows
     from mammo_core.datasets.tags import identity_of, read_tags, tag_column
 
-    tags = read_tags(tags_root(), identity_of(source.dataset.manifest))
+    tags = read_tags(tags_root(), identity_of(source.dataset.root, source.dataset.manifest))
     return rows.assign(tag=tag_column(rows["image_id"].map(_original), tags)) if tags else rows
 
 
@@ -203,7 +203,7 @@ class _Tags:
             return None
         from mammo_core.datasets.tags import identity_of, read_tags
 
-        identity = identity_of(dataset.manifest)
+        identity = identity_of(dataset.root, dataset.manifest)
         return cls(identity=identity, by_image=read_tags(tags_root(), identity))
 
     def tagging(self, listing: Listing) -> TaggedBy:
@@ -380,10 +380,14 @@ def _kept(
     from mammo_core.datasets.small_images import boxes_of
     from pages.components.read.pictures import make_panes
     from pages.components.read.reading import read_images
-    from pages.components.read.scores import fit_of
+    from pages.components.read.scores import fit_of, show_refused
 
     case = keep_as_case(source, images)
-    read = read_images(run, case, fit_of(case, cached.card(run)).scored) if run else None
+    read = None
+    if run is not None:
+        fit = fit_of(case, cached.card(run))
+        show_refused(fit)
+        read = read_images(run, case, fit.scored)
     panes = make_panes(case, read)
     known = {
         one.ref.image_id: boxes_of(dataset.boxes, images[one.number - 1]) for one in case.images
