@@ -653,13 +653,6 @@ def test_four_narrow_breasts_hang_in_one_row_and_pairs_are_one_key_away(show: Sh
 
 
 @pytest.mark.slow
-def test_empty_panes_say_what_they_wait_for(show: Show) -> None:
-    screen = show("waiting=1")
-    expect(screen.page.get_by_text("L-CC.png: decoding")).to_be_visible()
-    expect(screen.viewer.locator(".toolbar")).to_be_hidden()
-
-
-@pytest.mark.slow
 def test_the_viewer_stays_dark_on_a_light_page(
     browser: Browser, settings: dict[str, str], tmp_path: Path
 ) -> None:
