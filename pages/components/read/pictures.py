@@ -175,6 +175,9 @@ def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
 def spacing_in_words(image: CaseImage) -> str:
     if image.info.spacing_mm is None:
         return "unknown"
+        "Imaging": info.imaging,
+        "Drawn": "no woman was imaged" if info.is_synthetic else "",
+        **dict(info.making),
     where = " at the detector" if image.info.is_spacing_at_detector else ""
     return f"{image.info.spacing_mm[0]:.3g} mm{where}"
 
