@@ -150,5 +150,7 @@ def test_of_several_models_of_density_a_whole_one_goes_before_a_newer_fold(
     save_settings(of_fold, fold / "run.json")
     page = open_page("read")
     drop(page, ("a.png", a_breast(is_marked=False)))
-    assert f"Checkpoint {whole.name}, weights" in captions(page)
-    assert f"Checkpoint {fold.name}, weights" not in captions(page)
+    helps = [one.help for one in page.caption]
+    assert f"`{whole.name}`" in helps
+    assert f"`{fold.name}`" not in helps
+    assert whole.name not in captions(page)

@@ -286,7 +286,7 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
     if read.members:
         scale += (
             f" It is the mean of the heatmaps of {len(read.members)} models "
-            f"({', '.join(read.members)}), each on its own scale."
+            f"({', '.join(titles.get(one, one) for one in read.members)}), each on its own scale."
         )
     return escaped(
         f"The heatmap ({title}) shows {shown_in_words(maps[0].reading.method)}, not the borders of "
@@ -295,6 +295,7 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
 
 
 def legend_of(case: Case, reads: Sequence[CaseReading]) -> Legend:
+        titles = all_titles()
     """What the colours of the heatmaps shown stand for, beside their bar, and how near they come to
     full colour where nothing stands out.
     """
