@@ -302,7 +302,9 @@ def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) ->
     assert [row["title"] for row in score_rows(page)] == ["Right breast", "Left breast", "Exam"]
 
 
-def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read(page: AppTest) -> None:
+def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read_and_named(
+    page: AppTest,
+) -> None:
     drop(page, ("letter.dcm", b"Dear colleague, please find attached"), ("a.png", a_breast()))
     assert len(score_rows(page)) == 1
     assert page.text[0].value.startswith("File 1 (letter.dcm): ")
@@ -327,6 +329,9 @@ def test_a_forgotten_case_is_brought_back_with_a_click(page: AppTest) -> None:
     assert page.button(key="forget_case")
     assert "The case was forgotten" not in captions(page)
 
+    assert page.selectbox(key="filtered_image").options == ["a.png"]
+    assert "a.png" in case_table(page)
+    assert "Image 2" not in captions(page)
 
 def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: AppTest) -> None:
     assert "case" not in page.query_params

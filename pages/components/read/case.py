@@ -163,7 +163,7 @@ _UNKNOWN: Final = "unknown"
 
 def show_case_table(case: Case) -> None:
     """One row per image. Below it, the files that were refused."""
-    shown = pd.DataFrame([_row(image) for image in case.images])
+    shown = pd.DataFrame([_row(image) for image in named(case).images])
     if not shown.empty:
         st.dataframe(
             shown,
@@ -301,7 +301,7 @@ def _row(image: CaseImage) -> dict[str, str]:
     height, width = image.size
     notes = [f"{' and '.join(image.corrected)} set by hand"] if image.corrected else []
     return {
-        "File": str(image.number),
+        "File": image.name or str(image.number),
         "Side": str(image.ref.side or _UNKNOWN),
         "View": str(image.ref.view or _UNKNOWN),
         "Size": f"{height} × {width}",

@@ -104,7 +104,7 @@ def _show_case(case: Case) -> RunFolder | None:
     with place.pictures:
         shown = pick_layers([layer for layer in (first, other) if layer is not None])
         started = time.perf_counter()
-        if not hang_with_prior(case, first):
+        if not hang_with_prior(named(case), first):
             drawn(shown)
         drawing = time.perf_counter() - started
     if run is None:
@@ -128,7 +128,7 @@ def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
         return []
     cases = show_judged(
         named(case), layer,
-        beneath=lambda: show_density(case), confirm=lambda: offer_to_take_names(case),
+        beneath=lambda: show_density(named(case)), confirm=lambda: offer_to_take_names(case),
     )  # fmt: skip
     if layer.read.readings:
         note_score(case, layer.run, layer.read)
@@ -144,7 +144,7 @@ def _show_behind(
     """Under the images: what is a click away."""
     run, read = layer.run, layer.read
     with st.expander(escaped(f"Around the score{of_which}"), icon=":material/explore:"):
-        show_context(case, run, read, cases)
+        show_context(named(case), run, read, cases)
     with st.expander(escaped(f"What the score{of_which} means"), icon=":material/info:"):
         show_meaning(run, cached.card(run))
         show_measured(run, key="read")
@@ -200,7 +200,7 @@ def _show_all_of(case: Case) -> RunFolder | None:
         show_case_table(case)
     if case.images:
         with st.expander("Filters", icon=":material/blur_on:"):
-            show_filters(case)
+            show_filters(named(case))
     show_case_care(case)
     return run
 
