@@ -41,7 +41,7 @@ from mammo_core.zoo.published import get_published, is_published
 from pages.components.read.lesions import pick_lesions, show_marks
 from pages.components.read.reading import DEFAULT_METHOD, CaseReading
 from pages.components.shared import cached
-from pages.components.shared.caselist.origin import known_lesions
+from pages.components.shared.caselist.origin import known_truth
 from pages.components.shared.frame import escaped
 from pages.components.shared.pickers import all_titles, title_of
 from pages.components.shared.viewer.hanging import with_truth
@@ -82,6 +82,17 @@ def make_pairs(
     ]
 
 
+def image_of(pane: str) -> str:
+    """The id of the image in the pane of that key, whichever model is shown on it."""
+    return pane.partition(_OF_MODEL)[0]
+
+
+def with_lesions(case: Case, panes: Sequence[Pane]) -> list[Pane]:
+    """`panes` of `case`, each with the lesions that a data set says lie there."""
+    known = known_truth(case).lesions
+    return [with_truth(pane, known.get(image_of(pane.key), ())) for pane in panes]
+
+
 def display_image(case: Case, image: CaseImage, *, longest: int = 0) -> DisplayImage:
     """`image` as large as its place on the screen needs it, or `longest` pixels."""
     usual = _LONGEST_ALONE if len(case.images) == 1 else _LONGEST_TOGETHER
@@ -113,7 +124,7 @@ def drawn_boxes(case: Case, panes: list[Pane], drawn: tuple[ReaderBox, ...]) -> 
         scale, box = by_key[one.pane].reduction, one.box
         edges = (box.x0 * scale, box.y0 * scale, box.x1 * scale, box.y1 * scale)
         x0, y0, x1, y1 = (round(edge) for edge in edges)
-        title = case.image(one.pane.partition(_OF_MODEL)[0]).title
+        title = case.image(image_of(one.pane)).title
         words.append(f"{title}: columns {x0} to {x1}, rows {y0} to {y1}")
     return words
 
@@ -445,11 +456,12 @@ def show_pictures(
     columns = len(layers) if len(layers) > 1 else 0
     legend = lesions.legend if lesions else legend_of(case, [layer.read for layer in layers])
     panes = [
-        replace(pane, title="side and view from the file's name") if pane.key in proposed else pane
+        replace(pane, title="side and view from the file's name")
+        if image_of(pane.key) in proposed
+        else pane
         for pane in panes
     ]
-    known = known_lesions(case)
-    panes = [with_truth(pane, known.get(pane.key.partition(_OF_MODEL)[0], ())) for pane in panes]
+    panes = with_lesions(case, panes)
     seen = show_viewer(
         panes,
         key="viewer",
@@ -457,7 +469,7 @@ def show_pictures(
         is_filling=True,
         legend=legend,
         columns=columns,
-        on_corrected=None if columns else on_corrected,
+        on_corrected=on_corrected,
     )
     for box in drawn_boxes(case, panes, seen.drawn):
         st.caption(f":material/crop_free: Your box on {box} of the original.")

@@ -153,11 +153,11 @@ def _show_behind(
         show_seconds(case, read, drawing)
 
 
-def _show_heading() -> DeltaGenerator:
+def _show_heading(case: Case) -> DeltaGenerator:
     """The place beside the ways in, for what else may hang of her."""
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown("#### Read")
-        show_origin()
+        show_origin(case)
         with st.popover("Open images", icon=":material/upload_file:"):
             show_drop()
             show_choices()
@@ -180,7 +180,7 @@ def show_opened(case: Case) -> RunFolder | None:
     """The model that read it comes back."""
     ways, shown = _parts()
     with ways:
-        beside = _show_heading()
+        beside = _show_heading(case)
     with shown:
         run = _show_all_of(case)
     with beside:  # asked last: nobody waits for the archive to see the pictures
@@ -264,7 +264,7 @@ def _show_example_scores(case: Case, layer: Layer | None, chosen: RunFolder | No
 
 def show_unread(case: Case) -> None:
     """Before a reader has answered, no model sees what is opened."""
-    _show_heading()
+    _show_heading(case)
     run = pick_run("Model", models_for(case), key="model", lacking=_LACKING)
     if run is not None:
         show_study_start(listed_cases(), run)
