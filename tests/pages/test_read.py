@@ -27,6 +27,7 @@ from mammo_core.runs.naming import About, titles_of, write_about
 from mammo_core.runs.operating_points import LockedPoint, Promise, lock_point, point_in_force
 from mammo_core.scores import Recalibration, ScoreMap, probabilities_of, scores_of
 from mammo_core.types import Level, RunState
+from pages.components.read.pictures import Places, Told, lay_out_told
 from tests.pages.conftest import APP, OpenPage, panels, score_rows, verdicts
 
 
@@ -293,6 +294,26 @@ def test_the_case_stands_in_the_url_and_not_the_files_name(page: AppTest, tmp_pa
     assert not any(b"DOE" in path.read_bytes() or "DOE" in path.name for path in kept)
 
 
+def test_what_one_model_said_is_gone_before_another_has_read(
+    page: AppTest, runs_root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = own_copy(runs_root)
+    drop(page, ("IM0001", a_breast(is_marked=False)))
+    laid: list[bool] = []
+
+    def laying(place: Places, *, is_anew: bool) -> Told:
+        laid.append(is_anew)
+        return lay_out_told(place, is_anew=is_anew)
+
+    monkeypatch.setattr("pages.components.read.workspace.lay_out_told", laying)
+    page.selectbox(key="model").set_value(other.run_id).run()
+    assert laid == [True, False]  # before it reads, and with what it says
+    laid.clear()
+    page.query_params["method"] = "score_cam"
+    page.run()
+    assert laid == [False, False]  # of the same model, whose words stay
+
+
 @pytest.mark.slow
 def test_a_missing_side_is_suggested_and_taken_only_when_asked(page: AppTest) -> None:
     drop(page, ("a.png", a_breast()), ("b.png", a_breast(turn=True)))
@@ -308,6 +329,9 @@ def test_a_file_that_is_no_image_is_refused_in_words_and_the_others_are_read_and
     drop(page, ("letter.dcm", b"Dear colleague, please find attached"), ("a.png", a_breast()))
     assert len(score_rows(page)) == 1
     assert page.text[0].value.startswith("File 1 (letter.dcm): ")
+    assert page.selectbox(key="filtered_image").options == ["a.png"]
+    assert "a.png" in case_table(page)
+    assert "Image 2" not in captions(page)
 
 
 def test_a_case_can_be_forgotten(page: AppTest, tmp_path: Path) -> None:
@@ -329,9 +353,6 @@ def test_a_forgotten_case_is_brought_back_with_a_click(page: AppTest) -> None:
     assert page.button(key="forget_case")
     assert "The case was forgotten" not in captions(page)
 
-    assert page.selectbox(key="filtered_image").options == ["a.png"]
-    assert "a.png" in case_table(page)
-    assert "Image 2" not in captions(page)
 
 def test_a_first_visitor_sees_the_example_and_its_address_names_no_case(page: AppTest) -> None:
     assert "case" not in page.query_params

@@ -175,6 +175,9 @@ def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
         "Size": f"{image.size[0]} × {image.size[1]}",
         "Bits": str(info.bits),
         "Spacing": spacing_in_words(image),
+        "Imaging": info.imaging,
+        "Drawn": "no woman was imaged" if info.is_synthetic else "",
+        **dict(info.making),
         "Set by hand": " and ".join(image.corrected),
         "Special": ", ".join(info.modifiers),
         "Windows": ", ".join(window.name for window in info.windows),
@@ -186,9 +189,6 @@ def facts_of(image: CaseImage) -> tuple[tuple[str, str], ...]:
 def spacing_in_words(image: CaseImage) -> str:
     if image.info.spacing_mm is None:
         return "unknown"
-        "Imaging": info.imaging,
-        "Drawn": "no woman was imaged" if info.is_synthetic else "",
-        **dict(info.making),
     where = " at the detector" if image.info.is_spacing_at_detector else ""
     return f"{image.info.spacing_mm[0]:.3g} mm{where}"
 
@@ -295,6 +295,7 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
     title = TITLES[maps[0].reading.method]
     scale = meaning_in_words(maps)
     if read.members:
+        titles = all_titles()
         scale += (
             f" It is the mean of the heatmaps of {len(read.members)} models "
             f"({', '.join(titles.get(one, one) for one in read.members)}), each on its own scale."
@@ -306,7 +307,6 @@ def _scale_in_words(case: Case, read: CaseReading) -> str:
 
 
 def legend_of(case: Case, reads: Sequence[CaseReading]) -> Legend:
-        titles = all_titles()
     """What the colours of the heatmaps shown stand for, beside their bar, and how near they come to
     full colour where nothing stands out.
     """
@@ -358,36 +358,35 @@ class Places:
 
     models: DeltaGenerator
     pictures: DeltaGenerator
+    beside: DeltaGenerator | None  # for the scores; those of two models stand under the images
+
+
+def lay_out(*, is_for_two: bool) -> Places:
+    """Models and scores beside the images; those of two models beside each other, under them."""
+    if is_for_two:
+        models = st.container(horizontal=True)
+        return Places(models=models, pictures=st.container(), beside=None)
+    pictures, right = st.columns([3, 1], gap="medium")
+    return Places(models=right.container(), pictures=pictures, beside=right)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """Where on the page it goes what models say of a case."""
+
     scores: DeltaGenerator
     second_scores: DeltaGenerator
     behind: DeltaGenerator
 
 
-def lay_out(*, is_for_two: bool, is_anew: bool) -> Places:
-    """Models and scores beside the images; those of two models beside each other, under them.
-    With `is_anew` all that was told of another case is gone at once.
-    """
-    if not is_for_two:
-        pictures, right = st.columns([3, 1], gap="medium")
-        with right:
-            models, scores = st.container(), _told(is_anew=is_anew)
-        return Places(
-            models=models,
-            pictures=pictures,
-            scores=scores,
-            second_scores=scores,
-            behind=_told(is_anew=is_anew),  # on a phone under the scores
-        )
-    models = st.container(horizontal=True)
-    pictures = st.container()
-    scores, second = _told(is_anew=is_anew).columns(2, gap="large")
-    return Places(
-        models=models,
-        pictures=pictures,
-        scores=scores,
-        second_scores=second,
-        behind=_told(is_anew=is_anew),
-    )
+def lay_out_told(place: Places, *, is_anew: bool) -> Told:
+    """With `is_anew` all that was told of another case, or by another model, is gone at once."""
+    is_beside = place.beside is not None
+    with st.container() if place.beside is None else place.beside:
+        above = _told(is_anew=is_anew)
+    scores, second = (above, above) if is_beside else above.columns(2, gap="large")
+    behind = _told(is_anew=is_anew)  # on a phone under the scores
+    return Told(scores=scores, second_scores=second, behind=behind)
 
 
 def _told(*, is_anew: bool) -> DeltaGenerator:

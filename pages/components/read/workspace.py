@@ -3,7 +3,7 @@ scores, and what is a click away, each in its place.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -44,7 +44,10 @@ from pages.components.read.intake import (
 from pages.components.read.listed import listed_cases, note_score, show_list
 from pages.components.read.pictures import (
     Layer,
+    Places,
+    Told,
     lay_out,
+    lay_out_told,
     pick_layers,
     pick_method,
     show_filters,
@@ -72,11 +75,12 @@ _WELCOME: Final = (
     "your own images on **Train**. Below is a drawn exam to begin with."
 )
 _LACKING: Final = "model card, so nothing to read with"
+_TOLD_BY: Final = "models_told_by"  # whose scores stand on the page
 
 
 def _show_case(case: Case) -> RunFolder | None:
     """The pixels first, where the model has still to read them: the page is then drawn again."""
-    place = lay_out(is_for_two=bool(wanted_name("second")), is_anew=is_told_anew(case))
+    place = lay_out(is_for_two=bool(wanted_name("second")))
     with place.models:
         models = models_for(case)
         run = pick_run("Model", models, key="model", lacking=_LACKING)
@@ -84,6 +88,7 @@ def _show_case(case: Case) -> RunFolder | None:
     show_list(case, run)
     runs = [one for one in (run, second) if one is not None]
     is_all_held = all(is_held(one, case, method=pick_method()) for one in runs)
+    told = _lay_out_told(place, case, runs, is_all_held=is_all_held)
     drawn = partial(
         show_pictures,
         named(case),
@@ -93,9 +98,9 @@ def _show_case(case: Case) -> RunFolder | None:
     if not is_all_held:
         with place.pictures:
             drawn([])
-        with place.scores:
+        with told.scores:
             offer_to_take_names(case)
-    with place.scores:
+    with told.scores:
         first, other = read_with(run, case), read_with(second, case)
     if not is_all_held:
         for one in runs:
@@ -108,18 +113,28 @@ def _show_case(case: Case) -> RunFolder | None:
             drawn(shown)
         drawing = time.perf_counter() - started
     if run is None:
-        place.scores.info("There is no checkpoint yet. Train one on the Train page.")
-    with place.scores, noted_errors():
+        told.scores.info("There is no checkpoint yet. Train one on the Train page.")
+    with told.scores, noted_errors():
         cases = _show_case_scores(case, first)
     if other is not None:
-        with place.second_scores, noted_errors():
+        with told.second_scores, noted_errors():
             show_judged(named(case), other)
-    with place.behind, noted_errors():
+    with told.behind, noted_errors():
         show_layers(named(case), shown)
         if first is not None and first.read.readings:
             of_which = f" of {title_of(first.run)}" if other is not None else ""
             _show_behind(case, first, cases, of_which=of_which, drawing=drawing)
+    st.session_state[_TOLD_BY] = [one.run_id for one in runs]
     return run
+
+
+def _lay_out_told(
+    place: Places, case: Case, runs: Sequence[RunFolder], *, is_all_held: bool
+) -> Told:
+    """What one model said stands under no other's name while that one still reads."""
+    is_by_another = st.session_state.get(_TOLD_BY) != [one.run_id for one in runs]
+    is_anew = is_told_anew(case) or (is_by_another and not is_all_held)
+    return lay_out_told(place, is_anew=is_anew)
 
 
 def _show_case_scores(case: Case, layer: Layer | None) -> list[ScoredCase]:
@@ -220,7 +235,8 @@ def show_first_visit() -> RunFolder | None:
     layer = None
     if case is not None:
         with shown:
-            place = lay_out(is_for_two=False, is_anew=is_told_anew(None))
+            place = lay_out(is_for_two=False)
+            told = lay_out_told(place, is_anew=is_told_anew(None))
             layer = read_with(example_model(case), case)
         with place.pictures:
             show_pictures(case, [layer] if layer else [], proposed={}, height=560)
@@ -229,7 +245,7 @@ def show_first_visit() -> RunFolder | None:
         run, draw_samples = _show_ways_in()
         show_worklist()
     if case is not None:
-        with place.scores, noted_errors():
+        with told.scores, noted_errors():
             _show_example_scores(case, layer, run)
     show_studies()
     draw_samples()
